@@ -1,0 +1,165 @@
+//! Partials of one root on their way to a certificate.
+//!
+//! # How it works
+//!
+//! A partial is first only *pending*: its signer and shape are right, its signature has not been looked at. Pending
+//! partials are verified together, with one pairing equation under random weights ([`crate::bls::verify_same_message`]);
+//! only if that fails are they halved until the bad ones stand alone. So the good case costs two pairings however many
+//! keepers sign, nobody is counted or blamed from an unverified part, and k bad ones cost about k * log2(n) checks.
+//!
+//! After poanetwork/hbbft `threshold_sign`, with the batch check of lighthouse's attestation verification.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+
+use crate::bls::{PublicKey, Signature, aggregate_signatures, verify_same_message};
+use crate::committee::{Committee, KeeperIndex, SignerSet};
+
+/// How many unverified partials may claim one signer at a time: garbage cannot shadow the honest one, nor pile up.
+const PENDING_PER_SIGNER: usize = 2;
+
+/// What became of a partial that was handed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// It waits for verification.
+    Pending,
+    /// This signer has a verified one already.
+    Duplicate,
+    /// The signer is not a member of the committee.
+    NotMember,
+    /// Too many unverified ones claim this signer; try again after the next verification.
+    Full,
+}
+
+/// A partial whose signature has been looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked<T> {
+    /// What the caller gave with the partial.
+    pub tag: T,
+    /// The signer it claims.
+    pub signer: KeeperIndex,
+    /// Whether the signature is the signer's.
+    pub valid: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Pending<T> {
+    tag: T,
+    signer: KeeperIndex,
+    key: PublicKey,
+    signature: Signature,
+}
+
+/// Collects the partials of one batch root; `T` is whatever the caller wants back with the verdict on one.
+#[derive(Clone, Debug)]
+pub struct Aggregator<T> {
+    digest: B256,
+    committee: Arc<Committee>,
+    verified: BTreeMap<KeeperIndex, Signature>,
+    verified_stake: u128,
+    pending: Vec<Pending<T>>,
+}
+
+impl<T: Clone> Aggregator<T> {
+    /// An empty collection for `digest`, to be signed by `committee`.
+    pub fn new(digest: B256, committee: Arc<Committee>) -> Self {
+        Self { digest, committee, verified: BTreeMap::new(), verified_stake: 0, pending: Vec::new() }
+    }
+
+    /// Takes in a partial whose signature nobody has checked.
+    pub fn add(&mut self, signer: KeeperIndex, signature: Signature, tag: T) -> Added {
+        let Some(member) = self.committee.member(signer) else {
+            return Added::NotMember;
+        };
+        if self.verified.contains_key(&signer) {
+            return Added::Duplicate;
+        }
+        let claims = self.pending.iter().filter(|pending| pending.signer == signer);
+        if claims.count() >= PENDING_PER_SIGNER {
+            return Added::Full;
+        }
+        self.pending.push(Pending { tag, signer, key: member.key, signature });
+        Added::Pending
+    }
+
+    /// Takes in a signature this keeper made itself.
+    pub fn add_own(&mut self, signer: KeeperIndex, signature: Signature) {
+        if let Some(member) = self.committee.member(signer)
+            && self.verified.insert(signer, signature).is_none()
+        {
+            self.verified_stake += member.stake;
+        }
+    }
+
+    /// Verifies everything pending, and says of each partial whether it holds. `coefficient` draws the random weights.
+    pub fn verify(&mut self, mut coefficient: impl FnMut() -> u64) -> Vec<Checked<T>> {
+        let pending = std::mem::take(&mut self.pending);
+        let mut checked = Vec::with_capacity(pending.len());
+        self.verify_part(&pending, &mut coefficient, &mut checked);
+        checked
+    }
+
+    fn verify_part(&mut self, part: &[Pending<T>], coefficient: &mut dyn FnMut() -> u64, out: &mut Vec<Checked<T>>) {
+        if part.is_empty() {
+            return;
+        }
+        let signed: Vec<_> = part.iter().map(|pending| (pending.key, pending.signature)).collect();
+        let coefficients: Vec<u64> = signed.iter().map(|_| coefficient()).collect();
+        let valid = verify_same_message(self.digest.as_slice(), &signed, &coefficients);
+        if valid || part.len() == 1 {
+            for pending in part {
+                if valid {
+                    self.add_own(pending.signer, pending.signature);
+                }
+                out.push(Checked { tag: pending.tag.clone(), signer: pending.signer, valid });
+            }
+        } else {
+            let (left, right) = part.split_at(part.len() / 2);
+            self.verify_part(left, coefficient, out);
+            self.verify_part(right, coefficient, out);
+        }
+    }
+
+    /// Whether verifying what is pending could complete a quorum that is not there yet.
+    pub fn is_promising(&self, quorum_bps: u16) -> bool {
+        let mut signers: Vec<_> = self.pending.iter().map(|pending| pending.signer).collect();
+        signers.sort_unstable();
+        signers.dedup();
+        let claimed: u128 = signers.iter().filter_map(|&signer| Some(self.committee.member(signer)?.stake)).sum();
+        !self.has_quorum(quorum_bps) && self.committee.is_quorum(self.verified_stake + claimed, quorum_bps)
+    }
+
+    /// Whether anything waits for verification.
+    pub fn has_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Whether the verified partials carry the quorum.
+    pub fn has_quorum(&self, quorum_bps: u16) -> bool {
+        self.committee.is_quorum(self.verified_stake, quorum_bps)
+    }
+
+    /// Stake whose partials are verified.
+    pub fn stake(&self) -> u128 {
+        self.verified_stake
+    }
+
+    /// Whose partials are verified.
+    pub fn signers(&self) -> SignerSet {
+        self.verified.keys().copied().collect()
+    }
+
+    /// Sum of the verified signatures; `None` below the quorum, or if they cancel out to infinity.
+    pub fn aggregate(&self, quorum_bps: u16) -> Option<(SignerSet, Signature)> {
+        if !self.has_quorum(quorum_bps) {
+            return None;
+        }
+        let signatures: Vec<Signature> = self.verified.values().copied().collect();
+        Some((self.signers(), aggregate_signatures(&signatures)?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! Misbehaviour as data. A fault never stops a loop: it is a verdict on a message, or something to tell the operator.
+
+use crate::committee::KeeperIndex;
+
+/// Why a gossip message was not accepted. `Reject` what is wrong in every view of the chain, `Ignore` what could be
+/// right for a keeper that sees another head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// Bytes over the limit of the topic.
+    TooLarge,
+    /// Bytes that are no message of the topic.
+    Malformed,
+    /// A readable message in another encoding than its only one.
+    NotCanonical,
+    /// Counts, lengths or statuses out of bounds.
+    OutOfBounds,
+    /// A signature that is no point, outside the subgroup, or infinity.
+    InvalidPoint,
+    /// A BLS signature that does not verify.
+    InvalidSignature,
+    /// A peer-key signature that does not verify.
+    InvalidPeerSignature,
+    /// The sender does not lead that window and stage.
+    NotLeader,
+    /// The claimed signer is not a member with stake.
+    NotMember,
+    /// The findings do not fit the batch they name.
+    WrongBatch,
+    /// The bitmap has the wrong length, stray bits, or no bits.
+    InvalidBitmap,
+    /// The signers hold less than the quorum of stake.
+    BelowQuorum,
+    /// Seen before.
+    Duplicate,
+    /// Too far in the past or the future.
+    OutOfWindow,
+    /// It rests on an epoch, a job or a block not known here.
+    UnknownContext,
+    /// A second, different message where only one is allowed.
+    Conflicting,
+    /// More of it than a keeper keeps.
+    OverLimit,
+}
+
+impl Reason {
+    /// Name in snake case, for metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::Malformed => "malformed",
+            Self::NotCanonical => "not_canonical",
+            Self::OutOfBounds => "out_of_bounds",
+            Self::InvalidPoint => "invalid_point",
+            Self::InvalidSignature => "invalid_signature",
+            Self::InvalidPeerSignature => "invalid_peer_signature",
+            Self::NotLeader => "not_leader",
+            Self::NotMember => "not_member",
+            Self::WrongBatch => "wrong_batch",
+            Self::InvalidBitmap => "invalid_bitmap",
+            Self::BelowQuorum => "below_quorum",
+            Self::Duplicate => "duplicate",
+            Self::OutOfWindow => "out_of_window",
+            Self::UnknownContext => "unknown_context",
+            Self::Conflicting => "conflicting",
+            Self::OverLimit => "over_limit",
+        }
+    }
+}
+
+/// What gossip does with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Good: pass it on.
+    Accept,
+    /// Not passed on; nobody is blamed.
+    Ignore(Reason),
+    /// Not passed on; the peer that sent it loses score.
+    Reject(Reason),
+}
+
+/// Misbehaviour of a keeper, as opposed to that of the peer that relayed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// It signed two different findings on one batch.
+    Equivocation(KeeperIndex),
+    /// As a leader it sent two different assignments with one number.
+    ConflictingAssignment(KeeperIndex),
+}

@@ -1,0 +1,44 @@
+use super::*;
+use crate::committee::tests::committee_of;
+
+#[test]
+fn everybody_with_stake_is_drawn_once() {
+    let committee = committee_of(&[5, 0, 1, 9, 2]);
+    let mut drawn = order(B256::repeat_byte(1), &committee);
+    assert_eq!(drawn.len(), 4);
+    drawn.sort();
+    assert_eq!(drawn, [0, 2, 3, 4].map(KeeperIndex));
+}
+
+#[test]
+fn the_order_is_a_known_function_of_the_seed() {
+    let committee = committee_of(&[1, 2, 3, 4, 5]);
+    let domain = B256::repeat_byte(9);
+    let first = seed(domain, committee.table_root(), Window(100), B256::repeat_byte(4));
+    assert_eq!(order(first, &committee), order(first, &committee));
+    let other = seed(domain, committee.table_root(), Window(101), B256::repeat_byte(4));
+    assert_ne!(first, other);
+    // Known answer, so that another implementation can check itself against this one.
+    assert_eq!(order(first, &committee).iter().map(|i| i.0).collect::<Vec<_>>(), KNOWN_ORDER);
+}
+
+const KNOWN_ORDER: [u16; 5] = [3, 4, 1, 2, 0];
+
+#[test]
+fn first_place_follows_stake() {
+    let committee = committee_of(&[1, 3]);
+    let led = (0..4000u64)
+        .filter(|&w| {
+            let seed = seed(B256::ZERO, committee.table_root(), Window(w), B256::ZERO);
+            order(seed, &committee)[0] == KeeperIndex(1)
+        })
+        .count();
+    assert!((2880..3120).contains(&led), "3 of 4 shares led {led} of 4000 windows");
+}
+
+#[test]
+fn a_large_committee_has_sixteen_stages() {
+    let committee = committee_of(&[7; 40]);
+    let drawn = order(B256::repeat_byte(3), &committee);
+    assert_eq!(drawn.len(), STAGES_MAX);
+}

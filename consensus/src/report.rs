@@ -1,0 +1,101 @@
+//! What is signed. These functions mirror `contracts/src/libraries/ReportLib.sol`; vectors in `tests/vectors` hold
+//! the two together.
+
+use alloy_primitives::{Address, B256, U256, hex, keccak256};
+use alloy_sol_types::SolValue;
+
+use crate::task::{Status, Task};
+
+/// keccak256 of the EIP-712 type of a report.
+pub const REPORT_TYPE: &str = "Report(uint64 jobId,uint32 jobVersion,bytes32 instanceKey,uint64 anchorNumber,bytes32 anchorHash,bytes32 inputHash,uint8 status,bytes32 outcomeHash)";
+const BATCH_TYPE: &str = "Batch(uint32 epoch,bytes32 root)";
+const DOMAIN_TYPE: &str = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
+
+/// The block that all chain reads of a task are pinned to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Anchor {
+    /// Block number.
+    pub number: u64,
+    /// Block hash.
+    pub hash: B256,
+}
+
+/// The statement about one task. A keeper makes at most one per (task, anchor, input set), for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Report {
+    /// The task.
+    pub task: Task,
+    /// The block it was run at.
+    pub anchor: Anchor,
+    /// The agreed observations it decided on; zero for jobs that do not look outside.
+    pub input_set: B256,
+    /// How the run ended.
+    pub status: Status,
+    /// Hash of the outcome, see [`crate::task::Outcome::hash`].
+    pub outcome_hash: B256,
+}
+
+impl Report {
+    /// The report's leaf in the batch: keccak256 of its EIP-712 struct hash (hashed twice, so that no inner node of a
+    /// tree can pass for a leaf).
+    pub fn leaf(&self) -> B256 {
+        let encoded = (
+            keccak256(REPORT_TYPE),
+            self.task.job.0,
+            self.task.version,
+            self.task.instance.0,
+            self.anchor.number,
+            self.anchor.hash,
+            self.input_set,
+            U256::from(self.status as u8),
+            self.outcome_hash,
+        )
+            .abi_encode();
+        keccak256(keccak256(encoded))
+    }
+}
+
+/// The EIP-712 domain: one chain, one TaskManager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Chain id.
+    pub chain_id: u64,
+    /// Address of the TaskManager (its proxy).
+    pub task_manager: Address,
+}
+
+impl Domain {
+    /// The EIP-712 domain separator; names this network in seeds, topics and the journal.
+    pub fn separator(&self) -> B256 {
+        let encoded = (
+            keccak256(DOMAIN_TYPE),
+            keccak256("KeeperMesh"),
+            keccak256("1"),
+            U256::from(self.chain_id),
+            self.task_manager,
+        )
+            .abi_encode();
+        keccak256(encoded)
+    }
+
+    /// First 8 bytes of the separator as 16 hex digits; the name in topics and protocols.
+    pub fn name(&self) -> String {
+        hex::encode(&self.separator()[..8])
+    }
+
+    /// The 32 bytes that keepers sign: keccak256(0x1901, separator, struct hash of Batch(epoch, root)).
+    pub fn batch_digest(&self, epoch: u32, root: B256) -> B256 {
+        let batch = keccak256((keccak256(BATCH_TYPE), epoch, root).abi_encode());
+        let mut bytes = [0; 66];
+        bytes[0] = 0x19;
+        bytes[1] = 0x01;
+        bytes[2..34].copy_from_slice(self.separator().as_slice());
+        bytes[34..].copy_from_slice(batch.as_slice());
+        keccak256(bytes)
+    }
+}
+
+/// The message of a proof of possession: bound to chain, registry and operator, so that it cannot be taken over.
+pub fn possession_digest(chain_id: u64, registry: Address, operator: Address, chain_key: &[u8]) -> B256 {
+    keccak256((U256::from(chain_id), registry, operator, keccak256(chain_key)).abi_encode())
+}

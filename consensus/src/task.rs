@@ -1,0 +1,113 @@
+//! What is to be run: jobs, tasks, and what running one produced.
+
+use std::fmt;
+
+use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_sol_types::SolValue;
+
+/// Number of a job on chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct JobId(pub u64);
+
+/// What tells the tasks of one job version apart: the run number as a 32-byte big-endian integer for time and block
+/// triggers, keccak256(block hash, transaction hash, log index) for logs, the anchor hash for conditions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InstanceKey(pub B256);
+
+impl InstanceKey {
+    /// The key of run number `run` of a time or block trigger.
+    pub fn from_run(run: u64) -> Self {
+        let mut bytes = [0; 32];
+        bytes[24..].copy_from_slice(&run.to_be_bytes());
+        Self(B256::from(bytes))
+    }
+}
+
+/// keccak256(abi.encode(jobId, jobVersion, instanceKey)); computed, never sent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TaskId(pub B256);
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskId({})", alloy_primitives::hex::encode(&self.0[..6]))
+    }
+}
+
+/// One due run of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Task {
+    /// The job.
+    pub job: JobId,
+    /// The version of the job the run belongs to; a change of the job makes a new one.
+    pub version: u32,
+    /// Which run it is.
+    pub instance: InstanceKey,
+}
+
+impl Task {
+    /// The task's name in logs, storage and the journal.
+    pub fn id(&self) -> TaskId {
+        TaskId(keccak256((self.job.0, self.version, self.instance.0).abi_encode()))
+    }
+}
+
+/// A task the schedule knows of, ahead of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueTask {
+    /// Which task.
+    pub task: Task,
+    /// When it is due, in seconds since the Unix epoch.
+    pub due: u64,
+    /// When it is no longer worth running, in seconds since the Unix epoch.
+    pub deadline: u64,
+    /// sha256 of the job's code, a part of the outcome hash.
+    pub code_hash: B256,
+    /// Share of stake the job asks for, in hundredths of a percent; never below [`crate::committee::QUORUM_BPS`].
+    pub quorum_bps: u16,
+    /// Gas the callback may use.
+    pub callback_gas: u32,
+}
+
+/// How a run ended, as the contract numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Status {
+    /// Bytes for the target contract.
+    Call = 0,
+    /// The job found nothing to do, and said why.
+    Skip = 1,
+    /// The job failed, in the same way on every machine.
+    JobError = 2,
+}
+
+impl Status {
+    /// The status of a number on the wire or on chain.
+    pub fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::Call),
+            1 => Some(Self::Skip),
+            2 => Some(Self::JobError),
+            _ => None,
+        }
+    }
+}
+
+/// What execution produced: a pure function of task, anchor and input set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How it ended.
+    pub status: Status,
+    /// Calldata for the target, or the reason of a skip or a job error as UTF-8.
+    pub data: Bytes,
+    /// Root of the job's state after the run; zero for jobs without state.
+    pub state_after: B256,
+    /// Hash chain over the host calls and their answers; zero if there were none.
+    pub transcript: B256,
+}
+
+impl Outcome {
+    /// keccak256(abi.encode(keccak256(data), codeHash, stateAfterRoot, transcriptRoot)).
+    pub fn hash(&self, code_hash: B256) -> B256 {
+        keccak256((keccak256(&self.data), code_hash, self.state_after, self.transcript).abi_encode())
+    }
+}
