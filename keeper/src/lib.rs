@@ -1,3 +1,4 @@
 //! Under construction.
 
 pub mod chain;
+pub mod executor;
