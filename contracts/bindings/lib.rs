@@ -1,1 +1,16 @@
-//! Under construction.
+//! What Rust knows of the contracts: typed bindings with creation bytecode, `network.toml`, and the deployer.
+//!
+//! The bindings are made from `contracts/artifacts/*.json`, so compiling them needs no Solidity compiler;
+//! `contracts/build.sh --check` proves that the artifacts match the sources. Meaning, units and errors of every function
+//! are documented where they are fixed: in `contracts/src/interfaces/*.sol`.
+
+mod abi;
+
+pub use abi::allocation::{IAllocationManager, LocalAllocationManager};
+pub use abi::examples::{Counter, Feed};
+pub use abi::forwarder::JobForwarder;
+pub use abi::jobs::{IJobManager, JobManager};
+pub use abi::proxy::ERC1967Proxy;
+pub use abi::registry::{IKeeperRegistry, KeeperRegistry};
+pub use abi::service::ServiceManager;
+pub use abi::tasks::{ITaskManager, TaskManager};

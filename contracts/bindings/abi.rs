@@ -1,0 +1,86 @@
+//! Generated bindings, one module per contract: the generator repeats the types of an interface in every module that
+//! mentions them, and they must not meet.
+#![expect(
+    missing_docs,
+    clippy::too_many_arguments,
+    reason = "generated from the ABI; the documentation stands in contracts/src/interfaces"
+)]
+
+use alloy::sol;
+
+pub(crate) mod registry {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        KeeperRegistry,
+        "artifacts/KeeperRegistry.json"
+    );
+}
+
+pub(crate) mod jobs {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        JobManager,
+        "artifacts/JobManager.json"
+    );
+}
+
+pub(crate) mod tasks {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        TaskManager,
+        "artifacts/TaskManager.json"
+    );
+}
+
+pub(crate) mod service {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        ServiceManager,
+        "artifacts/ServiceManager.json"
+    );
+}
+
+pub(crate) mod forwarder {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        JobForwarder,
+        "artifacts/JobForwarder.json"
+    );
+}
+
+pub(crate) mod allocation {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        LocalAllocationManager,
+        "artifacts/LocalAllocationManager.json"
+    );
+}
+
+pub(crate) mod proxy {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        ERC1967Proxy,
+        "artifacts/ERC1967Proxy.json"
+    );
+}
+
+pub(crate) mod examples {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        Counter,
+        "artifacts/Counter.json"
+    );
+    sol!(
+        #[sol(rpc, all_derives)]
+        Feed,
+        "artifacts/Feed.json"
+    );
+}

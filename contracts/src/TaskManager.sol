@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
+import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IJobForwarder} from "./interfaces/IJobForwarder.sol";
+import {IJobManager} from "./interfaces/IJobManager.sol";
+import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
+import {ITaskManager} from "./interfaces/ITaskManager.sol";
+import {BLS12381} from "./libraries/BLS12381.sol";
+import {CertificateLib} from "./libraries/CertificateLib.sol";
+import {ReportLib} from "./libraries/ReportLib.sol";
+import {RunLog} from "./libraries/RunLog.sol";
+import {Earnings} from "./Earnings.sol";
+
+/// @title TaskManager
+/// @notice See {ITaskManager}.
+/// @dev One call goes through five steps: drop duplicates, rebuild the root, verify the certificate, write all state,
+/// call the targets. No target runs before the last write.
+contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradeable, ReentrancyGuardTransient {
+    /// @dev What a verified certificate says about its batch.
+    struct Batch {
+        bytes32 root;
+        uint32 epoch;
+        uint256 signedStake;
+        uint256 totalStake;
+        uint16[] absent;
+    }
+
+    /// @dev A task whose state is written and whose target is still to be called.
+    struct Delivery {
+        bool settles;
+        bytes32 outcomeHash;
+        address forwarder;
+        address target;
+        uint32 callbackGas;
+    }
+
+    /* CONSTANTS */
+
+    uint256 public constant MAX_REPORTS = 256;
+    /// @notice How many blocks an anchor may lie back; BLOCKHASH knows 256.
+    uint256 public constant MAX_ANCHOR_AGE = 100;
+
+    /* STORAGE */
+
+    mapping(uint64 jobId => mapping(uint32 jobVersion => uint256)) private _runs;
+    /// @dev keccak256(digest, keccak256(signers)) of certificates verified by a call that left reports of their batch.
+    mapping(bytes32 => bool) private _verified;
+
+    /* CONSTRUCTOR */
+
+    constructor(IKeeperRegistry registry_, IJobManager jobManager_) Earnings(registry_, jobManager_) {
+        BLS12381.selfTest();
+        _disableInitializers();
+    }
+
+    function initialize(address owner) external initializer {
+        __Ownable_init(owner);
+    }
+
+    function _authorizeUpgrade(address) internal override onlyOwner {}
+
+    /* SETTLING */
+
+    /// @inheritdoc ITaskManager
+    function settle(
+        Certificate calldata certificate,
+        Anchor[] calldata anchors,
+        Entry[] calldata entries,
+        bytes32[] calldata leaves
+    ) external nonReentrant returns (uint256 settled) {
+        _dropDuplicates(entries);
+        if (entries.length > MAX_REPORTS || leaves.length > MAX_REPORTS) revert TooManyReports();
+
+        IJobManager.Job[] memory jobs = new IJobManager.Job[](entries.length);
+        Delivery[] memory deliveries = new Delivery[](entries.length);
+        Batch memory batch;
+        batch.root = _root(anchors, entries, leaves, jobs, deliveries);
+        batch.epoch = certificate.epoch;
+        _verify(certificate, anchors, entries, batch, entries.length < leaves.length);
+
+        settled = _write(batch, anchors, entries, jobs, deliveries);
+        emit BatchSettled(batch.root, batch.epoch, msg.sender, batch.signedStake, settled);
+        _deliver(anchors, entries, deliveries);
+    }
+
+    /// @dev First of all and cheap: whoever comes second loses little gas.
+    function _dropDuplicates(Entry[] calldata entries) private view {
+        if (entries.length == 0) revert EmptyBatch();
+        for (uint256 i = 0; i < entries.length; ++i) {
+            if (!isSettled(entries[i].jobId, entries[i].jobVersion, entries[i].instanceKey)) return;
+        }
+        revert NothingToSettle();
+    }
+
+    /// @dev The batch's root from the entries in full and the leaves given by hash; fills `jobs` and outcome hashes.
+    function _root(
+        Anchor[] calldata anchors,
+        Entry[] calldata entries,
+        bytes32[] calldata leaves,
+        IJobManager.Job[] memory jobs,
+        Delivery[] memory deliveries
+    ) private view returns (bytes32) {
+        bool whole = leaves.length == 0;
+        bytes32[] memory nodes = new bytes32[](whole ? entries.length : leaves.length);
+        uint256 next = 0;
+        for (uint256 i = 0; i < nodes.length; ++i) {
+            if (!whole && leaves[i] != 0) {
+                nodes[i] = leaves[i];
+                continue;
+            }
+            if (next == entries.length) revert InvalidLeaves();
+            Entry calldata entry = entries[next];
+            jobs[next] = jobManager.job(entry.jobId);
+            bytes32 outcomeHash = ReportLib.outcomeHash(
+                entry.outcome, jobs[next].codeHash, entry.stateAfterRoot, entry.transcriptRoot
+            );
+            deliveries[next].outcomeHash = outcomeHash;
+            nodes[i] = _leaf(anchors, entry, outcomeHash);
+            ++next;
+        }
+        if (next != entries.length) revert InvalidLeaves();
+        return ReportLib.root(nodes);
+    }
+
+    function _leaf(Anchor[] calldata anchors, Entry calldata entry, bytes32 outcomeHash)
+        private
+        pure
+        returns (bytes32)
+    {
+        if (entry.status > 2) revert InvalidStatus(entry.status);
+        if (entry.anchor >= anchors.length) revert InvalidAnchor(entry.anchor);
+        return ReportLib.leaf(
+            ReportLib.Report({
+                jobId: entry.jobId,
+                jobVersion: entry.jobVersion,
+                instanceKey: entry.instanceKey,
+                anchorNumber: anchors[entry.anchor].number,
+                anchorHash: anchors[entry.anchor].hash,
+                inputHash: entry.inputHash,
+                status: entry.status,
+                outcomeHash: outcomeHash
+            })
+        );
+    }
+
+    /// @dev Reverts unless the certificate is of the epoch active at every anchor, carries a quorum and is signed. A
+    /// certificate that comes again, for reports left over, is not verified again; it must name the same signers.
+    function _verify(
+        Certificate calldata certificate,
+        Anchor[] calldata anchors,
+        Entry[] calldata entries,
+        Batch memory batch,
+        bool leavesRemain
+    ) private {
+        bytes memory key;
+        IKeeperRegistry.Epoch memory info;
+        (key, batch.signedStake, batch.absent, info) = registry.signingKey(batch.epoch, certificate.signers);
+        batch.totalStake = info.totalStake;
+        for (uint256 i = 0; i < entries.length; ++i) {
+            uint64 number = anchors[entries[i].anchor].number;
+            if (number < info.activeFrom || (info.activeUntil != 0 && number > info.activeUntil)) {
+                revert EpochNotActive(batch.epoch, number);
+            }
+        }
+        if (!CertificateLib.reachesQuorum(batch.signedStake, batch.totalStake, CertificateLib.MIN_QUORUM_BPS)) {
+            revert QuorumNotReached(batch.signedStake, batch.totalStake);
+        }
+        bytes32 digest = batchDigest(batch.epoch, batch.root);
+        bytes32 memo = keccak256(bytes.concat(digest, keccak256(abi.encode(certificate.signers))));
+        if (_verified[memo]) return;
+        CertificateLib.verify(certificate.signature, digest, key);
+        if (leavesRemain) _verified[memo] = true;
+    }
+
+    /// @dev All effects of all entries: run settled, fee charged, earnings noted.
+    function _write(
+        Batch memory batch,
+        Anchor[] calldata anchors,
+        Entry[] calldata entries,
+        IJobManager.Job[] memory jobs,
+        Delivery[] memory deliveries
+    ) private returns (uint256 settled) {
+        for (uint256 i = 0; i < entries.length; ++i) {
+            Entry calldata entry = entries[i];
+            IJobManager.Job memory job = jobs[i];
+            (bool eligible, Ineligible reason) = _eligible(batch, anchors[entry.anchor], entry, job);
+            if (!eligible) {
+                emit ReportIneligible(_taskId(entry), entry.jobId, reason);
+                continue;
+            }
+            _settleOne(batch, entry, job, deliveries[i]);
+            ++settled;
+        }
+    }
+
+    function _settleOne(
+        Batch memory batch,
+        Entry calldata entry,
+        IJobManager.Job memory job,
+        Delivery memory delivery
+    ) private {
+        mapping(uint32 => uint256) storage runs = _runs[entry.jobId];
+        runs[entry.jobVersion] = RunLog.settle(runs[entry.jobVersion], uint64(uint256(entry.instanceKey)));
+        jobManager.charge(entry.jobId, _price(job.fee, batch.signedStake, batch.totalStake));
+        _earn(batch.epoch, job.token, job.fee, batch.absent);
+        delivery.settles = true;
+        delivery.forwarder = job.forwarder;
+        delivery.target = job.target;
+        delivery.callbackGas = job.callbackGas;
+    }
+
+    /// @dev Whether a certified report may settle now, else why not.
+    function _eligible(
+        Batch memory batch,
+        Anchor calldata anchor,
+        Entry calldata entry,
+        IJobManager.Job memory job
+    ) private view returns (bool, Ineligible) {
+        if (job.status == IJobManager.Status.None) return (false, Ineligible.JobUnknown);
+        if (job.version != entry.jobVersion) return (false, Ineligible.Version);
+        if (isSettled(entry.jobId, entry.jobVersion, entry.instanceKey)) return (false, Ineligible.Duplicate);
+        if (anchor.number + MAX_ANCHOR_AGE < block.number) return (false, Ineligible.AnchorTooOld);
+        // zero for this block and later ones
+        bytes32 anchorHash = blockhash(anchor.number);
+        if (anchorHash == 0 || anchorHash != anchor.hash) return (false, Ineligible.AnchorUnknown);
+        uint256 run = uint256(entry.instanceKey);
+        if (run > type(uint64).max) return (false, Ineligible.NotDue);
+        uint256 due = job.start + run * job.interval;
+        if (due > block.timestamp) return (false, Ineligible.NotDue);
+        if (job.inactiveFrom != 0 && due > job.inactiveFrom) return (false, Ineligible.Inactive);
+        if (!CertificateLib.reachesQuorum(batch.signedStake, batch.totalStake, job.quorumBps)) {
+            return (false, Ineligible.Quorum);
+        }
+        // read again: an earlier entry of this batch may have been charged to the same job
+        if (jobManager.escrowOf(entry.jobId) < job.fee) return (false, Ineligible.Escrow);
+        return (true, Ineligible.Duplicate);
+    }
+
+    /// @dev Calls the targets. A target that fails is reported, never reverts the batch.
+    function _deliver(Anchor[] calldata anchors, Entry[] calldata entries, Delivery[] memory deliveries) private {
+        for (uint256 i = 0; i < entries.length; ++i) {
+            Delivery memory delivery = deliveries[i];
+            if (!delivery.settles) continue;
+            Entry calldata entry = entries[i];
+            bool delivered = entry.status == 0
+                && IJobForwarder(delivery.forwarder).forward(delivery.target, delivery.callbackGas, entry.outcome);
+            emit TaskSettled(
+                _taskId(entry),
+                entry.jobId,
+                msg.sender,
+                entry.jobVersion,
+                entry.instanceKey,
+                entry.status,
+                anchors[entry.anchor].number,
+                delivery.outcomeHash,
+                delivered
+            );
+        }
+    }
+
+    /* EARNINGS */
+
+    /// @inheritdoc ITaskManager
+    function claim(address token, uint32[] calldata epochs, address to)
+        external
+        nonReentrant
+        returns (uint256 amount)
+    {
+        if (to == address(0)) revert ZeroRecipient();
+        amount = _takeOwed(msg.sender, token, epochs);
+        if (amount == 0) revert NothingOwed();
+        emit Claimed(msg.sender, token, to, amount);
+        jobManager.pay(token, to, amount);
+    }
+
+    /// @inheritdoc ITaskManager
+    function owed(address operator, address token, uint32[] calldata epochs) external view returns (uint256 amount) {
+        for (uint256 i = 0; i < epochs.length; ++i) {
+            amount += _owedIn(operator, token, epochs[i]);
+        }
+    }
+
+    /* VIEWS */
+
+    /// @inheritdoc ITaskManager
+    function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) public view returns (bool) {
+        uint256 run = uint256(instanceKey);
+        return run <= type(uint64).max && RunLog.isSettled(_runs[jobId][jobVersion], uint64(run));
+    }
+
+    /// @inheritdoc ITaskManager
+    function domainSeparator() public view returns (bytes32) {
+        return ReportLib.domainSeparator(address(this));
+    }
+
+    /// @inheritdoc ITaskManager
+    function batchDigest(uint32 epoch, bytes32 root) public view returns (bytes32) {
+        return ReportLib.digest(domainSeparator(), epoch, root);
+    }
+
+    function _taskId(Entry calldata entry) private pure returns (bytes32) {
+        return ReportLib.taskId(entry.jobId, entry.jobVersion, entry.instanceKey);
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title IKeeperRegistry
+/// @notice Who the keepers are, and which of them count in which epoch.
+/// @dev A BLS key is a G2 point of 192 bytes: x.c0, x.c1, y.c0, y.c1, each 48 bytes big-endian (EIP-2537 order without
+/// its padding). A signature is a G1 point of 96 bytes: x, y. A peer key is a raw ed25519 public key.
+interface IKeeperRegistry {
+    /// @notice One registered operator. `index` is its place in every committee and its bit in every signer bitmap.
+    struct Operator {
+        uint16 index;
+        bool registered;
+        bool known;
+        bytes32 peerKey;
+        bytes32 keyHash;
+    }
+
+    /// @notice One operator set, valid for the anchors from `activeFrom` to `activeUntil`, both included.
+    struct Epoch {
+        uint96 totalStake;
+        uint16 size;
+        uint64 activeFrom;
+        /// @dev zero while the epoch is the newest one
+        uint64 activeUntil;
+        /// @dev contract whose code holds the epoch's table: aggregate key, stakes, key chunk addresses
+        address table;
+        /// @dev code hash of `table`
+        bytes32 tableRoot;
+    }
+
+    /// @notice One row of a committee; rows with stake zero keep the indices of the others in place.
+    struct Member {
+        address operator;
+        uint96 stake;
+        bytes32 peerKey;
+        bytes blsKey;
+    }
+
+    event OperatorRegistered(address indexed operator, uint16 indexed index, bytes blsKey, bytes32 peerKey);
+    event OperatorDeregistered(address indexed operator, uint16 indexed index);
+    event EpochSnapshot(uint32 indexed epoch, uint64 activeFrom, uint16 size, uint96 totalStake, bytes32 tableRoot);
+
+    error OnlyServiceManager();
+    error InvalidKeyLength();
+    error InvalidSignatureLength();
+    error InfinityKey();
+    error KeyInUse();
+    error PeerKeyInUse();
+    error ZeroPeerKey();
+    error InvalidProofOfPossession();
+    error AlreadyRegistered();
+    error NotRegistered();
+    error TooManyOperators();
+    error EpochNotDue(uint256 dueAt);
+    error EpochUnchanged();
+    error UnknownEpoch(uint32 epoch);
+    /// @notice A signer bit past the committee's end, or of a row without stake.
+    error StrayBits();
+    /// @notice The operator's stake is below `minimumStake`; in `snapshot`: nobody's stake reaches it.
+    error NoStake();
+
+    /// @notice Adds an operator. Only the ServiceManager calls it, while EigenLayer registers the operator.
+    function register(address operator, bytes calldata blsKey, bytes calldata proofOfPossession, bytes32 peerKey)
+        external;
+
+    /// @notice Takes an operator out of the epochs to come. Never reverts for an operator that is not there.
+    function deregister(address operator) external;
+
+    /// @notice Writes the next epoch's table; anybody may, once `epochSeconds` have passed and something changed.
+    /// @dev The new epoch is active from the block after this one.
+    function snapshot() external returns (uint32 epoch);
+
+    function epochSeconds() external view returns (uint32);
+    /// @notice Stake below this counts as none, so that taking one of the places for ever costs something.
+    function minimumStake() external view returns (uint96);
+    /// @notice How many operators were ever registered; their indices are the numbers below it.
+    function operatorCount() external view returns (uint16);
+    /// @notice Number of the newest epoch; zero before the first snapshot.
+    function currentEpoch() external view returns (uint32);
+    function epochInfo(uint32 epoch) external view returns (Epoch memory);
+    /// @notice The epoch active at a block; zero if there was none.
+    function epochAt(uint64 blockNumber) external view returns (uint32);
+    function operatorInfo(address operator) external view returns (Operator memory);
+    function operatorAt(uint16 index) external view returns (address);
+    /// @notice The whole committee of an epoch, by index. Peer keys are those of the block the call is made at.
+    function committee(uint32 epoch) external view returns (Member[] memory);
+
+    /// @notice The message whose signature (under the proof-of-possession DST) proves possession of `blsKey`:
+    /// keccak256(abi.encode(chainId, registry, operator, keccak256(blsKey))).
+    function possessionDigest(address operator, bytes calldata blsKey) external view returns (bytes32);
+
+    /// @notice Sum of the signers' keys (256 bytes, EIP-2537 encoding) and their stake, for a bitmap of signers, and the
+    /// indices with stake that did not sign.
+    /// @dev Starts from the epoch's aggregate key and takes the absent ones off. Reverts on stray bits.
+    function signingKey(uint32 epoch, uint256[] calldata signers)
+        external
+        view
+        returns (bytes memory key, uint256 signedStake, uint16[] memory absent, Epoch memory info);
+
+    /// @notice Stake of one index in an epoch.
+    function stakeOf(uint32 epoch, uint16 index) external view returns (uint96);
+}
