@@ -1,0 +1,99 @@
+//! The protocols of a node, put together.
+
+use std::time::Duration;
+
+use libp2p::connection_limits::{self, ConnectionLimits};
+use libp2p::kad::store::MemoryStore;
+use libp2p::metrics::Registry;
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::swarm::behaviour::toggle::Toggle;
+use libp2p::{identify, kad, memory_connection_limits, ping};
+
+use crate::config::{Config, Role};
+use crate::error::Error;
+use crate::identity::Identity;
+use crate::requests::{self, Protocol};
+use crate::{discovery, gossip};
+
+/// Two, for peers that dial each other at once, and one more for a peer that restarts behind a dead connection.
+const CONNECTIONS_PER_PEER: u32 = 3;
+/// No new connections when the process holds this share of the machine's memory.
+const MEMORY_SHARE: f64 = 0.7;
+const PING_INTERVAL: Duration = Duration::from_secs(5);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A keeper runs all of it; a bootnode leaves gossip and requests out.
+#[derive(NetworkBehaviour)]
+pub(crate) struct Behaviour {
+    connections: connection_limits::Behaviour,
+    memory: memory_connection_limits::Behaviour,
+    pub(crate) kademlia: kad::Behaviour<MemoryStore>,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    pub(crate) gossip: Toggle<gossip::Behaviour>,
+    pub(crate) status: Toggle<requests::Behaviour>,
+    pub(crate) want: Toggle<requests::Behaviour>,
+}
+
+impl Behaviour {
+    pub(crate) fn new(config: &Config, identity: &Identity, registry: &mut Registry) -> Result<Self, Error> {
+        let domain8 = &config.domain8;
+        let is_keeper = config.role == Role::Keeper;
+        let gossip = if is_keeper { Some(gossip::behaviour(domain8, registry)?) } else { None };
+        let request = |protocol| is_keeper.then(|| requests::behaviour(protocol, domain8)).into();
+        Ok(Self {
+            connections: connection_limits::Behaviour::new(limits(config)),
+            memory: memory_connection_limits::Behaviour::with_max_percentage(MEMORY_SHARE),
+            kademlia: discovery::kademlia(identity.peer_id(), domain8),
+            identify: identify::Behaviour::new(
+                identify::Config::new(network_name(domain8), identity.keypair().public())
+                    .with_agent_version(agent(config.role)?)
+                    .with_push_listen_addr_updates(true)
+                    // The address book of `discovery` is the only one.
+                    .with_cache_size(0),
+            ),
+            ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT)),
+            gossip: gossip.into(),
+            status: request(Protocol::Status),
+            want: request(Protocol::Want),
+        })
+    }
+
+    pub(crate) fn requests(&mut self, protocol: Protocol) -> Option<&mut requests::Behaviour> {
+        match protocol {
+            Protocol::Status => self.status.as_mut(),
+            Protocol::Want => self.want.as_mut(),
+        }
+    }
+}
+
+/// What identify says about the network: peers of another one are sent away.
+pub(crate) fn network_name(domain8: &str) -> String {
+    format!("/kpr/{domain8}/1")
+}
+
+/// Program, version and a number drawn anew at every start, by which peers notice a restart (see `peers`).
+fn agent(role: Role) -> Result<String, Error> {
+    let mut nonce = [0; 8];
+    getrandom::fill(&mut nonce).map_err(|error| Error::Setup { part: "the boot nonce", reason: error.to_string() })?;
+    let program = match role {
+        Role::Keeper => "keeper",
+        Role::Bootnode => "bootnode",
+    };
+    Ok(format!("{program}/{} {:016x}", env!("CARGO_PKG_VERSION"), u64::from_be_bytes(nonce)))
+}
+
+fn limits(config: &Config) -> ConnectionLimits {
+    let peers = u32::try_from(config.max_peers + config.bootnodes.len()).unwrap_or(u32::MAX / 4);
+    // Everybody may come to a bootnode, so that the address book is open even to a network that has outgrown it.
+    let incoming = match config.role {
+        Role::Keeper => peers + peers / 2 + 64,
+        Role::Bootnode => 1024,
+    };
+    ConnectionLimits::default()
+        .with_max_pending_incoming(Some(32))
+        .with_max_pending_outgoing(Some(64))
+        .with_max_established_incoming(Some(incoming))
+        .with_max_established_outgoing(Some(peers + 64))
+        .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER))
+}

@@ -1,0 +1,99 @@
+//! The settings of a node's swarm, checked before anything starts.
+
+use libp2p::multiaddr::Protocol;
+use libp2p::{Multiaddr, PeerId};
+
+use crate::error::ConfigError;
+
+/// Up to this many keepers everybody is connected to everybody.
+pub const DEFAULT_MAX_PEERS: usize = 64;
+const MOST_PEERS: usize = 1024;
+const MOST_BOOTNODES: usize = 64;
+
+/// What a node is in the mesh.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Gossips, asks and answers.
+    Keeper,
+    /// An address book only: Kademlia, identify and ping; no gossip, no requests.
+    Bootnode,
+}
+
+/// The settings of a swarm.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Addresses to listen on; port 0 lets the system choose.
+    pub listen: Vec<Multiaddr>,
+    /// Addresses to tell others in addition, for instance the public one in front of a NAT.
+    pub external: Vec<Multiaddr>,
+    /// Where to start looking for peers; each ends in `/p2p/<peer id>`, see [`parse_bootnode`].
+    pub bootnodes: Vec<Multiaddr>,
+    /// First 8 bytes of the network's EIP-712 domain separator, 16 lowercase hexadecimal digits. Names topics and
+    /// protocols, so nodes of two networks cannot mix. A bootnode needs it as well.
+    pub domain8: String,
+    /// What this node is.
+    pub role: Role,
+    /// How many peers to look for and dial, bootnodes not counted. Zero: stay with the bootnodes and whoever dials us.
+    pub max_peers: usize,
+}
+
+impl Default for Config {
+    /// A keeper that listens on port 7419 of every interface, without bootnodes, in the all-zero network.
+    fn default() -> Self {
+        let everywhere = Multiaddr::empty().with(Protocol::Ip4([0, 0, 0, 0].into())).with(Protocol::Tcp(7419));
+        Self {
+            listen: vec![everywhere],
+            external: Vec::new(),
+            bootnodes: Vec::new(),
+            domain8: "0".repeat(16),
+            role: Role::Keeper,
+            max_peers: DEFAULT_MAX_PEERS,
+        }
+    }
+}
+
+impl Config {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// The first setting that cannot work.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let hexadecimal = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+        if self.domain8.len() != 16 || !self.domain8.chars().all(hexadecimal) {
+            return Err(ConfigError::Domain(self.domain8.clone()));
+        }
+        if self.max_peers > MOST_PEERS {
+            return Err(ConfigError::TooManyPeers { given: self.max_peers, most: MOST_PEERS });
+        }
+        if self.bootnodes.len() > MOST_BOOTNODES {
+            return Err(ConfigError::TooManyBootnodes { given: self.bootnodes.len(), most: MOST_BOOTNODES });
+        }
+        self.bootnodes.iter().try_for_each(|address| split_bootnode(address).map(|_| ()))
+    }
+}
+
+/// Reads a bootnode address such as `/ip4/203.0.113.7/tcp/7419/p2p/12D3Koo…` or `/dns4/boot.example/tcp/7419/p2p/…`.
+///
+/// # Errors
+/// [`ConfigError`] when it is no multiaddr, names no TCP port, or lacks the peer id.
+pub fn parse_bootnode(text: &str) -> Result<Multiaddr, ConfigError> {
+    let address: Multiaddr = text.trim().parse().map_err(|error: libp2p::multiaddr::Error| {
+        ConfigError::BootnodeMalformed { text: text.to_owned(), reason: error.to_string() }
+    })?;
+    split_bootnode(&address).map(|_| address)
+}
+
+/// The peer at a bootnode address, and the address without its `/p2p` end.
+pub(crate) fn split_bootnode(address: &Multiaddr) -> Result<(PeerId, Multiaddr), ConfigError> {
+    let mut transport = address.clone();
+    let Some(Protocol::P2p(peer)) = transport.pop() else {
+        return Err(ConfigError::BootnodeWithoutPeerId(address.clone()));
+    };
+    if !transport.iter().any(|part| matches!(part, Protocol::Tcp(port) if port != 0)) {
+        return Err(ConfigError::BootnodeWithoutPort(address.clone()));
+    }
+    Ok((peer, transport))
+}
+
+#[cfg(test)]
+mod tests;

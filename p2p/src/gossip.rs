@@ -1,0 +1,159 @@
+//! Gossipsub: settings, message ids and peer scores.
+//!
+//! Up to 64 keepers publish to everybody they are connected to (flood publish): one hop, lowest latency. The thin mesh
+//! of three carries the copies that repair a missing link.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use libp2p::gossipsub::{
+    self, ConfigBuilder, IdentityTransform, MaxCountSubscriptionFilter, MessageAuthenticity, MessageId, MetricsConfig,
+    PeerScoreParams, PeerScoreThresholds, TopicHash, TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
+    score_parameter_decay,
+};
+use libp2p::metrics::Registry;
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::topic::Topic;
+
+/// One offence that the keeper reports by [`crate::Handle::score_down`]: twenty of them silence a peer.
+pub(crate) const PENALTY: f64 = 800.0;
+const GRAYLIST: f64 = -16_000.0;
+const GOSSIP: f64 = -4_000.0;
+const HEARTBEAT: Duration = Duration::from_millis(700);
+const MESSAGE_ID_BYTES: usize = 20;
+/// The frame around the largest message: topic name, field tags, and control messages that ride along.
+const FRAME_BYTES: usize = 16 * 1024;
+
+type Filter = MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>;
+pub(crate) type Behaviour = gossipsub::Behaviour<IdentityTransform, Filter>;
+
+/// Gossipsub, subscribed to every topic of the network `domain8`.
+pub(crate) fn behaviour(domain8: &str, registry: &mut Registry) -> Result<Behaviour, Error> {
+    let failed = |reason: String| Error::Setup { part: "gossipsub", reason };
+    let config = settings(domain8).map_err(|error| failed(error.to_string()))?;
+    let hashes: HashSet<TopicHash> = Topic::ALL.into_iter().map(|topic| topic.hash(domain8)).collect();
+    let filter = MaxCountSubscriptionFilter {
+        filter: WhitelistSubscriptionFilter(hashes),
+        max_subscribed_topics: Topic::ALL.len(),
+        max_subscriptions_per_request: 4 * Topic::ALL.len(),
+    };
+    let mut behaviour = Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, config, filter)
+        .map_err(|error| failed(error.to_owned()))?
+        .with_metrics(registry.sub_registry_with_prefix("gossipsub"), MetricsConfig::default());
+    behaviour.with_peer_score(score(domain8), thresholds()).map_err(failed)?;
+    for topic in Topic::ALL {
+        let topic = gossipsub::IdentTopic::new(topic.name(domain8));
+        behaviour.subscribe(&topic).map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(behaviour)
+}
+
+fn settings(domain8: &str) -> Result<gossipsub::Config, gossipsub::ConfigBuilderError> {
+    let domain = domain8.to_owned();
+    let mut builder = ConfigBuilder::default();
+    builder
+        // No author, number or gossip signature: 116 bytes less per message; what is inside proves itself.
+        .validation_mode(ValidationMode::Anonymous)
+        .validate_messages()
+        .message_id_fn(move |message| message_id(&domain, message.topic.as_str(), &message.data))
+        // Low must not exceed the number of others even among four keepers, or every heartbeat grafts in vain.
+        .mesh_n(3)
+        .mesh_n_low(2)
+        .mesh_n_high(6)
+        .mesh_outbound_min(1)
+        .gossip_lazy(6)
+        .heartbeat_interval(HEARTBEAT)
+        // The default of 5 seconds would leave a fresh keeper without a mesh for its first tasks.
+        .heartbeat_initial_delay(Duration::from_millis(100))
+        .history_length(6)
+        .history_gossip(3)
+        .duplicate_cache_time(Duration::from_secs(120))
+        .flood_publish(true)
+        .max_transmit_size(Topic::Assignments.max_bytes() + FRAME_BYTES)
+        .max_ihave_messages_heartbeat(10)
+        .connection_handler_queue_len(1024)
+        // A late partial is worth nothing.
+        .publish_queue_duration(Duration::from_secs(2))
+        .forward_queue_duration(Duration::from_millis(500))
+        .prune_backoff(Duration::from_secs(20))
+        .unsubscribe_backoff(Duration::from_secs(2));
+    for topic in Topic::ALL {
+        builder.max_transmit_size_for_topic(topic.max_bytes(), topic.hash(domain8));
+    }
+    builder.build()
+}
+
+/// First 20 bytes of sha256(domain8, length of the topic name, topic name, data). It covers every byte, so that
+/// nothing can shadow an honest message: gossipsub remembers the id before the verdict.
+fn message_id(domain8: &str, topic: &str, data: &[u8]) -> MessageId {
+    let mut hash = Sha256::new();
+    hash.update(domain8.as_bytes());
+    hash.update((topic.len() as u64).to_be_bytes());
+    hash.update(topic.as_bytes());
+    hash.update(data);
+    MessageId::from(&hash.finalize()[..MESSAGE_ID_BYTES])
+}
+
+/// The bounds below which a peer is first not gossiped to, then not published to, then not heard.
+const fn thresholds() -> PeerScoreThresholds {
+    PeerScoreThresholds {
+        gossip_threshold: GOSSIP,
+        publish_threshold: GOSSIP * 2.0,
+        graylist_threshold: GRAYLIST,
+        accept_px_threshold: 100.0,
+        opportunistic_graft_threshold: 5.0,
+    }
+}
+
+fn score(domain8: &str) -> PeerScoreParams {
+    let topics: HashMap<TopicHash, TopicScoreParams> =
+        Topic::ALL.into_iter().map(|topic| (topic.hash(domain8), topic_score(topic))).collect();
+    PeerScoreParams {
+        topics,
+        topic_score_cap: 50.0,
+        app_specific_weight: 1.0,
+        // Keepers' identities are staked, and many rent from the same few clouds.
+        ip_colocation_factor_weight: 0.0,
+        // Six stray grafts are forgiven; ten a minute for ten minutes end at the gossip threshold.
+        behaviour_penalty_weight: -16.0,
+        behaviour_penalty_threshold: 6.0,
+        behaviour_penalty_decay: score_parameter_decay(Duration::from_secs(600)),
+        decay_interval: Duration::from_secs(1),
+        decay_to_zero: 0.01,
+        retain_score: Duration::from_secs(3600),
+        slow_peer_weight: -10.0,
+        slow_peer_threshold: 0.0,
+        slow_peer_decay: 0.1,
+        ..PeerScoreParams::default()
+    }
+}
+
+fn topic_score(topic: Topic) -> TopicScoreParams {
+    let topic_weight = match topic {
+        Topic::Assignments | Topic::Partials | Topic::Certificates => 0.5,
+        Topic::Evidence | Topic::Observations | Topic::Health => 0.05,
+    };
+    TopicScoreParams {
+        topic_weight,
+        // Time in the mesh: at most 10 points, after an hour.
+        time_in_mesh_weight: 10.0 / 300.0,
+        time_in_mesh_quantum: Duration::from_secs(12),
+        time_in_mesh_cap: 300.0,
+        // First deliveries: at most 40 points.
+        first_message_deliveries_weight: 1.0,
+        first_message_deliveries_decay: score_parameter_decay(Duration::from_secs(600)),
+        first_message_deliveries_cap: 40.0,
+        // Too few deliveries are no fault: traffic comes in bursts and a quiet topic would punish everybody.
+        mesh_message_deliveries_weight: 0.0,
+        mesh_failure_penalty_weight: 0.0,
+        // Twenty invalid messages within an hour and the peer is not heard any more.
+        invalid_message_deliveries_weight: GRAYLIST / (topic_weight * 20.0 * 20.0),
+        invalid_message_deliveries_decay: score_parameter_decay(Duration::from_secs(3600)),
+        ..TopicScoreParams::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! libp2p's own series and a few counters of ours (`p2p_…`), all in the caller's registry.
+
+use libp2p::metrics::{Metrics as Libp2pMetrics, Registry};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+
+/// What kind of event was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Lost {
+    Message,
+    Request,
+    Lifecycle,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct LostLabels {
+    pub(crate) kind: Lost,
+}
+
+/// The counters of this crate and libp2p's recorder.
+pub(crate) struct Metrics {
+    pub(crate) libp2p: Libp2pMetrics,
+    events_lost: Family<LostLabels, Counter>,
+    /// Messages that had to wait for a first subscriber.
+    pub(crate) publishes_delayed: Counter,
+    /// Waiting messages that found no subscriber in time.
+    pub(crate) publishes_expired: Counter,
+    /// Peers found to have restarted behind a connection that still looked alive.
+    pub(crate) peer_restarts: Counter,
+    /// Dials that failed.
+    pub(crate) dials_failed: Counter,
+    /// Inbound requests refused by the rate limit.
+    pub(crate) requests_refused: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
+        let libp2p = Libp2pMetrics::new(registry);
+        let own = registry.sub_registry_with_prefix("p2p");
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            own.register(name, help, counter.clone());
+            counter
+        };
+        let publishes_delayed = counter("publishes_delayed", "Messages that waited for a first subscriber");
+        let publishes_expired = counter("publishes_expired", "Waiting messages that found no subscriber in time");
+        let peer_restarts = counter("peer_restarts", "Peers that restarted behind a connection that looked alive");
+        let dials_failed = counter("dials_failed", "Dials that failed");
+        let requests_refused = counter("requests_refused", "Inbound requests refused by the rate limit");
+        let events_lost = Family::<LostLabels, Counter>::default();
+        own.register("events_lost", "Events dropped because the keeper reads them too slowly", events_lost.clone());
+        Self {
+            libp2p,
+            events_lost,
+            publishes_delayed,
+            publishes_expired,
+            peer_restarts,
+            dials_failed,
+            requests_refused,
+        }
+    }
+
+    pub(crate) fn lost(&self, kind: Lost) {
+        self.events_lost.get_or_create(&LostLabels { kind }).inc();
+    }
+}

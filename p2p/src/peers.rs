@@ -1,0 +1,212 @@
+//! The connected peers: links, round trips, restarts, request budgets, penalties.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId};
+use serde::{Serialize, Serializer};
+
+use crate::topic::Topic;
+
+/// Requests that a peer may make at once, and per second after that.
+const BUDGET_BURST: f64 = 32.0;
+const BUDGET_PER_SECOND: f64 = 8.0;
+/// Longest agent text kept of a peer, in characters.
+const MOST_AGENT_CHARACTERS: usize = 64;
+/// Most peers whose offences are remembered.
+const MOST_PENALISED: usize = 1024;
+
+/// Who opened a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The peer.
+    Inbound,
+    /// This node.
+    Outbound,
+}
+
+/// A connected peer, as shown by `keeper status`.
+#[derive(Debug, Clone, Serialize)]
+pub struct PeerSummary {
+    /// Who it is.
+    #[serde(serialize_with = "as_text")]
+    pub peer_id: PeerId,
+    /// The remote address of each connection.
+    #[serde(serialize_with = "as_texts")]
+    pub addresses: Vec<Multiaddr>,
+    /// Who opened the oldest connection.
+    pub direction: Direction,
+    /// The last round trip in milliseconds; none before the first ping.
+    pub rtt_ms: Option<f64>,
+    /// Program and version, as the peer calls itself; empty before it did.
+    pub agent: String,
+    /// The topics it wants.
+    pub topics: Vec<Topic>,
+    /// The topics in whose mesh it is.
+    pub mesh: Vec<Topic>,
+    /// Gossipsub's score; none where this node carries no gossip.
+    pub score: Option<f64>,
+}
+
+fn as_text<S: Serializer>(peer: &PeerId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(peer)
+}
+
+fn as_texts<S: Serializer>(addresses: &[Multiaddr], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(addresses.iter().map(ToString::to_string))
+}
+
+struct Link {
+    id: ConnectionId,
+    address: Multiaddr,
+    direction: Direction,
+}
+
+struct Connected {
+    links: Vec<Link>,
+    rtt: Option<Duration>,
+    agent: String,
+    /// The boot nonce; another one on a newer link means that the peer restarted and the older links are dead.
+    nonce: Option<String>,
+    budget: f64,
+    budget_at: Instant,
+}
+
+/// What an identify message says about a peer's life.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// The same process as before, or the first time.
+    Same,
+    /// Another process than the one behind the older links.
+    Restarted,
+}
+
+#[derive(Default)]
+pub(crate) struct Peers {
+    connected: BTreeMap<PeerId, Connected>,
+    offences: BTreeMap<PeerId, u32>,
+}
+
+impl Peers {
+    /// Adds a connection; true when it is the peer's first.
+    pub(crate) fn opened(
+        &mut self,
+        peer: PeerId,
+        id: ConnectionId,
+        address: Multiaddr,
+        direction: Direction,
+        now: Instant,
+    ) -> bool {
+        let entry = self.connected.entry(peer).or_insert_with(|| Connected {
+            links: Vec::new(),
+            rtt: None,
+            agent: String::new(),
+            nonce: None,
+            budget: BUDGET_BURST,
+            budget_at: now,
+        });
+        entry.links.push(Link { id, address, direction });
+        entry.links.len() == 1
+    }
+
+    /// Removes a connection; true when it was the peer's last.
+    pub(crate) fn closed(&mut self, peer: &PeerId, id: ConnectionId) -> bool {
+        let Some(entry) = self.connected.get_mut(peer) else { return false };
+        entry.links.retain(|link| link.id != id);
+        let last = entry.links.is_empty();
+        if last {
+            self.connected.remove(peer);
+        }
+        last
+    }
+
+    /// Takes the agent text `program/version nonce` of an identify message.
+    pub(crate) fn identified(&mut self, peer: &PeerId, agent: &str) -> Life {
+        let Some(entry) = self.connected.get_mut(peer) else { return Life::Same };
+        let agent: String = agent.chars().filter(|c| !c.is_control()).take(MOST_AGENT_CHARACTERS).collect();
+        let (program, nonce) = match agent.split_once(' ') {
+            Some((program, nonce)) => (program.to_owned(), Some(nonce.to_owned())),
+            None => (agent, None),
+        };
+        entry.agent = program;
+        match std::mem::replace(&mut entry.nonce, nonce) {
+            Some(before) if entry.nonce.as_ref() != Some(&before) => Life::Restarted,
+            _ => Life::Same,
+        }
+    }
+
+    pub(crate) fn ping(&mut self, peer: &PeerId, rtt: Duration) {
+        if let Some(entry) = self.connected.get_mut(peer) {
+            entry.rtt = Some(rtt);
+        }
+    }
+
+    pub(crate) fn is_connected(&self, peer: &PeerId) -> bool {
+        self.connected.contains_key(peer)
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &PeerId> {
+        self.connected.keys()
+    }
+
+    /// The remote address of one connection.
+    pub(crate) fn address(&self, peer: &PeerId, id: ConnectionId) -> Option<&Multiaddr> {
+        self.connected.get(peer)?.links.iter().find(|link| link.id == id).map(|link| &link.address)
+    }
+
+    /// Charges one request to the peer; false when it has asked too much.
+    pub(crate) fn charge(&mut self, peer: &PeerId, now: Instant) -> bool {
+        let Some(entry) = self.connected.get_mut(peer) else { return false };
+        let earned = now.saturating_duration_since(entry.budget_at).as_secs_f64() * BUDGET_PER_SECOND;
+        entry.budget = (entry.budget + earned).min(BUDGET_BURST);
+        entry.budget_at = now;
+        let granted = entry.budget >= 1.0;
+        if granted {
+            entry.budget -= 1.0;
+        }
+        granted
+    }
+
+    /// Notes an offence and returns how many the peer has now. They outlive its connections.
+    pub(crate) fn offend(&mut self, peer: PeerId) -> u32 {
+        if self.offences.len() >= MOST_PENALISED && !self.offences.contains_key(&peer) {
+            return 1;
+        }
+        let count = self.offences.entry(peer).or_default();
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    /// Forgives everybody one offence and returns what is left of them.
+    pub(crate) fn forgive(&mut self) -> Vec<(PeerId, u32)> {
+        let left = self.offences.iter().map(|(peer, count)| (*peer, count - 1)).collect();
+        self.offences.retain(|_, count| {
+            *count -= 1;
+            *count > 0
+        });
+        left
+    }
+
+    /// Everything about the connected peers that gossip does not know.
+    pub(crate) fn summaries(&self) -> Vec<PeerSummary> {
+        let summary = |(peer, entry): (&PeerId, &Connected)| {
+            let first = entry.links.first()?;
+            Some(PeerSummary {
+                peer_id: *peer,
+                addresses: entry.links.iter().map(|link| link.address.clone()).collect(),
+                direction: first.direction,
+                rtt_ms: entry.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
+                agent: entry.agent.clone(),
+                topics: Vec::new(),
+                mesh: Vec::new(),
+                score: None,
+            })
+        };
+        self.connected.iter().filter_map(summary).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

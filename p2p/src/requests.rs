@@ -1,0 +1,139 @@
+//! Request and response: two protocols that carry raw bytes under hard limits.
+//!
+//! Each message is its length in 4 bytes, big endian, then that many bytes. A length over the limit ends the stream
+//! before anything of the message is read or stored.
+
+use std::io;
+use std::time::Duration;
+
+use libp2p::StreamProtocol;
+use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use libp2p::request_response::{self, ProtocolSupport};
+
+/// How long an answer may take, from either side.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests of both directions that one connection carries at once.
+const MAX_STREAMS: usize = 8;
+
+/// A request/response protocol, called `/kpr/<domain8>/<status|want>/1` on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Protocol {
+    /// Who and where a peer is: head, clock, what it signed.
+    Status,
+    /// Missing partials and certificates.
+    Want,
+}
+
+impl Protocol {
+    /// The longest request, in bytes.
+    #[must_use]
+    pub const fn max_request_bytes(self) -> usize {
+        match self {
+            Self::Status => 1024,
+            Self::Want => 16 * 1024,
+        }
+    }
+
+    /// The longest response, in bytes.
+    #[must_use]
+    pub const fn max_response_bytes(self) -> usize {
+        match self {
+            Self::Status => 1024,
+            Self::Want => 128 * 1024,
+        }
+    }
+
+    /// The name on the wire in the network `domain8`.
+    #[must_use]
+    pub fn name(self, domain8: &str) -> String {
+        let word = match self {
+            Self::Status => "status",
+            Self::Want => "want",
+        };
+        format!("/kpr/{domain8}/{word}/1")
+    }
+}
+
+pub(crate) type Behaviour = request_response::Behaviour<Codec>;
+pub(crate) type RequestEvent = request_response::Event<Vec<u8>, Vec<u8>>;
+
+/// The libp2p behaviour of one protocol.
+pub(crate) fn behaviour(protocol: Protocol, domain8: &str) -> Behaviour {
+    let name = StreamProtocol::try_from_owned(protocol.name(domain8)).expect("the name starts with a slash");
+    let config = request_response::Config::default()
+        .with_request_timeout(REQUEST_TIMEOUT)
+        .with_max_concurrent_streams(MAX_STREAMS);
+    Behaviour::with_codec(Codec { protocol }, [(name, ProtocolSupport::Full)], config)
+}
+
+/// Moves bytes and knows the limits of its protocol.
+#[derive(Debug, Clone)]
+pub(crate) struct Codec {
+    protocol: Protocol,
+}
+
+impl request_response::Codec for Codec {
+    type Protocol = StreamProtocol;
+    type Request = Vec<u8>;
+    type Response = Vec<u8>;
+
+    async fn read_request<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        read_message(io, self.protocol.max_request_bytes()).await
+    }
+
+    async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        read_message(io, self.protocol.max_response_bytes()).await
+    }
+
+    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, request: Vec<u8>) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        write_message(io, &request, self.protocol.max_request_bytes()).await
+    }
+
+    async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, response: Vec<u8>) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        write_message(io, &response, self.protocol.max_response_bytes()).await
+    }
+}
+
+async fn read_message<T: AsyncRead + Unpin + Send>(io: &mut T, most: usize) -> io::Result<Vec<u8>> {
+    let mut prefix = [0; 4];
+    io.read_exact(&mut prefix).await?;
+    let length = u32::from_be_bytes(prefix);
+    if usize::try_from(length).map_or(true, |length| length > most) {
+        return Err(too_long(u64::from(length), most));
+    }
+    // Grows with what really arrives, so that a bare length reserves no memory.
+    let mut message = Vec::new();
+    io.take(u64::from(length)).read_to_end(&mut message).await?;
+    if message.len() as u64 != u64::from(length) {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the stream ended inside a message"));
+    }
+    Ok(message)
+}
+
+async fn write_message<T: AsyncWrite + Unpin + Send>(io: &mut T, message: &[u8], most: usize) -> io::Result<()> {
+    let length = u32::try_from(message.len()).ok().filter(|_| message.len() <= most);
+    let Some(length) = length else {
+        return Err(too_long(message.len() as u64, most));
+    };
+    io.write_all(&length.to_be_bytes()).await?;
+    io.write_all(message).await
+}
+
+fn too_long(length: u64, most: usize) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("a message of {length} bytes, the most is {most} bytes"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+//! The one owner of the swarm: a single loop over swarm events, commands and a tick.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use libp2p::futures::StreamExt;
+use libp2p::gossipsub::{self, TopicHash};
+use libp2p::metrics::Registry;
+use libp2p::multiaddr::Protocol as AddressPart;
+use libp2p::request_response::{OutboundRequestId, ResponseChannel};
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::behaviour::{Behaviour, network_name};
+use crate::command::{Answer, Command};
+use crate::config::{Config, split_bootnode};
+use crate::discovery::AddressBook;
+use crate::error::{Error, PublishError};
+use crate::event::{Event, RequestId};
+use crate::gossip::PENALTY;
+use crate::handle::{Handle, Published};
+use crate::identity::Identity;
+use crate::metrics::{Lost, Metrics};
+use crate::outbox::{Outbox, PUBLISH_PATIENCE, Waiting};
+use crate::peers::{PeerSummary, Peers};
+use crate::requests::Protocol;
+use crate::topic::Topic;
+
+mod answers;
+mod swarm_events;
+
+const COMMANDS: usize = 256;
+const EVENTS: usize = 1024;
+/// The last places in the event channel are for connections and subscriptions, which nobody repeats.
+const LIFECYCLE_PLACES: usize = 128;
+/// Quiet meshes stay connected: a keeper needs every link at the moment a task falls due.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+const TICK: Duration = Duration::from_millis(250);
+const FORGIVE_EVERY: Duration = Duration::from_secs(60);
+const FIRST_WALK: Duration = Duration::from_secs(1);
+const SLOWEST_WALK: Duration = Duration::from_secs(60);
+const MAX_STREAMS: usize = 64;
+
+/// The swarm with everything it remembers. [`Service::run`] it as a task.
+pub struct Service {
+    swarm: Swarm<Behaviour>,
+    max_peers: usize,
+    domain8: String,
+    network: String,
+    topics: Vec<(TopicHash, Topic)>,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+    metrics: Metrics,
+    book: AddressBook,
+    peers: Peers,
+    outbox: Outbox,
+    /// Requests of peers that wait for our answer.
+    asked: BTreeMap<RequestId, (PeerId, ResponseChannel<Vec<u8>>)>,
+    /// Requests of ours that wait for a peer's answer.
+    asking: BTreeMap<(Protocol, OutboundRequestId), Answer>,
+    forgive_at: Instant,
+    walk_at: Instant,
+    walk_interval: Duration,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("local", self.swarm.local_peer_id()).finish_non_exhaustive()
+    }
+}
+
+/// Builds a swarm and starts to listen. Must be called inside a tokio runtime. Nothing is dialled or answered before
+/// [`Service::run`].
+///
+/// libp2p's series (`libp2p_…`, `gossipsub_…`) and ours (`p2p_…`) are put into `registry`.
+///
+/// # Errors
+/// [`Error`]: a setting that cannot work, or an address that cannot be listened on.
+pub fn build(
+    config: Config,
+    identity: &Identity,
+    registry: &mut Registry,
+) -> Result<(Handle, mpsc::Receiver<Event>, Service), Error> {
+    config.validate()?;
+    let mut swarm = swarm(&config, identity, registry)?;
+    for address in &config.listen {
+        let failed = |reason| Error::Listen { address: address.clone(), reason };
+        swarm.listen_on(address.clone()).map_err(|error| failed(innermost(&error)))?;
+    }
+    for address in &config.external {
+        swarm.add_external_address(address.clone());
+    }
+    let (now, local) = (Instant::now(), identity.peer_id());
+    let mut book = AddressBook::new(local);
+    for address in &config.bootnodes {
+        let (peer, transport) = split_bootnode(address)?;
+        book.pin(peer, transport, now);
+    }
+    let (command_sender, commands) = mpsc::channel(COMMANDS);
+    let (events, event_receiver) = mpsc::channel(EVENTS);
+    let service = Service {
+        swarm,
+        max_peers: config.max_peers,
+        network: network_name(&config.domain8),
+        topics: Topic::ALL.into_iter().map(|topic| (topic.hash(&config.domain8), topic)).collect(),
+        domain8: config.domain8,
+        commands,
+        events,
+        metrics: Metrics::new(registry),
+        book,
+        peers: Peers::default(),
+        outbox: Outbox::default(),
+        asked: BTreeMap::new(),
+        asking: BTreeMap::new(),
+        forgive_at: now + FORGIVE_EVERY,
+        walk_at: now + FIRST_WALK,
+        walk_interval: FIRST_WALK,
+    };
+    Ok((Handle::new(local, command_sender), event_receiver, service))
+}
+
+fn swarm(config: &Config, identity: &Identity, registry: &mut Registry) -> Result<Swarm<Behaviour>, Error> {
+    let behaviour = Behaviour::new(config, identity, registry)?;
+    let multiplexer = || {
+        let mut settings = yamux::Config::default();
+        settings.set_max_num_streams(MAX_STREAMS);
+        settings
+    };
+    let noise_failed = |error: noise::Error| Error::Setup { part: "noise", reason: error.to_string() };
+    let dns_failed = |error: std::io::Error| Error::Setup { part: "DNS", reason: error.to_string() };
+    let builder = SwarmBuilder::with_existing_identity(identity.keypair())
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, multiplexer)
+        .map_err(noise_failed)?
+        .with_dns()
+        .map_err(dns_failed)?
+        .with_bandwidth_metrics(registry);
+    let builder = builder.with_behaviour(|_| behaviour).unwrap_or_else(|never| match never {});
+    Ok(builder.with_swarm_config(|settings| settings.with_idle_connection_timeout(IDLE_TIMEOUT)).build())
+}
+
+/// The last cause of an error, which is what an operator can act on.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+impl Service {
+    /// Runs until `shutdown`, then closes every connection and returns.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                event = self.swarm.select_next_some() => self.on_swarm_event(event),
+                Some(command) = self.commands.recv() => self.on_command(command),
+                _ = tick.tick() => self.on_tick(Instant::now()),
+            }
+        }
+        tracing::debug!("the p2p service stops");
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Publish { topic, data, reply } => {
+                let _ = reply.send(self.publish_or_wait(topic, data));
+            }
+            Command::Judge { message, verdict } => {
+                if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
+                    gossip.report_message_validation_result(&message.id, &message.source, verdict.into());
+                }
+            }
+            Command::Request { peer, protocol, data, reply } => self.ask(peer, protocol, data, reply),
+            Command::Respond { id, data } => self.answer(id, data),
+            Command::Dial(address) => self.dial(address),
+            Command::ScoreDown(peer) => self.score_down(peer),
+            Command::Peers(reply) => {
+                let _ = reply.send(self.summaries());
+            }
+            Command::Listeners(reply) => {
+                let local = *self.swarm.local_peer_id();
+                let full = |address: &Multiaddr| address.clone().with(AddressPart::P2p(local));
+                let _ = reply.send(self.swarm.listeners().map(full).collect());
+            }
+        }
+    }
+
+    fn publish_or_wait(&mut self, topic: Topic, data: Vec<u8>) -> Result<Published, PublishError> {
+        if !self.publish(topic, &data)? {
+            let message = Waiting { topic, data, until: Instant::now() + PUBLISH_PATIENCE };
+            if !self.outbox.push(message) {
+                return Err(PublishError::WaitingLineFull(topic));
+            }
+            self.metrics.publishes_delayed.inc();
+            return Ok(Published::Waiting);
+        }
+        Ok(Published::Sent)
+    }
+
+    /// Publishes; false when nobody listens yet.
+    fn publish(&mut self, topic: Topic, data: &[u8]) -> Result<bool, PublishError> {
+        let hash = topic.hash(&self.domain8);
+        let gossip = self.swarm.behaviour_mut().gossip.as_mut().ok_or(PublishError::NoGossip)?;
+        match gossip.publish(hash, data) {
+            Ok(_) | Err(gossipsub::PublishError::Duplicate) => Ok(true),
+            Err(gossipsub::PublishError::NoPeersSubscribedToTopic) => Ok(false),
+            Err(gossipsub::PublishError::AllQueuesFull(peers)) => Err(PublishError::QueuesFull(peers)),
+            Err(gossipsub::PublishError::MessageTooLarge) => Err(PublishError::TooLarge { topic, size: data.len() }),
+            Err(other) => Err(PublishError::Other(other.to_string())),
+        }
+    }
+
+    /// Tries the waiting messages again and gives up on those whose time is over.
+    fn publish_waiting(&mut self, now: Instant) {
+        for message in self.outbox.take() {
+            match self.publish(message.topic, &message.data) {
+                Ok(true) => {}
+                Ok(false) if now < message.until => {
+                    self.outbox.push(message);
+                }
+                Ok(false) => {
+                    self.metrics.publishes_expired.inc();
+                    tracing::warn!(topic = ?message.topic, "nobody listens: a message was given up; check the bootnodes");
+                }
+                Err(error) => tracing::warn!(topic = ?message.topic, %error, "a waiting message was not published"),
+            }
+        }
+    }
+
+    fn on_tick(&mut self, now: Instant) {
+        self.publish_waiting(now);
+        let others = self.peers.ids().filter(|peer| !self.book.is_pinned(peer)).count();
+        let room = self.max_peers.saturating_sub(others);
+        for (peer, addresses) in self.book.due(now, room, |peer| self.peers.is_connected(peer)) {
+            // A port of its own for each dial: with the listening port reused, two peers that dial each other at the
+            // same moment would end up with one connection on which both are the dialler.
+            let options = DialOpts::peer_id(peer)
+                .addresses(addresses)
+                .condition(PeerCondition::DisconnectedAndNotDialing)
+                .allocate_new_port()
+                .build();
+            if let Err(error) = self.swarm.dial(options) {
+                tracing::debug!(%peer, %error, "not dialled");
+            }
+        }
+        if room > 0 && now >= self.walk_at {
+            // Our own neighbourhood and a random one in turn: the first finds who is new, the second everybody.
+            let own = *self.swarm.local_peer_id();
+            self.swarm.behaviour_mut().kademlia.get_closest_peers(own);
+            self.swarm.behaviour_mut().kademlia.get_closest_peers(PeerId::random());
+            self.walk_interval = (self.walk_interval * 2).min(SLOWEST_WALK);
+            self.walk_at = now + self.walk_interval;
+        }
+        if now >= self.forgive_at {
+            self.forgive_at = now + FORGIVE_EVERY;
+            for (peer, offences) in self.peers.forgive() {
+                self.set_offences(peer, offences);
+            }
+        }
+    }
+
+    fn dial(&mut self, address: Multiaddr) {
+        match split_bootnode(&address) {
+            Ok((peer, transport)) => self.book.pin(peer, transport, Instant::now()),
+            Err(_) => {
+                if let Err(error) = self.swarm.dial(address.clone()) {
+                    tracing::warn!(%address, error = innermost(&error), "cannot dial");
+                }
+            }
+        }
+    }
+
+    fn score_down(&mut self, peer: PeerId) {
+        let offences = self.peers.offend(peer);
+        tracing::info!(%peer, offences, "the score of a peer goes down");
+        self.set_offences(peer, offences);
+    }
+
+    fn set_offences(&mut self, peer: PeerId, offences: u32) {
+        if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
+            gossip.set_application_score(&peer, -PENALTY * f64::from(offences));
+        }
+    }
+
+    fn summaries(&self) -> Vec<PeerSummary> {
+        let mut summaries = self.peers.summaries();
+        let Some(gossip) = self.swarm.behaviour().gossip.as_ref() else { return summaries };
+        let wanted: BTreeMap<&PeerId, Vec<&TopicHash>> = gossip.all_peers().collect();
+        for summary in &mut summaries {
+            let peer = &summary.peer_id;
+            for (hash, topic) in &self.topics {
+                if wanted.get(peer).is_some_and(|topics| topics.contains(&hash)) {
+                    summary.topics.push(*topic);
+                }
+                if gossip.mesh_peers(hash).any(|other| other == peer) {
+                    summary.mesh.push(*topic);
+                }
+            }
+            summary.score = gossip.peer_score(peer);
+        }
+        summaries
+    }
+
+    fn topic(&self, hash: &TopicHash) -> Option<Topic> {
+        self.topics.iter().find(|(known, _)| known == hash).map(|(_, topic)| *topic)
+    }
+
+    /// Tells the keeper about a connection or subscription.
+    fn tell(&self, event: Event) {
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
+            self.metrics.lost(Lost::Lifecycle);
+        }
+    }
+
+    /// Hands a message or request to the keeper; false when it reads too slowly or is gone.
+    fn offer(&self, event: Event, kind: Lost) -> bool {
+        let taken = self.events.capacity() > LIFECYCLE_PLACES && self.events.try_send(event).is_ok();
+        if !taken {
+            self.metrics.lost(kind);
+        }
+        taken
+    }
+}

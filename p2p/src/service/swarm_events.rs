@@ -1,0 +1,204 @@
+//! What the swarm reports.
+
+use std::time::Instant;
+
+use libp2p::core::ConnectedPoint;
+use libp2p::gossipsub::{self, MessageAcceptance};
+use libp2p::metrics::Recorder;
+use libp2p::multiaddr::Protocol as AddressPart;
+use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::{PeerId, identify, kad, ping};
+
+use super::{FIRST_WALK, Service, innermost};
+use crate::behaviour::BehaviourEvent;
+use crate::discovery::{kademlia_name, usable};
+use crate::event::{Event, MessageRef};
+use crate::metrics::Lost;
+use crate::peers::{Direction, Life};
+use crate::requests::Protocol;
+
+impl Service {
+    pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        self.metrics.libp2p.record(&event);
+        let now = Instant::now();
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour_event(event, now),
+            SwarmEvent::ConnectionEstablished { peer_id, connection_id, endpoint, .. } => {
+                let direction = match endpoint {
+                    ConnectedPoint::Dialer { .. } => Direction::Outbound,
+                    ConnectedPoint::Listener { .. } => Direction::Inbound,
+                };
+                let address = endpoint.get_remote_address().clone();
+                tracing::debug!(peer = %peer_id, %address, ?direction, "connected");
+                self.book.connected(&peer_id);
+                if self.peers.opened(peer_id, connection_id, address, direction, now) {
+                    self.tell(Event::PeerConnected(peer_id));
+                }
+            }
+            SwarmEvent::ConnectionClosed { peer_id, connection_id, cause, .. } => {
+                let cause = cause.map(|cause| innermost(&cause));
+                tracing::debug!(peer = %peer_id, ?cause, "a connection closed");
+                if self.peers.closed(&peer_id, connection_id) {
+                    self.book.disconnected(&peer_id, now);
+                    self.tell(Event::PeerDisconnected(peer_id));
+                }
+            }
+            SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error, .. } => {
+                self.on_dial_failed(peer, &error, now);
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                let address = address.with(AddressPart::P2p(*self.swarm.local_peer_id()));
+                tracing::info!(%address, "listening");
+                self.tell(Event::Listening(address));
+            }
+            SwarmEvent::ListenerClosed { reason: Err(error), addresses, .. } => {
+                tracing::error!(?addresses, %error, "a listener closed; restart the node to listen again");
+            }
+            SwarmEvent::ListenerError { error, .. } => tracing::warn!(%error, "a listener failed"),
+            _ => {}
+        }
+    }
+
+    fn on_behaviour_event(&mut self, event: BehaviourEvent, now: Instant) {
+        match event {
+            BehaviourEvent::Gossip(event) => {
+                self.metrics.libp2p.record(&event);
+                self.on_gossip_event(event, now);
+            }
+            BehaviourEvent::Identify(event) => {
+                self.metrics.libp2p.record(&event);
+                if let identify::Event::Received { connection_id, peer_id, info } = event {
+                    self.on_identified(connection_id, peer_id, &info, now);
+                }
+            }
+            BehaviourEvent::Kademlia(event) => {
+                self.metrics.libp2p.record(&event);
+                if let kad::Event::OutboundQueryProgressed { result, .. } = event {
+                    self.on_walked(result, now);
+                }
+            }
+            BehaviourEvent::Ping(event) => {
+                self.metrics.libp2p.record(&event);
+                match event.result {
+                    Ok(rtt) => self.peers.ping(&event.peer, rtt),
+                    Err(ping::Failure::Unsupported) => {}
+                    Err(error) => {
+                        tracing::debug!(peer = %event.peer, %error, "no answer to a ping: the connection is dead");
+                        self.swarm.close_connection(event.connection);
+                    }
+                }
+            }
+            BehaviourEvent::Status(event) => self.on_request_event(Protocol::Status, event),
+            BehaviourEvent::Want(event) => self.on_request_event(Protocol::Want, event),
+            BehaviourEvent::Connections(never) | BehaviourEvent::Memory(never) => match never {},
+        }
+    }
+
+    fn on_gossip_event(&mut self, event: gossipsub::Event, now: Instant) {
+        match event {
+            gossipsub::Event::Message { propagation_source, message_id, message } => {
+                let reference = MessageRef { id: message_id.clone(), source: propagation_source };
+                let handed_over = self.topic(&message.topic).is_some_and(|topic| {
+                    let data = message.data;
+                    self.offer(
+                        Event::Message { message: reference, from: propagation_source, topic, data },
+                        Lost::Message,
+                    )
+                });
+                if !handed_over && let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
+                    let verdict = MessageAcceptance::Ignore;
+                    gossip.report_message_validation_result(&message_id, &propagation_source, verdict);
+                }
+            }
+            gossipsub::Event::Subscribed { peer_id, topic } => {
+                if let Some(topic) = self.topic(&topic) {
+                    self.tell(Event::Subscribed { peer: peer_id, topic });
+                    self.publish_waiting(now);
+                }
+            }
+            gossipsub::Event::SlowPeer { peer_id, .. } => tracing::debug!(peer = %peer_id, "a peer reads too slowly"),
+            gossipsub::Event::GossipsubNotSupported { .. } | gossipsub::Event::Unsubscribed { .. } => {}
+        }
+    }
+
+    fn on_identified(&mut self, connection: ConnectionId, peer: PeerId, info: &identify::Info, now: Instant) {
+        if info.protocol_version != self.network {
+            tracing::warn!(%peer, ours = self.network, theirs = printable(&info.protocol_version),
+                "a peer of another network was sent away; if it is a bootnode, check --bootnode and network.toml");
+            self.book.foreign(&peer, now);
+            let _ = self.swarm.disconnect_peer_id(peer);
+            return;
+        }
+        let life = self.peers.identified(&peer, &info.agent_version);
+        let addresses = usable(&info.listen_addrs, self.peers.address(&peer, connection));
+        let is_news = self.book.learn(peer, &addresses, now);
+        if life == Life::Restarted {
+            // Gossipsub announces its subscriptions on the first connection to a peer only. The older connections are
+            // dead but still count, so the new process would never hear what we want: start over with all of them.
+            tracing::info!(%peer, "a peer has restarted: its connections are opened anew");
+            self.metrics.peer_restarts.inc();
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+        if is_news {
+            self.walk_at = self.walk_at.min(now + FIRST_WALK);
+            self.walk_interval = FIRST_WALK;
+        }
+        if info.protocols.contains(&kademlia_name(&self.domain8)) {
+            let kademlia = &mut self.swarm.behaviour_mut().kademlia;
+            if is_news {
+                kademlia.remove_peer(&peer);
+            }
+            for address in addresses {
+                kademlia.add_address(&peer, address);
+            }
+        }
+    }
+
+    fn on_walked(&mut self, result: kad::QueryResult, now: Instant) {
+        let found = match result {
+            kad::QueryResult::GetClosestPeers(Ok(found)) => found.peers,
+            kad::QueryResult::GetClosestPeers(Err(kad::GetClosestPeersError::Timeout { peers, .. })) => peers,
+            _ => return,
+        };
+        for peer in found {
+            self.book.hear(peer.peer_id, &usable(&peer.addrs, None), now);
+        }
+    }
+
+    fn on_dial_failed(&mut self, peer: PeerId, error: &DialError, now: Instant) {
+        if self.peers.is_connected(&peer) {
+            return;
+        }
+        self.metrics.dials_failed.inc();
+        let reason = dial_failure(error);
+        match self.book.failed(&peer, now) {
+            Some((addresses, wait)) => {
+                let addresses: Vec<String> = addresses.iter().map(|address| format!("{address}/p2p/{peer}")).collect();
+                let tried = addresses.join(", ");
+                tracing::warn!(%tried, reason, next_try_seconds = wait.as_secs(), "cannot reach a bootnode");
+            }
+            None => tracing::debug!(%peer, reason, "cannot reach a peer"),
+        }
+    }
+}
+
+/// Which address failed and why, in one line.
+fn dial_failure(error: &DialError) -> String {
+    match error {
+        DialError::Transport(tried) => {
+            let each: Vec<String> =
+                tried.iter().map(|(address, error)| format!("{address}: {}", innermost(error))).collect();
+            each.join("; ")
+        }
+        DialError::WrongPeerId { obtained, .. } => {
+            format!("the peer there is {obtained}; correct the /p2p part of the address")
+        }
+        DialError::Denied { cause } => innermost(cause),
+        other => innermost(other),
+    }
+}
+
+/// A text of a peer, safe to log.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
+}
