@@ -23,6 +23,19 @@ pub mod abi {
     );
 }
 
+mod error;
+mod heads;
+mod logs;
+mod rpc;
+mod snapshot;
+mod watcher;
+
+pub use error::ChainError;
+pub use heads::HELD_BLOCKS;
+pub use rpc::{ChainProvider, Rpc};
+pub use snapshot::{Constants, Registration, check_contracts, constants, domain_separator, registration};
+pub use watcher::Watcher;
+
 pub use abi::IJobManager::JobParams;
 pub use abi::ITaskManager::{Anchor, Certificate, Entry, Ineligible};
 

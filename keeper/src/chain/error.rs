@@ -1,0 +1,105 @@
+use alloy::primitives::Address;
+use alloy::transports::{RpcError, TransportError};
+use std::path::PathBuf;
+
+/// Why something about the chain could not be read or written. All of it is retried by the watcher.
+#[derive(Debug, thiserror::Error)]
+pub enum ChainError {
+    /// A URL in the network file that cannot be used.
+    #[error("cannot use the RPC URL #{position} in {file}: {why}; write it like http://127.0.0.1:8545", file = network_file.display())]
+    InvalidUrl {
+        /// Place in `rpc_urls`, from 1. The URL itself may hold a key, so it is not shown.
+        position: usize,
+        /// What is wrong with it.
+        why: String,
+        /// Where it was read.
+        network_file: PathBuf,
+    },
+    /// No RPC node gave an answer.
+    #[error("no answer from the RPC nodes: {0}")]
+    Unreachable(String),
+    /// The RPC node answered with an error.
+    #[error("the RPC node refused: {0}")]
+    Refused(String),
+    /// One of our contracts is not on this chain.
+    #[error("missing contract: there is no code at {address} ({key} in {file}) on chain {chain_id}; was this network deployed on another chain, or was the chain reset?", file = network_file.display())]
+    MissingContract {
+        /// Key in the network file.
+        key: &'static str,
+        /// The address it names.
+        address: Address,
+        /// Chain the node serves.
+        chain_id: u64,
+        /// Where the address was read.
+        network_file: PathBuf,
+    },
+    /// The contract's EIP-712 domain is not the one this node computes, so no signature of ours would verify.
+    #[error("wrong signing domain: TaskManager {address} says {on_chain}, this node computes {computed}; is task_manager in {file} the proxy's address?", file = network_file.display())]
+    WrongDomain {
+        /// The contract.
+        address: Address,
+        /// Its answer.
+        on_chain: alloy::primitives::B256,
+        /// What follows from chain id and address.
+        computed: alloy::primitives::B256,
+        /// Where the address was read.
+        network_file: PathBuf,
+    },
+    /// An answer that contradicts itself, the question or what was answered before.
+    #[error("the RPC node's answer is not believable ({reason}): {detail}")]
+    Unbelievable {
+        /// Short name, also the label of the counter.
+        reason: &'static str,
+        /// What was seen.
+        detail: String,
+    },
+    /// The ledger of transactions cannot be used.
+    #[error("the transaction ledger {file}: {why}", file = file.display())]
+    Ledger {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong and how to mend it.
+        why: String,
+    },
+}
+
+impl ChainError {
+    pub(crate) fn unbelievable(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self::Unbelievable { reason, detail: detail.into() }
+    }
+
+    /// Short static name, the label of the counter.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::InvalidUrl { .. } => "invalid_url",
+            Self::Unreachable(_) => "unreachable",
+            Self::Refused(_) => "refused",
+            Self::MissingContract { .. } => "missing_contract",
+            Self::WrongDomain { .. } => "wrong_domain",
+            Self::Unbelievable { reason, .. } => reason,
+            Self::Ledger { .. } => "ledger",
+        }
+    }
+}
+
+impl From<TransportError> for ChainError {
+    fn from(error: TransportError) -> Self {
+        match error {
+            RpcError::Transport(kind) => Self::Unreachable(kind.to_string()),
+            RpcError::ErrorResp(payload) => Self::Refused(payload.to_string()),
+            // Shows what was found, but not megabytes of it.
+            RpcError::DeserError { err, .. } => Self::unbelievable("undecodable_answer", err.to_string()),
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}
+
+impl From<alloy::contract::Error> for ChainError {
+    fn from(error: alloy::contract::Error) -> Self {
+        match error {
+            alloy::contract::Error::TransportError(error) => error.into(),
+            other => Self::unbelievable("undecodable_answer", other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Blocks: how they are asked for, which ones are held to notice a reorganisation, and when to ask again.
+
+use super::rpc::ChainProvider;
+use super::{ChainError, Head};
+use alloy::primitives::{B256, U64};
+use alloy::providers::Provider;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How many blocks are held: enough to derive anchors and leader seeds, and to find the common ancestor of any
+/// reorganisation worth following. A certificate's anchor is at most 100 blocks old.
+pub const HELD_BLOCKS: u64 = 300;
+
+/// The fields of a header that keepers use. Chains add fields of their own to headers, so nothing else is decoded.
+#[derive(serde::Deserialize, Clone, Copy, Debug)]
+#[serde(rename_all = "camelCase")]
+struct RawHeader {
+    number: U64,
+    hash: B256,
+    parent_hash: B256,
+    timestamp: U64,
+    base_fee_per_gas: Option<alloy::primitives::U128>,
+    gas_limit: Option<U64>,
+}
+
+/// The newest block, with what a transaction in the next one has to pay.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Latest {
+    pub(crate) head: Head,
+    /// Wei per gas; zero on a chain without EIP-1559.
+    pub(crate) base_fee: u128,
+    pub(crate) gas_limit: u64,
+}
+
+/// The newest block of the node in use.
+pub(crate) async fn latest(provider: &ChainProvider) -> Result<Latest, ChainError> {
+    let raw: Option<RawHeader> = provider.raw_request("eth_getBlockByNumber".into(), ("latest", false)).await?;
+    let raw = raw.ok_or_else(|| ChainError::unbelievable("no_latest_block", "the node has no newest block"))?;
+    Ok(Latest {
+        head: head_of(raw)?,
+        base_fee: raw.base_fee_per_gas.map(|fee| fee.to()).unwrap_or_default(),
+        gas_limit: raw.gas_limit.map_or(u64::MAX, |limit| limit.to()),
+    })
+}
+
+/// The block with this number, as the node sees it now.
+pub(crate) async fn at(provider: &ChainProvider, number: u64) -> Result<Head, ChainError> {
+    let raw: Option<RawHeader> =
+        provider.raw_request("eth_getBlockByNumber".into(), (U64::from(number), false)).await?;
+    // A node behind a load balancer may be a few blocks back; asking again is right.
+    let raw = raw.ok_or_else(|| ChainError::unbelievable("missing_block", format!("it has no block {number}")))?;
+    let head = head_of(raw)?;
+    if head.number != number {
+        let detail = format!("asked for block {number}, got block {}", head.number);
+        return Err(ChainError::unbelievable("other_block", detail));
+    }
+    Ok(head)
+}
+
+fn head_of(raw: RawHeader) -> Result<Head, ChainError> {
+    let head = Head { number: raw.number.to(), hash: raw.hash, parent: raw.parent_hash, timestamp: raw.timestamp.to() };
+    if head.hash.is_zero() || head.hash == head.parent {
+        return Err(ChainError::unbelievable(
+            "invalid_header",
+            format!("block {} has hash {}", head.number, head.hash),
+        ));
+    }
+    Ok(head)
+}
+
+/// The newest blocks that were passed on, each the parent of the next.
+#[derive(Debug, Default)]
+pub(crate) struct HeldHeads {
+    heads: VecDeque<Head>,
+}
+
+/// Whether a block continues what is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fit {
+    /// It is the next one.
+    Next,
+    /// Its parent is not the block held before it.
+    Reorganised,
+}
+
+impl HeldHeads {
+    pub(crate) fn last(&self) -> Option<Head> {
+        self.heads.back().copied()
+    }
+
+    pub(crate) fn first(&self) -> Option<Head> {
+        self.heads.front().copied()
+    }
+
+    pub(crate) fn get(&self, number: u64) -> Option<Head> {
+        let first = self.first()?.number;
+        self.heads.get(usize::try_from(number.checked_sub(first)?).ok()?).copied()
+    }
+
+    /// Whether `head` continues the held blocks.
+    ///
+    /// # Errors
+    /// It is another number than the next one, or older than its parent.
+    pub(crate) fn fit(&self, head: &Head) -> Result<Fit, ChainError> {
+        let Some(last) = self.last() else { return Ok(Fit::Next) };
+        if Some(head.number) != last.number.checked_add(1) {
+            let detail = format!("block {} after block {}", head.number, last.number);
+            return Err(ChainError::unbelievable("not_consecutive", detail));
+        }
+        if head.parent != last.hash {
+            return Ok(Fit::Reorganised);
+        }
+        if head.timestamp < last.timestamp {
+            let detail = format!("block {} is older than its parent", head.number);
+            return Err(ChainError::unbelievable("time_runs_back", detail));
+        }
+        Ok(Fit::Next)
+    }
+
+    /// Holds a block that fits, letting go of the oldest.
+    pub(crate) fn push(&mut self, head: Head) {
+        self.heads.push_back(head);
+        while self.heads.len() as u64 > HELD_BLOCKS {
+            self.heads.pop_front();
+        }
+    }
+
+    /// Lets go of every block above `number`.
+    pub(crate) fn truncate(&mut self, number: u64) {
+        while self.heads.back().is_some_and(|head| head.number > number) {
+            self.heads.pop_back();
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.heads.clear();
+    }
+}
+
+/// The newest held block that still stands, going back from `from`; `None` when no held block does.
+pub(crate) async fn common_ancestor(
+    provider: &ChainProvider,
+    held: &HeldHeads,
+    from: u64,
+) -> Result<Option<u64>, ChainError> {
+    let Some(first) = held.first() else { return Ok(None) };
+    let mut number = from;
+    while let Some(head) = held.get(number) {
+        if at(provider, number).await?.hash == head.hash {
+            return Ok(Some(number));
+        }
+        if number == first.number {
+            break;
+        }
+        number -= 1;
+    }
+    Ok(None)
+}
+
+/// When to ask for the newest block again: seldom right after a block, often when the next one is due.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    block_time: Duration,
+    /// Moment the newest block was first seen.
+    seen: Option<Instant>,
+}
+
+impl Pace {
+    pub(crate) fn new(block_seconds: u64) -> Self {
+        // Capped so that a nonsensical block time neither overflows nor stops the polling.
+        Self { block_time: Duration::from_secs(block_seconds.clamp(1, 3600)), seen: None }
+    }
+
+    pub(crate) fn block_seen(&mut self, now: Instant) {
+        self.seen = Some(now);
+    }
+
+    /// How long the newest block has been the newest.
+    pub(crate) fn age(&self, now: Instant) -> Duration {
+        self.seen.map_or(Duration::ZERO, |seen| now.saturating_duration_since(seen))
+    }
+
+    /// Time until the next question: a fifth of the block time, but a tenth (25 to 500 ms) around the moment the next
+    /// block is expected.
+    pub(crate) fn wait(&self, now: Instant) -> Duration {
+        let usual = (self.block_time / 5).clamp(Duration::from_millis(100), Duration::from_secs(2));
+        let often = (usual / 4).clamp(Duration::from_millis(25), Duration::from_millis(500));
+        let Some(seen) = self.seen else { return usual };
+        let age = now.saturating_duration_since(seen);
+        let expected = self.block_time.saturating_sub(often * 2);
+        if age >= self.block_time * 2 {
+            usual
+        } else if age >= expected {
+            often
+        } else {
+            (expected - age).clamp(often, usual)
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Logs of our contracts: asked for, checked, decoded.
+
+use super::abi::IJobManager as jobs;
+use super::abi::IKeeperRegistry as registry;
+use super::abi::ITaskManager as tasks;
+use super::rpc::ChainProvider;
+use super::{Addresses, ChainError, ChainEvent, JobEvent, Settled};
+use alloy::primitives::{B256, BlockHash};
+use alloy::providers::Provider;
+use alloy::rpc::types::{Filter, Log};
+use alloy::sol_types::SolEvent;
+
+/// Most logs taken from one answer.
+const MAX_LOGS: usize = 20_000;
+
+/// Where the logs of a question may come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Blocks {
+    /// From the first to the last number, both included.
+    Range(u64, u64),
+    /// One block by hash: a node that does not have it says so, instead of answering with nothing.
+    One(u64, BlockHash),
+}
+
+/// A log of ours with its place, decoded.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct OurLog {
+    pub(crate) block: u64,
+    pub(crate) block_hash: B256,
+    /// The block's timestamp where the node put it in the log.
+    pub(crate) timestamp: Option<u64>,
+    pub(crate) content: Content,
+}
+
+/// What a log of ours says.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Content {
+    /// Ready to be passed on.
+    Event(ChainEvent),
+    /// A settlement, whose `timestamp` is filled in by the caller.
+    Settled(Settled),
+    /// An epoch, whose committee is still to be read.
+    Epoch(EpochLog),
+}
+
+/// `EpochSnapshot` as the registry logs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EpochLog {
+    pub(crate) block: u64,
+    pub(crate) block_hash: B256,
+    pub(crate) epoch: u32,
+    pub(crate) active_from: u64,
+    pub(crate) size: u16,
+    pub(crate) total_stake: u128,
+    pub(crate) table_root: B256,
+}
+
+/// Our logs of some blocks, in chain order.
+///
+/// # Errors
+/// The node cannot be reached or refuses; it answers with logs of other contracts or blocks, twice the same log, logs
+/// of orphaned blocks, too many, or logs that do not decode.
+pub(crate) async fn fetch(
+    provider: &ChainProvider,
+    contracts: &Addresses,
+    blocks: Blocks,
+) -> Result<Vec<OurLog>, ChainError> {
+    let filter = Filter::new()
+        .address(vec![contracts.job_manager, contracts.keeper_registry, contracts.task_manager])
+        .event_signature(topics());
+    let filter = match blocks {
+        Blocks::Range(from, to) => filter.from_block(from).to_block(to),
+        Blocks::One(_, hash) => filter.at_block_hash(hash),
+    };
+    let logs = provider.get_logs(&filter).await?;
+    if logs.len() > MAX_LOGS {
+        return Err(ChainError::unbelievable("too_many_logs", format!("{} logs in one answer", logs.len())));
+    }
+    let mut placed = logs.into_iter().map(|log| place(log, contracts, blocks)).collect::<Result<Vec<_>, _>>()?;
+    placed.sort_by_key(|(place, _)| *place);
+    if placed.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        return Err(ChainError::unbelievable("duplicate_log", "two logs with one place"));
+    }
+    placed.into_iter().filter_map(|(place, log)| decode(place.0, &log, contracts).transpose()).collect()
+}
+
+fn topics() -> Vec<B256> {
+    vec![
+        jobs::JobCreated::SIGNATURE_HASH,
+        jobs::JobFunded::SIGNATURE_HASH,
+        jobs::JobPaused::SIGNATURE_HASH,
+        jobs::JobResumed::SIGNATURE_HASH,
+        jobs::JobCancelled::SIGNATURE_HASH,
+        jobs::JobWithdrawn::SIGNATURE_HASH,
+        registry::EpochSnapshot::SIGNATURE_HASH,
+        tasks::TaskSettled::SIGNATURE_HASH,
+        tasks::ReportIneligible::SIGNATURE_HASH,
+    ]
+}
+
+/// The log's (block, index), if it is what was asked for.
+fn place(log: Log, contracts: &Addresses, blocks: Blocks) -> Result<((u64, u64), Log), ChainError> {
+    let address = log.address();
+    let ours = [contracts.job_manager, contracts.keeper_registry, contracts.task_manager];
+    if !ours.contains(&address) {
+        return Err(ChainError::unbelievable("log_of_other_contract", format!("a log of {address}")));
+    }
+    let (Some(number), Some(hash), Some(index)) = (log.block_number, log.block_hash, log.log_index) else {
+        return Err(ChainError::unbelievable("log_without_block", "a log that is in no block"));
+    };
+    if log.removed {
+        return Err(ChainError::unbelievable("removed_log", format!("a log of orphaned block {number}")));
+    }
+    let asked_for = match blocks {
+        Blocks::Range(from, to) => (from..=to).contains(&number),
+        Blocks::One(expected, expected_hash) => number == expected && hash == expected_hash,
+    };
+    if !asked_for {
+        return Err(ChainError::unbelievable("log_of_other_block", format!("a log of block {number} {hash}")));
+    }
+    Ok(((number, index), log))
+}
+
+fn decode(block: u64, log: &Log, contracts: &Addresses) -> Result<Option<OurLog>, ChainError> {
+    let Some(topic) = log.topic0().copied() else { return Ok(None) };
+    let address = log.address();
+    let content = if address == contracts.job_manager {
+        decode_job(block, topic, log)
+    } else if address == contracts.keeper_registry {
+        decode_epoch(block, topic, log)
+    } else {
+        decode_task(block, topic, log)
+    };
+    let content = content.map_err(|error| {
+        let detail = format!("the log with topic {topic} of {address} in block {block} does not decode: {error}");
+        ChainError::unbelievable("undecodable_log", detail)
+    })?;
+    let block_hash = log.block_hash.unwrap_or_default();
+    Ok(content.map(|content| OurLog { block, block_hash, timestamp: log.block_timestamp, content }))
+}
+
+fn decode_job(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, alloy::sol_types::Error> {
+    let event = match topic {
+        jobs::JobCreated::SIGNATURE_HASH => {
+            let jobs::JobCreated { jobId, owner, forwarder, params } =
+                jobs::JobCreated::decode_log_validate(&log.inner)?.data;
+            JobEvent::Created { job_id: jobId, owner, forwarder, params: Box::new(params) }
+        }
+        jobs::JobFunded::SIGNATURE_HASH => {
+            let event = jobs::JobFunded::decode_log_validate(&log.inner)?.data;
+            JobEvent::Funded { job_id: event.jobId, escrow: event.escrow.saturating_to() }
+        }
+        jobs::JobPaused::SIGNATURE_HASH => {
+            let event = jobs::JobPaused::decode_log_validate(&log.inner)?.data;
+            JobEvent::Paused { job_id: event.jobId, inactive_from: event.inactiveFrom }
+        }
+        jobs::JobResumed::SIGNATURE_HASH => {
+            let event = jobs::JobResumed::decode_log_validate(&log.inner)?.data;
+            JobEvent::Resumed { job_id: event.jobId, version: event.version, active_from: event.activeFrom }
+        }
+        jobs::JobCancelled::SIGNATURE_HASH => {
+            let event = jobs::JobCancelled::decode_log_validate(&log.inner)?.data;
+            JobEvent::Cancelled { job_id: event.jobId, inactive_from: event.inactiveFrom }
+        }
+        jobs::JobWithdrawn::SIGNATURE_HASH => {
+            let event = jobs::JobWithdrawn::decode_log_validate(&log.inner)?.data;
+            JobEvent::Withdrawn { job_id: event.jobId, escrow: event.escrow.saturating_to() }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Content::Event(ChainEvent::Job { block, event })))
+}
+
+fn decode_epoch(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, alloy::sol_types::Error> {
+    if topic != registry::EpochSnapshot::SIGNATURE_HASH {
+        return Ok(None);
+    }
+    let event = registry::EpochSnapshot::decode_log_validate(&log.inner)?.data;
+    Ok(Some(Content::Epoch(EpochLog {
+        block,
+        block_hash: log.block_hash.unwrap_or_default(),
+        epoch: event.epoch,
+        active_from: event.activeFrom,
+        size: event.size,
+        total_stake: event.totalStake.saturating_to(),
+        table_root: event.tableRoot,
+    })))
+}
+
+fn decode_task(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, alloy::sol_types::Error> {
+    match topic {
+        tasks::TaskSettled::SIGNATURE_HASH => {
+            let event = tasks::TaskSettled::decode_log_validate(&log.inner)?.data;
+            Ok(Some(Content::Settled(Settled {
+                block,
+                timestamp: log.block_timestamp.unwrap_or_default(),
+                tx: log.transaction_hash.unwrap_or_default(),
+                task_id: event.taskId,
+                job_id: event.jobId,
+                job_version: event.jobVersion,
+                instance_key: event.instanceKey,
+                status: event.status,
+                anchor_number: event.anchorNumber,
+                outcome_hash: event.outcomeHash,
+                delivered: event.delivered,
+                submitter: event.submitter,
+            })))
+        }
+        tasks::ReportIneligible::SIGNATURE_HASH => {
+            let event = tasks::ReportIneligible::decode_log_validate(&log.inner)?.data;
+            let (task_id, job_id, reason) = (event.taskId, event.jobId, event.reason);
+            Ok(Some(Content::Event(ChainEvent::Ineligible { block, task_id, job_id, reason })))
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,165 @@
+//! Reads at one moment: an epoch's committee, our own registration, the contracts' constants.
+
+use super::abi::{IJobManager, IKeeperRegistry, ITaskManager};
+use super::logs::EpochLog;
+use super::rpc::ChainProvider;
+use super::{ChainConfig, ChainError, EpochSnapshot, MemberRow};
+use alloy::eips::BlockId;
+use alloy::primitives::{Address, B256, keccak256};
+use alloy::providers::Provider;
+use alloy::sol_types::Eip712Domain;
+
+/// Length of a BLS key on chain: a G2 point, x.c0, x.c1, y.c0, y.c1 of 48 bytes each.
+const BLS_KEY_BYTES: usize = 192;
+
+/// What the registry holds of one operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// Place in every committee and bit in every bitmap of signers.
+    pub index: u16,
+    /// Whether the operator takes part in the epochs to come.
+    pub registered: bool,
+    /// Whether the operator was ever registered; keys of a known operator are its own for ever.
+    pub known: bool,
+    /// Raw ed25519 public key of the peer.
+    pub peer_key: [u8; 32],
+    /// keccak256 of the 192-byte BLS key.
+    pub bls_key_hash: B256,
+}
+
+impl Registration {
+    /// Whether the operator runs with the keys it registered.
+    #[must_use]
+    pub fn matches(&self, peer_key: &[u8; 32], bls_key: &[u8]) -> bool {
+        self.known && self.peer_key == *peer_key && self.bls_key_hash == keccak256(bls_key)
+    }
+}
+
+/// Constants of the deployed contracts, read once at start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Constants {
+    /// EIP-712 domain separator; what is computed and what the contract says are the same.
+    pub domain_separator: B256,
+    /// Seconds that a pause, cancel or withdrawal is announced ahead.
+    pub notice_seconds: u32,
+    /// Shortest time between two epochs.
+    pub epoch_seconds: u32,
+}
+
+/// The EIP-712 domain separator of the batches settled by a TaskManager: name "KeeperMesh", version "1".
+#[must_use]
+pub fn domain_separator(chain_id: u64, task_manager: Address) -> B256 {
+    Eip712Domain::new(
+        Some("KeeperMesh".into()),
+        Some("1".into()),
+        Some(alloy::primitives::U256::from(chain_id)),
+        Some(task_manager),
+        None,
+    )
+    .separator()
+}
+
+/// Checks that each of our contracts has code.
+///
+/// # Errors
+/// [`ChainError::MissingContract`], or the nodes give no answer.
+pub async fn check_contracts(provider: &ChainProvider, config: &ChainConfig) -> Result<(), ChainError> {
+    let contracts = &config.contracts;
+    for (key, address) in [
+        ("keeper_registry", contracts.keeper_registry),
+        ("job_manager", contracts.job_manager),
+        ("task_manager", contracts.task_manager),
+    ] {
+        if provider.get_code_at(address).await?.is_empty() {
+            let (chain_id, network_file) = (config.chain_id, config.network_file.clone());
+            return Err(ChainError::MissingContract { key, address, chain_id, network_file });
+        }
+    }
+    Ok(())
+}
+
+/// Reads the contracts' constants and compares the signing domain with our own.
+///
+/// # Errors
+/// [`ChainError::WrongDomain`], a missing contract, or the nodes give no answer.
+pub async fn constants(provider: &ChainProvider, config: &ChainConfig) -> Result<Constants, ChainError> {
+    check_contracts(provider, config).await?;
+    let task_manager = ITaskManager::new(config.contracts.task_manager, provider);
+    let job_manager = IJobManager::new(config.contracts.job_manager, provider);
+    let keeper_registry = IKeeperRegistry::new(config.contracts.keeper_registry, provider);
+    let (domain, notice, epoch) = (
+        task_manager.domainSeparator().call().await?,
+        job_manager.noticeSeconds().call().await?,
+        keeper_registry.epochSeconds().call().await?,
+    );
+    let computed = domain_separator(config.chain_id, config.contracts.task_manager);
+    if domain != computed {
+        let (address, network_file) = (config.contracts.task_manager, config.network_file.clone());
+        return Err(ChainError::WrongDomain { address, on_chain: domain, computed, network_file });
+    }
+    Ok(Constants { domain_separator: domain, notice_seconds: notice, epoch_seconds: epoch })
+}
+
+/// What the registry holds of an operator now.
+///
+/// # Errors
+/// The nodes give no answer, or one that does not decode.
+pub async fn registration(
+    provider: &ChainProvider,
+    keeper_registry: Address,
+    operator: Address,
+) -> Result<Registration, ChainError> {
+    let info = IKeeperRegistry::new(keeper_registry, provider).operatorInfo(operator).call().await?;
+    Ok(Registration {
+        index: info.index,
+        registered: info.registered,
+        known: info.known,
+        peer_key: info.peerKey.0,
+        bls_key_hash: info.keyHash,
+    })
+}
+
+/// The committee of a logged epoch, read at the block of the log, or at the newest one where the node does not keep old
+/// state. The contract keeps tables for ever; only peer keys depend on the block.
+///
+/// # Errors
+/// The nodes give no answer, or a committee that is not the logged one.
+pub(crate) async fn load_epoch(
+    provider: &ChainProvider,
+    keeper_registry: Address,
+    log: &EpochLog,
+) -> Result<EpochSnapshot, ChainError> {
+    let contract = IKeeperRegistry::new(keeper_registry, provider);
+    let call = contract.committee(log.epoch);
+    let rows = match call.clone().block(BlockId::from(log.block_hash)).call().await.map_err(ChainError::from) {
+        Err(ChainError::Refused(_)) => call.block(BlockId::latest()).call().await?,
+        answer => answer?,
+    };
+    let wrong = |detail: String| ChainError::unbelievable("wrong_committee", format!("epoch {}: {detail}", log.epoch));
+    if rows.len() != usize::from(log.size) {
+        return Err(wrong(format!("{} rows, {} were logged", rows.len(), log.size)));
+    }
+    let mut members = Vec::with_capacity(rows.len());
+    for row in rows {
+        if row.blsKey.len() != BLS_KEY_BYTES {
+            return Err(wrong(format!("the BLS key of {} has {} bytes", row.operator, row.blsKey.len())));
+        }
+        members.push(MemberRow {
+            operator: row.operator,
+            stake: row.stake.to(),
+            peer_key: row.peerKey.0,
+            bls_key: row.blsKey.to_vec(),
+        });
+    }
+    let total = members.iter().map(|member| member.stake).fold(0_u128, u128::saturating_add);
+    if total != log.total_stake {
+        return Err(wrong(format!("the stakes sum up to {total}, {} was logged", log.total_stake)));
+    }
+    Ok(EpochSnapshot {
+        block: log.block,
+        epoch: log.epoch,
+        active_from: log.active_from,
+        members,
+        table_root: log.table_root,
+    })
+}

@@ -1,0 +1,118 @@
+//! Many blocks at once: history without headers, and ranges with them.
+
+use super::{HISTORY_BLOCKS, Interrupt, Watcher, send};
+use crate::chain::heads::{self, Fit};
+use crate::chain::logs::{self, Blocks, Content, OurLog};
+use crate::chain::{ChainError, ChainEvent, Head};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+/// Headers asked for at the same time.
+const PARALLEL_HEADERS: usize = 16;
+
+impl Watcher {
+    /// Passes on the logs of old blocks; smaller ranges on errors, as nodes cap ranges and answers differently.
+    pub(super) async fn history(
+        &mut self,
+        events: &mpsc::Sender<ChainEvent>,
+        from: u64,
+        to: u64,
+    ) -> Result<(), Interrupt> {
+        let mut logs = match logs::fetch(&self.provider, &self.config.contracts, Blocks::Range(from, to)).await {
+            Ok(logs) => logs,
+            Err(error) if to > from => {
+                self.history_blocks = (to - from).div_ceil(2);
+                tracing::debug!(%error, blocks = self.history_blocks, "asking for fewer blocks at once");
+                // An outage is reported, a cap of the node is not.
+                return if matches!(error, ChainError::Unreachable(_)) { Err(error.into()) } else { Ok(()) };
+            }
+            Err(error) => return Err(error.into()),
+        };
+        // All questions come before the first event goes out: a failure then repeats the range as a whole.
+        self.add_timestamps(&mut logs).await?;
+        for log in logs {
+            match log.content {
+                Content::Event(event) => send(events, event).await?,
+                Content::Settled(settled) => send(events, ChainEvent::Settled(settled)).await?,
+                Content::Epoch(epoch) => self.history_epoch = Some(epoch),
+            }
+        }
+        self.next = to + 1;
+        self.history_blocks = (self.history_blocks * 2).min(HISTORY_BLOCKS);
+        Ok(())
+    }
+
+    /// Fills in when settlements happened, for nodes that do not say so in the log.
+    async fn add_timestamps(&self, logs: &mut [OurLog]) -> Result<(), ChainError> {
+        let (mut block, mut timestamp) = (None, 0);
+        for log in logs {
+            let (None, Content::Settled(settled)) = (log.timestamp, &mut log.content) else { continue };
+            if block != Some(log.block) {
+                timestamp = heads::at(&self.provider, log.block).await?.timestamp;
+                block = Some(log.block);
+            }
+            settled.timestamp = timestamp;
+        }
+        Ok(())
+    }
+
+    /// Passes on a range of blocks; gives back the first one if it does not continue what is held.
+    pub(super) async fn range(
+        &mut self,
+        events: &mpsc::Sender<ChainEvent>,
+        from: u64,
+        to: u64,
+    ) -> Result<Option<Head>, Interrupt> {
+        let blocks = self.headers(from, to).await?;
+        for pair in blocks.windows(2) {
+            if pair[1].parent != pair[0].hash || pair[1].timestamp < pair[0].timestamp {
+                let detail = format!("block {} does not follow block {}", pair[1].number, pair[0].number);
+                return Err(ChainError::unbelievable("not_linked", detail).into());
+            }
+        }
+        if let Some(first) = blocks.first()
+            && self.held.fit(first)? == Fit::Reorganised
+        {
+            return Ok(Some(*first));
+        }
+        let logs = logs::fetch(&self.provider, &self.config.contracts, Blocks::Range(from, to)).await?;
+        // The logs are those of these headers only if no reorganisation came between.
+        if blocks.last().copied() != Some(heads::at(&self.provider, to).await?) {
+            return Err(ChainError::unbelievable("reorganised_meanwhile", format!("block {to} changed")).into());
+        }
+        let mut logs = logs.into_iter().peekable();
+        for head in blocks {
+            let mut own = Vec::new();
+            while let Some(log) = logs.next_if(|log| log.block == head.number) {
+                if log.block_hash != head.hash {
+                    let detail = format!("a log of block {} {}", log.block, log.block_hash);
+                    return Err(ChainError::unbelievable("log_of_other_block", detail).into());
+                }
+                own.push(log);
+            }
+            self.pass_on(events, head, own).await?;
+        }
+        Ok(None)
+    }
+
+    async fn headers(&self, from: u64, to: u64) -> Result<Vec<Head>, ChainError> {
+        let mut blocks = Vec::new();
+        let mut asked = JoinSet::new();
+        let mut numbers = from..=to;
+        loop {
+            while asked.len() < PARALLEL_HEADERS
+                && let Some(number) = numbers.next()
+            {
+                let provider = self.provider.clone();
+                asked.spawn(async move { heads::at(&provider, number).await });
+            }
+            match asked.join_next().await {
+                None => break,
+                Some(Ok(head)) => blocks.push(head?),
+                Some(Err(error)) => return Err(ChainError::Unreachable(error.to_string())),
+            }
+        }
+        blocks.sort_by_key(|head| head.number);
+        Ok(blocks)
+    }
+}
