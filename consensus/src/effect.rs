@@ -1,0 +1,147 @@
+//! What the protocol wants done. Effects run in order; nothing is said before what it rests on is persisted.
+
+use alloy_primitives::B256;
+
+use crate::anchor::BlockRef;
+use crate::certificate::Certificate;
+use crate::committee::PeerKey;
+use crate::fault::{Fault, Verdict};
+use crate::input::MessageTag;
+use crate::message::Channel;
+use crate::report::Report;
+use crate::session::Abstention;
+use crate::task::{DueTask, Outcome, Task, TaskId};
+
+/// Names a request to the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PersistToken(pub u64);
+
+/// Names a planned batch: the assignment's hash and the batch's position in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BatchKey {
+    /// Hash of the assignment.
+    pub assignment: B256,
+    /// Position of the batch.
+    pub batch: u8,
+}
+
+/// What the journal must hold before a report is signed: one report per (task, anchor, input set), for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignRecord {
+    /// The task.
+    pub task: TaskId,
+    /// Its anchor's number; the journal is pruned by it.
+    pub anchor_number: u64,
+    /// Its anchor's hash.
+    pub anchor_hash: B256,
+    /// Its input set.
+    pub input_set: B256,
+    /// The report's leaf.
+    pub report: B256,
+}
+
+impl From<&Report> for SignRecord {
+    fn from(report: &Report) -> Self {
+        Self {
+            task: report.task.id(),
+            anchor_number: report.anchor.number,
+            anchor_hash: report.anchor.hash,
+            input_set: report.input_set,
+            report: report.leaf(),
+        }
+    }
+}
+
+/// A certificate with all the chain needs to settle it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Which batch.
+    pub key: BatchKey,
+    /// The quorum's word.
+    pub certificate: Certificate,
+    /// The outcomes in full, one per report.
+    pub outcomes: Vec<Outcome>,
+    /// Rows of the committee; the bitmap is as long as it needs.
+    pub committee_size: usize,
+    /// Whether this keeper is not the one whose turn it was first.
+    pub takeover: bool,
+}
+
+/// A step in a task's life, for whoever watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Its execution began, pinned to this block.
+    Started {
+        /// Which try.
+        attempt: u8,
+        /// The anchor.
+        anchor: BlockRef,
+    },
+    /// This keeper has its outcome.
+    Executed,
+    /// This keeper signs nothing for it.
+    Abstained(Abstention),
+    /// A quorum's certificate is at hand.
+    Certified,
+    /// The chain has settled it.
+    Settled,
+    /// A reorganisation of the chain undid its settlement.
+    Reopened,
+    /// Its deadline passed without a settlement.
+    Expired,
+}
+
+/// One thing to be done by the driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Run a task, pinned to `anchor`; answer with [`crate::input::Input::Executed`].
+    Execute {
+        /// What to run.
+        due: DueTask,
+        /// Which try.
+        attempt: u8,
+        /// The block all chain reads are pinned to.
+        anchor: BlockRef,
+    },
+    /// Make the records durable, all or none; answer with [`crate::input::Input::Persisted`]. Must not be dropped.
+    Persist {
+        /// To be named in the answer.
+        token: PersistToken,
+        /// What must be on disk.
+        records: Vec<SignRecord>,
+    },
+    /// Send to all. May be lost: the mesh repairs it.
+    Broadcast {
+        /// The topic.
+        channel: Channel,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// The verdict on a gossip message; every message gets exactly one.
+    Judge {
+        /// Which message.
+        message: MessageTag,
+        /// What to do with it.
+        verdict: Verdict,
+    },
+    /// Ask one peer, or any keeper if none is named, with the want protocol.
+    Ask {
+        /// Whom.
+        peer: Option<PeerKey>,
+        /// The question.
+        bytes: Vec<u8>,
+    },
+    /// Put a certificate on chain.
+    Submit(Box<Settlement>),
+    /// Tell whoever watches.
+    Report(Task, Step),
+    /// This keeper assigned tasks as the leader of a window; the stage tells whether in place of another.
+    Assigned {
+        /// The window.
+        window: u64,
+        /// The stage it led at.
+        stage: u8,
+    },
+    /// A keeper misbehaved.
+    Blame(Fault),
+}

@@ -1,0 +1,77 @@
+//! Everything that can happen to the protocol.
+
+use crate::anchor::BlockRef;
+use crate::committee::{Committee, PeerKey};
+use crate::effect::{BatchKey, PersistToken};
+use crate::message::Channel;
+use crate::session::Abstention;
+use crate::task::{DueTask, JobId, Outcome, Task};
+
+/// Names a gossip message that awaits its verdict; chosen by the driver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MessageTag(pub u64);
+
+/// One thing that happened. Handed to [`crate::engine::Engine::handle`] with the time it happened at.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The next block at the confirmation depth. What else the block held has been handed in before.
+    Head(BlockRef),
+    /// The blocks above this number turned out orphaned.
+    Rewound(u64),
+    /// A committee, active from its first block on.
+    Epoch(Committee),
+    /// The schedule knows of a task, ahead of time or late; telling it twice does no harm.
+    Due(DueTask),
+    /// A job's code is missing or failing here, or no longer is: a leader batches such a job alone.
+    Trouble {
+        /// The job.
+        job: JobId,
+        /// Whether it is in trouble.
+        troubled: bool,
+    },
+    /// A gossip message arrived.
+    Received {
+        /// What the verdict will name.
+        message: MessageTag,
+        /// The peer it came from, which need not be its author.
+        from: PeerKey,
+        /// The topic.
+        channel: Channel,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// A peer answered a question ([`crate::effect::Effect::Ask`]).
+    Answered {
+        /// The peer.
+        from: PeerKey,
+        /// Its answer.
+        bytes: Vec<u8>,
+    },
+    /// An execution ended.
+    Executed {
+        /// The task.
+        task: Task,
+        /// Which try.
+        attempt: u8,
+        /// What came of it.
+        result: Result<Outcome, Abstention>,
+    },
+    /// The journal has answered.
+    Persisted {
+        /// Which request.
+        token: PersistToken,
+        /// Whether the records are on disk; if not, nothing may be signed.
+        safe: bool,
+    },
+    /// The chain settled a task, in this block.
+    Settled {
+        /// The task.
+        task: Task,
+        /// Number of the block.
+        block: u64,
+    },
+    /// This keeper's submission of a batch ended without settling it.
+    SubmissionFailed(BatchKey),
+    /// Nothing but time passed.
+    Tick,
+}
