@@ -1,4 +1,12 @@
 //! Under construction.
 
+pub mod api;
 pub mod chain;
+pub mod config;
 pub mod executor;
+pub mod journal;
+pub mod keystore;
+pub mod metrics;
+pub mod paths;
+pub mod shutdown;
+pub mod view;

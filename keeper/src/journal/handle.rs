@@ -1,0 +1,127 @@
+//! The journal's async front: a bounded queue into one writer thread, which syncs once for all groups that wait.
+
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Error, Journal, Outcome, Record, Storage};
+use crate::metrics::Metrics;
+
+/// Requests that may wait; beyond that callers wait.
+const QUEUE: usize = 256;
+/// Groups that share one sync.
+const MAX_GROUPS_PER_SYNC: usize = 64;
+
+/// A cloneable front of the journal. The writer ends, and releases the journal's lock, when the last one is dropped.
+#[derive(Debug, Clone)]
+pub struct JournalHandle {
+    requests: mpsc::Sender<Request>,
+}
+
+#[derive(Debug)]
+enum Request {
+    Record { group: Vec<Record>, since: Instant, answer: oneshot::Sender<Result<Outcome, Error>> },
+    Prune { watermark: u64, answer: oneshot::Sender<Result<(), Error>> },
+}
+
+impl JournalHandle {
+    /// Moves `journal` into its writer thread. Join the thread after dropping the handles to know that it is closed.
+    ///
+    /// # Panics
+    /// When the operating system cannot start a thread.
+    #[must_use]
+    pub fn spawn<S: Storage>(journal: Journal<S>, metrics: Metrics) -> (Self, JoinHandle<()>) {
+        let (requests, queue) = mpsc::channel(QUEUE);
+        let writer = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || write(journal, queue, &metrics))
+            .expect("a keeper that cannot start its threads cannot run");
+        (Self { requests }, writer)
+    }
+
+    /// Records the reports of one batch, all or none; answers when they are on stable storage. Only then may the batch
+    /// be signed.
+    ///
+    /// # Errors
+    /// As [`Journal::record`], and [`Error::Stopped`]; on an error nothing may be signed.
+    pub async fn record(&self, group: Vec<Record>) -> Result<Outcome, Error> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Record { group, since: Instant::now(), answer };
+        self.requests.send(request).await.map_err(|_| Error::Stopped)?;
+        answered.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Forgets reports at anchors below `watermark`, see [`Journal::prune`].
+    ///
+    /// # Errors
+    /// As [`Journal::prune`], and [`Error::Stopped`].
+    pub async fn prune(&self, watermark: u64) -> Result<(), Error> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Prune { watermark, answer }).await.map_err(|_| Error::Stopped)?;
+        answered.await.map_err(|_| Error::Stopped)?
+    }
+}
+
+/// A group that waits for its sync.
+struct Waiting {
+    group: Vec<Record>,
+    since: Instant,
+    answer: oneshot::Sender<Result<Outcome, Error>>,
+}
+
+/// The writer thread: takes what waits, writes it with one sync, answers. Ends when all handles are gone.
+fn write<S: Storage>(mut journal: Journal<S>, mut queue: mpsc::Receiver<Request>, metrics: &Metrics) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut next = Some(first);
+        let mut waiting = Vec::new();
+        while let Some(request) = next {
+            match request {
+                Request::Record { group, since, answer } => waiting.push(Waiting { group, since, answer }),
+                Request::Prune { watermark, answer } => {
+                    // In order: groups that came earlier are recorded by the rules of before.
+                    flush(&mut journal, std::mem::take(&mut waiting), metrics);
+                    // The caller may have given up waiting; the pruning stands.
+                    let _ = answer.send(journal.prune(watermark));
+                }
+            }
+            next = if waiting.len() < MAX_GROUPS_PER_SYNC { queue.try_recv().ok() } else { None };
+        }
+        flush(&mut journal, waiting, metrics);
+    }
+}
+
+fn flush<S: Storage>(journal: &mut Journal<S>, waiting: Vec<Waiting>, metrics: &Metrics) {
+    let (oversized, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| one.group.len() > super::MAX_GROUP);
+    for one in oversized {
+        let _ = one.answer.send(Err(Error::GroupTooLarge { len: one.group.len() }));
+    }
+    if waiting.is_empty() {
+        return;
+    }
+    let groups: Vec<&[Record]> = waiting.iter().map(|one| one.group.as_slice()).collect();
+    match journal.record_all(&groups) {
+        Ok(outcomes) => {
+            for (one, outcome) in waiting.into_iter().zip(outcomes) {
+                count(metrics, &one, &outcome);
+                // A caller that gave up waiting does not sign; its reports stay recorded, which is safe.
+                let _ = one.answer.send(Ok(outcome));
+            }
+        }
+        Err(error) => {
+            for one in waiting {
+                metrics.journal_refusals.inc(["failed"]);
+                let _ = one.answer.send(Err(error.clone()));
+            }
+        }
+    }
+}
+
+fn count(metrics: &Metrics, one: &Waiting, outcome: &Outcome) {
+    match outcome {
+        Outcome::Recorded => metrics.journal_sync_duration.observe(one.since.elapsed().as_secs_f64()),
+        Outcome::Refused(refusals) => {
+            refusals.iter().for_each(|refusal| metrics.journal_refusals.inc([refusal.reason.label()]));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Files that hold secrets: private, whole or not there at all, and of a sane size.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use super::Error;
+
+/// Keystores are about 1 KiB; anything larger is something else.
+const MAX_BYTES: u64 = 64 * 1024;
+/// Files looked at in a directory.
+const MAX_FILES: usize = 1024;
+
+/// Makes a directory only its owner can enter, with its parents.
+pub(super) fn private_directory(path: &Path) -> Result<(), Error> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("create", path))
+}
+
+/// Writes a file only its owner can read, durably and atomically.
+///
+/// # Errors
+/// [`Error::Io`], naming the file.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let temporary = path.with_extension("tmp");
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+    };
+    write().map_err(failed("write", path))
+}
+
+/// Reads a keystore's text.
+pub(super) fn read(path: &Path) -> Result<String, Error> {
+    let mut text = String::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+    read.map_err(failed("read", path))?;
+    if text.len() as u64 > MAX_BYTES {
+        let reason = format!("it is larger than {MAX_BYTES} bytes");
+        return Err(Error::Malformed { path: path.to_owned(), reason });
+    }
+    Ok(text)
+}
+
+/// The files `<prefix>-*.json` of a directory, sorted; none if the directory is not there.
+pub(super) fn list(directory: &Path, prefix: &str) -> Result<Vec<PathBuf>, Error> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed("list", directory)(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries.take(MAX_FILES) {
+        let path = entry.map_err(failed("list", directory))?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".json")) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io { action, path: path.clone(), source }
+}

@@ -1,0 +1,276 @@
+//! Every series a keeper counts, in one struct, and the listener Prometheus scrapes.
+//!
+//! One registry holds these series (prefix `keeper_`) beside libp2p's own, which the `p2p` crate registers in it.
+//! Labels take values from small fixed sets only: never a job id, a peer, a hash or an error's text. Base units
+//! throughout (seconds, wei, blocks).
+//!
+//! ```text
+//! driver, watcher, submitter, journal ──► Metrics (cheap clones of atomics)
+//!                                            │ registered in
+//!                  p2p (libp2p's series) ──► Registry ──► GET /metrics ──► Prometheus
+//!                  View (watch channel)  ───────────────► GET /ready, /health
+//! ```
+
+mod process;
+mod server;
+mod series;
+mod text;
+
+pub use series::Counters;
+pub(crate) use server::{healthiness, readiness};
+pub use server::{Liveness, router};
+pub use text::{openmetrics, plain};
+
+use std::sync::atomic::AtomicU64;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// The `keeper_` series. A clone counts into the same series.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    /// 1 while `/ready` answers 200.
+    pub ready: Gauge,
+    /// Peers by state: `connected`, `mesh`.
+    pub peers: Family<[(&'static str, &'static str); 1], Gauge>,
+    /// Gossip messages by topic and verdict.
+    pub gossip_messages: Counters<2>,
+    /// Tasks that left this keeper's book, by result.
+    pub tasks: Counters<1>,
+    /// Partials by direction and result.
+    pub partials: Counters<2>,
+    /// Certificates by result.
+    pub certificates: Counters<1>,
+    /// Seconds from due to quorum.
+    pub certificate_duration: Histogram,
+    /// Seconds from due to settlement.
+    pub settled_duration: Histogram,
+    /// This keeper's leader turns by result.
+    pub leader_turns: Counters<1>,
+    /// Executions by outcome.
+    pub executions: Counters<1>,
+    /// Seconds an execution took.
+    pub execution_duration: Histogram,
+    /// Reports the journal refused, by reason.
+    pub journal_refusals: Counters<1>,
+    /// Seconds from append to durable.
+    pub journal_sync_duration: Histogram,
+    /// Newest block at the confirmation depth.
+    pub chain_head_block: Gauge,
+    /// Its time.
+    pub chain_head_timestamp: Gauge,
+    /// Failed or refused answers of RPC nodes.
+    pub chain_rpc_errors: Counter,
+    /// Blocks orphaned after they were seen.
+    pub chain_reorgs: Counter,
+    /// Own transactions by outcome.
+    pub transactions: Counters<1>,
+    /// Gas of own mined transactions.
+    pub transaction_gas_used: Counter,
+    /// Coin left for gas.
+    pub wallet_balance: Gauge<f64, AtomicU64>,
+    /// Number of the epoch in force.
+    pub epoch: Gauge,
+}
+
+impl Metrics {
+    /// Registers every series.
+    #[must_use]
+    pub fn register(registry: &mut Registry) -> Self {
+        registry.register_collector(Box::new(process::Process));
+        let registry = registry.sub_registry_with_prefix("keeper");
+        about_this_process(registry);
+        let mesh = MeshSeries::register(registry);
+        let chain = ChainSeries::register(registry);
+        Self {
+            ready: gauge(registry, "ready", "1 while this keeper answers ready"),
+            peers: mesh.peers,
+            gossip_messages: mesh.gossip_messages,
+            tasks: counters(
+                registry,
+                "tasks",
+                "Tasks by how they ended at this keeper",
+                ["result"],
+                &[["settled"], ["skipped"], ["job_error"], ["abstained"], ["expired"]],
+            ),
+            partials: mesh.partials,
+            certificates: mesh.certificates,
+            certificate_duration: seconds(
+                registry,
+                "certificate_duration",
+                "From the due moment to a quorum of partials",
+            ),
+            settled_duration: seconds(registry, "settled_duration", "From the due moment to the settlement seen"),
+            leader_turns: counters(
+                registry,
+                "leader_turns",
+                "Turns of this keeper as leader",
+                ["result"],
+                &[["led"], ["missed"], ["takeover"]],
+            ),
+            executions: counters(
+                registry,
+                "executions",
+                "Executions of job code",
+                ["outcome"],
+                &[["call"], ["skip"], ["job_error"], ["abstain"]],
+            ),
+            execution_duration: seconds(registry, "execution_duration", "Time one execution took"),
+            journal_refusals: counters(
+                registry,
+                "journal_refusals",
+                "Reports the journal refused to let out",
+                ["reason"],
+                &[["conflict"], ["below_watermark"], ["failed"]],
+            ),
+            journal_sync_duration: seconds(
+                registry,
+                "journal_sync_duration",
+                "Time from a report's arrival at the journal to durable storage",
+            ),
+            chain_head_block: chain.head_block,
+            chain_head_timestamp: chain.head_timestamp,
+            chain_rpc_errors: chain.rpc_errors,
+            chain_reorgs: chain.reorgs,
+            transactions: chain.transactions,
+            transaction_gas_used: chain.transaction_gas_used,
+            wallet_balance: chain.wallet_balance,
+            epoch: gauge(registry, "epoch", "Number of the epoch in force"),
+        }
+    }
+}
+
+/// The series about peers and what they send.
+struct MeshSeries {
+    peers: Family<[(&'static str, &'static str); 1], Gauge>,
+    gossip_messages: Counters<2>,
+    partials: Counters<2>,
+    certificates: Counters<1>,
+}
+
+impl MeshSeries {
+    fn register(registry: &mut Registry) -> Self {
+        let peers = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+        registry.register("peers", "Peers by state", peers.clone());
+        for state in ["connected", "mesh"] {
+            peers.get_or_create(&[("state", state)]).set(0);
+        }
+        Self {
+            peers,
+            gossip_messages: counters(
+                registry,
+                "gossip_messages",
+                "Gossip messages judged",
+                ["topic", "result"],
+                &[
+                    ["assignments", "accept"],
+                    ["partials", "accept"],
+                    ["certificates", "accept"],
+                    ["evidence", "accept"],
+                    ["observations", "accept"],
+                    ["health", "accept"],
+                ],
+            ),
+            partials: counters(
+                registry,
+                "partials",
+                "Partial signatures",
+                ["direction", "result"],
+                &[["sent", "signed"], ["sent", "abstained"], ["received", "valid"], ["received", "invalid"]],
+            ),
+            certificates: counters(
+                registry,
+                "certificates",
+                "Certificates by what became of them",
+                ["result"],
+                &[["formed"], ["received"], ["invalid"]],
+            ),
+        }
+    }
+}
+
+/// The series about the chain and the wallet.
+struct ChainSeries {
+    head_block: Gauge,
+    head_timestamp: Gauge,
+    rpc_errors: Counter,
+    reorgs: Counter,
+    transactions: Counters<1>,
+    transaction_gas_used: Counter,
+    wallet_balance: Gauge<f64, AtomicU64>,
+}
+
+impl ChainSeries {
+    fn register(registry: &mut Registry) -> Self {
+        let wallet_balance = Gauge::<f64, AtomicU64>::default();
+        registry.register("wallet_balance_wei", "Coin left in the operator's wallet", wallet_balance.clone());
+        Self {
+            head_block: gauge(registry, "chain_head_block", "Newest block at the confirmation depth"),
+            head_timestamp: gauge(registry, "chain_head_timestamp_seconds", "Unix time of the newest block"),
+            rpc_errors: counter(registry, "chain_rpc_errors", "Failed or refused answers of RPC nodes"),
+            reorgs: counter(registry, "chain_reorgs", "Reorganisations seen"),
+            transactions: counters(
+                registry,
+                "transactions",
+                "Transactions of this keeper",
+                ["outcome"],
+                &[["mined"], ["reverted"], ["already_settled"], ["failed"]],
+            ),
+            transaction_gas_used: counter(registry, "transaction_gas_used", "Gas of this keeper's transactions"),
+            wallet_balance,
+        }
+    }
+}
+
+/// Build and start time: constants of a process, for joins and for spotting restarts.
+fn about_this_process(registry: &mut Registry) {
+    let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+    build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+    registry.register("build_info", "Version of this keeper, always 1", build);
+    let start = gauge(registry, "start_time_seconds", "Unix time this process started");
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
+    start.set(i64::try_from(now).unwrap_or(i64::MAX));
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let gauge = Gauge::default();
+    registry.register(name, help, gauge.clone());
+    gauge
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    let counter = Counter::default();
+    registry.register(name, help, counter.clone());
+    counter
+}
+
+/// Counters by label; the combinations in `known` show up as zero from the start, so that rates and alerts work
+/// before the first event.
+fn counters<const N: usize>(
+    registry: &mut Registry,
+    name: &str,
+    help: &str,
+    labels: [&'static str; N],
+    known: &[[&'static str; N]],
+) -> Counters<N> {
+    let counters = Counters::new(labels);
+    registry.register(name, help, counters.family());
+    for values in known {
+        counters.add(*values, 0);
+    }
+    counters
+}
+
+/// A histogram from one millisecond to about a minute.
+fn seconds(registry: &mut Registry, name: &str, help: &str) -> Histogram {
+    let histogram = Histogram::new(exponential_buckets(0.001, 2.0, 17));
+    registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+    histogram
+}
+
+#[cfg(test)]
+mod tests;

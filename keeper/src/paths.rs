@@ -1,0 +1,166 @@
+//! Where a keeper keeps its files.
+//!
+//! | what | without `--datadir` (Linux, XDG) | with `--datadir D` |
+//! |---|---|---|
+//! | config | `~/.config/keeper/config.toml` | `D/config.toml` |
+//! | keystores, `p2p.key`, journal, chain state, lock, `node.json` | `~/.local/share/keeper/` | `D/` |
+//! | job code and compiled code, safe to delete | `~/.cache/keeper/` | `D/cache/` |
+//!
+//! One data directory is one operator on one network, and the thing to back up. Only one process may use it at a time:
+//! [`Paths::lock`].
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use directories::ProjectDirs;
+
+/// Why a data directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Neither flag nor home directory.
+    #[error("there is no home directory to keep files in: pass --datadir DIR (or KEEPER_DATADIR)")]
+    NoHome,
+    /// Another keeper runs on it.
+    #[error(
+        "the data directory {path} is in use by another keeper{}: stop that one, or pass another --datadir",
+        .pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    )]
+    InUse {
+        /// The data directory.
+        path: PathBuf,
+        /// The process that holds it, if it said so.
+        pid: Option<u32>,
+    },
+    /// Reading or writing failed.
+    #[error("could not {action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// The files of one keeper.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    data: PathBuf,
+    config: PathBuf,
+    cache: PathBuf,
+}
+
+impl Paths {
+    /// Everything under `datadir`, or in the user's directories without one.
+    ///
+    /// # Errors
+    /// [`Error::NoHome`].
+    pub fn resolve(datadir: Option<&Path>) -> Result<Self, Error> {
+        if let Some(data) = datadir {
+            // Absolute, so that error messages and node.json mean the same from any working directory.
+            let data = std::path::absolute(data)
+                .map_err(|source| Error::Io { action: "resolve", path: data.to_owned(), source })?;
+            return Ok(Self { config: data.join("config.toml"), cache: data.join("cache"), data });
+        }
+        let user = ProjectDirs::from("", "", "keeper").ok_or(Error::NoHome)?;
+        Ok(Self {
+            data: user.data_dir().to_owned(),
+            config: user.config_dir().join("config.toml"),
+            cache: user.cache_dir().to_owned(),
+        })
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// `config.toml`.
+    #[must_use]
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
+    /// Job code, by hash, and what it was compiled to; may be shared between keepers of one machine.
+    #[must_use]
+    pub fn cache(&self) -> &Path {
+        &self.cache
+    }
+
+    /// The directory of [`crate::keystore::Keystore`].
+    #[must_use]
+    pub fn keystores(&self) -> PathBuf {
+        self.data.join("keystores")
+    }
+
+    /// The peer identity, of the `p2p` crate.
+    #[must_use]
+    pub fn identity(&self) -> PathBuf {
+        self.data.join("p2p.key")
+    }
+
+    /// The sign-once journal.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.data.join("journal.bin")
+    }
+
+    /// Where a running keeper says how to reach it.
+    #[must_use]
+    pub fn node_file(&self) -> PathBuf {
+        self.data.join("node.json")
+    }
+
+    /// Makes the data directory (0700) if it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(&self) -> Result<(), Error> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.data);
+        made.map_err(|source| Error::Io { action: "create the data directory", path: self.data.clone(), source })
+    }
+
+    /// Takes the data directory for this process until the result is dropped, or the process ends however it ends.
+    ///
+    /// # Errors
+    /// [`Error::InUse`], [`Error::Io`].
+    pub fn lock(&self) -> Result<DataLock, Error> {
+        self.create()?;
+        let path = self.data.join("LOCK");
+        let failed = |source| Error::Io { action: "lock", path: path.clone(), source };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                // The holder's number is a courtesy; the lock is what counts.
+                let _ = (&file).take(32).read_to_string(&mut text);
+                return Err(Error::InUse { path: self.data.clone(), pid: text.trim().parse().ok() });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+        writeln!(file, "{}", std::process::id()).map_err(failed)?;
+        Ok(DataLock { _file: file })
+    }
+}
+
+/// Holds a data directory.
+#[derive(Debug)]
+pub struct DataLock {
+    _file: File,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,163 @@
+//! What a keeper shows of itself: one value, rebuilt by the driver, read by the API, the readiness probe and
+//! `keeper status`.
+//!
+//! It goes out through a `tokio::sync::watch` channel, so readers never slow the driver down and always see one
+//! consistent moment. Addresses, ids and hashes are text here (0x-hex, base58 for peers): the view is for people and
+//! scripts. Times are unix seconds, durations milliseconds.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+/// How many runs a view remembers; older ones are on chain.
+pub const MAX_RUNS: usize = 512;
+
+/// A keeper at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct View {
+    /// Whether every check is fine: what `/ready` answers.
+    pub ready: bool,
+    /// The checks behind `ready`, by name (`chain`, `mesh`, `registered`, ...).
+    pub checks: BTreeMap<String, Check>,
+    /// Base58 PeerId.
+    pub peer_id: String,
+    /// Operator address, 0x-hex.
+    pub operator: String,
+    /// The network this keeper works for.
+    pub network: NetworkView,
+    /// Multiaddrs peers can dial, each with `/p2p/<peer id>`.
+    pub listen: Vec<String>,
+    /// Connected peers.
+    pub peers: usize,
+    /// The newest block held at the confirmation depth.
+    pub head: HeadView,
+    /// The epoch this keeper signs for.
+    pub epoch: EpochView,
+    /// Number of the current window.
+    pub window: u64,
+    /// Operator address of the leader of the current window; empty while unknown.
+    pub leader: String,
+    /// Every job this keeper knows, by id.
+    pub jobs: Vec<JobView>,
+    /// The newest runs, newest first, [`MAX_RUNS`] at most.
+    pub runs: VecDeque<RunView>,
+}
+
+/// One readiness check.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Check {
+    /// Whether it holds.
+    pub ok: bool,
+    /// What was found, and if it does not hold, how to mend it.
+    pub message: String,
+}
+
+/// The network a keeper works for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NetworkView {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// First eight bytes of the EIP-712 domain separator, hex without prefix; names topics and protocols.
+    pub domain: String,
+}
+
+/// A block.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HeadView {
+    /// Block number.
+    pub number: u64,
+    /// Block time, unix seconds.
+    pub timestamp: u64,
+}
+
+/// An epoch as seen by one operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EpochView {
+    /// Epoch number; zero before the first.
+    pub number: u32,
+    /// Rows of its committee.
+    pub size: usize,
+    /// This operator's row; `None` while it is not in the committee.
+    pub index: Option<u16>,
+}
+
+/// A job in the book of a keeper.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct JobView {
+    /// Job id.
+    pub id: u64,
+    /// Job version.
+    pub version: u32,
+    /// Trigger in words: `every 2s from 1763901234`.
+    pub trigger: String,
+    /// Action in words: `wasm`.
+    pub action: String,
+    /// `active`, `paused` or `cancelled`.
+    pub status: String,
+    /// Unix seconds of the next due moment, if there is one.
+    pub next_due: Option<u64>,
+    /// Result of the newest run in words; empty before the first.
+    pub last_result: String,
+    /// Whether this keeper can execute the job.
+    pub ready: bool,
+    /// Why this keeper abstains from the job's tasks; empty when `ready`.
+    pub reason: String,
+}
+
+/// One task in the memory of a keeper.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RunView {
+    /// Task id, 0x-hex of 32 bytes.
+    pub task_id: String,
+    /// Job id.
+    pub job_id: u64,
+    /// Run number for time and block triggers.
+    pub run: u64,
+    /// Due moment, unix seconds.
+    pub due: u64,
+    /// `due`, `executed`, `certified`, `settled`, `skipped`, `expired`, ...
+    pub state: String,
+    /// Why it is in this state, when there is more to say.
+    pub reason: String,
+    /// Attempt it is at, from zero.
+    pub attempt: u32,
+    /// Milliseconds from due to quorum seen here.
+    pub certified_ms: Option<u64>,
+    /// Milliseconds from due to settlement seen here.
+    pub settled_ms: Option<u64>,
+    /// Block it settled in.
+    pub block: Option<u64>,
+    /// Operator address that submitted the settlement; empty before.
+    pub submitter: String,
+    /// Whether the target accepted the outcome; `None` before settlement.
+    pub delivered: Option<bool>,
+}
+
+impl View {
+    /// Sets a check and recomputes `ready`.
+    pub fn set_check(&mut self, name: &str, ok: bool, message: impl Into<String>) {
+        self.checks.insert(name.to_owned(), Check { ok, message: message.into() });
+        self.ready = self.checks.values().all(|check| check.ok);
+    }
+
+    /// Puts the newest state of a run in front, or in the place of what was known of it; forgets the oldest beyond
+    /// [`MAX_RUNS`].
+    pub fn put_run(&mut self, run: RunView) {
+        if let Some(known) = self.runs.iter_mut().find(|known| known.task_id == run.task_id) {
+            *known = run;
+        } else {
+            self.runs.push_front(run);
+            self.runs.truncate(MAX_RUNS);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
