@@ -5,6 +5,8 @@
 //! are documented where they are fixed: in `contracts/src/interfaces/*.sol`.
 
 mod abi;
+pub mod deploy;
+pub mod network;
 
 pub use abi::allocation::{IAllocationManager, LocalAllocationManager};
 pub use abi::examples::{Counter, Feed};

@@ -1,0 +1,131 @@
+//! Deploys the contracts and writes `network.toml`. Started by `contracts/deploy.sh`.
+
+use std::path::PathBuf;
+
+use alloy::network::EthereumWallet;
+use alloy::primitives::Address;
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::signers::local::LocalSigner;
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use contracts::deploy::{DeployConfig, Staking, deploy};
+use serde_json::json;
+
+/// The chain id that local chains (anvil, hardhat) have by default.
+const LOCAL_CHAIN: u64 = 31337;
+
+/// Deploys the Keeper Mesh contracts and writes the network file that keepers join with.
+#[derive(Debug, Parser)]
+#[command(name = "deploy.sh")]
+struct Options {
+    /// JSON-RPC endpoint of the chain
+    #[arg(long, value_name = "URL")]
+    rpc_url: String,
+    /// Network file to write
+    #[arg(long, value_name = "FILE", default_value = "network.toml")]
+    out: PathBuf,
+    /// Blocks on top of a block before it counts as settled
+    #[arg(long, default_value_t = 0)]
+    confirmations: u64,
+    /// Seconds between blocks
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    block_seconds: u64,
+    /// Shortest time between two operator sets
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    epoch_seconds: u32,
+    /// Time until a creator's pause, cancel or withdrawal takes effect
+    #[arg(long, default_value_t = 30)]
+    notice_seconds: u32,
+    /// Stake below this many wei counts as none
+    #[arg(long, default_value_t = 1_000_000_000_000_000_000)]
+    minimum_stake: u128,
+    /// How many blocks stake must stay slashable to count; fewer than EigenLayer's deallocation delay
+    #[arg(long, default_value_t = 20)]
+    slashable_blocks: u32,
+    /// EigenLayer's AllocationManager; without it a local stand-in is deployed (local chains only)
+    #[arg(long, value_name = "ADDRESS", requires = "strategy")]
+    allocation_manager: Option<Address>,
+    /// Strategy of the staked asset
+    #[arg(long, value_name = "ADDRESS", requires = "allocation_manager")]
+    strategy: Option<Address>,
+    /// Web3 keystore of the deployer; without it a local node's first unlocked account is used
+    #[arg(long, value_name = "FILE", requires = "password_file")]
+    keystore: Option<PathBuf>,
+    /// File with the keystore's password
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// Also deploy the example targets Counter and Feed
+    #[arg(long)]
+    examples: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    let (provider, deployer) = connect(&options).await?;
+    let config = DeployConfig {
+        deployer,
+        rpc_urls: vec![options.rpc_url.clone()],
+        confirmations: options.confirmations,
+        block_seconds: options.block_seconds,
+        epoch_seconds: options.epoch_seconds,
+        notice_seconds: options.notice_seconds,
+        minimum_stake: options.minimum_stake,
+        slashable_blocks: options.slashable_blocks,
+        staking: options
+            .allocation_manager
+            .zip(options.strategy)
+            .map(|(allocation_manager, strategy)| Staking { allocation_manager, strategy }),
+        examples: options.examples,
+    };
+    let deployment = deploy(&provider, &config).await?;
+    deployment.network.save(&options.out)?;
+    let summary = json!({
+        "network": options.out,
+        "chain_id": deployment.network.chain_id,
+        "deployer": deployer,
+        "deploy_block": deployment.network.deploy_block,
+        "domain": deployment.network.domain8(),
+        "gas_used": deployment.gas_used,
+        "contracts": deployment.network.contracts,
+        "examples": deployment.examples.map(|examples| json!({"counter": examples.counter, "feed": examples.feed})),
+    });
+    #[expect(clippy::print_stdout, reason = "the summary is what the program is asked for")]
+    {
+        println!("{summary:#}");
+    }
+    Ok(())
+}
+
+/// The keystore's account, or on a local chain the first one the node can sign for itself.
+async fn connect(options: &Options) -> Result<(DynProvider, Address)> {
+    let url = options.rpc_url.parse().with_context(|| format!("--rpc-url {} is no URL", options.rpc_url))?;
+    let reader = ProviderBuilder::new().connect_http(url);
+    let chain_id =
+        reader.get_chain_id().await.with_context(|| format!("no answer from --rpc-url {}", options.rpc_url))?;
+    if chain_id != LOCAL_CHAIN && options.allocation_manager.is_none() {
+        bail!(
+            "chain {chain_id} is not a local chain ({LOCAL_CHAIN}), and the local stand-in for stake lets anybody set \
+             deposits; give --allocation-manager and --strategy"
+        );
+    }
+    let (Some(keystore), Some(password_file)) = (&options.keystore, &options.password_file) else {
+        if chain_id != LOCAL_CHAIN {
+            bail!("chain {chain_id} is not a local chain ({LOCAL_CHAIN}); give --keystore and --password-file");
+        }
+        let accounts = reader.get_accounts().await.context("asking the node for its accounts")?;
+        let first =
+            accounts.first().context("the node has no unlocked account; give --keystore and --password-file")?;
+        return Ok((reader.erased(), *first));
+    };
+    let password = std::fs::read_to_string(password_file)
+        .with_context(|| format!("cannot read --password-file {}", password_file.display()))?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    let signer = LocalSigner::decrypt_keystore(keystore, password).with_context(|| {
+        format!("cannot open --keystore {} with the password in {}", keystore.display(), password_file.display())
+    })?;
+    let account = signer.address();
+    let url = options.rpc_url.parse().with_context(|| format!("--rpc-url {} is no URL", options.rpc_url))?;
+    let provider = ProviderBuilder::new().wallet(EthereumWallet::from(signer)).connect_http(url);
+    Ok((provider.erased(), account))
+}

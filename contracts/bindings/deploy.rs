@@ -1,0 +1,338 @@
+//! Puts the contracts on a chain and says where they are.
+//!
+//! Contracts that name each other get their addresses by prediction: a contract's address follows from its creator and
+//! the creator's nonce (`CREATE`). So all transactions go out at once, and one or two blocks later everything stands.
+
+use std::time::Duration;
+
+use alloy::network::TransactionBuilder;
+use alloy::primitives::{Address, B256, Bytes, U256, address};
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+use alloy::sol_types::{SolCall, SolConstructor};
+use alloy::transports::{RpcError, TransportErrorKind};
+
+use crate::network::{Contracts, Network};
+use crate::{
+    Counter, ERC1967Proxy, Feed, JobForwarder, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager,
+    TaskManager,
+};
+
+#[cfg(test)]
+mod tests;
+
+/// How long the transactions may take to be mined.
+const DEADLINE: Duration = Duration::from_secs(300);
+const POLL: Duration = Duration::from_millis(100);
+/// The EIP-2537 precompile that maps a field element to a point of G1.
+const MAP_FP_TO_G1: Address = address!("0000000000000000000000000000000000000010");
+
+/// What to deploy, and the constants of the network.
+#[derive(Clone, Debug)]
+pub struct DeployConfig {
+    /// Account that pays and becomes the owner; the provider must be able to sign for it.
+    pub deployer: Address,
+    /// Copied into the network file.
+    pub rpc_urls: Vec<String>,
+    /// Blocks on top of a block before it counts as settled.
+    pub confirmations: u64,
+    /// Seconds between blocks.
+    pub block_seconds: u64,
+    /// Shortest time between two epochs, in seconds.
+    pub epoch_seconds: u32,
+    /// Time between a creator's pause, cancel or withdrawal and its effect, in seconds.
+    pub notice_seconds: u32,
+    /// Stake below this (in wei of the staked asset) counts as none.
+    pub minimum_stake: u128,
+    /// Stake must stay slashable for this many blocks to count (fewer than EigenLayer's deallocation delay).
+    pub slashable_blocks: u32,
+    /// EigenLayer's AllocationManager and the staked asset's strategy; none: the local stand-in is deployed, whose
+    /// deposits anybody may set.
+    pub staking: Option<Staking>,
+    /// Also deploy the example targets `Counter` and `Feed`.
+    pub examples: bool,
+}
+
+/// Where stake is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Staking {
+    /// EigenLayer's AllocationManager.
+    pub allocation_manager: Address,
+    /// The staked asset's strategy.
+    pub strategy: Address,
+}
+
+impl DeployConfig {
+    /// The settings of a local network: blocks of 1 s, epochs of 10 s, stand-in for the stake, examples included.
+    pub fn local(deployer: Address, rpc_url: impl Into<String>) -> Self {
+        Self {
+            deployer,
+            rpc_urls: vec![rpc_url.into()],
+            confirmations: 0,
+            block_seconds: 1,
+            epoch_seconds: 10,
+            notice_seconds: 30,
+            minimum_stake: 1_000_000_000_000_000_000,
+            slashable_blocks: 20,
+            staking: None,
+            examples: true,
+        }
+    }
+}
+
+/// What stands on the chain now.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// The network as its file describes it.
+    pub network: Network,
+    /// The example targets, if they were asked for.
+    pub examples: Option<Examples>,
+    /// Gas of all transactions together.
+    pub gas_used: u64,
+}
+
+/// Example targets of jobs.
+#[derive(Clone, Copy, Debug)]
+pub struct Examples {
+    /// Counts calls per forwarder.
+    pub counter: Address,
+    /// Holds a value that changes.
+    pub feed: Address,
+}
+
+/// Why the contracts could not be deployed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The node did not answer, or refused.
+    #[error("the RPC node failed while {doing}: {source}; check --rpc-url and that the node is up")]
+    Rpc {
+        /// What was being asked.
+        doing: &'static str,
+        /// What the transport said.
+        source: RpcError<TransportErrorKind>,
+    },
+    /// The chain cannot check BLS12-381 signatures.
+    #[error("chain {chain_id} lacks the BLS12-381 precompiles of EIP-2537; choose a chain with the Prague upgrade")]
+    PrecompilesMissing {
+        /// The chain.
+        chain_id: u64,
+    },
+    /// A creation failed.
+    #[error(
+        "creating {contract} failed in transaction {transaction}; does account {deployer} have enough coin and no \
+             other transactions under way?"
+    )]
+    Reverted {
+        /// What was to be created.
+        contract: &'static str,
+        /// Its transaction.
+        transaction: B256,
+        /// Who sent it.
+        deployer: Address,
+    },
+    /// Not mined in time.
+    #[error("{contract} was not mined within {} s (transaction {transaction}); check that the chain makes blocks",
+            DEADLINE.as_secs())]
+    Timeout {
+        /// What was to be created.
+        contract: &'static str,
+        /// Its transaction.
+        transaction: B256,
+    },
+}
+
+struct Creation {
+    name: &'static str,
+    code: Bytes,
+}
+
+/// Deploys everything and returns the network; blocks until all transactions are mined.
+///
+/// # Errors
+/// The node fails, lacks EIP-2537, a creation reverts, or the chain makes no blocks for five minutes.
+pub async fn deploy<P: Provider>(provider: &P, config: &DeployConfig) -> Result<Deployment, DeployError> {
+    let rpc = |doing| move |source| DeployError::Rpc { doing, source };
+    let chain_id = provider.get_chain_id().await.map_err(rpc("reading the chain id"))?;
+    check_precompiles(provider, chain_id).await?;
+    let nonce =
+        provider.get_transaction_count(config.deployer).pending().await.map_err(rpc("reading the deployer's nonce"))?;
+    let plan = Plan::new(config, nonce);
+    let mut sent = Vec::new();
+    for (offset, creation) in (0..).zip(plan.creations(config)) {
+        let request = TransactionRequest::default()
+            .with_from(config.deployer)
+            .with_nonce(nonce + offset)
+            .with_chain_id(chain_id)
+            .with_gas_limit(gas_limit(&creation.code))
+            .with_deploy_code(creation.code);
+        let pending = provider.send_transaction(request).await.map_err(rpc("sending a creation"))?;
+        sent.push((creation.name, *pending.tx_hash()));
+    }
+    let (deploy_block, gas_used) = mined(provider, config.deployer, &sent).await?;
+    let network = Network {
+        chain_id,
+        rpc_urls: config.rpc_urls.clone(),
+        deploy_block,
+        bootnodes: Vec::new(),
+        confirmations: config.confirmations,
+        block_seconds: config.block_seconds,
+        epoch_seconds: config.epoch_seconds.into(),
+        contracts: plan.contracts,
+    };
+    Ok(Deployment { network, examples: config.examples.then_some(plan.examples), gas_used })
+}
+
+/// A call to an address without code succeeds with nothing returned, so only the result tells.
+async fn check_precompiles<P: Provider>(provider: &P, chain_id: u64) -> Result<(), DeployError> {
+    let request = TransactionRequest::default().with_to(MAP_FP_TO_G1).with_input(vec![0; 64]);
+    let answer = provider.call(request).await;
+    let point = answer.map_err(|source| DeployError::Rpc { doing: "probing the precompiles", source })?;
+    if point.len() == 128 { Ok(()) } else { Err(DeployError::PrecompilesMissing { chain_id }) }
+}
+
+/// Code deposit (200 gas a byte, EIP-170), calldata (16 a byte), and what constructors and initialisers do. Estimates are
+/// of no use: each creation needs the ones before it, which are not mined yet.
+fn gas_limit(code: &Bytes) -> u64 {
+    1_000_000 + 230 * code.len() as u64
+}
+
+async fn mined<P: Provider>(
+    provider: &P,
+    deployer: Address,
+    sent: &[(&'static str, B256)],
+) -> Result<(u64, u64), DeployError> {
+    let deadline = tokio::time::Instant::now() + DEADLINE;
+    let mut first_block = u64::MAX;
+    let mut gas_used = 0;
+    for &(contract, transaction) in sent {
+        let receipt = loop {
+            let answer = provider.get_transaction_receipt(transaction).await;
+            match answer.map_err(|source| DeployError::Rpc { doing: "waiting for a receipt", source })? {
+                Some(receipt) => break receipt,
+                None if tokio::time::Instant::now() > deadline => {
+                    return Err(DeployError::Timeout { contract, transaction });
+                }
+                None => tokio::time::sleep(POLL).await,
+            }
+        };
+        if !receipt.status() {
+            return Err(DeployError::Reverted { contract, transaction, deployer });
+        }
+        first_block = first_block.min(receipt.block_number.unwrap_or(u64::MAX));
+        gas_used += receipt.gas_used;
+    }
+    Ok((first_block, gas_used))
+}
+
+/// The creations in nonce order and the addresses they will have.
+struct Plan {
+    first_is_allocation_manager: bool,
+    forwarder: Address,
+    /// Implementations behind the proxies: registry, jobs, tasks, service.
+    code: [Address; 4],
+    contracts: Contracts,
+    examples: Examples,
+}
+
+impl Plan {
+    fn new(config: &DeployConfig, nonce: u64) -> Self {
+        let mut nonces = nonce..;
+        let mut next = || config.deployer.create(nonces.next().unwrap_or(u64::MAX));
+        // the stand-in is its own strategy: there is no token behind local deposits
+        let staking = config.staking.unwrap_or_else(|| {
+            let local = next();
+            Staking { allocation_manager: local, strategy: local }
+        });
+        let forwarder = next();
+        let code = [next(), next(), next(), next()];
+        let [keeper_registry, job_manager, task_manager, service_manager] = [next(), next(), next(), next()];
+        let Staking { allocation_manager, strategy } = staking;
+        Self {
+            first_is_allocation_manager: config.staking.is_none(),
+            forwarder,
+            code,
+            contracts: Contracts {
+                keeper_registry,
+                job_manager,
+                task_manager,
+                service_manager,
+                allocation_manager,
+                strategy,
+            },
+            examples: Examples { counter: next(), feed: next() },
+        }
+    }
+
+    fn creations(&self, config: &DeployConfig) -> Vec<Creation> {
+        let owner = config.deployer;
+        let initialize = KeeperRegistry::initializeCall { owner }.abi_encode();
+        let service = ServiceManager::initializeCall { owner, metadataURI: String::new() }.abi_encode();
+        let mut list = Vec::new();
+        if self.first_is_allocation_manager {
+            list.push(Creation { name: "LocalAllocationManager", code: LocalAllocationManager::BYTECODE.clone() });
+        }
+        list.extend(self.implementations(config));
+        // JobManager and TaskManager have the same initialize(address owner)
+        let starts = [initialize.clone(), initialize.clone(), initialize, service];
+        let names = ["KeeperRegistry proxy", "JobManager proxy", "TaskManager proxy", "ServiceManager proxy"];
+        for ((name, implementation), data) in names.into_iter().zip(self.code).zip(starts) {
+            let constructor = ERC1967Proxy::constructorCall { implementation, _data: data.into() };
+            list.push(creation(name, &ERC1967Proxy::BYTECODE, &constructor));
+        }
+        if config.examples {
+            list.push(Creation { name: "Counter", code: Counter::BYTECODE.clone() });
+            list.push(Creation { name: "Feed", code: Feed::BYTECODE.clone() });
+        }
+        list
+    }
+
+    fn implementations(&self, config: &DeployConfig) -> [Creation; 5] {
+        let of = &self.contracts;
+        [
+            creation(
+                "JobForwarder",
+                &JobForwarder::BYTECODE,
+                &JobForwarder::constructorCall { taskManager_: of.task_manager },
+            ),
+            creation(
+                "KeeperRegistry",
+                &KeeperRegistry::BYTECODE,
+                &KeeperRegistry::constructorCall {
+                    serviceManager_: of.service_manager,
+                    epochSeconds_: config.epoch_seconds,
+                    minimumStake_: U256::from(config.minimum_stake).saturating_to(),
+                },
+            ),
+            creation(
+                "JobManager",
+                &JobManager::BYTECODE,
+                &JobManager::constructorCall {
+                    taskManager_: of.task_manager,
+                    registry_: of.keeper_registry,
+                    serviceManager_: of.service_manager,
+                    forwarder_: self.forwarder,
+                    notice: config.notice_seconds,
+                },
+            ),
+            creation(
+                "TaskManager",
+                &TaskManager::BYTECODE,
+                &TaskManager::constructorCall { registry_: of.keeper_registry, jobManager_: of.job_manager },
+            ),
+            creation(
+                "ServiceManager",
+                &ServiceManager::BYTECODE,
+                &ServiceManager::constructorCall {
+                    allocationManager_: of.allocation_manager,
+                    registry_: of.keeper_registry,
+                    strategy_: of.strategy,
+                    blocks: config.slashable_blocks,
+                },
+            ),
+        ]
+    }
+}
+
+fn creation(name: &'static str, bytecode: &Bytes, constructor: &impl SolConstructor) -> Creation {
+    Creation { name, code: [bytecode.as_ref(), &constructor.abi_encode()].concat().into() }
+}

@@ -1,0 +1,193 @@
+//! `network.toml`: everything a keeper must know to join a network. The deployer writes it; keepers and the swarm read it.
+
+use std::fs;
+use std::path::Path;
+
+use alloy::primitives::{Address, B256, hex};
+use alloy::sol_types::{Eip712Domain, eip712_domain};
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
+
+/// One network: a chain, the contracts on it, and the constants that all its keepers must agree on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// EIP-155 chain id; part of everything that is signed.
+    pub chain_id: u64,
+    /// JSON-RPC endpoints over HTTP, tried in order.
+    pub rpc_urls: Vec<String>,
+    /// Block of the first deployment transaction: no event of ours is older.
+    pub deploy_block: u64,
+    /// libp2p multiaddrs with a peer id at the end.
+    #[serde(default)]
+    pub bootnodes: Vec<String>,
+    /// Blocks on top of a block before it counts as settled.
+    pub confirmations: u64,
+    /// Seconds between blocks.
+    pub block_seconds: u64,
+    /// Shortest time between two operator sets, in seconds; the registry enforces it.
+    pub epoch_seconds: u64,
+    /// Where the contracts are.
+    pub contracts: Contracts,
+}
+
+/// Addresses of the contracts of one network (the proxies', where there are proxies).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contracts {
+    /// Operators, keys, epochs.
+    pub keeper_registry: Address,
+    /// Jobs and their money.
+    pub job_manager: Address,
+    /// Settlement; the contract that signatures are bound to.
+    pub task_manager: Address,
+    /// The AVS address at EigenLayer.
+    pub service_manager: Address,
+    /// EigenLayer's AllocationManager, or the local stand-in.
+    pub allocation_manager: Address,
+    /// The staked asset's strategy.
+    pub strategy: Address,
+}
+
+impl Contracts {
+    /// The contracts by the names they have in `network.toml`. All but the strategy must have code.
+    pub fn named(&self) -> [(&'static str, Address); 6] {
+        [
+            ("keeper_registry", self.keeper_registry),
+            ("job_manager", self.job_manager),
+            ("task_manager", self.task_manager),
+            ("service_manager", self.service_manager),
+            ("allocation_manager", self.allocation_manager),
+            ("strategy", self.strategy),
+        ]
+    }
+}
+
+/// Why a network file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    /// The file cannot be read.
+    #[error("cannot read network file {path}: {source}; give the network.toml that contracts/deploy.sh wrote")]
+    Read {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot write network file {path}: {source}; check that its directory exists and is writable")]
+    Write {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// It is no TOML of the right shape.
+    #[error("network file {path} is malformed: {message}")]
+    Malformed {
+        /// The file.
+        path: String,
+        /// Place and reason.
+        message: String,
+    },
+    /// A value that cannot work.
+    #[error("network file {path}: {key} {why}")]
+    Value {
+        /// The file.
+        path: String,
+        /// The key that holds it.
+        key: String,
+        /// What is wrong with it and how to mend it.
+        why: String,
+    },
+}
+
+/// Largest network file that is read: the six addresses and two short lists take far less.
+const MAX_FILE_BYTES: u64 = 64 * 1024;
+
+impl Network {
+    /// Reads and checks a network file.
+    ///
+    /// # Errors
+    /// The file is unreadable, over 64 KiB, malformed, or holds a value that cannot work; the error names file and key.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, NetworkError> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let read = |source| NetworkError::Read { path: name.clone(), source };
+        let size = fs::metadata(path).map_err(read)?.len();
+        if size > MAX_FILE_BYTES {
+            let message = format!("it has {size} bytes, more than {MAX_FILE_BYTES}");
+            return Err(NetworkError::Malformed { path: name, message });
+        }
+        let text = fs::read_to_string(path).map_err(read)?;
+        let network: Self = toml::from_str(&text)
+            .map_err(|error| NetworkError::Malformed { path: name.clone(), message: error.to_string() })?;
+        network.check().map_err(|(key, why)| NetworkError::Value { path: name, key, why })?;
+        Ok(network)
+    }
+
+    /// Writes the file: first beside it, then in its place, so that no reader sees half of it.
+    ///
+    /// # Errors
+    /// The directory is missing or not writable.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), NetworkError> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let text = toml::to_string(self)
+            .map_err(|error| NetworkError::Malformed { path: name.clone(), message: error.to_string() })?;
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(format!(".{}.new", std::process::id()));
+        fs::write(&beside, text)
+            .and_then(|()| fs::rename(&beside, path))
+            .map_err(|source| NetworkError::Write { path: name, source })
+    }
+
+    /// Length of a window of leader rotation in seconds.
+    pub fn window_seconds(&self) -> u64 {
+        self.block_seconds.max(2)
+    }
+
+    /// The EIP-712 domain that batches are signed under.
+    pub fn domain(&self) -> Eip712Domain {
+        eip712_domain! {
+            name: "KeeperMesh",
+            version: "1",
+            chain_id: self.chain_id,
+            verifying_contract: self.contracts.task_manager,
+        }
+    }
+
+    /// Hash of [`Network::domain`]; `TaskManager.domainSeparator()` returns the same 32 bytes.
+    pub fn domain_separator(&self) -> B256 {
+        self.domain().separator()
+    }
+
+    /// The first 8 bytes of the domain separator as 16 hex digits: names the network in topics and protocols.
+    pub fn domain8(&self) -> String {
+        hex::encode(&self.domain_separator()[..8])
+    }
+
+    fn check(&self) -> Result<(), (String, String)> {
+        let wrong = |key: &str, why: &str| Err((key.to_owned(), why.to_owned()));
+        if self.chain_id == 0 {
+            return wrong("chain_id", "is 0; no chain has that id");
+        }
+        if self.rpc_urls.is_empty() {
+            return wrong("rpc_urls", "is empty; name at least one JSON-RPC endpoint");
+        }
+        if self.block_seconds == 0 {
+            return wrong("block_seconds", "is 0; blocks are at least a second apart");
+        }
+        if self.epoch_seconds == 0 {
+            return wrong("epoch_seconds", "is 0; it must be what the registry was deployed with");
+        }
+        for (name, address) in self.contracts.named() {
+            if address.is_zero() {
+                return wrong(&format!("contracts.{name}"), "is the zero address; deploy the contracts first");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+use std::error::Error;
+use std::fs;
+
+use alloy::primitives::{Address, address, b256};
+
+use super::{Contracts, Network, NetworkError};
+
+fn network() -> Network {
+    let of = Address::repeat_byte;
+    Network {
+        chain_id: 31337,
+        rpc_urls: vec!["http://127.0.0.1:8545".to_owned()],
+        deploy_block: 1,
+        bootnodes: vec![],
+        confirmations: 0,
+        block_seconds: 1,
+        epoch_seconds: 10,
+        contracts: Contracts {
+            keeper_registry: of(0x22),
+            job_manager: of(0x33),
+            task_manager: address!("1111111111111111111111111111111111111111"),
+            service_manager: of(0x44),
+            allocation_manager: of(0x55),
+            strategy: of(0x66),
+        },
+    }
+}
+
+#[test]
+fn what_is_saved_is_loaded() -> Result<(), Box<dyn Error>> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("network.toml");
+    network().save(&path)?;
+    assert_eq!(Network::load(&path)?, network());
+    assert_eq!(fs::read_dir(directory.path())?.count(), 1, "no temporary file is left behind");
+    Ok(())
+}
+
+/// The separator that tests/vectors/certificate.json has for this chain and TaskManager.
+#[test]
+fn domain_is_the_one_that_is_signed() {
+    let expected = b256!("5539cbfe5540b79a5a7a225662e7da92b101ce8f0122fc0db553e91f30113dcb");
+    assert_eq!(network().domain_separator(), expected);
+    assert_eq!(network().domain8(), "5539cbfe5540b79a");
+}
+
+#[test]
+fn windows_are_never_shorter_than_two_seconds() {
+    let mut slow = network();
+    assert_eq!(slow.window_seconds(), 2);
+    slow.block_seconds = 12;
+    assert_eq!(slow.window_seconds(), 12);
+}
+
+fn refused(text: &str) -> Result<String, Box<dyn Error>> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("network.toml");
+    fs::write(&path, text)?;
+    match Network::load(&path) {
+        Ok(network) => Err(format!("accepted: {network:?}").into()),
+        Err(error) => Ok(error.to_string()),
+    }
+}
+
+#[test]
+fn bad_files_are_named_with_key_and_reason() -> Result<(), Box<dyn Error>> {
+    let good = toml::to_string(&network())?;
+    for (from, to, expected) in [
+        ("chain_id = 31337", "chain_id = 0", "chain_id is 0"),
+        ("chain_id = 31337", "chain_id = \"x\"", "chain_id"),
+        ("block_seconds = 1", "block_seconds = 0", "block_seconds is 0"),
+        ("epoch_seconds = 10", "epoch_seconds = 0", "epoch_seconds is 0"),
+        ("epoch_seconds = 10", "epoch_secs = 10", "epoch_secs"),
+        ("[\"http://127.0.0.1:8545\"]", "[]", "rpc_urls is empty"),
+        ("0x3333333333333333333333333333333333333333", "0x33", "job_manager"),
+        (
+            "0x3333333333333333333333333333333333333333",
+            "0x0000000000000000000000000000000000000000",
+            "contracts.job_manager is the zero address",
+        ),
+    ] {
+        assert!(good.contains(from), "{from} is in the file");
+        let message = refused(&good.replace(from, to))?;
+        assert!(message.contains(expected), "{message:?} names {expected:?}");
+        assert!(message.contains("network.toml"), "{message:?} names the file");
+    }
+    let message = refused(&" ".repeat(70_000))?;
+    assert!(message.contains("70000 bytes"), "{message}");
+    Ok(())
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    let error = Network::load("no/such/network.toml").err();
+    assert!(matches!(error, Some(NetworkError::Read { path, .. }) if path == "no/such/network.toml"));
+}

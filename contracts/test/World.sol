@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
+import {JobForwarder} from "../src/JobForwarder.sol";
+import {JobManager} from "../src/JobManager.sol";
+import {KeeperRegistry} from "../src/KeeperRegistry.sol";
+import {LocalAllocationManager} from "../src/LocalAllocationManager.sol";
+import {ServiceManager} from "../src/ServiceManager.sol";
+import {TaskManager} from "../src/TaskManager.sol";
+import {Counter} from "../src/examples/Counter.sol";
+import {IAllocationManager} from "../src/interfaces/IAllocationManager.sol";
+import {IJobManager} from "../src/interfaces/IJobManager.sol";
+import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
+import {BLS12381} from "../src/libraries/BLS12381.sol";
+import {ReportLib} from "../src/libraries/ReportLib.sol";
+import {Signing} from "./Signing.sol";
+import {Test, Vm} from "./Vm.sol";
+
+/// @notice The whole product on one test chain: five keepers with 100 ether of stake each, and one job that is due.
+abstract contract World is Test {
+    address internal constant STRATEGY = address(0x57a7);
+    address internal constant CREATOR = address(0xc0ffee);
+    uint256 internal constant KEEPERS = 5;
+    uint256 internal constant ALL = 31;
+    uint32 internal constant EPOCH_SECONDS = 10;
+    uint32 internal constant NOTICE = 30;
+    uint96 internal constant FEE = 0.001 ether;
+    bytes32 internal constant CODE_HASH = keccak256("code");
+
+    LocalAllocationManager internal allocations;
+    KeeperRegistry internal registry;
+    ServiceManager internal service;
+    JobManager internal jobs;
+    TaskManager internal tasks;
+    Counter internal counter;
+    uint64 internal jobId;
+
+    function setUp() public virtual {
+        vm.roll(1000);
+        vm.warp(1_800_000_000);
+        deploy();
+        for (uint256 i = 0; i < KEEPERS; ++i) {
+            join(i);
+        }
+        registry.snapshot();
+        vm.roll(1010);
+        vm.deal(CREATOR, 1000 ether);
+        jobId = create(params(), 1 ether);
+        vm.warp(block.timestamp + 1000);
+        vm.roll(1100);
+    }
+
+    /* DEPLOYMENT */
+
+    function deploy() internal {
+        allocations = new LocalAllocationManager();
+        counter = new Counter();
+        uint256 nonce = vm.getNonce(address(this));
+        // implementations and the forwarder come first, then the proxies in the order below
+        address registryAt = vm.computeCreateAddress(address(this), nonce + 5);
+        address jobsAt = vm.computeCreateAddress(address(this), nonce + 6);
+        address tasksAt = vm.computeCreateAddress(address(this), nonce + 7);
+        address serviceAt = vm.computeCreateAddress(address(this), nonce + 8);
+        address forwarder = address(new JobForwarder(tasksAt));
+        address registryCode = address(new KeeperRegistry(ServiceManager(serviceAt), EPOCH_SECONDS, 1 ether));
+        address jobsCode = address(new JobManager(tasksAt, registryAt, serviceAt, forwarder, NOTICE));
+        address tasksCode = address(new TaskManager(KeeperRegistry(registryAt), JobManager(jobsAt)));
+        address serviceCode = address(new ServiceManager(allocations, KeeperRegistry(registryAt), STRATEGY, 20));
+        bytes memory start = abi.encodeCall(KeeperRegistry.initialize, (address(this)));
+        registry = KeeperRegistry(address(new ERC1967Proxy(registryCode, start)));
+        jobs = JobManager(address(new ERC1967Proxy(jobsCode, start)));
+        tasks = TaskManager(address(new ERC1967Proxy(tasksCode, start)));
+        service = ServiceManager(
+            address(
+                new ERC1967Proxy(serviceCode, abi.encodeCall(ServiceManager.initialize, (address(this), "ipfs://none")))
+            )
+        );
+        require(address(tasks) == tasksAt && address(service) == serviceAt, "addresses were predicted wrongly");
+    }
+
+    /* KEEPERS */
+
+    function secretOf(uint256 i) internal pure returns (uint256) {
+        return uint256(keccak256(abi.encode("keeper", i))) >> 8;
+    }
+
+    function operatorOf(uint256 i) internal pure returns (address) {
+        return address(uint160(uint256(keccak256(abi.encode("operator", i)))));
+    }
+
+    function peerKeyOf(uint256 i) internal pure returns (bytes32) {
+        return keccak256(abi.encode("peer", i));
+    }
+
+    function join(uint256 i) internal {
+        allocate(operatorOf(i), 1e18);
+        registerWith(operatorOf(i), registration(operatorOf(i), secretOf(i), peerKeyOf(i)));
+    }
+
+    function allocate(address operator, uint64 magnitude) internal {
+        IAllocationManager.AllocateParams[] memory list = new IAllocationManager.AllocateParams[](1);
+        list[0].operatorSet = IAllocationManager.OperatorSet(address(service), 0);
+        list[0].strategies = new address[](1);
+        list[0].strategies[0] = STRATEGY;
+        list[0].newMagnitudes = new uint64[](1);
+        list[0].newMagnitudes[0] = magnitude;
+        vm.prank(operator);
+        allocations.modifyAllocations(operator, list);
+    }
+
+    function registration(address operator, uint256 secret, bytes32 peerKey) internal view returns (bytes memory) {
+        bytes memory key = Signing.publicKey(secret);
+        bytes32 message = registry.possessionDigest(operator, key);
+        return abi.encode(key, Signing.sign(secret, message, BLS12381.POSSESSION_DST), peerKey);
+    }
+
+    function registerWith(address operator, bytes memory data) internal {
+        vm.prank(operator);
+        allocations.registerForOperatorSets(
+            operator, IAllocationManager.RegisterParams(address(service), new uint32[](1), data)
+        );
+    }
+
+    function leave(address operator) internal {
+        vm.prank(operator);
+        allocations.deregisterFromOperatorSets(
+            IAllocationManager.DeregisterParams(operator, address(service), new uint32[](1))
+        );
+    }
+
+    /* JOBS */
+
+    function params() internal view returns (IJobManager.JobParams memory) {
+        return IJobManager.JobParams({
+            trigger: IJobManager.Trigger.Interval,
+            triggerData: abi.encode(uint64(block.timestamp + 100), uint32(10)),
+            action: IJobManager.Action.Wasm,
+            codeUrl: "http://127.0.0.1/job.wasm",
+            codeHash: CODE_HASH,
+            params: hex"",
+            target: address(counter),
+            callbackGas: 100_000,
+            token: address(0),
+            fee: FEE,
+            quorumBps: 6667
+        });
+    }
+
+    function create(IJobManager.JobParams memory what, uint256 funding) internal returns (uint64) {
+        vm.prank(CREATOR);
+        return jobs.createJob{value: what.token == address(0) ? funding : 0}(what, funding);
+    }
+
+    /* CERTIFICATES */
+
+    function recentAnchors() internal view returns (ITaskManager.Anchor[] memory anchors) {
+        anchors = new ITaskManager.Anchor[](1);
+        anchors[0] = ITaskManager.Anchor(uint64(block.number - 2), blockhash(block.number - 2));
+    }
+
+    function callEntry(uint64 job, uint64 run) internal pure returns (ITaskManager.Entry memory entry) {
+        entry.jobId = job;
+        entry.jobVersion = 1;
+        entry.instanceKey = bytes32(uint256(run));
+        entry.outcome = abi.encodeCall(Counter.increment, ());
+    }
+
+    function one(ITaskManager.Entry memory entry) internal pure returns (ITaskManager.Entry[] memory entries) {
+        entries = new ITaskManager.Entry[](1);
+        entries[0] = entry;
+    }
+
+    function leafOf(ITaskManager.Anchor[] memory anchors, ITaskManager.Entry memory entry)
+        internal
+        view
+        returns (bytes32)
+    {
+        ITaskManager.Anchor memory anchor = anchors[entry.anchor];
+        bytes32 outcomeHash = ReportLib.outcomeHash(
+            entry.outcome, jobs.job(entry.jobId).codeHash, entry.stateAfterRoot, entry.transcriptRoot
+        );
+        return ReportLib.leaf(
+            ReportLib.Report(
+                entry.jobId,
+                entry.jobVersion,
+                entry.instanceKey,
+                anchor.number,
+                anchor.hash,
+                entry.inputHash,
+                entry.status,
+                outcomeHash
+            )
+        );
+    }
+
+    function leavesOf(ITaskManager.Anchor[] memory anchors, ITaskManager.Entry[] memory entries)
+        internal
+        view
+        returns (bytes32[] memory leaves)
+    {
+        leaves = new bytes32[](entries.length);
+        for (uint256 i = 0; i < entries.length; ++i) {
+            leaves[i] = leafOf(anchors, entries[i]);
+        }
+    }
+
+    function certifyRoot(uint32 epoch, bytes32 root, uint256 signers)
+        internal
+        view
+        returns (ITaskManager.Certificate memory certificate)
+    {
+        uint256 secret = 0;
+        for (uint256 i = 0; i < 256; ++i) {
+            if ((signers >> i) & 1 == 1) secret += secretOf(i);
+        }
+        certificate.epoch = epoch;
+        certificate.signature = Signing.sign(secret, tasks.batchDigest(epoch, root), BLS12381.SIGNATURE_DST);
+        certificate.signers = new uint256[](1);
+        certificate.signers[0] = signers;
+    }
+
+    function certify(ITaskManager.Anchor[] memory anchors, ITaskManager.Entry[] memory entries, uint256 signers)
+        internal
+        view
+        returns (ITaskManager.Certificate memory)
+    {
+        return certifyRoot(registry.currentEpoch(), ReportLib.root(leavesOf(anchors, entries)), signers);
+    }
+
+    /// @notice Certifies and settles the entries in full.
+    function settle(ITaskManager.Entry[] memory entries, uint256 signers) internal returns (uint256) {
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        return tasks.settle(certify(anchors, entries, signers), anchors, entries, new bytes32[](0));
+    }
+
+    function settleRun(uint64 job, uint64 run, uint256 signers) internal returns (uint256) {
+        return settle(one(callEntry(job, run)), signers);
+    }
+
+    /* LOGS */
+
+    /// @notice Reasons of the ReportIneligible events since `vm.recordLogs`.
+    function ineligible() internal returns (ITaskManager.Ineligible[] memory reasons) {
+        bytes32 topic = ITaskManager.ReportIneligible.selector;
+        bytes[] memory found = logged(topic);
+        reasons = new ITaskManager.Ineligible[](found.length);
+        for (uint256 i = 0; i < found.length; ++i) {
+            reasons[i] = abi.decode(found[i], (ITaskManager.Ineligible));
+        }
+    }
+
+    function logged(bytes32 topic) internal returns (bytes[] memory data) {
+        return filter(vm.getRecordedLogs(), topic);
+    }
+
+    function filter(Vm.Log[] memory logs, bytes32 topic) private pure returns (bytes[] memory data) {
+        data = new bytes[](logs.length);
+        uint256 count = 0;
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] == topic) data[count++] = logs[i].data;
+        }
+        assembly ("memory-safe") {
+            mstore(data, count)
+        }
+    }
+}
