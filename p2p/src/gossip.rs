@@ -23,7 +23,9 @@ const GRAYLIST: f64 = -16_000.0;
 const GOSSIP: f64 = -4_000.0;
 const HEARTBEAT: Duration = Duration::from_millis(700);
 const MESSAGE_ID_BYTES: usize = 20;
-/// The frame around the largest message: topic name, field tags, and control messages that ride along.
+/// What a message has around its data: field tags, lengths and the topic name. Gossipsub counts it when it receives.
+const ENVELOPE_BYTES: usize = 64;
+/// What a frame has around its largest message: control messages that ride along.
 const FRAME_BYTES: usize = 16 * 1024;
 
 type Filter = MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>;
@@ -80,7 +82,7 @@ fn settings(domain8: &str) -> Result<gossipsub::Config, gossipsub::ConfigBuilder
         .prune_backoff(Duration::from_secs(20))
         .unsubscribe_backoff(Duration::from_secs(2));
     for topic in Topic::ALL {
-        builder.max_transmit_size_for_topic(topic.max_bytes(), topic.hash(domain8));
+        builder.max_transmit_size_for_topic(topic.max_bytes() + ENVELOPE_BYTES, topic.hash(domain8));
     }
     builder.build()
 }

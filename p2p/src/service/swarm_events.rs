@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use libp2p::core::ConnectedPoint;
-use libp2p::gossipsub::{self, MessageAcceptance};
+use libp2p::gossipsub::{self, MessageId};
 use libp2p::metrics::Recorder;
 use libp2p::multiaddr::Protocol as AddressPart;
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
@@ -12,7 +12,7 @@ use libp2p::{PeerId, identify, kad, ping};
 use super::{FIRST_WALK, Service, innermost};
 use crate::behaviour::BehaviourEvent;
 use crate::discovery::{kademlia_name, usable};
-use crate::event::{Event, MessageRef};
+use crate::event::{Event, MessageRef, Verdict};
 use crate::metrics::Lost;
 use crate::peers::{Direction, Life};
 use crate::requests::Protocol;
@@ -97,18 +97,7 @@ impl Service {
     fn on_gossip_event(&mut self, event: gossipsub::Event, now: Instant) {
         match event {
             gossipsub::Event::Message { propagation_source, message_id, message } => {
-                let reference = MessageRef { id: message_id.clone(), source: propagation_source };
-                let handed_over = self.topic(&message.topic).is_some_and(|topic| {
-                    let data = message.data;
-                    self.offer(
-                        Event::Message { message: reference, from: propagation_source, topic, data },
-                        Lost::Message,
-                    )
-                });
-                if !handed_over && let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
-                    let verdict = MessageAcceptance::Ignore;
-                    gossip.report_message_validation_result(&message_id, &propagation_source, verdict);
-                }
+                self.on_message(propagation_source, message_id, message);
             }
             gossipsub::Event::Subscribed { peer_id, topic } => {
                 if let Some(topic) = self.topic(&topic) {
@@ -118,6 +107,25 @@ impl Service {
             }
             gossipsub::Event::SlowPeer { peer_id, .. } => tracing::debug!(peer = %peer_id, "a peer reads too slowly"),
             gossipsub::Event::GossipsubNotSupported { .. } | gossipsub::Event::Unsubscribed { .. } => {}
+        }
+    }
+
+    /// Hands a message to the keeper, or gives the verdict at once where the keeper shall not or cannot see it.
+    fn on_message(&mut self, from: PeerId, id: MessageId, message: gossipsub::Message) {
+        let data = message.data;
+        let verdict = match self.topic(&message.topic) {
+            Some(topic) if data.len() > topic.max_bytes() => Verdict::Reject,
+            Some(topic) => {
+                let message = MessageRef { id: id.clone(), source: from };
+                if self.offer(Event::Message { message, from, topic, data }, Lost::Message) {
+                    return;
+                }
+                Verdict::Ignore
+            }
+            None => Verdict::Ignore,
+        };
+        if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
+            gossip.report_message_validation_result(&id, &from, verdict.into());
         }
     }
 

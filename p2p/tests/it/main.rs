@@ -1,0 +1,10 @@
+//! Real swarms on loopback TCP.
+
+mod discovery;
+mod flood;
+mod gossip;
+mod hostile;
+mod node;
+mod proxy;
+mod requests;
+mod restart;
