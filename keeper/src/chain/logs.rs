@@ -1,14 +1,12 @@
 //! Logs of our contracts: asked for, checked, decoded.
 
-use super::abi::IJobManager as jobs;
-use super::abi::IKeeperRegistry as registry;
-use super::abi::ITaskManager as tasks;
 use super::rpc::ChainProvider;
-use super::{Addresses, ChainError, ChainEvent, JobEvent, Settled};
+use super::{ChainError, ChainEvent, Contracts, JobEvent, Settled};
 use alloy::primitives::{B256, BlockHash};
 use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
+use contracts::{JobManager as jobs, KeeperRegistry as registry, TaskManager as tasks};
 
 /// Most logs taken from one answer.
 const MAX_LOGS: usize = 20_000;
@@ -62,7 +60,7 @@ pub(crate) struct EpochLog {
 /// of orphaned blocks, too many, or logs that do not decode.
 pub(crate) async fn fetch(
     provider: &ChainProvider,
-    contracts: &Addresses,
+    contracts: &Contracts,
     blocks: Blocks,
 ) -> Result<Vec<OurLog>, ChainError> {
     let filter = Filter::new()
@@ -99,7 +97,7 @@ fn topics() -> Vec<B256> {
 }
 
 /// The log's (block, index), if it is what was asked for.
-fn place(log: Log, contracts: &Addresses, blocks: Blocks) -> Result<((u64, u64), Log), ChainError> {
+fn place(log: Log, contracts: &Contracts, blocks: Blocks) -> Result<((u64, u64), Log), ChainError> {
     let address = log.address();
     let ours = [contracts.job_manager, contracts.keeper_registry, contracts.task_manager];
     if !ours.contains(&address) {
@@ -121,7 +119,7 @@ fn place(log: Log, contracts: &Addresses, blocks: Blocks) -> Result<((u64, u64),
     Ok(((number, index), log))
 }
 
-fn decode(block: u64, log: &Log, contracts: &Addresses) -> Result<Option<OurLog>, ChainError> {
+fn decode(block: u64, log: &Log, contracts: &Contracts) -> Result<Option<OurLog>, ChainError> {
     let Some(topic) = log.topic0().copied() else { return Ok(None) };
     let address = log.address();
     let content = if address == contracts.job_manager {
@@ -208,7 +206,7 @@ fn decode_task(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, al
         }
         tasks::ReportIneligible::SIGNATURE_HASH => {
             let event = tasks::ReportIneligible::decode_log_validate(&log.inner)?.data;
-            let (task_id, job_id, reason) = (event.taskId, event.jobId, event.reason);
+            let (task_id, job_id, reason) = (event.taskId, event.jobId, event.reason.into());
             Ok(Some(Content::Event(ChainEvent::Ineligible { block, task_id, job_id, reason })))
         }
         _ => Ok(None),

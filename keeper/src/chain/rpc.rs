@@ -7,8 +7,8 @@ use super::{ChainConfig, ChainError};
 use alloy::network::Ethereum;
 use alloy::providers::RootProvider;
 use alloy::rpc::client::RpcClient;
-use alloy_json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
+use alloy_json_rpc::{RequestPacket, ResponsePacket};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -90,12 +90,12 @@ impl Rpc {
     pub fn new(config: &ChainConfig) -> Result<Self, ChainError> {
         let invalid =
             |position, why: String| ChainError::InvalidUrl { position, why, network_file: config.network_file.clone() };
-        if config.rpc_urls.is_empty() || config.rpc_urls.len() > MAX_ENDPOINTS {
-            let why = format!("rpc_urls holds {} URLs, 1 to {MAX_ENDPOINTS} are needed", config.rpc_urls.len());
-            return Err(invalid(config.rpc_urls.len(), why));
+        if config.network.rpc_urls.is_empty() || config.network.rpc_urls.len() > MAX_ENDPOINTS {
+            let why = format!("rpc_urls holds {} URLs, 1 to {MAX_ENDPOINTS} are needed", config.network.rpc_urls.len());
+            return Err(invalid(config.network.rpc_urls.len(), why));
         }
         let mut list = Vec::new();
-        for (index, text) in config.rpc_urls.iter().enumerate() {
+        for (index, text) in config.network.rpc_urls.iter().enumerate() {
             let url = Url::parse(text).map_err(|error| invalid(index + 1, error.to_string()))?;
             if !matches!(url.scheme(), "http" | "https") {
                 return Err(invalid(index + 1, format!("scheme {} is not http or https", url.scheme())));
@@ -113,7 +113,7 @@ impl Rpc {
         let endpoints = Endpoints {
             list,
             current: AtomicUsize::new(0),
-            chain_id: config.chain_id,
+            chain_id: config.network.chain_id,
             network_file: config.network_file.clone(),
             counts: Mutex::default(),
         };

@@ -1,6 +1,5 @@
 //! Reads at one moment: an epoch's committee, our own registration, the contracts' constants.
 
-use super::abi::{IJobManager, IKeeperRegistry, ITaskManager};
 use super::logs::EpochLog;
 use super::rpc::ChainProvider;
 use super::{ChainConfig, ChainError, EpochSnapshot, MemberRow};
@@ -8,6 +7,7 @@ use alloy::eips::BlockId;
 use alloy::primitives::{Address, B256, keccak256};
 use alloy::providers::Provider;
 use alloy::sol_types::Eip712Domain;
+use contracts::{JobManager, KeeperRegistry, TaskManager};
 
 /// Length of a BLS key on chain: a G2 point, x.c0, x.c1, y.c0, y.c1 of 48 bytes each.
 const BLS_KEY_BYTES: usize = 192;
@@ -64,14 +64,13 @@ pub fn domain_separator(chain_id: u64, task_manager: Address) -> B256 {
 /// # Errors
 /// [`ChainError::MissingContract`], or the nodes give no answer.
 pub async fn check_contracts(provider: &ChainProvider, config: &ChainConfig) -> Result<(), ChainError> {
-    let contracts = &config.contracts;
-    for (key, address) in [
-        ("keeper_registry", contracts.keeper_registry),
-        ("job_manager", contracts.job_manager),
-        ("task_manager", contracts.task_manager),
-    ] {
+    for (key, address) in config.network.contracts.named() {
+        // The strategy is only a name where stake is the local stand-in's.
+        if key == "strategy" {
+            continue;
+        }
         if provider.get_code_at(address).await?.is_empty() {
-            let (chain_id, network_file) = (config.chain_id, config.network_file.clone());
+            let (chain_id, network_file) = (config.network.chain_id, config.network_file.clone());
             return Err(ChainError::MissingContract { key, address, chain_id, network_file });
         }
     }
@@ -84,17 +83,17 @@ pub async fn check_contracts(provider: &ChainProvider, config: &ChainConfig) -> 
 /// [`ChainError::WrongDomain`], a missing contract, or the nodes give no answer.
 pub async fn constants(provider: &ChainProvider, config: &ChainConfig) -> Result<Constants, ChainError> {
     check_contracts(provider, config).await?;
-    let task_manager = ITaskManager::new(config.contracts.task_manager, provider);
-    let job_manager = IJobManager::new(config.contracts.job_manager, provider);
-    let keeper_registry = IKeeperRegistry::new(config.contracts.keeper_registry, provider);
+    let task_manager = TaskManager::new(config.network.contracts.task_manager, provider);
+    let job_manager = JobManager::new(config.network.contracts.job_manager, provider);
+    let keeper_registry = KeeperRegistry::new(config.network.contracts.keeper_registry, provider);
     let (domain, notice, epoch) = (
         task_manager.domainSeparator().call().await?,
         job_manager.noticeSeconds().call().await?,
         keeper_registry.epochSeconds().call().await?,
     );
-    let computed = domain_separator(config.chain_id, config.contracts.task_manager);
+    let computed = domain_separator(config.network.chain_id, config.network.contracts.task_manager);
     if domain != computed {
-        let (address, network_file) = (config.contracts.task_manager, config.network_file.clone());
+        let (address, network_file) = (config.network.contracts.task_manager, config.network_file.clone());
         return Err(ChainError::WrongDomain { address, on_chain: domain, computed, network_file });
     }
     Ok(Constants { domain_separator: domain, notice_seconds: notice, epoch_seconds: epoch })
@@ -109,7 +108,7 @@ pub async fn registration(
     keeper_registry: Address,
     operator: Address,
 ) -> Result<Registration, ChainError> {
-    let info = IKeeperRegistry::new(keeper_registry, provider).operatorInfo(operator).call().await?;
+    let info = KeeperRegistry::new(keeper_registry, provider).operatorInfo(operator).call().await?;
     Ok(Registration {
         index: info.index,
         registered: info.registered,
@@ -129,7 +128,7 @@ pub(crate) async fn load_epoch(
     keeper_registry: Address,
     log: &EpochLog,
 ) -> Result<EpochSnapshot, ChainError> {
-    let contract = IKeeperRegistry::new(keeper_registry, provider);
+    let contract = KeeperRegistry::new(keeper_registry, provider);
     let call = contract.committee(log.epoch);
     let rows = match call.clone().block(BlockId::from(log.block_hash)).call().await.map_err(ChainError::from) {
         Err(ChainError::Refused(_)) => call.block(BlockId::latest()).call().await?,

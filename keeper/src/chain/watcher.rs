@@ -80,11 +80,11 @@ impl Watcher {
             provider: rpc.provider(),
             rpc,
             held: HeldHeads::default(),
-            next: config.deploy_block,
+            next: config.network.deploy_block,
             history_blocks: HISTORY_BLOCKS,
             history_epoch: None,
             contracts_checked: false,
-            pace: Pace::new(config.block_seconds),
+            pace: Pace::new(config.network.block_seconds),
             newest: None,
             behind_answers: 0,
             connected: None,
@@ -164,7 +164,7 @@ impl Watcher {
         if self.held.get(latest.number).is_some_and(|held| held.hash != latest.hash) {
             return self.rewind(events, latest).await;
         }
-        let Some(confirmed) = latest.number.checked_sub(self.config.confirmations) else { return Ok(()) };
+        let Some(confirmed) = latest.number.checked_sub(self.config.network.confirmations) else { return Ok(()) };
         while let Some(plan) = self.plan(confirmed) {
             let orphaned = match plan {
                 Plan::History(from, to) => {
@@ -196,7 +196,7 @@ impl Watcher {
                 self.rpc.distrust("node_behind");
             }
         }
-        if self.pace.age(now) > STALLED.max(Duration::from_secs(self.config.block_seconds.saturating_mul(5))) {
+        if self.pace.age(now) > STALLED.max(Duration::from_secs(self.config.network.block_seconds.saturating_mul(5))) {
             self.rpc.distrust("node_stalled");
             self.pace.block_seen(now);
         }
@@ -235,7 +235,7 @@ impl Watcher {
         if self.held.fit(&head)? == Fit::Reorganised {
             return Ok(Some(head));
         }
-        let logs = logs::fetch(&self.provider, &self.config.contracts, Blocks::One(number, head.hash)).await?;
+        let logs = logs::fetch(&self.provider, &self.config.network.contracts, Blocks::One(number, head.hash)).await?;
         self.pass_on(events, head, logs).await?;
         Ok(None)
     }
@@ -249,7 +249,7 @@ impl Watcher {
         logs: Vec<OurLog>,
     ) -> Result<(), Interrupt> {
         let mut ready = Vec::with_capacity(logs.len() + 2);
-        let registry = self.config.contracts.keeper_registry;
+        let registry = self.config.network.contracts.keeper_registry;
         if let Some(log) = &self.history_epoch {
             ready.push(ChainEvent::Epoch(snapshot::load_epoch(&self.provider, registry, log).await?));
         }
@@ -292,9 +292,9 @@ impl Watcher {
             tracing::error!(held = HELD_BLOCKS, "no block held still stands; starting over from the deploy block");
             self.held.clear();
             self.history_epoch = None;
-            self.config.deploy_block.saturating_sub(1)
+            self.config.network.deploy_block.saturating_sub(1)
         };
-        self.next = if ancestor.is_some() { number + 1 } else { self.config.deploy_block };
+        self.next = if ancestor.is_some() { number + 1 } else { self.config.network.deploy_block };
         send(events, ChainEvent::Rewound { number }).await
     }
 }

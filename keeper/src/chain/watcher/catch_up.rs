@@ -18,7 +18,8 @@ impl Watcher {
         from: u64,
         to: u64,
     ) -> Result<(), Interrupt> {
-        let mut logs = match logs::fetch(&self.provider, &self.config.contracts, Blocks::Range(from, to)).await {
+        let mut logs = match logs::fetch(&self.provider, &self.config.network.contracts, Blocks::Range(from, to)).await
+        {
             Ok(logs) => logs,
             Err(error) if to > from => {
                 self.history_blocks = (to - from).div_ceil(2);
@@ -75,7 +76,7 @@ impl Watcher {
         {
             return Ok(Some(*first));
         }
-        let logs = logs::fetch(&self.provider, &self.config.contracts, Blocks::Range(from, to)).await?;
+        let logs = logs::fetch(&self.provider, &self.config.network.contracts, Blocks::Range(from, to)).await?;
         // The logs are those of these headers only if no reorganisation came between.
         if blocks.last().copied() != Some(heads::at(&self.provider, to).await?) {
             return Err(ChainError::unbelievable("reorganised_meanwhile", format!("block {to} changed")).into());

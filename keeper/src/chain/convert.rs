@@ -1,0 +1,142 @@
+//! The one place where the chain's types and the protocol's types meet.
+
+use alloy::primitives::{B256, Bytes, U256};
+use consensus::anchor::BlockRef;
+use consensus::bls::{BlsError, PublicKey};
+use consensus::committee::{Committee, CommitteeError, Member, PeerKey};
+use consensus::effect::Settlement as CertifiedBatch;
+use consensus::report::Report;
+use consensus::task::{InstanceKey, JobId, Outcome, Task};
+use thiserror::Error;
+
+use super::{Anchor, Certificate, Entry, EpochSnapshot, Head, Settled, Settlement};
+
+/// Why an epoch on chain is no committee.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub enum ConvertError {
+    /// A key that the registry should have refused.
+    #[error("operator {index} of epoch {epoch} has an unusable BLS key: {error}")]
+    Key {
+        /// The epoch.
+        epoch: u32,
+        /// The operator's index.
+        index: usize,
+        /// What is wrong with it.
+        error: BlsError,
+    },
+    /// The rows as a whole.
+    #[error("epoch {epoch}: {error}")]
+    Committee {
+        /// The epoch.
+        epoch: u32,
+        /// What is wrong with them.
+        error: CommitteeError,
+    },
+}
+
+/// A block of the watcher as the protocol sees it.
+pub fn block(head: &Head) -> BlockRef {
+    BlockRef { number: head.number, hash: head.hash, timestamp: head.timestamp }
+}
+
+/// The committee of an epoch.
+///
+/// # Errors
+/// [`ConvertError`] when the registry holds what it should have refused.
+pub fn committee(snapshot: &EpochSnapshot) -> Result<Committee, ConvertError> {
+    let epoch = snapshot.epoch;
+    let member = |(index, row): (usize, &super::MemberRow)| {
+        let key = PublicKey::from_chain_bytes(&row.bls_key)
+            .map_err(|error| ConvertError::Key { epoch, index, error })?;
+        Ok(Member { operator: row.operator, stake: row.stake, peer_key: PeerKey(row.peer_key), key })
+    };
+    let members = snapshot.members.iter().enumerate().map(member).collect::<Result<_, _>>()?;
+    Committee::new(epoch, snapshot.active_from, snapshot.table_root, members)
+        .map_err(|error| ConvertError::Committee { epoch, error })
+}
+
+/// The task a settlement is about.
+pub fn task(settled: &Settled) -> Task {
+    Task { job: JobId(settled.job_id), version: settled.job_version, instance: InstanceKey(settled.instance_key) }
+}
+
+/// A certified batch as the contract takes it; `callback_gas` is the sum over its calls.
+pub fn settlement(batch: &CertifiedBatch, callback_gas: u64) -> Settlement {
+    let certificate = &batch.certificate;
+    let mut anchors: Vec<Anchor> = Vec::new();
+    let entries = certificate.reports.iter().zip(&batch.outcomes).map(|(report, outcome)| {
+        let anchor = Anchor { number: report.anchor.number, hash: report.anchor.hash };
+        let position = anchors.iter().position(|known| *known == anchor).unwrap_or_else(|| {
+            anchors.push(anchor);
+            anchors.len() - 1
+        });
+        entry(report, outcome, position)
+    });
+    let entries = entries.collect();
+    let certificate = Certificate {
+        epoch: certificate.epoch,
+        signature: Bytes::from(certificate.signature.to_chain_bytes().to_vec()),
+        signers: words(&certificate.signers.to_bytes(batch.committee_size)),
+    };
+    Settlement { certificate, anchors, entries, leaves: Vec::new(), callback_gas }
+}
+
+fn entry(report: &Report, outcome: &Outcome, anchor: usize) -> Entry {
+    Entry {
+        jobId: report.task.job.0,
+        jobVersion: report.task.version,
+        // A batch has at most 256 reports, so at most 256 anchors.
+        anchor: u8::try_from(anchor).unwrap_or(u8::MAX),
+        status: report.status as u8,
+        instanceKey: report.task.instance.0,
+        inputHash: report.input_set,
+        stateAfterRoot: outcome.state_after,
+        transcriptRoot: outcome.transcript,
+        outcome: outcome.data.clone(),
+    }
+}
+
+/// A bitmap as the contract takes it: words of 256 bits, bit i of the committee is bit i % 256 of word i / 256.
+fn words(bitmap: &[u8]) -> Vec<U256> {
+    bitmap.chunks(32).map(U256::from_le_slice).collect()
+}
+
+/// The run number behind an instance key, for people; `None` if it is a hash.
+pub fn run_number(instance: B256) -> Option<u64> {
+    let (high, low) = instance.0.split_at(24);
+    let low: [u8; 8] = low.try_into().ok()?;
+    high.iter().all(|&byte| byte == 0).then(|| u64::from_be_bytes(low))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bitmap_words_start_at_the_lowest_bit() {
+        assert_eq!(words(&[0b1_0001]), [U256::from(17)]);
+        assert_eq!(words(&[1, 2]), [U256::from(0x0201)]);
+        let mut wide = vec![0; 33];
+        wide[32] = 1;
+        assert_eq!(words(&wide), [U256::ZERO, U256::from(1)]);
+    }
+
+    #[test]
+    fn run_numbers_read_back_and_hashes_do_not() {
+        assert_eq!(run_number(InstanceKey::from_run(77).0), Some(77));
+        assert_eq!(run_number(B256::repeat_byte(1)), None);
+    }
+
+    #[test]
+    fn an_epoch_with_a_bad_key_is_named() {
+        let row = super::super::MemberRow {
+            operator: alloy::primitives::Address::ZERO,
+            stake: 1,
+            peer_key: [1; 32],
+            bls_key: vec![0; 192],
+        };
+        let snapshot =
+            EpochSnapshot { block: 1, epoch: 4, active_from: 2, members: vec![row], table_root: B256::ZERO };
+        assert!(matches!(committee(&snapshot), Err(ConvertError::Key { epoch: 4, index: 0, .. })));
+    }
+}

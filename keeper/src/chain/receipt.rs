@@ -1,0 +1,106 @@
+//! Receipts of our transactions, and what a contract means by a revert.
+
+use super::rpc::ChainProvider;
+use super::{ChainError, Contracts};
+use alloy::eips::BlockId;
+use alloy::network::TransactionBuilder;
+use alloy::primitives::{Address, B256, Bytes, U64, hex};
+use alloy::providers::Provider;
+use alloy::rpc::types::{Log, TransactionRequest};
+use alloy::sol_types::{SolEvent, SolInterface};
+use contracts::{JobManager, KeeperRegistry, TaskManager};
+use std::fmt::Debug;
+
+/// Longest text taken from a contract.
+const MAX_REASON_CHARS: usize = 256;
+
+/// The fields of a receipt that keepers use.
+#[derive(Clone, Debug)]
+pub(crate) struct Receipt {
+    pub(crate) tx: B256,
+    pub(crate) block: u64,
+    pub(crate) success: bool,
+    pub(crate) gas_used: u64,
+    pub(crate) logs: Vec<Log>,
+}
+
+#[derive(serde::Deserialize, Debug)]
+#[serde(rename_all = "camelCase")]
+struct RawReceipt {
+    transaction_hash: B256,
+    block_number: Option<U64>,
+    status: Option<U64>,
+    gas_used: U64,
+    #[serde(default)]
+    logs: Vec<Log>,
+}
+
+/// The receipt of a transaction, if it is in a block.
+pub(crate) async fn fetch(provider: &ChainProvider, tx: B256) -> Result<Option<Receipt>, ChainError> {
+    let raw: Option<RawReceipt> = provider.raw_request("eth_getTransactionReceipt".into(), (tx,)).await?;
+    let Some(raw) = raw else { return Ok(None) };
+    if raw.transaction_hash != tx {
+        let detail = format!("asked for the receipt of {tx}, got that of {}", raw.transaction_hash);
+        return Err(ChainError::unbelievable("other_receipt", detail));
+    }
+    let Some(block) = raw.block_number else { return Ok(None) };
+    Ok(Some(Receipt {
+        tx,
+        block: block.to(),
+        success: raw.status == Some(U64::from(1)),
+        gas_used: raw.gas_used.to(),
+        logs: raw.logs,
+    }))
+}
+
+impl Receipt {
+    /// How many tasks the TaskManager settled in it.
+    pub(crate) fn settled(&self, contracts: &Contracts) -> u64 {
+        let settled = self.logs.iter().filter(|log| {
+            log.address() == contracts.task_manager && log.topic0() == Some(&TaskManager::TaskSettled::SIGNATURE_HASH)
+        });
+        settled.count() as u64
+    }
+}
+
+/// Why an included transaction failed: the call is repeated at its block. The state is the one after the block, so this
+/// may be another reason than at the time, most often that somebody else came first.
+pub(crate) async fn failure(
+    provider: &ChainProvider,
+    receipt: &Receipt,
+    from: Address,
+    to: Address,
+    input: &Bytes,
+) -> Option<Bytes> {
+    let request = TransactionRequest::default().with_from(from).with_to(to).with_input(input.clone());
+    let error = provider.call(request).block(BlockId::number(receipt.block)).await.err()?;
+    error.as_error_resp()?.as_revert_data()
+}
+
+/// Whether revert data is the custom error with this selector.
+pub(crate) fn is_error(data: &[u8], selector: [u8; 4]) -> bool {
+    data.get(..4) == Some(selector.as_slice())
+}
+
+/// Name and arguments of a custom error of our contracts, or what else a revert says.
+pub(crate) fn reason(data: &[u8]) -> String {
+    let known = TaskManager::TaskManagerErrors::abi_decode_validate(data)
+        .map(|error| unwrapped(&error))
+        .or_else(|_| JobManager::JobManagerErrors::abi_decode_validate(data).map(|error| unwrapped(&error)))
+        .or_else(|_| KeeperRegistry::KeeperRegistryErrors::abi_decode_validate(data).map(|error| unwrapped(&error)));
+    let text =
+        known.ok().or_else(|| alloy::sol_types::decode_revert_reason(data)).unwrap_or_else(|| match data.get(..4) {
+            Some(selector) => format!("unknown error 0x{}", hex::encode(selector)),
+            None => "no reason given".to_owned(),
+        });
+    text.chars().filter(|character| !character.is_control()).take(MAX_REASON_CHARS).collect()
+}
+
+/// `Variant(Error { field: 1 })` without the variant around it.
+fn unwrapped(error: &impl Debug) -> String {
+    let text = format!("{error:?}");
+    match text.split_once('(') {
+        Some((_, rest)) => rest.strip_suffix(')').unwrap_or(rest).to_owned(),
+        None => text,
+    }
+}
