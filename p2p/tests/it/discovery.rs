@@ -110,7 +110,7 @@ async fn dialling_by_hand_connects_with_and_without_a_peer_id() {
 async fn listeners_are_told_with_the_peer_id_and_stop_with_the_node() {
     let mut node = Node::keeper(&[]);
     let address = node.address().await;
-    assert_eq!(node.handle.listeners().await, [address.clone()]);
+    assert_eq!(node.handle.listeners().await, std::slice::from_ref(&address));
     assert!(address.to_string().ends_with(&format!("/p2p/{}", node.peer_id())));
     let mut other = Node::keeper(&[address]);
     other.wait_connected(node.peer_id()).await;

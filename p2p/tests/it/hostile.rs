@@ -5,6 +5,7 @@ use std::io;
 use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, StreamExt};
 use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity, MessageId, ValidationMode};
 use libp2p::request_response::{self, ProtocolSupport};
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, StreamProtocol, Swarm, SwarmBuilder, identify, noise, tcp, yamux};
 use p2p::{Event, Protocol, Topic, Verdict};
@@ -196,6 +197,26 @@ async fn subscriptions_to_foreign_topics_are_not_kept() {
         node.peer(sender).await.is_some_and(|summary| summary.topics == [Topic::Health])
     });
     during(&mut swarm, ours).await;
+}
+
+#[tokio::test]
+async fn one_peer_gets_three_connections_and_no_more() {
+    let mut node = Node::keeper(&[]);
+    let address = node.address().await;
+    let mut swarm = hostile(&address).await;
+    for _ in 0..10 {
+        let again = DialOpts::peer_id(node.peer_id()).addresses(vec![address.clone()]).condition(PeerCondition::Always);
+        swarm.dial(again.allocate_new_port().build()).expect("dials");
+    }
+    let mut refused = 0;
+    while refused < 8 {
+        match swarm.select_next_some().await {
+            SwarmEvent::ConnectionClosed { .. } | SwarmEvent::OutgoingConnectionError { .. } => refused += 1,
+            _ => {}
+        }
+    }
+    let summary = node.peer(*swarm.local_peer_id()).await.expect("still connected");
+    assert_eq!(summary.addresses.len(), 3, "{summary:?}");
 }
 
 #[tokio::test]
