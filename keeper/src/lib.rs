@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod chain;
+pub mod cli;
 pub mod config;
 pub mod executor;
 pub mod journal;

@@ -1,0 +1,284 @@
+//! The command line: what can be said, and which file answers it.
+//!
+//! stdout carries the answer and nothing else (with `--json` one JSON document), stderr logs and errors. Exit codes:
+//! see [`Exit`].
+
+mod chain;
+mod exit;
+mod init;
+mod job;
+mod join;
+mod keys;
+mod node_file;
+mod operator;
+mod output;
+mod status;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{ArgAction, Args, Parser, Subcommand};
+use p2p::Multiaddr;
+use url::Url;
+
+use crate::config::{Bootnode, Config, LogFormat, Settings};
+use crate::paths::Paths;
+pub use exit::{Exit, WithExit};
+pub use node_file::NodeFile;
+pub use output::report_failure;
+
+/// An open keeper network for EVM chains: run an operator node, register it, create jobs.
+#[derive(Debug, Parser)]
+#[command(name = "keeper", version, max_term_width = 110, propagate_version = true)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Global {
+    /// Directory for everything this keeper keeps [default: the user's XDG directories]
+    #[arg(long, global = true, env = "KEEPER_DATADIR", value_name = "DIR")]
+    pub datadir: Option<PathBuf>,
+    /// Config file [default: config.toml in the data directory]
+    #[arg(long, global = true, env = "KEEPER_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Network file, written by the deployer
+    #[arg(long, global = true, env = "KEEPER_NETWORK", value_name = "FILE")]
+    pub network: Option<PathBuf>,
+    /// RPC node, in place of the network file's; repeat for fallbacks
+    #[arg(long = "rpc-url", global = true, env = "KEEPER_RPC_URL", value_name = "URL", value_delimiter = ',')]
+    pub rpc_urls: Vec<Url>,
+    /// File whose first line is the password of the keystores
+    #[arg(long, global = true, env = "KEEPER_PASSWORD_FILE", value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true, action = ArgAction::SetTrue)]
+    pub json: bool,
+    /// Log filter, such as `info` or `warn,keeper=debug` [default: info for join, else warn]
+    #[arg(long, global = true, env = "KEEPER_LOG_LEVEL", value_name = "FILTER")]
+    pub log_level: Option<String>,
+    /// How logs look
+    #[arg(long, global = true, env = "KEEPER_LOG_FORMAT", value_enum)]
+    pub log_format: Option<LogFormat>,
+}
+
+impl Global {
+    /// The files of this keeper.
+    ///
+    /// # Errors
+    /// Without `--datadir` and home directory.
+    pub fn paths(&self) -> Result<Paths> {
+        Ok(Paths::resolve(self.datadir.as_deref())?)
+    }
+
+    /// The config file that is read.
+    #[must_use]
+    pub fn config_file(&self, paths: &Paths) -> PathBuf {
+        self.config.clone().unwrap_or_else(|| paths.config().to_owned())
+    }
+
+    /// Flags and environment, then the config file.
+    ///
+    /// # Errors
+    /// When the config file cannot be read or holds unknown keys.
+    pub fn settings(&self) -> Result<Settings> {
+        let file = self.config_file(&self.paths()?);
+        Ok(self.flags().or(Settings::load(&file, self.config.is_some())?))
+    }
+
+    fn flags(&self) -> Settings {
+        Settings {
+            network: self.network.clone(),
+            rpc_urls: self.rpc_urls.clone(),
+            password_file: self.password_file.clone(),
+            log_level: self.log_level.clone(),
+            log_format: self.log_format,
+            ..Settings::default()
+        }
+    }
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the data directory, a config file and the peer identity
+    Init,
+    /// Make and show the operator's keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Take part on chain
+    #[command(subcommand)]
+    Operator(OperatorCommand),
+    /// Run an operator node
+    Join(Box<JoinArgs>),
+    /// Create and look at jobs
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// Ask a running keeper how it is; exit code 3 if it is not ready
+    Status(StatusArgs),
+}
+
+/// Flags of `keeper join`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct JoinArgs {
+    /// Where to find the mesh: /ip4/203.0.113.7/tcp/7419/p2p/12D3KooW...; repeat or separate by commas
+    #[arg(long = "bootnode", visible_alias = "bootnodes", env = "KEEPER_BOOTNODE", value_name = "MULTIADDR", value_delimiter = ',')]
+    pub bootnodes: Vec<Bootnode>,
+    /// Address to listen on for peers; repeatable [default: /ip4/0.0.0.0/tcp/7419]
+    #[arg(long, env = "KEEPER_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
+    pub listen: Vec<Multiaddr>,
+    /// Address to tell peers in addition, behind a NAT; repeatable
+    #[arg(long = "external-addr", env = "KEEPER_EXTERNAL_ADDR", value_name = "MULTIADDR", value_delimiter = ',')]
+    pub external_addrs: Vec<Multiaddr>,
+    /// Most peers to look for [default: 64]
+    #[arg(long, env = "KEEPER_MAX_PEERS", value_name = "NUMBER")]
+    pub max_peers: Option<usize>,
+    /// Where the read-only API listens [default: 127.0.0.1:7420]
+    #[arg(long, env = "KEEPER_API_ADDR", value_name = "IP:PORT")]
+    pub api_addr: Option<SocketAddr>,
+    /// Where Prometheus finds the metrics [default: 127.0.0.1:7421]
+    #[arg(long, env = "KEEPER_METRICS_ADDR", value_name = "IP:PORT")]
+    pub metrics_addr: Option<SocketAddr>,
+    /// Directory for job code, may be shared between keepers [default: cache in the data directory]
+    #[arg(long, env = "KEEPER_CACHE_DIR", value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Start although the journal is missing and the key is registered: only if the key never signed, or its journal
+    /// is lost for good
+    #[arg(long)]
+    pub accept_empty_journal: bool,
+}
+
+impl JoinArgs {
+    /// Flags, environment, config file and defaults put together.
+    ///
+    /// # Errors
+    /// When the config file is wrong, or no network file is named.
+    pub fn config(&self, global: &Global) -> Result<Config> {
+        let paths = global.paths()?;
+        let flags = Settings {
+            bootnodes: self.bootnodes.clone(),
+            listen: self.listen.clone(),
+            external_addrs: self.external_addrs.clone(),
+            max_peers: self.max_peers,
+            api_addr: self.api_addr,
+            metrics_addr: self.metrics_addr,
+            cache_dir: self.cache_dir.clone(),
+            ..Settings::default()
+        };
+        Ok(Config::merge(flags.or(global.settings()?), &global.config_file(&paths), paths.cache())?)
+    }
+}
+
+/// `keeper keys ...`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make the keys that are missing; those that are there are opened as a check
+    New {
+        /// Cheap password hashing, for local networks only
+        #[arg(long)]
+        light_scrypt: bool,
+    },
+    /// Show the public keys; needs no password
+    Show,
+}
+
+/// `keeper operator ...`
+#[derive(Debug, Subcommand)]
+pub enum OperatorCommand {
+    /// Allocate stake and register keys; does nothing if that is done
+    Register,
+    /// Show registration, stake and earnings
+    Status,
+    /// Collect what was earned
+    Claim(ClaimArgs),
+}
+
+/// Flags of `keeper operator claim`.
+#[derive(Debug, Clone, Args)]
+pub struct ClaimArgs {
+    /// Token earned; zero is the chain's own coin
+    #[arg(long, default_value = "0x0000000000000000000000000000000000000000")]
+    pub token: alloy::primitives::Address,
+    /// Who gets it [default: the operator]
+    #[arg(long)]
+    pub to: Option<alloy::primitives::Address>,
+}
+
+/// `keeper job ...`
+#[derive(Debug, Subcommand)]
+pub enum JobCommand {
+    /// List a job on chain and fund it
+    Create(Box<job::CreateArgs>),
+    /// List every job on chain
+    List,
+    /// Show one job
+    Show {
+        /// Job id
+        id: u64,
+    },
+}
+
+/// Flags of `keeper status`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StatusArgs {
+    /// API to ask [default: the one the data directory's keeper runs]
+    #[arg(long, env = "KEEPER_API_URL", value_name = "URL")]
+    pub api_url: Option<Url>,
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// What went wrong, why, and how to mend it; [`Exit::of`] tells the exit code.
+pub async fn run(cli: Cli) -> Result<Exit> {
+    let global = &cli.global;
+    match cli.command {
+        Command::Init => init::run(global),
+        Command::Keys(KeysCommand::New { light_scrypt }) => keys::new(global, light_scrypt),
+        Command::Keys(KeysCommand::Show) => keys::show(global),
+        Command::Operator(OperatorCommand::Register) => operator::register(global).await,
+        Command::Operator(OperatorCommand::Status) => operator::status(global).await,
+        Command::Operator(OperatorCommand::Claim(args)) => operator::claim(global, &args).await,
+        Command::Join(args) => join::run(*args, global).await,
+        Command::Job(JobCommand::Create(args)) => job::create(global, *args).await,
+        Command::Job(JobCommand::List) => job::list(global).await,
+        Command::Job(JobCommand::Show { id }) => job::show(global, id).await,
+        Command::Status(args) => status::run(global, &args).await,
+    }
+}
+
+/// Starts logging to stderr: the flag, then the config file, then `RUST_LOG`, then `info` for join and `warn` else.
+///
+/// # Errors
+/// When the filter cannot be read.
+pub fn start_logs(cli: &Cli) -> Result<()> {
+    use std::io::IsTerminal;
+    let settings = cli.global.settings()?;
+    let fallback = if matches!(cli.command, Command::Join(_)) { "info" } else { "warn" };
+    let filter = settings.log_level.or_else(|| std::env::var("RUST_LOG").ok()).unwrap_or_else(|| fallback.to_owned());
+    let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
+    let parsed = parsed.map_err(|error| {
+        anyhow::anyhow!("the log filter {filter:?} (--log-level, `log_level` or RUST_LOG) is wrong: {error}")
+    });
+    let logs = tracing_subscriber::fmt().with_env_filter(parsed.exit(Exit::Usage)?).with_writer(std::io::stderr);
+    match settings.log_format.unwrap_or_default() {
+        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => logs.json().init(),
+    }
+    Ok(())
+}
+
+/// Whether a path names something that is not there, for exit code 4.
+fn is_missing(path: &Path) -> bool {
+    matches!(path.try_exists(), Ok(false))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+//! What the verbs that speak to the chain share: the network, its nodes, and transactions signed with the wallet.
+//!
+//! A running keeper sends transactions from the same account. Nonces are read from the chain's pending state here, and
+//! the keeper's submitter reconciles its own ledger with the chain, so both may run at once; a transaction that loses a
+//! race fails visibly and can be repeated.
+
+use std::time::Duration;
+
+use alloy::network::{EthereumWallet, TransactionBuilder};
+use alloy::primitives::{Address, B256, U256};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::client::RpcClient;
+use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
+use alloy::signers::local::PrivateKeySigner;
+use alloy::sol_types::{SolCall, SolInterface};
+use alloy::transports::TransportError;
+use anyhow::{Context, Result, bail, ensure};
+use contracts::network::Network;
+use tokio::time::{Instant, sleep};
+
+use super::{Exit, Global, WithExit};
+use crate::chain::{ChainConfig, ChainError, ChainProvider, Rpc, constants};
+use crate::config::Settings;
+
+/// How long a transaction may take to be mined.
+const DEADLINE: Duration = Duration::from_secs(180);
+const POLL: Duration = Duration::from_millis(200);
+/// What registering costs, generously: a pairing, a key in storage, an allocation.
+const GAS_OF_A_VERB: u64 = 3_000_000;
+
+/// A network and a way to its nodes, checked: right chain, contracts there, same signing domain.
+pub(super) struct Chain {
+    pub(super) network: Network,
+    pub(super) provider: ChainProvider,
+    rpc: Rpc,
+}
+
+impl Chain {
+    /// Reads the network file and asks the nodes.
+    pub(super) async fn connect(global: &Global, settings: &Settings) -> Result<Self> {
+        let config_file = global.config_file(&global.paths()?);
+        let file = settings.network(&config_file)?;
+        let mut network = Network::load(file)?;
+        if !settings.rpc_urls.is_empty() {
+            network.rpc_urls = settings.rpc_urls.iter().map(ToString::to_string).collect();
+        }
+        let config = ChainConfig { network: network.clone(), network_file: file.to_owned() };
+        let rpc = Rpc::new(&config)?;
+        let provider = rpc.provider();
+        constants(&provider, &config).await?;
+        Ok(Self { network, provider, rpc })
+    }
+
+    /// A sender of transactions from the wallet's account. It must hold enough coin for one verb.
+    pub(super) async fn sender(&self, wallet: PrivateKeySigner) -> Result<Sender> {
+        let account = wallet.address();
+        let balance = self.provider.get_balance(account).await.map_err(ChainError::from)?;
+        let price = self.provider.get_gas_price().await.map_err(ChainError::from)?;
+        let needed = U256::from(price) * U256::from(GAS_OF_A_VERB);
+        let (has, wants) = (coin(balance), coin(needed));
+        let checked: Result<()> = (|| {
+            ensure!(balance >= needed, "account {account} holds {has}, this takes up to {wants}: send it some coin first");
+            Ok(())
+        })();
+        checked.exit(Exit::Chain)?;
+        let provider = ProviderBuilder::new()
+            .wallet(EthereumWallet::from(wallet))
+            .connect_client(RpcClient::new(self.rpc.clone(), false))
+            .erased();
+        Ok(Sender { provider, account })
+    }
+
+    /// Unix seconds of the newest block: the clock that triggers go by.
+    pub(super) async fn now(&self) -> Result<u64> {
+        let block = self.provider.get_block_by_number(alloy::eips::BlockNumberOrTag::Latest).await;
+        let block = block.map_err(ChainError::from)?.context("the chain has no blocks yet").exit(Exit::Chain)?;
+        Ok(block.header.timestamp)
+    }
+}
+
+/// Sends transactions from one account.
+pub(super) struct Sender {
+    provider: DynProvider,
+    pub(super) account: Address,
+}
+
+impl Sender {
+    /// Tries a call, sends it, and waits until it is mined. `what` names it in errors.
+    pub(super) async fn send(&self, what: &str, to: Address, call: &impl SolCall, value: U256) -> Result<TransactionReceipt> {
+        self.transact(what, to, call, value).await.with_context(|| format!("could not {what}"))
+    }
+
+    async fn transact(&self, what: &str, to: Address, call: &impl SolCall, value: U256) -> Result<TransactionReceipt> {
+        let request = TransactionRequest::default()
+            .with_from(self.account)
+            .with_to(to)
+            .with_input(call.abi_encode())
+            .with_value(value);
+        self.provider.call(request.clone()).await.map_err(explain).exit(Exit::Chain)?;
+        let pending = self.provider.send_transaction(request).await.map_err(explain).exit(Exit::Chain)?;
+        let hash = *pending.tx_hash();
+        tracing::info!(%hash, "sent the transaction to {what}");
+        let receipt = self.mined(hash).await?;
+        if !receipt.status() {
+            return Err(anyhow::anyhow!("transaction {hash} reverted, though the same call succeeded just before: try again"))
+                .exit(Exit::Chain);
+        }
+        Ok(receipt)
+    }
+
+    async fn mined(&self, hash: B256) -> Result<TransactionReceipt> {
+        let deadline = Instant::now() + DEADLINE;
+        while Instant::now() < deadline {
+            // A node that fails for a moment does not undo the transaction: keep asking.
+            match self.provider.get_transaction_receipt(hash).await {
+                Ok(Some(receipt)) => return Ok(receipt),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%hash, %error, "no answer about the transaction yet"),
+            }
+            sleep(POLL).await;
+        }
+        let why = format!("transaction {hash} was not mined within {} s; it may still be: look before repeating", DEADLINE.as_secs());
+        Err(anyhow::anyhow!(why)).exit(Exit::Timeout)
+    }
+}
+
+/// What a node's refusal means: the contract's error by name where there is one.
+fn explain(error: TransportError) -> anyhow::Error {
+    let data = error.as_error_resp().and_then(|payload| payload.as_revert_data());
+    match data.and_then(|data| revert_name(&data)) {
+        Some(name) => anyhow::anyhow!("the contract refuses: {name}"),
+        None => ChainError::from(error).into(),
+    }
+}
+
+/// The custom error behind revert data, whichever of our contracts it comes from.
+fn revert_name(data: &[u8]) -> Option<String> {
+    use contracts::{JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager};
+    fn named<E: SolInterface + std::fmt::Debug>(data: &[u8]) -> Option<String> {
+        E::abi_decode(data).ok().map(|error| format!("{error:?}"))
+    }
+    named::<JobManager::JobManagerErrors>(data)
+        .or_else(|| named::<KeeperRegistry::KeeperRegistryErrors>(data))
+        .or_else(|| named::<ServiceManager::ServiceManagerErrors>(data))
+        .or_else(|| named::<LocalAllocationManager::LocalAllocationManagerErrors>(data))
+        .or_else(|| named::<TaskManager::TaskManagerErrors>(data))
+}
+
+/// An amount of the chain's coin for people: `0.05 ether`.
+pub(super) fn coin(wei: U256) -> String {
+    let text = alloy::primitives::utils::format_ether(wei);
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} ether")
+}
+
+/// Reads an amount: `0.05ether`, `20gwei`, or a whole number of wei.
+pub(super) fn parse_amount(text: &str) -> Result<U256> {
+    let wrong = || format!("{text:?} is no amount: write 0.05ether, 20gwei, or a whole number of wei");
+    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
+        Some(place) => (text[..place].trim(), text[place..].trim()),
+        None => (text, "wei"),
+    };
+    if !matches!(unit, "ether" | "gwei" | "wei") || number.starts_with('-') {
+        bail!(wrong());
+    }
+    let parsed = alloy::primitives::utils::parse_units(number, unit).with_context(wrong)?;
+    Ok(parsed.get_absolute())
+}

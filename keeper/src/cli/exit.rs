@@ -1,0 +1,113 @@
+//! Exit codes, and how an error finds its code.
+
+use std::fmt;
+
+use crate::{api, chain, config, journal, keystore, paths};
+
+/// How the process ends. systemd: `RestartPreventExitStatus=2 5 8 9`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done, or stopped by a signal as asked.
+    Success = 0,
+    /// Failed, and no other code fits.
+    Failure = 1,
+    /// Wrong flags or configuration; a restart does not help.
+    Usage = 2,
+    /// `status`: the keeper is not ready or does not answer.
+    NotReady = 3,
+    /// No such job, file, or registration.
+    NotFound = 4,
+    /// A key or a password; a restart does not help.
+    Key = 5,
+    /// The chain: unreachable, the wrong one, or a transaction failed.
+    Chain = 6,
+    /// The network: an address cannot be listened on.
+    Network = 7,
+    /// The data directory: in use, damaged, or of a newer version; a restart does not help.
+    Data = 8,
+    /// Stopped to protect the stake; a restart does not help.
+    Protection = 9,
+    /// Timed out.
+    Timeout = 10,
+}
+
+impl Exit {
+    /// The number the shell sees.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The exit code of an error: what [`WithExit::exit`] attached, else by the type of its first known cause.
+    #[must_use]
+    pub fn of(error: &anyhow::Error) -> Self {
+        error.chain().find_map(Self::of_cause).unwrap_or(Self::Failure)
+    }
+
+    fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
+        if let Some(marked) = cause.downcast_ref::<Marked>() {
+            return Some(marked.exit);
+        }
+        if cause.is::<config::Error>() || cause.is::<contracts::network::NetworkError>() {
+            return Some(Self::Usage);
+        }
+        if cause.is::<chain::ChainError>() {
+            return Some(Self::Chain);
+        }
+        if cause.is::<keystore::Error>() || cause.is::<p2p::IdentityError>() {
+            return Some(Self::Key);
+        }
+        if cause.is::<paths::Error>() {
+            return Some(Self::Data);
+        }
+        if cause.is::<api::BindError>() {
+            return Some(Self::Network);
+        }
+        cause.downcast_ref::<journal::Error>().map(|error| match error {
+            journal::Error::Missing { .. } | journal::Error::Poisoned { .. } => Self::Protection,
+            journal::Error::GroupTooLarge { .. } | journal::Error::Stopped => Self::Failure,
+            _ => Self::Data,
+        })
+    }
+}
+
+/// An error with its exit code; it shows as the error alone.
+struct Marked {
+    exit: Exit,
+    error: anyhow::Error,
+}
+
+impl fmt::Debug for Marked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.error, f)
+    }
+}
+
+impl fmt::Display for Marked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl std::error::Error for Marked {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // Past the error itself, whose text `Display` shows already.
+        self.error.source()
+    }
+}
+
+/// Attaches an exit code to an error.
+pub trait WithExit<T> {
+    /// The same result; on an error the process ends with `exit`.
+    ///
+    /// # Errors
+    /// The error it was called on.
+    fn exit(self, exit: Exit) -> anyhow::Result<T>;
+}
+
+impl<T, E: Into<anyhow::Error>> WithExit<T> for Result<T, E> {
+    fn exit(self, exit: Exit) -> anyhow::Result<T> {
+        self.map_err(|error| anyhow::Error::new(Marked { exit, error: error.into() }))
+    }
+}

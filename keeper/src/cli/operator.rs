@@ -1,0 +1,226 @@
+//! `keeper operator`: stake, keys and earnings on chain.
+
+use alloy::primitives::{Address, B256, FixedBytes, U256, keccak256};
+use alloy::providers::Provider;
+use alloy::sol_types::SolValue;
+use anyhow::{Result, anyhow};
+use consensus::bls::SecretKey;
+use contracts::{IAllocationManager, LocalAllocationManager, ServiceManager, TaskManager};
+use serde_json::json;
+
+use super::chain::{Chain, coin};
+use super::output::{answer, rows};
+use super::{ClaimArgs, Exit, Global, WithExit};
+use crate::chain::{ChainError, Registration, registration};
+use crate::keystore::{Keystore, Password};
+
+/// The only operator set of the AVS.
+const OPERATOR_SET: u32 = 0;
+/// All of an operator's deposit, as a magnitude.
+const WHOLE_DEPOSIT: u64 = 1_000_000_000_000_000_000;
+/// Epochs asked about in one call, and claimed in one transaction.
+const EPOCHS_PER_CALL: usize = 200;
+
+pub(super) async fn register(global: &Global) -> Result<Exit> {
+    let paths = global.paths()?;
+    let settings = global.settings()?;
+    let password = Password::obtain(settings.password_file.as_deref(), false)?;
+    let keys = Keystore::at(&paths.keystores()).open(&password)?;
+    let peer_key = p2p::Identity::load_or_create(&paths.identity())?.public_key();
+    let chain = Chain::connect(global, &settings).await?;
+    let operator = keys.wallet.address();
+    let bls_key = keys.bls.public_key().to_chain_bytes();
+    let before = read_registration(&chain, operator).await?;
+    if before.known && !before.matches(&peer_key, &bls_key) {
+        let error = anyhow!(
+            "operator {operator} is registered with other keys than {} holds: use the data directory it was registered \
+             from, or a new wallet",
+            paths.data().display()
+        );
+        return Err(error).exit(Exit::Key);
+    }
+    let mut transactions = Vec::new();
+    if !before.registered {
+        let sender = chain.sender(keys.wallet.clone()).await?;
+        let contracts = &chain.network.contracts;
+        let set = IAllocationManager::OperatorSet { avs: contracts.service_manager, id: OPERATOR_SET };
+        if allocated(&chain, operator, &set).await?.is_zero() {
+            let call = allocate(operator, set, contracts.strategy);
+            let receipt = sender.send("allocate the stake", contracts.allocation_manager, &call, U256::ZERO).await?;
+            transactions.push(receipt.transaction_hash);
+        }
+        let call = registering(&chain, operator, &keys.bls, peer_key);
+        let receipt = sender.send("register the operator", contracts.allocation_manager, &call, U256::ZERO).await?;
+        transactions.push(receipt.transaction_hash);
+    }
+    let after = read_registration(&chain, operator).await?;
+    let document = json!({
+        "operator": operator,
+        "registered": after.registered,
+        "already_registered": before.registered,
+        "index": after.index,
+        "transactions": transactions,
+    });
+    let text = if before.registered {
+        format!("operator {operator} is registered already, with index {}\n", after.index)
+    } else {
+        format!("operator {operator} is registered with index {}; it counts from the next epoch\n", after.index)
+    };
+    answer(global, document, &text);
+    Ok(Exit::Success)
+}
+
+pub(super) async fn status(global: &Global) -> Result<Exit> {
+    let settings = global.settings()?;
+    let keys = Keystore::at(&global.paths()?.keystores()).public()?;
+    let chain = Chain::connect(global, &settings).await?;
+    let operator = keys.operator;
+    let registration = read_registration(&chain, operator).await?;
+    let service = ServiceManager::new(chain.network.contracts.service_manager, &chain.provider);
+    let stakes = service.stakes(vec![operator]).call().await.map_err(ChainError::from)?;
+    let stake = stakes.first().copied().unwrap_or_default();
+    let balance = chain.provider.get_balance(operator).await.map_err(ChainError::from)?;
+    let epochs = epochs(&chain).await?;
+    let owed = total(&owing_epochs(&chain, operator, Address::ZERO, &epochs).await?);
+    let document = json!({
+        "operator": operator,
+        "registered": registration.registered,
+        "index": registration.known.then_some(registration.index),
+        "stake": stake.to_string(),
+        "balance_wei": balance.to_string(),
+        "owed_wei": owed.to_string(),
+        "epoch": epochs.len(),
+    });
+    let text = rows(&[
+        ("operator", operator.to_string()),
+        ("registered", if registration.registered { "yes" } else { "no: run `keeper operator register`" }.to_owned()),
+        ("stake", coin(stake)),
+        ("balance", coin(balance)),
+        ("earned, unclaimed", coin(owed)),
+    ]);
+    answer(global, document, &text);
+    Ok(if registration.registered { Exit::Success } else { Exit::NotFound })
+}
+
+pub(super) async fn claim(global: &Global, args: &ClaimArgs) -> Result<Exit> {
+    let settings = global.settings()?;
+    let password = Password::obtain(settings.password_file.as_deref(), false)?;
+    let wallet = Keystore::at(&global.paths()?.keystores()).open_wallet(&password)?;
+    let chain = Chain::connect(global, &settings).await?;
+    let operator = wallet.address();
+    let to = args.to.unwrap_or(operator);
+    let owing = owing_epochs(&chain, operator, args.token, &epochs(&chain).await?).await?;
+    let mut transactions = Vec::new();
+    if !owing.is_empty() {
+        let sender = chain.sender(wallet).await?;
+        for part in owing.chunks(EPOCHS_PER_CALL) {
+            let epochs = part.iter().map(|(epoch, _)| *epoch).collect();
+            let call = TaskManager::claimCall { token: args.token, epochs, to };
+            let receipt =
+                sender.send("claim the earnings", chain.network.contracts.task_manager, &call, U256::ZERO).await?;
+            transactions.push(receipt.transaction_hash);
+        }
+    }
+    let amount = total(&owing);
+    let document = json!({
+        "operator": operator,
+        "token": args.token,
+        "to": to,
+        "amount": amount.to_string(),
+        "epochs": owing.len(),
+        "transactions": transactions,
+    });
+    let text = if owing.is_empty() {
+        "nothing to claim\n".to_owned()
+    } else if args.token.is_zero() {
+        format!("claimed {} from {} epochs for {to}\n", coin(amount), owing.len())
+    } else {
+        format!("claimed {amount} of token {} from {} epochs for {to}\n", args.token, owing.len())
+    };
+    answer(global, document, &text);
+    Ok(Exit::Success)
+}
+
+/// What a proof of possession signs: `IKeeperRegistry.possessionDigest`. Computed here, not asked of a node: a lying one
+/// could have a proof signed for another operator.
+fn possession_digest(chain_id: u64, registry: Address, operator: Address, bls_key: &[u8]) -> B256 {
+    keccak256((U256::from(chain_id), registry, operator, keccak256(bls_key)).abi_encode())
+}
+
+fn registering(
+    chain: &Chain,
+    operator: Address,
+    bls: &SecretKey,
+    peer_key: [u8; 32],
+) -> LocalAllocationManager::registerForOperatorSetsCall {
+    let network = &chain.network;
+    let key = bls.public_key().to_chain_bytes();
+    let digest = possession_digest(network.chain_id, network.contracts.keeper_registry, operator, &key);
+    let proof = bls.prove_possession(digest.as_slice()).to_chain_bytes();
+    let data = (key.to_vec(), proof.to_vec(), FixedBytes(peer_key)).abi_encode_params();
+    LocalAllocationManager::registerForOperatorSetsCall {
+        operator,
+        params: registration_params(network.contracts.service_manager, data),
+    }
+}
+
+fn registration_params(avs: Address, data: Vec<u8>) -> IAllocationManager::RegisterParams {
+    IAllocationManager::RegisterParams { avs, operatorSetIds: vec![OPERATOR_SET], data: data.into() }
+}
+
+fn allocate(
+    operator: Address,
+    set: IAllocationManager::OperatorSet,
+    strategy: Address,
+) -> LocalAllocationManager::modifyAllocationsCall {
+    let allocation = IAllocationManager::AllocateParams {
+        operatorSet: set,
+        strategies: vec![strategy],
+        newMagnitudes: vec![WHOLE_DEPOSIT],
+    };
+    LocalAllocationManager::modifyAllocationsCall { operator, params: vec![allocation] }
+}
+
+async fn allocated(chain: &Chain, operator: Address, set: &IAllocationManager::OperatorSet) -> Result<U256> {
+    let contracts = &chain.network.contracts;
+    let manager = LocalAllocationManager::new(contracts.allocation_manager, &chain.provider);
+    let stake = manager.getAllocatedStake(set.clone(), vec![operator], vec![contracts.strategy]).call().await;
+    let stake = stake.map_err(ChainError::from)?;
+    Ok(stake.first().and_then(|row| row.first()).copied().unwrap_or_default())
+}
+
+async fn read_registration(chain: &Chain, operator: Address) -> Result<Registration> {
+    Ok(registration(&chain.provider, chain.network.contracts.keeper_registry, operator).await?)
+}
+
+/// Every epoch there was.
+async fn epochs(chain: &Chain) -> Result<Vec<u32>> {
+    let registry = contracts::KeeperRegistry::new(chain.network.contracts.keeper_registry, &chain.provider);
+    let newest = registry.currentEpoch().call().await.map_err(ChainError::from)?;
+    Ok((1..=newest).collect())
+}
+
+/// The epochs an operator has something left in, and how much. Whole stretches are asked about first, and only those
+/// that owe something are looked at closer: most epochs of a long-lived operator are claimed.
+async fn owing_epochs(chain: &Chain, operator: Address, token: Address, epochs: &[u32]) -> Result<Vec<(u32, U256)>> {
+    let manager = TaskManager::new(chain.network.contracts.task_manager, &chain.provider);
+    let mut owing = Vec::new();
+    let mut stretches: Vec<&[u32]> = epochs.chunks(EPOCHS_PER_CALL).rev().collect();
+    while let Some(stretch) = stretches.pop() {
+        let owed = manager.owed(operator, token, stretch.to_vec()).call().await.map_err(ChainError::from)?;
+        match stretch {
+            _ if owed.is_zero() => {}
+            [epoch] => owing.push((*epoch, owed)),
+            _ => {
+                let (early, late) = stretch.split_at(stretch.len() / 2);
+                stretches.push(late);
+                stretches.push(early);
+            }
+        }
+    }
+    Ok(owing)
+}
+
+fn total(owing: &[(u32, U256)]) -> U256 {
+    owing.iter().map(|(_, owed)| *owed).sum()
+}

@@ -1,0 +1,43 @@
+//! What goes to stdout: text for people or one JSON document, never both. And failures, to stderr.
+
+use std::io::Write;
+
+use serde_json::{Value, json};
+
+use super::{Exit, Global};
+use crate::api::SCHEMA;
+
+/// Prints an answer: `document` (an object; `schema` is added) with `--json`, else `text`.
+pub(super) fn answer(global: &Global, mut document: Value, text: &str) {
+    let line = if global.json {
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("schema".to_owned(), json!(SCHEMA));
+        }
+        document.to_string()
+    } else {
+        text.trim_end().to_owned()
+    };
+    // A reader that went away (`| head`) is no failure of ours.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// Prints a failure on stderr: what, then why; with `--json` also as a document on stdout.
+pub fn report_failure(error: &anyhow::Error, json_wanted: bool) {
+    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    if json_wanted {
+        let code = Exit::of(error).code();
+        let failure = json!({"code": code, "message": error.to_string(), "causes": causes});
+        let _ = writeln!(std::io::stdout(), "{}", json!({"schema": SCHEMA, "error": failure}));
+    }
+    let mut stderr = std::io::stderr();
+    let _ = writeln!(stderr, "error: {error}");
+    for cause in causes {
+        let _ = writeln!(stderr, "  because: {cause}");
+    }
+}
+
+/// Aligns rows of (name, value) for people.
+pub(super) fn rows(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+    rows.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+}

@@ -1,0 +1,72 @@
+//! `keeper status`: asks a running keeper's API.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use url::Url;
+
+use super::output::{answer, rows};
+use super::{Exit, Global, NodeFile, StatusArgs, WithExit};
+use crate::view::View;
+
+/// A keeper on the same machine answers within milliseconds.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// Largest status document; committees and jobs are not in it.
+const MAX_BYTES: usize = 1 << 20;
+
+pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<Exit> {
+    let url = match &args.api_url {
+        Some(url) => url.clone(),
+        None => {
+            let node = NodeFile::read(&global.paths()?)?;
+            format!("http://{}", node.api_addr).parse().context("node.json names no usable API address")?
+        }
+    };
+    let document = ask(&url).await.exit(Exit::NotReady)?;
+    let view: View = serde_json::from_value(document.clone())
+        .with_context(|| format!("{url} answers, but not as a keeper does"))
+        .exit(Exit::NotReady)?;
+    answer(global, document, &describe(&view));
+    Ok(if view.ready { Exit::Success } else { Exit::NotReady })
+}
+
+async fn ask(url: &Url) -> Result<Value> {
+    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().context("no HTTP client")?;
+    let route = url.join("/v1/status").with_context(|| format!("--api-url {url} cannot be extended by a route"))?;
+    let mut response = client
+        .get(route)
+        .send()
+        .await
+        .with_context(|| format!("no keeper answers at {url}: start one with `keeper join`, or pass --api-url"))?
+        .error_for_status()
+        .with_context(|| format!("{url} does not answer as a keeper does"))?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.context("the answer broke off")? {
+        ensure!(body.len() + chunk.len() <= MAX_BYTES, "{url} sends more than a keeper would");
+        body.extend_from_slice(&chunk);
+    }
+    serde_json::from_slice(&body).with_context(|| format!("{url} does not answer with JSON"))
+}
+
+fn describe(view: &View) -> String {
+    let place = view.epoch.index.map_or("not in the committee".to_owned(), |index| format!("row {index}"));
+    let mut text = rows(&[
+        ("ready", if view.ready { "yes" } else { "no" }.to_owned()),
+        ("operator", view.operator.clone()),
+        ("peer id", view.peer_id.clone()),
+        ("network", format!("chain {}, domain {}", view.network.chain_id, view.network.domain)),
+        ("head", format!("block {} at {}", view.head.number, view.head.timestamp)),
+        ("epoch", format!("{} with {} keepers, {place}", view.epoch.number, view.epoch.size)),
+        ("window", format!("{}, leader {}", view.window, or_dash(&view.leader))),
+        ("peers", view.peers.to_string()),
+    ]);
+    for (name, check) in &view.checks {
+        text.push_str(&format!("{} {name}: {}\n", if check.ok { "ok  " } else { "FAIL" }, check.message));
+    }
+    text
+}
+
+fn or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}
