@@ -231,7 +231,10 @@ impl Collection {
     }
 
     /// Checks all pending signatures and gives the verdicts, with the faults that came to light.
-    pub fn verify(&mut self, mut coefficient: impl FnMut() -> u64) -> Vec<(Option<MessageTag>, Verdict, Option<Fault>)> {
+    pub fn verify(
+        &mut self,
+        mut coefficient: impl FnMut() -> u64,
+    ) -> Vec<(Option<MessageTag>, Verdict, Option<Fault>)> {
         self.verify_at = None;
         let mut results = Vec::new();
         for root in self.roots.values_mut() {

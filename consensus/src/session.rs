@@ -95,14 +95,7 @@ pub struct Session {
 impl Session {
     /// A task that waits for its due moment.
     pub fn new(due: DueTask) -> Self {
-        Self {
-            due,
-            attempts: BTreeMap::new(),
-            batches: BTreeSet::new(),
-            certified: None,
-            settled: None,
-            ended: false,
-        }
+        Self { due, attempts: BTreeMap::new(), batches: BTreeSet::new(), certified: None, settled: None, ended: false }
     }
 
     /// Whether a further attempt would be in place: nothing settled, and no certificate that still has its chance.

@@ -7,6 +7,7 @@ use alloy::primitives::{Address, B256};
 use contracts::network::Network;
 use std::path::PathBuf;
 
+pub mod convert;
 mod error;
 mod fees;
 mod heads;
@@ -19,10 +20,15 @@ mod snapshot;
 mod submitter;
 mod watcher;
 
+#[cfg(test)]
+mod fake_node;
+#[cfg(test)]
+mod real_node;
+
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
 pub use rpc::{ChainProvider, Rpc};
-pub use snapshot::{Constants, Registration, check_contracts, constants, domain_separator, registration};
+pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
 pub use submitter::{SnapshotResult, Submitter};
 pub use watcher::Watcher;
 

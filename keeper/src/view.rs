@@ -136,6 +136,8 @@ pub struct RunView {
     pub block: Option<u64>,
     /// Operator address that submitted the settlement; empty before.
     pub submitter: String,
+    /// Whether another keeper than the one whose turn it was first submitted the settlement.
+    pub takeover: bool,
     /// Whether the target accepted the outcome; `None` before settlement.
     pub delivered: Option<bool>,
 }

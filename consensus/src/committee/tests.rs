@@ -28,7 +28,8 @@ fn quorum_is_by_stake_and_more_than_two_thirds() {
 fn two_quorums_overlap_in_more_than_a_third() {
     for total in [1u128, 2, 3, 4, 5, 7, 100, 9_999, 10_000, (1 << 96) - 1] {
         let committee = committee_of(&[total]);
-        let smallest = (0..=1).map(|d| (total * 6667).div_ceil(10_000) + d).find(|&s| committee.is_quorum(s, 0)).unwrap();
+        let smallest =
+            (0..=1).map(|d| (total * 6667).div_ceil(10_000) + d).find(|&s| committee.is_quorum(s, 0)).unwrap();
         assert!(3 * (2 * smallest - total) > total, "total {total}");
         assert!(!committee.is_quorum(smallest - 1, 0));
     }

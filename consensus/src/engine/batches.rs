@@ -314,7 +314,8 @@ impl Engine {
         let Some(collection) = self.collections.get_mut(&key) else {
             return;
         };
-        let (Own::Spoken(spoken), None, Some(basis)) = (collection.own, &collection.certificate, &collection.basis) else {
+        let (Own::Spoken(spoken), None, Some(basis)) = (collection.own, &collection.certificate, &collection.basis)
+        else {
             return;
         };
         let at = collection.asked.unwrap_or(spoken).plus(REPAIR);

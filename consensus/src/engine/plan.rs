@@ -139,7 +139,8 @@ impl Engine {
                 let Some(failed) = self.collections.get(key).filter(|batch| batch.failed.is_some()) else {
                     continue;
                 };
-                let is_ready = |task: &Task| ready.iter().any(|open| open.task == *task && open.attempt == failed.attempt);
+                let is_ready =
+                    |task: &Task| ready.iter().any(|open| open.task == *task && open.attempt == failed.attempt);
                 let tasks: Vec<_> = failed.agreed().into_iter().filter(is_ready).map(Into::into).collect();
                 if !tasks.is_empty() {
                     batches.push(PlannedBatch { attempt: failed.attempt, tasks });

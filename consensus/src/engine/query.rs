@@ -103,7 +103,12 @@ impl Engine {
         self.chain.head()
     }
 
-    /// The peer keys of the members of all committees kept.
+    /// Whether a task is remembered.
+    pub fn knows(&self, task: &crate::task::Task) -> bool {
+        self.sessions.contains_key(task)
+    }
+
+    /// Whether a mesh identity belongs to a member of any committee kept.
     pub fn is_member(&self, peer: crate::committee::PeerKey) -> bool {
         self.committees.values().any(|committee| committee.index_of(peer).is_some())
     }

@@ -108,7 +108,8 @@ impl Engine {
         let Some((order, committee)) = self.leaders(assignment.window) else {
             return Early;
         };
-        let Some(&leader) = order.get(usize::from(assignment.stage)).filter(|index| index.0 == assignment.leader) else {
+        let Some(&leader) = order.get(usize::from(assignment.stage)).filter(|index| index.0 == assignment.leader)
+        else {
             return Judged(Verdict::Ignore(Reason::NotLeader));
         };
         let Some(member) = committee.member(leader) else {

@@ -41,7 +41,8 @@ fn keys(registry: Address) -> Vec<Value> {
 fn reports(count: u8) -> Vec<(Report, Outcome, B256)> {
     (0..count)
         .map(|n| {
-            let task = Task { job: JobId(u64::from(n) + 1), version: 1, instance: InstanceKey::from_run(40 + u64::from(n)) };
+            let task =
+                Task { job: JobId(u64::from(n) + 1), version: 1, instance: InstanceKey::from_run(40 + u64::from(n)) };
             let status = [Status::Call, Status::Skip, Status::JobError][usize::from(n % 3)];
             let data = Bytes::from(format!("outcome {n}").into_bytes());
             let transcript = if n % 2 == 0 { B256::ZERO } else { keccak256([n]) };

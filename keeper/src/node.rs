@@ -1,0 +1,317 @@
+//! Builds the parts of a running keeper, connects them, and takes them down in order.
+//!
+//! ```text
+//!                       commands 256                        orders (bounded, one per batch)
+//!   ┌──────────────┐ ◄──────────────── ┌──────────────┐ ─────────────────► ┌──────────────────┐
+//!   │ p2p::Service │                   │    driver    │                    │ chain::Submitter │
+//!   └──────────────┘ ────────────────► │              │ ─────────────────► ├──────────────────┤
+//!                       events 1024    │  one loop,   │   groups 64        │  journal thread  │
+//!   ┌──────────────┐                   │  one engine  │                    └──────────────────┘
+//!   │chain::Watcher│ ────────────────► │              │ ── tasks ──► executor (bounded by its places)
+//!   └──────────────┘   chain 1024      └──────────────┘ ◄── done 1024 ── executor, journal, submitter, asks
+//!                                             │
+//!                                             └── watch: View ──► API, /ready, `keeper status`
+//! ```
+//!
+//! When a channel is full: the watcher waits (nothing of the chain is lost, it only comes later); the mesh drops gossip
+//! with the verdict Ignore and counts it; finished work waits in its own task; publishing waits for the swarm's loop.
+//!
+//! The stop goes the other way round than the start: first the driver, so that nothing new is said; then the watcher and
+//! the submitter, whose ledger is on disk; then the journal, once its queue is empty; last the mesh and the listeners.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use consensus::engine;
+use consensus::report::Domain;
+use consensus::time::Pace;
+use contracts::network::Network;
+use p2p::Registry;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::chain::{ChainConfig, ChainError, Registration, Rpc, Submitter, Watcher, constants, registration};
+use crate::config::Config;
+use crate::driver::{About, Driver, Services};
+use crate::executor::{Executor, ExecutorConfig, RpcReader};
+use crate::journal::{Identity, Journal, JournalHandle, Missing};
+use crate::keystore::Keys;
+use crate::metrics::{Liveness, Metrics};
+use crate::paths::Paths;
+use crate::view::View;
+use crate::{api, metrics};
+
+/// Chain events on their way to the driver; the watcher waits when it is full.
+const CHAIN_EVENTS: usize = 1_024;
+/// Chain id of local networks, where code may come from anywhere on this machine.
+const LOCAL_CHAIN_ID: u64 = 31_337;
+/// Longest pause between two tries to reach the chain at the start.
+const REACH_PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long the parts may take to stop.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a node is started with.
+#[derive(Debug)]
+pub struct Setup {
+    /// Settings.
+    pub config: Config,
+    /// The network.
+    pub network: Network,
+    /// The operator's keys.
+    pub keys: Keys,
+    /// The mesh identity.
+    pub identity: p2p::Identity,
+    /// Where its files are.
+    pub paths: Paths,
+    /// Start although the journal is missing and the key is registered.
+    pub accept_empty_journal: bool,
+}
+
+/// Where a node can be reached.
+#[derive(Clone, Debug)]
+pub struct Reachable {
+    /// Multiaddrs for peers.
+    pub listen: Vec<p2p::Multiaddr>,
+    /// The API.
+    pub api: SocketAddr,
+    /// The metrics.
+    pub metrics: SocketAddr,
+}
+
+/// The parts that run from the start, before the chain has been reached.
+struct Front {
+    mesh: p2p::Handle,
+    mesh_events: mpsc::Receiver<p2p::Event>,
+    metrics: Metrics,
+    liveness: Liveness,
+    view: watch::Sender<Arc<View>>,
+    /// Stops mesh and listeners, last of all.
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Runs a node until `shutdown`. `announce` is told where it can be reached, once its listeners are up.
+///
+/// # Errors
+/// What keeps a node from starting; once it runs, nothing but `shutdown` ends it.
+pub async fn run(
+    setup: Setup,
+    shutdown: CancellationToken,
+    announce: impl FnOnce(&Reachable) -> Result<()>,
+) -> Result<()> {
+    let (front, reachable) = open_front(&setup).await?;
+    announce(&reachable)?;
+    let worked = work(setup, &shutdown, front).await;
+    if worked.is_err() {
+        shutdown.cancel();
+    }
+    worked
+}
+
+/// Starts the mesh and the listeners.
+async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
+    let mut registry = Registry::default();
+    let metrics = Metrics::register(&mut registry);
+    let config = &setup.config;
+    let bootnodes = bootnodes(config, &setup.network)?;
+    let mesh_config = p2p::Config {
+        listen: config.listen.clone(),
+        external: config.external_addrs.clone(),
+        bootnodes,
+        domain8: domain(&setup.network).name(),
+        role: p2p::Role::Keeper,
+        max_peers: config.max_peers,
+    };
+    let (mesh, mesh_events, service) = p2p::build(mesh_config, &setup.identity, &mut registry)?;
+    let api_listener = api::bind(config.api_addr, "--api-addr").await?;
+    let metrics_listener = api::bind(config.metrics_addr, "--metrics-addr").await?;
+    let (api_addr, metrics_addr) = (api_listener.local_addr()?, metrics_listener.local_addr()?);
+    let mut first = View { operator: setup.keys.wallet.address().to_string(), ..View::default() };
+    first.set_check("chain", false, "not connected to a chain node yet");
+    let (view, seen) = watch::channel(Arc::new(first));
+    let liveness = Liveness::new();
+    let stop = CancellationToken::new();
+    let api_router = api::router(seen.clone(), liveness.clone());
+    let metrics_router = metrics::router(Arc::new(registry), seen, liveness.clone());
+    let tasks = vec![
+        tokio::spawn(service.run(stop.clone())),
+        serve(api_listener, api_router, stop.clone()),
+        serve(metrics_listener, metrics_router, stop.clone()),
+    ];
+    let listen = wait_for_listeners(&mesh).await;
+    let front = Front { mesh, mesh_events, metrics, liveness, view, stop, tasks };
+    Ok((front, Reachable { listen, api: api_addr, metrics: metrics_addr }))
+}
+
+/// The bootnodes of the flags, then those of the network file.
+fn bootnodes(config: &Config, network: &Network) -> Result<Vec<p2p::Multiaddr>> {
+    let mut bootnodes = config.bootnodes.clone();
+    for text in &network.bootnodes {
+        let named = || format!("`bootnodes` in {}", config.network.display());
+        let bootnode = p2p::parse_bootnode(text).with_context(named)?;
+        if !bootnodes.contains(&bootnode) {
+            bootnodes.push(bootnode);
+        }
+    }
+    Ok(bootnodes)
+}
+
+fn serve(listener: tokio::net::TcpListener, router: axum::Router, stop: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        if let Err(error) = api::serve(listener, router, stop).await {
+            tracing::error!(%error, "an HTTP listener stopped");
+        }
+    })
+}
+
+/// The swarm reports its listeners a moment after it starts; a bad address has failed before.
+async fn wait_for_listeners(mesh: &p2p::Handle) -> Vec<p2p::Multiaddr> {
+    let deadline = tokio::time::Instant::now() + STOP_PATIENCE;
+    loop {
+        let listeners = mesh.listeners().await;
+        if !listeners.is_empty() || tokio::time::Instant::now() > deadline {
+            return listeners;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Reaches the chain, starts what rests on it, and runs the driver until `shutdown`.
+async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Result<()> {
+    let chain =
+        ChainConfig { network: with_rpc_urls(&setup), network_file: setup.config.network.clone() };
+    let rpc = Rpc::new(&chain)?;
+    let reached = tokio::select! {
+        reached = reach(&rpc, &chain, &setup, &front.view) => reached?,
+        () = shutdown.cancelled() => return stop_front(front).await,
+    };
+    let journal = open_journal(&setup, &reached)?;
+    let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
+    let stop = CancellationToken::new();
+    let services = services(&setup, &chain, &rpc, &front, journal, &stop)?;
+    let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
+    let watcher = tokio::spawn(Watcher::new(rpc, chain.clone()).run(events, stop.clone()));
+    let driver = driver(setup, &chain, services, &front)?;
+    let Front { mesh_events, .. } = front;
+    let (driver, inlets) = driver.connect(chain_events, mesh_events);
+    driver.run(inlets, shutdown.clone()).await;
+    stop.cancel();
+    let stopped = async {
+        let _ = watcher.await;
+        // The driver and its handles on the journal are gone: the thread ends when its queue is empty.
+        let _ = tokio::task::spawn_blocking(move || journal_thread.join()).await;
+    };
+    if tokio::time::timeout(STOP_PATIENCE, stopped).await.is_err() {
+        tracing::warn!("some parts did not stop in time; what they have on disk is complete");
+    }
+    close(front.stop, front.tasks).await;
+    Ok(())
+}
+
+fn with_rpc_urls(setup: &Setup) -> Network {
+    let mut network = setup.network.clone();
+    if !setup.config.rpc_urls.is_empty() {
+        network.rpc_urls = setup.config.rpc_urls.iter().map(ToString::to_string).collect();
+    }
+    network
+}
+
+/// Waits until a chain node answers with the right contracts. What cannot mend itself, such as a wrong chain, is an
+/// error; a node that is down is waited for, with the reason shown by `/ready` and `keeper status`.
+async fn reach(rpc: &Rpc, chain: &ChainConfig, setup: &Setup, view: &watch::Sender<Arc<View>>) -> Result<Registration> {
+    let provider = rpc.provider();
+    let mut pause = Duration::from_millis(250);
+    loop {
+        let operator = setup.keys.wallet.address();
+        let reached = async {
+            constants(&provider, chain).await?;
+            registration(&provider, chain.network.contracts.keeper_registry, operator).await
+        };
+        match reached.await {
+            Ok(registration) => return Ok(registration),
+            Err(error @ (ChainError::MissingContract { .. } | ChainError::WrongDomain { .. })) => return Err(error.into()),
+            Err(error) if rpc.counts().contains_key("wrong_chain_id") => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(%error, "the chain cannot be reached yet; trying again");
+                view.send_modify(|view| Arc::make_mut(view).set_check("chain", false, error.to_string()));
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(REACH_PAUSE_MAX);
+    }
+}
+
+/// A key the registry knows may have signed: without its journal it must not sign again unasked.
+fn open_journal(setup: &Setup, registration: &Registration) -> Result<Journal> {
+    let known = registration.known && !setup.accept_empty_journal;
+    let key = setup.keys.bls.public_key().to_bytes();
+    let identity = Identity::new(&key, domain(&setup.network).separator());
+    let path = setup.paths.journal();
+    // `keeper operator register` leaves an empty journal behind, so a key that never ran does not need the flag.
+    let missing = if known { Missing::Refuse } else { Missing::Create };
+    Ok(Journal::open(&path, identity, missing)?)
+}
+
+fn services(
+    setup: &Setup,
+    chain: &ChainConfig,
+    rpc: &Rpc,
+    front: &Front,
+    journal: JournalHandle,
+    stop: &CancellationToken,
+) -> Result<Services> {
+    let reader = RpcReader::new(alloy::providers::Provider::erased(rpc.provider()));
+    let local = chain.network.chain_id == LOCAL_CHAIN_ID;
+    let executor = ExecutorConfig {
+        cache_dir: setup.config.cache_dir.clone(),
+        allow_private_targets: local,
+        max_concurrent: std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let submitter = Submitter::new(rpc, setup.keys.wallet.clone(), chain, setup.paths.data(), stop.clone())?;
+    Ok(Services {
+        mesh: front.mesh.clone(),
+        executor: Arc::new(Executor::new(executor, Arc::new(reader))?),
+        journal,
+        submitter: Arc::new(submitter),
+        provider: rpc.provider(),
+        contracts: chain.network.contracts,
+    })
+}
+
+fn driver(setup: Setup, chain: &ChainConfig, services: Services, front: &Front) -> Result<Driver> {
+    let pace = Pace { block_seconds: chain.network.block_seconds, confirmations: chain.network.confirmations };
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).context("the operating system gives no random numbers")?;
+    let domain = domain(&chain.network);
+    let operator = setup.keys.wallet.address();
+    let engine = engine::Config {
+        domain,
+        pace,
+        operator,
+        secret: setup.keys.bls,
+        peer_key: ed25519_dalek::SigningKey::from_bytes(&setup.identity.secret_seed()),
+        seed,
+    };
+    let about = About { chain_id: chain.network.chain_id, domain: domain.name(), operator, pace };
+    let engine = consensus::Engine::new(engine);
+    Ok(Driver::new(engine, services, about, front.metrics.clone(), front.liveness.clone(), front.view.clone()))
+}
+
+fn domain(network: &Network) -> Domain {
+    Domain { chain_id: network.chain_id, task_manager: network.contracts.task_manager }
+}
+
+async fn stop_front(front: Front) -> Result<()> {
+    close(front.stop, front.tasks).await;
+    Ok(())
+}
+
+async fn close(stop: CancellationToken, tasks: Vec<JoinHandle<()>>) {
+    stop.cancel();
+    for task in tasks {
+        let _ = tokio::time::timeout(STOP_PATIENCE, task).await;
+    }
+}
