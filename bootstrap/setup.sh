@@ -1,0 +1,63 @@
+# Sourced by swarm.sh, tests/run.sh and tests/bench.sh: finds or gets what they need, says why, changes nothing outside
+# the repository's node_modules folders and the user's cache.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/keeper-mesh
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+bin=$CARGO_TARGET_DIR/debug
+
+say() { echo "$*" >&2; }
+fail() {
+  say "$*"
+  exit 1
+}
+
+# need PROGRAM DEBIAN_PACKAGE: installs the package when that is possible without asking.
+need() {
+  command -v "$1" >/dev/null && return
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    say "installing $2 (for $1)"
+    apt-get install -y --no-install-recommends "$2" >&2 ||
+      { apt-get update >&2 && apt-get install -y --no-install-recommends "$2" >&2; } ||
+      fail "$1 is missing and apt-get could not install $2"
+  else
+    fail "$1 is missing: install it, on Debian with: sudo apt-get install $2"
+  fi
+}
+
+# The local chain: $ANVIL, PATH, or the pinned npm package's binary itself (its wrapper would leave orphans).
+get_anvil() {
+  [ -z "${ANVIL:-}" ] || return 0
+  ANVIL=$(command -v anvil || true)
+  if [ -z "$ANVIL" ]; then
+    local platform
+    case "$(uname -s)-$(uname -m)" in
+      Linux-x86_64) platform=linux-amd64 ;;
+      Linux-aarch64) platform=linux-arm64 ;;
+      Darwin-x86_64) platform=darwin-amd64 ;;
+      Darwin-arm64) platform=darwin-arm64 ;;
+      *) fail "no anvil binary for $(uname -s) $(uname -m) on npm: install Foundry and set ANVIL" ;;
+    esac
+    ANVIL=$root/contracts/node_modules/@foundry-rs/anvil-$platform/bin/anvil
+    if [ ! -x "$ANVIL" ]; then
+      need npm npm
+      say "getting anvil from npm"
+      (cd "$root/contracts" && npm ci --ignore-scripts --no-audit --no-fund >&2)
+    fi
+    [ -x "$ANVIL" ] || fail "npm ci brought no anvil binary at $ANVIL: install Foundry and set ANVIL"
+  fi
+  export ANVIL
+}
+
+# Every binary, with one set of features, so that nothing compiles twice.
+build_binaries() {
+  command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
+  need setpriv util-linux
+  (cd "$root" && cargo build -q --workspace --bins)
+}
+
+build_jobs() {
+  need npm npm
+  "$root/bootstrap/jobs/build.sh" "$cache/jobs"
+}

@@ -1,0 +1,33 @@
+//! `bootnode`: the address from which keepers join the mesh.
+
+use anyhow::Result;
+use bootstrap::bootnode::{Options, run};
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// An address book for keepers: holds no operator keys and needs no chain.
+#[derive(Debug, Parser)]
+#[command(name = "bootnode", version)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let cli = Cli::parse();
+    bootstrap::logs_to_stderr();
+    let shutdown = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stopper = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        stopper.cancel();
+    });
+    run(cli.options, std::io::stdout(), shutdown).await
+}

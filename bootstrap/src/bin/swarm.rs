@@ -1,0 +1,120 @@
+//! `swarm`: a whole network on this machine, for trying, showing and testing. Started by `bootstrap/swarm.sh`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use alloy::primitives::Address;
+use alloy::providers::{Provider, ProviderBuilder};
+use anyhow::{Context, Result};
+use bootstrap::swarm::proof::Proof;
+use bootstrap::swarm::{Options, Swarm, anvil, network, run, watch, welcome};
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Starts a chain, the contracts, a bootnode, keepers and example jobs; stays up until Ctrl-C.
+#[derive(Debug, Parser)]
+#[command(name = "swarm", version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Give an account 10 coins of a running swarm's chain
+    Fund {
+        /// The account
+        address: Address,
+        /// The swarm's network.toml
+        #[arg(long, value_name = "FILE")]
+        network: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    bootstrap::logs_to_stderr();
+    if let Some(reason) = cli.options.unavailable() {
+        eprintln!("swarm: {reason}");
+        return ExitCode::from(2);
+    }
+    let done = match cli.command {
+        Some(Command::Fund { address, network }) => fund(address, network).await,
+        None => serve(cli.options).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("swarm: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Sets up, runs, takes down. Ctrl-C and SIGTERM end each phase in order; the children die with us in any case.
+async fn serve(options: Options) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stopped = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    tokio::pin!(stopped);
+    let mut swarm = tokio::select! {
+        started = set_up(options.clone()) => started?,
+        () = &mut stopped => return Ok(()),
+    };
+    let result = tokio::select! {
+        result = work(&mut swarm, &options) => result,
+        () = &mut stopped => Ok(()),
+    };
+    swarm.stop().await;
+    result
+}
+
+async fn set_up(options: Options) -> Result<Swarm> {
+    let mut swarm = Swarm::start(options).await?;
+    swarm.list_examples().await?;
+    Ok(swarm)
+}
+
+async fn work(swarm: &mut Swarm, options: &Options) -> Result<()> {
+    if !options.stops() {
+        print(&welcome(swarm));
+        return watch(swarm).await;
+    }
+    let proof = run(swarm).await?;
+    let text = if options.json { serde_json::to_string(&proof)? } else { serde_json::to_string_pretty(&proof)? };
+    print(&text);
+    check(swarm, &proof)
+}
+
+fn check(swarm: &Swarm, proof: &Proof) -> Result<()> {
+    let counted = swarm.jobs().first().map_or(0, |job| job.id);
+    let broken = proof.broken_promises(counted);
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(anyhow::anyhow!(broken.join("; ")))
+}
+
+async fn fund(address: Address, file: PathBuf) -> Result<()> {
+    let network_file = contracts::network::Network::load(&file)?;
+    let url = network_file.rpc_urls.first().context("the network file names no RPC node")?;
+    let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
+    let accounts = provider.get_accounts().await.with_context(|| format!("{url} does not answer"))?;
+    let faucet = accounts.first().with_context(|| format!("{url} signs for nobody: it is not a local chain"))?;
+    anvil::fund(&provider, *faucet, address, network::operator_coins()).await?;
+    eprintln!("{address} got 10 coins");
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "standard output is where the answer goes")]
+fn print(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,92 @@
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Parser;
+use p2p::{Multiaddr, parse_bootnode};
+use tokio_util::sync::CancellationToken;
+
+use super::{Options, run};
+use crate::wait::until;
+
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+}
+
+fn options(arguments: &[&str]) -> Result<Options, clap::Error> {
+    Cli::try_parse_from(std::iter::once(&"bootnode").chain(arguments)).map(|cli| cli.options)
+}
+
+fn local(folder: &Path) -> Options {
+    let mut options = options(&["--domain", "0011223344556677", "--listen", "/ip4/127.0.0.1/tcp/0"]).unwrap();
+    options.identity_file = folder.join("bootnode.key");
+    options.out = Some(folder.join("addresses"));
+    options
+}
+
+/// Starts a bootnode, waits for its address, stops it.
+async fn address_of(options: Options) -> Multiaddr {
+    let shutdown = CancellationToken::new();
+    let out = options.out.clone().unwrap();
+    let _ = fs::remove_file(&out);
+    let served = tokio::spawn(run(options, std::io::sink(), shutdown.clone()));
+    let text = until("the address file", Duration::from_secs(10), || {
+        let text = fs::read_to_string(&out).map_err(|error| error.to_string());
+        async move { text }
+    })
+    .await
+    .unwrap();
+    shutdown.cancel();
+    served.await.unwrap().unwrap();
+    parse_bootnode(text.lines().next().unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn its_peer_id_survives_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let peer = |address: Multiaddr| address.iter().last().unwrap().to_string();
+    let first = peer(address_of(local(folder.path())).await);
+    let second = peer(address_of(local(folder.path())).await);
+    assert_eq!(first, second);
+}
+
+#[tokio::test]
+async fn prints_every_address_as_json_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = local(folder.path());
+    options.json = true;
+    let shutdown = CancellationToken::new();
+    let (out, output) = (options.out.clone().unwrap(), folder.path().join("stdout"));
+    let served = tokio::spawn(run(options, fs::File::create(&output).unwrap(), shutdown.clone()));
+    until("the address file", Duration::from_secs(10), || {
+        let there = out.exists();
+        async move { there.then_some(()).ok_or_else(|| "not there".to_owned()) }
+    })
+    .await
+    .unwrap();
+    shutdown.cancel();
+    served.await.unwrap().unwrap();
+    let line: serde_json::Value = serde_json::from_str(fs::read_to_string(&output).unwrap().trim()).unwrap();
+    assert!(parse_bootnode(line["multiaddr"].as_str().unwrap()).is_ok(), "{line}");
+}
+
+#[tokio::test]
+async fn says_what_is_wrong() {
+    let missing = options(&[]).unwrap_err().to_string();
+    assert!(missing.contains("--network"), "{missing}");
+    let malformed = options(&["--domain", "00", "--listen", "127.0.0.1:7419"]).unwrap_err().to_string();
+    assert!(malformed.contains("127.0.0.1:7419"), "{malformed}");
+    let folder = tempfile::tempdir().unwrap();
+    for (domain, named) in [("short", "short"), ("zz11223344556677", "zz11223344556677")] {
+        let mut options = local(folder.path());
+        options.domain = Some(domain.to_owned());
+        let refused = run(options, std::io::sink(), CancellationToken::new()).await.unwrap_err().to_string();
+        assert!(refused.contains(named), "{refused}");
+    }
+    let mut network = local(folder.path());
+    (network.domain, network.network) = (None, Some(folder.path().join("network.toml")));
+    let refused = run(network, std::io::sink(), CancellationToken::new()).await.unwrap_err().to_string();
+    assert!(refused.contains("network.toml"), "{refused}");
+}

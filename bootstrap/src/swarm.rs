@@ -1,0 +1,404 @@
+//! A whole network on this machine: chain, contracts, bootnode, keepers, example jobs. Everything is real but the stake.
+
+pub mod anvil;
+pub mod api;
+pub mod code_server;
+mod feed;
+mod jobs;
+pub mod keepers;
+mod kill;
+pub mod ledger;
+pub mod network;
+mod options;
+mod progress;
+pub mod proof;
+mod reports;
+mod run;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use alloy::primitives::Address;
+use anyhow::{Context, Result, anyhow, bail};
+
+pub use jobs::{JobRequest, RHYTHM, code_hash};
+pub use options::{JobSet, Options};
+pub use progress::welcome;
+pub use run::{run, watch};
+
+use crate::process::{CommandLine, Process, Spawner, tail};
+use crate::sweeper::Sweeper;
+use crate::wait::until;
+use anvil::Anvil;
+use code_server::CodeServer;
+use feed::FeedDriver;
+use keepers::{Keeper, Setting, binary};
+use ledger::{Follower, unix_ms};
+use network::Deployed;
+use progress::Progress;
+use proof::{JobSpec, Kill};
+use reports::Reports;
+
+const BOOTNODE_PATIENCE: Duration = Duration::from_secs(30);
+/// Seconds between listing jobs and their first due moment when every keeper finds the code compiled: fetching, and the
+/// anchor that lies before the due moment.
+const WARM_LEAD: u64 = 8;
+/// The same when the code has to be compiled first, which is done once per machine.
+const COLD_LEAD: u64 = 45;
+
+/// A running network. Fields drop from top to bottom: keepers first, the directory last.
+#[derive(Debug)]
+pub struct Swarm {
+    /// The keepers, in the order they were added.
+    pub keepers: Vec<Keeper>,
+    jobs: Vec<JobSpec>,
+    kills: Vec<Kill>,
+    feed: Option<FeedDriver>,
+    reports: Option<Reports>,
+    follower: Follower,
+    code_server: CodeServer,
+    bootnode: Process,
+    anvil: Anvil,
+    deployed: Deployed,
+    setting: Arc<Setting>,
+    options: Options,
+    progress: Progress,
+    sweeper: Sweeper,
+}
+
+impl Swarm {
+    /// Sets up chain, contracts and bootnode, and starts as many keepers as the options say; returns when all are ready
+    /// and in the epoch's committee.
+    ///
+    /// # Errors
+    /// When a part does not come up: which, why, and the end of its log. Nothing is left behind.
+    pub async fn start(options: Options) -> Result<Self> {
+        let mut swarm = Self::without_keepers(options).await?;
+        let count = swarm.options.keepers;
+        let names: Vec<String> = (1..=count).map(|number| format!("keeper-{number}")).collect();
+        swarm.register(&names).await?;
+        network::snapshot(&swarm.anvil, &swarm.deployed.network).await?;
+        swarm.progress.say(&format!("{count} keepers registered, epoch 1 opened"));
+        for keeper in &mut swarm.keepers {
+            keeper.join()?;
+        }
+        for keeper in &mut swarm.keepers {
+            keeper.ready().await?;
+        }
+        swarm.progress.say(&format!("{count} keepers ready"));
+        swarm.reports = Some(Reports::start(&swarm.setting));
+        Ok(swarm)
+    }
+
+    /// Chain, contracts and bootnode only.
+    ///
+    /// # Errors
+    /// When a part does not come up.
+    pub async fn without_keepers(options: Options) -> Result<Self> {
+        let progress = Progress::start();
+        let (program, bootnode_program) = (binary("keeper")?, binary("bootnode")?);
+        let (directory, mut sweeper) = workplace(&options)?;
+        if options.keep {
+            sweeper.keep();
+        }
+        let cache = options.cache_dir()?;
+        std::fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
+        let spawner = Arc::new(Spawner::new()?);
+        let anvil = Anvil::start(&spawner, &directory).await?;
+        progress.say(&format!("chain {} at {}", anvil::CHAIN_ID, anvil.url()));
+        let mut deployed = network::deploy_to(&anvil, &directory).await?;
+        progress.say(&format!("contracts deployed, {}", deployed.file.display()));
+        let (bootnode, address) = start_bootnode(&spawner, &bootnode_program, &directory, &deployed.file).await?;
+        deployed.network.bootnodes = vec![address.clone()];
+        deployed.network.save(&deployed.file)?;
+        progress.say(&format!("bootnode at {address}"));
+        let password = directory.join("password");
+        std::fs::write(&password, "a local swarm has nothing to hide")?;
+        let setting = Arc::new(Setting {
+            spawner,
+            program,
+            directory,
+            network: deployed.file.clone(),
+            bootnode: address,
+            cache,
+            password,
+            client: reqwest::Client::new(),
+        });
+        let contracts = &deployed.network.contracts;
+        Ok(Self {
+            keepers: Vec::new(),
+            jobs: Vec::new(),
+            kills: Vec::new(),
+            feed: None,
+            reports: None,
+            follower: Follower::start(anvil.provider().clone(), contracts.task_manager, deployed.network.deploy_block),
+            code_server: CodeServer::start().await?,
+            bootnode,
+            anvil,
+            deployed,
+            setting,
+            options,
+            progress,
+            sweeper,
+        })
+    }
+
+    /// Makes keepers with keys, coins and a registration, without starting them.
+    ///
+    /// # Errors
+    /// When the CLI or the chain refuses.
+    pub async fn register(&mut self, names: &[String]) -> Result<()> {
+        let mut created = tokio::task::JoinSet::new();
+        for name in names {
+            let (setting, name) = (Arc::clone(&self.setting), name.clone());
+            created.spawn(async move { Keeper::create(setting, &name).await });
+        }
+        let mut keepers = created.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
+        keepers.sort_by_key(|keeper| (keeper.name().len(), keeper.name().to_owned()));
+        network::fund_all(&self.anvil, keepers.iter().map(Keeper::operator)).await?;
+        let mut registered = tokio::task::JoinSet::new();
+        for keeper in keepers {
+            registered.spawn(async move { keeper.register().await.map(|()| keeper) });
+        }
+        let mut keepers = registered.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
+        keepers.sort_by_key(|keeper| (keeper.name().len(), keeper.name().to_owned()));
+        self.keepers.append(&mut keepers);
+        Ok(())
+    }
+
+    /// Starts one more keeper the way a stranger would: keys, coins, registration, join. The mesh takes it into the next
+    /// epoch by itself.
+    ///
+    /// # Errors
+    /// When the CLI or the chain refuses.
+    pub async fn add_keeper(&mut self) -> Result<&mut Keeper> {
+        let name = format!("keeper-{}", self.keepers.len() + 1);
+        self.register(std::slice::from_ref(&name)).await?;
+        let keeper = self.keepers.last_mut().ok_or_else(|| anyhow!("{name} was not added"))?;
+        keeper.join()?;
+        Ok(keeper)
+    }
+
+    /// Lists the example jobs, and lets the feed that one of them reads change. Returns when all keepers have the code,
+    /// or the first runs are due.
+    ///
+    /// # Errors
+    /// When the code was not built, or the chain refuses.
+    pub async fn list_examples(&mut self) -> Result<()> {
+        let folder = self.options.code_dir()?;
+        let mut requests = Vec::new();
+        let mut warm = true;
+        for (name, every) in jobs::BASIC {
+            let code = jobs::read_code(&folder, name)?;
+            let code_hash = jobs::code_hash(&code);
+            warm &= is_compiled(&self.setting.cache, &code_hash.to_string()[2..]);
+            let url = self.code_server.serve(&format!("{name}.wasm"), code);
+            let params = jobs::params_of(name, &self.deployed.examples);
+            requests.push(JobRequest {
+                name: name.to_owned(),
+                url,
+                code_hash,
+                params,
+                target: self.target(),
+                start: 0,
+                every,
+            });
+        }
+        self.feed = Some(FeedDriver::start(&self.anvil, self.deployed.examples.feed, self.options.seed));
+        let lead = if warm { WARM_LEAD } else { COLD_LEAD };
+        let start = (unix_ms() / 1000 + lead).next_multiple_of(RHYTHM);
+        for request in &mut requests {
+            request.start = start;
+        }
+        let listed = self.list(&requests).await?;
+        self.progress.say(&format!("{} jobs listed, first due in {} s", listed.len(), self.seconds_until(start)));
+        let patience = Duration::from_secs(self.seconds_until(start));
+        for keeper in &self.keepers {
+            if let Err(error) = has_code(keeper, &listed, patience).await {
+                self.progress.say(&format!("warning: {error:#}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists jobs.
+    ///
+    /// # Errors
+    /// When the chain refuses.
+    pub async fn list(&mut self, requests: &[JobRequest]) -> Result<Vec<JobSpec>> {
+        let manager = self.deployed.network.contracts.job_manager;
+        let specs = jobs::create(self.anvil.provider(), manager, self.anvil.faucet(), requests).await?;
+        self.jobs.extend_from_slice(&specs);
+        Ok(specs)
+    }
+
+    /// Ends all jobs: no run is due after the notice period. Returns the last due moment, unix seconds.
+    ///
+    /// # Errors
+    /// When the chain refuses.
+    pub async fn pause_jobs(&mut self) -> Result<u64> {
+        let ids: Vec<u64> = self.jobs.iter().map(|job| job.id).collect();
+        let manager = self.deployed.network.contracts.job_manager;
+        let until = jobs::pause(self.anvil.provider(), manager, self.anvil.faucet(), &ids).await?;
+        for job in &mut self.jobs {
+            job.until = until.get(&job.id).copied();
+        }
+        let last = |job: &JobSpec| job.runs_until(u64::MAX).checked_sub(1).map_or(0, |run| job.due(run));
+        Ok(self.jobs.iter().map(last).max().unwrap_or(0))
+    }
+
+    /// Fails when a process that should run has ended.
+    ///
+    /// # Errors
+    /// Names the process and shows the end of its log.
+    pub fn check_alive(&mut self) -> Result<()> {
+        let keepers = self.keepers.iter_mut().filter_map(Keeper::process);
+        for process in [self.anvil.process(), &mut self.bootnode].into_iter().chain(keepers) {
+            if let Some(status) = process.ended() {
+                bail!("{} ended unexpectedly ({status}):\n{}", process.name(), tail(process.log(), 15));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops everything in order: keepers first, so that they can finish, then bootnode and chain.
+    pub async fn stop(mut self) {
+        for keeper in &mut self.keepers {
+            if let Some(process) = keeper.process() {
+                process.signal(nix::sys::signal::Signal::SIGTERM);
+            }
+        }
+        for keeper in &mut self.keepers {
+            keeper.stop().await;
+        }
+        self.bootnode.stop(Duration::from_secs(5)).await;
+        self.anvil.process().stop(Duration::from_secs(2)).await;
+    }
+
+    /// The chain.
+    pub const fn anvil(&mut self) -> &mut Anvil {
+        &mut self.anvil
+    }
+
+    /// The contracts.
+    #[must_use]
+    pub const fn deployed(&self) -> &Deployed {
+        &self.deployed
+    }
+
+    /// What the keepers have in common.
+    #[must_use]
+    pub const fn setting(&self) -> &Arc<Setting> {
+        &self.setting
+    }
+
+    /// The jobs listed so far.
+    #[must_use]
+    pub fn jobs(&self) -> &[JobSpec] {
+        &self.jobs
+    }
+
+    /// What the chain says.
+    #[must_use]
+    pub const fn follower(&self) -> &Follower {
+        &self.follower
+    }
+
+    /// The web server with the jobs' code.
+    #[must_use]
+    pub const fn code_server(&self) -> &CodeServer {
+        &self.code_server
+    }
+
+    /// The folder with data directories and logs.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.sweeper.directory()
+    }
+
+    /// The contract that the example jobs call.
+    #[must_use]
+    pub const fn target(&self) -> Address {
+        self.deployed.examples.counter
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as the swarm's clock")]
+    fn seconds_until(&self, moment: u64) -> u64 {
+        moment.saturating_sub(unix_ms() / 1000)
+    }
+}
+
+/// The directory to work in, and its sweeper.
+fn workplace(options: &Options) -> Result<(PathBuf, Sweeper)> {
+    let directory = match &options.dir {
+        Some(directory) => {
+            std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+            if directory.read_dir()?.next().is_some() {
+                bail!("--dir {} is not empty; name a new or an empty directory", directory.display());
+            }
+            directory.canonicalize()?
+        }
+        None => tempfile::Builder::new().prefix("keeper-mesh-").tempdir()?.keep(),
+    };
+    let sweeper = Sweeper::watch(&directory)?;
+    Ok((directory, sweeper))
+}
+
+async fn start_bootnode(
+    spawner: &Spawner,
+    program: &Path,
+    directory: &Path,
+    network: &Path,
+) -> Result<(Process, String)> {
+    let out = directory.join("bootnode.addr");
+    let line = CommandLine::new("bootnode", program, &directory.join("bootnode.log"))
+        .with(["--listen", "/ip4/127.0.0.1/tcp/0", "--network"])
+        .with([network])
+        .with(["--identity-file".into(), directory.join("bootnode.key"), "--out".into(), out.clone()]);
+    let mut process = spawner.start(&line, false)?;
+    let address = until("the bootnode's address", BOOTNODE_PATIENCE, || {
+        let ended = process.ended();
+        let text = std::fs::read_to_string(&out);
+        async move {
+            match (ended, text) {
+                (Some(status), _) => Ok(Err(status)),
+                (None, Ok(text)) => {
+                    text.lines().next().map(|line| Ok(line.to_owned())).ok_or_else(|| "the file is empty".to_owned())
+                }
+                (None, Err(error)) => Err(error.to_string()),
+            }
+        }
+    })
+    .await?;
+    match address {
+        Ok(address) => Ok((process, address)),
+        Err(status) => bail!("bootnode ended ({status}):\n{}", tail(process.log(), 8)),
+    }
+}
+
+async fn has_code(keeper: &Keeper, listed: &[JobSpec], patience: Duration) -> Result<()> {
+    until(&format!("{} to have the jobs' code", keeper.name()), patience, || async {
+        let known: Vec<api::Job> = keeper.get("/v1/jobs").await.map_err(|error| format!("{error:#}"))?;
+        for job in listed {
+            match known.iter().find(|known| known.id == job.id) {
+                Some(known) if known.ready => {}
+                Some(known) => return Err(format!("{}: {}", job.name, known.reason)),
+                None => return Err(format!("{} is not in its book", job.name)),
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Whether compiled code of this hash lies in the cache. Only decides how far ahead the first runs are due.
+fn is_compiled(folder: &Path, hash: &str) -> bool {
+    let Ok(entries) = folder.read_dir() else { return false };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        (name.starts_with(hash) && name.ends_with(".cwasm"))
+            || (entry.path().is_dir() && is_compiled(&entry.path(), hash))
+    })
+}

@@ -1,0 +1,145 @@
+//! The local chain: anvil, the platform binary itself. (Its npm wrapper for node would survive as an orphan.)
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::ChildStdout;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use alloy::primitives::{Address, U256};
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::process::{CommandLine, Process, Spawner, tail};
+
+/// anvil's chain id.
+pub const CHAIN_ID: u64 = 31337;
+/// Seconds between blocks.
+pub const BLOCK_SECONDS: u64 = 1;
+/// anvil answers within a second; a machine under load may take a while.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// What anvil prints before its address when it is ready.
+const READY: &str = "Listening on ";
+
+/// A running chain.
+#[derive(Debug)]
+pub struct Anvil {
+    process: Process,
+    url: String,
+    provider: DynProvider,
+    faucet: Address,
+}
+
+impl Anvil {
+    /// Starts a chain with one block a second on a free port.
+    ///
+    /// # Errors
+    /// When anvil cannot be found or does not come up.
+    pub async fn start(spawner: &Spawner, directory: &Path) -> Result<Self> {
+        let line = CommandLine::new("anvil", &find()?, &directory.join("anvil.log")).with([
+            "--host",
+            "127.0.0.1",
+            "--block-time",
+            &BLOCK_SECONDS.to_string(),
+            "--chain-id",
+            &CHAIN_ID.to_string(),
+            "--accounts",
+            "2",
+            "--balance",
+            "1000000000",
+            "--port",
+            "0",
+            "--cache-path",
+            &directory.join("anvil").to_string_lossy(),
+        ]);
+        let (process, address) = launch(spawner, &line).await?;
+        let url = format!("http://{address}");
+        let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
+        let accounts = provider.get_accounts().await.context("anvil does not answer")?;
+        let faucet = *accounts.first().ok_or_else(|| anyhow!("anvil has no accounts"))?;
+        Ok(Self { process, url, provider, faucet })
+    }
+
+    /// Its JSON-RPC address.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A client; transactions "from" [`Self::faucet`] are signed by anvil.
+    #[must_use]
+    pub const fn provider(&self) -> &DynProvider {
+        &self.provider
+    }
+
+    /// An account with plenty of coins, which anvil signs for.
+    #[must_use]
+    pub const fn faucet(&self) -> Address {
+        self.faucet
+    }
+
+    /// The process, to stop or to look at.
+    pub const fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Sends coins to an address and waits until they are there.
+    ///
+    /// # Errors
+    /// When the chain refuses.
+    pub async fn fund(&self, to: Address, amount: U256) -> Result<()> {
+        fund(&self.provider, self.faucet, to, amount).await
+    }
+}
+
+/// Sends coins from an account the node signs for.
+///
+/// # Errors
+/// When the chain refuses or the transfer does not arrive.
+pub async fn fund(provider: &DynProvider, from: Address, to: Address, amount: U256) -> Result<()> {
+    let transfer = alloy::rpc::types::TransactionRequest::default().from(from).to(to).value(amount);
+    let receipt = provider.send_transaction(transfer).await?.with_timeout(Some(PATIENCE)).get_receipt().await?;
+    if !receipt.status() {
+        bail!("the transfer of {amount} wei to {to} failed in transaction {}", receipt.transaction_hash);
+    }
+    Ok(())
+}
+
+async fn launch(spawner: &Spawner, line: &CommandLine) -> Result<(Process, String)> {
+    let mut process = spawner.start(line, true)?;
+    let output = process.take_output().ok_or_else(|| anyhow!("no pipe to anvil"))?;
+    let ready = read_on(output)?;
+    let address = tokio::task::spawn_blocking(move || ready.recv_timeout(PATIENCE)).await?;
+    match address {
+        Ok(address) => Ok((process, address)),
+        Err(_) => bail!("anvil did not come up: {}\n{}", line.text(), tail(process.log(), 8)),
+    }
+}
+
+/// Reads anvil's output to its end, so that the pipe never fills; hands on the address it listens on.
+fn read_on(output: ChildStdout) -> Result<Receiver<String>> {
+    let (found, ready) = sync_channel(1);
+    std::thread::Builder::new().name("anvil output".to_owned()).spawn(move || {
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
+            if let Some(address) = line.strip_prefix(READY) {
+                let _ = found.try_send(address.trim().to_owned());
+            }
+        }
+    })?;
+    Ok(ready)
+}
+
+/// `$ANVIL`, then PATH. `swarm.sh` and `tests/run.sh` set `$ANVIL` to the pinned npm package's binary.
+fn find() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("ANVIL") {
+        let path = PathBuf::from(path);
+        if path.is_file() {
+            return Ok(path);
+        }
+        bail!("ANVIL={} is not a file; unset it or name the anvil binary", path.display());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join("anvil")).find(|file| file.is_file()).ok_or_else(|| {
+        anyhow!("anvil is not on PATH and ANVIL is not set; bootstrap/swarm.sh and tests/run.sh get it from npm")
+    })
+}

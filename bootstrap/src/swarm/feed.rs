@@ -1,0 +1,53 @@
+//! Lets the example feed change, so that reading it at the anchor matters.
+
+use std::time::Duration;
+
+use alloy::primitives::{Address, U256};
+use anyhow::Result;
+use contracts::Feed;
+use tokio::task::JoinHandle;
+
+use super::anvil::Anvil;
+
+const EVERY: Duration = Duration::from_secs(3);
+
+/// Sets new values now and then; dropping it stops that.
+#[derive(Debug)]
+pub(super) struct FeedDriver {
+    task: JoinHandle<()>,
+}
+
+impl FeedDriver {
+    /// Starts with values drawn from `seed`, never zero.
+    pub(super) fn start(anvil: &Anvil, feed: Address, seed: u64) -> Self {
+        let (provider, faucet) = (anvil.provider().clone(), anvil.faucet());
+        let task = tokio::spawn(async move {
+            let feed = Feed::new(feed, provider);
+            let mut state = seed;
+            loop {
+                let value = U256::from(draw(&mut state) % 1_000_000 + 1);
+                let set: Result<_, _> = feed.set(value).from(faucet).send().await;
+                if let Err(error) = set {
+                    tracing::debug!(%error, "the feed was not set");
+                }
+                tokio::time::sleep(EVERY).await;
+            }
+        });
+        Self { task }
+    }
+}
+
+impl Drop for FeedDriver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): one seed, one sequence.
+const fn draw(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}

@@ -1,0 +1,83 @@
+//! The chain's side of setting up: contracts, network file, stake, coins, the first epoch.
+
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::{Address, U256, utils::parse_ether};
+use anyhow::{Context, Result, anyhow};
+use contracts::KeeperRegistry;
+use contracts::deploy::{DeployConfig, Examples, deploy};
+use contracts::network::Network;
+
+use super::anvil::{Anvil, BLOCK_SECONDS};
+
+/// Seconds between epochs.
+pub const EPOCH_SECONDS: u32 = 10;
+/// Seconds between a creator's pause and its effect: longer than the lag of an anchor, short enough to wait for.
+pub const NOTICE_SECONDS: u32 = 6;
+
+/// The contracts of a swarm.
+#[derive(Debug, Clone)]
+pub struct Deployed {
+    /// What `network.toml` says.
+    pub network: Network,
+    /// Where it is.
+    pub file: PathBuf,
+    /// Example targets.
+    pub examples: Examples,
+}
+
+/// Deploys the contracts and writes `network.toml`.
+///
+/// # Errors
+/// When the chain refuses or the file cannot be written.
+pub async fn deploy_to(anvil: &Anvil, directory: &Path) -> Result<Deployed> {
+    let config = DeployConfig {
+        confirmations: 0,
+        block_seconds: BLOCK_SECONDS,
+        epoch_seconds: EPOCH_SECONDS,
+        notice_seconds: NOTICE_SECONDS,
+        examples: true,
+        ..DeployConfig::local(anvil.faucet(), anvil.url())
+    };
+    let deployment = deploy(anvil.provider(), &config).await?;
+    let file = directory.join("network.toml");
+    deployment.network.save(&file)?;
+    let examples = deployment.examples.ok_or_else(|| anyhow!("the deployer left the examples out"))?;
+    Ok(Deployed { network: deployment.network, file, examples })
+}
+
+/// Gives each operator coins for its transactions; all transfers travel together.
+///
+/// # Errors
+/// When the chain refuses.
+pub async fn fund_all(anvil: &Anvil, operators: impl IntoIterator<Item = Address>) -> Result<()> {
+    let mut transfers = tokio::task::JoinSet::new();
+    for operator in operators {
+        let (provider, faucet) = (anvil.provider().clone(), anvil.faucet());
+        transfers.spawn(async move { super::anvil::fund(&provider, faucet, operator, operator_coins()).await });
+    }
+    while let Some(transfer) = transfers.join_next().await {
+        transfer??;
+    }
+    Ok(())
+}
+
+/// What an operator gets for transaction fees: 10 coins.
+#[must_use]
+pub fn operator_coins() -> U256 {
+    parse_ether("10").expect("ten is a number")
+}
+
+/// Opens the epoch that holds everybody registered so far.
+///
+/// # Errors
+/// When the registry refuses.
+pub async fn snapshot(anvil: &Anvil, network: &Network) -> Result<()> {
+    let registry = KeeperRegistry::new(network.contracts.keeper_registry, anvil.provider());
+    let pending = registry.snapshot().from(anvil.faucet()).send().await.context("the registry refuses a snapshot")?;
+    let receipt = pending.get_receipt().await?;
+    if !receipt.status() {
+        return Err(anyhow!("the registry's snapshot failed in transaction {}", receipt.transaction_hash));
+    }
+    Ok(())
+}

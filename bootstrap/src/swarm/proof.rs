@@ -1,0 +1,306 @@
+//! The proof document: what the swarm achieved, computed from job specs, chain logs and observed times alone.
+//!
+//! Pure: everything comes in as data. `due` follows from the job specs, `settled`, `leaders` and `duplicates` from the
+//! chain's logs, so no keeper is trusted about how well it did.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy::primitives::{Address, B256};
+use serde::Serialize;
+
+use super::ledger::{CALL, Ledger, Settlement};
+
+/// A job as its creator listed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSpec {
+    /// Id on chain.
+    pub id: u64,
+    /// Name of the example.
+    pub name: String,
+    /// The contract its target sees as caller.
+    pub forwarder: Address,
+    /// Due moment of run 0, unix seconds.
+    pub start: u64,
+    /// Seconds between runs.
+    pub every: u64,
+    /// The last moment a run may be due, once the job was paused.
+    pub until: Option<u64>,
+}
+
+impl JobSpec {
+    /// Due moment of a run, unix seconds.
+    #[must_use]
+    pub const fn due(&self, run: u64) -> u64 {
+        self.start.saturating_add(run.saturating_mul(self.every))
+    }
+
+    /// How many runs are due up to and including a moment.
+    #[must_use]
+    pub fn runs_until(&self, moment: u64) -> u64 {
+        let last = moment.min(self.until.unwrap_or(u64::MAX));
+        if last < self.start { 0 } else { (last - self.start) / self.every + 1 }
+    }
+}
+
+/// One SIGKILL of a leader on its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kill {
+    /// Operator address of the victim.
+    pub victim: Address,
+    /// The due moment (unix seconds) whose tasks it had to lead.
+    pub due: u64,
+}
+
+/// Everything the document is made of.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// How many keepers there are.
+    pub keepers: usize,
+    /// Contract addresses by their names in `network.toml`.
+    pub contracts: BTreeMap<String, Address>,
+    /// Path of `network.toml`.
+    pub network: String,
+    /// The jobs that were listed.
+    pub jobs: Vec<JobSpec>,
+    /// What the chain says.
+    pub ledger: Ledger,
+    /// Per task: the least milliseconds from due to a certificate that any keeper reported.
+    pub certified_ms: BTreeMap<B256, u64>,
+    /// Leaders that were killed.
+    pub kills: Vec<Kill>,
+    /// Runs due after this moment (unix seconds) are not counted: they had no time to settle.
+    pub cutoff: u64,
+    /// The target whose counter is compared.
+    pub target: Address,
+    /// Its counter for the first job, read at the end.
+    pub counter: u64,
+}
+
+/// The document; `schema` 1. Keys may be added, none change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the keys are the documentation; DESIGN of the document: bootstrap/README.md")]
+pub struct Proof {
+    pub schema: u32,
+    pub chain_id: u64,
+    pub keepers: usize,
+    pub contracts: BTreeMap<String, Address>,
+    pub network: String,
+    pub jobs: Vec<JobProof>,
+    pub tasks: Tasks,
+    pub batches: Batches,
+    pub leaders: BTreeMap<String, u64>,
+    pub kills: usize,
+    pub takeovers: usize,
+    pub slashed: Vec<String>,
+    pub latency_ms: Latency,
+    pub gas: Gas,
+    pub target: Target,
+}
+
+/// One job of the document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the keys are the documentation")]
+pub struct JobProof {
+    pub id: u64,
+    pub name: String,
+    pub trigger: String,
+    pub action: String,
+    pub due: u64,
+    pub settled: u64,
+}
+
+/// What became of the tasks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the keys are the documentation")]
+pub struct Tasks {
+    pub due: u64,
+    pub settled: u64,
+    pub skipped: u64,
+    pub missed: i64,
+    pub duplicates: u64,
+    pub wasted_tx: usize,
+    /// Settled, but the target did not accept the call.
+    pub undelivered: u64,
+}
+
+/// Settled batches; `max`: most tasks settled in one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the keys are the documentation")]
+pub struct Batches {
+    pub count: usize,
+    pub max: u64,
+}
+
+/// Milliseconds after the due moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the keys are the documentation")]
+pub struct Latency {
+    pub due_to_certificate: Percentiles,
+    pub due_to_settled: Percentiles,
+}
+
+/// Gas of settling: of a transaction, and of a transaction shared out among the tasks it settled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the keys are the documentation")]
+pub struct Gas {
+    pub settle: Percentiles,
+    pub per_task: Percentiles,
+}
+
+/// Nearest-rank percentiles; `null` when nothing was measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the keys are the documentation")]
+pub struct Percentiles {
+    pub p50: Option<u64>,
+    pub p99: Option<u64>,
+}
+
+/// The contract that the first example job calls, and how often it was called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the keys are the documentation")]
+pub struct Target {
+    pub address: Address,
+    pub counter: u64,
+}
+
+impl Proof {
+    /// Works the document out.
+    #[must_use]
+    pub fn new(facts: &Facts) -> Self {
+        let first = first_settlements(facts);
+        let settled: Vec<&Counted> = first.iter().filter(|each| each.settlement.status == CALL).collect();
+        let due: u64 = facts.jobs.iter().map(|job| job.runs_until(facts.cutoff)).sum();
+        let (done, skipped) = (settled.len() as u64, (first.len() - settled.len()) as u64);
+        let mut leaders = BTreeMap::new();
+        for each in &settled {
+            *leaders.entry(each.settlement.submitter.to_checksum(None)).or_default() += 1;
+        }
+        let tasks = Tasks {
+            due,
+            settled: done,
+            skipped,
+            missed: due.cast_signed() - done.cast_signed() - skipped.cast_signed(),
+            duplicates: duplicates(&facts.ledger),
+            wasted_tx: facts.ledger.transactions.iter().filter(|each| each.settled == 0).count(),
+            undelivered: settled.iter().filter(|each| !each.settlement.delivered).count() as u64,
+        };
+        let batches = &facts.ledger.batches;
+        Self {
+            schema: 1,
+            chain_id: facts.chain_id,
+            keepers: facts.keepers,
+            contracts: facts.contracts.clone(),
+            network: facts.network.clone(),
+            jobs: facts.jobs.iter().map(|job| job_proof(job, &settled, facts.cutoff)).collect(),
+            tasks,
+            batches: Batches { count: batches.len(), max: batches.iter().copied().max().unwrap_or(0) },
+            leaders,
+            kills: facts.kills.len(),
+            takeovers: facts.kills.iter().filter(|kill| was_taken_over(kill, &first)).count(),
+            slashed: Vec::new(),
+            latency_ms: latency(facts, &first),
+            gas: gas(&facts.ledger),
+            target: Target { address: facts.target, counter: facts.counter },
+        }
+    }
+
+    /// What the document says is wrong; empty when every promise held. `counted` is the job whose calls the target
+    /// counts.
+    #[must_use]
+    pub fn broken_promises(&self, counted: u64) -> Vec<String> {
+        let mut broken = Vec::new();
+        let tasks = &self.tasks;
+        if tasks.missed != 0 {
+            let due = tasks.due;
+            broken.push(format!("{} of {due} due tasks did not settle as the job specs promise", tasks.missed));
+        }
+        if tasks.duplicates != 0 {
+            broken.push(format!("{} tasks settled more than once", tasks.duplicates));
+        }
+        if tasks.undelivered != 0 {
+            broken.push(format!("the target refused {} settled calls", tasks.undelivered));
+        }
+        let settled = self.jobs.iter().find(|job| job.id == counted).map_or(0, |job| job.settled);
+        if self.target.counter != settled {
+            let counter = self.target.counter;
+            broken.push(format!("the target counts {counter} calls of job {counted}, the chain's logs {settled}"));
+        }
+        broken
+    }
+}
+
+/// The first settlement of a task that is counted.
+struct Counted<'a> {
+    settlement: &'a Settlement,
+    due: u64,
+}
+
+/// Every task's first settlement, runs due after the cutoff left out.
+fn first_settlements(facts: &Facts) -> Vec<Counted<'_>> {
+    let mut seen = BTreeSet::new();
+    let mut counted = Vec::new();
+    for settlement in &facts.ledger.settlements {
+        let Some(job) = facts.jobs.iter().find(|job| job.id == settlement.job_id) else { continue };
+        let due = job.due(settlement.run);
+        if due <= facts.cutoff && seen.insert(settlement.task_id) {
+            counted.push(Counted { settlement, due });
+        }
+    }
+    counted
+}
+
+fn duplicates(ledger: &Ledger) -> u64 {
+    let distinct: BTreeSet<B256> = ledger.settlements.iter().map(|each| each.task_id).collect();
+    (ledger.settlements.len() - distinct.len()) as u64
+}
+
+fn job_proof(job: &JobSpec, settled: &[&Counted<'_>], cutoff: u64) -> JobProof {
+    JobProof {
+        id: job.id,
+        name: job.name.clone(),
+        trigger: format!("interval {} s from {}", job.every, job.start),
+        action: "wasm".to_owned(),
+        due: job.runs_until(cutoff),
+        settled: settled.iter().filter(|each| each.settlement.job_id == job.id).count() as u64,
+    }
+}
+
+/// Whether a task due when the leader was killed was settled by somebody else.
+fn was_taken_over(kill: &Kill, first: &[Counted<'_>]) -> bool {
+    first.iter().any(|each| each.due == kill.due && each.settlement.submitter != kill.victim)
+}
+
+fn latency(facts: &Facts, first: &[Counted<'_>]) -> Latency {
+    let certified = first.iter().filter_map(|each| facts.certified_ms.get(&each.settlement.task_id).copied());
+    let settled = first.iter().map(|each| each.settlement.seen_ms.saturating_sub(each.due * 1000));
+    Latency {
+        due_to_certificate: Percentiles::of(certified.collect()),
+        due_to_settled: Percentiles::of(settled.collect()),
+    }
+}
+
+fn gas(ledger: &Ledger) -> Gas {
+    let settling = || ledger.transactions.iter().filter(|each| each.settled > 0);
+    let shares = settling().flat_map(|each| {
+        std::iter::repeat_n(each.gas_used / each.settled, usize::try_from(each.settled).unwrap_or(usize::MAX))
+    });
+    Gas {
+        settle: Percentiles::of(settling().map(|each| each.gas_used).collect()),
+        per_task: Percentiles::of(shares.collect()),
+    }
+}
+
+impl Percentiles {
+    /// Nearest rank: the smallest value that at least p percent do not exceed.
+    #[must_use]
+    pub fn of(mut values: Vec<u64>) -> Self {
+        values.sort_unstable();
+        let rank = |percent: usize| (values.len() * percent).div_ceil(100).saturating_sub(1);
+        Self { p50: values.get(rank(50)).copied(), p99: values.get(rank(99)).copied() }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256};
+
+use super::{Facts, JobSpec, Kill, Percentiles, Proof};
+use crate::swarm::ledger::{CALL, Ledger, Settlement, Transaction};
+
+const START: u64 = 1_000;
+
+fn keeper(number: u8) -> Address {
+    Address::repeat_byte(number)
+}
+
+fn job(id: u64, every: u64, until: Option<u64>) -> JobSpec {
+    JobSpec { id, name: format!("job {id}"), forwarder: Address::ZERO, start: START, every, until }
+}
+
+fn settlement(job: u64, run: u64, submitter: u8) -> Settlement {
+    let mut task_id = B256::ZERO;
+    task_id[0] = u8::try_from(job).unwrap();
+    task_id[1] = u8::try_from(run).unwrap();
+    Settlement {
+        task_id,
+        job_id: job,
+        run,
+        status: CALL,
+        delivered: true,
+        submitter: keeper(submitter),
+        block: 1,
+        seen_ms: (START + 2 * run) * 1000 + 800,
+    }
+}
+
+/// One job due at 1000, 1002, 1004, 1006, all settled; the fourth after a kill.
+fn facts() -> Facts {
+    Facts {
+        chain_id: 31337,
+        keepers: 5,
+        contracts: BTreeMap::new(),
+        network: "network.toml".to_owned(),
+        jobs: vec![job(1, 2, Some(1_007))],
+        ledger: Ledger {
+            settlements: vec![settlement(1, 0, 1), settlement(1, 1, 1), settlement(1, 2, 2), settlement(1, 3, 3)],
+            batches: vec![1, 2, 1],
+            transactions: vec![
+                Transaction { hash: B256::ZERO, gas_used: 200, settled: 1 },
+                Transaction { hash: B256::ZERO, gas_used: 300, settled: 2 },
+                Transaction { hash: B256::ZERO, gas_used: 220, settled: 1 },
+            ],
+            ..Ledger::default()
+        },
+        certified_ms: BTreeMap::from([(settlement(1, 0, 1).task_id, 90), (settlement(1, 1, 1).task_id, 110)]),
+        kills: vec![Kill { victim: keeper(4), due: 1_006 }],
+        cutoff: 1_020,
+        target: Address::ZERO,
+        counter: 4,
+    }
+}
+
+#[test]
+fn a_clean_run() {
+    let proof = Proof::new(&facts());
+    assert_eq!((proof.tasks.due, proof.tasks.settled, proof.tasks.missed), (4, 4, 0));
+    assert_eq!((proof.tasks.duplicates, proof.tasks.wasted_tx, proof.tasks.skipped), (0, 0, 0));
+    assert_eq!(proof.leaders.values().sum::<u64>(), proof.tasks.settled);
+    assert_eq!(proof.leaders[&keeper(1).to_checksum(None)], 2);
+    assert_eq!((proof.batches.count, proof.batches.max), (3, 2));
+    assert_eq!((proof.kills, proof.takeovers), (1, 1));
+    assert_eq!(proof.latency_ms.due_to_certificate, Percentiles { p50: Some(90), p99: Some(110) });
+    assert_eq!(proof.latency_ms.due_to_settled.p50, Some(800));
+    assert_eq!((proof.gas.settle.p50, proof.gas.per_task.p50), (Some(220), Some(150)));
+    assert_eq!(proof.broken_promises(1), Vec::<String>::new());
+}
+
+#[test]
+fn due_comes_from_the_spec_not_from_the_chain() {
+    let mut facts = facts();
+    facts.ledger.settlements.remove(1);
+    let proof = Proof::new(&facts);
+    assert_eq!((proof.tasks.due, proof.tasks.settled, proof.tasks.missed), (4, 3, 1));
+    let broken = proof.broken_promises(1).join("\n");
+    assert!(broken.contains("1 of 4 due tasks") && broken.contains("counts 4 calls"), "{broken}");
+}
+
+#[test]
+fn runs_due_after_the_cutoff_count_on_neither_side() {
+    let mut facts = facts();
+    facts.cutoff = 1_005;
+    facts.counter = 3;
+    let proof = Proof::new(&facts);
+    assert_eq!((proof.tasks.due, proof.tasks.settled, proof.tasks.missed), (3, 3, 0));
+    assert_eq!(proof.broken_promises(1), Vec::<String>::new());
+}
+
+#[test]
+fn skips_and_job_errors_are_not_missed_and_not_led() {
+    let mut facts = facts();
+    facts.ledger.settlements[0].status = 1;
+    facts.ledger.settlements[1].status = 2;
+    facts.counter = 2;
+    let proof = Proof::new(&facts);
+    assert_eq!((proof.tasks.settled, proof.tasks.skipped, proof.tasks.missed), (2, 2, 0));
+    assert_eq!(proof.leaders.values().sum::<u64>(), 2);
+    assert_eq!(proof.broken_promises(1), Vec::<String>::new());
+}
+
+#[test]
+fn a_second_settlement_is_a_duplicate_and_settles_nothing_more() {
+    let mut facts = facts();
+    facts.ledger.settlements.push(settlement(1, 2, 5));
+    let proof = Proof::new(&facts);
+    assert_eq!((proof.tasks.settled, proof.tasks.duplicates), (4, 1));
+    assert!(!proof.leaders.contains_key(&keeper(5).to_checksum(None)));
+    assert!(proof.broken_promises(1).join("\n").contains("more than once"));
+}
+
+#[test]
+fn a_victim_that_submitted_before_it_died_was_not_taken_over() {
+    let mut facts = facts();
+    facts.kills = vec![Kill { victim: keeper(3), due: 1_006 }];
+    let proof = Proof::new(&facts);
+    assert_eq!((proof.kills, proof.takeovers), (1, 0));
+}
+
+#[test]
+fn transactions_that_settle_nothing_are_wasted() {
+    let mut facts = facts();
+    facts.ledger.transactions.push(Transaction { hash: B256::ZERO, gas_used: 30, settled: 0 });
+    let proof = Proof::new(&facts);
+    assert_eq!((proof.tasks.wasted_tx, proof.gas.settle.p50), (1, Some(220)));
+}
+
+#[test]
+fn refused_calls_are_shown() {
+    let mut facts = facts();
+    facts.ledger.settlements[0].delivered = false;
+    facts.counter = 3;
+    let broken = Proof::new(&facts).broken_promises(1).join("\n");
+    assert!(broken.contains("refused 1"), "{broken}");
+}
+
+#[test]
+fn runs_of_a_job_that_never_started_or_was_paused() {
+    assert_eq!(job(1, 2, None).runs_until(START - 1), 0);
+    assert_eq!(job(1, 2, None).runs_until(START), 1);
+    assert_eq!(job(1, 5, None).runs_until(START + 9), 2);
+    assert_eq!(job(1, 5, Some(START + 4)).runs_until(START + 100), 1);
+    assert_eq!(job(1, 5, Some(START - 1)).runs_until(START + 100), 0);
+}
+
+#[test]
+fn percentiles_by_nearest_rank() {
+    assert_eq!(Percentiles::of(vec![]), Percentiles { p50: None, p99: None });
+    assert_eq!(Percentiles::of(vec![7]), Percentiles { p50: Some(7), p99: Some(7) });
+    assert_eq!(Percentiles::of((1..=200).rev().collect()), Percentiles { p50: Some(100), p99: Some(198) });
+}
+
+#[test]
+fn the_keys_of_the_document() {
+    let document = serde_json::to_value(Proof::new(&facts())).unwrap();
+    for pointer in [
+        "/schema",
+        "/chain_id",
+        "/keepers",
+        "/contracts",
+        "/network",
+        "/jobs/0/id",
+        "/jobs/0/trigger",
+        "/jobs/0/action",
+        "/jobs/0/settled",
+        "/tasks/due",
+        "/tasks/settled",
+        "/tasks/skipped",
+        "/tasks/missed",
+        "/tasks/duplicates",
+        "/tasks/wasted_tx",
+        "/batches/count",
+        "/batches/max",
+        "/leaders",
+        "/kills",
+        "/takeovers",
+        "/slashed",
+        "/latency_ms/due_to_certificate/p50",
+        "/latency_ms/due_to_certificate/p99",
+        "/latency_ms/due_to_settled/p50",
+        "/latency_ms/due_to_settled/p99",
+        "/gas/settle/p50",
+        "/gas/per_task/p50",
+        "/target/address",
+        "/target/counter",
+    ] {
+        assert!(document.pointer(pointer).is_some(), "{pointer} is missing");
+    }
+}

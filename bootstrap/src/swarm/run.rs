@@ -1,0 +1,189 @@
+//! What the `swarm` binary does with a [`Swarm`]: watch it, kill its leaders if asked to, and say what it achieved.
+
+use std::time::Duration;
+
+use alloy::primitives::U256;
+use anyhow::{Context, Result, anyhow, bail};
+use contracts::Counter;
+use tokio::time::Instant;
+
+use super::ledger::unix_ms;
+use super::proof::{Facts, JobSpec, Proof};
+use super::{Swarm, kill};
+use crate::process::tail;
+
+/// Runs due this many seconds before the stop had time to settle...
+const GRACE: u64 = 10;
+/// ...and this many when leaders were killed.
+const GRACE_WITH_KILLS: u64 = 30;
+/// How long the last due runs may take to settle before the swarm stops anyway.
+const TAIL_PATIENCE: Duration = Duration::from_secs(60);
+/// How often progress is shown.
+const SHOW_EVERY: Duration = Duration::from_secs(5);
+
+/// Runs until enough has settled, ends the jobs, lets their last runs settle, and works out the proof.
+///
+/// # Errors
+/// When something ends that should run, or time is up: what is missing, and the ends of the logs.
+pub async fn run(swarm: &mut Swarm) -> Result<Proof> {
+    let patience = swarm.options.patience();
+    if let Ok(result) = tokio::time::timeout(patience, until_enough(swarm)).await {
+        result?;
+    } else {
+        let missing = missing(swarm).unwrap_or_default();
+        bail!("after {} s {missing}\n{}", patience.as_secs(), state(swarm).await);
+    }
+    let last_due = swarm.pause_jobs().await?;
+    let grace = if swarm.options.kill_leader { GRACE_WITH_KILLS } else { GRACE };
+    swarm.progress.say(&format!("enough settled; jobs end, stopping {grace} s after the last run"));
+    let deadline = Instant::now() + Duration::from_secs(super::network::NOTICE_SECONDS.into()) + TAIL_PATIENCE;
+    loop {
+        swarm.check_alive()?;
+        let stop_at = last_due + grace;
+        if unix_ms() / 1000 > stop_at && (all_settled(swarm) || Instant::now() > deadline) {
+            break;
+        }
+        next_block(swarm).await;
+    }
+    prove(swarm, unix_ms() / 1000 - grace).await
+}
+
+/// Watches for ever: what the swarm does when it is not told to stop.
+///
+/// # Errors
+/// When something ends that should run.
+pub async fn watch(swarm: &mut Swarm) -> Result<()> {
+    let mut shown = Instant::now();
+    loop {
+        swarm.check_alive()?;
+        if swarm.options.kill_leader && kill_is_due(swarm) {
+            swarm.kill_leader().await?;
+        }
+        show(swarm, &mut shown);
+        next_block(swarm).await;
+    }
+}
+
+async fn until_enough(swarm: &mut Swarm) -> Result<()> {
+    let mut shown = Instant::now();
+    while missing(swarm).is_some() {
+        swarm.check_alive()?;
+        if (swarm.kills.len() as u64) < swarm.options.kills_wanted() && kill_is_due(swarm) {
+            swarm.kill_leader().await?;
+        }
+        show(swarm, &mut shown);
+        next_block(swarm).await;
+    }
+    Ok(())
+}
+
+impl Swarm {
+    async fn kill_leader(&mut self) -> Result<()> {
+        let kill = kill::strike(self).await?;
+        self.kills.extend(kill);
+        Ok(())
+    }
+
+    fn settled_of(&self, job: &JobSpec) -> usize {
+        self.follower.look(|ledger| ledger.settlements.iter().filter(|each| each.job_id == job.id).count())
+    }
+
+    fn settled(&self) -> u64 {
+        self.follower.look(|ledger| ledger.settlements.len() as u64)
+    }
+}
+
+/// One kill per ten tasks, in the middle of the ten.
+fn kill_is_due(swarm: &Swarm) -> bool {
+    swarm.settled() >= swarm.kills.len() as u64 * 10 + 4
+}
+
+/// What is still missing before the swarm may stop.
+fn missing(swarm: &Swarm) -> Option<String> {
+    let mut missing = Vec::new();
+    for job in &swarm.jobs {
+        if swarm.settled_of(job) == 0 {
+            missing.push(format!("no task of job {} ({}) has settled", job.id, job.name));
+        }
+    }
+    let (settled, wanted) = (swarm.settled(), swarm.options.wanted());
+    if settled < wanted {
+        missing.push(format!("{settled} of {wanted} tasks have settled"));
+    }
+    let (killed, wanted) = (swarm.kills.len() as u64, swarm.options.kills_wanted());
+    if killed < wanted {
+        missing.push(format!("{killed} of {wanted} leaders were killed"));
+    }
+    (!missing.is_empty()).then(|| missing.join("; "))
+}
+
+fn all_settled(swarm: &Swarm) -> bool {
+    swarm.jobs.iter().all(|job| swarm.settled_of(job) as u64 >= job.runs_until(u64::MAX))
+}
+
+fn show(swarm: &Swarm, shown: &mut Instant) {
+    if shown.elapsed() < SHOW_EVERY {
+        return;
+    }
+    *shown = Instant::now();
+    let each = |job: &JobSpec| format!("{} {}", job.name, swarm.settled_of(job));
+    let jobs = swarm.jobs.iter().map(each).collect::<Vec<_>>().join(", ");
+    let block = swarm.follower.look(|ledger| ledger.block);
+    swarm.progress.say(&format!("block {block}: {} tasks settled ({jobs})", swarm.settled()));
+}
+
+/// The next block, or a second later when the chain stands still.
+async fn next_block(swarm: &Swarm) {
+    let _ = tokio::time::timeout(Duration::from_secs(1), swarm.follower.next_block()).await;
+}
+
+async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {
+    let reports = swarm.reports.as_ref().context("the keepers' reports were not collected")?;
+    let first = swarm.jobs.first().context("no jobs were listed")?;
+    let counter = Counter::new(swarm.target(), swarm.anvil.provider().clone());
+    let certified_ms = reports.certified().await;
+    let ledger = swarm.follower.ledger();
+    let block = alloy::eips::BlockId::number(ledger.block);
+    let counted: U256 = counter.counts(first.forwarder).block(block).call().await?;
+    let facts = Facts {
+        chain_id: swarm.deployed.network.chain_id,
+        keepers: swarm.keepers.len(),
+        contracts: swarm
+            .deployed
+            .network
+            .contracts
+            .named()
+            .map(|(name, at)| (name.to_owned(), at))
+            .into_iter()
+            .collect(),
+        network: swarm.deployed.file.display().to_string(),
+        jobs: swarm.jobs.clone(),
+        ledger,
+        certified_ms,
+        kills: swarm.kills.clone(),
+        cutoff,
+        target: swarm.target(),
+        counter: u64::try_from(counted).map_err(|_| anyhow!("the counter stands at {counted}"))?,
+    };
+    Ok(Proof::new(&facts))
+}
+
+/// The state of everything, for a failure's message.
+pub(super) async fn state(swarm: &mut Swarm) -> String {
+    let mut lines = Vec::new();
+    let ineligible = swarm.follower.look(|ledger| ledger.ineligible.clone());
+    lines.extend(ineligible.iter().rev().take(5).map(|each| format!("not eligible: {each}")));
+    for keeper in &mut swarm.keepers {
+        let name = keeper.name().to_owned();
+        match keeper.get::<Vec<super::api::Job>>("/v1/jobs").await {
+            Ok(jobs) => lines.extend(jobs.iter().map(|job| {
+                format!("{name}: job {} {} ready={} {} {}", job.id, job.status, job.ready, job.reason, job.last_result)
+            })),
+            Err(error) => lines.push(format!("{name}: {error:#}")),
+        }
+        if let Some(process) = keeper.process() {
+            lines.push(format!("end of {}:\n{}", process.log().display(), tail(process.log(), 12)));
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# A whole network on this machine: chain, contracts, bootnode, keepers, example jobs. `swarm.sh --help` shows the flags.
+set -euo pipefail
+# shellcheck source=bootstrap/setup.sh
+. "$(dirname "$0")/setup.sh"
+
+build_binaries
+get_anvil
+build_jobs
+exec "$bin/swarm" "$@"
