@@ -1,4 +1,7 @@
-//! Whole-crate tests of the protocol.
+//! Whole-crate tests of the protocol: a seeded network of real engines in memory, and the known answers shared with the
+//! contracts.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod network;
+mod scenarios;
 mod vectors;
