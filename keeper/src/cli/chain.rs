@@ -78,6 +78,9 @@ impl Chain {
     }
 }
 
+/// Beyond half of the estimate: registering costs more when somebody else registers in the same block.
+const GAS_MARGIN: u64 = 200_000;
+
 /// Sends transactions from one account.
 pub(super) struct Sender {
     provider: DynProvider,
@@ -97,6 +100,8 @@ impl Sender {
             .with_input(call.abi_encode())
             .with_value(value);
         self.provider.call(request.clone()).await.map_err(explain).exit(Exit::Chain)?;
+        let estimate = self.provider.estimate_gas(request.clone()).await.map_err(explain).exit(Exit::Chain)?;
+        let request = request.with_gas_limit(estimate.saturating_mul(3) / 2 + GAS_MARGIN);
         let pending = self.provider.send_transaction(request).await.map_err(explain).exit(Exit::Chain)?;
         let hash = *pending.tx_hash();
         tracing::info!(%hash, "sent the transaction to {what}");
@@ -160,7 +165,7 @@ pub(super) fn parse_amount(text: &str) -> Result<U256> {
         Some(place) => (text[..place].trim(), text[place..].trim()),
         None => (text, "wei"),
     };
-    if !matches!(unit, "ether" | "gwei" | "wei") || number.starts_with('-') {
+    if !matches!(unit, "ether" | "gwei" | "wei") || !number.starts_with(|c: char| c.is_ascii_digit()) {
         bail!(wrong());
     }
     let parsed = alloy::primitives::utils::parse_units(number, unit).with_context(wrong)?;

@@ -61,7 +61,10 @@ impl Exit {
         if cause.is::<paths::Error>() {
             return Some(Self::Data);
         }
-        if cause.is::<api::BindError>() {
+        if cause.is::<p2p::ConfigError>() {
+            return Some(Self::Usage);
+        }
+        if cause.is::<api::BindError>() || cause.is::<p2p::Error>() {
             return Some(Self::Network);
         }
         cause.downcast_ref::<journal::Error>().map(|error| match error {

@@ -12,7 +12,9 @@ use super::chain::{Chain, coin};
 use super::output::{answer, rows};
 use super::{ClaimArgs, Exit, Global, WithExit};
 use crate::chain::{ChainError, Registration, registration};
+use crate::journal::{Identity, Journal, Missing};
 use crate::keystore::{Keystore, Password};
+use crate::paths::Paths;
 
 /// The only operator set of the AVS.
 const OPERATOR_SET: u32 = 0;
@@ -49,6 +51,7 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
             let receipt = sender.send("allocate the stake", contracts.allocation_manager, &call, U256::ZERO).await?;
             transactions.push(receipt.transaction_hash);
         }
+        start_journal(&paths, &chain, &keys.bls, before.known)?;
         let call = registering(&chain, operator, &keys.bls, peer_key);
         let receipt = sender.send("register the operator", contracts.allocation_manager, &call, U256::ZERO).await?;
         transactions.push(receipt.transaction_hash);
@@ -68,6 +71,16 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
     };
     answer(global, document, &text);
     Ok(Exit::Success)
+}
+
+/// A key that was never registered never signed: its journal starts empty here, so that `keeper join` needs no flag.
+fn start_journal(paths: &Paths, chain: &Chain, key: &SecretKey, known: bool) -> Result<()> {
+    if known {
+        return Ok(());
+    }
+    let identity = Identity::new(&key.public_key().to_bytes(), chain.network.domain_separator());
+    Journal::open(&paths.journal(), identity, Missing::Create)?;
+    Ok(())
 }
 
 pub(super) async fn status(global: &Global) -> Result<Exit> {

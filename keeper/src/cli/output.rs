@@ -23,7 +23,13 @@ pub(super) fn answer(global: &Global, mut document: Value, text: &str) {
 
 /// Prints a failure on stderr: what, then why; with `--json` also as a document on stdout.
 pub fn report_failure(error: &anyhow::Error, json_wanted: bool) {
-    let causes: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    // Many errors name their cause in their own text; say nothing twice.
+    let mut causes: Vec<String> = Vec::new();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !error.to_string().contains(&cause) && !causes.contains(&cause) {
+            causes.push(cause);
+        }
+    }
     if json_wanted {
         let code = Exit::of(error).code();
         let failure = json!({"code": code, "message": error.to_string(), "causes": causes});

@@ -1,0 +1,107 @@
+use clap::CommandFactory;
+
+use super::chain::{coin, parse_amount};
+use super::*;
+use alloy::primitives::U256;
+
+const BOOTNODE: &str = "/ip4/203.0.113.7/tcp/7419/p2p/12D3KooWR6wQxdhCMCcPYqbp3zjJ9WVFXDksfYr4ZSh7TcyLitZZ";
+
+fn parse(line: &[&str]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from([&["keeper"], line].concat())
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn json_is_taken_by_every_verb() {
+    let verbs: [&[&str]; 10] = [
+        &["init"],
+        &["keys", "new"],
+        &["keys", "show"],
+        &["operator", "register"],
+        &["operator", "status"],
+        &["operator", "claim"],
+        &["join"],
+        &["job", "list"],
+        &["job", "show", "1"],
+        &["status"],
+    ];
+    for verb in verbs {
+        let cli = parse(&[verb, &["--json", "--datadir", "d"]].concat()).unwrap();
+        assert!(cli.global.json && cli.global.datadir.is_some(), "{verb:?}");
+    }
+}
+
+#[test]
+fn join_reads_its_addresses() {
+    let both = format!("{BOOTNODE},{BOOTNODE}");
+    let line = ["join", "--bootnode", &both, "--bootnode", BOOTNODE, "--listen", "/ip4/127.0.0.1/tcp/0", "--api-addr", "127.0.0.1:0"];
+    let Command::Join(args) = parse(&line).unwrap().command else { panic!("not join") };
+    assert_eq!(args.bootnodes.len(), 3);
+    assert_eq!(args.listen.len(), 1);
+    assert_eq!(args.api_addr.unwrap().port(), 0);
+    assert!(!args.accept_empty_journal);
+}
+
+#[test]
+fn malformed_addresses_are_usage_errors_that_say_what_is_wrong() {
+    for (flag, value) in [
+        ("--bootnode", "/ip4/1.2.3/tcp/1"),
+        ("--bootnode", "/ip4/203.0.113.7/tcp/7419"),
+        ("--bootnode", "203.0.113.7:7419"),
+        ("--listen", "0.0.0.0:7419"),
+        ("--api-addr", "localhost"),
+        ("--max-peers", "many"),
+        ("--rpc-url", "not a url"),
+    ] {
+        let error = parse(&["join", flag, value]).unwrap_err();
+        assert_eq!(error.exit_code(), i32::from(Exit::Usage.code()), "{flag} {value}");
+        let message = error.to_string();
+        assert!(message.contains(flag) && message.contains(value), "{message}");
+    }
+}
+
+#[test]
+fn jobs_need_one_way_to_pin_their_code() {
+    let zero = "0x0000000000000000000000000000000000000001";
+    let hash = "0x".to_owned() + &"11".repeat(32);
+    let base = ["job", "create", "--every", "2s", "--code-url", "http://127.0.0.1/x", "--target", zero, "--fee", "1", "--fund", "2"];
+    assert!(parse(&base).is_err());
+    assert!(parse(&[&base[..], &["--code-hash", &hash]].concat()).is_ok());
+    assert!(parse(&[&base[..], &["--code", "x.wasm"]].concat()).is_ok());
+    assert!(parse(&[&base[..], &["--code", "x.wasm", "--code-hash", &hash]].concat()).is_err());
+}
+
+#[test]
+fn amounts_are_read_and_written() {
+    let ether = U256::from(10u64.pow(18));
+    assert_eq!(parse_amount("0.05ether").unwrap() * U256::from(20), ether);
+    assert_eq!(parse_amount("20 gwei").unwrap(), U256::from(20_000_000_000u64));
+    assert_eq!(parse_amount("12").unwrap(), U256::from(12));
+    for wrong in ["", "-1ether", "-1", "1 euro", "0.1", "0.0000000000000000001ether", "ether", "1e18"] {
+        assert!(parse_amount(wrong).is_err(), "{wrong:?} was read as {:?}", parse_amount(wrong));
+    }
+    assert_eq!(coin(ether), "1 ether");
+    assert_eq!(coin(parse_amount("0.05ether").unwrap()), "0.05 ether");
+}
+
+#[test]
+fn errors_find_their_exit_codes_through_contexts() {
+    use anyhow::Context;
+    let wrong_password: Result<()> = Err(crate::keystore::Error::WrongPassword { path: "k".into() }.into());
+    assert_eq!(Exit::of(&wrong_password.context("could not start").unwrap_err()), Exit::Key);
+    let in_use: Result<()> = Err(crate::paths::Error::InUse { path: "d".into(), pid: None }.into());
+    assert_eq!(Exit::of(&in_use.unwrap_err()), Exit::Data);
+    let empty: Result<()> = Err(crate::journal::Error::Missing { path: "j".into() }.into());
+    assert_eq!(Exit::of(&empty.unwrap_err()), Exit::Protection);
+    let unreachable: Result<()> = Err(crate::chain::ChainError::Unreachable("x".into()).into());
+    assert_eq!(Exit::of(&unreachable.unwrap_err()), Exit::Chain);
+    let marked = Err::<(), _>(anyhow::anyhow!("gone")).exit(Exit::NotFound).context("could not look");
+    let marked = marked.unwrap_err();
+    assert_eq!(Exit::of(&marked), Exit::NotFound);
+    assert_eq!(format!("{marked:#}"), "could not look: gone");
+    assert_eq!(Exit::of(&anyhow::anyhow!("anything")), Exit::Failure);
+}

@@ -33,6 +33,12 @@ impl Liveness {
         Self { started: Instant::now(), last_tick_ms: Arc::default() }
     }
 
+    /// As if started a while ago, with no tick since.
+    #[cfg(test)]
+    pub(super) fn started_ago(ago: Duration) -> Self {
+        Self { started: Instant::now() - ago, last_tick_ms: Arc::default() }
+    }
+
     /// The loop went round once more. To be called at least every few seconds.
     pub fn tick(&self) {
         self.last_tick_ms.store(self.elapsed_ms(), Ordering::Relaxed);

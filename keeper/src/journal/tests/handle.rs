@@ -1,0 +1,137 @@
+//! The async front.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+
+use prometheus_client::registry::Registry;
+
+use super::*;
+use crate::metrics::Metrics;
+
+fn metrics() -> Metrics {
+    Metrics::register(&mut Registry::default())
+}
+
+/// A storage whose syncs wait for a door to be opened, and are counted.
+#[derive(Debug, Clone, Default)]
+struct SlowStorage {
+    door: Arc<(Mutex<bool>, Condvar)>,
+    syncs: Arc<AtomicUsize>,
+}
+
+impl SlowStorage {
+    fn open_door(&self) {
+        *self.door.0.lock().unwrap() = true;
+        self.door.1.notify_all();
+    }
+}
+
+impl Storage for SlowStorage {
+    fn read(&mut self, _limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+    fn append(&mut self, _bytes: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn sync(&mut self) -> std::io::Result<()> {
+        self.syncs.fetch_add(1, Ordering::SeqCst);
+        let mut open = self.door.0.lock().unwrap();
+        while !*open {
+            open = self.door.1.wait(open).unwrap();
+        }
+        Ok(())
+    }
+    fn replace(&mut self, _bytes: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn slow() -> (SlowStorage, JournalHandle, std::thread::JoinHandle<()>) {
+    let storage = SlowStorage::default();
+    let journal = Journal::open_in(storage.clone(), Path::new("journal.bin"), identity(), Missing::Create).unwrap();
+    let (handle, writer) = JournalHandle::spawn(journal, metrics());
+    (storage, handle, writer)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_come_after_the_sync_and_waiting_groups_share_one() {
+    let (storage, handle, writer) = slow();
+    let first = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.record(vec![record(1, 1, 1)]).await }
+    });
+    while storage.syncs.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!first.is_finished());
+    // These arrive while the disk is busy; polled once, each of them is in the queue.
+    let mut waiting: Vec<_> = (2..32).map(|task| Box::pin(handle.record(vec![record(task, 1, 1)]))).collect();
+    for future in &mut waiting {
+        assert!(poll_once(future.as_mut()).await.is_none());
+    }
+    storage.open_door();
+    for future in waiting {
+        assert_eq!(future.await, Ok(Outcome::Recorded));
+    }
+    assert_eq!(first.await.unwrap(), Ok(Outcome::Recorded));
+    assert_eq!(storage.syncs.load(Ordering::SeqCst), 2, "one for the first, one for the thirty that waited");
+    drop(handle);
+    writer.join().unwrap();
+}
+
+/// Polls a future once; `None` while it is not done.
+async fn poll_once<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+    std::future::poll_fn(|context| match std::pin::Pin::new(&mut future).poll(context) {
+        std::task::Poll::Ready(output) => std::task::Poll::Ready(Some(output)),
+        std::task::Poll::Pending => std::task::Poll::Ready(None),
+    })
+    .await
+}
+
+#[tokio::test]
+async fn refusals_and_prunings_go_through_and_are_counted() {
+    let (_directory, path, journal) = fresh();
+    let metrics = metrics();
+    let (handle, writer) = JournalHandle::spawn(journal, metrics.clone());
+    assert_eq!(handle.record(vec![record(1, 5, 1)]).await, Ok(Outcome::Recorded));
+    assert_eq!(refused(handle.record(vec![record(1, 5, 2)]).await.unwrap()).len(), 1);
+    handle.prune(6).await.unwrap();
+    assert_eq!(refused(handle.record(vec![record(1, 5, 1)]).await.unwrap()).len(), 1);
+    let oversized = vec![record(1, 9, 1); MAX_GROUP + 1];
+    assert_eq!(handle.record(oversized).await, Err(Error::GroupTooLarge { len: MAX_GROUP + 1 }));
+    assert_eq!(metrics.journal_refusals.get(["conflict"]), 1);
+    assert_eq!(metrics.journal_refusals.get(["below_watermark"]), 1);
+    drop(handle);
+    writer.join().unwrap();
+    assert_eq!(Journal::open(&path, identity(), Missing::Refuse).unwrap().watermark(), 6);
+}
+
+/// The disk is full from the first append on.
+#[derive(Debug)]
+struct FullStorage;
+
+impl Storage for FullStorage {
+    fn read(&mut self, _limit: u64) -> std::io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+    fn append(&mut self, _bytes: &[u8]) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::StorageFull.into())
+    }
+    fn sync(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+    fn replace(&mut self, _bytes: &[u8]) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn after_a_failed_write_nothing_is_signed_any_more() {
+    let journal = Journal::open_in(FullStorage, Path::new("journal.bin"), identity(), Missing::Create).unwrap();
+    let metrics = metrics();
+    let (handle, _writer) = JournalHandle::spawn(journal, metrics.clone());
+    assert!(matches!(handle.record(vec![record(1, 5, 1)]).await, Err(Error::Io { .. })));
+    assert!(matches!(handle.record(vec![record(1, 5, 1)]).await, Err(Error::Poisoned { .. })));
+    assert!(matches!(handle.prune(9).await, Err(Error::Poisoned { .. })));
+    assert_eq!(metrics.journal_refusals.get(["failed"]), 2);
+}
