@@ -2,7 +2,7 @@
 
 // The first four bytes of keccak-256 of each signature.
 export const INCREMENT = hex("d09de08a"); // increment()
-export const RECORD = hex("86c57ad6"); // record(uint256)
+export const RECORD = hex("2c16cd8a"); // record(uint256)
 export const VALUE = hex("3fa4f245"); // value()
 
 /** Bytes of a hexadecimal string without prefix. */
