@@ -129,7 +129,13 @@ pub enum Command {
 #[derive(Debug, Clone, Default, Args)]
 pub struct JoinArgs {
     /// Where to find the mesh: /ip4/203.0.113.7/tcp/7419/p2p/12D3KooW...; repeat or separate by commas
-    #[arg(long = "bootnode", visible_alias = "bootnodes", env = "KEEPER_BOOTNODE", value_name = "MULTIADDR", value_delimiter = ',')]
+    #[arg(
+        long = "bootnode",
+        visible_alias = "bootnodes",
+        env = "KEEPER_BOOTNODE",
+        value_name = "MULTIADDR",
+        value_delimiter = ','
+    )]
     pub bootnodes: Vec<Bootnode>,
     /// Address to listen on for peers; repeatable [default: /ip4/0.0.0.0/tcp/7419]
     #[arg(long, env = "KEEPER_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]

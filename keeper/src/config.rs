@@ -141,7 +141,8 @@ impl Settings {
         let mut settings: Self = toml::from_str(&text)
             .map_err(|error| Error::Malformed { path: path.to_owned(), reason: error.to_string() })?;
         let directory = path.parent().unwrap_or(Path::new("."));
-        for file in [&mut settings.network, &mut settings.password_file, &mut settings.cache_dir].into_iter().flatten() {
+        for file in [&mut settings.network, &mut settings.password_file, &mut settings.cache_dir].into_iter().flatten()
+        {
             *file = directory.join(&*file);
         }
         Ok(settings)

@@ -12,13 +12,13 @@
 //! ```
 
 mod process;
-mod server;
 mod series;
+mod server;
 mod text;
 
 pub use series::Counters;
-pub(crate) use server::{healthiness, readiness};
 pub use server::{Liveness, router};
+pub(crate) use server::{healthiness, readiness};
 pub use text::{openmetrics, plain};
 
 use std::sync::atomic::AtomicU64;

@@ -61,8 +61,11 @@ impl Paths {
     pub fn resolve(datadir: Option<&Path>) -> Result<Self, Error> {
         if let Some(data) = datadir {
             // Absolute, so that error messages and node.json mean the same from any working directory.
-            let data = std::path::absolute(data)
-                .map_err(|source| Error::Io { action: "resolve", path: data.to_owned(), source })?;
+            let data = std::path::absolute(data).map_err(|source| Error::Io {
+                action: "resolve",
+                path: data.to_owned(),
+                source,
+            })?;
             return Ok(Self { config: data.join("config.toml"), cache: data.join("cache"), data });
         }
         let user = ProjectDirs::from("", "", "keeper").ok_or(Error::NoHome)?;

@@ -59,7 +59,10 @@ impl Chain {
         let needed = U256::from(price) * U256::from(GAS_OF_A_VERB);
         let (has, wants) = (coin(balance), coin(needed));
         let checked: Result<()> = (|| {
-            ensure!(balance >= needed, "account {account} holds {has}, this takes up to {wants}: send it some coin first");
+            ensure!(
+                balance >= needed,
+                "account {account} holds {has}, this takes up to {wants}: send it some coin first"
+            );
             Ok(())
         })();
         checked.exit(Exit::Chain)?;
@@ -89,7 +92,13 @@ pub(super) struct Sender {
 
 impl Sender {
     /// Tries a call, sends it, and waits until it is mined. `what` names it in errors.
-    pub(super) async fn send(&self, what: &str, to: Address, call: &impl SolCall, value: U256) -> Result<TransactionReceipt> {
+    pub(super) async fn send(
+        &self,
+        what: &str,
+        to: Address,
+        call: &impl SolCall,
+        value: U256,
+    ) -> Result<TransactionReceipt> {
         self.transact(what, to, call, value).await.with_context(|| format!("could not {what}"))
     }
 
@@ -107,8 +116,10 @@ impl Sender {
         tracing::info!(%hash, "sent the transaction to {what}");
         let receipt = self.mined(hash).await?;
         if !receipt.status() {
-            return Err(anyhow::anyhow!("transaction {hash} reverted, though the same call succeeded just before: try again"))
-                .exit(Exit::Chain);
+            return Err(anyhow::anyhow!(
+                "transaction {hash} reverted, though the same call succeeded just before: try again"
+            ))
+            .exit(Exit::Chain);
         }
         Ok(receipt)
     }
@@ -124,7 +135,10 @@ impl Sender {
             }
             sleep(POLL).await;
         }
-        let why = format!("transaction {hash} was not mined within {} s; it may still be: look before repeating", DEADLINE.as_secs());
+        let why = format!(
+            "transaction {hash} was not mined within {} s; it may still be: look before repeating",
+            DEADLINE.as_secs()
+        );
         Err(anyhow::anyhow!(why)).exit(Exit::Timeout)
     }
 }

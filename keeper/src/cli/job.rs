@@ -195,7 +195,9 @@ fn runs_left(escrow: u128, fee: u128) -> String {
 fn read_params(text: &str) -> Result<Bytes> {
     match text.strip_prefix('@') {
         Some(path) => Ok(read_file(&PathBuf::from(path), "--params")?.into()),
-        None => text.parse().with_context(|| format!("--params {text:?} is neither 0x-hex nor @FILE")).exit(Exit::Usage),
+        None => {
+            text.parse().with_context(|| format!("--params {text:?} is neither 0x-hex nor @FILE")).exit(Exit::Usage)
+        }
     }
 }
 

@@ -38,7 +38,17 @@ fn json_is_taken_by_every_verb() {
 #[test]
 fn join_reads_its_addresses() {
     let both = format!("{BOOTNODE},{BOOTNODE}");
-    let line = ["join", "--bootnode", &both, "--bootnode", BOOTNODE, "--listen", "/ip4/127.0.0.1/tcp/0", "--api-addr", "127.0.0.1:0"];
+    let line = [
+        "join",
+        "--bootnode",
+        &both,
+        "--bootnode",
+        BOOTNODE,
+        "--listen",
+        "/ip4/127.0.0.1/tcp/0",
+        "--api-addr",
+        "127.0.0.1:0",
+    ];
     let Command::Join(args) = parse(&line).unwrap().command else { panic!("not join") };
     assert_eq!(args.bootnodes.len(), 3);
     assert_eq!(args.listen.len(), 1);
@@ -68,7 +78,20 @@ fn malformed_addresses_are_usage_errors_that_say_what_is_wrong() {
 fn jobs_need_one_way_to_pin_their_code() {
     let zero = "0x0000000000000000000000000000000000000001";
     let hash = "0x".to_owned() + &"11".repeat(32);
-    let base = ["job", "create", "--every", "2s", "--code-url", "http://127.0.0.1/x", "--target", zero, "--fee", "1", "--fund", "2"];
+    let base = [
+        "job",
+        "create",
+        "--every",
+        "2s",
+        "--code-url",
+        "http://127.0.0.1/x",
+        "--target",
+        zero,
+        "--fee",
+        "1",
+        "--fund",
+        "2",
+    ];
     assert!(parse(&base).is_err());
     assert!(parse(&[&base[..], &["--code-hash", &hash]].concat()).is_ok());
     assert!(parse(&[&base[..], &["--code", "x.wasm"]].concat()).is_ok());
@@ -91,14 +114,12 @@ fn amounts_are_read_and_written() {
 #[test]
 fn errors_find_their_exit_codes_through_contexts() {
     use anyhow::Context;
-    let wrong_password: Result<()> = Err(crate::keystore::Error::WrongPassword { path: "k".into() }.into());
-    assert_eq!(Exit::of(&wrong_password.context("could not start").unwrap_err()), Exit::Key);
-    let in_use: Result<()> = Err(crate::paths::Error::InUse { path: "d".into(), pid: None }.into());
-    assert_eq!(Exit::of(&in_use.unwrap_err()), Exit::Data);
-    let empty: Result<()> = Err(crate::journal::Error::Missing { path: "j".into() }.into());
-    assert_eq!(Exit::of(&empty.unwrap_err()), Exit::Protection);
-    let unreachable: Result<()> = Err(crate::chain::ChainError::Unreachable("x".into()).into());
-    assert_eq!(Exit::of(&unreachable.unwrap_err()), Exit::Chain);
+    let wrong_password = anyhow::Error::from(crate::keystore::Error::WrongPassword { path: "k".into() });
+    assert_eq!(Exit::of(&wrong_password.context("could not start")), Exit::Key);
+    let in_use = crate::paths::Error::InUse { path: "d".into(), pid: None };
+    assert_eq!(Exit::of(&in_use.into()), Exit::Data);
+    assert_eq!(Exit::of(&crate::journal::Error::Missing { path: "j".into() }.into()), Exit::Protection);
+    assert_eq!(Exit::of(&crate::chain::ChainError::Unreachable("x".into()).into()), Exit::Chain);
     let marked = Err::<(), _>(anyhow::anyhow!("gone")).exit(Exit::NotFound).context("could not look");
     let marked = marked.unwrap_err();
     assert_eq!(Exit::of(&marked), Exit::NotFound);

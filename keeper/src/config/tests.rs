@@ -36,7 +36,9 @@ fn unknown_keys_are_errors_with_file_and_key() {
 
 #[test]
 fn wrong_values_are_errors_with_file_and_key() {
-    for text in ["max_peers = -1", "api_addr = \"localhost\"", "bootnodes = [\"/ip4/1.2.3\"]", "log_format = \"xml\"", "= 3"] {
+    for text in
+        ["max_peers = -1", "api_addr = \"localhost\"", "bootnodes = [\"/ip4/1.2.3\"]", "log_format = \"xml\"", "= 3"]
+    {
         let message = load(text).unwrap_err().to_string();
         assert!(message.contains("config.toml") && message.contains("line 1"), "{text}: {message}");
     }

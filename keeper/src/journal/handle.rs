@@ -92,7 +92,8 @@ fn write<S: Storage>(mut journal: Journal<S>, mut queue: mpsc::Receiver<Request>
 }
 
 fn flush<S: Storage>(journal: &mut Journal<S>, waiting: Vec<Waiting>, metrics: &Metrics) {
-    let (oversized, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| one.group.len() > super::MAX_GROUP);
+    let (oversized, waiting): (Vec<_>, Vec<_>) =
+        waiting.into_iter().partition(|one| one.group.len() > super::MAX_GROUP);
     for one in oversized {
         let _ = one.answer.send(Err(Error::GroupTooLarge { len: one.group.len() }));
     }

@@ -53,13 +53,8 @@ impl FileStorage {
     pub fn lock(path: &Path) -> Result<Self, Error> {
         let lock_path = path.with_extension("lock");
         let io = |error: io::Error| Error::Io { path: lock_path.clone(), action: "locked", cause: error.to_string() };
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&lock_path)
-            .map_err(io)?;
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock_path).map_err(io)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), file: None, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.to_owned() }),

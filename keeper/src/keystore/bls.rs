@@ -62,7 +62,12 @@ pub(super) enum Unopened {
 
 impl Crypto {
     /// Encrypts `secret`.
-    pub(super) fn seal(secret: &[u8], password: &Password, derivation: Derivation, iv: [u8; 16]) -> Result<Self, String> {
+    pub(super) fn seal(
+        secret: &[u8],
+        password: &Password,
+        derivation: Derivation,
+        iv: [u8; 16],
+    ) -> Result<Self, String> {
         let derived = derivation.derive(&password.normalized())?;
         let mut message = secret.to_vec();
         cipher::apply_aes128_ctr(&derived, &iv, &mut message);

@@ -69,7 +69,8 @@ impl Derivation {
                 }
                 let log_n = u8::try_from(n.ilog2()).expect("ilog2 of a u32 is below 32");
                 let params = scrypt::Params::new(log_n, *r, *p).map_err(|error| format!("scrypt: {error}"))?;
-                scrypt::scrypt(password, &unhex("salt", salt)?, &params, &mut *key).map_err(|error| error.to_string())?;
+                scrypt::scrypt(password, &unhex("salt", salt)?, &params, &mut *key)
+                    .map_err(|error| error.to_string())?;
             }
             Self::Pbkdf2 { dklen, c, prf, salt } => {
                 check_length(*dklen)?;

@@ -82,7 +82,13 @@ pub(super) fn job_document(id: u64, job: &Job) -> Value {
 /// A job as a line of `job list`.
 pub(super) fn job_line(id: u64, job: &Job) -> String {
     let escrow = coin(U256::from(job.escrow));
-    format!("{id}  {}  {} {}  target {}  escrow {escrow}\n", status(job.status), action(job.action), trigger(job), job.target)
+    format!(
+        "{id}  {}  {} {}  target {}  escrow {escrow}\n",
+        status(job.status),
+        action(job.action),
+        trigger(job),
+        job.target
+    )
 }
 
 /// A job as rows of `job show`.

@@ -1,13 +1,16 @@
 //! Journals in real files: locks, foreign and damaged ones.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use super::*;
 
-/// A closed journal with three groups: its bytes, and for every group its end in the file and the records up to there.
-fn three_groups() -> (tempfile::TempDir, PathBuf, Vec<u8>, Vec<(usize, Vec<Record>)>) {
+/// Where a group ends in the file, and the records up to there.
+type GroupEnd = (usize, Vec<Record>);
+
+/// A closed journal with three groups: its bytes and the ends of its groups, the header's first.
+fn three_groups() -> (tempfile::TempDir, PathBuf, Vec<u8>, Vec<GroupEnd>) {
     let (directory, path, mut journal) = fresh();
     let mut known = Vec::new();
     let mut ends = vec![(fs::metadata(&path).unwrap().len() as usize, Vec::new())];
@@ -154,7 +157,7 @@ const HELD: &str = "KEEPER_TEST_HELD_JOURNAL";
 fn hold_a_journal_for_another_process() {
     let Ok(path) = std::env::var(HELD) else { return };
     let _journal = Journal::open(Path::new(&path), identity(), Missing::Refuse).unwrap();
-    println!("held");
+    writeln!(std::io::stdout(), "held").unwrap();
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
 }

@@ -1,0 +1,188 @@
+//! The verbs that read and write the chain, against a real anvil with the real contracts.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use alloy::network::TransactionBuilder;
+use alloy::primitives::{Address, U256};
+use alloy::providers::{Provider, ProviderBuilder, RootProvider};
+use alloy::rpc::types::TransactionRequest;
+use contracts::deploy::{DeployConfig, Deployment, deploy};
+use serde_json::Value;
+
+use crate::keeper_process::Home;
+
+/// Where `npm ci` in `contracts/` puts the program.
+const FROM_NPM: &str = "../contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
+
+/// A chain of one's own, gone when dropped.
+struct Anvil {
+    child: Child,
+    provider: RootProvider,
+    deployment: Deployment,
+    account: Address,
+}
+
+impl Drop for Anvil {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Anvil {
+    async fn start() -> Self {
+        let mut child = Command::new(program())
+            .args(["--port", "0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("anvil starts");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = lines.find_map(|line| line.unwrap().strip_prefix("Listening on ").map(str::to_owned)).unwrap();
+        // Nobody reads on: anvil must not stop at a full pipe.
+        std::thread::spawn(move || lines.count());
+        let url = format!("http://{address}");
+        let provider: RootProvider = ProviderBuilder::default().connect_http(url.parse().unwrap());
+        let account = provider.get_accounts().await.unwrap()[0];
+        let deployment = deploy(&provider, &DeployConfig::local(account, &url)).await.unwrap();
+        Self { child, provider, deployment, account }
+    }
+
+    async fn give(&self, to: Address, ether: u64) {
+        let wei = U256::from(ether) * U256::from(10u64.pow(18));
+        let request = TransactionRequest::default().with_from(self.account).with_to(to).with_value(wei);
+        let receipt = self.provider.send_transaction(request).await.unwrap().get_receipt().await.unwrap();
+        assert!(receipt.status());
+    }
+}
+
+fn program() -> PathBuf {
+    let from_npm = Path::new(env!("CARGO_MANIFEST_DIR")).join(FROM_NPM);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("anvil")).collect::<Vec<_>>();
+    let candidates = std::env::var_os("ANVIL").map(PathBuf::from).into_iter().chain(on_path).chain([from_npm]);
+    candidates.into_iter().find(|file| file.is_file()).unwrap_or_else(|| {
+        panic!("anvil is missing: run `npm ci --ignore-scripts` in contracts/, put anvil on PATH, or name it in $ANVIL")
+    })
+}
+
+fn operator(home: &Home) -> Address {
+    let keys = home.keeper(&["keys", "show", "--json"]).succeeded().json();
+    keys["operator"].as_str().unwrap().parse().unwrap()
+}
+
+/// Runs a verb on the network and returns its document.
+fn document(home: &Home, network: &str, verb: &[&str]) -> Value {
+    home.keeper(&[verb, &["--json", "--network", network]].concat()).succeeded().json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_registers_once_and_counts() {
+    let anvil = Anvil::start().await;
+    let home = Home::with_keys();
+    let file = home.path("network.toml");
+    anvil.deployment.network.save(&file).unwrap();
+    let network = file.to_str().unwrap();
+    let operator = operator(&home);
+
+    let said = home.keeper(&["operator", "register", "--network", network]);
+    said.failed(6, &["holds 0 ether", &operator.to_string()]);
+    let before = home.keeper(&["operator", "status", "--json", "--network", network]);
+    assert_eq!((before.code, &before.json()["registered"]), (4, &false.into()));
+
+    anvil.give(operator, 10).await;
+    let first = document(&home, network, &["operator", "register"]);
+    assert_eq!((&first["already_registered"], &first["index"]), (&false.into(), &0.into()));
+    assert_eq!(first["transactions"].as_array().unwrap().len(), 2, "allocation and registration");
+    let second = document(&home, network, &["operator", "register"]);
+    assert_eq!(second["already_registered"], true);
+    assert!(second["transactions"].as_array().unwrap().is_empty());
+
+    let status = document(&home, network, &["operator", "status"]);
+    assert_eq!((&status["registered"], &status["owed_wei"]), (&true.into(), &"0".into()));
+    assert_eq!(status["stake"], (U256::from(100) * U256::from(10u64.pow(18))).to_string());
+    let claim = document(&home, network, &["operator", "claim"]);
+    assert_eq!((&claim["amount"], &claim["epochs"]), (&"0".into(), &0.into()));
+
+    // The same wallet with another BLS key is another keeper: refused, with the reason.
+    let keystores = home.data().join("keystores");
+    let entries = std::fs::read_dir(&keystores).unwrap().map(|entry| entry.unwrap().path());
+    let bls = entries.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("bls-"));
+    bls.for_each(|path| std::fs::remove_file(path).unwrap());
+    home.keeper(&["keys", "new", "--light-scrypt"]).succeeded();
+    home.keeper(&["operator", "register", "--network", network]).failed(5, &["other keys"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_created_listed_and_shown() {
+    let anvil = Anvil::start().await;
+    let home = Home::with_keys();
+    let file = home.path("network.toml");
+    anvil.deployment.network.save(&file).unwrap();
+    let network = file.to_str().unwrap();
+    anvil.give(operator(&home), 10).await;
+    let target = anvil.deployment.examples.unwrap().counter.to_string();
+    let code = home.write("job.wasm", "hello");
+    let create = |extra: &[&str]| {
+        let base =
+            ["job", "create", "--network", network, "--code-url", "http://127.0.0.1:1/job.wasm", "--fee", "0.001ether"];
+        home.keeper(&[&base, extra].concat())
+    };
+
+    let empty = document(&home, network, &["job", "list"]);
+    assert_eq!((&empty["count"], empty["jobs"].as_array().unwrap().len()), (&0.into(), 0));
+    let code_flag = code.to_str().unwrap();
+    let good = [
+        "--json", "--every", "2s", "--code", code_flag, "--target", &target, "--params", "0x0102", "--fund", "0.1ether",
+    ];
+    let made = create(&good).succeeded().json();
+    assert_eq!((&made["id"], &made["interval"]), (&1.into(), &2.into()));
+    let sha256_of_hello = "0x2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    assert_eq!(made["code_hash"], sha256_of_hello);
+
+    let shown = document(&home, network, &["job", "show", "1"]);
+    assert_eq!(shown["code_url"], "http://127.0.0.1:1/job.wasm");
+    assert_eq!((&shown["params"], &shown["status"]), (&"0x0102".into(), &"active".into()));
+    assert_eq!((&shown["escrow"], &shown["fee"]), (&"100000000000000000".into(), &"1000000000000000".into()));
+    assert_eq!(document(&home, network, &["job", "list"])["jobs"][0]["code_hash"], sha256_of_hello);
+    let text = home.keeper(&["job", "show", "1", "--network", network]).succeeded();
+    assert!(text.stdout.contains("runs left  100"), "{text:?}");
+
+    home.keeper(&["job", "show", "2", "--network", network]).failed(4, &["no job 2"]);
+    let nobody = "0x00000000000000000000000000000000000000ff";
+    let no_contract = ["--every", "2s", "--code", code_flag, "--target", nobody, "--fund", "1ether"];
+    create(&no_contract).failed(6, &["InvalidTarget", nobody]);
+    let no_code = ["--every", "2s", "--code", "nowhere.wasm", "--target", &target, "--fund", "1ether"];
+    create(&no_code).failed(4, &["nowhere.wasm", "--code"]);
+    let no_params = ["--every", "2s", "--code", code_flag, "--target", &target, "--params", "xyz", "--fund", "1ether"];
+    create(&no_params).failed(2, &["--params", "xyz", "@FILE"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wrong_network_is_found_out_before_anything_is_sent() {
+    let anvil = Anvil::start().await;
+    let home = Home::with_keys();
+    let file = home.path("network.toml");
+    let network = file.to_str().unwrap();
+    let right = anvil.deployment.network.clone();
+
+    let mut wrong = right.clone();
+    wrong.chain_id = 1;
+    wrong.save(&file).unwrap();
+    home.keeper(&["operator", "register", "--network", network])
+        .failed(6, &["wrong chain id", "31337", "network.toml"]);
+    let mut wrong = right.clone();
+    wrong.contracts.job_manager = Address::repeat_byte(9);
+    wrong.save(&file).unwrap();
+    home.keeper(&["operator", "register", "--network", network]).failed(6, &["missing contract", "job_manager"]);
+
+    // A dead node in the file, a live one on the command line.
+    let mut elsewhere = right.clone();
+    let live = std::mem::replace(&mut elsewhere.rpc_urls, vec!["http://127.0.0.1:1".into()]).remove(0);
+    elsewhere.save(&file).unwrap();
+    home.keeper(&["job", "list", "--network", network]).failed(6, &["127.0.0.1:1"]);
+    home.keeper(&["job", "list", "--network", network, "--rpc-url", &live]).succeeded();
+}
