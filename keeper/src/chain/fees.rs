@@ -28,3 +28,6 @@ impl Fees {
         (max_fee <= CAP && tip <= max_fee).then_some(Self { max_fee, tip })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,3 +197,6 @@ impl Pace {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -287,3 +287,6 @@ fn refusal(error: TransportError) -> Result<Prepared, ChainError> {
         _ => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, B256, Bytes, U64, hex};
 use alloy::providers::Provider;
 use alloy::rpc::types::{Log, TransactionRequest};
-use alloy::sol_types::{SolEvent, SolInterface};
+use alloy::sol_types::{Panic, Revert, SolError, SolEvent, SolInterface};
 use contracts::{JobManager, KeeperRegistry, TaskManager};
 use std::fmt::Debug;
 
@@ -88,12 +88,17 @@ pub(crate) fn reason(data: &[u8]) -> String {
         .map(|error| unwrapped(&error))
         .or_else(|_| JobManager::JobManagerErrors::abi_decode_validate(data).map(|error| unwrapped(&error)))
         .or_else(|_| KeeperRegistry::KeeperRegistryErrors::abi_decode_validate(data).map(|error| unwrapped(&error)));
-    let text =
-        known.ok().or_else(|| alloy::sol_types::decode_revert_reason(data)).unwrap_or_else(|| match data.get(..4) {
-            Some(selector) => format!("unknown error 0x{}", hex::encode(selector)),
-            None => "no reason given".to_owned(),
-        });
+    let text = known.ok().or_else(|| plain_reason(data)).unwrap_or_else(|| match data.get(..4) {
+        Some(selector) => format!("unknown error 0x{}", hex::encode(selector)),
+        None => "no reason given".to_owned(),
+    });
     text.chars().filter(|character| !character.is_control()).take(MAX_REASON_CHARS).collect()
+}
+
+/// The reason of `require`, `assert` and the compiler's own checks.
+fn plain_reason(data: &[u8]) -> Option<String> {
+    let revert = Revert::abi_decode_validate(data).map(|revert| revert.reason);
+    revert.or_else(|_| Panic::abi_decode_validate(data).map(|panic| panic.to_string())).ok()
 }
 
 /// `Variant(Error { field: 1 })` without the variant around it.
@@ -104,3 +109,6 @@ fn unwrapped(error: &impl Debug) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests;

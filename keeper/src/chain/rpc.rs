@@ -266,3 +266,6 @@ impl tower_service::Service<RequestPacket> for Rpc {
         Box::pin(self.clone().send(request))
     }
 }
+
+#[cfg(test)]
+mod tests;

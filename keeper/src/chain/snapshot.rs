@@ -6,7 +6,6 @@ use super::{ChainConfig, ChainError, EpochSnapshot, MemberRow};
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, B256, keccak256};
 use alloy::providers::Provider;
-use alloy::sol_types::Eip712Domain;
 use contracts::{JobManager, KeeperRegistry, TaskManager};
 
 /// Length of a BLS key on chain: a G2 point, x.c0, x.c1, y.c0, y.c1 of 48 bytes each.
@@ -46,19 +45,6 @@ pub struct Constants {
     pub epoch_seconds: u32,
 }
 
-/// The EIP-712 domain separator of the batches settled by a TaskManager: name "KeeperMesh", version "1".
-#[must_use]
-pub fn domain_separator(chain_id: u64, task_manager: Address) -> B256 {
-    Eip712Domain::new(
-        Some("KeeperMesh".into()),
-        Some("1".into()),
-        Some(alloy::primitives::U256::from(chain_id)),
-        Some(task_manager),
-        None,
-    )
-    .separator()
-}
-
 /// Checks that each of our contracts has code.
 ///
 /// # Errors
@@ -91,7 +77,7 @@ pub async fn constants(provider: &ChainProvider, config: &ChainConfig) -> Result
         job_manager.noticeSeconds().call().await?,
         keeper_registry.epochSeconds().call().await?,
     );
-    let computed = domain_separator(config.network.chain_id, config.network.contracts.task_manager);
+    let computed = config.network.domain_separator();
     if domain != computed {
         let (address, network_file) = (config.network.contracts.task_manager, config.network_file.clone());
         return Err(ChainError::WrongDomain { address, on_chain: domain, computed, network_file });

@@ -233,3 +233,6 @@ fn settle_call(contracts: &Contracts, settlement: Settlement) -> (B256, Call) {
         .saturating_add(callback_gas.saturating_add(callback_gas / 63));
     (key, Call { to: contracts.task_manager, input, gas_floor })
 }
+
+#[cfg(test)]
+mod tests;

@@ -302,3 +302,6 @@ impl Watcher {
 async fn send(events: &mpsc::Sender<ChainEvent>, event: ChainEvent) -> Result<(), Interrupt> {
     events.send(event).await.map_err(|_| Interrupt::Closed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+use super::Rpc;
+use crate::chain::fake_node::{FakeNode, config};
+use crate::chain::heads;
+use axum::http::StatusCode;
+use serde_json::json;
+
+fn rpc(urls: &[&str]) -> Rpc {
+    Rpc::new(&config(urls, 0)).expect("valid URLs")
+}
+
+#[test]
+fn unusable_urls_are_named_by_place_and_file() {
+    for (urls, words) in [
+        (vec![], "rpc_urls holds 0 URLs"),
+        (vec!["http://ok", "::secret::"], "#2"),
+        (vec!["ws://node/secret"], "scheme ws is not http or https"),
+    ] {
+        let error = Rpc::new(&config(&urls, 0)).expect_err("not usable").to_string();
+        assert!(error.contains(words) && error.contains("network.toml"), "{error}");
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_next_node_answers_when_one_fails() {
+    let (broken, good) = (FakeNode::start(3).await, FakeNode::start(4).await);
+    broken.chain().status = Some(StatusCode::SERVICE_UNAVAILABLE);
+    let rpc = rpc(&[&broken.url, &good.url]);
+    for _ in 0..3 {
+        assert_eq!(heads::latest(&rpc.provider()).await.expect("the good node answers").head.number, 4);
+    }
+    assert_eq!(rpc.counts()["not_json_rpc"], 1, "the broken node was left");
+    good.chain().status = Some(StatusCode::SERVICE_UNAVAILABLE);
+    broken.chain().status = None;
+    assert_eq!(heads::latest(&rpc.provider()).await.expect("the other node is back").head.number, 3);
+}
+
+#[tokio::test]
+async fn a_node_that_limits_is_left() {
+    let (limited, good) = (FakeNode::start(3).await, FakeNode::start(4).await);
+    limited.lie(|method, _, answer| {
+        if method != "eth_chainId" {
+            *answer = json!({"error": {"code": 429, "message": "rate limit exceeded"}});
+        }
+    });
+    let rpc = rpc(&[&limited.url, &good.url]);
+    assert_eq!(heads::latest(&rpc.provider()).await.expect("the good node answers").head.number, 4);
+    assert_eq!(rpc.counts()["limited"], 1);
+}
+
+#[tokio::test]
+async fn nodes_of_other_chains_are_never_asked_anything() {
+    let (other, good) = (FakeNode::start(3).await, FakeNode::start(4).await);
+    other.chain().chain_id = 5;
+    let both = rpc(&[&other.url, &good.url]);
+    assert_eq!(heads::latest(&both.provider()).await.expect("the good node answers").head.number, 4);
+    let error = heads::latest(&rpc(&[&other.url]).provider()).await.expect_err("another chain").to_string();
+    assert!(error.contains("wrong chain id: the node serves chain 5, network.toml says 31337"), "{error}");
+    assert_eq!(other.chain().requests, 2, "nothing but the two chain ids was asked");
+}
+
+#[tokio::test]
+async fn the_chain_id_is_asked_again_after_an_outage() {
+    let node = FakeNode::start(3).await;
+    let rpc = rpc(&[&node.url]);
+    heads::latest(&rpc.provider()).await.expect("the node answers");
+    node.chain().status = Some(StatusCode::BAD_GATEWAY);
+    heads::latest(&rpc.provider()).await.expect_err("the node is down");
+    node.chain().status = None;
+    node.chain().chain_id = 1;
+    let error = heads::latest(&rpc.provider()).await.expect_err("another chain came back").to_string();
+    assert!(error.contains("wrong chain id"), "{error}");
+}
+
+#[tokio::test]
+async fn keys_in_urls_are_not_shown() {
+    let node = FakeNode::start(3).await;
+    node.chain().status = Some(StatusCode::FORBIDDEN);
+    let error = heads::latest(&rpc(&[&format!("{}/secret?key=secret", node.url)]).provider()).await;
+    let error = error.expect_err("forbidden").to_string();
+    assert!(error.contains("403") && error.contains("127.0.0.1") && !error.contains("secret"), "{error}");
+    let gone = node.url.clone();
+    drop(node);
+    let error = heads::latest(&rpc(&[&format!("{gone}/secret")]).provider()).await.expect_err("gone").to_string();
+    assert!(!error.contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn answers_are_capped_and_checked() {
+    let node = FakeNode::start(3).await;
+    let rpc = rpc(&[&node.url]);
+    node.lie(|method, _, answer| {
+        if method != "eth_chainId" {
+            *answer = json!("x".repeat(super::MAX_ANSWER_BYTES + 1));
+        }
+    });
+    let error = heads::latest(&rpc.provider()).await.expect_err("too large").to_string();
+    assert!(error.contains("larger than"), "{error}");
+    for lie in
+        [json!(null), json!([]), json!({"result": 5}), json!({"result": null}), json!({"result": {"number": "x"}})]
+    {
+        let text = lie.to_string();
+        node.lie(move |method, _, answer| {
+            if method != "eth_chainId" {
+                *answer = lie.clone();
+            }
+        });
+        heads::latest(&rpc.provider()).await.expect_err(&text);
+    }
+}
