@@ -14,8 +14,7 @@ use alloy::transports::{RpcError, TransportErrorKind};
 
 use crate::network::{Contracts, Network};
 use crate::{
-    Counter, ERC1967Proxy, Feed, JobForwarder, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager,
-    TaskManager,
+    Counter, ERC1967Proxy, Feed, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager,
 };
 
 #[cfg(test)]
@@ -227,7 +226,6 @@ async fn mined<P: Provider>(
 /// The creations in nonce order and the addresses they will have.
 struct Plan {
     first_is_allocation_manager: bool,
-    forwarder: Address,
     /// Implementations behind the proxies: registry, jobs, tasks, service.
     code: [Address; 4],
     contracts: Contracts,
@@ -243,13 +241,11 @@ impl Plan {
             let local = next();
             Staking { allocation_manager: local, strategy: local }
         });
-        let forwarder = next();
         let code = [next(), next(), next(), next()];
         let [keeper_registry, job_manager, task_manager, service_manager] = [next(), next(), next(), next()];
         let Staking { allocation_manager, strategy } = staking;
         Self {
             first_is_allocation_manager: config.staking.is_none(),
-            forwarder,
             code,
             contracts: Contracts {
                 keeper_registry,
@@ -286,14 +282,9 @@ impl Plan {
         list
     }
 
-    fn implementations(&self, config: &DeployConfig) -> [Creation; 5] {
+    fn implementations(&self, config: &DeployConfig) -> [Creation; 4] {
         let of = &self.contracts;
         [
-            creation(
-                "JobForwarder",
-                &JobForwarder::BYTECODE,
-                &JobForwarder::constructorCall { taskManager_: of.task_manager },
-            ),
             creation(
                 "KeeperRegistry",
                 &KeeperRegistry::BYTECODE,
@@ -310,7 +301,6 @@ impl Plan {
                     taskManager_: of.task_manager,
                     registry_: of.keeper_registry,
                     serviceManager_: of.service_manager,
-                    forwarder_: self.forwarder,
                     notice: config.notice_seconds,
                 },
             ),

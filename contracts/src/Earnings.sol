@@ -10,15 +10,18 @@ import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
 /// have been theirs stays with the job. So nobody gains when a signer is dropped. Parts are rounded down here and the
 /// price is rounded up, so what is owed never exceeds what was charged.
 abstract contract Earnings {
+    /// @dev `fees`: of all tasks settled under the epoch's certificates; `missed`: those an index did not sign.
+    struct Ledger {
+        uint256 fees;
+        mapping(uint256 index => uint256) missed;
+    }
+
     IKeeperRegistry public immutable registry;
     IJobManager public immutable jobManager;
 
     /* STORAGE */
 
-    /// @notice Fees of the tasks settled under an epoch's certificates.
-    mapping(uint32 epoch => mapping(address token => uint256)) public fees;
-    /// @notice The part of `fees` that came from tasks an index did not sign.
-    mapping(uint32 epoch => mapping(address token => mapping(uint16 index => uint256))) public missedFees;
+    mapping(uint32 epoch => mapping(address token => Ledger)) private _ledgers;
     /// @notice What an operator has claimed of an epoch's fees.
     mapping(address operator => mapping(address token => mapping(uint32 epoch => uint256))) public claimed;
 
@@ -32,10 +35,14 @@ abstract contract Earnings {
         return (fee * signedStake + totalStake - 1) / totalStake;
     }
 
-    function _earn(uint32 epoch, address token, uint256 fee, uint16[] memory absent) internal {
-        fees[epoch][token] += fee;
-        for (uint256 i = 0; i < absent.length; ++i) {
-            missedFees[epoch][token][absent[i]] += fee;
+    /// @dev `absent`: bitmap of the indices that did not sign.
+    function _earn(uint32 epoch, address token, uint256 sum, uint256 absent) internal {
+        if (sum == 0) return;
+        Ledger storage ledger = _ledgers[epoch][token];
+        ledger.fees += sum;
+        for (uint256 i = 0; absent != 0; ++i) {
+            if (absent & 1 == 1) ledger.missed[i] += sum;
+            absent >>= 1;
         }
     }
 
@@ -53,7 +60,8 @@ abstract contract Earnings {
         if (!record.known) return 0;
         uint256 stake = registry.stakeOf(epoch, record.index);
         if (stake == 0) return 0;
-        uint256 earned = fees[epoch][token] - missedFees[epoch][token][record.index];
+        Ledger storage ledger = _ledgers[epoch][token];
+        uint256 earned = ledger.fees - ledger.missed[record.index];
         return earned * stake / registry.epochInfo(epoch).totalStake - claimed[operator][token][epoch];
     }
 }

@@ -5,7 +5,8 @@ import {IJobForwarder} from "./interfaces/IJobForwarder.sol";
 
 /// @title JobForwarder
 /// @notice See {IJobForwarder}.
-/// @dev Every job has a clone of it. It has no storage, no funds and no approvals: nothing that a hostile job could use.
+/// @dev Every job has one of its own (CREATE2, salt = job id; whole code, no clone: a settlement is cheaper by one call).
+/// It has no storage, no funds and no approvals: nothing that a hostile job could use.
 contract JobForwarder is IJobForwarder {
     /// @dev What the lines between the check and the call, and the call to a cold account, may cost.
     uint256 private constant OVERHEAD = 8_000;

@@ -2,21 +2,42 @@
 pragma solidity ^0.8.28;
 
 import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
-import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
+import {JobForwarder} from "./JobForwarder.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
 
 /// @title JobManager
 /// @notice See {IJobManager}.
-/// @dev Holds all money: what jobs set aside (`escrow`) and what was charged and not yet paid out (`charged`). The sum of
-/// both never exceeds what it holds, for every token.
+/// @dev Holds all money: the jobs' escrow, and what was charged and not yet paid out, which the TaskManager keeps account
+/// of. For every token the sum of both never exceeds what is held here.
 contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
+
+    /// @dev A job as stored: a settlement reads the first four slots, and the token if there is one.
+    struct Record {
+        uint32 version;
+        Status status;
+        Trigger trigger;
+        Action action;
+        bool hasToken;
+        uint16 quorumBps;
+        uint64 start;
+        uint32 interval;
+        uint64 inactiveFrom;
+        address target;
+        uint32 callbackGas;
+        uint128 escrow;
+        uint96 fee;
+        bytes32 codeHash;
+        address token;
+        address owner;
+    }
 
     struct Withdrawal {
         uint128 amount;
@@ -32,24 +53,22 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
     address public immutable taskManager;
     address public immutable registry;
     address public immutable serviceManager;
-    address public immutable forwarderCode;
     uint32 public immutable noticeSeconds;
+    bytes32 private immutable forwarderCodeHash;
 
     /* STORAGE */
 
     uint64 public jobCount;
-    mapping(uint64 jobId => Job) private _jobs;
+    mapping(uint64 jobId => Record) private _jobs;
     mapping(uint64 jobId => Withdrawal) private _withdrawals;
-    /// @notice What keepers were promised from past tasks, per token: all that `pay` may ever send.
-    mapping(address token => uint256) public charged;
 
     /* CONSTRUCTOR */
 
-    constructor(address taskManager_, address registry_, address serviceManager_, address forwarder_, uint32 notice) {
+    constructor(address taskManager_, address registry_, address serviceManager_, uint32 notice) {
         taskManager = taskManager_;
         registry = registry_;
         serviceManager = serviceManager_;
-        forwarderCode = forwarder_;
+        forwarderCodeHash = keccak256(_forwarderCode());
         noticeSeconds = notice;
         _disableInitializers();
     }
@@ -77,24 +96,24 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
         (uint64 start, uint32 interval) = _checkTrigger(params);
         _check(params);
         jobId = ++jobCount;
-        address forwarder = Clones.cloneDeterministic(forwarderCode, bytes32(uint256(jobId)));
-        _jobs[jobId] = Job({
-            owner: msg.sender,
+        address forwarder = Create2.deploy(0, bytes32(uint256(jobId)), _forwarderCode());
+        _jobs[jobId] = Record({
             version: 1,
             status: Status.Active,
             trigger: params.trigger,
             action: params.action,
+            hasToken: params.token != address(0),
             quorumBps: params.quorumBps,
-            target: params.target,
-            callbackGas: params.callbackGas,
-            inactiveFrom: 0,
-            token: params.token,
-            fee: params.fee,
-            escrow: 0,
             start: start,
             interval: interval,
+            inactiveFrom: 0,
+            target: params.target,
+            callbackGas: params.callbackGas,
+            escrow: 0,
+            fee: params.fee,
             codeHash: params.codeHash,
-            forwarder: forwarder
+            token: params.token,
+            owner: msg.sender
         });
         emit JobCreated(jobId, msg.sender, forwarder, params);
         _receive(jobId, _jobs[jobId], funding);
@@ -125,22 +144,21 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
     }
 
     function _isOurs(address target) private view returns (bool) {
-        return target == address(this) || target == taskManager || target == registry || target == serviceManager
-            || target == forwarderCode;
+        return target == address(this) || target == taskManager || target == registry || target == serviceManager;
     }
 
     /* MONEY IN */
 
     /// @inheritdoc IJobManager
     function fund(uint64 jobId, uint256 amount) external payable nonReentrant {
-        Job storage record = _jobs[jobId];
+        Record storage record = _jobs[jobId];
         if (record.status == Status.None) revert UnknownJob(jobId);
         if (record.status == Status.Cancelled) revert WrongStatus(record.status);
         _receive(jobId, record, amount);
     }
 
     /// @dev Tokens that deliver less than was sent are refused, for escrow must be covered in full.
-    function _receive(uint64 jobId, Job storage record, uint256 amount) private {
+    function _receive(uint64 jobId, Record storage record, uint256 amount) private {
         if (msg.value != (record.token == address(0) ? amount : 0)) revert WrongValue();
         if (amount == 0) return;
         uint256 escrow = record.escrow + amount;
@@ -158,7 +176,7 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
 
     /// @inheritdoc IJobManager
     function pause(uint64 jobId) external {
-        Job storage record = _owned(jobId);
+        Record storage record = _owned(jobId);
         if (record.status != Status.Active) revert WrongStatus(record.status);
         record.status = Status.Paused;
         record.inactiveFrom = uint64(block.timestamp + noticeSeconds);
@@ -167,7 +185,7 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
 
     /// @inheritdoc IJobManager
     function resume(uint64 jobId) external {
-        Job storage record = _owned(jobId);
+        Record storage record = _owned(jobId);
         if (record.status != Status.Paused) revert WrongStatus(record.status);
         uint64 resumableAt = record.inactiveFrom + noticeSeconds;
         if (block.timestamp < resumableAt) revert TooEarly(resumableAt);
@@ -185,7 +203,7 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
 
     /// @inheritdoc IJobManager
     function cancel(uint64 jobId) external {
-        Job storage record = _owned(jobId);
+        Record storage record = _owned(jobId);
         if (record.status == Status.Cancelled) revert WrongStatus(record.status);
         if (record.status == Status.Active) record.inactiveFrom = uint64(block.timestamp + noticeSeconds);
         record.status = Status.Cancelled;
@@ -196,7 +214,7 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
 
     /// @inheritdoc IJobManager
     function requestWithdrawal(uint64 jobId, uint256 amount) external {
-        Job storage record = _owned(jobId);
+        Record storage record = _owned(jobId);
         if (amount == 0 || amount > record.escrow) revert InsufficientEscrow();
         uint256 from = record.inactiveFrom > block.timestamp ? record.inactiveFrom : block.timestamp;
         uint64 availableAt = uint64(from + noticeSeconds);
@@ -207,7 +225,7 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
     /// @inheritdoc IJobManager
     /// @dev Tasks settled since the request come first: it pays out what is left, up to the amount asked for.
     function withdraw(uint64 jobId, address to) external nonReentrant {
-        Job storage record = _owned(jobId);
+        Record storage record = _owned(jobId);
         if (to == address(0)) revert ZeroRecipient();
         Withdrawal memory request = _withdrawals[jobId];
         if (request.amount == 0) revert NothingRequested();
@@ -220,16 +238,16 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
     }
 
     /// @inheritdoc IJobManager
-    function charge(uint64 jobId, uint256 amount) external onlyTaskManager {
-        Job storage record = _jobs[jobId];
-        if (amount > record.escrow) revert InsufficientEscrow();
-        record.escrow -= uint128(amount);
-        charged[record.token] += amount;
+    function charge(uint64 jobId, uint256 amount) external onlyTaskManager returns (bool) {
+        Record storage record = _jobs[jobId];
+        uint256 escrow = record.escrow;
+        if (escrow < record.fee || escrow < amount) return false;
+        record.escrow = uint128(escrow - amount);
+        return true;
     }
 
     /// @inheritdoc IJobManager
     function pay(address token, address to, uint256 amount) external onlyTaskManager nonReentrant {
-        charged[token] -= amount;
         _send(token, to, amount);
     }
 
@@ -242,19 +260,60 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
 
     /// @inheritdoc IJobManager
     function job(uint64 jobId) external view returns (Job memory) {
-        return _jobs[jobId];
+        Record memory record = _jobs[jobId];
+        return Job({
+            owner: record.owner,
+            version: record.version,
+            status: record.status,
+            trigger: record.trigger,
+            action: record.action,
+            quorumBps: record.quorumBps,
+            target: record.target,
+            callbackGas: record.callbackGas,
+            inactiveFrom: record.inactiveFrom,
+            token: record.token,
+            fee: record.fee,
+            escrow: record.escrow,
+            start: record.start,
+            interval: record.interval,
+            codeHash: record.codeHash,
+            forwarder: record.status == Status.None ? address(0) : forwarderOf(jobId)
+        });
     }
 
     /// @inheritdoc IJobManager
-    function escrowOf(uint64 jobId) external view returns (uint256) {
-        return _jobs[jobId].escrow;
+    function terms(uint64 jobId) external view returns (Terms memory) {
+        Record storage record = _jobs[jobId];
+        return Terms({
+            status: record.status,
+            version: record.version,
+            quorumBps: record.quorumBps,
+            inactiveFrom: record.inactiveFrom,
+            start: record.start,
+            interval: record.interval,
+            callbackGas: record.callbackGas,
+            target: record.target,
+            token: record.hasToken ? record.token : address(0),
+            fee: record.fee,
+            codeHash: record.codeHash,
+            forwarder: forwarderOf(jobId)
+        });
+    }
+
+    /// @inheritdoc IJobManager
+    function forwarderOf(uint64 jobId) public view returns (address) {
+        return Create2.computeAddress(bytes32(uint256(jobId)), forwarderCodeHash);
+    }
+
+    function _forwarderCode() private view returns (bytes memory) {
+        return bytes.concat(type(JobForwarder).creationCode, abi.encode(taskManager));
     }
 
     function withdrawal(uint64 jobId) external view returns (uint256 amount, uint64 availableAt) {
         return (_withdrawals[jobId].amount, _withdrawals[jobId].availableAt);
     }
 
-    function _owned(uint64 jobId) private view returns (Job storage record) {
+    function _owned(uint64 jobId) private view returns (Record storage record) {
         record = _jobs[jobId];
         if (record.status == Status.None) revert UnknownJob(jobId);
         if (record.owner != msg.sender) revert NotOwner();

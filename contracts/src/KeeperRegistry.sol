@@ -194,13 +194,15 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     /* VIEWS */
 
     /// @inheritdoc IKeeperRegistry
-    function signingKey(uint32 epoch, uint256[] calldata signers)
-        external
-        view
-        returns (bytes memory key, uint256 signedStake, uint16[] memory absent, Epoch memory info)
-    {
-        info = epochInfo(epoch);
-        (key, signedStake, absent) = EpochTable.signingKey(CodeStore.read(info.table), info.size, signers);
+    function signingKey(uint32 epoch, uint256[] calldata signers) external view returns (Signers memory result) {
+        EpochRecord storage record = _epochs[epoch];
+        address table = record.table;
+        if (table == address(0)) revert UnknownEpoch(epoch);
+        result.totalStake = record.totalStake;
+        result.activeFrom = record.activeFrom;
+        result.activeUntil = record.activeUntil;
+        (result.key, result.signedStake, result.absent) =
+            EpochTable.signingKey(CodeStore.read(table), record.size, signers);
     }
 
     /// @inheritdoc IKeeperRegistry

@@ -25,16 +25,14 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         uint32 epoch;
         uint256 signedStake;
         uint256 totalStake;
-        uint16[] absent;
+        uint256 absent;
     }
 
-    /// @dev A task whose state is written and whose target is still to be called.
-    struct Delivery {
-        bool settles;
+    /// @dev One entry on its way through a call.
+    struct Item {
+        IJobManager.Terms terms;
         bytes32 outcomeHash;
-        address forwarder;
-        address target;
-        uint32 callbackGas;
+        bool settles;
     }
 
     /* CONSTANTS */
@@ -45,7 +43,8 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
 
     /* STORAGE */
 
-    mapping(uint64 jobId => mapping(uint32 jobVersion => uint256)) private _runs;
+    /// @dev see RunLog; the key is job id and version in one word
+    mapping(uint256 key => uint256) private _runs;
     /// @dev keccak256(digest, keccak256(signers)) of certificates verified by a call that left reports of their batch.
     mapping(bytes32 => bool) private _verified;
 
@@ -74,34 +73,33 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         _dropDuplicates(entries);
         if (entries.length > MAX_REPORTS || leaves.length > MAX_REPORTS) revert TooManyReports();
 
-        IJobManager.Job[] memory jobs = new IJobManager.Job[](entries.length);
-        Delivery[] memory deliveries = new Delivery[](entries.length);
+        Item[] memory items = new Item[](entries.length);
         Batch memory batch;
-        batch.root = _root(anchors, entries, leaves, jobs, deliveries);
+        batch.root = _root(anchors, entries, leaves, items);
         batch.epoch = certificate.epoch;
         _verify(certificate, anchors, entries, batch, entries.length < leaves.length);
 
-        settled = _write(batch, anchors, entries, jobs, deliveries);
+        settled = _write(batch, anchors, entries, items);
         emit BatchSettled(batch.root, batch.epoch, msg.sender, batch.signedStake, settled);
-        _deliver(anchors, entries, deliveries);
+        _deliver(anchors, entries, items);
     }
 
     /// @dev First of all and cheap: whoever comes second loses little gas.
     function _dropDuplicates(Entry[] calldata entries) private view {
         if (entries.length == 0) revert EmptyBatch();
         for (uint256 i = 0; i < entries.length; ++i) {
-            if (!isSettled(entries[i].jobId, entries[i].jobVersion, entries[i].instanceKey)) return;
+            Entry calldata entry = entries[i];
+            if (!_inLog(_runs[_key(entry.jobId, entry.jobVersion)], entry.instanceKey)) return;
         }
         revert NothingToSettle();
     }
 
-    /// @dev The batch's root from the entries in full and the leaves given by hash; fills `jobs` and outcome hashes.
+    /// @dev The batch's root from the entries in full and the leaves given by hash; fills in terms and outcome hashes.
     function _root(
         Anchor[] calldata anchors,
         Entry[] calldata entries,
         bytes32[] calldata leaves,
-        IJobManager.Job[] memory jobs,
-        Delivery[] memory deliveries
+        Item[] memory items
     ) private view returns (bytes32) {
         bool whole = leaves.length == 0;
         bytes32[] memory nodes = new bytes32[](whole ? entries.length : leaves.length);
@@ -113,12 +111,12 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
             }
             if (next == entries.length) revert InvalidLeaves();
             Entry calldata entry = entries[next];
-            jobs[next] = jobManager.job(entry.jobId);
-            bytes32 outcomeHash = ReportLib.outcomeHash(
-                entry.outcome, jobs[next].codeHash, entry.stateAfterRoot, entry.transcriptRoot
+            Item memory item = items[next];
+            item.terms = jobManager.terms(entry.jobId);
+            item.outcomeHash = ReportLib.outcomeHash(
+                entry.outcome, item.terms.codeHash, entry.stateAfterRoot, entry.transcriptRoot
             );
-            deliveries[next].outcomeHash = outcomeHash;
-            nodes[i] = _leaf(anchors, entry, outcomeHash);
+            nodes[i] = _leaf(anchors, entry, item.outcomeHash);
             ++next;
         }
         if (next != entries.length) revert InvalidLeaves();
@@ -153,15 +151,15 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         Anchor[] calldata anchors,
         Entry[] calldata entries,
         Batch memory batch,
-        bool leavesRemain
+        bool partly
     ) private {
-        bytes memory key;
-        IKeeperRegistry.Epoch memory info;
-        (key, batch.signedStake, batch.absent, info) = registry.signingKey(batch.epoch, certificate.signers);
-        batch.totalStake = info.totalStake;
+        IKeeperRegistry.Signers memory signers = registry.signingKey(batch.epoch, certificate.signers);
+        batch.signedStake = signers.signedStake;
+        batch.totalStake = signers.totalStake;
+        batch.absent = signers.absent;
         for (uint256 i = 0; i < entries.length; ++i) {
             uint64 number = anchors[entries[i].anchor].number;
-            if (number < info.activeFrom || (info.activeUntil != 0 && number > info.activeUntil)) {
+            if (number < signers.activeFrom || (signers.activeUntil != 0 && number > signers.activeUntil)) {
                 revert EpochNotActive(batch.epoch, number);
             }
         }
@@ -169,10 +167,13 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
             revert QuorumNotReached(batch.signedStake, batch.totalStake);
         }
         bytes32 digest = batchDigest(batch.epoch, batch.root);
-        bytes32 memo = keccak256(bytes.concat(digest, keccak256(abi.encode(certificate.signers))));
-        if (_verified[memo]) return;
-        CertificateLib.verify(certificate.signature, digest, key);
-        if (leavesRemain) _verified[memo] = true;
+        bytes32 memo;
+        if (partly) {
+            memo = keccak256(bytes.concat(digest, keccak256(abi.encode(certificate.signers))));
+            if (_verified[memo]) return;
+        }
+        CertificateLib.verify(certificate.signature, digest, signers.key);
+        if (partly) _verified[memo] = true;
     }
 
     /// @dev All effects of all entries: run settled, fee charged, earnings noted.
@@ -180,36 +181,53 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         Batch memory batch,
         Anchor[] calldata anchors,
         Entry[] calldata entries,
-        IJobManager.Job[] memory jobs,
-        Delivery[] memory deliveries
+        Item[] memory items
     ) private returns (uint256 settled) {
         for (uint256 i = 0; i < entries.length; ++i) {
             Entry calldata entry = entries[i];
-            IJobManager.Job memory job = jobs[i];
-            (bool eligible, Ineligible reason) = _eligible(batch, anchors[entry.anchor], entry, job);
-            if (!eligible) {
-                emit ReportIneligible(_taskId(entry), entry.jobId, reason);
-                continue;
-            }
-            _settleOne(batch, entry, job, deliveries[i]);
+            if (!_settleOne(batch, anchors[entry.anchor], entry, items[i].terms)) continue;
+            items[i].settles = true;
             ++settled;
         }
+        _noteEarnings(batch, items);
     }
 
     function _settleOne(
         Batch memory batch,
+        Anchor calldata anchor,
         Entry calldata entry,
-        IJobManager.Job memory job,
-        Delivery memory delivery
-    ) private {
-        mapping(uint32 => uint256) storage runs = _runs[entry.jobId];
-        runs[entry.jobVersion] = RunLog.settle(runs[entry.jobVersion], uint64(uint256(entry.instanceKey)));
-        jobManager.charge(entry.jobId, _price(job.fee, batch.signedStake, batch.totalStake));
-        _earn(batch.epoch, job.token, job.fee, batch.absent);
-        delivery.settles = true;
-        delivery.forwarder = job.forwarder;
-        delivery.target = job.target;
-        delivery.callbackGas = job.callbackGas;
+        IJobManager.Terms memory terms
+    ) private returns (bool) {
+        uint256 key = _key(entry.jobId, entry.jobVersion);
+        uint256 log = _runs[key];
+        (bool eligible, Ineligible reason) = _eligible(batch, anchor, entry, terms, log);
+        if (eligible && !_charge(batch, entry.jobId, terms.fee)) {
+            (eligible, reason) = (false, Ineligible.Escrow);
+        }
+        if (eligible) _runs[key] = RunLog.settle(log, uint64(uint256(entry.instanceKey)));
+        else emit ReportIneligible(_taskId(entry), entry.jobId, reason);
+        return eligible;
+    }
+
+    /// @dev False if the job's escrow does not cover its fee.
+    function _charge(Batch memory batch, uint64 jobId, uint256 fee) private returns (bool) {
+        return jobManager.charge(jobId, _price(fee, batch.signedStake, batch.totalStake));
+    }
+
+    /// @dev One write for all tasks paid in one token, as long as they follow each other.
+    function _noteEarnings(Batch memory batch, Item[] memory items) private {
+        address token;
+        uint256 sum = 0;
+        for (uint256 i = 0; i < items.length; ++i) {
+            if (!items[i].settles) continue;
+            IJobManager.Terms memory terms = items[i].terms;
+            if (terms.token != token) {
+                _earn(batch.epoch, token, sum, batch.absent);
+                (token, sum) = (terms.token, 0);
+            }
+            sum += terms.fee;
+        }
+        _earn(batch.epoch, token, sum, batch.absent);
     }
 
     /// @dev Whether a certified report may settle now, else why not.
@@ -217,36 +235,35 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         Batch memory batch,
         Anchor calldata anchor,
         Entry calldata entry,
-        IJobManager.Job memory job
+        IJobManager.Terms memory terms,
+        uint256 log
     ) private view returns (bool, Ineligible) {
-        if (job.status == IJobManager.Status.None) return (false, Ineligible.JobUnknown);
-        if (job.version != entry.jobVersion) return (false, Ineligible.Version);
-        if (isSettled(entry.jobId, entry.jobVersion, entry.instanceKey)) return (false, Ineligible.Duplicate);
+        if (terms.status == IJobManager.Status.None) return (false, Ineligible.JobUnknown);
+        if (terms.version != entry.jobVersion) return (false, Ineligible.Version);
+        if (_inLog(log, entry.instanceKey)) return (false, Ineligible.Duplicate);
         if (anchor.number + MAX_ANCHOR_AGE < block.number) return (false, Ineligible.AnchorTooOld);
         // zero for this block and later ones
         bytes32 anchorHash = blockhash(anchor.number);
         if (anchorHash == 0 || anchorHash != anchor.hash) return (false, Ineligible.AnchorUnknown);
         uint256 run = uint256(entry.instanceKey);
         if (run > type(uint64).max) return (false, Ineligible.NotDue);
-        uint256 due = job.start + run * job.interval;
+        uint256 due = terms.start + run * terms.interval;
         if (due > block.timestamp) return (false, Ineligible.NotDue);
-        if (job.inactiveFrom != 0 && due > job.inactiveFrom) return (false, Ineligible.Inactive);
-        if (!CertificateLib.reachesQuorum(batch.signedStake, batch.totalStake, job.quorumBps)) {
+        if (terms.inactiveFrom != 0 && due > terms.inactiveFrom) return (false, Ineligible.Inactive);
+        if (!CertificateLib.reachesQuorum(batch.signedStake, batch.totalStake, terms.quorumBps)) {
             return (false, Ineligible.Quorum);
         }
-        // read again: an earlier entry of this batch may have been charged to the same job
-        if (jobManager.escrowOf(entry.jobId) < job.fee) return (false, Ineligible.Escrow);
         return (true, Ineligible.Duplicate);
     }
 
     /// @dev Calls the targets. A target that fails is reported, never reverts the batch.
-    function _deliver(Anchor[] calldata anchors, Entry[] calldata entries, Delivery[] memory deliveries) private {
+    function _deliver(Anchor[] calldata anchors, Entry[] calldata entries, Item[] memory items) private {
         for (uint256 i = 0; i < entries.length; ++i) {
-            Delivery memory delivery = deliveries[i];
-            if (!delivery.settles) continue;
+            if (!items[i].settles) continue;
             Entry calldata entry = entries[i];
+            IJobManager.Terms memory terms = items[i].terms;
             bool delivered = entry.status == 0
-                && IJobForwarder(delivery.forwarder).forward(delivery.target, delivery.callbackGas, entry.outcome);
+                && IJobForwarder(terms.forwarder).forward(terms.target, terms.callbackGas, entry.outcome);
             emit TaskSettled(
                 _taskId(entry),
                 entry.jobId,
@@ -255,7 +272,7 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
                 entry.instanceKey,
                 entry.status,
                 anchors[entry.anchor].number,
-                delivery.outcomeHash,
+                items[i].outcomeHash,
                 delivered
             );
         }
@@ -287,8 +304,16 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
 
     /// @inheritdoc ITaskManager
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) public view returns (bool) {
+        return _inLog(_runs[_key(jobId, jobVersion)], instanceKey);
+    }
+
+    function _inLog(uint256 log, bytes32 instanceKey) private pure returns (bool) {
         uint256 run = uint256(instanceKey);
-        return run <= type(uint64).max && RunLog.isSettled(_runs[jobId][jobVersion], uint64(run));
+        return run <= type(uint64).max && RunLog.isSettled(log, uint64(run));
+    }
+
+    function _key(uint64 jobId, uint32 jobVersion) private pure returns (uint256) {
+        return (uint256(jobId) << 32) | jobVersion;
     }
 
     /// @inheritdoc ITaskManager

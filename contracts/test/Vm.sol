@@ -38,6 +38,8 @@ interface Vm {
     function parseJsonAddress(string calldata json, string calldata key) external pure returns (address);
     function keyExistsJson(string calldata json, string calldata key) external view returns (bool);
     function toString(uint256 value) external pure returns (string memory);
+    function load(address target, bytes32 slot) external view returns (bytes32);
+    function cool(address target) external;
     function assume(bool condition) external pure;
     function lastCallGas() external view returns (Gas memory);
 

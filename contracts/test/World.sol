@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
-import {JobForwarder} from "../src/JobForwarder.sol";
 import {JobManager} from "../src/JobManager.sol";
 import {KeeperRegistry} from "../src/KeeperRegistry.sol";
 import {LocalAllocationManager} from "../src/LocalAllocationManager.sol";
@@ -16,6 +15,13 @@ import {BLS12381} from "../src/libraries/BLS12381.sol";
 import {ReportLib} from "../src/libraries/ReportLib.sol";
 import {Signing} from "./Signing.sol";
 import {Test, Vm} from "./Vm.sol";
+
+/// @dev A point of the G2 curve outside the subgroup of order r (x = 2).
+bytes constant OUTSIDE_G2 =
+    hex"000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000002"
+    hex"000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+    hex"18c6b864ae17dc9da64203ffefb966306425a7bc6aeb7c75247438372716284a4173830420cd476ba1a365b95bfcec38"
+    hex"172e93db764a8400a7d5071b6b6f5de0da2f0f4a063119abca014006b7c40a2cfe291a1924e65db0d6d0fcfbf3bf3d5c";
 
 /// @notice The whole product on one test chain: five keepers with 100 ether of stake each, and one job that is due.
 abstract contract World is Test {
@@ -57,14 +63,13 @@ abstract contract World is Test {
         allocations = new LocalAllocationManager();
         counter = new Counter();
         uint256 nonce = vm.getNonce(address(this));
-        // implementations and the forwarder come first, then the proxies in the order below
-        address registryAt = vm.computeCreateAddress(address(this), nonce + 5);
-        address jobsAt = vm.computeCreateAddress(address(this), nonce + 6);
-        address tasksAt = vm.computeCreateAddress(address(this), nonce + 7);
-        address serviceAt = vm.computeCreateAddress(address(this), nonce + 8);
-        address forwarder = address(new JobForwarder(tasksAt));
+        // implementations come first, then the proxies in the order below
+        address registryAt = vm.computeCreateAddress(address(this), nonce + 4);
+        address jobsAt = vm.computeCreateAddress(address(this), nonce + 5);
+        address tasksAt = vm.computeCreateAddress(address(this), nonce + 6);
+        address serviceAt = vm.computeCreateAddress(address(this), nonce + 7);
         address registryCode = address(new KeeperRegistry(ServiceManager(serviceAt), EPOCH_SECONDS, 1 ether));
-        address jobsCode = address(new JobManager(tasksAt, registryAt, serviceAt, forwarder, NOTICE));
+        address jobsCode = address(new JobManager(tasksAt, registryAt, serviceAt, NOTICE));
         address tasksCode = address(new TaskManager(KeeperRegistry(registryAt), JobManager(jobsAt)));
         address serviceCode = address(new ServiceManager(allocations, KeeperRegistry(registryAt), STRATEGY, 20));
         bytes memory start = abi.encodeCall(KeeperRegistry.initialize, (address(this)));
@@ -122,7 +127,7 @@ abstract contract World is Test {
         );
     }
 
-    function leave(address operator) internal {
+    function quit(address operator) internal {
         vm.prank(operator);
         allocations.deregisterFromOperatorSets(
             IAllocationManager.DeregisterParams(operator, address(service), new uint32[](1))
@@ -178,7 +183,7 @@ abstract contract World is Test {
     {
         ITaskManager.Anchor memory anchor = anchors[entry.anchor];
         bytes32 outcomeHash = ReportLib.outcomeHash(
-            entry.outcome, jobs.job(entry.jobId).codeHash, entry.stateAfterRoot, entry.transcriptRoot
+            entry.outcome, jobs.terms(entry.jobId).codeHash, entry.stateAfterRoot, entry.transcriptRoot
         );
         return ReportLib.leaf(
             ReportLib.Report(

@@ -69,6 +69,22 @@ interface IJobManager {
         address forwarder;
     }
 
+    /// @notice What a settlement needs to know of a job.
+    struct Terms {
+        Status status;
+        uint32 version;
+        uint16 quorumBps;
+        uint64 inactiveFrom;
+        uint64 start;
+        uint32 interval;
+        uint32 callbackGas;
+        address target;
+        address token;
+        uint96 fee;
+        bytes32 codeHash;
+        address forwarder;
+    }
+
     event JobCreated(uint64 indexed jobId, address indexed owner, address forwarder, JobParams params);
     event JobFunded(uint64 indexed jobId, address indexed from, uint256 amount, uint256 escrow);
     /// @notice Tasks due up to `inactiveFrom` (unix seconds) still run.
@@ -117,11 +133,13 @@ interface IJobManager {
     /// @notice A job's record; one that was never created has status None.
     function job(uint64 jobId) external view returns (Job memory);
 
-    /// @notice What is left of the money set aside for a job.
-    function escrowOf(uint64 jobId) external view returns (uint256);
+    /// @notice The job's address towards its target; also before the job exists.
+    function forwarderOf(uint64 jobId) external view returns (address);
+    function terms(uint64 jobId) external view returns (Terms memory);
 
-    /// @notice Takes `amount` from a job's escrow for a settled task. Only the TaskManager calls it.
-    function charge(uint64 jobId, uint256 amount) external;
+    /// @notice Takes `amount` from a job's escrow for a settled task, if the escrow covers the whole fee. Only the
+    /// TaskManager calls it.
+    function charge(uint64 jobId, uint256 amount) external returns (bool charged);
     /// @notice Pays out what keepers were owed. Only the TaskManager calls it.
     function pay(address token, address to, uint256 amount) external;
 }

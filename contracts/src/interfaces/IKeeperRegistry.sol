@@ -36,6 +36,18 @@ interface IKeeperRegistry {
         bytes blsKey;
     }
 
+    /// @notice A set of signers within an epoch.
+    struct Signers {
+        /// @dev sum of their keys, 256 bytes, EIP-2537 encoding
+        bytes key;
+        /// @dev bitmap of the indices that have stake and did not sign
+        uint256 absent;
+        uint96 signedStake;
+        uint96 totalStake;
+        uint64 activeFrom;
+        uint64 activeUntil;
+    }
+
     event OperatorRegistered(address indexed operator, uint16 indexed index, bytes blsKey, bytes32 peerKey);
     event OperatorDeregistered(address indexed operator, uint16 indexed index);
     event EpochSnapshot(uint32 indexed epoch, uint64 activeFrom, uint16 size, uint96 totalStake, bytes32 tableRoot);
@@ -89,13 +101,9 @@ interface IKeeperRegistry {
     /// keccak256(abi.encode(chainId, registry, operator, keccak256(blsKey))).
     function possessionDigest(address operator, bytes calldata blsKey) external view returns (bytes32);
 
-    /// @notice Sum of the signers' keys (256 bytes, EIP-2537 encoding) and their stake, for a bitmap of signers, and the
-    /// indices with stake that did not sign.
+    /// @notice What a settlement needs to know of a bitmap of signers.
     /// @dev Starts from the epoch's aggregate key and takes the absent ones off. Reverts on stray bits.
-    function signingKey(uint32 epoch, uint256[] calldata signers)
-        external
-        view
-        returns (bytes memory key, uint256 signedStake, uint16[] memory absent, Epoch memory info);
+    function signingKey(uint32 epoch, uint256[] calldata signers) external view returns (Signers memory);
 
     /// @notice Stake of one index in an epoch.
     function stakeOf(uint32 epoch, uint16 index) external view returns (uint96);

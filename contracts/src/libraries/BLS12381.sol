@@ -17,11 +17,12 @@ library BLS12381 {
     uint256 internal constant G1_PADDED = 128;
     uint256 internal constant G2_PADDED = 256;
 
-    address private constant MODEXP = address(0x05);
-    address private constant G1_ADD = address(0x0b);
-    address private constant G2_ADD = address(0x0d);
-    address private constant PAIRING = address(0x0f);
-    address private constant MAP_FP_TO_G1 = address(0x10);
+    address private constant SHA256 = 0x0000000000000000000000000000000000000002;
+    address private constant MODEXP = 0x0000000000000000000000000000000000000005;
+    address private constant G1_ADD = 0x000000000000000000000000000000000000000b;
+    address private constant G2_ADD = 0x000000000000000000000000000000000000000d;
+    address private constant PAIRING = 0x000000000000000000000000000000000000000F;
+    address private constant MAP_FP_TO_G1 = 0x0000000000000000000000000000000000000010;
 
     /// @dev A failing precompile burns all the gas it was given, so each is given little more than its price
     /// (EIP-2537: G1ADD 375, G2ADD 600, MAP_FP 5,500, two pairs 102,900; EIP-7883 MODEXP at least 500).
@@ -63,7 +64,16 @@ library BLS12381 {
         view
         returns (bool)
     {
-        return pairsToOne(bytes.concat(pad(signature), NEGATED_G2_GENERATOR, hashToG1(message, dst), key));
+        bytes memory pairs = new bytes(2 * (G1_PADDED + G2_PADDED));
+        bytes memory negatedGenerator = NEGATED_G2_GENERATOR;
+        assembly ("memory-safe") {
+            mcopy(add(pairs, 48), add(signature, 32), 48)
+            mcopy(add(pairs, 112), add(signature, 80), 48)
+            mcopy(add(pairs, 160), add(negatedGenerator, 32), 256)
+            mcopy(add(pairs, 544), add(key, 32), 256)
+        }
+        writeHash(message, dst, pairs, G1_PADDED + G2_PADDED);
+        return pairsToOne(pairs);
     }
 
     /// @notice Reverts on a chain that lacks the precompiles. Calls to addresses without code succeed with no output, so
@@ -77,42 +87,69 @@ library BLS12381 {
     /* HASH TO CURVE */
 
     /// @notice RFC 9380 hash_to_curve for suite BLS12381G1_XMD:SHA-256_SSWU_RO_; returns a padded G1 point.
-    function hashToG1(bytes memory message, bytes memory dst) internal view returns (bytes memory) {
-        (bytes memory first, bytes memory second) = expandMessage(message, dst);
-        (bool ok, bytes memory sum) =
-            run(G1_ADD, SMALL_GAS, bytes.concat(mapToG1(reduce(first)), mapToG1(reduce(second))), G1_PADDED);
-        if (!ok) revert InvalidPoint();
-        return sum;
+    function hashToG1(bytes memory message, bytes memory dst) internal view returns (bytes memory point) {
+        point = new bytes(G1_PADDED);
+        writeHash(message, dst, point, 0);
     }
 
-    /// @dev RFC 9380 §5.3.1 expand_message_xmd with SHA-256, 128 bytes in two halves.
-    function expandMessage(bytes memory message, bytes memory dst)
-        private
-        pure
-        returns (bytes memory first, bytes memory second)
-    {
-        bytes memory suffix = bytes.concat(dst, bytes1(uint8(dst.length)));
-        bytes32 b0 = sha256(bytes.concat(new bytes(64), message, hex"008000", suffix));
-        bytes32 b1 = sha256(bytes.concat(b0, hex"01", suffix));
-        bytes32 b2 = sha256(bytes.concat(b0 ^ b1, hex"02", suffix));
-        bytes32 b3 = sha256(bytes.concat(b0 ^ b2, hex"03", suffix));
-        bytes32 b4 = sha256(bytes.concat(b0 ^ b3, hex"04", suffix));
-        return (bytes.concat(b1, b2), bytes.concat(b3, b4));
-    }
-
-    /// @dev 64 bytes modulo p, by raising to the power of one.
-    function reduce(bytes memory number) private view returns (bytes memory element) {
-        bytes memory input =
-            abi.encodePacked(uint256(64), uint256(1), uint256(64), number, uint8(1), P_HIGH, P_LOW);
+    /// @dev Writes the point into `output` from byte `offset` on. Two field elements are mapped and their points added;
+    /// the map of EIP-2537 clears the cofactor. Assembly, because every settlement pays for it.
+    function writeHash(bytes memory message, bytes memory dst, bytes memory output, uint256 offset) private view {
+        uint256 uniform = expandMessage(message, dst);
         bool ok;
-        (ok, element) = run(MODEXP, SMALL_GAS, input, 64);
+        assembly ("memory-safe") {
+            // MODEXP's input: lengths of base, exponent, modulus, then those; to the power of one, modulo p
+            let input := add(uniform, 128)
+            mstore(input, 64)
+            mstore(add(input, 32), 1)
+            mstore(add(input, 64), 64)
+            mstore8(add(input, 160), 1)
+            mstore(add(input, 161), P_HIGH)
+            mstore(add(input, 193), P_LOW)
+            let points := add(input, 256)
+            ok := 1
+            for { let i := 0 } lt(i, 2) { i := add(i, 1) } {
+                mcopy(add(input, 96), add(uniform, mul(i, 64)), 64)
+                // the element lands in the scratch space, 0x00 to 0x40
+                ok := and(ok, staticcall(SMALL_GAS, MODEXP, input, 225, 0, 64))
+                ok := and(ok, eq(returndatasize(), 64))
+                ok := and(ok, staticcall(SMALL_GAS, MAP_FP_TO_G1, 0, 64, add(points, mul(i, 128)), 128))
+                ok := and(ok, eq(returndatasize(), 128))
+            }
+            ok := and(ok, staticcall(SMALL_GAS, G1_ADD, points, 256, add(add(output, 32), offset), 128))
+            ok := and(ok, eq(returndatasize(), 128))
+        }
         if (!ok) revert InvalidPoint();
     }
 
-    function mapToG1(bytes memory element) private view returns (bytes memory point) {
-        bool ok;
-        (ok, point) = run(MAP_FP_TO_G1, SMALL_GAS, element, G1_PADDED);
-        if (!ok) revert InvalidPoint();
+    /// @dev RFC 9380 §5.3.1 expand_message_xmd with SHA-256: b0 = H(64 zeros, message, 0x0080, 0, dst), b1 = H(b0, 1, dst),
+    /// b(i) = H(b0 ^ b(i - 1), i, dst), where dst is followed by its length. Returns where in memory, past what is
+    /// allocated, the 128 bytes b1 .. b4 stand.
+    function expandMessage(bytes memory message, bytes memory dst) private view returns (uint256 uniform) {
+        assembly ("memory-safe") {
+            let length := mload(message)
+            let size := add(mload(dst), 1)
+            // dst and its length, at the end of the first input
+            let input := mload(0x40)
+            let suffix := add(input, add(length, 67))
+            calldatacopy(input, calldatasize(), 64) // zeros
+            mcopy(add(input, 64), add(message, 32), length)
+            mstore(add(input, add(length, 64)), shl(232, 0x008000))
+            mcopy(suffix, add(dst, 32), sub(size, 1))
+            mstore8(add(suffix, sub(size, 1)), sub(size, 1))
+            // SHA-256 fails only for lack of gas; then the pairing, which needs far more, fails too
+            pop(staticcall(gas(), SHA256, input, add(length, add(size, 67)), 0, 32))
+            let b0 := mload(0)
+            mcopy(add(input, 33), suffix, size)
+            mstore(input, b0)
+            uniform := add(input, add(size, 64))
+            for { let i := 0 } lt(i, 4) { i := add(i, 1) } {
+                let output := add(uniform, mul(i, 32))
+                mstore8(add(input, 32), add(i, 1))
+                pop(staticcall(gas(), SHA256, input, add(size, 33), output, 32))
+                mstore(input, xor(b0, mload(output)))
+            }
+        }
     }
 
     /* POINTS */
@@ -124,11 +161,25 @@ library BLS12381 {
         if (!ok) revert InvalidPoint();
     }
 
-    /// @notice `a - b` of padded G2 points; changes `b` in place to its negation.
-    function subtractG2(bytes memory a, bytes memory b) internal view returns (bytes memory) {
-        negateElement(b, 128);
-        negateElement(b, 192);
-        return addG2(a, b);
+    /// @notice Subtracts a packed G2 point from the padded one in the first half of `work` (512 bytes), in place; the
+    /// second half is scratch.
+    function subtractG2(bytes memory work, bytes memory packed) internal view {
+        assembly ("memory-safe") {
+            let from := add(packed, 32)
+            let to := add(work, 304)
+            mcopy(to, from, 48)
+            mcopy(add(to, 64), add(from, 48), 48)
+            mcopy(add(to, 128), add(from, 96), 48)
+            mcopy(add(to, 192), add(from, 144), 48)
+        }
+        negateElement(work, 384);
+        negateElement(work, 448);
+        bool ok;
+        assembly ("memory-safe") {
+            ok := staticcall(SMALL_GAS, G2_ADD, add(work, 32), 512, add(work, 32), 256)
+            ok := and(ok, eq(returndatasize(), 256))
+        }
+        if (!ok) revert InvalidPoint();
     }
 
     /// @dev y -> p - y in place. Zero stays zero: p itself is not a valid encoding.

@@ -53,34 +53,33 @@ library EpochTable {
         }
     }
 
-    /// @notice Sum of the signers' keys (padded) and stakes, and the indices with stake that did not sign.
-    /// @dev Takes the absent keys off the aggregate: few keepers are absent, and only their keys are read.
+    /// @notice Sum of the signers' keys (padded) and stakes, and a bitmap of the indices with stake that did not sign.
+    /// @dev Takes the absent keys off the aggregate: few keepers are absent, and only their keys are read. A committee
+    /// has at most 256 rows, so its bitmap is one word.
     function signingKey(bytes memory table, uint256 size, uint256[] calldata signers)
         internal
         view
-        returns (bytes memory key, uint256 signedStake, uint16[] memory absent)
+        returns (bytes memory key, uint96 signedStake, uint256 absent)
     {
-        if (signers.length != (size + 255) / 256) revert StrayBits();
-        if (size % 256 != 0 && signers[signers.length - 1] >> (size % 256) != 0) revert StrayBits();
-        key = new bytes(BLS12381.G2_PADDED);
+        if (signers.length != 1) revert StrayBits();
+        uint256 bits = signers[0];
+        if (size < 256 && bits >> size != 0) revert StrayBits();
+        key = new bytes(2 * BLS12381.G2_PADDED);
         assembly ("memory-safe") {
             mcopy(add(key, 32), add(table, 32), 256)
         }
-        absent = new uint16[](size);
-        uint256 missing = 0;
         for (uint256 i = 0; i < size; ++i) {
             uint96 stake = stakeAt(table, i);
-            bool signed = (signers[i / 256] >> (i % 256)) & 1 == 1;
-            if (signed) {
+            if ((bits >> i) & 1 == 1) {
                 if (stake == 0) revert StrayBits();
                 signedStake += stake;
             } else if (stake != 0) {
-                key = BLS12381.subtractG2(key, BLS12381.pad(keyOf(chunkOf(table, size, i), i)));
-                absent[missing++] = uint16(i);
+                absent |= 1 << i;
+                BLS12381.subtractG2(key, keyOf(chunkOf(table, size, i), i));
             }
         }
         assembly ("memory-safe") {
-            mstore(absent, missing)
+            mstore(key, 256) // without the scratch half
         }
     }
 }
