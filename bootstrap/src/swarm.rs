@@ -85,6 +85,7 @@ impl Swarm {
         }
         for keeper in &mut swarm.keepers {
             keeper.ready().await?;
+            keeper.meets(usize::from(count) - 1).await?;
         }
         swarm.progress.say(&format!("{count} keepers ready"));
         swarm.reports = Some(Reports::start(&swarm.setting));
@@ -165,6 +166,16 @@ impl Swarm {
         keepers.sort_by_key(|keeper| (keeper.name().len(), keeper.name().to_owned()));
         self.keepers.append(&mut keepers);
         Ok(())
+    }
+
+    /// Makes a keeper with keys that works with another network file, neither registered nor started, nor counted among
+    /// [`Self::keepers`].
+    ///
+    /// # Errors
+    /// When the CLI refuses.
+    pub async fn create_keeper(&self, name: &str, network: &Path) -> Result<Keeper> {
+        let setting = Setting { network: network.to_owned(), ..Setting::clone(&self.setting) };
+        Keeper::create(Arc::new(setting), name).await
     }
 
     /// Starts one more keeper the way a stranger would: keys, coins, registration, join. The mesh takes it into the next

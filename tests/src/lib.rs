@@ -1,1 +1,49 @@
-//! Under construction.
+//! What the whole-system tests share: real swarms, the proof document, a network door that can be shut, hostile jobs.
+
+pub mod document;
+pub mod door;
+pub mod hostile;
+pub mod signers;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use bootstrap::swarm::{Options, Swarm, ledger::Settlement};
+use bootstrap::wait::until;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// Tests that start swarms run one after the other: two swarms on one small machine would miss each other's deadlines.
+pub async fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::const_new(());
+    ONE.lock().await
+}
+
+/// The choices of a swarm of this many keepers.
+#[must_use]
+pub fn keepers(count: u16) -> Options {
+    Options { keepers: count, ..Options::default() }
+}
+
+/// Waits until `enough` says yes to everything settled so far.
+///
+/// # Errors
+/// After `patience`, or when a process ended.
+pub async fn settled(
+    swarm: &mut Swarm,
+    what: &str,
+    patience: Duration,
+    enough: impl Fn(&[Settlement]) -> bool,
+) -> Result<()> {
+    until(what, patience, || {
+        let alive = swarm.check_alive();
+        let (count, yes) = swarm.follower().look(|ledger| (ledger.settlements.len(), enough(&ledger.settlements)));
+        async move {
+            match (alive, yes) {
+                (Err(error), _) => Ok(Err(error)),
+                (Ok(()), true) => Ok(Ok(())),
+                (Ok(()), false) => Err(format!("{count} tasks have settled")),
+            }
+        }
+    })
+    .await?
+}

@@ -128,6 +128,17 @@ impl Keeper {
         .await
     }
 
+    /// Waits until it is connected to this many other keepers. (The bootnode may count as one more.)
+    ///
+    /// # Errors
+    /// As [`Self::until`].
+    pub async fn meets(&mut self, others: usize) -> Result<()> {
+        self.until("is connected to the others", READY_PATIENCE, |status| {
+            if status.peers >= others { Ok(()) } else { Err(format!("{} of {others} peers", status.peers)) }
+        })
+        .await
+    }
+
     /// Waits until its status fulfils a condition.
     ///
     /// # Errors

@@ -1,0 +1,14 @@
+//! The whole system with real processes: a chain, a bootnode, keepers, and what may happen to them.
+//!
+//! Tests marked `ignored` take minutes; `tests/run.sh --all` runs them too. Everything needs the binaries, so run it
+//! through `tests/run.sh`, which builds them first.
+
+mod bad_input;
+mod bad_jobs;
+mod cleanup;
+mod late_joiner;
+mod leader_killed;
+mod metrics;
+mod restart;
+mod settles;
+mod soak;

@@ -1,0 +1,32 @@
+//! Done when 1: one command, settled jobs, and a proof that adds up.
+
+use tests::document::swarm;
+
+#[tokio::test]
+async fn a_dozen_tasks_settle_once_each() {
+    let _alone = tests::alone().await;
+    let outcome = swarm(&["--once", "--json", "--tasks", "12"]).await.unwrap();
+    outcome.holds(12);
+    assert_eq!(outcome.document["schema"], 1);
+    assert_eq!(outcome.document["chain_id"], 31337);
+    assert_eq!(outcome.number("/kills"), 0);
+    let jobs = outcome.document["jobs"].as_array().unwrap();
+    assert_eq!(jobs.len(), 3);
+    assert!(jobs.iter().all(|job| job["settled"].as_i64() > Some(0)), "{outcome:#?}");
+}
+
+#[tokio::test]
+#[ignore = "takes a minute and a half"]
+async fn thirty_tasks_settle_once_each() {
+    let _alone = tests::alone().await;
+    swarm(&["--once", "--json", "--tasks", "30"]).await.unwrap().holds(30);
+}
+
+#[tokio::test]
+async fn what_is_not_there_yet_is_said_and_not_pretended() {
+    for flags in [&["--eigenlayer"][..], &["--equivocate", "1"]] {
+        let outcome = swarm(flags).await.unwrap();
+        assert_eq!(outcome.code, Some(2), "{outcome:#?}");
+        assert!(outcome.log.contains(flags[0]) && outcome.log.contains("not available yet"), "{outcome:#?}");
+    }
+}
