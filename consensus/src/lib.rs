@@ -11,6 +11,7 @@ pub mod collection;
 pub mod committee;
 pub mod effect;
 pub mod engine;
+pub mod evidence;
 pub mod fault;
 pub mod input;
 pub mod leader;

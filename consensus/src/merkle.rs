@@ -40,7 +40,8 @@ fn parents(layer: &[B256]) -> Vec<B256> {
     layer.chunks(2).map(|pair| if let [left, right] = pair { parent(*left, *right) } else { pair[0] }).collect()
 }
 
-fn parent(a: B256, b: B256) -> B256 {
+/// The node above two others, whichever way round they stand.
+pub fn parent(a: B256, b: B256) -> B256 {
     let (low, high) = if a <= b { (a, b) } else { (b, a) };
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(low.as_slice());
