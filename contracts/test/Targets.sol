@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
+import {IJobManager} from "../src/interfaces/IJobManager.sol";
+
+contract Token is ERC20("Token", "TOK") {
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+}
+
+/// @notice Keeps a hundredth of every transfer.
+contract FeeOnTransferToken is ERC20("Greedy", "GRD") {
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        super._update(from, to, from == address(0) ? amount : amount - amount / 100);
+    }
+}
+
+contract Reverting {
+    fallback() external {
+        revert("no");
+    }
+}
+
+contract Burning {
+    fallback() external {
+        while (true) {}
+    }
+}
+
+/// @notice Returns as much as its gas allows, for the caller to copy.
+contract Bomb {
+    fallback() external {
+        assembly {
+            return(0, 300000)
+        }
+    }
+}
+
+/// @notice Tries to settle and to claim from within a settlement, and does what a job's owner may do.
+contract Reentering {
+    ITaskManager private immutable _tasks;
+    IJobManager private immutable _jobs;
+    bytes private _settle;
+    uint64 private _jobId;
+    bool public settleRefused;
+    bool public claimRefused;
+    bool public requested;
+
+    constructor(ITaskManager tasks, IJobManager jobs) {
+        (_tasks, _jobs) = (tasks, jobs);
+    }
+
+    function create(IJobManager.JobParams calldata params) external payable {
+        _jobId = _jobs.createJob{value: msg.value}(params, msg.value);
+    }
+
+    function prepare(bytes calldata settle) external {
+        _settle = settle;
+    }
+
+    fallback() external {
+        (bool settled,) = address(_tasks).call(_settle);
+        settleRefused = !settled;
+        (bool claimed,) = address(_tasks).call(abi.encodeCall(_tasks.claim, (address(0), new uint32[](1), address(this))));
+        claimRefused = !claimed;
+        (requested,) = address(_jobs).call(abi.encodeCall(_jobs.requestWithdrawal, (_jobId, 1 ether)));
+    }
+}
+
+/// @notice An operator that is a contract and calls back when it is paid.
+contract ReenteringOperator {
+    ITaskManager private immutable _tasks;
+    uint256 public payments;
+    bool public again;
+
+    constructor(ITaskManager tasks) {
+        _tasks = tasks;
+    }
+
+    receive() external payable {
+        ++payments;
+        uint32[] memory epochs = new uint32[](1);
+        epochs[0] = 1;
+        (again,) = address(_tasks).call(abi.encodeCall(_tasks.claim, (address(0), epochs, address(this))));
+    }
+}
