@@ -179,9 +179,16 @@ pub(super) fn parse_amount(text: &str) -> Result<U256> {
         Some(place) => (text[..place].trim(), text[place..].trim()),
         None => (text, "wei"),
     };
-    if !matches!(unit, "ether" | "gwei" | "wei") || !number.starts_with(|c: char| c.is_ascii_digit()) {
+    let decimals = match unit {
+        "ether" => 18,
+        "gwei" => 9,
+        "wei" => 0,
+        _ => bail!(wrong()),
+    };
+    // The parser below would take a sign, and would cut off decimals beyond the unit's.
+    let fraction = number.split_once('.').map_or("", |(_, fraction)| fraction);
+    if !number.starts_with(|c: char| c.is_ascii_digit()) || fraction.len() > decimals {
         bail!(wrong());
     }
-    let parsed = alloy::primitives::utils::parse_units(number, unit).with_context(wrong)?;
-    Ok(parsed.get_absolute())
+    Ok(alloy::primitives::utils::parse_units(number, unit).with_context(wrong)?.get_absolute())
 }

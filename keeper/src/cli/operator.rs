@@ -12,7 +12,7 @@ use super::chain::{Chain, coin};
 use super::output::{answer, rows};
 use super::{ClaimArgs, Exit, Global, WithExit};
 use crate::chain::{ChainError, Registration, registration};
-use crate::journal::{Identity, Journal, Missing};
+use crate::journal::{self, Identity, Journal, Missing};
 use crate::keystore::{Keystore, Password};
 use crate::paths::Paths;
 
@@ -42,6 +42,9 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
         return Err(error).exit(Exit::Key);
     }
     let mut transactions = Vec::new();
+    if !before.known {
+        begin_journal(&chain, &paths, &keys.bls)?;
+    }
     if !before.registered {
         let sender = chain.sender(keys.wallet.clone()).await?;
         let contracts = &chain.network.contracts;
@@ -51,7 +54,6 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
             let receipt = sender.send("allocate the stake", contracts.allocation_manager, &call, U256::ZERO).await?;
             transactions.push(receipt.transaction_hash);
         }
-        start_journal(&paths, &chain, &keys.bls, before.known)?;
         let call = registering(&chain, operator, &keys.bls, peer_key);
         let receipt = sender.send("register the operator", contracts.allocation_manager, &call, U256::ZERO).await?;
         transactions.push(receipt.transaction_hash);
@@ -71,16 +73,6 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
     };
     answer(global, document, &text);
     Ok(Exit::Success)
-}
-
-/// A key that was never registered never signed: its journal starts empty here, so that `keeper join` needs no flag.
-fn start_journal(paths: &Paths, chain: &Chain, key: &SecretKey, known: bool) -> Result<()> {
-    if known {
-        return Ok(());
-    }
-    let identity = Identity::new(&key.public_key().to_bytes(), chain.network.domain_separator());
-    Journal::open(&paths.journal(), identity, Missing::Create)?;
-    Ok(())
 }
 
 pub(super) async fn status(global: &Global) -> Result<Exit> {
@@ -152,6 +144,17 @@ pub(super) async fn claim(global: &Global, args: &ClaimArgs) -> Result<Exit> {
     };
     answer(global, document, &text);
     Ok(Exit::Success)
+}
+
+/// Leaves an empty journal behind for a key that was never registered and so never signed. From the registration on, a
+/// missing journal means a lost one, and `keeper join` refuses to go on without it.
+fn begin_journal(chain: &Chain, paths: &Paths, bls: &SecretKey) -> Result<()> {
+    let identity = Identity::new(&bls.public_key().to_bytes(), chain.network.domain_separator());
+    match Journal::open(&paths.journal(), identity, Missing::Create) {
+        // A keeper runs here already; it has made the journal.
+        Err(journal::Error::InUse { .. }) => Ok(()),
+        other => Ok(other.map(drop)?),
+    }
 }
 
 /// What a proof of possession signs: `IKeeperRegistry.possessionDigest`. Computed here, not asked of a node: a lying one

@@ -104,25 +104,17 @@ fn flush<S: Storage>(journal: &mut Journal<S>, waiting: Vec<Waiting>, metrics: &
     match journal.record_all(&groups) {
         Ok(outcomes) => {
             for (one, outcome) in waiting.into_iter().zip(outcomes) {
-                count(metrics, &one, &outcome);
+                if outcome == Outcome::Recorded {
+                    metrics.journal_sync_duration.observe(one.since.elapsed().as_secs_f64());
+                }
                 // A caller that gave up waiting does not sign; its reports stay recorded, which is safe.
                 let _ = one.answer.send(Ok(outcome));
             }
         }
         Err(error) => {
             for one in waiting {
-                metrics.journal_refusals.inc(["failed"]);
                 let _ = one.answer.send(Err(error.clone()));
             }
-        }
-    }
-}
-
-fn count(metrics: &Metrics, one: &Waiting, outcome: &Outcome) {
-    match outcome {
-        Outcome::Recorded => metrics.journal_sync_duration.observe(one.since.elapsed().as_secs_f64()),
-        Outcome::Refused(refusals) => {
-            refusals.iter().for_each(|refusal| metrics.journal_refusals.inc([refusal.reason.label()]));
         }
     }
 }

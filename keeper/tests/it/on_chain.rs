@@ -97,7 +97,11 @@ async fn an_operator_registers_once_and_counts() {
     let first = document(&home, network, &["operator", "register"]);
     assert_eq!((&first["already_registered"], &first["index"]), (&false.into(), &0.into()));
     assert_eq!(first["transactions"].as_array().unwrap().len(), 2, "allocation and registration");
+    // From now on a missing journal is a lost one, so registering leaves an empty one behind, once.
+    let journal = home.data().join("journal.bin");
+    std::fs::remove_file(&journal).expect("registering a new key starts its journal");
     let second = document(&home, network, &["operator", "register"]);
+    assert!(!journal.exists(), "a lost journal must not be papered over");
     assert_eq!(second["already_registered"], true);
     assert!(second["transactions"].as_array().unwrap().is_empty());
 
