@@ -70,7 +70,7 @@ contract Reentering {
         settleRefused = !settled;
         (bool claimed,) = address(_tasks).call(abi.encodeCall(_tasks.claim, (address(0), new uint32[](1), address(this))));
         claimRefused = !claimed;
-        (requested,) = address(_jobs).call(abi.encodeCall(_jobs.requestWithdrawal, (_jobId, 1 ether)));
+        (requested,) = address(_jobs).call(abi.encodeCall(_jobs.requestWithdrawal, (_jobId, 0.5 ether)));
     }
 }
 

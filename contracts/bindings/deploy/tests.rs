@@ -1,1 +1,144 @@
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::Stdio;
 
+use alloy::primitives::Address;
+use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+
+use super::{DeployConfig, DeployError, Deployment, deploy};
+use crate::{JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A chain that ends with the test.
+struct Anvil {
+    url: String,
+    provider: DynProvider,
+    _process: Child,
+    _output: BufReader<ChildStdout>,
+}
+
+/// anvil from `$ANVIL`, else the one `npm ci` puts below contracts/, else from PATH.
+fn anvil_binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("ANVIL") {
+        return path.into();
+    }
+    let platform = match std::env::consts::ARCH {
+        "aarch64" => "arm64",
+        _ => "amd64",
+    };
+    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let npm = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("node_modules/@foundry-rs/anvil-{system}-{platform}/bin/anvil"));
+    if npm.exists() { npm } else { "anvil".into() }
+}
+
+impl Anvil {
+    async fn start(arguments: &[&str]) -> Result<Self, Box<dyn Error>> {
+        let binary = anvil_binary();
+        let mut process = Command::new(&binary)
+            .args(["--port", "0", "--block-time", "1"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("{}: {error}; run `npm ci` in contracts/ or set ANVIL", binary.display()))?;
+        let mut output = BufReader::new(process.stdout.take().ok_or("anvil has no stdout")?);
+        let mut line = String::new();
+        while output.read_line(&mut line).await? != 0 {
+            if let Some(address) = line.trim().strip_prefix("Listening on ") {
+                let url = format!("http://{address}");
+                let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
+                return Ok(Self { url, provider, _process: process, _output: output });
+            }
+            line.clear();
+        }
+        Err("anvil ended before it listened".into())
+    }
+
+    async fn config(&self) -> Result<DeployConfig, Box<dyn Error>> {
+        let accounts = self.provider.get_accounts().await?;
+        Ok(DeployConfig::local(*accounts.first().ok_or("anvil has no accounts")?, &self.url))
+    }
+
+    async fn has_code(&self, address: Address) -> Result<bool, Box<dyn Error>> {
+        Ok(!self.provider.get_code_at(address).await?.is_empty())
+    }
+}
+
+async fn deployed(anvil: &Anvil) -> Result<Deployment, Box<dyn Error>> {
+    Ok(deploy(&anvil.provider, &anvil.config().await?).await?)
+}
+
+#[tokio::test]
+async fn everything_stands_where_the_network_says() -> Outcome {
+    let anvil = Anvil::start(&[]).await?;
+    let deployment = deployed(&anvil).await?;
+    let network = &deployment.network;
+    for (name, address) in network.contracts.named() {
+        assert!(anvil.has_code(address).await?, "{name} has no code at {address}");
+    }
+    let examples = deployment.examples.ok_or("examples were asked for")?;
+    assert!(anvil.has_code(examples.counter).await? && anvil.has_code(examples.feed).await?);
+    assert_eq!(network.chain_id, 31337);
+    assert!(network.deploy_block > 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_contracts_know_each_other() -> Outcome {
+    let anvil = Anvil::start(&[]).await?;
+    let deployment = deployed(&anvil).await?;
+    let network = deployment.network;
+    let of = network.contracts;
+    let tasks = TaskManager::new(of.task_manager, &anvil.provider);
+    assert_eq!(tasks.domainSeparator().call().await?, network.domain_separator(), "signed under the same domain");
+    assert_eq!(tasks.registry().call().await?, of.keeper_registry);
+    assert_eq!(tasks.jobManager().call().await?, of.job_manager);
+    let jobs = JobManager::new(of.job_manager, &anvil.provider);
+    assert_eq!(jobs.taskManager().call().await?, of.task_manager);
+    assert_eq!(jobs.registry().call().await?, of.keeper_registry);
+    assert_eq!(jobs.serviceManager().call().await?, of.service_manager);
+    assert_eq!(jobs.noticeSeconds().call().await?, 30);
+    let registry = KeeperRegistry::new(of.keeper_registry, &anvil.provider);
+    assert_eq!(registry.serviceManager().call().await?, of.service_manager);
+    assert_eq!(u64::from(registry.epochSeconds().call().await?), network.epoch_seconds);
+    let service = ServiceManager::new(of.service_manager, &anvil.provider);
+    assert_eq!(service.allocationManager().call().await?, of.allocation_manager);
+    assert_eq!(service.registry().call().await?, of.keeper_registry);
+    assert_eq!(service.strategy().call().await?, of.strategy);
+    let allocations = LocalAllocationManager::new(of.allocation_manager, &anvil.provider);
+    let set = crate::IAllocationManager::OperatorSet { avs: of.service_manager, id: 0 };
+    assert!(allocations.getMembers(set).call().await?.is_empty(), "the operator set is there and empty");
+    Ok(())
+}
+
+/// A second deployment by the same account stands beside the first.
+#[tokio::test]
+async fn deploying_again_makes_another_network() -> Outcome {
+    let anvil = Anvil::start(&[]).await?;
+    let first = deployed(&anvil).await?.network;
+    let second = deployed(&anvil).await?.network;
+    assert_ne!(first.contracts, second.contracts);
+    assert_ne!(first.domain8(), second.domain8());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_chain_without_the_precompiles_is_named() -> Outcome {
+    let anvil = Anvil::start(&["--hardfork", "cancun"]).await?;
+    let error = deploy(&anvil.provider, &anvil.config().await?).await.err().ok_or("deployed without precompiles")?;
+    assert!(matches!(error, DeployError::PrecompilesMissing { chain_id: 31337 }), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_node_that_is_down_is_named() -> Outcome {
+    let provider = ProviderBuilder::new().connect_http("http://127.0.0.1:1".parse()?).erased();
+    let config = DeployConfig::local(Address::repeat_byte(1), "http://127.0.0.1:1");
+    let error = deploy(&provider, &config).await.err().ok_or("deployed to nowhere")?;
+    assert!(error.to_string().contains("--rpc-url"), "{error}");
+    Ok(())
+}

@@ -61,7 +61,6 @@ interface IKeeperRegistry {
     error ZeroPeerKey();
     error InvalidProofOfPossession();
     error AlreadyRegistered();
-    error NotRegistered();
     error TooManyOperators();
     error EpochNotDue(uint256 dueAt);
     error EpochUnchanged();

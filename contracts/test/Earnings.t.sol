@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IJobManager} from "../src/interfaces/IJobManager.sol";
+import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
+import {Token} from "./Targets.sol";
+import {World} from "./World.sol";
+
+/// @notice Who earns what, and that all of it is there.
+contract EarningsTest is World {
+    function epochs(uint32 last) private pure returns (uint32[] memory list) {
+        list = new uint32[](last);
+        for (uint32 i = 0; i < last; ++i) {
+            list[i] = i + 1;
+        }
+    }
+
+    function owed(uint256 keeper) private view returns (uint256) {
+        return tasks.owed(operatorOf(keeper), address(0), epochs(registry.currentEpoch()));
+    }
+
+    function claim(uint256 keeper) private returns (uint256) {
+        uint32[] memory list = epochs(registry.currentEpoch());
+        vm.prank(operatorOf(keeper));
+        return tasks.claim(address(0), list, operatorOf(keeper));
+    }
+
+    function test_feeIsSplitByStake() public {
+        settleRun(jobId, 0, ALL);
+        for (uint256 i = 0; i < KEEPERS; ++i) {
+            equal(owed(i), FEE / 5, "a fifth");
+        }
+        allocate(operatorOf(0), 5e17);
+        registry.snapshot();
+        vm.roll(block.number + 5);
+        settleRun(jobId, 1, ALL);
+        equal(owed(0), FEE / 5 + FEE / 9, "half the stake of the others in epoch 2");
+        equal(owed(1), uint256(FEE) / 5 + uint256(FEE) * 2 / 9, "the others");
+    }
+
+    /// Nobody gains by dropping a signer: the absent keeper's part stays with the job.
+    function test_absentEarnNothingAndOthersNoMore() public {
+        settleRun(jobId, 0, 15);
+        equal(owed(4), 0, "absent");
+        equal(owed(0), FEE / 5, "no more than with all five");
+        equal(jobs.job(jobId).escrow, 1 ether - uint256(FEE) * 4 / 5, "the job pays for four");
+    }
+
+    function test_claim_paysOnce() public {
+        settleRun(jobId, 0, ALL);
+        settleRun(jobId, 1, 30);
+        equal(claim(0), FEE / 5, "one of two tasks");
+        equal(operatorOf(0).balance, FEE / 5, "received");
+        vm.expectRevert(ITaskManager.NothingOwed.selector);
+        this.claimAs(0);
+        settleRun(jobId, 2, ALL);
+        equal(claim(0), FEE / 5, "what came since");
+    }
+
+    function test_claim_namingAnEpochTwicePaysOnce() public {
+        settleRun(jobId, 0, ALL);
+        uint32[] memory list = new uint32[](3);
+        (list[0], list[1], list[2]) = (1, 1, 1);
+        vm.prank(operatorOf(0));
+        equal(tasks.claim(address(0), list, operatorOf(0)), FEE / 5, "once");
+    }
+
+    function test_claim_refusals() public {
+        uint32[] memory list = epochs(1);
+        vm.expectRevert(ITaskManager.ZeroRecipient.selector);
+        tasks.claim(address(0), list, address(0));
+        vm.expectRevert(ITaskManager.NothingOwed.selector);
+        tasks.claim(address(0), list, address(this));
+        settleRun(jobId, 0, ALL);
+        vm.expectRevert(ITaskManager.NothingOwed.selector);
+        tasks.claim(address(0), list, address(this));
+    }
+
+    function test_claim_afterLeaving() public {
+        settleRun(jobId, 0, ALL);
+        quit(operatorOf(3));
+        equal(claim(3), FEE / 5, "earned is earned");
+    }
+
+    function test_tokensAreKeptApart() public {
+        Token token = new Token();
+        token.mint(CREATOR, 1 ether);
+        vm.prank(CREATOR);
+        token.approve(address(jobs), 1 ether);
+        IJobManager.JobParams memory p = params();
+        p.token = address(token);
+        uint64 id = create(p, 1 ether);
+        vm.warp(block.timestamp + 1000);
+        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](4);
+        (entries[0], entries[1]) = (callEntry(jobId, 0), callEntry(id, 0));
+        (entries[2], entries[3]) = (callEntry(id, 1), callEntry(jobId, 1));
+        equal(settle(entries, ALL), 4, "a batch in two currencies");
+        equal(owed(0), 2 * uint256(FEE) / 5, "coin");
+        equal(tasks.owed(operatorOf(0), address(token), epochs(1)), 2 * uint256(FEE) / 5, "token");
+        vm.prank(operatorOf(0));
+        tasks.claim(address(token), epochs(1), address(0xcafe));
+        equal(token.balanceOf(address(0xcafe)), 2 * uint256(FEE) / 5, "paid in the token");
+        equal(owed(0), 2 * uint256(FEE) / 5, "the coin is untouched");
+    }
+
+    /// Whatever fees, stakes and absences: what is owed and what is in escrow never exceed what is held, and the dust
+    /// left over is less than a wei a task and keeper.
+    function test_solvency(uint64[6] memory stakes, uint96[4] memory fees, uint8[4] memory signers) public {
+        for (uint256 i = 0; i < KEEPERS; ++i) {
+            allocations.setDeposit(operatorOf(i), uint128(1 ether) + stakes[i]);
+        }
+        vm.warp(1_800_100_000);
+        registry.snapshot();
+        vm.roll(block.number + 5);
+        uint256 count = 0;
+        for (uint256 i = 0; i < fees.length; ++i) {
+            count += settleOdd(1 + fees[i] % 1 ether, signers[i] & ALL);
+        }
+        uint256 escrow = 0;
+        for (uint64 id = 1; id <= jobs.jobCount(); ++id) {
+            escrow += jobs.job(id).escrow;
+        }
+        uint256 sum = 0;
+        for (uint256 i = 0; i < KEEPERS; ++i) {
+            sum += owed(i);
+        }
+        check(escrow + sum <= address(jobs).balance, "covered");
+        check(address(jobs).balance - escrow - sum <= count + KEEPERS, "no more than dust left over");
+        for (uint256 i = 0; i < KEEPERS; ++i) {
+            if (owed(i) != 0) claim(i);
+        }
+        check(escrow <= address(jobs).balance, "escrow is whole after all claims");
+    }
+
+    function settleOdd(uint256 fee, uint256 signers) private returns (uint256) {
+        uint256 signed = registry.signingKey(registry.currentEpoch(), word(signers)).signedStake;
+        if (signed * 10_000 < registry.epochInfo(registry.currentEpoch()).totalStake * 6667) return 0;
+        IJobManager.JobParams memory p = params();
+        p.fee = uint96(fee);
+        p.triggerData = abi.encode(block.timestamp + 1, 10);
+        uint64 id = create(p, 2 * fee);
+        vm.warp(block.timestamp + 1);
+        return settleRun(id, 0, signers);
+    }
+
+    function word(uint256 bits) private pure returns (uint256[] memory list) {
+        list = new uint256[](1);
+        list[0] = bits;
+    }
+
+    function claimAs(uint256 keeper) external {
+        claim(keeper);
+    }
+}

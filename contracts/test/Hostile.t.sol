@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IJobForwarder} from "../src/interfaces/IJobForwarder.sol";
+import {IJobManager} from "../src/interfaces/IJobManager.sol";
+import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
+import {Bomb, Burning, Reentering, ReenteringOperator, Reverting} from "./Targets.sol";
+import {World} from "./World.sol";
+
+/// @notice Targets and operators that mean harm.
+contract HostileTest is World {
+    function jobFor(address target) private returns (uint64 id) {
+        IJobManager.JobParams memory p = params();
+        p.target = target;
+        id = create(p, 1 ether);
+        vm.warp(block.timestamp + 1000);
+    }
+
+    /// Settles a good job's task beside the hostile one's; both settle, only the good one is delivered.
+    function beside(uint64 hostile) private returns (uint256 gas) {
+        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](2);
+        (entries[0], entries[1]) = (callEntry(hostile, 0), callEntry(jobId, 0));
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
+        vm.recordLogs();
+        equal(tasks.settle(certificate, anchors, entries, new bytes32[](0)), 2, "both settle");
+        gas = vm.lastCallGas().gasTotalUsed;
+        bytes[] memory events = logged(ITaskManager.TaskSettled.selector);
+        (,,,,, bool first) = abi.decode(events[0], (uint32, bytes32, uint8, uint64, bytes32, bool));
+        (,,,,, bool second) = abi.decode(events[1], (uint32, bytes32, uint8, uint64, bytes32, bool));
+        check(!first && second, "only the good one is delivered");
+        equal(counter.counts(jobs.forwarderOf(jobId)), 1, "the good target was called");
+    }
+
+    function test_target_thatReverts() public {
+        beside(jobFor(address(new Reverting())));
+    }
+
+    function test_target_thatBurnsAllItsGas() public {
+        uint256 gas = beside(jobFor(address(new Burning())));
+        check(gas < 600_000, "no more than the job's callback gas is lost");
+    }
+
+    /// 300 kB of return data would cost the caller 200,000 gas and more to copy.
+    function test_target_thatReturnsABomb() public {
+        uint64 id = jobFor(address(new Bomb()));
+        ITaskManager.Entry[] memory entries = one(callEntry(id, 0));
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
+        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+        check(vm.lastCallGas().gasTotalUsed < 450_000, "its data is not copied");
+    }
+
+    function test_target_whoseCodeIsGone() public {
+        Reverting target = new Reverting();
+        uint64 id = jobFor(address(target));
+        vm.etch(address(target), "");
+        beside(id);
+    }
+
+    function test_target_thatComesBack() public {
+        Reentering target = new Reentering(tasks, jobs);
+        vm.deal(address(this), 1 ether);
+        IJobManager.JobParams memory p = params();
+        p.target = address(target);
+        p.callbackGas = 500_000;
+        target.create{value: 1 ether}(p);
+        uint64 id = jobs.jobCount();
+        vm.warp(block.timestamp + 1000);
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Entry[] memory next = one(callEntry(id, 1));
+        target.prepare(
+            abi.encodeCall(tasks.settle, (certify(anchors, next, ALL), anchors, next, new bytes32[](0)))
+        );
+        equal(settleRun(id, 0, ALL), 1, "settled once");
+        check(target.settleRefused() && target.claimRefused(), "neither settle nor claim from within");
+        check(target.requested(), "an owner's own business goes on");
+        equal(jobs.job(id).escrow, 1 ether - FEE, "one fee");
+        equal(settleRun(id, 1, ALL), 1, "the next run settles from outside");
+    }
+
+    /// EIP-150 hands on at most 63/64: with too little gas the call reverts, instead of starving the target and being paid.
+    function test_submitter_cannotStarveTheTarget() public {
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Entry[] memory entries = one(callEntry(jobId, 0));
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
+        bytes memory data = abi.encodeCall(tasks.settle, (certificate, anchors, entries, new bytes32[](0)));
+        bool named = false;
+        uint256 delivered = 0;
+        for (uint256 gas = 150_000; gas < 500_000; gas += 2_500) {
+            (bool ok, bytes memory answer) = address(tasks).call{gas: gas}(data);
+            if (!ok) {
+                if (answer.length == 4) named = named || bytes4(answer) == IJobForwarder.InsufficientGas.selector;
+                check(!tasks.isSettled(jobId, 1, 0), "a failed call settles nothing");
+                continue;
+            }
+            delivered = counter.counts(jobs.forwarderOf(jobId));
+            break;
+        }
+        equal(delivered, 1, "the first call that passes also delivers");
+        check(named, "and the reason was named before");
+    }
+
+    function test_operator_thatComesBackWhenPaid() public {
+        ReenteringOperator operator = new ReenteringOperator(tasks);
+        allocate(address(operator), 1e18);
+        registerWith(address(operator), registration(address(operator), secretOf(5), peerKeyOf(5)));
+        registry.snapshot();
+        vm.roll(block.number + 5);
+        settleRun(jobId, 0, 63);
+        uint32[] memory epochs = new uint32[](1);
+        epochs[0] = 2;
+        uint256 owed = tasks.owed(address(operator), address(0), epochs);
+        check(owed != 0, "it earned something");
+        vm.prank(address(operator));
+        tasks.claim(address(0), epochs, address(operator));
+        equal(operator.payments(), 1, "paid once");
+        check(!operator.again(), "no second claim from within");
+        equal(address(operator).balance, owed, "exactly what was owed");
+    }
+}

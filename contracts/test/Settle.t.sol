@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IJobManager} from "../src/interfaces/IJobManager.sol";
+import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
+import {World} from "./World.sol";
+
+/// @notice What settles, and what is skipped with a reason.
+contract SettleTest is World {
+    /* ONE TASK */
+
+    function test_settle_callsTheTargetAndMarksTheRun() public {
+        address forwarder = jobs.forwarderOf(jobId);
+        check(!tasks.isSettled(jobId, 1, bytes32(uint256(3))), "open before");
+        vm.recordLogs();
+        equal(settleRun(jobId, 3, ALL), 1, "one settled");
+        bytes[] memory events = logged(ITaskManager.TaskSettled.selector);
+        equal(events.length, 1, "one event");
+        (,,,,, bool delivered) = abi.decode(events[0], (uint32, bytes32, uint8, uint64, bytes32, bool));
+        check(delivered, "delivered");
+        equal(counter.counts(forwarder), 1, "the target saw the job's forwarder");
+        check(tasks.isSettled(jobId, 1, bytes32(uint256(3))), "settled");
+        check(!tasks.isSettled(jobId, 1, bytes32(uint256(2))), "the run before is still open");
+        check(!tasks.isSettled(jobId, 2, bytes32(uint256(3))), "another version's runs are others");
+        equal(jobs.job(jobId).escrow, 1 ether - FEE, "paid");
+    }
+
+    function test_settle_skipAndJobErrorCostTheFeeWithoutACall() public {
+        for (uint8 status = 1; status <= 2; ++status) {
+            ITaskManager.Entry memory entry = callEntry(jobId, status);
+            entry.status = status;
+            entry.outcome = "nothing to do";
+            vm.recordLogs();
+            equal(settle(one(entry), ALL), 1, "settled");
+            (,, uint8 told,,, bool delivered) = abi.decode(
+                logged(ITaskManager.TaskSettled.selector)[0], (uint32, bytes32, uint8, uint64, bytes32, bool)
+            );
+            check(told == status && !delivered, "no call");
+        }
+        equal(counter.counts(jobs.forwarderOf(jobId)), 0, "the target saw nothing");
+        equal(jobs.job(jobId).escrow, 1 ether - 2 * uint256(FEE), "two fees");
+    }
+
+    function test_settle_anySubsetOfAtLeastTwoThirds(uint8 pick) public {
+        uint256 signers = pick & ALL;
+        uint256 count = 0;
+        for (uint256 i = 0; i < KEEPERS; ++i) {
+            count += (signers >> i) & 1;
+        }
+        vm.assume(count >= 4);
+        equal(settleRun(jobId, 0, signers), 1, "settled");
+        equal(jobs.job(jobId).escrow, 1 ether - uint256(FEE) * count / 5, "absent keepers' part stays with the job");
+    }
+
+    function test_settle_lateRunAfterNewerOne() public {
+        settleRun(jobId, 5, ALL);
+        equal(settleRun(jobId, 4, ALL), 1, "4 after 5");
+        equal(settleRun(jobId, 6, ALL), 1, "then 6");
+    }
+
+    function test_settle_replayRefused() public {
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Entry[] memory entries = one(callEntry(jobId, 0));
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
+        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+        vm.expectRevert(ITaskManager.NothingToSettle.selector);
+        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+        // nor with other signers, at another anchor
+        vm.roll(block.number + 1);
+        anchors = recentAnchors();
+        certificate = certify(anchors, entries, 30);
+        vm.expectRevert(ITaskManager.NothingToSettle.selector);
+        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+    }
+
+    /* BATCHES */
+
+    function batch(uint256 size) private view returns (ITaskManager.Entry[] memory entries) {
+        entries = new ITaskManager.Entry[](size);
+        for (uint64 i = 0; i < size; ++i) {
+            entries[i] = callEntry(jobId, i);
+        }
+    }
+
+    function test_settle_batches() public {
+        uint8[5] memory sizes = [2, 3, 5, 7, 8];
+        uint64 run = 0;
+        for (uint256 i = 0; i < sizes.length; ++i) {
+            ITaskManager.Entry[] memory entries = batch(sizes[i]);
+            for (uint256 j = 0; j < entries.length; ++j) {
+                entries[j].instanceKey = bytes32(uint256(run++));
+            }
+            equal(settle(entries, ALL), sizes[i], "all of the batch");
+        }
+        equal(counter.counts(jobs.forwarderOf(jobId)), run, "every one delivered");
+    }
+
+    /// A batch in two calls: the second need not prove the signature again, only name the same signers.
+    function test_settle_subsetThenTheRest() public {
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Entry[] memory entries = batch(3);
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, 15);
+        bytes32[] memory leaves = leavesOf(anchors, entries);
+        leaves[1] = 0;
+        equal(tasks.settle(certificate, anchors, one(entries[1]), leaves), 1, "the middle one first");
+
+        leaves = leavesOf(anchors, entries);
+        (leaves[0], leaves[2]) = (0, 0);
+        ITaskManager.Entry[] memory rest = new ITaskManager.Entry[](2);
+        (rest[0], rest[1]) = (entries[0], entries[2]);
+        certificate.signature = new bytes(96);
+        equal(tasks.settle(certificate, anchors, rest, leaves), 2, "then the others, unsigned");
+        equal(counter.counts(jobs.forwarderOf(jobId)), 3, "three delivered");
+    }
+
+    /// What was verified was verified for its signers: others cannot be put in their place to be paid.
+    function test_settle_restOfABatchWithOtherSignersNeedsTheirSignature() public {
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Entry[] memory entries = batch(2);
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, 15);
+        bytes32[] memory leaves = leavesOf(anchors, entries);
+        leaves[0] = 0;
+        tasks.settle(certificate, anchors, one(entries[0]), leaves);
+        leaves = leavesOf(anchors, entries);
+        leaves[1] = 0;
+        certificate.signers[0] = 30;
+        vm.expectRevert(ITaskManager.InvalidSignature.selector);
+        tasks.settle(certificate, anchors, one(entries[1]), leaves);
+    }
+
+    function test_settle_sameTaskTwiceInABatchSettlesOnce() public {
+        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](2);
+        entries[0] = callEntry(jobId, 0);
+        entries[1] = callEntry(jobId, 0);
+        entries[1].outcome = "another outcome";
+        vm.recordLogs();
+        equal(settle(entries, ALL), 1, "one of them");
+        check(ineligible()[0] == ITaskManager.Ineligible.Duplicate, "the other is a duplicate");
+    }
+
+    function test_settle_256Reports() public {
+        uint64 id = create(params(), 1 ether);
+        vm.warp(block.timestamp + 3000);
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Entry[] memory entries = batch(256);
+        bytes32[] memory leaves = new bytes32[](256);
+        for (uint256 i = 0; i < 256; ++i) {
+            entries[i].jobId = id;
+            if (i != 255) leaves[i] = leafOf(anchors, entries[i]);
+        }
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
+        equal(tasks.settle(certificate, anchors, one(entries[255]), leaves), 1, "the last of 256");
+        vm.expectRevert(ITaskManager.TooManyReports.selector);
+        tasks.settle(certificate, anchors, one(entries[254]), new bytes32[](257));
+        entries = batch(257);
+        vm.expectRevert(ITaskManager.TooManyReports.selector);
+        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+    }
+
+    /* SKIPPED WITH A REASON */
+
+    function expectIneligible(ITaskManager.Entry memory entry, ITaskManager.Ineligible reason) private {
+        vm.recordLogs();
+        equal(settle(one(entry), ALL), 0, "nothing settles");
+        ITaskManager.Ineligible[] memory reasons = ineligible();
+        check(reasons.length == 1 && reasons[0] == reason, "with the reason");
+    }
+
+    function test_ineligible_jobUnknown() public {
+        expectIneligible(callEntry(99, 0), ITaskManager.Ineligible.JobUnknown);
+    }
+
+    function test_ineligible_version() public {
+        ITaskManager.Entry memory entry = callEntry(jobId, 0);
+        entry.jobVersion = 2;
+        expectIneligible(entry, ITaskManager.Ineligible.Version);
+    }
+
+    function test_ineligible_notDue() public {
+        // the first run was due 900 s ago, runs are 10 s apart
+        expectIneligible(callEntry(jobId, 91), ITaskManager.Ineligible.NotDue);
+        equal(settleRun(jobId, 90, ALL), 1, "due this very second");
+        ITaskManager.Entry memory entry = callEntry(jobId, 0);
+        entry.instanceKey = bytes32(uint256(1) << 64);
+        expectIneligible(entry, ITaskManager.Ineligible.NotDue);
+    }
+
+    function test_ineligible_inactive() public {
+        vm.prank(CREATOR);
+        jobs.pause(jobId); // tasks due up to 30 s from now still run
+        vm.warp(block.timestamp + 100);
+        expectIneligible(callEntry(jobId, 94), ITaskManager.Ineligible.Inactive);
+        equal(settleRun(jobId, 93, ALL), 1, "due at the very end of the notice");
+    }
+
+    function test_ineligible_escrow() public {
+        uint64 poor = create(params(), FEE);
+        vm.warp(block.timestamp + 1000);
+        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](2);
+        (entries[0], entries[1]) = (callEntry(poor, 0), callEntry(poor, 1));
+        vm.recordLogs();
+        equal(settle(entries, ALL), 1, "one is paid for");
+        check(ineligible()[0] == ITaskManager.Ineligible.Escrow, "the other not");
+    }
+
+    function test_ineligible_quorumOfTheJob() public {
+        uint64 strict = createWithQuorum(10_000);
+        vm.warp(block.timestamp + 1000);
+        vm.recordLogs();
+        equal(settleRun(strict, 0, 15), 0, "four of five");
+        check(ineligible()[0] == ITaskManager.Ineligible.Quorum, "this job wants all");
+        equal(settleRun(strict, 0, ALL), 1, "all five");
+    }
+
+    function createWithQuorum(uint16 bps) private returns (uint64) {
+        IJobManager.JobParams memory p = params();
+        p.quorumBps = bps;
+        return create(p, 1 ether);
+    }
+
+    function test_ineligible_anchorReorganisedAway() public {
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        anchors[0].hash = keccak256("a block of another fork");
+        expectIneligibleAt(anchors, ITaskManager.Ineligible.AnchorUnknown);
+    }
+
+    function test_ineligible_anchorAhead() public {
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        anchors[0] = ITaskManager.Anchor(uint64(block.number), 0);
+        expectIneligibleAt(anchors, ITaskManager.Ineligible.AnchorUnknown);
+    }
+
+    function test_ineligible_anchorTooOld() public {
+        vm.roll(1200);
+        ITaskManager.Anchor[] memory anchors = new ITaskManager.Anchor[](1);
+        anchors[0] = ITaskManager.Anchor(1099, blockhash(1099));
+        expectIneligibleAt(anchors, ITaskManager.Ineligible.AnchorTooOld);
+        anchors[0] = ITaskManager.Anchor(1100, blockhash(1100));
+        ITaskManager.Entry[] memory entries = one(callEntry(jobId, 0));
+        uint256 settled = tasks.settle(certify(anchors, entries, ALL), anchors, entries, new bytes32[](0));
+        equal(settled, 1, "100 blocks are allowed");
+    }
+
+    function expectIneligibleAt(ITaskManager.Anchor[] memory anchors, ITaskManager.Ineligible reason) private {
+        ITaskManager.Entry[] memory entries = one(callEntry(jobId, 0));
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
+        vm.recordLogs();
+        equal(tasks.settle(certificate, anchors, entries, new bytes32[](0)), 0, "nothing settles");
+        check(ineligible()[0] == reason, "with the reason");
+        check(!tasks.isSettled(jobId, 1, 0), "the run stays open for the next attempt");
+    }
+
+    /// One bad report holds up nobody: the others of its batch settle.
+    function test_ineligible_doesNotHoldUpOthers() public {
+        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](3);
+        (entries[0], entries[1], entries[2]) = (callEntry(99, 0), callEntry(jobId, 0), callEntry(jobId, 5000));
+        equal(settle(entries, ALL), 1, "the good one");
+    }
+}
