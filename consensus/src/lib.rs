@@ -17,6 +17,8 @@ pub mod input;
 pub mod leader;
 pub mod merkle;
 pub mod message;
+#[cfg(feature = "simulation")]
+pub mod plant;
 pub mod report;
 pub mod session;
 pub mod task;
