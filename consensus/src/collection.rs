@@ -17,7 +17,7 @@ use crate::bls::Signature;
 use crate::certificate::{Certificate, batch_root};
 use crate::committee::{Committee, KeeperIndex, SignerSet};
 use crate::effect::{BatchKey, PersistToken};
-use crate::fault::{Fault, Reason, Verdict};
+use crate::fault::{Reason, Verdict};
 use crate::input::MessageTag;
 use crate::message::{Finding, Partial, is_signed_by};
 use crate::report::{Anchor, Domain, Report};
@@ -57,7 +57,19 @@ struct Heard {
 struct Candidate {
     message: Option<MessageTag>,
     findings: Vec<Finding>,
+    signature: Signature,
     bytes: Vec<u8>,
+}
+
+/// A partial after its signature was checked.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    /// The gossip message it came as.
+    pub message: Option<MessageTag>,
+    /// What becomes of that.
+    pub verdict: Verdict,
+    /// What its signer has said by it; `None` if the signature is not the signer's.
+    pub said: Option<(KeeperIndex, Vec<Report>, Signature)>,
 }
 
 #[derive(Clone, Debug)]
@@ -181,7 +193,7 @@ impl Collection {
             return Taken::Judged(Verdict::Reject(Reason::InvalidPoint));
         };
         /* -------- process -------- */
-        let candidate = Candidate { message, findings: partial.findings.clone(), bytes: bytes.to_vec() };
+        let candidate = Candidate { message, findings: partial.findings.clone(), signature, bytes: bytes.to_vec() };
         let Some(root) = self.root_of(&partial.findings, domain) else {
             return Taken::Judged(Verdict::Ignore(Reason::OverLimit));
         };
@@ -230,34 +242,43 @@ impl Collection {
             || self.roots.values().any(|root| root.aggregator.is_promising(basis.quorum_bps))
     }
 
-    /// Checks all pending signatures and gives the verdicts, with the faults that came to light.
-    pub fn verify(
-        &mut self,
-        mut coefficient: impl FnMut() -> u64,
-    ) -> Vec<(Option<MessageTag>, Verdict, Option<Fault>)> {
+    /// Checks all pending signatures and gives the verdicts, with what each valid one says.
+    pub fn verify(&mut self, mut coefficient: impl FnMut() -> u64) -> Vec<Verified> {
         self.verify_at = None;
         let mut results = Vec::new();
         for root in self.roots.values_mut() {
             for checked in root.aggregator.verify(&mut coefficient) {
-                let Candidate { message, findings, bytes } = checked.tag;
+                let Candidate { message, findings, signature, bytes } = checked.tag;
                 if !checked.valid {
-                    results.push((message, Verdict::Reject(Reason::InvalidSignature), None));
+                    let verdict = Verdict::Reject(Reason::InvalidSignature);
+                    results.push(Verified { message, verdict, said: None });
                     continue;
                 }
-                match self.heard.get(&checked.signer) {
-                    Some(heard) if heard.findings != findings && !heard.findings.iter().any(Finding::abstains) => {
-                        let fault = Fault::Equivocation(checked.signer);
-                        results.push((message, Verdict::Ignore(Reason::Conflicting), Some(fault)));
-                    }
-                    _ => {
-                        self.heard.insert(checked.signer, Heard { findings, bytes });
-                        results.push((message, Verdict::Accept, None));
-                    }
-                }
+                let differs =
+                    |heard: &Heard| heard.findings != findings && !heard.findings.iter().any(Finding::abstains);
+                let verdict = if self.heard.get(&checked.signer).is_some_and(differs) {
+                    Verdict::Ignore(Reason::Conflicting)
+                } else {
+                    self.heard.insert(checked.signer, Heard { findings, bytes });
+                    Verdict::Accept
+                };
+                let said = Some((checked.signer, root.reports.clone(), signature));
+                results.push(Verified { message, verdict, said });
             }
         }
         self.roots.retain(|_, root| root.aggregator.stake() > 0 || root.aggregator.has_pending());
         results
+    }
+
+    /// The bytes of a signer's verified partial.
+    pub fn partial_of(&self, signer: KeeperIndex) -> Option<&[u8]> {
+        self.heard.get(&signer).map(|heard| heard.bytes.as_slice())
+    }
+
+    /// Starts over, because the chain has moved under it: its anchors are others now, and nothing said counts for them.
+    pub fn reset(&mut self) {
+        let (key, attempt, window, stage) = (self.key, self.attempt, self.window, self.stage);
+        *self = Self::new(key, std::mem::take(&mut self.tasks), attempt, window, stage);
     }
 
     /// The certificate of the root that has a quorum, with every signer known so far.

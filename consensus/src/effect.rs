@@ -5,6 +5,7 @@ use alloy_primitives::B256;
 use crate::anchor::BlockRef;
 use crate::certificate::Certificate;
 use crate::committee::PeerKey;
+use crate::evidence::Evidence;
 use crate::fault::{Fault, Verdict};
 use crate::input::MessageTag;
 use crate::message::Channel;
@@ -144,4 +145,15 @@ pub enum Effect {
     },
     /// A keeper misbehaved.
     Blame(Fault),
+    /// Keep this proof until it is on chain or too old; hand it in again as [`crate::input::Input::Kept`] at the start.
+    Keep(Box<Evidence>),
+    /// A valid signature of this keeper's own key turned up that it has not made since its start. If the journal knows
+    /// the records, it was made before; if not, they must be recorded while the keeper is still listening
+    /// (`listening`), and the keeper must stop for good otherwise: another process signs with its key.
+    Recall {
+        /// What was signed.
+        records: Vec<SignRecord>,
+        /// Whether this keeper has signed nothing yet since its start.
+        listening: bool,
+    },
 }

@@ -6,9 +6,11 @@
 //! iterates over ordered maps only, so equal inputs give equal effects.
 
 mod batches;
+mod evidence;
 mod plan;
 mod query;
 mod receive;
+mod start;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,8 +21,9 @@ use ed25519_dalek::SigningKey;
 use crate::anchor::ChainView;
 use crate::bls::SecretKey;
 use crate::collection::Collection;
-use crate::committee::{Committee, KeeperIndex, PeerKey};
+use crate::committee::{Committee, KeeperIndex, PeerKey, SignerSet};
 use crate::effect::{BatchKey, Effect, PersistToken, Step};
+use crate::evidence::Evidence;
 use crate::fault::Verdict;
 use crate::input::{Input, MessageTag};
 use crate::leader::{self, Window};
@@ -56,12 +59,25 @@ pub struct Config {
     pub peer_key: SigningKey,
     /// 32 secret random bytes: the source of the weights of batch verification.
     pub seed: [u8; 32],
+    /// What this keeper knows of what it has signed before.
+    pub journal: JournalState,
 }
 
 impl std::fmt::Debug for Config {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Config").field("domain", &self.domain).field("operator", &self.operator).finish_non_exhaustive()
     }
+}
+
+/// What a keeper knows at its start of what its key has signed before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JournalState {
+    /// The key has never signed: nothing to know.
+    New,
+    /// The journal is the one the key signed with last.
+    Intact,
+    /// The journal is empty, or may be an older copy: only what is newer than anything anybody shows may be signed.
+    Lost,
 }
 
 /// What the engine means to look at again, and when.
@@ -71,6 +87,7 @@ enum Wake {
     Batch(BatchKey),
     Window(u64),
     Held,
+    Start,
 }
 
 /// A message that may become right when more of the chain or the mesh is known.
@@ -106,6 +123,9 @@ pub struct Engine {
     /// Attempts by the window they are due in.
     windows: BTreeMap<u64, BTreeSet<(Task, u8)>>,
     troubled: BTreeSet<JobId>,
+    /// Proofs by task and guilty keepers.
+    evidence: BTreeMap<(Task, SignerSet), Evidence>,
+    start: start::Start,
     unspoken: BTreeMap<PersistToken, Unspoken>,
     held: VecDeque<HeldMessage>,
     agenda: BTreeSet<(Time, Wake)>,
@@ -119,6 +139,8 @@ impl Engine {
     /// An engine that knows nothing of the chain yet.
     pub fn new(config: Config) -> Self {
         Self {
+            start: start::Start::new(config.journal),
+            evidence: BTreeMap::new(),
             config,
             chain: ChainView::default(),
             committees: BTreeMap::new(),
@@ -143,6 +165,7 @@ impl Engine {
         match input {
             Input::Head(block) => {
                 self.chain.push(block);
+                self.begin_listening(now);
                 self.wake_for_head(now);
             }
             Input::Rewound(number) => self.rewound(number, now),
@@ -156,6 +179,8 @@ impl Engine {
             Input::Executed { task, attempt, result } => self.executed(task, attempt, result, now),
             Input::Persisted { token, safe } => self.persisted(token, safe, now),
             Input::Settled { task, block } => self.settled(task, block),
+            Input::Kept(bytes) => self.receive_kept(&bytes),
+            Input::PeerUp(peer) => self.peer_up(peer),
             Input::SubmissionFailed(key) => self.submission_failed(key, now),
             Input::Tick => {}
         }
@@ -188,6 +213,7 @@ impl Engine {
             Wake::Batch(key) => self.look_at_batch(key, now),
             Wake::Window(window) => self.look_at_window(window, now),
             Wake::Held => self.retry_held(now),
+            Wake::Start => self.end_listening(now),
         }
     }
 
@@ -198,24 +224,32 @@ impl Engine {
         self.retry_held(now);
     }
 
+    /// Blocks above `number` are gone: so are the epochs that began in them, the runs and batches pinned to them, and
+    /// the settlements in them.
     fn rewound(&mut self, number: u64, now: Time) {
         self.chain.rewind(number);
         self.committees.retain(|_, committee| committee.active_from() <= number + 1);
-        let reopened: Vec<Task> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.settled.is_some_and(|block| block > number))
-            .map(|(&task, _)| task)
-            .collect();
-        for task in reopened {
-            if let Some(session) = self.sessions.get_mut(&task) {
+        let moved = |collection: &Collection| {
+            let anchors = collection.basis.as_ref().map(|basis| basis.anchors.as_slice()).unwrap_or_default();
+            anchors.iter().any(|anchor| anchor.number > number)
+        };
+        for collection in self.collections.values_mut().filter(|collection| moved(collection)) {
+            collection.reset();
+        }
+        let touched: Vec<Task> = self.sessions.keys().copied().collect();
+        for task in touched {
+            let Some(session) = self.sessions.get_mut(&task) else {
+                continue;
+            };
+            session.rewind(number);
+            if session.settled.is_some_and(|block| block > number) {
                 session.settled = None;
                 session.ended = false;
-                let keys: Vec<BatchKey> = session.batches.iter().copied().collect();
                 self.effects.push(Effect::Report(task, Step::Reopened));
-                self.schedule(now, Wake::Session(task));
-                keys.into_iter().for_each(|key| self.schedule(now, Wake::Batch(key)));
             }
+            let keys: Vec<BatchKey> = session.batches.iter().copied().collect();
+            self.schedule(now, Wake::Session(task));
+            keys.into_iter().for_each(|key| self.schedule(now, Wake::Batch(key)));
         }
     }
 
@@ -224,6 +258,7 @@ impl Engine {
         while self.committees.len() > COMMITTEES_MAX {
             self.committees.pop_first();
         }
+        self.repeat_evidence();
         self.wake_for_head(now);
     }
 

@@ -68,7 +68,13 @@ pub enum EvidenceError {
 
 impl Statement {
     /// What `signers` said of the report at `position` of a batch; `None` if there is no such report.
-    pub fn new(reports: &[Report], position: usize, size: usize, signers: SignerSet, signature: Signature) -> Option<Self> {
+    pub fn new(
+        reports: &[Report],
+        position: usize,
+        size: usize,
+        signers: SignerSet,
+        signature: Signature,
+    ) -> Option<Self> {
         let leaves: Vec<B256> = reports.iter().map(Report::leaf).collect();
         let proof = merkle::proof(&leaves, position)?;
         Some(Self {

@@ -30,6 +30,8 @@ pub enum Reason {
     InvalidBitmap,
     /// The signers hold less than the quorum of stake.
     BelowQuorum,
+    /// Evidence that proves nothing.
+    InvalidEvidence,
     /// Seen before.
     Duplicate,
     /// Too far in the past or the future.
@@ -58,6 +60,7 @@ impl Reason {
             Self::WrongBatch => "wrong_batch",
             Self::InvalidBitmap => "invalid_bitmap",
             Self::BelowQuorum => "below_quorum",
+            Self::InvalidEvidence => "invalid_evidence",
             Self::Duplicate => "duplicate",
             Self::OutOfWindow => "out_of_window",
             Self::UnknownContext => "unknown_context",

@@ -70,6 +70,10 @@ pub enum Input {
         /// Number of the block.
         block: u64,
     },
+    /// Evidence kept by an earlier run of this keeper ([`crate::effect::Effect::Keep`]), in its gossip encoding.
+    Kept(Vec<u8>),
+    /// A keeper is connected: the moment to ask what it remembers of this one.
+    PeerUp(PeerKey),
     /// This keeper's submission of a batch ended without settling it.
     SubmissionFailed(BatchKey),
     /// Nothing but time passed.

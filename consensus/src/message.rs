@@ -8,6 +8,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use crate::bls::SIGNATURE_BYTES;
 use crate::codec::{self, CodecError};
 use crate::committee::{KeeperIndex, PeerKey};
+use crate::evidence::Evidence;
 use crate::leader::{Stage, Window};
 use crate::report::{Anchor, Domain, Report};
 use crate::task::{InstanceKey, JobId, Status, Task};
@@ -27,6 +28,8 @@ pub const PARTIAL_LIMIT: usize = 12 * 1024;
 pub const CERTIFICATE_LIMIT: usize = 48 * 1024;
 /// Largest assignment, in bytes.
 pub const ASSIGNMENT_LIMIT: usize = 64 * 1024;
+/// Largest evidence, in bytes.
+pub const EVIDENCE_LIMIT: usize = 16 * 1024;
 /// Largest question of the want protocol, in bytes.
 pub const WANT_LIMIT: usize = 1024;
 /// Largest answer of the want protocol, in bytes.
@@ -289,24 +292,35 @@ impl ReportMessage {
     }
 }
 
-/// Asks a peer for what it holds of one batch.
+/// Asks a peer for what it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Want {
-    /// Hash of the assignment.
-    pub assignment: ByteArray<32>,
-    /// Whether the assignment itself is wanted.
-    pub itself: bool,
-    /// The batch whose partials are wanted, with the bitmap of those held already.
-    pub partials: Option<(u8, ByteBuf)>,
+pub enum Want {
+    /// An assignment, by its hash.
+    Assignment(ByteArray<32>),
+    /// Partials of one batch.
+    Partials {
+        /// Hash of the assignment.
+        assignment: ByteArray<32>,
+        /// The batch's position in it.
+        batch: u8,
+        /// Bitmap of the signers whose partials are held already.
+        known: ByteBuf,
+    },
+    /// Everything remembered that one keeper has signed: what a keeper asks about itself when it starts.
+    SignedBy(u16),
 }
 
 /// The answer to a [`Want`]; messages in their gossip encoding.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Have {
-    /// The assignment, if it was asked for and is known.
-    pub assignment: Option<ByteBuf>,
+    /// The answering keeper's newest block.
+    pub head: u64,
+    /// The assignments that were asked for, or that the partials belong to.
+    pub assignments: Vec<ByteBuf>,
     /// Partials the asker lacks.
     pub partials: Vec<ByteBuf>,
+    /// The certificate of the batch that was asked for, which makes its partials needless.
+    pub certificate: Option<ByteBuf>,
 }
 
 /// The kinds of gossip, one topic each.
@@ -318,6 +332,8 @@ pub enum Channel {
     Partials,
     /// [`CertificateMessage`]s.
     Certificates,
+    /// [`Evidence`].
+    Evidence,
 }
 
 /// A decoded gossip message.
@@ -329,6 +345,8 @@ pub enum Message {
     Partial(Partial),
     /// A quorum's signature.
     Certificate(CertificateMessage),
+    /// Proof of two contradicting signatures.
+    Evidence(Evidence),
 }
 
 impl Message {
@@ -338,6 +356,7 @@ impl Message {
             Channel::Assignments => Self::Assignment(codec::decode(bytes, ASSIGNMENT_LIMIT)?),
             Channel::Partials => Self::Partial(codec::decode(bytes, PARTIAL_LIMIT)?),
             Channel::Certificates => Self::Certificate(codec::decode(bytes, CERTIFICATE_LIMIT)?),
+            Channel::Evidence => Self::Evidence(codec::decode(bytes, EVIDENCE_LIMIT)?),
         })
     }
 }

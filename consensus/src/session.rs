@@ -13,8 +13,13 @@
 //! The chain's replay guard alone decides which attempt counts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use alloy_primitives::B256;
 
 use crate::anchor::{BlockRef, ChainView};
+use crate::certificate::Certificate;
+use crate::committee::KeeperIndex;
 use crate::effect::BatchKey;
 use crate::message::ATTEMPTS_MAX;
 use crate::report::Report;
@@ -90,12 +95,25 @@ pub struct Session {
     pub settled: Option<u64>,
     /// Whether its end has been told.
     pub ended: bool,
+    /// By anchor, what each keeper has said first: the report's leaf and the batch that shows it.
+    pub said: BTreeMap<B256, BTreeMap<KeeperIndex, (B256, BatchKey)>>,
+    /// By anchor, the first certificate, and the leaf of its report on this task.
+    pub certificates: BTreeMap<B256, (B256, Arc<Certificate>)>,
 }
 
 impl Session {
     /// A task that waits for its due moment.
     pub fn new(due: DueTask) -> Self {
-        Self { due, attempts: BTreeMap::new(), batches: BTreeSet::new(), certified: None, settled: None, ended: false }
+        Self {
+            due,
+            attempts: BTreeMap::new(),
+            batches: BTreeSet::new(),
+            certified: None,
+            settled: None,
+            ended: false,
+            said: BTreeMap::new(),
+            certificates: BTreeMap::new(),
+        }
     }
 
     /// Whether a further attempt would be in place: nothing settled, and no certificate that still has its chance.
@@ -119,6 +137,16 @@ impl Session {
         }
         let anchor = chain.last_up_to(pace.anchor_limit(self.due.due, attempt))?;
         Some((attempt, anchor))
+    }
+
+    /// Forgets the tries whose anchors lie above a block: the chain has been reorganised under them.
+    pub fn rewind(&mut self, number: u64) {
+        let stands = |attempt: &Attempt| match attempt {
+            Attempt::Running(anchor) => anchor.number <= number,
+            Attempt::Reported { report, .. } => report.anchor.number <= number,
+            Attempt::Abstained(_) => true,
+        };
+        self.attempts.retain(|_, attempt| stands(attempt));
     }
 
     /// When to look at the task again: at its next attempt or at its deadline.

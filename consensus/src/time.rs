@@ -28,6 +28,8 @@ pub const FAST_SKIP: u64 = 300;
 pub const SILENCE: u64 = 400;
 /// How long a keeper that has signed waits for a quorum before it asks a peer what it lacks, and between questions.
 pub const REPAIR: u64 = 1_000;
+/// How long a keeper listens at its start before it signs: peers answer what it signed before within this time.
+pub const LISTEN: u64 = 2_000;
 /// How long tasks and assignments are remembered after they are over, for latecomers.
 pub const RETENTION: u64 = 120_000;
 

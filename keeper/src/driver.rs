@@ -28,6 +28,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::{ChainEvent, ChainProvider, Contracts, Settled, SettlementResult, Submitter, convert};
+use crate::evidence::EvidenceStore;
 use crate::executor::Executor;
 use crate::journal::JournalHandle;
 use crate::metrics::{Liveness, Metrics};
@@ -60,6 +61,8 @@ pub struct Services {
     pub provider: ChainProvider,
     /// Where the contracts are.
     pub contracts: Contracts,
+    /// Proofs of equivocation, on disk.
+    pub evidence: EvidenceStore,
 }
 
 /// What a driver knows of the node it runs in.
@@ -78,12 +81,31 @@ pub struct About {
 /// Work that was done off the loop.
 #[derive(Debug)]
 pub(crate) enum Done {
-    Executed { task: Task, attempt: u8, result: Result<Outcome, Abstention>, reason: String },
-    Persisted { token: PersistToken, safe: bool },
-    Answered { from: PeerKey, bytes: Vec<u8> },
-    Submitted { key: BatchKey, result: SettlementResult },
-    Prepared { job: JobId, result: Result<(), String> },
+    Executed {
+        task: Task,
+        attempt: u8,
+        result: Result<Outcome, Abstention>,
+        reason: String,
+    },
+    Persisted {
+        token: PersistToken,
+        safe: bool,
+    },
+    Answered {
+        from: PeerKey,
+        bytes: Vec<u8>,
+    },
+    Submitted {
+        key: BatchKey,
+        result: SettlementResult,
+    },
+    Prepared {
+        job: JobId,
+        result: Result<(), String>,
+    },
     SnapshotTried,
+    /// Another process signs with this key, or the journal contradicts the mesh: nothing may be signed any more.
+    Protect(String),
 }
 
 /// The loop and its state.
@@ -106,9 +128,15 @@ pub struct Driver {
     settled: BTreeMap<Task, Settled>,
     preparing: BTreeSet<u64>,
     snapshot_window: u64,
+    evidence_loaded: bool,
     done: mpsc::Sender<Done>,
     view: watch::Sender<Arc<View>>,
 }
+
+/// Why a keeper has stopped to protect its stake. It must not be restarted unasked.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped to protect the stake: {0}")]
+pub struct Protection(String);
 
 /// The ends of the channels a driver listens at.
 #[derive(Debug)]
@@ -148,24 +176,24 @@ impl Driver {
             settled: BTreeMap::new(),
             preparing: BTreeSet::new(),
             snapshot_window: 0,
+            evidence_loaded: false,
             done,
             view,
         }
     }
 
     /// Connects the driver to the watcher and the mesh.
-    pub fn connect(
-        mut self,
-        chain: mpsc::Receiver<ChainEvent>,
-        mesh: mpsc::Receiver<p2p::Event>,
-    ) -> (Self, Inlets) {
+    pub fn connect(mut self, chain: mpsc::Receiver<ChainEvent>, mesh: mpsc::Receiver<p2p::Event>) -> (Self, Inlets) {
         let (sender, done) = mpsc::channel(DONE_MAX);
         self.done = sender;
         (self, Inlets { chain, mesh, done })
     }
 
     /// Runs until `shutdown`, or until the watcher or the mesh is gone.
-    pub async fn run(mut self, mut inlets: Inlets, shutdown: CancellationToken) {
+    ///
+    /// # Errors
+    /// [`Protection`]: signing on could get this keeper slashed.
+    pub async fn run(mut self, mut inlets: Inlets, shutdown: CancellationToken) -> Result<(), Protection> {
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -173,17 +201,17 @@ impl Driver {
             let timeout = self.until_timeout();
             tokio::select! {
                 biased;
-                () = shutdown.cancelled() => return,
-                Some(done) = inlets.done.recv() => self.on_done(done).await,
+                () = shutdown.cancelled() => return Ok(()),
+                Some(done) = inlets.done.recv() => self.on_done(done).await?,
                 event = inlets.chain.recv() => match event {
                     Some(event) => self.on_chain(event).await,
-                    None => return,
+                    None => return Ok(()),
                 },
                 _ = housekeeping.tick() => self.keep_house().await,
                 () = tokio::time::sleep(timeout) => self.feed(Input::Tick).await,
                 event = inlets.mesh.recv() => match event {
                     Some(event) => self.on_mesh(event).await,
-                    None => return,
+                    None => return Ok(()),
                 },
             }
         }
@@ -201,7 +229,7 @@ impl Driver {
         Duration::from_millis(next.0.saturating_sub(now().0)).min(HOUSEKEEPING)
     }
 
-    async fn on_done(&mut self, done: Done) {
+    async fn on_done(&mut self, done: Done) -> Result<(), Protection> {
         match done {
             Done::Executed { task, attempt, result, reason } => {
                 self.note_run(&task, &result, &reason);
@@ -219,7 +247,9 @@ impl Driver {
                 self.feed(Input::Trouble { job, troubled }).await;
             }
             Done::SnapshotTried => {}
+            Done::Protect(why) => return Err(Protection(why)),
         }
+        Ok(())
     }
 
     async fn on_submitted(&mut self, key: BatchKey, result: SettlementResult) {
@@ -263,6 +293,7 @@ impl Driver {
                     tracing::info!(epoch = snapshot.epoch, members = snapshot.members.len(), "a new epoch");
                     self.metrics.epoch.set(i64::from(snapshot.epoch));
                     self.feed(Input::Epoch(committee)).await;
+                    self.load_evidence().await;
                 }
                 Err(error) => tracing::error!(%error, "an epoch cannot be used: nothing is signed under it"),
             },
@@ -306,6 +337,7 @@ impl Driver {
                 if let Some(key) = p2p::public_key_of(&peer).map(PeerKey) {
                     self.peers.retain(|known| *known != key);
                     self.peers.push(key);
+                    self.feed(Input::PeerUp(key)).await;
                 }
             }
             p2p::Event::PeerDisconnected(peer) => {
@@ -325,6 +357,7 @@ impl Driver {
             p2p::Topic::Assignments => Channel::Assignments,
             p2p::Topic::Partials => Channel::Partials,
             p2p::Topic::Certificates => Channel::Certificates,
+            p2p::Topic::Evidence => Channel::Evidence,
             _ => return self.services.mesh.judge(message, p2p::Verdict::Ignore).await,
         };
         let Some(from) = p2p::public_key_of(&from).map(PeerKey) else {

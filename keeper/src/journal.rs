@@ -257,6 +257,13 @@ impl<S: Storage> Journal<S> {
         self.len() == 0
     }
 
+    /// Whether this very report was recorded before, or its anchor is too old to be remembered.
+    #[must_use]
+    pub fn knows(&self, record: &Record) -> bool {
+        let recorded = self.book.find(record.task_id, record.anchor_hash, record.input_hash);
+        recorded == Some(record.digest) || record.anchor_number < self.book.watermark()
+    }
+
     fn poison(&mut self, action: &'static str, error: &std::io::Error) -> Error {
         self.poisoned = Some(error.to_string());
         Error::Io { path: self.path.clone(), action, cause: error.to_string() }

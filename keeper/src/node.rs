@@ -36,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::{ChainConfig, ChainError, Registration, Rpc, Submitter, Watcher, constants, registration};
 use crate::config::Config;
 use crate::driver::{About, Driver, Services};
+use crate::evidence::EvidenceStore;
 use crate::executor::{Executor, ExecutorConfig, RpcReader};
 use crate::journal::{Identity, Journal, JournalHandle, Missing};
 use crate::keystore::Keys;
@@ -181,23 +182,22 @@ async fn wait_for_listeners(mesh: &p2p::Handle) -> Vec<p2p::Multiaddr> {
 
 /// Reaches the chain, starts what rests on it, and runs the driver until `shutdown`.
 async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Result<()> {
-    let chain =
-        ChainConfig { network: with_rpc_urls(&setup), network_file: setup.config.network.clone() };
+    let chain = ChainConfig { network: with_rpc_urls(&setup), network_file: setup.config.network.clone() };
     let rpc = Rpc::new(&chain)?;
     let reached = tokio::select! {
         reached = reach(&rpc, &chain, &setup, &front.view) => reached?,
         () = shutdown.cancelled() => return stop_front(front).await,
     };
-    let journal = open_journal(&setup, &reached)?;
+    let (journal, journal_state) = open_journal(&setup, &reached)?;
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let stop = CancellationToken::new();
     let services = services(&setup, &chain, &rpc, &front, journal, &stop)?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = tokio::spawn(Watcher::new(rpc, chain.clone()).run(events, stop.clone()));
-    let driver = driver(setup, &chain, services, &front)?;
+    let driver = driver(setup, &chain, services, &front, journal_state)?;
     let Front { mesh_events, .. } = front;
     let (driver, inlets) = driver.connect(chain_events, mesh_events);
-    driver.run(inlets, shutdown.clone()).await;
+    let driven = driver.run(inlets, shutdown.clone()).await;
     stop.cancel();
     let stopped = async {
         let _ = watcher.await;
@@ -208,7 +208,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
         tracing::warn!("some parts did not stop in time; what they have on disk is complete");
     }
     close(front.stop, front.tasks).await;
-    Ok(())
+    Ok(driven?)
 }
 
 fn with_rpc_urls(setup: &Setup) -> Network {
@@ -232,7 +232,9 @@ async fn reach(rpc: &Rpc, chain: &ChainConfig, setup: &Setup, view: &watch::Send
         };
         match reached.await {
             Ok(registration) => return Ok(registration),
-            Err(error @ (ChainError::MissingContract { .. } | ChainError::WrongDomain { .. })) => return Err(error.into()),
+            Err(error @ (ChainError::MissingContract { .. } | ChainError::WrongDomain { .. })) => {
+                return Err(error.into());
+            }
             Err(error) if rpc.counts().contains_key("wrong_chain_id") => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(%error, "the chain cannot be reached yet; trying again");
@@ -245,14 +247,19 @@ async fn reach(rpc: &Rpc, chain: &ChainConfig, setup: &Setup, view: &watch::Send
 }
 
 /// A key the registry knows may have signed: without its journal it must not sign again unasked.
-fn open_journal(setup: &Setup, registration: &Registration) -> Result<Journal> {
+fn open_journal(setup: &Setup, registration: &Registration) -> Result<(Journal, engine::JournalState)> {
     let known = registration.known && !setup.accept_empty_journal;
     let key = setup.keys.bls.public_key().to_bytes();
     let identity = Identity::new(&key, domain(&setup.network).separator());
     let path = setup.paths.journal();
     // `keeper operator register` leaves an empty journal behind, so a key that never ran does not need the flag.
     let missing = if known { Missing::Refuse } else { Missing::Create };
-    Ok(Journal::open(&path, identity, missing)?)
+    let state = match (path.exists(), registration.known) {
+        (true, _) => engine::JournalState::Intact,
+        (false, true) => engine::JournalState::Lost,
+        (false, false) => engine::JournalState::New,
+    };
+    Ok((Journal::open(&path, identity, missing)?, state))
 }
 
 fn services(
@@ -278,10 +285,17 @@ fn services(
         submitter: Arc::new(submitter),
         provider: rpc.provider(),
         contracts: chain.network.contracts,
+        evidence: EvidenceStore::at(setup.paths.data()),
     })
 }
 
-fn driver(setup: Setup, chain: &ChainConfig, services: Services, front: &Front) -> Result<Driver> {
+fn driver(
+    setup: Setup,
+    chain: &ChainConfig,
+    services: Services,
+    front: &Front,
+    journal: engine::JournalState,
+) -> Result<Driver> {
     let pace = Pace { block_seconds: chain.network.block_seconds, confirmations: chain.network.confirmations };
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the operating system gives no random numbers")?;
@@ -294,6 +308,7 @@ fn driver(setup: Setup, chain: &ChainConfig, services: Services, front: &Front) 
         secret: setup.keys.bls,
         peer_key: ed25519_dalek::SigningKey::from_bytes(&setup.identity.secret_seed()),
         seed,
+        journal,
     };
     let about = About { chain_id: chain.network.chain_id, domain: domain.name(), operator, pace };
     let engine = consensus::Engine::new(engine);

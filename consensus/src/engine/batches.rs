@@ -37,7 +37,7 @@ impl Engine {
             self.wait_for_basis(key, end, now);
             return;
         }
-        if collection.own == Own::Silent && !self.is_over(key) {
+        if collection.own == Own::Silent && !self.is_over(key) && self.may_sign(key) {
             self.speak(key, now);
         }
         self.verify_batch(key, now);
@@ -201,9 +201,12 @@ impl Engine {
         };
         if collection.should_verify(now) {
             let (seed, draws) = (&self.config.seed, &mut self.draws);
-            for (message, verdict, fault) in collection.verify(|| Self::draw(seed, draws)) {
-                self.judge(message, verdict);
-                self.effects.extend(fault.map(Effect::Blame));
+            for verified in collection.verify(|| Self::draw(seed, draws)) {
+                self.judge(verified.message, verified.verdict);
+                if let Some((signer, said, signature)) = verified.said {
+                    self.note_said(key, signer, &said, signature);
+                    self.recall_if_mine(key, signer, &said, now);
+                }
             }
         } else if let Some(at) = collection.verify_at {
             self.schedule(at, Wake::Batch(key));
@@ -217,8 +220,12 @@ impl Engine {
         if collection.certificate.is_none() {
             if let Some(certificate) = collection.certify() {
                 let tasks = collection.tasks.clone();
-                collection.certificate = Some((certificate, now));
+                let committee = collection.basis.as_ref().map(|basis| Arc::clone(&basis.committee));
+                collection.certificate = Some((certificate.clone(), now));
                 tasks.into_iter().for_each(|task| self.mark_certified(task, now));
+                if let Some(committee) = committee {
+                    self.note_certificate(&Arc::new(certificate), &committee);
+                }
             } else if collection.failed.is_none() && collection.is_hopeless() {
                 collection.failed = Some(now);
                 let window = collection.window;
@@ -326,7 +333,7 @@ impl Engine {
         let have = collection.heard().to_bytes(basis.committee.size());
         collection.asked = Some(now);
         let assignment = ByteArray::new(key.assignment.0);
-        let want = Want { assignment, itself: false, partials: Some((key.batch, ByteBuf::from(have))) };
+        let want = Want::Partials { assignment, batch: key.batch, known: ByteBuf::from(have) };
         self.effects.push(Effect::Ask { peer: None, bytes: codec::encode(&want) });
         self.schedule(now.plus(REPAIR), Wake::Batch(key));
     }

@@ -14,6 +14,22 @@ use crate::message::{HAVE_LIMIT, Have, WANT_LIMIT, Want};
 use crate::session::{Attempt, Session};
 use crate::time::Time;
 
+/// Bytes of messages in one answer; the rest of the limit is for their framing.
+const ANSWER_ROOM: usize = HAVE_LIMIT / 2;
+
+fn fits(bytes: &impl AsRef<[u8]>, room: &mut usize) -> bool {
+    let length = bytes.as_ref().len();
+    let fits = length <= *room;
+    if fits {
+        *room -= length;
+    }
+    fits
+}
+
+fn copied(bytes: &Vec<u8>) -> ByteBuf {
+    ByteBuf::from(bytes.clone())
+}
+
 /// One task as it stands.
 #[derive(Clone, Debug)]
 pub struct SessionView<'a> {
@@ -37,34 +53,61 @@ pub struct WindowView {
 }
 
 impl Engine {
-    /// Answers a peer's question; an empty answer for one that makes no sense.
+    /// Answers a peer's question; an empty answer for one that makes no sense. A keeper answers from the first moment,
+    /// before it signs anything itself, so that a mesh that starts all at once does not wait for itself.
     pub fn answer(&self, question: &[u8]) -> Vec<u8> {
-        let mut have = Have::default();
-        if let Ok(want) = codec::decode::<Want>(question, WANT_LIMIT) {
-            let assignment = B256::from(want.assignment.into_array());
-            if want.itself {
-                have.assignment = self.plans.get(&assignment).map(|bytes| ByteBuf::from(bytes.clone()));
+        let mut have = Have { head: self.chain.head().map_or(0, |head| head.number), ..Have::default() };
+        match codec::decode::<Want>(question, WANT_LIMIT) {
+            Ok(Want::Assignment(hash)) => {
+                let plan = self.plans.get(&B256::from(hash.into_array()));
+                have.assignments.extend(plan.map(|bytes| ByteBuf::from(bytes.clone())));
             }
-            if let Some((batch, known)) = want.partials {
-                have.partials = self.partials_beyond(BatchKey { assignment, batch }, &known);
+            Ok(Want::Partials { assignment, batch, known }) => {
+                let key = BatchKey { assignment: B256::from(assignment.into_array()), batch };
+                self.add_partials(key, &known, &mut have);
             }
+            Ok(Want::SignedBy(keeper)) => self.add_signed_by(KeeperIndex(keeper), &mut have),
+            Err(_) => {}
         }
         codec::encode(&have)
     }
 
-    fn partials_beyond(&self, key: BatchKey, known: &[u8]) -> Vec<ByteBuf> {
-        let Some(collection) = self.collections.get(&key) else {
-            return Vec::new();
+    /// The batch's certificate if there is one, and the partials the asker lacks if there is none yet.
+    fn add_partials(&self, key: BatchKey, known: &[u8], have: &mut Have) {
+        let Some((collection, basis)) = self.collections.get(&key).and_then(|c| Some((c, c.basis.as_ref()?))) else {
+            return;
         };
-        let size = collection.basis.as_ref().map_or(0, |basis| basis.committee.size());
-        let known = SignerSet::from_bytes(known, size).unwrap_or_default();
-        let mut room = HAVE_LIMIT / 2;
-        let fits = |bytes: &&Vec<u8>| {
-            let fits = bytes.len() <= room;
-            room = room.saturating_sub(bytes.len());
-            fits
-        };
-        collection.partials_beyond(&known).take_while(fits).map(|bytes| ByteBuf::from(bytes.clone())).collect()
+        if let Some((certificate, _)) = &collection.certificate {
+            let bytes = codec::encode(&certificate.to_message(basis.committee.size()));
+            have.certificate = Some(ByteBuf::from(bytes));
+            return;
+        }
+        let known = SignerSet::from_bytes(known, basis.committee.size()).unwrap_or_default();
+        let mut room = ANSWER_ROOM;
+        have.partials.extend(collection.partials_beyond(&known).filter(|bytes| fits(bytes, &mut room)).map(copied));
+    }
+
+    /// What one keeper has signed, newest first, each with the assignment it belongs to.
+    fn add_signed_by(&self, keeper: KeeperIndex, have: &mut Have) {
+        let mut room = ANSWER_ROOM;
+        let mut batches: Vec<_> = self.collections.values().collect();
+        batches.sort_by_key(|collection| std::cmp::Reverse(collection.window));
+        for collection in batches {
+            let Some(partial) = collection.partial_of(keeper) else {
+                continue;
+            };
+            let Some(plan) = self.plans.get(&collection.key.assignment) else {
+                continue;
+            };
+            let listed = have.assignments.iter().any(|bytes| bytes.as_slice() == plan.as_slice());
+            if !fits(&partial, &mut room) || (!listed && !fits(&plan.as_slice(), &mut room)) {
+                return;
+            }
+            have.partials.push(ByteBuf::from(partial));
+            if !listed {
+                have.assignments.push(ByteBuf::from(plan.as_slice()));
+            }
+        }
     }
 
     /// All tasks remembered, by task.

@@ -1,5 +1,7 @@
 //! What to make of a message: read it, check it cheapest first, take it in, and give the one verdict it is owed.
 
+use std::sync::Arc;
+
 use super::{ASSIGNMENTS_HELD_MAX, Engine, HELD_MAX, HeldMessage, Wake};
 use crate::certificate::{Certificate, CertificateError};
 use crate::codec::{self, CodecError};
@@ -63,11 +65,12 @@ impl Engine {
         let Ok(have) = codec::decode::<Have>(bytes, HAVE_LIMIT) else {
             return;
         };
-        if let Some(assignment) = have.assignment {
-            self.receive(None, from, Channel::Assignments, assignment.into_vec(), now);
-        }
-        for partial in have.partials {
-            self.receive(None, from, Channel::Partials, partial.into_vec(), now);
+        self.note_head_of_peer(have.head);
+        let assignments = have.assignments.into_iter().map(|bytes| (Channel::Assignments, bytes));
+        let partials = have.partials.into_iter().map(|bytes| (Channel::Partials, bytes));
+        let certificate = have.certificate.into_iter().map(|bytes| (Channel::Certificates, bytes));
+        for (channel, bytes) in assignments.chain(certificate).chain(partials) {
+            self.receive(None, from, channel, bytes.into_vec(), now);
         }
     }
 
@@ -84,6 +87,7 @@ impl Engine {
             Ok(Message::Assignment(assignment)) => self.consider_assignment(&assignment, bytes, now),
             Ok(Message::Partial(partial)) => self.consider_partial(&partial, message, from, bytes, now, first),
             Ok(Message::Certificate(certificate)) => self.consider_certificate(&certificate, now),
+            Ok(Message::Evidence(evidence)) => Judged(self.keep_evidence(evidence)),
             Err(CodecError::TooLarge { .. }) => Judged(Verdict::Reject(Reason::TooLarge)),
             Err(CodecError::Malformed) => Judged(Verdict::Reject(Reason::Malformed)),
             Err(CodecError::NotCanonical) => Judged(Verdict::Reject(Reason::NotCanonical)),
@@ -168,7 +172,7 @@ impl Engine {
         let key = BatchKey { assignment, batch: partial.batch };
         if !self.plans.contains_key(&assignment) {
             if first {
-                let want = Want { assignment: ByteArray::new(assignment.0), itself: true, partials: None };
+                let want = Want::Assignment(ByteArray::new(assignment.0));
                 self.effects.push(Effect::Ask { peer: Some(from), bytes: codec::encode(&want) });
             }
             return Early;
@@ -195,8 +199,8 @@ impl Engine {
 
     fn consider_certificate(&mut self, message: &CertificateMessage, now: Time) -> Fate {
         let tasks: Vec<Task> = message.reports.iter().map(|report| report.task.into()).collect();
-        let known = |task: &Task| self.sessions.get(task).is_some_and(|session| session.certified.is_some());
-        if !tasks.is_empty() && tasks.iter().all(known) {
+        let reports: Option<Vec<_>> = message.reports.iter().map(|report| report.report()).collect();
+        if reports.is_some_and(|reports| self.is_known(&reports)) {
             return Judged(Verdict::Ignore(Reason::Duplicate));
         }
         let Some(committee) = self.committees.get(&message.epoch).cloned() else {
@@ -206,6 +210,7 @@ impl Engine {
         let quorum_bps = quorums.max().unwrap_or(QUORUM_BPS);
         match Certificate::from_message(message, &committee, &self.config.domain, quorum_bps) {
             Ok(certificate) => {
+                self.note_certificate(&Arc::new(certificate.clone()), &committee);
                 self.certified_elsewhere(certificate, now);
                 Judged(Verdict::Accept)
             }

@@ -11,7 +11,7 @@ use consensus::anchor::BlockRef;
 use consensus::bls::SecretKey;
 use consensus::committee::{Committee, Member, PeerKey};
 use consensus::effect::{Settlement, SignRecord};
-use consensus::engine::{Config, Engine};
+use consensus::engine::{Config, Engine, JournalState};
 use consensus::fault::{Fault, Verdict};
 use consensus::input::MessageTag;
 use consensus::report::Domain;
@@ -84,6 +84,7 @@ pub(crate) struct Network {
     pub(crate) faults_seen: Vec<Fault>,
     pub(crate) rejected: Vec<(usize, Verdict)>,
     pub(crate) broadcasts: usize,
+    pub(crate) evidence: Vec<consensus::evidence::Evidence>,
     /// Called with every effect of every keeper; true kills the keeper before it is carried out.
     pub(crate) killer: Option<Box<dyn FnMut(usize, &Effect) -> bool>>,
     keepers: Vec<Keeper>,
@@ -126,6 +127,7 @@ impl Network {
             faults_seen: Vec::new(),
             rejected: Vec::new(),
             broadcasts: 0,
+            evidence: Vec::new(),
             killer: None,
             keepers,
             committee,
@@ -177,12 +179,16 @@ impl Network {
             secret: secret(k),
             peer_key: peer_key(k),
             seed: [k as u8; 32],
+            journal: if self.keepers[k].life == 1 { JournalState::New } else { JournalState::Intact },
         }));
         self.feed(k, Input::Epoch(self.committee.clone()));
         self.blocks.clone().into_iter().for_each(|block| self.feed(k, Input::Head(block)));
         self.due.clone().into_iter().for_each(|due| self.feed(k, Input::Due(due)));
         let settled: Vec<_> = self.settled.iter().map(|(&task, &(block, _))| (task, block)).collect();
         settled.into_iter().for_each(|(task, block)| self.feed(k, Input::Settled { task, block }));
+        for other in (0..self.keepers.len()).filter(|&other| other != k) {
+            self.feed(k, Input::PeerUp(PeerKey(peer_key(other).verifying_key().to_bytes())));
+        }
     }
 
     pub(crate) fn crash(&mut self, k: usize) {
@@ -343,6 +349,13 @@ impl Network {
             Effect::Submit(settlement) => self.mempool.push((k, *settlement)),
             Effect::Judge { verdict: Verdict::Reject(reason), .. } => self.rejected.push((k, Verdict::Reject(reason))),
             Effect::Blame(fault) => self.faults_seen.push(fault),
+            Effect::Recall { records, listening } => {
+                let key = |record: &SignRecord| (record.task.0, record.anchor_hash, record.input_set);
+                let known =
+                    records.iter().all(|record| self.keepers[k].journal.get(&key(record)) == Some(&record.report));
+                assert!(known, "keeper {k} meets a signature of its own that it never made, listening: {listening}");
+            }
+            Effect::Keep(evidence) => self.evidence.push(*evidence),
             Effect::Judge { .. } | Effect::Report(..) | Effect::Assigned { .. } => {}
         }
     }

@@ -46,8 +46,8 @@ pub fn block(head: &Head) -> BlockRef {
 pub fn committee(snapshot: &EpochSnapshot) -> Result<Committee, ConvertError> {
     let epoch = snapshot.epoch;
     let member = |(index, row): (usize, &super::MemberRow)| {
-        let key = PublicKey::from_chain_bytes(&row.bls_key)
-            .map_err(|error| ConvertError::Key { epoch, index, error })?;
+        let key =
+            PublicKey::from_chain_bytes(&row.bls_key).map_err(|error| ConvertError::Key { epoch, index, error })?;
         Ok(Member { operator: row.operator, stake: row.stake, peer_key: PeerKey(row.peer_key), key })
     };
     let members = snapshot.members.iter().enumerate().map(member).collect::<Result<_, _>>()?;
@@ -135,8 +135,7 @@ mod tests {
             peer_key: [1; 32],
             bls_key: vec![0; 192],
         };
-        let snapshot =
-            EpochSnapshot { block: 1, epoch: 4, active_from: 2, members: vec![row], table_root: B256::ZERO };
+        let snapshot = EpochSnapshot { block: 1, epoch: 4, active_from: 2, members: vec![row], table_root: B256::ZERO };
         assert!(matches!(committee(&snapshot), Err(ConvertError::Key { epoch: 4, index: 0, .. })));
     }
 }

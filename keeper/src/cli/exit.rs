@@ -55,6 +55,9 @@ impl Exit {
         if cause.is::<chain::ChainError>() {
             return Some(Self::Chain);
         }
+        if cause.is::<crate::driver::Protection>() {
+            return Some(Self::Protection);
+        }
         if cause.is::<keystore::Error>() || cause.is::<p2p::IdentityError>() {
             return Some(Self::Key);
         }

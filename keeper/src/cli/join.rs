@@ -51,8 +51,14 @@ pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
         output::answer(global, json!(file), &text);
         Ok(())
     };
-    let setup =
-        Setup { config, network, keys, identity, paths: paths.clone(), accept_empty_journal: args.accept_empty_journal };
+    let setup = Setup {
+        config,
+        network,
+        keys,
+        identity,
+        paths: paths.clone(),
+        accept_empty_journal: args.accept_empty_journal,
+    };
     let ended = node::run(setup, shutdown, announce).await;
     drop(lock);
     ended.map(|()| Exit::Success).map_err(|error| match error.downcast_ref::<p2p::Error>() {

@@ -1,11 +1,12 @@
 //! Carrying out effects: each goes to the part it is for; what takes time goes off the loop.
 
-use consensus::Effect;
+use consensus::codec;
 use consensus::committee::PeerKey;
 use consensus::effect::{PersistToken, Settlement, SignRecord, Step};
 use consensus::fault::Fault;
 use consensus::message::Channel;
 use consensus::task::Task;
+use consensus::{Effect, Input};
 
 use super::{Done, Driver, now, run};
 use crate::chain::{SettlementResult, convert};
@@ -28,6 +29,11 @@ impl Driver {
             Effect::Blame(Fault::Equivocation(keeper)) => {
                 tracing::error!(keeper = keeper.0, "a keeper signed two different findings on one batch");
             }
+            Effect::Keep(evidence) => {
+                tracing::error!(anchor = evidence.anchor_number(), "kept a proof of equivocation");
+                self.services.evidence.keep(&codec::encode(&*evidence));
+            }
+            Effect::Recall { records, listening } => self.recall(&records, listening),
             Effect::Blame(Fault::ConflictingAssignment(keeper)) => {
                 tracing::warn!(keeper = keeper.0, "a leader sent two different assignments with one number");
             }
@@ -69,6 +75,41 @@ impl Driver {
         });
     }
 
+    /// A signature of this very key turned up: the journal must know it. While nothing has been signed since the start
+    /// it may be learnt from the mesh; afterwards, somebody else is signing.
+    fn recall(&self, records: &[SignRecord], listening: bool) {
+        let group: Vec<Record> = records.iter().map(record).collect();
+        let (journal, done) = (self.services.journal.clone(), self.done.clone());
+        tokio::spawn(async move {
+            if journal.knows(group.clone()).await.unwrap_or(true) {
+                return;
+            }
+            let learnt = listening && matches!(journal.record(group).await, Ok(Outcome::Recorded));
+            if learnt {
+                tracing::warn!("learnt from the mesh what this key signed before; the journal lacked it");
+            } else {
+                let why = "the mesh holds a signature of this key that this keeper never made: another process runs \
+                           with the same key, or this data directory is an old copy. Stop the other one, and start this \
+                           one only with the journal of the one that signed last";
+                let _ = done.send(Done::Protect(why.to_owned())).await;
+            }
+        });
+    }
+
+    /// Hands the proofs on disk to the engine, once it knows a committee to check them against.
+    pub(super) async fn load_evidence(&mut self) {
+        if std::mem::replace(&mut self.evidence_loaded, true) {
+            return;
+        }
+        for bytes in self.services.evidence.load() {
+            for effect in self.engine.handle(Input::Kept(bytes), now()) {
+                if !matches!(effect, Effect::Keep(_)) {
+                    Box::pin(self.carry_out(effect)).await;
+                }
+            }
+        }
+    }
+
     async fn broadcast(&mut self, channel: Channel, bytes: Vec<u8>) {
         let topic = match channel {
             Channel::Assignments => p2p::Topic::Assignments,
@@ -77,6 +118,7 @@ impl Driver {
                 p2p::Topic::Partials
             }
             Channel::Certificates => p2p::Topic::Certificates,
+            Channel::Evidence => p2p::Topic::Evidence,
         };
         if let Err(error) = self.services.mesh.publish(topic, bytes).await {
             tracing::warn!(%error, ?channel, "could not publish: peers will ask for it");

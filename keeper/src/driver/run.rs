@@ -81,7 +81,8 @@ async fn execute(services: &Services, work: &Work) -> (Result<Outcome, Abstentio
         tracing::debug!(job = task.job.0, "job says: {line}");
     }
     let transcript = B256::from(run.transcript_root);
-    let outcome = |status, data: Vec<u8>| Outcome { status, data: Bytes::from(data), state_after: B256::ZERO, transcript };
+    let outcome =
+        |status, data: Vec<u8>| Outcome { status, data: Bytes::from(data), state_after: B256::ZERO, transcript };
     match run.ended {
         Ended::Call(data) => (Ok(outcome(Status::Call, data)), String::new()),
         Ended::Skip(reason) => (Ok(outcome(Status::Skip, reason.clone().into_bytes())), reason),

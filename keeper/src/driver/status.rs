@@ -195,9 +195,10 @@ impl Driver {
             Some((false, why)) => view.set_check("chain", false, why.clone()),
             None => view.set_check("chain", false, "not connected to a chain node yet"),
         }
-        let members = self.engine.committee().map_or(0, |(committee, _)| {
-            committee.members().iter().filter(|member| member.stake > 0).count()
-        });
+        let members = self
+            .engine
+            .committee()
+            .map_or(0, |(committee, _)| committee.members().iter().filter(|member| member.stake > 0).count());
         match view.epoch.index {
             Some(index) => view.set_check("registered", true, format!("keeper {index} of epoch {}", view.epoch.number)),
             None => view.set_check(

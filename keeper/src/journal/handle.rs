@@ -23,6 +23,7 @@ pub struct JournalHandle {
 enum Request {
     Record { group: Vec<Record>, since: Instant, answer: oneshot::Sender<Result<Outcome, Error>> },
     Prune { watermark: u64, answer: oneshot::Sender<Result<(), Error>> },
+    Knows { group: Vec<Record>, answer: oneshot::Sender<bool> },
 }
 
 impl JournalHandle {
@@ -52,6 +53,16 @@ impl JournalHandle {
         answered.await.map_err(|_| Error::Stopped)?
     }
 
+    /// Whether all of these reports were recorded before, or are too old to be remembered.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn knows(&self, group: Vec<Record>) -> Result<bool, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Knows { group, answer }).await.map_err(|_| Error::Stopped)?;
+        answered.await.map_err(|_| Error::Stopped)
+    }
+
     /// Forgets reports at anchors below `watermark`, see [`Journal::prune`].
     ///
     /// # Errors
@@ -78,6 +89,10 @@ fn write<S: Storage>(mut journal: Journal<S>, mut queue: mpsc::Receiver<Request>
         while let Some(request) = next {
             match request {
                 Request::Record { group, since, answer } => waiting.push(Waiting { group, since, answer }),
+                Request::Knows { group, answer } => {
+                    flush(&mut journal, std::mem::take(&mut waiting), metrics);
+                    let _ = answer.send(group.iter().all(|record| journal.knows(record)));
+                }
                 Request::Prune { watermark, answer } => {
                     // In order: groups that came earlier are recorded by the rules of before.
                     flush(&mut journal, std::mem::take(&mut waiting), metrics);

@@ -1,0 +1,64 @@
+//! Evidence on disk: proofs of equivocation are kept until they are on chain or too old, one file each.
+
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::keccak256;
+
+use crate::keystore::write_private;
+
+/// Most files read at a start; the engine keeps no more than this either.
+const FILES_MAX: usize = 1_024;
+/// Largest file read; the cap of the evidence topic.
+const FILE_BYTES_MAX: u64 = 16 * 1_024;
+
+/// The folder of proofs.
+#[derive(Clone, Debug)]
+pub struct EvidenceStore {
+    directory: PathBuf,
+}
+
+impl EvidenceStore {
+    /// The store in a data directory.
+    #[must_use]
+    pub fn at(datadir: &Path) -> Self {
+        Self { directory: datadir.join("evidence") }
+    }
+
+    /// Keeps a proof, in its gossip encoding. A proof that cannot be written stays in memory and in the mesh.
+    pub fn keep(&self, bytes: &[u8]) {
+        let path = self.directory.join(format!("{}.cbor", keccak256(bytes)));
+        let written = std::fs::create_dir_all(&self.directory)
+            .map_err(|error| error.to_string())
+            .and_then(|()| write_private(&path, bytes).map_err(|error| error.to_string()));
+        if let Err(error) = written {
+            tracing::error!(path = %path.display(), error, "could not keep evidence on disk");
+        }
+    }
+
+    /// All proofs kept; unreadable and oversized files are left alone.
+    #[must_use]
+    pub fn load(&self) -> Vec<Vec<u8>> {
+        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let small = entries.filter(|entry| entry.metadata().is_ok_and(|data| data.len() <= FILE_BYTES_MAX));
+        small.take(FILES_MAX).filter_map(|entry| std::fs::read(entry.path()).ok()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_loaded_and_oversized_files_are_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = EvidenceStore::at(directory.path());
+        assert!(store.load().is_empty());
+        store.keep(b"one");
+        store.keep(b"one");
+        store.keep(b"two");
+        std::fs::write(directory.path().join("evidence/big"), vec![0; 20_000]).unwrap();
+        let mut loaded = store.load();
+        loaded.sort();
+        assert_eq!(loaded, [b"one".to_vec(), b"two".to_vec()]);
+    }
+}
