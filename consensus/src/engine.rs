@@ -6,6 +6,7 @@
 //! iterates over ordered maps only, so equal inputs give equal effects.
 
 mod batches;
+mod budget;
 mod evidence;
 mod plan;
 mod query;
@@ -126,6 +127,7 @@ pub struct Engine {
     /// Proofs by task and guilty keepers.
     evidence: BTreeMap<(Task, SignerSet), Evidence>,
     start: start::Start,
+    budgets: budget::Budgets,
     unspoken: BTreeMap<PersistToken, Unspoken>,
     held: VecDeque<HeldMessage>,
     agenda: BTreeSet<(Time, Wake)>,
@@ -141,6 +143,7 @@ impl Engine {
         Self {
             start: start::Start::new(config.journal),
             evidence: BTreeMap::new(),
+            budgets: budget::Budgets::default(),
             config,
             chain: ChainView::default(),
             committees: BTreeMap::new(),
@@ -228,6 +231,10 @@ impl Engine {
     /// the settlements in them.
     fn rewound(&mut self, number: u64, now: Time) {
         self.chain.rewind(number);
+        #[cfg(feature = "simulation")]
+        if crate::plant::is(crate::plant::Plant::NoReopening) {
+            return;
+        }
         self.committees.retain(|_, committee| committee.active_from() <= number + 1);
         let moved = |collection: &Collection| {
             let anchors = collection.basis.as_ref().map(|basis| basis.anchors.as_slice()).unwrap_or_default();
@@ -407,6 +414,8 @@ impl Engine {
 
     /// The committee active at a block; `None` before the first epoch.
     fn committee_at(&self, block: u64) -> Option<Arc<Committee>> {
+        #[cfg(feature = "simulation")]
+        let block = block.saturating_sub(if crate::plant::is(crate::plant::Plant::StaleEpoch) { 3 } else { 0 });
         self.committees.values().rev().find(|committee| committee.active_from() <= block).cloned()
     }
 
@@ -427,7 +436,11 @@ impl Engine {
         let block = self.chain.last_up_to(self.config.pace.seed_limit(window))?;
         let committee = self.committee_at(block.number)?;
         let seed = leader::seed(self.config.domain.separator(), committee.table_root(), Window(window), block.hash);
-        Some((leader::order(seed, &committee), committee))
+        #[cfg_attr(not(feature = "simulation"), expect(unused_mut, reason = "a planted bug changes it"))]
+        let mut order = leader::order(seed, &committee);
+        #[cfg(feature = "simulation")]
+        crate::plant::scramble(&mut order, self.config.seed[0]);
+        Some((order, committee))
     }
 
     /// The next random weight for batch verification.

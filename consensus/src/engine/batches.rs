@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use alloy_primitives::{B256, keccak256};
-use ed25519_dalek::Signer;
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::{Engine, Unspoken, Wake};
@@ -12,7 +11,7 @@ use crate::codec;
 use crate::collection::{Basis, Own, Turn, reports};
 use crate::committee::{Committee, KeeperIndex};
 use crate::effect::{BatchKey, Effect, PersistToken, Settlement, SignRecord};
-use crate::message::{Channel, Finding, Partial, Want};
+use crate::message::{Channel, Finding, Partial, Want, sign};
 use crate::session::{Abstention, Attempt};
 use crate::task::Task;
 use crate::time::{REPAIR, RETENTION, Time};
@@ -126,6 +125,10 @@ impl Engine {
             collection.own = Own::Persisting(token);
         }
         self.effects.push(Effect::Persist { token, records });
+        #[cfg(feature = "simulation")]
+        if crate::plant::is(crate::plant::Plant::SignBeforePersist) {
+            self.persisted(token, true, now);
+        }
     }
 
     /// This keeper's findings, if it is a member and has one on every task of the batch.
@@ -157,7 +160,7 @@ impl Engine {
         };
         if partial.abstains() {
             let hash = partial.abstention_hash(&self.config.domain);
-            partial.signature = ByteBuf::from(self.config.peer_key.sign(hash.as_slice()).to_bytes());
+            partial.signature = ByteBuf::from(sign(&self.config.peer_key, hash));
         }
         Some((index, partial))
     }

@@ -44,12 +44,17 @@ impl Engine {
             self.waiting_for_head.insert(Wake::Window(window));
             return;
         };
-        let mine = self.my_index(&committee);
-        let Some(stage) = order.iter().position(|&index| Some(index) == mine) else {
+        let mine = self.my_index(&committee).filter(|_| self.may_lead(window));
+        let Some(stage) = order.iter().position(|&index| mine == Some(index)) else {
             return;
         };
         let open = self.open_tasks(window, now);
         let opens = |open: &Open| if stage == 0 { Time(0) } else { open.since.plus(stage as u64 * SILENCE) };
+        #[cfg(feature = "simulation")]
+        let opens = |open: &Open| {
+            let stalls = stage > 0 && open.tries == 0 && crate::plant::is(crate::plant::Plant::SilentLeaderStalls);
+            if stalls { Time(u64::MAX) } else { opens(open) }
+        };
         if let Some(next) = open.iter().map(opens).filter(|&at| at > now).min() {
             self.schedule(next, Wake::Window(window));
         }
@@ -112,6 +117,15 @@ impl Engine {
         let mut groups: BTreeMap<(u64, u16), Vec<(Task, u64)>> = BTreeMap::new();
         let mut batches = Vec::new();
         let agreed = self.agreed_of(ready);
+        #[cfg(feature = "simulation")]
+        if crate::plant::is(crate::plant::Plant::NoSingles) {
+            let attempts: std::collections::BTreeSet<u8> = ready.iter().map(|open| open.attempt).collect();
+            let whole = |attempt| {
+                let tasks = ready.iter().filter(|open| open.attempt == attempt).map(|open| open.task.into());
+                PlannedBatch { attempt, tasks: tasks.collect() }
+            };
+            return attempts.into_iter().map(whole).collect();
+        }
         for open in ready {
             let Some(session) = self.sessions.get(&open.task) else {
                 continue;
