@@ -138,9 +138,9 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
             revert InvalidCallbackGas(params.callbackGas);
         }
         if (params.fee == 0) revert ZeroFee();
-        if (
-            params.quorumBps < CertificateLib.MIN_QUORUM_BPS || params.quorumBps > CertificateLib.MAX_QUORUM_BPS
-        ) revert InvalidQuorum(params.quorumBps);
+        if (params.quorumBps < CertificateLib.MIN_QUORUM_BPS || params.quorumBps > CertificateLib.MAX_QUORUM_BPS) {
+            revert InvalidQuorum(params.quorumBps);
+        }
     }
 
     function _isOurs(address target) private view returns (bool) {

@@ -74,10 +74,7 @@ contract ServiceManager is IServiceManager, OwnableUpgradeable, UUPSUpgradeable 
     }
 
     /// @inheritdoc IAVSRegistrar
-    function deregisterOperator(address operator, address avs, uint32[] calldata)
-        external
-        onlyAllocationManager(avs)
-    {
+    function deregisterOperator(address operator, address avs, uint32[] calldata) external onlyAllocationManager(avs) {
         registry.deregister(operator);
     }
 

@@ -95,12 +95,11 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
     }
 
     /// @dev The batch's root from the entries in full and the leaves given by hash; fills in terms and outcome hashes.
-    function _root(
-        Anchor[] calldata anchors,
-        Entry[] calldata entries,
-        bytes32[] calldata leaves,
-        Item[] memory items
-    ) private view returns (bytes32) {
+    function _root(Anchor[] calldata anchors, Entry[] calldata entries, bytes32[] calldata leaves, Item[] memory items)
+        private
+        view
+        returns (bytes32)
+    {
         bool whole = leaves.length == 0;
         bytes32[] memory nodes = new bytes32[](whole ? entries.length : leaves.length);
         uint256 next = 0;
@@ -113,9 +112,8 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
             Entry calldata entry = entries[next];
             Item memory item = items[next];
             item.terms = jobManager.terms(entry.jobId);
-            item.outcomeHash = ReportLib.outcomeHash(
-                entry.outcome, item.terms.codeHash, entry.stateAfterRoot, entry.transcriptRoot
-            );
+            item.outcomeHash =
+                ReportLib.outcomeHash(entry.outcome, item.terms.codeHash, entry.stateAfterRoot, entry.transcriptRoot);
             nodes[i] = _leaf(anchors, entry, item.outcomeHash);
             ++next;
         }
@@ -177,12 +175,10 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
     }
 
     /// @dev All effects of all entries: run settled, fee charged, earnings noted.
-    function _write(
-        Batch memory batch,
-        Anchor[] calldata anchors,
-        Entry[] calldata entries,
-        Item[] memory items
-    ) private returns (uint256 settled) {
+    function _write(Batch memory batch, Anchor[] calldata anchors, Entry[] calldata entries, Item[] memory items)
+        private
+        returns (uint256 settled)
+    {
         for (uint256 i = 0; i < entries.length; ++i) {
             Entry calldata entry = entries[i];
             if (!_settleOne(batch, anchors[entry.anchor], entry, items[i].terms)) continue;
@@ -238,7 +234,9 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         IJobManager.Terms memory terms,
         uint256 log
     ) private view returns (bool, Ineligible) {
-        if (terms.status == IJobManager.Status.None) return (false, Ineligible.JobUnknown);
+        if (terms.status == IJobManager.Status.None) {
+            return (false, Ineligible.JobUnknown);
+        }
         if (terms.version != entry.jobVersion) return (false, Ineligible.Version);
         if (_inLog(log, entry.instanceKey)) return (false, Ineligible.Duplicate);
         if (anchor.number + MAX_ANCHOR_AGE < block.number) return (false, Ineligible.AnchorTooOld);
@@ -281,11 +279,7 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
     /* EARNINGS */
 
     /// @inheritdoc ITaskManager
-    function claim(address token, uint32[] calldata epochs, address to)
-        external
-        nonReentrant
-        returns (uint256 amount)
-    {
+    function claim(address token, uint32[] calldata epochs, address to) external nonReentrant returns (uint256 amount) {
         if (to == address(0)) revert ZeroRecipient();
         amount = _takeOwed(msg.sender, token, epochs);
         if (amount == 0) revert NothingOwed();

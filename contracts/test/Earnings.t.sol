@@ -103,6 +103,20 @@ contract EarningsTest is World {
         equal(owed(0), 2 * uint256(FEE) / 5, "the coin is untouched");
     }
 
+    /// The price is rounded up task by task: parts of many tiny fees add up to whole wei, and those must be there.
+    function test_priceIsRoundedUp() public {
+        IJobManager.JobParams memory p = params();
+        p.fee = 1;
+        uint64 id = create(p, 100);
+        vm.warp(1_800_010_000);
+        for (uint64 run = 0; run < 5; ++run) {
+            settleRun(id, run, 15);
+        }
+        equal(owed(0), 1, "a fifth of five wei");
+        equal(jobs.job(id).escrow, 95, "one wei a task");
+        check(100 - jobs.job(id).escrow >= owed(0) + owed(1) + owed(2) + owed(3), "covered");
+    }
+
     /// Whatever fees, stakes and absences: what is owed and what is in escrow never exceed what is held, and the dust
     /// left over is less than a wei a task and keeper.
     function test_solvency(uint64[6] memory stakes, uint96[4] memory fees, uint8[4] memory signers) public {

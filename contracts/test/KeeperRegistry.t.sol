@@ -137,6 +137,15 @@ contract KeeperRegistryTest is World {
         check(!registry.operatorInfo(operatorOf(1)).registered, "gone");
     }
 
+    /// EigenLayer keeps stake slashable for weeks after an operator left; it must not go on counting here.
+    function test_deregister_countsNoMoreThoughItsStakeIsStillThere() public {
+        vm.prank(address(service));
+        registry.deregister(operatorOf(1));
+        registry.snapshot();
+        equal(registry.stakeOf(2, 1), 0, "no row");
+        equal(registry.epochInfo(2).totalStake, 400 ether, "nor part of the total");
+    }
+
     function test_register_againWithNewKeyKeepsThePlace() public {
         quit(operatorOf(1));
         registerWith(operatorOf(1), registration(operatorOf(1), secretOf(77), peerKeyOf(77)));

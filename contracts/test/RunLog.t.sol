@@ -45,7 +45,8 @@ contract RunLogTest is Test {
         uint64 highest = 0;
         bool any = false;
         for (uint256 i = 0; i < steps.length; ++i) {
-            uint64 run = steps[i] % 2 == 0 ? highest + steps[i] / 2 : highest - (highest < steps[i] ? highest : steps[i]);
+            uint64 run =
+                steps[i] % 2 == 0 ? highest + steps[i] / 2 : highest - (highest < steps[i] ? highest : steps[i]);
             bool expected = _settled[run] || (any && highest >= 193 && run <= highest - 193);
             check(RunLog.isSettled(word, run) == expected, "model and word agree");
             if (expected) continue;

@@ -203,6 +203,15 @@ contract SettleTest is World {
         check(ineligible()[0] == ITaskManager.Ineligible.Escrow, "the other not");
     }
 
+    /// The whole fee must be there, also when absent keepers would make the task cheaper.
+    function test_ineligible_escrowBelowTheFee() public {
+        uint64 poor = create(params(), uint256(FEE) * 4 / 5);
+        vm.warp(block.timestamp + 1000);
+        vm.recordLogs();
+        equal(settleRun(poor, 0, 15), 0, "four of five");
+        check(ineligible()[0] == ITaskManager.Ineligible.Escrow, "too little");
+    }
+
     function test_ineligible_quorumOfTheJob() public {
         uint64 strict = createWithQuorum(10_000);
         vm.warp(block.timestamp + 1000);

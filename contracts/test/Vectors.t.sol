@@ -33,8 +33,7 @@ contract VectorsTest is Test {
             );
             equal(digest, word(string.concat(key, ".possessionDigest")), "possession digest");
             bytes memory proof = data(string.concat(key, ".proofOfPossession"));
-            bool valid =
-                BLS12381.verify(proof, bytes.concat(digest), BLS12381.POSSESSION_DST, BLS12381.pad(blsKey));
+            bool valid = BLS12381.verify(proof, bytes.concat(digest), BLS12381.POSSESSION_DST, BLS12381.pad(blsKey));
             check(valid, "blst's proof verifies");
         }
     }
@@ -87,9 +86,7 @@ contract VectorsTest is Test {
             string memory batch = batchAt(i);
             bytes memory key = keyOfSigners(number(string.concat(batch, ".bitmap")));
             equal(key, BLS12381.pad(data(string.concat(batch, ".aggregateKey"))), "aggregate key");
-            CertificateLib.verify(
-                data(string.concat(batch, ".signature")), word(string.concat(batch, ".digest")), key
-            );
+            CertificateLib.verify(data(string.concat(batch, ".signature")), word(string.concat(batch, ".digest")), key);
         }
     }
 
