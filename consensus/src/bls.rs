@@ -11,7 +11,10 @@
 //! The simulator's build (cargo feature `simulation`, absent from every shipped program) can put a cheap scheme with the
 //! same algebra in the place of the curve at run time.
 
-#[cfg_attr(feature = "simulation", allow(unreachable_pub, clippy::wrong_self_convention, reason = "reached through the stand-in's enums"))]
+#[cfg_attr(
+    feature = "simulation",
+    allow(unreachable_pub, clippy::wrong_self_convention, reason = "reached through the stand-in's enums")
+)]
 mod curve;
 #[cfg(feature = "simulation")]
 pub mod simulated;

@@ -86,7 +86,8 @@ impl Engine {
         match Message::decode(channel, bytes) {
             Ok(Message::Assignment(assignment)) => self.consider_assignment(&assignment, bytes, now),
             Ok(Message::Partial(partial)) => self.consider_partial(&partial, message, from, bytes, now, first),
-            Ok(Message::Certificate(certificate)) => self.consider_certificate(&certificate, now),
+            Ok(Message::Certificate(certificate)) => self.consider_certificate(&certificate, from, now, first),
+            Ok(Message::Evidence(_)) if !self.has_budget(from, now) => Judged(Verdict::Ignore(Reason::OverLimit)),
             Ok(Message::Evidence(evidence)) => Judged(self.keep_evidence(evidence)),
             Err(CodecError::TooLarge { .. }) => Judged(Verdict::Reject(Reason::TooLarge)),
             Err(CodecError::Malformed) => Judged(Verdict::Reject(Reason::Malformed)),
@@ -178,6 +179,12 @@ impl Engine {
             return Early;
         }
         self.resolve_basis(key);
+        if !self.collections.contains_key(&key) {
+            return Judged(Verdict::Reject(Reason::WrongBatch));
+        }
+        if first && !self.has_budget(from, now) {
+            return Judged(Verdict::Ignore(Reason::OverLimit));
+        }
         let Some(collection) = self.collections.get_mut(&key) else {
             return Judged(Verdict::Reject(Reason::WrongBatch));
         };
@@ -197,7 +204,7 @@ impl Engine {
         }
     }
 
-    fn consider_certificate(&mut self, message: &CertificateMessage, now: Time) -> Fate {
+    fn consider_certificate(&mut self, message: &CertificateMessage, from: PeerKey, now: Time, first: bool) -> Fate {
         let tasks: Vec<Task> = message.reports.iter().map(|report| report.task.into()).collect();
         let reports: Option<Vec<_>> = message.reports.iter().map(|report| report.report()).collect();
         if reports.is_some_and(|reports| self.is_known(&reports)) {
@@ -206,6 +213,9 @@ impl Engine {
         let Some(committee) = self.committees.get(&message.epoch).cloned() else {
             return Early;
         };
+        if first && !self.has_budget(from, now) {
+            return Judged(Verdict::Ignore(Reason::OverLimit));
+        }
         let quorums = tasks.iter().filter_map(|task| self.sessions.get(task)).map(|session| session.due.quorum_bps);
         let quorum_bps = quorums.max().unwrap_or(QUORUM_BPS);
         match Certificate::from_message(message, &committee, &self.config.domain, quorum_bps) {

@@ -37,6 +37,9 @@ pub(super) struct Start {
     journal: JournalState,
     /// Peers that are to be asked as soon as this keeper knows its index.
     to_ask: BTreeSet<PeerKey>,
+    /// The first window this keeper may assign in. What it assigned before it stopped is forgotten, and a leader that
+    /// gives one number to two assignments is at fault: so it leaves the windows it may have assigned to the next stage.
+    leads_from: u64,
     /// The highest block anybody has shown while this keeper was listening; counts if the journal is lost.
     highest: u64,
 }
@@ -44,7 +47,7 @@ pub(super) struct Start {
 impl Start {
     pub(super) fn new(journal: JournalState) -> Self {
         let phase = if journal == JournalState::New { Phase::Signing } else { Phase::Waiting };
-        Self { phase, journal, to_ask: BTreeSet::new(), highest: 0 }
+        Self { phase, journal, to_ask: BTreeSet::new(), leads_from: 0, highest: 0 }
     }
 }
 
@@ -53,6 +56,7 @@ impl Engine {
     pub(super) fn begin_listening(&mut self, now: Time) {
         if self.start.phase == Phase::Waiting {
             self.start.phase = Phase::Listening(now.plus(LISTEN));
+            self.start.leads_from = now.0 / 1000 / self.config.pace.window_seconds() + 2;
             self.schedule(now.plus(LISTEN), Wake::Start);
         }
         if let (Phase::Listening(_), Some(head)) = (self.start.phase, self.chain.head()) {
@@ -97,6 +101,11 @@ impl Engine {
             let known = self.chain.head().map_or(0, |head| head.number);
             self.start.highest = self.start.highest.max(head.min(known + 100));
         }
+    }
+
+    /// Whether this keeper may assign in a window.
+    pub(super) fn may_lead(&self, window: u64) -> bool {
+        self.start.phase != Phase::Waiting && window >= self.start.leads_from
     }
 
     /// Whether this keeper may sign a batch yet.
