@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Sets up everything and runs the tests: run.sh [--all | NAME]
+#   (nothing)  unit tests, forge tests, artifacts check, the whole-system tests that take seconds
+#   --all      also those that take minutes
+#   NAME       only the whole-system tests whose name contains NAME, long or not
+set -euo pipefail
+# shellcheck source=bootstrap/setup.sh
+. "$(dirname "$0")/../bootstrap/setup.sh"
+cd "$root"
+
+long=()
+name=
+case "${1:-}" in
+  '') ;;
+  --all) long=(--include-ignored) ;;
+  -h | --help)
+    sed -n '2,5s/^# //p' "$0"
+    exit 0
+    ;;
+  -*)
+    say "run.sh: unknown flag $1; run.sh [--all | NAME]"
+    exit 2
+    ;;
+  *) name=$1 long=(--include-ignored) ;;
+esac
+
+report=$(mktemp)
+trap 'rm -f "$report"' EXIT
+passed=0
+failed=0
+
+# step TITLE COMMAND...: runs it, shows its output, and adds up what it passed and failed: every test of a harness that
+# counts (cargo, forge), one for everything else.
+step() {
+  local title=$1 code=0 good bad
+  shift
+  say
+  say "== $title"
+  "$@" 2>&1 | tee "$report" || code=$?
+  # cargo: "test result: ok. 7 passed; 0 failed;", forge: "Suite result: ok. 7 passed; 0 failed;"
+  good=$(sed -nE 's/^(test|Suite) result: .* ([0-9]+) passed; .*/\2/p' "$report" | paste -sd+ | bc)
+  bad=$(sed -nE 's/^(test|Suite) result: .* ([0-9]+) failed; .*/\2/p' "$report" | paste -sd+ | bc)
+  good=${good:-0} bad=${bad:-0}
+  if [ "$code" != 0 ] && [ "$bad" = 0 ]; then
+    bad=1
+  elif [ "$code" = 0 ] && [ "$good" = 0 ]; then
+    good=1
+  fi
+  passed=$((passed + good)) failed=$((failed + bad))
+}
+
+whole_system() {
+  cargo test -p tests --test e2e -- --test-threads=1 "${long[@]}" ${name:+"$name"}
+}
+
+need bc bc
+need npm npm
+need prometheus prometheus
+get_anvil
+say "building"
+build_binaries
+build_jobs
+
+if [ -z "$name" ]; then
+  step "Rust: unit and crate tests" cargo test --workspace --exclude tests
+  step "contracts: artifacts match the sources" contracts/build.sh --check
+  step "contracts: forge tests" contracts/test.sh
+  step "crates: the core knows no network" "$root/tests/layers.sh"
+fi
+step "whole system" whole_system
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
