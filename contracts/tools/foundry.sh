@@ -15,20 +15,9 @@ if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
   touch node_modules/.package-lock.json
 fi
 
-# The platform's own binary, not the wrapper script beside it: signals and exit codes arrive as they are.
-foundry_binary() {
-  case "$(uname -s)-$(uname -m)" in
-    Linux-x86_64) platform=linux-amd64 ;;
-    Linux-aarch64) platform=linux-arm64 ;;
-    Darwin-x86_64) platform=darwin-amd64 ;;
-    Darwin-arm64) platform=darwin-arm64 ;;
-    *) fail "no $1 for $(uname -s) $(uname -m) on npm; install Foundry and put $1 on PATH" ;;
-  esac
-  echo "$PWD/node_modules/@foundry-rs/$1-$platform/bin/$1"
-}
-
-FORGE=$(command -v forge || foundry_binary forge)
-[ -x "$FORGE" ] || fail "forge is not at $FORGE; remove contracts/node_modules and try again"
+# The binary itself, not the wrapper script of @foundry-rs/forge: signals and exit codes arrive as they are.
+FORGE=$(command -v forge || echo "$PWD/node_modules/@foundry-rs/forge-linux-amd64/bin/forge")
+[ -x "$FORGE" ] || fail "forge is not on PATH and not at $FORGE (npm has it for Linux on x86-64 here); install Foundry"
 
 # The compiler is the pinned one from npm whoever runs forge: artifacts must come out the same everywhere.
 export FOUNDRY_SOLC="$PWD/tools/solc"

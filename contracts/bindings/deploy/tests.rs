@@ -25,13 +25,7 @@ fn anvil_binary() -> PathBuf {
     if let Some(path) = std::env::var_os("ANVIL") {
         return path.into();
     }
-    let platform = match std::env::consts::ARCH {
-        "aarch64" => "arm64",
-        _ => "amd64",
-    };
-    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
-    let npm = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join(format!("node_modules/@foundry-rs/anvil-{system}-{platform}/bin/anvil"));
+    let npm = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
     if npm.exists() { npm } else { "anvil".into() }
 }
 
