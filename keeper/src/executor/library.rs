@@ -87,9 +87,9 @@ impl Library {
                 Ok(program)
             }
             Err(reason) => {
-                let pause = failure.as_ref().map_or(BACKOFF[0], |last| (last.pause * 2).min(BACKOFF[1]));
-                tracing::warn!(url = code.url, %reason, retry_s = pause.as_secs(), "a job's code cannot be prepared");
-                *failure = Some(Failure { reason: reason.clone(), retry_at: Instant::now() + pause, pause });
+                let next = Failure::after(failure.as_ref(), reason.clone(), Instant::now());
+                tracing::warn!(%reason, retry_s = next.pause.as_secs(), "a job's code cannot be prepared");
+                *failure = Some(next);
                 Err(reason)
             }
         }
@@ -175,6 +175,14 @@ impl Library {
             Ok(program)
         })
         .await
+    }
+}
+
+impl Failure {
+    /// A failure now, after the failure before it.
+    fn after(last: Option<&Self>, reason: Abstain, now: Instant) -> Self {
+        let pause = last.map_or(BACKOFF[0], |last| (last.pause * 2).min(BACKOFF[1]));
+        Self { reason, retry_at: now + pause, pause }
     }
 }
 

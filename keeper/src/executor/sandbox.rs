@@ -178,6 +178,3 @@ impl<T: HostCalls> HostCalls for Arc<std::sync::Mutex<T>> {
         self.lock().unwrap_or_else(std::sync::PoisonError::into_inner).chain(request)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,185 @@
+mod anvil;
 
+use std::sync::{Arc, Mutex};
+
+use alloy::primitives::{Address, U256};
+use alloy::providers::ProviderBuilder;
+use axum::extract::State;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+
+use super::*;
+
+type Handler = fn(&str, &Value) -> Result<Value, Value>;
+type Asked = Arc<Mutex<Vec<(String, Value)>>>;
+
+/// A node that answers as told and remembers what it was asked.
+struct FakeNode {
+    reader: RpcReader,
+    asked: Asked,
+}
+
+impl FakeNode {
+    async fn start(handler: Handler) -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let app = Router::new().fallback(answer).with_state((handler, Arc::clone(&asked)));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { reader: reader(&format!("http://{address}")), asked }
+    }
+
+    async fn read(&self, request: &ChainRequest) -> Result<ChainAnswer, RpcFailure> {
+        self.reader.read(&reference(), request).await
+    }
+
+    fn asked(&self) -> Vec<(String, Value)> {
+        self.asked.lock().expect("no panic while locked").clone()
+    }
+}
+
+async fn answer(State((handler, asked)): State<(Handler, Asked)>, Json(call): Json<Value>) -> Json<Value> {
+    let method = call["method"].as_str().unwrap_or_default().to_owned();
+    let body = match handler(&method, &call["params"]) {
+        Ok(result) => json!({"jsonrpc": "2.0", "id": call["id"], "result": result}),
+        Err(error) => json!({"jsonrpc": "2.0", "id": call["id"], "error": error}),
+    };
+    asked.lock().expect("no panic while locked").push((method, call["params"].clone()));
+    Json(body)
+}
+
+fn reader(url: &str) -> RpcReader {
+    let provider = ProviderBuilder::new().disable_recommended_fillers().connect_http(url.parse().expect("a URL"));
+    RpcReader::new(provider.erased())
+}
+
+const ANCHOR: [u8; 32] = [0xaa; 32];
+
+fn reference() -> BlockReference {
+    BlockReference { chain_id: 31337, number: 7, hash: ANCHOR, timestamp: 1 }
+}
+
+fn call() -> ChainRequest {
+    ChainRequest::Call { to: Address::repeat_byte(1), data: vec![1, 2, 3, 4].into() }
+}
+
+fn anchor() -> Value {
+    json!({"blockHash": B256::from(ANCHOR), "requireCanonical": true})
+}
+
+#[tokio::test]
+async fn a_call_is_pinned_to_the_anchor_and_has_no_other_fields() {
+    let node = FakeNode::start(|_, _| Ok(json!("0x0102"))).await;
+    assert_eq!(node.read(&call()).await, Ok(ChainAnswer::Data(vec![1, 2].into())));
+    let expected = json!([
+        {"to": Address::repeat_byte(1), "gas": "0x989680", "input": "0x01020304", "data": "0x01020304"},
+        anchor(),
+    ]);
+    assert_eq!(node.asked(), [("eth_call".to_owned(), expected)]);
+}
+
+#[tokio::test]
+async fn other_reads_are_pinned_too() {
+    let node =
+        FakeNode::start(|method, _| Ok(if method == "eth_getCode" { json!("0x6001") } else { json!("0x5") })).await;
+    let account = Address::repeat_byte(2);
+    let slot = B256::with_last_byte(9);
+    assert_eq!(node.read(&ChainRequest::Balance(account)).await, Ok(ChainAnswer::word(U256::from(5))));
+    assert_eq!(node.read(&ChainRequest::StorageAt { account, slot }).await, Ok(ChainAnswer::word(U256::from(5))));
+    let code_hash = ChainAnswer::Data(keccak256([0x60, 1]).into());
+    assert_eq!(node.read(&ChainRequest::CodeHash(account)).await, Ok(code_hash));
+    let asked = node.asked();
+    assert_eq!(asked.len(), 3);
+    for (method, params) in asked {
+        assert_eq!(params.as_array().and_then(|params| params.last()), Some(&anchor()), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn a_revert_is_an_answer_as_each_client_words_it() {
+    let errors: [(Handler, &[u8]); 4] = [
+        (|_, _| Err(json!({"code": 3, "message": "execution reverted: no", "data": "0x0102"})), &[1, 2]),
+        (|_, _| Err(json!({"code": 3, "message": "execution reverted", "data": "0x"})), &[]),
+        (|_, _| Err(json!({"code": -32015, "message": "VM execution error: revert", "data": "0x0102"})), &[1, 2]),
+        (|_, _| Err(json!({"code": -32000, "message": "Execution reverted", "data": "0x0102"})), &[1, 2]),
+    ];
+    for (handler, data) in errors {
+        let node = FakeNode::start(handler).await;
+        assert_eq!(node.read(&call()).await, Ok(ChainAnswer::Reverted(data.to_vec().into())));
+    }
+}
+
+#[tokio::test]
+async fn every_other_error_is_the_nodes() {
+    let errors: [Handler; 6] = [
+        |_, _| Err(json!({"code": -32000, "message": "header not found"})),
+        |_, _| Err(json!({"code": -32000, "message": "hash is not currently canonical"})),
+        |_, _| Err(json!({"code": -32005, "message": "rate limit exceeded"})),
+        |_, _| Err(json!({"code": -32000, "message": "out of gas"})),
+        // A revert without its data: another node would have told what this one left out.
+        |_, _| Err(json!({"code": 3, "message": "execution reverted"})),
+        |_, _| Ok(json!({"not": "bytes"})),
+    ];
+    for handler in errors {
+        let node = FakeNode::start(handler).await;
+        let failure = node.read(&call()).await.expect_err("no answer");
+        assert!(failure.0.starts_with("eth_call at block 7: "), "{failure}");
+    }
+    let nobody = reader("http://127.0.0.1:1");
+    assert!(nobody.read(&reference(), &call()).await.is_err());
+}
+
+fn log(number: u64, index: u64) -> Value {
+    json!({
+        "address": Address::repeat_byte(3), "topics": [B256::repeat_byte(4)], "data": "0x05", "blockNumber": format!("{number:#x}"),
+        "blockHash": B256::repeat_byte(6), "transactionHash": B256::repeat_byte(7), "transactionIndex": "0x0",
+        "logIndex": format!("{index:#x}"), "removed": false,
+    })
+}
+
+/// A block with this hash, as a node gives it.
+fn block(hash: B256) -> Value {
+    let header = alloy::rpc::types::Header {
+        hash,
+        inner: alloy::consensus::Header::default(),
+        total_difficulty: None,
+        size: None,
+    };
+    serde_json::to_value(alloy::rpc::types::Block::<B256>::empty(header)).expect("serialises")
+}
+
+fn logs_request() -> ChainRequest {
+    ChainRequest::Logs {
+        address: Address::repeat_byte(3),
+        topics: vec![None, Some(B256::repeat_byte(4))],
+        from_block: 2,
+        to_block: 7,
+    }
+}
+
+#[tokio::test]
+async fn logs_come_in_order_and_only_while_the_anchor_is_canonical() {
+    let node = FakeNode::start(|method, _| match method {
+        "eth_getLogs" => Ok(json!([log(5, 1), log(4, 2), log(5, 0)])),
+        _ => Ok(block(ANCHOR.into())),
+    })
+    .await;
+    let Ok(ChainAnswer::Logs(logs)) = node.read(&logs_request()).await else { panic!("logs") };
+    let order: Vec<_> = logs.iter().map(|log| (log.block_number, log.log_index)).collect();
+    assert_eq!(order, [(4, 2), (5, 0), (5, 1)]);
+    let asked = node.asked();
+    let methods: Vec<_> = asked.iter().map(|(method, _)| method.as_str()).collect();
+    assert_eq!(methods, ["eth_getBlockByNumber", "eth_getLogs", "eth_getBlockByNumber"]);
+    let filter = &asked[1].1[0];
+    assert_eq!((&filter["fromBlock"], &filter["toBlock"]), (&json!("0x2"), &json!("0x7")));
+    assert_eq!(filter["topics"], json!([null, B256::repeat_byte(4)]));
+
+    let other_branch = FakeNode::start(|method, _| match method {
+        "eth_getLogs" => Ok(json!([])),
+        _ => Ok(block(B256::repeat_byte(1))),
+    })
+    .await;
+    assert!(other_branch.read(&logs_request()).await.is_err());
+    let behind = FakeNode::start(|method, _| Ok(if method == "eth_getLogs" { json!([]) } else { Value::Null })).await;
+    assert!(behind.read(&logs_request()).await.is_err());
+}
