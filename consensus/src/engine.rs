@@ -7,6 +7,7 @@
 
 mod batches;
 mod budget;
+mod dispute;
 mod evidence;
 mod plan;
 mod query;
@@ -128,6 +129,7 @@ pub struct Engine {
     evidence: BTreeMap<(Task, SignerSet), Evidence>,
     start: start::Start,
     budgets: budget::Budgets,
+    shown: dispute::Shown,
     unspoken: BTreeMap<PersistToken, Unspoken>,
     held: VecDeque<HeldMessage>,
     agenda: BTreeSet<(Time, Wake)>,
@@ -144,6 +146,7 @@ impl Engine {
             start: start::Start::new(config.journal),
             evidence: BTreeMap::new(),
             budgets: budget::Budgets::default(),
+            shown: dispute::Shown::default(),
             config,
             chain: ChainView::default(),
             committees: BTreeMap::new(),
@@ -184,6 +187,7 @@ impl Engine {
             Input::Settled { task, block } => self.settled(task, block),
             Input::Kept(bytes) => self.receive_kept(&bytes),
             Input::PeerUp(peer) => self.peer_up(peer),
+            Input::PeerTable { peer, epoch, table_root } => self.note_table(peer, epoch, table_root),
             Input::SubmissionFailed(key) => self.submission_failed(key, now),
             Input::Tick => {}
         }

@@ -74,6 +74,15 @@ pub enum Input {
     Kept(Vec<u8>),
     /// A keeper is connected: the moment to ask what it remembers of this one.
     PeerUp(PeerKey),
+    /// A peer has told which operator set it sees.
+    PeerTable {
+        /// The peer.
+        peer: PeerKey,
+        /// Its current epoch.
+        epoch: u32,
+        /// Root of that epoch's table, as its chain node shows it.
+        table_root: alloy_primitives::B256,
+    },
     /// This keeper's submission of a batch ended without settling it.
     SubmissionFailed(BatchKey),
     /// Nothing but time passed.

@@ -6,6 +6,7 @@
 //! events, and those before gossip, so a flood from outside cannot starve what is already under way.
 
 mod effects;
+mod peers;
 mod run;
 mod runs;
 mod status;
@@ -92,6 +93,10 @@ pub(crate) enum Done {
         safe: bool,
     },
     Answered {
+        from: PeerKey,
+        bytes: Vec<u8>,
+    },
+    Status {
         from: PeerKey,
         bytes: Vec<u8>,
     },
@@ -246,6 +251,7 @@ impl Driver {
                 self.health.note_code(job.0, result);
                 self.feed(Input::Trouble { job, troubled }).await;
             }
+            Done::Status { from, bytes } => self.on_status(from, &bytes).await,
             Done::SnapshotTried => {}
             Done::Protect(why) => return Err(Protection(why)),
         }
@@ -294,6 +300,7 @@ impl Driver {
                     self.metrics.epoch.set(i64::from(snapshot.epoch));
                     self.feed(Input::Epoch(committee)).await;
                     self.load_evidence().await;
+                    self.ask_all_statuses();
                 }
                 Err(error) => tracing::error!(%error, "an epoch cannot be used: nothing is signed under it"),
             },
@@ -338,6 +345,7 @@ impl Driver {
                     self.peers.retain(|known| *known != key);
                     self.peers.push(key);
                     self.feed(Input::PeerUp(key)).await;
+                    self.ask_status(key);
                 }
             }
             p2p::Event::PeerDisconnected(peer) => {

@@ -114,6 +114,10 @@ impl Engine {
             let basis = self.collections.get(&key).and_then(|collection| collection.basis.as_ref());
             basis.is_some_and(|basis| basis.anchors.iter().all(|anchor| anchor.number > self.start.highest))
         };
+        let committee = self.collections.get(&key).and_then(|c| Some(c.basis.as_ref()?.committee.clone()));
+        if committee.is_some_and(|committee| self.is_disputed(&committee)) {
+            return false;
+        }
         self.start.phase == Phase::Signing && (self.start.journal != JournalState::Lost || newer(key))
     }
 

@@ -66,7 +66,7 @@ impl Driver {
         let from = seconds.saturating_sub(pace.attempt_due(0, consensus::message::ATTEMPTS_MAX));
         let to = seconds + WINDOWS_AHEAD * pace.window_seconds();
         for due in self.book.due(from, to, &pace) {
-            if self.runs.due(&due.task).is_some() && self.engine.knows(&due.task) {
+            if self.engine.knows(&due.task) {
                 continue;
             }
             self.runs.learn(&due);
@@ -135,19 +135,6 @@ impl Driver {
         self.runs.note_reason(task, reason);
     }
 
-    /// Answers the status protocol: what a peer needs to tell whether this keeper sees the same network.
-    pub(super) fn status_answer(&self) -> Vec<u8> {
-        let head = self.engine.head();
-        let status = serde_json::json!({
-            "version": env!("CARGO_PKG_VERSION"),
-            "domain": self.about.domain,
-            "head": head.map(|head| head.number),
-            "epoch": self.engine.committee().map(|(committee, _)| committee.epoch()),
-            "unix_ms": now().0,
-        });
-        status.to_string().into_bytes()
-    }
-
     fn show(&mut self) {
         let window = self.engine.window(now(), 0);
         let leader = window
@@ -206,6 +193,11 @@ impl Driver {
                 false,
                 "not in the current epoch with these keys: run `keeper operator register`, and wait for the next epoch",
             ),
+        }
+        if self.engine.is_set_disputed() {
+            let message = "most keepers see another operator set than this one's chain node shows: nothing is signed \
+                           until they agree; check rpc_urls";
+            view.set_check("set", false, message);
         }
         let alone = members <= 1 || view.peers > 0;
         let seen = self.health.members_seen;
