@@ -8,6 +8,7 @@ mod exit;
 mod init;
 mod job;
 mod join;
+mod journal;
 mod keys;
 mod node_file;
 mod operator;
@@ -121,6 +122,9 @@ pub enum Command {
     /// Create and look at jobs
     #[command(subcommand)]
     Job(JobCommand),
+    /// Look at the sign-once journal, and carry it to another machine; only while no keeper runs
+    #[command(subcommand)]
+    Journal(JournalCommand),
     /// Ask a running keeper how it is; exit code 3 if it is not ready
     Status(StatusArgs),
 }
@@ -231,6 +235,23 @@ pub enum JobCommand {
     },
 }
 
+/// `keeper journal ...`
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Show whose it is and how much it holds
+    Show,
+    /// Write this key's signing history to a new file
+    Export {
+        /// JSON file to write, in the manner of EIP-3076
+        file: PathBuf,
+    },
+    /// Add the signing history of an exported file; never forgets or lowers anything
+    Import {
+        /// File that `keeper journal export` wrote
+        file: PathBuf,
+    },
+}
+
 /// Flags of `keeper status`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct StatusArgs {
@@ -256,6 +277,9 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Job(JobCommand::Create(args)) => job::create(global, *args).await,
         Command::Job(JobCommand::List) => job::list(global).await,
         Command::Job(JobCommand::Show { id }) => job::show(global, id).await,
+        Command::Journal(JournalCommand::Show) => journal::show(global),
+        Command::Journal(JournalCommand::Export { file }) => journal::export(global, &file),
+        Command::Journal(JournalCommand::Import { file }) => journal::import(global, &file),
         Command::Status(args) => status::run(global, &args).await,
     }
 }

@@ -16,12 +16,15 @@
 //! - An end torn by a crash is cut off at the next start (nothing in it was ever answered); damage anywhere else
 //!   refuses to open.
 //!
-//! The file's layout stands in `journal/format.rs`.
+//! - What no contract accepts any more is forgotten: reports [`KEPT_ANCHORS`] below the newest, see [`Journal::trim`].
+//!
+//! The file's layout stands in `journal/format.rs`, the way to another machine in `journal/interchange.rs`.
 
 mod book;
 mod error;
 mod format;
 mod handle;
+pub mod interchange;
 mod storage;
 
 use std::path::{Path, PathBuf};
@@ -32,12 +35,17 @@ use sha2::{Digest, Sha256};
 use book::Book;
 pub use error::Error;
 pub use handle::JournalHandle;
-pub use storage::{FileStorage, Storage};
+pub use storage::{Disk, FileStorage, Storage, System};
 
 /// Largest journal that is opened, in bytes; pruned journals stay far below.
 const MAX_JOURNAL_BYTES: u64 = 256 * 1024 * 1024;
 /// Most reports in one group.
 pub const MAX_GROUP: usize = 256;
+
+/// Reports this many anchors below the newest one are kept; contracts accept anchors up to 100 blocks old.
+pub const KEPT_ANCHORS: u64 = 256;
+/// And as many more before the journal is rewritten without them.
+pub const TRIM_STEP: u64 = 128;
 
 /// A report about to be signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -227,6 +235,17 @@ impl<S: Storage> Journal<S> {
         Ok(())
     }
 
+    /// Forgets what is more than [`KEPT_ANCHORS`] below the newest anchor recorded, once it is [`TRIM_STEP`] anchors'
+    /// worth. Without a call for it the journal would grow; by the newest recorded anchor and not by the chain's head,
+    /// which a lying chain node could raise without limit and so silence an idle keeper for ever.
+    ///
+    /// # Errors
+    /// As [`Journal::record`].
+    pub fn trim(&mut self) -> Result<(), Error> {
+        let watermark = self.highest_anchor().saturating_sub(KEPT_ANCHORS);
+        if watermark < self.watermark().saturating_add(TRIM_STEP) { Ok(()) } else { self.prune(watermark) }
+    }
+
     /// The digest recorded at (task, anchor hash, input set), if there is one.
     #[must_use]
     pub fn find(&self, task_id: B256, anchor_hash: B256, input_hash: B256) -> Option<B256> {
@@ -260,8 +279,7 @@ impl<S: Storage> Journal<S> {
     /// Whether this very report was recorded before, or its anchor is too old to be remembered.
     #[must_use]
     pub fn knows(&self, record: &Record) -> bool {
-        let recorded = self.book.find(record.task_id, record.anchor_hash, record.input_hash);
-        recorded == Some(record.digest) || record.anchor_number < self.book.watermark()
+        self.book.knows(record) || record.anchor_number < self.book.watermark()
     }
 
     fn poison(&mut self, action: &'static str, error: &std::io::Error) -> Error {

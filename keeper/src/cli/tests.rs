@@ -17,7 +17,7 @@ fn the_command_line_is_sound() {
 
 #[test]
 fn json_is_taken_by_every_verb() {
-    let verbs: [&[&str]; 10] = [
+    let verbs: [&[&str]; 13] = [
         &["init"],
         &["keys", "new"],
         &["keys", "show"],
@@ -28,6 +28,9 @@ fn json_is_taken_by_every_verb() {
         &["job", "list"],
         &["job", "show", "1"],
         &["status"],
+        &["journal", "show"],
+        &["journal", "export", "f"],
+        &["journal", "import", "f"],
     ];
     for verb in verbs {
         let cli = parse(&[verb, &["--json", "--datadir", "d"]].concat()).unwrap();

@@ -24,6 +24,15 @@ struct Report {
     digest: B256,
 }
 
+/// A record from elsewhere contradicts what is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Conflict {
+    /// Its position among the records.
+    pub(super) position: usize,
+    /// The digest known first.
+    pub(super) recorded: B256,
+}
+
 impl Book {
     /// Takes a group in whole and adds what is new to `fresh`, or refuses it and changes nothing.
     pub(super) fn admit(&mut self, group: &[Record], fresh: &mut Vec<Record>) -> Outcome {
@@ -70,6 +79,22 @@ impl Book {
         Ok(())
     }
 
+    /// This book with the records of another one and the higher watermark. Contradictions count below the watermarks
+    /// as well: there they are no danger any more, but they show that something is wrong with one of the two.
+    pub(super) fn union(&self, records: &[Record], watermark: u64) -> Result<Self, Conflict> {
+        let mut union = self.clone();
+        for (position, record) in records.iter().enumerate() {
+            let report = Report { anchor_number: record.anchor_number, digest: record.digest };
+            let known = *union.reports.entry(key(record)).or_insert(report);
+            if known != report {
+                return Err(Conflict { position, recorded: known.digest });
+            }
+            union.highest_anchor = union.highest_anchor.max(record.anchor_number);
+        }
+        union.prune(watermark.max(self.watermark));
+        Ok(union)
+    }
+
     pub(super) fn prune(&mut self, watermark: u64) {
         self.watermark = self.watermark.max(watermark);
         self.highest_anchor = self.highest_anchor.max(watermark);
@@ -78,6 +103,10 @@ impl Book {
 
     pub(super) fn find(&self, task_id: B256, anchor_hash: B256, input_hash: B256) -> Option<B256> {
         self.reports.get(&(task_id, anchor_hash, input_hash)).map(|report| report.digest)
+    }
+
+    pub(super) fn knows(&self, record: &Record) -> bool {
+        self.find(record.task_id, record.anchor_hash, record.input_hash) == Some(record.digest)
     }
 
     pub(super) fn watermark(&self) -> u64 {

@@ -103,6 +103,12 @@ fn write<S: Storage>(mut journal: Journal<S>, mut queue: mpsc::Receiver<Request>
             next = if waiting.len() < MAX_GROUPS_PER_SYNC { queue.try_recv().ok() } else { None };
         }
         flush(&mut journal, waiting, metrics);
+        // After the answers, so that nobody waits for it who need not.
+        if let Err(error) = journal.trim()
+            && !matches!(error, Error::Poisoned { .. })
+        {
+            tracing::error!(%error, "the journal could not be trimmed: nothing is signed until the keeper is restarted");
+        }
     }
 }
 

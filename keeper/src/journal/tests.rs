@@ -1,6 +1,8 @@
 mod faults;
 mod files;
 mod handle;
+mod interchange;
+mod trim;
 
 use super::*;
 

@@ -111,7 +111,7 @@ fn join_without_keys_says_how_to_make_them() {
 const BOOTNODE: &str = "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWR6wQxdhCMCcPYqbp3zjJ9WVFXDksfYr4ZSh7TcyLitZZ";
 
 /// A network nobody answers for.
-const NETWORK: &str = r#"
+pub(crate) const NETWORK: &str = r#"
 chain_id = 31337
 rpc_urls = ["http://127.0.0.1:1"]
 deploy_block = 1
