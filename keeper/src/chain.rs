@@ -76,6 +76,15 @@ pub enum ChainEvent {
         /// What happened.
         event: JobEvent,
     },
+    /// An operator registered, or left.
+    Operator {
+        /// Block of the log.
+        block: u64,
+        /// Who.
+        operator: Address,
+        /// Its raw ed25519 public key; none when it left.
+        peer_key: Option<[u8; 32]>,
+    },
     /// A new epoch was written.
     Epoch(EpochSnapshot),
     /// A task was settled.

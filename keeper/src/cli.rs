@@ -23,7 +23,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use p2p::Multiaddr;
 use url::Url;
 
-use crate::config::{Bootnode, Config, LogFormat, Settings};
+use crate::config::{Bootnode, Config, LogFormat, Sentry, Settings};
 use crate::paths::Paths;
 pub use exit::{Exit, WithExit};
 pub use node_file::NodeFile;
@@ -141,6 +141,9 @@ pub struct JoinArgs {
         value_delimiter = ','
     )]
     pub bootnodes: Vec<Bootnode>,
+    /// Peer id that may connect though it is no operator, such as a relay of yours; repeat or separate by commas
+    #[arg(long = "sentry", env = "KEEPER_SENTRY", value_name = "PEER_ID", value_delimiter = ',')]
+    pub sentries: Vec<Sentry>,
     /// Address to listen on for peers; repeatable [default: /ip4/0.0.0.0/tcp/7419]
     #[arg(long, env = "KEEPER_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
     pub listen: Vec<Multiaddr>,
@@ -174,6 +177,7 @@ impl JoinArgs {
         let paths = global.paths()?;
         let flags = Settings {
             bootnodes: self.bootnodes.clone(),
+            sentries: self.sentries.clone(),
             listen: self.listen.clone(),
             external_addrs: self.external_addrs.clone(),
             max_peers: self.max_peers,

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use p2p::Multiaddr;
+use p2p::{Multiaddr, PeerId};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -85,6 +85,34 @@ impl From<Bootnode> for String {
     }
 }
 
+/// The peer id of a sentry: a node that may connect though it is no operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sentry(pub PeerId);
+
+impl FromStr for Sentry {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = |error| format!("sentry \"{text}\" is not a peer id: {error}; write it as 12D3KooW...");
+        text.trim().parse().map(Self).map_err(wrong)
+    }
+}
+
+impl TryFrom<String> for Sentry {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<Sentry> for String {
+    fn from(sentry: Sentry) -> Self {
+        sentry.0.to_string()
+    }
+}
+
 /// Settings from one source; what is `None` or empty there is left to the next source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -95,6 +123,8 @@ pub struct Settings {
     pub rpc_urls: Vec<Url>,
     /// Where to find the mesh, in addition to the network file's.
     pub bootnodes: Vec<Bootnode>,
+    /// Peers that may connect besides registered operators and bootnodes.
+    pub sentries: Vec<Sentry>,
     /// Addresses to listen on for peers.
     pub listen: Vec<Multiaddr>,
     /// Addresses to tell peers in addition to those.
@@ -158,6 +188,7 @@ impl Settings {
             network: self.network.or(next.network),
             rpc_urls: either(self.rpc_urls, next.rpc_urls),
             bootnodes: either(self.bootnodes, next.bootnodes),
+            sentries: either(self.sentries, next.sentries),
             listen: either(self.listen, next.listen),
             external_addrs: either(self.external_addrs, next.external_addrs),
             max_peers: self.max_peers.or(next.max_peers),
@@ -194,6 +225,8 @@ pub struct Config {
     pub rpc_urls: Vec<Url>,
     /// Bootnodes in addition to the network file's.
     pub bootnodes: Vec<Multiaddr>,
+    /// Peers that may connect besides registered operators and bootnodes.
+    pub sentries: Vec<PeerId>,
     /// Addresses to listen on for peers.
     pub listen: Vec<Multiaddr>,
     /// Addresses to tell peers in addition.
@@ -222,6 +255,7 @@ impl Config {
             network,
             rpc_urls: settings.rpc_urls,
             bootnodes: settings.bootnodes.into_iter().map(|bootnode| bootnode.0).collect(),
+            sentries: settings.sentries.into_iter().map(|sentry| sentry.0).collect(),
             listen: if settings.listen.is_empty() { everywhere } else { settings.listen },
             external_addrs: settings.external_addrs,
             max_peers: settings.max_peers.unwrap_or(p2p::Config::default().max_peers),

@@ -5,6 +5,7 @@
 //! tasks of their own and come back as [`Done`] through one bounded channel; local work is taken before the chain's
 //! events, and those before gossip, so a flood from outside cannot starve what is already under way.
 
+mod admission;
 mod effects;
 mod peers;
 mod run;
@@ -35,6 +36,7 @@ use crate::journal::JournalHandle;
 use crate::metrics::{Liveness, Metrics};
 use crate::scheduler::JobBook;
 use crate::view::View;
+use admission::Admission;
 use runs::Runs;
 use status::Health;
 
@@ -124,6 +126,7 @@ pub struct Driver {
     book: JobBook,
     runs: Runs,
     health: Health,
+    admission: Admission,
     /// Gossip messages without a verdict yet.
     unjudged: BTreeMap<MessageTag, (p2p::MessageRef, p2p::Topic)>,
     tags: u64,
@@ -174,6 +177,7 @@ impl Driver {
             book: JobBook::default(),
             runs: Runs::default(),
             health: Health::default(),
+            admission: Admission::default(),
             unjudged: BTreeMap::new(),
             tags: 0,
             peers: Vec::new(),
@@ -284,18 +288,24 @@ impl Driver {
             ChainEvent::Head(head) => {
                 self.metrics.chain_head_block.set(i64::try_from(head.number).unwrap_or(i64::MAX));
                 self.metrics.chain_head_timestamp.set(i64::try_from(head.timestamp).unwrap_or(i64::MAX));
+                if let Some(keys) = self.admission.news(head.number) {
+                    self.services.mesh.admit(keys).await;
+                }
                 self.feed(Input::Head(convert::block(&head))).await;
             }
             ChainEvent::Rewound { number } => {
                 self.metrics.chain_reorgs.inc();
                 tracing::warn!(number, "the chain was reorganised: blocks above this one are forgotten");
                 self.book.rewind(number);
+                self.admission.rewind(number);
                 self.settled.retain(|_, settled| settled.block <= number);
                 self.feed(Input::Rewound(number)).await;
             }
             ChainEvent::Job { block, event } => self.book.apply(block, &event),
+            ChainEvent::Operator { block, operator, peer_key } => self.admission.operator(block, operator, peer_key),
             ChainEvent::Epoch(snapshot) => match convert::committee(&snapshot) {
                 Ok(committee) => {
+                    self.admission.epoch(&snapshot);
                     tracing::info!(epoch = snapshot.epoch, members = snapshot.members.len(), "a new epoch");
                     self.metrics.epoch.set(i64::from(snapshot.epoch));
                     self.feed(Input::Epoch(committee)).await;

@@ -125,6 +125,8 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
         domain8: domain(&setup.network).name(),
         role: p2p::Role::Keeper,
         max_peers: config.max_peers,
+        admission: p2p::Admission::Registered,
+        sentries: config.sentries.clone(),
     };
     let (mesh, mesh_events, service) = p2p::build(mesh_config, &setup.identity, &mut registry)?;
     let api_listener = api::bind(config.api_addr, "--api-addr").await?;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use libp2p::connection_limits::{self, ConnectionLimits};
 use libp2p::kad::store::MemoryStore;
 use libp2p::metrics::Registry;
 use libp2p::swarm::NetworkBehaviour;
@@ -11,12 +10,12 @@ use libp2p::{identify, kad, memory_connection_limits, ping};
 
 use crate::config::{Config, Role};
 use crate::error::Error;
+use crate::gate::Gate;
 use crate::identity::Identity;
+use crate::metrics::Refusals;
 use crate::requests::{self, Protocol};
 use crate::{discovery, gossip};
 
-/// Two, for peers that dial each other at once, and one more for a peer that restarts behind a dead connection.
-const CONNECTIONS_PER_PEER: u32 = 3;
 /// No new connections when the process holds this share of the machine's memory.
 const MEMORY_SHARE: f64 = 0.7;
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -25,7 +24,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// A keeper runs all of it; a bootnode leaves gossip and requests out.
 #[derive(NetworkBehaviour)]
 pub(crate) struct Behaviour {
-    connections: connection_limits::Behaviour,
+    /// First, so that a connection it refuses reaches none of the others.
+    pub(crate) gate: Gate,
     memory: memory_connection_limits::Behaviour,
     pub(crate) kademlia: kad::Behaviour<MemoryStore>,
     identify: identify::Behaviour,
@@ -36,13 +36,18 @@ pub(crate) struct Behaviour {
 }
 
 impl Behaviour {
-    pub(crate) fn new(config: &Config, identity: &Identity, registry: &mut Registry) -> Result<Self, Error> {
+    pub(crate) fn new(
+        config: &Config,
+        identity: &Identity,
+        registry: &mut Registry,
+        refusals: Refusals,
+    ) -> Result<Self, Error> {
         let domain8 = &config.domain8;
         let is_keeper = config.role == Role::Keeper;
         let gossip = if is_keeper { Some(gossip::behaviour(domain8, registry)?) } else { None };
         let request = |protocol| is_keeper.then(|| requests::behaviour(protocol, domain8)).into();
         Ok(Self {
-            connections: connection_limits::Behaviour::new(limits(config)),
+            gate: Gate::new(config, refusals),
             memory: memory_connection_limits::Behaviour::with_max_percentage(MEMORY_SHARE),
             kademlia: discovery::kademlia(identity.peer_id(), domain8),
             identify: identify::Behaviour::new(
@@ -81,19 +86,4 @@ fn agent(role: Role) -> Result<String, Error> {
         Role::Bootnode => "bootnode",
     };
     Ok(format!("{program}/{} {:016x}", env!("CARGO_PKG_VERSION"), u64::from_be_bytes(nonce)))
-}
-
-fn limits(config: &Config) -> ConnectionLimits {
-    let peers = u32::try_from(config.max_peers + config.bootnodes.len()).unwrap_or(u32::MAX / 4);
-    // Everybody may come to a bootnode, so that the address book is open even to a network that has outgrown it.
-    let incoming = match config.role {
-        Role::Keeper => peers + peers / 2 + 64,
-        Role::Bootnode => 1024,
-    };
-    ConnectionLimits::default()
-        .with_max_pending_incoming(Some(32))
-        .with_max_pending_outgoing(Some(64))
-        .with_max_established_incoming(Some(incoming))
-        .with_max_established_outgoing(Some(peers + 64))
-        .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER))
 }

@@ -1,5 +1,7 @@
 //! What a [`crate::Handle`] asks the [`crate::Service`] to do.
 
+use std::collections::BTreeSet;
+
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::oneshot;
 
@@ -21,6 +23,7 @@ pub(crate) enum Command {
     Respond { id: RequestId, data: Vec<u8> },
     Dial(Multiaddr),
     ScoreDown(PeerId),
+    Admit(BTreeSet<PeerId>),
     Peers(oneshot::Sender<Vec<PeerSummary>>),
     Listeners(oneshot::Sender<Vec<Multiaddr>>),
 }

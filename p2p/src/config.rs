@@ -9,6 +9,7 @@ use crate::error::ConfigError;
 pub const DEFAULT_MAX_PEERS: usize = 64;
 const MOST_PEERS: usize = 1024;
 const MOST_BOOTNODES: usize = 64;
+const MOST_SENTRIES: usize = 64;
 
 /// What a node is in the mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,16 @@ pub enum Role {
     Keeper,
     /// An address book only: Kademlia, identify and ping; no gossip, no requests.
     Bootnode,
+}
+
+/// Whom a keeper lets connect to itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// The operators named by [`crate::Handle::admit`], bootnodes and sentries; until the first call, bootnodes and
+    /// sentries alone.
+    Registered,
+    /// Everybody. For networks without a registry, such as tests.
+    Everybody,
 }
 
 /// The settings of a swarm.
@@ -31,14 +42,19 @@ pub struct Config {
     /// First 8 bytes of the network's EIP-712 domain separator, 16 lowercase hexadecimal digits. Names topics and
     /// protocols, so nodes of two networks cannot mix. A bootnode needs it as well.
     pub domain8: String,
-    /// What this node is.
+    /// What this node is. A bootnode admits everybody, since it knows no chain.
     pub role: Role,
     /// How many peers to look for and dial, bootnodes not counted. Zero: stay with the bootnodes and whoever dials us.
     pub max_peers: usize,
+    /// Whom a keeper admits.
+    pub admission: Admission,
+    /// Peers that are admitted besides the registered operators, such as an operator's own relays.
+    pub sentries: Vec<PeerId>,
 }
 
 impl Default for Config {
-    /// A keeper that listens on port 7419 of every interface, without bootnodes, in the all-zero network.
+    /// A keeper that listens on port 7419 of every interface, without bootnodes, in the all-zero network, that admits
+    /// registered operators only.
     fn default() -> Self {
         let everywhere = Multiaddr::empty().with(Protocol::Ip4([0, 0, 0, 0].into())).with(Protocol::Tcp(7419));
         Self {
@@ -48,6 +64,8 @@ impl Default for Config {
             domain8: "0".repeat(16),
             role: Role::Keeper,
             max_peers: DEFAULT_MAX_PEERS,
+            admission: Admission::Registered,
+            sentries: Vec::new(),
         }
     }
 }
@@ -67,6 +85,9 @@ impl Config {
         }
         if self.bootnodes.len() > MOST_BOOTNODES {
             return Err(ConfigError::TooManyBootnodes { given: self.bootnodes.len(), most: MOST_BOOTNODES });
+        }
+        if self.sentries.len() > MOST_SENTRIES {
+            return Err(ConfigError::TooManySentries { given: self.sentries.len(), most: MOST_SENTRIES });
         }
         self.bootnodes.iter().try_for_each(|address| split_bootnode(address).map(|_| ()))
     }

@@ -167,7 +167,8 @@ impl AddressBook {
         self.entries.entry(peer).or_insert_with(fresh)
     }
 
-    pub(crate) fn connected(&mut self, peer: &PeerId) {
+    /// The peer has let us in. A connection alone says nothing: it may be closed as soon as the peer knows who we are.
+    pub(crate) fn welcomed(&mut self, peer: &PeerId) {
         if let Some(entry) = self.entries.get_mut(peer) {
             entry.failures = 0;
         }
@@ -179,6 +180,16 @@ impl AddressBook {
         let wait = if self.local < *peer { Duration::ZERO } else { Duration::from_secs(1) };
         if let Some(entry) = self.entries.get_mut(peer) {
             entry.next_dial = now + wait;
+        }
+    }
+
+    /// The list of those who may be dialled has changed: the others are forgotten, except for what the operator named,
+    /// and everybody left is tried at once.
+    pub(crate) fn refresh(&mut self, is_admitted: impl Fn(&PeerId) -> bool, now: Instant) {
+        self.entries.retain(|peer, entry| entry.pinned || is_admitted(peer));
+        for entry in self.entries.values_mut() {
+            entry.failures = 0;
+            entry.next_dial = now;
         }
     }
 
@@ -212,17 +223,18 @@ impl AddressBook {
         self.entries.get(peer).is_some_and(|entry| entry.pinned)
     }
 
-    /// The peers to dial now: every pinned one that is away, and of the others as many as there is room for.
+    /// The peers to dial now: every pinned one that is away, and of the others as many as there is room for. Those to
+    /// `skip` are connected or may not be dialled.
     pub(crate) fn due(
         &mut self,
         now: Instant,
         room: usize,
-        is_connected: impl Fn(&PeerId) -> bool,
+        skip: impl Fn(&PeerId) -> bool,
     ) -> Vec<(PeerId, Vec<Multiaddr>)> {
         let mut room = room;
         let mut due = Vec::new();
         for (peer, entry) in &mut self.entries {
-            if entry.next_dial > now || is_connected(peer) || (!entry.pinned && room == 0) {
+            if entry.next_dial > now || skip(peer) || (!entry.pinned && room == 0) {
                 continue;
             }
             if !entry.pinned {

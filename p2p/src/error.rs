@@ -37,6 +37,14 @@ pub enum ConfigError {
         /// The limit.
         most: usize,
     },
+    /// More sentries than make sense.
+    #[error("{given} sentries are given, the most is {most}")]
+    TooManySentries {
+        /// What was given.
+        given: usize,
+        /// The limit.
+        most: usize,
+    },
     /// More bootnodes than make sense.
     #[error("{given} bootnodes are given, the most is {most}")]
     TooManyBootnodes {

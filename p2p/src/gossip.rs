@@ -14,12 +14,20 @@ use libp2p::gossipsub::{
 use libp2p::metrics::Registry;
 use sha2::{Digest, Sha256};
 
+use crate::admission::REFUSED_FOR;
 use crate::error::Error;
 use crate::topic::Topic;
 
-/// One offence that the keeper reports by [`crate::Handle::score_down`]: twenty of them silence a peer.
-pub(crate) const PENALTY: f64 = 800.0;
-const GRAYLIST: f64 = -16_000.0;
+/// One offence that the keeper reports by [`crate::Handle::score_down`]: twenty of them end the connection, whatever
+/// the peer has earned otherwise.
+pub(crate) const PENALTY: f64 = 830.0;
+/// What a registered operator starts with.
+pub(crate) const OPERATOR: f64 = 20.0;
+/// Invalid messages in a short time that take a peer to the graylist: past nineteen, and short of twenty by enough to
+/// outweigh what it has earned otherwise.
+const INVALID_TO_GRAYLIST: f64 = 19.2;
+/// Below this score a peer is not heard, and disconnected.
+pub(crate) const GRAYLIST: f64 = -16_000.0;
 const GOSSIP: f64 = -4_000.0;
 const HEARTBEAT: Duration = Duration::from_millis(700);
 const MESSAGE_ID_BYTES: usize = 20;
@@ -124,7 +132,8 @@ fn score(domain8: &str) -> PeerScoreParams {
         behaviour_penalty_decay: score_parameter_decay(Duration::from_secs(600)),
         decay_interval: Duration::from_secs(1),
         decay_to_zero: 0.01,
-        retain_score: Duration::from_secs(3600),
+        // An offender that is admitted again comes back with a clean slate.
+        retain_score: REFUSED_FOR.saturating_sub(Duration::from_secs(10)),
         slow_peer_weight: -10.0,
         slow_peer_threshold: 0.0,
         slow_peer_decay: 0.1,
@@ -150,8 +159,8 @@ fn topic_score(topic: Topic) -> TopicScoreParams {
         // Too few deliveries are no fault: traffic comes in bursts and a quiet topic would punish everybody.
         mesh_message_deliveries_weight: 0.0,
         mesh_failure_penalty_weight: 0.0,
-        // Twenty invalid messages within an hour and the peer is not heard any more.
-        invalid_message_deliveries_weight: GRAYLIST / (topic_weight * 20.0 * 20.0),
+        // Twenty invalid messages within minutes and the peer is not heard any more.
+        invalid_message_deliveries_weight: GRAYLIST / (topic_weight * INVALID_TO_GRAYLIST * INVALID_TO_GRAYLIST),
         invalid_message_deliveries_decay: score_parameter_decay(Duration::from_secs(3600)),
         ..TopicScoreParams::default()
     }

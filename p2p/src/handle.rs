@@ -1,11 +1,15 @@
 //! The cloneable front of the swarm.
 
+use std::collections::BTreeSet;
+
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::admission::MOST_ADMITTED;
 use crate::command::Command;
 use crate::error::{PublishError, RequestError};
 use crate::event::{MessageRef, RequestId, Verdict};
+use crate::identity::peer_id_from_public_key;
 use crate::peers::PeerSummary;
 use crate::requests::Protocol;
 use crate::topic::Topic;
@@ -91,9 +95,23 @@ impl Handle {
     }
 
     /// Holds something against a peer that gossip cannot see, such as a bad signature of its own. Twenty times within
-    /// a few minutes and gossip of that peer is no longer heard.
+    /// a few minutes and that peer is disconnected and refused for ten minutes.
     pub async fn score_down(&self, peer: PeerId) {
         let _ = self.commands.send(Command::ScoreDown(peer)).await;
+    }
+
+    /// Replaces the list of registered operators by their peer keys (ed25519, 32 bytes each): whoever is on it may
+    /// connect and is dialled at once, whoever is not is refused, and disconnected 5 seconds after leaving it. Bootnodes
+    /// and sentries are always admitted and need not be named.
+    ///
+    /// Until the first call only bootnodes and sentries are admitted ([`crate::Admission::Registered`]): call it as soon
+    /// as the registry has been read. A list of more than 1,024 keys is cut; the registry holds 256.
+    pub async fn admit(&self, keys: Vec<[u8; 32]>) {
+        if keys.len() > MOST_ADMITTED {
+            tracing::error!(keys = keys.len(), most = MOST_ADMITTED, "the list of registered operators is cut");
+        }
+        let peers: BTreeSet<PeerId> = keys.iter().take(MOST_ADMITTED).map(peer_id_from_public_key).collect();
+        let _ = self.commands.send(Command::Admit(peers)).await;
     }
 
     /// The connected peers, in order of peer id. Empty after the stop.

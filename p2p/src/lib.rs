@@ -6,10 +6,10 @@
 //!                                   │
 //!   Handle (any number of clones) ──┼── commands: 256, the sender waits ──▶ Service ──▶ Swarm ◀──▶ peers
 //!     publish judge request respond │                                       (one loop)   tcp noise yamux
-//!     dial peers listeners …        │                                          │         gossipsub kademlia
+//!     dial admit peers …            │                                          │         gossipsub kademlia
 //!                                   │                                          │         identify ping
 //!   Receiver<Event>  ◀──────────────┼── events: 1024, never waited for ────────┘         status want (requests)
-//!     Message Request Listening     │                                                    connection limits
+//!     Message Request Listening     │                                                    gate: who may connect
 //!     PeerConnected Subscribed …    │
 //! ```
 //!
@@ -19,20 +19,27 @@
 //! before it. Replies to commands go through one-shot channels. Messages published before anybody listens wait in a
 //! line of 256 messages and 4 MiB for [`PUBLISH_PATIENCE`].
 //!
+//! The gate admits registered operators ([`Handle::admit`]), bootnodes and sentries, and nobody else, before any other
+//! protocol sees a connection; see [`Admission`]. A peer that sinks below gossipsub's graylist is disconnected and
+//! refused for ten minutes.
+//!
 //! Start: [`Identity::load_or_create`], [`Config`], [`build`], [`Service::run`] as a task.
 
+mod admission;
 mod behaviour;
 mod command;
 mod config;
 mod discovery;
 mod error;
 mod event;
+mod gate;
 mod gossip;
 mod handle;
 mod identity;
 mod metrics;
 mod outbox;
 mod peers;
+mod rates;
 mod requests;
 mod service;
 mod topic;
@@ -40,7 +47,7 @@ mod topic;
 pub use libp2p::metrics::Registry;
 pub use libp2p::{Multiaddr, PeerId};
 
-pub use crate::config::{Config, DEFAULT_MAX_PEERS, Role, parse_bootnode};
+pub use crate::config::{Admission, Config, DEFAULT_MAX_PEERS, Role, parse_bootnode};
 pub use crate::error::{ConfigError, Error, IdentityError, PublishError, RequestError};
 pub use crate::event::{Event, MessageRef, RequestId, Verdict};
 pub use crate::handle::{Handle, Published};

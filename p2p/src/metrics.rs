@@ -4,6 +4,10 @@ use libp2p::metrics::{Metrics as Libp2pMetrics, Registry};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+
+use crate::admission::Refusal;
+use crate::peers::Direction;
 
 /// What kind of event was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -18,6 +22,40 @@ pub(crate) struct LostLabels {
     pub(crate) kind: Lost,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    direction: &'static str,
+    reason: &'static str,
+}
+
+/// Counts refused connections by direction and reason.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Refusals(Family<RefusalLabels, Counter>);
+
+impl Refusals {
+    pub(crate) fn count(&self, direction: Direction, refusal: Refusal) {
+        let direction = match direction {
+            Direction::Inbound => "inbound",
+            Direction::Outbound => "outbound",
+        };
+        self.0.get_or_create(&RefusalLabels { direction, reason: refusal.name() }).inc();
+    }
+}
+
+/// Why connections of an admitted peer were closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dropped {
+    /// It is no registered operator any more.
+    Left,
+    /// It sent too many wrong messages.
+    Offender,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DroppedLabels {
+    reason: &'static str,
+}
+
 /// The counters of this crate and libp2p's recorder.
 pub(crate) struct Metrics {
     pub(crate) libp2p: Libp2pMetrics,
@@ -30,6 +68,11 @@ pub(crate) struct Metrics {
     pub(crate) peer_restarts: Counter,
     /// Dials that failed.
     pub(crate) dials_failed: Counter,
+    /// Connections that the gate refused.
+    pub(crate) refusals: Refusals,
+    peers_dropped: Family<DroppedLabels, Counter>,
+    /// Registered operators on the list.
+    pub(crate) admitted: Gauge,
     /// Inbound requests refused by the rate limit.
     pub(crate) requests_refused: Counter,
 }
@@ -48,6 +91,12 @@ impl Metrics {
         let peer_restarts = counter("peer_restarts", "Peers that restarted behind a connection that looked alive");
         let dials_failed = counter("dials_failed", "Dials that failed");
         let requests_refused = counter("requests_refused", "Inbound requests refused by the rate limit");
+        let refusals = Refusals::default();
+        own.register("connections_refused", "Connections refused before any protocol saw them", refusals.0.clone());
+        let peers_dropped = Family::<DroppedLabels, Counter>::default();
+        own.register("peers_dropped", "Peers whose connections were closed", peers_dropped.clone());
+        let admitted = Gauge::default();
+        own.register("operators_admitted", "Registered operators that may connect", admitted.clone());
         let events_lost = Family::<LostLabels, Counter>::default();
         own.register("events_lost", "Events dropped because the keeper reads them too slowly", events_lost.clone());
         Self {
@@ -57,8 +106,19 @@ impl Metrics {
             publishes_expired,
             peer_restarts,
             dials_failed,
+            refusals,
+            peers_dropped,
+            admitted,
             requests_refused,
         }
+    }
+
+    pub(crate) fn dropped(&self, dropped: Dropped) {
+        let reason = match dropped {
+            Dropped::Left => "left",
+            Dropped::Offender => "offender",
+        };
+        self.peers_dropped.get_or_create(&DroppedLabels { reason }).inc();
     }
 
     pub(crate) fn lost(&self, kind: Lost) {

@@ -70,6 +70,8 @@ struct Connected {
     agent: String,
     /// The boot nonce; another one on a newer link means that the peer restarted and the older links are dead.
     nonce: Option<String>,
+    /// Whether it has said who it is, which it does only after it has let us in.
+    identified: bool,
     budget: f64,
     budget_at: Instant,
 }
@@ -104,6 +106,7 @@ impl Peers {
             rtt: None,
             agent: String::new(),
             nonce: None,
+            identified: false,
             budget: BUDGET_BURST,
             budget_at: now,
         });
@@ -131,6 +134,7 @@ impl Peers {
             None => (agent, None),
         };
         entry.agent = program;
+        entry.identified = true;
         match std::mem::replace(&mut entry.nonce, nonce) {
             Some(before) if entry.nonce.as_ref() != Some(&before) => Life::Restarted,
             _ => Life::Same,
@@ -145,6 +149,11 @@ impl Peers {
 
     pub(crate) fn is_connected(&self, peer: &PeerId) -> bool {
         self.connected.contains_key(peer)
+    }
+
+    /// Whether the peer has let us in and said who it is.
+    pub(crate) fn is_identified(&self, peer: &PeerId) -> bool {
+        self.connected.get(peer).is_some_and(|entry| entry.identified)
     }
 
     pub(crate) fn ids(&self) -> impl Iterator<Item = &PeerId> {
@@ -179,14 +188,19 @@ impl Peers {
         *count
     }
 
-    /// Forgives everybody one offence and returns what is left of them.
-    pub(crate) fn forgive(&mut self) -> Vec<(PeerId, u32)> {
-        let left = self.offences.iter().map(|(peer, count)| (*peer, count - 1)).collect();
+    /// The offences of a peer that are not forgiven yet.
+    pub(crate) fn offences(&self, peer: &PeerId) -> u32 {
+        self.offences.get(peer).copied().unwrap_or(0)
+    }
+
+    /// Forgives everybody one offence and returns who that was.
+    pub(crate) fn forgive(&mut self) -> Vec<PeerId> {
+        let forgiven = self.offences.keys().copied().collect();
         self.offences.retain(|_, count| {
             *count -= 1;
             *count > 0
         });
-        left
+        forgiven
     }
 
     /// Everything about the connected peers that gossip does not know.

@@ -20,16 +20,16 @@ use crate::config::{Config, split_bootnode};
 use crate::discovery::AddressBook;
 use crate::error::{Error, PublishError};
 use crate::event::{Event, RequestId};
-use crate::gossip::PENALTY;
 use crate::handle::{Handle, Published};
 use crate::identity::Identity;
-use crate::metrics::{Lost, Metrics};
+use crate::metrics::{Lost, Metrics, Refusals};
 use crate::outbox::{Outbox, PUBLISH_PATIENCE, Waiting};
 use crate::peers::{PeerSummary, Peers};
 use crate::requests::Protocol;
 use crate::topic::Topic;
 
 mod answers;
+mod gatekeeping;
 mod swarm_events;
 
 const COMMANDS: usize = 256;
@@ -39,7 +39,6 @@ const LIFECYCLE_PLACES: usize = 128;
 /// Quiet meshes stay connected: a keeper needs every link at the moment a task falls due.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const TICK: Duration = Duration::from_millis(250);
-const FORGIVE_EVERY: Duration = Duration::from_secs(60);
 const FIRST_WALK: Duration = Duration::from_secs(1);
 const SLOWEST_WALK: Duration = Duration::from_secs(60);
 const MAX_STREAMS: usize = 64;
@@ -85,7 +84,8 @@ pub fn build(
     registry: &mut Registry,
 ) -> Result<(Handle, mpsc::Receiver<Event>, Service), Error> {
     config.validate()?;
-    let mut swarm = swarm(&config, identity, registry)?;
+    let metrics = Metrics::new(registry);
+    let mut swarm = swarm(&config, identity, registry, metrics.refusals.clone())?;
     for address in &config.listen {
         let failed = |reason| Error::Listen { address: address.clone(), reason };
         swarm.listen_on(address.clone()).map_err(|error| failed(innermost(&error)))?;
@@ -109,21 +109,26 @@ pub fn build(
         domain8: config.domain8,
         commands,
         events,
-        metrics: Metrics::new(registry),
+        metrics,
         book,
         peers: Peers::default(),
         outbox: Outbox::default(),
         asked: BTreeMap::new(),
         asking: BTreeMap::new(),
-        forgive_at: now + FORGIVE_EVERY,
+        forgive_at: now + gatekeeping::FORGIVE_EVERY,
         walk_at: now + FIRST_WALK,
         walk_interval: FIRST_WALK,
     };
     Ok((Handle::new(local, command_sender), event_receiver, service))
 }
 
-fn swarm(config: &Config, identity: &Identity, registry: &mut Registry) -> Result<Swarm<Behaviour>, Error> {
-    let behaviour = Behaviour::new(config, identity, registry)?;
+fn swarm(
+    config: &Config,
+    identity: &Identity,
+    registry: &mut Registry,
+    refusals: Refusals,
+) -> Result<Swarm<Behaviour>, Error> {
+    let behaviour = Behaviour::new(config, identity, registry, refusals)?;
     let multiplexer = || {
         let mut settings = yamux::Config::default();
         settings.set_max_num_streams(MAX_STREAMS);
@@ -181,6 +186,7 @@ impl Service {
             Command::Respond { id, data } => self.answer(id, data),
             Command::Dial(address) => self.dial(address),
             Command::ScoreDown(peer) => self.score_down(peer),
+            Command::Admit(list) => self.admit(list, Instant::now()),
             Command::Peers(reply) => {
                 let _ = reply.send(self.summaries());
             }
@@ -236,9 +242,12 @@ impl Service {
 
     fn on_tick(&mut self, now: Instant) {
         self.publish_waiting(now);
+        self.keep_gate(now);
         let others = self.peers.ids().filter(|peer| !self.book.is_pinned(peer)).count();
         let room = self.max_peers.saturating_sub(others);
-        for (peer, addresses) in self.book.due(now, room, |peer| self.peers.is_connected(peer)) {
+        let admissions = &self.swarm.behaviour().gate.admissions;
+        let skip = |peer: &PeerId| self.peers.is_connected(peer) || admissions.check(peer, now).is_err();
+        for (peer, addresses) in self.book.due(now, room, skip) {
             // A port of its own for each dial: with the listening port reused, two peers that dial each other at the
             // same moment would end up with one connection on which both are the dialler.
             let options = DialOpts::peer_id(peer)
@@ -258,12 +267,6 @@ impl Service {
             self.walk_interval = (self.walk_interval * 2).min(SLOWEST_WALK);
             self.walk_at = now + self.walk_interval;
         }
-        if now >= self.forgive_at {
-            self.forgive_at = now + FORGIVE_EVERY;
-            for (peer, offences) in self.peers.forgive() {
-                self.set_offences(peer, offences);
-            }
-        }
     }
 
     fn dial(&mut self, address: Multiaddr) {
@@ -274,18 +277,6 @@ impl Service {
                     tracing::warn!(%address, error = innermost(&error), "cannot dial");
                 }
             }
-        }
-    }
-
-    fn score_down(&mut self, peer: PeerId) {
-        let offences = self.peers.offend(peer);
-        tracing::info!(%peer, offences, "the score of a peer goes down");
-        self.set_offences(peer, offences);
-    }
-
-    fn set_offences(&mut self, peer: PeerId, offences: u32) {
-        if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
-            gossip.set_application_score(&peer, -PENALTY * f64::from(offences));
         }
     }
 

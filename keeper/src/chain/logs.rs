@@ -90,6 +90,8 @@ fn topics() -> Vec<B256> {
         jobs::JobResumed::SIGNATURE_HASH,
         jobs::JobCancelled::SIGNATURE_HASH,
         jobs::JobWithdrawn::SIGNATURE_HASH,
+        registry::OperatorRegistered::SIGNATURE_HASH,
+        registry::OperatorDeregistered::SIGNATURE_HASH,
         registry::EpochSnapshot::SIGNATURE_HASH,
         tasks::TaskSettled::SIGNATURE_HASH,
         tasks::ReportIneligible::SIGNATURE_HASH,
@@ -125,7 +127,7 @@ fn decode(block: u64, log: &Log, contracts: &Contracts) -> Result<Option<OurLog>
     let content = if address == contracts.job_manager {
         decode_job(block, topic, log)
     } else if address == contracts.keeper_registry {
-        decode_epoch(block, topic, log)
+        decode_registry(block, topic, log)
     } else {
         decode_task(block, topic, log)
     };
@@ -169,20 +171,30 @@ fn decode_job(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, all
     Ok(Some(Content::Event(ChainEvent::Job { block, event })))
 }
 
-fn decode_epoch(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, alloy::sol_types::Error> {
-    if topic != registry::EpochSnapshot::SIGNATURE_HASH {
-        return Ok(None);
-    }
-    let event = registry::EpochSnapshot::decode_log_validate(&log.inner)?.data;
-    Ok(Some(Content::Epoch(EpochLog {
-        block,
-        block_hash: log.block_hash.unwrap_or_default(),
-        epoch: event.epoch,
-        active_from: event.activeFrom,
-        size: event.size,
-        total_stake: event.totalStake.saturating_to(),
-        table_root: event.tableRoot,
-    })))
+fn decode_registry(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, alloy::sol_types::Error> {
+    let (operator, peer_key) = match topic {
+        registry::OperatorRegistered::SIGNATURE_HASH => {
+            let event = registry::OperatorRegistered::decode_log_validate(&log.inner)?.data;
+            (event.operator, Some(event.peerKey.0))
+        }
+        registry::OperatorDeregistered::SIGNATURE_HASH => {
+            (registry::OperatorDeregistered::decode_log_validate(&log.inner)?.data.operator, None)
+        }
+        registry::EpochSnapshot::SIGNATURE_HASH => {
+            let event = registry::EpochSnapshot::decode_log_validate(&log.inner)?.data;
+            return Ok(Some(Content::Epoch(EpochLog {
+                block,
+                block_hash: log.block_hash.unwrap_or_default(),
+                epoch: event.epoch,
+                active_from: event.activeFrom,
+                size: event.size,
+                total_stake: event.totalStake.saturating_to(),
+                table_root: event.tableRoot,
+            })));
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Content::Event(ChainEvent::Operator { block, operator, peer_key })))
 }
 
 fn decode_task(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, alloy::sol_types::Error> {

@@ -55,6 +55,8 @@ fn limits_are_checked() {
     let address: Multiaddr = format!("/ip4/127.0.0.1/tcp/1/p2p/{}", PeerId::random()).parse().expect("well formed");
     let config = Config { bootnodes: vec![address; 65], ..Config::default() };
     assert!(matches!(config.validate(), Err(ConfigError::TooManyBootnodes { .. })));
+    let config = Config { sentries: vec![PeerId::random(); 65], ..Config::default() };
+    assert!(matches!(config.validate(), Err(ConfigError::TooManySentries { .. })));
     let bare = "/ip4/127.0.0.1/tcp/1".parse().expect("well formed");
     let config = Config { bootnodes: vec![bare], ..Config::default() };
     assert!(matches!(config.validate(), Err(ConfigError::BootnodeWithoutPeerId(_))));

@@ -60,8 +60,11 @@ fn offences_outlive_connections_and_are_forgiven_one_by_one() {
     assert_eq!(peers.offend(peer), 1);
     assert!(peers.closed(&peer, ConnectionId::new_unchecked(1)));
     assert_eq!(peers.offend(peer), 2);
-    assert_eq!(peers.forgive(), [(peer, 1)]);
-    assert_eq!(peers.forgive(), [(peer, 0)]);
+    assert_eq!(peers.offences(&peer), 2);
+    assert_eq!(peers.forgive(), [peer]);
+    assert_eq!(peers.offences(&peer), 1);
+    assert_eq!(peers.forgive(), [peer]);
+    assert_eq!(peers.offences(&peer), 0);
     assert!(peers.forgive().is_empty());
 }
 

@@ -30,16 +30,17 @@ impl Service {
                 };
                 let address = endpoint.get_remote_address().clone();
                 tracing::debug!(peer = %peer_id, %address, ?direction, "connected");
-                self.book.connected(&peer_id);
                 if self.peers.opened(peer_id, connection_id, address, direction, now) {
+                    self.show_score(peer_id);
                     self.tell(Event::PeerConnected(peer_id));
                 }
             }
             SwarmEvent::ConnectionClosed { peer_id, connection_id, cause, .. } => {
                 let cause = cause.map(|cause| innermost(&cause));
                 tracing::debug!(peer = %peer_id, ?cause, "a connection closed");
+                let welcomed = self.peers.is_identified(&peer_id);
                 if self.peers.closed(&peer_id, connection_id) {
-                    self.book.disconnected(&peer_id, now);
+                    self.on_parted(peer_id, welcomed, now);
                     self.tell(Event::PeerDisconnected(peer_id));
                 }
             }
@@ -90,7 +91,7 @@ impl Service {
             }
             BehaviourEvent::Status(event) => self.on_request_event(Protocol::Status, event),
             BehaviourEvent::Want(event) => self.on_request_event(Protocol::Want, event),
-            BehaviourEvent::Connections(never) | BehaviourEvent::Memory(never) => match never {},
+            BehaviourEvent::Gate(never) | BehaviourEvent::Memory(never) => match never {},
         }
     }
 
@@ -137,6 +138,7 @@ impl Service {
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         }
+        self.book.welcomed(&peer);
         let life = self.peers.identified(&peer, &info.agent_version);
         let addresses = usable(&info.listen_addrs, self.peers.address(&peer, connection));
         let is_news = self.book.learn(peer, &addresses, now);
@@ -168,13 +170,15 @@ impl Service {
             kad::QueryResult::GetClosestPeers(Err(kad::GetClosestPeersError::Timeout { peers, .. })) => peers,
             _ => return,
         };
-        for peer in found {
+        let admissions = &self.swarm.behaviour().gate.admissions;
+        for peer in found.into_iter().filter(|peer| admissions.check(&peer.peer_id, now).is_ok()) {
             self.book.hear(peer.peer_id, &usable(&peer.addrs, None), now);
         }
     }
 
     fn on_dial_failed(&mut self, peer: PeerId, error: &DialError, now: Instant) {
-        if self.peers.is_connected(&peer) {
+        // Refused dials are counted at the gate; Kademlia tries whomever it hears of.
+        if self.peers.is_connected(&peer) || matches!(error, DialError::Denied { .. }) {
             return;
         }
         self.metrics.dials_failed.inc();

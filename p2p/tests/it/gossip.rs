@@ -51,7 +51,7 @@ async fn rejected_messages_and_reported_offences_lower_the_score() {
     for _ in 0..20 {
         middle.handle.score_down(left.peer_id()).await;
     }
-    until("the bottom", async || score().await <= -16_000.0).await;
+    middle.wait_disconnected(left.peer_id()).await;
 }
 
 #[tokio::test]

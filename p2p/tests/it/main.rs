@@ -1,5 +1,6 @@
 //! Real swarms on loopback TCP.
 
+mod admission;
 mod discovery;
 mod flood;
 mod gossip;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use libp2p::multiaddr::Protocol as AddressPart;
-use p2p::{Config, Event, Handle, Identity, Multiaddr, PeerId, PeerSummary, Registry, Role, Topic, Verdict, build};
+use p2p::{
+    Admission, Config, Event, Handle, Identity, Multiaddr, PeerId, PeerSummary, Registry, Role, Topic, Verdict, build,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,12 +25,13 @@ pub(crate) struct Node {
     listening: Vec<Multiaddr>,
 }
 
-/// A keeper's settings on loopback.
+/// A keeper's settings on loopback, where everybody is admitted.
 pub(crate) fn config(bootnodes: &[Multiaddr]) -> Config {
     Config {
         listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("well formed")],
         bootnodes: bootnodes.to_vec(),
         domain8: DOMAIN.to_owned(),
+        admission: Admission::Everybody,
         ..Config::default()
     }
 }
@@ -119,10 +122,16 @@ impl Node {
         .await;
     }
 
-    /// The value of a series, summed over its labels.
-    pub(crate) fn metric(&self, name: &str) -> f64 {
+    /// Every series.
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("encodes");
+        text
+    }
+
+    /// The value of a series, summed over its labels.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.text();
         let values = text
             .lines()
             .filter(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ') || rest.starts_with('{')));

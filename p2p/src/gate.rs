@@ -1,0 +1,209 @@
+//! The gate in front of every other protocol: it refuses connections before anything of theirs is read.
+//!
+//! Inbound, the rate of the IP address is checked before the handshake, and the peer key after it (noise proves the
+//! key); outbound, the key is known before the dial. The gate comes first among the behaviours, so that a refused
+//! connection reaches none of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent, THandlerOutEvent, ToSwarm,
+    dummy,
+};
+use libp2p::{Multiaddr, PeerId};
+
+use crate::admission::{Admissions, Refusal};
+use crate::config::{Config, Role};
+use crate::metrics::Refusals;
+use crate::peers::Direction;
+use crate::rates::{Rates, Source};
+
+/// Two, for peers that dial each other at once, and one more for a peer that restarts behind a dead connection.
+const CONNECTIONS_PER_PEER: usize = 3;
+const MOST_PENDING_INBOUND: usize = 32;
+const MOST_PENDING_OUTBOUND: usize = 64;
+
+pub(crate) struct Gate {
+    pub(crate) admissions: Admissions,
+    rates: Rates,
+    most_inbound: usize,
+    most_outbound: usize,
+    pending_inbound: BTreeSet<ConnectionId>,
+    pending_outbound: BTreeSet<ConnectionId>,
+    established: BTreeMap<PeerId, BTreeMap<ConnectionId, Direction>>,
+    inbound: usize,
+    outbound: usize,
+    refusals: Refusals,
+}
+
+impl Gate {
+    pub(crate) fn new(config: &Config, refusals: Refusals) -> Self {
+        let peers = config.max_peers + config.bootnodes.len();
+        Self {
+            admissions: Admissions::new(config),
+            rates: Rates::default(),
+            // Everybody may come to a bootnode, so that the address book is open even to a network that has outgrown it.
+            most_inbound: match config.role {
+                Role::Keeper => peers + peers / 2 + 64,
+                Role::Bootnode => 1024,
+            },
+            most_outbound: peers + 64,
+            pending_inbound: BTreeSet::new(),
+            pending_outbound: BTreeSet::new(),
+            established: BTreeMap::new(),
+            inbound: 0,
+            outbound: 0,
+            refusals,
+        }
+    }
+
+    /// Takes a new list of registered operators; false when it says nothing new.
+    pub(crate) fn admit(&mut self, list: BTreeSet<PeerId>, now: Instant) -> bool {
+        self.admissions.replace(list, self.established.keys(), now)
+    }
+
+    fn refuse<T>(&self, direction: Direction, refusal: Refusal) -> Result<T, ConnectionDenied> {
+        self.refusals.count(direction, refusal);
+        Err(ConnectionDenied::new(refusal))
+    }
+
+    fn check_established(&self, peer: &PeerId, direction: Direction) -> Result<(), Refusal> {
+        self.admissions.check(peer, Instant::now())?;
+        if self.established.get(peer).map_or(0, BTreeMap::len) >= CONNECTIONS_PER_PEER {
+            return Err(Refusal::PerPeer);
+        }
+        let full = match direction {
+            Direction::Inbound => self.inbound >= self.most_inbound,
+            Direction::Outbound => self.outbound >= self.most_outbound,
+        };
+        if full { Err(Refusal::Full) } else { Ok(()) }
+    }
+
+    fn opened(&mut self, peer: PeerId, id: ConnectionId, direction: Direction) {
+        *self.count(direction) += 1;
+        self.established.entry(peer).or_default().insert(id, direction);
+    }
+
+    fn closed(&mut self, peer: PeerId, id: ConnectionId) {
+        let Some(links) = self.established.get_mut(&peer) else { return };
+        let direction = links.remove(&id);
+        if links.is_empty() {
+            self.established.remove(&peer);
+        }
+        if let Some(direction) = direction {
+            *self.count(direction) -= 1;
+        }
+    }
+
+    const fn count(&mut self, direction: Direction) -> &mut usize {
+        match direction {
+            Direction::Inbound => &mut self.inbound,
+            Direction::Outbound => &mut self.outbound,
+        }
+    }
+}
+
+impl NetworkBehaviour for Gate {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        if self.pending_inbound.len() >= MOST_PENDING_INBOUND {
+            return self.refuse(Direction::Inbound, Refusal::Full);
+        }
+        if Source::of(remote).is_some_and(|source| !self.rates.charge(source, Instant::now())) {
+            return self.refuse(Direction::Inbound, Refusal::Rate);
+        }
+        self.pending_inbound.insert(id);
+        Ok(())
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.pending_inbound.remove(&id);
+        let checked = self.check_established(&peer, Direction::Inbound);
+        // Who is registered costs its address nothing.
+        if checked.is_ok() && self.admissions.is_registered(&peer) {
+            Source::of(remote).into_iter().for_each(|source| self.rates.refund(source));
+        }
+        match checked {
+            Ok(()) => Ok(dummy::ConnectionHandler),
+            Err(refusal) => {
+                tracing::debug!(%peer, %remote, %refusal, "a connection was refused");
+                self.refuse(Direction::Inbound, refusal)
+            }
+        }
+    }
+
+    fn handle_pending_outbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: Option<PeerId>,
+        _: &[Multiaddr],
+        _: Endpoint,
+    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+        // Kademlia dials whomever it hears of.
+        if let Some(Err(refusal)) = peer.map(|peer| self.admissions.check(&peer, Instant::now())) {
+            return self.refuse(Direction::Outbound, refusal);
+        }
+        if self.pending_outbound.len() >= MOST_PENDING_OUTBOUND {
+            return self.refuse(Direction::Outbound, Refusal::Full);
+        }
+        self.pending_outbound.insert(id);
+        Ok(Vec::new())
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.pending_outbound.remove(&id);
+        match self.check_established(&peer, Direction::Outbound) {
+            Ok(()) => Ok(dummy::ConnectionHandler),
+            Err(refusal) => self.refuse(Direction::Outbound, refusal),
+        }
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm) {
+        match event {
+            FromSwarm::ConnectionEstablished(event) => {
+                let direction = if event.endpoint.is_dialer() { Direction::Outbound } else { Direction::Inbound };
+                self.opened(event.peer_id, event.connection_id, direction);
+            }
+            FromSwarm::ConnectionClosed(event) => self.closed(event.peer_id, event.connection_id),
+            FromSwarm::ListenFailure(event) => drop(self.pending_inbound.remove(&event.connection_id)),
+            FromSwarm::DialFailure(event) => drop(self.pending_outbound.remove(&event.connection_id)),
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+use libp2p::core::{ConnectedPoint, Endpoint};
+use libp2p::swarm::behaviour::{ConnectionEstablished, ListenFailure};
+use libp2p::swarm::{ConnectionId, FromSwarm, ListenError, NetworkBehaviour};
+use libp2p::{Multiaddr, PeerId};
+
+use super::{CONNECTIONS_PER_PEER, Gate, MOST_PENDING_INBOUND};
+use crate::admission::Refusal;
+use crate::config::Config;
+use crate::metrics::Refusals;
+
+fn address(text: &str) -> Multiaddr {
+    text.parse().expect("well formed")
+}
+
+struct Fixture {
+    gate: Gate,
+    next: usize,
+}
+
+impl Fixture {
+    fn new(config: &Config) -> Self {
+        Self { gate: Gate::new(config, Refusals::default()), next: 0 }
+    }
+
+    fn id(&mut self) -> ConnectionId {
+        self.next += 1;
+        ConnectionId::new_unchecked(self.next)
+    }
+
+    /// Somebody connects from `from`; what the gate says, before or after the handshake.
+    fn connect(&mut self, peer: PeerId, from: &str) -> Result<ConnectionId, Refusal> {
+        let (id, local, remote) = (self.id(), address("/ip4/198.51.100.1/tcp/7419"), address(from));
+        let refusal =
+            |denied: libp2p::swarm::ConnectionDenied| denied.downcast::<Refusal>().expect("a refusal of ours");
+        self.gate.handle_pending_inbound_connection(id, &local, &remote).map_err(refusal)?;
+        self.gate.handle_established_inbound_connection(id, peer, &local, &remote).map_err(refusal)?;
+        let endpoint = ConnectedPoint::Listener { local_addr: local, send_back_addr: remote };
+        self.gate.on_swarm_event(FromSwarm::ConnectionEstablished(ConnectionEstablished {
+            peer_id: peer,
+            connection_id: id,
+            endpoint: &endpoint,
+            failed_addresses: &[],
+            other_established: 0,
+        }));
+        Ok(id)
+    }
+}
+
+const ELSEWHERE: &str = "/ip4/203.0.113.7/tcp/999";
+const HERE: &str = "/ip4/127.0.0.1/tcp/999";
+
+#[test]
+fn strangers_use_up_their_address_and_operators_do_not() {
+    let mut fixture = Fixture::new(&Config { max_peers: 64, ..Config::default() });
+    let operators: Vec<PeerId> = (0..30).map(|_| PeerId::random()).collect();
+    fixture.gate.admit(operators.iter().copied().collect(), std::time::Instant::now());
+    for operator in operators {
+        fixture.connect(operator, ELSEWHERE).expect("admitted, however many share the address");
+    }
+    let refused: Vec<Refusal> =
+        (0..8).map(|_| fixture.connect(PeerId::random(), ELSEWHERE).expect_err("a stranger")).collect();
+    assert_eq!(refused[..5], [Refusal::Stranger; 5]);
+    assert_eq!(refused[5..], [Refusal::Rate; 3], "refused before the handshake");
+    let own: Vec<Refusal> = (0..8).map(|_| fixture.connect(PeerId::random(), HERE).expect_err("a stranger")).collect();
+    assert_eq!(own, [Refusal::Stranger; 8], "this machine has no rate");
+}
+
+#[test]
+fn one_peer_gets_three_connections_and_its_closed_ones_do_not_count() {
+    let mut fixture = Fixture::new(&Config::default());
+    let operator = PeerId::random();
+    fixture.gate.admit([operator].into(), std::time::Instant::now());
+    let mut open: Vec<ConnectionId> =
+        (0..CONNECTIONS_PER_PEER).map(|_| fixture.connect(operator, ELSEWHERE).expect("admitted")).collect();
+    assert_eq!(fixture.connect(operator, ELSEWHERE), Err(Refusal::PerPeer));
+    fixture.gate.closed(operator, open.pop().expect("three"));
+    open.push(fixture.connect(operator, ELSEWHERE).expect("admitted again"));
+    for id in open {
+        fixture.gate.closed(operator, id);
+        fixture.gate.closed(operator, id);
+    }
+    assert!(fixture.gate.established.is_empty(), "nothing is kept of a peer that has gone");
+    assert_eq!((fixture.gate.inbound, fixture.gate.outbound), (0, 0));
+}
+
+#[test]
+fn handshakes_under_way_are_bounded_and_failed_ones_make_room() {
+    let mut fixture = Fixture::new(&Config::default());
+    let (local, remote) = (address("/ip4/127.0.0.1/tcp/1"), address("/ip4/127.0.0.1/tcp/2"));
+    let pending: Vec<ConnectionId> = (0..MOST_PENDING_INBOUND).map(|_| fixture.id()).collect();
+    for id in &pending {
+        fixture.gate.handle_pending_inbound_connection(*id, &local, &remote).expect("room");
+    }
+    assert_eq!(fixture.connect(PeerId::random(), HERE), Err(Refusal::Full));
+    fixture.gate.on_swarm_event(FromSwarm::ListenFailure(ListenFailure {
+        local_addr: &local,
+        send_back_addr: &remote,
+        error: &ListenError::Aborted,
+        connection_id: pending[0],
+        peer_id: None,
+    }));
+    assert_eq!(fixture.connect(PeerId::random(), HERE), Err(Refusal::Early));
+}
+
+#[test]
+fn strangers_are_not_dialled() {
+    let mut fixture = Fixture::new(&Config::default());
+    let (operator, stranger, id) = (PeerId::random(), PeerId::random(), fixture.id());
+    fixture.gate.admit([operator].into(), std::time::Instant::now());
+    let mut dial = |peer| {
+        let dialled = fixture.gate.handle_pending_outbound_connection(id, Some(peer), &[], Endpoint::Dialer);
+        dialled.map_err(|denied| denied.downcast::<Refusal>().expect("a refusal of ours"))
+    };
+    assert_eq!(dial(operator), Ok(Vec::new()));
+    assert_eq!(dial(stranger), Err(Refusal::Stranger));
+}
+
+#[test]
+fn a_node_takes_only_so_many_connections() {
+    let mut fixture = Fixture::new(&Config { max_peers: 2, ..Config::default() });
+    let operators: Vec<PeerId> = (0..100).map(|_| PeerId::random()).collect();
+    fixture.gate.admit(operators.iter().copied().collect(), std::time::Instant::now());
+    let refused: Vec<Refusal> =
+        operators.iter().filter_map(|operator| fixture.connect(*operator, HERE).err()).collect();
+    assert_eq!(refused, [Refusal::Full; 33], "room for 2 peers, half as many again, and 64");
+}

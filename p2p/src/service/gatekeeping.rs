@@ -1,0 +1,90 @@
+//! Who may be connected: the list from the chain, and those who misbehave.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use libp2p::PeerId;
+
+use super::{FIRST_WALK, Service};
+use crate::gossip::{GRAYLIST, OPERATOR, PENALTY};
+use crate::metrics::Dropped;
+
+pub(super) const FORGIVE_EVERY: Duration = Duration::from_secs(60);
+
+impl Service {
+    /// Takes a new list of registered operators, and looks for those who are not connected yet.
+    pub(super) fn admit(&mut self, list: BTreeSet<PeerId>, now: Instant) {
+        let operators = list.len();
+        if !self.swarm.behaviour_mut().gate.admit(list, now) {
+            return;
+        }
+        tracing::info!(operators, "registered operators may connect");
+        self.metrics.admitted.set(i64::try_from(operators).unwrap_or(i64::MAX));
+        let admissions = &self.swarm.behaviour().gate.admissions;
+        self.book.refresh(|peer| admissions.check(peer, now).is_ok(), now);
+        self.walk_at = now;
+        self.walk_interval = FIRST_WALK;
+        let connected: Vec<PeerId> = self.peers.ids().copied().collect();
+        connected.into_iter().for_each(|peer| self.show_score(peer));
+    }
+
+    /// Closes the connections of those who left the list and of those who are no longer heard.
+    pub(super) fn keep_gate(&mut self, now: Instant) {
+        for peer in self.swarm.behaviour_mut().gate.admissions.take_left(now) {
+            tracing::info!(%peer, "a peer is no registered operator any more: disconnected");
+            self.part(peer, Dropped::Left);
+        }
+        let gossip = self.swarm.behaviour().gossip.as_ref();
+        let is_graylisted =
+            |peer: &&PeerId| gossip.and_then(|gossip| gossip.peer_score(peer)).is_some_and(|score| score < GRAYLIST);
+        let graylisted: Vec<PeerId> = self.peers.ids().filter(is_graylisted).copied().collect();
+        for peer in graylisted {
+            if self.swarm.behaviour().gate.admissions.check(&peer, now).is_err() {
+                continue; // Its connections are closing already, or will.
+            }
+            tracing::warn!(%peer, "a peer sent too many wrong messages: disconnected and refused for ten minutes");
+            self.swarm.behaviour_mut().gate.admissions.refuse(peer, now);
+            self.part(peer, Dropped::Offender);
+        }
+        if now >= self.forgive_at {
+            self.forgive_at = now + FORGIVE_EVERY;
+            for peer in self.peers.forgive() {
+                self.show_score(peer);
+            }
+        }
+    }
+
+    fn part(&mut self, peer: PeerId, reason: Dropped) {
+        if self.peers.is_connected(&peer) {
+            self.metrics.dropped(reason);
+        }
+        self.swarm.behaviour_mut().kademlia.remove_peer(&peer);
+        let _ = self.swarm.disconnect_peer_id(peer);
+    }
+
+    /// The last connection of a peer is gone; `welcomed` when it had let us in.
+    pub(super) fn on_parted(&mut self, peer: PeerId, welcomed: bool, now: Instant) {
+        if welcomed {
+            self.book.disconnected(&peer, now);
+        } else if let Some((_, wait)) = self.book.failed(&peer, now) {
+            // Whoever refuses us hangs up right after the handshake.
+            tracing::warn!(%peer, next_try_seconds = wait.as_secs(),
+                "a bootnode hung up at once; if it is a keeper, it admits registered operators only");
+        }
+    }
+
+    pub(super) fn score_down(&mut self, peer: PeerId) {
+        let offences = self.peers.offend(peer);
+        tracing::info!(%peer, offences, "the score of a peer goes down");
+        self.show_score(peer);
+    }
+
+    /// Tells gossipsub what it cannot see of a peer. It forgets when the peer has been away, so this is said again.
+    pub(super) fn show_score(&mut self, peer: PeerId) {
+        let behaviour = self.swarm.behaviour_mut();
+        let merit = if behaviour.gate.admissions.is_registered(&peer) { OPERATOR } else { 0.0 };
+        if let Some(gossip) = behaviour.gossip.as_mut() {
+            gossip.set_application_score(&peer, merit - PENALTY * f64::from(self.peers.offences(&peer)));
+        }
+    }
+}
