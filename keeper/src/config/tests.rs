@@ -17,11 +17,12 @@ fn every_key_of_the_template_is_known() {
         .lines()
         .filter_map(|line| line.strip_prefix("# "))
         .filter(|line| line.contains(" = "))
-        .map(|line| format!("{}\n", line.replace("/p2p/12D3KooW...", &BOOTNODE[BOOTNODE.find("/p2p").unwrap()..])))
+        .map(|line| format!("{}\n", line.replace("12D3KooW...", &BOOTNODE[BOOTNODE.find("12D3").unwrap()..])))
         .collect();
-    assert_eq!(uncommented.lines().count(), 12, "as many as Settings has fields");
+    assert_eq!(uncommented.lines().count(), 13, "as many as Settings has fields");
     let settings = load(&uncommented).unwrap();
     assert_eq!(settings.bootnodes.len(), 1);
+    assert!(BOOTNODE.ends_with(&settings.sentries[0].0.to_string()));
     assert_eq!(settings.max_peers, Some(p2p::DEFAULT_MAX_PEERS));
     assert_eq!(settings.api_addr.unwrap().port(), API_PORT);
     assert_eq!(settings.metrics_addr.unwrap().port(), METRICS_PORT);
@@ -36,9 +37,14 @@ fn unknown_keys_are_errors_with_file_and_key() {
 
 #[test]
 fn wrong_values_are_errors_with_file_and_key() {
-    for text in
-        ["max_peers = -1", "api_addr = \"localhost\"", "bootnodes = [\"/ip4/1.2.3\"]", "log_format = \"xml\"", "= 3"]
-    {
+    for text in [
+        "max_peers = -1",
+        "api_addr = \"localhost\"",
+        "bootnodes = [\"/ip4/1.2.3\"]",
+        "sentries = [\"/ip4/1.2.3.4/tcp/1\"]",
+        "log_format = \"xml\"",
+        "= 3",
+    ] {
         let message = load(text).unwrap_err().to_string();
         assert!(message.contains("config.toml") && message.contains("line 1"), "{text}: {message}");
     }

@@ -3,7 +3,10 @@
 use super::{Watched, funded, job_events};
 use crate::chain::fake_node::{CHAIN_ID, FakeNode, config, contracts};
 use crate::chain::{ChainEvent, JobEvent};
+use alloy::primitives::{Address, B256};
+use alloy::sol_types::SolEvent;
 use axum::http::StatusCode;
+use contracts::KeeperRegistry;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -105,5 +108,36 @@ async fn only_blocks_at_the_confirmation_depth_are_passed_on() {
     let heads: Vec<_> = told.iter().filter(|event| !matches!(event, ChainEvent::Connection { .. })).collect();
     assert_eq!(heads, [&ChainEvent::Head(watched.heads[&7])], "a reorganisation above that depth is not noticed");
     assert_eq!(watched.heads[&7].hash, node.chain().hash(7));
+    watched.finish().await;
+}
+
+#[tokio::test]
+async fn operators_are_told_with_their_peer_keys_from_the_oldest_block_on() {
+    let node = FakeNode::start(400).await;
+    let (old, new) = (Address::repeat_byte(0xa), Address::repeat_byte(0xb));
+    let registered = |operator, key: u8| {
+        KeeperRegistry::OperatorRegistered {
+            operator,
+            index: 0,
+            blsKey: vec![0; 192].into(),
+            peerKey: B256::repeat_byte(key),
+        }
+        .encode_log_data()
+    };
+    let left = KeeperRegistry::OperatorDeregistered { operator: old, index: 0 }.encode_log_data();
+    let registry = contracts().keeper_registry;
+    node.chain().log(2, registry, registered(old, 1));
+    node.chain().log(350, registry, registered(new, 2));
+    node.chain().log(399, registry, left);
+    let mut watched = Watched::start(config(&[&node.url], 0));
+    let told = watched.until_head(400).await;
+    let operators: Vec<_> = told
+        .iter()
+        .filter_map(|event| match event {
+            ChainEvent::Operator { block, operator, peer_key } => Some((*block, *operator, *peer_key)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(operators, [(2, old, Some([1; 32])), (350, new, Some([2; 32])), (399, old, None)]);
     watched.finish().await;
 }
