@@ -6,6 +6,7 @@
 mod bad_input;
 mod bad_jobs;
 mod cleanup;
+mod kills;
 mod late_joiner;
 mod leader_killed;
 mod metrics;
