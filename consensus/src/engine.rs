@@ -33,7 +33,7 @@ use crate::message::{Channel, Partial};
 use crate::report::{Domain, Report};
 use crate::session::{Abstention, Attempt, Session};
 use crate::task::{DueTask, JobId, Outcome, Task};
-use crate::time::{Pace, RETENTION, Time};
+use crate::time::{Pace, Time};
 
 pub use query::{SessionView, WindowView};
 
@@ -315,12 +315,12 @@ impl Engine {
             session.ended = true;
             self.effects.push(Effect::Report(task, Step::Expired));
         }
-        if session.ended && now >= session.deadline().plus(RETENTION) {
+        if session.ended && now >= session.deadline().plus(pace.retention()) {
             self.forget_session(task);
             return;
         }
         if session.ended {
-            let end = session.deadline().plus(RETENTION);
+            let end = session.deadline().plus(pace.retention());
             self.schedule(end, Wake::Session(task));
             return;
         }

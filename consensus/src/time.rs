@@ -30,8 +30,6 @@ pub const SILENCE: u64 = 400;
 pub const REPAIR: u64 = 1_000;
 /// How long a keeper listens at its start before it signs: peers answer what it signed before within this time.
 pub const LISTEN: u64 = 2_000;
-/// How long tasks and assignments are remembered after they are over, for latecomers.
-pub const RETENTION: u64 = 120_000;
 
 /// The spans that follow from the chain's pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +59,12 @@ impl Pace {
     /// How long a submitter has before the next in line takes over, in milliseconds.
     pub fn stage(&self) -> u64 {
         (2 * self.block_seconds * 1000 + 2 * FAST_SKIP + 400).max(2_000)
+    }
+
+    /// How long tasks and batches are remembered after they are over, for latecomers, in milliseconds: 15 windows, in
+    /// which a line of submitters gets several turns.
+    pub fn retention(&self) -> u64 {
+        self.window_seconds() * 15_000
     }
 
     /// When attempt `attempt` at a task due at `due` starts, in seconds.

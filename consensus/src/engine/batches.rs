@@ -14,7 +14,7 @@ use crate::effect::{BatchKey, Effect, PersistToken, Settlement, SignRecord};
 use crate::message::{Channel, Finding, Partial, Want, sign};
 use crate::session::{Abstention, Attempt};
 use crate::task::Task;
-use crate::time::{REPAIR, RETENTION, Time};
+use crate::time::{REPAIR, Time};
 
 impl Engine {
     /// Does for a batch whatever its state and the time call for. Looking once more than needed does no harm.
@@ -24,7 +24,7 @@ impl Engine {
         };
         let pace = self.config.pace;
         let end = Time::from_seconds((collection.window + 1) * pace.window_seconds());
-        if now >= end.plus(RETENTION) {
+        if now >= end.plus(pace.retention()) {
             self.forget_batch(key);
             return;
         }
@@ -43,14 +43,15 @@ impl Engine {
         self.certify_batch(key, now);
         self.submit_batch(key, now);
         self.repair_batch(key, now);
-        self.schedule(end.plus(RETENTION), Wake::Batch(key));
+        self.schedule(end.plus(pace.retention()), Wake::Batch(key));
     }
 
     /// A batch whose anchors stay unknown until its window is over, say because it lists a task that does not exist,
     /// counts as failed, so that it cannot keep its other tasks from being assigned again.
     fn wait_for_basis(&mut self, key: BatchKey, end: Time, now: Time) {
         self.waiting_for_head.insert(Wake::Batch(key));
-        self.schedule(if now < end { end } else { end.plus(RETENTION) }, Wake::Batch(key));
+        let later = end.plus(self.config.pace.retention());
+        self.schedule(if now < end { end } else { later }, Wake::Batch(key));
         if now >= end
             && let Some(collection) = self.collections.get_mut(&key)
             && collection.failed.is_none()

@@ -12,7 +12,7 @@ use crate::fault::{Fault, Reason, Verdict};
 use crate::input::MessageTag;
 use crate::message::{Assignment, CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Partial, Want};
 use crate::task::Task;
-use crate::time::{HOLD, RETENTION, Time};
+use crate::time::{HOLD, Time};
 use serde_bytes::ByteArray;
 
 /// How a message fared.
@@ -101,7 +101,7 @@ impl Engine {
         }
         let pace = self.config.pace;
         let current = now.0 / 1000 / pace.window_seconds();
-        let oldest = current.saturating_sub(RETENTION / 1000 / pace.window_seconds());
+        let oldest = current.saturating_sub(pace.retention() / 1000 / pace.window_seconds());
         if assignment.window < oldest || assignment.window > current + 3 {
             return Judged(Verdict::Ignore(Reason::OutOfWindow));
         }
