@@ -1,21 +1,26 @@
 #!/usr/bin/env bash
-# Measurements on this machine: bench.sh soak | latency [TASKS]
+# Measurements on this machine: bench.sh soak | latency [TASKS] | journal [--json]
 #   soak     resident memory of keepers from task 200 to task 1,000; fails at 4 KiB per task or more
 #   latency  the proof document of a swarm that settles TASKS (100) tasks, with its percentiles and gas
+#   journal  signatures per second with group commit against one fdatasync each, in one run
 set -euo pipefail
 # shellcheck source=bootstrap/setup.sh
 . "$(dirname "$0")/../bootstrap/setup.sh"
 cd "$root"
 
 usage() {
-  sed -n '2,4s/^# //p' "$0"
+  sed -n '2,5s/^# //p' "$0"
   exit "$1"
 }
 case "${1:-}" in
-  soak | latency) ;;
+  soak | latency | journal) ;;
   -h | --help) usage 0 ;;
   *) usage 2 >&2 ;;
 esac
+
+if [ "$1" = journal ]; then
+  exec cargo test -q -p keeper --bench journal -- "${@:2}"
+fi
 
 get_anvil
 build_binaries
