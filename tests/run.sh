@@ -12,7 +12,7 @@ long=()
 name=
 case "${1:-}" in
   '') ;;
-  --all) long=(--include-ignored) ;;
+  --all) long=(--include-ignored --skip soak) ;; # a measurement: tests/bench.sh soak
   -h | --help)
     sed -n '2,5s/^# //p' "$0"
     exit 0
@@ -62,7 +62,7 @@ build_binaries
 build_jobs
 
 if [ -z "$name" ]; then
-  step "Rust: unit and crate tests" cargo test --workspace --exclude tests
+  step "Rust: unit and crate tests" cargo test --workspace --exclude tests --no-fail-fast
   step "contracts: artifacts match the sources" contracts/build.sh --check
   step "contracts: forge tests" contracts/test.sh
   step "crates: the core knows no network" "$root/tests/layers.sh"
