@@ -9,6 +9,8 @@ mod batches;
 mod budget;
 mod dispute;
 mod evidence;
+#[cfg(feature = "simulation")]
+pub mod inspect;
 mod plan;
 mod query;
 mod receive;

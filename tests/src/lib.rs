@@ -4,6 +4,7 @@ pub mod document;
 pub mod door;
 pub mod hostile;
 pub mod signers;
+pub mod sim;
 
 use std::time::Duration;
 

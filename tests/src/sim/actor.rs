@@ -1,0 +1,241 @@
+//! Hostile keepers. Each has a real engine, and does with its effects as it pleases: drops them, changes them, says
+//! other things to others. They hold their own keys and nobody else's.
+
+mod forge;
+
+use std::collections::VecDeque;
+
+use consensus::Engine;
+use consensus::effect::Effect;
+use consensus::message::{Channel, Message};
+
+use super::plan::Keys;
+use super::random::Random;
+
+/// Messages of others that a hostile keeper remembers.
+const MEMORY: usize = 48;
+/// Junk messages in one burst of a flooder.
+const BURST: u64 = 12;
+
+/// How a keeper is hostile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Role {
+    /// Signs two results, and shows one to one half of the mesh and the other to the other.
+    Equivocator,
+    /// Sends signatures, certificates, assignments and evidence that nobody made.
+    Forger,
+    /// Says nothing and answers nobody.
+    Silent,
+    /// Says everything, seconds late.
+    Late,
+    /// Sends again what others said before, some of it in another wrapping.
+    Replayer,
+    /// As a leader, gives two assignments one number and each half of the mesh one of them.
+    SplitBrain,
+    /// As a leader, assigns, takes the partials, and submits nothing.
+    Swallower,
+    /// As a leader, leaves a job out.
+    Censor,
+    /// Speaks in the name of others.
+    Impersonator,
+    /// Sends junk of every kind.
+    Flooder,
+    /// Runs nothing and signs what others found.
+    Copier,
+}
+
+impl Role {
+    pub(super) const ALL: [Self; 11] = [
+        Self::Equivocator,
+        Self::Forger,
+        Self::Silent,
+        Self::Late,
+        Self::Replayer,
+        Self::SplitBrain,
+        Self::Swallower,
+        Self::Censor,
+        Self::Impersonator,
+        Self::Flooder,
+        Self::Copier,
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Equivocator => "equivocator",
+            Self::Forger => "forger",
+            Self::Silent => "silent",
+            Self::Late => "late",
+            Self::Replayer => "replayer",
+            Self::SplitBrain => "split_brain_leader",
+            Self::Swallower => "swallowing_leader",
+            Self::Censor => "censoring_leader",
+            Self::Impersonator => "impersonator",
+            Self::Flooder => "flooder",
+            Self::Copier => "result_copier",
+        }
+    }
+}
+
+/// To whom something is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Audience {
+    All,
+    Even,
+    Odd,
+}
+
+/// What a hostile keeper does.
+#[derive(Debug)]
+pub(super) enum Deed {
+    /// What an honest one would.
+    Carry(Effect),
+    /// Sends a message, so many milliseconds later.
+    Send { channel: Channel, bytes: Vec<u8>, to: Audience, after: u64 },
+}
+
+/// What a hostile keeper has at hand.
+pub(super) struct Means<'a> {
+    pub(super) keys: &'a Keys,
+    pub(super) index: usize,
+    pub(super) keepers: usize,
+    pub(super) engine: &'a Engine,
+    pub(super) random: &'a mut Random,
+}
+
+/// A hostile keeper's mind.
+#[derive(Debug)]
+pub(super) struct Actor {
+    pub(super) role: Role,
+    memory: VecDeque<(Channel, Vec<u8>)>,
+    /// Misdeeds so far.
+    pub(super) deeds: u64,
+}
+
+fn send(channel: Channel, bytes: Vec<u8>) -> Deed {
+    Deed::Send { channel, bytes, to: Audience::All, after: 0 }
+}
+
+impl Actor {
+    pub(super) fn new(role: Role) -> Self {
+        Self { role, memory: VecDeque::new(), deeds: 0 }
+    }
+
+    /// What becomes of something its engine wants done.
+    pub(super) fn on_effect(&mut self, effect: Effect, means: &mut Means<'_>) -> Vec<Deed> {
+        let before = self.deeds;
+        let deeds = match (self.role, effect) {
+            (Role::Silent, Effect::Broadcast { .. } | Effect::Submit(_) | Effect::Ask { .. }) => self.did(Vec::new()),
+            (Role::Late, Effect::Broadcast { channel, bytes }) => {
+                let after = means.random.between(1_500, 12_000);
+                self.did(vec![Deed::Send { channel, bytes, to: Audience::All, after }])
+            }
+            (Role::Swallower, Effect::Submit(_) | Effect::Broadcast { channel: Channel::Certificates, .. }) => {
+                self.did(Vec::new())
+            }
+            (Role::Copier, Effect::Execute { .. }) => Vec::new(),
+            (_, Effect::Broadcast { channel, bytes }) => self.on_broadcast(channel, bytes, means),
+            (_, effect) => vec![Deed::Carry(effect)],
+        };
+        debug_assert!(self.deeds >= before);
+        deeds
+    }
+
+    fn did(&mut self, deeds: Vec<Deed>) -> Vec<Deed> {
+        self.deeds += 1;
+        deeds
+    }
+
+    fn on_broadcast(&mut self, channel: Channel, bytes: Vec<u8>, means: &mut Means<'_>) -> Vec<Deed> {
+        let honest = Deed::Carry(Effect::Broadcast { channel, bytes: bytes.clone() });
+        let mut deeds = vec![honest];
+        match (self.role, Message::decode(channel, &bytes)) {
+            (Role::Equivocator, Ok(Message::Partial(partial))) => {
+                if let Some(other) = forge::second_word(&partial, means) {
+                    self.deeds += 1;
+                    if means.random.chance(500) {
+                        deeds = vec![Deed::Send { channel, bytes, to: Audience::Even, after: 0 }];
+                        deeds.push(Deed::Send { channel, bytes: other, to: Audience::Odd, after: 0 });
+                    } else {
+                        deeds.push(send(channel, other));
+                    }
+                }
+            }
+            (Role::Forger, Ok(message)) => {
+                let forged = forge::forgeries(&message, means);
+                self.deeds += forged.len() as u64;
+                deeds.extend(forged.into_iter().map(|(channel, bytes)| send(channel, bytes)));
+            }
+            (Role::SplitBrain, Ok(Message::Assignment(assignment))) => {
+                let other = forge::other_plan(&assignment, means);
+                deeds = vec![Deed::Send { channel, bytes, to: Audience::Even, after: 0 }];
+                deeds.push(Deed::Send { channel, bytes: other, to: Audience::Odd, after: 0 });
+                self.deeds += 1;
+            }
+            (Role::Censor, Ok(Message::Assignment(assignment))) => {
+                self.deeds += 1;
+                deeds = forge::censored(&assignment, means).map(|bytes| send(channel, bytes)).into_iter().collect();
+            }
+            (Role::Replayer, _) => deeds.extend(self.replay(means)),
+            (Role::Flooder, _) => {
+                self.deeds += 1;
+                deeds.extend((0..BURST).map(|_| {
+                    let (channel, bytes) = forge::junk(means);
+                    send(channel, bytes)
+                }));
+            }
+            _ => {}
+        }
+        deeds
+    }
+
+    fn replay(&mut self, means: &mut Means<'_>) -> Vec<Deed> {
+        let mut deeds = Vec::new();
+        for _ in 0..3.min(self.memory.len()) {
+            let (channel, bytes) = self.memory[means.random.below(self.memory.len() as u64) as usize].clone();
+            let bytes = if means.random.chance(500) { forge::rewrapped(channel, bytes, means) } else { bytes };
+            let after = [0, 0, means.random.between(0, 20_000)][means.random.below(3) as usize];
+            deeds.push(Deed::Send { channel, bytes, to: Audience::All, after });
+            self.deeds += 1;
+        }
+        deeds
+    }
+
+    /// What it does when somebody else has spoken.
+    pub(super) fn on_message(&mut self, channel: Channel, bytes: &[u8], means: &mut Means<'_>) -> Vec<Deed> {
+        if self.role == Role::Replayer {
+            if self.memory.len() >= MEMORY {
+                self.memory.pop_front();
+            }
+            self.memory.push_back((channel, bytes.to_vec()));
+        }
+        if !matches!(self.role, Role::Impersonator | Role::Copier) {
+            return Vec::new();
+        }
+        let forged = match (self.role, Message::decode(channel, bytes)) {
+            (Role::Impersonator, Ok(message)) if means.random.chance(200) => forge::impersonation(&message, means),
+            (Role::Copier, Ok(Message::Partial(partial))) if self.is_new(&partial.assignment[..], partial.batch) => {
+                let copy = forge::copied(&partial, means);
+                if copy.is_none() {
+                    self.memory.pop_back();
+                }
+                copy
+            }
+            _ => None,
+        };
+        self.deeds += u64::from(forged.is_some());
+        forged.map(|bytes| send(channel, bytes)).into_iter().collect()
+    }
+
+    /// Whether a batch has not been copied yet.
+    fn is_new(&mut self, assignment: &[u8], batch: u8) -> bool {
+        let name = (Channel::Partials, [assignment, &[batch]].concat());
+        let new = !self.memory.contains(&name);
+        if new {
+            if self.memory.len() >= MEMORY {
+                self.memory.pop_front();
+            }
+            self.memory.push_back(name);
+        }
+        new
+    }
+}

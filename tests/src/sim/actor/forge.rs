@@ -1,0 +1,210 @@
+//! The messages hostile keepers make.
+
+use alloy::primitives::{B256, keccak256};
+use consensus::bls::Signature;
+use consensus::certificate::batch_root;
+use consensus::codec;
+use consensus::collection::reports;
+use consensus::committee::{KeeperIndex, SignerSet};
+use consensus::effect::BatchKey;
+use consensus::leader::{Stage, Window};
+use consensus::message::{
+    Assignment, CertificateMessage, Channel, Finding, Message, Partial, PlannedBatch, PlannedTask, sign,
+};
+use consensus::task::Status;
+use serde_bytes::{ByteArray, ByteBuf};
+
+use super::Means;
+use crate::sim::plan::DOMAIN;
+
+fn key_of(partial: &Partial) -> BatchKey {
+    BatchKey { assignment: B256::from(partial.assignment.into_array()), batch: partial.batch }
+}
+
+/// Signs findings on a batch with the hostile keeper's own key; `None` if it does not know the batch.
+fn signed(partial: &Partial, findings: Vec<Finding>, keeper: u16, means: &Means<'_>) -> Option<Partial> {
+    let basis = means.engine.inspect_batch(key_of(partial))?;
+    let reports = reports(&basis.tasks, &basis.anchors, &findings)?;
+    let digest = DOMAIN.batch_digest(basis.committee.epoch(), batch_root(&reports));
+    let signature = ByteBuf::from(means.keys.secret.sign(digest.as_slice()).to_bytes());
+    let execution_tag = ByteArray::new(keccak256(digest).0);
+    Some(Partial { keeper, findings, execution_tag, signature, ..partial.clone() })
+}
+
+/// Another partial on the batch of one, with another result for its first task.
+pub(super) fn second_word(partial: &Partial, means: &mut Means<'_>) -> Option<Vec<u8>> {
+    if partial.abstains() {
+        return None;
+    }
+    let mut findings = partial.findings.clone();
+    *findings.first_mut()? = Finding::reported(Status::Call, B256::from_slice(&means.random.bytes(32)));
+    signed(partial, findings, partial.keeper, means).map(|other| codec::encode(&other))
+}
+
+fn random_signature(means: &mut Means<'_>) -> Signature {
+    let message = means.random.bytes(32);
+    means.keys.secret.sign(&message)
+}
+
+/// Signatures nobody made, in the shape of a message of its own.
+pub(super) fn forgeries(message: &Message, means: &mut Means<'_>) -> Vec<(Channel, Vec<u8>)> {
+    let somebody = means.random.below(means.keepers as u64) as u16;
+    match message {
+        Message::Partial(partial) if !partial.abstains() => {
+            let signature = ByteBuf::from(random_signature(means).to_bytes());
+            let forged = Partial { keeper: somebody, signature, ..partial.clone() };
+            let broken = Partial { signature: ByteBuf::from(means.random.bytes(48)), ..forged.clone() };
+            let mut forged = vec![
+                (Channel::Partials, codec::encode(&forged)),
+                (Channel::Partials, codec::encode(&broken)),
+            ];
+            forged.extend(certificate(partial, means).map(|bytes| (Channel::Certificates, bytes)));
+            forged
+        }
+        Message::Assignment(assignment) => {
+            let signature = ByteArray::new([means.random.next() as u8; 64]);
+            let forged = Assignment { stage: assignment.stage.wrapping_add(1), signature, ..assignment.clone() };
+            vec![(Channel::Assignments, codec::encode(&forged))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A certificate out of the keeper's own signature alone: with its own bit, or with everybody's.
+fn certificate(partial: &Partial, means: &mut Means<'_>) -> Option<Vec<u8>> {
+    let basis = means.engine.inspect_batch(key_of(partial))?;
+    let mut reports = reports(&basis.tasks, &basis.anchors, &partial.findings)?;
+    reports.first_mut()?.outcome_hash = B256::from_slice(&means.random.bytes(32));
+    let digest = DOMAIN.batch_digest(basis.committee.epoch(), batch_root(&reports));
+    let size = basis.committee.size();
+    let everybody = (0..size as u16).map(KeeperIndex).filter(|&index| basis.committee.member(index).is_some());
+    let signers: SignerSet = if means.random.chance(500) {
+        everybody.collect()
+    } else {
+        std::iter::once(KeeperIndex(partial.keeper)).collect()
+    };
+    let message = CertificateMessage {
+        epoch: basis.committee.epoch(),
+        reports: reports.iter().map(Into::into).collect(),
+        signers: ByteBuf::from(signers.to_bytes(size)),
+        signature: ByteArray::new(means.keys.secret.sign(digest.as_slice()).to_bytes()),
+    };
+    Some(codec::encode(&message))
+}
+
+fn resigned(assignment: &Assignment, batches: Vec<PlannedBatch>, means: &Means<'_>) -> Vec<u8> {
+    let place = (Window(assignment.window), Stage(assignment.stage), assignment.number);
+    let leader = KeeperIndex(assignment.leader);
+    codec::encode(&Assignment::signed(&DOMAIN, &means.keys.signing, place, leader, batches))
+}
+
+/// Another assignment under the same number: every task alone, and in the other order.
+pub(super) fn other_plan(assignment: &Assignment, means: &Means<'_>) -> Vec<u8> {
+    let single = |batch: &PlannedBatch| {
+        let attempt = batch.attempt;
+        batch.tasks.iter().map(move |&task| PlannedBatch { attempt, tasks: vec![task] }).collect::<Vec<_>>()
+    };
+    let mut batches: Vec<PlannedBatch> = assignment.batches.iter().flat_map(single).collect();
+    batches.reverse();
+    if batches == assignment.batches {
+        batches.extend(batches.clone());
+    }
+    resigned(assignment, batches, means)
+}
+
+/// The assignment without one job; `None` if nothing else was in it.
+pub(super) fn censored(assignment: &Assignment, means: &Means<'_>) -> Option<Vec<u8>> {
+    let job = assignment.batches.first()?.tasks.first()?.job;
+    let keep = |task: &&PlannedTask| task.job != job;
+    let batches = assignment.batches.iter().map(|batch| PlannedBatch {
+        attempt: batch.attempt,
+        tasks: batch.tasks.iter().filter(keep).copied().collect(),
+    });
+    let batches: Vec<PlannedBatch> = batches.filter(|batch| !batch.tasks.is_empty()).collect();
+    (!batches.is_empty()).then(|| resigned(assignment, batches, means))
+}
+
+/// The same words in another wrapping: the execution tag is not signed, so a partial stays valid under another one.
+pub(super) fn rewrapped(channel: Channel, bytes: Vec<u8>, means: &mut Means<'_>) -> Vec<u8> {
+    match Message::decode(channel, &bytes) {
+        Ok(Message::Partial(mut partial)) => {
+            partial.execution_tag = ByteArray::new([means.random.next() as u8; 32]);
+            codec::encode(&partial)
+        }
+        _ => bytes,
+    }
+}
+
+/// Somebody else's message as the impersonator would have it.
+pub(super) fn impersonation(message: &Message, means: &mut Means<'_>) -> Option<Vec<u8>> {
+    let somebody = means.random.below(means.keepers as u64) as u16;
+    match message {
+        // Their signature under its own name.
+        Message::Partial(partial) if means.random.chance(500) => {
+            Some(codec::encode(&Partial { keeper: means.index as u16, ..partial.clone() }))
+        }
+        // Its own signature under somebody's name; or an abstention for them.
+        Message::Partial(partial) if means.random.chance(500) && !partial.abstains() => {
+            let forged = signed(partial, partial.findings.clone(), somebody, means)?;
+            Some(codec::encode(&forged))
+        }
+        Message::Partial(partial) => {
+            let findings = partial.findings.iter().map(|_| Finding::abstained(3)).collect();
+            let mut forged = Partial { keeper: somebody, findings, ..partial.clone() };
+            let hash = forged.abstention_hash(&DOMAIN);
+            forged.signature = ByteBuf::from(sign(&means.keys.signing, hash));
+            Some(codec::encode(&forged))
+        }
+        Message::Assignment(assignment) => {
+            let mut batches = assignment.batches.clone();
+            batches.reverse();
+            batches.truncate(1);
+            Some(resigned(assignment, batches, means))
+        }
+        _ => None,
+    }
+}
+
+/// Somebody's findings, signed by the copier, who never ran the tasks.
+pub(super) fn copied(partial: &Partial, means: &Means<'_>) -> Option<Vec<u8>> {
+    if partial.abstains() || usize::from(partial.keeper) == means.index {
+        return None;
+    }
+    let copy = signed(partial, partial.findings.clone(), means.index as u16, means)?;
+    Some(codec::encode(&copy))
+}
+
+/// Something that costs whoever looks at it.
+pub(super) fn junk(means: &mut Means<'_>) -> (Channel, Vec<u8>) {
+    let channels = [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence];
+    let channel = channels[means.random.below(4) as usize];
+    match means.random.below(4) {
+        0 => (channel, means.random.bytes(64)),
+        1 => (channel, vec![0; 70_000]),
+        // A partial of a batch that does not exist: to be held, and asked for.
+        2 => {
+            let partial = Partial {
+                assignment: ByteArray::new([means.random.next() as u8; 32]),
+                batch: 0,
+                keeper: means.random.below(means.keepers as u64) as u16,
+                findings: vec![Finding::reported(Status::Call, B256::ZERO)],
+                execution_tag: ByteArray::new([0; 32]),
+                signature: ByteBuf::from(random_signature(means).to_bytes()),
+            };
+            (Channel::Partials, codec::encode(&partial))
+        }
+        _ => {
+            let task = PlannedTask { job: means.random.next(), version: 1, instance: ByteArray::new([7; 32]) };
+            let window = means.engine.head().map_or(0, |head| head.timestamp / 2);
+            let assignment = Assignment {
+                window,
+                stage: means.random.below(16) as u8,
+                number: 0,
+                leader: means.index as u16,
+                batches: vec![PlannedBatch { attempt: 0, tasks: vec![task] }],
+                signature: ByteArray::new([1; 64]),
+            };
+            (Channel::Assignments, codec::encode(&assignment))
+        }
+    }
+}

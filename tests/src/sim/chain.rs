@@ -1,0 +1,193 @@
+//! The chain: a block a second, reorganisations, and the contract's rules of settlement in arithmetic of its own, so
+//! that a bug in the engine's is seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy::primitives::{B256, keccak256};
+use consensus::anchor::BlockRef;
+use consensus::bls::aggregate_keys;
+use consensus::committee::Committee;
+use consensus::effect::Settlement;
+use consensus::report::Domain;
+use consensus::task::{DueTask, Task};
+
+use super::plan::CODE;
+
+/// How far back an anchor may lie, in blocks.
+const ANCHOR_AGE: u64 = 100;
+
+/// A block with what the keepers' watchers read from it.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    pub(super) reference: BlockRef,
+    /// Epoch announced in it, as a position in the list of committees.
+    pub(super) epoch: Option<usize>,
+    /// Jobs listed in it, as positions in the plan.
+    pub(super) jobs: Vec<usize>,
+    /// What it settled, and on whose transaction.
+    pub(super) settled: Vec<(Task, usize)>,
+    settlements: Vec<(usize, Settlement)>,
+}
+
+/// Why the contract refused a whole transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Somebody was faster.
+    NothingToSettle,
+    /// The certificate is of another epoch than the one active at an anchor.
+    EpochNotActive,
+    /// Not enough stake signed.
+    QuorumNotReached,
+    /// The signature is wrong.
+    InvalidSignature,
+    /// The outcomes are not those that were certified.
+    WrongOutcome,
+}
+
+/// What a transaction has done.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Effects {
+    /// Tasks it settled, with the outcome hash.
+    pub(super) fresh: Vec<(Task, B256)>,
+    /// Reports it found not eligible.
+    pub(super) ineligible: usize,
+}
+
+/// The canonical chain.
+#[derive(Debug)]
+pub(super) struct Chain {
+    pub(super) blocks: Vec<Block>,
+    pub(super) settled: BTreeSet<Task>,
+    committees: Vec<Committee>,
+    domain: Domain,
+    /// Every task that exists, with what the contract knows of it.
+    due: BTreeMap<Task, DueTask>,
+    salt: u64,
+}
+
+impl Chain {
+    pub(super) fn new(committees: Vec<Committee>, domain: Domain, due: BTreeMap<Task, DueTask>, seed: u64) -> Self {
+        Self { blocks: Vec::new(), settled: BTreeSet::new(), committees, domain, due, salt: seed }
+    }
+
+    pub(super) fn head(&self) -> u64 {
+        self.blocks.len() as u64
+    }
+
+    fn at(&self, number: u64) -> Option<&Block> {
+        self.blocks.get(usize::try_from(number.checked_sub(1)?).ok()?)
+    }
+
+    /// Mines a block with these transactions; tells what became of each.
+    pub(super) fn mine(
+        &mut self,
+        timestamp: u64,
+        transactions: Vec<(usize, Settlement)>,
+    ) -> Vec<(usize, Settlement, Result<Effects, Refusal>)> {
+        let number = self.head() + 1;
+        self.salt = self.salt.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let hash = keccak256([number.to_be_bytes(), self.salt.to_be_bytes()].concat());
+        let epoch = self.committees.iter().position(|committee| committee.active_from() == number + 2);
+        let mut block = Block {
+            reference: BlockRef { number, hash, timestamp },
+            epoch,
+            jobs: Vec::new(),
+            settled: Vec::new(),
+            settlements: Vec::new(),
+        };
+        let mut results = Vec::new();
+        for (keeper, settlement) in transactions {
+            let result = self.settle(number, timestamp, &settlement);
+            if let Ok(effects) = &result {
+                block.settled.extend(effects.fresh.iter().map(|&(task, _)| (task, keeper)));
+                block.settlements.push((keeper, settlement.clone()));
+            }
+            results.push((keeper, settlement, result));
+        }
+        self.blocks.push(block);
+        results
+    }
+
+    /// Replaces the newest blocks by others of the same times. `again` says which transactions make it into the new
+    /// blocks; those whose anchors are gone settle nothing there.
+    pub(super) fn reorganise(&mut self, depth: usize, mut again: impl FnMut() -> bool) -> Vec<(usize, Settlement)> {
+        let from = self.blocks.len().saturating_sub(depth);
+        let orphaned = self.blocks.split_off(from);
+        for block in &orphaned {
+            block.settled.iter().for_each(|(task, _)| {
+                self.settled.remove(task);
+            });
+        }
+        let mut lost = Vec::new();
+        for block in orphaned {
+            let (kept, dropped): (Vec<_>, Vec<_>) = block.settlements.into_iter().partition(|_| again());
+            self.mine(block.reference.timestamp, kept);
+            if let Some(new) = self.blocks.last_mut() {
+                new.jobs = block.jobs;
+            }
+            lost.extend(dropped);
+        }
+        lost
+    }
+
+    /// The position of the committee whose epoch is active at a block.
+    fn epoch_at(&self, number: u64) -> Option<&Committee> {
+        self.committees.iter().rev().find(|committee| committee.active_from() <= number)
+    }
+
+    /// The contract's `settle`, step by step.
+    fn settle(&mut self, number: u64, timestamp: u64, batch: &Settlement) -> Result<Effects, Refusal> {
+        let certificate = &batch.certificate;
+        if certificate.reports.iter().all(|report| self.settled.contains(&report.task)) {
+            return Err(Refusal::NothingToSettle);
+        }
+        let Some(committee) = self.committees.iter().find(|committee| committee.epoch() == certificate.epoch) else {
+            return Err(Refusal::EpochNotActive);
+        };
+        let active = |number: u64| self.epoch_at(number).map(Committee::epoch) == Some(certificate.epoch);
+        if !certificate.reports.iter().all(|report| active(report.anchor.number)) {
+            return Err(Refusal::EpochNotActive);
+        }
+        verify(batch, committee, &self.domain)?;
+        let mut rows = certificate.reports.iter().zip(&batch.outcomes);
+        if !rows.all(|(report, outcome)| outcome.hash(CODE) == report.outcome_hash && outcome.status == report.status) {
+            return Err(Refusal::WrongOutcome);
+        }
+        let mut effects = Effects::default();
+        for report in &certificate.reports {
+            let Some(due) = self.due.get(&report.task) else {
+                effects.ineligible += 1;
+                continue;
+            };
+            let anchor = self.at(report.anchor.number);
+            let known = anchor.is_some_and(|block| block.reference.hash == report.anchor.hash);
+            let fresh = report.anchor.number + ANCHOR_AGE >= number;
+            if known && fresh && due.due <= timestamp && self.settled.insert(report.task) {
+                effects.fresh.push((report.task, report.outcome_hash));
+            } else {
+                effects.ineligible += 1;
+            }
+        }
+        Ok(effects)
+    }
+}
+
+/// Signers, stake and signature, in the contract's own arithmetic: at least 66.67 % of all stake, each signer once.
+fn verify(batch: &Settlement, committee: &Committee, domain: &Domain) -> Result<(), Refusal> {
+    let certificate = &batch.certificate;
+    let members = committee.members();
+    let rows: Vec<_> = certificate.signers.iter().map(|index| usize::from(index.0)).collect();
+    if rows.is_empty() || rows.iter().any(|&row| members.get(row).is_none_or(|member| member.stake == 0)) {
+        return Err(Refusal::InvalidSignature);
+    }
+    let total: u128 = members.iter().map(|member| member.stake).sum();
+    let signed: u128 = rows.iter().map(|&row| members[row].stake).sum();
+    if signed * 10_000 < total * 6_667 {
+        return Err(Refusal::QuorumNotReached);
+    }
+    let keys: Vec<_> = rows.iter().map(|&row| members[row].key).collect();
+    let root = consensus::certificate::batch_root(&certificate.reports);
+    let digest = domain.batch_digest(certificate.epoch, root);
+    let valid = aggregate_keys(&keys).is_some_and(|key| certificate.signature.verify(digest.as_slice(), &key));
+    if valid { Ok(()) } else { Err(Refusal::InvalidSignature) }
+}

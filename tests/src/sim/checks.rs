@@ -1,0 +1,124 @@
+//! The promises, checked after every event. What is found is kept with the moment it was found at.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::B256;
+use consensus::certificate::batch_root;
+use consensus::collection::reports;
+use consensus::effect::{BatchKey, Settlement};
+use consensus::engine::inspect::{BatchBasis, Sizes};
+use consensus::engine::{ASSIGNMENTS_HELD_MAX, HELD_MAX, SESSIONS_MAX};
+use consensus::message::Partial;
+use consensus::task::Task;
+
+use super::plan::{DOMAIN, Keys};
+
+/// Most violations told of one seed.
+const TOLD_MAX: usize = 16;
+/// Messages are held for a second; whoever has no verdict after this long will get none.
+pub(super) const VERDICT_PATIENCE: u64 = 2_500;
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// The seed.
+    pub seed: u64,
+    /// Milliseconds after the start of the run.
+    pub at: u64,
+    /// Which promise.
+    pub kind: &'static str,
+    /// How.
+    pub detail: String,
+}
+
+/// What has been said and settled so far.
+#[derive(Debug)]
+pub(super) struct Checks {
+    seed: u64,
+    pub(super) violations: Vec<Violation>,
+    /// The report each honest keeper has signed at (task, anchor).
+    said: BTreeMap<(usize, Task, B256), B256>,
+    /// The report that was certified at (task, anchor).
+    certified: BTreeMap<(Task, B256), B256>,
+    /// Largest sizes seen.
+    pub(super) peak: Sizes,
+}
+
+impl Checks {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            violations: Vec::new(),
+            said: BTreeMap::new(),
+            certified: BTreeMap::new(),
+            peak: Sizes::default(),
+        }
+    }
+
+    pub(super) fn fail(&mut self, at: u64, kind: &'static str, detail: String) {
+        if self.violations.len() < TOLD_MAX {
+            self.violations.push(Violation { seed: self.seed, at, kind, detail });
+        }
+    }
+
+    /// An honest keeper's partial leaves: it must be its own, and contradict nothing it has said before, in any life.
+    pub(super) fn on_partial(&mut self, at: u64, k: usize, keys: &Keys, partial: &Partial, basis: Option<BatchBasis>) {
+        if partial.abstains() {
+            return;
+        }
+        let Some(basis) = basis else {
+            return self.fail(at, "baseless_signature", format!("keeper {k} signed a batch it knows nothing of"));
+        };
+        let Some(reports) = reports(&basis.tasks, &basis.anchors, &partial.findings) else {
+            return self.fail(at, "malformed_partial", format!("keeper {k}"));
+        };
+        let digest = DOMAIN.batch_digest(basis.committee.epoch(), batch_root(&reports));
+        if keys.secret.sign(digest.as_slice()).to_bytes()[..] != partial.signature[..] {
+            self.fail(at, "invalid_own_partial", format!("keeper {k} sent a partial that does not verify"));
+        }
+        for report in reports {
+            let leaf = report.leaf();
+            let first = *self.said.entry((k, report.task, report.anchor.hash)).or_insert(leaf);
+            if first != leaf {
+                let (task, anchor) = (report.task.id(), report.anchor.number);
+                self.fail(at, "double_signature", format!("keeper {k}, {task:?} at block {anchor}"));
+            }
+        }
+    }
+
+    /// A certificate that the contract found valid: there is one result per (task, anchor).
+    pub(super) fn on_certificate(&mut self, at: u64, settlement: &Settlement) {
+        for report in &settlement.certificate.reports {
+            let leaf = report.leaf();
+            let first = *self.certified.entry((report.task, report.anchor.hash)).or_insert(leaf);
+            if first != leaf {
+                self.fail(at, "two_results", format!("{:?} at block {}", report.task.id(), report.anchor.number));
+            }
+        }
+    }
+
+    pub(super) fn on_sizes(&mut self, at: u64, k: usize, sizes: Sizes) {
+        let peak = &mut self.peak;
+        peak.sessions = peak.sessions.max(sizes.sessions);
+        peak.collections = peak.collections.max(sizes.collections);
+        peak.plans = peak.plans.max(sizes.plans);
+        peak.held = peak.held.max(sizes.held);
+        peak.unspoken = peak.unspoken.max(sizes.unspoken);
+        peak.agenda = peak.agenda.max(sizes.agenda);
+        // A few moments per thing that is remembered.
+        let agenda = 64 + 32 * (sizes.sessions + sizes.collections) + sizes.held;
+        let within = sizes.sessions <= SESSIONS_MAX
+            && sizes.plans <= ASSIGNMENTS_HELD_MAX
+            && sizes.held <= HELD_MAX
+            && sizes.unspoken <= sizes.collections + 1
+            && sizes.agenda <= agenda;
+        if !within {
+            self.fail(at, "memory", format!("keeper {k}: {sizes:?}"));
+        }
+    }
+}
+
+/// The name of a batch that a partial belongs to.
+pub(super) fn batch_of(partial: &Partial) -> BatchKey {
+    BatchKey { assignment: B256::from(partial.assignment.into_array()), batch: partial.batch }
+}
