@@ -328,6 +328,11 @@ impl Swarm {
         self.sweeper.directory()
     }
 
+    /// Where the keepers of this machine keep compiled job code; one that joins by hand shares it.
+    pub fn cache_dir(&self) -> &Path {
+        &self.setting.cache
+    }
+
     /// The contract that the example jobs call.
     #[must_use]
     pub const fn target(&self) -> Address {

@@ -47,6 +47,7 @@ pub fn welcome(swarm: &Swarm) -> String {
             ));
         }
     }
+    let cache = swarm.cache_dir().display();
     lines.push(format!(
         "\nJoin a keeper by hand, in another terminal:\n\
          \x20 echo 'choose a good one' > password\n\
@@ -55,7 +56,7 @@ pub fn welcome(swarm: &Swarm) -> String {
          \x20 bootstrap/swarm.sh fund OPERATOR_ADDRESS --network {file}\n\
          \x20 {keeper} operator register --datadir mine --network {file} --password-file password\n\
          \x20 {keeper} join --datadir mine --network {file} --bootnode {bootnode} --password-file password \\\n\
-         \x20     --listen /ip4/127.0.0.1/tcp/0 --api-addr 127.0.0.1:0 --metrics-addr 127.0.0.1:0\n\
+         \x20     --listen /ip4/127.0.0.1/tcp/0 --api-addr 127.0.0.1:0 --metrics-addr 127.0.0.1:0 --cache-dir {cache}\n\
          \x20 {keeper} status --datadir mine\n\
          \nCtrl-C stops everything."
     ));
