@@ -50,11 +50,13 @@ get_anvil() {
   export ANVIL
 }
 
-# Every binary, with one set of features, so that nothing compiles twice.
+# Every binary that is shipped. Without the tests package: it turns on the simulator's feature of `consensus`, and cargo
+# unifies the features of all packages it builds together.
 build_binaries() {
   command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
   need setpriv util-linux
-  (cd "$root" && cargo build -q --workspace --bins)
+  say "building (the first time takes several minutes)"
+  (cd "$root" && cargo build -p keeper -p bootstrap -p contracts --bins)
 }
 
 build_jobs() {
