@@ -57,7 +57,6 @@ need bc bc
 need npm npm
 need prometheus prometheus
 get_anvil
-say "building"
 build_binaries
 build_jobs
 

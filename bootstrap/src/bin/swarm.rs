@@ -67,14 +67,19 @@ async fn serve(options: Options) -> Result<()> {
     tokio::pin!(stopped);
     let mut swarm = tokio::select! {
         started = set_up(options.clone()) => started?,
-        () = &mut stopped => return Ok(()),
+        () = &mut stopped => return interrupted(&options),
     };
     let result = tokio::select! {
         result = work(&mut swarm, &options) => result,
-        () = &mut stopped => Ok(()),
+        () = &mut stopped => interrupted(&options),
     };
     swarm.stop().await;
     result
+}
+
+/// Ctrl-C is how a swarm that stays up ends; one that was to prove something has not.
+fn interrupted(options: &Options) -> Result<()> {
+    if options.stops() { Err(anyhow::anyhow!("interrupted before the proof was complete")) } else { Ok(()) }
 }
 
 async fn set_up(options: Options) -> Result<Swarm> {

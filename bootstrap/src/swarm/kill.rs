@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use alloy::primitives::Address;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::Swarm;
 use super::api::Status;
@@ -26,9 +26,8 @@ pub(super) async fn strike(swarm: &mut Swarm) -> Result<Option<Kill>> {
     let Some(due) = next_due(&swarm.jobs, unix_ms() / 1000 + AHEAD_SECONDS) else { return Ok(None) };
     let window = due / swarm.deployed.network.window_seconds();
     let Some(victim) = leader_at(swarm, due, window).await else { return Ok(None) };
-    let Some(position) = swarm.keepers.iter().position(|keeper| keeper.operator() == victim) else {
-        bail!("the leader of window {window} is {victim}, which is no keeper of this swarm")
-    };
+    // A keeper that somebody joined by hand is not ours to kill.
+    let Some(position) = swarm.keepers.iter().position(|keeper| keeper.operator() == victim) else { return Ok(None) };
     let keeper = &mut swarm.keepers[position];
     keeper.kill();
     let after = unix_ms().saturating_sub(due * 1000);

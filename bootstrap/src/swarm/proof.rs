@@ -80,7 +80,7 @@ pub struct Facts {
 
 /// The document; `schema` 1. Keys may be added, none change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the keys are the documentation; DESIGN of the document: bootstrap/README.md")]
+#[expect(missing_docs, reason = "the keys are the documentation; bootstrap/README.md explains them")]
 pub struct Proof {
     pub schema: u32,
     pub chain_id: u64,

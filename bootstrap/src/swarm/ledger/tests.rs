@@ -1,0 +1,100 @@
+use alloy::primitives::{Address, B256, LogData, U256};
+use alloy::rpc::types::TransactionReceipt;
+use alloy::sol_types::SolEvent;
+use contracts::TaskManager::{BatchSettled, Claimed, TaskSettled};
+use serde_json::json;
+
+use super::Ledger;
+
+const TASK_MANAGER: Address = Address::repeat_byte(1);
+const SUBMITTER: Address = Address::repeat_byte(2);
+
+fn settled(run: u64) -> LogData {
+    TaskSettled {
+        taskId: B256::repeat_byte(u8::try_from(run).unwrap()),
+        jobId: 1,
+        submitter: SUBMITTER,
+        jobVersion: 1,
+        instanceKey: B256::from(U256::from(run)),
+        status: 0,
+        anchorNumber: 5,
+        outcomeHash: B256::ZERO,
+        delivered: true,
+    }
+    .encode_log_data()
+}
+
+fn batch(tasks: u64) -> LogData {
+    BatchSettled {
+        root: B256::ZERO,
+        epoch: 1,
+        submitter: SUBMITTER,
+        signedStake: U256::from(4),
+        settled: U256::from(tasks),
+    }
+    .encode_log_data()
+}
+
+/// A receipt of a transaction to `to` whose logs all come from `from`.
+fn receipt(to: Address, from: Address, logs: &[LogData]) -> TransactionReceipt {
+    let logs: Vec<_> = logs
+        .iter()
+        .map(|log| {
+            json!({
+                "address": from, "topics": log.topics(), "data": log.data, "blockHash": B256::ZERO, "blockNumber": "0x7",
+                "transactionHash": B256::repeat_byte(9), "transactionIndex": "0x0", "logIndex": "0x0", "removed": false,
+            })
+        })
+        .collect();
+    serde_json::from_value(json!({
+        "type": "0x2", "status": "0x1", "cumulativeGasUsed": "0x64", "gasUsed": "0x64", "effectiveGasPrice": "0x1",
+        "logs": logs, "logsBloom": format!("0x{}", "00".repeat(256)), "transactionHash": B256::repeat_byte(9),
+        "transactionIndex": "0x0", "blockHash": B256::ZERO, "blockNumber": "0x7", "from": SUBMITTER, "to": to,
+    }))
+    .unwrap()
+}
+
+fn entered(receipt: &TransactionReceipt) -> Ledger {
+    let mut ledger = Ledger::default();
+    ledger.enter(receipt, TASK_MANAGER, 1234).unwrap();
+    ledger
+}
+
+#[test]
+fn a_batch_of_two_is_one_transaction_and_two_settlements() {
+    let ledger = entered(&receipt(TASK_MANAGER, TASK_MANAGER, &[settled(3), settled(4), batch(2)]));
+    assert_eq!(ledger.settlements.iter().map(|each| each.run).collect::<Vec<_>>(), [3, 4]);
+    assert_eq!((ledger.settlements[0].submitter, ledger.settlements[0].seen_ms), (SUBMITTER, 1234));
+    assert_eq!(ledger.batches, [2]);
+    assert_eq!((ledger.transactions.len(), ledger.transactions[0].settled), (1, 2));
+}
+
+#[test]
+fn a_transaction_without_settlement_is_wasted_unless_it_is_a_claim() {
+    let wasted = entered(&receipt(TASK_MANAGER, TASK_MANAGER, &[]));
+    assert_eq!((wasted.transactions.len(), wasted.transactions[0].settled), (1, 0));
+    let claim = Claimed { operator: SUBMITTER, token: Address::ZERO, to: SUBMITTER, amount: U256::from(1) };
+    assert_eq!(entered(&receipt(TASK_MANAGER, TASK_MANAGER, &[claim.encode_log_data()])), Ledger::default());
+}
+
+#[test]
+fn logs_and_transactions_of_other_contracts_do_not_count() {
+    let other = Address::repeat_byte(7);
+    assert_eq!(entered(&receipt(other, other, &[settled(3), batch(1)])), Ledger::default());
+}
+
+#[test]
+fn a_settlement_by_way_of_another_contract_counts_but_is_no_transaction_of_ours() {
+    let ledger = entered(&receipt(Address::repeat_byte(7), TASK_MANAGER, &[settled(3), batch(1)]));
+    assert_eq!((ledger.settlements.len(), ledger.transactions.len()), (1, 0));
+}
+
+#[test]
+fn an_instance_key_that_is_no_run_is_an_error() {
+    let mut log = settled(3);
+    let mut data = log.data.to_vec();
+    data[32..64].fill(0xff);
+    log.data = data.into();
+    let refused = Ledger::default().enter(&receipt(TASK_MANAGER, TASK_MANAGER, &[log]), TASK_MANAGER, 0).unwrap_err();
+    assert!(refused.to_string().contains("is no run"), "{refused}");
+}
