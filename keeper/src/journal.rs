@@ -126,8 +126,11 @@ impl Identity {
 /// What to do when there is no journal yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missing {
-    /// Start an empty one: a key that never signed, or the operator's explicit word.
+    /// Start an empty one: a key that never signed.
     Create,
+    /// Start an empty one that refuses all anchors below this number: on the operator's explicit word, for a key that
+    /// may have signed up to there. On disk from the first moment, so that a crash does not make it forget.
+    CreateAbove(u64),
     /// Refuse: the key may have signed already, and an empty journal knows nothing of it.
     Refuse,
 }
@@ -173,8 +176,11 @@ impl<S: Storage> Journal<S> {
                 }
                 content.book
             }
-            None if missing == Missing::Refuse => return Err(Error::Missing { path: path.to_owned() }),
-            None => Book::default(),
+            None => match missing {
+                Missing::Refuse => return Err(Error::Missing { path: path.to_owned() }),
+                Missing::Create => Book::default(),
+                Missing::CreateAbove(watermark) => Book::from_anchor(watermark),
+            },
         };
         // Written anew at every start: what an earlier process's failed fsync may have left in memory only becomes
         // durable, a torn end disappears, and a new journal exists before it is relied on.

@@ -190,7 +190,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
         reached = reach(&rpc, &chain, &setup, &front.view) => reached?,
         () = shutdown.cancelled() => return stop_front(front).await,
     };
-    let (journal, journal_state) = open_journal(&setup, &reached)?;
+    let (journal, journal_state) = open_journal(&setup, &reached, &rpc).await?;
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let stop = CancellationToken::new();
     let services = services(&setup, &chain, &rpc, &front, journal, &stop)?;
@@ -249,17 +249,28 @@ async fn reach(rpc: &Rpc, chain: &ChainConfig, setup: &Setup, view: &watch::Send
 }
 
 /// A key the registry knows may have signed: without its journal it must not sign again unasked.
-fn open_journal(setup: &Setup, registration: &Registration) -> Result<(Journal, engine::JournalState)> {
-    let known = registration.known && !setup.accept_empty_journal;
+async fn open_journal(
+    setup: &Setup,
+    registration: &Registration,
+    rpc: &Rpc,
+) -> Result<(Journal, engine::JournalState)> {
     let key = setup.keys.bls.public_key().to_bytes();
     let identity = Identity::new(&key, domain(&setup.network).separator());
     let path = setup.paths.journal();
-    // `keeper operator register` leaves an empty journal behind, so a key that never ran does not need the flag.
-    let missing = if known { Missing::Refuse } else { Missing::Create };
     let state = match (path.exists(), registration.known) {
         (true, _) => engine::JournalState::Intact,
         (false, true) => engine::JournalState::Lost,
         (false, false) => engine::JournalState::New,
+    };
+    // `keeper operator register` leaves an empty journal behind, so a key that never ran does not need the flag.
+    let missing = match state {
+        engine::JournalState::Lost if setup.accept_empty_journal => {
+            let head = alloy::providers::Provider::get_block_number(&rpc.provider()).await;
+            // The engine keeps to blocks above what anybody shows; the journal keeps to it across a crash.
+            Missing::CreateAbove(head.map_err(ChainError::from)?.saturating_add(1))
+        }
+        engine::JournalState::Lost => Missing::Refuse,
+        _ => Missing::Create,
     };
     Ok((Journal::open(&path, identity, missing)?, state))
 }

@@ -34,6 +34,11 @@ pub(super) struct Conflict {
 }
 
 impl Book {
+    /// A book of nothing that refuses everything below `watermark`.
+    pub(super) fn from_anchor(watermark: u64) -> Self {
+        Self { watermark, highest_anchor: watermark, ..Self::default() }
+    }
+
     /// Takes a group in whole and adds what is new to `fresh`, or refuses it and changes nothing.
     pub(super) fn admit(&mut self, group: &[Record], fresh: &mut Vec<Record>) -> Outcome {
         let mut inserted = Vec::new();

@@ -132,6 +132,19 @@ fn a_missing_journal_is_created_only_when_allowed() {
 }
 
 #[test]
+fn a_journal_begun_above_an_anchor_refuses_what_its_key_may_have_signed() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal.bin");
+    for missing in [Missing::CreateAbove(50), Missing::Refuse, Missing::CreateAbove(90)] {
+        // Reopened, also by somebody who would start higher or empty, it is as it was made.
+        let mut journal = Journal::open(&path, identity(), missing).unwrap();
+        assert_eq!(journal.watermark(), 50);
+        refused(journal.record(&[record(1, 49, 1)]).unwrap());
+        assert_eq!(journal.record(&[record(1, 50, 1)]).unwrap(), Outcome::Recorded);
+    }
+}
+
+#[test]
 fn other_files_are_no_journals() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal.bin");
