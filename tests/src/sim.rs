@@ -26,8 +26,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use consensus::bls::simulated;
 use consensus::plant::{self, Plant};
 
-pub use checks::Violation;
 use actor::Role;
+pub use checks::Violation;
 use plan::Keys;
 use random::Fingerprint;
 use world::World;

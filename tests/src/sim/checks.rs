@@ -46,13 +46,7 @@ pub(super) struct Checks {
 
 impl Checks {
     pub(super) fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            violations: Vec::new(),
-            said: BTreeMap::new(),
-            certified: BTreeMap::new(),
-            peak: Sizes::default(),
-        }
+        Self { seed, violations: Vec::new(), said: BTreeMap::new(), certified: BTreeMap::new(), peak: Sizes::default() }
     }
 
     pub(super) fn fail(&mut self, at: u64, kind: &'static str, detail: String) {

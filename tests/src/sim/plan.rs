@@ -97,13 +97,28 @@ pub(super) struct Links {
 /// What strikes a keeper, or the chain.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Strike {
-    Crash { keeper: usize, down: u64 },
-    Storage { keeper: usize, failure: Failure },
+    Crash {
+        keeper: usize,
+        down: u64,
+    },
+    Storage {
+        keeper: usize,
+        failure: Failure,
+    },
     /// The keeper's RPC node answers nothing for so long.
-    Outage { keeper: usize, length: u64 },
+    Outage {
+        keeper: usize,
+        length: u64,
+    },
     /// The keeper's RPC node is so many blocks behind for so long.
-    Lag { keeper: usize, blocks: u64, length: u64 },
-    Reorganise { depth: usize },
+    Lag {
+        keeper: usize,
+        blocks: u64,
+        length: u64,
+    },
+    Reorganise {
+        depth: usize,
+    },
 }
 
 /// Everything a seed decides before its run starts.
@@ -262,8 +277,7 @@ fn draw_committees(random: &mut Random, keys: &[Keys], hostile: &[bool]) -> Vec<
     let epochs = random.between(1, 3) as usize;
     let mut committees = Vec::new();
     for (epoch, &active_from) in (1u32..).zip(first.iter().take(epochs)) {
-        let mut stakes: Vec<u128> =
-            keys.iter().map(|_| 1_000 + u128::from(random.below(10 * spread + 1))).collect();
+        let mut stakes: Vec<u128> = keys.iter().map(|_| 1_000 + u128::from(random.below(10 * spread + 1))).collect();
         let away = random.below(keys.len() as u64) as usize;
         let stays = stakes[away];
         if epoch > 1 && random.chance(500) {
@@ -327,7 +341,8 @@ fn draw_jobs(random: &mut Random) -> Vec<Job> {
 }
 
 fn draw_links(random: &mut Random) -> Links {
-    let share = |random: &mut Random, odds: u64, most: u64| if random.chance(odds) { random.between(1, most) } else { 0 };
+    let share =
+        |random: &mut Random, odds: u64, most: u64| if random.chance(odds) { random.between(1, most) } else { 0 };
     Links {
         loss: share(random, 600, 300),
         duplication: share(random, 500, 200),

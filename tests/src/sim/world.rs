@@ -227,7 +227,9 @@ impl<'a> World<'a> {
             Event::Block => self.mine(),
             Event::Deliver { to, from, channel, bytes } => self.deliver(to, from, channel, &bytes),
             // Of the wakes in the queue, the earliest one asked for counts.
-            Event::Wake { keeper, life } if self.is_alive(keeper, life) && self.nodes[keeper].wake == Some(self.now) => {
+            Event::Wake { keeper, life }
+                if self.is_alive(keeper, life) && self.nodes[keeper].wake == Some(self.now) =>
+            {
                 self.nodes[keeper].wake = None;
                 self.feed(keeper, Input::Tick);
             }

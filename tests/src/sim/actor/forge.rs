@@ -54,10 +54,8 @@ pub(super) fn forgeries(message: &Message, means: &mut Means<'_>) -> Vec<(Channe
             let signature = ByteBuf::from(random_signature(means).to_bytes());
             let forged = Partial { keeper: somebody, signature, ..partial.clone() };
             let broken = Partial { signature: ByteBuf::from(means.random.bytes(48)), ..forged.clone() };
-            let mut forged = vec![
-                (Channel::Partials, codec::encode(&forged)),
-                (Channel::Partials, codec::encode(&broken)),
-            ];
+            let mut forged =
+                vec![(Channel::Partials, codec::encode(&forged)), (Channel::Partials, codec::encode(&broken))];
             forged.extend(certificate(partial, means).map(|bytes| (Channel::Certificates, bytes)));
             forged
         }

@@ -13,7 +13,8 @@ impl World<'_> {
         if !calm {
             let at = self.elapsed();
             let cut = self.plan.cuts.iter().find(|cut| {
-                let crosses = if cut.one_way { cut.side[from] && !cut.side[to] } else { cut.side[from] != cut.side[to] };
+                let crosses =
+                    if cut.one_way { cut.side[from] && !cut.side[to] } else { cut.side[from] != cut.side[to] };
                 (cut.from..cut.to).contains(&at) && crosses
             });
             if let Some(cut) = cut {
