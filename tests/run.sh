@@ -62,6 +62,7 @@ build_jobs
 
 if [ -z "$name" ]; then
   step "Rust: unit and crate tests" cargo test --workspace --exclude tests --no-fail-fast
+  step "tests: the simulator and other parts of the harness" cargo test -p tests --lib --bins
   step "contracts: artifacts match the sources" contracts/build.sh --check
   step "contracts: forge tests" contracts/test.sh
   step "crates: the core knows no network" "$root/tests/layers.sh"
