@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use alloy::consensus::Transaction as _;
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, keccak256};
 use alloy::providers::{DynProvider, Provider};
-use alloy::sol_types::SolCall;
+use alloy::sol_types::{SolCall, SolValue};
 use anyhow::{Context, Result};
 use contracts::{KeeperRegistry, TaskManager};
 
@@ -19,6 +19,21 @@ pub async fn of(provider: &DynProvider, transaction: B256) -> Result<BTreeSet<u1
     let words = call.certificate.signers.iter().enumerate();
     let bits = words.flat_map(|(word, bits)| (0..256).filter(|bit| bits.bit(*bit)).map(move |bit| word * 256 + bit));
     bits.map(|bit| u16::try_from(bit).context("a bit past the largest committee")).collect()
+}
+
+/// What a settling transaction brought reports on: task, anchor hash and input set of each.
+///
+/// # Errors
+/// When the transaction is unknown or settles nothing.
+pub async fn reports(provider: &DynProvider, transaction: B256) -> Result<Vec<[B256; 3]>> {
+    let found = provider.get_transaction_by_hash(transaction).await?.context("the transaction is unknown")?;
+    let call = TaskManager::settleCall::abi_decode(found.input()).context("it is no call of settle")?;
+    let report = |entry: &contracts::ITaskManager::Entry| {
+        let anchor = call.anchors.get(usize::from(entry.anchor)).context("an entry without its anchor")?;
+        let task = keccak256((entry.jobId, entry.jobVersion, entry.instanceKey).abi_encode());
+        Ok([task, anchor.hash, entry.inputHash])
+    };
+    call.entries.iter().map(report).collect()
 }
 
 /// An operator's committee index.
