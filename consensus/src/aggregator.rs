@@ -131,6 +131,11 @@ impl<T: Clone> Aggregator<T> {
         }
     }
 
+    /// Gives up on everything pending.
+    pub fn drop_pending(&mut self) -> impl Iterator<Item = T> {
+        std::mem::take(&mut self.pending).into_iter().map(|pending| pending.tag)
+    }
+
     /// Whether verifying what is pending could complete a quorum that is not there yet.
     pub fn is_promising(&self, quorum_bps: u16) -> bool {
         let mut signers: Vec<_> = self.pending.iter().map(|pending| pending.signer).collect();

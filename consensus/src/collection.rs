@@ -194,7 +194,11 @@ impl Collection {
         };
         /* -------- process -------- */
         let candidate = Candidate { message, findings: partial.findings.clone(), signature, bytes: bytes.to_vec() };
-        let Some(root) = self.root_of(&partial.findings, domain) else {
+        let claimed = B256::from(partial.root.into_array());
+        if !self.leads_to(&partial.findings, claimed) {
+            return Taken::TooEarly;
+        }
+        let Some(root) = self.root_of(&partial.findings, claimed, domain) else {
             return Taken::Judged(Verdict::Ignore(Reason::OverLimit));
         };
         match root.aggregator.add(signer, signature, candidate) {
@@ -208,25 +212,37 @@ impl Collection {
         }
     }
 
+    /// Whether findings amount to a root. Costs no hashing for a root that is known.
+    fn leads_to(&self, findings: &[Finding], root: B256) -> bool {
+        if let Some(known) = self.roots.get(&root) {
+            let said = |report: &Report| Some((report.status, report.outcome_hash));
+            return known.reports.iter().map(said).eq(findings.iter().map(Finding::report));
+        }
+        let reports = self.basis.as_ref().and_then(|basis| reports(&self.tasks, &basis.anchors, findings));
+        reports.is_some_and(|reports| batch_root(&reports) == root)
+    }
+
     /// The aggregator of the root that these findings amount to. New roots are refused once there are as many as
     /// members: each member signs at most one, so more can only be noise.
-    fn root_of(&mut self, findings: &[Finding], domain: &Domain) -> Option<&mut Root> {
-        let basis = self.basis.as_ref()?;
-        let reports = reports(&self.tasks, &basis.anchors, findings)?;
-        let root = batch_root(&reports);
-        let committee = Arc::clone(&basis.committee);
-        if !self.roots.contains_key(&root) && self.roots.len() > committee.size() {
-            return None;
+    fn root_of(&mut self, findings: &[Finding], root: B256, domain: &Domain) -> Option<&mut Root> {
+        if !self.roots.contains_key(&root) {
+            let basis = self.basis.as_ref()?;
+            let reports = reports(&self.tasks, &basis.anchors, findings)?;
+            let committee = Arc::clone(&basis.committee);
+            if self.roots.len() > committee.size() {
+                return None;
+            }
+            let digest = domain.batch_digest(committee.epoch(), root);
+            self.roots.insert(root, Root { reports, aggregator: Aggregator::new(digest, committee) });
         }
-        let digest = domain.batch_digest(committee.epoch(), root);
-        Some(self.roots.entry(root).or_insert_with(|| Root { reports, aggregator: Aggregator::new(digest, committee) }))
+        self.roots.get_mut(&root)
     }
 
     /// Counts this keeper's own partial. An abstaining one has no BLS signature.
     pub fn take_own(&mut self, partial: &Partial, signature: Option<Signature>, bytes: &[u8], domain: &Domain) {
         let signer = KeeperIndex(partial.keeper);
         if let Some(signature) = signature
-            && let Some(root) = self.root_of(&partial.findings, domain)
+            && let Some(root) = self.root_of(&partial.findings, B256::from(partial.root.into_array()), domain)
         {
             root.aggregator.add_own(signer, signature);
         }
@@ -276,9 +292,18 @@ impl Collection {
     }
 
     /// Starts over, because the chain has moved under it: its anchors are others now, and nothing said counts for them.
-    pub fn reset(&mut self) {
+    /// Returns the messages that had no verdict yet.
+    pub fn reset(&mut self) -> Vec<MessageTag> {
+        let unjudged = self.unjudged();
         let (key, attempt, window, stage) = (self.key, self.attempt, self.window, self.stage);
         *self = Self::new(key, std::mem::take(&mut self.tasks), attempt, window, stage);
+        unjudged
+    }
+
+    /// Gives up on partials whose signatures nobody has looked at; returns the messages they came as.
+    pub fn unjudged(&mut self) -> Vec<MessageTag> {
+        let pending = self.roots.values_mut().flat_map(|root| root.aggregator.drop_pending());
+        pending.filter_map(|candidate| candidate.message).collect()
     }
 
     /// The certificate of the root that has a quorum, with every signer known so far.

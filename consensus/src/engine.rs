@@ -28,7 +28,7 @@ use crate::collection::Collection;
 use crate::committee::{Committee, KeeperIndex, PeerKey, SignerSet};
 use crate::effect::{BatchKey, Effect, PersistToken, Step};
 use crate::evidence::Evidence;
-use crate::fault::Verdict;
+use crate::fault::{Reason, Verdict};
 use crate::input::{Input, MessageTag};
 use crate::leader::{self, Window};
 use crate::message::{Channel, Partial};
@@ -184,7 +184,7 @@ impl Engine {
                 self.receive(Some(message), from, channel, bytes, now);
             }
             Input::Answered { from, bytes } => self.receive_answer(from, &bytes, now),
-            Input::Executed { task, attempt, result } => self.executed(task, attempt, result, now),
+            Input::Executed { task, attempt, anchor, result } => self.executed(task, attempt, anchor, result, now),
             Input::Persisted { token, safe } => self.persisted(token, safe, now),
             Input::Settled { task, block } => self.settled(task, block),
             Input::Kept(bytes) => self.receive_kept(&bytes),
@@ -246,8 +246,9 @@ impl Engine {
             let anchors = collection.basis.as_ref().map(|basis| basis.anchors.as_slice()).unwrap_or_default();
             anchors.iter().any(|anchor| anchor.number > number)
         };
-        for collection in self.collections.values_mut().filter(|collection| moved(collection)) {
-            collection.reset();
+        let moved = self.collections.values_mut().filter(|collection| moved(collection));
+        for message in moved.flat_map(Collection::reset).collect::<Vec<_>>() {
+            self.judge(Some(message), Verdict::Ignore(Reason::UnknownContext));
         }
         let touched: Vec<Task> = self.sessions.keys().copied().collect();
         for task in touched {
@@ -368,11 +369,19 @@ impl Engine {
         }
     }
 
-    fn executed(&mut self, task: Task, attempt: u8, result: Result<Outcome, Abstention>, now: Time) {
+    fn executed(
+        &mut self,
+        task: Task,
+        attempt: u8,
+        at: B256,
+        result: Result<Outcome, Abstention>,
+        now: Time,
+    ) {
         let Some(session) = self.sessions.get_mut(&task) else {
             return;
         };
-        let Some(Attempt::Running(anchor)) = session.attempts.get(&attempt) else {
+        let running = session.attempts.get(&attempt);
+        let Some(Attempt::Running(anchor)) = running.filter(|attempt| attempt.runs_at(at)) else {
             return;
         };
         let (next, step) = match result {

@@ -1,5 +1,7 @@
 //! Everything that can happen to the protocol.
 
+use alloy_primitives::B256;
+
 use crate::anchor::BlockRef;
 use crate::committee::{Committee, PeerKey};
 use crate::effect::{BatchKey, PersistToken};
@@ -53,6 +55,8 @@ pub enum Input {
         task: Task,
         /// Which try.
         attempt: u8,
+        /// Hash of the block it ran at: the anchor may have become another one meanwhile.
+        anchor: B256,
         /// What came of it.
         result: Result<Outcome, Abstention>,
     },

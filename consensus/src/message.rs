@@ -174,6 +174,9 @@ pub struct Partial {
     pub batch: u8,
     /// The sender's index in the committee of the batch's epoch.
     pub keeper: u16,
+    /// Merkle root it signs, zero if it abstains. A receiver that arrives at another root from the findings sees another
+    /// chain: the signature is not wrong then, it is about blocks the receiver does not have.
+    pub root: ByteArray<32>,
     /// One finding per task of the batch, in its order.
     pub findings: Vec<Finding>,
     /// keccak256(keeper index, transcript roots): shown to be true or copied once the outcome is on chain.

@@ -80,6 +80,13 @@ pub enum Attempt {
     Abstained(Abstention),
 }
 
+impl Attempt {
+    /// Whether its code is running at this block.
+    pub fn runs_at(&self, block: B256) -> bool {
+        matches!(self, Self::Running(anchor) if anchor.hash == block)
+    }
+}
+
 /// The state of one task. What it wants done is told by [`Session::next_start`]; the engine carries it out.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -147,6 +154,12 @@ impl Session {
             Attempt::Abstained(_) => true,
         };
         self.attempts.retain(|_, attempt| stands(attempt));
+        // A certificate that no block stands under any more will never settle: the task is open again.
+        let task = self.due.task;
+        let mut certified = self.certificates.values().flat_map(|(_, certificate)| &certificate.reports);
+        if !certified.any(|report| report.task == task && report.anchor.number <= number) {
+            self.certified = None;
+        }
     }
 
     /// When to look at the task again: at its next attempt or at its deadline.

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use consensus::committee::PeerKey;
 use consensus::effect::{BatchKey, PersistToken};
 use consensus::fault::{Reason, Verdict};
@@ -87,6 +87,7 @@ pub(crate) enum Done {
     Executed {
         task: Task,
         attempt: u8,
+        anchor: B256,
         result: Result<Outcome, Abstention>,
         reason: String,
     },
@@ -240,11 +241,11 @@ impl Driver {
 
     async fn on_done(&mut self, done: Done) -> Result<(), Protection> {
         match done {
-            Done::Executed { task, attempt, result, reason } => {
+            Done::Executed { task, attempt, anchor, result, reason } => {
                 self.note_run(&task, &result, &reason);
                 let troubled = result.is_err();
                 self.feed(Input::Trouble { job: task.job, troubled }).await;
-                self.feed(Input::Executed { task, attempt, result }).await;
+                self.feed(Input::Executed { task, attempt, anchor, result }).await;
             }
             Done::Persisted { token, safe } => self.feed(Input::Persisted { token, safe }).await,
             Done::Answered { from, bytes } => self.feed(Input::Answered { from, bytes }).await,

@@ -48,12 +48,14 @@ fn partial(collection: &Collection, keeper: u16, findings: &[Finding]) -> Partia
         assignment: ByteArray::new(collection.key.assignment.0),
         batch: 0,
         keeper,
+        root: ByteArray::new([0; 32]),
         findings: findings.to_vec(),
         execution_tag: ByteArray::new([0; 32]),
         signature: ByteBuf::new(),
     };
     partial.signature = match reports(&collection.tasks, &basis.anchors, findings) {
         Some(reports) => {
+            partial.root = ByteArray::new(batch_root(&reports).0);
             let digest = DOMAIN.batch_digest(3, batch_root(&reports));
             let secret = SecretKey::generate(&[keeper as u8 + 1; 32]);
             ByteBuf::from(secret.sign(digest.as_slice()).to_bytes())
@@ -114,11 +116,23 @@ fn partials_that_cannot_be_right_are_rejected_by_name() {
 fn a_tampered_partial_is_rejected_once_its_signature_is_checked() {
     let mut collection = collection(1);
     let honest = partial(&collection, 0, &[found(1)]);
-    let tampered = Partial { findings: vec![found(9)], ..honest.clone() };
+    let other = partial(&collection, 1, &[found(9)]);
+    let tampered = Partial { findings: vec![found(9)], root: other.root, ..honest.clone() };
     assert_eq!(take(&mut collection, &tampered), Taken::Pending);
     let verdicts: Vec<Verdict> = collection.verify(|| 5).iter().map(|verified| verified.verdict).collect();
     assert_eq!(verdicts, [Verdict::Reject(Reason::InvalidSignature)]);
     assert_eq!(take(&mut collection, &honest), Taken::Pending, "and does not stand in the honest one's way");
+}
+
+#[test]
+fn a_partial_about_another_chain_is_nobodys_fault() {
+    let mut collection = collection(1);
+    let there = partial(&collection, 0, &[found(1)]);
+    for anchor in &mut collection.basis.as_mut().unwrap().anchors {
+        anchor.hash = B256::repeat_byte(0x77);
+    }
+    assert_eq!(take(&mut collection, &there), Taken::TooEarly, "it may be this keeper that lags behind");
+    assert_eq!(collection.heard().count(), 0);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::codec;
 use crate::collection::{Basis, Own, Turn, reports};
 use crate::committee::{Committee, KeeperIndex};
 use crate::effect::{BatchKey, Effect, PersistToken, Settlement, SignRecord};
+use crate::fault::{Reason, Verdict};
 use crate::message::{Channel, Finding, Partial, Want, sign};
 use crate::session::{Abstention, Attempt};
 use crate::task::Task;
@@ -103,7 +104,7 @@ impl Engine {
     /// Makes this keeper's partial as soon as it has something to say of every task, and hands what it signs to the
     /// journal first.
     fn speak(&mut self, key: BatchKey, now: Time) {
-        let Some((index, partial)) = self.own_partial(key) else {
+        let Some((index, mut partial)) = self.own_partial(key) else {
             return;
         };
         if partial.abstains() {
@@ -117,7 +118,9 @@ impl Engine {
             return;
         };
         debug_assert_eq!(partial.keeper, index.0);
-        let digest = self.config.domain.batch_digest(basis.committee.epoch(), batch_root(&reports));
+        let root = batch_root(&reports);
+        partial.root = ByteArray::new(root.0);
+        let digest = self.config.domain.batch_digest(basis.committee.epoch(), root);
         self.tokens += 1;
         let token = PersistToken(self.tokens);
         let records = reports.iter().map(SignRecord::from).collect();
@@ -155,6 +158,7 @@ impl Engine {
             assignment: ByteArray::new(key.assignment.0),
             batch: key.batch,
             keeper: index.0,
+            root: ByteArray::new([0; 32]),
             findings,
             execution_tag: ByteArray::new(keccak256(tag).0),
             signature: ByteBuf::new(),
@@ -170,6 +174,10 @@ impl Engine {
         let Some(Unspoken { key, mut partial, digest }) = self.unspoken.remove(&token) else {
             return;
         };
+        // If the chain has moved under the batch since, what the journal holds is about blocks that are gone.
+        if self.collections.get(&key).is_none_or(|collection| collection.own != Own::Persisting(token)) {
+            return;
+        }
         if !safe {
             let tasks = self.collections.get(&key).map(|c| (c.tasks.clone(), c.attempt));
             for task in tasks.iter().flat_map(|(tasks, _)| tasks) {
@@ -354,7 +362,10 @@ impl Engine {
     }
 
     fn forget_batch(&mut self, key: BatchKey) {
-        if let Some(collection) = self.collections.remove(&key) {
+        if let Some(mut collection) = self.collections.remove(&key) {
+            for message in collection.unjudged() {
+                self.judge(Some(message), Verdict::Ignore(Reason::OutOfWindow));
+            }
             collection.tasks.iter().for_each(|task: &Task| {
                 if let Some(session) = self.sessions.get_mut(task) {
                     session.batches.remove(&key);

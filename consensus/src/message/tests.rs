@@ -22,6 +22,7 @@ fn partial(findings: Vec<Finding>, signature: usize) -> Partial {
         assignment: ByteArray::new([1; 32]),
         batch: 0,
         keeper: 2,
+        root: ByteArray::new([4; 32]),
         findings,
         execution_tag: ByteArray::new([2; 32]),
         signature: ByteBuf::from(vec![3; signature]),
@@ -54,13 +55,14 @@ fn the_bytes_on_the_wire_are_known() {
     let one = partial(vec![Finding::reported(Status::Skip, B256::repeat_byte(0xab))], 48);
     let hex = alloy_primitives::hex::encode(codec::encode(&one));
     let expected = format!(
-        "a6005820{}01000202031881a20001015820{}045820{}055830{}",
+        "a7005820{}01000202035820{}0481a20001015820{}055820{}065830{}",
         "01".repeat(32),
+        "04".repeat(32),
         "ab".repeat(32),
         "02".repeat(32),
         "03".repeat(48)
     );
-    assert_eq!(hex, expected.replace("031881", "0381"));
+    assert_eq!(hex, expected);
     let want = codec::encode(&Want::SignedBy(7));
     assert_eq!(alloy_primitives::hex::encode(want), "a1685369676e6564427907", "a map of one: variant name, value");
 }

@@ -322,7 +322,7 @@ impl Network {
                 let result = (self.faults.run)(k, due.task.job);
                 let said = result.unwrap_or(Ok("done"));
                 let result = said.map(|said| outcome(due.task, anchor, said));
-                self.send(k, Input::Executed { task: due.task, attempt, result }, 30);
+                self.send(k, Input::Executed { task: due.task, attempt, anchor: anchor.hash, result }, 30);
             }
             Effect::Persist { token, records } => {
                 let safe = self.persist(k, &records);

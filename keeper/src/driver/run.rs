@@ -33,7 +33,7 @@ pub(super) async fn run(services: &Services, work: Work) -> Done {
         Ok(()) => execute(services, &work).await,
         Err((abstention, reason)) => (Err(abstention), reason),
     };
-    Done::Executed { task, attempt, result, reason }
+    Done::Executed { task, attempt, anchor: work.anchor.hash, result, reason }
 }
 
 /// Version, status and money of the job, read at the anchor: a task whose job is not what it says there is not run.
