@@ -59,6 +59,8 @@ pub struct Options {
     pub byzantine: usize,
     /// A bug to plant.
     pub plant: Option<Plant>,
+    /// Whether to tell on standard error what happens.
+    pub verbose: bool,
     /// Whether to sign with blst and ed25519 in the place of the stand-ins.
     pub real_crypto: bool,
 }
@@ -119,7 +121,7 @@ pub fn run(options: &Options, mut stop: impl FnMut(&Summary) -> bool) -> Summary
     let mut summary = Summary::default();
     let mut hash = Fingerprint::default();
     for seed in options.seeds.clone() {
-        run_seed(seed, &keys, options.byzantine, &mut summary, &mut hash);
+        run_seed(seed, &keys, options, &mut summary, &mut hash);
         if stop(&summary) {
             break;
         }
@@ -130,10 +132,10 @@ pub fn run(options: &Options, mut stop: impl FnMut(&Summary) -> bool) -> Summary
     summary
 }
 
-fn run_seed(seed: u64, keys: &[Keys], byzantine: usize, summary: &mut Summary, hash: &mut Fingerprint) {
+fn run_seed(seed: u64, keys: &[Keys], options: &Options, summary: &mut Summary, hash: &mut Fingerprint) {
     summary.seeds += 1;
     let run = catch_unwind(AssertUnwindSafe(|| {
-        let mut world = World::new(seed, keys, byzantine);
+        let mut world = World::new(seed, keys, options.byzantine, options.verbose);
         world.run();
         world
     }));

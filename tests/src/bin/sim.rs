@@ -64,6 +64,7 @@ fn main() -> Result<ExitCode> {
         keepers: usize::from(arguments.keepers),
         byzantine: usize::from(arguments.byzantine),
         plant: plant.transpose()?,
+        verbose: arguments.replay.is_some(),
         real_crypto: arguments.real_crypto,
     };
     let begun = Instant::now();
@@ -75,6 +76,9 @@ fn main() -> Result<ExitCode> {
     } else {
         println!("{:#}", document(&summary));
         eprintln!("{:.1} seeds/s, {} wasted transactions", summary.seeds as f64 / seconds, summary.wasted);
+    }
+    if summary.unsettled > 0 {
+        eprintln!("unsettled in seeds {:?}", summary.unsettled_seeds);
     }
     if let Some(seed) = summary.first_bad_seed() {
         eprintln!("to replay: {}", replay_line(&arguments, seed));

@@ -87,7 +87,7 @@ impl Chain {
         let number = self.head() + 1;
         self.salt = self.salt.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let hash = keccak256([number.to_be_bytes(), self.salt.to_be_bytes()].concat());
-        let epoch = self.committees.iter().position(|committee| committee.active_from() == number + 2);
+        let epoch = self.committees.iter().position(|committee| committee.active_from() == number + 1);
         let mut block = Block {
             reference: BlockRef { number, hash, timestamp },
             epoch,

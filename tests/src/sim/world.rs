@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::rc::Rc;
 
+use alloy::primitives::B256;
 use consensus::Input;
 use consensus::effect::{PersistToken, Settlement};
 use consensus::input::MessageTag;
@@ -34,7 +35,7 @@ enum Event {
     Wake { keeper: usize, life: u64 },
     House { keeper: usize, life: u64 },
     Poll { keeper: usize },
-    Executed { keeper: usize, life: u64, task: Task, attempt: u8, result: Box<Result<Outcome, Abstention>> },
+    Executed { keeper: usize, life: u64, task: Task, attempt: u8, anchor: B256, result: Box<Result<Outcome, Abstention>> },
     Flush { keeper: usize, life: u64 },
     Persisted { keeper: usize, life: u64, token: PersistToken, safe: bool },
     Ask { from: usize, to: usize, bytes: Rc<[u8]> },
@@ -87,6 +88,7 @@ pub(super) struct World<'a> {
     /// When each task settled last.
     settled_at: BTreeMap<Task, u64>,
     healed: bool,
+    verbose: bool,
     tags: u64,
     random: Random,
     pub(super) checks: Checks,
@@ -97,7 +99,7 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(seed: u64, keys: &'a [Keys], byzantine: usize) -> Self {
+    pub(super) fn new(seed: u64, keys: &'a [Keys], byzantine: usize, verbose: bool) -> Self {
         let mut random = Random::new(seed);
         let plan = Plan::draw(&mut random, keys, byzantine);
         let tasks = plan.tasks();
@@ -115,6 +117,7 @@ impl<'a> World<'a> {
             mempool: Vec::new(),
             settled_at: BTreeMap::new(),
             healed: false,
+            verbose,
             tags: 0,
             random,
             checks: Checks::new(seed),
@@ -123,6 +126,11 @@ impl<'a> World<'a> {
             faults: BTreeMap::new(),
             wasted: 0,
         };
+        world.tell(|| {
+            let (roles, misled, links) = (&world.plan.roles, &world.plan.misled, world.plan.links);
+            format!("roles {roles:?} misled {misled:?} {:?} {links:?} skews {:?}", world.plan.pace, world.plan.skews)
+        });
+        world.plan.cuts.iter().for_each(|cut| world.tell(|| format!("{cut:?}")));
         world.begin();
         world
     }
@@ -170,6 +178,7 @@ impl<'a> World<'a> {
             }
         }
         self.look_for_missing_verdicts();
+        self.unsettled().for_each(|due| self.tell(|| format!("unsettled: {}", run_of(&due.task))));
     }
 
     /// Every task of a job whose honest runs agree, without exception: the faults end long enough before the first
@@ -191,6 +200,13 @@ impl<'a> World<'a> {
     /// Misdeeds by role.
     pub(super) fn misdeeds(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.nodes.iter().filter_map(|node| node.actor.as_ref()).map(|actor| (actor.role.name(), actor.deeds))
+    }
+
+    /// Tells whoever replays a seed what happens.
+    fn tell(&self, what: impl FnOnce() -> String) {
+        if self.verbose {
+            eprintln!("{:>6} {}", self.elapsed(), what());
+        }
     }
 
     fn count(&mut self, fault: &'static str, times: u64) {
@@ -239,9 +255,9 @@ impl<'a> World<'a> {
                 self.after(1_000, Event::House { keeper, life });
             }
             Event::Poll { keeper } => self.poll(keeper),
-            Event::Executed { keeper, life, task, attempt, result } if self.is_alive(keeper, life) => {
+            Event::Executed { keeper, life, task, attempt, anchor, result } if self.is_alive(keeper, life) => {
                 self.feed(keeper, Input::Trouble { job: task.job, troubled: result.is_err() });
-                self.feed(keeper, Input::Executed { task, attempt, result: *result });
+                self.feed(keeper, Input::Executed { task, attempt, anchor, result: *result });
             }
             Event::Flush { keeper, life } if self.is_alive(keeper, life) => self.flush(keeper),
             Event::Persisted { keeper, life, token, safe } if self.is_alive(keeper, life) => {
@@ -316,6 +332,11 @@ impl<'a> World<'a> {
         let results = self.chain.mine(self.now / 1000, transactions);
         let at = self.elapsed();
         for (keeper, settlement, result) in results {
+            self.tell(|| {
+                let runs = settlement.certificate.reports.iter().map(|report| run_of(&report.task));
+                let head = self.chain.head();
+                format!("block {head}: {keeper} submits {:?}: {result:?}", runs.collect::<Vec<_>>())
+            });
             match result {
                 Ok(effects) => {
                     self.checks.on_certificate(at, &settlement);
@@ -368,4 +389,9 @@ impl<'a> World<'a> {
             self.look_for_missing_verdict(keeper);
         }
     }
+}
+
+/// A task for people: job and run.
+fn run_of(task: &Task) -> String {
+    format!("{}/{}", task.job.0, alloy::primitives::U256::from_be_bytes(task.instance.0.0))
 }

@@ -28,7 +28,8 @@ fn signed(partial: &Partial, findings: Vec<Finding>, keeper: u16, means: &Means<
     let digest = DOMAIN.batch_digest(basis.committee.epoch(), batch_root(&reports));
     let signature = ByteBuf::from(means.keys.secret.sign(digest.as_slice()).to_bytes());
     let execution_tag = ByteArray::new(keccak256(digest).0);
-    Some(Partial { keeper, findings, execution_tag, signature, ..partial.clone() })
+    let root = ByteArray::new(batch_root(&reports).0);
+    Some(Partial { keeper, root, findings, execution_tag, signature, ..partial.clone() })
 }
 
 /// Another partial on the batch of one, with another result for its first task.
@@ -185,6 +186,7 @@ pub(super) fn junk(means: &mut Means<'_>) -> (Channel, Vec<u8>) {
                 assignment: ByteArray::new([means.random.next() as u8; 32]),
                 batch: 0,
                 keeper: means.random.below(means.keepers as u64) as u16,
+                root: ByteArray::new([0; 32]),
                 findings: vec![Finding::reported(Status::Call, B256::ZERO)],
                 execution_tag: ByteArray::new([0; 32]),
                 signature: ByteBuf::from(random_signature(means).to_bytes()),

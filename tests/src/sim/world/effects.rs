@@ -13,7 +13,7 @@ use consensus::message::{Channel, Message};
 use consensus::session::Abstention;
 use consensus::task::{DueTask, Outcome, Task};
 
-use super::{Event, World};
+use super::{Event, World, run_of};
 use crate::sim::actor::{Audience, Deed, Means};
 use crate::sim::checks::batch_of;
 use crate::sim::node::record;
@@ -33,6 +33,7 @@ impl World<'_> {
         }
         for effect in effects {
             self.note(keeper, &effect);
+            self.narrate(keeper, &effect);
             let quiet = self.healed && self.plan.quiet;
             let node = &mut self.nodes[keeper];
             match (node.actor.as_mut(), node.engine.as_ref()) {
@@ -67,6 +68,36 @@ impl World<'_> {
                     self.after(after, Event::Say { keeper, channel, bytes: bytes.into(), to });
                 }
             }
+        }
+    }
+
+    fn narrate(&self, keeper: usize, effect: &Effect) {
+        let name = |assignment: &[u8], batch: u8| format!("{}.{batch}", alloy::hex::encode(&assignment[..3]));
+        match effect {
+            Effect::Report(task, step) => self.tell(|| format!("{keeper} {} {step:?}", run_of(task))),
+            Effect::Blame(_) | Effect::Recall { .. } => self.tell(|| format!("{keeper} {effect:?}")),
+            Effect::Judge { message, verdict } if !matches!(verdict, Verdict::Accept) => self.tell(|| {
+                let author = self.nodes[keeper].unjudged.get(message).map(|unjudged| unjudged.author);
+                format!("{keeper} on a message of {author:?}: {verdict:?}")
+            }),
+            Effect::Broadcast { channel, bytes } => self.tell(|| match Message::decode(*channel, bytes) {
+                Ok(Message::Partial(partial)) => {
+                    let says = if partial.abstains() { "abstains on" } else { "signs" };
+                    format!("{keeper} {says} {}", name(&*partial.assignment, partial.batch))
+                }
+                Ok(Message::Assignment(plan)) => {
+                    let hash = plan.hash(&DOMAIN);
+                    let batch = |batch: &consensus::message::PlannedBatch| {
+                        let tasks = batch.tasks.iter().map(|&task| run_of(&task.into()));
+                        format!("{:?} attempt {}", tasks.collect::<Vec<_>>(), batch.attempt)
+                    };
+                    let batches: Vec<_> = plan.batches.iter().map(batch).collect();
+                    let (window, stage, number) = (plan.window, plan.stage, plan.number);
+                    format!("{keeper} assigns {} window {window} stage {stage} no {number}: {batches:?}", name(&hash[..], 0))
+                }
+                other => format!("{keeper} sends {channel:?} {}", other.is_ok()),
+            }),
+            _ => {}
         }
     }
 
@@ -178,8 +209,8 @@ impl World<'_> {
         } else {
             Ok(honest_outcome(due.task, anchor.hash, conduct))
         };
-        let (task, result) = (due.task, Box::new(result));
-        self.after(delay, Event::Executed { keeper, life, task, attempt, result });
+        let (task, anchor, result) = (due.task, anchor.hash, Box::new(result));
+        self.after(delay, Event::Executed { keeper, life, task, attempt, anchor, result });
     }
 
     pub(super) fn flush(&mut self, keeper: usize) {

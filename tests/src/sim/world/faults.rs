@@ -45,6 +45,7 @@ impl World<'_> {
     }
 
     pub(super) fn strike(&mut self, strike: Strike) {
+        self.tell(|| format!("{strike:?}"));
         match strike {
             Strike::Crash { keeper, down } => self.crash(keeper, down),
             Strike::Storage { keeper, failure } => self.nodes[keeper].disk.fail(Some(failure)),
@@ -88,6 +89,7 @@ impl World<'_> {
         if let Err(why) = self.nodes[keeper].start(&self.keys[keeper], self.plan.pace, keeper) {
             return self.checks.fail(self.elapsed(), "journal_lost", format!("keeper {keeper}: {why}"));
         }
+        self.tell(|| format!("{keeper} starts"));
         self.poll(keeper);
         for other in (0..self.nodes.len()).filter(|&other| other != keeper) {
             let peer = self.keys[other].peer;

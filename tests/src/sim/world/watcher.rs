@@ -42,6 +42,7 @@ impl World<'_> {
         node.book.rewind(number);
         node.settled.retain(|_, block| *block <= number);
         node.told = 0;
+        self.tell(|| format!("{keeper} rewinds to {number}"));
         self.feed(keeper, Input::Rewound(number));
     }
 
