@@ -369,14 +369,7 @@ impl Engine {
         }
     }
 
-    fn executed(
-        &mut self,
-        task: Task,
-        attempt: u8,
-        at: B256,
-        result: Result<Outcome, Abstention>,
-        now: Time,
-    ) {
+    fn executed(&mut self, task: Task, attempt: u8, at: B256, result: Result<Outcome, Abstention>, now: Time) {
         let Some(session) = self.sessions.get_mut(&task) else {
             return;
         };

@@ -31,20 +31,70 @@ const REST: u64 = 3_000;
 #[derive(Debug)]
 enum Event {
     Block,
-    Deliver { to: usize, from: usize, channel: Channel, bytes: Rc<[u8]> },
-    Wake { keeper: usize, life: u64 },
-    House { keeper: usize, life: u64 },
-    Poll { keeper: usize },
-    Executed { keeper: usize, life: u64, task: Task, attempt: u8, anchor: B256, result: Box<Result<Outcome, Abstention>> },
-    Flush { keeper: usize, life: u64 },
-    Persisted { keeper: usize, life: u64, token: PersistToken, safe: bool },
-    Ask { from: usize, to: usize, bytes: Rc<[u8]> },
-    Answer { from: usize, to: usize, bytes: Rc<[u8]> },
-    Transaction { keeper: usize, settlement: Box<Settlement> },
-    NotSettled { keeper: usize, life: u64, key: consensus::effect::BatchKey },
-    Say { keeper: usize, channel: Channel, bytes: Rc<[u8]>, to: super::actor::Audience },
+    Deliver {
+        to: usize,
+        from: usize,
+        channel: Channel,
+        bytes: Rc<[u8]>,
+    },
+    Wake {
+        keeper: usize,
+        life: u64,
+    },
+    House {
+        keeper: usize,
+        life: u64,
+    },
+    Poll {
+        keeper: usize,
+    },
+    Executed {
+        keeper: usize,
+        life: u64,
+        task: Task,
+        attempt: u8,
+        anchor: B256,
+        result: Box<Result<Outcome, Abstention>>,
+    },
+    Flush {
+        keeper: usize,
+        life: u64,
+    },
+    Persisted {
+        keeper: usize,
+        life: u64,
+        token: PersistToken,
+        safe: bool,
+    },
+    Ask {
+        from: usize,
+        to: usize,
+        bytes: Rc<[u8]>,
+    },
+    Answer {
+        from: usize,
+        to: usize,
+        bytes: Rc<[u8]>,
+    },
+    Transaction {
+        keeper: usize,
+        settlement: Box<Settlement>,
+    },
+    NotSettled {
+        keeper: usize,
+        life: u64,
+        key: consensus::effect::BatchKey,
+    },
+    Say {
+        keeper: usize,
+        channel: Channel,
+        bytes: Rc<[u8]>,
+        to: super::actor::Audience,
+    },
     Strike(Strike),
-    Restart { keeper: usize },
+    Restart {
+        keeper: usize,
+    },
     Heal,
 }
 

@@ -93,7 +93,10 @@ impl World<'_> {
                     };
                     let batches: Vec<_> = plan.batches.iter().map(batch).collect();
                     let (window, stage, number) = (plan.window, plan.stage, plan.number);
-                    format!("{keeper} assigns {} window {window} stage {stage} no {number}: {batches:?}", name(&hash[..], 0))
+                    format!(
+                        "{keeper} assigns {} window {window} stage {stage} no {number}: {batches:?}",
+                        name(&hash[..], 0)
+                    )
                 }
                 other => format!("{keeper} sends {channel:?} {}", other.is_ok()),
             }),
