@@ -38,8 +38,6 @@ pub struct View {
     pub window: u64,
     /// Operator address of the leader of the current window; empty while unknown.
     pub leader: String,
-    /// The same for the window after it, which is known a window ahead.
-    pub next_leader: String,
     /// Every job this keeper knows, by id.
     pub jobs: Vec<JobView>,
     /// The newest runs, newest first, [`MAX_RUNS`] at most.

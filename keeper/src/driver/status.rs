@@ -136,11 +136,10 @@ impl Driver {
     }
 
     fn show(&mut self) {
-        let leader = |ahead| {
-            let view = self.engine.window(now(), ahead)?;
-            Some(view.committee.member(*view.order.first()?)?.operator.to_string())
-        };
-        let (leader, next_leader) = (leader(0), leader(1));
+        let window = self.engine.window(now(), 0);
+        let leader = window
+            .as_ref()
+            .and_then(|view| view.committee.member(*view.order.first()?).map(|member| member.operator.to_string()));
         let committee = self.engine.committee();
         self.health.members_seen = self.peers.iter().filter(|&&peer| self.engine.is_member(peer)).count();
         let head = self.engine.head();
@@ -161,7 +160,6 @@ impl Driver {
                 .unwrap_or_default(),
             window: now().0 / 1000 / self.about.pace.window_seconds(),
             leader: leader.unwrap_or_default(),
-            next_leader: next_leader.unwrap_or_default(),
             jobs: self.book.jobs().map(|job| self.job_view(job)).collect(),
             runs: self.runs.views().into(),
             ..View::default()
