@@ -29,8 +29,8 @@ pub(super) async fn strike(swarm: &mut Swarm) -> Result<Option<Kill>> {
     // A keeper that somebody joined by hand is not ours to kill.
     let Some(position) = swarm.keepers.iter().position(|keeper| keeper.operator() == victim) else { return Ok(None) };
     let keeper = &mut swarm.keepers[position];
-    keeper.kill();
     let after = unix_ms().saturating_sub(due * 1000);
+    keeper.kill();
     swarm.progress.say(&format!("killed {}, leader of window {window}, {after} ms after due", keeper.name()));
     keeper.join()?;
     keeper.ready().await.context("the killed leader did not come back")?;
