@@ -78,6 +78,17 @@ struct Root {
     aggregator: Aggregator<Candidate>,
 }
 
+/// Who assigned a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The window it was assigned for.
+    pub window: u64,
+    /// The stage its leader led at.
+    pub stage: u8,
+    /// The leader.
+    pub leader: KeeperIndex,
+}
+
 /// Whose turn it is to submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
@@ -109,10 +120,8 @@ pub struct Collection {
     pub tasks: Vec<Task>,
     /// Which try at them it is.
     pub attempt: u8,
-    /// The window it was assigned for.
-    pub window: u64,
-    /// The stage that assigned it.
-    pub stage: u8,
+    /// Who assigned it.
+    pub place: Place,
     /// What its reports rest on.
     pub basis: Option<Basis>,
     /// This keeper's own partial.
@@ -133,13 +142,12 @@ pub struct Collection {
 
 impl Collection {
     /// A batch nobody has signed yet.
-    pub fn new(key: BatchKey, tasks: Vec<Task>, attempt: u8, window: u64, stage: u8) -> Self {
+    pub fn new(key: BatchKey, tasks: Vec<Task>, attempt: u8, place: Place) -> Self {
         Self {
             key,
             tasks,
             attempt,
-            window,
-            stage,
+            place,
             basis: None,
             own: Own::Silent,
             certificate: None,
@@ -295,8 +303,8 @@ impl Collection {
     /// Returns the messages that had no verdict yet.
     pub fn reset(&mut self) -> Vec<MessageTag> {
         let unjudged = self.unjudged();
-        let (key, attempt, window, stage) = (self.key, self.attempt, self.window, self.stage);
-        *self = Self::new(key, std::mem::take(&mut self.tasks), attempt, window, stage);
+        let (key, attempt, place) = (self.key, self.attempt, self.place);
+        *self = Self::new(key, std::mem::take(&mut self.tasks), attempt, place);
         unjudged
     }
 

@@ -29,7 +29,8 @@ use crate::committee::{Committee, KeeperIndex, PeerKey, SignerSet};
 use crate::effect::{BatchKey, Effect, PersistToken, Step};
 use crate::evidence::Evidence;
 use crate::fault::{Reason, Verdict};
-use crate::input::{Input, MessageTag};
+use crate::input::{Input, LateSettlement, MessageTag};
+use crate::leader::turns::MissedTurns;
 use crate::leader::{self, Window};
 use crate::message::{Channel, Partial};
 use crate::report::{Domain, Report};
@@ -122,11 +123,12 @@ pub struct Engine {
     collections: BTreeMap<BatchKey, Collection>,
     /// Accepted assignments by hash, as they came.
     plans: BTreeMap<B256, Vec<u8>>,
-    /// Hash of the assignment seen under (window, stage, number).
-    numbered: BTreeMap<(u64, u8, u8), B256>,
+    /// Hash of the assignment seen under (window, stage, leader, number).
+    numbered: BTreeMap<(u64, u8, u16, u8), B256>,
     /// Attempts by the window they are due in.
     windows: BTreeMap<u64, BTreeSet<(Task, u8)>>,
     troubled: BTreeSet<JobId>,
+    missed: MissedTurns,
     /// Proofs by task and guilty keepers.
     evidence: BTreeMap<(Task, SignerSet), Evidence>,
     start: start::Start,
@@ -158,6 +160,7 @@ impl Engine {
             numbered: BTreeMap::new(),
             windows: BTreeMap::new(),
             troubled: BTreeSet::new(),
+            missed: MissedTurns::default(),
             unspoken: BTreeMap::new(),
             held: VecDeque::new(),
             agenda: BTreeSet::new(),
@@ -187,6 +190,7 @@ impl Engine {
             Input::Executed { task, attempt, anchor, result } => self.executed(task, attempt, anchor, result, now),
             Input::Persisted { token, safe } => self.persisted(token, safe, now),
             Input::Settled { task, block } => self.settled(task, block),
+            Input::SettledLate(late) => self.note_late(&late),
             Input::Kept(bytes) => self.receive_kept(&bytes),
             Input::PeerUp(peer) => self.peer_up(peer),
             Input::PeerTable { peer, epoch, table_root } => self.note_table(peer, epoch, table_root),
@@ -237,6 +241,7 @@ impl Engine {
     /// the settlements in them.
     fn rewound(&mut self, number: u64, now: Time) {
         self.chain.rewind(number);
+        self.missed.rewind(number);
         #[cfg(feature = "simulation")]
         if crate::plant::is(crate::plant::Plant::NoReopening) {
             return;
@@ -439,8 +444,32 @@ impl Engine {
         PeerKey(self.config.peer_key.verifying_key().to_bytes())
     }
 
-    /// The leaders of a window by stage with the committee they were drawn from, once the seed block is certain.
+    /// A leader that left a task to others for a full stage, though it could be settled at its first attempt, has missed
+    /// its turn.
+    fn note_late(&mut self, late: &LateSettlement) {
+        let window = late.due / self.config.pace.window_seconds();
+        let first_anchor = self.chain.last_up_to(self.config.pace.anchor_limit(late.due, 0));
+        let Some((order, committee)) = self.leaders(window) else {
+            return;
+        };
+        let leader = order.first().and_then(|&index| Some((index, committee.member(index)?)));
+        if let Some((index, member)) = leader
+            && first_anchor.is_some_and(|anchor| anchor.number == late.anchor)
+            && member.operator != late.submitter
+        {
+            self.missed.note(Window(window), index, late.block);
+        }
+    }
+
+    /// The leaders of a window by stage with the committee they were drawn from, once the seed block is certain: as
+    /// drawn, but for those that the chain shows missing turns, who come last.
     fn leaders(&self, window: u64) -> Option<(Vec<KeeperIndex>, Arc<Committee>)> {
+        let (drawn, committee, block) = self.drawn(window)?;
+        Some((self.missed.reorder(&drawn, block), committee))
+    }
+
+    /// The leaders of a window as they were drawn, with the number of the seed block.
+    fn drawn(&self, window: u64) -> Option<(Vec<KeeperIndex>, Arc<Committee>, u64)> {
         let block = self.chain.last_up_to(self.config.pace.seed_limit(window))?;
         let committee = self.committee_at(block.number)?;
         let seed = leader::seed(self.config.domain.separator(), committee.table_root(), Window(window), block.hash);
@@ -448,7 +477,7 @@ impl Engine {
         let mut order = leader::order(seed, &committee);
         #[cfg(feature = "simulation")]
         crate::plant::scramble(&mut order, self.config.seed[0]);
-        Some((order, committee))
+        Some((order, committee, block.number))
     }
 
     /// The next random weight for batch verification.

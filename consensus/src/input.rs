@@ -1,6 +1,6 @@
 //! Everything that can happen to the protocol.
 
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 
 use crate::anchor::BlockRef;
 use crate::committee::{Committee, PeerKey};
@@ -12,6 +12,19 @@ use crate::task::{DueTask, JobId, Outcome, Task};
 /// Names a gossip message that awaits its verdict; chosen by the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MessageTag(pub u64);
+
+/// A task that was settled late: if it could have been settled in time, its window's leader has missed a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateSettlement {
+    /// Number of the block.
+    pub block: u64,
+    /// When the task was due, in Unix seconds.
+    pub due: u64,
+    /// The block its report was pinned to: later attempts are late without anybody's fault.
+    pub anchor: u64,
+    /// Who sent the transaction.
+    pub submitter: Address,
+}
 
 /// One thing that happened. Handed to [`crate::engine::Engine::handle`] with the time it happened at.
 #[derive(Clone, Debug)]
@@ -74,6 +87,8 @@ pub enum Input {
         /// Number of the block.
         block: u64,
     },
+    /// The chain settled a task a full stage of submitters after it was due or later, in chain time.
+    SettledLate(LateSettlement),
     /// Evidence kept by an earlier run of this keeper ([`crate::effect::Effect::Keep`]), in its gossip encoding.
     Kept(Vec<u8>),
     /// A keeper is connected: the moment to ask what it remembers of this one.

@@ -4,6 +4,8 @@ use alloy_primitives::{B256, U256, keccak256};
 
 use crate::committee::{Committee, KeeperIndex};
 
+pub mod turns;
+
 /// How many stages a window has at most. With a third of the stake gone, the chance that all of 16 drawn leaders are
 /// among it is below 3^-16, and later windows try again.
 pub const STAGES_MAX: usize = 16;

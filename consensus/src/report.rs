@@ -1,6 +1,8 @@
 //! What is signed. These functions mirror `contracts/src/libraries/ReportLib.sol`; vectors in `tests/vectors` hold
 //! the two together.
 
+use std::sync::{LazyLock, OnceLock};
+
 use alloy_primitives::{Address, B256, U256, hex, keccak256};
 use alloy_sol_types::SolValue;
 
@@ -10,6 +12,11 @@ use crate::task::{Status, Task};
 pub const REPORT_TYPE: &str = "Report(uint64 jobId,uint32 jobVersion,bytes32 instanceKey,uint64 anchorNumber,bytes32 anchorHash,bytes32 inputHash,uint8 status,bytes32 outcomeHash)";
 const BATCH_TYPE: &str = "Batch(uint32 epoch,bytes32 root)";
 const DOMAIN_TYPE: &str = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
+
+static REPORT_HASH: LazyLock<B256> = LazyLock::new(|| keccak256(REPORT_TYPE));
+static BATCH_HASH: LazyLock<B256> = LazyLock::new(|| keccak256(BATCH_TYPE));
+/// Separator of the first domain asked for: a keeper serves one network, and hashes under it all the time.
+static SEPARATOR: OnceLock<(Domain, B256)> = OnceLock::new();
 
 /// The block that all chain reads of a task are pinned to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +47,7 @@ impl Report {
     /// tree can pass for a leaf).
     pub fn leaf(&self) -> B256 {
         let encoded = (
-            keccak256(REPORT_TYPE),
+            *REPORT_HASH,
             self.task.job.0,
             self.task.version,
             self.task.instance.0,
@@ -67,6 +74,11 @@ pub struct Domain {
 impl Domain {
     /// The EIP-712 domain separator; names this network in seeds, topics and the journal.
     pub fn separator(&self) -> B256 {
+        let (first, separator) = SEPARATOR.get_or_init(|| (*self, self.compute_separator()));
+        if first == self { *separator } else { self.compute_separator() }
+    }
+
+    fn compute_separator(&self) -> B256 {
         let encoded = (
             keccak256(DOMAIN_TYPE),
             keccak256("KeeperMesh"),
@@ -85,7 +97,7 @@ impl Domain {
 
     /// The 32 bytes that keepers sign: keccak256(0x1901, separator, struct hash of Batch(epoch, root)).
     pub fn batch_digest(&self, epoch: u32, root: B256) -> B256 {
-        let batch = keccak256((keccak256(BATCH_TYPE), epoch, root).abi_encode());
+        let batch = keccak256((*BATCH_HASH, epoch, root).abi_encode());
         let mut bytes = [0; 66];
         bytes[0] = 0x19;
         bytes[1] = 0x01;

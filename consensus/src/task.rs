@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
 use alloy_sol_types::SolValue;
 
 /// Number of a job on chain.
@@ -20,6 +20,11 @@ impl InstanceKey {
         let mut bytes = [0; 32];
         bytes[24..].copy_from_slice(&run.to_be_bytes());
         Self(B256::from(bytes))
+    }
+
+    /// The run number, if the key is one of a time or block trigger.
+    pub fn run(&self) -> Option<u64> {
+        U256::from_be_bytes(self.0.0).try_into().ok()
     }
 }
 

@@ -10,6 +10,7 @@ mod effects;
 mod peers;
 mod run;
 mod runs;
+mod standing;
 mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,10 +35,11 @@ use crate::evidence::EvidenceStore;
 use crate::executor::Executor;
 use crate::journal::JournalHandle;
 use crate::metrics::{Liveness, Metrics};
-use crate::scheduler::JobBook;
+use crate::scheduler::{JobBook, SettledAt};
 use crate::view::View;
 use admission::Admission;
 use runs::Runs;
+use standing::Standing;
 use status::Health;
 
 /// Results of finished work on their way back to the loop.
@@ -77,6 +79,8 @@ pub struct About {
     pub domain: String,
     /// This keeper's operator.
     pub operator: Address,
+    /// Raw ed25519 public key of this keeper in the mesh, 32 bytes.
+    pub peer_key: [u8; 32],
     /// The chain's pace.
     pub pace: Pace,
 }
@@ -128,6 +132,12 @@ pub struct Driver {
     runs: Runs,
     health: Health,
     admission: Admission,
+    /// Where this keeper's operator stood last.
+    standing: Option<Standing>,
+    /// The newest block at which this keeper counted.
+    last_counted: Option<u64>,
+    /// Whether the mesh contradicted this keeper's operator set last.
+    disputed: bool,
     /// Gossip messages without a verdict yet.
     unjudged: BTreeMap<MessageTag, (p2p::MessageRef, p2p::Topic)>,
     tags: u64,
@@ -179,6 +189,9 @@ impl Driver {
             runs: Runs::default(),
             health: Health::default(),
             admission: Admission::default(),
+            standing: None,
+            last_counted: None,
+            disputed: false,
             unjudged: BTreeMap::new(),
             tags: 0,
             peers: Vec::new(),
@@ -331,9 +344,13 @@ impl Driver {
         }
         let first = self.runs.first_leader(&task);
         self.runs.note_settled(&task, &settled, first.is_some_and(|leader| leader != settled.submitter), now());
-        let block = settled.block;
+        let Settled { block, timestamp, anchor_number: anchor, submitter, .. } = settled;
         self.settled.insert(task, settled);
         self.feed(Input::Settled { task, block }).await;
+        let settled = SettledAt { task, block, timestamp, anchor, submitter };
+        if let Some(late) = self.book.late(&settled, &self.about.pace) {
+            self.feed(Input::SettledLate(late)).await;
+        }
     }
 
     async fn on_mesh(&mut self, event: p2p::Event) {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
+use consensus::input::LateSettlement;
 use consensus::message::ATTEMPTS_MAX;
 use consensus::task::{DueTask, InstanceKey, JobId, Task};
 use consensus::time::Pace;
@@ -99,6 +100,21 @@ impl Job {
     }
 }
 
+/// When, where and by whom a task was settled.
+#[derive(Clone, Copy, Debug)]
+pub struct SettledAt {
+    /// The task.
+    pub task: Task,
+    /// Number of the block.
+    pub block: u64,
+    /// Its timestamp, in Unix seconds.
+    pub timestamp: u64,
+    /// The block the report was pinned to.
+    pub anchor: u64,
+    /// Who sent the transaction.
+    pub submitter: Address,
+}
+
 /// All jobs the chain lists.
 #[derive(Debug, Default)]
 pub struct JobBook {
@@ -156,6 +172,17 @@ impl JobBook {
     /// The tasks of all jobs due from `from` to `to`, both included, in Unix seconds.
     pub fn due(&self, from: u64, to: u64, pace: &Pace) -> Vec<DueTask> {
         self.jobs.values().flat_map(|job| job.due(from, to, pace)).collect()
+    }
+
+    /// Whether a settlement came a full stage of submitters after its task was due, or later, in chain time: its
+    /// window's leader may have missed its turn then.
+    pub fn late(&self, settled: &SettledAt, pace: &Pace) -> Option<LateSettlement> {
+        let state = self.jobs.get(&settled.task.job.0)?.state()?;
+        let run = settled.task.instance.run().filter(|_| state.version == settled.task.version)?;
+        let due = state.trigger.due(run)?;
+        let late = due.saturating_add(pace.stage().div_ceil(1000));
+        let SettledAt { block, timestamp, anchor, submitter, .. } = *settled;
+        (timestamp >= late).then_some(LateSettlement { block, due, anchor, submitter })
     }
 
     /// One job.

@@ -30,7 +30,8 @@ fn collection(jobs: u64) -> Collection {
     });
     let committee = Committee::new(3, 10, plain.table_root(), members.collect()).unwrap();
     let key = BatchKey { assignment: B256::repeat_byte(1), batch: 0 };
-    let mut collection = Collection::new(key, (0..jobs).map(task).collect(), 0, 7, 0);
+    let mut collection =
+        Collection::new(key, (0..jobs).map(task).collect(), 0, Place { window: 7, stage: 0, leader: KeeperIndex(0) });
     let anchor = Anchor { number: 20, hash: B256::repeat_byte(2) };
     collection.basis =
         Some(Basis { anchors: vec![anchor; jobs as usize], committee: Arc::new(committee), quorum_bps: QUORUM_BPS });

@@ -24,7 +24,7 @@ impl Engine {
             return;
         };
         let pace = self.config.pace;
-        let end = Time::from_seconds((collection.window + 1) * pace.window_seconds());
+        let end = Time::from_seconds((collection.place.window + 1) * pace.window_seconds());
         if now >= end.plus(pace.retention()) {
             self.forget_batch(key);
             return;
@@ -58,7 +58,7 @@ impl Engine {
             && collection.failed.is_none()
         {
             collection.failed = Some(now);
-            let window = collection.window;
+            let window = collection.place.window;
             self.look_at_window(window, now);
         }
     }
@@ -240,7 +240,7 @@ impl Engine {
                 }
             } else if collection.failed.is_none() && collection.is_hopeless() {
                 collection.failed = Some(now);
-                let window = collection.window;
+                let window = collection.place.window;
                 self.look_at_window(window, now);
             }
         }
@@ -248,7 +248,8 @@ impl Engine {
 
     /// Submits if it is this keeper's turn and it has every outcome the certificate is about.
     fn submit_batch(&mut self, key: BatchKey, now: Time) {
-        if self.is_over(key) {
+        let certified = self.collections.get(&key).is_some_and(|collection| collection.certificate.is_some());
+        if !certified || self.is_over(key) {
             return;
         }
         let Some(line) = self.line_of(key) else {
@@ -287,7 +288,7 @@ impl Engine {
         };
         if let Some(collection) = self.collections.get_mut(&key) {
             collection.turn = Some(Turn { sent: true, ..*turn });
-            let takeover = turn.place > 0 || collection.stage > 0;
+            let takeover = turn.place > 0 || collection.place.stage > 0;
             let bytes = codec::encode(&certificate.to_message(committee_size));
             self.effects.push(Effect::Broadcast { channel: Channel::Certificates, bytes });
             let settlement = Settlement { key, certificate, outcomes, committee_size, takeover };
@@ -316,16 +317,17 @@ impl Engine {
         certificate.reports.iter().map(outcome).collect()
     }
 
-    /// The line of submitters: the window's leaders, from the stage that assigned the batch on, and round again.
+    /// The line of submitters: the window's leaders, from the one that assigned the batch on, and round again.
     fn line_of(&self, key: BatchKey) -> Option<Vec<KeeperIndex>> {
         let collection = self.collections.get(&key)?;
-        let (mut order, _) = self.leaders(collection.window)?;
-        let first = usize::from(collection.stage) % order.len().max(1);
+        let (mut order, _) = self.leaders(collection.place.window)?;
+        let first = order.iter().position(|&index| index == collection.place.leader).unwrap_or(0);
         order.rotate_left(first);
         Some(order)
     }
 
-    /// Asks a peer for the partials that are missing, as long as this keeper has spoken and no quorum is there.
+    /// Asks a peer for the partials that are missing, as long as this keeper has spoken, and a quorum is neither there nor
+    /// out of reach.
     fn repair_batch(&mut self, key: BatchKey, now: Time) {
         if self.is_over(key) {
             return;
@@ -333,7 +335,8 @@ impl Engine {
         let Some(collection) = self.collections.get_mut(&key) else {
             return;
         };
-        let (Own::Spoken(spoken), None, Some(basis)) = (collection.own, &collection.certificate, &collection.basis)
+        let (Own::Spoken(spoken), None, None, Some(basis)) =
+            (collection.own, &collection.certificate, collection.failed, &collection.basis)
         else {
             return;
         };

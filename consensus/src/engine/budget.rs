@@ -47,7 +47,7 @@ impl Engine {
     /// Twice what there is to sign: a partial may come by gossip and again in the answer to a question.
     fn budget_of(&self, window: u64) -> usize {
         let members = self.committees.values().next_back().map_or(0, |committee| committee.size());
-        let batches = self.collections.values().filter(|batch| batch.window + 1 >= window).count();
+        let batches = self.collections.values().filter(|batch| batch.place.window + 1 >= window).count();
         SPARE + 2 * members * (batches + 2)
     }
 }

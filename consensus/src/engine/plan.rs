@@ -97,7 +97,7 @@ impl Engine {
         let (Ok(stage), Some(mine)) = (u8::try_from(stage), mine) else {
             return;
         };
-        let used = |number: &u8| self.numbered.contains_key(&(window, stage, *number));
+        let used = |number: &u8| self.numbered.contains_key(&(window, stage, mine.0, *number));
         let Some(number) = (0..ASSIGNMENTS_MAX).find(|number| !used(number)) else {
             return;
         };

@@ -91,7 +91,7 @@ impl Engine {
     fn add_signed_by(&self, keeper: KeeperIndex, have: &mut Have) {
         let mut room = ANSWER_ROOM;
         let mut batches: Vec<_> = self.collections.values().collect();
-        batches.sort_by_key(|collection| std::cmp::Reverse(collection.window));
+        batches.sort_by_key(|collection| std::cmp::Reverse(collection.place.window));
         for collection in batches {
             let Some(partial) = collection.partial_of(keeper) else {
                 continue;

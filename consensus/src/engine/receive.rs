@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::{ASSIGNMENTS_HELD_MAX, Engine, HELD_MAX, HeldMessage, Wake};
 use crate::certificate::{Certificate, CertificateError};
 use crate::codec::{self, CodecError};
-use crate::collection::{Collection, Taken};
-use crate::committee::{PeerKey, QUORUM_BPS};
+use crate::collection::{Collection, Place, Taken};
+use crate::committee::{KeeperIndex, PeerKey, QUORUM_BPS};
 use crate::effect::{BatchKey, Effect, Step};
 use crate::fault::{Fault, Reason, Verdict};
 use crate::input::MessageTag;
@@ -113,10 +113,13 @@ impl Engine {
         let Some((order, committee)) = self.leaders(assignment.window) else {
             return Early;
         };
-        let Some(&leader) = order.get(usize::from(assignment.stage)).filter(|index| index.0 == assignment.leader)
-        else {
+        // A keeper that has seen less of the chain may know of fewer missed turns: the order as drawn is right as well.
+        let drawn = self.drawn(assignment.window).map(|(drawn, ..)| drawn).unwrap_or_default();
+        let leader = KeeperIndex(assignment.leader);
+        let stage = usize::from(assignment.stage);
+        if order.get(stage) != Some(&leader) && drawn.get(stage) != Some(&leader) {
             return Judged(Verdict::Ignore(Reason::NotLeader));
-        };
+        }
         let Some(member) = committee.member(leader) else {
             return Judged(Verdict::Ignore(Reason::NotLeader));
         };
@@ -125,7 +128,7 @@ impl Engine {
             return Judged(Verdict::Reject(Reason::InvalidPeerSignature));
         }
         /* -------- process -------- */
-        let number = (assignment.window, assignment.stage, assignment.number);
+        let number = (assignment.window, assignment.stage, assignment.leader, assignment.number);
         if *self.numbered.entry(number).or_insert(hash) != hash {
             self.effects.push(Effect::Blame(Fault::ConflictingAssignment(leader)));
             return Judged(Verdict::Ignore(Reason::Conflicting));
@@ -140,8 +143,11 @@ impl Engine {
     /// Opens the batches of an assignment that has been checked, or made here.
     pub(super) fn adopt(&mut self, assignment: &Assignment, bytes: Vec<u8>, now: Time) {
         let hash = assignment.hash(&self.config.domain);
-        self.numbered.insert((assignment.window, assignment.stage, assignment.number), hash);
+        let number = (assignment.window, assignment.stage, assignment.leader, assignment.number);
+        self.numbered.insert(number, hash);
         self.plans.insert(hash, bytes);
+        let place =
+            Place { window: assignment.window, stage: assignment.stage, leader: KeeperIndex(assignment.leader) };
         for (number, batch) in (0u8..).zip(&assignment.batches) {
             let key = BatchKey { assignment: hash, batch: number };
             let tasks: Vec<Task> = batch.tasks.iter().map(|&task| task.into()).collect();
@@ -150,7 +156,7 @@ impl Engine {
                     session.batches.insert(key);
                 }
             }
-            let collection = Collection::new(key, tasks, batch.attempt, assignment.window, assignment.stage);
+            let collection = Collection::new(key, tasks, batch.attempt, place);
             self.collections.insert(key, collection);
             self.schedule(now, Wake::Batch(key));
         }

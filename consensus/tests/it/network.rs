@@ -13,8 +13,8 @@ use consensus::committee::{Committee, Member, PeerKey};
 use consensus::effect::{Settlement, SignRecord};
 use consensus::engine::{Config, Engine, JournalState};
 use consensus::fault::{Fault, Verdict};
-use consensus::input::MessageTag;
-use consensus::report::Domain;
+use consensus::input::{LateSettlement, MessageTag};
+use consensus::report::{Domain, Report};
 use consensus::session::Abstention;
 use consensus::task::{DueTask, InstanceKey, JobId, Outcome, Status, Task};
 use consensus::time::{Pace, Time};
@@ -53,11 +53,13 @@ pub(crate) struct Faults {
     pub(crate) delay: u64,
     /// What keeper `k` makes of a job: `None` runs it honestly.
     pub(crate) run: fn(usize, JobId) -> Option<Result<&'static str, Abstention>>,
+    /// This keeper's transactions never arrive, though it does everything else.
+    pub(crate) swallows: Option<usize>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { loss: 0, delay: 20, run: |_, _| None }
+        Self { loss: 0, delay: 20, run: |_, _| None, swallows: None }
     }
 }
 
@@ -81,6 +83,8 @@ pub(crate) struct Network {
     pub(crate) now: Time,
     pub(crate) settled: BTreeMap<Task, (u64, usize)>,
     pub(crate) wasted: usize,
+    /// Settlements a full stage after their task was due.
+    pub(crate) late: Vec<LateSettlement>,
     pub(crate) faults_seen: Vec<Fault>,
     pub(crate) rejected: Vec<(usize, Verdict)>,
     pub(crate) broadcasts: usize,
@@ -124,6 +128,7 @@ impl Network {
             now: Time::from_seconds(START),
             settled: BTreeMap::new(),
             wasted: 0,
+            late: Vec::new(),
             faults_seen: Vec::new(),
             rejected: Vec::new(),
             broadcasts: 0,
@@ -283,9 +288,20 @@ impl Network {
                     self.settled.insert(report.task, (block, keeper));
                     let settled = Input::Settled { task: report.task, block };
                     (0..self.keepers.len()).for_each(|k| self.send(k, settled.clone(), 50));
+                    self.note_late(report, block, keeper);
                 }
             }
             self.wasted += usize::from(fresh == 0);
+        }
+    }
+
+    fn note_late(&mut self, report: &Report, block: u64, keeper: usize) {
+        let due = self.due.iter().find(|due| due.task == report.task).map(|due| due.due).unwrap();
+        if self.now.0 / 1000 >= due + PACE.stage().div_ceil(1000) {
+            let submitter = Address::repeat_byte(keeper as u8 + 1);
+            let late = LateSettlement { block, due, anchor: report.anchor.number, submitter };
+            self.late.push(late);
+            (0..self.keepers.len()).for_each(|k| self.send(k, Input::SettledLate(late), 50));
         }
     }
 
@@ -346,6 +362,7 @@ impl Network {
                 let to = named.unwrap_or_else(|| (k + 1 + self.random.below(count - 1) as usize) % count as usize);
                 self.at(self.now.plus(5), Event::Ask { from: k, to, bytes });
             }
+            Effect::Submit(_) if self.faults.swallows == Some(k) => {}
             Effect::Submit(settlement) => self.mempool.push((k, *settlement)),
             Effect::Judge { verdict: Verdict::Reject(reason), .. } => self.rejected.push((k, Verdict::Reject(reason))),
             Effect::Blame(fault) => self.faults_seen.push(fault),

@@ -74,6 +74,25 @@ fn a_rewind_takes_back_what_happened_above_it() {
 }
 
 #[test]
+fn a_settlement_is_late_a_full_stage_after_its_run_was_due() {
+    let mut book = JobBook::default();
+    book.apply(5, &created(1, 100, 10));
+    let task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(3) };
+    let at = |timestamp| SettledAt { task, block: 9, timestamp, anchor: 7, submitter: Address::repeat_byte(1) };
+    let pace = Pace { block_seconds: 1, confirmations: 0 };
+    assert_eq!(book.late(&at(132), &pace), None, "a stage is 3 s here");
+    let late = book.late(&at(133), &pace).unwrap();
+    assert_eq!((late.block, late.due, late.anchor, late.submitter), (9, 130, 7, Address::repeat_byte(1)));
+    let other = |task| SettledAt { task, ..at(1_000) };
+    assert_eq!(book.late(&other(Task { version: 2, ..task }), &pace), None, "another version has other due times");
+    assert_eq!(book.late(&other(Task { job: JobId(2), ..task }), &pace), None);
+    let log = InstanceKey(B256::repeat_byte(0xee));
+    assert_eq!(book.late(&other(Task { instance: log, ..task }), &pace), None, "not a run number");
+    let far = InstanceKey::from_run(u64::MAX);
+    assert_eq!(book.late(&other(Task { instance: far, ..task }), &pace), None, "due past the end of time");
+}
+
+#[test]
 fn old_states_are_let_go() {
     let mut book = JobBook::default();
     book.apply(1, &created(1, 100, 10));

@@ -38,13 +38,19 @@ impl Trigger {
         }
     }
 
+    /// When a run is due, in Unix seconds; `None` past the end of time.
+    pub fn due(self, run: u64) -> Option<u64> {
+        let Self::Interval { start, interval } = self;
+        start.checked_add(run.checked_mul(u64::from(interval))?)
+    }
+
     /// The runs due from `from` to `to`, both included, with their due moments, all in Unix seconds.
     pub fn runs(self, from: u64, to: u64) -> impl Iterator<Item = (u64, u64)> {
         let Self::Interval { start, interval } = self;
         let interval = u64::from(interval);
         let first = from.saturating_sub(start).div_ceil(interval);
         (first..).map_while(move |run| {
-            let due = start.checked_add(run.checked_mul(interval)?)?;
+            let due = self.due(run)?;
             (due <= to).then_some((run, due))
         })
     }

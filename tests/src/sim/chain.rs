@@ -24,8 +24,8 @@ pub(super) struct Block {
     pub(super) epoch: Option<usize>,
     /// Jobs listed in it, as positions in the plan.
     pub(super) jobs: Vec<usize>,
-    /// What it settled, and on whose transaction.
-    pub(super) settled: Vec<(Task, usize)>,
+    /// What it settled, at which anchor, and on whose transaction.
+    pub(super) settled: Vec<(Task, u64, usize)>,
     settlements: Vec<(usize, Settlement)>,
 }
 
@@ -49,6 +49,8 @@ pub(super) enum Refusal {
 pub(super) struct Effects {
     /// Tasks it settled, with the outcome hash.
     pub(super) fresh: Vec<(Task, B256)>,
+    /// Blocks their reports were pinned to.
+    anchors: Vec<u64>,
     /// Reports it found not eligible.
     pub(super) ineligible: usize,
 }
@@ -99,7 +101,9 @@ impl Chain {
         for (keeper, settlement) in transactions {
             let result = self.settle(number, timestamp, &settlement);
             if let Ok(effects) = &result {
-                block.settled.extend(effects.fresh.iter().map(|&(task, _)| (task, keeper)));
+                block.settled.extend(
+                    effects.fresh.iter().zip(&effects.anchors).map(|(&(task, _), &anchor)| (task, anchor, keeper)),
+                );
                 block.settlements.push((keeper, settlement.clone()));
             }
             results.push((keeper, settlement, result));
@@ -114,7 +118,7 @@ impl Chain {
         let from = self.blocks.len().saturating_sub(depth);
         let orphaned = self.blocks.split_off(from);
         for block in &orphaned {
-            block.settled.iter().for_each(|(task, _)| {
+            block.settled.iter().for_each(|(task, ..)| {
                 self.settled.remove(task);
             });
         }
@@ -164,6 +168,7 @@ impl Chain {
             let fresh = report.anchor.number + ANCHOR_AGE >= number;
             if known && fresh && due.due <= timestamp && self.settled.insert(report.task) {
                 effects.fresh.push((report.task, report.outcome_hash));
+                effects.anchors.push(report.anchor.number);
             } else {
                 effects.ineligible += 1;
             }

@@ -6,6 +6,7 @@ use consensus::Input;
 use consensus::anchor::BlockRef;
 use consensus::message::ATTEMPTS_MAX;
 use keeper::chain::JobEvent;
+use keeper::scheduler::SettledAt;
 
 use super::World;
 
@@ -49,7 +50,7 @@ impl World<'_> {
     fn tell_block(&mut self, keeper: usize, position: usize) {
         let block = &self.chain.blocks[position];
         let (reference, epoch, jobs) = (block.reference, block.epoch, block.jobs.clone());
-        let settled: Vec<_> = block.settled.iter().map(|(task, _)| *task).collect();
+        let settled = block.settled.clone();
         for job in jobs {
             let job = &self.plan.jobs[job];
             let params = Box::new(job.params.clone());
@@ -61,9 +62,16 @@ impl World<'_> {
         if let Some(epoch) = epoch {
             self.feed(keeper, Input::Epoch(self.plan.committees[epoch].clone()));
         }
-        for task in settled {
+        for (task, anchor, submitter) in settled {
             self.nodes[keeper].settled.insert(task, reference.number);
             self.feed(keeper, Input::Settled { task, block: reference.number });
+            let submitter = self.plan.committees[0].members()[submitter].operator;
+            let settlement =
+                SettledAt { task, block: reference.number, timestamp: reference.timestamp, anchor, submitter };
+            if let Some(late) = self.nodes[keeper].book.late(&settlement, &self.plan.pace) {
+                self.count("late_settlement", 1);
+                self.feed(keeper, Input::SettledLate(late));
+            }
         }
         self.nodes[keeper].held.push(reference);
         self.feed(keeper, Input::Head(reference));
