@@ -323,7 +323,8 @@ fn driver(
         seed,
         journal,
     };
-    let about = About { chain_id: chain.network.chain_id, domain: domain.name(), operator, pace };
+    let peer_key = setup.identity.public_key();
+    let about = About { chain_id: chain.network.chain_id, domain: domain.name(), operator, peer_key, pace };
     let engine = consensus::Engine::new(engine);
     Ok(Driver::new(engine, services, about, front.metrics.clone(), front.liveness.clone(), front.view.clone()))
 }

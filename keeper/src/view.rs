@@ -38,6 +38,8 @@ pub struct View {
     pub window: u64,
     /// Operator address of the leader of the current window; empty while unknown.
     pub leader: String,
+    /// Operator address of the leader of the window after it; empty while unknown.
+    pub next_leader: String,
     /// Every job this keeper knows, by id.
     pub jobs: Vec<JobView>,
     /// The newest runs, newest first, [`MAX_RUNS`] at most.

@@ -13,12 +13,16 @@ use crate::chain::EpochSnapshot;
 /// Most committees held: several epochs could be announced at once after an outage.
 const COMMITTEES_MAX: usize = 8;
 
-/// A registered operator, with the blocks between which it is one.
-#[derive(Debug)]
-struct Operator {
-    peer_key: [u8; 32],
-    since: u64,
-    until: Option<u64>,
+/// Changes remembered per operator: many more than fit into the blocks that may still be reorganised away.
+const CHANGES_MAX: usize = 16;
+
+/// A registration, with its key, or a departure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Change {
+    /// Block of the log.
+    pub(super) block: u64,
+    /// The operator's peer key from then on; none once it has left.
+    pub(super) peer_key: Option<[u8; 32]>,
 }
 
 #[derive(Debug)]
@@ -31,7 +35,8 @@ struct Members {
 /// What the chain says about peer keys.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
-    operators: BTreeMap<Address, Operator>,
+    /// What each operator did, oldest first: a reorganisation may take the newest back.
+    operators: BTreeMap<Address, VecDeque<Change>>,
     /// Oldest first.
     committees: VecDeque<Members>,
     told: Option<BTreeSet<[u8; 32]>>,
@@ -40,13 +45,16 @@ pub(super) struct Admission {
 impl Admission {
     /// An operator registered with a key, or left (no key).
     pub(super) fn operator(&mut self, block: u64, operator: Address, peer_key: Option<[u8; 32]>) {
-        match (peer_key, self.operators.get_mut(&operator)) {
-            (Some(peer_key), _) => {
-                self.operators.insert(operator, Operator { peer_key, since: block, until: None });
-            }
-            (None, Some(known)) => known.until = Some(block),
-            (None, None) => {}
+        let changes = self.operators.entry(operator).or_default();
+        changes.push_back(Change { block, peer_key });
+        if changes.len() > CHANGES_MAX {
+            changes.pop_front();
         }
+    }
+
+    /// What an operator did last; `None` if it never registered.
+    pub(super) fn latest(&self, operator: &Address) -> Option<Change> {
+        self.operators.get(operator)?.back().copied()
     }
 
     /// An epoch was written.
@@ -61,10 +69,10 @@ impl Admission {
 
     /// Blocks above `number` are orphaned; what stands in their place is told anew.
     pub(super) fn rewind(&mut self, number: u64) {
-        self.operators.retain(|_, operator| operator.since <= number);
-        for operator in self.operators.values_mut() {
-            operator.until = operator.until.filter(|until| *until <= number);
-        }
+        self.operators.retain(|_, changes| {
+            changes.retain(|change| change.block <= number);
+            !changes.is_empty()
+        });
         self.committees.retain(|members| members.block <= number);
     }
 
@@ -74,9 +82,9 @@ impl Admission {
         while self.committees.get(2).is_some_and(|newer| newer.active_from <= head) {
             self.committees.pop_front();
         }
-        let operators = self.operators.values().filter(|operator| operator.until.is_none());
+        let registered = self.operators.values().filter_map(|changes| changes.back()?.peer_key);
         let members = self.committees.iter().flat_map(|members| &members.peer_keys);
-        let keys: BTreeSet<[u8; 32]> = operators.map(|operator| operator.peer_key).chain(members.copied()).collect();
+        let keys: BTreeSet<[u8; 32]> = registered.chain(members.copied()).collect();
         if self.told.as_ref() == Some(&keys) {
             return None;
         }

@@ -17,6 +17,10 @@ use crate::view::{EpochView, HeadView, JobView, NetworkView, View};
 const STALE_BLOCKS: u64 = 10;
 const STALE_SECONDS_MIN: u64 = 10;
 
+/// What a keeper says that sees another operator set than the rest of the mesh.
+const DISPUTED: &str = "most keepers see another operator set than this one's chain node shows: nothing is signed until \
+                        they agree; check rpc_urls";
+
 /// What the checks of the view are made from.
 #[derive(Debug, Default)]
 pub(super) struct Health {
@@ -136,10 +140,11 @@ impl Driver {
     }
 
     fn show(&mut self) {
-        let window = self.engine.window(now(), 0);
-        let leader = window
-            .as_ref()
-            .and_then(|view| view.committee.member(*view.order.first()?).map(|member| member.operator.to_string()));
+        let leader = |ahead| {
+            let window = self.engine.window(now(), ahead)?;
+            window.committee.member(*window.order.first()?).map(|member| member.operator.to_string())
+        };
+        let (leader, next_leader) = (leader(0).unwrap_or_default(), leader(1).unwrap_or_default());
         let committee = self.engine.committee();
         self.health.members_seen = self.peers.iter().filter(|&&peer| self.engine.is_member(peer)).count();
         let head = self.engine.head();
@@ -159,7 +164,8 @@ impl Driver {
                 })
                 .unwrap_or_default(),
             window: now().0 / 1000 / self.about.pace.window_seconds(),
-            leader: leader.unwrap_or_default(),
+            leader,
+            next_leader,
             jobs: self.book.jobs().map(|job| self.job_view(job)).collect(),
             runs: self.runs.views().into(),
             ..View::default()
@@ -173,7 +179,7 @@ impl Driver {
         self.view.send_replace(Arc::new(view));
     }
 
-    fn add_checks(&self, view: &mut View) {
+    fn add_checks(&mut self, view: &mut View) {
         let age = (now().0 / 1000).saturating_sub(view.head.timestamp);
         let stale = (self.about.pace.block_seconds * STALE_BLOCKS).max(STALE_SECONDS_MIN);
         match &self.health.chain {
@@ -186,18 +192,18 @@ impl Driver {
             .engine
             .committee()
             .map_or(0, |(committee, _)| committee.members().iter().filter(|member| member.stake > 0).count());
-        match view.epoch.index {
-            Some(index) => view.set_check("registered", true, format!("keeper {index} of epoch {}", view.epoch.number)),
-            None => view.set_check(
-                "registered",
-                false,
-                "not in the current epoch with these keys: run `keeper operator register`, and wait for the next epoch",
-            ),
+        let registered = self.standing().check();
+        view.set_check("registered", registered.ok, registered.message);
+        let disputed = self.engine.is_set_disputed();
+        if disputed {
+            view.set_check("set", false, DISPUTED);
         }
-        if self.engine.is_set_disputed() {
-            let message = "most keepers see another operator set than this one's chain node shows: nothing is signed \
-                           until they agree; check rpc_urls";
-            view.set_check("set", false, message);
+        if std::mem::replace(&mut self.disputed, disputed) != disputed {
+            if disputed {
+                tracing::error!("{DISPUTED}");
+            } else {
+                tracing::info!("most keepers see the operator set that this one's chain node shows: it signs again");
+            }
         }
         let alone = members <= 1 || view.peers > 0;
         let seen = self.health.members_seen;

@@ -1,6 +1,6 @@
 use alloy::primitives::{Address, B256};
 
-use super::{Admission, COMMITTEES_MAX};
+use super::{Admission, CHANGES_MAX, COMMITTEES_MAX};
 use crate::chain::{EpochSnapshot, MemberRow};
 
 fn operator(number: u8) -> Address {
@@ -72,6 +72,23 @@ fn an_orphaned_block_takes_back_what_it_said() {
     admission.rewind(0);
     admission.operator(1, operator(1), Some(key(1)));
     assert_eq!(admission.news(5), keys(&[1]), "told anew from the start");
+}
+
+#[test]
+fn an_orphaned_return_leaves_the_departure() {
+    let mut admission = Admission::default();
+    admission.operator(1, operator(1), Some(key(1)));
+    admission.operator(2, operator(1), None);
+    admission.operator(5, operator(1), Some(key(9)));
+    assert_eq!(admission.news(5), keys(&[9]), "back with a new key");
+    admission.rewind(4);
+    assert_eq!(admission.news(5), keys(&[]));
+    admission.rewind(1);
+    assert_eq!(admission.news(5), keys(&[1]), "its first registration still stands");
+    for block in 6..200 {
+        admission.operator(block, operator(1), Some(key(1)));
+    }
+    assert_eq!(admission.operators[&operator(1)].len(), CHANGES_MAX);
 }
 
 #[test]

@@ -1,0 +1,141 @@
+//! Whether this keeper's operator counts, why not, and how to mend it: told in the `registered` check and in the log.
+
+use consensus::time::Pace;
+
+use super::Driver;
+use super::admission::Change;
+use crate::view::Check;
+
+/// What the chain shows of this keeper's operator.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    /// Number of the current epoch, and the first block it is active at; `None` before the first.
+    pub(super) epoch: Option<(u32, u64)>,
+    /// This keeper's row in it, if the row has stake and holds this keeper's keys.
+    pub(super) index: Option<u16>,
+    /// What the operator did last: registered, or left.
+    pub(super) latest: Option<Change>,
+    /// This keeper's peer key.
+    pub(super) peer_key: [u8; 32],
+    /// Whether tasks pinned to the last epoch that counted on this keeper may still be under way.
+    pub(super) finishing: bool,
+}
+
+/// Where the operator of a keeper stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The registry does not know it.
+    Unregistered,
+    /// Registered with a peer key that this keeper does not hold.
+    OtherKeys,
+    /// Registered, and not in a committee yet.
+    Waiting,
+    /// Registered before the epoch was written, and without a row that counts.
+    NotCounted(u32),
+    /// It counts.
+    Serving { index: u16, epoch: u32 },
+    /// Deregistered, but the epoch still counts on it.
+    Leaving { index: u16, epoch: u32 },
+    /// Deregistered, and its last epoch is just over.
+    Finishing(u32),
+    /// Deregistered, and no epoch counts on it any more.
+    Left(u32),
+}
+
+impl Standing {
+    pub(super) fn of(facts: &Facts) -> Self {
+        let Facts { epoch, index, latest, peer_key, finishing } = *facts;
+        let (epoch, active_from) = epoch.unwrap_or_default();
+        let registered = latest.map(|change| (change.block, change.peer_key));
+        match (index, registered) {
+            (Some(index), Some((_, None))) => Self::Leaving { index, epoch },
+            (Some(index), _) => Self::Serving { index, epoch },
+            (None, None) => Self::Unregistered,
+            (None, Some((_, None))) if finishing => Self::Finishing(epoch),
+            (None, Some((_, None))) => Self::Left(epoch),
+            (None, Some((_, Some(registered)))) if registered != peer_key => Self::OtherKeys,
+            // An epoch is active from the block after the one that wrote it.
+            (None, Some((block, _))) if block.saturating_add(1) < active_from => Self::NotCounted(epoch),
+            (None, Some(_)) => Self::Waiting,
+        }
+    }
+
+    /// Whether this keeper signs, and what to say about it.
+    pub(super) fn check(self) -> Check {
+        let (ok, message) = match self {
+            Self::Serving { index, epoch } => (true, format!("keeper {index} of epoch {epoch}")),
+            Self::Leaving { index, epoch } => (
+                true,
+                format!("keeper {index} of epoch {epoch}, deregistered: leave it running until that epoch is over"),
+            ),
+            Self::Finishing(epoch) => {
+                (false, format!("deregistered: epoch {epoch} does not count on it; finishing the last tasks"))
+            }
+            Self::Left(epoch) => (
+                false,
+                format!(
+                    "left: epoch {epoch} does not count on it and it signs nothing; stop it, or come back with \
+                     `keeper operator register`"
+                ),
+            ),
+            Self::Waiting => (false, "registered: it counts from the next epoch on".to_owned()),
+            Self::NotCounted(epoch) => (
+                false,
+                format!(
+                    "registered, but not counted in epoch {epoch}: its stake is too low, or its BLS key is another one \
+                     than this data directory holds; see `keeper operator status`"
+                ),
+            ),
+            Self::OtherKeys => {
+                (false, "registered with another peer key: use the data directory it was registered from".to_owned())
+            }
+            Self::Unregistered => (
+                false,
+                "not in the current epoch with these keys: run `keeper operator register`, and wait for the next epoch"
+                    .to_owned(),
+            ),
+        };
+        Check { ok, message }
+    }
+}
+
+impl Driver {
+    /// Where this keeper's operator stands now; a change is logged.
+    pub(super) fn standing(&mut self) -> Standing {
+        let head = self.engine.head().map_or(0, |head| head.number);
+        let committee = self.engine.committee();
+        let index = committee.as_ref().and_then(|(_, index)| index.map(|index| index.0));
+        if index.is_some() {
+            self.last_counted = Some(head);
+        }
+        let facts = Facts {
+            epoch: committee.map(|(committee, _)| (committee.epoch(), committee.active_from())),
+            index,
+            latest: self.admission.latest(&self.about.operator),
+            peer_key: self.about.peer_key,
+            finishing: self.last_counted.is_some_and(|last| head <= last.saturating_add(last_tasks(&self.about.pace))),
+        };
+        let standing = Standing::of(&facts);
+        if head > 0 && self.standing != Some(standing) {
+            let check = standing.check();
+            let counted = matches!(self.standing, Some(Standing::Serving { .. }));
+            match standing {
+                // Another epoch is news enough when it comes.
+                Standing::Serving { .. } if counted => {}
+                _ if check.ok => tracing::info!("{}", check.message),
+                _ => tracing::warn!("{}", check.message),
+            }
+            self.standing = Some(standing);
+        }
+        standing
+    }
+}
+
+/// Blocks after an epoch in which the tasks pinned to it are still signed and tried again: the time from an anchor to its
+/// due moment, and that between two attempts.
+fn last_tasks(pace: &Pace) -> u64 {
+    (pace.lag_seconds() + pace.retry_seconds()).div_ceil(pace.block_seconds.max(1))
+}
+
+#[cfg(test)]
+mod tests;

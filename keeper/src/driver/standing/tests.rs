@@ -1,0 +1,53 @@
+use super::super::admission::Change;
+use super::{Facts, Standing};
+
+const MINE: [u8; 32] = [1; 32];
+
+/// An operator outside of epoch 7, which is active from block 100.
+fn outside(latest: Option<Change>) -> Facts {
+    Facts { epoch: Some((7, 100)), index: None, latest, peer_key: MINE, finishing: false }
+}
+
+fn registered(block: u64, key: [u8; 32]) -> Option<Change> {
+    Some(Change { block, peer_key: Some(key) })
+}
+
+fn left(block: u64) -> Option<Change> {
+    Some(Change { block, peer_key: None })
+}
+
+#[test]
+fn an_operator_comes_counts_and_leaves() {
+    assert_eq!(Standing::of(&outside(None)), Standing::Unregistered);
+    assert_eq!(Standing::of(&outside(registered(100, MINE))), Standing::Waiting);
+    assert_eq!(Standing::of(&outside(registered(99, MINE))), Standing::Waiting, "later in the block of the epoch");
+    let inside = |latest| Facts { index: Some(3), ..outside(latest) };
+    assert_eq!(Standing::of(&inside(registered(99, MINE))), Standing::Serving { index: 3, epoch: 7 });
+    assert_eq!(Standing::of(&inside(left(105))), Standing::Leaving { index: 3, epoch: 7 });
+    assert_eq!(Standing::of(&Facts { finishing: true, ..outside(left(99)) }), Standing::Finishing(7));
+    assert_eq!(Standing::of(&outside(left(99))), Standing::Left(7));
+}
+
+#[test]
+fn a_registered_operator_that_does_not_count_learns_why() {
+    assert_eq!(Standing::of(&outside(registered(98, MINE))), Standing::NotCounted(7));
+    assert_eq!(Standing::of(&outside(registered(98, [2; 32]))), Standing::OtherKeys);
+    let before_the_first_epoch = Facts { epoch: None, ..outside(registered(98, MINE)) };
+    assert_eq!(Standing::of(&before_the_first_epoch), Standing::Waiting);
+}
+
+#[test]
+fn whoever_does_not_sign_is_told_what_to_do() {
+    let signs = [Standing::Serving { index: 3, epoch: 7 }, Standing::Leaving { index: 3, epoch: 7 }];
+    assert!(signs.iter().all(|standing| standing.check().ok));
+    let verb = |standing: Standing, verb: &str| {
+        let check = standing.check();
+        assert!(!check.ok && check.message.contains(verb), "{check:?}");
+    };
+    verb(Standing::Unregistered, "keeper operator register");
+    verb(Standing::Left(7), "keeper operator register");
+    verb(Standing::NotCounted(7), "keeper operator status");
+    verb(Standing::OtherKeys, "data directory");
+    verb(Standing::Waiting, "next epoch");
+    verb(Standing::Finishing(7), "last tasks");
+}
