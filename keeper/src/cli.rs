@@ -201,6 +201,12 @@ pub enum KeysCommand {
     },
     /// Show the public keys; needs no password
     Show,
+    /// Replace the BLS key and the mesh identity of an operator that has deregistered; the old ones are kept aside
+    Rotate {
+        /// Cheap password hashing, for local networks only
+        #[arg(long)]
+        light_scrypt: bool,
+    },
 }
 
 /// `keeper operator ...`
@@ -208,10 +214,22 @@ pub enum KeysCommand {
 pub enum OperatorCommand {
     /// Allocate stake and register keys; does nothing if that is done
     Register,
+    /// Leave: the operator counts until the next epoch, and its keeper then stops signing
+    Deregister,
+    /// Raise or lower the stake that counts from the next epoch on
+    Stake(StakeArgs),
     /// Show registration, stake and earnings
     Status,
     /// Collect what was earned
     Claim(ClaimArgs),
+}
+
+/// Flags of `keeper operator stake`.
+#[derive(Debug, Clone, Args)]
+pub struct StakeArgs {
+    /// Part of the operator's deposit that backs this network, in percent
+    #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub percent: u8,
 }
 
 /// Flags of `keeper operator claim`.
@@ -274,7 +292,10 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Init => init::run(global),
         Command::Keys(KeysCommand::New { light_scrypt }) => keys::new(global, light_scrypt),
         Command::Keys(KeysCommand::Show) => keys::show(global),
+        Command::Keys(KeysCommand::Rotate { light_scrypt }) => keys::rotate(global, light_scrypt).await,
         Command::Operator(OperatorCommand::Register) => operator::register(global).await,
+        Command::Operator(OperatorCommand::Deregister) => operator::deregister(global).await,
+        Command::Operator(OperatorCommand::Stake(args)) => operator::stake(global, &args).await,
         Command::Operator(OperatorCommand::Status) => operator::status(global).await,
         Command::Operator(OperatorCommand::Claim(args)) => operator::claim(global, &args).await,
         Command::Join(args) => join::run(*args, global).await,

@@ -1,8 +1,8 @@
 //! What the verbs that speak to the chain share: the network, its nodes, and transactions signed with the wallet.
 //!
 //! A running keeper sends transactions from the same account. Nonces are read from the chain's pending state here, and
-//! the keeper's submitter reconciles its own ledger with the chain, so both may run at once; a transaction that loses a
-//! race fails visibly and can be repeated.
+//! the keeper's submitter reconciles its own ledger with the chain, so both may run at once: whichever loses the race for
+//! a nonce takes the next one.
 
 use std::time::Duration;
 
@@ -25,6 +25,11 @@ use crate::config::Settings;
 /// How long a transaction may take to be mined.
 const DEADLINE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(200);
+/// Nonces tried for one transaction while a running keeper takes them away.
+const NONCES_TRIED: u32 = 5;
+/// Looks without a receipt after which a nonce counts as used by another transaction: a node may show the account's new
+/// count a moment before the receipt.
+const DISPLACED_LOOKS: u32 = 5;
 /// What registering costs, generously: a pairing, a key in storage, an allocation.
 const GAS_OF_A_VERB: u64 = 3_000_000;
 
@@ -111,27 +116,49 @@ impl Sender {
         self.provider.call(request.clone()).await.map_err(explain).exit(Exit::Chain)?;
         let estimate = self.provider.estimate_gas(request.clone()).await.map_err(explain).exit(Exit::Chain)?;
         let request = request.with_gas_limit(estimate.saturating_mul(3) / 2 + GAS_MARGIN);
-        let pending = self.provider.send_transaction(request).await.map_err(explain).exit(Exit::Chain)?;
-        let hash = *pending.tx_hash();
-        tracing::info!(%hash, "sent the transaction to {what}");
-        let receipt = self.mined(hash).await?;
-        if !receipt.status() {
-            return Err(anyhow::anyhow!(
-                "transaction {hash} reverted, though the same call succeeded just before: try again"
-            ))
-            .exit(Exit::Chain);
+        let count = || async { self.provider.get_transaction_count(self.account).pending().await };
+        for _ in 0..NONCES_TRIED {
+            let nonce = count().await.map_err(explain).exit(Exit::Chain)?;
+            let hash = match self.provider.send_transaction(request.clone().with_nonce(nonce)).await {
+                Ok(pending) => *pending.tx_hash(),
+                Err(error) if is_taken(&error) => {
+                    tracing::debug!(nonce, %error, "the running keeper was faster; taking the next nonce");
+                    sleep(POLL).await;
+                    continue;
+                }
+                Err(error) => return Err(explain(error)).exit(Exit::Chain),
+            };
+            tracing::info!(%hash, "sent the transaction to {what}");
+            match self.mined(hash, nonce).await? {
+                Some(receipt) if receipt.status() => return Ok(receipt),
+                Some(_) => {
+                    return Err(anyhow::anyhow!(
+                        "transaction {hash} reverted, though the same call succeeded just before: try again"
+                    ))
+                    .exit(Exit::Chain);
+                }
+                None => tracing::debug!(%hash, nonce, "another transaction took the nonce; sending again"),
+            }
         }
-        Ok(receipt)
+        Err(anyhow::anyhow!("another program keeps using the nonces of {}: stop it, and try again", self.account))
+            .exit(Exit::Chain)
     }
 
-    async fn mined(&self, hash: B256) -> Result<TransactionReceipt> {
+    /// The receipt of a transaction, or `None` once another one has its nonce, so that it can never be mined.
+    async fn mined(&self, hash: B256, nonce: u64) -> Result<Option<TransactionReceipt>> {
         let deadline = Instant::now() + DEADLINE;
+        let mut displaced = 0;
         while Instant::now() < deadline {
             // A node that fails for a moment does not undo the transaction: keep asking.
             match self.provider.get_transaction_receipt(hash).await {
-                Ok(Some(receipt)) => return Ok(receipt),
+                Ok(Some(receipt)) => return Ok(Some(receipt)),
                 Ok(None) => {}
                 Err(error) => tracing::warn!(%hash, %error, "no answer about the transaction yet"),
+            }
+            let used = self.provider.get_transaction_count(self.account).latest().await;
+            displaced += u32::from(used.is_ok_and(|used| used > nonce));
+            if displaced >= DISPLACED_LOOKS {
+                return Ok(None);
             }
             sleep(POLL).await;
         }
@@ -141,6 +168,12 @@ impl Sender {
         );
         Err(anyhow::anyhow!(why)).exit(Exit::Timeout)
     }
+}
+
+/// Whether a node refuses a transaction because its nonce is another one's.
+fn is_taken(error: &TransportError) -> bool {
+    let words = error.as_error_resp().map(|payload| payload.message.to_lowercase()).unwrap_or_default();
+    words.contains("nonce too low") || words.contains("underpriced")
 }
 
 /// What a node's refusal means: the contract's error by name where there is one.

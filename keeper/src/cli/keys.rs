@@ -1,5 +1,7 @@
 //! `keeper keys`: make and show the operator's keys.
 
+mod rotate;
+
 use anyhow::Result;
 use serde_json::json;
 
@@ -7,6 +9,8 @@ use super::output::{answer, rows};
 use super::{Exit, Global};
 use crate::keystore::{Keystore, Password, Strength};
 use crate::paths::Paths;
+
+pub(super) use rotate::rotate;
 
 pub(super) fn new(global: &Global, light_scrypt: bool) -> Result<Exit> {
     let paths = global.paths()?;

@@ -1,5 +1,7 @@
 //! `keeper operator`: stake, keys and earnings on chain.
 
+mod changes;
+
 use alloy::primitives::{Address, B256, FixedBytes, U256, keccak256};
 use alloy::providers::Provider;
 use alloy::sol_types::SolValue;
@@ -15,6 +17,8 @@ use crate::chain::{ChainError, Registration, registration};
 use crate::journal::{self, Identity, Journal, Missing};
 use crate::keystore::{Keystore, Password};
 use crate::paths::Paths;
+
+pub(super) use changes::{counts_now, deregister, stake};
 
 /// The only operator set of the AVS.
 const OPERATOR_SET: u32 = 0;
@@ -33,10 +37,10 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
     let operator = keys.wallet.address();
     let bls_key = keys.bls.public_key().to_chain_bytes();
     let before = read_registration(&chain, operator).await?;
-    if before.known && !before.matches(&peer_key, &bls_key) {
+    if before.registered && !before.matches(&peer_key, &bls_key) {
         let error = anyhow!(
             "operator {operator} is registered with other keys than {} holds: use the data directory it was registered \
-             from, or a new wallet",
+             from, or a new wallet; other keys take their place after `keeper operator deregister`",
             paths.data().display()
         );
         return Err(error).exit(Exit::Key);
@@ -48,9 +52,9 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
     if !before.registered {
         let sender = chain.sender(keys.wallet.clone()).await?;
         let contracts = &chain.network.contracts;
-        let set = IAllocationManager::OperatorSet { avs: contracts.service_manager, id: OPERATOR_SET };
+        let set = operator_set(&chain);
         if allocated(&chain, operator, &set).await?.is_zero() {
-            let call = allocate(operator, set, contracts.strategy);
+            let call = allocate(operator, set, contracts.strategy, WHOLE_DEPOSIT);
             let receipt = sender.send("allocate the stake", contracts.allocation_manager, &call, U256::ZERO).await?;
             transactions.push(receipt.transaction_hash);
         }
@@ -184,15 +188,21 @@ fn registration_params(avs: Address, data: Vec<u8>) -> IAllocationManager::Regis
     IAllocationManager::RegisterParams { avs, operatorSetIds: vec![OPERATOR_SET], data: data.into() }
 }
 
+fn operator_set(chain: &Chain) -> IAllocationManager::OperatorSet {
+    IAllocationManager::OperatorSet { avs: chain.network.contracts.service_manager, id: OPERATOR_SET }
+}
+
+/// `magnitude`: the part of the deposit that is to back this network, [`WHOLE_DEPOSIT`] for all of it.
 fn allocate(
     operator: Address,
     set: IAllocationManager::OperatorSet,
     strategy: Address,
+    magnitude: u64,
 ) -> LocalAllocationManager::modifyAllocationsCall {
     let allocation = IAllocationManager::AllocateParams {
         operatorSet: set,
         strategies: vec![strategy],
-        newMagnitudes: vec![WHOLE_DEPOSIT],
+        newMagnitudes: vec![magnitude],
     };
     LocalAllocationManager::modifyAllocationsCall { operator, params: vec![allocation] }
 }

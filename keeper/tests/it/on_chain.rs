@@ -8,6 +8,7 @@ use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, U256};
 use alloy::providers::{Provider, ProviderBuilder, RootProvider};
 use alloy::rpc::types::TransactionRequest;
+use contracts::KeeperRegistry;
 use contracts::deploy::{DeployConfig, Deployment, deploy};
 use serde_json::Value;
 
@@ -55,6 +56,17 @@ impl Anvil {
         let wei = U256::from(ether) * U256::from(10u64.pow(18));
         let request = TransactionRequest::default().with_from(self.account).with_to(to).with_value(wei);
         let receipt = self.provider.send_transaction(request).await.unwrap().get_receipt().await.unwrap();
+        assert!(receipt.status());
+    }
+}
+
+impl Anvil {
+    /// Writes the next epoch, after the time that has to lie between two.
+    async fn snapshot(&self) {
+        let seconds = 3_600_u64;
+        let _: serde_json::Value = self.provider.raw_request("evm_increaseTime".into(), [seconds]).await.unwrap();
+        let registry = KeeperRegistry::new(self.deployment.network.contracts.keeper_registry, &self.provider);
+        let receipt = registry.snapshot().from(self.account).send().await.unwrap().get_receipt().await.unwrap();
         assert!(receipt.status());
     }
 }
@@ -118,6 +130,58 @@ async fn an_operator_registers_once_and_counts() {
     bls.for_each(|path| std::fs::remove_file(path).unwrap());
     home.keeper(&["keys", "new", "--light-scrypt"]).succeeded();
     home.keeper(&["operator", "register", "--network", network]).failed(5, &["other keys"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_changes_its_stake_leaves_and_comes_back_with_other_keys() {
+    let anvil = Anvil::start().await;
+    let home = Home::with_keys();
+    let file = home.path("network.toml");
+    anvil.deployment.network.save(&file).unwrap();
+    let network = file.to_str().unwrap();
+    let rotate = ["keys", "rotate", "--light-scrypt"];
+    anvil.give(operator(&home), 10).await;
+
+    home.keeper(&["operator", "deregister", "--network", network]).failed(4, &["never registered"]);
+    home.keeper(&["operator", "stake", "--percent", "50", "--network", network]).failed(4, &["operator register"]);
+    home.keeper(&["operator", "stake", "--percent", "0", "--network", network]).failed(2, &["--percent"]);
+    document(&home, network, &["operator", "register"]);
+    anvil.snapshot().await;
+
+    let ether = |count: u64| (U256::from(count) * U256::from(10u64.pow(18))).to_string();
+    let lowered = document(&home, network, &["operator", "stake", "--percent", "40"]);
+    assert_eq!((&lowered["stake_before"], &lowered["stake"]), (&ether(100).into(), &ether(40).into()));
+    assert_eq!(document(&home, network, &["operator", "status"])["stake"], ether(40));
+    let raised = document(&home, network, &["operator", "stake", "--percent", "75"]);
+    assert_eq!(raised["stake"], ether(75));
+
+    home.keeper(&[&rotate[..], &["--network", network]].concat()).failed(5, &["is registered", "operator deregister"]);
+    let left = document(&home, network, &["operator", "deregister"]);
+    assert_eq!((&left["already_deregistered"], &left["counts_in_current_epoch"]), (&false.into(), &true.into()));
+    let again = document(&home, network, &["operator", "deregister"]);
+    assert_eq!((&again["already_deregistered"], again["transactions"].as_array().unwrap().len()), (&true.into(), 0));
+    // The only operator there is: no epoch without it can be written, so the old keys are needed still.
+    home.keeper(&[&rotate[..], &["--network", network]].concat()).failed(5, &["epoch still counts"]);
+    let other = Home::with_keys();
+    anvil.give(operator(&other), 10).await;
+    document(&other, network, &["operator", "register"]);
+    anvil.snapshot().await;
+
+    let before = home.keeper(&["keys", "show", "--json"]).succeeded().json();
+    let after = document(&home, network, &rotate);
+    assert_eq!(before["operator"], after["operator"]);
+    assert_ne!(before["bls_public_key"], after["bls_public_key"]);
+    assert_ne!(before["peer_key"], after["peer_key"]);
+    let name = &before["bls_public_key"].as_str().unwrap()[2..10];
+    let retired = home.data().join("retired").join(name);
+    for file in ["journal.bin".to_owned(), "p2p.key".to_owned(), format!("bls-{name}.json")] {
+        assert!(retired.join(&file).is_file(), "{file} was not kept");
+    }
+    let journal = document(&home, network, &["journal", "show"]);
+    assert_eq!((&journal["reports"], &journal["key"]), (&0.into(), &after["bls_public_key"]));
+    let back = document(&home, network, &["operator", "register"]);
+    assert_eq!((&back["registered"], &back["index"]), (&true.into(), &0.into()));
+    assert_eq!(document(&home, network, &["operator", "status"])["stake"], ether(75), "the stake stayed allocated");
 }
 
 #[tokio::test(flavor = "multi_thread")]
