@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, U256};
@@ -10,7 +11,7 @@ use alloy::providers::{Provider, ProviderBuilder, RootProvider};
 use alloy::rpc::types::TransactionRequest;
 use contracts::KeeperRegistry;
 use contracts::deploy::{DeployConfig, Deployment, deploy};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::keeper_process::Home;
 
@@ -61,10 +62,22 @@ impl Anvil {
 }
 
 impl Anvil {
+    async fn ask(&self, method: &'static str, parameters: Value) {
+        let _: Value = self.provider.raw_request(method.into(), parameters).await.unwrap();
+    }
+
+    /// Waits until the account has a transaction with this nonce on its way.
+    async fn sent_beyond(&self, account: Address, nonce: u64) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while self.provider.get_transaction_count(account).pending().await.unwrap() <= nonce {
+            assert!(Instant::now() < deadline, "{account} has sent nothing with nonce {nonce}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Writes the next epoch, after the time that has to lie between two.
     async fn snapshot(&self) {
-        let seconds = 3_600_u64;
-        let _: serde_json::Value = self.provider.raw_request("evm_increaseTime".into(), [seconds]).await.unwrap();
+        self.ask("evm_increaseTime", json!([3_600])).await;
         let registry = KeeperRegistry::new(self.deployment.network.contracts.keeper_registry, &self.provider);
         let receipt = registry.snapshot().from(self.account).send().await.unwrap().get_receipt().await.unwrap();
         assert!(receipt.status());
@@ -182,6 +195,31 @@ async fn an_operator_changes_its_stake_leaves_and_comes_back_with_other_keys() {
     let back = document(&home, network, &["operator", "register"]);
     assert_eq!((&back["registered"], &back["index"]), (&true.into(), &0.into()));
     assert_eq!(document(&home, network, &["operator", "status"])["stake"], ether(75), "the stake stayed allocated");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verb_whose_nonce_another_program_takes_sends_again() {
+    let anvil = Anvil::start().await;
+    let home = Home::with_keys();
+    let file = home.path("network.toml");
+    anvil.deployment.network.save(&file).unwrap();
+    let network = file.to_str().unwrap().to_owned();
+    let operator = operator(&home);
+    anvil.give(operator, 10).await;
+    document(&home, &network, &["operator", "register"]);
+
+    anvil.ask("evm_setAutomine", json!([false])).await;
+    let nonce = anvil.provider.get_transaction_count(operator).await.unwrap();
+    let verb =
+        tokio::task::spawn_blocking(move || document(&home, &network, &["operator", "stake", "--percent", "30"]));
+    anvil.sent_beyond(operator, nonce).await;
+    anvil.ask("anvil_removePoolTransactions", json!([operator])).await;
+    anvil.ask("anvil_setNonce", json!([operator, format!("{:#x}", nonce + 1)])).await;
+    anvil.sent_beyond(operator, nonce + 1).await;
+    anvil.ask("evm_mine", json!([])).await;
+    let said = verb.await.unwrap();
+    assert_eq!(said["stake"], (U256::from(30) * U256::from(10u64.pow(18))).to_string());
+    assert_eq!(anvil.provider.get_transaction_count(operator).await.unwrap(), nonce + 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
