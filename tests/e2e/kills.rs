@@ -2,14 +2,15 @@
 //! is lost, and nobody has to lend a hand.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bootstrap::process::CommandLine;
-use bootstrap::swarm::{Swarm, ledger::unix_ms};
-use bootstrap::wait::until;
+use bootstrap::swarm::Swarm;
+use bootstrap::swarm::keepers::Keeper;
 use serde_json::Value;
+use tests::dice::Dice;
+use tests::outcome::{self, Tasks, evidence, said};
 use tests::{keepers, settled, signers};
 
 const KEEPERS: u16 = 5;
@@ -29,7 +30,7 @@ async fn a_hundred_kills_sign_nothing_twice_and_lose_nothing() {
     let mut histories = Histories::default();
     let (mut kills, mut starting) = (0, 0);
     while kills < KILLS {
-        let victim = usize::try_from(dice.below(KEEPERS.into())).unwrap();
+        let victim = dice.place(KEEPERS.into());
         dice.wait(LIFE_MS).await;
         swarm.keepers[victim].kill();
         kills += 1;
@@ -44,20 +45,20 @@ async fn a_hundred_kills_sign_nothing_twice_and_lose_nothing() {
         swarm.keepers[victim].ready().await.unwrap();
         swarm.check_alive().unwrap();
     }
-    let (due, missed, doubled) = end(&mut swarm).await;
+    let Tasks { due, missed, doubled } = outcome::end(&mut swarm, PATIENCE).await.unwrap();
     histories.look(&swarm).await.unwrap();
     let signed = histories.signed();
-    let twice = histories.twice + evidence(&swarm).len();
+    let twice = histories.twice + evidence(swarm.keepers.iter().map(Keeper::datadir)).len();
     let (certified, unrecorded) = histories.certified(&mut swarm).await.unwrap();
     eprintln!(
         "seed {}: {kills} kills, {starting} of them while starting: {signed} reports signed, {twice} of them twice, \
          {unrecorded} of {certified} signatures on chain unrecorded; {due} tasks due, {missed} lost, {doubled} settled twice; {} refusals by journals",
         dice.seed,
-        said(&swarm, "the journal refuses a report")
+        said(swarm.directory(), "the journal refuses a report")
     );
     assert_eq!((kills, twice, unrecorded, missed, doubled), (KILLS, 0, 0, 0, 0));
     assert!(due > 100 && signed > 100, "too little happened to prove anything");
-    assert_eq!(said(&swarm, "stopped to protect the stake"), 0);
+    assert_eq!(said(swarm.directory(), "stopped to protect the stake"), 0);
     swarm.stop().await;
 }
 
@@ -70,7 +71,7 @@ async fn all_keepers_killed_at_once_go_on_without_a_hand() {
     let mut histories = Histories::default();
     for _ in 0..3 {
         dice.wait(LIFE_MS).await;
-        swarm.keepers.iter_mut().for_each(bootstrap::swarm::keepers::Keeper::kill);
+        swarm.keepers.iter_mut().for_each(Keeper::kill);
         histories.look(&swarm).await.unwrap();
         let more = swarm.follower().look(|ledger| ledger.settlements.len()) + 5;
         for keeper in &mut swarm.keepers {
@@ -78,9 +79,9 @@ async fn all_keepers_killed_at_once_go_on_without_a_hand() {
         }
         settled(&mut swarm, "settlements after all were killed", PATIENCE, |tasks| tasks.len() >= more).await.unwrap();
     }
-    let (due, missed, doubled) = end(&mut swarm).await;
+    let Tasks { due, missed, doubled } = outcome::end(&mut swarm, PATIENCE).await.unwrap();
     histories.look(&swarm).await.unwrap();
-    let twice = histories.twice + evidence(&swarm).len();
+    let twice = histories.twice + evidence(swarm.keepers.iter().map(Keeper::datadir)).len();
     let signed = histories.signed();
     let (certified, unrecorded) = histories.certified(&mut swarm).await.unwrap();
     eprintln!(
@@ -98,46 +99,6 @@ async fn running() -> Swarm {
     swarm.list_examples().await.unwrap();
     settled(&mut swarm, "the first settlements", PATIENCE, |tasks| tasks.len() >= 3).await.unwrap();
     swarm
-}
-
-/// Ends the jobs and waits for their last runs. Returns how many were due, are lost, and settled more than once.
-async fn end(swarm: &mut Swarm) -> (u64, usize, usize) {
-    swarm.pause_jobs().await.unwrap();
-    let due = swarm.jobs().iter().map(|job| job.runs_until(u64::MAX)).sum();
-    // When not everything settles, the counts say so better than an error here.
-    let _ = until("the last settlements", PATIENCE, || {
-        let lost = lost(swarm);
-        async move { if lost == 0 { Ok(()) } else { Err(format!("{lost} tasks have not settled")) } }
-    })
-    .await;
-    let doubled = swarm.follower().look(|ledger| {
-        let mut tasks: Vec<_> = ledger.settlements.iter().map(|each| each.task_id).collect();
-        tasks.sort_unstable();
-        let all = tasks.len();
-        tasks.dedup();
-        all - tasks.len()
-    });
-    (due, lost(swarm), doubled)
-}
-
-/// Runs that are due and not settled, with a line for each.
-fn lost(swarm: &Swarm) -> usize {
-    swarm.follower().look(|ledger| {
-        let runs = swarm.jobs().iter().flat_map(|job| (0..job.runs_until(unix_ms() / 1000)).map(|run| (job.id, run)));
-        runs.filter(|(job, run)| !ledger.settlements.iter().any(|each| each.job_id == *job && each.run == *run)).count()
-    })
-}
-
-/// Proofs of equivocation that any keeper has kept.
-fn evidence(swarm: &Swarm) -> Vec<PathBuf> {
-    let folders = swarm.keepers.iter().map(|keeper| keeper.datadir().join("evidence"));
-    folders.filter_map(|folder| folder.read_dir().ok()).flatten().flatten().map(|entry| entry.path()).collect()
-}
-
-/// How often the keepers' logs say something.
-fn said(swarm: &Swarm, what: &str) -> usize {
-    let logs = swarm.keepers.iter().map(|keeper| swarm.directory().join(format!("{}.log", keeper.name())));
-    logs.map(|log| std::fs::read_to_string(log).unwrap_or_default().matches(what).count()).sum()
 }
 
 /// Task, anchor hash, input set: where a keeper may make one report, for ever.
@@ -225,32 +186,4 @@ async fn exported(swarm: &Swarm, name: &str, datadir: &std::path::Path) -> Resul
         .with(["--datadir".into(), copy.clone(), "--network".into(), setting.network.clone()]);
     setting.spawner.run(&line).await?;
     serde_json::from_slice(&std::fs::read(&file)?).context("the export is no JSON")
-}
-
-/// Random numbers of one seed (SplitMix64; Steele, Lea, Flood 2014). `KEEPER_MESH_SEED` repeats a run's choices.
-struct Dice {
-    seed: u64,
-    state: u64,
-}
-
-impl Dice {
-    fn new() -> Self {
-        let given = std::env::var("KEEPER_MESH_SEED").ok().and_then(|text| text.parse().ok());
-        let seed = given.unwrap_or_else(unix_ms);
-        eprintln!("KEEPER_MESH_SEED={seed}");
-        Self { seed, state: seed }
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-
-    /// Until a random instant: nothing is waited for here, the instant itself is what is tried.
-    async fn wait(&mut self, most_ms: u64) {
-        tokio::time::sleep(Duration::from_millis(self.below(most_ms))).await;
-    }
 }

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bad_jobs;
+mod churn;
 mod cleanup;
 mod kills;
 mod late_joiner;

@@ -1,8 +1,10 @@
 //! What the whole-system tests share: real swarms, the proof document, a network door that can be shut, hostile jobs.
 
+pub mod dice;
 pub mod document;
 pub mod door;
 pub mod hostile;
+pub mod outcome;
 pub mod signers;
 pub mod sim;
 

@@ -68,8 +68,35 @@ impl Keeper {
     /// # Errors
     /// When the CLI refuses.
     pub async fn register(&self) -> Result<()> {
-        let register = self.command(["operator", "register"], &["--json"]).with(self.network_and_password());
-        self.setting.spawner.run(&register).await.map(drop)
+        self.run(["operator", "register"], &["--json"]).await
+    }
+
+    /// Deregisters its operator, which counts until the next epoch.
+    ///
+    /// # Errors
+    /// When the CLI refuses.
+    pub async fn deregister(&self) -> Result<()> {
+        self.run(["operator", "deregister"], &["--json"]).await
+    }
+
+    /// Sets the part of its operator's deposit that counts from the next epoch on, in percent.
+    ///
+    /// # Errors
+    /// When the CLI refuses.
+    pub async fn stake(&self, percent: u8) -> Result<()> {
+        self.run(["operator", "stake"], &["--json", "--percent", &percent.to_string()]).await
+    }
+
+    /// Replaces its BLS key and peer identity; it must not run, and its operator must have left.
+    ///
+    /// # Errors
+    /// When the CLI refuses.
+    pub async fn rotate_keys(&self) -> Result<()> {
+        self.run(["keys", "rotate"], &["--json", "--light-scrypt"]).await
+    }
+
+    async fn run<const N: usize>(&self, verb: [&str; N], flags: &[&str]) -> Result<()> {
+        self.setting.spawner.run(&self.command(verb, flags).with(self.network_and_password())).await.map(drop)
     }
 
     /// Starts it; what it prints goes to its log. Does not wait.
@@ -178,9 +205,9 @@ impl Keeper {
         }
     }
 
-    /// Asks it to stop and waits. Returns its exit code, if it had one.
+    /// Asks it to stop and waits: from then on nobody expects it to run. Returns its exit code, if it had one.
     pub async fn stop(&mut self) -> Option<i32> {
-        self.process.as_mut()?.stop(STOP_PATIENCE).await?.code()
+        self.process.take()?.stop(STOP_PATIENCE).await?.code()
     }
 
     /// Its process, while there is one.
