@@ -11,6 +11,7 @@ mod kills;
 mod late_joiner;
 mod leader_killed;
 mod metrics;
+mod other_set;
 mod restart;
 mod settles;
 mod soak;
