@@ -4,8 +4,11 @@
 //! are packed (integer keys), and a decoded value must encode to the very bytes it came from. One value thus has one
 //! encoding, and gossip one message id for it. Nothing that is signed or hashed for consensus is ever CBOR.
 
+use std::io;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_cbor::ser::{IoWrite, Serializer};
 use thiserror::Error;
 
 /// Why bytes are not a message.
@@ -39,5 +42,21 @@ pub fn decode<T: Serialize + DeserializeOwned>(bytes: &[u8], limit: usize) -> Re
         return Err(CodecError::TooLarge { size: bytes.len(), limit });
     }
     let message: T = serde_cbor::from_slice(bytes).map_err(|_| CodecError::Malformed)?;
-    if encode(&message) == bytes { Ok(message) } else { Err(CodecError::NotCanonical) }
+    let mut rest = Remaining(bytes);
+    let same = message.serialize(&mut Serializer::new(IoWrite::new(&mut rest)).packed_format()).is_ok();
+    if same && rest.0.is_empty() { Ok(message) } else { Err(CodecError::NotCanonical) }
+}
+
+/// What is still to be written of bytes that are known already: writing anything else fails.
+struct Remaining<'a>(&'a [u8]);
+
+impl io::Write for Remaining<'_> {
+    fn write(&mut self, written: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.strip_prefix(written).ok_or(io::ErrorKind::InvalidData)?;
+        Ok(written.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -8,17 +8,19 @@
 //! finished late does not believe that others have missed their turns.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use alloy_primitives::B256;
 
 use crate::aggregator::{Added, Aggregator};
 use crate::bls::Signature;
-use crate::certificate::{Certificate, batch_root};
+use crate::certificate::Certificate;
 use crate::committee::{Committee, KeeperIndex, SignerSet};
-use crate::effect::{BatchKey, PersistToken};
+use crate::effect::{BatchKey, PersistToken, SignRecord};
 use crate::fault::{Reason, Verdict};
 use crate::input::MessageTag;
+use crate::merkle;
 use crate::message::{Finding, Partial, is_signed_by};
 use crate::report::{Anchor, Domain, Report};
 use crate::task::Task;
@@ -69,12 +71,39 @@ pub struct Verified {
     /// What becomes of that.
     pub verdict: Verdict,
     /// What its signer has said by it; `None` if the signature is not the signer's.
-    pub said: Option<(KeeperIndex, Vec<Report>, Signature)>,
+    pub said: Option<(KeeperIndex, Arc<Leaves>, Signature)>,
+}
+
+/// What a root stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaves {
+    /// The reports, in the order of the batch.
+    pub reports: Vec<Report>,
+    /// Their leaves: hashed once, needed for every signer.
+    pub hashes: Vec<B256>,
+}
+
+impl Leaves {
+    /// Hashes reports.
+    pub fn of(reports: Vec<Report>) -> Self {
+        let hashes = reports.iter().map(Report::leaf).collect();
+        Self { reports, hashes }
+    }
+
+    /// The root above them.
+    pub fn root(&self) -> B256 {
+        merkle::root(&self.hashes)
+    }
+
+    /// What the journal must hold before the root is signed.
+    pub fn records(&self) -> Vec<SignRecord> {
+        self.reports.iter().zip(&self.hashes).map(|(report, &leaf)| SignRecord::new(report, leaf)).collect()
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Root {
-    reports: Vec<Report>,
+    leaves: Arc<Leaves>,
     aggregator: Aggregator<Candidate>,
 }
 
@@ -202,12 +231,9 @@ impl Collection {
         };
         /* -------- process -------- */
         let candidate = Candidate { message, findings: partial.findings.clone(), signature, bytes: bytes.to_vec() };
-        let claimed = B256::from(partial.root.into_array());
-        if !self.leads_to(&partial.findings, claimed) {
-            return Taken::TooEarly;
-        }
-        let Some(root) = self.root_of(&partial.findings, claimed, domain) else {
-            return Taken::Judged(Verdict::Ignore(Reason::OverLimit));
+        let root = match self.root_of(&partial.findings, B256::from(partial.root.into_array()), domain) {
+            Ok(root) => root,
+            Err(taken) => return taken,
         };
         match root.aggregator.add(signer, signature, candidate) {
             Added::Pending => {
@@ -220,37 +246,38 @@ impl Collection {
         }
     }
 
-    /// Whether findings amount to a root. Costs no hashing for a root that is known.
-    fn leads_to(&self, findings: &[Finding], root: B256) -> bool {
-        if let Some(known) = self.roots.get(&root) {
-            let said = |report: &Report| Some((report.status, report.outcome_hash));
-            return known.reports.iter().map(said).eq(findings.iter().map(Finding::report));
-        }
-        let reports = self.basis.as_ref().and_then(|basis| reports(&self.tasks, &basis.anchors, findings));
-        reports.is_some_and(|reports| batch_root(&reports) == root)
-    }
-
-    /// The aggregator of the root that these findings amount to. New roots are refused once there are as many as
-    /// members: each member signs at most one, so more can only be noise.
-    fn root_of(&mut self, findings: &[Finding], root: B256, domain: &Domain) -> Option<&mut Root> {
-        if !self.roots.contains_key(&root) {
-            let basis = self.basis.as_ref()?;
-            let reports = reports(&self.tasks, &basis.anchors, findings)?;
-            let committee = Arc::clone(&basis.committee);
-            if self.roots.len() > committee.size() {
-                return None;
+    /// The aggregator of a root, if these findings amount to it; costs no hashing for a root that is known. New roots are
+    /// refused once there are as many as members: each member signs at most one, so more can only be noise.
+    fn root_of(&mut self, findings: &[Finding], root: B256, domain: &Domain) -> Result<&mut Root, Taken> {
+        let full = self.basis.as_ref().is_none_or(|basis| self.roots.len() > basis.committee.size());
+        match self.roots.entry(root) {
+            Entry::Occupied(known) => {
+                let said = |report: &Report| Some((report.status, report.outcome_hash));
+                let same = known.get().leaves.reports.iter().map(said).eq(findings.iter().map(Finding::report));
+                if same { Ok(known.into_mut()) } else { Err(Taken::TooEarly) }
             }
-            let digest = domain.batch_digest(committee.epoch(), root);
-            self.roots.insert(root, Root { reports, aggregator: Aggregator::new(digest, committee) });
+            Entry::Vacant(vacant) => {
+                let basis = self.basis.as_ref().ok_or(Taken::TooEarly)?;
+                let reports = reports(&self.tasks, &basis.anchors, findings).ok_or(Taken::TooEarly)?;
+                let leaves = Arc::new(Leaves::of(reports));
+                if leaves.root() != root {
+                    return Err(Taken::TooEarly);
+                }
+                if full {
+                    return Err(Taken::Judged(Verdict::Ignore(Reason::OverLimit)));
+                }
+                let digest = domain.batch_digest(basis.committee.epoch(), root);
+                let aggregator = Aggregator::new(digest, Arc::clone(&basis.committee));
+                Ok(vacant.insert(Root { leaves, aggregator }))
+            }
         }
-        self.roots.get_mut(&root)
     }
 
     /// Counts this keeper's own partial. An abstaining one has no BLS signature.
     pub fn take_own(&mut self, partial: &Partial, signature: Option<Signature>, bytes: &[u8], domain: &Domain) {
         let signer = KeeperIndex(partial.keeper);
         if let Some(signature) = signature
-            && let Some(root) = self.root_of(&partial.findings, B256::from(partial.root.into_array()), domain)
+            && let Ok(root) = self.root_of(&partial.findings, B256::from(partial.root.into_array()), domain)
         {
             root.aggregator.add_own(signer, signature);
         }
@@ -286,7 +313,7 @@ impl Collection {
                     self.heard.insert(checked.signer, Heard { findings, bytes });
                     Verdict::Accept
                 };
-                let said = Some((checked.signer, root.reports.clone(), signature));
+                let said = Some((checked.signer, Arc::clone(&root.leaves), signature));
                 results.push(Verified { message, verdict, said });
             }
         }
@@ -319,7 +346,12 @@ impl Collection {
         let basis = self.basis.as_ref()?;
         self.roots.values().find_map(|root| {
             let (signers, signature) = root.aggregator.aggregate(basis.quorum_bps)?;
-            Some(Certificate { epoch: basis.committee.epoch(), reports: root.reports.clone(), signers, signature })
+            Some(Certificate {
+                epoch: basis.committee.epoch(),
+                reports: root.leaves.reports.clone(),
+                signers,
+                signature,
+            })
         })
     }
 

@@ -41,14 +41,15 @@ pub struct SignRecord {
     pub report: B256,
 }
 
-impl From<&Report> for SignRecord {
-    fn from(report: &Report) -> Self {
+impl SignRecord {
+    /// The record of a report with its leaf.
+    pub fn new(report: &Report, leaf: B256) -> Self {
         Self {
             task: report.task.id(),
             anchor_number: report.anchor.number,
             anchor_hash: report.anchor.hash,
             input_set: report.input_set,
-            report: report.leaf(),
+            report: leaf,
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::fault::{Reason, Verdict};
 use crate::input::{Input, LateSettlement, MessageTag};
 use crate::leader::turns::MissedTurns;
 use crate::leader::{self, Window};
-use crate::message::{Channel, Partial};
+use crate::message::{Message, Partial};
 use crate::report::{Domain, Report};
 use crate::session::{Abstention, Attempt, Session};
 use crate::task::{DueTask, JobId, Outcome, Task};
@@ -100,7 +100,7 @@ enum Wake {
 struct HeldMessage {
     message: Option<MessageTag>,
     from: PeerKey,
-    channel: Channel,
+    content: Message,
     bytes: Vec<u8>,
     until: Time,
 }
@@ -129,6 +129,7 @@ pub struct Engine {
     windows: BTreeMap<u64, BTreeSet<(Task, u8)>>,
     troubled: BTreeSet<JobId>,
     missed: MissedTurns,
+    lines: leader::Lines,
     /// Proofs by task and guilty keepers.
     evidence: BTreeMap<(Task, SignerSet), Evidence>,
     start: start::Start,
@@ -161,6 +162,7 @@ impl Engine {
             windows: BTreeMap::new(),
             troubled: BTreeSet::new(),
             missed: MissedTurns::default(),
+            lines: leader::Lines::default(),
             unspoken: BTreeMap::new(),
             held: VecDeque::new(),
             agenda: BTreeSet::new(),
@@ -474,7 +476,7 @@ impl Engine {
         let committee = self.committee_at(block.number)?;
         let seed = leader::seed(self.config.domain.separator(), committee.table_root(), Window(window), block.hash);
         #[cfg_attr(not(feature = "simulation"), expect(unused_mut, reason = "a planted bug changes it"))]
-        let mut order = leader::order(seed, &committee);
+        let mut order = self.lines.order(window, seed, &committee);
         #[cfg(feature = "simulation")]
         crate::plant::scramble(&mut order, self.config.seed[0]);
         Some((order, committee, block.number))

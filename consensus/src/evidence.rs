@@ -85,8 +85,7 @@ impl Statement {
         })
     }
 
-    fn verify(&self, epoch: u32, committee: &Committee, domain: &Domain) -> Result<(Report, SignerSet), EvidenceError> {
-        let report = self.report.report().ok_or(EvidenceError::Malformed)?;
+    fn verify(&self, report: &Report, epoch: u32, committee: &Committee, domain: &Domain) -> Result<(), EvidenceError> {
         let signers = SignerSet::from_bytes(&self.signers, committee.size()).ok_or(EvidenceError::Malformed)?;
         let signature = Signature::from_bytes(&*self.signature).map_err(|_| EvidenceError::Malformed)?;
         if self.proof.len() > PROOF_MAX {
@@ -95,7 +94,7 @@ impl Statement {
         let key = committee.key_of(&signers).ok_or(EvidenceError::Malformed)?;
         let root = self.proof.iter().fold(report.leaf(), |node, sibling| merkle::parent(node, B256::from(**sibling)));
         let digest = domain.batch_digest(epoch, root);
-        if signature.verify(digest.as_slice(), &key) { Ok((report, signers)) } else { Err(EvidenceError::Signature) }
+        if signature.verify(digest.as_slice(), &key) { Ok(()) } else { Err(EvidenceError::Signature) }
     }
 }
 
@@ -119,13 +118,23 @@ impl Evidence {
         let (Some(one), Some(other)) = (self.first.report.report(), self.second.report.report()) else {
             return Err(EvidenceError::Malformed);
         };
-        if !conflict(&one, &other) || one.leaf() > other.leaf() {
+        if !conflict(&one, &other) {
             return Err(EvidenceError::NoConflict);
         }
-        let (_, first) = self.first.verify(self.epoch, committee, domain)?;
-        let (_, second) = self.second.verify(self.epoch, committee, domain)?;
-        let guilty: SignerSet = first.iter().filter(|&index| second.contains(index)).collect();
+        if one.leaf() > other.leaf() {
+            return Err(EvidenceError::NoConflict);
+        }
+        let guilty = self.accused(committee).ok_or(EvidenceError::Malformed)?;
+        self.first.verify(&one, self.epoch, committee, domain)?;
+        self.second.verify(&other, self.epoch, committee, domain)?;
         if guilty.count() == 0 { Err(EvidenceError::NobodyGuilty) } else { Ok(guilty) }
+    }
+
+    /// Whom it accuses, right or wrong: whoever both bitmaps name. Costs no signature check.
+    pub fn accused(&self, committee: &Committee) -> Option<SignerSet> {
+        let first = SignerSet::from_bytes(&self.first.signers, committee.size())?;
+        let second = SignerSet::from_bytes(&self.second.signers, committee.size())?;
+        Some(first.iter().filter(|&index| second.contains(index)).collect())
     }
 
     /// What it is about, for telling two pieces of evidence apart: task, anchor and signers of both sides.

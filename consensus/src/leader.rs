@@ -1,5 +1,8 @@
 //! Who leads a window: a stake-weighted draw without replacement that everybody can recompute, the contract included.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use alloy_primitives::{B256, U256, keccak256};
 
 use crate::committee::{Committee, KeeperIndex};
@@ -56,6 +59,29 @@ pub fn order(seed: B256, committee: &Committee) -> Vec<KeeperIndex> {
         drawn.push(index);
     }
     drawn
+}
+
+/// Most windows whose line is remembered: those that batches still wait for in the good case.
+const LINES_MAX: usize = 32;
+
+/// The lines drawn of late: each is asked for many times, and every stage costs a hash.
+#[derive(Debug, Default)]
+pub struct Lines(Mutex<BTreeMap<u64, (B256, Vec<KeeperIndex>)>>);
+
+impl Lines {
+    /// [`order`] of a window, drawn anew only if its seed is another one than before.
+    pub fn order(&self, window: u64, seed: B256, committee: &Committee) -> Vec<KeeperIndex> {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, line)) = lines.get(&window).filter(|(known, _)| *known == seed) {
+            return line.clone();
+        }
+        let line = order(seed, committee);
+        lines.insert(window, (seed, line.clone()));
+        if lines.len() > LINES_MAX {
+            lines.pop_first();
+        }
+        line
+    }
 }
 
 #[cfg(test)]

@@ -46,19 +46,18 @@ impl Report {
     /// The report's leaf in the batch: keccak256 of its EIP-712 struct hash (hashed twice, so that no inner node of a
     /// tree can pass for a leaf).
     pub fn leaf(&self) -> B256 {
-        let encoded = (
-            *REPORT_HASH,
-            self.task.job.0,
-            self.task.version,
-            self.task.instance.0,
-            self.anchor.number,
-            self.anchor.hash,
-            self.input_set,
-            U256::from(self.status as u8),
-            self.outcome_hash,
-        )
-            .abi_encode();
-        keccak256(keccak256(encoded))
+        // abi.encode of static types: one 32-byte word each, integers at the end of theirs.
+        let mut words = [[0; 32]; 9];
+        words[0] = REPORT_HASH.0;
+        words[1][24..].copy_from_slice(&self.task.job.0.to_be_bytes());
+        words[2][28..].copy_from_slice(&self.task.version.to_be_bytes());
+        words[3] = self.task.instance.0.0;
+        words[4][24..].copy_from_slice(&self.anchor.number.to_be_bytes());
+        words[5] = self.anchor.hash.0;
+        words[6] = self.input_set.0;
+        words[7][31] = self.status as u8;
+        words[8] = self.outcome_hash.0;
+        keccak256(keccak256(words.as_flattened()))
     }
 }
 

@@ -4,6 +4,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 use super::*;
 use crate::bls::SecretKey;
+use crate::certificate::batch_root;
 use crate::codec;
 use crate::committee::tests::committee_of;
 use crate::committee::{Member, PeerKey, QUORUM_BPS};
@@ -147,7 +148,7 @@ fn a_second_word_in_one_batch_is_told() {
     let verified = collection.verify(|| 5);
     assert_eq!(verified[0].verdict, Verdict::Ignore(Reason::Conflicting));
     let (signer, said, _) = verified[0].said.clone().unwrap();
-    assert_eq!((signer, said[0].outcome_hash), (KeeperIndex(0), B256::repeat_byte(2)));
+    assert_eq!((signer, said.reports[0].outcome_hash), (KeeperIndex(0), B256::repeat_byte(2)));
 }
 
 #[test]

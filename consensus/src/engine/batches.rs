@@ -6,11 +6,11 @@ use alloy_primitives::{B256, keccak256};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::{Engine, Unspoken, Wake};
-use crate::certificate::{Certificate, batch_root};
+use crate::certificate::Certificate;
 use crate::codec;
-use crate::collection::{Basis, Own, Turn, reports};
+use crate::collection::{Basis, Leaves, Own, Turn, reports};
 use crate::committee::{Committee, KeeperIndex};
-use crate::effect::{BatchKey, Effect, PersistToken, Settlement, SignRecord};
+use crate::effect::{BatchKey, Effect, PersistToken, Settlement};
 use crate::fault::{Reason, Verdict};
 use crate::message::{Channel, Finding, Partial, Want, sign};
 use crate::session::{Abstention, Attempt};
@@ -118,12 +118,13 @@ impl Engine {
             return;
         };
         debug_assert_eq!(partial.keeper, index.0);
-        let root = batch_root(&reports);
+        let leaves = Leaves::of(reports);
+        let root = leaves.root();
         partial.root = ByteArray::new(root.0);
         let digest = self.config.domain.batch_digest(basis.committee.epoch(), root);
         self.tokens += 1;
         let token = PersistToken(self.tokens);
-        let records = reports.iter().map(SignRecord::from).collect();
+        let records = leaves.records();
         self.unspoken.insert(token, Unspoken { key, partial, digest });
         if let Some(collection) = self.collections.get_mut(&key) {
             collection.own = Own::Persisting(token);

@@ -6,7 +6,7 @@ use super::Engine;
 use crate::bls::Signature;
 use crate::certificate::Certificate;
 use crate::codec;
-use crate::collection::reports;
+use crate::collection::{Leaves, reports};
 use crate::committee::{Committee, KeeperIndex, SignerSet};
 use crate::effect::{BatchKey, Effect};
 use crate::evidence::{self, Evidence, Statement};
@@ -24,16 +24,15 @@ const EVIDENCE_BLOCKS: u64 = 100_800;
 impl Engine {
     /// Takes note of what a keeper has said by a verified partial; a second, different word on one task and anchor is
     /// an equivocation, in whatever batches the two stand.
-    pub(super) fn note_said(&mut self, key: BatchKey, signer: KeeperIndex, said: &[Report], signature: Signature) {
-        for (position, report) in said.iter().enumerate() {
+    pub(super) fn note_said(&mut self, key: BatchKey, signer: KeeperIndex, said: &Leaves, signature: Signature) {
+        for (position, (report, &leaf)) in said.reports.iter().zip(&said.hashes).enumerate() {
             let Some(session) = self.sessions.get_mut(&report.task) else {
                 continue;
             };
-            let leaf = report.leaf();
             let first = *session.said.entry(report.anchor.hash).or_default().entry(signer).or_insert((leaf, key));
             if first.0 != leaf {
                 self.effects.push(Effect::Blame(Fault::Equivocation(signer)));
-                if let Some(evidence) = self.contradiction(key, position, said, signer, signature, first.1) {
+                if let Some(evidence) = self.contradiction(key, position, &said.reports, signer, signature, first.1) {
                     self.publish_evidence(evidence);
                 }
             }
@@ -96,32 +95,32 @@ impl Engine {
 
     fn publish_evidence(&mut self, evidence: Evidence) {
         let bytes = codec::encode(&evidence);
-        if self.keep_evidence(evidence) == Verdict::Accept {
+        if self.keep_evidence(&evidence) == Verdict::Accept {
             self.effects.push(Effect::Broadcast { channel: Channel::Evidence, bytes });
         }
     }
 
     /// Checks a proof, from wherever it came, and keeps it if it is new.
-    pub(super) fn keep_evidence(&mut self, evidence: Evidence) -> Verdict {
+    pub(super) fn keep_evidence(&mut self, evidence: &Evidence) -> Verdict {
         let Some(committee) = self.committees.get(&evidence.epoch) else {
             return Verdict::Ignore(Reason::UnknownContext);
         };
-        let guilty = match evidence.verify(committee, &self.config.domain) {
-            Ok(guilty) => guilty,
-            Err(_) => return Verdict::Reject(Reason::InvalidEvidence),
-        };
-        let Some(task) = evidence.task() else {
+        let (Some(task), Some(accused)) = (evidence.task(), evidence.accused(committee)) else {
             return Verdict::Reject(Reason::InvalidEvidence);
         };
-        if guilty.iter().all(|keeper| self.is_convicted(task, keeper)) {
+        // Everybody who sees an equivocation says so: most proofs bring nothing new and must cost no signature check.
+        if accused.count() > 0 && accused.iter().all(|keeper| self.is_convicted(task, keeper)) {
             return Verdict::Ignore(Reason::Duplicate);
         }
         if self.evidence.len() >= EVIDENCE_MAX {
             return Verdict::Ignore(Reason::OverLimit);
         }
+        let Ok(guilty) = evidence.verify(committee, &self.config.domain) else {
+            return Verdict::Reject(Reason::InvalidEvidence);
+        };
         guilty.iter().for_each(|keeper| self.effects.push(Effect::Blame(Fault::Equivocation(keeper))));
         self.effects.push(Effect::Keep(Box::new(evidence.clone())));
-        self.evidence.insert((task, guilty), evidence);
+        self.evidence.insert((task, guilty), evidence.clone());
         Verdict::Accept
     }
 

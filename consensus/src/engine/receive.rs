@@ -10,7 +10,7 @@ use crate::committee::{KeeperIndex, PeerKey, QUORUM_BPS};
 use crate::effect::{BatchKey, Effect, Step};
 use crate::fault::{Fault, Reason, Verdict};
 use crate::input::MessageTag;
-use crate::message::{Assignment, CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Partial, Want};
+use crate::message::{Assignment, CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Partial, Want, is_signed_by};
 use crate::task::Task;
 use crate::time::{HOLD, Time};
 use serde_bytes::ByteArray;
@@ -36,14 +36,18 @@ impl Engine {
         bytes: Vec<u8>,
         now: Time,
     ) {
-        match self.consider(message, from, channel, &bytes, now, true) {
+        let content = match Message::decode(channel, &bytes) {
+            Ok(content) => content,
+            Err(error) => return self.judge(message, Verdict::Reject(reason_of(error))),
+        };
+        let held = HeldMessage { message, from, content, bytes, until: now.plus(HOLD) };
+        match self.consider(&held, now, true) {
             Judged(verdict) => self.judge(message, verdict),
             Fate::Pending => {}
             Early if self.held.len() >= HELD_MAX => self.judge(message, Verdict::Ignore(Reason::OverLimit)),
             Early => {
-                let until = now.plus(HOLD);
-                self.schedule(until, Wake::Held);
-                self.held.push_back(HeldMessage { message, from, channel, bytes, until });
+                self.schedule(held.until, Wake::Held);
+                self.held.push_back(held);
             }
         }
     }
@@ -51,7 +55,7 @@ impl Engine {
     /// Looks at held messages again; those whose time is up are ignored, not rejected: they may be right elsewhere.
     pub(super) fn retry_held(&mut self, now: Time) {
         for held in std::mem::take(&mut self.held) {
-            match self.consider(held.message, held.from, held.channel, &held.bytes, now, false) {
+            match self.consider(&held, now, false) {
                 Judged(verdict) => self.judge(held.message, verdict),
                 Fate::Pending => {}
                 Early if now >= held.until => self.judge(held.message, Verdict::Ignore(Reason::UnknownContext)),
@@ -74,24 +78,14 @@ impl Engine {
         }
     }
 
-    fn consider(
-        &mut self,
-        message: Option<MessageTag>,
-        from: PeerKey,
-        channel: Channel,
-        bytes: &[u8],
-        now: Time,
-        first: bool,
-    ) -> Fate {
-        match Message::decode(channel, bytes) {
-            Ok(Message::Assignment(assignment)) => self.consider_assignment(&assignment, bytes, now),
-            Ok(Message::Partial(partial)) => self.consider_partial(&partial, message, from, bytes, now, first),
-            Ok(Message::Certificate(certificate)) => self.consider_certificate(&certificate, from, now, first),
-            Ok(Message::Evidence(_)) if !self.has_budget(from, now) => Judged(Verdict::Ignore(Reason::OverLimit)),
-            Ok(Message::Evidence(evidence)) => Judged(self.keep_evidence(evidence)),
-            Err(CodecError::TooLarge { .. }) => Judged(Verdict::Reject(Reason::TooLarge)),
-            Err(CodecError::Malformed) => Judged(Verdict::Reject(Reason::Malformed)),
-            Err(CodecError::NotCanonical) => Judged(Verdict::Reject(Reason::NotCanonical)),
+    fn consider(&mut self, held: &HeldMessage, now: Time, first: bool) -> Fate {
+        let HeldMessage { message, from, ref content, ref bytes, .. } = *held;
+        match content {
+            Message::Assignment(assignment) => self.consider_assignment(assignment, bytes, now),
+            Message::Partial(partial) => self.consider_partial(partial, message, from, bytes, now, first),
+            Message::Certificate(certificate) => self.consider_certificate(certificate, from, now, first),
+            Message::Evidence(_) if !self.has_budget(from, now) => Judged(Verdict::Ignore(Reason::OverLimit)),
+            Message::Evidence(evidence) => Judged(self.keep_evidence(evidence)),
         }
     }
 
@@ -124,7 +118,7 @@ impl Engine {
             return Judged(Verdict::Ignore(Reason::NotLeader));
         };
         /* -------- signature -------- */
-        if !assignment.is_signed_by(&self.config.domain, member.peer_key) {
+        if !is_signed_by(hash, &assignment.signature, member.peer_key) {
             return Judged(Verdict::Reject(Reason::InvalidPeerSignature));
         }
         /* -------- process -------- */
@@ -267,5 +261,13 @@ impl Engine {
             session.certified = Some(now);
             self.effects.push(Effect::Report(task, Step::Certified));
         }
+    }
+}
+
+fn reason_of(error: CodecError) -> Reason {
+    match error {
+        CodecError::TooLarge { .. } => Reason::TooLarge,
+        CodecError::Malformed => Reason::Malformed,
+        CodecError::NotCanonical => Reason::NotCanonical,
     }
 }

@@ -9,11 +9,10 @@ use std::collections::BTreeSet;
 
 use super::{Engine, JournalState, Wake};
 use crate::codec;
-use crate::collection::Own;
+use crate::collection::{Leaves, Own};
 use crate::committee::{KeeperIndex, PeerKey};
 use crate::effect::{BatchKey, Effect, SignRecord};
 use crate::message::Want;
-use crate::report::Report;
 use crate::time::{LISTEN, Time};
 
 /// Most peers asked: more than a committee has members.
@@ -122,7 +121,7 @@ impl Engine {
     }
 
     /// A verified partial of this keeper's own key that it has not made since its start: the journal must know it.
-    pub(super) fn recall_if_mine(&mut self, key: BatchKey, signer: KeeperIndex, said: &[Report], now: Time) {
+    pub(super) fn recall_if_mine(&mut self, key: BatchKey, signer: KeeperIndex, said: &Leaves, now: Time) {
         let committee = self.collections.get(&key).and_then(|c| Some(c.basis.as_ref()?.committee.clone()));
         if committee.and_then(|committee| self.my_index(&committee)) != Some(signer) {
             return;
@@ -132,7 +131,7 @@ impl Engine {
         {
             collection.own = Own::Spoken(now);
         }
-        let records: Vec<SignRecord> = said.iter().map(SignRecord::from).collect();
+        let records: Vec<SignRecord> = said.records();
         let listening = self.start.phase != Phase::Signing;
         self.effects.push(Effect::Recall { records, listening });
     }
@@ -140,7 +139,7 @@ impl Engine {
     /// Evidence from this keeper's own disk.
     pub(super) fn receive_kept(&mut self, bytes: &[u8]) {
         if let Ok(evidence) = codec::decode(bytes, crate::message::EVIDENCE_LIMIT) {
-            self.keep_evidence(evidence);
+            self.keep_evidence(&evidence);
         }
     }
 }
