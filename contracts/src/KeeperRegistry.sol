@@ -18,6 +18,7 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         uint16 size;
         uint64 activeFrom;
         uint64 activeUntil;
+        bool hasEjected;
         address table;
     }
 
@@ -25,6 +26,8 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
 
     /// @notice Places in a committee. Operators keep theirs for ever.
     uint256 public constant MAX_OPERATORS = 256;
+    /// @dev How many blocks after its end an epoch's certificates may still settle: TaskManager.MAX_ANCHOR_AGE.
+    uint256 private constant SETTLING_BLOCKS = 100;
     /// @dev Caps one stake so that 256 of them fit 96 bits, whatever decimals the staked token has.
     uint256 private constant MAX_STAKE = type(uint88).max;
 
@@ -42,6 +45,8 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     mapping(uint32 => EpochRecord) private _epochs;
     uint32 public currentEpoch;
     uint64 private _lastSnapshot;
+    /// @inheritdoc IKeeperRegistry
+    mapping(uint32 epoch => uint256 bitmap) public ejected;
 
     /* CONSTRUCTOR */
 
@@ -98,9 +103,30 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     /// @inheritdoc IKeeperRegistry
     function deregister(address operator) external onlyServiceManager {
         Operator storage record = _operators[operator];
+        _deregister(operator, record);
+    }
+
+    function _deregister(address operator, Operator storage record) private {
         if (!record.registered) return;
         record.registered = false;
         emit OperatorDeregistered(operator, record.index);
+    }
+
+    /// @inheritdoc IKeeperRegistry
+    /// @dev The next epoch is due at once: until it begins, the others need a quorum of the old total.
+    function eject(address operator) external onlyServiceManager {
+        Operator storage record = _operators[operator];
+        if (!record.known) return;
+        _deregister(operator, record);
+        uint32 newest = currentEpoch;
+        for (uint32 epoch = newest; epoch != 0; --epoch) {
+            EpochRecord storage affected = _epochs[epoch];
+            if (affected.activeUntil != 0 && affected.activeUntil + SETTLING_BLOCKS < block.number) break;
+            affected.hasEjected = true;
+            ejected[epoch] |= 1 << record.index;
+        }
+        _lastSnapshot = 0;
+        emit OperatorEjected(operator, record.index, newest);
     }
 
     /// @dev Keys stay with their first owner for ever, also after it left: old signatures must never become another's.
@@ -163,7 +189,7 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         currentEpoch = ++epoch;
         _lastSnapshot = uint64(block.timestamp);
         uint64 activeFrom = uint64(block.number + 1);
-        _epochs[epoch] = EpochRecord(totalStake, uint16(rows.length), activeFrom, 0, CodeStore.write(table));
+        _epochs[epoch] = EpochRecord(totalStake, uint16(rows.length), activeFrom, 0, false, CodeStore.write(table));
         emit EpochSnapshot(epoch, activeFrom, uint16(rows.length), totalStake, tableRoot);
     }
 
@@ -201,8 +227,9 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         result.totalStake = record.totalStake;
         result.activeFrom = record.activeFrom;
         result.activeUntil = record.activeUntil;
+        uint256 ignored = record.hasEjected ? ejected[epoch] : 0;
         (result.key, result.signedStake, result.absent) =
-            EpochTable.signingKey(CodeStore.read(table), record.size, signers);
+            EpochTable.signingKey(CodeStore.read(table), record.size, signers, ignored);
     }
 
     /// @inheritdoc IKeeperRegistry

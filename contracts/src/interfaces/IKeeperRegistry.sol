@@ -40,7 +40,7 @@ interface IKeeperRegistry {
     struct Signers {
         /// @dev sum of their keys, 256 bytes, EIP-2537 encoding
         bytes key;
-        /// @dev bitmap of the indices that have stake and did not sign
+        /// @dev bitmap of the indices that have stake and did not sign, or were ejected
         uint256 absent;
         uint96 signedStake;
         uint96 totalStake;
@@ -50,6 +50,9 @@ interface IKeeperRegistry {
 
     event OperatorRegistered(address indexed operator, uint16 indexed index, bytes blsKey, bytes32 peerKey);
     event OperatorDeregistered(address indexed operator, uint16 indexed index);
+    /// @notice The operator counts no more: not as a signer of any epoch up to `untilEpoch`, and not at all later on
+    /// until it registers anew.
+    event OperatorEjected(address indexed operator, uint16 indexed index, uint32 untilEpoch);
     event EpochSnapshot(uint32 indexed epoch, uint64 activeFrom, uint16 size, uint96 totalStake, bytes32 tableRoot);
 
     error OnlyServiceManager();
@@ -77,6 +80,10 @@ interface IKeeperRegistry {
     /// @notice Takes an operator out of the epochs to come. Never reverts for an operator that is not there.
     function deregister(address operator) external;
 
+    /// @notice Takes an operator out at once: as `deregister`, and in the epochs whose certificates may still settle its
+    /// stake counts no more as signed, while the total stays. Only the ServiceManager calls it.
+    function eject(address operator) external;
+
     /// @notice Writes the next epoch's table; anybody may, once `epochSeconds` have passed and something changed.
     /// @dev The new epoch is active from the block after this one.
     function snapshot() external returns (uint32 epoch);
@@ -89,6 +96,8 @@ interface IKeeperRegistry {
     /// @notice Number of the newest epoch; zero before the first snapshot.
     function currentEpoch() external view returns (uint32);
     function epochInfo(uint32 epoch) external view returns (Epoch memory);
+    /// @notice Bitmap of the operators that were ejected during an epoch or before the certificates of it expired.
+    function ejected(uint32 epoch) external view returns (uint256);
     /// @notice The epoch active at a block; zero if there was none.
     function epochAt(uint64 blockNumber) external view returns (uint32);
     function operatorInfo(address operator) external view returns (Operator memory);
@@ -101,7 +110,8 @@ interface IKeeperRegistry {
     function possessionDigest(address operator, bytes calldata blsKey) external view returns (bytes32);
 
     /// @notice What a settlement needs to know of a bitmap of signers.
-    /// @dev Starts from the epoch's aggregate key and takes the absent ones off. Reverts on stray bits.
+    /// @dev `key` is that of all signers, since it must fit their signature; ejected ones are in it, but add nothing to
+    /// `signedStake` and count as absent. Reverts on stray bits.
     function signingKey(uint32 epoch, uint256[] calldata signers) external view returns (Signers memory);
 
     /// @notice Stake of one index in an epoch.

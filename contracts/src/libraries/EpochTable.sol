@@ -53,10 +53,11 @@ library EpochTable {
         }
     }
 
-    /// @notice Sum of the signers' keys (padded) and stakes, and a bitmap of the indices with stake that did not sign.
-    /// @dev Takes the absent keys off the aggregate: few keepers are absent, and only their keys are read. A committee
+    /// @notice Sum of the signers' keys (padded), their stake, and a bitmap of the indices with stake that did not sign.
+    /// Signers in `ignored` are part of the key, but otherwise count as absent.
+    /// @dev Reads the fewer keys: takes the absent ones off the aggregate, or adds up those of the signers. A committee
     /// has at most 256 rows, so its bitmap is one word.
-    function signingKey(bytes memory table, uint256 size, uint256[] calldata signers)
+    function signingKey(bytes memory table, uint256 size, uint256[] calldata signers, uint256 ignored)
         internal
         view
         returns (bytes memory key, uint96 signedStake, uint256 absent)
@@ -64,19 +65,39 @@ library EpochTable {
         if (signers.length != 1) revert StrayBits();
         uint256 bits = signers[0];
         if (size < 256 && bits >> size != 0) revert StrayBits();
-        key = new bytes(2 * BLS12381.G2_PADDED);
-        assembly ("memory-safe") {
-            mcopy(add(key, 32), add(table, 32), 256)
-        }
+        uint256 signed = 0;
         for (uint256 i = 0; i < size; ++i) {
             uint96 stake = stakeAt(table, i);
             if ((bits >> i) & 1 == 1) {
                 if (stake == 0) revert StrayBits();
-                signedStake += stake;
+                ++signed;
+                if ((ignored >> i) & 1 == 0) signedStake += stake;
             } else if (stake != 0) {
                 absent |= 1 << i;
-                BLS12381.subtractG2(key, keyOf(chunkOf(table, size, i), i));
             }
+        }
+        key = signed * 2 < size ? _sum(table, size, bits) : _rest(table, size, absent);
+        absent |= bits & ignored;
+    }
+
+    /// @dev The keys at `bits`, added up.
+    function _sum(bytes memory table, uint256 size, uint256 bits) private view returns (bytes memory key) {
+        key = new bytes(BLS12381.G2_PADDED);
+        for (uint256 i = 0; bits != 0; ++i) {
+            if (bits & 1 == 1) key = BLS12381.addG2(key, BLS12381.pad(keyOf(chunkOf(table, size, i), i)));
+            bits >>= 1;
+        }
+    }
+
+    /// @dev The aggregate of all without the keys at `bits`.
+    function _rest(bytes memory table, uint256 size, uint256 bits) private view returns (bytes memory key) {
+        key = new bytes(2 * BLS12381.G2_PADDED);
+        assembly ("memory-safe") {
+            mcopy(add(key, 32), add(table, 32), 256)
+        }
+        for (uint256 i = 0; bits != 0; ++i) {
+            if (bits & 1 == 1) BLS12381.subtractG2(key, keyOf(chunkOf(table, size, i), i));
+            bits >>= 1;
         }
         assembly ("memory-safe") {
             mstore(key, 256) // without the scratch half
