@@ -41,6 +41,7 @@ interface Vm {
     function load(address target, bytes32 slot) external view returns (bytes32);
     function cool(address target) external;
     function assume(bool condition) external pure;
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function lastCallGas() external view returns (Gas memory);
 
     struct Gas {
