@@ -5,8 +5,11 @@
 //! tasks of their own and come back as [`Done`] through one bounded channel; local work is taken before the chain's
 //! events, and those before gossip, so a flood from outside cannot starve what is already under way.
 
+mod accusations;
 mod admission;
 mod effects;
+#[cfg(feature = "equivocate")]
+pub(crate) mod equivocate;
 mod peers;
 mod run;
 mod runs;
@@ -29,13 +32,16 @@ use consensus::{Engine, Input};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::{ChainEvent, ChainProvider, Contracts, Settled, SettlementResult, Submitter, convert};
+use crate::chain::{
+    AccusationResult, ChainEvent, ChainProvider, Contracts, Settled, SettlementResult, Submitter, convert,
+};
 use crate::evidence::EvidenceStore;
 use crate::executor::Executor;
 use crate::journal::JournalHandle;
 use crate::metrics::{Liveness, Metrics};
 use crate::scheduler::JobBook;
 use crate::view::View;
+use accusations::Accusations;
 use admission::Admission;
 use runs::Runs;
 use status::Health;
@@ -79,6 +85,11 @@ pub struct About {
     pub operator: Address,
     /// The chain's pace.
     pub pace: Pace,
+    /// Whether proofs of equivocation are brought before the contract.
+    pub challenge: bool,
+    /// What second results are signed with.
+    #[cfg(feature = "equivocate")]
+    pub pen: equivocate::Pen,
 }
 
 /// Work that was done off the loop.
@@ -112,6 +123,10 @@ pub(crate) enum Done {
         result: Result<(), String>,
     },
     SnapshotTried,
+    Accused {
+        key: B256,
+        result: AccusationResult,
+    },
     /// Another process signs with this key, or the journal contradicts the mesh: nothing may be signed any more.
     Protect(String),
 }
@@ -128,6 +143,7 @@ pub struct Driver {
     runs: Runs,
     health: Health,
     admission: Admission,
+    accusations: Accusations,
     /// Gossip messages without a verdict yet.
     unjudged: BTreeMap<MessageTag, (p2p::MessageRef, p2p::Topic)>,
     tags: u64,
@@ -179,6 +195,7 @@ impl Driver {
             runs: Runs::default(),
             health: Health::default(),
             admission: Admission::default(),
+            accusations: Accusations::default(),
             unjudged: BTreeMap::new(),
             tags: 0,
             peers: Vec::new(),
@@ -258,6 +275,7 @@ impl Driver {
             }
             Done::Status { from, bytes } => self.on_status(from, &bytes).await,
             Done::SnapshotTried => {}
+            Done::Accused { key, result } => self.on_accused(key, &result),
             Done::Protect(why) => return Err(Protection(why)),
         }
         Ok(())
@@ -293,6 +311,8 @@ impl Driver {
                     self.services.mesh.admit(keys).await;
                 }
                 self.feed(Input::Head(convert::block(&head))).await;
+                self.load_evidence().await;
+                self.press_accusations(head.number);
             }
             ChainEvent::Rewound { number } => {
                 self.metrics.chain_reorgs.inc();
@@ -310,7 +330,6 @@ impl Driver {
                     tracing::info!(epoch = snapshot.epoch, members = snapshot.members.len(), "a new epoch");
                     self.metrics.epoch.set(i64::from(snapshot.epoch));
                     self.feed(Input::Epoch(committee)).await;
-                    self.load_evidence().await;
                     self.ask_all_statuses();
                 }
                 Err(error) => tracing::error!(%error, "an epoch cannot be used: nothing is signed under it"),

@@ -323,7 +323,15 @@ fn driver(
         seed,
         journal,
     };
-    let about = About { chain_id: chain.network.chain_id, domain: domain.name(), operator, pace };
+    let about = About {
+        chain_id: chain.network.chain_id,
+        domain: domain.name(),
+        operator,
+        pace,
+        challenge: setup.config.challenge,
+        #[cfg(feature = "equivocate")]
+        pen: crate::driver::equivocate::Pen { secret: engine.secret.clone(), domain },
+    };
     let engine = consensus::Engine::new(engine);
     Ok(Driver::new(engine, services, about, front.metrics.clone(), front.liveness.clone(), front.view.clone()))
 }
