@@ -6,6 +6,7 @@
 mod bad_input;
 mod bad_jobs;
 mod cleanup;
+mod equivocation;
 mod kills;
 mod late_joiner;
 mod leader_killed;
