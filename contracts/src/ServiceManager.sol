@@ -50,6 +50,10 @@ contract ServiceManager is IServiceManager, OwnableUpgradeable, UUPSUpgradeable 
 
     function _authorizeUpgrade(address) internal override onlyOwner {}
 
+    function setMetadataURI(string calldata metadataURI) external onlyOwner {
+        allocationManager.updateAVSMetadataURI(address(this), metadataURI);
+    }
+
     function setChallenger(address challenger_) external onlyOwner {
         _setChallenger(challenger_);
     }

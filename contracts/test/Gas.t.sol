@@ -24,7 +24,7 @@ abstract contract GasWorld is World {
             join(i);
         }
         if (keepers() < KEEPERS) quit(operatorOf(keepers()));
-        registry.snapshot();
+        openEpoch();
         vm.roll(block.number + 5);
         sink = new Sink();
         idle = createIdle();

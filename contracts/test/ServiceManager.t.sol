@@ -41,6 +41,16 @@ contract ServiceManagerTest is World {
         check(service.supportsAVS(address(service)) && !service.supportsAVS(CREATOR), "its own address only");
     }
 
+    function test_metadata_isTheOwnersToChange() public {
+        vm.prank(CREATOR);
+        vm.expectRevert(abi.encodeWithSelector(OwnableUpgradeable.OwnableUnauthorizedAccount.selector, CREATOR));
+        service.setMetadataURI("ipfs://other");
+        vm.expectCall(
+            address(allocations), abi.encodeCall(allocations.updateAVSMetadataURI, (address(service), "ipfs://other"))
+        );
+        service.setMetadataURI("ipfs://other");
+    }
+
     /* STAKE */
 
     function test_stakes_areThoseOfMembers() public {

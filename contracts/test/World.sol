@@ -124,7 +124,7 @@ abstract contract World is Test {
 
     function registration(address operator, uint256 secret, bytes32 peerKey) internal view returns (bytes memory) {
         bytes memory key = Signing.publicKey(secret);
-        bytes32 message = registry.possessionDigest(operator, key);
+        bytes32 message = registry.possessionDigest(operator, key, peerKey);
         return abi.encode(key, Signing.sign(secret, message, BLS12381.POSSESSION_DST), peerKey);
     }
 
@@ -133,6 +133,11 @@ abstract contract World is Test {
         allocations.registerForOperatorSets(
             operator, IAllocationManager.RegisterParams(address(service), new uint32[](1), data)
         );
+    }
+
+    /// @notice Opens the next epoch, in as many calls as it takes.
+    function openEpoch() internal returns (uint32 epoch) {
+        while (epoch == 0) epoch = registry.snapshot();
     }
 
     function quit(address operator) internal {
