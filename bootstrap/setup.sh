@@ -65,7 +65,6 @@ build_equivocator() {
   say "building the keeper that signs two results"
   (cd "$root" && cargo build -p keeper --features equivocate --bin keeper-equivocate)
 }
-}
 
 build_jobs() {
   need npm npm
