@@ -59,6 +59,13 @@ build_binaries() {
   (cd "$root" && cargo build -p keeper -p bootstrap -p contracts --bins)
 }
 
+# The keeper that signs two results, under a name of its own, for tests alone. Only this workspace's crates are compiled
+# again for it.
+build_equivocator() {
+  say "building the keeper that signs two results"
+  (cd "$root" && cargo build -p keeper --features equivocate --bin keeper-equivocate)
+}
+
 build_jobs() {
   need npm npm
   "$root/bootstrap/jobs/build.sh" "$cache/jobs"

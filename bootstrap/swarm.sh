@@ -5,6 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
 build_binaries
+case " $* " in *' --equivocate'*) build_equivocator ;; esac
 get_anvil
 build_jobs
 exec "$bin/swarm" "$@"

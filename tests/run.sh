@@ -58,6 +58,7 @@ need npm npm
 need prometheus prometheus
 get_anvil
 build_binaries
+build_equivocator
 build_jobs
 
 if [ -z "$name" ]; then

@@ -14,6 +14,7 @@ mod progress;
 pub mod proof;
 mod reports;
 mod run;
+mod slashing;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub struct Swarm {
     pub keepers: Vec<Keeper>,
     jobs: Vec<JobSpec>,
     kills: Vec<Kill>,
+    equivocators: Vec<Address>,
     feed: Option<FeedDriver>,
     reports: Option<Reports>,
     follower: Follower,
@@ -80,6 +82,7 @@ impl Swarm {
         swarm.register(&names).await?;
         network::snapshot(&swarm.anvil, &swarm.deployed.network).await?;
         swarm.progress.say(&format!("{count} keepers registered, epoch 1 opened"));
+        swarm.choose_equivocators()?;
         for keeper in &mut swarm.keepers {
             keeper.join()?;
         }
@@ -90,6 +93,16 @@ impl Swarm {
         swarm.progress.say(&format!("{count} keepers ready"));
         swarm.reports = Some(Reports::start(&swarm.setting));
         Ok(swarm)
+    }
+
+    /// The last keepers run the program that signs two results, as many as the options say.
+    fn choose_equivocators(&mut self) -> Result<()> {
+        let honest = self.keepers.len().saturating_sub(usize::from(self.options.equivocate.unwrap_or(0)));
+        for keeper in self.keepers.iter_mut().skip(honest) {
+            keeper.run_with(binary("keeper-equivocate")?);
+            self.equivocators.push(keeper.operator());
+        }
+        Ok(())
     }
 
     /// Chain, contracts and bootnode only.
@@ -131,6 +144,7 @@ impl Swarm {
             keepers: Vec::new(),
             jobs: Vec::new(),
             kills: Vec::new(),
+            equivocators: Vec::new(),
             feed: None,
             reports: None,
             follower: Follower::start(anvil.provider().clone(), contracts.task_manager, deployed.network.deploy_block),

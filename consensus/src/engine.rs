@@ -9,7 +9,7 @@ mod batches;
 mod budget;
 mod dispute;
 mod evidence;
-#[cfg(feature = "simulation")]
+#[cfg(any(feature = "simulation", feature = "inspect"))]
 pub mod inspect;
 mod plan;
 mod query;

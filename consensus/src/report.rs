@@ -106,7 +106,15 @@ impl Domain {
     }
 }
 
-/// The message of a proof of possession: bound to chain, registry and operator, so that it cannot be taken over.
-pub fn possession_digest(chain_id: u64, registry: Address, operator: Address, chain_key: &[u8]) -> B256 {
-    keccak256((U256::from(chain_id), registry, operator, keccak256(chain_key)).abi_encode())
+/// The message of a proof of possession: bound to chain, registry and operator, so that it cannot be taken over, and to
+/// the peer key (raw ed25519) that is registered with it.
+pub fn possession_digest(
+    chain_id: u64,
+    registry: Address,
+    operator: Address,
+    chain_key: &[u8],
+    peer_key: [u8; 32],
+) -> B256 {
+    let peer_key = B256::from(peer_key);
+    keccak256((U256::from(chain_id), registry, operator, keccak256(chain_key), peer_key).abi_encode())
 }

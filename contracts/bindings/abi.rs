@@ -44,6 +44,15 @@ pub(crate) mod service {
     );
 }
 
+pub(crate) mod challenger {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        Challenger,
+        "artifacts/Challenger.json"
+    );
+}
+
 pub(crate) mod forwarder {
     use super::sol;
     sol!(

@@ -14,7 +14,8 @@ use alloy::transports::{RpcError, TransportErrorKind};
 
 use crate::network::{Contracts, Network};
 use crate::{
-    Counter, ERC1967Proxy, Feed, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager,
+    Challenger, Counter, ERC1967Proxy, Feed, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager,
+    TaskManager,
 };
 
 #[cfg(test)]
@@ -43,8 +44,13 @@ pub struct DeployConfig {
     pub notice_seconds: u32,
     /// Stake below this (in wei of the staked asset) counts as none.
     pub minimum_stake: u128,
-    /// Stake must stay slashable for this many blocks to count (fewer than EigenLayer's deallocation delay).
+    /// Stake must stay slashable for this many blocks to count, and misbehaviour can be proven as long. Together with
+    /// the time between two epochs fewer than EigenLayer's deallocation delay.
     pub slashable_blocks: u32,
+    /// What the reporter of a proven misbehaviour gets from the bounty pot, in wei; far below half of `minimum_stake`.
+    pub reward: u128,
+    /// What opening a dispute takes, in wei.
+    pub bond: u128,
     /// EigenLayer's AllocationManager and the staked asset's strategy; none: the local stand-in is deployed, whose
     /// deposits anybody may set.
     pub staking: Option<Staking>,
@@ -72,7 +78,9 @@ impl DeployConfig {
             epoch_seconds: 10,
             notice_seconds: 30,
             minimum_stake: 1_000_000_000_000_000_000,
-            slashable_blocks: 20,
+            slashable_blocks: 200,
+            reward: 10_000_000_000_000_000,
+            bond: 100_000_000_000_000_000,
             staking: None,
             examples: true,
         }
@@ -226,8 +234,8 @@ async fn mined<P: Provider>(
 /// The creations in nonce order and the addresses they will have.
 struct Plan {
     first_is_allocation_manager: bool,
-    /// Implementations behind the proxies: registry, jobs, tasks, service.
-    code: [Address; 4],
+    /// Implementations behind the proxies: registry, jobs, tasks, service, challenger.
+    code: [Address; 5],
     contracts: Contracts,
     examples: Examples,
 }
@@ -241,8 +249,9 @@ impl Plan {
             let local = next();
             Staking { allocation_manager: local, strategy: local }
         });
-        let code = [next(), next(), next(), next()];
-        let [keeper_registry, job_manager, task_manager, service_manager] = [next(), next(), next(), next()];
+        let code = [next(), next(), next(), next(), next()];
+        let [keeper_registry, job_manager, task_manager, service_manager, challenger] =
+            [next(), next(), next(), next(), next()];
         let Staking { allocation_manager, strategy } = staking;
         Self {
             first_is_allocation_manager: config.staking.is_none(),
@@ -252,6 +261,7 @@ impl Plan {
                 job_manager,
                 task_manager,
                 service_manager,
+                challenger,
                 allocation_manager,
                 strategy,
             },
@@ -262,15 +272,22 @@ impl Plan {
     fn creations(&self, config: &DeployConfig) -> Vec<Creation> {
         let owner = config.deployer;
         let initialize = KeeperRegistry::initializeCall { owner }.abi_encode();
-        let service = ServiceManager::initializeCall { owner, metadataURI: String::new() }.abi_encode();
+        let challenger_ = self.contracts.challenger;
+        let service = ServiceManager::initializeCall { owner, challenger_, metadataURI: String::new() }.abi_encode();
         let mut list = Vec::new();
         if self.first_is_allocation_manager {
             list.push(Creation { name: "LocalAllocationManager", code: LocalAllocationManager::BYTECODE.clone() });
         }
         list.extend(self.implementations(config));
-        // JobManager and TaskManager have the same initialize(address owner)
-        let starts = [initialize.clone(), initialize.clone(), initialize, service];
-        let names = ["KeeperRegistry proxy", "JobManager proxy", "TaskManager proxy", "ServiceManager proxy"];
+        // all but the ServiceManager have the same initialize(address owner)
+        let starts = [initialize.clone(), initialize.clone(), initialize.clone(), service, initialize];
+        let names = [
+            "KeeperRegistry proxy",
+            "JobManager proxy",
+            "TaskManager proxy",
+            "ServiceManager proxy",
+            "Challenger proxy",
+        ];
         for ((name, implementation), data) in names.into_iter().zip(self.code).zip(starts) {
             let constructor = ERC1967Proxy::constructorCall { implementation, _data: data.into() };
             list.push(creation(name, &ERC1967Proxy::BYTECODE, &constructor));
@@ -282,7 +299,7 @@ impl Plan {
         list
     }
 
-    fn implementations(&self, config: &DeployConfig) -> [Creation; 4] {
+    fn implementations(&self, config: &DeployConfig) -> [Creation; 5] {
         let of = &self.contracts;
         [
             creation(
@@ -317,6 +334,17 @@ impl Plan {
                     registry_: of.keeper_registry,
                     strategy_: of.strategy,
                     blocks: config.slashable_blocks,
+                },
+            ),
+            creation(
+                "Challenger",
+                &Challenger::BYTECODE,
+                &Challenger::constructorCall {
+                    taskManager_: of.task_manager,
+                    registry_: of.keeper_registry,
+                    serviceManager_: of.service_manager,
+                    reward_: U256::from(config.reward),
+                    bond_: U256::from(config.bond),
                 },
             ),
         ]

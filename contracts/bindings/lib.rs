@@ -9,6 +9,7 @@ pub mod deploy;
 pub mod network;
 
 pub use abi::allocation::{IAllocationManager, LocalAllocationManager};
+pub use abi::challenger::{Challenger, IChallenger, ReportLib};
 pub use abi::examples::{Counter, Feed};
 pub use abi::forwarder::JobForwarder;
 pub use abi::jobs::{IJobManager, JobManager};

@@ -45,6 +45,8 @@ pub struct Contracts {
     pub task_manager: Address,
     /// The AVS address at EigenLayer.
     pub service_manager: Address,
+    /// Where misbehaviour is proven and punished.
+    pub challenger: Address,
     /// EigenLayer's AllocationManager, or the local stand-in.
     pub allocation_manager: Address,
     /// The staked asset's strategy.
@@ -53,12 +55,13 @@ pub struct Contracts {
 
 impl Contracts {
     /// The contracts by the names they have in `network.toml`. All but the strategy must have code.
-    pub fn named(&self) -> [(&'static str, Address); 6] {
+    pub fn named(&self) -> [(&'static str, Address); 7] {
         [
             ("keeper_registry", self.keeper_registry),
             ("job_manager", self.job_manager),
             ("task_manager", self.task_manager),
             ("service_manager", self.service_manager),
+            ("challenger", self.challenger),
             ("allocation_manager", self.allocation_manager),
             ("strategy", self.strategy),
         ]
@@ -104,7 +107,7 @@ pub enum NetworkError {
     },
 }
 
-/// Largest network file that is read: the six addresses and two short lists take far less.
+/// Largest network file that is read: the seven addresses and two short lists take far less.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 impl Network {

@@ -18,13 +18,26 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         uint16 size;
         uint64 activeFrom;
         uint64 activeUntil;
+        bool hasEjected;
         address table;
+    }
+
+    /// @dev A table under way: rows are those it has, `table` is where they are kept.
+    struct Draft {
+        address table;
+        uint96 totalStake;
+        uint16 rows;
+        uint64 beganAt;
     }
 
     /* CONSTANTS */
 
     /// @notice Places in a committee. Operators keep theirs for ever.
     uint256 public constant MAX_OPERATORS = 256;
+    /// @dev How many blocks after its end an epoch's certificates may still settle: TaskManager.MAX_ANCHOR_AGE.
+    uint256 private constant SETTLING_BLOCKS = 100;
+    /// @dev How many blocks a draft may take: its first stakes must not be old when the epoch begins.
+    uint256 private constant DRAFT_BLOCKS = 100;
     /// @dev Caps one stake so that 256 of them fit 96 bits, whatever decimals the staked token has.
     uint256 private constant MAX_STAKE = type(uint88).max;
 
@@ -42,6 +55,9 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     mapping(uint32 => EpochRecord) private _epochs;
     uint32 public currentEpoch;
     uint64 private _lastSnapshot;
+    /// @inheritdoc IKeeperRegistry
+    mapping(uint32 epoch => uint256 bitmap) public ejected;
+    Draft private _draft;
 
     /* CONSTRUCTOR */
 
@@ -73,34 +89,75 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     {
         Operator storage record = _operators[operator];
         if (record.registered) revert AlreadyRegistered();
-        bytes32 keyHash = keccak256(blsKey);
-        _checkOwner(_keyOwner[keyHash], operator, KeyInUse.selector);
-        if (peerKey == 0) revert ZeroPeerKey();
-        _checkOwner(_peerKeyOwner[peerKey], operator, PeerKeyInUse.selector);
-        _checkPossession(operator, blsKey, proofOfPossession);
-        if (_stakesOf(_list(operator))[0] == 0) revert NoStake();
-
         if (!record.known) {
             if (_operatorAt.length == MAX_OPERATORS) revert TooManyOperators();
             record.known = true;
             record.index = uint16(_operatorAt.length);
             _operatorAt.push(operator);
         }
-        if (record.keyHash != keyHash) _writeKey(record.index, blsKey);
         record.registered = true;
+        _setKeys(operator, record, blsKey, proofOfPossession, peerKey);
+        if (_stakesOf(_list(operator))[0] == 0) revert NoStake();
+        emit OperatorRegistered(operator, record.index, blsKey, peerKey);
+    }
+
+    /// @inheritdoc IKeeperRegistry
+    function rotateKeys(bytes calldata blsKey, bytes calldata proofOfPossession, bytes32 peerKey) external {
+        Operator storage record = _operators[msg.sender];
+        if (!record.registered) revert NotRegistered();
+        if (record.keyHash == keccak256(blsKey) && record.peerKey == peerKey) revert KeysUnchanged();
+        _setKeys(msg.sender, record, blsKey, proofOfPossession, peerKey);
+        emit KeysRotated(msg.sender, record.index, blsKey, peerKey);
+    }
+
+    function _setKeys(
+        address operator,
+        Operator storage record,
+        bytes calldata blsKey,
+        bytes calldata proofOfPossession,
+        bytes32 peerKey
+    ) private {
+        bytes32 keyHash = keccak256(blsKey);
+        _checkOwner(_keyOwner[keyHash], operator, KeyInUse.selector);
+        if (peerKey == 0) revert ZeroPeerKey();
+        _checkOwner(_peerKeyOwner[peerKey], operator, PeerKeyInUse.selector);
+        _checkPossession(operator, blsKey, proofOfPossession, peerKey);
+        if (record.keyHash == keyHash && record.peerKey == peerKey) return;
+        _writeKeys(record.index, bytes.concat(blsKey, peerKey));
         record.keyHash = keyHash;
         record.peerKey = peerKey;
         _keyOwner[keyHash] = operator;
         _peerKeyOwner[peerKey] = operator;
-        emit OperatorRegistered(operator, record.index, blsKey, peerKey);
     }
 
     /// @inheritdoc IKeeperRegistry
     function deregister(address operator) external onlyServiceManager {
         Operator storage record = _operators[operator];
+        _deregister(operator, record);
+    }
+
+    function _deregister(address operator, Operator storage record) private {
         if (!record.registered) return;
         record.registered = false;
         emit OperatorDeregistered(operator, record.index);
+    }
+
+    /// @inheritdoc IKeeperRegistry
+    /// @dev The next epoch is due at once: until it begins, the others need a quorum of the old total.
+    function eject(address operator) external onlyServiceManager {
+        Operator storage record = _operators[operator];
+        if (!record.known) return;
+        _deregister(operator, record);
+        uint32 newest = currentEpoch;
+        for (uint32 epoch = newest; epoch != 0; --epoch) {
+            EpochRecord storage affected = _epochs[epoch];
+            if (affected.activeUntil != 0 && affected.activeUntil + SETTLING_BLOCKS < block.number) break;
+            affected.hasEjected = true;
+            ejected[epoch] |= 1 << record.index;
+        }
+        _lastSnapshot = 0;
+        delete _draft; // it may be in it
+        emit OperatorEjected(operator, record.index, newest);
     }
 
     /// @dev Keys stay with their first owner for ever, also after it left: old signatures must never become another's.
@@ -113,68 +170,103 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     }
 
     /// @dev The pairing also checks that key and proof lie in the right subgroups, which no later addition does.
-    function _checkPossession(address operator, bytes calldata blsKey, bytes calldata proof) private view {
+    function _checkPossession(address operator, bytes calldata blsKey, bytes calldata proof, bytes32 peerKey)
+        private
+        view
+    {
         if (blsKey.length != BLS12381.G2_PACKED) revert InvalidKeyLength();
         if (proof.length != BLS12381.G1_PACKED) revert InvalidSignatureLength();
         if (BLS12381.isZero(blsKey)) revert InfinityKey();
         if (BLS12381.isZero(proof)) revert InvalidProofOfPossession();
-        bytes memory message = bytes.concat(possessionDigest(operator, blsKey));
+        bytes memory message = bytes.concat(possessionDigest(operator, blsKey, peerKey));
         if (!BLS12381.verify(proof, message, BLS12381.POSSESSION_DST, BLS12381.pad(blsKey))) {
             revert InvalidProofOfPossession();
         }
     }
 
-    /// @dev Writes the key's chunk anew. Tables of earlier epochs go on pointing to the old one.
-    function _writeKey(uint256 index, bytes calldata blsKey) private {
-        uint256 chunk = index / EpochTable.KEYS_PER_CHUNK;
+    /// @dev Writes the chunk of a row of keys anew. Tables of earlier epochs go on pointing to the old one.
+    function _writeKeys(uint256 index, bytes memory row) private {
+        uint256 chunk = index / EpochTable.BLOCK_ROWS;
         if (chunk == _keyChunks.length) {
-            _keyChunks.push(CodeStore.write(blsKey));
+            _keyChunks.push(CodeStore.write(row));
             return;
         }
-        bytes memory keys = CodeStore.read(_keyChunks[chunk]);
-        uint256 offset = (index % EpochTable.KEYS_PER_CHUNK) * BLS12381.G2_PACKED;
-        if (offset == keys.length) {
-            keys = bytes.concat(keys, blsKey);
+        bytes memory rows = CodeStore.read(_keyChunks[chunk]);
+        uint256 offset = (index % EpochTable.BLOCK_ROWS) * EpochTable.KEY_ROW;
+        if (offset == rows.length) {
+            rows = bytes.concat(rows, row);
         } else {
             assembly ("memory-safe") {
-                calldatacopy(add(add(keys, 32), offset), blsKey.offset, blsKey.length)
+                mcopy(add(add(rows, 32), offset), add(row, 32), mload(row))
             }
         }
-        _keyChunks[chunk] = CodeStore.write(keys);
+        _keyChunks[chunk] = CodeStore.write(rows);
     }
 
     /* EPOCHS */
 
     /// @inheritdoc IKeeperRegistry
+    /// @dev One call reads the stake of 64 operators. With more, the table made so far is kept as a draft, which the next
+    /// calls continue; whoever makes them. What changes in the rows it has already counts from the epoch after.
     function snapshot() external returns (uint32 epoch) {
-        epoch = currentEpoch;
-        uint256 dueAt = uint256(_lastSnapshot) + epochSeconds;
-        if (epoch != 0 && block.timestamp < dueAt) revert EpochNotDue(dueAt);
+        Draft memory draft = _draft;
+        bool drafted = draft.table != address(0) && block.number <= draft.beganAt + DRAFT_BLOCKS;
+        bytes memory table;
+        if (drafted) {
+            table = CodeStore.read(draft.table);
+        } else {
+            uint256 dueAt = uint256(_lastSnapshot) + epochSeconds;
+            if (currentEpoch != 0 && block.timestamp < dueAt) revert EpochNotDue(dueAt);
+            draft = Draft(address(0), 0, 0, uint64(block.number));
+        }
+        table = _extend(table, draft);
+        if (draft.rows < _operatorAt.length) {
+            draft.table = CodeStore.write(table);
+            _draft = draft;
+            emit SnapshotDrafted(draft.rows, uint16(_operatorAt.length));
+            return 0;
+        }
+        delete _draft;
+        return _open(table, draft, drafted);
+    }
 
-        (uint96[] memory rows, uint96 totalStake) = _rows();
-        if (totalStake == 0) revert NoStake();
-        bytes memory table = EpochTable.encode(rows, _keyChunks);
+    /// @dev Adds the next block of operators to the table, and counts them in `draft`.
+    function _extend(bytes memory table, Draft memory draft) private view returns (bytes memory) {
+        uint256 from = draft.rows;
+        uint256 count = _operatorAt.length - from;
+        if (count > EpochTable.BLOCK_ROWS) count = EpochTable.BLOCK_ROWS;
+        address[] memory operators = new address[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            operators[i] = _operatorAt[from + i];
+        }
+        uint96[] memory stakes = _stakesOf(operators);
+        for (uint256 i = 0; i < count; ++i) {
+            if (!_operators[operators[i]].registered) stakes[i] = 0;
+            draft.totalStake += stakes[i];
+        }
+        draft.rows += uint16(count);
+        return count == 0 ? table : EpochTable.extend(table, stakes, _keyChunks[from / EpochTable.BLOCK_ROWS]);
+    }
+
+    /// @dev Begins the next epoch with a finished table, unless nothing changed.
+    function _open(bytes memory table, Draft memory draft, bool drafted) private returns (uint32 epoch) {
+        if (draft.totalStake == 0) revert NoStake();
         bytes32 tableRoot = CodeStore.hashOf(table);
-        EpochRecord storage current = _epochs[epoch];
+        epoch = currentEpoch;
+        _lastSnapshot = uint64(block.timestamp);
         if (epoch != 0) {
-            if (current.table.codehash == tableRoot) revert EpochUnchanged();
+            EpochRecord storage current = _epochs[epoch];
+            if (current.table.codehash == tableRoot) {
+                // a revert would keep the draft, and have everybody finish it in vain again and again
+                if (drafted) return epoch;
+                revert EpochUnchanged();
+            }
             current.activeUntil = uint64(block.number);
         }
         currentEpoch = ++epoch;
-        _lastSnapshot = uint64(block.timestamp);
         uint64 activeFrom = uint64(block.number + 1);
-        _epochs[epoch] = EpochRecord(totalStake, uint16(rows.length), activeFrom, 0, CodeStore.write(table));
-        emit EpochSnapshot(epoch, activeFrom, uint16(rows.length), totalStake, tableRoot);
-    }
-
-    /// @dev Stake of every index, zero for the deregistered and for those below the minimum.
-    function _rows() private view returns (uint96[] memory rows, uint96 totalStake) {
-        address[] memory operators = _operatorAt;
-        rows = _stakesOf(operators);
-        for (uint256 i = 0; i < rows.length; ++i) {
-            if (!_operators[operators[i]].registered) rows[i] = 0;
-            totalStake += rows[i];
-        }
+        _epochs[epoch] = EpochRecord(draft.totalStake, draft.rows, activeFrom, 0, false, CodeStore.write(table));
+        emit EpochSnapshot(epoch, activeFrom, draft.rows, draft.totalStake, tableRoot);
     }
 
     function _stakesOf(address[] memory operators) private view returns (uint96[] memory capped) {
@@ -201,8 +293,9 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         result.totalStake = record.totalStake;
         result.activeFrom = record.activeFrom;
         result.activeUntil = record.activeUntil;
+        uint256 ignored = record.hasEjected ? ejected[epoch] : 0;
         (result.key, result.signedStake, result.absent) =
-            EpochTable.signingKey(CodeStore.read(table), record.size, signers);
+            EpochTable.signingKey(CodeStore.read(table), record.size, signers, ignored);
     }
 
     /// @inheritdoc IKeeperRegistry
@@ -237,12 +330,12 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         bytes memory table = CodeStore.read(info.table);
         members = new Member[](info.size);
         for (uint256 i = 0; i < info.size; ++i) {
-            address operator = _operatorAt[i];
+            address chunk = EpochTable.chunkOf(table, i);
             members[i] = Member({
-                operator: operator,
+                operator: _operatorAt[i],
                 stake: EpochTable.stakeAt(table, i),
-                peerKey: _operators[operator].peerKey,
-                blsKey: EpochTable.keyOf(EpochTable.chunkOf(table, info.size, i), i)
+                peerKey: EpochTable.peerKeyOf(chunk, i),
+                blsKey: EpochTable.keyOf(chunk, i)
             });
         }
     }
@@ -269,7 +362,7 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     }
 
     /// @inheritdoc IKeeperRegistry
-    function possessionDigest(address operator, bytes calldata blsKey) public view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, address(this), operator, keccak256(blsKey)));
+    function possessionDigest(address operator, bytes calldata blsKey, bytes32 peerKey) public view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), operator, keccak256(blsKey), peerKey));
     }
 }

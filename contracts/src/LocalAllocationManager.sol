@@ -9,6 +9,8 @@ import {IAVSRegistrar} from "./interfaces/IServiceManager.sol";
 /// anybody may set. Never deploy it where stake is worth something.
 contract LocalAllocationManager is IAllocationManager {
     uint256 public constant DEFAULT_DEPOSIT = 100 ether;
+    /// @notice Blocks for which an operator that left stays slashable.
+    uint256 public constant DEALLOCATION_DELAY = 1000;
     uint256 private constant WAD = 1e18;
 
     struct Deposit {
@@ -23,6 +25,7 @@ contract LocalAllocationManager is IAllocationManager {
     mapping(bytes32 set => address[]) private _members;
     mapping(bytes32 set => mapping(address operator => bool)) private _isMember;
     mapping(bytes32 set => mapping(address operator => mapping(address strategy => uint64))) private _magnitude;
+    mapping(bytes32 set => mapping(address operator => uint256 blockNumber)) private _leftAt;
     mapping(address operator => Deposit) private _deposits;
 
     /* EVENTS AND ERRORS */
@@ -41,6 +44,7 @@ contract LocalAllocationManager is IAllocationManager {
     error InputArrayLengthMismatch();
     error InvalidMagnitude();
     error InvalidWadToSlash();
+    error OperatorNotSlashable();
 
     /* SET-UP */
 
@@ -85,6 +89,7 @@ contract LocalAllocationManager is IAllocationManager {
             bytes32 key = _existing(operatorSet);
             if (!_isMember[key][params.operator]) revert NotMemberOfSet();
             _isMember[key][params.operator] = false;
+            _leftAt[key][params.operator] = block.number;
             _remove(_members[key], params.operator);
             emit OperatorRemovedFromOperatorSet(params.operator, operatorSet);
         }
@@ -110,6 +115,7 @@ contract LocalAllocationManager is IAllocationManager {
         if (msg.sender != avs) revert InvalidCaller();
         OperatorSet memory operatorSet = OperatorSet(avs, params.operatorSetId);
         bytes32 key = _existing(operatorSet);
+        if (!isOperatorSlashable(params.operator, operatorSet)) revert OperatorNotSlashable();
         if (params.strategies.length != params.wadsToSlash.length) revert InputArrayLengthMismatch();
         for (uint256 i = 0; i < params.strategies.length; ++i) {
             uint256 wad = params.wadsToSlash[i];
@@ -145,6 +151,12 @@ contract LocalAllocationManager is IAllocationManager {
 
     function isMemberOfOperatorSet(address operator, OperatorSet calldata operatorSet) external view returns (bool) {
         return _isMember[_key(operatorSet)][operator];
+    }
+
+    function isOperatorSlashable(address operator, OperatorSet memory operatorSet) public view returns (bool) {
+        bytes32 key = _key(operatorSet);
+        uint256 leftAt = _leftAt[key][operator];
+        return _isMember[key][operator] || (leftAt != 0 && block.number <= leftAt + DEALLOCATION_DELAY);
     }
 
     function deposit(address operator) public view returns (uint256) {

@@ -39,8 +39,9 @@ contract ServiceManager is IServiceManager, OwnableUpgradeable, UUPSUpgradeable 
     }
 
     /// @dev EigenLayer wants the metadata before the first operator set.
-    function initialize(address owner, string calldata metadataURI) external initializer {
+    function initialize(address owner, address challenger_, string calldata metadataURI) external initializer {
         __Ownable_init(owner);
+        _setChallenger(challenger_);
         allocationManager.updateAVSMetadataURI(address(this), metadataURI);
         IAllocationManager.CreateSetParams[] memory sets = new IAllocationManager.CreateSetParams[](1);
         sets[0] = IAllocationManager.CreateSetParams(OPERATOR_SET, _list(strategy));
@@ -49,7 +50,15 @@ contract ServiceManager is IServiceManager, OwnableUpgradeable, UUPSUpgradeable 
 
     function _authorizeUpgrade(address) internal override onlyOwner {}
 
+    function setMetadataURI(string calldata metadataURI) external onlyOwner {
+        allocationManager.updateAVSMetadataURI(address(this), metadataURI);
+    }
+
     function setChallenger(address challenger_) external onlyOwner {
+        _setChallenger(challenger_);
+    }
+
+    function _setChallenger(address challenger_) private {
         challenger = challenger_;
         emit ChallengerChanged(challenger_);
     }
@@ -88,10 +97,7 @@ contract ServiceManager is IServiceManager, OwnableUpgradeable, UUPSUpgradeable 
     /// @inheritdoc IServiceManager
     function stakes(address[] calldata operators) external view returns (uint256[] memory amounts) {
         uint256[][] memory byStrategy = allocationManager.getMinimumSlashableStake(
-            IAllocationManager.OperatorSet(address(this), OPERATOR_SET),
-            operators,
-            _list(strategy),
-            uint32(block.number) + slashableBlocks
+            _set(), operators, _list(strategy), uint32(block.number) + slashableBlocks
         );
         amounts = new uint256[](operators.length);
         for (uint256 i = 0; i < operators.length; ++i) {
@@ -99,16 +105,46 @@ contract ServiceManager is IServiceManager, OwnableUpgradeable, UUPSUpgradeable 
         }
     }
 
-    /// @inheritdoc IServiceManager
-    function slash(address operator, uint256 wad, string calldata description) external {
+    /* SLASHING */
+
+    modifier onlyChallenger() {
         if (msg.sender != challenger) revert OnlyChallenger();
+        _;
+    }
+
+    /// @inheritdoc IServiceManager
+    /// @dev EigenLayer skips a strategy without allocated stake silently, and later cores return what 1.4 does not: so
+    /// the stake before and after tells what was taken.
+    function slash(address operator, uint256 wad, string calldata description)
+        external
+        onlyChallenger
+        returns (uint256 amount)
+    {
         if (wad == 0 || wad > 1e18) revert InvalidWad(wad);
-        uint256[] memory wads = new uint256[](1);
-        wads[0] = wad;
-        allocationManager.slashOperator(
-            address(this), IAllocationManager.SlashingParams(operator, OPERATOR_SET, _list(strategy), wads, description)
-        );
-        emit OperatorSlashed(operator, wad, description);
+        if (allocationManager.isOperatorSlashable(operator, _set())) {
+            uint256 before = _allocated(operator);
+            uint256[] memory wads = new uint256[](1);
+            wads[0] = wad;
+            allocationManager.slashOperator(
+                address(this),
+                IAllocationManager.SlashingParams(operator, OPERATOR_SET, _list(strategy), wads, description)
+            );
+            amount = before - _allocated(operator);
+        }
+        emit OperatorSlashed(operator, wad, amount, description);
+    }
+
+    /// @inheritdoc IServiceManager
+    function eject(address operator) external onlyChallenger {
+        registry.eject(operator);
+    }
+
+    function _allocated(address operator) private view returns (uint256) {
+        return allocationManager.getAllocatedStake(_set(), _list(operator), _list(strategy))[0][0];
+    }
+
+    function _set() private view returns (IAllocationManager.OperatorSet memory) {
+        return IAllocationManager.OperatorSet(address(this), OPERATOR_SET);
     }
 
     function _list(address item) private pure returns (address[] memory list) {

@@ -35,21 +35,27 @@ contract KeeperRegistryTest is World {
 
     function test_register_refusesMalformedKeysAndProofs() public {
         bytes memory key = Signing.publicKey(secretOf(9));
-        bytes memory proof = proofFor(operatorOf(9), key, secretOf(9));
+        bytes memory proof = proofFor(operatorOf(9), key, secretOf(9), peerKeyOf(9));
         refused(operatorOf(9), new bytes(191), proof, peerKeyOf(9), IKeeperRegistry.InvalidKeyLength.selector);
         refused(operatorOf(9), key, new bytes(97), peerKeyOf(9), IKeeperRegistry.InvalidSignatureLength.selector);
         refused(operatorOf(9), new bytes(192), proof, peerKeyOf(9), IKeeperRegistry.InfinityKey.selector);
         bytes4 invalid = IKeeperRegistry.InvalidProofOfPossession.selector;
         refused(operatorOf(9), key, new bytes(96), peerKeyOf(9), invalid);
-        refused(operatorOf(9), key, proofFor(operatorOf(9), key, secretOf(8)), peerKeyOf(9), invalid);
-        refused(operatorOf(9), OUTSIDE_G2, proofFor(operatorOf(9), OUTSIDE_G2, secretOf(9)), peerKeyOf(9), invalid);
+        refused(operatorOf(9), key, proofFor(operatorOf(9), key, secretOf(8), peerKeyOf(9)), peerKeyOf(9), invalid);
+        refused(
+            operatorOf(9),
+            OUTSIDE_G2,
+            proofFor(operatorOf(9), OUTSIDE_G2, secretOf(9), peerKeyOf(9)),
+            peerKeyOf(9),
+            invalid
+        );
         refused(operatorOf(9), key, proof, 0, IKeeperRegistry.ZeroPeerKey.selector);
     }
 
     /// A proof copied from another operator, another registry or another chain proves nothing.
     function test_register_proofIsBoundToOperatorAndChain() public {
         bytes memory key = Signing.publicKey(secretOf(9));
-        bytes memory proof = proofFor(operatorOf(9), key, secretOf(9));
+        bytes memory proof = proofFor(operatorOf(9), key, secretOf(9), peerKeyOf(9));
         bytes4 invalid = IKeeperRegistry.InvalidProofOfPossession.selector;
         refused(operatorOf(8), key, proof, peerKeyOf(8), invalid);
         vm.chainId(1);
@@ -59,7 +65,7 @@ contract KeeperRegistryTest is World {
     /// The signature domain of results must not double as a proof of possession.
     function test_register_refusesProofUnderTheSignatureDomain() public {
         bytes memory key = Signing.publicKey(secretOf(9));
-        bytes32 message = registry.possessionDigest(operatorOf(9), key);
+        bytes32 message = registry.possessionDigest(operatorOf(9), key, peerKeyOf(9));
         bytes memory proof = Signing.sign(secretOf(9), message, BLS12381.SIGNATURE_DST);
         refused(operatorOf(9), key, proof, peerKeyOf(9), IKeeperRegistry.InvalidProofOfPossession.selector);
     }
@@ -67,10 +73,10 @@ contract KeeperRegistryTest is World {
     function test_register_keysAreUniqueForEver() public {
         quit(operatorOf(0));
         bytes memory key = Signing.publicKey(secretOf(0));
-        bytes memory proof = proofFor(operatorOf(9), key, secretOf(0));
+        bytes memory proof = proofFor(operatorOf(9), key, secretOf(0), peerKeyOf(9));
         refused(operatorOf(9), key, proof, peerKeyOf(9), IKeeperRegistry.KeyInUse.selector);
         key = Signing.publicKey(secretOf(9));
-        proof = proofFor(operatorOf(9), key, secretOf(9));
+        proof = proofFor(operatorOf(9), key, secretOf(9), peerKeyOf(9));
         refused(operatorOf(9), key, proof, peerKeyOf(0), IKeeperRegistry.PeerKeyInUse.selector);
     }
 
@@ -102,7 +108,7 @@ contract KeeperRegistryTest is World {
         }
         vm.expectRevert(IKeeperRegistry.TooManyOperators.selector);
         this.registerAs(operatorOf(256), data);
-        registry.snapshot();
+        openEpoch();
         IKeeperRegistry.Epoch memory info = registry.epochInfo(2);
         equal(info.size, 256, "a full committee");
         equal(info.totalStake, 25_600 ether, "its stake");
@@ -280,8 +286,12 @@ contract KeeperRegistryTest is World {
 
     /* HELP */
 
-    function proofFor(address operator, bytes memory key, uint256 secret) private view returns (bytes memory) {
-        return Signing.sign(secret, registry.possessionDigest(operator, key), BLS12381.POSSESSION_DST);
+    function proofFor(address operator, bytes memory key, uint256 secret, bytes32 peerKey)
+        private
+        view
+        returns (bytes memory)
+    {
+        return Signing.sign(secret, registry.possessionDigest(operator, key, peerKey), BLS12381.POSSESSION_DST);
     }
 
     function refused(address operator, bytes memory key, bytes memory proof, bytes32 peerKey, bytes4 reason) private {

@@ -41,6 +41,16 @@ contract ServiceManagerTest is World {
         check(service.supportsAVS(address(service)) && !service.supportsAVS(CREATOR), "its own address only");
     }
 
+    function test_metadata_isTheOwnersToChange() public {
+        vm.prank(CREATOR);
+        vm.expectRevert(abi.encodeWithSelector(OwnableUpgradeable.OwnableUnauthorizedAccount.selector, CREATOR));
+        service.setMetadataURI("ipfs://other");
+        vm.expectCall(
+            address(allocations), abi.encodeCall(allocations.updateAVSMetadataURI, (address(service), "ipfs://other"))
+        );
+        service.setMetadataURI("ipfs://other");
+    }
+
     /* STAKE */
 
     function test_stakes_areThoseOfMembers() public {
@@ -59,8 +69,11 @@ contract ServiceManagerTest is World {
     /* SLASHING */
 
     function test_slash_onlyByTheChallenger() public {
+        equal(service.challenger(), address(challenger), "set at the start");
         vm.expectRevert(IServiceManager.OnlyChallenger.selector);
-        service.slash(operatorOf(0), 1e17, "no challenger is set");
+        service.slash(operatorOf(0), 1e17, "");
+        vm.expectRevert(IServiceManager.OnlyChallenger.selector);
+        service.eject(operatorOf(0));
         vm.prank(CREATOR);
         vm.expectRevert(abi.encodeWithSelector(OwnableUpgradeable.OwnableUnauthorizedAccount.selector, CREATOR));
         service.setChallenger(CREATOR);
@@ -71,7 +84,8 @@ contract ServiceManagerTest is World {
         service.slash(operatorOf(0), 0, "");
         vm.expectRevert(abi.encodeWithSelector(IServiceManager.InvalidWad.selector, 1e18 + 1));
         service.slash(operatorOf(0), 1e18 + 1, "");
-        service.slash(operatorOf(0), 25e16, "two results for one task");
+        equal(service.slash(operatorOf(0), 25e16, "two results for one task"), 25 ether, "taken");
+        equal(service.slash(operatorOf(99), 25e16, "not slashable"), 0, "nothing to take from a stranger");
         vm.stopPrank();
         address[] memory operators = new address[](1);
         operators[0] = operatorOf(0);

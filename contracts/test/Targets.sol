@@ -92,3 +92,13 @@ contract ReenteringOperator {
         (again,) = address(_tasks).call(abi.encodeCall(_tasks.claim, (address(0), epochs, address(this))));
     }
 }
+
+/// @notice The trivial target: it has code, and stops at once.
+contract Sink {
+    constructor() {
+        assembly ("memory-safe") {
+            mstore(0, 0)
+            return(0, 1) // STOP
+        }
+    }
+}

@@ -29,7 +29,13 @@ contract VectorsTest is Test {
             bytes memory blsKey = data(string.concat(key, ".blsKey"));
             address operator = vm.parseJsonAddress(_json, string.concat(key, ".operator"));
             bytes32 digest = keccak256(
-                abi.encode(block.chainid, vm.parseJsonAddress(_json, ".registry"), operator, keccak256(blsKey))
+                abi.encode(
+                    block.chainid,
+                    vm.parseJsonAddress(_json, ".registry"),
+                    operator,
+                    keccak256(blsKey),
+                    word(string.concat(key, ".peerKey"))
+                )
             );
             equal(digest, word(string.concat(key, ".possessionDigest")), "possession digest");
             bytes memory proof = data(string.concat(key, ".proofOfPossession"));

@@ -22,6 +22,7 @@ interface Vm {
     function expectRevert(bytes4 selector) external;
     function expectRevert(bytes calldata data) external;
     function expectEmit(bool topic1, bool topic2, bool topic3, bool data, address emitter) external;
+    function expectCall(address callee, bytes calldata data) external;
     function mockCall(address callee, bytes calldata data, bytes calldata returnData) external;
     function clearMockedCalls() external;
     function recordLogs() external;
@@ -41,6 +42,7 @@ interface Vm {
     function load(address target, bytes32 slot) external view returns (bytes32);
     function cool(address target) external;
     function assume(bool condition) external pure;
+    function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function lastCallGas() external view returns (Gas memory);
 
     struct Gas {

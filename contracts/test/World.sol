@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
+import {Challenger} from "../src/Challenger.sol";
 import {JobManager} from "../src/JobManager.sol";
 import {KeeperRegistry} from "../src/KeeperRegistry.sol";
 import {LocalAllocationManager} from "../src/LocalAllocationManager.sol";
@@ -31,6 +32,9 @@ abstract contract World is Test {
     uint32 internal constant EPOCH_SECONDS = 10;
     uint32 internal constant NOTICE = 30;
     uint96 internal constant FEE = 0.001 ether;
+    uint32 internal constant SLASHABLE_BLOCKS = 200;
+    uint256 internal constant REWARD = 0.01 ether;
+    uint256 internal constant BOND = 0.1 ether;
     bytes32 internal constant CODE_HASH = keccak256("code");
 
     LocalAllocationManager internal allocations;
@@ -38,6 +42,7 @@ abstract contract World is Test {
     ServiceManager internal service;
     JobManager internal jobs;
     TaskManager internal tasks;
+    Challenger internal challenger;
     Counter internal counter;
     uint64 internal jobId;
 
@@ -63,24 +68,28 @@ abstract contract World is Test {
         counter = new Counter();
         uint256 nonce = vm.getNonce(address(this));
         // implementations come first, then the proxies in the order below
-        address registryAt = vm.computeCreateAddress(address(this), nonce + 4);
-        address jobsAt = vm.computeCreateAddress(address(this), nonce + 5);
-        address tasksAt = vm.computeCreateAddress(address(this), nonce + 6);
-        address serviceAt = vm.computeCreateAddress(address(this), nonce + 7);
+        address registryAt = vm.computeCreateAddress(address(this), nonce + 5);
+        address jobsAt = vm.computeCreateAddress(address(this), nonce + 6);
+        address tasksAt = vm.computeCreateAddress(address(this), nonce + 7);
+        address serviceAt = vm.computeCreateAddress(address(this), nonce + 8);
+        address challengerAt = vm.computeCreateAddress(address(this), nonce + 9);
         address registryCode = address(new KeeperRegistry(ServiceManager(serviceAt), EPOCH_SECONDS, 1 ether));
         address jobsCode = address(new JobManager(tasksAt, registryAt, serviceAt, NOTICE));
         address tasksCode = address(new TaskManager(KeeperRegistry(registryAt), JobManager(jobsAt)));
-        address serviceCode = address(new ServiceManager(allocations, KeeperRegistry(registryAt), STRATEGY, 20));
+        address serviceCode =
+            address(new ServiceManager(allocations, KeeperRegistry(registryAt), STRATEGY, SLASHABLE_BLOCKS));
+        address challengerCode = address(
+            new Challenger(TaskManager(tasksAt), KeeperRegistry(registryAt), ServiceManager(serviceAt), REWARD, BOND)
+        );
         bytes memory start = abi.encodeCall(KeeperRegistry.initialize, (address(this)));
         registry = KeeperRegistry(address(new ERC1967Proxy(registryCode, start)));
         jobs = JobManager(address(new ERC1967Proxy(jobsCode, start)));
         tasks = TaskManager(address(new ERC1967Proxy(tasksCode, start)));
-        service = ServiceManager(
-            address(
-                new ERC1967Proxy(serviceCode, abi.encodeCall(ServiceManager.initialize, (address(this), "ipfs://none")))
-            )
-        );
-        require(address(tasks) == tasksAt && address(service) == serviceAt, "addresses were predicted wrongly");
+        bytes memory serviceStart =
+            abi.encodeCall(ServiceManager.initialize, (address(this), challengerAt, "ipfs://none"));
+        service = ServiceManager(address(new ERC1967Proxy(serviceCode, serviceStart)));
+        challenger = Challenger(payable(address(new ERC1967Proxy(challengerCode, start))));
+        require(address(tasks) == tasksAt && address(challenger) == challengerAt, "addresses were predicted wrongly");
     }
 
     /* KEEPERS */
@@ -115,7 +124,7 @@ abstract contract World is Test {
 
     function registration(address operator, uint256 secret, bytes32 peerKey) internal view returns (bytes memory) {
         bytes memory key = Signing.publicKey(secret);
-        bytes32 message = registry.possessionDigest(operator, key);
+        bytes32 message = registry.possessionDigest(operator, key, peerKey);
         return abi.encode(key, Signing.sign(secret, message, BLS12381.POSSESSION_DST), peerKey);
     }
 
@@ -124,6 +133,11 @@ abstract contract World is Test {
         allocations.registerForOperatorSets(
             operator, IAllocationManager.RegisterParams(address(service), new uint32[](1), data)
         );
+    }
+
+    /// @notice Opens the next epoch, in as many calls as it takes.
+    function openEpoch() internal returns (uint32 epoch) {
+        while (epoch == 0) epoch = registry.snapshot();
     }
 
     function quit(address operator) internal {

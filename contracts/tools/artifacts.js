@@ -6,6 +6,7 @@ const fs = require('fs');
 const path = require('path');
 
 const CONTRACTS = [
+  'Challenger',
   'Counter',
   'ERC1967Proxy',
   'Feed',

@@ -7,6 +7,7 @@ use alloy::primitives::{Address, B256};
 use contracts::network::Network;
 use std::path::PathBuf;
 
+mod challenge;
 pub mod convert;
 mod error;
 mod fees;
@@ -25,6 +26,7 @@ mod fake_node;
 #[cfg(test)]
 mod real_node;
 
+pub use challenge::{Accusation, AccusationResult, is_proven};
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
 pub use rpc::{ChainProvider, Rpc};

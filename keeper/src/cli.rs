@@ -13,6 +13,7 @@ mod keys;
 mod node_file;
 mod operator;
 mod output;
+mod start;
 mod status;
 
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use crate::paths::Paths;
 pub use exit::{Exit, WithExit};
 pub use node_file::NodeFile;
 pub use output::report_failure;
+pub use start::main;
 
 /// An open keeper network for EVM chains: run an operator node, register it, create jobs.
 #[derive(Debug, Parser)]
@@ -162,6 +164,12 @@ pub struct JoinArgs {
     /// Directory for job code, may be shared between keepers [default: cache in the data directory]
     #[arg(long, env = "KEEPER_CACHE_DIR", value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
+    /// Prove misbehaviour of other keepers on chain, at the price of a transaction [this is the default]
+    #[arg(long, overrides_with = "no_challenge")]
+    pub challenge: bool,
+    /// Leave proofs of misbehaviour to other keepers
+    #[arg(long, overrides_with = "challenge")]
+    pub no_challenge: bool,
     /// Start although the journal is missing and the key is registered: only if the key never signed, or its journal
     /// is lost for good
     #[arg(long)]
@@ -184,6 +192,7 @@ impl JoinArgs {
             api_addr: self.api_addr,
             metrics_addr: self.metrics_addr,
             cache_dir: self.cache_dir.clone(),
+            challenge: (self.challenge || self.no_challenge).then_some(self.challenge),
             ..Settings::default()
         };
         Ok(Config::merge(flags.or(global.settings()?), &global.config_file(&paths), paths.cache())?)

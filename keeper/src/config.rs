@@ -139,6 +139,8 @@ pub struct Settings {
     pub password_file: Option<PathBuf>,
     /// Directory for job code, in place of the data directory's.
     pub cache_dir: Option<PathBuf>,
+    /// Whether to prove misbehaviour of other keepers on chain.
+    pub challenge: Option<bool>,
     /// Log filter: `info`, or `warn,keeper=debug`.
     pub log_level: Option<String>,
     /// How logs look.
@@ -196,6 +198,7 @@ impl Settings {
             metrics_addr: self.metrics_addr.or(next.metrics_addr),
             password_file: self.password_file.or(next.password_file),
             cache_dir: self.cache_dir.or(next.cache_dir),
+            challenge: self.challenge.or(next.challenge),
             log_level: self.log_level.or(next.log_level),
             log_format: self.log_format.or(next.log_format),
         }
@@ -241,6 +244,8 @@ pub struct Config {
     pub password_file: Option<PathBuf>,
     /// Directory for job code.
     pub cache_dir: PathBuf,
+    /// Whether to prove misbehaviour of other keepers on chain.
+    pub challenge: bool,
 }
 
 impl Config {
@@ -263,6 +268,7 @@ impl Config {
             metrics_addr: settings.metrics_addr.unwrap_or((Ipv4Addr::LOCALHOST, METRICS_PORT).into()),
             password_file: settings.password_file,
             cache_dir: settings.cache_dir.unwrap_or_else(|| cache.to_owned()),
+            challenge: settings.challenge.unwrap_or(true),
         })
     }
 }

@@ -5,8 +5,11 @@
 //! tasks of their own and come back as [`Done`] through one bounded channel; local work is taken before the chain's
 //! events, and those before gossip, so a flood from outside cannot starve what is already under way.
 
+mod accusations;
 mod admission;
 mod effects;
+#[cfg(feature = "equivocate")]
+pub(crate) mod equivocate;
 mod peers;
 mod run;
 mod runs;
@@ -30,13 +33,16 @@ use consensus::{Engine, Input};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::{ChainEvent, ChainProvider, Contracts, Settled, SettlementResult, Submitter, convert};
+use crate::chain::{
+    AccusationResult, ChainEvent, ChainProvider, Contracts, Settled, SettlementResult, Submitter, convert,
+};
 use crate::evidence::EvidenceStore;
 use crate::executor::Executor;
 use crate::journal::JournalHandle;
 use crate::metrics::{Liveness, Metrics};
 use crate::scheduler::{JobBook, SettledAt};
 use crate::view::View;
+use accusations::Accusations;
 use admission::Admission;
 use runs::Runs;
 use standing::Standing;
@@ -83,6 +89,11 @@ pub struct About {
     pub peer_key: [u8; 32],
     /// The chain's pace.
     pub pace: Pace,
+    /// Whether proofs of equivocation are brought before the contract.
+    pub challenge: bool,
+    /// What second results are signed with.
+    #[cfg(feature = "equivocate")]
+    pub pen: equivocate::Pen,
 }
 
 /// Work that was done off the loop.
@@ -116,6 +127,10 @@ pub(crate) enum Done {
         result: Result<(), String>,
     },
     SnapshotTried,
+    Accused {
+        key: B256,
+        result: AccusationResult,
+    },
     /// Another process signs with this key, or the journal contradicts the mesh: nothing may be signed any more.
     Protect(String),
 }
@@ -138,6 +153,7 @@ pub struct Driver {
     last_counted: Option<u64>,
     /// Whether the mesh contradicted this keeper's operator set last.
     disputed: bool,
+    accusations: Accusations,
     /// Gossip messages without a verdict yet.
     unjudged: BTreeMap<MessageTag, (p2p::MessageRef, p2p::Topic)>,
     tags: u64,
@@ -192,6 +208,7 @@ impl Driver {
             standing: None,
             last_counted: None,
             disputed: false,
+            accusations: Accusations::default(),
             unjudged: BTreeMap::new(),
             tags: 0,
             peers: Vec::new(),
@@ -271,6 +288,7 @@ impl Driver {
             }
             Done::Status { from, bytes } => self.on_status(from, &bytes).await,
             Done::SnapshotTried => {}
+            Done::Accused { key, result } => self.on_accused(key, &result),
             Done::Protect(why) => return Err(Protection(why)),
         }
         Ok(())
@@ -306,6 +324,8 @@ impl Driver {
                     self.services.mesh.admit(keys).await;
                 }
                 self.feed(Input::Head(convert::block(&head))).await;
+                self.load_evidence().await;
+                self.press_accusations(head.number);
             }
             ChainEvent::Rewound { number } => {
                 self.metrics.chain_reorgs.inc();
@@ -323,7 +343,6 @@ impl Driver {
                     tracing::info!(epoch = snapshot.epoch, members = snapshot.members.len(), "a new epoch");
                     self.metrics.epoch.set(i64::from(snapshot.epoch));
                     self.feed(Input::Epoch(committee)).await;
-                    self.load_evidence().await;
                     self.ask_all_statuses();
                 }
                 Err(error) => tracing::error!(%error, "an epoch cannot be used: nothing is signed under it"),

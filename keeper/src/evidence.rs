@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use alloy::primitives::keccak256;
+use alloy::primitives::{B256, keccak256};
 
 use crate::keystore::write_private;
 
@@ -26,13 +26,27 @@ impl EvidenceStore {
 
     /// Keeps a proof, in its gossip encoding. A proof that cannot be written stays in memory and in the mesh.
     pub fn keep(&self, bytes: &[u8]) {
-        let path = self.directory.join(format!("{}.cbor", keccak256(bytes)));
+        let path = self.path(keccak256(bytes));
         let written = std::fs::create_dir_all(&self.directory)
             .map_err(|error| error.to_string())
             .and_then(|()| write_private(&path, bytes).map_err(|error| error.to_string()));
         if let Err(error) = written {
             tracing::error!(path = %path.display(), error, "could not keep evidence on disk");
         }
+    }
+
+    /// Lets go of the proof whose bytes have this hash.
+    pub fn forget(&self, key: B256) {
+        let path = self.path(key);
+        if let Err(error) = std::fs::remove_file(&path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %path.display(), %error, "could not delete evidence that is on chain");
+        }
+    }
+
+    fn path(&self, key: B256) -> PathBuf {
+        self.directory.join(format!("{key}.cbor"))
     }
 
     /// All proofs kept; unreadable and oversized files are left alone.
@@ -49,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_is_loaded_and_oversized_files_are_not() {
+    fn what_is_kept_is_loaded_until_forgotten_and_oversized_files_are_not() {
         let directory = tempfile::tempdir().unwrap();
         let store = EvidenceStore::at(directory.path());
         assert!(store.load().is_empty());
@@ -60,5 +74,8 @@ mod tests {
         let mut loaded = store.load();
         loaded.sort();
         assert_eq!(loaded, [b"one".to_vec(), b"two".to_vec()]);
+        store.forget(keccak256(b"one"));
+        store.forget(keccak256(b"one"));
+        assert_eq!(store.load(), [b"two".to_vec()]);
     }
 }

@@ -69,6 +69,8 @@ pub struct Metrics {
     pub chain_reorgs: Counter,
     /// Own transactions by outcome.
     pub transactions: Counters<1>,
+    /// Proofs of equivocation brought before the contract, by result.
+    pub accusations: Counters<1>,
     /// Gas of own mined transactions.
     pub transaction_gas_used: Counter,
     /// Coin left for gas.
@@ -137,6 +139,7 @@ impl Metrics {
             chain_rpc_errors: chain.rpc_errors,
             chain_reorgs: chain.reorgs,
             transactions: chain.transactions,
+            accusations: chain.accusations,
             transaction_gas_used: chain.transaction_gas_used,
             wallet_balance: chain.wallet_balance,
             epoch: gauge(registry, "epoch", "Number of the epoch in force"),
@@ -200,6 +203,7 @@ struct ChainSeries {
     rpc_errors: Counter,
     reorgs: Counter,
     transactions: Counters<1>,
+    accusations: Counters<1>,
     transaction_gas_used: Counter,
     wallet_balance: Gauge<f64, AtomicU64>,
 }
@@ -219,6 +223,13 @@ impl ChainSeries {
                 "Transactions of this keeper",
                 ["outcome"],
                 &[["mined"], ["reverted"], ["already_settled"], ["failed"]],
+            ),
+            accusations: counters(
+                registry,
+                "accusations",
+                "Proofs of equivocation brought before the contract",
+                ["result"],
+                &[["mined"], ["proven"], ["too_late"], ["refused"], ["failed"]],
             ),
             transaction_gas_used: counter(registry, "transaction_gas_used", "Gas of this keeper's transactions"),
             wallet_balance,

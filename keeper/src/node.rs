@@ -324,7 +324,16 @@ fn driver(
         journal,
     };
     let peer_key = setup.identity.public_key();
-    let about = About { chain_id: chain.network.chain_id, domain: domain.name(), operator, peer_key, pace };
+    let about = About {
+        chain_id: chain.network.chain_id,
+        domain: domain.name(),
+        operator,
+        peer_key,
+        pace,
+        challenge: setup.config.challenge,
+        #[cfg(feature = "equivocate")]
+        pen: crate::driver::equivocate::Pen { secret: engine.secret.clone(), domain },
+    };
     let engine = consensus::Engine::new(engine);
     Ok(Driver::new(engine, services, about, front.metrics.clone(), front.liveness.clone(), front.view.clone()))
 }

@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_jobs;
 mod churn;
 mod cleanup;
+mod equivocation;
 mod kills;
 mod late_joiner;
 mod leader_killed;

@@ -43,6 +43,8 @@ pub struct Keeper {
     setting: Arc<Setting>,
     name: String,
     operator: Address,
+    /// What it is run with, if not with the program of all.
+    program: Option<PathBuf>,
     process: Option<Process>,
 }
 
@@ -52,7 +54,7 @@ impl Keeper {
     /// # Errors
     /// When the CLI refuses.
     pub async fn create(setting: Arc<Setting>, name: &str) -> Result<Self> {
-        let mut keeper = Self { setting, name: name.to_owned(), operator: Address::ZERO, process: None };
+        let mut keeper = Self { setting, name: name.to_owned(), operator: Address::ZERO, program: None, process: None };
         let spawner = Arc::clone(&keeper.setting.spawner);
         spawner.run(&keeper.command(["init"], &["--json"])).await?;
         let keys = ["--light-scrypt", "--json", "--password-file"];
@@ -99,6 +101,11 @@ impl Keeper {
         self.setting.spawner.run(&self.command(verb, flags).with(self.network_and_password())).await.map(drop)
     }
 
+    /// Runs it with another program from its next start on.
+    pub fn run_with(&mut self, program: PathBuf) {
+        self.program = Some(program);
+    }
+
     /// Starts it; what it prints goes to its log. Does not wait.
     ///
     /// # Errors
@@ -134,7 +141,7 @@ impl Keeper {
     #[must_use]
     pub fn command<const N: usize>(&self, verb: [&str; N], flags: &[&str]) -> CommandLine {
         let log = self.setting.directory.join(format!("{}.log", self.name));
-        CommandLine::new(&self.name, &self.setting.program, &log)
+        CommandLine::new(&self.name, self.program.as_ref().unwrap_or(&self.setting.program), &log)
             .with(verb)
             .with(["--datadir".into(), self.datadir()])
             .with(flags)

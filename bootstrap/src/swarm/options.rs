@@ -34,8 +34,8 @@ pub struct Options {
     /// SIGKILL the leader on its turn, once per 10 tasks, and start it again
     #[arg(long)]
     pub kill_leader: bool,
-    /// Let this many keepers sign two results
-    #[arg(long, value_name = "N")]
+    /// Let this many keepers sign two results of every task, until they are slashed for it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=63))]
     pub equivocate: Option<u16>,
     /// Stake through the real EigenLayer contracts
     #[arg(long)]
@@ -82,13 +82,14 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Flags that are accepted by name and not there yet.
+    /// Flags that are accepted by name and not there yet, or cannot go together.
     #[must_use]
     pub fn unavailable(&self) -> Option<&'static str> {
         if self.eigenlayer {
             return Some("--eigenlayer is not available yet; leave it out to use the local stand-in for the stake");
         }
-        self.equivocate.map(|_| "--equivocate is not available yet; leave it out")
+        let honest = self.keepers.saturating_sub(self.equivocate.unwrap_or(0));
+        (honest == 0).then_some("--equivocate takes fewer than --keepers: somebody must be left to prove it")
     }
 
     /// Whether it stops by itself.

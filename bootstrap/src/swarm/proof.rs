@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 use serde::Serialize;
 
 use super::ledger::{CALL, Ledger, Settlement};
@@ -70,6 +70,12 @@ pub struct Facts {
     pub certified_ms: BTreeMap<B256, u64>,
     /// Leaders that were killed.
     pub kills: Vec<Kill>,
+    /// Keepers that were made to sign two results.
+    pub equivocators: Vec<Address>,
+    /// Stake taken, by operator.
+    pub slashed: BTreeMap<Address, U256>,
+    /// Stake left at the end, by operator.
+    pub stakes: BTreeMap<Address, U256>,
     /// Runs due after this moment (unix seconds) are not counted: they had no time to settle.
     pub cutoff: u64,
     /// The target whose counter is compared.
@@ -94,6 +100,12 @@ pub struct Proof {
     pub kills: usize,
     pub takeovers: usize,
     pub slashed: Vec<String>,
+    /// Stake left, in the staked asset's smallest unit (decimal).
+    pub stakes: BTreeMap<String, String>,
+    #[serde(skip)]
+    innocent: usize,
+    #[serde(skip)]
+    unpunished: usize,
     pub latency_ms: Latency,
     pub gas: Gas,
     pub target: Target,
@@ -199,7 +211,10 @@ impl Proof {
             leaders,
             kills: facts.kills.len(),
             takeovers: facts.kills.iter().filter(|kill| was_taken_over(kill, &first)).count(),
-            slashed: Vec::new(),
+            slashed: facts.slashed.keys().map(|operator| operator.to_checksum(None)).collect(),
+            stakes: facts.stakes.iter().map(|(who, stake)| (who.to_checksum(None), stake.to_string())).collect(),
+            innocent: facts.slashed.keys().filter(|operator| !facts.equivocators.contains(operator)).count(),
+            unpunished: facts.equivocators.iter().filter(|operator| !was_punished(facts, operator)).count(),
             latency_ms: latency(facts, &first),
             gas: gas(&facts.ledger),
             target: Target { address: facts.target, counter: facts.counter },
@@ -222,6 +237,12 @@ impl Proof {
         if tasks.undelivered != 0 {
             broken.push(format!("the target refused {} settled calls", tasks.undelivered));
         }
+        if self.innocent != 0 {
+            broken.push(format!("{} keepers were slashed that signed nothing twice", self.innocent));
+        }
+        if self.unpunished != 0 {
+            broken.push(format!("{} keepers signed two results and kept their stake", self.unpunished));
+        }
         let settled = self.jobs.iter().find(|job| job.id == counted).map_or(0, |job| job.settled);
         if self.target.counter != settled {
             let counter = self.target.counter;
@@ -229,6 +250,12 @@ impl Proof {
         }
         broken
     }
+}
+
+/// Whether an operator lost stake, and has less than an honest one has now.
+fn was_punished(facts: &Facts, operator: &Address) -> bool {
+    let left = facts.stakes.get(operator);
+    facts.slashed.get(operator).is_some_and(|taken| !taken.is_zero()) && left < facts.stakes.values().max()
 }
 
 /// The first settlement of a task that is counted.

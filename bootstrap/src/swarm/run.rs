@@ -9,12 +9,12 @@ use tokio::time::Instant;
 
 use super::ledger::unix_ms;
 use super::proof::{Facts, JobSpec, Proof};
-use super::{Swarm, kill};
+use super::{Swarm, kill, slashing};
 use crate::process::tail;
 
 /// Runs due this many seconds before the stop had time to settle...
 const GRACE: u64 = 10;
-/// ...and this many when leaders were killed.
+/// ...and this many when leaders were killed, or keepers were ejected in the middle of an epoch.
 const GRACE_WITH_KILLS: u64 = 30;
 /// How long the last due runs may take to settle before the swarm stops anyway.
 const TAIL_PATIENCE: Duration = Duration::from_secs(60);
@@ -34,7 +34,8 @@ pub async fn run(swarm: &mut Swarm) -> Result<Proof> {
         bail!("after {} s {missing}\n{}", patience.as_secs(), state(swarm).await);
     }
     let last_due = swarm.pause_jobs().await?;
-    let grace = if swarm.options.kill_leader { GRACE_WITH_KILLS } else { GRACE };
+    let troubled = swarm.options.kill_leader || !swarm.equivocators.is_empty();
+    let grace = if troubled { GRACE_WITH_KILLS } else { GRACE };
     swarm.progress.say(&format!("enough settled; jobs end, stopping {grace} s after the last run"));
     let deadline = Instant::now() + Duration::from_secs(super::network::NOTICE_SECONDS.into()) + TAIL_PATIENCE;
     loop {
@@ -66,7 +67,7 @@ pub async fn watch(swarm: &mut Swarm) -> Result<()> {
 
 async fn until_enough(swarm: &mut Swarm) -> Result<()> {
     let mut shown = Instant::now();
-    while missing(swarm).is_some() {
+    while missing(swarm).is_some() || !all_equivocators_slashed(swarm).await? {
         swarm.check_alive()?;
         if (swarm.kills.len() as u64) < swarm.options.kills_wanted() && kill_is_due(swarm) {
             swarm.kill_leader().await?;
@@ -96,6 +97,14 @@ impl Swarm {
 /// One kill per ten tasks, in the middle of the ten.
 fn kill_is_due(swarm: &Swarm) -> bool {
     swarm.settled() >= swarm.kills.len() as u64 * 10 + 4
+}
+
+async fn all_equivocators_slashed(swarm: &Swarm) -> Result<bool> {
+    if swarm.equivocators.is_empty() {
+        return Ok(true);
+    }
+    let slashed = slashing::slashed(swarm.anvil.provider(), &swarm.deployed.network).await?;
+    Ok(swarm.equivocators.iter().all(|operator| slashed.contains_key(operator)))
 }
 
 /// What is still missing before the swarm may stop.
@@ -145,6 +154,8 @@ async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {
     let ledger = swarm.follower.ledger();
     let block = alloy::eips::BlockId::number(ledger.block);
     let counted: U256 = counter.counts(first.forwarder).block(block).call().await?;
+    let operators = swarm.keepers.iter().map(super::Keeper::operator).collect();
+    let network = &swarm.deployed.network;
     let facts = Facts {
         chain_id: swarm.deployed.network.chain_id,
         keepers: swarm.keepers.len(),
@@ -161,6 +172,9 @@ async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {
         ledger,
         certified_ms,
         kills: swarm.kills.clone(),
+        equivocators: swarm.equivocators.clone(),
+        slashed: slashing::slashed(swarm.anvil.provider(), network).await?,
+        stakes: slashing::stakes(swarm.anvil.provider(), network, operators).await?,
         cutoff,
         target: swarm.target(),
         counter: u64::try_from(counted).map_err(|_| anyhow!("the counter stands at {counted}"))?,

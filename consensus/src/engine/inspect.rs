@@ -1,4 +1,4 @@
-//! What the simulator looks at, and nothing else does.
+//! What the simulator and the keeper that equivocates on purpose look at, and nothing else does.
 
 use std::sync::Arc;
 

@@ -27,10 +27,12 @@ fn keys(registry: Address) -> Vec<Value> {
         .map(|keeper| {
             let operator = Address::repeat_byte(0xa0 + keeper);
             let key = secret(keeper).public_key();
-            let digest = possession_digest(CHAIN_ID, registry, operator, &key.to_chain_bytes());
+            let peer_key = [0xe0 + keeper; 32];
+            let digest = possession_digest(CHAIN_ID, registry, operator, &key.to_chain_bytes(), peer_key);
             json!({
                 "operator": text(operator),
                 "blsKey": text(key.to_chain_bytes()),
+                "peerKey": text(peer_key),
                 "possessionDigest": text(digest),
                 "proofOfPossession": text(secret(keeper).prove_possession(digest.as_slice()).to_chain_bytes()),
             })

@@ -39,9 +39,16 @@ struct Options {
     /// Stake below this many wei counts as none
     #[arg(long, default_value_t = 1_000_000_000_000_000_000)]
     minimum_stake: u128,
-    /// How many blocks stake must stay slashable to count; fewer than EigenLayer's deallocation delay
-    #[arg(long, default_value_t = 20)]
+    /// How many blocks stake must stay slashable to count, and misbehaviour can be proven; together with the time
+    /// between two epochs fewer than EigenLayer's deallocation delay
+    #[arg(long, default_value_t = 200)]
     slashable_blocks: u32,
+    /// What the reporter of a proven misbehaviour gets from the bounty pot, in wei; far below half of --minimum-stake
+    #[arg(long, default_value_t = 10_000_000_000_000_000)]
+    reward: u128,
+    /// What opening a dispute takes, in wei
+    #[arg(long, default_value_t = 100_000_000_000_000_000)]
+    bond: u128,
     /// EigenLayer's AllocationManager; without it a local stand-in is deployed (local chains only)
     #[arg(long, value_name = "ADDRESS", requires = "strategy")]
     allocation_manager: Option<Address>,
@@ -72,6 +79,8 @@ async fn main() -> Result<()> {
         notice_seconds: options.notice_seconds,
         minimum_stake: options.minimum_stake,
         slashable_blocks: options.slashable_blocks,
+        reward: options.reward,
+        bond: options.bond,
         staking: options
             .allocation_manager
             .zip(options.strategy)

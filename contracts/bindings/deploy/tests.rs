@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use super::{DeployConfig, DeployError, Deployment, deploy};
-use crate::{JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager};
+use crate::{Challenger, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -103,6 +103,11 @@ async fn the_contracts_know_each_other() -> Outcome {
     assert_eq!(service.allocationManager().call().await?, of.allocation_manager);
     assert_eq!(service.registry().call().await?, of.keeper_registry);
     assert_eq!(service.strategy().call().await?, of.strategy);
+    assert_eq!(service.challenger().call().await?, of.challenger);
+    let challenger = Challenger::new(of.challenger, &anvil.provider);
+    assert_eq!(challenger.taskManager().call().await?, of.task_manager);
+    assert_eq!(challenger.registry().call().await?, of.keeper_registry);
+    assert_eq!(challenger.serviceManager().call().await?, of.service_manager);
     let allocations = LocalAllocationManager::new(of.allocation_manager, &anvil.provider);
     let set = crate::IAllocationManager::OperatorSet { avs: of.service_manager, id: 0 };
     assert!(allocations.getMembers(set).call().await?.is_empty(), "the operator set is there and empty");

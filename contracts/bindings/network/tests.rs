@@ -20,6 +20,7 @@ fn network() -> Network {
             job_manager: of(0x33),
             task_manager: address!("1111111111111111111111111111111111111111"),
             service_manager: of(0x44),
+            challenger: of(0x77),
             allocation_manager: of(0x55),
             strategy: of(0x66),
         },

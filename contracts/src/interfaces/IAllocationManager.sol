@@ -66,6 +66,9 @@ interface IAllocationManager {
         address[] calldata strategies
     ) external view returns (uint256[][] memory stake);
 
+    /// @notice Whether the operator is a member of the set, or left it so recently that its stake can still be slashed.
+    function isOperatorSlashable(address operator, OperatorSet calldata operatorSet) external view returns (bool);
+
     function getMembers(OperatorSet calldata operatorSet) external view returns (address[] memory);
     function isMemberOfOperatorSet(address operator, OperatorSet calldata operatorSet) external view returns (bool);
 }

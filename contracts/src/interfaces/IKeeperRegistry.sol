@@ -40,7 +40,7 @@ interface IKeeperRegistry {
     struct Signers {
         /// @dev sum of their keys, 256 bytes, EIP-2537 encoding
         bytes key;
-        /// @dev bitmap of the indices that have stake and did not sign
+        /// @dev bitmap of the indices that have stake and did not sign, or were ejected
         uint256 absent;
         uint96 signedStake;
         uint96 totalStake;
@@ -49,7 +49,14 @@ interface IKeeperRegistry {
     }
 
     event OperatorRegistered(address indexed operator, uint16 indexed index, bytes blsKey, bytes32 peerKey);
+    /// @notice The operator signs with another key, or is another peer, from the next epoch on.
+    event KeysRotated(address indexed operator, uint16 indexed index, bytes blsKey, bytes32 peerKey);
     event OperatorDeregistered(address indexed operator, uint16 indexed index);
+    /// @notice The operator counts no more: not as a signer of any epoch up to `untilEpoch`, and not at all later on
+    /// until it registers anew.
+    event OperatorEjected(address indexed operator, uint16 indexed index, uint32 untilEpoch);
+    /// @notice The next epoch's table has `rows` of `size` rows: call `snapshot` again.
+    event SnapshotDrafted(uint16 rows, uint16 size);
     event EpochSnapshot(uint32 indexed epoch, uint64 activeFrom, uint16 size, uint96 totalStake, bytes32 tableRoot);
 
     error OnlyServiceManager();
@@ -61,6 +68,8 @@ interface IKeeperRegistry {
     error ZeroPeerKey();
     error InvalidProofOfPossession();
     error AlreadyRegistered();
+    error NotRegistered();
+    error KeysUnchanged();
     error TooManyOperators();
     error EpochNotDue(uint256 dueAt);
     error EpochUnchanged();
@@ -74,11 +83,20 @@ interface IKeeperRegistry {
     function register(address operator, bytes calldata blsKey, bytes calldata proofOfPossession, bytes32 peerKey)
         external;
 
+    /// @notice Gives the calling operator other keys from the next epoch on: another BLS key with its proof of possession,
+    /// another peer key, or both. Keys given up stay its own for ever, so what was signed with them stays provable.
+    function rotateKeys(bytes calldata blsKey, bytes calldata proofOfPossession, bytes32 peerKey) external;
+
     /// @notice Takes an operator out of the epochs to come. Never reverts for an operator that is not there.
     function deregister(address operator) external;
 
+    /// @notice Takes an operator out at once: as `deregister`, and in the epochs whose certificates may still settle its
+    /// stake counts no more as signed, while the total stays. Only the ServiceManager calls it.
+    function eject(address operator) external;
+
     /// @notice Writes the next epoch's table; anybody may, once `epochSeconds` have passed and something changed.
-    /// @dev The new epoch is active from the block after this one.
+    /// @dev The new epoch is active from the block after this one. A call covers 64 operators; with more, it returns zero
+    /// until as many calls have been made as it takes, within 100 blocks.
     function snapshot() external returns (uint32 epoch);
 
     function epochSeconds() external view returns (uint32);
@@ -89,19 +107,25 @@ interface IKeeperRegistry {
     /// @notice Number of the newest epoch; zero before the first snapshot.
     function currentEpoch() external view returns (uint32);
     function epochInfo(uint32 epoch) external view returns (Epoch memory);
+    /// @notice Bitmap of the operators that were ejected during an epoch or before the certificates of it expired.
+    function ejected(uint32 epoch) external view returns (uint256);
     /// @notice The epoch active at a block; zero if there was none.
     function epochAt(uint64 blockNumber) external view returns (uint32);
     function operatorInfo(address operator) external view returns (Operator memory);
     function operatorAt(uint16 index) external view returns (address);
-    /// @notice The whole committee of an epoch, by index. Peer keys are those of the block the call is made at.
+    /// @notice The whole committee of an epoch, by index, with the keys of that epoch.
     function committee(uint32 epoch) external view returns (Member[] memory);
 
     /// @notice The message whose signature (under the proof-of-possession DST) proves possession of `blsKey`:
-    /// keccak256(abi.encode(chainId, registry, operator, keccak256(blsKey))).
-    function possessionDigest(address operator, bytes calldata blsKey) external view returns (bytes32);
+    /// keccak256(abi.encode(chainId, registry, operator, keccak256(blsKey), peerKey)).
+    /// @dev ed25519 cannot be checked on chain, so possession of the peer key is not proven here: the BLS key vouches for
+    /// it, and the mesh lets in only who proves it in the handshake. A peer key claimed for another's harm brings nothing
+    /// but its place; the other one takes a new key.
+    function possessionDigest(address operator, bytes calldata blsKey, bytes32 peerKey) external view returns (bytes32);
 
     /// @notice What a settlement needs to know of a bitmap of signers.
-    /// @dev Starts from the epoch's aggregate key and takes the absent ones off. Reverts on stray bits.
+    /// @dev `key` is that of all signers, since it must fit their signature; ejected ones are in it, but add nothing to
+    /// `signedStake` and count as absent. Reverts on stray bits.
     function signingKey(uint32 epoch, uint256[] calldata signers) external view returns (Signers memory);
 
     /// @notice Stake of one index in an epoch.

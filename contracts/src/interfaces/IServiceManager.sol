@@ -18,7 +18,8 @@ interface IAVSRegistrar {
 /// @notice Our side of EigenLayer: the AVS address, the registrar, and the only one who may slash.
 interface IServiceManager is IAVSRegistrar {
     event ChallengerChanged(address indexed challenger);
-    event OperatorSlashed(address indexed operator, uint256 wad, string description);
+    /// @notice `amount`: stake taken, in the strategy's shares; zero if none was slashable any more.
+    event OperatorSlashed(address indexed operator, uint256 wad, uint256 amount, string description);
 
     error OnlyAllocationManager();
     error OnlyChallenger();
@@ -29,8 +30,15 @@ interface IServiceManager is IAVSRegistrar {
     /// @notice Slashable stake of each operator; zero for one that is not a member.
     function stakes(address[] calldata operators) external view returns (uint256[] memory);
 
-    /// @notice Takes `wad` (1e18 = all) of an operator's allocated stake. Only the challenger, which is nobody until set.
-    function slash(address operator, uint256 wad, string calldata description) external;
+    /// @notice Takes `wad` (1e18 = all) of an operator's allocated stake and returns how much that was: zero for an
+    /// operator that left too long ago. Only the challenger.
+    function slash(address operator, uint256 wad, string calldata description) external returns (uint256 amount);
+
+    /// @notice Stops an operator from counting, from this block on, also in the epochs it is part of. Only the challenger.
+    function eject(address operator) external;
+
+    /// @notice How many blocks after its snapshot the stake of an epoch is certain to be slashable.
+    function slashableBlocks() external view returns (uint32);
 
     function challenger() external view returns (address);
 }

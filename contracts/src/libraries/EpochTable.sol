@@ -5,58 +5,79 @@ import {BLS12381} from "./BLS12381.sol";
 import {CodeStore} from "./CodeStore.sol";
 
 /// @title EpochTable
-/// @notice The committee of one epoch as bytes: aggregate key (256, padded G2), then a stake (12) for every index, then
-/// the addresses (20) of the contracts that hold the keys, 64 keys of 192 bytes each.
+/// @notice The committee of one epoch as bytes: aggregate key (256, padded G2), then for every 64 operators a block: the
+/// address (20) of the contract that holds their keys, and a stake (12) each. Made block by block, so that no transaction
+/// has to read the stake of more than 64.
+/// @dev A row of such a contract is a BLS key (192) and a peer key (32).
 library EpochTable {
-    uint256 internal constant KEYS_PER_CHUNK = 64;
-    uint256 private constant STAKES_AT = 256;
+    uint256 internal constant BLOCK_ROWS = 64;
+    uint256 internal constant KEY_ROW = 224;
+    uint256 private constant BLOCKS_AT = 256;
     uint256 private constant STAKE_BYTES = 12;
+    uint256 private constant BLOCK_BYTES = 20 + BLOCK_ROWS * STAKE_BYTES;
 
     /// @notice A signer bit that stands for nobody: past the committee's end, or a row without stake.
     error StrayBits();
 
-    /// @notice Builds the table; the aggregate is the sum of the keys of all rows with stake.
-    function encode(uint96[] memory stakes, address[] memory chunks) internal view returns (bytes memory) {
+    /// @notice The table with one more block: the stakes of the next rows, whose keys lie in `chunk`. The aggregate is
+    /// the sum of the keys of all rows with stake. `table` is empty before the first.
+    function extend(bytes memory table, uint96[] memory stakes, address chunk) internal view returns (bytes memory) {
         bytes memory aggregate = new bytes(BLS12381.G2_PADDED); // zeros: infinity
-        bytes memory packedStakes;
+        if (table.length == 0) table = aggregate;
+        assembly ("memory-safe") {
+            mcopy(add(aggregate, 32), add(table, 32), 256)
+        }
+        bytes memory rows = new bytes(20 + stakes.length * STAKE_BYTES);
+        assembly ("memory-safe") {
+            mstore(add(rows, 32), shl(96, chunk))
+        }
         for (uint256 i = 0; i < stakes.length; ++i) {
-            packedStakes = bytes.concat(packedStakes, bytes12(stakes[i]));
-            if (stakes[i] != 0) aggregate = BLS12381.addG2(aggregate, BLS12381.pad(keyIn(chunks, i)));
+            uint96 stake = stakes[i];
+            if (stake == 0) continue;
+            assembly ("memory-safe") {
+                // the 20 bytes before the stake are written again as they are
+                let at := add(add(rows, 32), mul(i, STAKE_BYTES))
+                mstore(at, or(and(mload(at), not(0xffffffffffffffffffffffff)), stake))
+            }
+            aggregate = BLS12381.addG2(aggregate, BLS12381.pad(keyOf(chunk, i)));
         }
-        bytes memory packedChunks;
-        for (uint256 i = 0; i < chunks.length; ++i) {
-            packedChunks = bytes.concat(packedChunks, bytes20(chunks[i]));
+        bytes memory extended = bytes.concat(table, rows);
+        assembly ("memory-safe") {
+            mcopy(add(extended, 32), add(aggregate, 32), 256)
         }
-        return bytes.concat(aggregate, packedStakes, packedChunks);
+        return extended;
     }
 
-    /// @notice The packed key of an index, from the chunk that holds it.
-    function keyIn(address[] memory chunks, uint256 index) internal view returns (bytes memory) {
-        return keyOf(chunks[index / KEYS_PER_CHUNK], index);
-    }
-
+    /// @notice The packed key of an index, from the contract that holds it.
     function keyOf(address chunk, uint256 index) internal view returns (bytes memory) {
-        return CodeStore.read(chunk, (index % KEYS_PER_CHUNK) * BLS12381.G2_PACKED, BLS12381.G2_PACKED);
+        return CodeStore.read(chunk, (index % BLOCK_ROWS) * KEY_ROW, BLS12381.G2_PACKED);
+    }
+
+    /// @notice The peer key of an index.
+    function peerKeyOf(address chunk, uint256 index) internal view returns (bytes32) {
+        return bytes32(CodeStore.read(chunk, (index % BLOCK_ROWS) * KEY_ROW + BLS12381.G2_PACKED, 32));
     }
 
     function stakeAt(bytes memory table, uint256 index) internal pure returns (uint96 stake) {
+        uint256 offset = BLOCKS_AT + index / BLOCK_ROWS * BLOCK_BYTES + 20 + index % BLOCK_ROWS * STAKE_BYTES;
         assembly ("memory-safe") {
-            stake := shr(160, mload(add(add(table, 32), add(STAKES_AT, mul(index, STAKE_BYTES)))))
+            stake := shr(160, mload(add(add(table, 32), offset)))
         }
     }
 
-    /// @notice The contract that holds the key of `index` in a table of `size` rows.
-    function chunkOf(bytes memory table, uint256 size, uint256 index) internal pure returns (address chunk) {
-        uint256 offset = STAKES_AT + size * STAKE_BYTES + (index / KEYS_PER_CHUNK) * 20;
+    /// @notice The contract that holds the keys of `index`.
+    function chunkOf(bytes memory table, uint256 index) internal pure returns (address chunk) {
+        uint256 offset = BLOCKS_AT + index / BLOCK_ROWS * BLOCK_BYTES;
         assembly ("memory-safe") {
             chunk := shr(96, mload(add(add(table, 32), offset)))
         }
     }
 
-    /// @notice Sum of the signers' keys (padded) and stakes, and a bitmap of the indices with stake that did not sign.
-    /// @dev Takes the absent keys off the aggregate: few keepers are absent, and only their keys are read. A committee
+    /// @notice Sum of the signers' keys (padded), their stake, and a bitmap of the indices with stake that did not sign.
+    /// Signers in `ignored` are part of the key, but otherwise count as absent.
+    /// @dev Reads the fewer keys: takes the absent ones off the aggregate, or adds up those of the signers. A committee
     /// has at most 256 rows, so its bitmap is one word.
-    function signingKey(bytes memory table, uint256 size, uint256[] calldata signers)
+    function signingKey(bytes memory table, uint256 size, uint256[] calldata signers, uint256 ignored)
         internal
         view
         returns (bytes memory key, uint96 signedStake, uint256 absent)
@@ -64,19 +85,56 @@ library EpochTable {
         if (signers.length != 1) revert StrayBits();
         uint256 bits = signers[0];
         if (size < 256 && bits >> size != 0) revert StrayBits();
+        uint256 signed;
+        (signed, signedStake, absent) = _count(table, size, bits, ignored);
+        key = signed * 2 < size ? _sum(table, bits) : _rest(table, absent);
+        absent |= bits & ignored;
+    }
+
+    /// @dev Assembly, because every settlement pays for every row.
+    function _count(bytes memory table, uint256 size, uint256 bits, uint256 ignored)
+        private
+        pure
+        returns (uint256 signed, uint96 signedStake, uint256 absent)
+    {
+        bool stray;
+        assembly ("memory-safe") {
+            let at := add(table, 308) // length word, aggregate, address of the first block
+            for { let i := 0 } lt(i, size) { i := add(i, 1) } {
+                let stake := shr(160, mload(at))
+                let bit := shl(i, 1)
+                switch and(bits, bit)
+                case 0 { if stake { absent := or(absent, bit) } }
+                default {
+                    if iszero(stake) { stray := 1 }
+                    signed := add(signed, 1)
+                    if iszero(and(ignored, bit)) { signedStake := add(signedStake, stake) }
+                }
+                at := add(at, 12)
+                if eq(and(i, 63), 63) { at := add(at, 20) }
+            }
+        }
+        if (stray) revert StrayBits();
+    }
+
+    /// @dev The keys at `bits`, added up.
+    function _sum(bytes memory table, uint256 bits) private view returns (bytes memory key) {
+        key = new bytes(BLS12381.G2_PADDED);
+        for (uint256 i = 0; bits != 0; ++i) {
+            if (bits & 1 == 1) key = BLS12381.addG2(key, BLS12381.pad(keyOf(chunkOf(table, i), i)));
+            bits >>= 1;
+        }
+    }
+
+    /// @dev The aggregate of all without the keys at `bits`.
+    function _rest(bytes memory table, uint256 bits) private view returns (bytes memory key) {
         key = new bytes(2 * BLS12381.G2_PADDED);
         assembly ("memory-safe") {
             mcopy(add(key, 32), add(table, 32), 256)
         }
-        for (uint256 i = 0; i < size; ++i) {
-            uint96 stake = stakeAt(table, i);
-            if ((bits >> i) & 1 == 1) {
-                if (stake == 0) revert StrayBits();
-                signedStake += stake;
-            } else if (stake != 0) {
-                absent |= 1 << i;
-                BLS12381.subtractG2(key, keyOf(chunkOf(table, size, i), i));
-            }
+        for (uint256 i = 0; bits != 0; ++i) {
+            if (bits & 1 == 1) BLS12381.subtractG2(key, keyOf(chunkOf(table, i), i));
+            bits >>= 1;
         }
         assembly ("memory-safe") {
             mstore(key, 256) // without the scratch half

@@ -1,15 +1,18 @@
 //! The one place where the chain's types and the protocol's types meet.
 
-use alloy::primitives::{B256, Bytes, U256};
+use alloy::primitives::{B256, Bytes, U256, keccak256};
 use consensus::anchor::BlockRef;
-use consensus::bls::{BlsError, PublicKey};
-use consensus::committee::{Committee, CommitteeError, Member, PeerKey};
+use consensus::bls::{BlsError, PublicKey, Signature};
+use consensus::codec;
+use consensus::committee::{Committee, CommitteeError, Member, PeerKey, SignerSet};
 use consensus::effect::Settlement as CertifiedBatch;
+use consensus::evidence::{Evidence, Statement};
 use consensus::report::Report;
 use consensus::task::{InstanceKey, JobId, Outcome, Task};
+use contracts::{IChallenger, ReportLib};
 use thiserror::Error;
 
-use super::{Anchor, Certificate, Entry, EpochSnapshot, Head, Settled, Settlement};
+use super::{Accusation, Anchor, Certificate, Entry, EpochSnapshot, Head, Settled, Settlement};
 
 /// Why an epoch on chain is no committee.
 #[derive(Debug, PartialEq, Eq, Error)]
@@ -94,6 +97,40 @@ fn entry(report: &Report, outcome: &Outcome, anchor: usize) -> Entry {
         transcriptRoot: outcome.transcript,
         outcome: outcome.data.clone(),
     }
+}
+
+/// A proof of equivocation as the contract takes it; `None` for one that the engine would have refused.
+pub fn accusation(evidence: &Evidence) -> Option<Accusation> {
+    let signers = |statement: &Statement| SignerSet::from_bytes(&statement.signers, 8 * statement.signers.len());
+    let (first, second) = (signers(&evidence.first)?, signers(&evidence.second)?);
+    Some(Accusation {
+        key: keccak256(codec::encode(evidence)),
+        epoch: evidence.epoch,
+        first: statement(&evidence.first)?,
+        second: statement(&evidence.second)?,
+        task_id: evidence.task()?.id().0,
+        guilty: first.iter().filter(|&index| second.contains(index)).map(|index| index.0).collect(),
+    })
+}
+
+fn statement(statement: &Statement) -> Option<IChallenger::Statement> {
+    let report = statement.report.report()?;
+    let signature = Signature::from_bytes(&*statement.signature).ok()?;
+    Some(IChallenger::Statement {
+        report: ReportLib::Report {
+            jobId: report.task.job.0,
+            jobVersion: report.task.version,
+            instanceKey: report.task.instance.0,
+            anchorNumber: report.anchor.number,
+            anchorHash: report.anchor.hash,
+            inputHash: report.input_set,
+            status: report.status as u8,
+            outcomeHash: report.outcome_hash,
+        },
+        proof: statement.proof.iter().map(|sibling| B256::from(**sibling)).collect(),
+        signers: words(&statement.signers),
+        signature: Bytes::from(signature.to_chain_bytes().to_vec()),
+    })
 }
 
 /// A bitmap as the contract takes it: words of 256 bits, bit i of the committee is bit i % 256 of word i / 256.

@@ -21,6 +21,7 @@ pub(crate) fn contracts() -> Contracts {
         job_manager: Address::repeat_byte(2),
         task_manager: Address::repeat_byte(3),
         service_manager: Address::repeat_byte(4),
+        challenger: Address::repeat_byte(7),
         allocation_manager: Address::repeat_byte(5),
         strategy: Address::repeat_byte(6),
     }

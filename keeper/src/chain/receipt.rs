@@ -8,7 +8,7 @@ use alloy::primitives::{Address, B256, Bytes, U64, hex};
 use alloy::providers::Provider;
 use alloy::rpc::types::{Log, TransactionRequest};
 use alloy::sol_types::{Panic, Revert, SolError, SolEvent, SolInterface};
-use contracts::{JobManager, KeeperRegistry, TaskManager};
+use contracts::{Challenger, JobManager, KeeperRegistry, TaskManager};
 use std::fmt::Debug;
 
 /// Longest text taken from a contract.
@@ -87,7 +87,8 @@ pub(crate) fn reason(data: &[u8]) -> String {
     let known = TaskManager::TaskManagerErrors::abi_decode_validate(data)
         .map(|error| unwrapped(&error))
         .or_else(|_| JobManager::JobManagerErrors::abi_decode_validate(data).map(|error| unwrapped(&error)))
-        .or_else(|_| KeeperRegistry::KeeperRegistryErrors::abi_decode_validate(data).map(|error| unwrapped(&error)));
+        .or_else(|_| KeeperRegistry::KeeperRegistryErrors::abi_decode_validate(data).map(|error| unwrapped(&error)))
+        .or_else(|_| Challenger::ChallengerErrors::abi_decode_validate(data).map(|error| unwrapped(&error)));
     let text = known.ok().or_else(|| plain_reason(data)).unwrap_or_else(|| match data.get(..4) {
         Some(selector) => format!("unknown error 0x{}", hex::encode(selector)),
         None => "no reason given".to_owned(),

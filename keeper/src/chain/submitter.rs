@@ -1,4 +1,4 @@
-//! Sends settlements and epoch snapshots, one transaction at a time.
+//! Sends settlements, epoch snapshots and accusations, one transaction at a time.
 //!
 //! The queue is bounded. A batch that is queued or on its way already is not queued again: whoever submits it a second
 //! time waits for the same result.
@@ -73,7 +73,7 @@ struct Order {
 
 /// How a call ended, before it is put in the words of its purpose.
 #[derive(Debug)]
-enum Done {
+pub(super) enum Done {
     Mined { tx: B256, gas_used: u64, settled: u64 },
     Reverted(Bytes),
     Failed(String),
@@ -154,7 +154,11 @@ impl Submitter {
         }
     }
 
-    async fn enqueue(&self, key: B256, call: Call) -> Arc<Done> {
+    pub(super) fn contracts(&self) -> &Contracts {
+        &self.contracts
+    }
+
+    pub(super) async fn enqueue(&self, key: B256, call: Call) -> Arc<Done> {
         let failed = |why: &str| Arc::new(Done::Failed(why.to_owned()));
         let mut result = {
             let mut pending = lock(&self.pending);

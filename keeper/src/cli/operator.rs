@@ -163,8 +163,8 @@ fn begin_journal(chain: &Chain, paths: &Paths, bls: &SecretKey) -> Result<()> {
 
 /// What a proof of possession signs: `IKeeperRegistry.possessionDigest`. Computed here, not asked of a node: a lying one
 /// could have a proof signed for another operator.
-fn possession_digest(chain_id: u64, registry: Address, operator: Address, bls_key: &[u8]) -> B256 {
-    keccak256((U256::from(chain_id), registry, operator, keccak256(bls_key)).abi_encode())
+fn possession_digest(chain_id: u64, registry: Address, operator: Address, bls_key: &[u8], peer_key: [u8; 32]) -> B256 {
+    keccak256((U256::from(chain_id), registry, operator, keccak256(bls_key), B256::from(peer_key)).abi_encode())
 }
 
 fn registering(
@@ -175,7 +175,8 @@ fn registering(
 ) -> LocalAllocationManager::registerForOperatorSetsCall {
     let network = &chain.network;
     let key = bls.public_key().to_chain_bytes();
-    let digest = possession_digest(network.chain_id, network.contracts.keeper_registry, operator, &key);
+    let registry = network.contracts.keeper_registry;
+    let digest = possession_digest(network.chain_id, registry, operator, &key, peer_key);
     let proof = bls.prove_possession(digest.as_slice()).to_chain_bytes();
     let data = (key.to_vec(), proof.to_vec(), FixedBytes(peer_key)).abi_encode_params();
     LocalAllocationManager::registerForOperatorSetsCall {

@@ -60,6 +60,20 @@ fn join_reads_its_addresses() {
 }
 
 #[test]
+fn join_challenges_unless_told_otherwise() {
+    let challenge = |flags: &[&str]| {
+        let line = [&["--network", "network.toml", "--datadir", "nowhere", "join"], flags].concat();
+        let cli = parse(&line).unwrap();
+        let Command::Join(args) = cli.command else { panic!("not join") };
+        args.config(&cli.global).unwrap().challenge
+    };
+    assert!(challenge(&[]), "on by default");
+    assert!(challenge(&["--challenge"]));
+    assert!(!challenge(&["--no-challenge"]));
+    assert!(challenge(&["--no-challenge", "--challenge"]), "the last word counts");
+}
+
+#[test]
 fn malformed_addresses_are_usage_errors_that_say_what_is_wrong() {
     for (flag, value) in [
         ("--bootnode", "/ip4/1.2.3/tcp/1"),

@@ -32,6 +32,7 @@ impl Driver {
             Effect::Keep(evidence) => {
                 tracing::error!(anchor = evidence.anchor_number(), "kept a proof of equivocation");
                 self.services.evidence.keep(&codec::encode(&*evidence));
+                self.accuse(&evidence);
             }
             Effect::Recall { records, listening } => self.recall(&records, listening),
             Effect::Blame(Fault::ConflictingAssignment(keeper)) => {
@@ -78,6 +79,9 @@ impl Driver {
     /// A signature of this very key turned up: the journal must know it. While nothing has been signed since the start
     /// it may be learnt from the mesh; afterwards, somebody else is signing.
     fn recall(&self, records: &[SignRecord], listening: bool) {
+        if cfg!(feature = "equivocate") {
+            return; // it knows whose signature that is
+        }
         let group: Vec<Record> = records.iter().map(record).collect();
         let (journal, done) = (self.services.journal.clone(), self.done.clone());
         tokio::spawn(async move {
@@ -96,15 +100,17 @@ impl Driver {
         });
     }
 
-    /// Hands the proofs on disk to the engine, once it knows a committee to check them against.
+    /// Hands the proofs on disk to the engine, once it knows the committees to check them against: those come before the
+    /// first head.
     pub(super) async fn load_evidence(&mut self) {
         if std::mem::replace(&mut self.evidence_loaded, true) {
             return;
         }
         for bytes in self.services.evidence.load() {
             for effect in self.engine.handle(Input::Kept(bytes), now()) {
-                if !matches!(effect, Effect::Keep(_)) {
-                    Box::pin(self.carry_out(effect)).await;
+                match effect {
+                    Effect::Keep(evidence) => self.accuse(&evidence),
+                    effect => Box::pin(self.carry_out(effect)).await,
                 }
             }
         }
@@ -120,8 +126,14 @@ impl Driver {
             Channel::Certificates => p2p::Topic::Certificates,
             Channel::Evidence => p2p::Topic::Evidence,
         };
+        #[cfg(feature = "equivocate")]
+        let sent = bytes.clone();
         if let Err(error) = self.services.mesh.publish(topic, bytes).await {
             tracing::warn!(%error, ?channel, "could not publish: peers will ask for it");
+        }
+        #[cfg(feature = "equivocate")]
+        if channel == Channel::Partials {
+            self.say_otherwise(&sent).await;
         }
     }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256};
 
 use super::{Facts, JobSpec, Kill, Percentiles, Proof};
 use crate::swarm::ledger::{CALL, Ledger, Settlement, Transaction};
@@ -51,6 +51,9 @@ fn facts() -> Facts {
         },
         certified_ms: BTreeMap::from([(settlement(1, 0, 1).task_id, 90), (settlement(1, 1, 1).task_id, 110)]),
         kills: vec![Kill { victim: keeper(4), due: 1_006 }],
+        equivocators: Vec::new(),
+        slashed: BTreeMap::new(),
+        stakes: (1..=5).map(|number| (keeper(number), U256::from(100))).collect(),
         cutoff: 1_020,
         target: Address::ZERO,
         counter: 4,
@@ -180,6 +183,7 @@ fn the_keys_of_the_document() {
         "/kills",
         "/takeovers",
         "/slashed",
+        "/stakes",
         "/latency_ms/due_to_certificate/p50",
         "/latency_ms/due_to_certificate/p99",
         "/latency_ms/due_to_settled/p50",
@@ -191,4 +195,19 @@ fn the_keys_of_the_document() {
     ] {
         assert!(document.pointer(pointer).is_some(), "{pointer} is missing");
     }
+}
+
+#[test]
+fn whoever_signed_twice_must_lose_stake_and_nobody_else() {
+    let mut facts = facts();
+    facts.equivocators = vec![keeper(2)];
+    let broken = |facts: &Facts| Proof::new(facts).broken_promises(1);
+    assert!(broken(&facts).iter().any(|why| why.contains("kept their stake")), "{:?}", broken(&facts));
+    facts.slashed.insert(keeper(2), U256::from(50));
+    assert!(broken(&facts).iter().any(|why| why.contains("kept their stake")), "its stake is what it was");
+    facts.stakes.insert(keeper(2), U256::from(50));
+    assert!(broken(&facts).is_empty(), "{:?}", broken(&facts));
+    assert_eq!(Proof::new(&facts).slashed, [keeper(2).to_checksum(None)]);
+    facts.slashed.insert(keeper(3), U256::from(1));
+    assert!(broken(&facts).iter().any(|why| why.contains("signed nothing twice")), "{:?}", broken(&facts));
 }

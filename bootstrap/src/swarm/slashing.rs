@@ -1,0 +1,37 @@
+//! Who lost stake, as the chain tells it.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, U256};
+use alloy::providers::DynProvider;
+use anyhow::{Context, Result};
+use contracts::ServiceManager;
+use contracts::network::Network;
+
+/// Stake taken so far, by operator, in the strategy's smallest unit.
+///
+/// # Errors
+/// When the chain does not answer.
+pub(super) async fn slashed(provider: &DynProvider, network: &Network) -> Result<BTreeMap<Address, U256>> {
+    let service = ServiceManager::new(network.contracts.service_manager, provider);
+    let events = service.OperatorSlashed_filter().from_block(network.deploy_block).query().await;
+    let mut taken = BTreeMap::new();
+    for (event, _) in events.context("reading who was slashed")? {
+        *taken.entry(event.operator).or_insert(U256::ZERO) += event.amount;
+    }
+    Ok(taken)
+}
+
+/// Stake that is left now, by operator.
+///
+/// # Errors
+/// When the chain does not answer.
+pub(super) async fn stakes(
+    provider: &DynProvider,
+    network: &Network,
+    of: Vec<Address>,
+) -> Result<BTreeMap<Address, U256>> {
+    let service = ServiceManager::new(network.contracts.service_manager, provider);
+    let amounts = service.stakes(of.clone()).call().await.context("reading the operators' stakes")?;
+    Ok(of.into_iter().zip(amounts).collect())
+}
