@@ -78,7 +78,7 @@ pub enum ChainEvent {
         /// What happened.
         event: JobEvent,
     },
-    /// An operator registered, or left.
+    /// An operator registered, took other keys from the next epoch on, or left.
     Operator {
         /// Block of the log.
         block: u64,

@@ -91,6 +91,7 @@ fn topics() -> Vec<B256> {
         jobs::JobCancelled::SIGNATURE_HASH,
         jobs::JobWithdrawn::SIGNATURE_HASH,
         registry::OperatorRegistered::SIGNATURE_HASH,
+        registry::KeysRotated::SIGNATURE_HASH,
         registry::OperatorDeregistered::SIGNATURE_HASH,
         registry::EpochSnapshot::SIGNATURE_HASH,
         tasks::TaskSettled::SIGNATURE_HASH,
@@ -175,6 +176,10 @@ fn decode_registry(block: u64, topic: B256, log: &Log) -> Result<Option<Content>
     let (operator, peer_key) = match topic {
         registry::OperatorRegistered::SIGNATURE_HASH => {
             let event = registry::OperatorRegistered::decode_log_validate(&log.inner)?.data;
+            (event.operator, Some(event.peerKey.0))
+        }
+        registry::KeysRotated::SIGNATURE_HASH => {
+            let event = registry::KeysRotated::decode_log_validate(&log.inner)?.data;
             (event.operator, Some(event.peerKey.0))
         }
         registry::OperatorDeregistered::SIGNATURE_HASH => {

@@ -124,10 +124,17 @@ async fn operators_are_told_with_their_peer_keys_from_the_oldest_block_on() {
         }
         .encode_log_data()
     };
+    let rotated = KeeperRegistry::KeysRotated {
+        operator: new,
+        index: 1,
+        blsKey: vec![0; 192].into(),
+        peerKey: B256::repeat_byte(3),
+    };
     let left = KeeperRegistry::OperatorDeregistered { operator: old, index: 0 }.encode_log_data();
     let registry = contracts().keeper_registry;
     node.chain().log(2, registry, registered(old, 1));
     node.chain().log(350, registry, registered(new, 2));
+    node.chain().log(360, registry, rotated.encode_log_data());
     node.chain().log(399, registry, left);
     let mut watched = Watched::start(config(&[&node.url], 0));
     let told = watched.until_head(400).await;
@@ -138,6 +145,7 @@ async fn operators_are_told_with_their_peer_keys_from_the_oldest_block_on() {
             _ => None,
         })
         .collect();
-    assert_eq!(operators, [(2, old, Some([1; 32])), (350, new, Some([2; 32])), (399, old, None)]);
+    let expected = [(2, old, Some([1; 32])), (350, new, Some([2; 32])), (360, new, Some([3; 32])), (399, old, None)];
+    assert_eq!(operators, expected);
     watched.finish().await;
 }
