@@ -8,7 +8,8 @@
 //! and after every event the promises of safety are checked ([`checks`]). Then the faults *heal*: links are calm, clocks
 //! are right, everybody honest is up; hostile keepers fall silent in half of the seeds and go on in the others. From then
 //! on settlement is demanded of every task ever due whose honest runs agree, before its deadline, without exception: the
-//! first deadline lies three attempts after the healing.
+//! first deadline lies three attempts after the healing. And where hostile keepers are silent, a task due when all others
+//! have come back settles before its second attempt.
 
 mod actor;
 mod chain;
@@ -17,6 +18,8 @@ mod disk;
 mod node;
 mod plan;
 mod random;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use std::collections::BTreeMap;

@@ -24,8 +24,10 @@ pub(super) const PRELUDE: u64 = 30;
 pub(super) const FIRST_DUE: u64 = 6;
 /// When the faults end: after 21 windows with tasks.
 pub(super) const HEAL: u64 = 48;
+/// From when on nothing of the attack is left: the last keeper that it struck is up, and has listened.
+pub(super) const CALM: u64 = HEAL + 9;
 /// Last moment a task can be due.
-pub(super) const LAST_DUE: u64 = 62;
+pub(super) const LAST_DUE: u64 = 66;
 /// The hash of every job's code.
 pub(super) const CODE: B256 = B256::repeat_byte(0xcc);
 /// The network of all runs.

@@ -21,7 +21,7 @@ use super::actor::Means;
 use super::chain::{Chain, Refusal};
 use super::checks::{Checks, VERDICT_PATIENCE};
 use super::node::{Node, Unjudged};
-use super::plan::{Conduct, DOMAIN, HEAL, Keys, LAST_DUE, PRELUDE, Plan, START, Strike};
+use super::plan::{CALM, Conduct, DOMAIN, HEAL, Keys, LAST_DUE, PRELUDE, Plan, START, Strike};
 use super::random::{Fingerprint, Random};
 
 /// Calm at the end, so that nothing that still travels is missed.
@@ -228,6 +228,7 @@ impl<'a> World<'a> {
             }
         }
         self.look_for_missing_verdicts();
+        self.look_for_stalls();
         self.unsettled().for_each(|due| self.tell(|| format!("unsettled: {}", run_of(&due.task))));
     }
 
@@ -431,6 +432,21 @@ impl<'a> World<'a> {
         if self.nodes[keeper].unjudged.values().next().is_some_and(late) && self.nodes[keeper].actor.is_none() {
             self.nodes[keeper].unjudged.pop_first();
             self.checks.fail(self.elapsed(), "no_verdict", format!("keeper {keeper} left a message without a verdict"));
+        }
+    }
+
+    /// Once all honest keepers are up and nobody misbehaves but by silence, leaders that are silent cost stages, not
+    /// attempts: every task settles before its second attempt begins.
+    fn look_for_stalls(&mut self) {
+        let calm = (START + CALM) * 1000;
+        let stalled = |due: &&DueTask| {
+            let retry = self.plan.pace.attempt_due(due.due, 1) * 1000;
+            due.due * 1000 >= calm && self.settled_at.get(&due.task).is_some_and(|&at| at >= retry)
+        };
+        let stalled: Vec<Task> = self.demanded().filter(stalled).map(|due| due.task).collect();
+        for task in stalled.into_iter().filter(|_| self.plan.quiet) {
+            let late = format!("{} waited for another attempt though nothing failed", run_of(&task));
+            self.checks.fail(self.elapsed(), "stalled", late);
         }
     }
 
