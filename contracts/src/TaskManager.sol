@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ICertificateVerifier} from "./interfaces/ICertificateVerifier.sol";
 import {IJobForwarder} from "./interfaces/IJobForwarder.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
@@ -151,7 +152,7 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         Batch memory batch,
         bool partly
     ) private {
-        IKeeperRegistry.Signers memory signers = registry.signingKey(batch.epoch, certificate.signers);
+        ICertificateVerifier.Weight memory signers = _weight(certificate, batch.root, partly);
         batch.signedStake = signers.signedStake;
         batch.totalStake = signers.totalStake;
         batch.absent = signers.absent;
@@ -164,14 +165,21 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         if (!CertificateLib.reachesQuorum(batch.signedStake, batch.totalStake, CertificateLib.MIN_QUORUM_BPS)) {
             revert QuorumNotReached(batch.signedStake, batch.totalStake);
         }
-        bytes32 digest = batchDigest(batch.epoch, batch.root);
-        bytes32 memo;
+    }
+
+    /// @dev What the signers weigh; reverts unless they signed. The memory of a call that reverts for want of a quorum
+    /// goes with it.
+    function _weight(Certificate calldata certificate, bytes32 root, bool partly)
+        private
+        returns (ICertificateVerifier.Weight memory)
+    {
+        bytes32 digest = batchDigest(certificate.epoch, root);
         if (partly) {
-            memo = keccak256(bytes.concat(digest, keccak256(abi.encode(certificate.signers))));
-            if (_verified[memo]) return;
+            bytes32 memo = keccak256(bytes.concat(digest, keccak256(abi.encode(certificate.signers))));
+            if (_verified[memo]) return registry.weigh(certificate.epoch, certificate.signers);
+            _verified[memo] = true;
         }
-        CertificateLib.verify(certificate.signature, digest, signers.key);
-        if (partly) _verified[memo] = true;
+        return registry.verify(certificate.epoch, digest, certificate.signers, certificate.signature);
     }
 
     /// @dev All effects of all entries: run settled, fee charged, earnings noted.
