@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
-import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ICertificateVerifier} from "./interfaces/ICertificateVerifier.sol";
 import {IJobForwarder} from "./interfaces/IJobForwarder.sol";
@@ -14,12 +12,13 @@ import {CertificateLib} from "./libraries/CertificateLib.sol";
 import {ReportLib} from "./libraries/ReportLib.sol";
 import {RunLog} from "./libraries/RunLog.sol";
 import {Earnings} from "./Earnings.sol";
+import {Guarded} from "./Guarded.sol";
 
 /// @title TaskManager
 /// @notice See {ITaskManager}.
 /// @dev One call goes through five steps: drop duplicates, rebuild the root, verify the certificate, write all state,
 /// call the targets. No target runs before the last write.
-contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradeable, ReentrancyGuardTransient {
+contract TaskManager is ITaskManager, Earnings, Guarded, ReentrancyGuardTransient {
     /// @dev What a verified certificate says about its batch.
     struct Batch {
         bytes32 root;
@@ -56,11 +55,9 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         _disableInitializers();
     }
 
-    function initialize(address owner) external initializer {
-        __Ownable_init(owner);
+    function initialize(address owner, address guardian) external initializer {
+        __Guarded_init(owner, guardian);
     }
-
-    function _authorizeUpgrade(address) internal override onlyOwner {}
 
     /* SETTLING */
 
@@ -70,7 +67,7 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         Anchor[] calldata anchors,
         Entry[] calldata entries,
         bytes32[] calldata leaves
-    ) external nonReentrant returns (uint256 settled) {
+    ) external nonReentrant whenNotPaused returns (uint256 settled) {
         _dropDuplicates(entries);
         if (entries.length > MAX_REPORTS || leaves.length > MAX_REPORTS) revert TooManyReports();
 

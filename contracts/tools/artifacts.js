@@ -16,6 +16,7 @@ const CONTRACTS = [
   'LocalAllocationManager',
   'ServiceManager',
   'TaskManager',
+  'TimelockController',
 ];
 
 const [out, target] = process.argv.slice(2);
