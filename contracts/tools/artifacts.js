@@ -8,6 +8,8 @@ const path = require('path');
 const CONTRACTS = [
   'Challenger',
   'Counter',
+  'DevnetPauser',
+  'DevnetStrategy',
   'ERC1967Proxy',
   'Feed',
   'JobForwarder',
