@@ -111,8 +111,9 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         for (uint16 i = 0; guilty != 0 && convicted < MAX_SLASHINGS; ++i) {
             bool signedBoth = guilty & 1 == 1;
             guilty >>= 1;
+            if (!signedBoth) continue;
             address operator = registry.operatorAt(i);
-            if (!signedBoth || isConvicted(operator, taskId)) continue;
+            if (isConvicted(operator, taskId)) continue;
             _convicted[keccak256(abi.encode(operator, taskId))] = true;
             ++convicted;
             serviceManager.eject(operator);
