@@ -66,6 +66,13 @@ build_equivocator() {
   (cd "$root" && cargo build -p keeper --features equivocate --bin keeper-equivocate)
 }
 
+# The deployer of EigenLayer's core: a workspace of its own with 400 crates.
+build_eigenlayer() {
+  say "building the deployer of EigenLayer's core (the first time takes many minutes)"
+  (cd "$root/tests/eigenlayer" && CARGO_TARGET_DIR=$cache/eigenlayer cargo build --locked --bins)
+  export EIGENLAYER=$cache/eigenlayer/debug/eigenlayer
+}
+
 build_jobs() {
   need npm npm
   "$root/bootstrap/jobs/build.sh" "$cache/jobs"

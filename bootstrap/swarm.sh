@@ -6,6 +6,7 @@ set -euo pipefail
 
 build_binaries
 case " $* " in *' --equivocate'*) build_equivocator ;; esac
+case " $* " in *' --eigenlayer '*) build_eigenlayer ;; esac
 get_anvil
 build_jobs
 exec "$bin/swarm" "$@"

@@ -1,25 +1,31 @@
 #!/usr/bin/env bash
-# Measurements on this machine: bench.sh soak | latency [TASKS] | journal [--json]
+# Measurements on this machine: bench.sh soak | latency [TASKS] | journal [--json] | agg-cpu [--json]
 #   soak     resident memory of keepers from task 200 to task 1,000; fails at 4 KiB per task or more
 #   latency  the proof document of a swarm that settles TASKS (100) tasks, with its percentiles and gas
 #   journal  signatures per second with group commit against one fdatasync each, in one run
+#   agg-cpu  leader CPU per partial against EigenLayer's aggregator, in one run (builds it first: 400 crates)
 set -euo pipefail
 # shellcheck source=bootstrap/setup.sh
 . "$(dirname "$0")/../bootstrap/setup.sh"
 cd "$root"
 
 usage() {
-  sed -n '2,5s/^# //p' "$0"
+  sed -n '2,6s/^# //p' "$0"
   exit "$1"
 }
 case "${1:-}" in
-  soak | latency | journal) ;;
+  soak | latency | journal | agg-cpu) ;;
   -h | --help) usage 0 ;;
   *) usage 2 >&2 ;;
 esac
 
 if [ "$1" = journal ]; then
   exec cargo test -q -p keeper --bench journal -- "${@:2}"
+fi
+
+if [ "$1" = agg-cpu ]; then
+  export CARGO_TARGET_DIR=$cache/peers # a workspace of its own
+  exec cargo run -q --locked --manifest-path tests/peers/Cargo.toml -- "${@:2}"
 fi
 
 get_anvil

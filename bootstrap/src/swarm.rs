@@ -3,6 +3,7 @@
 pub mod anvil;
 pub mod api;
 pub mod code_server;
+pub mod eigenlayer;
 mod feed;
 mod jobs;
 pub mod keepers;
@@ -33,6 +34,7 @@ use crate::sweeper::Sweeper;
 use crate::wait::until;
 use anvil::Anvil;
 use code_server::CodeServer;
+use eigenlayer::EigenLayer;
 use feed::FeedDriver;
 use keepers::{Keeper, Setting, binary};
 use ledger::{Follower, unix_ms};
@@ -62,6 +64,8 @@ pub struct Swarm {
     code_server: CodeServer,
     bootnode: Process,
     anvil: Anvil,
+    /// Where stake is kept, if not by the stand-in.
+    eigenlayer: Option<EigenLayer>,
     deployed: Deployed,
     setting: Arc<Setting>,
     options: Options,
@@ -121,7 +125,12 @@ impl Swarm {
         let spawner = Arc::new(Spawner::new()?);
         let anvil = Anvil::start(&spawner, &directory).await?;
         progress.say(&format!("chain {} at {}", anvil::CHAIN_ID, anvil.url()));
-        let mut deployed = network::deploy_to(&anvil, &directory).await?;
+        let eigenlayer = match options.eigenlayer {
+            true => Some(EigenLayer::deploy(&spawner, anvil.url(), &directory).await?),
+            false => None,
+        };
+        let staking = eigenlayer.as_ref().map(EigenLayer::staking);
+        let mut deployed = network::deploy_to(&anvil, &directory, staking).await?;
         progress.say(&format!("contracts deployed, {}", deployed.file.display()));
         let (bootnode, address) = start_bootnode(&spawner, &bootnode_program, &directory, &deployed.file).await?;
         deployed.network.bootnodes = vec![address.clone()];
@@ -151,6 +160,7 @@ impl Swarm {
             code_server: CodeServer::start().await?,
             bootnode,
             anvil,
+            eigenlayer,
             deployed,
             setting,
             options,
@@ -172,6 +182,9 @@ impl Swarm {
         let mut keepers = created.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
         keepers.sort_by_key(|keeper| (keeper.name().len(), keeper.name().to_owned()));
         network::fund_all(&self.anvil, keepers.iter().map(Keeper::operator)).await?;
+        if let Some(eigenlayer) = &self.eigenlayer {
+            eigenlayer.enrol(keepers.iter().map(Keeper::operator)).await?;
+        }
         let mut registered = tokio::task::JoinSet::new();
         for keeper in keepers {
             registered.spawn(async move { keeper.register().await.map(|()| keeper) });

@@ -80,6 +80,15 @@ pub(crate) mod proxy {
     );
 }
 
+pub(crate) mod timelock {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        TimelockController,
+        "artifacts/TimelockController.json"
+    );
+}
+
 pub(crate) mod examples {
     use super::sol;
     sol!(

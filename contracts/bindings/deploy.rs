@@ -15,11 +15,14 @@ use alloy::transports::{RpcError, TransportErrorKind};
 use crate::network::{Contracts, Network};
 use crate::{
     Challenger, Counter, ERC1967Proxy, Feed, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager,
-    TaskManager,
+    TaskManager, TimelockController,
 };
 
+mod dry_run;
 #[cfg(test)]
 mod tests;
+
+pub use dry_run::{DryRun, dry_run};
 
 /// How long the transactions may take to be mined.
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -30,8 +33,12 @@ const MAP_FP_TO_G1: Address = address!("0000000000000000000000000000000000000010
 /// What to deploy, and the constants of the network.
 #[derive(Clone, Debug)]
 pub struct DeployConfig {
-    /// Account that pays and becomes the owner; the provider must be able to sign for it.
+    /// Account that pays, and becomes the owner if there is no timelock; the provider must be able to sign for it.
     pub deployer: Address,
+    /// Who owns the contracts in the deployer's place.
+    pub timelock: Option<Timelock>,
+    /// Who may pause settling, new jobs and funding, and nothing else.
+    pub guardian: Address,
     /// Copied into the network file.
     pub rpc_urls: Vec<String>,
     /// Blocks on top of a block before it counts as settled.
@@ -58,6 +65,15 @@ pub struct DeployConfig {
     pub examples: bool,
 }
 
+/// A timelock that owns the contracts: what it is to do is announced, and done by anybody once the delay is over.
+#[derive(Clone, Copy, Debug)]
+pub struct Timelock {
+    /// Seconds between an announcement and its execution.
+    pub delay_seconds: u64,
+    /// Who announces and cancels; a multisig where it is worth something.
+    pub proposer: Address,
+}
+
 /// Where stake is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Staking {
@@ -72,6 +88,8 @@ impl DeployConfig {
     pub fn local(deployer: Address, rpc_url: impl Into<String>) -> Self {
         Self {
             deployer,
+            timelock: None,
+            guardian: deployer,
             rpc_urls: vec![rpc_url.into()],
             confirmations: 0,
             block_seconds: 1,
@@ -92,6 +110,8 @@ impl DeployConfig {
 pub struct Deployment {
     /// The network as its file describes it.
     pub network: Network,
+    /// Who owns the contracts: the timelock, or the deployer.
+    pub owner: Address,
     /// The example targets, if they were asked for.
     pub examples: Option<Examples>,
     /// Gas of all transactions together.
@@ -136,6 +156,17 @@ pub enum DeployError {
         transaction: B256,
         /// Who sent it.
         deployer: Address,
+    },
+    /// A creation would fail.
+    #[error(
+        "creating {contract} would fail: {source}; does the chain have the Prague upgrade, and do contracts/artifacts \
+             match the sources?"
+    )]
+    Refused {
+        /// What was to be created.
+        contract: &'static str,
+        /// What the node said.
+        source: RpcError<TransportErrorKind>,
     },
     /// Not mined in time.
     #[error("{contract} was not mined within {} s (transaction {transaction}); check that the chain makes blocks",
@@ -186,7 +217,8 @@ pub async fn deploy<P: Provider>(provider: &P, config: &DeployConfig) -> Result<
         epoch_seconds: config.epoch_seconds.into(),
         contracts: plan.contracts,
     };
-    Ok(Deployment { network, examples: config.examples.then_some(plan.examples), gas_used })
+    let examples = config.examples.then_some(plan.examples);
+    Ok(Deployment { network, owner: plan.owner, examples, gas_used })
 }
 
 /// A call to an address without code succeeds with nothing returned, so only the result tells.
@@ -234,6 +266,7 @@ async fn mined<P: Provider>(
 /// The creations in nonce order and the addresses they will have.
 struct Plan {
     first_is_allocation_manager: bool,
+    owner: Address,
     /// Implementations behind the proxies: registry, jobs, tasks, service, challenger.
     code: [Address; 5],
     contracts: Contracts,
@@ -249,12 +282,14 @@ impl Plan {
             let local = next();
             Staking { allocation_manager: local, strategy: local }
         });
+        let owner = if config.timelock.is_some() { next() } else { config.deployer };
         let code = [next(), next(), next(), next(), next()];
         let [keeper_registry, job_manager, task_manager, service_manager, challenger] =
             [next(), next(), next(), next(), next()];
         let Staking { allocation_manager, strategy } = staking;
         Self {
             first_is_allocation_manager: config.staking.is_none(),
+            owner,
             code,
             contracts: Contracts {
                 keeper_registry,
@@ -270,7 +305,7 @@ impl Plan {
     }
 
     fn creations(&self, config: &DeployConfig) -> Vec<Creation> {
-        let owner = config.deployer;
+        let owner = self.owner;
         let initialize = KeeperRegistry::initializeCall { owner }.abi_encode();
         let challenger_ = self.contracts.challenger;
         let service = ServiceManager::initializeCall { owner, challenger_, metadataURI: String::new() }.abi_encode();
@@ -278,9 +313,11 @@ impl Plan {
         if self.first_is_allocation_manager {
             list.push(Creation { name: "LocalAllocationManager", code: LocalAllocationManager::BYTECODE.clone() });
         }
+        list.extend(config.timelock.map(timelock));
         list.extend(self.implementations(config));
-        // all but the ServiceManager have the same initialize(address owner)
-        let starts = [initialize.clone(), initialize.clone(), initialize.clone(), service, initialize];
+        // JobManager has the same initialize(address owner, address guardian)
+        let guarded = TaskManager::initializeCall { owner, guardian: config.guardian }.abi_encode();
+        let starts = [initialize.clone(), guarded.clone(), guarded, service, initialize];
         let names = [
             "KeeperRegistry proxy",
             "JobManager proxy",
@@ -349,6 +386,17 @@ impl Plan {
             ),
         ]
     }
+}
+
+/// Nobody administers it from outside: its own roles change by announcements too.
+fn timelock(wanted: Timelock) -> Creation {
+    let constructor = TimelockController::constructorCall {
+        minDelay: U256::from(wanted.delay_seconds),
+        proposers: vec![wanted.proposer],
+        executors: vec![Address::ZERO], // anybody
+        admin: Address::ZERO,
+    };
+    creation("TimelockController", &TimelockController::BYTECODE, &constructor)
 }
 
 fn creation(name: &'static str, bytecode: &Bytes, constructor: &impl SolConstructor) -> Creation {

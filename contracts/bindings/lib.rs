@@ -17,3 +17,4 @@ pub use abi::proxy::ERC1967Proxy;
 pub use abi::registry::{IKeeperRegistry, KeeperRegistry};
 pub use abi::service::ServiceManager;
 pub use abi::tasks::{ITaskManager, TaskManager};
+pub use abi::timelock::TimelockController;

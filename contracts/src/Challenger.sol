@@ -5,6 +5,7 @@ import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/Own
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {ICertificateVerifier} from "./interfaces/ICertificateVerifier.sol";
 import {IChallenger} from "./interfaces/IChallenger.sol";
 import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
 import {IServiceManager} from "./interfaces/IServiceManager.sol";
@@ -110,8 +111,9 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         for (uint16 i = 0; guilty != 0 && convicted < MAX_SLASHINGS; ++i) {
             bool signedBoth = guilty & 1 == 1;
             guilty >>= 1;
+            if (!signedBoth) continue;
             address operator = registry.operatorAt(i);
-            if (!signedBoth || isConvicted(operator, taskId)) continue;
+            if (isConvicted(operator, taskId)) continue;
             _convicted[keccak256(abi.encode(operator, taskId))] = true;
             ++convicted;
             serviceManager.eject(operator);
@@ -132,7 +134,7 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         _checkDeadline(report.anchorNumber + serviceManager.slashableBlocks() / 2);
         bytes32 leaf = ReportLib.leaf(report);
         if (_disputeOf[leaf] != 0) revert AlreadyDisputed(_disputeOf[leaf]);
-        IKeeperRegistry.Signers memory signers = _verify(epoch, statement);
+        ICertificateVerifier.Weight memory signers = _verify(epoch, statement);
         if (!CertificateLib.reachesQuorum(signers.signedStake, signers.totalStake, CertificateLib.MIN_QUORUM_BPS)) {
             revert QuorumNotReached(signers.signedStake, signers.totalStake);
         }
@@ -166,13 +168,12 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         if (reportStatus > 2) revert InvalidStatus(reportStatus);
         uint32 epoch = certificate.epoch;
         if (epoch < about.fromEpoch) revert RulingEpoch(epoch);
-        IKeeperRegistry.Signers memory signers = registry.signingKey(epoch, certificate.signers);
+        bytes32 digest = rulingDigest(epoch, disputeId, reportStatus, outcomeHash);
+        ICertificateVerifier.Weight memory signers =
+            registry.verify(epoch, digest, certificate.signers, certificate.signature);
         if (!CertificateLib.reachesQuorum(signers.signedStake, signers.totalStake, RULING_QUORUM_BPS)) {
             revert QuorumNotReached(signers.signedStake, signers.totalStake);
         }
-        bytes32 digest = rulingDigest(epoch, disputeId, reportStatus, outcomeHash);
-        CertificateLib.verify(certificate.signature, digest, signers.key);
-
         bool confirmed = reportStatus == about.reportStatus && outcomeHash == about.outcomeHash;
         about.status = confirmed ? DisputeStatus.Rejected : DisputeStatus.Upheld;
         emit DisputeRuled(disputeId, about.status, reportStatus, outcomeHash, epoch);
@@ -221,12 +222,11 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
     function _verify(uint32 epoch, Statement calldata statement)
         private
         view
-        returns (IKeeperRegistry.Signers memory signers)
+        returns (ICertificateVerifier.Weight memory)
     {
         if (statement.proof.length > MAX_PROOF) revert ProofTooLong();
         bytes32 root = MerkleProof.processProofCalldata(statement.proof, ReportLib.leaf(statement.report));
-        signers = registry.signingKey(epoch, statement.signers);
-        CertificateLib.verify(statement.signature, taskManager.batchDigest(epoch, root), signers.key);
+        return registry.verify(epoch, taskManager.batchDigest(epoch, root), statement.signers, statement.signature);
     }
 
     /// @dev The stake that counted at the anchor is certain to be slashable up to this block.
@@ -279,6 +279,12 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
     }
 
     /* VIEWS */
+
+    /// @inheritdoc IChallenger
+    function isCertified(uint32 epoch, Statement calldata statement) external view returns (bool) {
+        ICertificateVerifier.Weight memory signers = _verify(epoch, statement);
+        return CertificateLib.reachesQuorum(signers.signedStake, signers.totalStake, CertificateLib.MIN_QUORUM_BPS);
+    }
 
     /// @inheritdoc IChallenger
     function isConvicted(address operator, bytes32 taskId) public view returns (bool) {

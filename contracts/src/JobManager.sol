@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
-import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
+import {Guarded} from "./Guarded.sol";
 import {JobForwarder} from "./JobForwarder.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
 
@@ -16,7 +15,7 @@ import {CertificateLib} from "./libraries/CertificateLib.sol";
 /// @notice See {IJobManager}.
 /// @dev Holds all money: the jobs' escrow, and what was charged and not yet paid out, which the TaskManager keeps account
 /// of. For every token the sum of both never exceeds what is held here.
-contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, ReentrancyGuardTransient {
+contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     /// @dev A job as stored: a settlement reads the first four slots, and the token if there is one.
@@ -73,11 +72,9 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
         _disableInitializers();
     }
 
-    function initialize(address owner) external initializer {
-        __Ownable_init(owner);
+    function initialize(address owner, address guardian) external initializer {
+        __Guarded_init(owner, guardian);
     }
-
-    function _authorizeUpgrade(address) internal override onlyOwner {}
 
     modifier onlyTaskManager() {
         if (msg.sender != taskManager) revert OnlyTaskManager();
@@ -91,6 +88,7 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
         external
         payable
         nonReentrant
+        whenNotPaused
         returns (uint64 jobId)
     {
         (uint64 start, uint32 interval) = _checkTrigger(params);
@@ -150,7 +148,7 @@ contract JobManager is IJobManager, OwnableUpgradeable, UUPSUpgradeable, Reentra
     /* MONEY IN */
 
     /// @inheritdoc IJobManager
-    function fund(uint64 jobId, uint256 amount) external payable nonReentrant {
+    function fund(uint64 jobId, uint256 amount) external payable nonReentrant whenNotPaused {
         Record storage record = _jobs[jobId];
         if (record.status == Status.None) revert UnknownJob(jobId);
         if (record.status == Status.Cancelled) revert WrongStatus(record.status);

@@ -3,9 +3,11 @@ pragma solidity ^0.8.28;
 
 import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
+import {ICertificateVerifier} from "./interfaces/ICertificateVerifier.sol";
 import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
 import {IServiceManager} from "./interfaces/IServiceManager.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
+import {CertificateLib} from "./libraries/CertificateLib.sol";
 import {CodeStore} from "./libraries/CodeStore.sol";
 import {EpochTable} from "./libraries/EpochTable.sol";
 
@@ -286,16 +288,53 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     /* VIEWS */
 
     /// @inheritdoc IKeeperRegistry
-    function signingKey(uint32 epoch, uint256[] calldata signers) external view returns (Signers memory result) {
+    function signingKey(uint32 epoch, uint256[] calldata signers)
+        public
+        view
+        returns (bytes memory key, Weight memory weight)
+    {
+        bytes memory table;
+        uint256 size;
+        uint256 ignored;
+        (weight, table, size, ignored) = _epoch(epoch);
+        (key, weight.signedStake, weight.absent) = EpochTable.signingKey(table, size, signers, ignored);
+    }
+
+    /// @inheritdoc ICertificateVerifier
+    function verify(uint32 epoch, bytes32 digest, uint256[] calldata signers, bytes calldata signature)
+        external
+        view
+        returns (Weight memory weight)
+    {
+        bytes memory key;
+        (key, weight) = signingKey(epoch, signers);
+        CertificateLib.verify(signature, digest, key);
+    }
+
+    /// @inheritdoc ICertificateVerifier
+    function weigh(uint32 epoch, uint256[] calldata signers) external view returns (Weight memory weight) {
+        bytes memory table;
+        uint256 size;
+        uint256 ignored;
+        (weight, table, size, ignored) = _epoch(epoch);
+        (weight.signedStake, weight.absent) = EpochTable.weigh(table, size, signers, ignored);
+    }
+
+    /// @dev What an epoch is, without any signers: the weight lacks their stake.
+    function _epoch(uint32 epoch)
+        private
+        view
+        returns (Weight memory weight, bytes memory table, uint256 size, uint256 ignored)
+    {
         EpochRecord storage record = _epochs[epoch];
-        address table = record.table;
-        if (table == address(0)) revert UnknownEpoch(epoch);
-        result.totalStake = record.totalStake;
-        result.activeFrom = record.activeFrom;
-        result.activeUntil = record.activeUntil;
-        uint256 ignored = record.hasEjected ? ejected[epoch] : 0;
-        (result.key, result.signedStake, result.absent) =
-            EpochTable.signingKey(CodeStore.read(table), record.size, signers, ignored);
+        address at = record.table;
+        if (at == address(0)) revert UnknownEpoch(epoch);
+        weight.totalStake = record.totalStake;
+        weight.activeFrom = record.activeFrom;
+        weight.activeUntil = record.activeUntil;
+        table = CodeStore.read(at);
+        size = record.size;
+        ignored = record.hasEjected ? ejected[epoch] : 0;
     }
 
     /// @inheritdoc IKeeperRegistry

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
-import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ICertificateVerifier} from "./interfaces/ICertificateVerifier.sol";
 import {IJobForwarder} from "./interfaces/IJobForwarder.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
@@ -13,12 +12,13 @@ import {CertificateLib} from "./libraries/CertificateLib.sol";
 import {ReportLib} from "./libraries/ReportLib.sol";
 import {RunLog} from "./libraries/RunLog.sol";
 import {Earnings} from "./Earnings.sol";
+import {Guarded} from "./Guarded.sol";
 
 /// @title TaskManager
 /// @notice See {ITaskManager}.
 /// @dev One call goes through five steps: drop duplicates, rebuild the root, verify the certificate, write all state,
 /// call the targets. No target runs before the last write.
-contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradeable, ReentrancyGuardTransient {
+contract TaskManager is ITaskManager, Earnings, Guarded, ReentrancyGuardTransient {
     /// @dev What a verified certificate says about its batch.
     struct Batch {
         bytes32 root;
@@ -55,11 +55,9 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         _disableInitializers();
     }
 
-    function initialize(address owner) external initializer {
-        __Ownable_init(owner);
+    function initialize(address owner, address guardian) external initializer {
+        __Guarded_init(owner, guardian);
     }
-
-    function _authorizeUpgrade(address) internal override onlyOwner {}
 
     /* SETTLING */
 
@@ -69,7 +67,7 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         Anchor[] calldata anchors,
         Entry[] calldata entries,
         bytes32[] calldata leaves
-    ) external nonReentrant returns (uint256 settled) {
+    ) external nonReentrant whenNotPaused returns (uint256 settled) {
         _dropDuplicates(entries);
         if (entries.length > MAX_REPORTS || leaves.length > MAX_REPORTS) revert TooManyReports();
 
@@ -151,7 +149,7 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         Batch memory batch,
         bool partly
     ) private {
-        IKeeperRegistry.Signers memory signers = registry.signingKey(batch.epoch, certificate.signers);
+        ICertificateVerifier.Weight memory signers = _weight(certificate, batch.root, partly);
         batch.signedStake = signers.signedStake;
         batch.totalStake = signers.totalStake;
         batch.absent = signers.absent;
@@ -164,14 +162,21 @@ contract TaskManager is ITaskManager, Earnings, OwnableUpgradeable, UUPSUpgradea
         if (!CertificateLib.reachesQuorum(batch.signedStake, batch.totalStake, CertificateLib.MIN_QUORUM_BPS)) {
             revert QuorumNotReached(batch.signedStake, batch.totalStake);
         }
-        bytes32 digest = batchDigest(batch.epoch, batch.root);
-        bytes32 memo;
+    }
+
+    /// @dev What the signers weigh; reverts unless they signed. The memory of a call that reverts for want of a quorum
+    /// goes with it.
+    function _weight(Certificate calldata certificate, bytes32 root, bool partly)
+        private
+        returns (ICertificateVerifier.Weight memory)
+    {
+        bytes32 digest = batchDigest(certificate.epoch, root);
         if (partly) {
-            memo = keccak256(bytes.concat(digest, keccak256(abi.encode(certificate.signers))));
-            if (_verified[memo]) return;
+            bytes32 memo = keccak256(bytes.concat(digest, keccak256(abi.encode(certificate.signers))));
+            if (_verified[memo]) return registry.weigh(certificate.epoch, certificate.signers);
+            _verified[memo] = true;
         }
-        CertificateLib.verify(certificate.signature, digest, signers.key);
-        if (partly) _verified[memo] = true;
+        return registry.verify(certificate.epoch, digest, certificate.signers, certificate.signature);
     }
 
     /// @dev All effects of all entries: run settled, fee charged, earnings noted.

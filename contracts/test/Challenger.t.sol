@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IChallenger} from "../src/interfaces/IChallenger.sol";
+import {ICertificateVerifier} from "../src/interfaces/ICertificateVerifier.sol";
 import {IKeeperRegistry} from "../src/interfaces/IKeeperRegistry.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
 import {CertificateLib} from "../src/libraries/CertificateLib.sol";
@@ -143,7 +144,7 @@ contract ChallengerTest is Challenged {
     /// A signature under another epoch, chain or contract is no statement here.
     function test_refuses_signaturesMadeElsewhere() public {
         (IChallenger.Statement memory one, IChallenger.Statement memory other) = twoWords(2);
-        vm.expectRevert(abi.encodeWithSelector(IKeeperRegistry.UnknownEpoch.selector, 9));
+        vm.expectRevert(abi.encodeWithSelector(ICertificateVerifier.UnknownEpoch.selector, 9));
         challenger.proveEquivocation(9, one, other);
         allocate(operatorOf(0), 5e17);
         registry.snapshot();
@@ -172,7 +173,7 @@ contract ChallengerTest is Challenged {
         equal(registry.ejected(1), 4, "marked in the epoch under way");
         uint256[] memory signers = new uint256[](1);
         signers[0] = 0x1e;
-        IKeeperRegistry.Signers memory result = registry.signingKey(1, signers);
+        ICertificateVerifier.Weight memory result = registry.weigh(1, signers);
         equal(result.signedStake, 300 ether, "three of four count");
         equal(result.totalStake, 500 ether, "of the same total");
         equal(result.absent, 5, "the ejected one is as if absent");
@@ -223,6 +224,19 @@ contract ChallengerTest is Challenged {
         vm.prank(address(service));
         registry.eject(address(0xdead));
         equal(registry.ejected(1), 0, "nobody");
+    }
+
+    /* THIRD PARTIES */
+
+    function test_isCertified_tellsAboutOneReportOfABatch() public {
+        bytes32[] memory siblings = new bytes32[](2);
+        (siblings[0], siblings[1]) = (keccak256("left"), keccak256("right"));
+        check(challenger.isCertified(1, statement(report(3, 1), siblings, 0xf)), "four of five signed it");
+        check(!challenger.isCertified(1, statement(report(3, 1), siblings, 0x7)), "three are no quorum");
+        IChallenger.Statement memory other = statement(report(3, 1), siblings, 0xf);
+        other.report.outcomeHash = bytes32(uint256(2));
+        vm.expectRevert(ICertificateVerifier.InvalidSignature.selector);
+        challenger.isCertified(1, other);
     }
 
     /* REWARDS */

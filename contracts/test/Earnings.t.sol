@@ -147,7 +147,7 @@ contract EarningsTest is World {
     }
 
     function settleOdd(uint256 fee, uint256 signers) private returns (uint256) {
-        uint256 signed = registry.signingKey(registry.currentEpoch(), word(signers)).signedStake;
+        uint256 signed = signers == 0 ? 0 : registry.weigh(registry.currentEpoch(), word(signers)).signedStake;
         if (signed * 10_000 < registry.epochInfo(registry.currentEpoch()).totalStake * 6667) return 0;
         IJobManager.JobParams memory p = params();
         p.fee = uint96(fee);

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
+import {ICertificateVerifier} from "../src/interfaces/ICertificateVerifier.sol";
 import {IKeeperRegistry} from "../src/interfaces/IKeeperRegistry.sol";
 import {KeeperRegistry} from "../src/KeeperRegistry.sol";
 import {BLS12381} from "../src/libraries/BLS12381.sol";
@@ -37,8 +38,8 @@ contract KeeperRegistryTest is World {
         bytes memory key = Signing.publicKey(secretOf(9));
         bytes memory proof = proofFor(operatorOf(9), key, secretOf(9), peerKeyOf(9));
         refused(operatorOf(9), new bytes(191), proof, peerKeyOf(9), IKeeperRegistry.InvalidKeyLength.selector);
-        refused(operatorOf(9), key, new bytes(97), peerKeyOf(9), IKeeperRegistry.InvalidSignatureLength.selector);
-        refused(operatorOf(9), new bytes(192), proof, peerKeyOf(9), IKeeperRegistry.InfinityKey.selector);
+        refused(operatorOf(9), key, new bytes(97), peerKeyOf(9), ICertificateVerifier.InvalidSignatureLength.selector);
+        refused(operatorOf(9), new bytes(192), proof, peerKeyOf(9), ICertificateVerifier.InfinityKey.selector);
         bytes4 invalid = IKeeperRegistry.InvalidProofOfPossession.selector;
         refused(operatorOf(9), key, new bytes(96), peerKeyOf(9), invalid);
         refused(operatorOf(9), key, proofFor(operatorOf(9), key, secretOf(8), peerKeyOf(9)), peerKeyOf(9), invalid);
@@ -116,7 +117,7 @@ contract KeeperRegistryTest is World {
         equal(members[255].blsKey, Signing.publicKey(secretOf(255)), "a key of the last chunk");
         uint256[] memory signers = new uint256[](1);
         signers[0] = type(uint256).max >> 1;
-        IKeeperRegistry.Signers memory result = registry.signingKey(2, signers);
+        ICertificateVerifier.Weight memory result = registry.weigh(2, signers);
         equal(result.absent, 1 << 255, "the last one is absent");
         equal(result.signedStake, 25_500 ether, "stake of the others");
     }
@@ -220,9 +221,9 @@ contract KeeperRegistryTest is World {
     }
 
     function test_unknownEpochIsNamed() public {
-        vm.expectRevert(abi.encodeWithSelector(IKeeperRegistry.UnknownEpoch.selector, 7));
+        vm.expectRevert(abi.encodeWithSelector(ICertificateVerifier.UnknownEpoch.selector, 7));
         registry.epochInfo(7);
-        vm.expectRevert(abi.encodeWithSelector(IKeeperRegistry.UnknownEpoch.selector, 7));
+        vm.expectRevert(abi.encodeWithSelector(ICertificateVerifier.UnknownEpoch.selector, 7));
         registry.signingKey(7, new uint256[](1));
     }
 
@@ -235,8 +236,8 @@ contract KeeperRegistryTest is World {
         for (uint256 i = 0; i < KEEPERS; ++i) {
             if ((signers >> i) & 1 == 1) secret += secretOf(i);
         }
-        IKeeperRegistry.Signers memory result = registry.signingKey(1, words(signers));
-        equal(result.key, BLS12381.pad(Signing.publicKey(secret)), "sum of keys");
+        (bytes memory key, ICertificateVerifier.Weight memory result) = registry.signingKey(1, words(signers));
+        equal(key, BLS12381.pad(Signing.publicKey(secret)), "sum of keys");
         equal(result.absent, ALL & ~signers, "who is absent");
     }
 
@@ -256,7 +257,27 @@ contract KeeperRegistryTest is World {
         registry.snapshot();
         vm.expectRevert(EpochTable.StrayBits.selector);
         registry.signingKey(2, words(ALL));
-        equal(registry.signingKey(2, words(ALL & ~uint256(4))).absent, 0, "nobody with stake is absent");
+        equal(registry.weigh(2, words(ALL & ~uint256(4))).absent, 0, "nobody with stake is absent");
+    }
+
+    /// The same weight whether the signature is looked at, or only the signers.
+    function test_verify_andWeighAgree() public {
+        bytes32 digest = keccak256("anything");
+        bytes memory signature = Signing.sign(secretOf(0) + secretOf(2), digest, BLS12381.SIGNATURE_DST);
+        ICertificateVerifier.Weight memory verified = registry.verify(1, digest, words(5), signature);
+        ICertificateVerifier.Weight memory weighed = registry.weigh(1, words(5));
+        equal(abi.encode(verified), abi.encode(weighed), "weight");
+        equal(verified.signedStake, 200 ether, "two of five");
+        vm.expectRevert(ICertificateVerifier.InvalidSignature.selector);
+        registry.verify(1, digest, words(7), signature);
+        vm.expectRevert(ICertificateVerifier.InvalidSignature.selector);
+        registry.verify(1, ~digest, words(5), signature);
+        vm.expectRevert(ICertificateVerifier.InfinitySignature.selector);
+        registry.verify(1, digest, words(5), new bytes(96));
+        vm.expectRevert(ICertificateVerifier.InvalidSignatureLength.selector);
+        registry.verify(1, digest, words(5), new bytes(97));
+        vm.expectRevert(EpochTable.NoSigners.selector);
+        registry.verify(1, digest, words(0), signature);
     }
 
     /* UPGRADES */

@@ -27,6 +27,7 @@ bytes constant OUTSIDE_G2 = hex"000000000000000000000000000000000000000000000000
 abstract contract World is Test {
     address internal constant STRATEGY = address(0x57a7);
     address internal constant CREATOR = address(0xc0ffee);
+    address internal constant GUARDIAN = address(0x9a7d);
     uint256 internal constant KEEPERS = 5;
     uint256 internal constant ALL = 31;
     uint32 internal constant EPOCH_SECONDS = 10;
@@ -82,9 +83,10 @@ abstract contract World is Test {
             new Challenger(TaskManager(tasksAt), KeeperRegistry(registryAt), ServiceManager(serviceAt), REWARD, BOND)
         );
         bytes memory start = abi.encodeCall(KeeperRegistry.initialize, (address(this)));
+        bytes memory guarded = abi.encodeCall(TaskManager.initialize, (address(this), GUARDIAN));
         registry = KeeperRegistry(address(new ERC1967Proxy(registryCode, start)));
-        jobs = JobManager(address(new ERC1967Proxy(jobsCode, start)));
-        tasks = TaskManager(address(new ERC1967Proxy(tasksCode, start)));
+        jobs = JobManager(address(new ERC1967Proxy(jobsCode, guarded)));
+        tasks = TaskManager(address(new ERC1967Proxy(tasksCode, guarded)));
         bytes memory serviceStart =
             abi.encodeCall(ServiceManager.initialize, (address(this), challengerAt, "ipfs://none"));
         service = ServiceManager(address(new ERC1967Proxy(serviceCode, serviceStart)));

@@ -8,6 +8,8 @@ const path = require('path');
 const CONTRACTS = [
   'Challenger',
   'Counter',
+  'DevnetPauser',
+  'DevnetStrategy',
   'ERC1967Proxy',
   'Feed',
   'JobForwarder',
@@ -16,6 +18,7 @@ const CONTRACTS = [
   'LocalAllocationManager',
   'ServiceManager',
   'TaskManager',
+  'TimelockController',
 ];
 
 const [out, target] = process.argv.slice(2);

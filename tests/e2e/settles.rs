@@ -26,7 +26,7 @@ async fn thirty_tasks_settle_once_each() {
 async fn what_is_not_there_yet_is_said_and_not_pretended() {
     let outcome = swarm(&["--eigenlayer"]).await.unwrap();
     assert_eq!(outcome.code, Some(2), "{outcome:#?}");
-    assert!(outcome.log.contains("--eigenlayer") && outcome.log.contains("not available yet"), "{outcome:#?}");
+    assert!(outcome.log.contains("--eigenlayer") && outcome.log.contains("swarm.sh"), "{outcome:#?}");
     let outcome = swarm(&["--keepers", "3", "--equivocate", "3"]).await.unwrap();
     assert_eq!(outcome.code, Some(2), "{outcome:#?}");
 }

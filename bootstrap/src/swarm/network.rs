@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use alloy::primitives::{Address, U256, utils::parse_ether};
 use anyhow::{Context, Result, anyhow};
 use contracts::KeeperRegistry;
-use contracts::deploy::{DeployConfig, Examples, deploy};
+use contracts::deploy::{DeployConfig, Examples, Staking, deploy};
 use contracts::network::Network;
 
 use super::anvil::{Anvil, BLOCK_SECONDS};
@@ -26,16 +26,17 @@ pub struct Deployed {
     pub examples: Examples,
 }
 
-/// Deploys the contracts and writes `network.toml`.
+/// Deploys the contracts and writes `network.toml`; without `staking` the local stand-in as well.
 ///
 /// # Errors
 /// When the chain refuses or the file cannot be written.
-pub async fn deploy_to(anvil: &Anvil, directory: &Path) -> Result<Deployed> {
+pub async fn deploy_to(anvil: &Anvil, directory: &Path, staking: Option<Staking>) -> Result<Deployed> {
     let config = DeployConfig {
         confirmations: 0,
         block_seconds: BLOCK_SECONDS,
         epoch_seconds: EPOCH_SECONDS,
         notice_seconds: NOTICE_SECONDS,
+        staking,
         examples: true,
         ..DeployConfig::local(anvil.faucet(), anvil.url())
     };

@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
+use super::eigenlayer;
+
 /// Which example jobs are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum JobSet {
@@ -85,8 +87,8 @@ impl Options {
     /// Flags that are accepted by name and not there yet, or cannot go together.
     #[must_use]
     pub fn unavailable(&self) -> Option<&'static str> {
-        if self.eigenlayer {
-            return Some("--eigenlayer is not available yet; leave it out to use the local stand-in for the stake");
+        if self.eigenlayer && std::env::var_os(eigenlayer::PROGRAM).is_none() {
+            return Some("--eigenlayer needs the deployer of its contracts: start bootstrap/swarm.sh --eigenlayer");
         }
         let honest = self.keepers.saturating_sub(self.equivocate.unwrap_or(0));
         (honest == 0).then_some("--equivocate takes fewer than --keepers: somebody must be left to prove it")

@@ -8,7 +8,7 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::LocalSigner;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use contracts::deploy::{DeployConfig, Staking, deploy};
+use contracts::deploy::{DeployConfig, Staking, Timelock, deploy, dry_run};
 use serde_json::json;
 
 /// The chain id that local chains (anvil, hardhat) have by default.
@@ -55,6 +55,19 @@ struct Options {
     /// Strategy of the staked asset
     #[arg(long, value_name = "ADDRESS", requires = "allocation_manager")]
     strategy: Option<Address>,
+    /// Put a timelock with this delay in seconds over upgrades and roles; left out, the deployer owns everything (local
+    /// chains only)
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    timelock_seconds: Option<u64>,
+    /// Who announces to the timelock; the deployer by default
+    #[arg(long, value_name = "ADDRESS", requires = "timelock_seconds")]
+    proposer: Option<Address>,
+    /// Who may pause settling and new jobs, and nothing else; the deployer by default
+    #[arg(long, value_name = "ADDRESS")]
+    guardian: Option<Address>,
+    /// Send nothing: check the chain, run the constructors, show addresses and cost
+    #[arg(long)]
+    dry_run: bool,
     /// Web3 keystore of the deployer; without it a local node's first unlocked account is used
     #[arg(long, value_name = "FILE", requires = "password_file")]
     keystore: Option<PathBuf>,
@@ -72,6 +85,10 @@ async fn main() -> Result<()> {
     let (provider, deployer) = connect(&options).await?;
     let config = DeployConfig {
         deployer,
+        timelock: options
+            .timelock_seconds
+            .map(|delay_seconds| Timelock { delay_seconds, proposer: options.proposer.unwrap_or(deployer) }),
+        guardian: options.guardian.unwrap_or(deployer),
         rpc_urls: vec![options.rpc_url.clone()],
         confirmations: options.confirmations,
         block_seconds: options.block_seconds,
@@ -87,23 +104,43 @@ async fn main() -> Result<()> {
             .map(|(allocation_manager, strategy)| Staking { allocation_manager, strategy }),
         examples: options.examples,
     };
+    if options.dry_run {
+        let run = dry_run(&provider, &config).await?;
+        print(&json!({
+            "dry_run": true,
+            "chain_id": run.chain_id,
+            "deployer": deployer,
+            "owner": run.owner,
+            "gas_limit": run.gas_limit,
+            "cost_wei": run.cost.to_string(),
+            "balance_wei": run.balance.to_string(),
+            "contracts": run.contracts,
+        }));
+        if run.balance < run.cost {
+            bail!("{deployer} has {} wei, and {} may be needed; send it more", run.balance, run.cost);
+        }
+        return Ok(());
+    }
     let deployment = deploy(&provider, &config).await?;
     deployment.network.save(&options.out)?;
     let summary = json!({
         "network": options.out,
         "chain_id": deployment.network.chain_id,
         "deployer": deployer,
+        "owner": deployment.owner,
         "deploy_block": deployment.network.deploy_block,
         "domain": deployment.network.domain8(),
         "gas_used": deployment.gas_used,
         "contracts": deployment.network.contracts,
         "examples": deployment.examples.map(|examples| json!({"counter": examples.counter, "feed": examples.feed})),
     });
-    #[expect(clippy::print_stdout, reason = "the summary is what the program is asked for")]
-    {
-        println!("{summary:#}");
-    }
+    print(&summary);
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the summary is what the program is asked for")]
+fn print(summary: &serde_json::Value) {
+    println!("{summary:#}");
 }
 
 /// The keystore's account, or on a local chain the first one the node can sign for itself.
@@ -116,6 +153,12 @@ async fn connect(options: &Options) -> Result<(DynProvider, Address)> {
         bail!(
             "chain {chain_id} is not a local chain ({LOCAL_CHAIN}), and the local stand-in for stake lets anybody set \
              deposits; give --allocation-manager and --strategy"
+        );
+    }
+    if chain_id != LOCAL_CHAIN && options.timelock_seconds.is_none() {
+        bail!(
+            "chain {chain_id} is not a local chain ({LOCAL_CHAIN}), and nobody should upgrade there at once; give \
+             --timelock-seconds"
         );
     }
     let (Some(keystore), Some(password_file)) = (&options.keystore, &options.password_file) else {

@@ -7,8 +7,10 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
-use super::{DeployConfig, DeployError, Deployment, deploy};
-use crate::{Challenger, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager};
+use super::{DeployConfig, DeployError, Deployment, Timelock, deploy, dry_run};
+use crate::{
+    Challenger, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager, TimelockController,
+};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -114,6 +116,42 @@ async fn the_contracts_know_each_other() -> Outcome {
     Ok(())
 }
 
+/// A dry run names the addresses that the deployment then has, and sends nothing.
+#[tokio::test]
+async fn a_dry_run_tells_what_a_deployment_would_do() -> Outcome {
+    let anvil = Anvil::start(&[]).await?;
+    let config = anvil.config().await?;
+    let told = dry_run(&anvil.provider, &config).await?;
+    assert_eq!(anvil.provider.get_transaction_count(config.deployer).await?, 0, "nothing was sent");
+    assert!(told.balance > told.cost && told.cost > alloy::primitives::U256::ZERO);
+    let done = deploy(&anvil.provider, &config).await?;
+    assert_eq!(told.contracts, done.network.contracts);
+    assert_eq!(told.owner, done.owner);
+    assert!(told.gas_limit >= done.gas_used, "{} < {}", told.gas_limit, done.gas_used);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_timelock_owns_everything_if_there_is_one() -> Outcome {
+    let anvil = Anvil::start(&[]).await?;
+    let proposer = Address::repeat_byte(0x11);
+    let guardian = Address::repeat_byte(0x22);
+    let timelock = Some(Timelock { delay_seconds: 3_600, proposer });
+    let config = DeployConfig { timelock, guardian, ..anvil.config().await? };
+    let deployment = deploy(&anvil.provider, &config).await?;
+    let owner = TimelockController::new(deployment.owner, &anvil.provider);
+    assert_eq!(owner.getMinDelay().call().await?.to::<u64>(), 3_600);
+    let role = owner.PROPOSER_ROLE().call().await?;
+    assert!(owner.hasRole(role, proposer).call().await? && !owner.hasRole(role, config.deployer).call().await?);
+    let of = deployment.network.contracts;
+    for proxy in [of.keeper_registry, of.job_manager, of.task_manager, of.service_manager, of.challenger] {
+        assert_eq!(KeeperRegistry::new(proxy, &anvil.provider).owner().call().await?, deployment.owner);
+    }
+    assert_eq!(TaskManager::new(of.task_manager, &anvil.provider).guardian().call().await?, guardian);
+    assert_eq!(JobManager::new(of.job_manager, &anvil.provider).guardian().call().await?, guardian);
+    Ok(())
+}
+
 /// A second deployment by the same account stands beside the first.
 #[tokio::test]
 async fn deploying_again_makes_another_network() -> Outcome {
@@ -128,7 +166,10 @@ async fn deploying_again_makes_another_network() -> Outcome {
 #[tokio::test]
 async fn a_chain_without_the_precompiles_is_named() -> Outcome {
     let anvil = Anvil::start(&["--hardfork", "cancun"]).await?;
-    let error = deploy(&anvil.provider, &anvil.config().await?).await.err().ok_or("deployed without precompiles")?;
+    let config = anvil.config().await?;
+    let error = deploy(&anvil.provider, &config).await.err().ok_or("deployed without precompiles")?;
+    assert!(matches!(error, DeployError::PrecompilesMissing { chain_id: 31337 }), "{error}");
+    let error = dry_run(&anvil.provider, &config).await.err().ok_or("found precompiles")?;
     assert!(matches!(error, DeployError::PrecompilesMissing { chain_id: 31337 }), "{error}");
     Ok(())
 }

@@ -124,6 +124,9 @@ interface IChallenger {
     /// @notice Sends what the caller is owed (rewards, bonds given back) to `to`.
     function claim(address to) external returns (uint256 amount);
 
+    /// @notice For third parties: whether the signers certify the report with a quorum of the epoch's stake. Needs no more
+    /// than the report, its Merkle proof and the certificate that was settled with. Reverts if they did not sign it.
+    function isCertified(uint32 epoch, Statement calldata statement) external view returns (bool);
     function isConvicted(address operator, bytes32 taskId) external view returns (bool);
     function dispute(uint64 disputeId) external view returns (Dispute memory);
     /// @notice What keepers sign to rule on a dispute: EIP-712 digest of

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {ICertificateVerifier} from "./ICertificateVerifier.sol";
+
 /// @title IKeeperRegistry
 /// @notice Who the keepers are, and which of them count in which epoch.
 /// @dev A BLS key is a G2 point of 192 bytes: x.c0, x.c1, y.c0, y.c1, each 48 bytes big-endian (EIP-2537 order without
 /// its padding). A signature is a G1 point of 96 bytes: x, y. A peer key is a raw ed25519 public key.
-interface IKeeperRegistry {
+interface IKeeperRegistry is ICertificateVerifier {
     /// @notice One registered operator. `index` is its place in every committee and its bit in every signer bitmap.
     struct Operator {
         uint16 index;
@@ -36,18 +38,6 @@ interface IKeeperRegistry {
         bytes blsKey;
     }
 
-    /// @notice A set of signers within an epoch.
-    struct Signers {
-        /// @dev sum of their keys, 256 bytes, EIP-2537 encoding
-        bytes key;
-        /// @dev bitmap of the indices that have stake and did not sign, or were ejected
-        uint256 absent;
-        uint96 signedStake;
-        uint96 totalStake;
-        uint64 activeFrom;
-        uint64 activeUntil;
-    }
-
     event OperatorRegistered(address indexed operator, uint16 indexed index, bytes blsKey, bytes32 peerKey);
     /// @notice The operator signs with another key, or is another peer, from the next epoch on.
     event KeysRotated(address indexed operator, uint16 indexed index, bytes blsKey, bytes32 peerKey);
@@ -61,8 +51,6 @@ interface IKeeperRegistry {
 
     error OnlyServiceManager();
     error InvalidKeyLength();
-    error InvalidSignatureLength();
-    error InfinityKey();
     error KeyInUse();
     error PeerKeyInUse();
     error ZeroPeerKey();
@@ -73,9 +61,10 @@ interface IKeeperRegistry {
     error TooManyOperators();
     error EpochNotDue(uint256 dueAt);
     error EpochUnchanged();
-    error UnknownEpoch(uint32 epoch);
     /// @notice A signer bit past the committee's end, or of a row without stake.
     error StrayBits();
+    /// @notice The set of signers is empty.
+    error NoSigners();
     /// @notice The operator's stake is below `minimumStake`; in `snapshot`: nobody's stake reaches it.
     error NoStake();
 
@@ -123,10 +112,13 @@ interface IKeeperRegistry {
     /// but its place; the other one takes a new key.
     function possessionDigest(address operator, bytes calldata blsKey, bytes32 peerKey) external view returns (bytes32);
 
-    /// @notice What a settlement needs to know of a bitmap of signers.
-    /// @dev `key` is that of all signers, since it must fit their signature; ejected ones are in it, but add nothing to
-    /// `signedStake` and count as absent. Reverts on stray bits.
-    function signingKey(uint32 epoch, uint256[] calldata signers) external view returns (Signers memory);
+    /// @notice The sum of the signers' keys (256 bytes, EIP-2537 encoding), which their signature verifies under, and
+    /// what they weigh. Ejected signers are in the key, since it must fit the signature, but add nothing to the weight.
+    /// Reverts on stray bits.
+    function signingKey(uint32 epoch, uint256[] calldata signers)
+        external
+        view
+        returns (bytes memory key, Weight memory weight);
 
     /// @notice Stake of one index in an epoch.
     function stakeOf(uint32 epoch, uint16 index) external view returns (uint96);

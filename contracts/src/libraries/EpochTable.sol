@@ -18,6 +18,8 @@ library EpochTable {
 
     /// @notice A signer bit that stands for nobody: past the committee's end, or a row without stake.
     error StrayBits();
+    /// @notice The set of signers is empty.
+    error NoSigners();
 
     /// @notice The table with one more block: the stakes of the next rows, whose keys lie in `chunk`. The aggregate is
     /// the sum of the keys of all rows with stake. `table` is empty before the first.
@@ -82,13 +84,29 @@ library EpochTable {
         view
         returns (bytes memory key, uint96 signedStake, uint256 absent)
     {
-        if (signers.length != 1) revert StrayBits();
-        uint256 bits = signers[0];
-        if (size < 256 && bits >> size != 0) revert StrayBits();
+        uint256 bits = _word(size, signers);
         uint256 signed;
         (signed, signedStake, absent) = _count(table, size, bits, ignored);
         key = signed * 2 < size ? _sum(table, bits) : _rest(table, absent);
         absent |= bits & ignored;
+    }
+
+    /// @notice As `signingKey`, without the key.
+    function weigh(bytes memory table, uint256 size, uint256[] calldata signers, uint256 ignored)
+        internal
+        pure
+        returns (uint96 signedStake, uint256 absent)
+    {
+        uint256 bits = _word(size, signers);
+        (, signedStake, absent) = _count(table, size, bits, ignored);
+        absent |= bits & ignored;
+    }
+
+    function _word(uint256 size, uint256[] calldata signers) private pure returns (uint256 bits) {
+        if (signers.length != 1) revert StrayBits();
+        bits = signers[0];
+        if (bits == 0) revert NoSigners();
+        if (size < 256 && bits >> size != 0) revert StrayBits();
     }
 
     /// @dev Assembly, because every settlement pays for every row.

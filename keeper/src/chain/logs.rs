@@ -91,8 +91,8 @@ fn topics() -> Vec<B256> {
         jobs::JobCancelled::SIGNATURE_HASH,
         jobs::JobWithdrawn::SIGNATURE_HASH,
         registry::OperatorRegistered::SIGNATURE_HASH,
-        registry::KeysRotated::SIGNATURE_HASH,
         registry::OperatorDeregistered::SIGNATURE_HASH,
+        registry::KeysRotated::SIGNATURE_HASH,
         registry::EpochSnapshot::SIGNATURE_HASH,
         tasks::TaskSettled::SIGNATURE_HASH,
         tasks::ReportIneligible::SIGNATURE_HASH,
@@ -178,6 +178,7 @@ fn decode_registry(block: u64, topic: B256, log: &Log) -> Result<Option<Content>
             let event = registry::OperatorRegistered::decode_log_validate(&log.inner)?.data;
             (event.operator, Some(event.peerKey.0))
         }
+        // Admitted from now on; the committees it is in under its old key keep that one in for as long as they count.
         registry::KeysRotated::SIGNATURE_HASH => {
             let event = registry::KeysRotated::decode_log_validate(&log.inner)?.data;
             (event.operator, Some(event.peerKey.0))

@@ -105,7 +105,7 @@ pub async fn registration(
 }
 
 /// The committee of a logged epoch, read at the block of the log, or at the newest one where the node does not keep old
-/// state. The contract keeps tables for ever; only peer keys depend on the block.
+/// state: the contract keeps tables and keys for ever.
 ///
 /// # Errors
 /// The nodes give no answer, or a committee that is not the logged one.
