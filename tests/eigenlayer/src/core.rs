@@ -24,7 +24,9 @@ use crate::GAS;
 const DEALLOCATION_DELAY: u32 = 1_000;
 /// Blocks until an operator's allocation delay takes effect. 17.5 days on mainnet.
 const ALLOCATION_CONFIGURATION_DELAY: u32 = 1;
-const MIN_WITHDRAWAL_DELAY: u32 = 1_000;
+/// Blocks before stake can be withdrawn. The core subtracts them from the block number when it slashes, so a chain younger
+/// than this cannot slash. 14 days on mainnet.
+const MIN_WITHDRAWAL_DELAY: u32 = 5;
 const VERSION: &str = "v1.4.0";
 
 mod ours {
