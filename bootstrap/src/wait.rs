@@ -19,11 +19,13 @@ where
     Fut: Future<Output = Result<T, String>>,
 {
     let deadline = Instant::now() + patience;
+    let mut missing = String::new();
     loop {
-        let missing = match tokio::time::timeout_at(deadline, condition()).await {
+        missing = match tokio::time::timeout_at(deadline, condition()).await {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(missing)) => missing,
-            Err(_) => "the check itself did not come back".to_owned(),
+            Err(_) if missing.is_empty() => "the check itself did not come back".to_owned(),
+            Err(_) => format!("{missing} (the last check did not come back)"),
         };
         if Instant::now() + EVERY >= deadline {
             return Err(anyhow!("waited {} s for {what}: {missing}", patience.as_secs()));

@@ -26,3 +26,15 @@ async fn a_check_that_hangs_does_not_hang_the_wait() {
     let failed = until::<(), _, _>("an answer", Duration::from_millis(120), std::future::pending);
     assert!(failed.await.unwrap_err().to_string().contains("did not come back"));
 }
+
+#[tokio::test]
+async fn what_was_missing_is_said_also_when_the_last_check_hangs() {
+    let looked = Cell::new(0);
+    let failed = until::<(), _, _>("a miracle", Duration::from_millis(200), || {
+        looked.set(looked.get() + 1);
+        let first = looked.get() == 1;
+        async move { if first { Err("none seen".to_owned()) } else { std::future::pending().await } }
+    });
+    let message = failed.await.unwrap_err().to_string();
+    assert!(message.contains("none seen") && message.contains("did not come back"), "{message}");
+}
