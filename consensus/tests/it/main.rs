@@ -2,6 +2,7 @@
 //! contracts.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod limits;
 mod network;
 mod scenarios;
 mod vectors;

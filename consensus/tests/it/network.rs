@@ -200,10 +200,6 @@ impl Network {
         self.keepers[k].engine = None;
     }
 
-    pub(crate) fn is_up(&self, k: usize) -> bool {
-        self.keepers[k].engine.is_some()
-    }
-
     /// Lets a keeper have any bytes as gossip from another one.
     pub(crate) fn inject(
         &mut self,
