@@ -150,13 +150,13 @@ impl Sender {
         let mut displaced = 0;
         while Instant::now() < deadline {
             // A node that fails for a moment does not undo the transaction: keep asking.
+            // Counted first: a transaction mined between the two questions then shows in the second answer.
+            let used = self.provider.get_transaction_count(self.account).latest().await;
             match self.provider.get_transaction_receipt(hash).await {
                 Ok(Some(receipt)) => return Ok(Some(receipt)),
-                Ok(None) => {}
+                Ok(None) => displaced += u32::from(used.is_ok_and(|used| used > nonce)),
                 Err(error) => tracing::warn!(%hash, %error, "no answer about the transaction yet"),
             }
-            let used = self.provider.get_transaction_count(self.account).latest().await;
-            displaced += u32::from(used.is_ok_and(|used| used > nonce));
             if displaced >= DISPLACED_LOOKS {
                 return Ok(None);
             }
