@@ -5,6 +5,7 @@ import {IChallenger} from "../src/interfaces/IChallenger.sol";
 import {ICertificateVerifier} from "../src/interfaces/ICertificateVerifier.sol";
 import {IKeeperRegistry} from "../src/interfaces/IKeeperRegistry.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
+import {ReportLib} from "../src/libraries/ReportLib.sol";
 import {CertificateLib} from "../src/libraries/CertificateLib.sol";
 import {EpochTable} from "../src/libraries/EpochTable.sol";
 import {Challenged} from "./Challenged.sol";
@@ -21,6 +22,7 @@ import {Challenged} from "./Challenged.sol";
 ///   given statements that do not contradict each other (task, version, anchor, input set, same answer): it refuses
 ///   given a forged statement (signature, signer, epoch, proof, nobody, stray bits): it refuses
 ///   given an anchor older than the stake is slashable: it refuses
+///   given an honest keeper: nothing it signs convicts it, in whatever company, and nothing put into its mouth
 /// After an ejection
 ///   in the epoch under way: the keeper's signature adds no stake and earns nothing, the total stays
 ///   the next epoch: is due at once, without the keeper, until it registers anew with what stake it has left
@@ -94,6 +96,41 @@ contract ChallengerTest is Challenged {
         equal(challenger.proveEquivocation(2, one, other), 32, "as many as fit a transaction");
         equal(challenger.proveEquivocation(2, one, other), 8, "the rest");
         equal(stakeNow(39), 50 ether, "down to the last");
+    }
+
+    /* HONESTY */
+
+    /// Whatever an honest keeper signs (one report at a place), whoever brings whichever two of its statements, together
+    /// with whatever others signed: it is never convicted.
+    function test_honest_isNeverConvicted(uint8[4] calldata places, uint8[4] calldata company, bool[4] calldata forged)
+        public
+    {
+        uint256 honest = 1 << 2;
+        IChallenger.Statement[4] memory said;
+        for (uint256 i = 0; i < 4; ++i) {
+            // its answer at a place is a function of the place; others may sign with it, or anything without it
+            uint256 place = places[i] % 3;
+            uint256 signers = (uint256(company[i]) & ALL) | honest;
+            said[i] = statement(placed(place, place), none(), signers);
+            if (forged[i]) {
+                // somebody else's words, put into its mouth
+                said[i] = statement(placed(place, 100 + i), none(), signers ^ honest | 1);
+                said[i].signers[0] |= honest;
+            }
+        }
+        for (uint256 i = 0; i < 4; ++i) {
+            for (uint256 j = 0; j < 4; ++j) {
+                try challenger.proveEquivocation(1, said[i], said[j]) {} catch {}
+            }
+        }
+        check(registry.operatorInfo(operatorOf(2)).registered, "it goes on");
+        equal(stakeNow(2), 100 ether, "with all its stake");
+    }
+
+    function placed(uint256 place, uint256 answer) private view returns (ReportLib.Report memory made) {
+        made = report(3, answer);
+        if (place == 1) made.anchorHash = keccak256("the next attempt");
+        if (place == 2) made.inputHash = keccak256("other observations");
     }
 
     /* REFUSALS */
