@@ -7,6 +7,7 @@
 mod abi;
 pub mod deploy;
 pub mod network;
+mod settled;
 
 pub use abi::allocation::{IAllocationManager, LocalAllocationManager};
 pub use abi::challenger::{Challenger, IChallenger, ReportLib};
@@ -18,3 +19,4 @@ pub use abi::registry::{IKeeperRegistry, KeeperRegistry};
 pub use abi::service::ServiceManager;
 pub use abi::tasks::{ITaskManager, TaskManager};
 pub use abi::timelock::TimelockController;
+pub use settled::{SettledTask, settled_tasks};

@@ -3,65 +3,120 @@ pragma solidity ^0.8.28;
 
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
+import {CodeStore} from "./libraries/CodeStore.sol";
+import {EpochTable} from "./libraries/EpochTable.sol";
 
 /// @title Earnings
-/// @notice Account of what every operator earned, in two sums per epoch: all fees, and the fees each one missed.
+/// @notice Account of what every operator earned under the certificates of every epoch.
 /// @dev An operator's part of a fee is stake / total stake of the whole committee, also when some are absent: what would
 /// have been theirs stays with the job. So nobody gains when a signer is dropped. Parts are rounded down here and the
-/// price is rounded up, so what is owed never exceeds what was charged.
-abstract contract Earnings {
-    /// @dev `fees`: of all tasks settled under the epoch's certificates; `missed`: those an index did not sign.
+/// price is rounded up, so what is owed never exceeds what was charged; the difference is the protocol's, share and dust
+/// alike, known once nothing can settle under the epoch any more.
+///
+/// Who is absent hardly changes from one batch to the next, so only changes are written: when an index becomes absent,
+/// `missed` loses the fees up to then, when it is back, it gains them. While it is absent, it misses `missed + fees`.
+abstract contract Earnings is IJobManager {
     struct Ledger {
-        uint256 fees;
+        /// @dev keepers' part of all fees, had everybody signed
+        uint128 fees;
+        /// @dev what jobs were charged, refunds to submitters left out
+        uint128 charged;
+        uint256 absent;
+        bool closed;
+        /// @dev modulo 2^256
         mapping(uint256 index => uint256) missed;
     }
 
-    IKeeperRegistry public immutable registry;
-    IJobManager public immutable jobManager;
+    /// @dev How many blocks after its end an epoch's certificates may still settle: TaskManager.MAX_ANCHOR_AGE.
+    uint256 private constant SETTLING_BLOCKS = 100;
+
+    IKeeperRegistry internal immutable _registry;
 
     /* STORAGE */
 
     mapping(uint32 epoch => mapping(address token => Ledger)) private _ledgers;
     /// @notice What an operator has claimed of an epoch's fees.
     mapping(address operator => mapping(address token => mapping(uint32 epoch => uint256))) public claimed;
+    /// @inheritdoc IJobManager
+    mapping(address operator => uint256) public refunds;
+    /// @inheritdoc IJobManager
+    mapping(address token => uint256) public protocolOwed;
 
-    constructor(IKeeperRegistry registry_, IJobManager jobManager_) {
-        registry = registry_;
-        jobManager = jobManager_;
-    }
-
-    /// @dev What a job pays for one task: the signers' part of its fee, rounded up.
-    function _price(uint256 fee, uint256 signedStake, uint256 totalStake) internal pure returns (uint256) {
-        return (fee * signedStake + totalStake - 1) / totalStake;
+    constructor(address registry_) {
+        _registry = IKeeperRegistry(registry_);
     }
 
     /// @dev `absent`: bitmap of the indices that did not sign.
-    function _earn(uint32 epoch, address token, uint256 sum, uint256 absent) internal {
-        if (sum == 0) return;
+    function _earn(uint32 epoch, address token, uint256 fees, uint256 charged, uint256 absent) internal {
+        if (charged == 0) return;
         Ledger storage ledger = _ledgers[epoch][token];
-        ledger.fees += sum;
-        for (uint256 i = 0; absent != 0; ++i) {
-            if (absent & 1 == 1) ledger.missed[i] += sum;
-            absent >>= 1;
+        (uint256 before, uint256 chargedBefore) = (ledger.fees, ledger.charged);
+        uint256 changed = ledger.absent ^ absent;
+        if (changed != 0) {
+            ledger.absent = absent;
+            if (before != 0) _noteChanges(ledger, changed, absent, before);
+        }
+        (fees, charged) = (before + fees, chargedBefore + charged);
+        if (fees > type(uint128).max || charged > type(uint128).max) revert LedgerFull();
+        (ledger.fees, ledger.charged) = (uint128(fees), uint128(charged));
+    }
+
+    function _noteChanges(Ledger storage ledger, uint256 changed, uint256 absent, uint256 fees) private {
+        unchecked {
+            for (uint256 i = 0; changed != 0; ++i) {
+                if (changed & 1 == 1) ledger.missed[i] += (absent >> i) & 1 == 1 ? 0 - fees : fees;
+                changed >>= 1;
+            }
         }
     }
+
+    /// @dev The fees of the tasks that an index signed.
+    function _earned(Ledger storage ledger, uint256 index) private view returns (uint256) {
+        unchecked {
+            uint256 absentNow = (ledger.absent >> index) & 1;
+            return ledger.fees - (ledger.missed[index] + absentNow * ledger.fees);
+        }
+    }
+
+    /* CLAIMS */
 
     /// @dev Marks everything owed in the epochs as claimed and returns it; an epoch named twice counts once.
     function _takeOwed(address operator, address token, uint32[] calldata epochs) internal returns (uint256 amount) {
         for (uint256 i = 0; i < epochs.length; ++i) {
             uint256 part = _owedIn(operator, token, epochs[i]);
+            if (part == 0) continue;
             claimed[operator][token][epochs[i]] += part;
             amount += part;
+        }
+        if (token == address(0)) {
+            amount += refunds[operator];
+            refunds[operator] = 0;
         }
     }
 
     function _owedIn(address operator, address token, uint32 epoch) internal view returns (uint256) {
-        IKeeperRegistry.Operator memory record = registry.operatorInfo(operator);
+        IKeeperRegistry.Operator memory record = _registry.operatorInfo(operator);
         if (!record.known) return 0;
-        uint256 stake = registry.stakeOf(epoch, record.index);
+        uint256 stake = _registry.stakeOf(epoch, record.index);
         if (stake == 0) return 0;
+        uint256 earned = _earned(_ledgers[epoch][token], record.index);
+        return earned * stake / _registry.epochInfo(epoch).totalStake - claimed[operator][token][epoch];
+    }
+
+    /// @inheritdoc IJobManager
+    function closeEpoch(uint32 epoch, address token) external returns (uint256 rest) {
+        IKeeperRegistry.Epoch memory info = _registry.epochInfo(epoch);
+        if (info.activeUntil == 0 || info.activeUntil + SETTLING_BLOCKS >= block.number) revert EpochOpen(epoch);
         Ledger storage ledger = _ledgers[epoch][token];
-        uint256 earned = ledger.fees - ledger.missed[record.index];
-        return earned * stake / registry.epochInfo(epoch).totalStake - claimed[operator][token][epoch];
+        if (ledger.closed || ledger.charged == 0) revert NothingOwed();
+        ledger.closed = true;
+        bytes memory table = CodeStore.read(info.table);
+        rest = ledger.charged;
+        for (uint256 i = 0; i < info.size; ++i) {
+            uint256 stake = EpochTable.stakeAt(table, i);
+            if (stake != 0) rest -= _earned(ledger, i) * stake / info.totalStake;
+        }
+        protocolOwed[token] += rest;
+        emit EpochClosed(epoch, token, rest);
     }
 }

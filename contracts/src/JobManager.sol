@@ -9,34 +9,16 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {Guarded} from "./Guarded.sol";
 import {JobForwarder} from "./JobForwarder.sol";
+import {Earnings} from "./Earnings.sol";
+import {Settling} from "./Settling.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
 
 /// @title JobManager
 /// @notice See {IJobManager}.
-/// @dev Holds all money: the jobs' escrow, and what was charged and not yet paid out, which the TaskManager keeps account
-/// of. For every token the sum of both never exceeds what is held here.
-contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
+/// @dev Holds all money: the jobs' escrow, what operators are owed (Earnings), and the rest of what was charged, which is
+/// the protocol's. For every token the sum of the three is what is held here.
+contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
-
-    /// @dev A job as stored: a settlement reads the first four slots, and the token if there is one.
-    struct Record {
-        uint32 version;
-        Status status;
-        Trigger trigger;
-        Action action;
-        bool hasToken;
-        uint16 quorumBps;
-        uint64 start;
-        uint32 interval;
-        uint64 inactiveFrom;
-        address target;
-        uint32 callbackGas;
-        uint128 escrow;
-        uint96 fee;
-        bytes32 codeHash;
-        address token;
-        address owner;
-    }
 
     struct Withdrawal {
         uint128 amount;
@@ -49,36 +31,27 @@ contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
     uint256 public constant MAX_URL_BYTES = 512;
     uint32 public constant MAX_CALLBACK_GAS = 500_000;
 
-    address public immutable taskManager;
-    address public immutable registry;
     address public immutable serviceManager;
-    uint32 public immutable noticeSeconds;
-    bytes32 private immutable forwarderCodeHash;
+    /// @inheritdoc IJobManager
+    bytes32 public immutable forwarderCodeHash;
 
     /* STORAGE */
 
-    uint64 public jobCount;
-    mapping(uint64 jobId => Record) private _jobs;
     mapping(uint64 jobId => Withdrawal) private _withdrawals;
 
     /* CONSTRUCTOR */
 
-    constructor(address taskManager_, address registry_, address serviceManager_, uint32 notice) {
-        taskManager = taskManager_;
-        registry = registry_;
+    constructor(address taskManager_, address registry_, address serviceManager_, uint32 notice)
+        Earnings(registry_)
+        Settling(taskManager_, notice)
+    {
         serviceManager = serviceManager_;
         forwarderCodeHash = keccak256(_forwarderCode());
-        noticeSeconds = notice;
         _disableInitializers();
     }
 
     function initialize(address owner, address guardian) external initializer {
         __Guarded_init(owner, guardian);
-    }
-
-    modifier onlyTaskManager() {
-        if (msg.sender != taskManager) revert OnlyTaskManager();
-        _;
     }
 
     /* CREATION */
@@ -91,39 +64,44 @@ contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
         whenNotPaused
         returns (uint64 jobId)
     {
-        (uint64 start, uint32 interval) = _checkTrigger(params);
-        _check(params);
         jobId = ++jobCount;
         address forwarder = Create2.deploy(0, bytes32(uint256(jobId)), _forwarderCode());
-        _jobs[jobId] = Record({
-            version: 1,
-            status: Status.Active,
-            trigger: params.trigger,
-            action: params.action,
-            hasToken: params.token != address(0),
-            quorumBps: params.quorumBps,
-            start: start,
-            interval: interval,
-            inactiveFrom: 0,
-            target: params.target,
-            callbackGas: params.callbackGas,
-            escrow: 0,
-            fee: params.fee,
-            codeHash: params.codeHash,
-            token: params.token,
-            owner: msg.sender
-        });
+        Record storage record = _jobs[jobId];
+        record.account.version = 1;
+        record.account.status = Status.Active;
+        record.account.hasToken = params.token != address(0);
+        record.token = params.token;
+        record.owner = msg.sender;
+        record.schedule.trigger = params.trigger;
+        _write(record, params);
         emit JobCreated(jobId, msg.sender, forwarder, params);
-        _receive(jobId, _jobs[jobId], funding);
+        _receive(jobId, record, funding);
+    }
+
+    /// @dev What an update may change.
+    function _write(Record storage record, JobParams calldata params) private {
+        (uint40 start, uint32 interval) = _checkTrigger(params);
+        _check(params);
+        Schedule storage schedule = record.schedule;
+        schedule.fee = uint80(params.fee);
+        schedule.start = start;
+        schedule.interval = interval;
+        schedule.inactiveFrom = 0;
+        schedule.callbackGas = uint24(params.callbackGas);
+        schedule.quorumBps = params.quorumBps;
+        schedule.punctualSeconds = params.punctualSeconds;
+        record.target = params.target;
+        record.action = params.action;
+        record.codeHash = params.codeHash;
     }
 
     /// @dev The first run must lie ahead: a start in the past would make all runs since then due at once.
-    function _checkTrigger(JobParams calldata params) private view returns (uint64, uint32) {
+    function _checkTrigger(JobParams calldata params) private view returns (uint40, uint32) {
         if (params.trigger != Trigger.Interval || params.triggerData.length != 64) revert InvalidTrigger();
         (uint256 start, uint256 interval) = abi.decode(params.triggerData, (uint256, uint256));
-        if (start <= block.timestamp || start > type(uint64).max) revert InvalidTrigger();
+        if (start <= block.timestamp || start > type(uint40).max) revert InvalidTrigger();
         if (interval == 0 || interval > type(uint32).max) revert InvalidInterval();
-        return (uint64(start), uint32(interval));
+        return (uint40(start), uint32(interval));
     }
 
     function _check(JobParams calldata params) private view {
@@ -136,13 +114,15 @@ contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
             revert InvalidCallbackGas(params.callbackGas);
         }
         if (params.fee == 0) revert ZeroFee();
+        if (params.fee > type(uint80).max) revert FeeTooHigh(type(uint80).max);
         if (params.quorumBps < CertificateLib.MIN_QUORUM_BPS || params.quorumBps > CertificateLib.MAX_QUORUM_BPS) {
             revert InvalidQuorum(params.quorumBps);
         }
     }
 
     function _isOurs(address target) private view returns (bool) {
-        return target == address(this) || target == taskManager || target == registry || target == serviceManager;
+        return
+            target == address(this) || target == taskManager || target == address(_registry) || target == serviceManager;
     }
 
     /* MONEY IN */
@@ -150,8 +130,9 @@ contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
     /// @inheritdoc IJobManager
     function fund(uint64 jobId, uint256 amount) external payable nonReentrant whenNotPaused {
         Record storage record = _jobs[jobId];
-        if (record.status == Status.None) revert UnknownJob(jobId);
-        if (record.status == Status.Cancelled) revert WrongStatus(record.status);
+        Status status = record.account.status;
+        if (status == Status.None) revert UnknownJob(jobId);
+        if (status == Status.Cancelled) revert WrongStatus(status);
         _receive(jobId, record, amount);
     }
 
@@ -159,15 +140,16 @@ contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
     function _receive(uint64 jobId, Record storage record, uint256 amount) private {
         if (msg.value != (record.token == address(0) ? amount : 0)) revert WrongValue();
         if (amount == 0) return;
-        uint256 escrow = record.escrow + amount;
-        if (escrow > type(uint128).max) revert WrongValue();
-        record.escrow = uint128(escrow);
+        uint256 escrow = record.account.escrow + amount;
+        if (escrow > type(uint96).max) revert EscrowTooLarge(type(uint96).max);
+        record.account.escrow = uint96(escrow);
         emit JobFunded(jobId, msg.sender, amount, escrow);
         if (record.token == address(0)) return;
         IERC20 token = IERC20(record.token);
         uint256 before = token.balanceOf(address(this));
         token.safeTransferFrom(msg.sender, address(this), amount);
-        if (token.balanceOf(address(this)) - before != amount) revert WrongValue();
+        uint256 received = token.balanceOf(address(this)) - before;
+        if (received != amount) revert TokenTakesFees(amount, received);
     }
 
     /* LIFE */
@@ -175,37 +157,67 @@ contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
     /// @inheritdoc IJobManager
     function pause(uint64 jobId) external {
         Record storage record = _owned(jobId);
-        if (record.status != Status.Active) revert WrongStatus(record.status);
-        record.status = Status.Paused;
-        record.inactiveFrom = uint64(block.timestamp + noticeSeconds);
-        emit JobPaused(jobId, record.inactiveFrom);
+        _requireStatus(record, Status.Active);
+        record.account.status = Status.Paused;
+        record.schedule.inactiveFrom = uint40(block.timestamp + noticeSeconds);
+        emit JobPaused(jobId, record.schedule.inactiveFrom);
     }
 
     /// @inheritdoc IJobManager
     function resume(uint64 jobId) external {
         Record storage record = _owned(jobId);
-        if (record.status != Status.Paused) revert WrongStatus(record.status);
-        uint64 resumableAt = record.inactiveFrom + noticeSeconds;
-        if (block.timestamp < resumableAt) revert TooEarly(resumableAt);
+        _requireClosed(record);
+        Schedule storage schedule = record.schedule;
         uint256 earliest = block.timestamp + noticeSeconds;
-        uint256 start = record.start;
+        uint256 start = schedule.start;
         if (start < earliest) {
-            uint256 runs = (earliest - start + record.interval - 1) / record.interval;
-            start += runs * record.interval;
+            uint256 interval = schedule.interval;
+            start += (earliest - start + interval - 1) / interval * interval;
         }
-        record.start = uint64(start);
-        record.status = Status.Active;
-        record.inactiveFrom = 0;
-        emit JobResumed(jobId, ++record.version, uint64(start));
+        schedule.start = uint40(start);
+        schedule.inactiveFrom = 0;
+        emit JobResumed(jobId, _nextVersion(record), uint64(start));
+    }
+
+    /// @inheritdoc IJobManager
+    function update(uint64 jobId, JobParams calldata params) external {
+        Record storage record = _owned(jobId);
+        _requireClosed(record);
+        if (params.token != record.token) revert TokenFixed(record.token);
+        if (params.trigger != record.schedule.trigger) revert InvalidTrigger();
+        _write(record, params);
+        uint256 earliest = block.timestamp + noticeSeconds;
+        if (record.schedule.start < earliest) revert TooEarly(uint64(earliest));
+        emit JobUpdated(jobId, _nextVersion(record), params);
+    }
+
+    /// @dev A new version may begin when no task of the old one can settle any more.
+    function _requireClosed(Record storage record) private view {
+        _requireStatus(record, Status.Paused);
+        uint64 closedAt = uint64(record.schedule.inactiveFrom) + EXPIRY_SECONDS;
+        if (block.timestamp < closedAt) revert TooEarly(closedAt);
+    }
+
+    function _requireStatus(Record storage record, Status status) private view {
+        if (record.account.status != status) revert WrongStatus(record.account.status);
+    }
+
+    function _nextVersion(Record storage record) private returns (uint32 version) {
+        Account storage account = record.account;
+        version = ++account.version;
+        account.status = Status.Active;
+        account.failures = 0;
+        account.runs = 0;
     }
 
     /// @inheritdoc IJobManager
     function cancel(uint64 jobId) external {
         Record storage record = _owned(jobId);
-        if (record.status == Status.Cancelled) revert WrongStatus(record.status);
-        if (record.status == Status.Active) record.inactiveFrom = uint64(block.timestamp + noticeSeconds);
-        record.status = Status.Cancelled;
-        emit JobCancelled(jobId, record.inactiveFrom);
+        Status status = record.account.status;
+        if (status == Status.Cancelled) revert WrongStatus(status);
+        if (status == Status.Active) record.schedule.inactiveFrom = uint40(block.timestamp + noticeSeconds);
+        record.account.status = Status.Cancelled;
+        emit JobCancelled(jobId, record.schedule.inactiveFrom);
     }
 
     /* MONEY OUT */
@@ -213,9 +225,10 @@ contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
     /// @inheritdoc IJobManager
     function requestWithdrawal(uint64 jobId, uint256 amount) external {
         Record storage record = _owned(jobId);
-        if (amount == 0 || amount > record.escrow) revert InsufficientEscrow();
-        uint256 from = record.inactiveFrom > block.timestamp ? record.inactiveFrom : block.timestamp;
-        uint64 availableAt = uint64(from + noticeSeconds);
+        if (amount == 0 || amount > record.account.escrow) revert InsufficientEscrow();
+        uint256 from = record.schedule.inactiveFrom;
+        if (from < block.timestamp) from = block.timestamp;
+        uint64 availableAt = uint64(from + EXPIRY_SECONDS);
         _withdrawals[jobId] = Withdrawal(uint128(amount), availableAt);
         emit WithdrawalRequested(jobId, amount, availableAt);
     }
@@ -229,23 +242,29 @@ contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
         if (request.amount == 0) revert NothingRequested();
         if (block.timestamp < request.availableAt) revert TooEarly(request.availableAt);
         delete _withdrawals[jobId];
-        uint128 amount = request.amount < record.escrow ? request.amount : record.escrow;
-        record.escrow -= amount;
-        emit JobWithdrawn(jobId, to, amount, record.escrow);
+        uint96 escrow = record.account.escrow;
+        uint96 amount = request.amount < escrow ? uint96(request.amount) : escrow;
+        record.account.escrow = escrow - amount;
+        emit JobWithdrawn(jobId, to, amount, escrow - amount);
         _send(record.token, to, amount);
     }
 
     /// @inheritdoc IJobManager
-    function charge(uint64 jobId, uint256 amount) external onlyTaskManager returns (bool) {
-        Record storage record = _jobs[jobId];
-        uint256 escrow = record.escrow;
-        if (escrow < record.fee || escrow < amount) return false;
-        record.escrow = uint128(escrow - amount);
-        return true;
+    function claim(address token, uint32[] calldata epochs, address to) external nonReentrant returns (uint256 amount) {
+        if (to == address(0)) revert ZeroRecipient();
+        amount = _takeOwed(msg.sender, token, epochs);
+        if (amount == 0) revert NothingOwed();
+        emit Claimed(msg.sender, token, to, amount);
+        _send(token, to, amount);
     }
 
     /// @inheritdoc IJobManager
-    function pay(address token, address to, uint256 amount) external onlyTaskManager nonReentrant {
+    function claimProtocol(address token, address to) external nonReentrant onlyOwner returns (uint256 amount) {
+        if (to == address(0)) revert ZeroRecipient();
+        amount = protocolOwed[token];
+        if (amount == 0) revert NothingOwed();
+        protocolOwed[token] = 0;
+        emit Claimed(msg.sender, token, to, amount);
         _send(token, to, amount);
     }
 
@@ -259,43 +278,40 @@ contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
     /// @inheritdoc IJobManager
     function job(uint64 jobId) external view returns (Job memory) {
         Record memory record = _jobs[jobId];
+        Schedule memory schedule = record.schedule;
+        Account memory account = record.account;
         return Job({
             owner: record.owner,
-            version: record.version,
-            status: record.status,
-            trigger: record.trigger,
+            version: account.version,
+            status: account.status,
+            trigger: schedule.trigger,
             action: record.action,
-            quorumBps: record.quorumBps,
+            quorumBps: schedule.quorumBps,
+            punctualSeconds: schedule.punctualSeconds,
+            failures: account.failures,
             target: record.target,
-            callbackGas: record.callbackGas,
-            inactiveFrom: record.inactiveFrom,
+            callbackGas: schedule.callbackGas,
+            inactiveFrom: schedule.inactiveFrom,
             token: record.token,
-            fee: record.fee,
-            escrow: record.escrow,
-            start: record.start,
-            interval: record.interval,
+            fee: schedule.fee,
+            escrow: account.escrow,
+            start: schedule.start,
+            interval: schedule.interval,
             codeHash: record.codeHash,
-            forwarder: record.status == Status.None ? address(0) : forwarderOf(jobId)
+            forwarder: account.status == Status.None ? address(0) : forwarderOf(jobId)
         });
     }
 
     /// @inheritdoc IJobManager
-    function terms(uint64 jobId) external view returns (Terms memory) {
-        Record storage record = _jobs[jobId];
-        return Terms({
-            status: record.status,
-            version: record.version,
-            quorumBps: record.quorumBps,
-            inactiveFrom: record.inactiveFrom,
-            start: record.start,
-            interval: record.interval,
-            callbackGas: record.callbackGas,
-            target: record.target,
-            token: record.hasToken ? record.token : address(0),
-            fee: record.fee,
-            codeHash: record.codeHash,
-            forwarder: forwarderOf(jobId)
-        });
+    function registry() external view returns (address) {
+        return address(_registry);
+    }
+
+    /// @inheritdoc IJobManager
+    function owed(address operator, address token, uint32[] calldata epochs) external view returns (uint256 amount) {
+        for (uint256 i = 0; i < epochs.length; ++i) {
+            amount += _owedIn(operator, token, epochs[i]);
+        }
     }
 
     /// @inheritdoc IJobManager
@@ -313,7 +329,7 @@ contract JobManager is IJobManager, Guarded, ReentrancyGuardTransient {
 
     function _owned(uint64 jobId) private view returns (Record storage record) {
         record = _jobs[jobId];
-        if (record.status == Status.None) revert UnknownJob(jobId);
+        if (record.account.status == Status.None) revert UnknownJob(jobId);
         if (record.owner != msg.sender) revert NotOwner();
     }
 }

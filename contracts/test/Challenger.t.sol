@@ -222,8 +222,8 @@ contract ChallengerTest is Challenged {
         equal(settleRun(jobId, 0, ALL), 1, "with its signature in the aggregate the four others settle");
         uint32[] memory epochs = new uint32[](1);
         epochs[0] = 1;
-        equal(tasks.owed(operatorOf(2), address(0), epochs), 0, "and it earns nothing");
-        check(tasks.owed(operatorOf(3), address(0), epochs) != 0, "the others do");
+        equal(jobs.owed(operatorOf(2), address(0), epochs), 0, "and it earns nothing");
+        check(jobs.owed(operatorOf(3), address(0), epochs) != 0, "the others do");
     }
 
     function test_ejected_nextEpochIsDueAtOnceAndWithoutIt() public {

@@ -16,45 +16,45 @@ contract EarningsTest is World {
     }
 
     function owed(uint256 keeper) private view returns (uint256) {
-        return tasks.owed(operatorOf(keeper), address(0), epochs(registry.currentEpoch()));
+        return jobs.owed(operatorOf(keeper), address(0), epochs(registry.currentEpoch()));
     }
 
     function claim(uint256 keeper) private returns (uint256) {
         uint32[] memory list = epochs(registry.currentEpoch());
         vm.prank(operatorOf(keeper));
-        return tasks.claim(address(0), list, operatorOf(keeper));
+        return jobs.claim(address(0), list, operatorOf(keeper));
     }
 
     function test_feeIsSplitByStake() public {
         settleRun(jobId, 0, ALL);
         for (uint256 i = 0; i < KEEPERS; ++i) {
-            equal(owed(i), FEE / 5, "a fifth");
+            equal(owed(i), NET / 5, "a fifth");
         }
         allocate(operatorOf(0), 5e17);
         registry.snapshot();
         vm.roll(block.number + 5);
         settleRun(jobId, 1, ALL);
-        equal(owed(0), FEE / 5 + FEE / 9, "half the stake of the others in epoch 2");
-        equal(owed(1), uint256(FEE) / 5 + uint256(FEE) * 2 / 9, "the others");
+        equal(owed(0), NET / 5 + NET / 9, "half the stake of the others in epoch 2");
+        equal(owed(1), uint256(NET) / 5 + uint256(NET) * 2 / 9, "the others");
     }
 
     /// Nobody gains by dropping a signer: the absent keeper's part stays with the job.
     function test_absentEarnNothingAndOthersNoMore() public {
         settleRun(jobId, 0, 15);
         equal(owed(4), 0, "absent");
-        equal(owed(0), FEE / 5, "no more than with all five");
-        equal(jobs.job(jobId).escrow, 1 ether - uint256(FEE) * 4 / 5, "the job pays for four");
+        equal(owed(0), NET / 5, "no more than with all five");
+        equal(jobs.job(jobId).escrow, 1 ether - uint256(FEE - NET) - uint256(NET) * 4 / 5, "the job pays for four");
     }
 
     function test_claim_paysOnce() public {
         settleRun(jobId, 0, ALL);
         settleRun(jobId, 1, 30);
-        equal(claim(0), FEE / 5, "one of two tasks");
-        equal(operatorOf(0).balance, FEE / 5, "received");
-        vm.expectRevert(ITaskManager.NothingOwed.selector);
+        equal(claim(0), NET / 5, "one of two tasks");
+        equal(operatorOf(0).balance, NET / 5, "received");
+        vm.expectRevert(IJobManager.NothingOwed.selector);
         this.claimAs(0);
         settleRun(jobId, 2, ALL);
-        equal(claim(0), FEE / 5, "what came since");
+        equal(claim(0), NET / 5, "what came since");
     }
 
     function test_claim_namingAnEpochTwicePaysOnce() public {
@@ -62,24 +62,24 @@ contract EarningsTest is World {
         uint32[] memory list = new uint32[](3);
         (list[0], list[1], list[2]) = (1, 1, 1);
         vm.prank(operatorOf(0));
-        equal(tasks.claim(address(0), list, operatorOf(0)), FEE / 5, "once");
+        equal(jobs.claim(address(0), list, operatorOf(0)), NET / 5, "once");
     }
 
     function test_claim_refusals() public {
         uint32[] memory list = epochs(1);
-        vm.expectRevert(ITaskManager.ZeroRecipient.selector);
-        tasks.claim(address(0), list, address(0));
-        vm.expectRevert(ITaskManager.NothingOwed.selector);
-        tasks.claim(address(0), list, address(this));
+        vm.expectRevert(IJobManager.ZeroRecipient.selector);
+        jobs.claim(address(0), list, address(0));
+        vm.expectRevert(IJobManager.NothingOwed.selector);
+        jobs.claim(address(0), list, address(this));
         settleRun(jobId, 0, ALL);
-        vm.expectRevert(ITaskManager.NothingOwed.selector);
-        tasks.claim(address(0), list, address(this));
+        vm.expectRevert(IJobManager.NothingOwed.selector);
+        jobs.claim(address(0), list, address(this));
     }
 
     function test_claim_afterLeaving() public {
         settleRun(jobId, 0, ALL);
         quit(operatorOf(3));
-        equal(claim(3), FEE / 5, "earned is earned");
+        equal(claim(3), NET / 5, "earned is earned");
     }
 
     function test_tokensAreKeptApart() public {
@@ -95,12 +95,12 @@ contract EarningsTest is World {
         (entries[0], entries[1]) = (callEntry(jobId, 0), callEntry(id, 0));
         (entries[2], entries[3]) = (callEntry(id, 1), callEntry(jobId, 1));
         equal(settle(entries, ALL), 4, "a batch in two currencies");
-        equal(owed(0), 2 * uint256(FEE) / 5, "coin");
-        equal(tasks.owed(operatorOf(0), address(token), epochs(1)), 2 * uint256(FEE) / 5, "token");
+        equal(owed(0), 2 * uint256(NET) / 5, "coin");
+        equal(jobs.owed(operatorOf(0), address(token), epochs(1)), 2 * uint256(NET) / 5, "token");
         vm.prank(operatorOf(0));
-        tasks.claim(address(token), epochs(1), address(0xcafe));
-        equal(token.balanceOf(address(0xcafe)), 2 * uint256(FEE) / 5, "paid in the token");
-        equal(owed(0), 2 * uint256(FEE) / 5, "the coin is untouched");
+        jobs.claim(address(token), epochs(1), address(0xcafe));
+        equal(token.balanceOf(address(0xcafe)), 2 * uint256(NET) / 5, "paid in the token");
+        equal(owed(0), 2 * uint256(NET) / 5, "the coin is untouched");
     }
 
     /// The price is rounded up task by task: parts of many tiny fees add up to whole wei, and those must be there.
@@ -108,7 +108,7 @@ contract EarningsTest is World {
         IJobManager.JobParams memory p = params();
         p.fee = 1;
         uint64 id = create(p, 100);
-        vm.warp(1_800_010_000);
+        vm.warp(1_800_002_000);
         for (uint64 run = 0; run < 5; ++run) {
             settleRun(id, run, 15);
         }
@@ -117,9 +117,9 @@ contract EarningsTest is World {
         check(100 - jobs.job(id).escrow >= owed(0) + owed(1) + owed(2) + owed(3), "covered");
     }
 
-    /// Whatever fees, stakes and absences: what is owed and what is in escrow never exceed what is held, and the dust
-    /// left over is less than a wei a task and keeper.
-    function test_solvency(uint64[6] memory stakes, uint96[4] memory fees, uint8[4] memory signers) public {
+    /// Whatever fees, stakes and absences: what is owed and what is in escrow is there, and when the epoch is closed,
+    /// share and dust are the protocol's and not a wei is left over.
+    function test_solvency(uint64[6] memory stakes, uint72[4] memory fees, uint8[4] memory signers) public {
         for (uint256 i = 0; i < KEEPERS; ++i) {
             allocations.setDeposit(operatorOf(i), uint128(1 ether) + stakes[i]);
         }
@@ -130,20 +130,27 @@ contract EarningsTest is World {
         for (uint256 i = 0; i < fees.length; ++i) {
             count += settleOdd(1 + fees[i] % 1 ether, signers[i] & ALL);
         }
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.EpochOpen.selector, 2));
+        jobs.closeEpoch(2, address(0));
+        allocations.setDeposit(operatorOf(0), 9 ether);
+        vm.warp(block.timestamp + EPOCH_SECONDS);
+        registry.snapshot();
+        vm.roll(block.number + 101);
+        if (count != 0) {
+            jobs.closeEpoch(2, address(0));
+            vm.expectRevert(IJobManager.NothingOwed.selector);
+            jobs.closeEpoch(2, address(0));
+        }
         uint256 escrow = 0;
         for (uint64 id = 1; id <= jobs.jobCount(); ++id) {
             escrow += jobs.job(id).escrow;
         }
-        uint256 sum = 0;
-        for (uint256 i = 0; i < KEEPERS; ++i) {
-            sum += owed(i);
-        }
-        check(escrow + sum <= address(jobs).balance, "covered");
-        check(address(jobs).balance - escrow - sum <= count + KEEPERS, "no more than dust left over");
         for (uint256 i = 0; i < KEEPERS; ++i) {
             if (owed(i) != 0) claim(i);
         }
-        check(escrow <= address(jobs).balance, "escrow is whole after all claims");
+        equal(address(jobs).balance, escrow + jobs.protocolOwed(address(0)), "nothing left over, nothing missing");
+        if (jobs.protocolOwed(address(0)) != 0) jobs.claimProtocol(address(0), address(0xcafe));
+        equal(address(jobs).balance, escrow, "escrow is whole after all claims");
     }
 
     function settleOdd(uint256 fee, uint256 signers) private returns (uint256) {

@@ -48,7 +48,11 @@ abstract contract GasWorld is World {
     }
 
     /// @notice Run `run` of each of `count` jobs, from `idle` on.
-    function runsOf(uint256 count, uint64 run, uint8 status) internal view returns (ITaskManager.Entry[] memory entries) {
+    function runsOf(uint256 count, uint64 run, uint8 status)
+        internal
+        view
+        returns (ITaskManager.Entry[] memory entries)
+    {
         entries = new ITaskManager.Entry[](count);
         for (uint64 i = 0; i < count; ++i) {
             entries[i] = callEntry(idle + i, run);
@@ -56,9 +60,16 @@ abstract contract GasWorld is World {
         }
     }
 
-    /// @notice Gas of settling the entries, all of which must settle.
+    /// @notice Gas of settling the entries, all of which must settle. An operator submits, so its gas is refunded.
     function measure(ITaskManager.Entry[] memory entries, uint256 signers) internal returns (uint256) {
-        equal(settle(entries, signers), entries.length, "all settled");
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, signers);
+        address submitter = operatorOf(1);
+        vm.deal(submitter, 100 ether);
+        vm.fee(1 gwei);
+        vm.txGasPrice(1 gwei);
+        vm.prank(submitter);
+        equal(tasks.settle(certificate, anchors, entries, new bytes32[](0)), entries.length, "all settled");
         return vm.lastCallGas().gasTotalUsed;
     }
 
@@ -68,9 +79,8 @@ abstract contract GasWorld is World {
 
     function oneTask(string memory key, uint256 absent) internal {
         measure(runsOf(1, 0, 0), without(absent));
-        note(
-            string.concat("settle_1_n", vm.toString(keepers()), "_absent", key), measure(runsOf(1, 1, 0), without(absent))
-        );
+        uint256 gas = measure(runsOf(1, 1, 0), without(absent));
+        note(string.concat("settle_1_n", vm.toString(keepers()), "_absent", key), gas);
     }
 
     function test_oneTask() public {
@@ -157,7 +167,7 @@ contract Gas64Test is GasWorld {
         check(!ok, "a settled task settles no more");
         uint256 gas = vm.lastCallGas().gasTotalUsed;
         note("settle_lost_race", gas);
-        check(gas <= 40_000, "losing a race costs more gas than allowed");
+        check(gas <= 50_000, "losing a race costs more gas than allowed");
     }
 
     function test_register() public {

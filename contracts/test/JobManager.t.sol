@@ -128,7 +128,7 @@ contract JobManagerTest is World {
         token.approve(address(jobs), 100 ether);
         IJobManager.JobParams memory p = params();
         p.token = address(token);
-        vm.expectRevert(IJobManager.WrongValue.selector);
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.TokenTakesFees.selector, 40 ether, 39.6 ether));
         this.createAs(p, 40 ether);
     }
 
@@ -139,7 +139,7 @@ contract JobManagerTest is World {
         vm.expectRevert(IJobManager.InsufficientEscrow.selector);
         jobs.requestWithdrawal(jobId, 1 ether + 1);
         jobs.requestWithdrawal(jobId, 0.4 ether);
-        uint64 availableAt = uint64(block.timestamp + NOTICE);
+        uint64 availableAt = uint64(block.timestamp + 1 hours);
         (uint256 amount, uint64 from) = jobs.withdrawal(jobId);
         equal(amount, 0.4 ether, "noted");
         equal(from, availableAt, "noted");
@@ -162,20 +162,20 @@ contract JobManagerTest is World {
         vm.prank(CREATOR);
         jobs.requestWithdrawal(jobId, 1 ether);
         settleRun(jobId, 0, ALL);
-        vm.warp(block.timestamp + NOTICE);
+        vm.warp(block.timestamp + 1 hours);
         vm.prank(CREATOR);
         jobs.withdraw(jobId, CREATOR);
         equal(jobs.job(jobId).escrow, 0, "nothing left");
         equal(address(jobs).balance, FEE, "the keepers' fee is still there");
     }
 
-    /// A cancelled job's last tasks can still be paid: its money stays until a notice period after the last one.
+    /// A cancelled job's last tasks can still be paid: its money stays until the last one has expired.
     function test_withdraw_waitsForTheLastTaskOfACancelledJob() public {
         vm.startPrank(CREATOR);
         jobs.cancel(jobId);
         jobs.requestWithdrawal(jobId, 1 ether);
         (, uint64 availableAt) = jobs.withdrawal(jobId);
-        equal(availableAt, block.timestamp + 2 * NOTICE, "two notice periods");
+        equal(availableAt, block.timestamp + NOTICE + 1 hours, "until the last task has expired");
         vm.stopPrank();
     }
 
@@ -189,7 +189,7 @@ contract JobManagerTest is World {
         check(job.status == IJobManager.Status.Paused, "paused");
         vm.expectRevert(abi.encodeWithSelector(IJobManager.WrongStatus.selector, IJobManager.Status.Paused));
         jobs.pause(jobId);
-        uint64 resumableAt = job.inactiveFrom + NOTICE;
+        uint64 resumableAt = job.inactiveFrom + 1 hours;
         vm.expectRevert(abi.encodeWithSelector(IJobManager.TooEarly.selector, resumableAt));
         jobs.resume(jobId);
         vm.warp(resumableAt);
@@ -214,7 +214,7 @@ contract JobManagerTest is World {
         uint64 id = create(p, 0);
         vm.startPrank(CREATOR);
         jobs.pause(id);
-        vm.warp(block.timestamp + 2 * NOTICE);
+        vm.warp(block.timestamp + NOTICE + 1 hours);
         jobs.resume(id);
         vm.stopPrank();
         equal(jobs.job(id).start, start, "start");
@@ -252,9 +252,9 @@ contract JobManagerTest is World {
 
     function test_onlyTheTaskManager() public {
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
-        jobs.charge(jobId, 1);
+        jobs.settle(IJobManager.Batch(1, 1, 1, 0, address(this)), new uint256[](2));
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
-        jobs.pay(address(0), address(this), 1);
+        jobs.conclude(address(this), new uint256[](1));
         JobForwarder forwarder = JobForwarder(jobs.forwarderOf(jobId));
         vm.expectRevert(IJobForwarder.OnlyTaskManager.selector);
         forwarder.forward(address(counter), 1, "");

@@ -12,12 +12,12 @@ contract RunLogTest is Test {
     }
 
     function test_runZero() public pure {
-        uint256 word = RunLog.settle(0, 0);
+        uint104 word = RunLog.settle(0, 0);
         check(RunLog.isSettled(word, 0) && !RunLog.isSettled(word, 1), "run 0 alone");
     }
 
     function test_lateRunSettlesAfterNewerOne() public pure {
-        uint256 word = RunLog.settle(RunLog.settle(0, 10), 12);
+        uint104 word = RunLog.settle(RunLog.settle(0, 10), 12);
         check(!RunLog.isSettled(word, 11), "11 is open");
         word = RunLog.settle(word, 11);
         check(RunLog.isSettled(word, 10) && RunLog.isSettled(word, 11) && RunLog.isSettled(word, 12), "all three");
@@ -25,29 +25,29 @@ contract RunLogTest is Test {
     }
 
     function test_windowEdge() public pure {
-        uint256 word = RunLog.settle(0, 1000);
-        check(!RunLog.isSettled(word, 1000 - 192), "lowest run of the window is open");
-        check(RunLog.isSettled(word, 1000 - 193), "below the window is closed");
-        word = RunLog.settle(word, 1000 - 192);
-        check(RunLog.isSettled(word, 1000 - 192), "and can settle");
-        check(RunLog.isSettled(RunLog.settle(word, 1001), 1000 - 192), "then leaves the window, closed");
+        uint104 word = RunLog.settle(0, 1000);
+        check(!RunLog.isSettled(word, 1000 - 64), "lowest run of the window is open");
+        check(RunLog.isSettled(word, 1000 - 65), "below the window is closed");
+        word = RunLog.settle(word, 1000 - 64);
+        check(RunLog.isSettled(word, 1000 - 64), "and can settle");
+        check(RunLog.isSettled(RunLog.settle(word, 1001), 1000 - 64), "then leaves the window, closed");
     }
 
     function test_farJumpClosesEverythingBelow() public pure {
-        uint256 word = RunLog.settle(RunLog.settle(0, 5), 5000);
+        uint104 word = RunLog.settle(RunLog.settle(0, 5), 5000);
         check(RunLog.isSettled(word, 5), "far below");
         check(!RunLog.isSettled(word, 4999), "just below");
     }
 
     /// Against the plainest model there is: a set, and the highest member.
     function test_matchesModel(uint8[64] memory steps) public {
-        uint256 word = 0;
+        uint104 word = 0;
         uint64 highest = 0;
         bool any = false;
         for (uint256 i = 0; i < steps.length; ++i) {
             uint64 run =
                 steps[i] % 2 == 0 ? highest + steps[i] / 2 : highest - (highest < steps[i] ? highest : steps[i]);
-            bool expected = _settled[run] || (any && highest >= 193 && run <= highest - 193);
+            bool expected = _settled[run] || (any && highest >= 65 && run <= highest - 65);
             check(RunLog.isSettled(word, run) == expected, "model and word agree");
             if (expected) continue;
             word = RunLog.settle(word, run);

@@ -16,8 +16,7 @@ contract SettleTest is World {
         equal(settleRun(jobId, 3, ALL), 1, "one settled");
         bytes[] memory events = logged(ITaskManager.TaskSettled.selector);
         equal(events.length, 1, "one event");
-        (,,,,, bool delivered) = abi.decode(events[0], (uint32, bytes32, uint8, uint64, bytes32, bool));
-        check(delivered, "delivered");
+        check(deliveredOf(events[0]), "delivered");
         equal(counter.counts(forwarder), 1, "the target saw the job's forwarder");
         check(tasks.isSettled(jobId, 1, bytes32(uint256(3))), "settled");
         check(!tasks.isSettled(jobId, 1, bytes32(uint256(2))), "the run before is still open");
@@ -25,20 +24,25 @@ contract SettleTest is World {
         equal(jobs.job(jobId).escrow, 1 ether - FEE, "paid");
     }
 
-    function test_settle_skipAndJobErrorCostTheFeeWithoutACall() public {
+    function test_settle_skipAndJobErrorCostAQuarterWithoutACall() public {
         for (uint8 status = 1; status <= 2; ++status) {
             ITaskManager.Entry memory entry = callEntry(jobId, status);
             entry.status = status;
             entry.outcome = "nothing to do";
             vm.recordLogs();
             equal(settle(one(entry), ALL), 1, "settled");
-            (,, uint8 told,,, bool delivered) = abi.decode(
-                logged(ITaskManager.TaskSettled.selector)[0], (uint32, bytes32, uint8, uint64, bytes32, bool)
-            );
-            check(told == status && !delivered, "no call");
+            bytes32[] memory words = abi.decode(logged(ITaskManager.TasksSkipped.selector)[0], (bytes32[]));
+            equal(words.length, 3, "one of them");
+            uint256 fact = uint256(words[0]);
+            equal(fact >> 192, jobId, "job");
+            equal(uint32(fact >> 160), 1, "version");
+            equal(uint64(fact >> 96), block.number - 2, "anchor");
+            equal(uint40(fact >> 16), 900 - 10 * uint256(status), "seconds late");
+            equal(uint16(fact), status, "status, not delivered");
+            equal(words[1], bytes32(uint256(status)), "run");
         }
         equal(counter.counts(jobs.forwarderOf(jobId)), 0, "the target saw nothing");
-        equal(jobs.job(jobId).escrow, 1 ether - 2 * uint256(FEE), "two fees");
+        equal(jobs.job(jobId).escrow, 1 ether - uint256(FEE) / 2, "two quarters");
     }
 
     function test_settle_anySubsetOfAtLeastTwoThirds(uint8 pick) public {
@@ -49,7 +53,7 @@ contract SettleTest is World {
         }
         vm.assume(count >= 4);
         equal(settleRun(jobId, 0, signers), 1, "settled");
-        equal(jobs.job(jobId).escrow, 1 ether - uint256(FEE) * count / 5, "absent keepers' part stays with the job");
+        equal(jobs.job(jobId).escrow, 1 ether - (FEE - NET) - uint256(NET) * count / 5, "absent keepers' part stays with the job");
     }
 
     function test_settle_lateRunAfterNewerOne() public {

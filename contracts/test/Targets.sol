@@ -69,7 +69,7 @@ contract Reentering {
         (bool settled,) = address(_tasks).call(_settle);
         settleRefused = !settled;
         (bool claimed,) =
-            address(_tasks).call(abi.encodeCall(_tasks.claim, (address(0), new uint32[](1), address(this))));
+            address(_jobs).call(abi.encodeCall(_jobs.claim, (address(0), new uint32[](1), address(this))));
         claimRefused = !claimed;
         (requested,) = address(_jobs).call(abi.encodeCall(_jobs.requestWithdrawal, (_jobId, 0.5 ether)));
     }
@@ -77,19 +77,19 @@ contract Reentering {
 
 /// @notice An operator that is a contract and calls back when it is paid.
 contract ReenteringOperator {
-    ITaskManager private immutable _tasks;
+    IJobManager private immutable _jobs;
     uint256 public payments;
     bool public again;
 
-    constructor(ITaskManager tasks) {
-        _tasks = tasks;
+    constructor(IJobManager jobs) {
+        _jobs = jobs;
     }
 
     receive() external payable {
         ++payments;
         uint32[] memory epochs = new uint32[](1);
         epochs[0] = 1;
-        (again,) = address(_tasks).call(abi.encodeCall(_tasks.claim, (address(0), epochs, address(this))));
+        (again,) = address(_jobs).call(abi.encodeCall(_jobs.claim, (address(0), epochs, address(this))));
     }
 }
 

@@ -88,7 +88,7 @@ contract UpgradesTest is Challenged {
             jobs.guardian(),
             tasks.isSettled(jobId, 1, 0),
             tasks.isSettled(jobId, 1, bytes32(uint256(1))),
-            tasks.owed(operatorOf(1), address(0), epochs),
+            jobs.owed(operatorOf(1), address(0), epochs),
             tasks.guardian(),
             tasks.domainSeparator()
         );
@@ -146,7 +146,7 @@ contract UpgradesTest is Challenged {
         LaterTaskManager(address(tasks)).append(7);
         equal(everything(dispute), before, "what was appended touches nothing");
         vm.roll(block.number + 3);
-        equal(settleOf(jobId, 1), 1, "and settles");
+        equal(settleOf(jobId, uint64(DELAY / 10)), 1, "and settles");
         equal(LaterTaskManager(address(tasks)).appended(), 7, "beside what was appended");
     }
 
@@ -185,11 +185,11 @@ contract UpgradesTest is Challenged {
         uint32[] memory epochs = new uint32[](1);
         epochs[0] = 1;
         vm.prank(operatorOf(1));
-        check(tasks.claim(address(0), epochs, operatorOf(1)) != 0, "claims");
+        check(jobs.claim(address(0), epochs, operatorOf(1)) != 0, "claims");
         vm.startPrank(CREATOR);
         jobs.cancel(jobId);
         jobs.requestWithdrawal(jobId, 1);
-        vm.warp(block.timestamp + 2 * NOTICE);
+        vm.warp(block.timestamp + NOTICE + 1 hours);
         jobs.withdraw(jobId, CREATOR);
         vm.stopPrank();
         (IChallenger.Statement memory first, IChallenger.Statement memory second) = twoWords(2);

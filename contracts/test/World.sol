@@ -33,6 +33,8 @@ abstract contract World is Test {
     uint32 internal constant EPOCH_SECONDS = 10;
     uint32 internal constant NOTICE = 30;
     uint96 internal constant FEE = 0.001 ether;
+    /// @dev the keepers' part of FEE, all of them together
+    uint96 internal constant NET = FEE * 95 / 100;
     uint32 internal constant SLASHABLE_BLOCKS = 200;
     uint256 internal constant REWARD = 0.01 ether;
     uint256 internal constant BOND = 0.1 ether;
@@ -163,7 +165,8 @@ abstract contract World is Test {
             callbackGas: 100_000,
             token: address(0),
             fee: FEE,
-            quorumBps: 6667
+            quorumBps: 6667,
+            punctualSeconds: 0
         });
     }
 
@@ -183,6 +186,7 @@ abstract contract World is Test {
         entry.jobId = job;
         entry.jobVersion = 1;
         entry.instanceKey = bytes32(uint256(run));
+        entry.codeHash = CODE_HASH;
         entry.outcome = abi.encodeCall(Counter.increment, ());
     }
 
@@ -193,12 +197,12 @@ abstract contract World is Test {
 
     function leafOf(ITaskManager.Anchor[] memory anchors, ITaskManager.Entry memory entry)
         internal
-        view
+        pure
         returns (bytes32)
     {
         ITaskManager.Anchor memory anchor = anchors[entry.anchor];
-        bytes32 outcomeHash = ReportLib.outcomeHash(
-            entry.outcome, jobs.terms(entry.jobId).codeHash, entry.stateAfterRoot, entry.transcriptRoot
+        bytes32 outcomeHash = keccak256(
+            abi.encode(keccak256(entry.outcome), entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot)
         );
         return ReportLib.leaf(
             ReportLib.Report(
@@ -216,7 +220,7 @@ abstract contract World is Test {
 
     function leavesOf(ITaskManager.Anchor[] memory anchors, ITaskManager.Entry[] memory entries)
         internal
-        view
+        pure
         returns (bytes32[] memory leaves)
     {
         leaves = new bytes32[](entries.length);
@@ -268,6 +272,12 @@ abstract contract World is Test {
         for (uint256 i = 0; i < found.length; ++i) {
             reasons[i] = abi.decode(found[i], (ITaskManager.Ineligible));
         }
+    }
+
+    /// @notice Whether the target accepted, from the data of a TaskSettled event.
+    function deliveredOf(bytes memory data) internal pure returns (bool) {
+        (uint256 fact,,) = abi.decode(data, (uint256, bytes32, bytes32));
+        return (fact >> 8) & 1 == 1;
     }
 
     function logged(bytes32 topic) internal returns (bytes[] memory data) {

@@ -132,6 +132,8 @@ pub enum Ineligible {
     NotDue,
     /// The job asks for a larger quorum.
     Quorum,
+    /// The task was due too long ago.
+    Expired,
     /// A reason this program does not know.
     Other(u8),
 }
@@ -148,6 +150,7 @@ impl From<u8> for Ineligible {
             6 => Self::Escrow,
             7 => Self::NotDue,
             8 => Self::Quorum,
+            9 => Self::Expired,
             other => Self::Other(other),
         }
     }
@@ -190,6 +193,15 @@ pub enum JobEvent {
         /// Unix seconds; the new version's start.
         active_from: u64,
     },
+    /// Running again, under a new version with other terms.
+    Updated {
+        /// The job.
+        job_id: u64,
+        /// The new version.
+        version: u32,
+        /// What the creator asks for now.
+        params: Box<JobParams>,
+    },
     /// Cancelled for good: tasks due up to `inactive_from` still run.
     Cancelled {
         /// The job.
@@ -206,7 +218,7 @@ pub enum JobEvent {
     },
 }
 
-/// A settled task (`TaskSettled`).
+/// A settled task (`TaskSettled`, `TasksSkipped`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settled {
     /// Block of the log.

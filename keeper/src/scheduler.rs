@@ -151,8 +151,18 @@ impl JobBook {
                 state.trigger = state.trigger.restarted(*active_from);
                 state.activity = Activity::Active;
             }),
+            JobEvent::Updated { job_id, version, params } => self.update(*job_id, block, *version, params),
             JobEvent::Funded { .. } | JobEvent::Withdrawn { .. } => {}
         }
+    }
+
+    /// Terms change only long after the old version's last task, so the ones before are not kept.
+    fn update(&mut self, job: u64, block: u64, version: u32, params: &JobParams) {
+        let (Some(trigger), Some(job)) = (Trigger::of(params), self.jobs.get_mut(&job)) else {
+            return;
+        };
+        job.params = Arc::new(params.clone());
+        job.change(block, |state| *state = JobState { version, trigger, activity: Activity::Active });
     }
 
     fn change(&mut self, job: u64, block: u64, change: impl FnOnce(&mut JobState)) {

@@ -112,6 +112,7 @@ fn params(request: &JobRequest) -> IJobManager::JobParams {
         token: Address::ZERO,
         fee: U96::from(1_000_000_000_000_u64),
         quorumBps: 6667,
+        punctualSeconds: 0,
     }
 }
 

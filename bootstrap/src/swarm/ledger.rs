@@ -9,7 +9,7 @@ use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, anyhow};
-use contracts::TaskManager::{BatchSettled, Claimed, ReportIneligible, TaskSettled};
+use contracts::TaskManager::{BatchSettled, ReportIneligible, TaskSettled, TasksSkipped};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -18,7 +18,7 @@ pub const CALL: u8 = 0;
 /// How often the chain is asked for a new block: also the resolution of the times to settlement.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// One `TaskSettled` event.
+/// One settled task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
     /// Task id.
@@ -39,7 +39,7 @@ pub struct Settlement {
     pub seen_ms: u64,
 }
 
-/// One transaction to the TaskManager, claims left out.
+/// One transaction to the TaskManager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transaction {
     /// Transaction hash.
@@ -53,7 +53,7 @@ pub struct Transaction {
 /// Everything seen so far, in chain order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// `TaskSettled` events.
+    /// Settled tasks.
     pub settlements: Vec<Settlement>,
     /// Tasks settled by each `BatchSettled` event.
     pub batches: Vec<u64>,
@@ -74,24 +74,13 @@ impl Ledger {
     /// When an event of the TaskManager does not decode, or a run number is not one.
     pub fn enter(&mut self, receipt: &TransactionReceipt, task_manager: Address, seen_ms: u64) -> Result<()> {
         let mut settled = 0;
-        let mut claim = false;
         for log in receipt.logs().iter().filter(|log| log.address() == task_manager) {
             match log.topic0() {
-                Some(&TaskSettled::SIGNATURE_HASH) => {
-                    let event = log.log_decode::<TaskSettled>()?.inner.data;
-                    let run = u64::try_from(alloy::primitives::U256::from_be_bytes(event.instanceKey.0))
-                        .map_err(|_| anyhow!("job {}: instance key {} is no run", event.jobId, event.instanceKey))?;
-                    self.settlements.push(Settlement {
-                        task_id: event.taskId,
-                        job_id: event.jobId,
-                        run,
-                        status: event.status,
-                        delivered: event.delivered,
-                        submitter: event.submitter,
-                        block: receipt.block_number.unwrap_or_default(),
-                        seen_ms,
-                    });
-                    settled += 1;
+                Some(&TaskSettled::SIGNATURE_HASH | &TasksSkipped::SIGNATURE_HASH) => {
+                    for task in contracts::settled_tasks(&log.inner.data)? {
+                        self.settlements.push(settlement(&task, receipt, seen_ms)?);
+                        settled += 1;
+                    }
                 }
                 Some(&BatchSettled::SIGNATURE_HASH) => {
                     let event = log.log_decode::<BatchSettled>()?.inner.data;
@@ -101,11 +90,10 @@ impl Ledger {
                     let event = log.log_decode::<ReportIneligible>()?.inner.data;
                     self.ineligible.push(format!("job {}: task {}: {:?}", event.jobId, event.taskId, event.reason));
                 }
-                Some(&Claimed::SIGNATURE_HASH) => claim = true,
                 _ => {}
             }
         }
-        if receipt.to == Some(task_manager) && !claim {
+        if receipt.to == Some(task_manager) {
             let (hash, gas_used) = (receipt.transaction_hash, receipt.gas_used);
             self.transactions.push(Transaction { hash, gas_used, settled });
         }
@@ -119,6 +107,21 @@ impl Ledger {
         self.ineligible.append(&mut news.ineligible);
         (self.block, self.timestamp) = (news.block, news.timestamp);
     }
+}
+
+fn settlement(task: &contracts::SettledTask, receipt: &TransactionReceipt, seen_ms: u64) -> Result<Settlement> {
+    let run = u64::try_from(alloy::primitives::U256::from_be_bytes(task.instance_key.0))
+        .map_err(|_| anyhow!("job {}: instance key {} is no run", task.job_id, task.instance_key))?;
+    Ok(Settlement {
+        task_id: task.task_id,
+        job_id: task.job_id,
+        run,
+        status: task.status,
+        delivered: task.delivered,
+        submitter: task.submitter,
+        block: receipt.block_number.unwrap_or_default(),
+        seen_ms,
+    })
 }
 
 /// Follows the chain in the background; dropping it stops that.

@@ -47,6 +47,8 @@ interface IJobManager {
         /// @dev what one settled task costs, all keepers together
         uint96 fee;
         uint16 quorumBps;
+        /// @dev a task settled later than this many seconds after it was due costs half; zero: lateness is free
+        uint16 punctualSeconds;
     }
 
     /// @notice What is kept of a job.
@@ -57,6 +59,9 @@ interface IJobManager {
         Trigger trigger;
         Action action;
         uint16 quorumBps;
+        uint16 punctualSeconds;
+        /// @dev callbacks that failed since one succeeded
+        uint8 failures;
         address target;
         uint32 callbackGas;
         uint64 inactiveFrom;
@@ -69,20 +74,14 @@ interface IJobManager {
         address forwarder;
     }
 
-    /// @notice What a settlement needs to know of a job.
-    struct Terms {
-        Status status;
-        uint32 version;
-        uint16 quorumBps;
-        uint64 inactiveFrom;
-        uint64 start;
-        uint32 interval;
-        uint32 callbackGas;
-        address target;
-        address token;
-        uint96 fee;
-        bytes32 codeHash;
-        address forwarder;
+    /// @notice What a verified certificate says about its batch, and who brings it.
+    struct Batch {
+        uint32 epoch;
+        uint96 signedStake;
+        uint96 totalStake;
+        /// @dev bitmap of the indices that did not sign
+        uint256 absent;
+        address submitter;
     }
 
     event JobCreated(uint64 indexed jobId, address indexed owner, address forwarder, JobParams params);
@@ -90,9 +89,19 @@ interface IJobManager {
     /// @notice Tasks due up to `inactiveFrom` (unix seconds) still run.
     event JobPaused(uint64 indexed jobId, uint64 inactiveFrom);
     event JobResumed(uint64 indexed jobId, uint32 version, uint64 activeFrom);
+    /// @notice A new version with new terms, after a pause.
+    event JobUpdated(uint64 indexed jobId, uint32 version, JobParams params);
     event JobCancelled(uint64 indexed jobId, uint64 inactiveFrom);
     event WithdrawalRequested(uint64 indexed jobId, uint256 amount, uint64 availableAt);
     event JobWithdrawn(uint64 indexed jobId, address indexed to, uint256 amount, uint256 escrow);
+
+    /// @notice The escrow is below the fee of one task: nothing settles until somebody funds the job.
+    event JobExhausted(uint64 indexed jobId, uint256 escrow);
+    /// @notice So many callbacks failed in a row that the job was paused.
+    event CircuitBroken(uint64 indexed jobId, uint8 failures);
+    event Claimed(address indexed operator, address indexed token, address to, uint256 amount);
+    /// @notice Nothing settles under the epoch any more; `rest` of what was charged is the protocol's.
+    event EpochClosed(uint32 indexed epoch, address indexed token, uint256 rest);
 
     error NotOwner();
     error UnknownJob(uint64 jobId);
@@ -105,6 +114,14 @@ interface IJobManager {
     error InvalidCode();
     error ParamsTooLong();
     error ZeroFee();
+    error FeeTooHigh(uint256 highest);
+    error EscrowTooLarge(uint256 largest);
+    /// @notice The token delivered less, or more, than was sent: escrow would not be covered.
+    error TokenTakesFees(uint256 sent, uint256 received);
+    error TokenFixed(address token);
+    error EpochOpen(uint32 epoch);
+    error LedgerFull();
+    error NothingOwed();
     error WrongStatus(Status status);
     error WrongValue();
     error NothingRequested();
@@ -117,29 +134,60 @@ interface IJobManager {
     function fund(uint64 jobId, uint256 amount) external payable;
     /// @notice Stops the tasks due after the notice period.
     function pause(uint64 jobId) external;
-    /// @notice Starts a paused job again as a new version, `noticeSeconds` after the last task of the old one was due
-    /// or later. The new version's run 0 is due at the first moment of the old rhythm that is at least `noticeSeconds`
-    /// away, so no run is due twice and every keeper knows the version before its first anchor.
+    /// @notice Starts a paused job again as a new version, when no task of the old one can settle any more. The new
+    /// version's run 0 is due at the first moment of the old rhythm that is at least `noticeSeconds` away, so no run is
+    /// due twice and every keeper knows the version before its first anchor.
     function resume(uint64 jobId) external;
+    /// @notice As `resume`, with other terms; trigger kind and token stay. The first run must be `noticeSeconds` away.
+    function update(uint64 jobId, JobParams calldata params) external;
     /// @notice Stops the job for good, after the notice period.
     function cancel(uint64 jobId) external;
-    /// @notice Announces a withdrawal; the amount can be taken `noticeSeconds` later, and not sooner than
-    /// `noticeSeconds` after the last task of a paused or cancelled job. A later request replaces an earlier one.
+    /// @notice Announces a withdrawal; the amount can be taken when no task due by now, or by the end of a paused or
+    /// cancelled job, can settle any more. A later request replaces an earlier one.
     function requestWithdrawal(uint64 jobId, uint256 amount) external;
     function withdraw(uint64 jobId, address to) external;
 
+    /// @notice Pausing and cancelling take effect this much later: what is due until then still runs.
     function noticeSeconds() external view returns (uint32);
+    /// @notice A task may settle up to this many seconds after it was due. Then it has expired, at no cost to its job.
+    function EXPIRY_SECONDS() external view returns (uint32);
+    function registry() external view returns (address);
     function jobCount() external view returns (uint64);
     /// @notice A job's record; one that was never created has status None.
     function job(uint64 jobId) external view returns (Job memory);
 
+    /// @notice Hash of the forwarders' creation code: with the job id as salt their addresses follow from it (CREATE2).
+    function forwarderCodeHash() external view returns (bytes32);
     /// @notice The job's address towards its target; also before the job exists.
     function forwarderOf(uint64 jobId) external view returns (address);
-    function terms(uint64 jobId) external view returns (Terms memory);
 
-    /// @notice Takes `amount` from a job's escrow for a settled task, if the escrow covers the whole fee. Only the
+    /// @notice Whether a run was settled, or can settle no more: it is over 64 runs older than the newest settled one, or
+    /// of an older version.
+    function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool);
+
+    /// @notice Settles certified runs: each at most once, charged to its job, credited to those who signed, the
+    /// submitter's gas refunded if it is an operator and the job pays in the chain's coin. Only the TaskManager calls it.
+    /// @param runs two words a run, see RunWord
+    /// @return verdicts one word a run, see RunWord
+    function settle(Batch calldata batch, uint256[] calldata runs) external returns (uint256[] memory verdicts);
+
+    /// @notice Takes in what the callbacks of the runs just settled used and whether they succeeded. Only the
     /// TaskManager calls it.
-    function charge(uint64 jobId, uint256 amount) external returns (bool charged);
-    /// @notice Pays out what keepers were owed. Only the TaskManager calls it.
-    function pay(address token, address to, uint256 amount) external;
+    /// @param callbacks one word each, see RunWord
+    function conclude(address submitter, uint256[] calldata callbacks) external;
+
+    /// @notice Sends the caller's earnings in `token` from the given epochs to `to`; with the chain's coin also its
+    /// refunds.
+    function claim(address token, uint32[] calldata epochs, address to) external returns (uint256 amount);
+    /// @notice What an operator has earned in `token` in the given epochs and not claimed.
+    function owed(address operator, address token, uint32[] calldata epochs) external view returns (uint256);
+    /// @notice Gas paid by an operator for settlements and refunded by their jobs, not claimed, in wei.
+    function refunds(address operator) external view returns (uint256);
+
+    /// @notice Works out what of an epoch's charges is left for the protocol: its share, and dust. Anybody may, once
+    /// nothing can settle under the epoch any more.
+    function closeEpoch(uint32 epoch, address token) external returns (uint256 rest);
+    function protocolOwed(address token) external view returns (uint256);
+    /// @notice Sends what the protocol is owed to `to`. Only the owner.
+    function claimProtocol(address token, address to) external returns (uint256 amount);
 }

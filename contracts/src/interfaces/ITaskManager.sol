@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 /// @title ITaskManager
-/// @notice Settles what the keepers certified, once per task, and keeps account of what they earned.
+/// @notice Settles what the keepers certified, once per task, and delivers it.
 interface ITaskManager {
     /// @notice Aggregated partials: `signature` is a G1 point (96 bytes), `signers` one bit per committee index,
     /// lowest bit of the first word first; words beyond the committee's size are an error.
@@ -26,6 +26,8 @@ interface ITaskManager {
         uint8 status;
         bytes32 instanceKey;
         bytes32 inputHash;
+        /// @dev of the job's version; signed with the rest, so it need not be looked up
+        bytes32 codeHash;
         bytes32 stateAfterRoot;
         bytes32 transcriptRoot;
         bytes outcome;
@@ -41,25 +43,22 @@ interface ITaskManager {
         Inactive,
         Escrow,
         NotDue,
-        Quorum
+        Quorum,
+        Expired
     }
 
     event BatchSettled(
         bytes32 indexed root, uint32 indexed epoch, address indexed submitter, uint256 signedStake, uint256 settled
     );
+    /// @notice A task with a call was settled. `fact`, from the highest bits: job id (64), version (32), anchor's block
+    /// number (64), unused (40), seconds between due and settled (40), unused (7), delivered: whether the target
+    /// accepted (1), status (8).
     event TaskSettled(
-        bytes32 indexed taskId,
-        uint64 indexed jobId,
-        address indexed submitter,
-        uint32 jobVersion,
-        bytes32 instanceKey,
-        uint8 status,
-        uint64 anchorNumber,
-        bytes32 outcomeHash,
-        bool delivered
+        uint64 indexed jobId, address indexed submitter, uint256 fact, bytes32 instanceKey, bytes32 outcomeHash
     );
+    /// @notice Skips and job errors of a batch that were settled: fact, instance key and outcome hash of each in turn.
+    event TasksSkipped(address indexed submitter, bytes32[] words);
     event ReportIneligible(bytes32 indexed taskId, uint64 indexed jobId, Ineligible reason);
-    event Claimed(address indexed operator, address indexed token, address to, uint256 amount);
 
     error NothingToSettle();
     error EmptyBatch();
@@ -74,8 +73,6 @@ interface ITaskManager {
     error InvalidSignature();
     error EpochNotActive(uint32 epoch, uint64 anchorNumber);
     error InsufficientGas();
-    error NothingOwed();
-    error ZeroRecipient();
 
     /// @notice Verifies the certificate over the batch and settles what is eligible of `entries`.
     /// @param leaves one word per leaf of the batch: zero where the next of `entries` stands, else the leaf's hash.
@@ -88,14 +85,7 @@ interface ITaskManager {
         bytes32[] calldata leaves
     ) external returns (uint256 settled);
 
-    /// @notice Sends the caller's earnings in `token` from the given epochs to `to`.
-    function claim(address token, uint32[] calldata epochs, address to) external returns (uint256 amount);
-
-    /// @notice What an operator has earned in `token` in the given epochs and not claimed.
-    function owed(address operator, address token, uint32[] calldata epochs) external view returns (uint256);
-
-    /// @notice Whether the run was settled, or is more than 192 runs older than the newest settled one: then it can no
-    /// longer settle.
+    /// @notice As {IJobManager-isSettled}.
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool);
     function domainSeparator() external view returns (bytes32);
     /// @notice The bytes keepers sign: EIP-712 digest of Batch(uint32 epoch,bytes32 root).

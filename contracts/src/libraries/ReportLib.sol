@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
-
 /// @title ReportLib
 /// @notice What keepers sign: reports, the batches they are leaves of, and the EIP-712 digest of a batch.
 library ReportLib {
@@ -31,33 +29,63 @@ library ReportLib {
         return keccak256(abi.encode(jobId, jobVersion, instanceKey));
     }
 
-    /// @notice Binds the outcome to the code that produced it and to the state it left. Fuel stays out.
-    function outcomeHash(bytes memory outcome, bytes32 codeHash, bytes32 stateAfterRoot, bytes32 transcriptRoot)
+    /// @notice Binds the outcome to the code that produced it and to the state it left:
+    /// keccak256(abi.encode(keccak256(outcome), codeHash, stateAfterRoot, transcriptRoot)). Fuel stays out.
+    function outcomeHash(bytes calldata outcome, bytes32 codeHash, bytes32 stateAfterRoot, bytes32 transcriptRoot)
         internal
         pure
-        returns (bytes32)
+        returns (bytes32 hash)
     {
-        return keccak256(abi.encode(keccak256(outcome), codeHash, stateAfterRoot, transcriptRoot));
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, outcome.offset, outcome.length)
+            mstore(free, keccak256(free, outcome.length))
+            mstore(add(free, 32), codeHash)
+            mstore(add(free, 64), stateAfterRoot)
+            mstore(add(free, 96), transcriptRoot)
+            hash := keccak256(free, 128)
+        }
     }
 
-    /// @notice A leaf of the batch; hashed twice, so that no inner node can be shown as a leaf.
-    function leaf(Report memory report) internal pure returns (bytes32) {
-        return keccak256(bytes.concat(keccak256(abi.encode(REPORT_TYPEHASH, report))));
+    /// @notice A leaf of the batch: keccak256(keccak256(abi.encode(REPORT_TYPEHASH, report))), hashed twice, so that no
+    /// inner node can be shown as a leaf. A struct of words lies in memory as it is encoded.
+    function leaf(Report memory report) internal pure returns (bytes32 hash) {
+        bytes32 typehash = REPORT_TYPEHASH;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typehash)
+            mcopy(add(free, 32), report, 256)
+            mstore(0, keccak256(free, 288))
+            hash := keccak256(0, 32)
+        }
     }
 
     /// @notice Merkle root: neighbours paired from the left, layer by layer, an odd last node promoted unchanged.
     /// OpenZeppelin's `MerkleProof.verify` accepts its proofs. Overwrites `nodes`; needs at least one.
-    function root(bytes32[] memory nodes) internal pure returns (bytes32) {
-        uint256 count = nodes.length;
-        while (count > 1) {
-            uint256 pairs = count / 2;
-            for (uint256 i = 0; i < pairs; ++i) {
-                nodes[i] = Hashes.commutativeKeccak256(nodes[2 * i], nodes[2 * i + 1]);
+    function root(bytes32[] memory nodes) internal pure returns (bytes32 top) {
+        assembly ("memory-safe") {
+            let first := add(nodes, 32)
+            let count := mload(nodes)
+            for {} gt(count, 1) {} {
+                let end := add(first, shl(5, count))
+                let to := first
+                for { let from := first } lt(from, end) { from := add(from, 64) } {
+                    let left := mload(from)
+                    let right := mload(add(from, 32))
+                    switch eq(add(from, 32), end)
+                    case 1 { mstore(to, left) }
+                    default {
+                        let swap := gt(left, right)
+                        mstore(shl(5, swap), left)
+                        mstore(shl(5, iszero(swap)), right)
+                        mstore(to, keccak256(0, 64))
+                    }
+                    to := add(to, 32)
+                }
+                count := shr(1, add(count, 1))
             }
-            if (count % 2 == 1) nodes[pairs] = nodes[count - 1];
-            count = pairs + count % 2;
+            top := mload(first)
         }
-        return nodes[0];
     }
 
     function domainSeparator(address taskManager) internal view returns (bytes32) {

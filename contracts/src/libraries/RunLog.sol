@@ -2,31 +2,36 @@
 pragma solidity ^0.8.28;
 
 /// @title RunLog
-/// @notice Which runs of one version of a job are settled, in one word: the upper 64 bits hold the highest settled run
-/// plus one, bit i of the lower 192 stands for the run i + 1 below the highest. So a late run settles after a newer one,
-/// and every run settles at most once. Runs below the window count as settled: they can settle no more.
+/// @notice Which runs of one version of a job are settled, in 104 bits: the upper 40 hold the highest settled run plus
+/// one, bit i of the lower 64 stands for the run i + 1 below the highest. So a late run settles after a newer one, and
+/// every run settles at most once. Runs below the window count as settled: they can settle no more.
 library RunLog {
-    uint256 internal constant WINDOW = 192;
-    uint256 private constant MASK = (1 << WINDOW) - 1;
+    uint256 internal constant WINDOW = 64;
+    /// @notice The highest run that fits: one a second for 34,000 years.
+    uint256 internal constant MAX_RUN = type(uint40).max - 1;
 
-    function isSettled(uint256 word, uint64 run) internal pure returns (bool) {
-        uint256 next = word >> WINDOW;
-        if (run >= next) return false;
-        if (run == next - 1) return true;
-        uint256 below = next - 2 - run;
-        return below >= WINDOW || (word >> below) & 1 == 1;
+    function isSettled(uint104 log, uint256 run) internal pure returns (bool) {
+        unchecked {
+            uint256 next = log >> WINDOW;
+            if (run >= next) return false;
+            if (run == next - 1) return true;
+            uint256 below = next - 2 - run;
+            return below >= WINDOW || (log >> below) & 1 == 1;
+        }
     }
 
-    /// @notice The word with `run` settled; `run` must not be settled yet.
-    function settle(uint256 word, uint64 run) internal pure returns (uint256) {
-        uint256 next = word >> WINDOW;
-        if (run < next) return word | (1 << (next - 2 - run));
-        uint256 bits = 0;
-        if (next != 0) {
-            // the old highest run becomes a bit, `step - 1` below the new one
-            uint256 step = uint256(run) + 1 - next;
-            if (step <= WINDOW) bits = (((word & MASK) << step) | (1 << (step - 1))) & MASK;
+    /// @notice The log with `run` settled; `run` must not be settled yet and at most MAX_RUN.
+    function settle(uint104 log, uint256 run) internal pure returns (uint104) {
+        unchecked {
+            uint256 next = log >> WINDOW;
+            if (run < next) return uint104(log | (1 << (next - 2 - run)));
+            uint256 bits = 0;
+            if (next != 0) {
+                // the old highest run becomes a bit, `step - 1` below the new one
+                uint256 step = run + 1 - next;
+                if (step <= WINDOW) bits = uint64((uint256(uint64(log)) << step) | (1 << (step - 1)));
+            }
+            return uint104(((run + 1) << WINDOW) | bits);
         }
-        return ((uint256(run) + 1) << WINDOW) | bits;
     }
 }

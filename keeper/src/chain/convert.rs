@@ -63,8 +63,8 @@ pub fn task(settled: &Settled) -> Task {
     Task { job: JobId(settled.job_id), version: settled.job_version, instance: InstanceKey(settled.instance_key) }
 }
 
-/// A certified batch as the contract takes it; `callback_gas` is the sum over its calls.
-pub fn settlement(batch: &CertifiedBatch, callback_gas: u64) -> Settlement {
+/// A certified batch as the contract takes it; `callback_gas` is the sum over its calls, `code_hash` gives that of a job.
+pub fn settlement(batch: &CertifiedBatch, callback_gas: u64, code_hash: impl Fn(JobId) -> B256) -> Settlement {
     let certificate = &batch.certificate;
     let mut anchors: Vec<Anchor> = Vec::new();
     let entries = certificate.reports.iter().zip(&batch.outcomes).map(|(report, outcome)| {
@@ -73,7 +73,7 @@ pub fn settlement(batch: &CertifiedBatch, callback_gas: u64) -> Settlement {
             anchors.push(anchor);
             anchors.len() - 1
         });
-        entry(report, outcome, position)
+        entry(report, outcome, position, code_hash(report.task.job))
     });
     let entries = entries.collect();
     let certificate = Certificate {
@@ -84,7 +84,7 @@ pub fn settlement(batch: &CertifiedBatch, callback_gas: u64) -> Settlement {
     Settlement { certificate, anchors, entries, leaves: Vec::new(), callback_gas }
 }
 
-fn entry(report: &Report, outcome: &Outcome, anchor: usize) -> Entry {
+fn entry(report: &Report, outcome: &Outcome, anchor: usize, code_hash: B256) -> Entry {
     Entry {
         jobId: report.task.job.0,
         jobVersion: report.task.version,
@@ -93,6 +93,7 @@ fn entry(report: &Report, outcome: &Outcome, anchor: usize) -> Entry {
         status: report.status as u8,
         instanceKey: report.task.instance.0,
         inputHash: report.input_set,
+        codeHash: code_hash,
         stateAfterRoot: outcome.state_after,
         transcriptRoot: outcome.transcript,
         outcome: outcome.data.clone(),

@@ -79,7 +79,11 @@ pub(crate) async fn fetch(
     if placed.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         return Err(ChainError::unbelievable("duplicate_log", "two logs with one place"));
     }
-    placed.into_iter().filter_map(|(place, log)| decode(place.0, &log, contracts).transpose()).collect()
+    let mut all = Vec::new();
+    for ((block, _), log) in placed {
+        all.extend(decode(block, &log, contracts)?);
+    }
+    Ok(all)
 }
 
 fn topics() -> Vec<B256> {
@@ -88,6 +92,7 @@ fn topics() -> Vec<B256> {
         jobs::JobFunded::SIGNATURE_HASH,
         jobs::JobPaused::SIGNATURE_HASH,
         jobs::JobResumed::SIGNATURE_HASH,
+        jobs::JobUpdated::SIGNATURE_HASH,
         jobs::JobCancelled::SIGNATURE_HASH,
         jobs::JobWithdrawn::SIGNATURE_HASH,
         registry::OperatorRegistered::SIGNATURE_HASH,
@@ -95,6 +100,7 @@ fn topics() -> Vec<B256> {
         registry::KeysRotated::SIGNATURE_HASH,
         registry::EpochSnapshot::SIGNATURE_HASH,
         tasks::TaskSettled::SIGNATURE_HASH,
+        tasks::TasksSkipped::SIGNATURE_HASH,
         tasks::ReportIneligible::SIGNATURE_HASH,
     ]
 }
@@ -122,13 +128,13 @@ fn place(log: Log, contracts: &Contracts, blocks: Blocks) -> Result<((u64, u64),
     Ok(((number, index), log))
 }
 
-fn decode(block: u64, log: &Log, contracts: &Contracts) -> Result<Option<OurLog>, ChainError> {
-    let Some(topic) = log.topic0().copied() else { return Ok(None) };
+fn decode(block: u64, log: &Log, contracts: &Contracts) -> Result<Vec<OurLog>, ChainError> {
+    let Some(topic) = log.topic0().copied() else { return Ok(Vec::new()) };
     let address = log.address();
     let content = if address == contracts.job_manager {
-        decode_job(block, topic, log)
+        decode_job(block, topic, log).map(Vec::from_iter)
     } else if address == contracts.keeper_registry {
-        decode_registry(block, topic, log)
+        decode_registry(block, topic, log).map(Vec::from_iter)
     } else {
         decode_task(block, topic, log)
     };
@@ -137,7 +143,8 @@ fn decode(block: u64, log: &Log, contracts: &Contracts) -> Result<Option<OurLog>
         ChainError::unbelievable("undecodable_log", detail)
     })?;
     let block_hash = log.block_hash.unwrap_or_default();
-    Ok(content.map(|content| OurLog { block, block_hash, timestamp: log.block_timestamp, content }))
+    let ours = |content| OurLog { block, block_hash, timestamp: log.block_timestamp, content };
+    Ok(content.into_iter().map(ours).collect())
 }
 
 fn decode_job(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, alloy::sol_types::Error> {
@@ -158,6 +165,10 @@ fn decode_job(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, all
         jobs::JobResumed::SIGNATURE_HASH => {
             let event = jobs::JobResumed::decode_log_validate(&log.inner)?.data;
             JobEvent::Resumed { job_id: event.jobId, version: event.version, active_from: event.activeFrom }
+        }
+        jobs::JobUpdated::SIGNATURE_HASH => {
+            let event = jobs::JobUpdated::decode_log_validate(&log.inner)?.data;
+            JobEvent::Updated { job_id: event.jobId, version: event.version, params: Box::new(event.params) }
         }
         jobs::JobCancelled::SIGNATURE_HASH => {
             let event = jobs::JobCancelled::decode_log_validate(&log.inner)?.data;
@@ -203,30 +214,27 @@ fn decode_registry(block: u64, topic: B256, log: &Log) -> Result<Option<Content>
     Ok(Some(Content::Event(ChainEvent::Operator { block, operator, peer_key })))
 }
 
-fn decode_task(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, alloy::sol_types::Error> {
-    match topic {
-        tasks::TaskSettled::SIGNATURE_HASH => {
-            let event = tasks::TaskSettled::decode_log_validate(&log.inner)?.data;
-            Ok(Some(Content::Settled(Settled {
-                block,
-                timestamp: log.block_timestamp.unwrap_or_default(),
-                tx: log.transaction_hash.unwrap_or_default(),
-                task_id: event.taskId,
-                job_id: event.jobId,
-                job_version: event.jobVersion,
-                instance_key: event.instanceKey,
-                status: event.status,
-                anchor_number: event.anchorNumber,
-                outcome_hash: event.outcomeHash,
-                delivered: event.delivered,
-                submitter: event.submitter,
-            })))
-        }
-        tasks::ReportIneligible::SIGNATURE_HASH => {
-            let event = tasks::ReportIneligible::decode_log_validate(&log.inner)?.data;
-            let (task_id, job_id, reason) = (event.taskId, event.jobId, event.reason.into());
-            Ok(Some(Content::Event(ChainEvent::Ineligible { block, task_id, job_id, reason })))
-        }
-        _ => Ok(None),
+fn decode_task(block: u64, topic: B256, log: &Log) -> Result<Vec<Content>, alloy::sol_types::Error> {
+    if topic == tasks::ReportIneligible::SIGNATURE_HASH {
+        let event = tasks::ReportIneligible::decode_log_validate(&log.inner)?.data;
+        let (task_id, job_id, reason) = (event.taskId, event.jobId, event.reason.into());
+        return Ok(vec![Content::Event(ChainEvent::Ineligible { block, task_id, job_id, reason })]);
     }
+    let settled = contracts::settled_tasks(&log.inner.data)?.into_iter().map(|task| {
+        Content::Settled(Settled {
+            block,
+            timestamp: log.block_timestamp.unwrap_or_default(),
+            tx: log.transaction_hash.unwrap_or_default(),
+            task_id: task.task_id,
+            job_id: task.job_id,
+            job_version: task.job_version,
+            instance_key: task.instance_key,
+            status: task.status,
+            anchor_number: task.anchor_number,
+            outcome_hash: task.outcome_hash,
+            delivered: task.delivered,
+            submitter: task.submitter,
+        })
+    });
+    Ok(settled.collect())
 }

@@ -106,6 +106,7 @@ pub(crate) fn job_params(deployment: &Deployment, code_hash: B256) -> IJobManage
         token: Address::ZERO,
         fee: alloy::primitives::Uint::from(1_000),
         quorumBps: 6667,
+        punctualSeconds: 0,
     }
 }
 

@@ -56,10 +56,9 @@ pub(crate) async fn fetch(provider: &ChainProvider, tx: B256) -> Result<Option<R
 impl Receipt {
     /// How many tasks the TaskManager settled in it.
     pub(crate) fn settled(&self, contracts: &Contracts) -> u64 {
-        let settled = self.logs.iter().filter(|log| {
-            log.address() == contracts.task_manager && log.topic0() == Some(&TaskManager::TaskSettled::SIGNATURE_HASH)
-        });
-        settled.count() as u64
+        let ours = self.logs.iter().filter(|log| log.address() == contracts.task_manager);
+        let batches = ours.filter_map(|log| TaskManager::BatchSettled::decode_log(&log.inner).ok());
+        batches.map(|event| event.settled.saturating_to::<u64>()).sum()
     }
 }
 

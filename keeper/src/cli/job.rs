@@ -58,6 +58,9 @@ pub struct CreateArgs {
     /// Share of stake that must agree, in hundredths of a percent
     #[arg(long, default_value_t = 6667)]
     quorum_bps: u16,
+    /// A run settled later than this many seconds after it was due costs half; 0: lateness is free
+    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
+    punctual: u16,
 }
 
 /// How the code is pinned.
@@ -105,6 +108,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<Exit> {
         token: Address::ZERO,
         fee,
         quorumBps: args.quorum_bps,
+        punctualSeconds: args.punctual,
     };
     let manager = chain.network.contracts.job_manager;
     let call = JobManager::createJobCall { params: job, funding: args.fund };

@@ -7,7 +7,7 @@ use alloy::providers::Provider;
 use alloy::sol_types::SolValue;
 use anyhow::{Result, anyhow};
 use consensus::bls::SecretKey;
-use contracts::{IAllocationManager, LocalAllocationManager, ServiceManager, TaskManager};
+use contracts::{IAllocationManager, JobManager, LocalAllocationManager, ServiceManager};
 use serde_json::json;
 
 use super::chain::{Chain, coin};
@@ -124,9 +124,9 @@ pub(super) async fn claim(global: &Global, args: &ClaimArgs) -> Result<Exit> {
         let sender = chain.sender(wallet).await?;
         for part in owing.chunks(EPOCHS_PER_CALL) {
             let epochs = part.iter().map(|(epoch, _)| *epoch).collect();
-            let call = TaskManager::claimCall { token: args.token, epochs, to };
+            let call = JobManager::claimCall { token: args.token, epochs, to };
             let receipt =
-                sender.send("claim the earnings", chain.network.contracts.task_manager, &call, U256::ZERO).await?;
+                sender.send("claim the earnings", chain.network.contracts.job_manager, &call, U256::ZERO).await?;
             transactions.push(receipt.transaction_hash);
         }
     }
@@ -230,7 +230,7 @@ async fn epochs(chain: &Chain) -> Result<Vec<u32>> {
 /// The epochs an operator has something left in, and how much. Whole stretches are asked about first, and only those
 /// that owe something are looked at closer: most epochs of a long-lived operator are claimed.
 async fn owing_epochs(chain: &Chain, operator: Address, token: Address, epochs: &[u32]) -> Result<Vec<(u32, U256)>> {
-    let manager = TaskManager::new(chain.network.contracts.task_manager, &chain.provider);
+    let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
     let mut owing = Vec::new();
     let mut stretches: Vec<&[u32]> = epochs.chunks(EPOCHS_PER_CALL).rev().collect();
     while let Some(stretch) = stretches.pop() {

@@ -24,6 +24,7 @@ fn empty_params() -> JobParams {
         token: Address::ZERO,
         fee: alloy::primitives::Uint::ZERO,
         quorumBps: 0,
+        punctualSeconds: 0,
     }
 }
 

@@ -336,6 +336,7 @@ fn draw_jobs(random: &mut Random) -> Vec<Job> {
             token: Address::ZERO,
             fee: Uint::from(1),
             quorumBps: if position == 2 && random.chance(300) { 6_667 } else { 0 },
+            punctualSeconds: 0,
         };
         Job { id, params, conduct, first, interval }
     });

@@ -1,7 +1,7 @@
 use alloy::primitives::{Address, B256, LogData, U256};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
-use contracts::TaskManager::{BatchSettled, Claimed, TaskSettled};
+use contracts::TaskManager::{BatchSettled, TaskSettled};
 use serde_json::json;
 
 use super::Ledger;
@@ -11,15 +11,11 @@ const SUBMITTER: Address = Address::repeat_byte(2);
 
 fn settled(run: u64) -> LogData {
     TaskSettled {
-        taskId: B256::repeat_byte(u8::try_from(run).unwrap()),
         jobId: 1,
         submitter: SUBMITTER,
-        jobVersion: 1,
+        fact: U256::from(1) << 192 | U256::from(1) << 160 | U256::from(5) << 96 | U256::from(256),
         instanceKey: B256::from(U256::from(run)),
-        status: 0,
-        anchorNumber: 5,
         outcomeHash: B256::ZERO,
-        delivered: true,
     }
     .encode_log_data()
 }
@@ -70,11 +66,9 @@ fn a_batch_of_two_is_one_transaction_and_two_settlements() {
 }
 
 #[test]
-fn a_transaction_without_settlement_is_wasted_unless_it_is_a_claim() {
+fn a_transaction_without_settlement_is_wasted() {
     let wasted = entered(&receipt(TASK_MANAGER, TASK_MANAGER, &[]));
     assert_eq!((wasted.transactions.len(), wasted.transactions[0].settled), (1, 0));
-    let claim = Claimed { operator: SUBMITTER, token: Address::ZERO, to: SUBMITTER, amount: U256::from(1) };
-    assert_eq!(entered(&receipt(TASK_MANAGER, TASK_MANAGER, &[claim.encode_log_data()])), Ledger::default());
 }
 
 #[test]

@@ -108,8 +108,8 @@ async fn calls_are_included_one_after_the_other() {
 async fn what_the_contract_refuses_is_not_sent() {
     let bench = Bench::new().await;
     let mut lane = bench.lane();
-    let input = contracts::TaskManager::claimCall { token: Address::ZERO, epochs: vec![], to: Address::repeat_byte(1) };
-    let to = bench.config.network.contracts.task_manager;
+    let input = contracts::JobManager::claimCall { token: Address::ZERO, epochs: vec![], to: Address::repeat_byte(1) };
+    let to = bench.config.network.contracts.job_manager;
     let outcome = lane.execute(&Call { to, input: input.abi_encode().into(), gas_floor: 0 }).await;
     let Outcome::Refused(data) = outcome else { panic!("{outcome:?}") };
     assert_eq!(crate::chain::receipt::reason(&data), "NothingOwed");

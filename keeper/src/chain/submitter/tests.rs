@@ -26,6 +26,7 @@ fn settlement(instance: u8) -> Settlement {
             status: 0,
             instanceKey: B256::with_last_byte(instance),
             inputHash: B256::ZERO,
+            codeHash: B256::ZERO,
             stateAfterRoot: B256::ZERO,
             transcriptRoot: B256::ZERO,
             outcome: Bytes::new(),

@@ -112,15 +112,11 @@ fn funded(job: u64) -> LogData {
 /// A log of the TaskManager.
 fn settled(job: u64) -> LogData {
     let event = TaskManager::TaskSettled {
-        taskId: B256::repeat_byte(1),
         jobId: job,
         submitter: Address::repeat_byte(8),
-        jobVersion: 2,
+        fact: U256::from(job) << 192 | U256::from(2) << 160 | U256::from(4) << 96 | U256::from(257),
         instanceKey: B256::with_last_byte(3),
-        status: 1,
-        anchorNumber: 4,
         outcomeHash: B256::repeat_byte(5),
-        delivered: true,
     };
     event.encode_log_data()
 }

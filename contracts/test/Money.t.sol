@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IJobManager} from "../src/interfaces/IJobManager.sol";
+import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
+import {Reverting, Token} from "./Targets.sol";
+import {World} from "./World.sol";
+
+// given an operator submits          it is refunded, metered, out of the job's escrow
+// given anybody else submits         nothing is refunded
+// given the job pays in a token      nothing is refunded
+// given a punctuality term           when missed, half; when kept, all
+// given a run due over an hour ago   it has expired, at no cost
+// given callbacks that fail          the eighth in a row pauses the job; one that succeeds starts the count anew
+// given escrow below the fee         nothing settles until somebody funds
+// given a paused job                 when nothing can settle any more, new terms under a new version
+// given 200 tasks in coin and token  after all claims and withdrawals nothing is left
+contract MoneyTest is World {
+    uint256 private constant GAS_PRICE = 1.01 gwei; // base fee and tip
+
+    function priced() private {
+        vm.fee(1 gwei);
+        vm.txGasPrice(50 gwei);
+    }
+
+    function settleAs(address submitter, ITaskManager.Entry memory entry) private returns (uint256 settled) {
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Certificate memory certificate = certify(anchors, one(entry), ALL);
+        vm.prank(submitter);
+        settled = tasks.settle(certificate, anchors, one(entry), new bytes32[](0));
+    }
+
+    function epochs(uint32 last) private pure returns (uint32[] memory list) {
+        list = new uint32[](last);
+        for (uint32 i = 0; i < last; ++i) {
+            list[i] = i + 1;
+        }
+    }
+
+    function tokenJob() private returns (Token token, uint64 id) {
+        token = new Token();
+        token.mint(CREATOR, 10 ether);
+        vm.prank(CREATOR);
+        token.approve(address(jobs), 10 ether);
+        IJobManager.JobParams memory p = params();
+        p.token = address(token);
+        p.triggerData = abi.encode(block.timestamp + 1, 10);
+        id = create(p, 10 ether);
+    }
+
+    /* REFUNDS */
+
+    function test_refund_isMeteredAndPaidByTheJob() public {
+        priced();
+        equal(settleAs(operatorOf(2), callEntry(jobId, 0)), 1, "settled");
+        uint256 refund = jobs.refunds(operatorOf(2));
+        check(refund > GAS_PRICE * 187_000, "batch and task");
+        check(refund < GAS_PRICE * (187_000 + 40_000), "and what the callback used, not what it might have");
+        equal(jobs.job(jobId).escrow, 1 ether - FEE - refund, "the job paid fee and gas, no more");
+        uint256 owed = jobs.owed(operatorOf(2), address(0), epochs(1));
+        vm.prank(operatorOf(2));
+        equal(jobs.claim(address(0), epochs(1), address(0xcafe)), owed + refund, "claimed with the earnings");
+        equal(jobs.refunds(operatorOf(2)), 0, "once");
+    }
+
+    function test_refund_ofASkipIsWithoutCallback() public {
+        priced();
+        ITaskManager.Entry memory entry = callEntry(jobId, 0);
+        entry.status = 1;
+        settleAs(operatorOf(2), entry);
+        equal(jobs.refunds(operatorOf(2)), GAS_PRICE * 187_000, "batch and task");
+    }
+
+    function test_refund_neverExceedsTheGasPrice() public {
+        vm.fee(1 gwei);
+        vm.txGasPrice(1 gwei);
+        ITaskManager.Entry memory entry = callEntry(jobId, 0);
+        entry.status = 1;
+        settleAs(operatorOf(2), entry);
+        equal(jobs.refunds(operatorOf(2)), 1 gwei * 187_000, "no tip was paid");
+    }
+
+    function test_refund_onlyToOperatorsAndInCoin() public {
+        priced();
+        settleAs(address(0xbad), callEntry(jobId, 0));
+        equal(jobs.refunds(address(0xbad)), 0, "no operator");
+        equal(jobs.job(jobId).escrow, 1 ether - FEE, "only the fee");
+        (, uint64 id) = tokenJob();
+        vm.warp(block.timestamp + 5);
+        settleAs(operatorOf(2), callEntry(id, 0));
+        equal(jobs.refunds(operatorOf(2)), 0, "a token job's fee covers its gas");
+        equal(jobs.job(id).escrow, 10 ether - FEE, "only the fee");
+    }
+
+    /* PUNCTUALITY AND EXPIRY */
+
+    function test_punctuality() public {
+        IJobManager.JobParams memory p = params();
+        p.punctualSeconds = 30;
+        p.triggerData = abi.encode(block.timestamp + 1, 10);
+        uint64 id = create(p, 1 ether);
+        uint256 start = block.timestamp + 1;
+        vm.warp(start + 30);
+        settleRun(id, 0, ALL);
+        equal(jobs.job(id).escrow, 1 ether - FEE, "just in time");
+        vm.warp(start + 41);
+        settleRun(id, 1, ALL);
+        equal(jobs.job(id).escrow, 1 ether - FEE - FEE / 2, "a second too late");
+    }
+
+    function test_expiry() public {
+        IJobManager.JobParams memory p = params();
+        p.triggerData = abi.encode(block.timestamp + 1, 10);
+        uint64 id = create(p, 1 ether);
+        vm.warp(block.timestamp + 1 + 1 hours);
+        equal(settleRun(id, 0, ALL), 1, "an hour is allowed");
+        vm.warp(block.timestamp + 11);
+        vm.recordLogs();
+        equal(settleRun(id, 1, ALL), 0, "no more");
+        check(ineligible()[0] == ITaskManager.Ineligible.Expired, "expired");
+        equal(jobs.job(id).escrow, 1 ether - FEE, "at no cost");
+    }
+
+    /* CIRCUIT BREAKER AND LOW BALANCE */
+
+    function test_circuitBreaker() public {
+        IJobManager.JobParams memory p = params();
+        p.target = address(new Reverting());
+        p.triggerData = abi.encode(block.timestamp + 1, 1);
+        uint64 id = create(p, 1 ether);
+        vm.warp(block.timestamp + 20);
+        for (uint64 run = 0; run < 7; ++run) {
+            settleRun(id, run, ALL);
+        }
+        equal(jobs.job(id).failures, 7, "counted");
+        check(jobs.job(id).status == IJobManager.Status.Active, "still active");
+        vm.recordLogs();
+        settleRun(id, 7, ALL);
+        equal(logged(IJobManager.CircuitBroken.selector).length, 1, "told");
+        check(jobs.job(id).status == IJobManager.Status.Paused, "paused");
+        equal(jobs.job(id).inactiveFrom, block.timestamp, "at once");
+        vm.warp(block.timestamp + 10);
+        equal(settleRun(id, 25, ALL), 0, "what is due later does not run");
+        equal(settleRun(id, 8, ALL), 1, "what was due does");
+    }
+
+    function test_circuitBreaker_successStartsAnew() public {
+        bytes memory code = address(counter).code;
+        vm.etch(address(counter), address(new Reverting()).code);
+        for (uint64 run = 0; run < 7; ++run) {
+            settleRun(jobId, run, ALL);
+        }
+        vm.etch(address(counter), code);
+        settleRun(jobId, 7, ALL);
+        equal(jobs.job(jobId).failures, 0, "forgotten");
+    }
+
+    function test_exhausted_untilFunded() public {
+        uint64 poor = create(params(), FEE);
+        vm.warp(block.timestamp + 200);
+        vm.recordLogs();
+        settleRun(poor, 0, ALL);
+        equal(logged(IJobManager.JobExhausted.selector).length, 1, "told");
+        equal(settleRun(poor, 1, ALL), 0, "no money");
+        vm.deal(address(this), FEE);
+        jobs.fund{value: FEE}(poor, FEE);
+        equal(settleRun(poor, 1, ALL), 1, "money");
+    }
+
+    /* NEW TERMS */
+
+    function test_update() public {
+        vm.startPrank(CREATOR);
+        IJobManager.JobParams memory p = params();
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.WrongStatus.selector, IJobManager.Status.Active));
+        jobs.update(jobId, p);
+        jobs.pause(jobId);
+        uint64 closedAt = jobs.job(jobId).inactiveFrom + 1 hours;
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.TooEarly.selector, closedAt));
+        jobs.update(jobId, p);
+        vm.warp(closedAt);
+        p = params();
+        p.fee = 2 * FEE;
+        p.token = address(1);
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.TokenFixed.selector, address(0)));
+        jobs.update(jobId, p);
+        p.token = address(0);
+        p.triggerData = abi.encode(block.timestamp + 1, 10);
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.TooEarly.selector, block.timestamp + NOTICE));
+        jobs.update(jobId, p);
+        p.triggerData = abi.encode(block.timestamp + 50, 10);
+        jobs.update(jobId, p);
+        vm.stopPrank();
+        equal(jobs.job(jobId).version, 2, "new version");
+        vm.warp(block.timestamp + 60);
+        vm.recordLogs();
+        ITaskManager.Entry memory entry = callEntry(jobId, 0);
+        entry.jobVersion = 2;
+        equal(settle(one(entry), ALL), 1, "run 0 anew");
+        equal(jobs.job(jobId).escrow, 1 ether - 2 * uint256(FEE), "at the new fee");
+        check(tasks.isSettled(jobId, 1, bytes32(uint256(5))), "the old version's runs are closed");
+    }
+
+    /* TO THE LAST WEI */
+
+    function test_nothingIsLeftOver() public {
+        priced();
+        (Token token, uint64 id) = tokenJob();
+        vm.warp(block.timestamp + 1000);
+        for (uint64 run = 0; run < 100; ++run) {
+            address submitter = operatorOf(run % 5);
+            equal(settleAs(submitter, callEntry(jobId, run)), 1, "coin");
+            uint256 signers = run % 3 == 0 ? ALL : ALL ^ (1 << (run % 5));
+            equal(settle(one(callEntry(id, run)), signers), 1, "token");
+        }
+        allocate(operatorOf(0), 5e17);
+        registry.snapshot();
+        vm.roll(block.number + 101);
+        address[2] memory currencies = [address(0), address(token)];
+        vm.startPrank(CREATOR);
+        (uint64[2] memory both) = [jobId, id];
+        for (uint256 i = 0; i < 2; ++i) {
+            jobs.cancel(both[i]);
+            jobs.requestWithdrawal(both[i], jobs.job(both[i]).escrow);
+        }
+        vm.warp(block.timestamp + NOTICE + 1 hours);
+        for (uint256 i = 0; i < 2; ++i) {
+            jobs.withdraw(both[i], CREATOR);
+        }
+        vm.stopPrank();
+        for (uint256 i = 0; i < 2; ++i) {
+            jobs.closeEpoch(1, currencies[i]);
+            jobs.claimProtocol(currencies[i], address(0xcafe));
+            for (uint256 k = 0; k < KEEPERS; ++k) {
+                vm.prank(operatorOf(k));
+                jobs.claim(currencies[i], epochs(1), operatorOf(k));
+            }
+        }
+        equal(address(jobs).balance, 0, "no coin is left");
+        equal(token.balanceOf(address(jobs)), 0, "no token is left");
+        equal(address(tasks).balance, 0, "none elsewhere");
+    }
+
+    function test_claimProtocol_onlyTheOwner() public {
+        vm.prank(CREATOR);
+        vm.expectRevert();
+        jobs.claimProtocol(address(0), CREATOR);
+        vm.expectRevert(IJobManager.NothingOwed.selector);
+        jobs.claimProtocol(address(0), address(this));
+    }
+}
