@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A task is tried at most [`ATTEMPTS_MAX`] times, each attempt with a later anchor that every keeper derives alike.
-//! The chain's replay guard alone decides which attempt counts.
+//! The chain's replay guard alone decides which attempt counts. The rules named below are those of `consensus/README.md`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -123,20 +123,22 @@ impl Session {
         }
     }
 
-    /// Whether a further attempt would be in place: nothing settled, and no certificate that still has its chance.
+    /// Whether a further attempt would be in place: nothing settled, and no certificate that still has its chance (rule
+    /// 10: the line of submitters has had four turns).
     pub fn is_open(&self, now: Time, pace: &Pace) -> bool {
         let chance = pace.stage() * 4;
         self.settled.is_none() && self.certified.is_none_or(|at| now >= at.plus(chance))
     }
 
-    /// The attempt that time has come to: the last one that should have started by `now`, if it is due at all.
+    /// The attempt that time has come to: the last one that should have started by `now`, if it is due at all (rule 1).
     pub fn current_attempt(&self, now: Time, pace: &Pace) -> Option<u8> {
         (0..ATTEMPTS_MAX)
             .take_while(|&attempt| now >= Time::from_seconds(pace.attempt_due(self.due.due, attempt)))
             .last()
     }
 
-    /// The attempt to start now with its anchor, if one is due, open, not started, and its anchor certain.
+    /// The attempt to start now with its anchor, if one is due, open, not started, and its anchor certain (rules 1 and 5:
+    /// nobody waits for the leader).
     pub fn next_start(&self, now: Time, pace: &Pace, chain: &ChainView) -> Option<(u8, BlockRef)> {
         let attempt = self.current_attempt(now, pace)?;
         if self.attempts.contains_key(&attempt) || !self.is_open(now, pace) || now > self.deadline() {
@@ -146,7 +148,8 @@ impl Session {
         Some((attempt, anchor))
     }
 
-    /// Forgets the tries whose anchors lie above a block: the chain has been reorganised under them.
+    /// Forgets the tries whose anchors lie above a block: the chain has been reorganised under them (rule 17). What the
+    /// journal holds of them stays: it is about another anchor (rule 5).
     pub fn rewind(&mut self, number: u64) {
         let stands = |attempt: &Attempt| match attempt {
             Attempt::Running(anchor) => anchor.number <= number,

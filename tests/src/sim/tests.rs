@@ -60,6 +60,12 @@ fn nothing_goes_wrong_in_the_first_seeds() {
 }
 
 #[test]
+fn nothing_goes_wrong_in_a_larger_mesh() {
+    let summary = run(&Options { keepers: 16, byzantine: 5, ..options(0..5) }, |_| false);
+    assert!(summary.is_clean(), "{:?}, unsettled in {:?}", summary.violations, summary.unsettled_seeds);
+}
+
+#[test]
 fn nothing_goes_wrong_with_real_signatures() {
     let summary = run(&Options { real_crypto: true, keepers: 4, byzantine: 1, ..options(0..1) }, |_| false);
     assert!(summary.is_clean(), "{:?}, unsettled in {:?}", summary.violations, summary.unsettled_seeds);
