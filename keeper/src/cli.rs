@@ -307,7 +307,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Operator(OperatorCommand::Stake(args)) => operator::stake(global, &args).await,
         Command::Operator(OperatorCommand::Status) => operator::status(global).await,
         Command::Operator(OperatorCommand::Claim(args)) => operator::claim(global, &args).await,
-        Command::Join(args) => join::run(*args, global).await,
+        Command::Join(args) => Box::pin(join::run(*args, global)).await,
         Command::Job(JobCommand::Create(args)) => job::create(global, *args).await,
         Command::Job(JobCommand::List) => job::list(global).await,
         Command::Job(JobCommand::Show { id }) => job::show(global, id).await,
