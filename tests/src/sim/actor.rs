@@ -16,6 +16,8 @@ use super::random::Random;
 const MEMORY: usize = 48;
 /// Junk messages in one burst of a flooder.
 const BURST: u64 = 12;
+/// Impersonations of a thousand messages, by all keepers together, were all of them impersonators.
+const IMPERSONATIONS: u64 = 1_400;
 
 /// How a keeper is hostile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -212,7 +214,10 @@ impl Actor {
             return Vec::new();
         }
         let forged = match (self.role, Message::decode(channel, bytes)) {
-            (Role::Impersonator, Ok(message)) if means.random.chance(200) => forge::impersonation(&message, means),
+            // Rarer in a larger mesh: they hear each other too, and noise that answers noise must die away.
+            (Role::Impersonator, Ok(message)) if means.random.chance(IMPERSONATIONS / means.keepers as u64) => {
+                forge::impersonation(&message, means)
+            }
             (Role::Copier, Ok(Message::Partial(partial))) if self.is_new(&partial.assignment[..], partial.batch) => {
                 let copy = forge::copied(&partial, means);
                 if copy.is_none() {
