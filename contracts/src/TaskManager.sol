@@ -22,6 +22,8 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     /* CONSTANTS */
 
     uint256 public constant MAX_REPORTS = 256;
+    /// @notice What a job may hand to its target; keepers agree on nothing longer.
+    uint256 public constant MAX_OUTCOME_BYTES = 65_536;
     /// @notice How many blocks an anchor may lie back; BLOCKHASH knows 256.
     uint256 public constant MAX_ANCHOR_AGE = 100;
 
@@ -108,6 +110,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     function _fill(ReportLib.Report memory report, Anchor[] calldata anchors, Entry calldata entry) private pure {
         if (entry.status > 2) revert InvalidStatus(entry.status);
         if (entry.anchor >= anchors.length) revert InvalidAnchor(entry.anchor);
+        if (entry.outcome.length > MAX_OUTCOME_BYTES) revert OutcomeTooLong(MAX_OUTCOME_BYTES);
         Anchor calldata anchor = anchors[entry.anchor];
         report.jobId = entry.jobId;
         report.jobVersion = entry.jobVersion;
