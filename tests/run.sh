@@ -78,6 +78,7 @@ if [ -z "$name" ]; then
   fi
   step "contracts: artifacts match the sources" contracts/build.sh --check
   step "contracts: forge tests" contracts/test.sh
+  step "contracts: every curve operation against blst" contracts/differential.sh
   step "crates: the core knows no network" "$root/tests/layers.sh"
 fi
 step "whole system" whole_system
