@@ -176,6 +176,8 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         uint256 start = schedule.start;
         if (start < earliest) {
             uint256 interval = schedule.interval;
+            // up to a whole number of intervals
+            // slither-disable-next-line divide-before-multiply
             start += (earliest - start + interval - 1) / interval * interval;
         }
         schedule.start = uint40(start);
