@@ -78,6 +78,12 @@ if [ -z "$name" ]; then
   fi
   step "contracts: artifacts match the sources" contracts/build.sh --check
   step "contracts: forge tests" contracts/test.sh
+  step "contracts: every curve operation against blst" contracts/differential.sh
+  if [ ${#long[@]} -gt 0 ]; then
+    need python3 python3
+    python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv # slither comes from PyPI, into the cache
+    step "contracts: slither finds nothing of high or medium impact" contracts/slither.sh
+  fi
   step "crates: the core knows no network" "$root/tests/layers.sh"
 fi
 step "whole system" whole_system

@@ -5,7 +5,11 @@
 //! are documented where they are fixed: in `contracts/src/interfaces/*.sol`.
 
 mod abi;
+#[cfg(test)]
+mod anvil;
 pub mod deploy;
+#[cfg(test)]
+mod differential;
 pub mod network;
 mod settled;
 

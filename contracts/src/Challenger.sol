@@ -107,6 +107,8 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
 
     /// @dev Once per operator and task. Noted before the slashing, so that nothing a token or strategy does on the way
     /// can lead to a second one.
+    // In a loop the next one is noted after the last one's slashing; each is still noted before its own.
+    // slither-disable-next-line reentrancy-no-eth
     function _convict(uint32 epoch, bytes32 taskId, uint256 guilty) private returns (uint256 convicted) {
         for (uint16 i = 0; guilty != 0 && convicted < MAX_SLASHINGS; ++i) {
             bool signedBoth = guilty & 1 == 1;

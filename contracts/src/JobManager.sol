@@ -7,6 +7,7 @@ import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
+import {IServiceManager} from "./interfaces/IServiceManager.sol";
 import {Guarded} from "./Guarded.sol";
 import {JobForwarder} from "./JobForwarder.sol";
 import {Earnings} from "./Earnings.sol";
@@ -120,9 +121,12 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         }
     }
 
+    /// @dev Forwarders have no rights here, and no job may have one for its target. All of them have one code, and the
+    /// newest job's stands already when this is asked.
     function _isOurs(address target) private view returns (bool) {
-        return
-            target == address(this) || target == taskManager || target == address(_registry) || target == serviceManager;
+        return target == address(this) || target == taskManager || target == address(_registry)
+            || target == serviceManager || target == IServiceManager(serviceManager).challenger()
+            || target.codehash == forwarderOf(jobCount).codehash;
     }
 
     /* MONEY IN */
@@ -172,6 +176,8 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         uint256 start = schedule.start;
         if (start < earliest) {
             uint256 interval = schedule.interval;
+            // up to a whole number of intervals
+            // slither-disable-next-line divide-before-multiply
             start += (earliest - start + interval - 1) / interval * interval;
         }
         schedule.start = uint40(start);

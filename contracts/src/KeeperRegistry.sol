@@ -99,6 +99,8 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         }
         record.registered = true;
         _setKeys(operator, record, blsKey, proofOfPossession, peerKey);
+        // a stake below the minimum is zero here, exactly
+        // slither-disable-next-line incorrect-equality
         if (_stakesOf(_list(operator))[0] == 0) revert NoStake();
         emit OperatorRegistered(operator, record.index, blsKey, peerKey);
     }
@@ -213,7 +215,7 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     function snapshot() external returns (uint32 epoch) {
         Draft memory draft = _draft;
         bool drafted = draft.table != address(0) && block.number <= draft.beganAt + DRAFT_BLOCKS;
-        bytes memory table;
+        bytes memory table = "";
         if (drafted) {
             table = CodeStore.read(draft.table);
         } else {
@@ -247,17 +249,23 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
             draft.totalStake += stakes[i];
         }
         draft.rows += uint16(count);
+        // a count of operators: nobody can send it a wei
+        // slither-disable-next-line incorrect-equality
         return count == 0 ? table : EpochTable.extend(table, stakes, _keyChunks[from / EpochTable.BLOCK_ROWS]);
     }
 
     /// @dev Begins the next epoch with a finished table, unless nothing changed.
     function _open(bytes memory table, Draft memory draft, bool drafted) private returns (uint32 epoch) {
+        // a wei more is stake that counts
+        // slither-disable-next-line incorrect-equality
         if (draft.totalStake == 0) revert NoStake();
         bytes32 tableRoot = CodeStore.hashOf(table);
         epoch = currentEpoch;
         _lastSnapshot = uint64(block.timestamp);
         if (epoch != 0) {
             EpochRecord storage current = _epochs[epoch];
+            // equal hashes of tables, not amounts
+            // slither-disable-next-line incorrect-equality
             if (current.table.codehash == tableRoot) {
                 // a revert would keep the draft, and have everybody finish it in vain again and again
                 if (drafted) return epoch;

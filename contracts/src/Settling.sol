@@ -103,6 +103,8 @@ abstract contract Settling is Earnings {
     {
         uint256 count = runs.length / 2;
         verdicts = new uint256[](count);
+        // sums begin at zero
+        // slither-disable-next-line uninitialized-local
         Sums memory sums;
         sums.gasPrice = _refundPrice(batch.submitter);
         sums.gasShare = BATCH_GAS / count + TASK_GAS;

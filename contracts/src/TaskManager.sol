@@ -22,6 +22,8 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     /* CONSTANTS */
 
     uint256 public constant MAX_REPORTS = 256;
+    /// @notice What a job may hand to its target; keepers agree on nothing longer.
+    uint256 public constant MAX_OUTCOME_BYTES = 65_536;
     /// @notice How many blocks an anchor may lie back; BLOCKHASH knows 256.
     uint256 public constant MAX_ANCHOR_AGE = 100;
 
@@ -88,6 +90,8 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     {
         outcomeHashes = new bytes32[](entries.length);
         bytes32[] memory nodes = new bytes32[](leaves.length == 0 ? entries.length : leaves.length);
+        // filled anew for every entry
+        // slither-disable-next-line uninitialized-local
         ReportLib.Report memory report;
         uint256 next = 0;
         for (uint256 i = 0; i < nodes.length; ++i) {
@@ -108,6 +112,8 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     function _fill(ReportLib.Report memory report, Anchor[] calldata anchors, Entry calldata entry) private pure {
         if (entry.status > 2) revert InvalidStatus(entry.status);
         if (entry.anchor >= anchors.length) revert InvalidAnchor(entry.anchor);
+        bytes calldata outcome = entry.outcome;
+        if (outcome.length > MAX_OUTCOME_BYTES) revert OutcomeTooLong(MAX_OUTCOME_BYTES);
         Anchor calldata anchor = anchors[entry.anchor];
         report.jobId = entry.jobId;
         report.jobVersion = entry.jobVersion;
@@ -116,8 +122,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         report.anchorHash = anchor.hash;
         report.inputHash = entry.inputHash;
         report.status = entry.status;
-        report.outcomeHash =
-            ReportLib.outcomeHash(entry.outcome, entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot);
+        report.outcomeHash = ReportLib.outcomeHash(outcome, entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot);
     }
 
     /// @dev Reverts unless the certificate is of the epoch active at every anchor, carries a quorum and is signed. A

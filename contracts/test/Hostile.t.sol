@@ -4,7 +4,8 @@ pragma solidity ^0.8.28;
 import {IJobForwarder} from "../src/interfaces/IJobForwarder.sol";
 import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
-import {Bomb, Burning, Reentering, ReenteringOperator, Reverting} from "./Targets.sol";
+import {IAllocationManager} from "../src/interfaces/IAllocationManager.sol";
+import {Bomb, Burning, Reentering, ReenteringOperator, Reverting, SelfDestructing} from "./Targets.sol";
 import {World} from "./World.sol";
 
 /// @notice Targets and operators that mean harm.
@@ -54,6 +55,35 @@ contract HostileTest is World {
         uint64 id = jobFor(address(target));
         vm.etch(address(target), "");
         beside(id);
+    }
+
+    /// The coin of one that destroys itself goes where it likes: in the JobManager it is nobody's.
+    function test_target_thatDestroysItself() public {
+        vm.deal(address(this), 1 ether);
+        uint64 id = jobFor(address(new SelfDestructing{value: 1 ether}(payable(address(jobs)))));
+        uint256 held = address(jobs).balance;
+        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](2);
+        (entries[0], entries[1]) = (callEntry(id, 0), callEntry(jobId, 0));
+        equal(settle(entries, ALL), 2, "both settle");
+        equal(address(jobs).balance, held + 1 ether, "it did");
+        equal(jobs.job(id).escrow, 1 ether - FEE, "the books are as after any task");
+        equal(jobs.job(jobId).escrow, 1 ether - FEE, "the other job's too");
+        equal(counter.counts(jobs.forwarderOf(jobId)), 1, "the good target was called");
+        equal(settleRun(id, 1, ALL), 1, "the next run settles");
+    }
+
+    /// EigenLayer's contract is not ours and may be a target: a forwarder has no rights there.
+    function test_target_thatIsTheAllocationManager() public {
+        uint64 id = jobFor(address(allocations));
+        ITaskManager.Entry memory entry = callEntry(id, 0);
+        entry.outcome = abi.encodeCall(
+            allocations.deregisterFromOperatorSets,
+            (IAllocationManager.DeregisterParams(operatorOf(0), address(service), new uint32[](1)))
+        );
+        vm.recordLogs();
+        equal(settle(one(entry), ALL), 1, "it settles");
+        check(!deliveredOf(logged(ITaskManager.TaskSettled.selector)[0]), "and is refused there");
+        check(registry.operatorInfo(operatorOf(0)).registered, "nobody was thrown out");
     }
 
     function test_target_thatComesBack() public {

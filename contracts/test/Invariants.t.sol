@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IChallenger} from "../src/interfaces/IChallenger.sol";
 import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
+import {Challenged} from "./Challenged.sol";
 import {Test} from "./Vm.sol";
-import {World} from "./World.sol";
 
 /// @notice Does what creators, keepers, submitters and anybody may do, in any order, and keeps its own books.
-contract Handler is World {
-    mapping(uint64 job => mapping(uint64 run => uint256)) public payouts;
+/// Keepers 3 and 4 also sign second answers; the others never do.
+contract Handler is Challenged {
+    uint256 private constant GUILTY = 3 << 3;
+    uint256 private constant HONEST = ALL ^ GUILTY;
+
+    mapping(uint64 job => mapping(uint32 version => mapping(uint64 run => uint256))) public payouts;
     uint256 public settled;
     uint256 public belowQuorum;
     uint256 public paidTwice;
+    uint256 public convicted;
+    uint256 public miscounted;
 
     function jobOf(uint256 pick) private returns (uint64) {
         if (jobs.jobCount() < 4) {
@@ -25,10 +32,13 @@ contract Handler is World {
 
     function doSettle(uint256 pick, uint8 run, uint8 signers, uint8 status) external {
         uint64 id = jobOf(pick);
+        run %= 8; // few, so that the same one comes again
         ITaskManager.Entry memory entry = callEntry(id, run);
         entry.status = status % 3;
         entry.jobVersion = jobs.job(id).version;
+        // anybody, or all members but one, or all of them
         uint256 bits = signers & ALL;
+        if (signers < 128) bits = membersOf(registry.currentEpoch()) & ~(1 << signers % 8);
         if (bits == 0) return;
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, one(entry), bits);
@@ -36,18 +46,18 @@ contract Handler is World {
         try tasks.settle(certificate, anchors, one(entry), new bytes32[](0)) returns (uint256 count) {
             if (count == 0) return;
             settled += count;
-            if (++payouts[id][run] > 1 && entry.jobVersion == 1) ++paidTwice;
-            IJobManagerStake memory stake = stakeOf(certificate.epoch, bits);
+            if (++payouts[id][entry.jobVersion][run] > 1) ++paidTwice;
+            Stake memory stake = stakeOf(certificate.epoch, bits & ~registry.ejected(certificate.epoch));
             if (stake.signed * 10_000 < stake.total * 6667) ++belowQuorum;
         } catch {}
     }
 
-    struct IJobManagerStake {
+    struct Stake {
         uint256 signed;
         uint256 total;
     }
 
-    function stakeOf(uint32 epoch, uint256 bits) private view returns (IJobManagerStake memory stake) {
+    function stakeOf(uint32 epoch, uint256 bits) private view returns (Stake memory stake) {
         for (uint16 i = 0; i < KEEPERS; ++i) {
             uint256 each = registry.stakeOf(epoch, i);
             stake.total += each;
@@ -80,9 +90,53 @@ contract Handler is World {
 
     function doStake(uint256 keeper, uint64 stake) external {
         allocations.setDeposit(operatorOf(keeper % KEEPERS), 50 ether + stake);
-        try registry.snapshot() {
+        open();
+    }
+
+    /// Keepers leave, come back, and come back from an ejection.
+    function doMembership(uint256 keeper) external {
+        address operator = operatorOf(keeper % KEEPERS);
+        bool wasIn = registry.operatorInfo(operator).registered;
+        if (allocations.isMemberOfOperatorSet(operator, set())) quit(operator);
+        if (!wasIn) {
+            registerWith(operator, registration(operator, secretOf(keeper % KEEPERS), peerKeyOf(keeper % KEEPERS)));
+        }
+        open();
+    }
+
+    function open() private {
+        uint256 expected = 0;
+        for (uint256 i = 0; i < KEEPERS; ++i) {
+            if (registry.operatorInfo(operatorOf(i)).registered) expected += stakeNow(i);
+        }
+        try registry.snapshot() returns (uint32 epoch) {
+            if (registry.epochInfo(epoch).totalStake != expected) ++miscounted;
             vm.roll(block.number + 5);
         } catch {}
+    }
+
+    /// Anybody brings any two statements. Honest keepers sign one answer at a place, whoever signs with them; the guilty
+    /// sign any; and somebody puts words into others' mouths.
+    function doAccuse(uint8 company, uint8 answers, uint8 others, bool forged) external {
+        uint32 epoch = registry.currentEpoch();
+        uint256 members = membersOf(epoch);
+        uint256 right = (others | HONEST) & members;
+        uint256 wrong = company & GUILTY & members;
+        if (right == 0 || wrong == 0) return;
+        IChallenger.Statement memory one = statementIn(epoch, report(answers % 8, 1), none(), right);
+        IChallenger.Statement memory other =
+            statementIn(epoch, report(answers % 8, 1 + uint256(answers >> 4) % 2), none(), wrong);
+        if (forged) other.signers[0] |= right;
+        vm.prank(REPORTER);
+        try challenger.proveEquivocation(epoch, one, other) returns (uint256 count) {
+            convicted += count;
+        } catch {}
+    }
+
+    function membersOf(uint32 epoch) private view returns (uint256 members) {
+        for (uint16 i = 0; i < KEEPERS; ++i) {
+            if (registry.stakeOf(epoch, i) != 0) members |= 1 << i;
+        }
     }
 
     function doClose(uint256 pick) external {
@@ -114,6 +168,13 @@ contract Handler is World {
         sum += jobs.protocolOwed(address(0));
     }
 
+    /// @notice How much of the honest keepers' allocations was ever taken.
+    function slashedOfHonest() external view returns (uint256 sum) {
+        for (uint256 i = 0; i < KEEPERS; ++i) {
+            if ((HONEST >> i) & 1 == 1) sum += allocations.deposit(operatorOf(i)) - allocated(i);
+        }
+    }
+
     function held() external view returns (uint256) {
         return address(jobs).balance;
     }
@@ -143,7 +204,7 @@ contract InvariantsTest is Test {
 
     function targetSelectors() external view returns (FuzzSelector[] memory targets) {
         targets = new FuzzSelector[](1);
-        bytes4[] memory selectors = new bytes4[](7);
+        bytes4[] memory selectors = new bytes4[](9);
         selectors[0] = Handler.doSettle.selector;
         selectors[1] = Handler.doFund.selector;
         selectors[2] = Handler.doOwner.selector;
@@ -151,6 +212,8 @@ contract InvariantsTest is Test {
         selectors[4] = Handler.doStake.selector;
         selectors[5] = Handler.doClose.selector;
         selectors[6] = Handler.doWait.selector;
+        selectors[7] = Handler.doAccuse.selector;
+        selectors[8] = Handler.doMembership.selector;
         targets[0] = FuzzSelector(address(handler), selectors);
     }
 
@@ -159,10 +222,33 @@ contract InvariantsTest is Test {
         list[0] = address(handler);
     }
 
-    function invariant_money() public view {
+    function invariant_all() public view {
         check(handler.liabilities() <= handler.held(), "escrow and what is owed are covered");
         equal(handler.paidTwice(), 0, "one payout a task");
         equal(handler.belowQuorum(), 0, "nobody below quorum settles");
+        equal(handler.slashedOfHonest(), 0, "nothing is taken from an honest keeper");
+        equal(handler.miscounted(), 0, "an epoch's total is the stake of those registered");
         check(handler.totalCountedOnce(), "every stake is counted once");
+    }
+
+    /// Else the promises above would hold for want of anything happening. A plain sequence, so that it cannot fail by luck.
+    function test_handlerReachesWhatItWatches() public {
+        for (uint256 i = 0; i < 4; ++i) {
+            handler.doFund(i, 1); // makes the jobs
+        }
+        handler.doWait(299);
+        handler.doSettle(0, 0, 7, 0);
+        equal(handler.settled(), 1, "tasks settle");
+        handler.doAccuse(8, 16, 0, true);
+        equal(handler.convicted(), 0, "a forgery convicts nobody");
+        handler.doAccuse(8, 16, 31, false);
+        equal(handler.convicted(), 1, "the guilty are convicted");
+        handler.doSettle(0, 1, 4, 0);
+        equal(handler.settled(), 1, "and are missing from the quorum");
+        handler.doStake(0, 1 ether);
+        handler.doMembership(3);
+        handler.doSettle(0, 1, 7, 0);
+        equal(handler.settled(), 2, "and life goes on");
+        invariant_all();
     }
 }

@@ -69,8 +69,16 @@ contract JobManagerTest is World {
 
     function test_create_refusesBadTargetsGasAndQuorum() public {
         IJobManager.JobParams memory p = params();
-        address[5] memory targets =
-            [address(0xbeef), address(jobs), address(tasks), address(registry), address(service)];
+        address[8] memory targets = [
+            address(0xbeef),
+            address(jobs),
+            address(tasks),
+            address(registry),
+            address(service),
+            address(challenger),
+            jobs.forwarderOf(jobId),
+            jobs.forwarderOf(jobId + 1) // its own
+        ];
         for (uint256 i = 0; i < targets.length; ++i) {
             p.target = targets[i];
             refuses(p, abi.encodeWithSelector(IJobManager.InvalidTarget.selector, targets[i]));

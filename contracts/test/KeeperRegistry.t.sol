@@ -50,6 +50,10 @@ contract KeeperRegistryTest is World {
             peerKeyOf(9),
             invalid
         );
+        bytes memory other = Signing.uncanonical(key);
+        bytes memory otherProof = proofFor(operatorOf(9), other, secretOf(9), peerKeyOf(9));
+        refused(operatorOf(9), other, otherProof, peerKeyOf(9), invalid);
+        refused(operatorOf(9), key, Signing.uncanonical(proof), peerKeyOf(9), invalid);
         refused(operatorOf(9), key, proof, 0, IKeeperRegistry.ZeroPeerKey.selector);
     }
 

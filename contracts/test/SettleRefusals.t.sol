@@ -79,6 +79,11 @@ contract SettleRefusalsTest is World {
         refuses(ITaskManager.InvalidSignature.selector);
     }
 
+    function test_refuses_anotherEncodingOfTheSignature() public {
+        certificate.signature = Signing.uncanonical(certificate.signature);
+        refuses(ITaskManager.InvalidSignature.selector);
+    }
+
     function test_refuses_signatureUnderThePossessionDomain() public {
         bytes32 root = ReportLib.root(leavesOf(anchors, entries));
         uint256 all = secretOf(0) + secretOf(1) + secretOf(2) + secretOf(3) + secretOf(4);
@@ -130,6 +135,12 @@ contract SettleRefusalsTest is World {
 
     /* EPOCH */
 
+    function test_refuses_signatureUnderAnotherEpoch() public {
+        certificate = certifyRoot(2, ReportLib.root(leavesOf(anchors, entries)), ALL);
+        certificate.epoch = 1;
+        refuses(ITaskManager.InvalidSignature.selector);
+    }
+
     function test_refuses_epochThatIsNotActiveAtTheAnchor() public {
         allocate(operatorOf(0), 5e17);
         registry.snapshot(); // at block 1100: epoch 2 is active from 1101
@@ -173,6 +184,25 @@ contract SettleRefusalsTest is World {
         leaves[1] = keccak256("b"); // no hole
         refuses(ITaskManager.InvalidLeaves.selector);
         leaves[1] = 0; // a hole, but not of the batch that was signed
+        refuses(ITaskManager.InvalidSignature.selector);
+    }
+
+    function test_refuses_oversizeOutcome() public {
+        entries[0].outcome = new bytes(tasks.MAX_OUTCOME_BYTES() + 1);
+        certificate = certify(anchors, entries, ALL);
+        refuses(abi.encodeWithSelector(ITaskManager.OutcomeTooLong.selector, tasks.MAX_OUTCOME_BYTES()));
+        entries[0].outcome = new bytes(tasks.MAX_OUTCOME_BYTES());
+        certificate = certify(anchors, entries, ALL);
+        equal(tasks.settle(certificate, anchors, entries, leaves), 1, "as long as allowed");
+    }
+
+    /// The tree is built in the order of the reports: another one has another root, unless it only swaps siblings.
+    function test_refuses_anotherOrder() public {
+        for (uint64 run = 1; run < 4; ++run) {
+            entries.push(callEntry(jobId, run));
+        }
+        certificate = certify(anchors, entries, ALL);
+        (entries[0].instanceKey, entries[3].instanceKey) = (entries[3].instanceKey, entries[0].instanceKey);
         refuses(ITaskManager.InvalidSignature.selector);
     }
 

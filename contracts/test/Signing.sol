@@ -27,6 +27,19 @@ library Signing {
         return product;
     }
 
+    /// @notice The same point with p added to its first coordinate: another encoding of it, which nothing may accept.
+    function uncanonical(bytes memory packed) internal pure returns (bytes memory other) {
+        other = bytes.concat(packed);
+        assembly ("memory-safe") {
+            let at := add(other, 32)
+            let low := mload(add(at, 16))
+            let sum := add(low, 0x64774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab)
+            let high := add(add(shr(128, mload(at)), 0x1a0111ea397fe69a4b1ba7b6434bacd7), lt(sum, low))
+            mstore(add(at, 16), sum)
+            mstore(at, or(shl(128, high), shr(128, sum)))
+        }
+    }
+
     function unpad(bytes memory padded) internal pure returns (bytes memory packed) {
         uint256 elements = padded.length / 64;
         packed = new bytes(elements * 48);

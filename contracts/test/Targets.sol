@@ -22,6 +22,66 @@ contract FeeOnTransferToken is ERC20("Greedy", "GRD") {
     }
 }
 
+/// @notice Says no by an answer instead of a revert, when it is told to.
+contract FalseToken is ERC20("False", "FLS") {
+    bool public refusing;
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function refuse(bool on) external {
+        refusing = on;
+    }
+
+    function transfer(address to, uint256 amount) public override returns (bool) {
+        return !refusing && super.transfer(to, amount);
+    }
+
+    function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
+        return !refusing && super.transferFrom(from, to, amount);
+    }
+}
+
+/// @notice Makes one call of its own in the middle of the next transfer.
+contract ReenteringToken is ERC20("Reentering", "RNT") {
+    address private _called;
+    bytes private _data;
+    bool public accepted;
+    bytes4 public reason;
+
+    function mint(address to, uint256 amount) external {
+        _mint(to, amount);
+    }
+
+    function prepare(address called, bytes calldata data) external {
+        (_called, _data) = (called, data);
+    }
+
+    function _update(address from, address to, uint256 amount) internal override {
+        super._update(from, to, amount);
+        bytes memory data = _data;
+        if (data.length == 0) return;
+        delete _data;
+        bytes memory answer;
+        (accepted, answer) = _called.call(data);
+        reason = bytes4(answer);
+    }
+}
+
+/// @notice Leaves all it has to another, and is gone.
+contract SelfDestructing {
+    address payable private immutable _heir;
+
+    constructor(address payable heir) payable {
+        _heir = heir;
+    }
+
+    fallback() external {
+        selfdestruct(_heir);
+    }
+}
+
 contract Reverting {
     fallback() external {
         revert("no");

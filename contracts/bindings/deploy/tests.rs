@@ -1,76 +1,31 @@
 use std::error::Error;
-use std::path::PathBuf;
-use std::process::Stdio;
 
 use alloy::primitives::Address;
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, ChildStdout, Command};
+use alloy::providers::{Provider, ProviderBuilder};
 
 use super::{DeployConfig, DeployError, Deployment, Timelock, deploy, dry_run};
+use crate::anvil::Anvil;
 use crate::{
     Challenger, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager, TimelockController,
 };
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// A chain that ends with the test.
-struct Anvil {
-    url: String,
-    provider: DynProvider,
-    _process: Child,
-    _output: BufReader<ChildStdout>,
-}
+/// A chain that mines a block a second, whether there is something in it or not.
+const STEADY: &[&str] = &["--block-time", "1"];
 
-/// anvil from `$ANVIL`, else the one `npm ci` puts below contracts/, else from PATH.
-fn anvil_binary() -> PathBuf {
-    if let Some(path) = std::env::var_os("ANVIL") {
-        return path.into();
-    }
-    let npm = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
-    if npm.exists() { npm } else { "anvil".into() }
-}
-
-impl Anvil {
-    async fn start(arguments: &[&str]) -> Result<Self, Box<dyn Error>> {
-        let binary = anvil_binary();
-        let mut process = Command::new(&binary)
-            .args(["--port", "0", "--block-time", "1"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("{}: {error}; run `npm ci` in contracts/ or set ANVIL", binary.display()))?;
-        let mut output = BufReader::new(process.stdout.take().ok_or("anvil has no stdout")?);
-        let mut line = String::new();
-        while output.read_line(&mut line).await? != 0 {
-            if let Some(address) = line.trim().strip_prefix("Listening on ") {
-                let url = format!("http://{address}");
-                let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
-                return Ok(Self { url, provider, _process: process, _output: output });
-            }
-            line.clear();
-        }
-        Err("anvil ended before it listened".into())
-    }
-
-    async fn config(&self) -> Result<DeployConfig, Box<dyn Error>> {
-        let accounts = self.provider.get_accounts().await?;
-        Ok(DeployConfig::local(*accounts.first().ok_or("anvil has no accounts")?, &self.url))
-    }
-
-    async fn has_code(&self, address: Address) -> Result<bool, Box<dyn Error>> {
-        Ok(!self.provider.get_code_at(address).await?.is_empty())
-    }
+async fn config(anvil: &Anvil) -> Result<DeployConfig, Box<dyn Error>> {
+    let accounts = anvil.provider.get_accounts().await?;
+    Ok(DeployConfig::local(*accounts.first().ok_or("anvil has no accounts")?, &anvil.url))
 }
 
 async fn deployed(anvil: &Anvil) -> Result<Deployment, Box<dyn Error>> {
-    Ok(deploy(&anvil.provider, &anvil.config().await?).await?)
+    Ok(deploy(&anvil.provider, &config(anvil).await?).await?)
 }
 
 #[tokio::test]
 async fn everything_stands_where_the_network_says() -> Outcome {
-    let anvil = Anvil::start(&[]).await?;
+    let anvil = Anvil::start(STEADY).await?;
     let deployment = deployed(&anvil).await?;
     let network = &deployment.network;
     for (name, address) in network.contracts.named() {
@@ -85,7 +40,7 @@ async fn everything_stands_where_the_network_says() -> Outcome {
 
 #[tokio::test]
 async fn the_contracts_know_each_other() -> Outcome {
-    let anvil = Anvil::start(&[]).await?;
+    let anvil = Anvil::start(STEADY).await?;
     let deployment = deployed(&anvil).await?;
     let network = deployment.network;
     let of = network.contracts;
@@ -119,8 +74,8 @@ async fn the_contracts_know_each_other() -> Outcome {
 /// A dry run names the addresses that the deployment then has, and sends nothing.
 #[tokio::test]
 async fn a_dry_run_tells_what_a_deployment_would_do() -> Outcome {
-    let anvil = Anvil::start(&[]).await?;
-    let config = anvil.config().await?;
+    let anvil = Anvil::start(STEADY).await?;
+    let config = config(&anvil).await?;
     let told = dry_run(&anvil.provider, &config).await?;
     assert_eq!(anvil.provider.get_transaction_count(config.deployer).await?, 0, "nothing was sent");
     assert!(told.balance > told.cost && told.cost > alloy::primitives::U256::ZERO);
@@ -133,11 +88,11 @@ async fn a_dry_run_tells_what_a_deployment_would_do() -> Outcome {
 
 #[tokio::test]
 async fn a_timelock_owns_everything_if_there_is_one() -> Outcome {
-    let anvil = Anvil::start(&[]).await?;
+    let anvil = Anvil::start(STEADY).await?;
     let proposer = Address::repeat_byte(0x11);
     let guardian = Address::repeat_byte(0x22);
     let timelock = Some(Timelock { delay_seconds: 3_600, proposer });
-    let config = DeployConfig { timelock, guardian, ..anvil.config().await? };
+    let config = DeployConfig { timelock, guardian, ..config(&anvil).await? };
     let deployment = deploy(&anvil.provider, &config).await?;
     let owner = TimelockController::new(deployment.owner, &anvil.provider);
     assert_eq!(owner.getMinDelay().call().await?.to::<u64>(), 3_600);
@@ -155,7 +110,7 @@ async fn a_timelock_owns_everything_if_there_is_one() -> Outcome {
 /// A second deployment by the same account stands beside the first.
 #[tokio::test]
 async fn deploying_again_makes_another_network() -> Outcome {
-    let anvil = Anvil::start(&[]).await?;
+    let anvil = Anvil::start(STEADY).await?;
     let first = deployed(&anvil).await?.network;
     let second = deployed(&anvil).await?.network;
     assert_ne!(first.contracts, second.contracts);
@@ -165,8 +120,8 @@ async fn deploying_again_makes_another_network() -> Outcome {
 
 #[tokio::test]
 async fn a_chain_without_the_precompiles_is_named() -> Outcome {
-    let anvil = Anvil::start(&["--hardfork", "cancun"]).await?;
-    let config = anvil.config().await?;
+    let anvil = Anvil::start(&["--block-time", "1", "--hardfork", "cancun"]).await?;
+    let config = config(&anvil).await?;
     let error = deploy(&anvil.provider, &config).await.err().ok_or("deployed without precompiles")?;
     assert!(matches!(error, DeployError::PrecompilesMissing { chain_id: 31337 }), "{error}");
     let error = dry_run(&anvil.provider, &config).await.err().ok_or("found precompiles")?;

@@ -109,6 +109,7 @@ interface IJobManager {
     error InvalidAction();
     error InvalidInterval();
     error InvalidQuorum(uint16 quorumBps);
+    /// @notice The target has no code, is a contract of this system, or is a job's forwarder.
     error InvalidTarget(address target);
     error InvalidCallbackGas(uint32 callbackGas);
     error InvalidCode();

@@ -64,6 +64,7 @@ interface ITaskManager {
     error EmptyBatch();
     error TooManyReports();
     error InvalidStatus(uint8 status);
+    error OutcomeTooLong(uint256 longest);
     error InvalidAnchor(uint256 position);
     error InvalidLeaves();
     error QuorumNotReached(uint256 signedStake, uint256 totalStake);

@@ -194,6 +194,8 @@ library BLS12381 {
 
     /// @notice Packed to padded: 16 zero bytes before each 48.
     function pad(bytes memory packed) internal pure returns (bytes memory padded) {
+        // a number of whole elements
+        // slither-disable-next-line divide-before-multiply
         uint256 elements = packed.length / 48;
         padded = new bytes(elements * 64);
         assembly ("memory-safe") {

@@ -61,6 +61,8 @@ library EpochTable {
     }
 
     function stakeAt(bytes memory table, uint256 index) internal pure returns (uint96 stake) {
+        // whole blocks
+        // slither-disable-next-line divide-before-multiply
         uint256 offset = BLOCKS_AT + index / BLOCK_ROWS * BLOCK_BYTES + 20 + index % BLOCK_ROWS * STAKE_BYTES;
         assembly ("memory-safe") {
             stake := shr(160, mload(add(add(table, 32), offset)))
@@ -69,6 +71,8 @@ library EpochTable {
 
     /// @notice The contract that holds the keys of `index`.
     function chunkOf(bytes memory table, uint256 index) internal pure returns (address chunk) {
+        // whole blocks
+        // slither-disable-next-line divide-before-multiply
         uint256 offset = BLOCKS_AT + index / BLOCK_ROWS * BLOCK_BYTES;
         assembly ("memory-safe") {
             chunk := shr(96, mload(add(add(table, 32), offset)))
@@ -120,6 +124,8 @@ library EpochTable {
             let at := add(table, 308) // length word, aggregate, address of the first block
             for { let i := 0 } lt(i, size) { i := add(i, 1) } {
                 let stake := shr(160, mload(at))
+                // one bit at place i, not a constant shifted the wrong way round
+                // slither-disable-next-line incorrect-shift
                 let bit := shl(i, 1)
                 switch and(bits, bit)
                 case 0 { if stake { absent := or(absent, bit) } }
