@@ -78,6 +78,7 @@ if [ -z "$name" ]; then
   fi
   step "contracts: artifacts match the sources" contracts/build.sh --check
   step "contracts: forge tests" contracts/test.sh
+  step "contracts: gas as checked in" contracts/gas.sh --check
   step "contracts: every curve operation against blst" contracts/differential.sh
   if [ ${#long[@]} -gt 0 ]; then
     need python3 python3

@@ -302,10 +302,9 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         returns (bytes memory key, Weight memory weight)
     {
         bytes memory table;
-        uint256 size;
         uint256 ignored;
-        (weight, table, size, ignored) = _epoch(epoch);
-        (key, weight.signedStake, weight.absent) = EpochTable.signingKey(table, size, signers, ignored);
+        (weight, table, ignored) = _epoch(epoch);
+        (key, weight.signedStake, weight.absent) = EpochTable.signingKey(table, weight.totalStake, signers, ignored);
     }
 
     /// @inheritdoc ICertificateVerifier
@@ -322,17 +321,16 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     /// @inheritdoc ICertificateVerifier
     function weigh(uint32 epoch, uint256[] calldata signers) external view returns (Weight memory weight) {
         bytes memory table;
-        uint256 size;
         uint256 ignored;
-        (weight, table, size, ignored) = _epoch(epoch);
-        (weight.signedStake, weight.absent) = EpochTable.weigh(table, size, signers, ignored);
+        (weight, table, ignored) = _epoch(epoch);
+        (weight.signedStake, weight.absent) = EpochTable.weigh(table, weight.totalStake, signers, ignored);
     }
 
     /// @dev What an epoch is, without any signers: the weight lacks their stake.
     function _epoch(uint32 epoch)
         private
         view
-        returns (Weight memory weight, bytes memory table, uint256 size, uint256 ignored)
+        returns (Weight memory weight, bytes memory table, uint256 ignored)
     {
         EpochRecord storage record = _epochs[epoch];
         address at = record.table;
@@ -341,7 +339,6 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         weight.activeFrom = record.activeFrom;
         weight.activeUntil = record.activeUntil;
         table = CodeStore.read(at);
-        size = record.size;
         ignored = record.hasEjected ? ejected[epoch] : 0;
     }
 
@@ -396,6 +393,11 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     /// @inheritdoc IKeeperRegistry
     function operatorInfo(address operator) external view returns (Operator memory) {
         return _operators[operator];
+    }
+
+    /// @inheritdoc IKeeperRegistry
+    function isOperator(address account) external view returns (bool) {
+        return _operators[account].known;
     }
 
     /// @inheritdoc IKeeperRegistry

@@ -121,7 +121,7 @@ abstract contract Settling is Earnings {
     function _refundPrice(address submitter) private view returns (uint256 price) {
         price = block.basefee + TIP;
         if (tx.gasprice < price) price = tx.gasprice;
-        if (price != 0 && !_registry.operatorInfo(submitter).known) price = 0;
+        if (price != 0 && !_registry.isOperator(submitter)) price = 0;
     }
 
     function _settleRun(Batch calldata batch, Sums memory sums, uint256 word, uint256 run) private returns (uint256) {

@@ -100,7 +100,13 @@ contract BLS12381Test is Test {
     /// The difference of a padded and a packed point.
     function minus(bytes memory a, bytes memory b) private view returns (bytes memory difference) {
         difference = bytes.concat(a, new bytes(256));
-        BLS12381.subtractG2(difference, b);
+        BLS12381.negateG2(difference);
+        uint256 at;
+        assembly ("memory-safe") {
+            at := add(b, 32)
+        }
+        BLS12381.addPacked(difference, at);
+        BLS12381.negateG2(difference);
         assembly ("memory-safe") {
             mstore(difference, 256)
         }

@@ -23,9 +23,15 @@ contract Differential {
     }
 
     /// @notice The padded `a` minus the packed `b`; with zeros for `a` the negation of `b`.
-    function subtractG2(bytes calldata a, bytes calldata b) external view returns (bytes memory difference) {
+    function subtractG2(bytes calldata a, bytes memory b) external view returns (bytes memory difference) {
         difference = bytes.concat(a, new bytes(256));
-        BLS12381.subtractG2(difference, b);
+        BLS12381.negateG2(difference);
+        uint256 packed;
+        assembly ("memory-safe") {
+            packed := add(b, 32)
+        }
+        BLS12381.addPacked(difference, packed);
+        BLS12381.negateG2(difference);
         assembly ("memory-safe") {
             mstore(difference, 256) // without the scratch half
         }

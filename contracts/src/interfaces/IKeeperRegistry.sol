@@ -101,6 +101,8 @@ interface IKeeperRegistry is ICertificateVerifier {
     /// @notice The epoch active at a block; zero if there was none.
     function epochAt(uint64 blockNumber) external view returns (uint32);
     function operatorInfo(address operator) external view returns (Operator memory);
+    /// @notice Whether the account was ever registered as an operator.
+    function isOperator(address account) external view returns (bool);
     function operatorAt(uint16 index) external view returns (address);
     /// @notice The whole committee of an epoch, by index, with the keys of that epoch.
     function committee(uint32 epoch) external view returns (Member[] memory);

@@ -158,25 +158,26 @@ library BLS12381 {
         if (!ok) revert InvalidPoint();
     }
 
-    /// @notice Subtracts a packed G2 point from the padded one in the first half of `work` (512 bytes), in place; the
-    /// second half is scratch.
-    function subtractG2(bytes memory work, bytes memory packed) internal view {
-        assembly ("memory-safe") {
-            let from := add(packed, 32)
-            let to := add(work, 304)
-            mcopy(to, from, 48)
-            mcopy(add(to, 64), add(from, 48), 48)
-            mcopy(add(to, 128), add(from, 96), 48)
-            mcopy(add(to, 192), add(from, 144), 48)
-        }
-        negateElement(work, 384);
-        negateElement(work, 448);
+    /// @notice Adds the packed G2 point at memory position `packed` to the padded one in the first half of `work` (512
+    /// bytes), in place; the second half is scratch, whose padding must be zero.
+    function addPacked(bytes memory work, uint256 packed) internal view {
         bool ok;
         assembly ("memory-safe") {
+            let to := add(work, 304)
+            mcopy(to, packed, 48)
+            mcopy(add(to, 64), add(packed, 48), 48)
+            mcopy(add(to, 128), add(packed, 96), 48)
+            mcopy(add(to, 192), add(packed, 144), 48)
             ok := staticcall(SMALL_GAS, G2_ADD, add(work, 32), 512, add(work, 32), 256)
             ok := and(ok, eq(returndatasize(), 256))
         }
         if (!ok) revert InvalidPoint();
+    }
+
+    /// @notice Negates the padded G2 point at the start of `point`, in place.
+    function negateG2(bytes memory point) internal pure {
+        negateElement(point, 128);
+        negateElement(point, 192);
     }
 
     /// @dev y -> p - y in place. Zero stays zero: p itself is not a valid encoding.

@@ -5,14 +5,15 @@ import {BLS12381} from "./BLS12381.sol";
 import {CodeStore} from "./CodeStore.sol";
 
 /// @title EpochTable
-/// @notice The committee of one epoch as bytes: aggregate key (256, padded G2), then for every 64 operators a block: the
-/// address (20) of the contract that holds their keys, and a stake (12) each. Made block by block, so that no transaction
-/// has to read the stake of more than 64.
+/// @notice The committee of one epoch as bytes: aggregate key (256, padded G2), bitmap of the rows with stake (32), then
+/// for every 64 operators a block: the address (20) of the contract that holds their keys, and a stake (12) each. Made
+/// block by block, so that no transaction has to read the stake of more than 64. What a settlement pays for is those who
+/// are absent, not the committee.
 /// @dev A row of such a contract is a BLS key (192) and a peer key (32).
 library EpochTable {
     uint256 internal constant BLOCK_ROWS = 64;
     uint256 internal constant KEY_ROW = 224;
-    uint256 private constant BLOCKS_AT = 256;
+    uint256 private constant BLOCKS_AT = 288;
     uint256 private constant STAKE_BYTES = 12;
     uint256 private constant BLOCK_BYTES = 20 + BLOCK_ROWS * STAKE_BYTES;
 
@@ -24,8 +25,12 @@ library EpochTable {
     /// @notice The table with one more block: the stakes of the next rows, whose keys lie in `chunk`. The aggregate is
     /// the sum of the keys of all rows with stake. `table` is empty before the first.
     function extend(bytes memory table, uint96[] memory stakes, address chunk) internal view returns (bytes memory) {
-        bytes memory aggregate = new bytes(BLS12381.G2_PADDED); // zeros: infinity
-        if (table.length == 0) table = aggregate;
+        if (table.length == 0) table = new bytes(BLOCKS_AT); // zeros: infinity, nobody
+        uint256 staked = stakedRows(table);
+        // whole blocks
+        // slither-disable-next-line divide-before-multiply
+        uint256 first = (table.length - BLOCKS_AT) / BLOCK_BYTES * BLOCK_ROWS;
+        bytes memory aggregate = new bytes(BLS12381.G2_PADDED);
         assembly ("memory-safe") {
             mcopy(add(aggregate, 32), add(table, 32), 256)
         }
@@ -36,6 +41,7 @@ library EpochTable {
         for (uint256 i = 0; i < stakes.length; ++i) {
             uint96 stake = stakes[i];
             if (stake == 0) continue;
+            staked |= 1 << (first + i);
             assembly ("memory-safe") {
                 // the 20 bytes before the stake are written again as they are
                 let at := add(add(rows, 32), mul(i, STAKE_BYTES))
@@ -46,8 +52,16 @@ library EpochTable {
         bytes memory extended = bytes.concat(table, rows);
         assembly ("memory-safe") {
             mcopy(add(extended, 32), add(aggregate, 32), 256)
+            mstore(add(extended, 288), staked)
         }
         return extended;
+    }
+
+    /// @notice Bitmap of the indices that have stake.
+    function stakedRows(bytes memory table) internal pure returns (uint256 bits) {
+        assembly ("memory-safe") {
+            bits := mload(add(table, 288))
+        }
     }
 
     /// @notice The packed key of an index, from the contract that holds it.
@@ -83,85 +97,106 @@ library EpochTable {
     /// Signers in `ignored` are part of the key, but otherwise count as absent.
     /// @dev Reads the fewer keys: takes the absent ones off the aggregate, or adds up those of the signers. A committee
     /// has at most 256 rows, so its bitmap is one word.
-    function signingKey(bytes memory table, uint256 size, uint256[] calldata signers, uint256 ignored)
+    function signingKey(bytes memory table, uint96 totalStake, uint256[] calldata signers, uint256 ignored)
         internal
         view
         returns (bytes memory key, uint96 signedStake, uint256 absent)
     {
-        uint256 bits = _word(size, signers);
-        uint256 signed;
-        (signed, signedStake, absent) = _count(table, size, bits, ignored);
-        key = signed * 2 < size ? _sum(table, bits) : _rest(table, absent);
-        absent |= bits & ignored;
+        uint256 bits;
+        (bits, signedStake, absent) = _count(table, totalStake, signers, ignored);
+        uint256 silent = absent & ~bits;
+        key = new bytes(BLS12381.G2_PADDED * 2); // the second half is scratch
+        if (_size(bits) < _size(silent)) {
+            _addKeys(key, table, bits);
+        } else {
+            // aggregate - silent = -(-aggregate + silent)
+            assembly ("memory-safe") {
+                mcopy(add(key, 32), add(table, 32), 256)
+            }
+            BLS12381.negateG2(key);
+            _addKeys(key, table, silent);
+            BLS12381.negateG2(key);
+        }
+        assembly ("memory-safe") {
+            mstore(key, 256)
+        }
     }
 
     /// @notice As `signingKey`, without the key.
-    function weigh(bytes memory table, uint256 size, uint256[] calldata signers, uint256 ignored)
+    function weigh(bytes memory table, uint96 totalStake, uint256[] calldata signers, uint256 ignored)
         internal
         pure
         returns (uint96 signedStake, uint256 absent)
     {
-        uint256 bits = _word(size, signers);
-        (, signedStake, absent) = _count(table, size, bits, ignored);
-        absent |= bits & ignored;
+        (, signedStake, absent) = _count(table, totalStake, signers, ignored);
     }
 
-    function _word(uint256 size, uint256[] calldata signers) private pure returns (uint256 bits) {
+    function _count(bytes memory table, uint96 totalStake, uint256[] calldata signers, uint256 ignored)
+        private
+        pure
+        returns (uint256 bits, uint96 signedStake, uint256 absent)
+    {
         if (signers.length != 1) revert StrayBits();
         bits = signers[0];
         if (bits == 0) revert NoSigners();
-        if (size < 256 && bits >> size != 0) revert StrayBits();
+        uint256 staked = stakedRows(table);
+        if (bits & ~staked != 0) revert StrayBits();
+        absent = staked & ~(bits & ~ignored);
+        signedStake = totalStake - _stakeOf(table, absent);
     }
 
-    /// @dev Assembly, because every settlement pays for every row.
-    function _count(bytes memory table, uint256 size, uint256 bits, uint256 ignored)
-        private
-        pure
-        returns (uint256 signed, uint96 signedStake, uint256 absent)
-    {
-        bool stray;
+    /// @dev Stake of the rows at `bits`. Assembly here and below, because every settlement pays for it.
+    function _stakeOf(bytes memory table, uint256 bits) private pure returns (uint96 sum) {
         assembly ("memory-safe") {
-            let at := add(table, 308) // length word, aggregate, address of the first block
-            for { let i := 0 } lt(i, size) { i := add(i, 1) } {
-                let stake := shr(160, mload(at))
-                // one bit at place i, not a constant shifted the wrong way round
-                // slither-disable-next-line incorrect-shift
-                let bit := shl(i, 1)
-                switch and(bits, bit)
-                case 0 { if stake { absent := or(absent, bit) } }
-                default {
-                    if iszero(stake) { stray := 1 }
-                    signed := add(signed, 1)
-                    if iszero(and(ignored, bit)) { signedStake := add(signedStake, stake) }
+            let at := add(table, 340) // length word, header, address of the first block
+            for { let i := 0 } bits {
+                i := add(i, 1)
+                bits := shr(1, bits)
+            } {
+                if iszero(and(bits, 0xff)) {
+                    // with what follows each turn, eight rows on
+                    i := add(i, 7)
+                    bits := shr(7, bits)
+                    continue
                 }
-                at := add(at, 12)
-                if eq(and(i, 63), 63) { at := add(at, 20) }
+                if and(bits, 1) {
+                    sum := add(sum, shr(160, mload(add(at, add(mul(i, 12), mul(shr(6, i), 20))))))
+                }
             }
         }
-        if (stray) revert StrayBits();
     }
 
-    /// @dev The keys at `bits`, added up.
-    function _sum(bytes memory table, uint256 bits) private view returns (bytes memory key) {
-        key = new bytes(BLS12381.G2_PADDED);
-        for (uint256 i = 0; bits != 0; ++i) {
-            if (bits & 1 == 1) key = BLS12381.addG2(key, BLS12381.pad(keyOf(chunkOf(table, i), i)));
+    /// @dev Adds the keys at `bits` to the point in the first half of `work`.
+    function _addKeys(bytes memory work, bytes memory table, uint256 bits) private view {
+        for (uint256 i = 0; bits != 0;) {
+            if (bits & 0xff == 0) {
+                bits >>= 8;
+                unchecked {
+                    i += 8;
+                }
+                continue;
+            }
+            if (bits & 1 == 1) BLS12381.addPacked(work, _keyAt(table, i));
             bits >>= 1;
+            unchecked {
+                ++i;
+            }
         }
     }
 
-    /// @dev The aggregate of all without the keys at `bits`.
-    function _rest(bytes memory table, uint256 bits) private view returns (bytes memory key) {
-        key = new bytes(2 * BLS12381.G2_PADDED);
+    /// @dev Where in memory, past what is allocated, the packed key of an index was put.
+    function _keyAt(bytes memory table, uint256 index) private view returns (uint256 at) {
         assembly ("memory-safe") {
-            mcopy(add(key, 32), add(table, 32), 256)
+            at := mload(0x40)
+            let chunk := shr(96, mload(add(table, add(320, mul(shr(6, index), 788)))))
+            extcodecopy(chunk, at, add(mul(and(index, 63), 224), 1), 192)
         }
-        for (uint256 i = 0; bits != 0; ++i) {
-            if (bits & 1 == 1) BLS12381.subtractG2(key, keyOf(chunkOf(table, i), i));
-            bits >>= 1;
-        }
-        assembly ("memory-safe") {
-            mstore(key, 256) // without the scratch half
+    }
+
+    /// @dev How many bits are set.
+    function _size(uint256 bits) private pure returns (uint256 count) {
+        unchecked {
+            for (; bits != 0; bits &= bits - 1) ++count;
         }
     }
 }
