@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {ITaskManager} from "./interfaces/ITaskManager.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
+import {JobWord} from "./libraries/JobWord.sol";
 import {RunLog} from "./libraries/RunLog.sol";
 import {RunWord} from "./libraries/RunWord.sol";
 import {Earnings} from "./Earnings.sol";
@@ -12,7 +13,7 @@ import {Earnings} from "./Earnings.sol";
 /// @notice The jobs as stored, and what a settlement does to them: each run once, charged, credited.
 /// @dev A settlement reads two slots of a job and writes one; with a callback it reads the target's too.
 abstract contract Settling is Earnings {
-    /// @dev Written by every settlement: one slot.
+    /// @dev Written by every settlement: one slot, see JobWord.
     struct Account {
         uint96 escrow;
         uint32 version;
@@ -24,7 +25,7 @@ abstract contract Settling is Earnings {
         uint104 runs;
     }
 
-    /// @dev Read by every settlement: one slot.
+    /// @dev Read by every settlement: one slot, see JobWord.
     struct Schedule {
         uint80 fee;
         uint40 start;
@@ -46,8 +47,11 @@ abstract contract Settling is Earnings {
         bytes32 codeHash;
     }
 
-    /// @dev What a call settled so far under one token, and what a gas is refunded at.
+    /// @dev What a call settled so far, the money under one token; what its certificate weighs, and a gas is refunded at.
     struct Sums {
+        uint256 settled;
+        uint256 signedStake;
+        uint256 totalStake;
         address token;
         uint256 fees;
         uint256 charged;
@@ -82,6 +86,8 @@ abstract contract Settling is Earnings {
     mapping(uint64 jobId => Record) internal _jobs;
     /// @dev wei set aside for the callbacks of the transaction under way
     uint256 private transient _reserved;
+    /// @dev what a gas is refunded at in the call under way, in wei
+    uint256 private transient _gasPrice;
 
     constructor(address taskManager_, uint32 notice) {
         taskManager = taskManager_;
@@ -96,23 +102,39 @@ abstract contract Settling is Earnings {
     /* SETTLING */
 
     /// @inheritdoc IJobManager
-    function settle(Batch calldata batch, uint256[] calldata runs)
+    function settle(Certified calldata certified, bytes calldata runs)
         external
         onlyTaskManager
-        returns (uint256[] memory verdicts)
+        returns (uint256 settled, bytes memory verdicts)
     {
-        uint256 count = runs.length / 2;
-        verdicts = new uint256[](count);
+        uint256 count = runs.length / RunWord.RUN_BYTES;
+        verdicts = new bytes(32 * count);
         // sums begin at zero
         // slither-disable-next-line uninitialized-local
         Sums memory sums;
-        sums.gasPrice = _refundPrice(batch.submitter);
+        (sums.signedStake, sums.totalStake) = (certified.signedStake, certified.totalStake);
+        sums.gasPrice = _refundPrice(certified.submitter);
         sums.gasShare = BATCH_GAS / count + TASK_GAS;
-        for (uint256 i = 0; i < count; ++i) {
-            verdicts[i] = _settleRun(batch, sums, runs[2 * i], runs[2 * i + 1]);
+        for (uint256 i = 0; i < count;) {
+            uint256 word;
+            uint256 run;
+            assembly ("memory-safe") {
+                let from := add(runs.offset, mul(i, 96))
+                word := calldataload(from)
+                run := calldataload(add(from, 32))
+            }
+            uint256 verdict = _settleRun(certified, sums, word, run);
+            assembly ("memory-safe") {
+                mstore(add(add(verdicts, 32), shl(5, i)), verdict)
+            }
+            unchecked {
+                ++i;
+            }
         }
-        _earn(batch.epoch, sums.token, sums.fees, sums.charged, batch.absent);
-        if (sums.refunded != 0) refunds[batch.submitter] += sums.refunded;
+        settled = sums.settled;
+        _earn(certified.epoch, sums.token, sums.fees, sums.charged, certified.absent);
+        if (sums.refunded != 0) refunds[certified.submitter] += sums.refunded;
+        _gasPrice = sums.gasPrice;
         if (sums.reserved != 0) _reserved += sums.reserved;
     }
 
@@ -124,87 +146,101 @@ abstract contract Settling is Earnings {
         if (price != 0 && !_registry.isOperator(submitter)) price = 0;
     }
 
-    function _settleRun(Batch calldata batch, Sums memory sums, uint256 word, uint256 run) private returns (uint256) {
-        uint64 jobId = RunWord.jobId(word);
-        Record storage record = _jobs[jobId];
-        Account memory account = _load(record.account);
-        Schedule memory schedule = _load(record.schedule);
-        (uint256 refusal, uint256 secondsLate) = _check(batch, account, schedule, word, run);
+    function _settleRun(Certified calldata certified, Sums memory sums, uint256 word, uint256 run)
+        private
+        returns (uint256)
+    {
+        Record storage record = _jobs[RunWord.jobId(word)];
+        (uint256 account, uint256 schedule) = (_load(record.account), _load(record.schedule));
+        (uint256 refusal, uint256 secondsLate) = _check(sums, account, schedule, word, run);
         if (refusal != 0) return refusal;
 
-        bool calls = RunWord.status(word) == 0;
-        uint256 fee = calls ? schedule.fee : schedule.fee / SKIP_DIVISOR;
-        if (schedule.punctualSeconds != 0 && secondsLate > schedule.punctualSeconds) fee /= 2;
-        if (account.hasToken || sums.token != address(0)) _changeToken(batch, sums, record);
-        uint256 gasPrice = account.hasToken ? 0 : sums.gasPrice;
-        if (!_charge(batch, sums, account, fee, gasPrice, calls ? schedule.callbackGas : 0)) {
-            return _refuse(ITaskManager.Ineligible.Escrow);
+        uint256 gasPrice = sums.gasPrice;
+        if (JobWord.hasToken(account)) {
+            gasPrice = 0;
+            _changeToken(certified, sums, record.token);
+        } else if (sums.token != address(0)) {
+            _changeToken(certified, sums, address(0));
         }
-        account.runs = RunLog.settle(account.runs, run);
+        bool isCall = RunWord.isCall(word);
+        uint256 cost = _charge(sums, account, _fee(schedule, isCall, secondsLate), gasPrice, isCall ? JobWord.callbackGas(schedule) : 0);
+        if (cost == 0) return _refuse(ITaskManager.Ineligible.Escrow);
+        unchecked {
+            account = JobWord.withRuns(account, RunLog.settle(JobWord.runs(account), run)) - cost;
+            ++sums.settled;
+        }
         _store(record.account, account);
-        if (account.escrow < schedule.fee) emit JobExhausted(jobId, account.escrow);
-        if (!calls) return RunWord.settled(address(0), secondsLate, 0, false);
-        bool metered = gasPrice != 0 || account.failures != 0;
-        return RunWord.settled(record.target, secondsLate, schedule.callbackGas, metered);
+        if (JobWord.escrow(account) < JobWord.fee(schedule)) {
+            emit JobExhausted(RunWord.jobId(word), JobWord.escrow(account));
+        }
+        if (!isCall) return RunWord.settled(address(0), secondsLate, 0, false);
+        bool metered = gasPrice != 0 || JobWord.failures(account) != 0;
+        return RunWord.settled(record.target, secondsLate, JobWord.callbackGas(schedule), metered);
     }
 
-    /// @dev Takes what a task costs from the escrow: the signers' part of the fee rounded up, the protocol's share, the
-    /// submitter's gas, and what the callback may use at most. False, and nothing done, if the escrow does not cover the
-    /// whole fee, which must be there also when absent keepers make the task cheaper.
-    function _charge(
-        Batch calldata batch,
-        Sums memory sums,
-        Account memory account,
-        uint256 fee,
-        uint256 gasPrice,
-        uint256 callbackGas
-    ) private pure returns (bool) {
+    function _fee(uint256 schedule, bool isCall, uint256 secondsLate) private pure returns (uint256 fee) {
+        fee = JobWord.fee(schedule);
+        if (!isCall) fee /= SKIP_DIVISOR;
+        uint256 punctualSeconds = JobWord.punctualSeconds(schedule);
+        if (punctualSeconds != 0 && secondsLate > punctualSeconds) fee /= 2;
+    }
+
+    /// @dev What a task costs its escrow: the signers' part of the fee rounded up, the protocol's share, the submitter's
+    /// gas, and what the callback may use at most. Zero, and nothing done, if the escrow does not cover the whole fee,
+    /// which must be there also when absent keepers make the task cheaper.
+    /// @dev Nothing here can overflow: fees have 80 bits, stakes 96, gas 24; but for the gas price, which is checked.
+    function _charge(Sums memory sums, uint256 account, uint256 fee, uint256 gasPrice, uint256 callbackGas)
+        private
+        pure
+        returns (uint256 cost)
+    {
         uint256 refund = gasPrice * sums.gasShare;
         uint256 reserve = gasPrice * callbackGas;
-        if (account.escrow < fee + refund + reserve) return false;
-        uint256 price = fee * PROTOCOL_BPS / 10_000;
-        fee -= price;
-        price += (fee * batch.signedStake + batch.totalStake - 1) / batch.totalStake;
-        sums.fees += fee;
-        sums.charged += price;
-        sums.refunded += refund;
-        sums.reserved += reserve;
-        account.escrow -= uint96(price + refund + reserve);
-        return true;
+        if (JobWord.escrow(account) < fee + refund + reserve) return 0;
+        unchecked {
+            cost = fee * PROTOCOL_BPS / 10_000;
+            fee -= cost;
+            uint256 total = sums.totalStake;
+            cost += (fee * sums.signedStake + total - 1) / total;
+            sums.fees += fee;
+            sums.charged += cost;
+            if (gasPrice == 0) return cost;
+            sums.refunded += refund;
+            sums.reserved += reserve;
+            cost += refund + reserve;
+        }
     }
 
     /// @dev Sums are written when the token changes: once for all tasks paid in one token, if they follow each other.
-    function _changeToken(Batch calldata batch, Sums memory sums, Record storage record) private {
-        address token = record.token;
+    function _changeToken(Certified calldata certified, Sums memory sums, address token) private {
         if (token == sums.token) return;
-        _earn(batch.epoch, sums.token, sums.fees, sums.charged, batch.absent);
+        _earn(certified.epoch, sums.token, sums.fees, sums.charged, certified.absent);
         (sums.token, sums.fees, sums.charged) = (token, 0, 0);
     }
 
     /// @dev The verdict on a certified run that may not settle now; else zero, and how late it is.
-    function _check(Batch calldata batch, Account memory account, Schedule memory schedule, uint256 word, uint256 run)
+    function _check(Sums memory sums, uint256 account, uint256 schedule, uint256 word, uint256 run)
         private
         view
         returns (uint256 refusal, uint256 secondsLate)
     {
-        if (account.status == Status.None) return (_refuse(ITaskManager.Ineligible.JobUnknown), 0);
-        if (account.version != RunWord.jobVersion(word)) return (_refuse(ITaskManager.Ineligible.Version), 0);
-        if (RunLog.isSettled(account.runs, run)) return (_refuse(ITaskManager.Ineligible.Duplicate), 0);
+        if (JobWord.status(account) == uint8(Status.None)) return (_refuse(ITaskManager.Ineligible.JobUnknown), 0);
+        if (JobWord.version(account) != RunWord.jobVersion(word)) return (_refuse(ITaskManager.Ineligible.Version), 0);
+        if (RunLog.isSettled(JobWord.runs(account), run)) return (_refuse(ITaskManager.Ineligible.Duplicate), 0);
         if (run > RunLog.MAX_RUN) return (_refuse(ITaskManager.Ineligible.NotDue), 0);
         unchecked {
-            uint256 due = schedule.start + run * schedule.interval;
+            uint256 due = JobWord.start(schedule) + run * JobWord.interval(schedule);
             if (due > block.timestamp) return (_refuse(ITaskManager.Ineligible.NotDue), 0);
             secondsLate = block.timestamp - due;
-            if (schedule.inactiveFrom != 0 && due > schedule.inactiveFrom) {
-                return (_refuse(ITaskManager.Ineligible.Inactive), 0);
-            }
+            uint256 inactiveFrom = JobWord.inactiveFrom(schedule);
+            if (inactiveFrom != 0 && due > inactiveFrom) return (_refuse(ITaskManager.Ineligible.Inactive), 0);
         }
         if (secondsLate > EXPIRY_SECONDS) return (_refuse(ITaskManager.Ineligible.Expired), 0);
+        uint16 quorumBps = JobWord.quorumBps(schedule);
         if (
-            schedule.quorumBps != CertificateLib.MIN_QUORUM_BPS
-                && !CertificateLib.reachesQuorum(batch.signedStake, batch.totalStake, schedule.quorumBps)
+            quorumBps != CertificateLib.MIN_QUORUM_BPS
+                && !CertificateLib.reachesQuorum(sums.signedStake, sums.totalStake, quorumBps)
         ) return (_refuse(ITaskManager.Ineligible.Quorum), 0);
-        return (0, secondsLate);
     }
 
     function _refuse(ITaskManager.Ineligible reason) private pure returns (uint256) {
@@ -216,78 +252,60 @@ abstract contract Settling is Earnings {
     /// @inheritdoc IJobManager
     /// @dev What was reserved is parted between submitter and job, never more: the sum is kept for the transaction.
     function conclude(address submitter, uint256[] calldata callbacks) external onlyTaskManager {
-        uint256 gasPrice = _refundPrice(submitter);
+        uint256 gasPrice = _gasPrice;
         uint256 reserved = _reserved;
         uint256 refunded = 0;
         for (uint256 i = 0; i < callbacks.length; ++i) {
             uint64 jobId = RunWord.jobId(callbacks[i]);
             Record storage record = _jobs[jobId];
-            Account memory account = _load(record.account);
-            if (!account.hasToken && gasPrice != 0) {
-                uint256 gasLimit = record.schedule.callbackGas;
+            uint256 account = _load(record.account);
+            if (!JobWord.hasToken(account) && gasPrice != 0) {
+                uint256 gasLimit = JobWord.callbackGas(_load(record.schedule));
                 uint256 gasUsed = RunWord.gasUsed(callbacks[i]);
                 if (gasUsed > gasLimit) gasUsed = gasLimit;
                 reserved -= gasPrice * gasLimit;
                 refunded += gasPrice * gasUsed;
-                account.escrow += uint96(gasPrice * (gasLimit - gasUsed));
+                // what comes back was taken from this escrow before, so it fits
+                account += gasPrice * (gasLimit - gasUsed);
             }
-            _noteCallback(jobId, record, account, RunWord.delivered(callbacks[i]));
-            _store(record.account, account);
+            _store(record.account, _noteCallback(jobId, record, account, RunWord.delivered(callbacks[i])));
         }
         _reserved = reserved;
         if (refunded != 0) refunds[submitter] += refunded;
     }
 
     /// @dev A target that fails again and again pauses its job, at once: nobody is helped by paying for more.
-    function _noteCallback(uint64 jobId, Record storage record, Account memory account, bool delivered) private {
-        if (delivered) {
-            account.failures = 0;
-        } else if (account.failures < MAX_FAILURES) {
-            ++account.failures;
-            if (account.failures != MAX_FAILURES || account.status != Status.Active) return;
-            account.status = Status.Paused;
-            record.schedule.inactiveFrom = uint40(block.timestamp);
-            emit JobPaused(jobId, uint64(block.timestamp));
-            emit CircuitBroken(jobId, MAX_FAILURES);
-        }
+    function _noteCallback(uint64 jobId, Record storage record, uint256 account, bool delivered)
+        private
+        returns (uint256)
+    {
+        if (delivered) return JobWord.withFailures(account, 0);
+        uint256 failures = JobWord.failures(account);
+        if (failures == MAX_FAILURES) return account;
+        account = JobWord.withFailures(account, failures + 1);
+        if (failures + 1 != MAX_FAILURES || JobWord.status(account) != uint8(Status.Active)) return account;
+        record.schedule.inactiveFrom = uint40(block.timestamp);
+        emit JobPaused(jobId, uint64(block.timestamp));
+        emit CircuitBroken(jobId, MAX_FAILURES);
+        return JobWord.withStatus(account, uint8(Status.Paused));
     }
 
-    /* SLOTS: each read and written at once; the compiler would do so field by field */
-
-    function _load(Account storage from) private view returns (Account memory account) {
-        uint256 word;
+    function _load(Account storage from) private view returns (uint256 word) {
         assembly ("memory-safe") {
             word := sload(from.slot)
         }
-        account.escrow = uint96(word);
-        account.version = uint32(word >> 96);
-        account.status = Status(uint8(word >> 128));
-        account.hasToken = uint8(word >> 136) != 0;
-        account.failures = uint8(word >> 144);
-        account.runs = uint104(word >> 152);
     }
 
-    function _store(Account storage to, Account memory account) private {
-        uint256 word = account.escrow | (uint256(account.version) << 96) | (uint256(account.status) << 128)
-            | (account.hasToken ? 1 << 136 : 0) | (uint256(account.failures) << 144) | (uint256(account.runs) << 152);
+    function _load(Schedule storage from) private view returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := sload(from.slot)
+        }
+    }
+
+    function _store(Account storage to, uint256 word) private {
         assembly ("memory-safe") {
             sstore(to.slot, word)
         }
-    }
-
-    function _load(Schedule storage from) private view returns (Schedule memory schedule) {
-        uint256 word;
-        assembly ("memory-safe") {
-            word := sload(from.slot)
-        }
-        schedule.fee = uint80(word);
-        schedule.start = uint40(word >> 80);
-        schedule.interval = uint32(word >> 120);
-        schedule.inactiveFrom = uint40(word >> 152);
-        schedule.callbackGas = uint24(word >> 192);
-        schedule.quorumBps = uint16(word >> 216);
-        schedule.punctualSeconds = uint16(word >> 232);
-        schedule.trigger = Trigger(uint8(word >> 248));
     }
 
     /* VIEWS */

@@ -51,85 +51,121 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     /* SETTLING */
 
     /// @inheritdoc ITaskManager
-    function settle(
-        Certificate calldata certificate,
-        Anchor[] calldata anchors,
-        Entry[] calldata entries,
-        bytes32[] calldata leaves
-    ) external nonReentrant whenNotPaused returns (uint256 settled) {
+    function settle(Certificate calldata certificate, Batch calldata batch)
+        external
+        nonReentrant
+        whenNotPaused
+        returns (uint256 settled)
+    {
+        Anchor[] calldata anchors = batch.anchors;
+        Entry[] calldata entries = batch.entries;
         _dropDuplicates(entries);
-        if (entries.length > MAX_REPORTS || leaves.length > MAX_REPORTS) revert TooManyReports();
-        (bytes32 root, bytes32[] memory outcomeHashes) = _root(anchors, entries, leaves);
-        IJobManager.Batch memory batch = _verify(certificate, anchors, root, entries.length < leaves.length);
+        if (entries.length > MAX_REPORTS || anchors.length > MAX_REPORTS) revert TooManyReports();
+        (bytes memory runs, bytes32[] memory nodes) = _read(anchors, entries, batch.calls);
+        bytes32 root = _root(nodes, batch.leaves);
+        IJobManager.Certified memory certified =
+            _verify(certificate, anchors, root, entries.length < batch.leaves.length);
 
-        uint256[] memory runs = _runs(anchors, entries);
-        uint256[] memory verdicts = jobManager.settle(batch, runs);
-        for (uint256 i = 0; i < verdicts.length; ++i) {
-            if (RunWord.isSettled(verdicts[i])) ++settled;
-        }
-        emit BatchSettled(root, batch.epoch, msg.sender, batch.signedStake, settled);
-        _tell(anchors, entries, runs, verdicts, outcomeHashes);
-        _deliver(entries, runs, verdicts, outcomeHashes);
+        bytes memory verdicts;
+        (settled, verdicts) = jobManager.settle(certified, runs);
+        emit BatchSettled(root, certified.epoch, msg.sender, certified.signedStake, settled);
+        _tell(anchors, entries, runs, verdicts);
+        if (batch.calls.length != 0) _deliver(batch.calls, runs, verdicts);
     }
 
     /// @dev First of all and cheap: whoever comes second loses little gas.
     function _dropDuplicates(Entry[] calldata entries) private view {
         if (entries.length == 0) revert EmptyBatch();
         for (uint256 i = 0; i < entries.length; ++i) {
-            Entry calldata entry = entries[i];
-            if (!jobManager.isSettled(entry.jobId, entry.jobVersion, entry.instanceKey)) return;
+            uint256 run = entries[i].run;
+            if (!jobManager.isSettled(RunWord.jobId(run), RunWord.jobVersion(run), entries[i].instanceKey)) return;
         }
         revert NothingToSettle();
     }
 
-    /// @dev The batch's root from the entries in full and the leaves given by hash, and the entries' outcome hashes.
-    function _root(Anchor[] calldata anchors, Entry[] calldata entries, bytes32[] calldata leaves)
+    /// @dev What the JobManager is told, three words an entry (see RunWord), and the leaves of the entries. Runs at an
+    /// anchor that is gone or too old name job 0, which there is not, so nothing happens to them.
+    function _read(Anchor[] calldata anchors, Entry[] calldata entries, Call[] calldata calls)
         private
-        pure
-        returns (bytes32, bytes32[] memory outcomeHashes)
+        view
+        returns (bytes memory runs, bytes32[] memory leaves)
     {
-        outcomeHashes = new bytes32[](entries.length);
-        bytes32[] memory nodes = new bytes32[](leaves.length == 0 ? entries.length : leaves.length);
+        runs = new bytes(entries.length * RunWord.RUN_BYTES);
+        leaves = new bytes32[](entries.length);
+        uint256 standing = _standing(anchors);
         // filled anew for every entry
         // slither-disable-next-line uninitialized-local
         ReportLib.Report memory report;
-        uint256 next = 0;
-        for (uint256 i = 0; i < nodes.length; ++i) {
-            if (leaves.length != 0 && leaves[i] != 0) {
-                nodes[i] = leaves[i];
-                continue;
+        uint256 nextCall = 0;
+        for (uint256 i = 0; i < entries.length;) {
+            uint256 run = _fill(report, anchors, entries[i], standing);
+            if (report.status == 0) {
+                if (report.outcomeHash != 0 || nextCall == calls.length) revert InvalidCalls();
+                report.outcomeHash = _outcomeHash(calls[nextCall]);
+                unchecked {
+                    ++nextCall;
+                }
             }
-            if (next == entries.length) revert InvalidLeaves();
-            Entry calldata entry = entries[next];
-            _fill(report, anchors, entry);
-            outcomeHashes[next++] = report.outcomeHash;
-            nodes[i] = ReportLib.leaf(report);
+            RunWord.put(runs, i, run, report.instanceKey, report.outcomeHash);
+            leaves[i] = ReportLib.leaf(report);
+            unchecked {
+                ++i;
+            }
         }
-        if (next != entries.length) revert InvalidLeaves();
-        return (ReportLib.root(nodes), outcomeHashes);
+        if (nextCall != calls.length) revert InvalidCalls();
     }
 
-    function _fill(ReportLib.Report memory report, Anchor[] calldata anchors, Entry calldata entry) private pure {
-        if (entry.status > 2) revert InvalidStatus(entry.status);
-        if (entry.anchor >= anchors.length) revert InvalidAnchor(entry.anchor);
-        bytes calldata outcome = entry.outcome;
-        if (outcome.length > MAX_OUTCOME_BYTES) revert OutcomeTooLong(MAX_OUTCOME_BYTES);
-        Anchor calldata anchor = anchors[entry.anchor];
-        report.jobId = entry.jobId;
-        report.jobVersion = entry.jobVersion;
+    /// @dev Fills in what an entry says; returns its run with the anchor's number in place of its position.
+    function _fill(ReportLib.Report memory report, Anchor[] calldata anchors, Entry calldata entry, uint256 standing)
+        private
+        pure
+        returns (uint256)
+    {
+        uint256 run = entry.run;
+        uint256 status = uint96(run);
+        if (status > 2) revert InvalidStatus(status);
+        uint256 position = RunWord.anchor(run);
+        if (position >= anchors.length) revert InvalidAnchor(position);
+        Anchor calldata anchor = anchors[position];
+        uint64 number = anchor.number;
+        report.jobId = RunWord.jobId(run);
+        report.jobVersion = RunWord.jobVersion(run);
         report.instanceKey = entry.instanceKey;
-        report.anchorNumber = anchor.number;
+        report.anchorNumber = number;
         report.anchorHash = anchor.hash;
         report.inputHash = entry.inputHash;
-        report.status = entry.status;
-        report.outcomeHash = ReportLib.outcomeHash(outcome, entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot);
+        report.status = uint8(status);
+        report.outcomeHash = entry.outcomeHash;
+        return (standing >> position) & 1 == 0 ? RunWord.adrift(run) : RunWord.certified(run, number);
+    }
+
+    function _outcomeHash(Call calldata call) private pure returns (bytes32) {
+        bytes calldata outcome = call.outcome;
+        if (outcome.length > MAX_OUTCOME_BYTES) revert OutcomeTooLong(MAX_OUTCOME_BYTES);
+        return ReportLib.outcomeHash(outcome, call.codeHash, call.stateAfterRoot, call.transcriptRoot);
+    }
+
+    /// @dev The batch's root from the leaves of the entries and those given by hash. Overwrites `nodes`.
+    function _root(bytes32[] memory nodes, bytes32[] calldata leaves) private pure returns (bytes32) {
+        if (leaves.length == 0) return ReportLib.root(nodes);
+        if (leaves.length > MAX_REPORTS) revert TooManyReports();
+        bytes32[] memory all = new bytes32[](leaves.length);
+        uint256 next = 0;
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            all[i] = leaves[i];
+            if (leaves[i] != 0) continue;
+            if (next == nodes.length) revert InvalidLeaves();
+            all[i] = nodes[next++];
+        }
+        if (next != nodes.length) revert InvalidLeaves();
+        return ReportLib.root(all);
     }
 
     /// @dev Reverts unless the certificate is of the epoch active at every anchor, carries a quorum and is signed. A
     /// certificate that comes again, for reports left over, is not verified again; it must name the same signers.
     function _verify(Certificate calldata certificate, Anchor[] calldata anchors, bytes32 root, bool partly)
         private
-        returns (IJobManager.Batch memory)
+        returns (IJobManager.Certified memory)
     {
         ICertificateVerifier.Weight memory signers = _weight(certificate, root, partly);
         for (uint256 i = 0; i < anchors.length; ++i) {
@@ -141,7 +177,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         if (!CertificateLib.reachesQuorum(signers.signedStake, signers.totalStake, CertificateLib.MIN_QUORUM_BPS)) {
             revert QuorumNotReached(signers.signedStake, signers.totalStake);
         }
-        return IJobManager.Batch({
+        return IJobManager.Certified({
             epoch: certificate.epoch,
             signedStake: signers.signedStake,
             totalStake: signers.totalStake,
@@ -165,52 +201,46 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         return registry.verify(certificate.epoch, digest, certificate.signers, certificate.signature);
     }
 
-    /// @dev What the JobManager is told, two words an entry. Runs at an anchor that is gone or too old are left zero:
-    /// there is no job 0, so nothing happens to them.
-    function _runs(Anchor[] calldata anchors, Entry[] calldata entries) private view returns (uint256[] memory runs) {
-        bool[] memory stands = new bool[](anchors.length);
+    /// @dev Bitmap of the anchors that stand.
+    function _standing(Anchor[] calldata anchors) private view returns (uint256 bits) {
         for (uint256 i = 0; i < anchors.length; ++i) {
-            stands[i] = _stands(anchors[i]);
-        }
-        runs = new uint256[](2 * entries.length);
-        for (uint256 i = 0; i < entries.length; ++i) {
-            Entry calldata entry = entries[i];
-            uint256 position = entry.anchor;
-            if (!stands[position]) continue;
-            runs[2 * i] = RunWord.certified(entry.jobId, entry.jobVersion, anchors[position].number, entry.status);
-            runs[2 * i + 1] = uint256(entry.instanceKey);
+            if (_stands(anchors[i])) bits |= 1 << i;
         }
     }
 
     /// @dev BLOCKHASH is zero for this block, later ones, and those more than 256 back.
     function _stands(Anchor calldata anchor) private view returns (bool) {
-        if (anchor.number + MAX_ANCHOR_AGE < block.number) return false;
+        if (_isTooOld(anchor)) return false;
         bytes32 hash = blockhash(anchor.number);
         return hash != 0 && hash == anchor.hash;
     }
 
+    function _isTooOld(Anchor calldata anchor) private view returns (bool) {
+        return uint256(anchor.number) + MAX_ANCHOR_AGE < block.number;
+    }
+
     /// @dev Tells of what did not settle, and of the skips and job errors that did.
-    function _tell(
-        Anchor[] calldata anchors,
-        Entry[] calldata entries,
-        uint256[] memory runs,
-        uint256[] memory verdicts,
-        bytes32[] memory outcomeHashes
-    ) private {
+    function _tell(Anchor[] calldata anchors, Entry[] calldata entries, bytes memory runs, bytes memory verdicts)
+        private
+    {
         bytes32[] memory words = new bytes32[](3 * entries.length);
         uint256 next = 0;
-        for (uint256 i = 0; i < entries.length; ++i) {
-            uint256 verdict = verdicts[i];
-            uint256 run = runs[2 * i];
+        for (uint256 i = 0; i < entries.length;) {
+            uint256 verdict = RunWord.verdictAt(verdicts, i);
+            uint256 run = RunWord.at(runs, i);
             if (!RunWord.isSettled(verdict)) {
-                Ineligible reason = Ineligible(RunWord.reason(verdict));
-                if (run == 0) reason = _anchorReason(anchors[entries[i].anchor]);
-                emit ReportIneligible(_taskId(entries[i]), entries[i].jobId, reason);
-            } else if (RunWord.status(run) != 0) {
-                words[next] = bytes32(RunWord.fact(run, RunWord.secondsLate(verdict), false));
-                words[next + 1] = bytes32(runs[2 * i + 1]);
-                words[next + 2] = outcomeHashes[i];
-                next += 3;
+                _tellIneligible(anchors, entries[i], RunWord.isAdrift(run), verdict);
+            } else if (!RunWord.isCall(run)) {
+                RunWord.set(runs, i, RunWord.fact(run, RunWord.secondsLate(verdict), false));
+                assembly ("memory-safe") {
+                    mcopy(add(add(words, 32), shl(5, next)), add(add(runs, 32), mul(i, 96)), 96)
+                }
+                unchecked {
+                    next += 3;
+                }
+            }
+            unchecked {
+                ++i;
             }
         }
         if (next == 0) return;
@@ -220,30 +250,34 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         emit TasksSkipped(msg.sender, words);
     }
 
-    function _anchorReason(Anchor calldata anchor) private view returns (Ineligible) {
-        return anchor.number + MAX_ANCHOR_AGE < block.number ? Ineligible.AnchorTooOld : Ineligible.AnchorUnknown;
+    function _tellIneligible(Anchor[] calldata anchors, Entry calldata entry, bool isAdrift, uint256 verdict) private {
+        Ineligible reason = Ineligible(RunWord.reason(verdict));
+        uint256 run = entry.run;
+        if (isAdrift) {
+            reason = _isTooOld(anchors[RunWord.anchor(run)]) ? Ineligible.AnchorTooOld : Ineligible.AnchorUnknown;
+        }
+        uint64 jobId = RunWord.jobId(run);
+        emit ReportIneligible(ReportLib.taskId(jobId, RunWord.jobVersion(run), entry.instanceKey), jobId, reason);
     }
 
     /// @dev Calls the targets. A target that fails is reported, never reverts the batch.
-    function _deliver(
-        Entry[] calldata entries,
-        uint256[] memory runs,
-        uint256[] memory verdicts,
-        bytes32[] memory outcomeHashes
-    ) private {
+    function _deliver(Call[] calldata calls, bytes memory runs, bytes memory verdicts) private {
         bytes32 forwarderCodeHash;
-        uint256[] memory callbacks = new uint256[](entries.length);
+        uint256[] memory callbacks = new uint256[](calls.length);
         uint256 next = 0;
-        for (uint256 i = 0; i < entries.length; ++i) {
-            uint256 run = runs[2 * i];
-            uint256 verdict = verdicts[i];
-            if (!RunWord.isSettled(verdict) || RunWord.status(run) != 0) continue;
+        uint256 nextCall = 0;
+        for (uint256 i = 0; nextCall < calls.length; ++i) {
+            uint256 run = RunWord.at(runs, i);
+            if (!RunWord.isCall(run)) continue;
+            bytes calldata outcome = calls[nextCall++].outcome;
+            uint256 verdict = RunWord.verdictAt(verdicts, i);
+            if (!RunWord.isSettled(verdict)) continue;
             if (forwarderCodeHash == 0) forwarderCodeHash = jobManager.forwarderCodeHash();
-            uint256 callback = _call(entries[i], verdict, forwarderCodeHash);
+            uint256 callback = _call(RunWord.jobId(run), verdict, outcome, forwarderCodeHash);
             bool delivered = RunWord.delivered(callback);
             if (!delivered || RunWord.metered(verdict)) callbacks[next++] = callback;
-            uint256 fact = RunWord.fact(run, RunWord.secondsLate(verdict), delivered);
-            emit TaskSettled(RunWord.jobId(run), msg.sender, fact, bytes32(runs[2 * i + 1]), outcomeHashes[i]);
+            RunWord.set(runs, i, RunWord.fact(run, RunWord.secondsLate(verdict), delivered));
+            _tellSettled(RunWord.jobId(run), runs, i);
         }
         if (next == 0) return;
         assembly ("memory-safe") {
@@ -253,12 +287,20 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     }
 
     /// @dev Calls a target through its job's forwarder; returns what became of it, see RunWord.
-    function _call(Entry calldata entry, uint256 verdict, bytes32 forwarderCodeHash) private returns (uint256) {
-        bytes32 salt = bytes32(uint256(entry.jobId));
+    function _call(uint64 jobId, uint256 verdict, bytes calldata outcome, bytes32 forwarderCodeHash)
+        private
+        returns (uint256)
+    {
+        bytes32 salt = bytes32(uint256(jobId));
         IJobForwarder forwarder = IJobForwarder(Create2.computeAddress(salt, forwarderCodeHash, address(jobManager)));
         uint256 gasBefore = gasleft();
-        bool delivered = forwarder.forward(RunWord.target(verdict), RunWord.callbackGas(verdict), entry.outcome);
-        return RunWord.callback(entry.jobId, gasBefore - gasleft(), delivered);
+        bool delivered = forwarder.forward(RunWord.target(verdict), RunWord.callbackGas(verdict), outcome);
+        return RunWord.callback(jobId, gasBefore - gasleft(), delivered);
+    }
+
+    function _tellSettled(uint64 jobId, bytes memory runs, uint256 index) private {
+        (uint256 fact, bytes32 instanceKey, bytes32 outcomeHash) = RunWord.all(runs, index);
+        emit TaskSettled(jobId, msg.sender, fact, instanceKey, outcomeHash);
     }
 
     /* VIEWS */
@@ -276,9 +318,5 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     /// @inheritdoc ITaskManager
     function batchDigest(uint32 epoch, bytes32 root) public view returns (bytes32) {
         return ReportLib.digest(domainSeparator(), epoch, root);
-    }
-
-    function _taskId(Entry calldata entry) private pure returns (bytes32) {
-        return ReportLib.taskId(entry.jobId, entry.jobVersion, entry.instanceKey);
     }
 }

@@ -84,7 +84,7 @@ abstract contract Challenged is World {
         return abi.encode(false);
     }
 
-    function one_(ITaskManager.Entry memory entry) internal pure returns (ITaskManager.Entry[] memory) {
+    function one_(Entry memory entry) internal pure returns (Entry[] memory) {
         return one(entry);
     }
 

@@ -214,11 +214,11 @@ contract ChallengerTest is Challenged {
         equal(result.signedStake, 300 ether, "three of four count");
         equal(result.totalStake, 500 ether, "of the same total");
         equal(result.absent, 5, "the ejected one is as if absent");
-        ITaskManager.Entry[] memory entries = one_(callEntry(jobId, 0));
+        Entry[] memory entries = one_(callEntry(jobId, 0));
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, entries, 0x1e);
         vm.expectRevert(abi.encodeWithSelector(ITaskManager.QuorumNotReached.selector, 300 ether, 500 ether));
-        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+        tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
         equal(settleRun(jobId, 0, ALL), 1, "with its signature in the aggregate the four others settle");
         uint32[] memory epochs = new uint32[](1);
         epochs[0] = 1;

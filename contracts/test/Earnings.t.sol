@@ -91,7 +91,7 @@ contract EarningsTest is World {
         p.token = address(token);
         uint64 id = create(p, 1 ether);
         vm.warp(block.timestamp + 1000);
-        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](4);
+        Entry[] memory entries = new Entry[](4);
         (entries[0], entries[1]) = (callEntry(jobId, 0), callEntry(id, 0));
         (entries[2], entries[3]) = (callEntry(id, 1), callEntry(jobId, 1));
         equal(settle(entries, ALL), 4, "a batch in two currencies");

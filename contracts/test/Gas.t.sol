@@ -51,9 +51,9 @@ abstract contract GasWorld is World {
     function runsOf(uint256 count, uint64 run, uint8 status)
         internal
         view
-        returns (ITaskManager.Entry[] memory entries)
+        returns (Entry[] memory entries)
     {
-        entries = new ITaskManager.Entry[](count);
+        entries = new Entry[](count);
         for (uint64 i = 0; i < count; ++i) {
             entries[i] = callEntry(idle + i, run);
             entries[i].status = status;
@@ -61,7 +61,7 @@ abstract contract GasWorld is World {
     }
 
     /// @notice Gas of settling the entries, all of which must settle. An operator submits, so its gas is refunded.
-    function measure(ITaskManager.Entry[] memory entries, uint256 signers) internal returns (uint256) {
+    function measure(Entry[] memory entries, uint256 signers) internal returns (uint256) {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, entries, signers);
         address submitter = operatorOf(1);
@@ -69,7 +69,7 @@ abstract contract GasWorld is World {
         vm.fee(1 gwei);
         vm.txGasPrice(1 gwei);
         vm.prank(submitter);
-        equal(tasks.settle(certificate, anchors, entries, new bytes32[](0)), entries.length, "all settled");
+        equal(tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))), entries.length, "all settled");
         return vm.lastCallGas().gasTotalUsed;
     }
 
@@ -159,9 +159,9 @@ contract Gas64Test is GasWorld {
     function test_lostRace() public {
         measure(runsOf(1, 0, 0), without(ABSENT));
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        ITaskManager.Entry[] memory entries = runsOf(1, 0, 0);
+        Entry[] memory entries = runsOf(1, 0, 0);
         bytes memory data = abi.encodeCall(
-            tasks.settle, (certify(anchors, entries, without(ABSENT)), anchors, entries, new bytes32[](0))
+            tasks.settle, (certify(anchors, entries, without(ABSENT)), batchOf(anchors, entries, new bytes32[](0)))
         );
         (bool ok,) = address(tasks).call(data);
         check(!ok, "a settled task settles no more");

@@ -19,12 +19,12 @@ contract HostileTest is World {
 
     /// Settles a good job's task beside the hostile one's; both settle, only the good one is delivered.
     function beside(uint64 hostile) private returns (uint256 gas) {
-        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](2);
+        Entry[] memory entries = new Entry[](2);
         (entries[0], entries[1]) = (callEntry(hostile, 0), callEntry(jobId, 0));
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
         vm.recordLogs();
-        equal(tasks.settle(certificate, anchors, entries, new bytes32[](0)), 2, "both settle");
+        equal(tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))), 2, "both settle");
         gas = vm.lastCallGas().gasTotalUsed;
         bytes[] memory events = logged(ITaskManager.TaskSettled.selector);
         check(!deliveredOf(events[0]) && deliveredOf(events[1]), "only the good one is delivered");
@@ -43,10 +43,10 @@ contract HostileTest is World {
     /// 300 kB of return data would cost the caller 200,000 gas and more to copy.
     function test_target_thatReturnsABomb() public {
         uint64 id = jobFor(address(new Bomb()));
-        ITaskManager.Entry[] memory entries = one(callEntry(id, 0));
+        Entry[] memory entries = one(callEntry(id, 0));
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
-        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+        tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
         check(vm.lastCallGas().gasTotalUsed < 450_000, "its data is not copied");
     }
 
@@ -62,7 +62,7 @@ contract HostileTest is World {
         vm.deal(address(this), 1 ether);
         uint64 id = jobFor(address(new SelfDestructing{value: 1 ether}(payable(address(jobs)))));
         uint256 held = address(jobs).balance;
-        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](2);
+        Entry[] memory entries = new Entry[](2);
         (entries[0], entries[1]) = (callEntry(id, 0), callEntry(jobId, 0));
         equal(settle(entries, ALL), 2, "both settle");
         equal(address(jobs).balance, held + 1 ether, "it did");
@@ -75,7 +75,7 @@ contract HostileTest is World {
     /// EigenLayer's contract is not ours and may be a target: a forwarder has no rights there.
     function test_target_thatIsTheAllocationManager() public {
         uint64 id = jobFor(address(allocations));
-        ITaskManager.Entry memory entry = callEntry(id, 0);
+        Entry memory entry = callEntry(id, 0);
         entry.outcome = abi.encodeCall(
             allocations.deregisterFromOperatorSets,
             (IAllocationManager.DeregisterParams(operatorOf(0), address(service), new uint32[](1)))
@@ -96,9 +96,9 @@ contract HostileTest is World {
         uint64 id = jobs.jobCount();
         vm.warp(block.timestamp + 1000);
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        ITaskManager.Entry[] memory next = one(callEntry(id, 1));
+        Entry[] memory next = one(callEntry(id, 1));
         next[0].status = 1; // without a call, so that the gas at hand would do for it
-        target.prepare(abi.encodeCall(tasks.settle, (certify(anchors, next, ALL), anchors, next, new bytes32[](0))));
+        target.prepare(abi.encodeCall(tasks.settle, (certify(anchors, next, ALL), batchOf(anchors, next, new bytes32[](0)))));
         equal(settleRun(id, 0, ALL), 1, "settled once");
         check(target.settleRefused() && target.claimRefused(), "neither settle nor claim from within");
         check(target.requested(), "an owner's own business goes on");
@@ -109,9 +109,9 @@ contract HostileTest is World {
     /// EIP-150 hands on at most 63/64: with too little gas the call reverts, instead of starving the target and being paid.
     function test_submitter_cannotStarveTheTarget() public {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        ITaskManager.Entry[] memory entries = one(callEntry(jobId, 0));
+        Entry[] memory entries = one(callEntry(jobId, 0));
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
-        bytes memory data = abi.encodeCall(tasks.settle, (certificate, anchors, entries, new bytes32[](0)));
+        bytes memory data = abi.encodeCall(tasks.settle, (certificate, batchOf(anchors, entries, new bytes32[](0))));
         bool named = false;
         uint256 delivered = 0;
         for (uint256 gas = 150_000; gas < 500_000; gas += 2_500) {

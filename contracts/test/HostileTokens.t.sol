@@ -99,9 +99,9 @@ contract HostileTokensTest is World {
     function test_reentering_intoASettlement() public {
         uint64 id = jobIn(token);
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        ITaskManager.Entry[] memory entries = one(callEntry(id, 0));
+        Entry[] memory entries = one(callEntry(id, 0));
         bytes memory data =
-            abi.encodeCall(tasks.settle, (certify(anchors, entries, ALL), anchors, entries, new bytes32[](0)));
+            abi.encodeCall(tasks.settle, (certify(anchors, entries, ALL), batchOf(anchors, entries, new bytes32[](0))));
         token.prepare(address(tasks), data);
         vm.prank(CREATOR);
         jobs.fund(id, 1 ether);

@@ -33,7 +33,7 @@ contract Handler is Challenged {
     function doSettle(uint256 pick, uint8 run, uint8 signers, uint8 status) external {
         uint64 id = jobOf(pick);
         run %= 8; // few, so that the same one comes again
-        ITaskManager.Entry memory entry = callEntry(id, run);
+        Entry memory entry = callEntry(id, run);
         entry.status = status % 3;
         entry.jobVersion = jobs.job(id).version;
         // anybody, or all members but one, or all of them
@@ -43,7 +43,7 @@ contract Handler is Challenged {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, one(entry), bits);
         vm.prank(operatorOf(pick % KEEPERS));
-        try tasks.settle(certificate, anchors, one(entry), new bytes32[](0)) returns (uint256 count) {
+        try tasks.settle(certificate, batchOf(anchors, one(entry), new bytes32[](0))) returns (uint256 count) {
             if (count == 0) return;
             settled += count;
             if (++payouts[id][entry.jobVersion][run] > 1) ++paidTwice;

@@ -260,7 +260,7 @@ contract JobManagerTest is World {
 
     function test_onlyTheTaskManager() public {
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
-        jobs.settle(IJobManager.Batch(1, 1, 1, 0, address(this)), new uint256[](2));
+        jobs.settle(IJobManager.Certified(1, 1, 1, 0, address(this)), new bytes(96));
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
         jobs.conclude(address(this), new uint256[](1));
         JobForwarder forwarder = JobForwarder(jobs.forwarderOf(jobId));

@@ -23,11 +23,11 @@ contract MoneyTest is World {
         vm.txGasPrice(50 gwei);
     }
 
-    function settleAs(address submitter, ITaskManager.Entry memory entry) private returns (uint256 settled) {
+    function settleAs(address submitter, Entry memory entry) private returns (uint256 settled) {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, one(entry), ALL);
         vm.prank(submitter);
-        settled = tasks.settle(certificate, anchors, one(entry), new bytes32[](0));
+        settled = tasks.settle(certificate, batchOf(anchors, one(entry), new bytes32[](0)));
     }
 
     function epochs(uint32 last) private pure returns (uint32[] memory list) {
@@ -65,7 +65,7 @@ contract MoneyTest is World {
 
     function test_refund_ofASkipIsWithoutCallback() public {
         priced();
-        ITaskManager.Entry memory entry = callEntry(jobId, 0);
+        Entry memory entry = callEntry(jobId, 0);
         entry.status = 1;
         settleAs(operatorOf(2), entry);
         equal(jobs.refunds(operatorOf(2)), GAS_PRICE * 187_000, "batch and task");
@@ -74,7 +74,7 @@ contract MoneyTest is World {
     function test_refund_neverExceedsTheGasPrice() public {
         vm.fee(1 gwei);
         vm.txGasPrice(1 gwei);
-        ITaskManager.Entry memory entry = callEntry(jobId, 0);
+        Entry memory entry = callEntry(jobId, 0);
         entry.status = 1;
         settleAs(operatorOf(2), entry);
         equal(jobs.refunds(operatorOf(2)), 1 gwei * 187_000, "no tip was paid");
@@ -194,7 +194,7 @@ contract MoneyTest is World {
         equal(jobs.job(jobId).version, 2, "new version");
         vm.warp(block.timestamp + 60);
         vm.recordLogs();
-        ITaskManager.Entry memory entry = callEntry(jobId, 0);
+        Entry memory entry = callEntry(jobId, 0);
         entry.jobVersion = 2;
         equal(settle(one(entry), ALL), 1, "run 0 anew");
         equal(jobs.job(jobId).escrow, 1 ether - 2 * uint256(FEE), "at the new fee");

@@ -12,12 +12,12 @@ contract RunLogTest is Test {
     }
 
     function test_runZero() public pure {
-        uint104 word = RunLog.settle(0, 0);
+        uint256 word = RunLog.settle(0, 0);
         check(RunLog.isSettled(word, 0) && !RunLog.isSettled(word, 1), "run 0 alone");
     }
 
     function test_lateRunSettlesAfterNewerOne() public pure {
-        uint104 word = RunLog.settle(RunLog.settle(0, 10), 12);
+        uint256 word = RunLog.settle(RunLog.settle(0, 10), 12);
         check(!RunLog.isSettled(word, 11), "11 is open");
         word = RunLog.settle(word, 11);
         check(RunLog.isSettled(word, 10) && RunLog.isSettled(word, 11) && RunLog.isSettled(word, 12), "all three");
@@ -25,7 +25,7 @@ contract RunLogTest is Test {
     }
 
     function test_windowEdge() public pure {
-        uint104 word = RunLog.settle(0, 1000);
+        uint256 word = RunLog.settle(0, 1000);
         check(!RunLog.isSettled(word, 1000 - 64), "lowest run of the window is open");
         check(RunLog.isSettled(word, 1000 - 65), "below the window is closed");
         word = RunLog.settle(word, 1000 - 64);
@@ -34,14 +34,14 @@ contract RunLogTest is Test {
     }
 
     function test_farJumpClosesEverythingBelow() public pure {
-        uint104 word = RunLog.settle(RunLog.settle(0, 5), 5000);
+        uint256 word = RunLog.settle(RunLog.settle(0, 5), 5000);
         check(RunLog.isSettled(word, 5), "far below");
         check(!RunLog.isSettled(word, 4999), "just below");
     }
 
     /// Against the plainest model there is: a set, and the highest member.
     function test_matchesModel(uint8[64] memory steps) public {
-        uint104 word = 0;
+        uint256 word = 0;
         uint64 highest = 0;
         bool any = false;
         for (uint256 i = 0; i < steps.length; ++i) {

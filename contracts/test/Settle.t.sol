@@ -26,7 +26,7 @@ contract SettleTest is World {
 
     function test_settle_skipAndJobErrorCostAQuarterWithoutACall() public {
         for (uint8 status = 1; status <= 2; ++status) {
-            ITaskManager.Entry memory entry = callEntry(jobId, status);
+            Entry memory entry = callEntry(jobId, status);
             entry.status = status;
             entry.outcome = "nothing to do";
             vm.recordLogs();
@@ -64,23 +64,23 @@ contract SettleTest is World {
 
     function test_settle_replayRefused() public {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        ITaskManager.Entry[] memory entries = one(callEntry(jobId, 0));
+        Entry[] memory entries = one(callEntry(jobId, 0));
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
-        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+        tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
         vm.expectRevert(ITaskManager.NothingToSettle.selector);
-        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+        tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
         // nor with other signers, at another anchor
         vm.roll(block.number + 1);
         anchors = recentAnchors();
         certificate = certify(anchors, entries, 30);
         vm.expectRevert(ITaskManager.NothingToSettle.selector);
-        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+        tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
     }
 
     /* BATCHES */
 
-    function batch(uint256 size) private view returns (ITaskManager.Entry[] memory entries) {
-        entries = new ITaskManager.Entry[](size);
+    function batch(uint256 size) private view returns (Entry[] memory entries) {
+        entries = new Entry[](size);
         for (uint64 i = 0; i < size; ++i) {
             entries[i] = callEntry(jobId, i);
         }
@@ -90,7 +90,7 @@ contract SettleTest is World {
         uint8[5] memory sizes = [2, 3, 5, 7, 8];
         uint64 run = 0;
         for (uint256 i = 0; i < sizes.length; ++i) {
-            ITaskManager.Entry[] memory entries = batch(sizes[i]);
+            Entry[] memory entries = batch(sizes[i]);
             for (uint256 j = 0; j < entries.length; ++j) {
                 entries[j].instanceKey = bytes32(uint256(run++));
             }
@@ -102,38 +102,38 @@ contract SettleTest is World {
     /// A batch in two calls: the second need not prove the signature again, only name the same signers.
     function test_settle_subsetThenTheRest() public {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        ITaskManager.Entry[] memory entries = batch(3);
+        Entry[] memory entries = batch(3);
         ITaskManager.Certificate memory certificate = certify(anchors, entries, 15);
         bytes32[] memory leaves = leavesOf(anchors, entries);
         leaves[1] = 0;
-        equal(tasks.settle(certificate, anchors, one(entries[1]), leaves), 1, "the middle one first");
+        equal(tasks.settle(certificate, batchOf(anchors, one(entries[1]), leaves)), 1, "the middle one first");
 
         leaves = leavesOf(anchors, entries);
         (leaves[0], leaves[2]) = (0, 0);
-        ITaskManager.Entry[] memory rest = new ITaskManager.Entry[](2);
+        Entry[] memory rest = new Entry[](2);
         (rest[0], rest[1]) = (entries[0], entries[2]);
         certificate.signature = new bytes(96);
-        equal(tasks.settle(certificate, anchors, rest, leaves), 2, "then the others, unsigned");
+        equal(tasks.settle(certificate, batchOf(anchors, rest, leaves)), 2, "then the others, unsigned");
         equal(counter.counts(jobs.forwarderOf(jobId)), 3, "three delivered");
     }
 
     /// What was verified was verified for its signers: others cannot be put in their place to be paid.
     function test_settle_restOfABatchWithOtherSignersNeedsTheirSignature() public {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        ITaskManager.Entry[] memory entries = batch(2);
+        Entry[] memory entries = batch(2);
         ITaskManager.Certificate memory certificate = certify(anchors, entries, 15);
         bytes32[] memory leaves = leavesOf(anchors, entries);
         leaves[0] = 0;
-        tasks.settle(certificate, anchors, one(entries[0]), leaves);
+        tasks.settle(certificate, batchOf(anchors, one(entries[0]), leaves));
         leaves = leavesOf(anchors, entries);
         leaves[1] = 0;
         certificate.signers[0] = 30;
         vm.expectRevert(ITaskManager.InvalidSignature.selector);
-        tasks.settle(certificate, anchors, one(entries[1]), leaves);
+        tasks.settle(certificate, batchOf(anchors, one(entries[1]), leaves));
     }
 
     function test_settle_sameTaskTwiceInABatchSettlesOnce() public {
-        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](2);
+        Entry[] memory entries = new Entry[](2);
         entries[0] = callEntry(jobId, 0);
         entries[1] = callEntry(jobId, 0);
         entries[1].outcome = "another outcome";
@@ -146,24 +146,24 @@ contract SettleTest is World {
         uint64 id = create(params(), 1 ether);
         vm.warp(block.timestamp + 3000);
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        ITaskManager.Entry[] memory entries = batch(256);
+        Entry[] memory entries = batch(256);
         bytes32[] memory leaves = new bytes32[](256);
         for (uint256 i = 0; i < 256; ++i) {
             entries[i].jobId = id;
             if (i != 255) leaves[i] = leafOf(anchors, entries[i]);
         }
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
-        equal(tasks.settle(certificate, anchors, one(entries[255]), leaves), 1, "the last of 256");
+        equal(tasks.settle(certificate, batchOf(anchors, one(entries[255]), leaves)), 1, "the last of 256");
         vm.expectRevert(ITaskManager.TooManyReports.selector);
-        tasks.settle(certificate, anchors, one(entries[254]), new bytes32[](257));
+        tasks.settle(certificate, batchOf(anchors, one(entries[254]), new bytes32[](257)));
         entries = batch(257);
         vm.expectRevert(ITaskManager.TooManyReports.selector);
-        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+        tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
     }
 
     /* SKIPPED WITH A REASON */
 
-    function expectIneligible(ITaskManager.Entry memory entry, ITaskManager.Ineligible reason) private {
+    function expectIneligible(Entry memory entry, ITaskManager.Ineligible reason) private {
         vm.recordLogs();
         equal(settle(one(entry), ALL), 0, "nothing settles");
         ITaskManager.Ineligible[] memory reasons = ineligible();
@@ -175,7 +175,7 @@ contract SettleTest is World {
     }
 
     function test_ineligible_version() public {
-        ITaskManager.Entry memory entry = callEntry(jobId, 0);
+        Entry memory entry = callEntry(jobId, 0);
         entry.jobVersion = 2;
         expectIneligible(entry, ITaskManager.Ineligible.Version);
     }
@@ -184,7 +184,7 @@ contract SettleTest is World {
         // the first run was due 900 s ago, runs are 10 s apart
         expectIneligible(callEntry(jobId, 91), ITaskManager.Ineligible.NotDue);
         equal(settleRun(jobId, 90, ALL), 1, "due this very second");
-        ITaskManager.Entry memory entry = callEntry(jobId, 0);
+        Entry memory entry = callEntry(jobId, 0);
         entry.instanceKey = bytes32(uint256(1) << 64);
         expectIneligible(entry, ITaskManager.Ineligible.NotDue);
     }
@@ -200,7 +200,7 @@ contract SettleTest is World {
     function test_ineligible_escrow() public {
         uint64 poor = create(params(), FEE);
         vm.warp(block.timestamp + 1000);
-        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](2);
+        Entry[] memory entries = new Entry[](2);
         (entries[0], entries[1]) = (callEntry(poor, 0), callEntry(poor, 1));
         vm.recordLogs();
         equal(settle(entries, ALL), 1, "one is paid for");
@@ -249,23 +249,23 @@ contract SettleTest is World {
         anchors[0] = ITaskManager.Anchor(1099, blockhash(1099));
         expectIneligibleAt(anchors, ITaskManager.Ineligible.AnchorTooOld);
         anchors[0] = ITaskManager.Anchor(1100, blockhash(1100));
-        ITaskManager.Entry[] memory entries = one(callEntry(jobId, 0));
-        uint256 settled = tasks.settle(certify(anchors, entries, ALL), anchors, entries, new bytes32[](0));
+        Entry[] memory entries = one(callEntry(jobId, 0));
+        uint256 settled = tasks.settle(certify(anchors, entries, ALL), batchOf(anchors, entries, new bytes32[](0)));
         equal(settled, 1, "100 blocks are allowed");
     }
 
     function expectIneligibleAt(ITaskManager.Anchor[] memory anchors, ITaskManager.Ineligible reason) private {
-        ITaskManager.Entry[] memory entries = one(callEntry(jobId, 0));
+        Entry[] memory entries = one(callEntry(jobId, 0));
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
         vm.recordLogs();
-        equal(tasks.settle(certificate, anchors, entries, new bytes32[](0)), 0, "nothing settles");
+        equal(tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))), 0, "nothing settles");
         check(ineligible()[0] == reason, "with the reason");
         check(!tasks.isSettled(jobId, 1, 0), "the run stays open for the next attempt");
     }
 
     /// One bad report holds up nobody: the others of its batch settle.
     function test_ineligible_doesNotHoldUpOthers() public {
-        ITaskManager.Entry[] memory entries = new ITaskManager.Entry[](3);
+        Entry[] memory entries = new Entry[](3);
         (entries[0], entries[1], entries[2]) = (callEntry(99, 0), callEntry(jobId, 0), callEntry(jobId, 5000));
         equal(settle(entries, ALL), 1, "the good one");
     }

@@ -11,7 +11,7 @@ import {World} from "./World.sol";
 /// @notice Certificates that prove nothing revert the whole call.
 contract SettleRefusalsTest is World {
     ITaskManager.Anchor[] internal anchors;
-    ITaskManager.Entry[] internal entries;
+    Entry[] internal entries;
     ITaskManager.Certificate internal certificate;
     bytes32[] internal leaves;
 
@@ -28,7 +28,7 @@ contract SettleRefusalsTest is World {
 
     function refuses(bytes memory reason) private {
         vm.expectRevert(reason);
-        tasks.settle(certificate, anchors, entries, leaves);
+        tasks.settle(certificate, batchOf(anchors, entries, leaves));
         check(!tasks.isSettled(jobId, 1, 0), "nothing settled");
     }
 
@@ -148,7 +148,7 @@ contract SettleRefusalsTest is World {
         refuses(abi.encodeWithSelector(ITaskManager.EpochNotActive.selector, 2, anchors[0].number));
         // the old epoch is the right one for this anchor, also now
         certificate = certifyRoot(1, ReportLib.root(leavesOf(anchors, entries)), ALL);
-        equal(tasks.settle(certificate, anchors, entries, leaves), 1, "epoch 1 at an anchor of epoch 1");
+        equal(tasks.settle(certificate, batchOf(anchors, entries, leaves)), 1, "epoch 1 at an anchor of epoch 1");
     }
 
     function test_refuses_oldEpochAtNewAnchor() public {
@@ -193,7 +193,7 @@ contract SettleRefusalsTest is World {
         refuses(abi.encodeWithSelector(ITaskManager.OutcomeTooLong.selector, tasks.MAX_OUTCOME_BYTES()));
         entries[0].outcome = new bytes(tasks.MAX_OUTCOME_BYTES());
         certificate = certify(anchors, entries, ALL);
-        equal(tasks.settle(certificate, anchors, entries, leaves), 1, "as long as allowed");
+        equal(tasks.settle(certificate, batchOf(anchors, entries, leaves)), 1, "as long as allowed");
     }
 
     /// The tree is built in the order of the reports: another one has another root, unless it only swaps siblings.

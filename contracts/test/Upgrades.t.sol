@@ -152,8 +152,8 @@ contract UpgradesTest is Challenged {
 
     function settleOf(uint64 job, uint64 run) private returns (uint256) {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        ITaskManager.Entry[] memory entries = one(callEntry(job, run));
-        return tasks.settle(certify(anchors, entries, 0x1b), anchors, entries, new bytes32[](0));
+        Entry[] memory entries = one(callEntry(job, run));
+        return tasks.settle(certify(anchors, entries, 0x1b), batchOf(anchors, entries, new bytes32[](0)));
     }
 
     /* GUARDIAN */
@@ -166,10 +166,10 @@ contract UpgradesTest is Challenged {
         jobs.pauseContract();
         vm.stopPrank();
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        ITaskManager.Entry[] memory entries = one(callEntry(jobId, 0));
+        Entry[] memory entries = one(callEntry(jobId, 0));
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
         vm.expectRevert(PausableUpgradeable.EnforcedPause.selector);
-        tasks.settle(certificate, anchors, entries, new bytes32[](0));
+        tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
         vm.expectRevert(PausableUpgradeable.EnforcedPause.selector);
         jobs.createJob{value: 1}(params(), 1);
         vm.expectRevert(PausableUpgradeable.EnforcedPause.selector);

@@ -40,6 +40,20 @@ abstract contract World is Test {
     uint256 internal constant BOND = 0.1 ether;
     bytes32 internal constant CODE_HASH = keccak256("code");
 
+    /// @notice A report with its outcome in full, whatever its status.
+    struct Entry {
+        uint64 jobId;
+        uint32 jobVersion;
+        uint8 anchor;
+        uint8 status;
+        bytes32 instanceKey;
+        bytes32 inputHash;
+        bytes32 codeHash;
+        bytes32 stateAfterRoot;
+        bytes32 transcriptRoot;
+        bytes outcome;
+    }
+
     LocalAllocationManager internal allocations;
     KeeperRegistry internal registry;
     ServiceManager internal service;
@@ -182,7 +196,7 @@ abstract contract World is Test {
         anchors[0] = ITaskManager.Anchor(uint64(block.number - 2), blockhash(block.number - 2));
     }
 
-    function callEntry(uint64 job, uint64 run) internal pure returns (ITaskManager.Entry memory entry) {
+    function callEntry(uint64 job, uint64 run) internal pure returns (Entry memory entry) {
         entry.jobId = job;
         entry.jobVersion = 1;
         entry.instanceKey = bytes32(uint256(run));
@@ -190,20 +204,17 @@ abstract contract World is Test {
         entry.outcome = abi.encodeCall(Counter.increment, ());
     }
 
-    function one(ITaskManager.Entry memory entry) internal pure returns (ITaskManager.Entry[] memory entries) {
-        entries = new ITaskManager.Entry[](1);
+    function one(Entry memory entry) internal pure returns (Entry[] memory entries) {
+        entries = new Entry[](1);
         entries[0] = entry;
     }
 
-    function leafOf(ITaskManager.Anchor[] memory anchors, ITaskManager.Entry memory entry)
+    function leafOf(ITaskManager.Anchor[] memory anchors, Entry memory entry)
         internal
         pure
         returns (bytes32)
     {
         ITaskManager.Anchor memory anchor = anchors[entry.anchor];
-        bytes32 outcomeHash = keccak256(
-            abi.encode(keccak256(entry.outcome), entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot)
-        );
         return ReportLib.leaf(
             ReportLib.Report(
                 entry.jobId,
@@ -213,12 +224,45 @@ abstract contract World is Test {
                 anchor.hash,
                 entry.inputHash,
                 entry.status,
-                outcomeHash
+                outcomeHashOf(entry)
             )
         );
     }
 
-    function leavesOf(ITaskManager.Anchor[] memory anchors, ITaskManager.Entry[] memory entries)
+    function outcomeHashOf(Entry memory entry) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(keccak256(entry.outcome), entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot)
+        );
+    }
+
+    /// @notice The entries as a submitter writes them.
+    function batchOf(ITaskManager.Anchor[] memory anchors, Entry[] memory entries, bytes32[] memory leaves)
+        internal
+        pure
+        returns (ITaskManager.Batch memory batch)
+    {
+        batch.anchors = anchors;
+        batch.leaves = leaves;
+        batch.entries = new ITaskManager.Entry[](entries.length);
+        batch.calls = new ITaskManager.Call[](entries.length);
+        uint256 calls = 0;
+        for (uint256 i = 0; i < entries.length; ++i) {
+            Entry memory entry = entries[i];
+            uint256 run = (uint256(entry.jobId) << 192) | (uint256(entry.jobVersion) << 160)
+                | (uint256(entry.anchor) << 96) | entry.status;
+            bytes32 outcomeHash = entry.status == 0 ? bytes32(0) : outcomeHashOf(entry);
+            batch.entries[i] = ITaskManager.Entry(run, entry.instanceKey, entry.inputHash, outcomeHash);
+            if (entry.status != 0) continue;
+            batch.calls[calls++] =
+                ITaskManager.Call(entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot, entry.outcome);
+        }
+        ITaskManager.Call[] memory list = batch.calls;
+        assembly ("memory-safe") {
+            mstore(list, calls)
+        }
+    }
+
+    function leavesOf(ITaskManager.Anchor[] memory anchors, Entry[] memory entries)
         internal
         pure
         returns (bytes32[] memory leaves)
@@ -244,7 +288,7 @@ abstract contract World is Test {
         certificate.signers[0] = signers;
     }
 
-    function certify(ITaskManager.Anchor[] memory anchors, ITaskManager.Entry[] memory entries, uint256 signers)
+    function certify(ITaskManager.Anchor[] memory anchors, Entry[] memory entries, uint256 signers)
         internal
         view
         returns (ITaskManager.Certificate memory)
@@ -253,9 +297,9 @@ abstract contract World is Test {
     }
 
     /// @notice Certifies and settles the entries in full.
-    function settle(ITaskManager.Entry[] memory entries, uint256 signers) internal returns (uint256) {
+    function settle(Entry[] memory entries, uint256 signers) internal returns (uint256) {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        return tasks.settle(certify(anchors, entries, signers), anchors, entries, new bytes32[](0));
+        return tasks.settle(certify(anchors, entries, signers), batchOf(anchors, entries, new bytes32[](0)));
     }
 
     function settleRun(uint64 job, uint64 run, uint256 signers) internal returns (uint256) {

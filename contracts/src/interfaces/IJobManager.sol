@@ -75,7 +75,7 @@ interface IJobManager {
     }
 
     /// @notice What a verified certificate says about its batch, and who brings it.
-    struct Batch {
+    struct Certified {
         uint32 epoch;
         uint96 signedStake;
         uint96 totalStake;
@@ -168,12 +168,15 @@ interface IJobManager {
 
     /// @notice Settles certified runs: each at most once, charged to its job, credited to those who signed, the
     /// submitter's gas refunded if it is an operator and the job pays in the chain's coin. Only the TaskManager calls it.
-    /// @param runs two words a run, see RunWord
+    /// @param runs two words a run, see RunWord: as bytes, for those are copied at once
+    /// @return settled how many of them settled
     /// @return verdicts one word a run, see RunWord
-    function settle(Batch calldata batch, uint256[] calldata runs) external returns (uint256[] memory verdicts);
+    function settle(Certified calldata certified, bytes calldata runs)
+        external
+        returns (uint256 settled, bytes memory verdicts);
 
     /// @notice Takes in what the callbacks of the runs just settled used and whether they succeeded. Only the
-    /// TaskManager calls it.
+    /// TaskManager calls it, after `settle` and in the same transaction.
     /// @param callbacks one word each, see RunWord
     function conclude(address submitter, uint256[] calldata callbacks) external;
 

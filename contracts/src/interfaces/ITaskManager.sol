@@ -18,19 +18,34 @@ interface ITaskManager {
         bytes32 hash;
     }
 
-    /// @notice One report with its outcome in full. status: 0 call, 1 skip, 2 job error.
+    /// @notice One report of a batch. What it says of its run is one word, see RunWord: a word costs less than its parts.
     struct Entry {
-        uint64 jobId;
-        uint32 jobVersion;
-        uint8 anchor;
-        uint8 status;
+        /// @dev job id << 192, version << 160, position of the anchor << 96, status: 0 call, 1 skip, 2 job error
+        uint256 run;
         bytes32 instanceKey;
         bytes32 inputHash;
+        /// @dev zero for a call, whose outcome is given in full
+        bytes32 outcomeHash;
+    }
+
+    /// @notice The outcome of an entry with a call, which its target receives.
+    struct Call {
         /// @dev of the job's version; signed with the rest, so it need not be looked up
         bytes32 codeHash;
         bytes32 stateAfterRoot;
         bytes32 transcriptRoot;
         bytes outcome;
+    }
+
+    /// @notice The reports to settle, and what is needed of those that are not: at most 256.
+    struct Batch {
+        Anchor[] anchors;
+        Entry[] entries;
+        /// @dev one for every entry with a call, in their order
+        Call[] calls;
+        /// @dev one word per leaf of the batch: zero where the next of `entries` stands, else the leaf's hash. Empty when
+        /// `entries` are the whole batch.
+        bytes32[] leaves;
     }
 
     /// @notice Why a certified report could not settle.
@@ -63,10 +78,12 @@ interface ITaskManager {
     error NothingToSettle();
     error EmptyBatch();
     error TooManyReports();
-    error InvalidStatus(uint8 status);
+    error InvalidStatus(uint256 status);
     error OutcomeTooLong(uint256 longest);
     error InvalidAnchor(uint256 position);
     error InvalidLeaves();
+    /// @notice There are not as many calls as entries with one, or such an entry has an outcome hash besides.
+    error InvalidCalls();
     error QuorumNotReached(uint256 signedStake, uint256 totalStake);
     error InfinitySignature();
     error InfinityKey();
@@ -75,16 +92,9 @@ interface ITaskManager {
     error EpochNotActive(uint32 epoch, uint64 anchorNumber);
     error InsufficientGas();
 
-    /// @notice Verifies the certificate over the batch and settles what is eligible of `entries`.
-    /// @param leaves one word per leaf of the batch: zero where the next of `entries` stands, else the leaf's hash.
-    /// Empty when `entries` are the whole batch.
+    /// @notice Verifies the certificate over the batch and settles what is eligible of its entries.
     /// @return settled how many tasks it settled
-    function settle(
-        Certificate calldata certificate,
-        Anchor[] calldata anchors,
-        Entry[] calldata entries,
-        bytes32[] calldata leaves
-    ) external returns (uint256 settled);
+    function settle(Certificate calldata certificate, Batch calldata batch) external returns (uint256 settled);
 
     /// @notice As {IJobManager-isSettled}.
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool);

@@ -10,7 +10,7 @@ library RunLog {
     /// @notice The highest run that fits: one a second for 34,000 years.
     uint256 internal constant MAX_RUN = type(uint40).max - 1;
 
-    function isSettled(uint104 log, uint256 run) internal pure returns (bool) {
+    function isSettled(uint256 log, uint256 run) internal pure returns (bool) {
         unchecked {
             uint256 next = log >> WINDOW;
             if (run >= next) return false;
@@ -21,17 +21,17 @@ library RunLog {
     }
 
     /// @notice The log with `run` settled; `run` must not be settled yet and at most MAX_RUN.
-    function settle(uint104 log, uint256 run) internal pure returns (uint104) {
+    function settle(uint256 log, uint256 run) internal pure returns (uint256) {
         unchecked {
             uint256 next = log >> WINDOW;
-            if (run < next) return uint104(log | (1 << (next - 2 - run)));
+            if (run < next) return log | (1 << (next - 2 - run));
             uint256 bits = 0;
             if (next != 0) {
                 // the old highest run becomes a bit, `step - 1` below the new one
                 uint256 step = run + 1 - next;
                 if (step <= WINDOW) bits = uint64((uint256(uint64(log)) << step) | (1 << (step - 1)));
             }
-            return uint104(((run + 1) << WINDOW) | bits);
+            return ((run + 1) << WINDOW) | bits;
         }
     }
 }

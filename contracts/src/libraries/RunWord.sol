@@ -2,13 +2,70 @@
 pragma solidity ^0.8.28;
 
 /// @title RunWord
-/// @notice What TaskManager and JobManager tell each other about a run, and what events say of it, in words: structs
-/// would cost every task of a batch a thousand gas more.
+/// @notice What submitters say of a run, what TaskManager and JobManager tell each other about it, and what events say
+/// of it, in words: structs would cost every task of a batch thousands of gas more.
 library RunWord {
-    /* A CERTIFIED RUN: job id << 192, version << 160, anchor's block number << 96, status; its instance key follows */
+    /* A RUN: job id << 192, version << 160, anchor << 96, status: 0 call, 1 skip, 2 job error. The anchor is its position
+    in the batch where a submitter writes it, and its block number from there on; job, version and anchor are zero where
+    that block is not on this chain or too old. Runs travel as three words each: this, instance key, outcome hash. */
 
-    function certified(uint64 job, uint32 version, uint64 anchorNumber, uint8 status_) internal pure returns (uint256) {
-        return (uint256(job) << 192) | (uint256(version) << 160) | (uint256(anchorNumber) << 96) | status_;
+    uint256 internal constant RUN_BYTES = 96;
+
+    /// @notice The word with the anchor's block number in place of its position.
+    function certified(uint256 word, uint64 anchorNumber) internal pure returns (uint256) {
+        return (word & ~(uint256(type(uint64).max) << 96)) | (uint256(anchorNumber) << 96);
+    }
+
+    /// @notice What is left of the word when the anchor does not stand.
+    function adrift(uint256 word) internal pure returns (uint256) {
+        return uint8(word);
+    }
+
+    function isAdrift(uint256 word) internal pure returns (bool) {
+        return word >> 96 == 0;
+    }
+
+    function anchor(uint256 word) internal pure returns (uint64) {
+        return uint64(word >> 96);
+    }
+
+    function put(bytes memory runs, uint256 index, uint256 word, bytes32 instanceKey, bytes32 outcomeHash)
+        internal
+        pure
+    {
+        assembly ("memory-safe") {
+            let to := add(add(runs, 32), mul(index, 96))
+            mstore(to, word)
+            mstore(add(to, 32), instanceKey)
+            mstore(add(to, 64), outcomeHash)
+        }
+    }
+
+    function at(bytes memory runs, uint256 index) internal pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(add(add(runs, 32), mul(index, 96)))
+        }
+    }
+
+    /// @notice All three words of a run.
+    function all(bytes memory runs, uint256 index)
+        internal
+        pure
+        returns (uint256 word, bytes32 instanceKey, bytes32 outcomeHash)
+    {
+        assembly ("memory-safe") {
+            let from := add(add(runs, 32), mul(index, 96))
+            word := mload(from)
+            instanceKey := mload(add(from, 32))
+            outcomeHash := mload(add(from, 64))
+        }
+    }
+
+    /// @notice Overwrites the first word of a run; the other two follow it.
+    function set(bytes memory runs, uint256 index, uint256 word) internal pure {
+        assembly ("memory-safe") {
+            mstore(add(add(runs, 32), mul(index, 96)), word)
+        }
     }
 
     function jobId(uint256 word) internal pure returns (uint64) {
@@ -19,8 +76,9 @@ library RunWord {
         return uint32(word >> 160);
     }
 
-    function status(uint256 word) internal pure returns (uint8) {
-        return uint8(word);
+    /// @notice Whether the job wants its target called.
+    function isCall(uint256 word) internal pure returns (bool) {
+        return uint8(word) == 0;
     }
 
     /// @notice The word as events show it: a certified run's with its lateness (seconds << 16) and whether the target
@@ -30,6 +88,12 @@ library RunWord {
     }
 
     /* A VERDICT: target << 96, seconds late << 40, gas for the callback << 16, metered << 8, ineligible: reason + 1 */
+
+    function verdictAt(bytes memory verdicts, uint256 index) internal pure returns (uint256 verdict) {
+        assembly ("memory-safe") {
+            verdict := mload(add(add(verdicts, 32), shl(5, index)))
+        }
+    }
 
     function settled(address target_, uint256 late, uint24 gasLimit, bool metered_) internal pure returns (uint256) {
         return (uint256(uint160(target_)) << 96) | (late << 40) | (uint256(gasLimit) << 16) | (metered_ ? 256 : 0);

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+/// @title JobWord
+/// @notice The two slots of a job that every settlement reads, as words: read and written at once, where the compiler
+/// would do so field by field. See {Settling} for the fields.
+library JobWord {
+    /* ACCOUNT: escrow (96 bits), version (32), status (8), has a token (8), failures (8), runs (104), lowest first */
+
+    function escrow(uint256 account) internal pure returns (uint256) {
+        return uint96(account);
+    }
+
+    function version(uint256 account) internal pure returns (uint256) {
+        return uint32(account >> 96);
+    }
+
+    function status(uint256 account) internal pure returns (uint256) {
+        return uint8(account >> 128);
+    }
+
+    function hasToken(uint256 account) internal pure returns (bool) {
+        return uint8(account >> 136) != 0;
+    }
+
+    function failures(uint256 account) internal pure returns (uint256) {
+        return uint8(account >> 144);
+    }
+
+    function runs(uint256 account) internal pure returns (uint256) {
+        return account >> 152;
+    }
+
+    function withStatus(uint256 account, uint256 status_) internal pure returns (uint256) {
+        return (account & ~(uint256(0xff) << 128)) | (status_ << 128);
+    }
+
+    function withFailures(uint256 account, uint256 failures_) internal pure returns (uint256) {
+        return (account & ~(uint256(0xff) << 144)) | (failures_ << 144);
+    }
+
+    function withRuns(uint256 account, uint256 runs_) internal pure returns (uint256) {
+        return uint152(account) | (runs_ << 152);
+    }
+
+    /* SCHEDULE: fee (80), start (40), interval (32), inactive from (40), callback gas (24), quorum (16), punctual seconds
+    (16), trigger (8), lowest first */
+
+    function fee(uint256 schedule) internal pure returns (uint256) {
+        return uint80(schedule);
+    }
+
+    function start(uint256 schedule) internal pure returns (uint256) {
+        return uint40(schedule >> 80);
+    }
+
+    function interval(uint256 schedule) internal pure returns (uint256) {
+        return uint32(schedule >> 120);
+    }
+
+    function inactiveFrom(uint256 schedule) internal pure returns (uint256) {
+        return uint40(schedule >> 152);
+    }
+
+    function callbackGas(uint256 schedule) internal pure returns (uint24) {
+        return uint24(schedule >> 192);
+    }
+
+    function quorumBps(uint256 schedule) internal pure returns (uint16) {
+        return uint16(schedule >> 216);
+    }
+
+    function punctualSeconds(uint256 schedule) internal pure returns (uint256) {
+        return uint16(schedule >> 232);
+    }
+}
