@@ -147,40 +147,46 @@ library EpochTable {
 
     /// @dev Stake of the rows at `bits`. Assembly here and below, because every settlement pays for it.
     function _stakeOf(bytes memory table, uint256 bits) private pure returns (uint96 sum) {
-        assembly ("memory-safe") {
-            let at := add(table, 340) // length word, header, address of the first block
-            for { let i := 0 } bits {
-                i := add(i, 1)
-                bits := shr(1, bits)
-            } {
-                if iszero(and(bits, 0xff)) {
-                    // with what follows each turn, eight rows on
-                    i := add(i, 7)
-                    bits := shr(7, bits)
-                    continue
-                }
-                if and(bits, 1) {
-                    sum := add(sum, shr(160, mload(add(at, add(mul(i, 12), mul(shr(6, i), 20))))))
-                }
+        while (bits != 0) {
+            uint256 row = _lowest(bits);
+            assembly ("memory-safe") {
+                // past the length word, the header and the address of the first block
+                let from := add(add(table, 340), add(mul(row, 12), mul(shr(6, row), 20)))
+                sum := add(sum, shr(160, mload(from)))
+                bits := and(bits, sub(bits, 1))
             }
         }
     }
 
     /// @dev Adds the keys at `bits` to the point in the first half of `work`.
     function _addKeys(bytes memory work, bytes memory table, uint256 bits) private view {
-        for (uint256 i = 0; bits != 0;) {
-            if (bits & 0xff == 0) {
-                bits >>= 8;
-                unchecked {
-                    i += 8;
-                }
-                continue;
-            }
-            if (bits & 1 == 1) BLS12381.addPacked(work, _keyAt(table, i));
-            bits >>= 1;
+        while (bits != 0) {
+            BLS12381.addPacked(work, _keyAt(table, _lowest(bits)));
             unchecked {
-                ++i;
+                bits &= bits - 1;
             }
+        }
+    }
+
+    /// @dev Position of the lowest bit set, of which there must be one: by halves.
+    function _lowest(uint256 bits) private pure returns (uint256 position) {
+        assembly ("memory-safe") {
+            for {} iszero(and(bits, 0xffffffff)) {} {
+                bits := shr(32, bits)
+                position := add(position, 32)
+            }
+            let step := shl(4, iszero(and(bits, 0xffff)))
+            bits := shr(step, bits)
+            position := add(position, step)
+            step := shl(3, iszero(and(bits, 0xff)))
+            bits := shr(step, bits)
+            position := add(position, step)
+            step := shl(2, iszero(and(bits, 0xf)))
+            bits := shr(step, bits)
+            position := add(position, step)
+            step := shl(1, iszero(and(bits, 3)))
+            bits := shr(step, bits)
+            position := add(add(position, step), iszero(and(bits, 1)))
         }
     }
 
