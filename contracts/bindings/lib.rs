@@ -11,6 +11,7 @@ pub mod deploy;
 #[cfg(test)]
 mod differential;
 pub mod network;
+mod run;
 mod settled;
 
 pub use abi::allocation::{IAllocationManager, LocalAllocationManager};
@@ -23,4 +24,5 @@ pub use abi::registry::{IKeeperRegistry, KeeperRegistry};
 pub use abi::service::ServiceManager;
 pub use abi::tasks::{ITaskManager, TaskManager};
 pub use abi::timelock::TimelockController;
+pub use run::Run;
 pub use settled::{SettledTask, settled_tasks};

@@ -61,7 +61,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         Entry[] calldata entries = batch.entries;
         _dropDuplicates(entries);
         if (entries.length > MAX_REPORTS || anchors.length > MAX_REPORTS) revert TooManyReports();
-        (bytes memory runs, bytes32[] memory nodes) = _read(anchors, entries, batch.calls);
+        (bytes memory runs, bytes32[] memory nodes) = _read(anchors, entries, batch.deliveries);
         bytes32 root = _root(nodes, batch.leaves);
         IJobManager.Certified memory certified =
             _verify(certificate, anchors, root, entries.length < batch.leaves.length);
@@ -70,7 +70,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         (settled, verdicts) = jobManager.settle(certified, runs);
         emit BatchSettled(root, certified.epoch, msg.sender, certified.signedStake, settled);
         _tell(anchors, entries, runs, verdicts);
-        if (batch.calls.length != 0) _deliver(batch.calls, runs, verdicts);
+        if (batch.deliveries.length != 0) _deliver(batch.deliveries, runs, verdicts);
     }
 
     /// @dev First of all and cheap: whoever comes second loses little gas.
@@ -85,7 +85,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
 
     /// @dev What the JobManager is told, three words an entry (see RunWord), and the leaves of the entries. Runs at an
     /// anchor that is gone or too old name job 0, which there is not, so nothing happens to them.
-    function _read(Anchor[] calldata anchors, Entry[] calldata entries, Call[] calldata calls)
+    function _read(Anchor[] calldata anchors, Entry[] calldata entries, Delivery[] calldata deliveries)
         private
         view
         returns (bytes memory runs, bytes32[] memory leaves)
@@ -96,14 +96,14 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         // filled anew for every entry
         // slither-disable-next-line uninitialized-local
         ReportLib.Report memory report;
-        uint256 nextCall = 0;
+        uint256 nextDelivery = 0;
         for (uint256 i = 0; i < entries.length;) {
             uint256 run = _fill(report, anchors, entries[i], standing);
             if (report.status == 0) {
-                if (report.outcomeHash != 0 || nextCall == calls.length) revert InvalidCalls();
-                report.outcomeHash = _outcomeHash(calls[nextCall]);
+                if (report.outcomeHash != 0 || nextDelivery == deliveries.length) revert InvalidDeliveries();
+                report.outcomeHash = _outcomeHash(deliveries[nextDelivery]);
                 unchecked {
-                    ++nextCall;
+                    ++nextDelivery;
                 }
             }
             RunWord.put(runs, i, run, report.instanceKey, report.outcomeHash);
@@ -112,7 +112,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
                 ++i;
             }
         }
-        if (nextCall != calls.length) revert InvalidCalls();
+        if (nextDelivery != deliveries.length) revert InvalidDeliveries();
     }
 
     /// @dev Fills in what an entry says; returns its run with the anchor's number in place of its position.
@@ -139,10 +139,10 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         return (standing >> position) & 1 == 0 ? RunWord.adrift(run) : RunWord.certified(run, number);
     }
 
-    function _outcomeHash(Call calldata call) private pure returns (bytes32) {
-        bytes calldata outcome = call.outcome;
+    function _outcomeHash(Delivery calldata delivery) private pure returns (bytes32) {
+        bytes calldata outcome = delivery.outcome;
         if (outcome.length > MAX_OUTCOME_BYTES) revert OutcomeTooLong(MAX_OUTCOME_BYTES);
-        return ReportLib.outcomeHash(outcome, call.codeHash, call.stateAfterRoot, call.transcriptRoot);
+        return ReportLib.outcomeHash(outcome, delivery.codeHash, delivery.stateAfterRoot, delivery.transcriptRoot);
     }
 
     /// @dev The batch's root from the leaves of the entries and those given by hash. Overwrites `nodes`.
@@ -261,15 +261,15 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     }
 
     /// @dev Calls the targets. A target that fails is reported, never reverts the batch.
-    function _deliver(Call[] calldata calls, bytes memory runs, bytes memory verdicts) private {
+    function _deliver(Delivery[] calldata deliveries, bytes memory runs, bytes memory verdicts) private {
         bytes32 forwarderCodeHash;
-        uint256[] memory callbacks = new uint256[](calls.length);
+        uint256[] memory callbacks = new uint256[](deliveries.length);
         uint256 next = 0;
-        uint256 nextCall = 0;
-        for (uint256 i = 0; nextCall < calls.length; ++i) {
+        uint256 nextDelivery = 0;
+        for (uint256 i = 0; nextDelivery < deliveries.length; ++i) {
             uint256 run = RunWord.at(runs, i);
             if (!RunWord.isCall(run)) continue;
-            bytes calldata outcome = calls[nextCall++].outcome;
+            bytes calldata outcome = deliveries[nextDelivery++].outcome;
             uint256 verdict = RunWord.verdictAt(verdicts, i);
             if (!RunWord.isSettled(verdict)) continue;
             if (forwarderCodeHash == 0) forwarderCodeHash = jobManager.forwarderCodeHash();

@@ -244,8 +244,8 @@ abstract contract World is Test {
         batch.anchors = anchors;
         batch.leaves = leaves;
         batch.entries = new ITaskManager.Entry[](entries.length);
-        batch.calls = new ITaskManager.Call[](entries.length);
-        uint256 calls = 0;
+        batch.deliveries = new ITaskManager.Delivery[](entries.length);
+        uint256 deliveries = 0;
         for (uint256 i = 0; i < entries.length; ++i) {
             Entry memory entry = entries[i];
             uint256 run = (uint256(entry.jobId) << 192) | (uint256(entry.jobVersion) << 160)
@@ -253,12 +253,12 @@ abstract contract World is Test {
             bytes32 outcomeHash = entry.status == 0 ? bytes32(0) : outcomeHashOf(entry);
             batch.entries[i] = ITaskManager.Entry(run, entry.instanceKey, entry.inputHash, outcomeHash);
             if (entry.status != 0) continue;
-            batch.calls[calls++] =
-                ITaskManager.Call(entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot, entry.outcome);
+            batch.deliveries[deliveries++] =
+                ITaskManager.Delivery(entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot, entry.outcome);
         }
-        ITaskManager.Call[] memory list = batch.calls;
+        ITaskManager.Delivery[] memory list = batch.deliveries;
         assembly ("memory-safe") {
-            mstore(list, calls)
+            mstore(list, deliveries)
         }
     }
 

@@ -35,7 +35,7 @@ pub use submitter::{SnapshotResult, Submitter};
 pub use watcher::Watcher;
 
 pub use contracts::IJobManager::JobParams;
-pub use contracts::ITaskManager::{Anchor, Certificate, Entry};
+pub use contracts::ITaskManager::{Anchor, Batch, Certificate};
 pub use contracts::network::Contracts;
 
 /// The network and the file it was read from, which error messages name.
@@ -280,13 +280,9 @@ pub struct MemberRow {
 pub struct Settlement {
     /// The aggregate signature and its signers.
     pub certificate: Certificate,
-    /// The blocks the entries are pinned to, each once.
-    pub anchors: Vec<Anchor>,
-    /// The reports to settle.
-    pub entries: Vec<Entry>,
-    /// Leaves of the rest of the batch; empty when `entries` is all of it.
-    pub leaves: Vec<B256>,
-    /// Sum of the jobs' `callbackGas` over the entries with status 0, the floor of the gas limit.
+    /// The reports to settle, each anchor once, and the outcomes for their targets.
+    pub batch: Batch,
+    /// Sum of the jobs' `callbackGas` over the entries with a call, the floor of the gas limit.
     pub callback_gas: u64,
 }
 

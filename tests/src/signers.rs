@@ -7,7 +7,7 @@ use alloy::primitives::{Address, B256, keccak256};
 use alloy::providers::{DynProvider, Provider};
 use alloy::sol_types::{SolCall, SolValue};
 use anyhow::{Context, Result};
-use contracts::{KeeperRegistry, TaskManager};
+use contracts::{KeeperRegistry, Run, TaskManager};
 
 /// The committee indices whose bits are set in the certificate of a settling transaction.
 ///
@@ -29,11 +29,13 @@ pub async fn reports(provider: &DynProvider, transaction: B256) -> Result<Vec<[B
     let found = provider.get_transaction_by_hash(transaction).await?.context("the transaction is unknown")?;
     let call = TaskManager::settleCall::abi_decode(found.input()).context("it is no call of settle")?;
     let report = |entry: &contracts::ITaskManager::Entry| {
-        let anchor = call.anchors.get(usize::from(entry.anchor)).context("an entry without its anchor")?;
-        let task = keccak256((entry.jobId, entry.jobVersion, entry.instanceKey).abi_encode());
+        let run = Run::from_word(entry.run);
+        let position = usize::try_from(run.anchor)?;
+        let anchor = call.batch.anchors.get(position).context("an entry without its anchor")?;
+        let task = keccak256((run.job_id, run.job_version, entry.instanceKey).abi_encode());
         Ok([task, anchor.hash, entry.inputHash])
     };
-    call.entries.iter().map(report).collect()
+    call.batch.entries.iter().map(report).collect()
 }
 
 /// An operator's committee index.

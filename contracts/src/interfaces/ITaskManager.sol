@@ -29,7 +29,7 @@ interface ITaskManager {
     }
 
     /// @notice The outcome of an entry with a call, which its target receives.
-    struct Call {
+    struct Delivery {
         /// @dev of the job's version; signed with the rest, so it need not be looked up
         bytes32 codeHash;
         bytes32 stateAfterRoot;
@@ -42,7 +42,7 @@ interface ITaskManager {
         Anchor[] anchors;
         Entry[] entries;
         /// @dev one for every entry with a call, in their order
-        Call[] calls;
+        Delivery[] deliveries;
         /// @dev one word per leaf of the batch: zero where the next of `entries` stands, else the leaf's hash. Empty when
         /// `entries` are the whole batch.
         bytes32[] leaves;
@@ -82,8 +82,8 @@ interface ITaskManager {
     error OutcomeTooLong(uint256 longest);
     error InvalidAnchor(uint256 position);
     error InvalidLeaves();
-    /// @notice There are not as many calls as entries with one, or such an entry has an outcome hash besides.
-    error InvalidCalls();
+    /// @notice There are not as many deliveries as entries with a call, or such an entry has an outcome hash besides.
+    error InvalidDeliveries();
     error QuorumNotReached(uint256 signedStake, uint256 totalStake);
     error InfinitySignature();
     error InfinityKey();

@@ -8,11 +8,12 @@ use consensus::committee::{Committee, CommitteeError, Member, PeerKey, SignerSet
 use consensus::effect::Settlement as CertifiedBatch;
 use consensus::evidence::{Evidence, Statement};
 use consensus::report::Report;
-use consensus::task::{InstanceKey, JobId, Outcome, Task};
-use contracts::{IChallenger, ReportLib};
+use consensus::task::{InstanceKey, JobId, Status, Task};
+use contracts::ITaskManager::{Delivery, Entry};
+use contracts::{IChallenger, ReportLib, Run};
 use thiserror::Error;
 
-use super::{Accusation, Anchor, Certificate, Entry, EpochSnapshot, Head, Settled, Settlement};
+use super::{Accusation, Anchor, Batch, Certificate, EpochSnapshot, Head, Settled, Settlement};
 
 /// Why an epoch on chain is no committee.
 #[derive(Debug, PartialEq, Eq, Error)]
@@ -66,37 +67,43 @@ pub fn task(settled: &Settled) -> Task {
 /// A certified batch as the contract takes it; `callback_gas` is the sum over its calls, `code_hash` gives that of a job.
 pub fn settlement(batch: &CertifiedBatch, callback_gas: u64, code_hash: impl Fn(JobId) -> B256) -> Settlement {
     let certificate = &batch.certificate;
-    let mut anchors: Vec<Anchor> = Vec::new();
-    let entries = certificate.reports.iter().zip(&batch.outcomes).map(|(report, outcome)| {
+    let mut called = Batch { anchors: Vec::new(), entries: Vec::new(), deliveries: Vec::new(), leaves: Vec::new() };
+    for (report, outcome) in certificate.reports.iter().zip(&batch.outcomes) {
         let anchor = Anchor { number: report.anchor.number, hash: report.anchor.hash };
-        let position = anchors.iter().position(|known| *known == anchor).unwrap_or_else(|| {
-            anchors.push(anchor);
-            anchors.len() - 1
+        let position = called.anchors.iter().position(|known| *known == anchor).unwrap_or_else(|| {
+            called.anchors.push(anchor);
+            called.anchors.len() - 1
         });
-        entry(report, outcome, position, code_hash(report.task.job))
-    });
-    let entries = entries.collect();
+        called.entries.push(entry(report, position));
+        if report.status == Status::Call {
+            called.deliveries.push(Delivery {
+                codeHash: code_hash(report.task.job),
+                stateAfterRoot: outcome.state_after,
+                transcriptRoot: outcome.transcript,
+                outcome: outcome.data.clone(),
+            });
+        }
+    }
     let certificate = Certificate {
         epoch: certificate.epoch,
         signature: Bytes::from(certificate.signature.to_chain_bytes().to_vec()),
         signers: words(&certificate.signers.to_bytes(batch.committee_size)),
     };
-    Settlement { certificate, anchors, entries, leaves: Vec::new(), callback_gas }
+    Settlement { certificate, batch: called, callback_gas }
 }
 
-fn entry(report: &Report, outcome: &Outcome, anchor: usize, code_hash: B256) -> Entry {
-    Entry {
-        jobId: report.task.job.0,
-        jobVersion: report.task.version,
-        // A batch has at most 256 reports, so at most 256 anchors.
-        anchor: u8::try_from(anchor).unwrap_or(u8::MAX),
+fn entry(report: &Report, anchor: usize) -> Entry {
+    let run = Run {
+        job_id: report.task.job.0,
+        job_version: report.task.version,
+        anchor: anchor as u64,
         status: report.status as u8,
+    };
+    Entry {
+        run: run.word(),
         instanceKey: report.task.instance.0,
         inputHash: report.input_set,
-        codeHash: code_hash,
-        stateAfterRoot: outcome.state_after,
-        transcriptRoot: outcome.transcript,
-        outcome: outcome.data.clone(),
+        outcomeHash: if report.status == Status::Call { B256::ZERO } else { report.outcome_hash },
     }
 }
 

@@ -224,10 +224,10 @@ async fn end(lane: &Lane, call: &Call, contracts: &Contracts, outcome: Outcome) 
 
 /// The call, and the key of its batch: the same for every certificate over it.
 fn settle_call(contracts: &Contracts, settlement: Settlement) -> (B256, Call) {
-    let Settlement { certificate, anchors, entries, leaves, callback_gas } = settlement;
-    let count = entries.len() as u64;
+    let Settlement { certificate, batch, callback_gas } = settlement;
+    let count = batch.entries.len() as u64;
     let bare = Certificate { epoch: certificate.epoch, signature: Bytes::new(), signers: Vec::new() };
-    let mut call = TaskManager::settleCall { certificate: bare, anchors, entries, leaves };
+    let mut call = TaskManager::settleCall { certificate: bare, batch };
     let key = keccak256(call.abi_encode());
     call.certificate = certificate;
     let input = Bytes::from(call.abi_encode());

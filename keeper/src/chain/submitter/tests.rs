@@ -1,9 +1,11 @@
 use super::{LEDGER_FILE, QUEUE, SnapshotResult, Submitter, settle_call};
 use crate::chain::real_node::{Anvil, config, rpc};
-use crate::chain::{Anchor, Certificate, ChainConfig, Entry, Settlement, SettlementResult};
+use crate::chain::{Anchor, Batch, Certificate, ChainConfig, Settlement, SettlementResult};
 use alloy::primitives::{B256, Bytes, U256};
 use alloy::providers::Provider;
 use alloy::signers::local::PrivateKeySigner;
+use contracts::ITaskManager::{Delivery, Entry};
+use contracts::Run;
 use serde_json::{Value, json};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
@@ -18,20 +20,22 @@ async fn submitter(anvil: &Anvil, config: &ChainConfig, folder: &Path, stop: &Ca
 fn settlement(instance: u8) -> Settlement {
     Settlement {
         certificate: Certificate { epoch: 1, signature: Bytes::from(vec![1; 96]), signers: vec![U256::from(31)] },
-        anchors: vec![Anchor { number: 1, hash: B256::repeat_byte(1) }],
-        entries: vec![Entry {
-            jobId: 1,
-            jobVersion: 1,
-            anchor: 0,
-            status: 0,
-            instanceKey: B256::with_last_byte(instance),
-            inputHash: B256::ZERO,
-            codeHash: B256::ZERO,
-            stateAfterRoot: B256::ZERO,
-            transcriptRoot: B256::ZERO,
-            outcome: Bytes::new(),
-        }],
-        leaves: vec![],
+        batch: Batch {
+            anchors: vec![Anchor { number: 1, hash: B256::repeat_byte(1) }],
+            entries: vec![Entry {
+                run: Run { job_id: 1, job_version: 1, anchor: 0, status: 0 }.word(),
+                instanceKey: B256::with_last_byte(instance),
+                inputHash: B256::ZERO,
+                outcomeHash: B256::ZERO,
+            }],
+            deliveries: vec![Delivery {
+                codeHash: B256::ZERO,
+                stateAfterRoot: B256::ZERO,
+                transcriptRoot: B256::ZERO,
+                outcome: Bytes::new(),
+            }],
+            leaves: vec![],
+        },
         callback_gas: 100_000,
     }
 }
@@ -50,7 +54,7 @@ async fn refusals_are_named() {
         "{result:?}"
     );
     let mut empty = settlement(0);
-    empty.entries.clear();
+    empty.batch.entries.clear();
     assert_eq!(submitter.submit(empty).await, SettlementResult::Reverted { reason: "EmptyBatch".to_owned() });
     let result = submitter.submit_snapshot().await;
     assert_eq!(result, SnapshotResult::Reverted { reason: "NoStake".to_owned() });
