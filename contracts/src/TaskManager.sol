@@ -98,16 +98,23 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         ReportLib.Report memory report;
         uint256 nextDelivery = 0;
         for (uint256 i = 0; i < entries.length;) {
-            uint256 run = _fill(report, anchors, entries[i], standing);
-            if (report.status == 0) {
+            Entry calldata entry = _entryAt(entries, i);
+            uint256 run = _fill(report, anchors, entry, standing);
+            if (uint8(run) == 0) {
                 if (report.outcomeHash != 0 || nextDelivery == deliveries.length) revert InvalidDeliveries();
                 report.outcomeHash = _outcomeHash(deliveries[nextDelivery]);
                 unchecked {
                     ++nextDelivery;
                 }
             }
-            RunWord.put(runs, i, run, report.instanceKey, report.outcomeHash);
-            leaves[i] = ReportLib.leaf(report);
+            bytes32 leaf = ReportLib.leaf(report);
+            assembly ("memory-safe") {
+                let to := add(add(runs, 32), mul(i, 96))
+                mstore(to, run)
+                mstore(add(to, 32), mload(add(report, 64)))
+                mstore(add(to, 64), mload(add(report, 224)))
+                mstore(add(add(leaves, 32), shl(5, i)), leaf)
+            }
             unchecked {
                 ++i;
             }
@@ -126,17 +133,28 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         if (status > 2) revert InvalidStatus(status);
         uint256 position = RunWord.anchor(run);
         if (position >= anchors.length) revert InvalidAnchor(position);
-        Anchor calldata anchor = anchors[position];
-        uint64 number = anchor.number;
-        report.jobId = RunWord.jobId(run);
-        report.jobVersion = RunWord.jobVersion(run);
-        report.instanceKey = entry.instanceKey;
-        report.anchorNumber = number;
-        report.anchorHash = anchor.hash;
-        report.inputHash = entry.inputHash;
-        report.status = uint8(status);
-        report.outcomeHash = entry.outcomeHash;
-        return (standing >> position) & 1 == 0 ? RunWord.adrift(run) : RunWord.certified(run, number);
+        uint256 anchorNumber;
+        assembly ("memory-safe") {
+            // numbers are 64 bits long: all anchors were looked at before
+            let anchor := add(anchors.offset, shl(6, position))
+            anchorNumber := calldataload(anchor)
+            mstore(report, shr(192, run))
+            mstore(add(report, 32), and(shr(160, run), 0xffffffff))
+            mstore(add(report, 64), calldataload(add(entry, 32)))
+            mstore(add(report, 96), anchorNumber)
+            mstore(add(report, 128), calldataload(add(anchor, 32)))
+            mstore(add(report, 160), calldataload(add(entry, 64)))
+            mstore(add(report, 192), status)
+            mstore(add(report, 224), calldataload(add(entry, 96)))
+        }
+        return (standing >> position) & 1 == 0 ? status : RunWord.certified(run, anchorNumber);
+    }
+
+    /// @dev Without the compiler's check of the index.
+    function _entryAt(Entry[] calldata entries, uint256 index) private pure returns (Entry calldata entry) {
+        assembly ("memory-safe") {
+            entry := add(entries.offset, shl(7, index))
+        }
     }
 
     function _outcomeHash(Delivery calldata delivery) private pure returns (bytes32) {
@@ -227,7 +245,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         uint256 next = 0;
         for (uint256 i = 0; i < entries.length;) {
             uint256 verdict = RunWord.verdictAt(verdicts, i);
-            uint256 run = RunWord.at(runs, i);
+            uint256 run = RunWord.wordAt(runs, i);
             if (!RunWord.isSettled(verdict)) {
                 _tellIneligible(anchors, entries[i], RunWord.isAdrift(run), verdict);
             } else if (!RunWord.isCall(run)) {
@@ -267,7 +285,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         uint256 next = 0;
         uint256 nextDelivery = 0;
         for (uint256 i = 0; nextDelivery < deliveries.length; ++i) {
-            uint256 run = RunWord.at(runs, i);
+            uint256 run = RunWord.wordAt(runs, i);
             if (!RunWord.isCall(run)) continue;
             bytes calldata outcome = deliveries[nextDelivery++].outcome;
             uint256 verdict = RunWord.verdictAt(verdicts, i);

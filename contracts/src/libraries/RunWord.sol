@@ -12,15 +12,11 @@ library RunWord {
     uint256 internal constant RUN_BYTES = 96;
 
     /// @notice The word with the anchor's block number in place of its position.
-    function certified(uint256 word, uint64 anchorNumber) internal pure returns (uint256) {
-        return (word & ~(uint256(type(uint64).max) << 96)) | (uint256(anchorNumber) << 96);
+    function certified(uint256 word, uint256 anchorNumber) internal pure returns (uint256) {
+        return (word & ~(uint256(type(uint64).max) << 96)) | (anchorNumber << 96);
     }
 
-    /// @notice What is left of the word when the anchor does not stand.
-    function adrift(uint256 word) internal pure returns (uint256) {
-        return uint8(word);
-    }
-
+    /// @notice Whether the anchor does not stand: all but the status is zero.
     function isAdrift(uint256 word) internal pure returns (bool) {
         return word >> 96 == 0;
     }
@@ -29,19 +25,7 @@ library RunWord {
         return uint64(word >> 96);
     }
 
-    function put(bytes memory runs, uint256 index, uint256 word, bytes32 instanceKey, bytes32 outcomeHash)
-        internal
-        pure
-    {
-        assembly ("memory-safe") {
-            let to := add(add(runs, 32), mul(index, 96))
-            mstore(to, word)
-            mstore(add(to, 32), instanceKey)
-            mstore(add(to, 64), outcomeHash)
-        }
-    }
-
-    function at(bytes memory runs, uint256 index) internal pure returns (uint256 word) {
+    function wordAt(bytes memory runs, uint256 index) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(add(runs, 32), mul(index, 96)))
         }
