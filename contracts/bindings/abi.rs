@@ -2,7 +2,6 @@
 //! mentions them, and they must not meet.
 #![expect(
     missing_docs,
-    clippy::too_many_arguments,
     reason = "generated from the ABI; the documentation stands in contracts/src/interfaces"
 )]
 

@@ -264,6 +264,25 @@ pub enum JobCommand {
         /// Job id
         id: u64,
     },
+    /// Set more money aside for a job
+    Fund(job::FundArgs),
+    /// Stop a job for a while
+    Pause {
+        /// Job id
+        id: u64,
+    },
+    /// Run a paused job again
+    Resume {
+        /// Job id
+        id: u64,
+    },
+    /// Stop a job for good
+    Cancel {
+        /// Job id
+        id: u64,
+    },
+    /// Ask for a job's money, and later take it
+    Withdraw(job::WithdrawArgs),
 }
 
 /// `keeper journal ...`
@@ -311,6 +330,11 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Job(JobCommand::Create(args)) => job::create(global, *args).await,
         Command::Job(JobCommand::List) => job::list(global).await,
         Command::Job(JobCommand::Show { id }) => job::show(global, id).await,
+        Command::Job(JobCommand::Fund(args)) => job::fund(global, &args).await,
+        Command::Job(JobCommand::Pause { id }) => job::pause(global, id).await,
+        Command::Job(JobCommand::Resume { id }) => job::resume(global, id).await,
+        Command::Job(JobCommand::Cancel { id }) => job::cancel(global, id).await,
+        Command::Job(JobCommand::Withdraw(args)) => job::withdraw(global, &args).await,
         Command::Journal(JournalCommand::Show) => journal::show(global),
         Command::Journal(JournalCommand::Export { file }) => journal::export(global, &file),
         Command::Journal(JournalCommand::Import { file }) => journal::import(global, &file),

@@ -205,6 +205,11 @@ pub(super) fn coin(wei: U256) -> String {
     format!("{text} ether")
 }
 
+/// An amount of what a job pays in: the chain's coin (token zero), or a token in its smallest unit.
+pub(super) fn money(token: Address, amount: U256) -> String {
+    if token.is_zero() { coin(amount) } else { format!("{amount} of token {token}") }
+}
+
 /// Reads an amount: `0.05ether`, `20gwei`, or a whole number of wei.
 pub(super) fn parse_amount(text: &str) -> Result<U256> {
     let wrong = || format!("{text:?} is no amount: write 0.05ether, 20gwei, or a whole number of wei");

@@ -1,4 +1,4 @@
-//! `keeper job`: list jobs on chain and look at them.
+//! `keeper job`: list jobs on chain, look at them, and end them.
 
 use std::path::PathBuf;
 
@@ -13,13 +13,16 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::chain::{Chain, coin, parse_amount};
+use super::chain::{Chain, money, parse_amount};
 use super::output::{answer, rows};
 use super::{Exit, Global, WithExit};
 use crate::chain::ChainError;
 use crate::keystore::{Keystore, Password};
 
+mod life;
 mod spell;
+
+pub(super) use life::{FundArgs, WithdrawArgs, cancel, fund, pause, resume, withdraw};
 
 /// Jobs that `job list` shows at most; the newest.
 const MAX_LISTED: u64 = 1000;
@@ -156,13 +159,7 @@ pub(super) async fn list(global: &Global) -> Result<Exit> {
 
 pub(super) async fn show(global: &Global, id: u64) -> Result<Exit> {
     let chain = Chain::connect(global, &global.settings()?).await?;
-    let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
-    let count = manager.jobCount().call().await.map_err(ChainError::from)?;
-    if id == 0 || id > count {
-        return Err(anyhow!("there is no job {id}: jobs have the numbers 1 to {count}, see `keeper job list`"))
-            .exit(Exit::NotFound);
-    }
-    let job = manager.job(id).call().await.map_err(ChainError::from)?;
+    let job = existing(&chain, id).await?;
     let mut document = spell::job_document(id, &job);
     let params = creation(&chain, id).await?;
     if let (Some(params), Some(fields)) = (&params, document.as_object_mut()) {
@@ -175,9 +172,20 @@ pub(super) async fn show(global: &Global, id: u64) -> Result<Exit> {
         lines.push(("params", params.params.to_string()));
     }
     lines.push(("runs left", runs_left(job.escrow, job.fee.to())));
-    lines.push(("escrow", coin(U256::from(job.escrow))));
+    lines.push(("escrow", money(job.token, U256::from(job.escrow))));
     answer(global, document, &rows(&lines));
     Ok(Exit::Success)
+}
+
+/// The job with this number.
+async fn existing(chain: &Chain, id: u64) -> Result<IJobManager::Job> {
+    let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
+    let count = manager.jobCount().call().await.map_err(ChainError::from)?;
+    if id == 0 || id > count {
+        return Err(anyhow!("there is no job {id}: jobs have the numbers 1 to {count}, see `keeper job list`"))
+            .exit(Exit::NotFound);
+    }
+    Ok(manager.job(id).call().await.map_err(ChainError::from)?)
 }
 
 /// What was asked for when the job was created; only the log holds it. `None` where the node keeps no old logs.

@@ -10,7 +10,7 @@ use consensus::bls::SecretKey;
 use contracts::{IAllocationManager, JobManager, LocalAllocationManager, ServiceManager};
 use serde_json::json;
 
-use super::chain::{Chain, coin};
+use super::chain::{Chain, coin, money};
 use super::output::{answer, rows};
 use super::{ClaimArgs, Exit, Global, WithExit};
 use crate::chain::{ChainError, Registration, registration};
@@ -119,18 +119,23 @@ pub(super) async fn claim(global: &Global, args: &ClaimArgs) -> Result<Exit> {
     let operator = wallet.address();
     let to = args.to.unwrap_or(operator);
     let owing = owing_epochs(&chain, operator, args.token, &epochs(&chain).await?).await?;
+    let refunds = refunds(&chain, operator, args.token).await?;
     let mut transactions = Vec::new();
-    if !owing.is_empty() {
+    let mut amount = U256::ZERO;
+    if !owing.is_empty() || !refunds.is_zero() {
         let sender = chain.sender(wallet).await?;
-        for part in owing.chunks(EPOCHS_PER_CALL) {
-            let epochs = part.iter().map(|(epoch, _)| *epoch).collect();
+        // The first call takes the refunds too, so one is made also when there is nothing else.
+        for part in 0..owing.len().div_ceil(EPOCHS_PER_CALL).max(1) {
+            let part = owing.iter().skip(part * EPOCHS_PER_CALL).take(EPOCHS_PER_CALL);
+            let epochs = part.map(|(epoch, _)| *epoch).collect();
             let call = JobManager::claimCall { token: args.token, epochs, to };
             let receipt =
                 sender.send("claim the earnings", chain.network.contracts.job_manager, &call, U256::ZERO).await?;
+            let claimed = receipt.logs().iter().filter_map(|log| log.log_decode::<JobManager::Claimed>().ok());
+            amount += claimed.map(|log| log.inner.data.amount).sum::<U256>();
             transactions.push(receipt.transaction_hash);
         }
     }
-    let amount = total(&owing);
     let document = json!({
         "operator": operator,
         "token": args.token,
@@ -139,12 +144,10 @@ pub(super) async fn claim(global: &Global, args: &ClaimArgs) -> Result<Exit> {
         "epochs": owing.len(),
         "transactions": transactions,
     });
-    let text = if owing.is_empty() {
+    let text = if transactions.is_empty() {
         "nothing to claim\n".to_owned()
-    } else if args.token.is_zero() {
-        format!("claimed {} from {} epochs for {to}\n", coin(amount), owing.len())
     } else {
-        format!("claimed {amount} of token {} from {} epochs for {to}\n", args.token, owing.len())
+        format!("claimed {} from {} epochs for {to}\n", money(args.token, amount), owing.len())
     };
     answer(global, document, &text);
     Ok(Exit::Success)
@@ -246,6 +249,15 @@ async fn owing_epochs(chain: &Chain, operator: Address, token: Address, epochs: 
         }
     }
     Ok(owing)
+}
+
+/// Gas of settlements that jobs refund, in wei; they do so in the chain's coin alone.
+async fn refunds(chain: &Chain, operator: Address, token: Address) -> Result<U256> {
+    if !token.is_zero() {
+        return Ok(U256::ZERO);
+    }
+    let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
+    Ok(manager.refunds(operator).call().await.map_err(ChainError::from)?)
 }
 
 fn total(owing: &[(u32, U256)]) -> U256 {

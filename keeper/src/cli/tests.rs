@@ -17,7 +17,7 @@ fn the_command_line_is_sound() {
 
 #[test]
 fn json_is_taken_by_every_verb() {
-    let verbs: [&[&str]; 13] = [
+    let verbs: [&[&str]; 18] = [
         &["init"],
         &["keys", "new"],
         &["keys", "show"],
@@ -27,6 +27,11 @@ fn json_is_taken_by_every_verb() {
         &["join"],
         &["job", "list"],
         &["job", "show", "1"],
+        &["job", "fund", "1", "--amount", "1ether"],
+        &["job", "pause", "1"],
+        &["job", "resume", "1"],
+        &["job", "cancel", "1"],
+        &["job", "withdraw", "1", "--amount", "1ether"],
         &["status"],
         &["journal", "show"],
         &["journal", "export", "f"],

@@ -22,7 +22,7 @@ pub enum Trigger {
 impl Trigger {
     /// Reads the trigger of a job; `None` for one this keeper does not know, or with data that does not fit it.
     pub fn of(params: &JobParams) -> Option<Self> {
-        match params.trigger as u8 {
+        match params.trigger {
             INTERVAL => {
                 let (start, interval) = <(u64, u32)>::abi_decode(&params.triggerData).ok()?;
                 (interval > 0).then_some(Self::Interval { start, interval })

@@ -268,6 +268,86 @@ async fn a_job_is_created_listed_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_paused_resumed_cancelled_and_its_money_comes_back() {
+    let anvil = Anvil::start().await;
+    let home = Home::with_keys();
+    let file = home.path("network.toml");
+    anvil.deployment.network.save(&file).unwrap();
+    let network = file.to_str().unwrap();
+    let owner = operator(&home);
+    anvil.give(owner, 10).await;
+    let target = anvil.deployment.examples.unwrap().counter.to_string();
+    let code = home.write("job.wasm", "hello");
+    let created = [
+        "job",
+        "create",
+        "--every",
+        "2s",
+        "--code-url",
+        "http://127.0.0.1:1/job.wasm",
+        "--fee",
+        "0.001ether",
+        "--code",
+        code.to_str().unwrap(),
+        "--target",
+        &target,
+        "--fund",
+        "1ether",
+    ];
+    document(&home, network, &created);
+    let run = |verb: &[&str]| home.keeper(&[verb, &["--network", network]].concat());
+    let pass = async |seconds: u64| {
+        anvil.ask("evm_increaseTime", json!([seconds])).await;
+        anvil.ask("evm_mine", json!([])).await;
+    };
+    let escrow = || document(&home, network, &["job", "show", "1"])["escrow"].as_str().unwrap().to_owned();
+
+    // Nobody else's business, and found out before anything is sent.
+    let stranger = Home::with_keys();
+    anvil.give(operator(&stranger), 10).await;
+    for verb in ["pause", "resume", "cancel", "withdraw"] {
+        stranger.keeper(&["job", verb, "1", "--network", network]).failed(5, &["belongs to", &owner.to_string()]);
+        run(&["job", verb, "2"]).failed(4, &["no job 2"]);
+    }
+    assert_eq!(anvil.provider.get_transaction_count(operator(&stranger)).await.unwrap(), 0);
+    // But anybody may pay.
+    let funded = document(&stranger, network, &["job", "fund", "1", "--amount", "1ether"]);
+    assert_eq!(funded["escrow"], "2000000000000000000");
+
+    run(&["job", "resume", "1"]).failed(6, &["active", "only a paused job"]);
+    let paused = document(&home, network, &["job", "pause", "1"]);
+    assert_eq!(document(&home, network, &["job", "show", "1"])["status"], "paused");
+    run(&["job", "pause", "1"]).failed(6, &["job 1 is paused"]);
+    let from = paused["inactive_from"].as_u64().unwrap() + 3_600;
+    run(&["job", "resume", "1"]).failed(6, &["can be resumed from", &from.to_string()]);
+    pass(3_700).await;
+    assert_eq!(document(&home, network, &["job", "resume", "1"])["version"], 2);
+
+    run(&["job", "withdraw", "1", "--amount", "3ether"]).failed(2, &["--amount is 3 ether", "2 ether left"]);
+    run(&["job", "withdraw", "1", "--amount", "0"]).failed(2, &["--amount is zero"]);
+    let asked = document(&home, network, &["job", "withdraw", "1", "--amount", "0.5ether"]);
+    assert_eq!((&asked["state"], &asked["amount"]), (&"requested".into(), &"500000000000000000".into()));
+    let again = document(&home, network, &["job", "withdraw", "1"]);
+    assert_eq!((&again["available_at"], &again["transaction"]), (&asked["available_at"], &Value::Null));
+    pass(3_700).await;
+    let other = Address::repeat_byte(0x77);
+    let paid = document(&home, network, &["job", "withdraw", "1", "--to", &other.to_string()]);
+    assert_eq!((&paid["state"], &paid["escrow"]), (&"paid".into(), &"1500000000000000000".into()));
+    assert_eq!(anvil.provider.get_balance(other).await.unwrap(), U256::from(5) * U256::from(10u64.pow(17)));
+
+    document(&home, network, &["job", "cancel", "1"]);
+    run(&["job", "cancel", "1"]).failed(6, &["job 1 is cancelled", "keeper job withdraw"]);
+    stranger.keeper(&["job", "fund", "1", "--amount", "1", "--network", network]).failed(2, &["cancelled"]);
+    document(&home, network, &["job", "withdraw", "1"]);
+    pass(4_000).await;
+    document(&home, network, &["job", "withdraw", "1"]);
+    assert_eq!(escrow(), "0");
+    run(&["job", "withdraw", "1"]).failed(2, &["nothing of job 1's money is left"]);
+    let held = anvil.provider.get_balance(anvil.deployment.network.contracts.job_manager).await.unwrap();
+    assert_eq!(held, U256::ZERO);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_wrong_network_is_found_out_before_anything_is_sent() {
     let anvil = Anvil::start().await;
     let home = Home::with_keys();

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use contracts::IJobManager::Job;
 use serde_json::{Value, json};
 
-use super::coin;
+use super::money;
 
 /// When a job first runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,12 +76,14 @@ pub(super) fn job_document(id: u64, job: &Job) -> Value {
         "fee": job.fee.to_string(),
         "escrow": job.escrow.to_string(),
         "quorum_bps": job.quorumBps,
+        "punctual_seconds": job.punctualSeconds,
+        "failures": job.failures,
     })
 }
 
 /// A job as a line of `job list`.
 pub(super) fn job_line(id: u64, job: &Job) -> String {
-    let escrow = coin(U256::from(job.escrow));
+    let escrow = money(job.token, U256::from(job.escrow));
     format!(
         "{id}  {}  {} {}  target {}  escrow {escrow}\n",
         status(job.status),
@@ -102,8 +104,9 @@ pub(super) fn job_rows(id: u64, job: &Job) -> Vec<(&'static str, String)> {
         ("target", job.target.to_string()),
         ("forwarder", job.forwarder.to_string()),
         ("code hash", job.codeHash.to_string()),
-        ("fee", coin(U256::from(job.fee))),
+        ("fee", money(job.token, U256::from(job.fee))),
         ("quorum", format!("{}.{:02} %", job.quorumBps / 100, job.quorumBps % 100)),
+        ("failures", job.failures.to_string()),
     ]
 }
 
@@ -129,7 +132,7 @@ fn action(action: u8) -> &'static str {
     }
 }
 
-fn status(status: u8) -> &'static str {
+pub(super) fn status(status: u8) -> &'static str {
     match status {
         1 => "active",
         2 => "paused",

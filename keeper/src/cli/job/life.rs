@@ -1,0 +1,274 @@
+//! `keeper job pause|resume|cancel|withdraw|fund`: what its owner does with a job.
+
+use alloy::primitives::{Address, U256};
+use alloy::rpc::types::TransactionReceipt;
+use alloy::sol_types::SolEvent;
+use anyhow::{Context, Result, anyhow, ensure};
+use clap::Args;
+use contracts::IJobManager::Job;
+use contracts::JobManager;
+use serde_json::json;
+
+use super::spell::status;
+use super::{existing, money};
+use crate::chain::ChainError;
+use crate::cli::chain::{Chain, Sender, parse_amount};
+use crate::cli::output::answer;
+use crate::cli::{Exit, Global, WithExit};
+use crate::keystore::{Keystore, Password};
+
+const ACTIVE: u8 = 1;
+const PAUSED: u8 = 2;
+const CANCELLED: u8 = 3;
+
+/// Flags of `keeper job fund`.
+#[derive(Debug, Clone, Args)]
+pub struct FundArgs {
+    /// Job id
+    id: u64,
+    /// How much: 0.1ether, 20gwei, or wei
+    #[arg(long, value_parser = parse_amount)]
+    amount: U256,
+}
+
+/// Flags of `keeper job withdraw`.
+#[derive(Debug, Clone, Args)]
+pub struct WithdrawArgs {
+    /// Job id
+    id: u64,
+    /// How much: 0.1ether, 20gwei, or wei, of a token its smallest unit [default: all that is left]
+    #[arg(long, value_parser = parse_amount)]
+    amount: Option<U256>,
+    /// Who gets it [default: the owner]
+    #[arg(long)]
+    to: Option<Address>,
+}
+
+/// A job of the wallet, and the means to change it.
+struct Owned {
+    chain: Chain,
+    sender: Sender,
+    id: u64,
+    job: Job,
+}
+
+impl Owned {
+    async fn open(global: &Global, id: u64) -> Result<Self> {
+        let settings = global.settings()?;
+        let password = Password::obtain(settings.password_file.as_deref(), false)?;
+        let wallet = Keystore::at(&global.paths()?.keystores()).open_wallet(&password)?;
+        let chain = Chain::connect(global, &settings).await?;
+        let job = existing(&chain, id).await?;
+        if job.owner != wallet.address() {
+            let (owner, account) = (job.owner, wallet.address());
+            let error = anyhow!(
+                "job {id} belongs to {owner}, not to {account}: use the data directory (--datadir) that has its key"
+            );
+            return Err(error).exit(Exit::Key);
+        }
+        let sender = chain.sender(wallet).await?;
+        Ok(Self { chain, sender, id, job })
+    }
+
+    /// Refuses unless the job is in one of the states.
+    fn require(&self, states: &[u8], what: &str) -> Result<()> {
+        let checked: Result<()> = (|| {
+            ensure!(states.contains(&self.job.status), "job {} is {}: {what}", self.id, status(self.job.status));
+            Ok(())
+        })();
+        checked.exit(Exit::Chain)
+    }
+
+    /// The moment from which nothing that was due under the job can settle any more, unix seconds.
+    async fn closed_at(&self) -> Result<u64> {
+        let expiry = self.manager().EXPIRY_SECONDS().call().await.map_err(ChainError::from)?;
+        Ok(self.job.inactiveFrom.saturating_add(u64::from(expiry)))
+    }
+
+    fn manager(&self) -> JobManager::JobManagerInstance<&crate::chain::ChainProvider> {
+        JobManager::new(self.chain.network.contracts.job_manager, &self.chain.provider)
+    }
+
+    async fn send(&self, what: &str, call: &impl alloy::sol_types::SolCall) -> Result<TransactionReceipt> {
+        self.sender.send(what, self.chain.network.contracts.job_manager, call, U256::ZERO).await
+    }
+
+    /// The event that a transaction must have left behind.
+    fn event<E: SolEvent>(&self, receipt: &TransactionReceipt) -> Result<E> {
+        let logs = receipt.logs().iter().filter(|log| log.address() == self.chain.network.contracts.job_manager);
+        let found = logs.filter_map(|log| log.log_decode::<E>().ok()).next();
+        Ok(found
+            .with_context(|| format!("the transaction left no {} behind", E::SIGNATURE))
+            .exit(Exit::Chain)?
+            .inner
+            .data)
+    }
+}
+
+pub(in crate::cli) async fn pause(global: &Global, id: u64) -> Result<Exit> {
+    let owned = Owned::open(global, id).await?;
+    owned.require(&[ACTIVE], "only an active job can be paused")?;
+    let receipt = owned.send("pause the job", &JobManager::pauseCall { jobId: id }).await?;
+    let event: JobManager::JobPaused = owned.event(&receipt)?;
+    let document = json!({"id": id, "inactive_from": event.inactiveFrom, "transaction": receipt.transaction_hash});
+    answer(global, document, &format!("job {id} is paused; what is due until {} still runs\n", event.inactiveFrom));
+    Ok(Exit::Success)
+}
+
+pub(in crate::cli) async fn resume(global: &Global, id: u64) -> Result<Exit> {
+    let owned = Owned::open(global, id).await?;
+    owned.require(&[PAUSED], "only a paused job can be resumed")?;
+    let (closed_at, now) = (owned.closed_at().await?, owned.chain.now().await?);
+    if now < closed_at {
+        let error = anyhow!(
+            "job {id} can be resumed from {closed_at} on, in {} s: until then what was due before its pause may settle",
+            closed_at - now
+        );
+        return Err(error).exit(Exit::Chain);
+    }
+    let receipt = owned.send("resume the job", &JobManager::resumeCall { jobId: id }).await?;
+    let event: JobManager::JobResumed = owned.event(&receipt)?;
+    let document = json!({
+        "id": id,
+        "version": event.version,
+        "start": event.activeFrom,
+        "transaction": receipt.transaction_hash,
+    });
+    answer(global, document, &format!("job {id} runs again from {}, as version {}\n", event.activeFrom, event.version));
+    Ok(Exit::Success)
+}
+
+pub(in crate::cli) async fn cancel(global: &Global, id: u64) -> Result<Exit> {
+    let owned = Owned::open(global, id).await?;
+    owned.require(&[ACTIVE, PAUSED], "it runs no more; take its money out with `keeper job withdraw`")?;
+    let receipt = owned.send("cancel the job", &JobManager::cancelCall { jobId: id }).await?;
+    let event: JobManager::JobCancelled = owned.event(&receipt)?;
+    let document = json!({"id": id, "inactive_from": event.inactiveFrom, "transaction": receipt.transaction_hash});
+    let text = format!(
+        "job {id} ends at {}; what is due until then still runs. Take out the rest with `keeper job withdraw {id}`\n",
+        event.inactiveFrom
+    );
+    answer(global, document, &text);
+    Ok(Exit::Success)
+}
+
+/// Anybody may fund a job that is not cancelled.
+pub(in crate::cli) async fn fund(global: &Global, args: &FundArgs) -> Result<Exit> {
+    let settings = global.settings()?;
+    let password = Password::obtain(settings.password_file.as_deref(), false)?;
+    let wallet = Keystore::at(&global.paths()?.keystores()).open_wallet(&password)?;
+    let chain = Chain::connect(global, &settings).await?;
+    let id = args.id;
+    let job = existing(&chain, id).await?;
+    let checked: Result<()> = (|| {
+        ensure!(job.status != CANCELLED, "job {id} is cancelled: nothing would run for the money");
+        ensure!(
+            job.token.is_zero(),
+            "job {id} pays in token {}: call fund on the JobManager after an approval",
+            job.token
+        );
+        Ok(())
+    })();
+    checked.exit(Exit::Usage)?;
+    let sender = chain.sender(wallet).await?;
+    let owned = Owned { chain, sender, id, job };
+    let call = JobManager::fundCall { jobId: id, amount: args.amount };
+    let manager = owned.chain.network.contracts.job_manager;
+    let receipt = owned.sender.send("fund the job", manager, &call, args.amount).await?;
+    let event: JobManager::JobFunded = owned.event(&receipt)?;
+    let document = json!({
+        "id": id,
+        "amount": event.amount.to_string(),
+        "escrow": event.escrow.to_string(),
+        "transaction": receipt.transaction_hash,
+    });
+    answer(global, document, &format!("job {id} has {} set aside now\n", money(Address::ZERO, event.escrow)));
+    Ok(Exit::Success)
+}
+
+/// The first call asks for the money, a later one takes it.
+pub(in crate::cli) async fn withdraw(global: &Global, args: &WithdrawArgs) -> Result<Exit> {
+    let owned = Owned::open(global, args.id).await?;
+    let open = owned.manager().withdrawal(args.id).call().await.map_err(ChainError::from)?;
+    let now = owned.chain.now().await?;
+    if open.amount.is_zero() {
+        return request(global, &owned, args).await;
+    }
+    if now >= open.availableAt {
+        return pay_out(global, &owned, args).await;
+    }
+    if args.amount.is_some_and(|amount| amount != open.amount) {
+        return request(global, &owned, args).await;
+    }
+    tell_when(global, &owned, open.amount, open.availableAt, now, None);
+    Ok(Exit::Success)
+}
+
+async fn request(global: &Global, owned: &Owned, args: &WithdrawArgs) -> Result<Exit> {
+    let (id, token, escrow) = (owned.id, owned.job.token, U256::from(owned.job.escrow));
+    let amount = args.amount.unwrap_or(escrow);
+    let checked: Result<()> = (|| {
+        ensure!(!escrow.is_zero(), "nothing of job {id}'s money is left");
+        ensure!(!amount.is_zero(), "--amount is zero: name what you want back, or leave the flag out for all of it");
+        ensure!(
+            amount <= escrow,
+            "--amount is {}, but job {id} has {} left",
+            money(token, amount),
+            money(token, escrow)
+        );
+        Ok(())
+    })();
+    checked.exit(Exit::Usage)?;
+    let receipt =
+        owned.send("request the withdrawal", &JobManager::requestWithdrawalCall { jobId: id, amount }).await?;
+    let event: JobManager::WithdrawalRequested = owned.event(&receipt)?;
+    let now = owned.chain.now().await?;
+    tell_when(global, owned, event.amount, event.availableAt, now, Some(&receipt));
+    Ok(Exit::Success)
+}
+
+fn tell_when(
+    global: &Global,
+    owned: &Owned,
+    amount: U256,
+    available_at: u64,
+    now: u64,
+    receipt: Option<&TransactionReceipt>,
+) {
+    let (id, token) = (owned.id, owned.job.token);
+    let document = json!({
+        "id": id,
+        "state": "requested",
+        "amount": amount.to_string(),
+        "token": token,
+        "available_at": available_at,
+        "transaction": receipt.map(|receipt| receipt.transaction_hash),
+    });
+    let text = format!(
+        "{} of job {id} can be taken from {available_at} on, in {} s, when nothing due by now can settle any more: run \
+         this command again then\n",
+        money(token, amount),
+        available_at.saturating_sub(now)
+    );
+    answer(global, document, &text);
+}
+
+async fn pay_out(global: &Global, owned: &Owned, args: &WithdrawArgs) -> Result<Exit> {
+    let (id, token) = (owned.id, owned.job.token);
+    let to = args.to.unwrap_or(owned.job.owner);
+    let receipt = owned.send("withdraw", &JobManager::withdrawCall { jobId: id, to }).await?;
+    let event: JobManager::JobWithdrawn = owned.event(&receipt)?;
+    let document = json!({
+        "id": id,
+        "state": "paid",
+        "amount": event.amount.to_string(),
+        "token": token,
+        "to": to,
+        "escrow": event.escrow.to_string(),
+        "transaction": receipt.transaction_hash,
+    });
+    let text =
+        format!("{} of job {id} went to {to}; {} are left\n", money(token, event.amount), money(token, event.escrow));
+    answer(global, document, &text);
+    Ok(Exit::Success)
+}
