@@ -108,6 +108,8 @@ abstract contract Settling is Earnings {
         returns (uint256 settled, bytes memory verdicts)
     {
         uint256 count = runs.length / RunWord.RUN_BYTES;
+        // a word for each whole run
+        // slither-disable-next-line divide-before-multiply
         verdicts = new bytes(32 * count);
         // sums begin at zero
         // slither-disable-next-line uninitialized-local

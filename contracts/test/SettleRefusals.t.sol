@@ -187,6 +187,42 @@ contract SettleRefusalsTest is World {
         refuses(ITaskManager.InvalidSignature.selector);
     }
 
+    /// Every call has its outcome, in full and nowhere else; nothing else has one.
+    function test_refuses_deliveriesThatDoNotFit() public {
+        ITaskManager.Batch memory batch = batchOf(anchors, entries, leaves);
+        batch.deliveries = new ITaskManager.Delivery[](0);
+        refusesBatch(batch, ITaskManager.InvalidDeliveries.selector);
+        batch.deliveries = new ITaskManager.Delivery[](2);
+        refusesBatch(batch, ITaskManager.InvalidDeliveries.selector);
+        batch = batchOf(anchors, entries, leaves);
+        batch.entries[0].outcomeHash = outcomeHashOf(entries[0]);
+        refusesBatch(batch, ITaskManager.InvalidDeliveries.selector);
+        batch.entries[0].run |= 1; // a skip
+        refusesBatch(batch, ITaskManager.InvalidDeliveries.selector);
+    }
+
+    /// The unused bits of a run's word are none that a submitter may write on.
+    function test_refuses_strayBitsInARun() public {
+        ITaskManager.Batch memory batch = batchOf(anchors, entries, leaves);
+        batch.entries[0].run |= 1 << 8;
+        vm.expectRevert(abi.encodeWithSelector(ITaskManager.InvalidStatus.selector, 256));
+        tasks.settle(certificate, batch);
+        batch.entries[0].run ^= (1 << 8) | (1 << 159);
+        vm.expectRevert(abi.encodeWithSelector(ITaskManager.InvalidAnchor.selector, 1 << 63));
+        tasks.settle(certificate, batch);
+    }
+
+    function test_refuses_tooManyAnchors() public {
+        ITaskManager.Batch memory batch = batchOf(anchors, entries, leaves);
+        batch.anchors = new ITaskManager.Anchor[](257);
+        refusesBatch(batch, ITaskManager.TooManyReports.selector);
+    }
+
+    function refusesBatch(ITaskManager.Batch memory batch, bytes4 reason) private {
+        vm.expectRevert(reason);
+        tasks.settle(certificate, batch);
+    }
+
     function test_refuses_oversizeOutcome() public {
         entries[0].outcome = new bytes(tasks.MAX_OUTCOME_BYTES() + 1);
         certificate = certify(anchors, entries, ALL);
