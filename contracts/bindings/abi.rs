@@ -1,9 +1,6 @@
 //! Generated bindings, one module per contract: the generator repeats the types of an interface in every module that
 //! mentions them, and they must not meet.
-#![expect(
-    missing_docs,
-    reason = "generated from the ABI; the documentation stands in contracts/src/interfaces"
-)]
+#![expect(missing_docs, reason = "generated from the ABI; the documentation stands in contracts/src/interfaces")]
 
 use alloy::sol;
 
@@ -99,5 +96,10 @@ pub(crate) mod examples {
         #[sol(rpc, all_derives)]
         Feed,
         "artifacts/Feed.json"
+    );
+    sol!(
+        #[sol(rpc, all_derives)]
+        PlayMoney,
+        "artifacts/PlayMoney.json"
     );
 }

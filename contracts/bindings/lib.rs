@@ -16,7 +16,7 @@ mod settled;
 
 pub use abi::allocation::{IAllocationManager, LocalAllocationManager};
 pub use abi::challenger::{Challenger, IChallenger, ReportLib};
-pub use abi::examples::{Counter, Feed};
+pub use abi::examples::{Counter, Feed, PlayMoney};
 pub use abi::forwarder::JobForwarder;
 pub use abi::jobs::{IJobManager, JobManager};
 pub use abi::proxy::ERC1967Proxy;

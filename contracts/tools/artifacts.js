@@ -16,6 +16,7 @@ const CONTRACTS = [
   'JobManager',
   'KeeperRegistry',
   'LocalAllocationManager',
+  'PlayMoney',
   'ServiceManager',
   'TaskManager',
   'TimelockController',

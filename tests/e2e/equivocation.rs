@@ -10,6 +10,9 @@ async fn a_keeper_that_signs_two_results_is_slashed() {
     let slashed = outcome.document["slashed"].as_array().expect("slashed");
     assert_eq!(slashed.len(), 1, "{outcome:#?}");
     let stakes = outcome.document["stakes"].as_object().expect("stakes");
+    let counted = outcome.document["counted"].as_object().expect("counted");
+    let slashed_still_counts = counted.contains_key(slashed[0].as_str().expect("an address"));
+    assert!(counted.len() == 4 && !slashed_still_counts, "{outcome:#?}");
     let full = "100000000000000000000";
     assert_eq!(stakes.len(), 5, "{outcome:#?}");
     for (operator, stake) in stakes {

@@ -12,6 +12,7 @@ mod kills;
 mod late_joiner;
 mod leader_killed;
 mod metrics;
+mod money;
 mod other_set;
 mod restart;
 mod settles;

@@ -23,7 +23,7 @@ async fn thirty_tasks_settle_once_each() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_yet_is_said_and_not_pretended() {
+async fn what_cannot_be_done_is_said_and_not_pretended() {
     let outcome = swarm(&["--eigenlayer"]).await.unwrap();
     assert_eq!(outcome.code, Some(2), "{outcome:#?}");
     assert!(outcome.log.contains("--eigenlayer") && outcome.log.contains("swarm.sh"), "{outcome:#?}");

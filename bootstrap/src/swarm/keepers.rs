@@ -70,7 +70,7 @@ impl Keeper {
     /// # Errors
     /// When the CLI refuses.
     pub async fn register(&self) -> Result<()> {
-        self.run(["operator", "register"], &["--json"]).await
+        self.run(["operator", "register"], &["--json"]).await.map(drop)
     }
 
     /// Deregisters its operator, which counts until the next epoch.
@@ -78,7 +78,7 @@ impl Keeper {
     /// # Errors
     /// When the CLI refuses.
     pub async fn deregister(&self) -> Result<()> {
-        self.run(["operator", "deregister"], &["--json"]).await
+        self.run(["operator", "deregister"], &["--json"]).await.map(drop)
     }
 
     /// Sets the part of its operator's deposit that counts from the next epoch on, in percent.
@@ -86,7 +86,7 @@ impl Keeper {
     /// # Errors
     /// When the CLI refuses.
     pub async fn stake(&self, percent: u8) -> Result<()> {
-        self.run(["operator", "stake"], &["--json", "--percent", &percent.to_string()]).await
+        self.run(["operator", "stake"], &["--json", "--percent", &percent.to_string()]).await.map(drop)
     }
 
     /// Replaces its BLS key and peer identity; it must not run, and its operator must have left.
@@ -94,11 +94,15 @@ impl Keeper {
     /// # Errors
     /// When the CLI refuses.
     pub async fn rotate_keys(&self) -> Result<()> {
-        self.run(["keys", "rotate"], &["--json", "--light-scrypt"]).await
+        self.run(["keys", "rotate"], &["--json", "--light-scrypt"]).await.map(drop)
     }
 
-    async fn run<const N: usize>(&self, verb: [&str; N], flags: &[&str]) -> Result<()> {
-        self.setting.spawner.run(&self.command(verb, flags).with(self.network_and_password())).await.map(drop)
+    /// Runs a verb of the CLI that speaks to the chain, and gives back what it prints.
+    ///
+    /// # Errors
+    /// When the CLI refuses.
+    pub async fn run<const N: usize>(&self, verb: [&str; N], flags: &[&str]) -> Result<String> {
+        self.setting.spawner.run(&self.command(verb, flags).with(self.network_and_password())).await
     }
 
     /// Runs it with another program from its next start on.

@@ -76,6 +76,8 @@ pub struct Facts {
     pub slashed: BTreeMap<Address, U256>,
     /// Stake left at the end, by operator.
     pub stakes: BTreeMap<Address, U256>,
+    /// Stake that the newest epoch counts on, by operator.
+    pub counted: BTreeMap<Address, U256>,
     /// Runs due after this moment (unix seconds) are not counted: they had no time to settle.
     pub cutoff: u64,
     /// The target whose counter is compared.
@@ -102,6 +104,8 @@ pub struct Proof {
     pub slashed: Vec<String>,
     /// Stake left, in the staked asset's smallest unit (decimal).
     pub stakes: BTreeMap<String, String>,
+    /// Of that, what the newest epoch counts on; whoever is missing counts for nothing.
+    pub counted: BTreeMap<String, String>,
     #[serde(skip)]
     innocent: usize,
     #[serde(skip)]
@@ -212,7 +216,8 @@ impl Proof {
             kills: facts.kills.len(),
             takeovers: facts.kills.iter().filter(|kill| was_taken_over(kill, &first)).count(),
             slashed: facts.slashed.keys().map(|operator| operator.to_checksum(None)).collect(),
-            stakes: facts.stakes.iter().map(|(who, stake)| (who.to_checksum(None), stake.to_string())).collect(),
+            stakes: decimals(&facts.stakes),
+            counted: decimals(&facts.counted),
             innocent: facts.slashed.keys().filter(|operator| !facts.equivocators.contains(operator)).count(),
             unpunished: facts.equivocators.iter().filter(|operator| !was_punished(facts, operator)).count(),
             latency_ms: latency(facts, &first),
@@ -241,7 +246,7 @@ impl Proof {
             broken.push(format!("{} keepers were slashed that signed nothing twice", self.innocent));
         }
         if self.unpunished != 0 {
-            broken.push(format!("{} keepers signed two results and kept their stake", self.unpunished));
+            broken.push(format!("{} keepers signed two results and kept their stake or their place", self.unpunished));
         }
         let settled = self.jobs.iter().find(|job| job.id == counted).map_or(0, |job| job.settled);
         if self.target.counter != settled {
@@ -252,10 +257,15 @@ impl Proof {
     }
 }
 
-/// Whether an operator lost stake, and has less than an honest one has now.
+fn decimals(stakes: &BTreeMap<Address, U256>) -> BTreeMap<String, String> {
+    stakes.iter().map(|(who, stake)| (who.to_checksum(None), stake.to_string())).collect()
+}
+
+/// Whether an operator lost stake, has less than an honest one has now, and is counted on no more.
 fn was_punished(facts: &Facts, operator: &Address) -> bool {
     let left = facts.stakes.get(operator);
-    facts.slashed.get(operator).is_some_and(|taken| !taken.is_zero()) && left < facts.stakes.values().max()
+    let taken = facts.slashed.get(operator).is_some_and(|taken| !taken.is_zero());
+    taken && left < facts.stakes.values().max() && !facts.counted.contains_key(operator)
 }
 
 /// The first settlement of a task that is counted.

@@ -67,7 +67,7 @@ pub async fn watch(swarm: &mut Swarm) -> Result<()> {
 
 async fn until_enough(swarm: &mut Swarm) -> Result<()> {
     let mut shown = Instant::now();
-    while missing(swarm).is_some() || !all_equivocators_slashed(swarm).await? {
+    while missing(swarm).is_some() || !all_equivocators_punished(swarm).await? {
         swarm.check_alive()?;
         if (swarm.kills.len() as u64) < swarm.options.kills_wanted() && kill_is_due(swarm) {
             swarm.kill_leader().await?;
@@ -99,12 +99,14 @@ fn kill_is_due(swarm: &Swarm) -> bool {
     swarm.settled() >= swarm.kills.len() as u64 * 10 + 4
 }
 
-async fn all_equivocators_slashed(swarm: &Swarm) -> Result<bool> {
+/// Whether all of them lost stake and the newest epoch counts on none of them.
+async fn all_equivocators_punished(swarm: &Swarm) -> Result<bool> {
     if swarm.equivocators.is_empty() {
         return Ok(true);
     }
-    let slashed = slashing::slashed(swarm.anvil.provider(), &swarm.deployed.network).await?;
-    Ok(swarm.equivocators.iter().all(|operator| slashed.contains_key(operator)))
+    let (provider, network) = (swarm.anvil.provider(), &swarm.deployed.network);
+    let (slashed, counted) = (slashing::slashed(provider, network).await?, slashing::counted(provider, network).await?);
+    Ok(swarm.equivocators.iter().all(|operator| slashed.contains_key(operator) && !counted.contains_key(operator)))
 }
 
 /// What is still missing before the swarm may stop.
@@ -175,6 +177,7 @@ async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {
         equivocators: swarm.equivocators.clone(),
         slashed: slashing::slashed(swarm.anvil.provider(), network).await?,
         stakes: slashing::stakes(swarm.anvil.provider(), network, operators).await?,
+        counted: slashing::counted(swarm.anvil.provider(), network).await?,
         cutoff,
         target: swarm.target(),
         counter: u64::try_from(counted).map_err(|_| anyhow!("the counter stands at {counted}"))?,

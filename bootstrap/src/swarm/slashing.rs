@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use alloy::primitives::{Address, U256};
 use alloy::providers::DynProvider;
 use anyhow::{Context, Result};
-use contracts::ServiceManager;
 use contracts::network::Network;
+use contracts::{KeeperRegistry, ServiceManager};
 
 /// Stake taken so far, by operator, in the strategy's smallest unit.
 ///
@@ -34,4 +34,16 @@ pub(super) async fn stakes(
     let service = ServiceManager::new(network.contracts.service_manager, provider);
     let amounts = service.stakes(of.clone()).call().await.context("reading the operators' stakes")?;
     Ok(of.into_iter().zip(amounts).collect())
+}
+
+/// Stake that the newest epoch counts on, by operator; those who count for nothing are left out.
+///
+/// # Errors
+/// When the chain does not answer.
+pub(super) async fn counted(provider: &DynProvider, network: &Network) -> Result<BTreeMap<Address, U256>> {
+    let registry = KeeperRegistry::new(network.contracts.keeper_registry, provider);
+    let newest = registry.currentEpoch().call().await.context("reading the newest epoch")?;
+    let rows = registry.committee(newest).call().await.context("reading the newest epoch")?;
+    let rows = rows.into_iter().filter(|row| !row.stake.is_zero());
+    Ok(rows.map(|row| (row.operator, U256::from(row.stake))).collect())
 }

@@ -35,6 +35,12 @@ fn a_keeper_that_signs_two_results_loses_its_stake_on_eigenlayer() -> Result<()>
     ensure!(slashed.len() == 1, "{proof:#}");
     let stakes = proof["stakes"].as_object().context("stakes")?;
     ensure!(stakes.len() == 5, "{proof:#}");
+    // the newest epoch counts on the others alone, with all they have
+    let counted = proof["counted"].as_object().context("counted")?;
+    ensure!(counted.len() == 4 && slashed.iter().all(|one| !counted.contains_key(one.as_str().unwrap_or_default())), "{proof:#}");
+    for (operator, stake_counted) in counted {
+        ensure!(stake(stake_counted)? == DEPOSIT, "{operator}: {proof:#}");
+    }
     for (operator, left) in stakes {
         let left = stake(left)?;
         // each conviction takes half of what is there

@@ -54,6 +54,7 @@ fn facts() -> Facts {
         equivocators: Vec::new(),
         slashed: BTreeMap::new(),
         stakes: (1..=5).map(|number| (keeper(number), U256::from(100))).collect(),
+        counted: (1..=5).map(|number| (keeper(number), U256::from(100))).collect(),
         cutoff: 1_020,
         target: Address::ZERO,
         counter: 4,
