@@ -71,11 +71,15 @@ async fn a_node_that_forgot_it_gets_it_again() {
 #[tokio::test]
 async fn after_it_was_included_it_is_closed() {
     let bench = Bench::new().await;
+    bench.automine(false).await;
     let mut lane = bench.lane();
     let intent = prepared(&mut lane, &bench, 1).await;
     lane.ledger.begin(intent.clone()).expect("free");
     lane.broadcast(&intent).await.expect("anvil answers");
     drop(lane);
+    // Anvil mines by itself only some time after it has answered.
+    bench.anvil.mine(1).await;
+    bench.automine(true).await;
     assert_eq!(bench.counted().await, (1, 1));
     restart_and_send(&bench, 2).await;
 }
