@@ -74,6 +74,8 @@ abstract contract Settling is Earnings {
     /// @dev Gas refunded for a batch, parted among its tasks, and for each task; see snapshots/gas.json.
     uint256 private constant BATCH_GAS = 175_000;
     uint256 private constant TASK_GAS = 12_000;
+    /// @dev What no escrow covers. Zero is a cost: a quarter of the smallest fees rounds to nothing.
+    uint256 private constant TOO_MUCH = type(uint256).max;
     /// @dev Wei above the base fee that submitters get back for a gas, at most: enough to be included.
     uint256 private constant TIP = 0.01 gwei;
 
@@ -165,8 +167,9 @@ abstract contract Settling is Earnings {
             _changeToken(certified, sums, address(0));
         }
         bool isCall = RunWord.isCall(word);
-        uint256 cost = _charge(sums, account, _fee(schedule, isCall, secondsLate), gasPrice, isCall ? JobWord.callbackGas(schedule) : 0);
-        if (cost == 0) return _refuse(ITaskManager.Ineligible.Escrow);
+        uint256 fee = _fee(schedule, isCall, secondsLate);
+        uint256 cost = _charge(sums, account, fee, gasPrice, isCall ? JobWord.callbackGas(schedule) : 0);
+        if (cost == TOO_MUCH) return _refuse(ITaskManager.Ineligible.Escrow);
         unchecked {
             account = JobWord.withRuns(account, RunLog.settle(JobWord.runs(account), run)) - cost;
             ++sums.settled;
@@ -188,7 +191,7 @@ abstract contract Settling is Earnings {
     }
 
     /// @dev What a task costs its escrow: the signers' part of the fee rounded up, the protocol's share, the submitter's
-    /// gas, and what the callback may use at most. Zero, and nothing done, if the escrow does not cover the whole fee,
+    /// gas, and what the callback may use at most. TOO_MUCH, and nothing done, if the escrow does not cover the whole fee,
     /// which must be there also when absent keepers make the task cheaper.
     /// @dev Nothing here can overflow: fees have 80 bits, stakes 96, gas 24; but for the gas price, which is checked.
     function _charge(Sums memory sums, uint256 account, uint256 fee, uint256 gasPrice, uint256 callbackGas)
@@ -198,7 +201,7 @@ abstract contract Settling is Earnings {
     {
         uint256 refund = gasPrice * sums.gasShare;
         uint256 reserve = gasPrice * callbackGas;
-        if (JobWord.escrow(account) < fee + refund + reserve) return 0;
+        if (JobWord.escrow(account) < fee + refund + reserve) return TOO_MUCH;
         unchecked {
             cost = fee * PROTOCOL_BPS / 10_000;
             fee -= cost;

@@ -45,6 +45,19 @@ contract SettleTest is World {
         equal(jobs.job(jobId).escrow, 1 ether - uint256(FEE) / 2, "two quarters");
     }
 
+    /// A quarter of the smallest fee rounds to nothing, which any escrow covers.
+    function test_settle_skipThatCostsNothing() public {
+        IJobManager.JobParams memory p = params();
+        p.fee = 3;
+        uint64 id = create(p, 2);
+        vm.warp(block.timestamp + 1000);
+        Entry memory entry = callEntry(id, 0);
+        entry.status = 1;
+        equal(settle(one(entry), ALL), 1, "settled");
+        equal(jobs.job(id).escrow, 2, "for nothing");
+        equal(settle(one(callEntry(id, 1)), ALL), 0, "a call costs three");
+    }
+
     function test_settle_anySubsetOfAtLeastTwoThirds(uint8 pick) public {
         uint256 signers = pick & ALL;
         uint256 count = 0;
