@@ -207,6 +207,8 @@ fn whoever_signed_twice_must_lose_stake_and_nobody_else() {
     facts.slashed.insert(keeper(2), U256::from(50));
     assert!(broken(&facts).iter().any(|why| why.contains("kept their stake")), "its stake is what it was");
     facts.stakes.insert(keeper(2), U256::from(50));
+    assert!(broken(&facts).iter().any(|why| why.contains("their place")), "the newest epoch still counts it");
+    facts.counted.remove(&keeper(2));
     assert!(broken(&facts).is_empty(), "{:?}", broken(&facts));
     assert_eq!(Proof::new(&facts).slashed, [keeper(2).to_checksum(None)]);
     facts.slashed.insert(keeper(3), U256::from(1));
