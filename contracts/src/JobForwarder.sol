@@ -23,10 +23,14 @@ contract JobForwarder is IJobForwarder {
     function forward(address target, uint32 gasLimit, bytes calldata data) external returns (bool delivered) {
         if (msg.sender != taskManager) revert OnlyTaskManager();
         if (target.code.length == 0) return false;
-        bytes memory input = data;
+        uint256 input;
+        assembly ("memory-safe") {
+            input := mload(0x40)
+            calldatacopy(input, data.offset, data.length)
+        }
         if (gasleft() < uint256(gasLimit) * 64 / 63 + OVERHEAD) revert InsufficientGas();
         assembly ("memory-safe") {
-            delivered := call(gasLimit, target, 0, add(input, 32), mload(input), 0, 0)
+            delivered := call(gasLimit, target, 0, input, data.length, 0, 0)
         }
     }
 }

@@ -33,8 +33,6 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
     uint32 public constant MAX_CALLBACK_GAS = 500_000;
 
     address public immutable serviceManager;
-    /// @inheritdoc IJobManager
-    bytes32 public immutable forwarderCodeHash;
 
     /* STORAGE */
 
@@ -44,10 +42,9 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
 
     constructor(address taskManager_, address registry_, address serviceManager_, uint32 notice)
         Earnings(registry_)
-        Settling(taskManager_, notice)
+        Settling(taskManager_, notice, keccak256(_forwarderCode(taskManager_)))
     {
         serviceManager = serviceManager_;
-        forwarderCodeHash = keccak256(_forwarderCode());
         _disableInitializers();
     }
 
@@ -66,7 +63,7 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         returns (uint64 jobId)
     {
         jobId = ++jobCount;
-        address forwarder = Create2.deploy(0, bytes32(uint256(jobId)), _forwarderCode());
+        address forwarder = Create2.deploy(0, bytes32(uint256(jobId)), _forwarderCode(taskManager));
         Record storage record = _jobs[jobId];
         record.account.version = 1;
         record.account.status = Status.Active;
@@ -282,30 +279,29 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
     /* VIEWS */
 
     /// @inheritdoc IJobManager
-    function job(uint64 jobId) external view returns (Job memory) {
-        Record memory record = _jobs[jobId];
-        Schedule memory schedule = record.schedule;
+    function job(uint64 jobId) external view returns (Job memory found) {
+        Record storage record = _jobs[jobId];
         Account memory account = record.account;
-        return Job({
-            owner: record.owner,
-            version: account.version,
-            status: account.status,
-            trigger: schedule.trigger,
-            action: record.action,
-            quorumBps: schedule.quorumBps,
-            punctualSeconds: schedule.punctualSeconds,
-            failures: account.failures,
-            target: record.target,
-            callbackGas: schedule.callbackGas,
-            inactiveFrom: schedule.inactiveFrom,
-            token: record.token,
-            fee: schedule.fee,
-            escrow: account.escrow,
-            start: schedule.start,
-            interval: schedule.interval,
-            codeHash: record.codeHash,
-            forwarder: account.status == Status.None ? address(0) : forwarderOf(jobId)
-        });
+        found.version = account.version;
+        found.status = account.status;
+        found.failures = account.failures;
+        found.escrow = account.escrow;
+        if (account.status != Status.None) found.forwarder = forwarderOf(jobId);
+        _describe(found, record);
+    }
+
+    function _describe(Job memory found, Record storage record) private view {
+        Schedule memory schedule = record.schedule;
+        found.trigger = schedule.trigger;
+        found.quorumBps = schedule.quorumBps;
+        found.punctualSeconds = schedule.punctualSeconds;
+        found.callbackGas = schedule.callbackGas;
+        found.inactiveFrom = schedule.inactiveFrom;
+        found.fee = schedule.fee;
+        found.start = schedule.start;
+        found.interval = schedule.interval;
+        (found.owner, found.target, found.token) = (record.owner, record.target, record.token);
+        (found.action, found.codeHash) = (record.action, record.codeHash);
     }
 
     /// @inheritdoc IJobManager
@@ -325,8 +321,8 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         return Create2.computeAddress(bytes32(uint256(jobId)), forwarderCodeHash);
     }
 
-    function _forwarderCode() private view returns (bytes memory) {
-        return bytes.concat(type(JobForwarder).creationCode, abi.encode(taskManager));
+    function _forwarderCode(address caller) private pure returns (bytes memory) {
+        return bytes.concat(type(JobForwarder).creationCode, abi.encode(caller));
     }
 
     function withdrawal(uint64 jobId) external view returns (uint256 amount, uint64 availableAt) {

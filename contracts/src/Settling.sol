@@ -47,7 +47,8 @@ abstract contract Settling is Earnings {
         bytes32 codeHash;
     }
 
-    /// @dev What a call settled so far, the money under one token; what its certificate weighs, and a gas is refunded at.
+    /// @dev What a call settled so far, the money under one token; what its certificate weighs, and a
+    /// gas and a task are refunded at.
     struct Sums {
         uint256 settled;
         uint256 signedStake;
@@ -58,7 +59,7 @@ abstract contract Settling is Earnings {
         uint256 refunded;
         uint256 reserved;
         uint256 gasPrice;
-        uint256 gasShare;
+        uint256 refund;
     }
 
     /* CONSTANTS */
@@ -81,6 +82,8 @@ abstract contract Settling is Earnings {
 
     address public immutable taskManager;
     uint32 public immutable noticeSeconds;
+    /// @inheritdoc IJobManager
+    bytes32 public immutable forwarderCodeHash;
 
     /* STORAGE */
 
@@ -91,9 +94,10 @@ abstract contract Settling is Earnings {
     /// @dev what a gas is refunded at in the call under way, in wei
     uint256 private transient _gasPrice;
 
-    constructor(address taskManager_, uint32 notice) {
+    constructor(address taskManager_, uint32 notice, bytes32 forwarderCodeHash_) {
         taskManager = taskManager_;
         noticeSeconds = notice;
+        forwarderCodeHash = forwarderCodeHash_;
     }
 
     modifier onlyTaskManager() {
@@ -107,8 +111,9 @@ abstract contract Settling is Earnings {
     function settle(Certified calldata certified, bytes calldata runs)
         external
         onlyTaskManager
-        returns (uint256 settled, bytes memory verdicts)
+        returns (uint256 settled, bytes memory verdicts, bytes32 codeHash)
     {
+        codeHash = forwarderCodeHash;
         uint256 count = runs.length / RunWord.RUN_BYTES;
         // a word for each whole run
         // slither-disable-next-line divide-before-multiply
@@ -118,7 +123,7 @@ abstract contract Settling is Earnings {
         Sums memory sums;
         (sums.signedStake, sums.totalStake) = (certified.signedStake, certified.totalStake);
         sums.gasPrice = _refundPrice(certified.submitter);
-        sums.gasShare = BATCH_GAS / count + TASK_GAS;
+        sums.refund = sums.gasPrice * (BATCH_GAS / count + TASK_GAS);
         for (uint256 i = 0; i < count;) {
             uint256 word;
             uint256 run;
@@ -143,73 +148,87 @@ abstract contract Settling is Earnings {
     }
 
     /// @dev What a gas is refunded at, in wei: what it cost, but not more than base fee and tip, and nothing to those who
-    /// are no operators.
+    /// are no operators. Whoever has refunds was an operator when it earned the first, and stays one for ever.
     function _refundPrice(address submitter) private view returns (uint256 price) {
         price = block.basefee + TIP;
         if (tx.gasprice < price) price = tx.gasprice;
-        if (price != 0 && !_registry.isOperator(submitter)) price = 0;
+        if (price > type(uint64).max) price = type(uint64).max;
+        if (price != 0 && refunds[submitter] == 0 && !_registry.isOperator(submitter)) price = 0;
     }
 
+    /// @dev Settles a run and returns the verdict on it. Nothing here can overflow: fees have 80 bits, stakes 96, gas 32,
+    /// its price 64; and the escrow is not less than the cost.
     function _settleRun(Certified calldata certified, Sums memory sums, uint256 word, uint256 run)
         private
         returns (uint256)
     {
-        Record storage record = _jobs[RunWord.jobId(word)];
-        (uint256 account, uint256 schedule) = (_load(record.account), _load(record.schedule));
-        (uint256 refusal, uint256 secondsLate) = _check(sums, account, schedule, word, run);
-        if (refusal != 0) return refusal;
-
-        uint256 gasPrice = sums.gasPrice;
-        if (JobWord.hasToken(account)) {
-            gasPrice = 0;
-            _changeToken(certified, sums, record.token);
-        } else if (sums.token != address(0)) {
-            _changeToken(certified, sums, address(0));
-        }
-        bool isCall = RunWord.isCall(word);
-        uint256 fee = _fee(schedule, isCall, secondsLate);
-        uint256 cost = _charge(sums, account, fee, gasPrice, isCall ? JobWord.callbackGas(schedule) : 0);
-        if (cost == TOO_MUCH) return _refuse(ITaskManager.Ineligible.Escrow);
         unchecked {
+            Record storage record = _jobs[RunWord.jobId(word)];
+            (uint256 account, uint256 schedule) = (_load(record.account), _load(record.schedule));
+            uint256 secondsLate = block.timestamp - JobWord.due(schedule, run);
+            if (!_isPlain(account, schedule, word, run, secondsLate)) {
+                uint256 refusal = _check(sums, account, schedule, word, run);
+                if (refusal != 0) return refusal;
+            }
+            bool hasToken = JobWord.hasToken(account);
+            if (hasToken || sums.token != address(0)) {
+                _changeToken(certified, sums, hasToken ? record.token : address(0));
+            }
+            uint256 callbackGas = RunWord.isCall(word) ? JobWord.callbackGas(schedule) : 0;
+            uint256 cost = _charge(sums, account, _fee(schedule, callbackGas == 0, secondsLate), callbackGas);
+            if (cost == TOO_MUCH) return _refuse(ITaskManager.Ineligible.Escrow);
             account = JobWord.withRuns(account, RunLog.settle(JobWord.runs(account), run)) - cost;
+            _store(record.account, account);
             ++sums.settled;
+            if (JobWord.escrow(account) < JobWord.fee(schedule)) {
+                emit JobExhausted(RunWord.jobId(word), JobWord.escrow(account));
+            }
+            if (callbackGas == 0) return RunWord.settled(0, secondsLate, 0, 0);
+            bool metered = (sums.gasPrice != 0 && !hasToken) || JobWord.failures(account) != 0;
+            return RunWord.settled(uint160(record.target), secondsLate, callbackGas, metered ? 1 : 0);
         }
-        _store(record.account, account);
-        if (JobWord.escrow(account) < JobWord.fee(schedule)) {
-            emit JobExhausted(RunWord.jobId(word), JobWord.escrow(account));
-        }
-        if (!isCall) return RunWord.settled(address(0), secondsLate, 0, false);
-        bool metered = gasPrice != 0 || JobWord.failures(account) != 0;
-        return RunWord.settled(record.target, secondsLate, JobWord.callbackGas(schedule), metered);
     }
 
-    function _fee(uint256 schedule, bool isCall, uint256 secondsLate) private pure returns (uint256 fee) {
+    /// @dev Whether a run is what nearly all are: newer than all settled before, of an active job without end, due within
+    /// the hour, content with the common quorum. `_check` refuses none of these; whatever else there is, it looks at.
+    function _isPlain(uint256 account, uint256 schedule, uint256 word, uint256 run, uint256 secondsLate)
+        private
+        pure
+        returns (bool)
+    {
+        unchecked {
+            return JobWord.statusAndVersion(account) == (uint256(Status.Active) << 32) + RunWord.jobVersion(word)
+                && run >= RunLog.next(JobWord.runs(account)) && run <= RunLog.MAX_RUN && secondsLate <= EXPIRY_SECONDS
+                && JobWord.inactiveFrom(schedule) == 0 && JobWord.quorumBps(schedule) == CertificateLib.MIN_QUORUM_BPS;
+        }
+    }
+
+    function _fee(uint256 schedule, bool isSkip, uint256 secondsLate) private pure returns (uint256 fee) {
         fee = JobWord.fee(schedule);
-        if (!isCall) fee /= SKIP_DIVISOR;
+        if (isSkip) fee /= SKIP_DIVISOR;
         uint256 punctualSeconds = JobWord.punctualSeconds(schedule);
         if (punctualSeconds != 0 && secondsLate > punctualSeconds) fee /= 2;
     }
 
-    /// @dev What a task costs its escrow: the signers' part of the fee rounded up, the protocol's share, the submitter's
-    /// gas, and what the callback may use at most. TOO_MUCH, and nothing done, if the escrow does not cover the whole fee,
-    /// which must be there also when absent keepers make the task cheaper.
-    /// @dev Nothing here can overflow: fees have 80 bits, stakes 96, gas 24; but for the gas price, which is checked.
-    function _charge(Sums memory sums, uint256 account, uint256 fee, uint256 gasPrice, uint256 callbackGas)
+    /// @dev What a task costs its escrow: the signers' part of the fee rounded up, the protocol's share, and where gas is
+    /// refunded the submitter's and what the callback may use at most. TOO_MUCH, and nothing done, if the escrow does not
+    /// cover the whole fee, which must be there also when absent keepers make the task cheaper.
+    function _charge(Sums memory sums, uint256 account, uint256 fee, uint256 callbackGas)
         private
         pure
         returns (uint256 cost)
     {
-        uint256 refund = gasPrice * sums.gasShare;
-        uint256 reserve = gasPrice * callbackGas;
-        if (JobWord.escrow(account) < fee + refund + reserve) return TOO_MUCH;
         unchecked {
+            uint256 refund = 0;
+            uint256 reserve = 0;
+            if (!JobWord.hasToken(account)) (refund, reserve) = (sums.refund, sums.gasPrice * callbackGas);
+            if (JobWord.escrow(account) < fee + refund + reserve) return TOO_MUCH;
             cost = fee * PROTOCOL_BPS / 10_000;
             fee -= cost;
             uint256 total = sums.totalStake;
             cost += (fee * sums.signedStake + total - 1) / total;
             sums.fees += fee;
             sums.charged += cost;
-            if (gasPrice == 0) return cost;
             sums.refunded += refund;
             sums.reserved += reserve;
             cost += refund + reserve;
@@ -223,29 +242,23 @@ abstract contract Settling is Earnings {
         (sums.token, sums.fees, sums.charged) = (token, 0, 0);
     }
 
-    /// @dev The verdict on a certified run that may not settle now; else zero, and how late it is.
+    /// @dev The verdict on a certified run that may not settle now; else zero.
     function _check(Sums memory sums, uint256 account, uint256 schedule, uint256 word, uint256 run)
         private
         view
-        returns (uint256 refusal, uint256 secondsLate)
+        returns (uint256)
     {
-        if (JobWord.status(account) == uint8(Status.None)) return (_refuse(ITaskManager.Ineligible.JobUnknown), 0);
-        if (JobWord.version(account) != RunWord.jobVersion(word)) return (_refuse(ITaskManager.Ineligible.Version), 0);
-        if (RunLog.isSettled(JobWord.runs(account), run)) return (_refuse(ITaskManager.Ineligible.Duplicate), 0);
-        if (run > RunLog.MAX_RUN) return (_refuse(ITaskManager.Ineligible.NotDue), 0);
-        unchecked {
-            uint256 due = JobWord.start(schedule) + run * JobWord.interval(schedule);
-            if (due > block.timestamp) return (_refuse(ITaskManager.Ineligible.NotDue), 0);
-            secondsLate = block.timestamp - due;
-            uint256 inactiveFrom = JobWord.inactiveFrom(schedule);
-            if (inactiveFrom != 0 && due > inactiveFrom) return (_refuse(ITaskManager.Ineligible.Inactive), 0);
-        }
-        if (secondsLate > EXPIRY_SECONDS) return (_refuse(ITaskManager.Ineligible.Expired), 0);
-        uint16 quorumBps = JobWord.quorumBps(schedule);
-        if (
-            quorumBps != CertificateLib.MIN_QUORUM_BPS
-                && !CertificateLib.reachesQuorum(sums.signedStake, sums.totalStake, quorumBps)
-        ) return (_refuse(ITaskManager.Ineligible.Quorum), 0);
+        if (JobWord.status(account) == uint8(Status.None)) return _refuse(ITaskManager.Ineligible.JobUnknown);
+        if (JobWord.version(account) != RunWord.jobVersion(word)) return _refuse(ITaskManager.Ineligible.Version);
+        if (RunLog.isSettled(JobWord.runs(account), run)) return _refuse(ITaskManager.Ineligible.Duplicate);
+        if (run > RunLog.MAX_RUN) return _refuse(ITaskManager.Ineligible.NotDue);
+        uint256 due = JobWord.due(schedule, run);
+        if (due > block.timestamp) return _refuse(ITaskManager.Ineligible.NotDue);
+        uint256 inactiveFrom = JobWord.inactiveFrom(schedule);
+        if (inactiveFrom != 0 && due > inactiveFrom) return _refuse(ITaskManager.Ineligible.Inactive);
+        if (block.timestamp - due > EXPIRY_SECONDS) return _refuse(ITaskManager.Ineligible.Expired);
+        bool isCertified = CertificateLib.reachesQuorum(sums.signedStake, sums.totalStake, JobWord.quorumBps(schedule));
+        return isCertified ? 0 : _refuse(ITaskManager.Ineligible.Quorum);
     }
 
     function _refuse(ITaskManager.Ineligible reason) private pure returns (uint256) {
@@ -256,35 +269,40 @@ abstract contract Settling is Earnings {
 
     /// @inheritdoc IJobManager
     /// @dev What was reserved is parted between submitter and job, never more: the sum is kept for the transaction.
-    function conclude(address submitter, uint256[] calldata callbacks) external onlyTaskManager {
+    function conclude(address submitter, bytes calldata callbacks) external onlyTaskManager {
         uint256 gasPrice = _gasPrice;
-        uint256 reserved = _reserved;
-        uint256 refunded = 0;
-        for (uint256 i = 0; i < callbacks.length; ++i) {
-            uint64 jobId = RunWord.jobId(callbacks[i]);
-            Record storage record = _jobs[jobId];
-            uint256 account = _load(record.account);
-            if (!JobWord.hasToken(account) && gasPrice != 0) {
-                uint256 gasLimit = JobWord.callbackGas(_load(record.schedule));
-                uint256 gasUsed = RunWord.gasUsed(callbacks[i]);
-                if (gasUsed > gasLimit) gasUsed = gasLimit;
-                reserved -= gasPrice * gasLimit;
-                refunded += gasPrice * gasUsed;
-                // what comes back was taken from this escrow before, so it fits
-                account += gasPrice * (gasLimit - gasUsed);
+        uint256 gasReserved = 0;
+        uint256 gasRefunded = 0;
+        for (uint256 from = 0; from < callbacks.length; from += 32) {
+            uint256 callback;
+            assembly ("memory-safe") {
+                callback := calldataload(add(callbacks.offset, from))
             }
-            _store(record.account, _noteCallback(jobId, record, account, RunWord.delivered(callbacks[i])));
+            Record storage record = _jobs[RunWord.jobId(callback)];
+            uint256 account = _load(record.account);
+            if (gasPrice != 0 && !JobWord.hasToken(account)) {
+                uint256 gasLimit = RunWord.gasLimit(callback);
+                uint256 gasUsed = RunWord.gasUsed(callback);
+                if (gasUsed > gasLimit) gasUsed = gasLimit;
+                unchecked {
+                    gasReserved += gasLimit;
+                    gasRefunded += gasUsed;
+                    // what comes back was taken from this escrow before, so it fits
+                    account += gasPrice * (gasLimit - gasUsed);
+                }
+            }
+            bool delivered = RunWord.delivered(callback);
+            if (!delivered) account = _noteFailure(RunWord.jobId(callback), record, account);
+            else if (JobWord.failures(account) != 0) account = JobWord.withFailures(account, 0);
+            _store(record.account, account);
         }
-        _reserved = reserved;
-        if (refunded != 0) refunds[submitter] += refunded;
+        if (gasReserved == 0) return;
+        _reserved -= gasPrice * gasReserved;
+        refunds[submitter] += gasPrice * gasRefunded;
     }
 
     /// @dev A target that fails again and again pauses its job, at once: nobody is helped by paying for more.
-    function _noteCallback(uint64 jobId, Record storage record, uint256 account, bool delivered)
-        private
-        returns (uint256)
-    {
-        if (delivered) return JobWord.withFailures(account, 0);
+    function _noteFailure(uint64 jobId, Record storage record, uint256 account) private returns (uint256) {
         uint256 failures = JobWord.failures(account);
         if (failures == MAX_FAILURES) return account;
         account = JobWord.withFailures(account, failures + 1);

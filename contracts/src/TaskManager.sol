@@ -61,16 +61,30 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         Entry[] calldata entries = batch.entries;
         _dropDuplicates(entries);
         if (entries.length > MAX_REPORTS || anchors.length > MAX_REPORTS) revert TooManyReports();
-        (bytes memory runs, bytes32[] memory nodes) = _read(anchors, entries, batch.deliveries);
+        bytes memory outcomes = _outcomes(batch.deliveries);
+        (bytes memory runs, bytes32[] memory nodes) = _read(anchors, entries, outcomes);
         bytes32 root = _root(nodes, batch.leaves);
         IJobManager.Certified memory certified =
             _verify(certificate, anchors, root, entries.length < batch.leaves.length);
 
+        settled = _settle(batch, certified, runs, outcomes, root);
+    }
+
+    function _settle(
+        Batch calldata batch,
+        IJobManager.Certified memory certified,
+        bytes memory runs,
+        bytes memory outcomes,
+        bytes32 root
+    ) private returns (uint256 settled) {
         bytes memory verdicts;
-        (settled, verdicts) = jobManager.settle(certified, runs);
+        bytes32 codeHash;
+        (settled, verdicts, codeHash) = jobManager.settle(certified, runs);
         emit BatchSettled(root, certified.epoch, msg.sender, certified.signedStake, settled);
-        _tell(anchors, entries, runs, verdicts);
-        if (batch.deliveries.length != 0) _deliver(batch.deliveries, runs, verdicts);
+        uint256 count = batch.entries.length;
+        if (settled != count) _tellIneligible(batch.anchors, batch.entries, runs, verdicts);
+        if (outcomes.length != count * RunWord.RUN_BYTES) _tellSkipped(runs, verdicts);
+        if (outcomes.length != 0) _deliver(outcomes, runs, verdicts, codeHash);
     }
 
     /// @dev First of all and cheap: whoever comes second loses little gas.
@@ -83,9 +97,30 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         revert NothingToSettle();
     }
 
+    /// @dev Three words a delivery: the hash its report carries, and where in the calldata its outcome stands and how
+    /// long it is.
+    function _outcomes(Delivery[] calldata deliveries) private pure returns (bytes memory outcomes) {
+        outcomes = new bytes(deliveries.length * 96);
+        for (uint256 i = 0; i < deliveries.length;) {
+            Delivery calldata delivery = deliveries[i];
+            bytes calldata outcome = delivery.outcome;
+            if (outcome.length > MAX_OUTCOME_BYTES) revert OutcomeTooLong(MAX_OUTCOME_BYTES);
+            bytes32 hash = ReportLib.outcomeHash(delivery, outcome);
+            assembly ("memory-safe") {
+                let to := add(add(outcomes, 32), mul(i, 96))
+                mstore(to, hash)
+                mstore(add(to, 32), outcome.offset)
+                mstore(add(to, 64), outcome.length)
+            }
+            unchecked {
+                ++i;
+            }
+        }
+    }
+
     /// @dev What the JobManager is told, three words an entry (see RunWord), and the leaves of the entries. Runs at an
     /// anchor that is gone or too old name job 0, which there is not, so nothing happens to them.
-    function _read(Anchor[] calldata anchors, Entry[] calldata entries, Delivery[] calldata deliveries)
+    function _read(Anchor[] calldata anchors, Entry[] calldata entries, bytes memory outcomes)
         private
         view
         returns (bytes memory runs, bytes32[] memory leaves)
@@ -93,74 +128,60 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         runs = new bytes(entries.length * RunWord.RUN_BYTES);
         leaves = new bytes32[](entries.length);
         uint256 standing = _standing(anchors);
-        // filled anew for every entry
-        // slither-disable-next-line uninitialized-local
-        ReportLib.Report memory report;
-        uint256 nextDelivery = 0;
+        uint256 report = ReportLib.draft();
+        uint256 outcome = 0;
         for (uint256 i = 0; i < entries.length;) {
-            Entry calldata entry = _entryAt(entries, i);
-            uint256 run = _fill(report, anchors, entry, standing);
-            if (uint8(run) == 0) {
-                if (report.outcomeHash != 0 || nextDelivery == deliveries.length) revert InvalidDeliveries();
-                report.outcomeHash = _outcomeHash(deliveries[nextDelivery]);
-                unchecked {
-                    ++nextDelivery;
-                }
-            }
-            bytes32 leaf = ReportLib.leaf(report);
+            uint256 run;
+            uint256 position;
             assembly ("memory-safe") {
+                run := calldataload(add(entries.offset, shl(7, i)))
+                position := and(shr(96, run), 0xffffffffffffffff)
+            }
+            if (position >= anchors.length) revert InvalidAnchor(position);
+            if (uint96(run) > 2) revert InvalidStatus(uint96(run));
+            assembly ("memory-safe") {
+                // the report's words in their order, after its type; an anchor's number has 64 bits, see `_standing`
+                let entry := add(entries.offset, shl(7, i))
+                mstore(add(report, 32), shr(192, run))
+                mstore(add(report, 64), and(shr(160, run), 0xffffffff))
+                calldatacopy(add(report, 96), add(entry, 32), 32)
+                calldatacopy(add(report, 128), add(anchors.offset, shl(6, position)), 64)
+                calldatacopy(add(report, 192), add(entry, 64), 32)
+                mstore(add(report, 224), and(run, 3))
+                calldatacopy(add(report, 256), add(entry, 96), 32)
+            }
+            if (uint96(run) == 0) outcome = _takeOutcome(report, outcomes, outcome);
+            assembly ("memory-safe") {
+                switch and(shr(position, standing), 1)
+                case 0 { run := and(run, 3) }
+                default {
+                    // the anchor's number takes the place of its position
+                    run := or(and(run, not(shl(96, 0xffffffffffffffff))), shl(96, mload(add(report, 128))))
+                }
                 let to := add(add(runs, 32), mul(i, 96))
                 mstore(to, run)
-                mstore(add(to, 32), mload(add(report, 64)))
-                mstore(add(to, 64), mload(add(report, 224)))
-                mstore(add(add(leaves, 32), shl(5, i)), leaf)
+                mstore(add(to, 32), mload(add(report, 96)))
+                mstore(add(to, 64), mload(add(report, 256)))
+                // hashed twice, see ReportLib.leaf
+                mstore(0, keccak256(report, 288))
+                mstore(add(add(leaves, 32), shl(5, i)), keccak256(0, 32))
+                i := add(i, 1)
             }
-            unchecked {
-                ++i;
-            }
         }
-        if (nextDelivery != deliveries.length) revert InvalidDeliveries();
+        if (outcome != outcomes.length) revert InvalidDeliveries();
     }
 
-    /// @dev Fills in what an entry says; returns its run with the anchor's number in place of its position.
-    function _fill(ReportLib.Report memory report, Anchor[] calldata anchors, Entry calldata entry, uint256 standing)
-        private
-        pure
-        returns (uint256)
-    {
-        uint256 run = entry.run;
-        uint256 status = uint96(run);
-        if (status > 2) revert InvalidStatus(status);
-        uint256 position = RunWord.anchor(run);
-        if (position >= anchors.length) revert InvalidAnchor(position);
-        uint256 anchorNumber;
+    /// @dev Puts the hash of the next outcome into a report that has none; returns where the one after it stands.
+    function _takeOutcome(uint256 report, bytes memory outcomes, uint256 outcome) private pure returns (uint256) {
+        bool fits;
         assembly ("memory-safe") {
-            // numbers are 64 bits long: all anchors were looked at before
-            let anchor := add(anchors.offset, shl(6, position))
-            anchorNumber := calldataload(anchor)
-            mstore(report, shr(192, run))
-            mstore(add(report, 32), and(shr(160, run), 0xffffffff))
-            mstore(add(report, 64), calldataload(add(entry, 32)))
-            mstore(add(report, 96), anchorNumber)
-            mstore(add(report, 128), calldataload(add(anchor, 32)))
-            mstore(add(report, 160), calldataload(add(entry, 64)))
-            mstore(add(report, 192), status)
-            mstore(add(report, 224), calldataload(add(entry, 96)))
+            fits := and(lt(outcome, mload(outcomes)), iszero(mload(add(report, 256))))
+            mstore(add(report, 256), mload(add(add(outcomes, 32), outcome)))
         }
-        return (standing >> position) & 1 == 0 ? status : RunWord.certified(run, anchorNumber);
-    }
-
-    /// @dev Without the compiler's check of the index.
-    function _entryAt(Entry[] calldata entries, uint256 index) private pure returns (Entry calldata entry) {
-        assembly ("memory-safe") {
-            entry := add(entries.offset, shl(7, index))
+        if (!fits) revert InvalidDeliveries();
+        unchecked {
+            return outcome + 96;
         }
-    }
-
-    function _outcomeHash(Delivery calldata delivery) private pure returns (bytes32) {
-        bytes calldata outcome = delivery.outcome;
-        if (outcome.length > MAX_OUTCOME_BYTES) revert OutcomeTooLong(MAX_OUTCOME_BYTES);
-        return ReportLib.outcomeHash(outcome, delivery.codeHash, delivery.stateAfterRoot, delivery.transcriptRoot);
     }
 
     /// @dev The batch's root from the leaves of the entries and those given by hash. Overwrites `nodes`.
@@ -237,88 +258,127 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         return uint256(anchor.number) + MAX_ANCHOR_AGE < block.number;
     }
 
-    /// @dev Tells of what did not settle, and of the skips and job errors that did.
-    function _tell(Anchor[] calldata anchors, Entry[] calldata entries, bytes memory runs, bytes memory verdicts)
-        private
-    {
-        bytes32[] memory words = new bytes32[](3 * entries.length);
-        uint256 next = 0;
-        for (uint256 i = 0; i < entries.length;) {
+    /// @dev Tells of what did not settle, and why.
+    function _tellIneligible(
+        Anchor[] calldata anchors,
+        Entry[] calldata entries,
+        bytes memory runs,
+        bytes memory verdicts
+    ) private {
+        for (uint256 i = 0; i < entries.length; ++i) {
             uint256 verdict = RunWord.verdictAt(verdicts, i);
-            uint256 run = RunWord.wordAt(runs, i);
-            if (!RunWord.isSettled(verdict)) {
-                _tellIneligible(anchors, entries[i], RunWord.isAdrift(run), verdict);
-            } else if (!RunWord.isCall(run)) {
-                RunWord.set(runs, i, RunWord.fact(run, RunWord.secondsLate(verdict), false));
-                assembly ("memory-safe") {
-                    mcopy(add(add(words, 32), shl(5, next)), add(add(runs, 32), mul(i, 96)), 96)
-                }
-                unchecked {
-                    next += 3;
-                }
+            if (RunWord.isSettled(verdict)) continue;
+            Ineligible reason = Ineligible(RunWord.reason(verdict));
+            uint256 run = entries[i].run;
+            if (RunWord.isAdrift(RunWord.wordAt(runs, i))) {
+                reason = _isTooOld(anchors[RunWord.anchor(run)]) ? Ineligible.AnchorTooOld : Ineligible.AnchorUnknown;
             }
-            unchecked {
-                ++i;
-            }
+            uint64 jobId = RunWord.jobId(run);
+            bytes32 taskId = ReportLib.taskId(jobId, RunWord.jobVersion(run), entries[i].instanceKey);
+            emit ReportIneligible(taskId, jobId, reason);
         }
-        if (next == 0) return;
-        assembly ("memory-safe") {
-            mstore(words, next)
-        }
-        emit TasksSkipped(msg.sender, words);
     }
 
-    function _tellIneligible(Anchor[] calldata anchors, Entry calldata entry, bool isAdrift, uint256 verdict) private {
-        Ineligible reason = Ineligible(RunWord.reason(verdict));
-        uint256 run = entry.run;
-        if (isAdrift) {
-            reason = _isTooOld(anchors[RunWord.anchor(run)]) ? Ineligible.AnchorTooOld : Ineligible.AnchorUnknown;
+    /// @dev Tells of the skips and job errors that settled. By hand, since encoding an array of words would cost each of
+    /// them more than all the rest of this.
+    function _tellSkipped(bytes memory runs, bytes memory verdicts) private {
+        bytes32 topic = TasksSkipped.selector;
+        assembly ("memory-safe") {
+            // the event's data: where the array begins, its length, its words
+            let data := mload(0x40)
+            let to := add(data, 64)
+            let verdict := add(verdicts, 32)
+            let end := add(add(runs, 32), mload(runs))
+            for { let from := add(runs, 32) } lt(from, end) { from := add(from, 96) } {
+                let fact := mload(from)
+                // a skip or an error, and settled
+                if and(gt(and(fact, 0xff), 0), iszero(and(mload(verdict), 0xff))) {
+                    mcopy(to, from, 96)
+                    mstore(to, or(fact, shl(16, and(shr(40, mload(verdict)), 0xffffffffff)))) // see RunWord.fact
+                    to := add(to, 96)
+                }
+                verdict := add(verdict, 32)
+            }
+            mstore(data, 32)
+            mstore(add(data, 32), shr(5, sub(to, add(data, 64))))
+            if gt(to, add(data, 64)) { log2(data, sub(to, data), topic, caller()) }
         }
-        uint64 jobId = RunWord.jobId(run);
-        emit ReportIneligible(ReportLib.taskId(jobId, RunWord.jobVersion(run), entry.instanceKey), jobId, reason);
     }
 
     /// @dev Calls the targets. A target that fails is reported, never reverts the batch.
-    function _deliver(Delivery[] calldata deliveries, bytes memory runs, bytes memory verdicts) private {
-        bytes32 forwarderCodeHash;
-        uint256[] memory callbacks = new uint256[](deliveries.length);
-        uint256 next = 0;
-        uint256 nextDelivery = 0;
-        for (uint256 i = 0; nextDelivery < deliveries.length; ++i) {
+    function _deliver(bytes memory outcomes, bytes memory runs, bytes memory verdicts, bytes32 codeHash) private {
+        bytes memory callbacks = new bytes(outcomes.length / 3);
+        uint256 made = 0;
+        uint256 outcome = 0;
+        for (uint256 i = 0; outcome < outcomes.length; ++i) {
             uint256 run = RunWord.wordAt(runs, i);
             if (!RunWord.isCall(run)) continue;
-            bytes calldata outcome = deliveries[nextDelivery++].outcome;
+            outcome += 96;
             uint256 verdict = RunWord.verdictAt(verdicts, i);
             if (!RunWord.isSettled(verdict)) continue;
-            if (forwarderCodeHash == 0) forwarderCodeHash = jobManager.forwarderCodeHash();
-            uint256 callback = _call(RunWord.jobId(run), verdict, outcome, forwarderCodeHash);
+            uint256 callback = _call(RunWord.jobId(run), verdict, outcomes, outcome, codeHash);
             bool delivered = RunWord.delivered(callback);
-            if (!delivered || RunWord.metered(verdict)) callbacks[next++] = callback;
+            if (!delivered || RunWord.metered(verdict)) {
+                made += 32;
+                assembly ("memory-safe") {
+                    mstore(add(callbacks, made), callback)
+                }
+            }
             RunWord.set(runs, i, RunWord.fact(run, RunWord.secondsLate(verdict), delivered));
             _tellSettled(RunWord.jobId(run), runs, i);
         }
-        if (next == 0) return;
+        if (made == 0) return;
         assembly ("memory-safe") {
-            mstore(callbacks, next)
+            mstore(callbacks, made)
         }
         jobManager.conclude(msg.sender, callbacks);
     }
 
-    /// @dev Calls a target through its job's forwarder; returns what became of it, see RunWord.
-    function _call(uint64 jobId, uint256 verdict, bytes calldata outcome, bytes32 forwarderCodeHash)
+    /// @dev Calls a target through its job's forwarder, with the outcome that ends before byte `end` of `outcomes`; returns
+    /// what became of it, see RunWord.
+    function _call(uint64 jobId, uint256 verdict, bytes memory outcomes, uint256 end, bytes32 codeHash)
         private
         returns (uint256)
     {
-        bytes32 salt = bytes32(uint256(jobId));
-        IJobForwarder forwarder = IJobForwarder(Create2.computeAddress(salt, forwarderCodeHash, address(jobManager)));
+        address forwarder = Create2.computeAddress(bytes32(uint256(jobId)), codeHash, address(jobManager));
+        uint256 gasLimit = RunWord.callbackGas(verdict);
         uint256 gasBefore = gasleft();
-        bool delivered = forwarder.forward(RunWord.target(verdict), RunWord.callbackGas(verdict), outcome);
-        return RunWord.callback(jobId, gasBefore - gasleft(), delivered);
+        bool delivered = _forward(forwarder, RunWord.target(verdict), gasLimit, outcomes, end);
+        unchecked {
+            return RunWord.callback(jobId, gasLimit, gasBefore - gasleft(), delivered);
+        }
+    }
+
+    /// @dev IJobForwarder.forward, encoded straight from the calldata. What makes it revert makes the batch revert: the
+    /// submitter did not bring the gas that the target was promised.
+    function _forward(address forwarder, address target, uint256 gasLimit, bytes memory outcomes, uint256 end)
+        private
+        returns (bool delivered)
+    {
+        bytes4 selector = IJobForwarder.forward.selector;
+        assembly ("memory-safe") {
+            let length := mload(add(outcomes, end))
+            let input := mload(0x40)
+            mstore(input, selector)
+            mstore(add(input, 4), target)
+            mstore(add(input, 36), gasLimit)
+            mstore(add(input, 68), 96)
+            mstore(add(input, 100), length)
+            calldatacopy(add(input, 132), mload(sub(add(outcomes, end), 32)), length)
+            if iszero(call(gas(), forwarder, 0, input, add(132, length), 0, 32)) {
+                returndatacopy(input, 0, returndatasize())
+                revert(input, returndatasize())
+            }
+            delivered := and(eq(mload(0), 1), eq(returndatasize(), 32))
+        }
     }
 
     function _tellSettled(uint64 jobId, bytes memory runs, uint256 index) private {
-        (uint256 fact, bytes32 instanceKey, bytes32 outcomeHash) = RunWord.all(runs, index);
-        emit TaskSettled(jobId, msg.sender, fact, instanceKey, outcomeHash);
+        bytes32 topic = TaskSettled.selector;
+        assembly ("memory-safe") {
+            // a run's three words are the event's data
+            log3(add(add(runs, 32), mul(index, 96)), 96, topic, jobId, caller())
+        }
     }
 
     /* VIEWS */

@@ -262,7 +262,7 @@ contract JobManagerTest is World {
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
         jobs.settle(IJobManager.Certified(1, 1, 1, 0, address(this)), new bytes(96));
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
-        jobs.conclude(address(this), new uint256[](1));
+        jobs.conclude(address(this), new bytes(32));
         JobForwarder forwarder = JobForwarder(jobs.forwarderOf(jobId));
         vm.expectRevert(IJobForwarder.OnlyTaskManager.selector);
         forwarder.forward(address(counter), 1, "");

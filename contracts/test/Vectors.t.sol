@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {BLS12381} from "../src/libraries/BLS12381.sol";
 import {CertificateLib} from "../src/libraries/CertificateLib.sol";
@@ -74,10 +75,12 @@ contract VectorsTest is Test {
         report.inputHash = word(string.concat(path, ".inputHash"));
         report.status = uint8(number(string.concat(path, ".status")));
         report.outcomeHash = this.outcomeHash(
-            data(string.concat(path, ".outcome")),
-            word(string.concat(path, ".codeHash")),
-            word(string.concat(path, ".stateAfterRoot")),
-            word(string.concat(path, ".transcriptRoot"))
+            ITaskManager.Delivery(
+                word(string.concat(path, ".codeHash")),
+                word(string.concat(path, ".stateAfterRoot")),
+                word(string.concat(path, ".transcriptRoot")),
+                data(string.concat(path, ".outcome"))
+            )
         );
         equal(report.outcomeHash, word(string.concat(path, ".outcomeHash")), "outcome hash");
         bytes32 task = ReportLib.taskId(report.jobId, report.jobVersion, report.instanceKey);
@@ -86,12 +89,8 @@ contract VectorsTest is Test {
         equal(leaf, word(string.concat(path, ".leaf")), "leaf");
     }
 
-    function outcomeHash(bytes calldata outcome, bytes32 codeHash, bytes32 stateAfterRoot, bytes32 transcriptRoot)
-        external
-        pure
-        returns (bytes32)
-    {
-        return ReportLib.outcomeHash(outcome, codeHash, stateAfterRoot, transcriptRoot);
+    function outcomeHash(ITaskManager.Delivery calldata delivery) external pure returns (bytes32) {
+        return ReportLib.outcomeHash(delivery, delivery.outcome);
     }
 
     /// The aggregate key minus the absent keepers' keys is the key that blst's certificate verifies under.

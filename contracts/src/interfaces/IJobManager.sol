@@ -168,17 +168,18 @@ interface IJobManager {
 
     /// @notice Settles certified runs: each at most once, charged to its job, credited to those who signed, the
     /// submitter's gas refunded if it is an operator and the job pays in the chain's coin. Only the TaskManager calls it.
-    /// @param runs two words a run, see RunWord: as bytes, for those are copied at once
+    /// @param runs three words a run, see RunWord: as bytes, for those are copied at once
     /// @return settled how many of them settled
     /// @return verdicts one word a run, see RunWord
+    /// @return codeHash as {forwarderCodeHash}: of use to who calls the targets next
     function settle(Certified calldata certified, bytes calldata runs)
         external
-        returns (uint256 settled, bytes memory verdicts);
+        returns (uint256 settled, bytes memory verdicts, bytes32 codeHash);
 
     /// @notice Takes in what the callbacks of the runs just settled used and whether they succeeded. Only the
     /// TaskManager calls it, after `settle` and in the same transaction.
     /// @param callbacks one word each, see RunWord
-    function conclude(address submitter, uint256[] calldata callbacks) external;
+    function conclude(address submitter, bytes calldata callbacks) external;
 
     /// @notice Sends the caller's earnings in `token` from the given epochs to `to`; with the chain's coin also its
     /// refunds.

@@ -208,13 +208,14 @@ library BLS12381 {
         }
     }
 
-    /// @notice Whether all bytes are zero: the encoding of the point at infinity. Length must be a multiple of 32.
+    /// @notice Whether all bytes are zero: the encoding of the point at infinity.
+    /// @dev By hash: reading past the calldata gives zeros, and hashing costs less than a loop.
     function isZero(bytes memory point) internal pure returns (bool zero) {
         assembly ("memory-safe") {
-            let bits := 0
-            let end := add(add(point, 32), mload(point))
-            for { let at := add(point, 32) } lt(at, end) { at := add(at, 32) } { bits := or(bits, mload(at)) }
-            zero := iszero(bits)
+            let length := mload(point)
+            let zeros := mload(0x40)
+            calldatacopy(zeros, calldatasize(), length)
+            zero := eq(keccak256(add(point, 32), length), keccak256(zeros, length))
         }
     }
 

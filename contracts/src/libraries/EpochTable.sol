@@ -16,6 +16,8 @@ library EpochTable {
     uint256 private constant BLOCKS_AT = 288;
     uint256 private constant STAKE_BYTES = 12;
     uint256 private constant BLOCK_BYTES = 20 + BLOCK_ROWS * STAKE_BYTES;
+    /// @dev see `_lowest`
+    uint256 private constant LOG2_BY_REMAINDER = 0x0000010d02000e060308000c0f05070b040a0900000000000000000000000000;
 
     /// @notice A signer bit that stands for nobody: past the committee's end, or a row without stake.
     error StrayBits();
@@ -168,25 +170,16 @@ library EpochTable {
         }
     }
 
-    /// @dev Position of the lowest bit set, of which there must be one: by halves.
+    /// @dev Position of the lowest bit set, of which there must be one: by halves down to 16 bits, whose powers of two
+    /// differ modulo 19, so the rest is looked up (byte 2^i mod 19 of the table is i).
     function _lowest(uint256 bits) private pure returns (uint256 position) {
         assembly ("memory-safe") {
-            for {} iszero(and(bits, 0xffffffff)) {} {
-                bits := shr(32, bits)
-                position := add(position, 32)
-            }
-            let step := shl(4, iszero(and(bits, 0xffff)))
-            bits := shr(step, bits)
-            position := add(position, step)
-            step := shl(3, iszero(and(bits, 0xff)))
-            bits := shr(step, bits)
-            position := add(position, step)
-            step := shl(2, iszero(and(bits, 0xf)))
-            bits := shr(step, bits)
-            position := add(position, step)
-            step := shl(1, iszero(and(bits, 3)))
-            bits := shr(step, bits)
-            position := add(add(position, step), iszero(and(bits, 1)))
+            let bit := and(bits, sub(0, bits))
+            position := shl(7, gt(bit, 0xffffffffffffffffffffffffffffffff))
+            position := or(position, shl(6, gt(shr(position, bit), 0xffffffffffffffff)))
+            position := or(position, shl(5, gt(shr(position, bit), 0xffffffff)))
+            position := or(position, shl(4, gt(shr(position, bit), 0xffff)))
+            position := or(position, byte(mod(shr(position, bit), 19), LOG2_BY_REMAINDER))
         }
     }
 
@@ -199,10 +192,16 @@ library EpochTable {
         }
     }
 
-    /// @dev How many bits are set.
-    function _size(uint256 bits) private pure returns (uint256 count) {
+    /// @dev How many bits are set: sums of neighbours, then of neighbouring sums, up to 16 bits each; the product adds
+    /// those up in its highest 16 bits.
+    function _size(uint256 bits) private pure returns (uint256) {
         unchecked {
-            for (; bits != 0; bits &= bits - 1) ++count;
+            bits -= (bits >> 1) & 0x5555555555555555555555555555555555555555555555555555555555555555;
+            bits = (bits & 0x3333333333333333333333333333333333333333333333333333333333333333)
+                + ((bits >> 2) & 0x3333333333333333333333333333333333333333333333333333333333333333);
+            bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f;
+            bits = (bits + (bits >> 8)) & 0x00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff;
+            return (bits * 0x0001000100010001000100010001000100010001000100010001000100010001) >> 240;
         }
     }
 }

@@ -11,6 +11,11 @@ library JobWord {
         return uint96(account);
     }
 
+    /// @notice Status << 32 and version, as one number.
+    function statusAndVersion(uint256 account) internal pure returns (uint256) {
+        return uint40(account >> 96);
+    }
+
     function version(uint256 account) internal pure returns (uint256) {
         return uint32(account >> 96);
     }
@@ -62,7 +67,14 @@ library JobWord {
         return uint40(schedule >> 152);
     }
 
-    function callbackGas(uint256 schedule) internal pure returns (uint24) {
+    /// @notice When `run`, at most RunLog.MAX_RUN, is due, in unix seconds.
+    function due(uint256 schedule, uint256 run) internal pure returns (uint256) {
+        unchecked {
+            return start(schedule) + run * interval(schedule);
+        }
+    }
+
+    function callbackGas(uint256 schedule) internal pure returns (uint256) {
         return uint24(schedule >> 192);
     }
 

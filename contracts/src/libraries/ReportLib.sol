@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {ITaskManager} from "../interfaces/ITaskManager.sol";
+
 /// @title ReportLib
 /// @notice What keepers sign: reports, the batches they are leaves of, and the EIP-712 digest of a batch.
 library ReportLib {
@@ -31,7 +33,8 @@ library ReportLib {
 
     /// @notice Binds the outcome to the code that produced it and to the state it left:
     /// keccak256(abi.encode(keccak256(outcome), codeHash, stateAfterRoot, transcriptRoot)). Fuel stays out.
-    function outcomeHash(bytes calldata outcome, bytes32 codeHash, bytes32 stateAfterRoot, bytes32 transcriptRoot)
+    /// @param outcome the delivery's own
+    function outcomeHash(ITaskManager.Delivery calldata delivery, bytes calldata outcome)
         internal
         pure
         returns (bytes32 hash)
@@ -40,9 +43,7 @@ library ReportLib {
             let free := mload(0x40)
             calldatacopy(free, outcome.offset, outcome.length)
             mstore(free, keccak256(free, outcome.length))
-            mstore(add(free, 32), codeHash)
-            mstore(add(free, 64), stateAfterRoot)
-            mstore(add(free, 96), transcriptRoot)
+            calldatacopy(add(free, 32), delivery, 96) // the three words it begins with
             hash := keccak256(free, 128)
         }
     }
@@ -57,6 +58,16 @@ library ReportLib {
             mcopy(add(free, 32), report, 256)
             mstore(0, keccak256(free, 288))
             hash := keccak256(0, 32)
+        }
+    }
+
+    /// @notice Where in memory to lay out reports: the type, which stands there, and eight words for the fields.
+    function draft() internal pure returns (uint256 report) {
+        bytes32 typehash = REPORT_TYPEHASH;
+        assembly ("memory-safe") {
+            report := mload(0x40)
+            mstore(0x40, add(report, 288))
+            mstore(report, typehash)
         }
     }
 

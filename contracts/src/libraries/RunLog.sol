@@ -10,28 +10,29 @@ library RunLog {
     /// @notice The highest run that fits: one a second for 34,000 years.
     uint256 internal constant MAX_RUN = type(uint40).max - 1;
 
+    /// @notice The highest settled run plus one; nothing from there on is settled.
+    function next(uint256 log) internal pure returns (uint256) {
+        return log >> WINDOW;
+    }
+
     function isSettled(uint256 log, uint256 run) internal pure returns (bool) {
         unchecked {
-            uint256 next = log >> WINDOW;
-            if (run >= next) return false;
-            if (run == next - 1) return true;
-            uint256 below = next - 2 - run;
+            uint256 end = next(log);
+            if (run >= end) return false;
+            if (run == end - 1) return true;
+            uint256 below = end - 2 - run;
             return below >= WINDOW || (log >> below) & 1 == 1;
         }
     }
 
     /// @notice The log with `run` settled; `run` must not be settled yet and at most MAX_RUN.
+    /// @dev The old highest run becomes a bit. Of an empty log that is run -1, which nobody asks for.
     function settle(uint256 log, uint256 run) internal pure returns (uint256) {
         unchecked {
-            uint256 next = log >> WINDOW;
-            if (run < next) return log | (1 << (next - 2 - run));
-            uint256 bits = 0;
-            if (next != 0) {
-                // the old highest run becomes a bit, `step - 1` below the new one
-                uint256 step = run + 1 - next;
-                if (step <= WINDOW) bits = uint64((uint256(uint64(log)) << step) | (1 << (step - 1)));
-            }
-            return ((run + 1) << WINDOW) | bits;
+            uint256 end = next(log);
+            if (run < end) return log | (1 << (end - 2 - run));
+            uint256 step = run + 1 - end;
+            return ((run + 1) << WINDOW) | uint64((log << step) | (1 << (step - 1)));
         }
     }
 }

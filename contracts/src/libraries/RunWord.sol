@@ -79,8 +79,13 @@ library RunWord {
         }
     }
 
-    function settled(address target_, uint256 late, uint24 gasLimit, bool metered_) internal pure returns (uint256) {
-        return (uint256(uint160(target_)) << 96) | (late << 40) | (uint256(gasLimit) << 16) | (metered_ ? 256 : 0);
+    /// @notice Of a run that settled: address, seconds (40 bits), gas (24 bits), and one or zero.
+    function settled(uint256 target_, uint256 late, uint256 gasLimit_, uint256 metered_)
+        internal
+        pure
+        returns (uint256)
+    {
+        return (target_ << 96) | (late << 40) | (gasLimit_ << 16) | (metered_ << 8);
     }
 
     function ineligible(uint8 reason_) internal pure returns (uint256) {
@@ -107,7 +112,7 @@ library RunWord {
         return uint40(verdict >> 40);
     }
 
-    function callbackGas(uint256 verdict) internal pure returns (uint32) {
+    function callbackGas(uint256 verdict) internal pure returns (uint256) {
         return uint24(verdict >> 16);
     }
 
@@ -116,10 +121,15 @@ library RunWord {
         return (verdict >> 8) & 1 == 1;
     }
 
-    /* A CALLBACK: job id << 192, gas used << 8, delivered */
+    /* A CALLBACK: job id << 192, gas limit << 128, gas used << 8, delivered */
 
-    function callback(uint64 job, uint256 used, bool accepted) internal pure returns (uint256) {
-        return (uint256(job) << 192) | (used << 8) | (accepted ? 1 : 0);
+    function callback(uint256 job, uint256 limit, uint256 used, bool accepted) internal pure returns (uint256 word) {
+        word = (job << 192) | (limit << 128) | (used << 8);
+        if (accepted) word |= 1;
+    }
+
+    function gasLimit(uint256 word) internal pure returns (uint256) {
+        return uint64(word >> 128);
     }
 
     function gasUsed(uint256 word) internal pure returns (uint256) {
