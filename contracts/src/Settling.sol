@@ -47,8 +47,8 @@ abstract contract Settling is Earnings {
         bytes32 codeHash;
     }
 
-    /// @dev What a call settled so far, the money under one token; what its certificate weighs, and a
-    /// gas and a task are refunded at.
+    /// @dev What a call settled so far, the money under one token; what its certificate weighs; what a gas and a task are
+    /// refunded at in that token, in wei.
     struct Sums {
         uint256 settled;
         uint256 signedStake;
@@ -60,6 +60,7 @@ abstract contract Settling is Earnings {
         uint256 reserved;
         uint256 gasPrice;
         uint256 refund;
+        uint256 gasShare;
     }
 
     /* CONSTANTS */
@@ -76,7 +77,17 @@ abstract contract Settling is Earnings {
     uint256 private constant BATCH_GAS = 175_000;
     uint256 private constant TASK_GAS = 12_000;
     /// @dev What no escrow covers. Zero is a cost: a quarter of the smallest fees rounds to nothing.
-    uint256 private constant TOO_MUCH = type(uint256).max;
+    uint256 private constant TOO_MUCH = 0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
+    /// @dev How late a run is that must be looked at closely.
+    uint256 private constant NOT_PLAIN = TOO_MUCH;
+    /// @dev Status.Active above a version, as JobWord.statusAndVersion has it; quorum and inactiveFrom in a schedule, and
+    /// what they are in one without end with CertificateLib.MIN_QUORUM_BPS. Assembly takes numbers only; `_check` has names.
+    uint256 private constant ACTIVE = 0x0100000000;
+    uint256 private constant TERMS = 0xffff000000ffffffffff00000000000000000000000000000000000000;
+    uint256 private constant PLAIN_TERMS = 0x1a0b000000000000000000000000000000000000000000000000000000;
+    /// @dev RunLog.MAX_RUN and EXPIRY_SECONDS
+    uint256 private constant LAST_RUN = 0xfffffffffe;
+    uint256 private constant EXPIRY = 3600;
     /// @dev Wei above the base fee that submitters get back for a gas, at most: enough to be included.
     uint256 private constant TIP = 0.01 gwei;
 
@@ -123,7 +134,9 @@ abstract contract Settling is Earnings {
         Sums memory sums;
         (sums.signedStake, sums.totalStake) = (certified.signedStake, certified.totalStake);
         sums.gasPrice = _refundPrice(certified.submitter);
-        sums.refund = sums.gasPrice * (BATCH_GAS / count + TASK_GAS);
+        sums.gasShare = BATCH_GAS / count + TASK_GAS;
+        sums.refund = sums.gasPrice * sums.gasShare;
+        _gasPrice = sums.gasPrice;
         for (uint256 i = 0; i < count;) {
             uint256 word;
             uint256 run;
@@ -143,7 +156,6 @@ abstract contract Settling is Earnings {
         settled = sums.settled;
         _earn(certified.epoch, sums.token, sums.fees, sums.charged, certified.absent);
         if (sums.refunded != 0) refunds[certified.submitter] += sums.refunded;
-        _gasPrice = sums.gasPrice;
         if (sums.reserved != 0) _reserved += sums.reserved;
     }
 
@@ -156,90 +168,116 @@ abstract contract Settling is Earnings {
         if (price != 0 && refunds[submitter] == 0 && !_registry.isOperator(submitter)) price = 0;
     }
 
-    /// @dev Settles a run and returns the verdict on it. Nothing here can overflow: fees have 80 bits, stakes 96, gas 32,
-    /// its price 64; and the escrow is not less than the cost.
+    /// @dev Settles a run and returns the verdict on it, see RunWord. Steps in assembly, without the calls and masks that
+    /// the compiler would add: they cost as much as the storage of a small job.
     function _settleRun(Certified calldata certified, Sums memory sums, uint256 word, uint256 run)
         private
         returns (uint256)
     {
-        unchecked {
-            Record storage record = _jobs[RunWord.jobId(word)];
-            (uint256 account, uint256 schedule) = (_load(record.account), _load(record.schedule));
-            uint256 secondsLate = block.timestamp - JobWord.due(schedule, run);
-            if (!_isPlain(account, schedule, word, run, secondsLate)) {
-                uint256 refusal = _check(sums, account, schedule, word, run);
-                if (refusal != 0) return refusal;
-            }
-            bool hasToken = JobWord.hasToken(account);
-            if (hasToken || sums.token != address(0)) {
-                _changeToken(certified, sums, hasToken ? record.token : address(0));
-            }
-            uint256 callbackGas = RunWord.isCall(word) ? JobWord.callbackGas(schedule) : 0;
-            uint256 cost = _charge(sums, account, _fee(schedule, callbackGas == 0, secondsLate), callbackGas);
-            if (cost == TOO_MUCH) return _refuse(ITaskManager.Ineligible.Escrow);
-            account = JobWord.withRuns(account, RunLog.settle(JobWord.runs(account), run)) - cost;
-            _store(record.account, account);
-            ++sums.settled;
-            if (JobWord.escrow(account) < JobWord.fee(schedule)) {
-                emit JobExhausted(RunWord.jobId(word), JobWord.escrow(account));
-            }
-            if (callbackGas == 0) return RunWord.settled(0, secondsLate, 0, 0);
-            bool metered = (sums.gasPrice != 0 && !hasToken) || JobWord.failures(account) != 0;
-            return RunWord.settled(uint160(record.target), secondsLate, callbackGas, metered ? 1 : 0);
+        (uint256 slot, uint256 account, uint256 schedule, uint256 secondsLate) = _find(word, run);
+        if (secondsLate == NOT_PLAIN) {
+            uint256 refusal = _check(sums, account, schedule, word, run);
+            if (refusal != 0) return refusal;
+            secondsLate = JobWord.secondsLate(schedule, run);
         }
+        if (sums.token != address(0) || JobWord.hasToken(account)) _changeToken(certified, sums, word, account);
+        uint256 cost = _charge(sums, account, schedule, word, secondsLate);
+        if (cost == TOO_MUCH) return _refuse(ITaskManager.Ineligible.Escrow);
+        uint256 left;
+        uint256 verdict;
+        unchecked {
+            left = JobWord.settled(account, run) - cost;
+        }
+        assembly ("memory-safe") {
+            sstore(slot, left)
+            verdict := shl(40, secondsLate)
+            // with a callback: where to, with how much gas, and whether to tell of it: if its gas is paid, or earlier ones failed
+            if iszero(and(word, 0xff)) {
+                let metered := gt(or(mload(add(sums, 0x100)), and(shr(144, left), 0xff)), 0)
+                verdict := or(or(verdict, shl(8, metered)), shl(16, and(shr(192, schedule), 0xffffff)))
+                verdict := or(verdict, shl(96, sload(add(slot, 2))))
+            }
+        }
+        if (JobWord.escrow(left) < JobWord.fee(schedule)) {
+            emit JobExhausted(RunWord.jobId(word), JobWord.escrow(left));
+        }
+        return verdict;
     }
 
-    /// @dev Whether a run is what nearly all are: newer than all settled before, of an active job without end, due within
-    /// the hour, content with the common quorum. `_check` refuses none of these; whatever else there is, it looks at.
-    function _isPlain(uint256 account, uint256 schedule, uint256 word, uint256 run, uint256 secondsLate)
+    /// @dev The job of a run: where it is stored (see Record: account, schedule, target), and its first two words. And how
+    /// late the run is, if it is what nearly all are: newer than all settled before, of an active job without end and of
+    /// its version, due within the hour, content with the common quorum. `_check` would refuse none of these. Else
+    /// NOT_PLAIN.
+    function _find(uint256 word, uint256 run)
         private
-        pure
-        returns (bool)
+        view
+        returns (uint256 slot, uint256 account, uint256 schedule, uint256 secondsLate)
     {
-        unchecked {
-            return JobWord.statusAndVersion(account) == (uint256(Status.Active) << 32) + RunWord.jobVersion(word)
-                && run >= RunLog.next(JobWord.runs(account)) && run <= RunLog.MAX_RUN && secondsLate <= EXPIRY_SECONDS
-                && JobWord.inactiveFrom(schedule) == 0 && JobWord.quorumBps(schedule) == CertificateLib.MIN_QUORUM_BPS;
+        assembly ("memory-safe") {
+            // the slot of _jobs[job id]
+            mstore(0, shr(192, word))
+            mstore(32, _jobs.slot)
+            slot := keccak256(0, 64)
+            account := sload(slot)
+            schedule := sload(add(slot, 1))
+            // huge for a run not due yet
+            let due := add(and(shr(80, schedule), 0xffffffffff), mul(run, and(shr(120, schedule), 0xffffffff)))
+            secondsLate := sub(timestamp(), due)
+            // bits that should not be there: of status and version, of quorum and end
+            let wrong := and(xor(shr(96, account), or(ACTIVE, and(shr(160, word), 0xffffffff))), 0xffffffffff)
+            wrong := or(wrong, and(xor(schedule, PLAIN_TERMS), TERMS))
+            wrong := or(wrong, or(lt(run, shr(216, account)), gt(run, LAST_RUN)))
+            if or(wrong, gt(secondsLate, EXPIRY)) { secondsLate := NOT_PLAIN }
         }
-    }
-
-    function _fee(uint256 schedule, bool isSkip, uint256 secondsLate) private pure returns (uint256 fee) {
-        fee = JobWord.fee(schedule);
-        if (isSkip) fee /= SKIP_DIVISOR;
-        uint256 punctualSeconds = JobWord.punctualSeconds(schedule);
-        if (punctualSeconds != 0 && secondsLate > punctualSeconds) fee /= 2;
     }
 
     /// @dev What a task costs its escrow: the signers' part of the fee rounded up, the protocol's share, and where gas is
     /// refunded the submitter's and what the callback may use at most. TOO_MUCH, and nothing done, if the escrow does not
     /// cover the whole fee, which must be there also when absent keepers make the task cheaper.
-    function _charge(Sums memory sums, uint256 account, uint256 fee, uint256 callbackGas)
+    /// @dev Nothing here can overflow: fees have 80 bits, stakes 96, gas 32, its price 64.
+    function _charge(Sums memory sums, uint256 account, uint256 schedule, uint256 word, uint256 secondsLate)
         private
         pure
         returns (uint256 cost)
     {
-        unchecked {
-            uint256 refund = 0;
-            uint256 reserve = 0;
-            if (!JobWord.hasToken(account)) (refund, reserve) = (sums.refund, sums.gasPrice * callbackGas);
-            if (JobWord.escrow(account) < fee + refund + reserve) return TOO_MUCH;
-            cost = fee * PROTOCOL_BPS / 10_000;
-            fee -= cost;
-            uint256 total = sums.totalStake;
-            cost += (fee * sums.signedStake + total - 1) / total;
-            sums.fees += fee;
-            sums.charged += cost;
-            sums.refunded += refund;
-            sums.reserved += reserve;
-            cost += refund + reserve;
+        uint256 fee;
+        uint256 reserve;
+        assembly ("memory-safe") {
+            let isCall := iszero(and(word, 0xff))
+            // a quarter for what was not called, half for what came too late
+            fee := shr(shl(1, iszero(isCall)), and(schedule, 0xffffffffffffffffffff))
+            let punctualSeconds := and(shr(232, schedule), 0xffff)
+            fee := shr(and(gt(punctualSeconds, 0), gt(secondsLate, punctualSeconds)), fee)
+            reserve := mul(isCall, mul(mload(add(sums, 0x100)), and(shr(192, schedule), 0xffffff)))
+            let needed := add(add(fee, reserve), mload(add(sums, 0x120)))
+            if gt(needed, and(account, 0xffffffffffffffffffffffff)) { cost := TOO_MUCH }
+        }
+        if (cost == TOO_MUCH) return cost;
+        assembly ("memory-safe") {
+            let protocol := div(mul(fee, PROTOCOL_BPS), 10000)
+            fee := sub(fee, protocol)
+            let total := mload(add(sums, 0x40))
+            cost := add(protocol, div(add(mul(fee, mload(add(sums, 0x20))), sub(total, 1)), total))
+            mstore(sums, add(mload(sums), 1))
+            mstore(add(sums, 0x80), add(mload(add(sums, 0x80)), fee))
+            mstore(add(sums, 0xa0), add(mload(add(sums, 0xa0)), cost))
+            let refund := mload(add(sums, 0x120))
+            mstore(add(sums, 0xc0), add(mload(add(sums, 0xc0)), refund))
+            mstore(add(sums, 0xe0), add(mload(add(sums, 0xe0)), reserve))
+            cost := add(cost, add(refund, reserve))
         }
     }
 
     /// @dev Sums are written when the token changes: once for all tasks paid in one token, if they follow each other.
-    function _changeToken(Certified calldata certified, Sums memory sums, address token) private {
+    /// Only the chain's coin pays for gas.
+    function _changeToken(Certified calldata certified, Sums memory sums, uint256 word, uint256 account) private {
+        bool hasToken = JobWord.hasToken(account);
+        address token = hasToken ? _jobs[RunWord.jobId(word)].token : address(0);
         if (token == sums.token) return;
         _earn(certified.epoch, sums.token, sums.fees, sums.charged, certified.absent);
         (sums.token, sums.fees, sums.charged) = (token, 0, 0);
+        sums.gasPrice = hasToken ? 0 : _gasPrice;
+        sums.refund = sums.gasPrice * sums.gasShare;
     }
 
     /// @dev The verdict on a certified run that may not settle now; else zero.

@@ -105,18 +105,19 @@ library EpochTable {
         returns (bytes memory key, uint96 signedStake, uint256 absent)
     {
         uint256 bits;
-        (bits, signedStake, absent) = _count(table, totalStake, signers, ignored);
+        (bits, absent) = _count(table, signers, ignored);
         uint256 silent = absent & ~bits;
         key = new bytes(BLS12381.G2_PADDED * 2); // the second half is scratch
         if (_size(bits) < _size(silent)) {
-            _addKeys(key, table, bits);
+            _add(key, table, bits, bits);
+            signedStake = totalStake - _add(key, table, absent, 0);
         } else {
             // aggregate - silent = -(-aggregate + silent)
             assembly ("memory-safe") {
                 mcopy(add(key, 32), add(table, 32), 256)
             }
             BLS12381.negateG2(key);
-            _addKeys(key, table, silent);
+            signedStake = totalStake - _add(key, table, absent, silent);
             BLS12381.negateG2(key);
         }
         assembly ("memory-safe") {
@@ -127,16 +128,17 @@ library EpochTable {
     /// @notice As `signingKey`, without the key.
     function weigh(bytes memory table, uint96 totalStake, uint256[] calldata signers, uint256 ignored)
         internal
-        pure
+        view
         returns (uint96 signedStake, uint256 absent)
     {
-        (, signedStake, absent) = _count(table, totalStake, signers, ignored);
+        (, absent) = _count(table, signers, ignored);
+        signedStake = totalStake - _add("", table, absent, 0);
     }
 
-    function _count(bytes memory table, uint96 totalStake, uint256[] calldata signers, uint256 ignored)
+    function _count(bytes memory table, uint256[] calldata signers, uint256 ignored)
         private
         pure
-        returns (uint256 bits, uint96 signedStake, uint256 absent)
+        returns (uint256 bits, uint256 absent)
     {
         if (signers.length != 1) revert StrayBits();
         bits = signers[0];
@@ -144,29 +146,25 @@ library EpochTable {
         uint256 staked = stakedRows(table);
         if (bits & ~staked != 0) revert StrayBits();
         absent = staked & ~(bits & ~ignored);
-        signedStake = totalStake - _stakeOf(table, absent);
     }
 
-    /// @dev Stake of the rows at `bits`. Assembly here and below, because every settlement pays for it.
-    function _stakeOf(bytes memory table, uint256 bits) private pure returns (uint96 sum) {
-        while (bits != 0) {
-            uint256 row = _lowest(bits);
+    /// @dev Stake of `rows`. Adds the keys of those that are in `keys` too to the point in the first half of `work`.
+    /// Assembly, because every settlement pays for it.
+    function _add(bytes memory work, bytes memory table, uint256 rows, uint256 keys)
+        private
+        view
+        returns (uint96 stake)
+    {
+        while (rows != 0) {
+            uint256 row = _lowest(rows);
+            bool hasKey;
             assembly ("memory-safe") {
                 // past the length word, the header and the address of the first block
-                let from := add(add(table, 340), add(mul(row, 12), mul(shr(6, row), 20)))
-                sum := add(sum, shr(160, mload(from)))
-                bits := and(bits, sub(bits, 1))
+                stake := add(stake, shr(160, mload(add(add(table, 340), add(mul(row, 12), mul(shr(6, row), 20))))))
+                rows := and(rows, sub(rows, 1))
+                hasKey := and(shr(row, keys), 1)
             }
-        }
-    }
-
-    /// @dev Adds the keys at `bits` to the point in the first half of `work`.
-    function _addKeys(bytes memory work, bytes memory table, uint256 bits) private view {
-        while (bits != 0) {
-            BLS12381.addPacked(work, _keyAt(table, _lowest(bits)));
-            unchecked {
-                bits &= bits - 1;
-            }
+            if (hasKey) BLS12381.addPacked(work, _keyAt(table, row));
         }
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {RunLog} from "./RunLog.sol";
+
 /// @title JobWord
 /// @notice The two slots of a job that every settlement reads, as words: read and written at once, where the compiler
 /// would do so field by field. See {Settling} for the fields.
@@ -44,8 +46,9 @@ library JobWord {
         return (account & ~(uint256(0xff) << 144)) | (failures_ << 144);
     }
 
-    function withRuns(uint256 account, uint256 runs_) internal pure returns (uint256) {
-        return uint152(account) | (runs_ << 152);
+    /// @notice The account with `run` settled, see RunLog.
+    function settled(uint256 account, uint256 run) internal pure returns (uint256) {
+        return uint152(account) | (RunLog.settle(runs(account), run) << 152);
     }
 
     /* SCHEDULE: fee (80), start (40), interval (32), inactive from (40), callback gas (24), quorum (16), punctual seconds
@@ -71,6 +74,13 @@ library JobWord {
     function due(uint256 schedule, uint256 run) internal pure returns (uint256) {
         unchecked {
             return start(schedule) + run * interval(schedule);
+        }
+    }
+
+    /// @notice How long ago `run`, at most RunLog.MAX_RUN, was due; huge if it is not due yet.
+    function secondsLate(uint256 schedule, uint256 run) internal view returns (uint256) {
+        unchecked {
+            return block.timestamp - due(schedule, run);
         }
     }
 

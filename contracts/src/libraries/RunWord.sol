@@ -79,15 +79,6 @@ library RunWord {
         }
     }
 
-    /// @notice Of a run that settled: address, seconds (40 bits), gas (24 bits), and one or zero.
-    function settled(uint256 target_, uint256 late, uint256 gasLimit_, uint256 metered_)
-        internal
-        pure
-        returns (uint256)
-    {
-        return (target_ << 96) | (late << 40) | (gasLimit_ << 16) | (metered_ << 8);
-    }
-
     function ineligible(uint8 reason_) internal pure returns (uint256) {
         unchecked {
             return uint256(reason_) + 1;
