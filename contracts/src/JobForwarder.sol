@@ -6,31 +6,40 @@ import {IJobForwarder} from "./interfaces/IJobForwarder.sol";
 /// @title JobForwarder
 /// @notice See {IJobForwarder}.
 /// @dev Every job has one of its own (CREATE2, salt = job id; whole code, no clone: a settlement is cheaper by one call).
-/// It has no storage, no funds and no approvals: nothing that a hostile job could use.
+/// It has no storage, no funds and no approvals: nothing that a hostile job could use. Nor a function: a hostile target's
+/// address could begin with its selector.
 contract JobForwarder is IJobForwarder {
     /// @dev What the lines between the check and the call, and the call to a cold account, may cost.
     uint256 private constant OVERHEAD = 8_000;
 
-    address public immutable taskManager;
+    address private immutable _taskManager;
 
     constructor(address taskManager_) {
-        taskManager = taskManager_;
+        _taskManager = taskManager_;
     }
 
-    /// @inheritdoc IJobForwarder
     /// @dev The target's return data is not copied, so it cannot make the caller pay for it. A call passes on at most
     /// 63/64 of the gas at hand (EIP-150), hence the check: else a submitter could starve the target and still settle.
-    function forward(address target, uint32 gasLimit, bytes calldata data) external returns (bool delivered) {
-        if (msg.sender != taskManager) revert OnlyTaskManager();
-        if (target.code.length == 0) return false;
+    fallback() external {
+        if (msg.sender != _taskManager) revert OnlyTaskManager();
+        uint256 target;
+        uint256 gasLimit;
         uint256 input;
         assembly ("memory-safe") {
+            let head := calldataload(0)
+            target := shr(96, head)
+            gasLimit := and(shr(64, head), 0xffffffff)
             input := mload(0x40)
-            calldatacopy(input, data.offset, data.length)
+            calldatacopy(input, 24, sub(calldatasize(), 24))
+            if iszero(extcodesize(target)) {
+                mstore(0, 0)
+                return(0, 32)
+            }
         }
-        if (gasleft() < uint256(gasLimit) * 64 / 63 + OVERHEAD) revert InsufficientGas();
+        if (gasleft() < gasLimit * 64 / 63 + OVERHEAD) revert InsufficientGas();
         assembly ("memory-safe") {
-            delivered := call(gasLimit, target, 0, input, data.length, 0, 0)
+            mstore(0, call(gasLimit, target, 0, input, sub(calldatasize(), 24), 0, 0))
+            return(0, 32)
         }
     }
 }

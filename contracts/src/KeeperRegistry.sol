@@ -14,20 +14,19 @@ import {EpochTable} from "./libraries/EpochTable.sol";
 /// @title KeeperRegistry
 /// @notice See {IKeeperRegistry}.
 contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable {
-    /// @dev An epoch as stored: two slots, both read by every settlement.
+    /// @dev An epoch as stored: one slot, read by every settlement. The rest is in its table.
     struct EpochRecord {
-        uint96 totalStake;
-        uint16 size;
-        uint64 activeFrom;
-        uint64 activeUntil;
-        bool hasEjected;
         address table;
+        uint40 activeFrom;
+        uint40 activeUntil;
+        /// @dev its size less one
+        uint8 last;
+        bool hasEjected;
     }
 
     /// @dev A table under way: rows are those it has, `table` is where they are kept.
     struct Draft {
         address table;
-        uint96 totalStake;
         uint16 rows;
         uint64 beganAt;
     }
@@ -221,7 +220,7 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         } else {
             uint256 dueAt = uint256(_lastSnapshot) + epochSeconds;
             if (currentEpoch != 0 && block.timestamp < dueAt) revert EpochNotDue(dueAt);
-            draft = Draft(address(0), 0, 0, uint64(block.number));
+            draft = Draft(address(0), 0, uint64(block.number));
         }
         table = _extend(table, draft);
         if (draft.rows < _operatorAt.length) {
@@ -246,7 +245,6 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         uint96[] memory stakes = _stakesOf(operators);
         for (uint256 i = 0; i < count; ++i) {
             if (!_operators[operators[i]].registered) stakes[i] = 0;
-            draft.totalStake += stakes[i];
         }
         draft.rows += uint16(count);
         // a count of operators: nobody can send it a wei
@@ -256,9 +254,11 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
 
     /// @dev Begins the next epoch with a finished table, unless nothing changed.
     function _open(bytes memory table, Draft memory draft, bool drafted) private returns (uint32 epoch) {
+        if (draft.rows == 0) revert NoStake();
+        uint96 totalStake = EpochTable.totalStake(table);
         // a wei more is stake that counts
         // slither-disable-next-line incorrect-equality
-        if (draft.totalStake == 0) revert NoStake();
+        if (totalStake == 0) revert NoStake();
         bytes32 tableRoot = CodeStore.hashOf(table);
         epoch = currentEpoch;
         _lastSnapshot = uint64(block.timestamp);
@@ -271,12 +271,12 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
                 if (drafted) return epoch;
                 revert EpochUnchanged();
             }
-            current.activeUntil = uint64(block.number);
+            current.activeUntil = uint40(block.number);
         }
         currentEpoch = ++epoch;
-        uint64 activeFrom = uint64(block.number + 1);
-        _epochs[epoch] = EpochRecord(draft.totalStake, draft.rows, activeFrom, 0, false, CodeStore.write(table));
-        emit EpochSnapshot(epoch, activeFrom, draft.rows, draft.totalStake, tableRoot);
+        uint40 activeFrom = uint40(block.number + 1);
+        _epochs[epoch] = EpochRecord(CodeStore.write(table), activeFrom, 0, uint8(draft.rows - 1), false);
+        emit EpochSnapshot(epoch, activeFrom, draft.rows, totalStake, tableRoot);
     }
 
     function _stakesOf(address[] memory operators) private view returns (uint96[] memory capped) {
@@ -304,7 +304,7 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         bytes memory table;
         uint256 ignored;
         (weight, table, ignored) = _epoch(epoch);
-        (key, weight.signedStake, weight.absent) = EpochTable.signingKey(table, weight.totalStake, signers, ignored);
+        (key, weight.signedStake, weight.absent) = EpochTable.signingKey(table, signers, ignored);
     }
 
     /// @inheritdoc ICertificateVerifier
@@ -323,7 +323,7 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         bytes memory table;
         uint256 ignored;
         (weight, table, ignored) = _epoch(epoch);
-        (weight.signedStake, weight.absent) = EpochTable.weigh(table, weight.totalStake, signers, ignored);
+        (weight.signedStake, weight.absent) = EpochTable.weigh(table, signers, ignored);
     }
 
     /// @dev What an epoch is, without any signers: the weight lacks their stake.
@@ -332,13 +332,12 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         view
         returns (Weight memory weight, bytes memory table, uint256 ignored)
     {
-        EpochRecord storage record = _epochs[epoch];
-        address at = record.table;
-        if (at == address(0)) revert UnknownEpoch(epoch);
-        weight.totalStake = record.totalStake;
+        EpochRecord memory record = _epochs[epoch];
+        if (record.table == address(0)) revert UnknownEpoch(epoch);
+        table = CodeStore.read(record.table);
+        weight.totalStake = EpochTable.totalStake(table);
         weight.activeFrom = record.activeFrom;
         weight.activeUntil = record.activeUntil;
-        table = CodeStore.read(at);
         ignored = record.hasEjected ? ejected[epoch] : 0;
     }
 
@@ -347,8 +346,8 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         EpochRecord memory record = _epochs[epoch];
         if (record.table == address(0)) revert UnknownEpoch(epoch);
         return Epoch({
-            totalStake: record.totalStake,
-            size: record.size,
+            totalStake: EpochTable.totalStake(CodeStore.read(record.table)),
+            size: uint16(record.last) + 1,
             activeFrom: record.activeFrom,
             activeUntil: record.activeUntil,
             table: record.table,

@@ -137,26 +137,39 @@ abstract contract Settling is Earnings {
         sums.gasShare = BATCH_GAS / count + TASK_GAS;
         sums.refund = sums.gasPrice * sums.gasShare;
         _gasPrice = sums.gasPrice;
-        for (uint256 i = 0; i < count;) {
-            uint256 word;
-            uint256 run;
-            assembly ("memory-safe") {
-                let from := add(runs.offset, mul(i, 96))
-                word := calldataload(from)
-                run := calldataload(add(from, 32))
-            }
-            uint256 verdict = _settleRun(certified, sums, word, run);
-            assembly ("memory-safe") {
-                mstore(add(add(verdicts, 32), shl(5, i)), verdict)
-            }
-            unchecked {
-                ++i;
-            }
-        }
+        _settleAll(certified, sums, runs, verdicts);
         settled = sums.settled;
         _earn(certified.epoch, sums.token, sums.fees, sums.charged, certified.absent);
         if (sums.refunded != 0) refunds[certified.submitter] += sums.refunded;
         if (sums.reserved != 0) _reserved += sums.reserved;
+    }
+
+    /// @dev Writes the verdicts: a word for each of `runs`.
+    function _settleAll(Certified calldata certified, Sums memory sums, bytes calldata runs, bytes memory verdicts)
+        private
+    {
+        uint256 from;
+        uint256 to;
+        uint256 end;
+        assembly ("memory-safe") {
+            from := runs.offset
+            to := add(verdicts, 32)
+            end := add(to, mload(verdicts))
+        }
+        while (to != end) {
+            uint256 word;
+            uint256 run;
+            assembly ("memory-safe") {
+                word := calldataload(from)
+                run := calldataload(add(from, 32))
+                from := add(from, 96)
+            }
+            uint256 verdict = _settleRun(certified, sums, word, run);
+            assembly ("memory-safe") {
+                mstore(to, verdict)
+                to := add(to, 32)
+            }
+        }
     }
 
     /// @dev What a gas is refunded at, in wei: what it cost, but not more than base fee and tip, and nothing to those who
@@ -168,40 +181,49 @@ abstract contract Settling is Earnings {
         if (price != 0 && refunds[submitter] == 0 && !_registry.isOperator(submitter)) price = 0;
     }
 
-    /// @dev Settles a run and returns the verdict on it, see RunWord. Steps in assembly, without the calls and masks that
-    /// the compiler would add: they cost as much as the storage of a small job.
+    /// @dev Settles a run and returns the verdict on it, see RunWord. In assembly, without the calls and masks that the
+    /// compiler would add: for a task without a callback they cost more than all the rest but storage.
     function _settleRun(Certified calldata certified, Sums memory sums, uint256 word, uint256 run)
         private
-        returns (uint256)
+        returns (uint256 verdict)
     {
         (uint256 slot, uint256 account, uint256 schedule, uint256 secondsLate) = _find(word, run);
         if (secondsLate == NOT_PLAIN) {
-            uint256 refusal = _check(sums, account, schedule, word, run);
-            if (refusal != 0) return refusal;
+            verdict = _check(sums, account, schedule, word, run);
+            if (verdict != 0) return verdict;
             secondsLate = JobWord.secondsLate(schedule, run);
         }
-        if (sums.token != address(0) || JobWord.hasToken(account)) _changeToken(certified, sums, word, account);
-        uint256 cost = _charge(sums, account, schedule, word, secondsLate);
-        if (cost == TOO_MUCH) return _refuse(ITaskManager.Ineligible.Escrow);
-        uint256 left;
-        uint256 verdict;
-        unchecked {
-            left = JobWord.settled(account, run) - cost;
-        }
+        bool mayChangeToken;
         assembly ("memory-safe") {
-            sstore(slot, left)
+            mayChangeToken := or(mload(add(sums, 0x60)), and(shr(136, account), 0xff))
+        }
+        if (mayChangeToken) _changeToken(certified, sums, word, account);
+        account = _charge(sums, account, schedule, word, secondsLate);
+        if (account == TOO_MUCH) return _refuse(ITaskManager.Ineligible.Escrow);
+        bool isExhausted;
+        assembly ("memory-safe") {
+            // as RunLog.settle does: a newer run becomes the highest, an older one a bit
+            let log := shr(152, account)
+            let end := shr(64, log)
+            switch lt(run, end)
+            case 0 {
+                let step := sub(add(run, 1), end)
+                log := and(or(shl(step, log), shl(sub(step, 1), 1)), 0xffffffffffffffff)
+                log := or(shl(64, add(run, 1)), log)
+            }
+            default { log := or(log, shl(sub(sub(end, 2), run), 1)) }
+            account := or(and(account, sub(shl(152, 1), 1)), shl(152, log))
+            sstore(slot, account)
+            isExhausted := lt(and(account, 0xffffffffffffffffffffffff), and(schedule, 0xffffffffffffffffffff))
             verdict := shl(40, secondsLate)
-            // with a callback: where to, with how much gas, and whether to tell of it: if its gas is paid, or earlier ones failed
+            // with a callback: where to, with how much gas, and whether to tell of it: its gas is paid, or earlier ones failed
             if iszero(and(word, 0xff)) {
-                let metered := gt(or(mload(add(sums, 0x100)), and(shr(144, left), 0xff)), 0)
+                let metered := gt(or(mload(add(sums, 0x100)), and(shr(144, account), 0xff)), 0)
                 verdict := or(or(verdict, shl(8, metered)), shl(16, and(shr(192, schedule), 0xffffff)))
                 verdict := or(verdict, shl(96, sload(add(slot, 2))))
             }
         }
-        if (JobWord.escrow(left) < JobWord.fee(schedule)) {
-            emit JobExhausted(RunWord.jobId(word), JobWord.escrow(left));
-        }
-        return verdict;
+        if (isExhausted) emit JobExhausted(RunWord.jobId(word), JobWord.escrow(account));
     }
 
     /// @dev The job of a run: where it is stored (see Record: account, schedule, target), and its first two words. And how
@@ -231,40 +253,37 @@ abstract contract Settling is Earnings {
         }
     }
 
-    /// @dev What a task costs its escrow: the signers' part of the fee rounded up, the protocol's share, and where gas is
-    /// refunded the submitter's and what the callback may use at most. TOO_MUCH, and nothing done, if the escrow does not
-    /// cover the whole fee, which must be there also when absent keepers make the task cheaper.
+    /// @dev The account, less what a task costs it: the signers' part of the fee rounded up, the protocol's share, and where
+    /// gas is refunded the submitter's and what the callback may use at most. TOO_MUCH, and nothing done, if the escrow
+    /// does not cover the whole fee, which must be there also when absent keepers make the task cheaper.
     /// @dev Nothing here can overflow: fees have 80 bits, stakes 96, gas 32, its price 64.
     function _charge(Sums memory sums, uint256 account, uint256 schedule, uint256 word, uint256 secondsLate)
         private
         pure
-        returns (uint256 cost)
+        returns (uint256 left)
     {
-        uint256 fee;
-        uint256 reserve;
         assembly ("memory-safe") {
             let isCall := iszero(and(word, 0xff))
             // a quarter for what was not called, half for what came too late
-            fee := shr(shl(1, iszero(isCall)), and(schedule, 0xffffffffffffffffffff))
+            let fee := shr(shl(1, iszero(isCall)), and(schedule, 0xffffffffffffffffffff))
             let punctualSeconds := and(shr(232, schedule), 0xffff)
             fee := shr(and(gt(punctualSeconds, 0), gt(secondsLate, punctualSeconds)), fee)
-            reserve := mul(isCall, mul(mload(add(sums, 0x100)), and(shr(192, schedule), 0xffffff)))
-            let needed := add(add(fee, reserve), mload(add(sums, 0x120)))
-            if gt(needed, and(account, 0xffffffffffffffffffffffff)) { cost := TOO_MUCH }
-        }
-        if (cost == TOO_MUCH) return cost;
-        assembly ("memory-safe") {
-            let protocol := div(mul(fee, PROTOCOL_BPS), 10000)
-            fee := sub(fee, protocol)
-            let total := mload(add(sums, 0x40))
-            cost := add(protocol, div(add(mul(fee, mload(add(sums, 0x20))), sub(total, 1)), total))
-            mstore(sums, add(mload(sums), 1))
-            mstore(add(sums, 0x80), add(mload(add(sums, 0x80)), fee))
-            mstore(add(sums, 0xa0), add(mload(add(sums, 0xa0)), cost))
+            let reserve := mul(isCall, mul(mload(add(sums, 0x100)), and(shr(192, schedule), 0xffffff)))
             let refund := mload(add(sums, 0x120))
-            mstore(add(sums, 0xc0), add(mload(add(sums, 0xc0)), refund))
-            mstore(add(sums, 0xe0), add(mload(add(sums, 0xe0)), reserve))
-            cost := add(cost, add(refund, reserve))
+            left := TOO_MUCH
+            if iszero(gt(add(add(fee, reserve), refund), and(account, 0xffffffffffffffffffffffff))) {
+                mstore(add(sums, 0xc0), add(mload(add(sums, 0xc0)), refund))
+                mstore(add(sums, 0xe0), add(mload(add(sums, 0xe0)), reserve))
+                left := sub(sub(account, refund), reserve)
+                let protocol := div(mul(fee, PROTOCOL_BPS), 10000)
+                fee := sub(fee, protocol)
+                let total := mload(add(sums, 0x40))
+                let cost := add(protocol, div(add(mul(fee, mload(add(sums, 0x20))), sub(total, 1)), total))
+                mstore(sums, add(mload(sums), 1))
+                mstore(add(sums, 0x80), add(mload(add(sums, 0x80)), fee))
+                mstore(add(sums, 0xa0), add(mload(add(sums, 0xa0)), cost))
+                left := sub(left, cost)
+            }
         }
     }
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {ICertificateVerifier} from "./interfaces/ICertificateVerifier.sol";
-import {IJobForwarder} from "./interfaces/IJobForwarder.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
 import {ITaskManager} from "./interfaces/ITaskManager.sol";
@@ -127,61 +125,91 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     {
         runs = new bytes(entries.length * RunWord.RUN_BYTES);
         leaves = new bytes32[](entries.length);
-        uint256 standing = _standing(anchors);
-        uint256 report = ReportLib.draft();
-        uint256 outcome = 0;
-        for (uint256 i = 0; i < entries.length;) {
-            uint256 run;
-            uint256 position;
-            assembly ("memory-safe") {
-                run := calldataload(add(entries.offset, shl(7, i)))
-                position := and(shr(96, run), 0xffffffffffffffff)
-            }
-            if (position >= anchors.length) revert InvalidAnchor(position);
-            if (uint96(run) > 2) revert InvalidStatus(uint96(run));
-            assembly ("memory-safe") {
-                // the report's words in their order, after its type; an anchor's number has 64 bits, see `_standing`
-                let entry := add(entries.offset, shl(7, i))
-                mstore(add(report, 32), shr(192, run))
-                mstore(add(report, 64), and(shr(160, run), 0xffffffff))
-                calldatacopy(add(report, 96), add(entry, 32), 32)
-                calldatacopy(add(report, 128), add(anchors.offset, shl(6, position)), 64)
-                calldatacopy(add(report, 192), add(entry, 64), 32)
-                mstore(add(report, 224), and(run, 3))
-                calldatacopy(add(report, 256), add(entry, 96), 32)
-            }
-            if (uint96(run) == 0) outcome = _takeOutcome(report, outcomes, outcome);
-            assembly ("memory-safe") {
-                switch and(shr(position, standing), 1)
-                case 0 { run := and(run, 3) }
-                default {
-                    // the anchor's number takes the place of its position
-                    run := or(and(run, not(shl(96, 0xffffffffffffffff))), shl(96, mload(add(report, 128))))
-                }
-                let to := add(add(runs, 32), mul(i, 96))
-                mstore(to, run)
-                mstore(add(to, 32), mload(add(report, 96)))
-                mstore(add(to, 64), mload(add(report, 256)))
-                // hashed twice, see ReportLib.leaf
-                mstore(0, keccak256(report, 288))
-                mstore(add(add(leaves, 32), shl(5, i)), keccak256(0, 32))
-                i := add(i, 1)
-            }
-        }
-        if (outcome != outcomes.length) revert InvalidDeliveries();
+        (bool isSound, uint256 taken) = _fill(_places(anchors), entries, outcomes, runs, leaves);
+        if (!isSound) _refuse(anchors, entries);
+        if (taken != outcomes.length) revert InvalidDeliveries();
     }
 
-    /// @dev Puts the hash of the next outcome into a report that has none; returns where the one after it stands.
-    function _takeOutcome(uint256 report, bytes memory outcomes, uint256 outcome) private pure returns (uint256) {
-        bool fits;
+    /// @dev Four words an anchor: its number and hash, and what becomes of the run of an entry that names it: the bits that
+    /// stay, and the number in place of the position; of a run whose anchor does not stand only the status stays.
+    function _places(Anchor[] calldata anchors) private view returns (bytes memory places) {
+        places = new bytes(anchors.length * 128);
+        for (uint256 i = 0; i < anchors.length; ++i) {
+            Anchor calldata anchor = anchors[i];
+            (uint256 height, bytes32 hash) = (anchor.number, anchor.hash);
+            (uint256 stay, uint256 put) = _stands(anchor) ? (~(uint256(type(uint64).max) << 96), height << 96) : (3, 0);
+            assembly ("memory-safe") {
+                let place := add(add(places, 32), shl(7, i))
+                mstore(place, height)
+                mstore(add(place, 32), hash)
+                mstore(add(place, 64), stay)
+                mstore(add(place, 96), put)
+            }
+        }
+    }
+
+    /// @dev Fills `runs` and `leaves`; returns how many bytes of `outcomes` it took, or that an entry is unsound. Every task
+    /// of a batch comes through here: no checks but these.
+    function _fill(
+        bytes memory places,
+        Entry[] calldata entries,
+        bytes memory outcomes,
+        bytes memory runs,
+        bytes32[] memory leaves
+    ) private pure returns (bool isSound, uint256 taken) {
+        uint256 report = ReportLib.draft();
+        isSound = true;
         assembly ("memory-safe") {
-            fits := and(lt(outcome, mload(outcomes)), iszero(mload(add(report, 256))))
-            mstore(add(report, 256), mload(add(add(outcomes, 32), outcome)))
+            // the parameters walk along: runs, leaves, and entries, whose length counts down
+            runs := add(runs, 32)
+            leaves := add(leaves, 32)
+            for {} entries.length { entries.length := sub(entries.length, 1) } {
+                let run := calldataload(entries.offset)
+                let place := shl(7, and(shr(96, run), 0xffffffffffffffff))
+                let status := and(run, 0xffffffffffffffffffffffff)
+                if or(gt(status, 2), iszero(lt(place, mload(places)))) {
+                    isSound := 0
+                    break
+                }
+                place := add(add(places, 32), place)
+                // the report's words in their order, after its type
+                mstore(add(report, 32), shr(192, run))
+                mstore(add(report, 64), and(shr(160, run), 0xffffffff))
+                calldatacopy(add(report, 96), add(entries.offset, 32), 32)
+                mcopy(add(report, 128), place, 64)
+                calldatacopy(add(report, 192), add(entries.offset, 64), 32)
+                mstore(add(report, 224), status)
+                calldatacopy(add(report, 256), add(entries.offset, 96), 32)
+                if iszero(status) {
+                    // a call has no outcome hash, but a delivery
+                    if or(mload(add(report, 256)), iszero(lt(taken, mload(outcomes)))) {
+                        isSound := 0
+                        break
+                    }
+                    mstore(add(report, 256), mload(add(add(outcomes, 32), taken)))
+                    taken := add(taken, 96)
+                }
+                mstore(runs, or(and(run, mload(add(place, 64))), mload(add(place, 96))))
+                mcopy(add(runs, 32), add(report, 96), 32)
+                mcopy(add(runs, 64), add(report, 256), 32)
+                // hashed twice, see ReportLib.leaf
+                mstore(0, keccak256(report, 288))
+                mstore(leaves, keccak256(0, 32))
+                runs := add(runs, 96)
+                leaves := add(leaves, 32)
+                entries.offset := add(entries.offset, 128)
+            }
         }
-        if (!fits) revert InvalidDeliveries();
-        unchecked {
-            return outcome + 96;
+    }
+
+    /// @dev Says what is wrong with the first entry that is unsound.
+    function _refuse(Anchor[] calldata anchors, Entry[] calldata entries) private pure {
+        for (uint256 i = 0; i < entries.length; ++i) {
+            uint256 run = entries[i].run;
+            if (uint96(run) > 2) revert InvalidStatus(uint96(run));
+            if (RunWord.anchor(run) >= anchors.length) revert InvalidAnchor(RunWord.anchor(run));
         }
+        revert InvalidDeliveries();
     }
 
     /// @dev The batch's root from the leaves of the entries and those given by hash. Overwrites `nodes`.
@@ -240,13 +268,6 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         return registry.verify(certificate.epoch, digest, certificate.signers, certificate.signature);
     }
 
-    /// @dev Bitmap of the anchors that stand.
-    function _standing(Anchor[] calldata anchors) private view returns (uint256 bits) {
-        for (uint256 i = 0; i < anchors.length; ++i) {
-            if (_stands(anchors[i])) bits |= 1 << i;
-        }
-    }
-
     /// @dev BLOCKHASH is zero for this block, later ones, and those more than 256 back.
     function _stands(Anchor calldata anchor) private view returns (bool) {
         if (_isTooOld(anchor)) return false;
@@ -291,12 +312,10 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
             let end := add(add(runs, 32), mload(runs))
             for { let from := add(runs, 32) } lt(from, end) { from := add(from, 96) } {
                 let fact := mload(from)
-                // a skip or an error, and settled
-                if and(gt(and(fact, 0xff), 0), iszero(and(mload(verdict), 0xff))) {
-                    mcopy(to, from, 96)
-                    mstore(to, or(fact, shl(16, and(shr(40, mload(verdict)), 0xffffffffff)))) // see RunWord.fact
-                    to := add(to, 96)
-                }
+                // written for each, kept for a skip or an error that settled
+                mcopy(to, from, 96)
+                mstore(to, or(fact, shl(16, and(shr(40, mload(verdict)), 0xffffffffff)))) // see RunWord
+                to := add(to, mul(96, and(gt(and(fact, 3), 0), iszero(and(mload(verdict), 0xff)))))
                 verdict := add(verdict, 32)
             }
             mstore(data, 32)
@@ -309,23 +328,26 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     function _deliver(bytes memory outcomes, bytes memory runs, bytes memory verdicts, bytes32 codeHash) private {
         bytes memory callbacks = new bytes(outcomes.length / 3);
         uint256 made = 0;
+        uint256 place = _forwarders(codeHash);
         uint256 outcome = 0;
-        for (uint256 i = 0; outcome < outcomes.length; ++i) {
-            uint256 run = RunWord.wordAt(runs, i);
-            if (!RunWord.isCall(run)) continue;
-            outcome += 96;
+        for (uint256 i = 0; outcome < outcomes.length;) {
             uint256 verdict = RunWord.verdictAt(verdicts, i);
-            if (!RunWord.isSettled(verdict)) continue;
-            uint256 callback = _call(RunWord.jobId(run), verdict, outcomes, outcome, codeHash);
-            bool delivered = RunWord.delivered(callback);
-            if (!delivered || RunWord.metered(verdict)) {
-                made += 32;
-                assembly ("memory-safe") {
-                    mstore(add(callbacks, made), callback)
+            if (RunWord.isCall(RunWord.wordAt(runs, i))) {
+                if (RunWord.isSettled(verdict)) {
+                    uint256 callback = _call(place, RunWord.placeAt(runs, 96 * i), verdict, RunWord.placeAt(outcomes, outcome));
+                    assembly ("memory-safe") {
+                        // overwritten by the next, if the JobManager does not want to know of it
+                        mstore(add(add(callbacks, 32), made), callback)
+                        made := add(made, shl(5, or(iszero(and(callback, 1)), and(shr(8, verdict), 1))))
+                    }
+                }
+                unchecked {
+                    outcome += 96;
                 }
             }
-            RunWord.set(runs, i, RunWord.fact(run, RunWord.secondsLate(verdict), delivered));
-            _tellSettled(RunWord.jobId(run), runs, i);
+            unchecked {
+                ++i;
+            }
         }
         if (made == 0) return;
         assembly ("memory-safe") {
@@ -334,50 +356,38 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         jobManager.conclude(msg.sender, callbacks);
     }
 
-    /// @dev Calls a target through its job's forwarder, with the outcome that ends before byte `end` of `outcomes`; returns
-    /// what became of it, see RunWord.
-    function _call(uint64 jobId, uint256 verdict, bytes memory outcomes, uint256 end, bytes32 codeHash)
-        private
-        returns (uint256)
-    {
-        address forwarder = Create2.computeAddress(bytes32(uint256(jobId)), codeHash, address(jobManager));
-        uint256 gasLimit = RunWord.callbackGas(verdict);
-        uint256 gasBefore = gasleft();
-        bool delivered = _forward(forwarder, RunWord.target(verdict), gasLimit, outcomes, end);
-        unchecked {
-            return RunWord.callback(jobId, gasLimit, gasBefore - gasleft(), delivered);
+    /// @dev Where in memory to put a job's id, at byte 21, so that the hash of 85 bytes is its forwarder's address: 0xff, the
+    /// JobManager, salt, hash of the creation code (CREATE2, EIP-1014).
+    function _forwarders(bytes32 codeHash) private view returns (uint256 place) {
+        bytes memory preimage = abi.encodePacked(bytes1(0xff), address(jobManager), bytes32(0), codeHash);
+        assembly ("memory-safe") {
+            place := add(preimage, 32)
         }
     }
 
-    /// @dev IJobForwarder.forward, encoded straight from the calldata. What makes it revert makes the batch revert: the
-    /// submitter did not bring the gas that the target was promised.
-    function _forward(address forwarder, address target, uint256 gasLimit, bytes memory outcomes, uint256 end)
-        private
-        returns (bool delivered)
-    {
-        bytes4 selector = IJobForwarder.forward.selector;
+    /// @dev Calls a settled run's target through its job's forwarder (see IJobForwarder), with an outcome of
+    /// `_outcomes`, and tells of it; run and outcome by their places in memory. Returns what became of it, see RunWord. What makes a forwarder revert makes
+    /// the batch revert: the submitter did not bring the gas that the target was promised.
+    function _call(uint256 place, uint256 run, uint256 verdict, uint256 outcome) private returns (uint256 callback) {
+        bytes32 topic = TaskSettled.selector;
         assembly ("memory-safe") {
-            let length := mload(add(outcomes, end))
+            let jobId := shr(192, mload(run))
+            let gasLimit := and(shr(16, verdict), 0xffffff)
+            mstore(add(place, 21), jobId)
             let input := mload(0x40)
-            mstore(input, selector)
-            mstore(add(input, 4), target)
-            mstore(add(input, 36), gasLimit)
-            mstore(add(input, 68), 96)
-            mstore(add(input, 100), length)
-            calldatacopy(add(input, 132), mload(sub(add(outcomes, end), 32)), length)
-            if iszero(call(gas(), forwarder, 0, input, add(132, length), 0, 32)) {
+            mstore(input, or(shl(96, shr(96, verdict)), shl(64, gasLimit)))
+            calldatacopy(add(input, 24), mload(add(outcome, 32)), mload(add(outcome, 64)))
+            let used := gas()
+            if iszero(call(gas(), keccak256(place, 85), 0, input, add(mload(add(outcome, 64)), 24), 0, 32)) {
                 returndatacopy(input, 0, returndatasize())
                 revert(input, returndatasize())
             }
-            delivered := and(eq(mload(0), 1), eq(returndatasize(), 32))
-        }
-    }
-
-    function _tellSettled(uint64 jobId, bytes memory runs, uint256 index) private {
-        bytes32 topic = TaskSettled.selector;
-        assembly ("memory-safe") {
-            // a run's three words are the event's data
-            log3(add(add(runs, 32), mul(index, 96)), 96, topic, jobId, caller())
+            used := sub(used, gas())
+            let delivered := and(eq(mload(0), 1), eq(returndatasize(), 32))
+            callback := or(or(shl(192, jobId), shl(128, gasLimit)), or(shl(8, used), delivered))
+            // the fact, see RunWord; with the two words after it it is the event's data
+            mstore(run, or(or(mload(run), shl(16, and(shr(40, verdict), 0xffffffffff))), shl(8, delivered)))
+            log3(run, 96, topic, jobId, caller())
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {JobForwarder} from "../src/JobForwarder.sol";
+import {Counter} from "../src/examples/Counter.sol";
 import {IJobForwarder} from "../src/interfaces/IJobForwarder.sol";
 import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {FeeOnTransferToken, Token} from "./Targets.sol";
@@ -10,7 +10,7 @@ import {World} from "./World.sol";
 contract JobManagerTest is World {
     /* CREATION */
 
-    function test_create_keepsWhatWasAsked() public view {
+    function test_create_keepsWhatWasAsked() public {
         IJobManager.Job memory job = jobs.job(jobId);
         equal(job.owner, CREATOR, "owner");
         equal(job.version, 1, "version");
@@ -24,7 +24,13 @@ contract JobManagerTest is World {
         equal(job.quorumBps, 6667, "quorum");
         equal(job.forwarder, jobs.forwarderOf(jobId), "forwarder");
         check(job.forwarder.code.length != 0, "the forwarder stands");
-        equal(address(JobForwarder(job.forwarder).taskManager()), address(tasks), "and obeys the TaskManager");
+        bytes memory increment = abi.encodePacked(address(counter), uint32(50_000), Counter.increment.selector);
+        vm.prank(address(tasks));
+        (bool ok, bytes memory delivered) = job.forwarder.call(increment);
+        check(ok && abi.decode(delivered, (bool)), "and obeys the TaskManager");
+        (ok, delivered) = job.forwarder.call(increment);
+        check(!ok && bytes4(delivered) == IJobForwarder.OnlyTaskManager.selector, "alone");
+        equal(counter.counts(job.forwarder), 1, "the target saw it once");
     }
 
     function test_create_refusals() public {
@@ -263,9 +269,6 @@ contract JobManagerTest is World {
         jobs.settle(IJobManager.Certified(1, 1, 1, 0, address(this)), new bytes(96));
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
         jobs.conclude(address(this), new bytes(32));
-        JobForwarder forwarder = JobForwarder(jobs.forwarderOf(jobId));
-        vm.expectRevert(IJobForwarder.OnlyTaskManager.selector);
-        forwarder.forward(address(counter), 1, "");
     }
 
     /* HELP */

@@ -5,15 +5,15 @@ import {BLS12381} from "./BLS12381.sol";
 import {CodeStore} from "./CodeStore.sol";
 
 /// @title EpochTable
-/// @notice The committee of one epoch as bytes: aggregate key (256, padded G2), bitmap of the rows with stake (32), then
-/// for every 64 operators a block: the address (20) of the contract that holds their keys, and a stake (12) each. Made
+/// @notice The committee of one epoch as bytes: aggregate key (256, padded G2), bitmap of the rows with stake (32),
+/// total stake (12), then for every 64 operators a block: the address (20) of the contract that holds their keys, and a stake (12) each. Made
 /// block by block, so that no transaction has to read the stake of more than 64. What a settlement pays for is those who
 /// are absent, not the committee.
 /// @dev A row of such a contract is a BLS key (192) and a peer key (32).
 library EpochTable {
     uint256 internal constant BLOCK_ROWS = 64;
     uint256 internal constant KEY_ROW = 224;
-    uint256 private constant BLOCKS_AT = 288;
+    uint256 private constant BLOCKS_AT = 300;
     uint256 private constant STAKE_BYTES = 12;
     uint256 private constant BLOCK_BYTES = 20 + BLOCK_ROWS * STAKE_BYTES;
     /// @dev see `_lowest`
@@ -29,6 +29,7 @@ library EpochTable {
     function extend(bytes memory table, uint96[] memory stakes, address chunk) internal view returns (bytes memory) {
         if (table.length == 0) table = new bytes(BLOCKS_AT); // zeros: infinity, nobody
         uint256 staked = stakedRows(table);
+        uint96 total = totalStake(table);
         // whole blocks
         // slither-disable-next-line divide-before-multiply
         uint256 first = (table.length - BLOCKS_AT) / BLOCK_BYTES * BLOCK_ROWS;
@@ -44,6 +45,7 @@ library EpochTable {
             uint96 stake = stakes[i];
             if (stake == 0) continue;
             staked |= 1 << (first + i);
+            total += stake;
             assembly ("memory-safe") {
                 // the 20 bytes before the stake are written again as they are
                 let at := add(add(rows, 32), mul(i, STAKE_BYTES))
@@ -55,6 +57,9 @@ library EpochTable {
         assembly ("memory-safe") {
             mcopy(add(extended, 32), add(aggregate, 32), 256)
             mstore(add(extended, 288), staked)
+            // the first block's bytes are written again as they are
+            let totalAt := add(extended, 320)
+            mstore(totalAt, or(shl(160, total), shr(96, shl(96, mload(totalAt)))))
         }
         return extended;
     }
@@ -63,6 +68,13 @@ library EpochTable {
     function stakedRows(bytes memory table) internal pure returns (uint256 bits) {
         assembly ("memory-safe") {
             bits := mload(add(table, 288))
+        }
+    }
+
+    /// @notice Sum of all stakes.
+    function totalStake(bytes memory table) internal pure returns (uint96 total) {
+        assembly ("memory-safe") {
+            total := shr(160, mload(add(table, 320)))
         }
     }
 
@@ -99,7 +111,7 @@ library EpochTable {
     /// Signers in `ignored` are part of the key, but otherwise count as absent.
     /// @dev Reads the fewer keys: takes the absent ones off the aggregate, or adds up those of the signers. A committee
     /// has at most 256 rows, so its bitmap is one word.
-    function signingKey(bytes memory table, uint96 totalStake, uint256[] calldata signers, uint256 ignored)
+    function signingKey(bytes memory table, uint256[] calldata signers, uint256 ignored)
         internal
         view
         returns (bytes memory key, uint96 signedStake, uint256 absent)
@@ -110,14 +122,14 @@ library EpochTable {
         key = new bytes(BLS12381.G2_PADDED * 2); // the second half is scratch
         if (_size(bits) < _size(silent)) {
             _add(key, table, bits, bits);
-            signedStake = totalStake - _add(key, table, absent, 0);
+            signedStake = totalStake(table) - _add(key, table, absent, 0);
         } else {
             // aggregate - silent = -(-aggregate + silent)
             assembly ("memory-safe") {
                 mcopy(add(key, 32), add(table, 32), 256)
             }
             BLS12381.negateG2(key);
-            signedStake = totalStake - _add(key, table, absent, silent);
+            signedStake = totalStake(table) - _add(key, table, absent, silent);
             BLS12381.negateG2(key);
         }
         assembly ("memory-safe") {
@@ -126,13 +138,13 @@ library EpochTable {
     }
 
     /// @notice As `signingKey`, without the key.
-    function weigh(bytes memory table, uint96 totalStake, uint256[] calldata signers, uint256 ignored)
+    function weigh(bytes memory table, uint256[] calldata signers, uint256 ignored)
         internal
         view
         returns (uint96 signedStake, uint256 absent)
     {
         (, absent) = _count(table, signers, ignored);
-        signedStake = totalStake - _add("", table, absent, 0);
+        signedStake = totalStake(table) - _add("", table, absent, 0);
     }
 
     function _count(bytes memory table, uint256[] calldata signers, uint256 ignored)
@@ -157,14 +169,19 @@ library EpochTable {
     {
         while (rows != 0) {
             uint256 row = _lowest(rows);
-            bool hasKey;
+            uint256 packed = 0;
             assembly ("memory-safe") {
-                // past the length word, the header and the address of the first block
-                stake := add(stake, shr(160, mload(add(add(table, 340), add(mul(row, 12), mul(shr(6, row), 20))))))
+                // past the length word and the header, and for the stake the address that a block begins with
+                let area := add(add(table, 332), mul(shr(6, row), 788))
+                let index := and(row, 63)
+                stake := add(stake, shr(160, mload(add(add(area, 20), mul(index, 12)))))
                 rows := and(rows, sub(rows, 1))
-                hasKey := and(shr(row, keys), 1)
+                if and(shr(row, keys), 1) {
+                    packed := mload(0x40)
+                    extcodecopy(shr(96, mload(area)), packed, add(mul(index, 224), 1), 192)
+                }
             }
-            if (hasKey) BLS12381.addPacked(work, _keyAt(table, row));
+            if (packed != 0) BLS12381.addPacked(work, packed);
         }
     }
 
@@ -178,15 +195,6 @@ library EpochTable {
             position := or(position, shl(5, gt(shr(position, bit), 0xffffffff)))
             position := or(position, shl(4, gt(shr(position, bit), 0xffff)))
             position := or(position, byte(mod(shr(position, bit), 19), LOG2_BY_REMAINDER))
-        }
-    }
-
-    /// @dev Where in memory, past what is allocated, the packed key of an index was put.
-    function _keyAt(bytes memory table, uint256 index) private view returns (uint256 at) {
-        assembly ("memory-safe") {
-            at := mload(0x40)
-            let chunk := shr(96, mload(add(table, add(320, mul(shr(6, index), 788)))))
-            extcodecopy(chunk, at, add(mul(and(index, 63), 224), 1), 192)
         }
     }
 

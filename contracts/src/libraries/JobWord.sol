@@ -46,11 +46,6 @@ library JobWord {
         return (account & ~(uint256(0xff) << 144)) | (failures_ << 144);
     }
 
-    /// @notice The account with `run` settled, see RunLog.
-    function settled(uint256 account, uint256 run) internal pure returns (uint256) {
-        return uint152(account) | (RunLog.settle(runs(account), run) << 152);
-    }
-
     /* SCHEDULE: fee (80), start (40), interval (32), inactive from (40), callback gas (24), quorum (16), punctual seconds
     (16), trigger (8), lowest first */
 

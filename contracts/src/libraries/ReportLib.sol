@@ -76,24 +76,20 @@ library ReportLib {
     function root(bytes32[] memory nodes) internal pure returns (bytes32 top) {
         assembly ("memory-safe") {
             let first := add(nodes, 32)
-            let count := mload(nodes)
-            for {} gt(count, 1) {} {
-                let end := add(first, shl(5, count))
+            for { let count := mload(nodes) } gt(count, 1) { count := shr(1, add(count, 1)) } {
                 let to := first
-                for { let from := first } lt(from, end) { from := add(from, 64) } {
+                let from := first
+                for { let end := add(first, shl(6, shr(1, count))) } lt(from, end) { from := add(from, 64) } {
                     let left := mload(from)
                     let right := mload(add(from, 32))
-                    switch eq(add(from, 32), end)
-                    case 1 { mstore(to, left) }
-                    default {
-                        let swap := gt(left, right)
-                        mstore(shl(5, swap), left)
-                        mstore(shl(5, iszero(swap)), right)
-                        mstore(to, keccak256(0, 64))
-                    }
+                    // the smaller one first
+                    let swap := shl(5, gt(left, right))
+                    mstore(swap, left)
+                    mstore(xor(swap, 32), right)
+                    mstore(to, keccak256(0, 64))
                     to := add(to, 32)
                 }
-                count := shr(1, add(count, 1))
+                if and(count, 1) { mstore(to, mload(from)) }
             }
             top := mload(first)
         }

@@ -11,11 +11,6 @@ library RunWord {
 
     uint256 internal constant RUN_BYTES = 96;
 
-    /// @notice The word with the anchor's block number in place of its position.
-    function certified(uint256 word, uint256 anchorNumber) internal pure returns (uint256) {
-        return (word & ~(uint256(type(uint64).max) << 96)) | (anchorNumber << 96);
-    }
-
     /// @notice Whether the anchor does not stand: all but the status is zero.
     function isAdrift(uint256 word) internal pure returns (bool) {
         return word >> 96 == 0;
@@ -25,30 +20,16 @@ library RunWord {
         return uint64(word >> 96);
     }
 
+    /// @notice Where in memory byte `offset` of `words` is.
+    function placeAt(bytes memory words, uint256 offset) internal pure returns (uint256 place) {
+        assembly ("memory-safe") {
+            place := add(add(words, 32), offset)
+        }
+    }
+
     function wordAt(bytes memory runs, uint256 index) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(add(runs, 32), mul(index, 96)))
-        }
-    }
-
-    /// @notice All three words of a run.
-    function all(bytes memory runs, uint256 index)
-        internal
-        pure
-        returns (uint256 word, bytes32 instanceKey, bytes32 outcomeHash)
-    {
-        assembly ("memory-safe") {
-            let from := add(add(runs, 32), mul(index, 96))
-            word := mload(from)
-            instanceKey := mload(add(from, 32))
-            outcomeHash := mload(add(from, 64))
-        }
-    }
-
-    /// @notice Overwrites the first word of a run; the other two follow it.
-    function set(bytes memory runs, uint256 index, uint256 word) internal pure {
-        assembly ("memory-safe") {
-            mstore(add(add(runs, 32), mul(index, 96)), word)
         }
     }
 
@@ -65,11 +46,8 @@ library RunWord {
         return uint8(word) == 0;
     }
 
-    /// @notice The word as events show it: a certified run's with its lateness (seconds << 16) and whether the target
-    /// accepted (<< 8).
-    function fact(uint256 word, uint256 late, bool accepted) internal pure returns (uint256) {
-        return word | (late << 16) | (accepted ? 256 : 0);
-    }
+    /* A FACT, the word as events show it: a certified run's with its lateness (seconds << 16) and whether the target
+    accepted (<< 8). */
 
     /* A VERDICT: target << 96, seconds late << 40, gas for the callback << 16, metered << 8, ineligible: reason + 1 */
 
@@ -95,29 +73,7 @@ library RunWord {
         return uint8(verdict) == 0;
     }
 
-    function target(uint256 verdict) internal pure returns (address) {
-        return address(uint160(verdict >> 96));
-    }
-
-    function secondsLate(uint256 verdict) internal pure returns (uint256) {
-        return uint40(verdict >> 40);
-    }
-
-    function callbackGas(uint256 verdict) internal pure returns (uint256) {
-        return uint24(verdict >> 16);
-    }
-
-    /// @notice Whether the JobManager wants to know what the callback used and whether it succeeded.
-    function metered(uint256 verdict) internal pure returns (bool) {
-        return (verdict >> 8) & 1 == 1;
-    }
-
     /* A CALLBACK: job id << 192, gas limit << 128, gas used << 8, delivered */
-
-    function callback(uint256 job, uint256 limit, uint256 used, bool accepted) internal pure returns (uint256 word) {
-        word = (job << 192) | (limit << 128) | (used << 8);
-        if (accepted) word |= 1;
-    }
 
     function gasLimit(uint256 word) internal pure returns (uint256) {
         return uint64(word >> 128);
