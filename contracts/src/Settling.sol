@@ -50,17 +50,17 @@ abstract contract Settling is Earnings {
     /// @dev What a call settled so far, the money under one token; what its certificate weighs; what a gas and a task are
     /// refunded at in that token, in wei.
     struct Sums {
-        uint256 settled;
         uint256 signedStake;
         uint256 totalStake;
         address token;
-        uint256 fees;
-        uint256 charged;
-        uint256 refunded;
-        uint256 reserved;
+        /// @dev fees << 128 and what was charged
+        uint256 earned;
+        /// @dev wei refunded << 128 and wei reserved
+        uint256 gasPaid;
         uint256 gasPrice;
         uint256 refund;
         uint256 gasShare;
+        uint256 refused;
     }
 
     /* CONSTANTS */
@@ -78,8 +78,6 @@ abstract contract Settling is Earnings {
     uint256 private constant TASK_GAS = 12_000;
     /// @dev What no escrow covers. Zero is a cost: a quarter of the smallest fees rounds to nothing.
     uint256 private constant TOO_MUCH = 0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
-    /// @dev How late a run is that must be looked at closely.
-    uint256 private constant NOT_PLAIN = TOO_MUCH;
     /// @dev Status.Active above a version, as JobWord.statusAndVersion has it; quorum and inactiveFrom in a schedule, and
     /// what they are in one without end with CertificateLib.MIN_QUORUM_BPS. Assembly takes numbers only; `_check` has names.
     uint256 private constant ACTIVE = 0x0100000000;
@@ -138,10 +136,11 @@ abstract contract Settling is Earnings {
         sums.refund = sums.gasPrice * sums.gasShare;
         _gasPrice = sums.gasPrice;
         _settleAll(certified, sums, runs, verdicts);
-        settled = sums.settled;
-        _earn(certified.epoch, sums.token, sums.fees, sums.charged, certified.absent);
-        if (sums.refunded != 0) refunds[certified.submitter] += sums.refunded;
-        if (sums.reserved != 0) _reserved += sums.reserved;
+        settled = count - sums.refused;
+        _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
+        if (sums.gasPaid == 0) return (settled, verdicts, codeHash);
+        refunds[certified.submitter] += sums.gasPaid >> 128;
+        _reserved += uint128(sums.gasPaid);
     }
 
     /// @dev Writes the verdicts: a word for each of `runs`.
@@ -157,17 +156,11 @@ abstract contract Settling is Earnings {
             end := add(to, mload(verdicts))
         }
         while (to != end) {
-            uint256 word;
-            uint256 run;
-            assembly ("memory-safe") {
-                word := calldataload(from)
-                run := calldataload(add(from, 32))
-                from := add(from, 96)
-            }
-            uint256 verdict = _settleRun(certified, sums, word, run);
+            uint256 verdict = _settleRun(certified, sums, from);
             assembly ("memory-safe") {
                 mstore(to, verdict)
                 to := add(to, 32)
+                from := add(from, 96)
             }
         }
     }
@@ -183,42 +176,50 @@ abstract contract Settling is Earnings {
 
     /// @dev Settles a run and returns the verdict on it, see RunWord. In assembly, without the calls and masks that the
     /// compiler would add: for a task without a callback they cost more than all the rest but storage.
-    function _settleRun(Certified calldata certified, Sums memory sums, uint256 word, uint256 run)
+    function _settleRun(Certified calldata certified, Sums memory sums, uint256 from)
         private
         returns (uint256 verdict)
     {
-        (uint256 slot, uint256 account, uint256 schedule, uint256 secondsLate) = _find(word, run);
-        if (secondsLate == NOT_PLAIN) {
+        uint256 word;
+        uint256 run;
+        uint256 slot;
+        uint256 account;
+        uint256 schedule;
+        uint256 secondsLate;
+        assembly ("memory-safe") {
+            word := calldataload(from)
+            run := calldataload(add(from, 32))
+            // the slot of _jobs[job id]; see Record: account, schedule, target
+            mstore(0, shr(192, word))
+            mstore(32, _jobs.slot)
+            slot := keccak256(0, 64)
+            account := sload(slot)
+            schedule := sload(add(slot, 1))
+            // as JobWord.secondsLate: huge for a run not due yet
+            let due := add(and(shr(80, schedule), 0xffffffffff), mul(run, and(shr(120, schedule), 0xffffffff)))
+            secondsLate := sub(timestamp(), due)
+        }
+        if (!_isPlain(account, schedule, word, run, secondsLate)) {
             verdict = _check(sums, account, schedule, word, run);
             if (verdict != 0) return verdict;
-            secondsLate = JobWord.secondsLate(schedule, run);
         }
         bool mayChangeToken;
         assembly ("memory-safe") {
-            mayChangeToken := or(mload(add(sums, 0x60)), and(shr(136, account), 0xff))
+            mayChangeToken := or(mload(add(sums, 0x40)), and(shr(136, account), 0xff))
         }
         if (mayChangeToken) _changeToken(certified, sums, word, account);
         account = _charge(sums, account, schedule, word, secondsLate);
-        if (account == TOO_MUCH) return _refuse(ITaskManager.Ineligible.Escrow);
+        if (account == TOO_MUCH) return _refuse(sums, ITaskManager.Ineligible.Escrow);
+        uint256 log = RunLog.settle(JobWord.runs(account), run);
         bool isExhausted;
         assembly ("memory-safe") {
-            // as RunLog.settle does: a newer run becomes the highest, an older one a bit
-            let log := shr(152, account)
-            let end := shr(64, log)
-            switch lt(run, end)
-            case 0 {
-                let step := sub(add(run, 1), end)
-                log := and(or(shl(step, log), shl(sub(step, 1), 1)), 0xffffffffffffffff)
-                log := or(shl(64, add(run, 1)), log)
-            }
-            default { log := or(log, shl(sub(sub(end, 2), run), 1)) }
-            account := or(and(account, sub(shl(152, 1), 1)), shl(152, log))
+            account := or(and(account, 0xffffffffffffffffffffffffffffffffffffff), shl(152, log))
             sstore(slot, account)
             isExhausted := lt(and(account, 0xffffffffffffffffffffffff), and(schedule, 0xffffffffffffffffffff))
             verdict := shl(40, secondsLate)
             // with a callback: where to, with how much gas, and whether to tell of it: its gas is paid, or earlier ones failed
             if iszero(and(word, 0xff)) {
-                let metered := gt(or(mload(add(sums, 0x100)), and(shr(144, account), 0xff)), 0)
+                let metered := gt(or(mload(add(sums, 0xa0)), and(shr(144, account), 0xff)), 0)
                 verdict := or(or(verdict, shl(8, metered)), shl(16, and(shr(192, schedule), 0xffffff)))
                 verdict := or(verdict, shl(96, sload(add(slot, 2))))
             }
@@ -226,30 +227,19 @@ abstract contract Settling is Earnings {
         if (isExhausted) emit JobExhausted(RunWord.jobId(word), JobWord.escrow(account));
     }
 
-    /// @dev The job of a run: where it is stored (see Record: account, schedule, target), and its first two words. And how
-    /// late the run is, if it is what nearly all are: newer than all settled before, of an active job without end and of
-    /// its version, due within the hour, content with the common quorum. `_check` would refuse none of these. Else
-    /// NOT_PLAIN.
-    function _find(uint256 word, uint256 run)
+    /// @dev Whether a run is what nearly all are: newer than all settled before, of an active job without end and of its
+    /// version, due within the hour, content with the common quorum. `_check` refuses none of these; at all others it looks.
+    function _isPlain(uint256 account, uint256 schedule, uint256 word, uint256 run, uint256 secondsLate)
         private
-        view
-        returns (uint256 slot, uint256 account, uint256 schedule, uint256 secondsLate)
+        pure
+        returns (bool isPlain)
     {
         assembly ("memory-safe") {
-            // the slot of _jobs[job id]
-            mstore(0, shr(192, word))
-            mstore(32, _jobs.slot)
-            slot := keccak256(0, 64)
-            account := sload(slot)
-            schedule := sload(add(slot, 1))
-            // huge for a run not due yet
-            let due := add(and(shr(80, schedule), 0xffffffffff), mul(run, and(shr(120, schedule), 0xffffffff)))
-            secondsLate := sub(timestamp(), due)
             // bits that should not be there: of status and version, of quorum and end
             let wrong := and(xor(shr(96, account), or(ACTIVE, and(shr(160, word), 0xffffffff))), 0xffffffffff)
             wrong := or(wrong, and(xor(schedule, PLAIN_TERMS), TERMS))
             wrong := or(wrong, or(lt(run, shr(216, account)), gt(run, LAST_RUN)))
-            if or(wrong, gt(secondsLate, EXPIRY)) { secondsLate := NOT_PLAIN }
+            isPlain := iszero(or(wrong, gt(secondsLate, EXPIRY)))
         }
     }
 
@@ -268,20 +258,17 @@ abstract contract Settling is Earnings {
             let fee := shr(shl(1, iszero(isCall)), and(schedule, 0xffffffffffffffffffff))
             let punctualSeconds := and(shr(232, schedule), 0xffff)
             fee := shr(and(gt(punctualSeconds, 0), gt(secondsLate, punctualSeconds)), fee)
-            let reserve := mul(isCall, mul(mload(add(sums, 0x100)), and(shr(192, schedule), 0xffffff)))
-            let refund := mload(add(sums, 0x120))
+            let reserve := mul(isCall, mul(mload(add(sums, 0xa0)), and(shr(192, schedule), 0xffffff)))
+            let refund := mload(add(sums, 0xc0))
             left := TOO_MUCH
             if iszero(gt(add(add(fee, reserve), refund), and(account, 0xffffffffffffffffffffffff))) {
-                mstore(add(sums, 0xc0), add(mload(add(sums, 0xc0)), refund))
-                mstore(add(sums, 0xe0), add(mload(add(sums, 0xe0)), reserve))
+                mstore(add(sums, 0x80), add(mload(add(sums, 0x80)), or(shl(128, refund), reserve)))
                 left := sub(sub(account, refund), reserve)
                 let protocol := div(mul(fee, PROTOCOL_BPS), 10000)
                 fee := sub(fee, protocol)
-                let total := mload(add(sums, 0x40))
-                let cost := add(protocol, div(add(mul(fee, mload(add(sums, 0x20))), sub(total, 1)), total))
-                mstore(sums, add(mload(sums), 1))
-                mstore(add(sums, 0x80), add(mload(add(sums, 0x80)), fee))
-                mstore(add(sums, 0xa0), add(mload(add(sums, 0xa0)), cost))
+                let total := mload(add(sums, 0x20))
+                let cost := add(protocol, div(add(mul(fee, mload(sums)), sub(total, 1)), total))
+                mstore(add(sums, 0x60), add(mload(add(sums, 0x60)), or(shl(128, fee), cost)))
                 left := sub(left, cost)
             }
         }
@@ -293,8 +280,8 @@ abstract contract Settling is Earnings {
         bool hasToken = JobWord.hasToken(account);
         address token = hasToken ? _jobs[RunWord.jobId(word)].token : address(0);
         if (token == sums.token) return;
-        _earn(certified.epoch, sums.token, sums.fees, sums.charged, certified.absent);
-        (sums.token, sums.fees, sums.charged) = (token, 0, 0);
+        _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
+        (sums.token, sums.earned) = (token, 0);
         sums.gasPrice = hasToken ? 0 : _gasPrice;
         sums.refund = sums.gasPrice * sums.gasShare;
     }
@@ -305,20 +292,21 @@ abstract contract Settling is Earnings {
         view
         returns (uint256)
     {
-        if (JobWord.status(account) == uint8(Status.None)) return _refuse(ITaskManager.Ineligible.JobUnknown);
-        if (JobWord.version(account) != RunWord.jobVersion(word)) return _refuse(ITaskManager.Ineligible.Version);
-        if (RunLog.isSettled(JobWord.runs(account), run)) return _refuse(ITaskManager.Ineligible.Duplicate);
-        if (run > RunLog.MAX_RUN) return _refuse(ITaskManager.Ineligible.NotDue);
+        if (JobWord.status(account) == uint8(Status.None)) return _refuse(sums, ITaskManager.Ineligible.JobUnknown);
+        if (JobWord.version(account) != RunWord.jobVersion(word)) return _refuse(sums, ITaskManager.Ineligible.Version);
+        if (RunLog.isSettled(JobWord.runs(account), run)) return _refuse(sums, ITaskManager.Ineligible.Duplicate);
+        if (run > RunLog.MAX_RUN) return _refuse(sums, ITaskManager.Ineligible.NotDue);
         uint256 due = JobWord.due(schedule, run);
-        if (due > block.timestamp) return _refuse(ITaskManager.Ineligible.NotDue);
+        if (due > block.timestamp) return _refuse(sums, ITaskManager.Ineligible.NotDue);
         uint256 inactiveFrom = JobWord.inactiveFrom(schedule);
-        if (inactiveFrom != 0 && due > inactiveFrom) return _refuse(ITaskManager.Ineligible.Inactive);
-        if (block.timestamp - due > EXPIRY_SECONDS) return _refuse(ITaskManager.Ineligible.Expired);
+        if (inactiveFrom != 0 && due > inactiveFrom) return _refuse(sums, ITaskManager.Ineligible.Inactive);
+        if (block.timestamp - due > EXPIRY_SECONDS) return _refuse(sums, ITaskManager.Ineligible.Expired);
         bool isCertified = CertificateLib.reachesQuorum(sums.signedStake, sums.totalStake, JobWord.quorumBps(schedule));
-        return isCertified ? 0 : _refuse(ITaskManager.Ineligible.Quorum);
+        return isCertified ? 0 : _refuse(sums, ITaskManager.Ineligible.Quorum);
     }
 
-    function _refuse(ITaskManager.Ineligible reason) private pure returns (uint256) {
+    function _refuse(Sums memory sums, ITaskManager.Ineligible reason) private pure returns (uint256) {
+        ++sums.refused;
         return RunWord.ineligible(uint8(reason));
     }
 
@@ -392,10 +380,10 @@ abstract contract Settling is Earnings {
 
     /// @inheritdoc IJobManager
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool) {
-        Account storage account = _jobs[jobId].account;
-        uint32 version = account.version;
+        uint256 account = _load(_jobs[jobId].account);
+        uint256 version = JobWord.version(account);
         // an older version's runs can settle no more
         if (jobVersion != version) return jobVersion < version;
-        return RunLog.isSettled(account.runs, uint256(instanceKey));
+        return RunLog.isSettled(JobWord.runs(account), uint256(instanceKey));
     }
 }

@@ -81,7 +81,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         emit BatchSettled(root, certified.epoch, msg.sender, certified.signedStake, settled);
         uint256 count = batch.entries.length;
         if (settled != count) _tellIneligible(batch.anchors, batch.entries, runs, verdicts);
-        if (outcomes.length != count * RunWord.RUN_BYTES) _tellSkipped(runs, verdicts);
+        if (outcomes.length != runs.length) _tellSkipped(runs, verdicts, settled == count && outcomes.length == 0);
         if (outcomes.length != 0) _deliver(outcomes, runs, verdicts, codeHash);
     }
 
@@ -172,26 +172,28 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
                     break
                 }
                 place := add(add(places, 32), place)
-                // the report's words in their order, after its type
+                // the report's words in their order, after its type; key and outcome also into `runs`
                 mstore(add(report, 32), shr(192, run))
                 mstore(add(report, 64), and(shr(160, run), 0xffffffff))
-                calldatacopy(add(report, 96), add(entries.offset, 32), 32)
                 mcopy(add(report, 128), place, 64)
                 calldatacopy(add(report, 192), add(entries.offset, 64), 32)
                 mstore(add(report, 224), status)
-                calldatacopy(add(report, 256), add(entries.offset, 96), 32)
+                let word := calldataload(add(entries.offset, 96))
                 if iszero(status) {
                     // a call has no outcome hash, but a delivery
-                    if or(mload(add(report, 256)), iszero(lt(taken, mload(outcomes)))) {
+                    if or(word, iszero(lt(taken, mload(outcomes)))) {
                         isSound := 0
                         break
                     }
-                    mstore(add(report, 256), mload(add(add(outcomes, 32), taken)))
+                    word := mload(add(add(outcomes, 32), taken))
                     taken := add(taken, 96)
                 }
+                mstore(add(report, 256), word)
+                mstore(add(runs, 64), word)
+                word := calldataload(add(entries.offset, 32))
+                mstore(add(report, 96), word)
+                mstore(add(runs, 32), word)
                 mstore(runs, or(and(run, mload(add(place, 64))), mload(add(place, 96))))
-                mcopy(add(runs, 32), add(report, 96), 32)
-                mcopy(add(runs, 64), add(report, 256), 32)
                 // hashed twice, see ReportLib.leaf
                 mstore(0, keccak256(report, 288))
                 mstore(leaves, keccak256(0, 32))
@@ -300,23 +302,33 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         }
     }
 
-    /// @dev Tells of the skips and job errors that settled. By hand, since encoding an array of words would cost each of
-    /// them more than all the rest of this.
-    function _tellSkipped(bytes memory runs, bytes memory verdicts) private {
+    /// @dev Tells of the skips and job errors that settled: `all`, if nothing else is in `runs`. By hand, since encoding an
+    /// array of words would cost each of them more than all the rest of this.
+    function _tellSkipped(bytes memory runs, bytes memory verdicts, bool all) private {
         bytes32 topic = TasksSkipped.selector;
         assembly ("memory-safe") {
             // the event's data: where the array begins, its length, its words
             let data := mload(0x40)
             let to := add(data, 64)
             let verdict := add(verdicts, 32)
-            let end := add(add(runs, 32), mload(runs))
-            for { let from := add(runs, 32) } lt(from, end) { from := add(from, 96) } {
-                let fact := mload(from)
-                // written for each, kept for a skip or an error that settled
-                mcopy(to, from, 96)
-                mstore(to, or(fact, shl(16, and(shr(40, mload(verdict)), 0xffffffffff)))) // see RunWord
-                to := add(to, mul(96, and(gt(and(fact, 3), 0), iszero(and(mload(verdict), 0xff)))))
-                verdict := add(verdict, 32)
+            let from := add(runs, 32)
+            if all {
+                mcopy(to, from, mload(runs))
+                // a skip's verdict is its lateness and nothing else; the facts, see RunWord
+                for { let end := add(to, mload(runs)) } lt(to, end) { to := add(to, 96) } {
+                    mstore(to, or(mload(to), shr(24, mload(verdict))))
+                    verdict := add(verdict, 32)
+                }
+            }
+            if iszero(all) {
+                for { let end := add(from, mload(runs)) } lt(from, end) { from := add(from, 96) } {
+                    if and(gt(and(mload(from), 3), 0), iszero(and(mload(verdict), 0xff))) {
+                        mcopy(to, from, 96)
+                        mstore(to, or(mload(to), shr(24, mload(verdict))))
+                        to := add(to, 96)
+                    }
+                    verdict := add(verdict, 32)
+                }
             }
             mstore(data, 32)
             mstore(add(data, 32), shr(5, sub(to, add(data, 64))))

@@ -26,8 +26,10 @@ library CodeStore {
 
     /// @notice `length` bytes from `offset` on; zeros past the end.
     function read(address store, uint256 offset, uint256 length) internal view returns (bytes memory data) {
-        data = new bytes(length);
         assembly ("memory-safe") {
+            data := mload(0x40)
+            mstore(0x40, add(data, and(add(length, 63), not(31))))
+            mstore(data, length)
             extcodecopy(store, add(data, 32), add(offset, 1), length)
         }
     }

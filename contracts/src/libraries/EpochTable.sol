@@ -6,14 +6,14 @@ import {CodeStore} from "./CodeStore.sol";
 
 /// @title EpochTable
 /// @notice The committee of one epoch as bytes: aggregate key (256, padded G2), bitmap of the rows with stake (32),
-/// total stake (12), then for every 64 operators a block: the address (20) of the contract that holds their keys, and a stake (12) each. Made
+/// total stake (12), number of rows with stake (2), then for every 64 operators a block: the address (20) of the contract that holds their keys, and a stake (12) each. Made
 /// block by block, so that no transaction has to read the stake of more than 64. What a settlement pays for is those who
 /// are absent, not the committee.
 /// @dev A row of such a contract is a BLS key (192) and a peer key (32).
 library EpochTable {
     uint256 internal constant BLOCK_ROWS = 64;
     uint256 internal constant KEY_ROW = 224;
-    uint256 private constant BLOCKS_AT = 300;
+    uint256 private constant BLOCKS_AT = 302;
     uint256 private constant STAKE_BYTES = 12;
     uint256 private constant BLOCK_BYTES = 20 + BLOCK_ROWS * STAKE_BYTES;
     /// @dev see `_lowest`
@@ -54,12 +54,13 @@ library EpochTable {
             aggregate = BLS12381.addG2(aggregate, BLS12381.pad(keyOf(chunk, i)));
         }
         bytes memory extended = bytes.concat(table, rows);
+        uint256 count = _size(staked);
         assembly ("memory-safe") {
             mcopy(add(extended, 32), add(aggregate, 32), 256)
             mstore(add(extended, 288), staked)
             // the first block's bytes are written again as they are
             let totalAt := add(extended, 320)
-            mstore(totalAt, or(shl(160, total), shr(96, shl(96, mload(totalAt)))))
+            mstore(totalAt, or(or(shl(160, total), shl(144, count)), shr(112, shl(112, mload(totalAt)))))
         }
         return extended;
     }
@@ -75,6 +76,13 @@ library EpochTable {
     function totalStake(bytes memory table) internal pure returns (uint96 total) {
         assembly ("memory-safe") {
             total := shr(160, mload(add(table, 320)))
+        }
+    }
+
+    /// @notice How many rows have stake.
+    function stakedCount(bytes memory table) internal pure returns (uint256 count) {
+        assembly ("memory-safe") {
+            count := and(shr(144, mload(add(table, 320))), 0xffff)
         }
     }
 
@@ -120,7 +128,8 @@ library EpochTable {
         (bits, absent) = _count(table, signers, ignored);
         uint256 silent = absent & ~bits;
         key = new bytes(BLS12381.G2_PADDED * 2); // the second half is scratch
-        if (_size(bits) < _size(silent)) {
+        // those with stake signed or are silent
+        if (2 * _size(silent) > stakedCount(table)) {
             _add(key, table, bits, bits);
             signedStake = totalStake(table) - _add(key, table, absent, 0);
         } else {
@@ -172,7 +181,7 @@ library EpochTable {
             uint256 packed = 0;
             assembly ("memory-safe") {
                 // past the length word and the header, and for the stake the address that a block begins with
-                let area := add(add(table, 332), mul(shr(6, row), 788))
+                let area := add(add(table, 334), mul(shr(6, row), 788))
                 let index := and(row, 63)
                 stake := add(stake, shr(160, mload(add(add(area, 20), mul(index, 12)))))
                 rows := and(rows, sub(rows, 1))
