@@ -254,8 +254,7 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
 
     /// @dev Begins the next epoch with a finished table, unless nothing changed.
     function _open(bytes memory table, Draft memory draft, bool drafted) private returns (uint32 epoch) {
-        if (draft.rows == 0) revert NoStake();
-        uint96 totalStake = EpochTable.totalStake(table);
+        uint96 totalStake = draft.rows > 0 ? EpochTable.totalStake(table) : 0;
         // a wei more is stake that counts
         // slither-disable-next-line incorrect-equality
         if (totalStake == 0) revert NoStake();
@@ -327,11 +326,7 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     }
 
     /// @dev What an epoch is, without any signers: the weight lacks their stake.
-    function _epoch(uint32 epoch)
-        private
-        view
-        returns (Weight memory weight, bytes memory table, uint256 ignored)
-    {
+    function _epoch(uint32 epoch) private view returns (Weight memory weight, bytes memory table, uint256 ignored) {
         EpochRecord memory record = _epochs[epoch];
         if (record.table == address(0)) revert UnknownEpoch(epoch);
         table = CodeStore.read(record.table);

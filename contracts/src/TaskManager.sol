@@ -346,7 +346,8 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
             uint256 verdict = RunWord.verdictAt(verdicts, i);
             if (RunWord.isCall(RunWord.wordAt(runs, i))) {
                 if (RunWord.isSettled(verdict)) {
-                    uint256 callback = _call(place, RunWord.placeAt(runs, 96 * i), verdict, RunWord.placeAt(outcomes, outcome));
+                    uint256 callback =
+                        _call(place, RunWord.placeAt(runs, 96 * i), verdict, RunWord.placeAt(outcomes, outcome));
                     assembly ("memory-safe") {
                         // overwritten by the next, if the JobManager does not want to know of it
                         mstore(add(add(callbacks, 32), made), callback)

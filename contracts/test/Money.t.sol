@@ -54,8 +54,8 @@ contract MoneyTest is World {
         priced();
         equal(settleAs(operatorOf(2), callEntry(jobId, 0)), 1, "settled");
         uint256 refund = jobs.refunds(operatorOf(2));
-        check(refund > GAS_PRICE * 187_000, "batch and task");
-        check(refund < GAS_PRICE * (187_000 + 40_000), "and what the callback used, not what it might have");
+        check(refund > GAS_PRICE * 211_000, "batch and task");
+        check(refund < GAS_PRICE * (211_000 + 40_000), "and what the callback used, not what it might have");
         equal(jobs.job(jobId).escrow, 1 ether - FEE - refund, "the job paid fee and gas, no more");
         uint256 owed = jobs.owed(operatorOf(2), address(0), epochs(1));
         vm.prank(operatorOf(2));
@@ -68,7 +68,7 @@ contract MoneyTest is World {
         Entry memory entry = callEntry(jobId, 0);
         entry.status = 1;
         settleAs(operatorOf(2), entry);
-        equal(jobs.refunds(operatorOf(2)), GAS_PRICE * 187_000, "batch and task");
+        equal(jobs.refunds(operatorOf(2)), GAS_PRICE * 211_000, "batch and task");
     }
 
     function test_refund_neverExceedsTheGasPrice() public {
@@ -77,7 +77,7 @@ contract MoneyTest is World {
         Entry memory entry = callEntry(jobId, 0);
         entry.status = 1;
         settleAs(operatorOf(2), entry);
-        equal(jobs.refunds(operatorOf(2)), 1 gwei * 187_000, "no tip was paid");
+        equal(jobs.refunds(operatorOf(2)), 1 gwei * 211_000, "no tip was paid");
     }
 
     function test_refund_onlyToOperatorsAndInCoin() public {

@@ -91,7 +91,7 @@ abstract contract World is Test {
         address serviceAt = vm.computeCreateAddress(address(this), nonce + 8);
         address challengerAt = vm.computeCreateAddress(address(this), nonce + 9);
         address registryCode = address(new KeeperRegistry(ServiceManager(serviceAt), EPOCH_SECONDS, 1 ether));
-        address jobsCode = address(new JobManager(tasksAt, registryAt, serviceAt, NOTICE));
+        address jobsCode = newJobManager(tasksAt, registryAt, serviceAt);
         address tasksCode = address(new TaskManager(KeeperRegistry(registryAt), JobManager(jobsAt)));
         address serviceCode =
             address(new ServiceManager(allocations, KeeperRegistry(registryAt), STRATEGY, SLASHABLE_BLOCKS));
@@ -108,6 +108,10 @@ abstract contract World is Test {
         service = ServiceManager(address(new ERC1967Proxy(serviceCode, serviceStart)));
         challenger = Challenger(payable(address(new ERC1967Proxy(challengerCode, start))));
         require(address(tasks) == tasksAt && address(challenger) == challengerAt, "addresses were predicted wrongly");
+    }
+
+    function newJobManager(address tasksAt, address registryAt, address serviceAt) internal virtual returns (address) {
+        return address(new JobManager(tasksAt, registryAt, serviceAt, NOTICE));
     }
 
     /* KEEPERS */
@@ -209,11 +213,7 @@ abstract contract World is Test {
         entries[0] = entry;
     }
 
-    function leafOf(ITaskManager.Anchor[] memory anchors, Entry memory entry)
-        internal
-        pure
-        returns (bytes32)
-    {
+    function leafOf(ITaskManager.Anchor[] memory anchors, Entry memory entry) internal pure returns (bytes32) {
         ITaskManager.Anchor memory anchor = anchors[entry.anchor];
         return ReportLib.leaf(
             ReportLib.Report(
@@ -230,9 +230,8 @@ abstract contract World is Test {
     }
 
     function outcomeHashOf(Entry memory entry) internal pure returns (bytes32) {
-        return keccak256(
-            abi.encode(keccak256(entry.outcome), entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot)
-        );
+        return
+            keccak256(abi.encode(keccak256(entry.outcome), entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot));
     }
 
     /// @notice The entries as a submitter writes them.

@@ -85,7 +85,7 @@ library ReportLib {
                     // the smaller one first
                     let swap := shl(5, gt(left, right))
                     mstore(swap, left)
-                    mstore(xor(swap, 32), right)
+                    mstore(sub(32, swap), right)
                     mstore(to, keccak256(0, 64))
                     to := add(to, 32)
                 }
