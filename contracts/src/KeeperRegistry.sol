@@ -351,6 +351,12 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     }
 
     /// @inheritdoc IKeeperRegistry
+    function leaders(uint32 epoch, bytes32 seed) external view returns (uint16[] memory) {
+        (, bytes memory table,) = _epoch(epoch);
+        return EpochTable.leaders(table, seed);
+    }
+
+    /// @inheritdoc IKeeperRegistry
     function epochAt(uint64 blockNumber) external view returns (uint32) {
         uint32 low = 0;
         uint32 high = currentEpoch;

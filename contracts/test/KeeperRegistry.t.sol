@@ -14,6 +14,22 @@ import {OUTSIDE_G2, World} from "./World.sol";
 contract KeeperRegistryTest is World {
     /* REGISTRATION */
 
+    function test_leaders_everybodyWithStakeOnce() public {
+        uint16[] memory drawn = registry.leaders(1, keccak256("seed"));
+        equal(drawn.length, KEEPERS, "five stages");
+        uint256 seen = 0;
+        for (uint256 i = 0; i < drawn.length; ++i) {
+            seen |= 1 << drawn[i];
+        }
+        equal(seen, ALL, "everybody");
+        quit(operatorOf(2));
+        vm.warp(block.timestamp + EPOCH_SECONDS);
+        openEpoch();
+        equal(registry.leaders(2, keccak256("seed")).length, KEEPERS - 1, "one has left");
+        vm.expectRevert(abi.encodeWithSelector(ICertificateVerifier.UnknownEpoch.selector, 9));
+        registry.leaders(9, 0);
+    }
+
     function test_register_remembersTheOperator() public view {
         for (uint256 i = 0; i < KEEPERS; ++i) {
             IKeeperRegistry.Operator memory record = registry.operatorInfo(operatorOf(i));

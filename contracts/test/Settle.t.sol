@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
+import {Vm} from "./Vm.sol";
 import {World} from "./World.sol";
 
 /// @notice What settles, and what is skipped with a reason.
@@ -66,7 +67,11 @@ contract SettleTest is World {
         }
         vm.assume(count >= 4);
         equal(settleRun(jobId, 0, signers), 1, "settled");
-        equal(jobs.job(jobId).escrow, 1 ether - (FEE - NET) - uint256(NET) * count / 5, "absent keepers' part stays with the job");
+        equal(
+            jobs.job(jobId).escrow,
+            1 ether - (FEE - NET) - uint256(NET) * count / 5,
+            "absent keepers' part stays with the job"
+        );
     }
 
     function test_settle_lateRunAfterNewerOne() public {
@@ -90,7 +95,72 @@ contract SettleTest is World {
         tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
     }
 
+    /// What a task costs, in plain words: against the same rules in assembly.
+    function test_settle_costsWhatTheRulesSay(uint80 fee, uint8 pick, uint16 late, uint8 status, uint16 punctual)
+        public
+    {
+        uint256 absent = pick % 6; // 5: nobody
+        status %= 3;
+        late %= 3700;
+        IJobManager.JobParams memory p = params();
+        p.fee = fee == 0 ? 1 : fee;
+        p.punctualSeconds = punctual;
+        vm.deal(CREATOR, 4 * uint256(p.fee));
+        uint64 id = create(p, 2 * uint256(p.fee));
+        vm.warp(block.timestamp + 100 + late);
+        Entry memory entry = callEntry(id, 0);
+        entry.status = status;
+
+        uint256 due = status == 0 ? p.fee : p.fee / 4;
+        if (punctual != 0 && late > punctual) due /= 2;
+        uint256 protocol = due / 20;
+        uint256 signed = absent == 5 ? 5 : 4;
+        uint256 cost = protocol + ((due - protocol) * signed + 4) / 5;
+        bool expired = late > 3600;
+        equal(settle(one(entry), ALL & ~(uint256(1) << absent)), expired ? 0 : 1, "unless it came too late");
+        equal(jobs.job(id).escrow, 2 * uint256(p.fee) - (expired ? 0 : cost), "what is left");
+        equal(counter.counts(jobs.forwarderOf(id)), status == 0 && !expired ? 1 : 0, "called, if it is a call");
+        check(tasks.isSettled(id, 1, 0) != expired, "marked");
+    }
+
     /* BATCHES */
+
+    /// Calls, skips and what cannot settle, in any order: each is told of once, and as what it is.
+    function test_settle_mixedBatch(uint256 seed) public {
+        Entry[] memory entries = new Entry[](12);
+        bytes32[] memory words = new bytes32[](36);
+        uint256 skipped = 0;
+        uint256 called = 0;
+        for (uint64 i = 0; i < 12; ++i) {
+            uint256 dice = uint256(keccak256(abi.encode(seed, i)));
+            entries[i] = callEntry(jobId, i);
+            entries[i].status = uint8(dice % 3);
+            if ((dice >> 8) % 4 == 0) {
+                entries[i].jobVersion = 2; // there is none
+            } else if (entries[i].status == 0) {
+                ++called;
+            } else {
+                words[skipped++] = bytes32(
+                    (uint256(jobId) << 192) | (1 << 160) | ((block.number - 2) << 96) | ((900 - 10 * i) << 16)
+                        | entries[i].status
+                );
+                words[skipped++] = bytes32(uint256(i));
+                words[skipped++] = outcomeHashOf(entries[i]);
+            }
+        }
+        assembly ("memory-safe") {
+            mstore(words, skipped)
+        }
+        vm.recordLogs();
+        equal(settle(entries, ALL), called + skipped / 3, "those that can");
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        bytes[] memory told = filter(logs, ITaskManager.TasksSkipped.selector);
+        equal(told.length, skipped == 0 ? 0 : 1, "one event for all skips");
+        if (skipped != 0) equal(keccak256(told[0]), keccak256(abi.encode(words)), "which names each");
+        equal(filter(logs, ITaskManager.TaskSettled.selector).length, called, "one for each call");
+        equal(filter(logs, ITaskManager.ReportIneligible.selector).length, 12 - called - skipped / 3, "and the rest");
+        equal(counter.counts(jobs.forwarderOf(jobId)), called, "delivered");
+    }
 
     function batch(uint256 size) private view returns (Entry[] memory entries) {
         entries = new Entry[](size);

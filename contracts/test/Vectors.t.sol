@@ -5,6 +5,7 @@ import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {BLS12381} from "../src/libraries/BLS12381.sol";
 import {CertificateLib} from "../src/libraries/CertificateLib.sol";
+import {EpochTable} from "../src/libraries/EpochTable.sol";
 import {ReportLib} from "../src/libraries/ReportLib.sol";
 import {Test} from "./Vm.sol";
 
@@ -43,6 +44,52 @@ contract VectorsTest is Test {
             bool valid = BLS12381.verify(proof, bytes.concat(digest), BLS12381.POSSESSION_DST, BLS12381.pad(blsKey));
             check(valid, "blst's proof verifies");
         }
+    }
+
+    function test_leaders() public view {
+        uint256 lines = 0;
+        while (vm.keyExistsJson(_json, string.concat(lineAt(lines), ".seed"))) ++lines;
+        check(lines >= 3, "there are lines in the file");
+        for (uint256 i = 0; i < lines; ++i) {
+            string memory line = lineAt(i);
+            bytes memory preimage = abi.encodePacked(
+                word(".domainSeparator"),
+                word(string.concat(line, ".tableRoot")),
+                uint64(number(string.concat(line, ".window"))),
+                word(string.concat(line, ".blockHash"))
+            );
+            bytes32 seed = word(string.concat(line, ".seed"));
+            equal(keccak256(preimage), seed, "seed");
+            bytes memory table = tableOf(vm.parseJsonUintArray(_json, string.concat(line, ".stakes")));
+            uint16[] memory drawn = EpochTable.leaders(table, seed);
+            uint256[] memory expected = vm.parseJsonUintArray(_json, string.concat(line, ".order"));
+            equal(drawn.length, expected.length, "stages");
+            for (uint256 j = 0; j < drawn.length; ++j) {
+                equal(drawn[j], expected[j], "leader");
+            }
+        }
+    }
+
+    function lineAt(uint256 i) private pure returns (string memory) {
+        return string.concat(".leaders[", vm.toString(i), "]");
+    }
+
+    /// A table as EpochTable lays it out, without keys.
+    function tableOf(uint256[] memory stakes) private pure returns (bytes memory table) {
+        uint256 staked = 0;
+        uint96 total = 0;
+        uint16 count = 0;
+        bytes memory rows = "";
+        for (uint256 i = 0; i < stakes.length; ++i) {
+            if (stakes[i] != 0) {
+                staked |= 1 << i;
+                ++count;
+            }
+            total += uint96(stakes[i]);
+            if (i % 64 == 0) rows = bytes.concat(rows, bytes20(0));
+            rows = bytes.concat(rows, bytes12(uint96(stakes[i])));
+        }
+        table = bytes.concat(new bytes(256), bytes32(staked), bytes12(total), bytes2(count), rows);
     }
 
     function test_reportsAndRoots() public view {

@@ -327,7 +327,7 @@ abstract contract World is Test {
         return filter(vm.getRecordedLogs(), topic);
     }
 
-    function filter(Vm.Log[] memory logs, bytes32 topic) private pure returns (bytes[] memory data) {
+    function filter(Vm.Log[] memory logs, bytes32 topic) internal pure returns (bytes[] memory data) {
         data = new bytes[](logs.length);
         uint256 count = 0;
         for (uint256 i = 0; i < logs.length; ++i) {

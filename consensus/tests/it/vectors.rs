@@ -6,6 +6,8 @@ use std::path::Path;
 use alloy_primitives::{Address, B256, Bytes, hex, keccak256};
 use consensus::bls::{SecretKey, aggregate_keys, aggregate_signatures};
 use consensus::certificate::batch_root;
+use consensus::committee::{Committee, Member, PeerKey};
+use consensus::leader::{self, Window};
 use consensus::merkle;
 use consensus::report::{Anchor, Domain, Report, possession_digest};
 use consensus::task::{InstanceKey, JobId, Outcome, Status, Task};
@@ -87,6 +89,38 @@ fn batch(domain: &Domain, epoch: u32, count: u8, signers: &[u8]) -> Value {
     })
 }
 
+/// A line of leaders, and what it is drawn from.
+fn line(domain: &Domain, stakes: &[u128], window: u64) -> Value {
+    let members = (0u8..)
+        .zip(stakes)
+        .map(|(keeper, &stake)| Member {
+            operator: Address::repeat_byte(keeper + 1),
+            stake,
+            peer_key: PeerKey([keeper + 1; 32]),
+            key: secret(keeper).public_key(),
+        })
+        .collect();
+    let (table_root, block) = (keccak256(window.to_be_bytes()), keccak256([1]));
+    let committee = Committee::new(1, 10, table_root, members).unwrap();
+    let seed = leader::seed(domain.separator(), table_root, Window(window), block);
+    json!({
+        "stakes": stakes.iter().map(u128::to_string).collect::<Vec<_>>(), "tableRoot": text(table_root),
+        "window": window, "blockHash": text(block), "seed": text(seed),
+        "order": leader::order(seed, &committee).iter().map(|index| index.0).collect::<Vec<_>>(),
+    })
+}
+
+fn lines(domain: &Domain) -> Vec<Value> {
+    let whales: Vec<u128> = (0..70u128).map(|row| if row % 7 == 0 { 0 } else { 1 << row }).collect();
+    vec![
+        line(domain, &[1], 0),
+        line(domain, &[100; 5], 1),
+        line(domain, &[5, 0, 1, 9, 2], 2),
+        line(domain, &[(1 << 88) - 1; 64], 3),
+        line(domain, &whales, u64::MAX),
+    ]
+}
+
 #[test]
 fn vectors_are_those_on_file() {
     let registry = Address::repeat_byte(0x22);
@@ -101,6 +135,7 @@ fn vectors_are_those_on_file() {
             batch(&domain, 2, 7, &[1, 2, 3, 4]),
             batch(&domain, 3, 2, &[0, 1, 2]),
         ],
+        "leaders": lines(&domain),
     });
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/certificate.json");
     let made = format!("{}\n", serde_json::to_string_pretty(&vectors).unwrap());

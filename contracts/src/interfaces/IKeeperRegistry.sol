@@ -98,6 +98,11 @@ interface IKeeperRegistry is ICertificateVerifier {
     function epochInfo(uint32 epoch) external view returns (Epoch memory);
     /// @notice Bitmap of the operators that were ejected during an epoch or before the certificates of it expired.
     function ejected(uint32 epoch) external view returns (uint256);
+    /// @notice Who leads a window, by stage: the committee indices that the keepers draw from `seed`, by stake and without
+    /// replacement, at most 16. With `TaskSettled`'s submitter and lateness this shows whose turn was missed.
+    /// @param seed keccak256(TaskManager.domainSeparator(), the epoch's tableRoot, window as 8 bytes, block hash), packed; the
+    /// block is the one the keepers' `confirmations` before the last one at or before the start of the window before
+    function leaders(uint32 epoch, bytes32 seed) external view returns (uint16[] memory);
     /// @notice The epoch active at a block; zero if there was none.
     function epochAt(uint64 blockNumber) external view returns (uint32);
     function operatorInfo(address operator) external view returns (Operator memory);

@@ -13,6 +13,8 @@ import {CodeStore} from "./CodeStore.sol";
 library EpochTable {
     uint256 internal constant BLOCK_ROWS = 64;
     uint256 internal constant KEY_ROW = 224;
+    /// @notice How many stages a window has at most: see the keepers' `leader::STAGES_MAX`.
+    uint256 internal constant MAX_STAGES = 16;
     uint256 private constant BLOCKS_AT = 302;
     uint256 private constant STAKE_BYTES = 12;
     uint256 private constant BLOCK_BYTES = 20 + BLOCK_ROWS * STAKE_BYTES;
@@ -191,6 +193,31 @@ library EpochTable {
                 }
             }
             if (packed != 0) BLS12381.addPacked(work, packed);
+        }
+    }
+
+    /// @notice Who leads, by stage: a draw without replacement. Stage s draws the row that owns position keccak256(seed, s)
+    /// modulo the stake not yet drawn, rows lying side by side in their order.
+    function leaders(bytes memory table, bytes32 seed) internal pure returns (uint16[] memory drawn) {
+        uint256 left = stakedRows(table);
+        uint256 total = totalStake(table);
+        uint256 stages = stakedCount(table);
+        if (stages > MAX_STAGES) stages = MAX_STAGES;
+        drawn = new uint16[](stages);
+        for (uint256 stage = 0; stage < stages; ++stage) {
+            uint256 position = uint256(keccak256(abi.encodePacked(seed, uint8(stage)))) % total;
+            uint256 rows = left;
+            uint256 row = _lowest(rows);
+            uint256 stake = stakeAt(table, row);
+            while (position >= stake) {
+                position -= stake;
+                rows &= rows - 1;
+                row = _lowest(rows);
+                stake = stakeAt(table, row);
+            }
+            left ^= 1 << row;
+            total -= stake;
+            drawn[stage] = uint16(row);
         }
     }
 
