@@ -48,7 +48,7 @@ abstract contract Settling is Earnings {
     }
 
     /// @dev What a call settled so far, the money under one token; what its certificate weighs; what a gas and a task are
-    /// refunded at in that token, in wei.
+    /// refunded at in that token, in wei. `_settleRun` and `_charge` find the fields by their offsets.
     struct Sums {
         uint256 signedStake;
         uint256 totalStake;
