@@ -12,10 +12,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, keccak256};
 
 use crate::bls::{PublicKey, Signature, aggregate_signatures, verify_same_message};
 use crate::committee::{Committee, KeeperIndex, SignerSet};
+use crate::laws::Laws;
 
 /// How many unverified partials may claim one signer at a time: garbage cannot shadow the honest one, nor pile up.
 const PENDING_PER_SIGNER: usize = 2;
@@ -57,6 +58,7 @@ struct Pending<T> {
 pub struct Aggregator<T> {
     digest: B256,
     committee: Arc<Committee>,
+    laws: Arc<dyn Laws>,
     verified: BTreeMap<KeeperIndex, Signature>,
     verified_stake: u128,
     pending: Vec<Pending<T>>,
@@ -64,8 +66,8 @@ pub struct Aggregator<T> {
 
 impl<T: Clone> Aggregator<T> {
     /// An empty collection for `digest`, to be signed by `committee`.
-    pub fn new(digest: B256, committee: Arc<Committee>) -> Self {
-        Self { digest, committee, verified: BTreeMap::new(), verified_stake: 0, pending: Vec::new() }
+    pub fn new(digest: B256, committee: Arc<Committee>, laws: Arc<dyn Laws>) -> Self {
+        Self { digest, committee, laws, verified: BTreeMap::new(), verified_stake: 0, pending: Vec::new() }
     }
 
     /// Takes in a partial whose signature nobody has checked.
@@ -73,11 +75,7 @@ impl<T: Clone> Aggregator<T> {
         let Some(member) = self.committee.member(signer) else {
             return Added::NotMember;
         };
-        #[cfg(feature = "simulation")]
-        let again = crate::plant::is(crate::plant::Plant::DuplicateSigner);
-        #[cfg(not(feature = "simulation"))]
-        let again = false;
-        if self.verified.contains_key(&signer) && !again {
+        if self.verified.contains_key(&signer) && !self.laws.counts_again() {
             return Added::Duplicate;
         }
         let claims = self.pending.iter().filter(|pending| pending.signer == signer);
@@ -92,9 +90,7 @@ impl<T: Clone> Aggregator<T> {
     pub fn add_own(&mut self, signer: KeeperIndex, signature: Signature) {
         if let Some(member) = self.committee.member(signer) {
             let fresh = self.verified.insert(signer, signature).is_none();
-            #[cfg(feature = "simulation")]
-            let fresh = fresh || crate::plant::is(crate::plant::Plant::DuplicateSigner);
-            if fresh {
+            if fresh || self.laws.counts_again() {
                 self.verified_stake += member.stake;
             }
         }
@@ -115,8 +111,7 @@ impl<T: Clone> Aggregator<T> {
         let signed: Vec<_> = part.iter().map(|pending| (pending.key, pending.signature)).collect();
         let coefficients: Vec<u64> = signed.iter().map(|_| coefficient()).collect();
         let valid = verify_same_message(self.digest.as_slice(), &signed, &coefficients);
-        #[cfg(feature = "simulation")]
-        let valid = valid || crate::plant::is(crate::plant::Plant::UnverifiedPartials);
+        let valid = self.laws.holds(valid);
         if valid || part.len() == 1 {
             for pending in part {
                 if valid {
@@ -142,7 +137,7 @@ impl<T: Clone> Aggregator<T> {
         signers.sort_unstable();
         signers.dedup();
         let claimed: u128 = signers.iter().filter_map(|&signer| Some(self.committee.member(signer)?.stake)).sum();
-        !self.has_quorum(quorum_bps) && self.committee.is_quorum(self.verified_stake + claimed, quorum_bps)
+        !self.has_quorum(quorum_bps) && self.laws.is_quorum(&self.committee, self.verified_stake + claimed, quorum_bps)
     }
 
     /// Whether anything waits for verification.
@@ -152,7 +147,7 @@ impl<T: Clone> Aggregator<T> {
 
     /// Whether the verified partials carry the quorum.
     pub fn has_quorum(&self, quorum_bps: u16) -> bool {
-        self.committee.is_quorum(self.verified_stake, quorum_bps)
+        self.laws.is_quorum(&self.committee, self.verified_stake, quorum_bps)
     }
 
     /// Stake whose partials are verified.
@@ -172,6 +167,37 @@ impl<T: Clone> Aggregator<T> {
         }
         let signatures: Vec<Signature> = self.verified.values().copied().collect();
         Some((self.signers(), aggregate_signatures(&signatures)?))
+    }
+}
+
+/// Where the random weights of batch verification come from: hashed from a seed that nobody else knows, so that equal
+/// inputs give equal runs.
+#[derive(Clone)]
+pub struct Weights {
+    seed: [u8; 32],
+    drawn: u64,
+}
+
+impl Weights {
+    /// Weights from 32 secret random bytes.
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self { seed, drawn: 0 }
+    }
+
+    /// The next one.
+    pub fn draw(&mut self) -> u64 {
+        self.drawn += 1;
+        let mut bytes = [0; 40];
+        bytes[..32].copy_from_slice(&self.seed);
+        bytes[32..].copy_from_slice(&self.drawn.to_be_bytes());
+        let hash = keccak256(bytes);
+        u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+    }
+}
+
+impl std::fmt::Debug for Weights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Weights({} drawn)", self.drawn)
     }
 }
 

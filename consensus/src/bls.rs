@@ -8,52 +8,29 @@
 //! A [`PublicKey`] or [`Signature`] that exists has passed both checks; sums of valid points may still be infinity, so
 //! verification looks again.
 //!
-//! The simulator's build (cargo feature `simulation`, absent from every shipped program) can put a cheap scheme with the
-//! same algebra in the place of the curve at run time.
+//! Beside it stand the plain ed25519 signatures of peer keys ([`sign`], [`is_signed_by`]): whoever stands in for the one
+//! scheme stands in for both. The simulator's build (cargo feature `simulation`, absent from every shipped program) has
+//! a cheap scheme with the same algebra, which can take the place of both at run time.
 
-#[cfg_attr(
-    feature = "simulation",
-    allow(unreachable_pub, clippy::wrong_self_convention, reason = "reached through the stand-in's enums")
-)]
+#[allow(unreachable_pub, clippy::wrong_self_convention, reason = "reached through the stand-in's enums in its build")]
 mod curve;
+mod encoding;
+#[allow(unreachable_pub, reason = "reached through the stand-in in its build")]
+mod peer;
 #[cfg(feature = "simulation")]
 pub mod simulated;
 
-use thiserror::Error;
+pub use encoding::{BlsError, POSSESSION_DST, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, SIGNATURE_DST};
 
-#[cfg(not(feature = "simulation"))]
-pub use curve::{PublicKey, SecretKey, Signature, aggregate_keys, aggregate_signatures, verify_same_message};
 #[cfg(feature = "simulation")]
-pub use simulated::{PublicKey, SecretKey, Signature, aggregate_keys, aggregate_signatures, verify_same_message};
-
-/// Domain separation tag of everything keepers sign about tasks.
-pub const SIGNATURE_DST: &[u8] = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
-/// Domain separation tag of the proof that the holder of a key knows its secret.
-pub const POSSESSION_DST: &[u8] = b"BLS_POP_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
-
-/// Bytes of a compressed signature, as it travels between keepers.
-pub const SIGNATURE_BYTES: usize = 48;
-/// Bytes of a compressed public key, as keystores hold it.
-pub const PUBLIC_KEY_BYTES: usize = 96;
-
-const COORDINATE: usize = 48;
-
-/// Why bytes are not a key or a signature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum BlsError {
-    /// Wrong length, a coordinate not below the field's modulus, or not on the curve.
-    #[error("not a canonical encoding of a curve point")]
-    Encoding,
-    /// The point is not in the prime-order subgroup.
-    #[error("the point is outside the prime-order subgroup")]
-    Subgroup,
-    /// The point at infinity.
-    #[error("the point at infinity is refused")]
-    Infinity,
-    /// The secret is zero or not below the group order.
-    #[error("the secret key is zero or not below the group order")]
-    Secret,
-}
+pub use simulated::{
+    PublicKey, SecretKey, Signature, aggregate_keys, aggregate_signatures, is_signed_by, sign, verify_same_message,
+};
+#[cfg(not(feature = "simulation"))]
+pub use {
+    curve::{PublicKey, SecretKey, Signature, aggregate_keys, aggregate_signatures, verify_same_message},
+    peer::{is_signed_by, sign},
+};
 
 #[cfg(test)]
 mod tests;

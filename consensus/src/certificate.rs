@@ -1,14 +1,12 @@
 //! A quorum's word on a batch: aggregated partials with the bitmap of their signers.
 
 use alloy_primitives::B256;
-use serde_bytes::{ByteArray, ByteBuf};
 use thiserror::Error;
 
 use crate::bls::Signature;
 use crate::committee::{Committee, SignerSet};
 use crate::merkle;
-use crate::message::{BATCH_MAX, CertificateMessage};
-use crate::report::{Domain, Report};
+use crate::report::{BATCH_MAX, Domain, Report};
 
 /// Aggregated partials of at least the quorum of stake on one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,25 +51,6 @@ pub fn batch_root(reports: &[Report]) -> B256 {
 }
 
 impl Certificate {
-    /// Reads a certificate from the wire and verifies it whole, cheapest checks first.
-    pub fn from_message(
-        message: &CertificateMessage,
-        committee: &Committee,
-        domain: &Domain,
-        quorum_bps: u16,
-    ) -> Result<Self, CertificateError> {
-        if message.reports.is_empty() || message.reports.len() > BATCH_MAX {
-            return Err(CertificateError::Batch);
-        }
-        let reports: Option<Vec<Report>> = message.reports.iter().map(|report| report.report()).collect();
-        let reports = reports.ok_or(CertificateError::Batch)?;
-        let signers = SignerSet::from_bytes(&message.signers, committee.size()).ok_or(CertificateError::Bitmap)?;
-        let signature = Signature::from_bytes(&*message.signature).map_err(|_| CertificateError::Point)?;
-        let certificate = Self { epoch: message.epoch, reports, signers, signature };
-        certificate.verify(committee, domain, quorum_bps)?;
-        Ok(certificate)
-    }
-
     /// Verifies signers, quorum and signature against the committee of its epoch.
     pub fn verify(&self, committee: &Committee, domain: &Domain, quorum_bps: u16) -> Result<(), CertificateError> {
         if committee.epoch() != self.epoch {
@@ -80,7 +59,7 @@ impl Certificate {
         let mut tasks: Vec<_> = self.reports.iter().map(|report| report.task).collect();
         tasks.sort_unstable();
         tasks.dedup();
-        if tasks.is_empty() || tasks.len() != self.reports.len() {
+        if !(1..=BATCH_MAX).contains(&tasks.len()) || tasks.len() != self.reports.len() {
             return Err(CertificateError::Batch);
         }
         let stake = committee.stake_of(&self.signers).ok_or(CertificateError::Bitmap)?;
@@ -91,17 +70,4 @@ impl Certificate {
         let digest = domain.batch_digest(self.epoch, batch_root(&self.reports));
         if self.signature.verify(digest.as_slice(), &key) { Ok(()) } else { Err(CertificateError::Signature) }
     }
-
-    /// The certificate for the wire, with a bitmap for a committee of `size`.
-    pub fn to_message(&self, size: usize) -> CertificateMessage {
-        CertificateMessage {
-            epoch: self.epoch,
-            reports: self.reports.iter().map(Into::into).collect(),
-            signers: ByteBuf::from(self.signers.to_bytes(size)),
-            signature: ByteArray::new(self.signature.to_bytes()),
-        }
-    }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, B256};
 
-use crate::bls::{PublicKey, aggregate_keys};
+use crate::bls::{PublicKey, aggregate_keys, is_signed_by};
 
 /// The smallest share of stake that may certify anything, in hundredths of a percent: more than two thirds.
 ///
@@ -19,6 +19,13 @@ pub struct KeeperIndex(pub u16);
 /// A raw ed25519 public key: a keeper's identity in the mesh.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PeerKey(pub [u8; 32]);
+
+impl PeerKey {
+    /// Whether `signature` is this key's ed25519 signature of `hash`.
+    pub fn has_signed(&self, hash: B256, signature: &[u8; 64]) -> bool {
+        is_signed_by(hash, signature, &self.0)
+    }
+}
 
 impl std::fmt::Debug for PeerKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -118,19 +125,8 @@ impl Committee {
 
     /// Whether `stake` is at least `quorum_bps` of the total; a job can ask for more than [`QUORUM_BPS`], not for less.
     pub fn is_quorum(&self, stake: u128, quorum_bps: u16) -> bool {
-        #[cfg(feature = "simulation")]
-        let stake = if crate::plant::is(crate::plant::Plant::QuorumOffByOne) && stake > 0 {
-            stake + self.total_stake / self.members.len() as u128
-        } else {
-            stake
-        };
         // 96-bit stakes times 14-bit shares stay far below 128 bits.
         stake * 10_000 >= self.total_stake * u128::from(quorum_bps.max(QUORUM_BPS))
-    }
-
-    /// Whether a quorum is out of reach once `stake` is known not to take part.
-    pub fn blocks_quorum(&self, stake: u128, quorum_bps: u16) -> bool {
-        !self.is_quorum(self.total_stake.saturating_sub(stake), quorum_bps)
     }
 
     /// Stake of a set of signers; `None` if a bit names no member with stake.

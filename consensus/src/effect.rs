@@ -1,73 +1,18 @@
 //! What the protocol wants done. Effects run in order; nothing is said before what it rests on is persisted.
 
-use alloy_primitives::B256;
-
 use crate::anchor::BlockRef;
-use crate::certificate::Certificate;
 use crate::committee::PeerKey;
-use crate::evidence::Evidence;
 use crate::fault::{Fault, Verdict};
-use crate::input::MessageTag;
-use crate::message::Channel;
-use crate::report::Report;
-use crate::session::Abstention;
-use crate::task::{DueTask, Outcome, Task, TaskId};
+use crate::message::{Channel, Evidence, MessageTag};
+use crate::task::{Abstention, DueTask, Task};
+
+pub use crate::message::BatchKey;
+pub use crate::report::SignRecord;
+pub use crate::settlement::Settlement;
 
 /// Names a request to the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PersistToken(pub u64);
-
-/// Names a planned batch: the assignment's hash and the batch's position in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct BatchKey {
-    /// Hash of the assignment.
-    pub assignment: B256,
-    /// Position of the batch.
-    pub batch: u8,
-}
-
-/// What the journal must hold before a report is signed: one report per (task, anchor, input set), for ever.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SignRecord {
-    /// The task.
-    pub task: TaskId,
-    /// Its anchor's number; the journal is pruned by it.
-    pub anchor_number: u64,
-    /// Its anchor's hash.
-    pub anchor_hash: B256,
-    /// Its input set.
-    pub input_set: B256,
-    /// The report's leaf.
-    pub report: B256,
-}
-
-impl SignRecord {
-    /// The record of a report with its leaf.
-    pub fn new(report: &Report, leaf: B256) -> Self {
-        Self {
-            task: report.task.id(),
-            anchor_number: report.anchor.number,
-            anchor_hash: report.anchor.hash,
-            input_set: report.input_set,
-            report: leaf,
-        }
-    }
-}
-
-/// A certificate with all the chain needs to settle it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settlement {
-    /// Which batch.
-    pub key: BatchKey,
-    /// The quorum's word.
-    pub certificate: Certificate,
-    /// The outcomes in full, one per report.
-    pub outcomes: Vec<Outcome>,
-    /// Rows of the committee; the bitmap is as long as it needs.
-    pub committee_size: usize,
-    /// Whether this keeper is not the one whose turn it was first.
-    pub takeover: bool,
-}
 
 /// A step in a task's life, for whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

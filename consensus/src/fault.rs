@@ -81,6 +81,17 @@ pub enum Verdict {
     Reject(Reason),
 }
 
+/// How a message fared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// A verdict.
+    Judged(Verdict),
+    /// The verdict follows when signatures are checked.
+    Pending,
+    /// It rests on something not known yet: to be tried again.
+    Early,
+}
+
 /// Misbehaviour of a keeper, as opposed to that of the peer that relayed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {

@@ -1,30 +1,15 @@
 //! Everything that can happen to the protocol.
 
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 
 use crate::anchor::BlockRef;
 use crate::committee::{Committee, PeerKey};
-use crate::effect::{BatchKey, PersistToken};
-use crate::message::Channel;
-use crate::session::Abstention;
-use crate::task::{DueTask, JobId, Outcome, Task};
+use crate::effect::PersistToken;
+use crate::message::{BatchKey, Channel};
+use crate::task::{Abstention, DueTask, JobId, Outcome, Task};
 
-/// Names a gossip message that awaits its verdict; chosen by the driver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct MessageTag(pub u64);
-
-/// A task that was settled late: if it could have been settled in time, its window's leader has missed a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LateSettlement {
-    /// Number of the block.
-    pub block: u64,
-    /// When the task was due, in Unix seconds.
-    pub due: u64,
-    /// The block its report was pinned to: later attempts are late without anybody's fault.
-    pub anchor: u64,
-    /// Who sent the transaction.
-    pub submitter: Address,
-}
+pub use crate::facts::LateSettlement;
+pub use crate::message::MessageTag;
 
 /// One thing that happened. Handed to [`crate::engine::Engine::handle`] with the time it happened at.
 #[derive(Clone, Debug)]
@@ -100,7 +85,7 @@ pub enum Input {
         /// Its current epoch.
         epoch: u32,
         /// Root of that epoch's table, as its chain node shows it.
-        table_root: alloy_primitives::B256,
+        table_root: B256,
     },
     /// This keeper's submission of a batch ended without settling it.
     SubmissionFailed(BatchKey),

@@ -1,7 +1,6 @@
 //! Who leads a window: a stake-weighted draw without replacement that everybody can recompute, the contract included.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use alloy_primitives::{B256, U256, keccak256};
 
@@ -65,22 +64,26 @@ pub fn order(seed: B256, committee: &Committee) -> Vec<KeeperIndex> {
 const LINES_MAX: usize = 32;
 
 /// The lines drawn of late: each is asked for many times, and every stage costs a hash.
-#[derive(Debug, Default)]
-pub struct Lines(Mutex<BTreeMap<u64, (B256, Vec<KeeperIndex>)>>);
+#[derive(Clone, Debug, Default)]
+pub struct Lines(BTreeMap<u64, (B256, Vec<KeeperIndex>)>);
 
 impl Lines {
     /// [`order`] of a window, drawn anew only if its seed is another one than before.
-    pub fn order(&self, window: u64, seed: B256, committee: &Committee) -> Vec<KeeperIndex> {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, line)) = lines.get(&window).filter(|(known, _)| *known == seed) {
-            return line.clone();
+    pub fn order(&mut self, window: u64, seed: B256, committee: &Committee) -> Vec<KeeperIndex> {
+        if let Some(line) = self.known(window, seed) {
+            return line.to_vec();
         }
         let line = order(seed, committee);
-        lines.insert(window, (seed, line.clone()));
-        if lines.len() > LINES_MAX {
-            lines.pop_first();
+        self.0.insert(window, (seed, line.clone()));
+        if self.0.len() > LINES_MAX {
+            self.0.pop_first();
         }
         line
+    }
+
+    /// The line of a window, if it was drawn of late from this seed.
+    pub fn known(&self, window: u64, seed: B256) -> Option<&[KeeperIndex]> {
+        self.0.get(&window).filter(|(known, _)| *known == seed).map(|(_, line)| line.as_slice())
     }
 }
 

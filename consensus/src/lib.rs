@@ -2,28 +2,41 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod agenda;
 pub mod aggregator;
 pub mod anchor;
+mod batch;
+mod batches;
 pub mod bls;
+mod budgets;
 pub mod certificate;
 pub mod codec;
-pub mod collection;
 pub mod committee;
+mod config;
 pub mod effect;
 pub mod engine;
-pub mod evidence;
+mod facts;
 pub mod fault;
+mod held;
 pub mod input;
+pub mod laws;
 pub mod leader;
 pub mod merkle;
 pub mod message;
-#[cfg(feature = "simulation")]
-pub mod plant;
+mod outbox;
+mod plans;
+mod proofs;
 pub mod report;
-pub mod session;
+mod session;
+mod sessions;
+mod settlement;
+mod start;
 pub mod task;
 pub mod time;
+mod windows;
 
 pub use effect::Effect;
-pub use engine::Engine;
+pub use engine::{Config, Engine, JournalState};
 pub use input::Input;
+pub use laws::Laws;
+pub use message::evidence;

@@ -6,7 +6,11 @@ use std::sync::{LazyLock, OnceLock};
 use alloy_primitives::{Address, B256, U256, hex, keccak256};
 use alloy_sol_types::SolValue;
 
-use crate::task::{Status, Task};
+use crate::merkle;
+use crate::task::{Status, Task, TaskId};
+
+/// Most reports in one batch.
+pub const BATCH_MAX: usize = 256;
 
 /// keccak256 of the EIP-712 type of a report.
 pub const REPORT_TYPE: &str = "Report(uint64 jobId,uint32 jobVersion,bytes32 instanceKey,uint64 anchorNumber,bytes32 anchorHash,bytes32 inputHash,uint8 status,bytes32 outcomeHash)";
@@ -58,6 +62,61 @@ impl Report {
         words[7][31] = self.status as u8;
         words[8] = self.outcome_hash.0;
         keccak256(keccak256(words.as_flattened()))
+    }
+}
+
+/// What the root of a batch stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaves {
+    /// The reports, in the order of the batch.
+    pub reports: Vec<Report>,
+    /// Their leaves: hashed once, needed for every signer.
+    pub hashes: Vec<B256>,
+}
+
+impl Leaves {
+    /// Hashes reports.
+    pub fn of(reports: Vec<Report>) -> Self {
+        let hashes = reports.iter().map(Report::leaf).collect();
+        Self { reports, hashes }
+    }
+
+    /// The root above them.
+    pub fn root(&self) -> B256 {
+        merkle::root(&self.hashes)
+    }
+
+    /// What the journal must hold before the root is signed.
+    pub fn records(&self) -> Vec<SignRecord> {
+        self.reports.iter().zip(&self.hashes).map(|(report, &leaf)| SignRecord::new(report, leaf)).collect()
+    }
+}
+
+/// What the journal must hold before a report is signed: one report per (task, anchor, input set), for ever (rule 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignRecord {
+    /// The task.
+    pub task: TaskId,
+    /// Its anchor's number; the journal is pruned by it.
+    pub anchor_number: u64,
+    /// Its anchor's hash.
+    pub anchor_hash: B256,
+    /// Its input set.
+    pub input_set: B256,
+    /// The report's leaf.
+    pub report: B256,
+}
+
+impl SignRecord {
+    /// The record of a report with its leaf.
+    pub fn new(report: &Report, leaf: B256) -> Self {
+        Self {
+            task: report.task.id(),
+            anchor_number: report.anchor.number,
+            anchor_hash: report.anchor.hash,
+            input_set: report.input_set,
+            report: leaf,
+        }
     }
 }
 

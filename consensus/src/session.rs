@@ -1,72 +1,68 @@
 //! One task's whole life.
 //!
 //! ```text
-//!            due, anchor certain            outcome                quorum             settled on chain
-//!  Waiting ──────────────────────► Running ─────────► Reported ───────────► Certified ────────────────► Settled
-//!     ▲                               │                   │                     │                          │
-//!     │                               └──► Abstained ─────┴─ a quorum of others ┘                          │
-//!     │         next attempt, later anchor    │                                                            │
-//!     └───────────────────────────────────────┘ ◄────────────── the chain reorganised it away ─────────────┘
+//!         a quorum's certificate          the chain's word (from any phase)
+//!   Open ───────────────────────► Certified ───────────────────────► Settled
+//!    │ ◄───── reorganised ──────────┘   ▲ └─ deadline ─► Expired      │
+//!    │ ◄───── reorganised ──────────────┴─────────────────────────────┘
+//!    └─────── deadline ─────────────────────────────────► Expired
 //! ```
 //!
-//! A task is tried at most [`ATTEMPTS_MAX`] times, each attempt with a later anchor that every keeper derives alike.
+//! While it is open, one try follows the other, each pinned to a later anchor that every keeper derives alike, at most
+//! [`ATTEMPTS_MAX`] of them; a certificate has its chance before the next try:
+//!
+//! ```text
+//!   due, anchor certain            outcome
+//!   ───────────────────► Running ───────────► Reported ──── the journal refuses ───► Abstained
+//!                           └── nothing to say ─────────────────────────────────────────┘
+//! ```
+//!
 //! The chain's replay guard alone decides which attempt counts. The rules named below are those of `consensus/README.md`.
 
+mod view;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use alloy_primitives::B256;
 
-use crate::anchor::{BlockRef, ChainView};
-use crate::certificate::Certificate;
-use crate::committee::KeeperIndex;
-use crate::effect::BatchKey;
-use crate::message::ATTEMPTS_MAX;
+use crate::agenda::Wake;
+use crate::anchor::BlockRef;
+use crate::effect::{Effect, Step};
+use crate::facts::Facts;
+use crate::message::BatchKey;
+use crate::outbox::{Notice, Outbox};
 use crate::report::Report;
-use crate::task::{DueTask, Outcome};
+use crate::task::{ATTEMPTS_MAX, Abstention, DueTask, Outcome};
 use crate::time::{Pace, Time};
 
-/// Why a keeper says nothing about a task. Travels as a number, never as anything signed by BLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Abstention {
-    /// The task is not in this keeper's schedule.
-    UnknownTask = 1,
-    /// The job's code could not be had, or is not what the chain says.
-    CodeUnavailable = 2,
-    /// The chain node failed while the job ran.
-    ChainReadFailed = 3,
-    /// The job was stopped by the watchdog, which is not part of any verdict.
-    Timeout = 4,
-    /// This machine failed, not the job.
-    HostFailure = 5,
-    /// Too many jobs are running here.
-    Busy = 6,
-    /// The journal holds another report for this task and anchor, or cannot be written.
-    JournalRefused = 7,
-    /// At the anchor the job is paused, out of funds, or another version.
-    JobInactive = 8,
-}
-
-impl Abstention {
-    /// Name in snake case, for metrics and logs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::UnknownTask => "unknown_task",
-            Self::CodeUnavailable => "code_unavailable",
-            Self::ChainReadFailed => "chain_read_failed",
-            Self::Timeout => "timeout",
-            Self::HostFailure => "host_failure",
-            Self::Busy => "busy",
-            Self::JournalRefused => "journal_refused",
-            Self::JobInactive => "job_inactive",
-        }
-    }
+/// Where a task is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Being tried.
+    Open,
+    /// A quorum's certificate is at hand.
+    Certified {
+        /// Since when.
+        since: Time,
+    },
+    /// On chain.
+    Settled {
+        /// In which block.
+        block: u64,
+        /// Since when a certificate was at hand, if it was.
+        certified: Option<Time>,
+    },
+    /// Given up: its deadline has passed.
+    Expired {
+        /// Since when a certificate was at hand, if it was.
+        certified: Option<Time>,
+    },
 }
 
 /// One try at a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Attempt {
+pub(crate) enum Attempt {
     /// The code is running.
     Running(BlockRef),
     /// It ended, and this is what the keeper has to say.
@@ -80,101 +76,211 @@ pub enum Attempt {
     Abstained(Abstention),
 }
 
-impl Attempt {
-    /// Whether its code is running at this block.
-    pub fn runs_at(&self, block: B256) -> bool {
-        matches!(self, Self::Running(anchor) if anchor.hash == block)
-    }
+/// What can happen to a task.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// Time has passed, or a block has come.
+    Look,
+    /// A run has ended: which try, at which block, and with what.
+    Executed(u8, B256, Result<Outcome, Abstention>),
+    /// The journal refuses what this keeper would say at a try.
+    Refused(u8),
+    /// It stands in this planned batch.
+    Planned(BatchKey),
+    /// That batch is forgotten.
+    Dropped(BatchKey),
+    /// A quorum's certificate on it verifies.
+    Certified,
+    /// The chain settled it in this block.
+    Settled(u64),
+    /// The blocks above this number are orphaned.
+    Rewound(u64),
 }
 
-/// The state of one task. What it wants done is told by [`Session::next_start`]; the engine carries it out.
+/// The state of one task.
 #[derive(Clone, Debug)]
-pub struct Session {
-    /// What is to be run.
-    pub due: DueTask,
+pub(crate) struct Session {
+    due: DueTask,
+    phase: Phase,
     /// The tries so far, by number.
-    pub attempts: BTreeMap<u8, Attempt>,
-    /// The planned batches the task stands in.
-    pub batches: BTreeSet<BatchKey>,
-    /// When this keeper first held a certificate of it.
-    pub certified: Option<Time>,
-    /// The block it was settled in.
-    pub settled: Option<u64>,
-    /// Whether its end has been told.
-    pub ended: bool,
-    /// By anchor, what each keeper has said first: the report's leaf and the batch that shows it.
-    pub said: BTreeMap<B256, BTreeMap<KeeperIndex, (B256, BatchKey)>>,
-    /// By anchor, the first certificate, and the leaf of its report on this task.
-    pub certificates: BTreeMap<B256, (B256, Arc<Certificate>)>,
+    attempts: BTreeMap<u8, Attempt>,
+    /// The planned batches it stands in.
+    batches: BTreeSet<BatchKey>,
+    words: words::Words,
 }
 
 impl Session {
     /// A task that waits for its due moment.
-    pub fn new(due: DueTask) -> Self {
-        Self {
-            due,
-            attempts: BTreeMap::new(),
-            batches: BTreeSet::new(),
-            certified: None,
-            settled: None,
-            ended: false,
-            said: BTreeMap::new(),
-            certificates: BTreeMap::new(),
+    pub(crate) fn new(due: DueTask) -> Self {
+        let words = words::Words::default();
+        Self { due, phase: Phase::Open, attempts: BTreeMap::new(), batches: BTreeSet::new(), words }
+    }
+
+    /// What happens to it, and what comes of that.
+    pub(crate) fn handle(&mut self, event: Event, facts: &Facts, now: Time, outbox: &mut Outbox) {
+        use Phase::{Certified, Expired, Open, Settled};
+        let task = self.due.task;
+        let certified = self.certified();
+        match (self.phase, event) {
+            // Remembered for a while after its end: latecomers ask, and a reorganisation may undo it (rule 17).
+            (Settled { .. } | Expired { .. }, Event::Look) => self.wait_for_oblivion(facts, now, outbox),
+            (Open | Certified { .. }, Event::Look) if now >= self.deadline() => {
+                self.phase = Expired { certified };
+                outbox.effect(Effect::Report(task, Step::Expired));
+                self.wait_for_oblivion(facts, now, outbox);
+            }
+            // Rules 1 and 5: each try starts at its moment, and nobody waits for the leader.
+            (Open | Certified { .. }, Event::Look) => self.try_it(facts, now, outbox),
+            // Rule 5: what a run gave is reported, once, at the anchor it ran at.
+            (_, Event::Executed(attempt, at, result)) => self.executed(attempt, at, result, outbox),
+            (_, Event::Refused(attempt)) => {
+                self.attempts.insert(attempt, Attempt::Abstained(Abstention::JournalRefused));
+            }
+            // Rule 4: it may stand in several batches, one after the other.
+            (_, Event::Planned(key)) => drop(self.batches.insert(key)),
+            (_, Event::Dropped(key)) => drop(self.batches.remove(&key)),
+            // Rule 8: the first certificate counts, be it late; a settled task stays settled.
+            (Open, Event::Certified) => self.certify(Certified { since: now }, outbox),
+            (Settled { block, certified: None }, Event::Certified) => {
+                self.certify(Settled { block, certified: Some(now) }, outbox);
+            }
+            (Expired { certified: None }, Event::Certified) => {
+                self.certify(Expired { certified: Some(now) }, outbox);
+            }
+            (Certified { .. } | Settled { .. } | Expired { .. }, Event::Certified) => {}
+            // The chain's word is the last one.
+            (Settled { .. }, Event::Settled(block)) => self.phase = Settled { block, certified },
+            (Open | Certified { .. } | Expired { .. }, Event::Settled(block)) => {
+                self.phase = Settled { block, certified };
+                outbox.effect(Effect::Report(task, Step::Settled));
+            }
+            // Rule 17: what an orphaned block held is undone.
+            (phase, Event::Rewound(number)) => self.rewind(phase, number, facts, now, outbox),
         }
     }
 
-    /// Whether a further attempt would be in place: nothing settled, and no certificate that still has its chance (rule
-    /// 10: the line of submitters has had four turns).
-    pub fn is_open(&self, now: Time, pace: &Pace) -> bool {
-        let chance = pace.stage() * 4;
-        self.settled.is_none() && self.certified.is_none_or(|at| now >= at.plus(chance))
+    fn certify(&mut self, phase: Phase, outbox: &mut Outbox) {
+        self.phase = phase;
+        outbox.effect(Effect::Report(self.due.task, Step::Certified));
     }
 
-    /// The attempt that time has come to: the last one that should have started by `now`, if it is due at all (rule 1).
-    pub fn current_attempt(&self, now: Time, pace: &Pace) -> Option<u8> {
-        (0..ATTEMPTS_MAX)
-            .take_while(|&attempt| now >= Time::from_seconds(pace.attempt_due(self.due.due, attempt)))
-            .last()
-    }
-
-    /// The attempt to start now with its anchor, if one is due, open, not started, and its anchor certain (rules 1 and 5:
-    /// nobody waits for the leader).
-    pub fn next_start(&self, now: Time, pace: &Pace, chain: &ChainView) -> Option<(u8, BlockRef)> {
-        let attempt = self.current_attempt(now, pace)?;
-        if self.attempts.contains_key(&attempt) || !self.is_open(now, pace) || now > self.deadline() {
-            return None;
+    fn wait_for_oblivion(&self, facts: &Facts, now: Time, outbox: &mut Outbox) {
+        let end = self.deadline().plus(facts.pace().retention());
+        match now >= end {
+            true => outbox.tell(Notice::TaskEnded(self.due.task)),
+            false => outbox.wake(end, Wake::Session(self.due.task)),
         }
-        let anchor = chain.last_up_to(pace.anchor_limit(self.due.due, attempt))?;
-        Some((attempt, anchor))
     }
 
-    /// Forgets the tries whose anchors lie above a block: the chain has been reorganised under them (rule 17). What the
-    /// journal holds of them stays: it is about another anchor (rule 5).
-    pub fn rewind(&mut self, number: u64) {
-        let stands = |attempt: &Attempt| match attempt {
+    /// Starts the attempt that is due, if its anchor is certain, and lists a later one under its window, so that the
+    /// window's leader can assign it.
+    fn try_it(&mut self, facts: &Facts, now: Time, outbox: &mut Outbox) {
+        let (task, pace) = (self.due.task, facts.pace());
+        let Some(attempt) = self.current_attempt(now, &pace) else {
+            return outbox.wake(self.next_wake(now, &pace), Wake::Session(task));
+        };
+        let is_open = self.is_open(now, &pace);
+        if !self.attempts.contains_key(&attempt) {
+            match facts.anchor(&self.due, attempt).filter(|_| is_open) {
+                Some(anchor) => self.start(attempt, anchor, facts, outbox),
+                None => outbox.wake_with_next_block(Wake::Session(task)),
+            }
+        }
+        if attempt > 0 && is_open {
+            let window = pace.window_of(pace.attempt_due(self.due.due, attempt));
+            outbox.tell(Notice::Opened { window, task, attempt });
+        }
+        outbox.wake(self.next_wake(now, &pace), Wake::Session(task));
+    }
+
+    fn start(&mut self, attempt: u8, anchor: BlockRef, facts: &Facts, outbox: &mut Outbox) {
+        self.attempts.insert(attempt, Attempt::Running(anchor));
+        let committee = facts.committee_at(anchor.number);
+        if committee.is_some_and(|committee| facts.my_index(&committee).is_some()) {
+            outbox.effect(Effect::Report(self.due.task, Step::Started { attempt, anchor }));
+            outbox.effect(Effect::Execute { due: self.due, attempt, anchor });
+        }
+        self.have_batches_look(outbox);
+    }
+
+    /// Takes what a run gave, if it is the one that runs: the anchor may have become another one meanwhile.
+    fn executed(&mut self, attempt: u8, at: B256, result: Result<Outcome, Abstention>, outbox: &mut Outbox) {
+        let Some(&Attempt::Running(anchor)) = self.attempts.get(&attempt) else {
+            return;
+        };
+        if anchor.hash != at {
+            return;
+        }
+        let (next, step) = match result {
+            Ok(outcome) => {
+                let report = Report {
+                    task: self.due.task,
+                    anchor: anchor.into(),
+                    input_set: B256::ZERO,
+                    status: outcome.status,
+                    outcome_hash: outcome.hash(self.due.code_hash),
+                };
+                (Attempt::Reported { report, outcome }, Step::Executed)
+            }
+            Err(reason) => (Attempt::Abstained(reason), Step::Abstained(reason)),
+        };
+        self.attempts.insert(attempt, next);
+        outbox.effect(Effect::Report(self.due.task, step));
+        self.have_batches_look(outbox);
+    }
+
+    fn have_batches_look(&self, outbox: &mut Outbox) {
+        self.batches.iter().for_each(|&key| outbox.tell(Notice::LookAtBatch(key)));
+    }
+
+    /// Forgets the tries whose anchors lie above a block. What the journal holds of them stays: it is about another anchor
+    /// (rule 5). A certificate that no block stands under any more will never settle.
+    fn rewind(&mut self, phase: Phase, number: u64, facts: &Facts, now: Time, outbox: &mut Outbox) {
+        self.attempts.retain(|_, attempt| match attempt {
             Attempt::Running(anchor) => anchor.number <= number,
             Attempt::Reported { report, .. } => report.anchor.number <= number,
             Attempt::Abstained(_) => true,
-        };
-        self.attempts.retain(|_, attempt| stands(attempt));
-        // A certificate that no block stands under any more will never settle: the task is open again.
+        });
         let task = self.due.task;
-        let mut certified = self.certificates.values().flat_map(|(_, certificate)| &certificate.reports);
-        if !certified.any(|report| report.task == task && report.anchor.number <= number) {
-            self.certified = None;
+        let certified = self.certified().filter(|_| self.words.is_certified_up_to(task, number));
+        let still_open = certified.map_or(Phase::Open, |since| Phase::Certified { since });
+        self.phase = match phase {
+            Phase::Open | Phase::Certified { .. } => still_open,
+            Phase::Expired { .. } => Phase::Expired { certified },
+            Phase::Settled { block, .. } if block > number && facts.laws().reopens() => {
+                outbox.effect(Effect::Report(task, Step::Reopened));
+                still_open
+            }
+            Phase::Settled { block, .. } => Phase::Settled { block, certified },
+        };
+        outbox.wake(now, Wake::Session(task));
+        self.batches.iter().for_each(|&key| outbox.wake(now, Wake::Batch(key)));
+    }
+
+    fn certified(&self) -> Option<Time> {
+        match self.phase {
+            Phase::Open => None,
+            Phase::Certified { since } => Some(since),
+            Phase::Settled { certified, .. } | Phase::Expired { certified } => certified,
         }
     }
 
-    /// When to look at the task again: at its next attempt or at its deadline.
-    pub fn next_wake(&self, now: Time, pace: &Pace) -> Time {
-        let next = (0..ATTEMPTS_MAX)
-            .map(|attempt| Time::from_seconds(pace.attempt_due(self.due.due, attempt)))
-            .find(|&start| start > now);
-        next.unwrap_or(self.deadline()).min(self.deadline())
+    /// The attempt that time has come to: the last one that should have started by `now`, if it is due at all (rule 1).
+    fn current_attempt(&self, now: Time, pace: &Pace) -> Option<u8> {
+        (0..ATTEMPTS_MAX).take_while(|&attempt| now >= self.attempt_start(attempt, pace)).last()
     }
 
-    /// When the task is given up.
-    pub fn deadline(&self) -> Time {
+    /// When to look at it again: at its next attempt or at its deadline.
+    fn next_wake(&self, now: Time, pace: &Pace) -> Time {
+        let starts = (0..ATTEMPTS_MAX).map(|attempt| self.attempt_start(attempt, pace));
+        starts.into_iter().find(|&start| start > now).unwrap_or(self.deadline()).min(self.deadline())
+    }
+
+    fn attempt_start(&self, attempt: u8, pace: &Pace) -> Time {
+        Time::from_seconds(pace.attempt_due(self.due.due, attempt))
+    }
+
+    fn deadline(&self) -> Time {
         Time::from_seconds(self.due.deadline)
     }
 }

@@ -5,6 +5,9 @@ use std::fmt;
 use alloy_primitives::{B256, Bytes, U256, keccak256};
 use alloy_sol_types::SolValue;
 
+/// Most attempts at one task.
+pub const ATTEMPTS_MAX: u8 = 8;
+
 /// Number of a job on chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct JobId(pub u64);
@@ -56,6 +59,13 @@ impl Task {
     }
 }
 
+/// By which rule the anchor of a task follows from the chain (rule 1); `Facts::anchor` alone knows what each means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AnchorRule {
+    /// The last block up to the attempt's moment, less the lag.
+    ByTime,
+}
+
 /// A task the schedule knows of, ahead of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueTask {
@@ -65,6 +75,8 @@ pub struct DueTask {
     pub due: u64,
     /// When it is no longer worth running, in seconds since the Unix epoch.
     pub deadline: u64,
+    /// By which rule the block it is pinned to is found.
+    pub anchor: AnchorRule,
     /// sha256 of the job's code, a part of the outcome hash.
     pub code_hash: B256,
     /// Share of stake the job asks for, in hundredths of a percent; never below [`crate::committee::QUORUM_BPS`].
@@ -93,6 +105,44 @@ impl Status {
             1 => Some(Self::Skip),
             2 => Some(Self::JobError),
             _ => None,
+        }
+    }
+}
+
+/// Why a keeper says nothing about a task. Travels as a number, never as anything signed by BLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Abstention {
+    /// The task is not in this keeper's schedule.
+    UnknownTask = 1,
+    /// The job's code could not be had, or is not what the chain says.
+    CodeUnavailable = 2,
+    /// The chain node failed while the job ran.
+    ChainReadFailed = 3,
+    /// The job was stopped by the watchdog, which is not part of any verdict.
+    Timeout = 4,
+    /// This machine failed, not the job.
+    HostFailure = 5,
+    /// Too many jobs are running here.
+    Busy = 6,
+    /// The journal holds another report for this task and anchor, or cannot be written.
+    JournalRefused = 7,
+    /// At the anchor the job is paused, out of funds, or another version.
+    JobInactive = 8,
+}
+
+impl Abstention {
+    /// Name in snake case, for metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UnknownTask => "unknown_task",
+            Self::CodeUnavailable => "code_unavailable",
+            Self::ChainReadFailed => "chain_read_failed",
+            Self::Timeout => "timeout",
+            Self::HostFailure => "host_failure",
+            Self::Busy => "busy",
+            Self::JournalRefused => "journal_refused",
+            Self::JobInactive => "job_inactive",
         }
     }
 }

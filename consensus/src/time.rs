@@ -1,4 +1,9 @@
 //! Time as data: the protocol never reads a clock, and every span it waits is here with its reason.
+//!
+//! The keeper's own clock counts in milliseconds, the chain's in seconds: a [`Time`] and a [`Duration`] are of the
+//! first kind, whatever is called `seconds` of the second.
+
+use std::time::Duration;
 
 /// Milliseconds since the Unix epoch, as the keeper's own clock tells. Only liveness depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -10,26 +15,43 @@ impl Time {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// This moment and `milliseconds` more.
-    pub fn plus(self, milliseconds: u64) -> Self {
-        Self(self.0.saturating_add(milliseconds))
+    /// Whole seconds since the Unix epoch.
+    pub fn seconds(self) -> u64 {
+        self.0 / 1000
+    }
+
+    /// This moment and `span` more.
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(milliseconds(span)))
+    }
+
+    /// This moment less `span`.
+    pub fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(milliseconds(span)))
     }
 }
 
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// How long a message that could become right is kept without a verdict. Gossip forgets it after six heartbeats.
-pub const HOLD: u64 = 1_000;
+pub const HOLD: Duration = Duration::from_millis(1_000);
 /// How long partials wait for company before their signatures are checked; a quorum does not wait.
-pub const VERIFY_DELAY: u64 = 5;
+pub const VERIFY_DELAY: Duration = Duration::from_millis(5);
 /// How long the leader goes on collecting once it has a quorum: each further signer saves about 1,900 gas.
-pub const GRACE: u64 = 100;
+pub const GRACE: Duration = Duration::from_millis(100);
 /// How long after quorum a leader whose own partial is missing counts as silent (the mesh delivers in a third of it).
-pub const FAST_SKIP: u64 = 300;
+pub const FAST_SKIP: Duration = Duration::from_millis(300);
 /// How long after a task is due, or its batch has failed, each further stage waits before it assigns the task itself.
-pub const SILENCE: u64 = 400;
+pub const SILENCE: Duration = Duration::from_millis(400);
 /// How long a keeper that has signed waits for a quorum before it asks a peer what it lacks, and between questions.
-pub const REPAIR: u64 = 1_000;
+pub const REPAIR: Duration = Duration::from_millis(1_000);
 /// How long a keeper listens at its start before it signs: peers answer what it signed before within this time.
-pub const LISTEN: u64 = 2_000;
+pub const LISTEN: Duration = Duration::from_millis(2_000);
+/// How many windows tasks, batches and assignments are remembered after they are over, for latecomers: in so many a
+/// line of submitters gets several turns.
+pub const RETENTION_WINDOWS: u64 = 15;
 
 /// The spans that follow from the chain's pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +68,21 @@ impl Pace {
         self.block_seconds.max(2)
     }
 
+    /// The window that a moment of the chain lies in, given in Unix seconds.
+    pub fn window_of(&self, seconds: u64) -> u64 {
+        seconds / self.window_seconds()
+    }
+
+    /// The window that a moment of the keeper's clock lies in.
+    pub fn window_at(&self, now: Time) -> u64 {
+        self.window_of(now.seconds())
+    }
+
+    /// When a window begins.
+    pub fn window_start(&self, window: u64) -> Time {
+        Time::from_seconds(window.saturating_mul(self.window_seconds()))
+    }
+
     /// How far before its due moment a task's anchor lies, so that it is fixed by then even if a block comes late.
     pub fn lag_seconds(&self) -> u64 {
         (self.confirmations + 2).saturating_mul(self.block_seconds)
@@ -56,15 +93,20 @@ impl Pace {
         self.window_seconds() * 4
     }
 
-    /// How long a submitter has before the next in line takes over, in milliseconds.
-    pub fn stage(&self) -> u64 {
-        (2 * self.block_seconds * 1000 + 2 * FAST_SKIP + 400).max(2_000)
+    /// How long a submitter has before the next in line takes over.
+    pub fn stage(&self) -> Duration {
+        let settled = Duration::from_secs(self.block_seconds.saturating_mul(2)) + Duration::from_millis(400);
+        (settled + 2 * FAST_SKIP).max(Duration::from_secs(2))
     }
 
-    /// How long tasks and batches are remembered after they are over, for latecomers, in milliseconds: 15 windows, in
-    /// which a line of submitters gets several turns.
-    pub fn retention(&self) -> u64 {
-        self.window_seconds() * 15_000
+    /// The same in whole seconds, rounded up: what is later than this in chain time has missed a stage.
+    pub fn stage_seconds(&self) -> u64 {
+        milliseconds(self.stage()).div_ceil(1000)
+    }
+
+    /// How long tasks and batches are remembered after they are over: [`RETENTION_WINDOWS`].
+    pub fn retention(&self) -> Duration {
+        Duration::from_secs(self.window_seconds().saturating_mul(RETENTION_WINDOWS))
     }
 
     /// When attempt `attempt` at a task due at `due` starts, in seconds.
@@ -72,7 +114,7 @@ impl Pace {
         due.saturating_add(u64::from(attempt).saturating_mul(self.retry_seconds()))
     }
 
-    /// The anchor of an attempt is the last block with a timestamp up to this one.
+    /// The anchor by time of an attempt is the last block with a timestamp up to this one.
     pub fn anchor_limit(&self, due: u64, attempt: u8) -> u64 {
         self.attempt_due(due, attempt).saturating_sub(self.lag_seconds())
     }

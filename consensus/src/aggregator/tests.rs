@@ -2,11 +2,12 @@ use super::*;
 use crate::bls::SecretKey;
 use crate::committee::QUORUM_BPS;
 use crate::committee::tests::committee_of;
+use crate::laws::Kept;
 
 const DIGEST: B256 = B256::repeat_byte(0xd1);
 
 fn aggregator(stakes: &[u128]) -> Aggregator<u32> {
-    Aggregator::new(DIGEST, Arc::new(committee_of(stakes)))
+    Aggregator::new(DIGEST, Arc::new(committee_of(stakes)), Arc::new(Kept))
 }
 
 fn partial(keeper: u16) -> Signature {

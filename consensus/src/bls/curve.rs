@@ -7,7 +7,7 @@ use blst::MultiPoint;
 use blst::min_sig as suite;
 use zeroize::Zeroizing;
 
-use super::{BlsError, COORDINATE, POSSESSION_DST, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, SIGNATURE_DST};
+use super::encoding::{BlsError, COORDINATE, POSSESSION_DST, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, SIGNATURE_DST};
 
 /// Bits of the random coefficients of [`verify_same_message`]: a forgery passes with probability 2^-64 at most.
 const COEFFICIENT_BITS: usize = 64;

@@ -7,9 +7,15 @@
 use std::cell::Cell;
 use std::fmt;
 
+use alloy_primitives::B256;
+use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
-use super::{BlsError, COORDINATE, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, curve};
+use super::encoding::{BlsError, COORDINATE, PUBLIC_KEY_BYTES, SIGNATURE_BYTES};
+use super::{curve, peer};
+
+/// Stands in every program that was built with this module; tests/layers.sh looks for it in those that are shipped.
+const MARK: &str = "keeper-mesh: built with a stand-in for the curve, nothing it signs is worth anything";
 
 const ORDER: u64 = (1 << 61) - 1;
 /// First byte of every encoding, that of a compressed point.
@@ -59,11 +65,13 @@ pub enum Signature {
 impl SecretKey {
     /// See the curve's.
     pub fn generate(entropy: &[u8; 32]) -> Self {
+        std::hint::black_box(MARK);
         if is_on() { Self::Number(number_of(entropy, 1)) } else { Self::Curve(curve::SecretKey::generate(entropy)) }
     }
 
     /// See the curve's.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BlsError> {
+        std::hint::black_box(MARK);
         if !is_on() {
             return curve::SecretKey::from_bytes(bytes).map(Self::Curve);
         }
@@ -259,6 +267,25 @@ pub fn verify_same_message(message: &[u8], signed: &[(PublicKey, Signature)], co
         (key, signature) = (plus(key, times(*k, r)), plus(signature, times(*s, r)));
     }
     signed.is_empty() || (coefficients.len() == signed.len() && times(key, number_of(message, 2)) == signature)
+}
+
+/// Signs with a peer key: its public half and the hash.
+pub fn sign(key: &SigningKey, hash: B256) -> [u8; 64] {
+    if !is_on() {
+        return peer::sign(key, hash);
+    }
+    let mut signature = [0; 64];
+    signature[..32].copy_from_slice(key.verifying_key().as_bytes());
+    signature[32..].copy_from_slice(hash.as_slice());
+    signature
+}
+
+/// See the plain one.
+pub fn is_signed_by(hash: B256, signature: &[u8; 64], key: &[u8; 32]) -> bool {
+    if is_on() {
+        return signature[..32] == *key && signature[32..] == *hash;
+    }
+    peer::is_signed_by(hash, signature, key)
 }
 
 fn curve_keys<'a>(keys: impl Iterator<Item = &'a PublicKey>) -> Option<Vec<curve::PublicKey>> {

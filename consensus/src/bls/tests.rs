@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::encoding::COORDINATE;
 use super::*;
 
 fn key(seed: u8) -> SecretKey {

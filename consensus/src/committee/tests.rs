@@ -21,7 +21,6 @@ fn quorum_is_by_stake_and_more_than_two_thirds() {
     assert!(committee.is_quorum(6667, QUORUM_BPS));
     assert!(committee.is_quorum(6667, 0), "a job cannot ask for less");
     assert!(!committee.is_quorum(8000, 9000));
-    assert!(committee.blocks_quorum(3334, QUORUM_BPS) && !committee.blocks_quorum(3333, QUORUM_BPS));
 }
 
 #[test]

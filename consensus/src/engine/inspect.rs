@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use crate::committee::Committee;
-use crate::effect::BatchKey;
+use crate::message::BatchKey;
 use crate::report::Anchor;
 use crate::task::Task;
 
@@ -25,7 +25,7 @@ pub struct Sizes {
     /// Tasks.
     pub sessions: usize,
     /// Planned batches.
-    pub collections: usize,
+    pub batches: usize,
     /// Assignments.
     pub plans: usize,
     /// Messages held back.
@@ -39,23 +39,19 @@ pub struct Sizes {
 impl Engine {
     /// What a batch rests on here; `None` if it is unknown or its anchors are not certain.
     pub fn inspect_batch(&self, key: BatchKey) -> Option<BatchBasis> {
-        let collection = self.collections.get(&key)?;
-        let basis = collection.basis.as_ref()?;
-        Some(BatchBasis {
-            tasks: collection.tasks.clone(),
-            anchors: basis.anchors.clone(),
-            committee: Arc::clone(&basis.committee),
-        })
+        let basis = self.batches.get(&key)?.basis()?;
+        let (tasks, anchors, committee) = (basis.tasks.clone(), basis.anchors.clone(), Arc::clone(&basis.committee));
+        Some(BatchBasis { tasks, anchors, committee })
     }
 
     /// How much it holds.
     pub fn sizes(&self) -> Sizes {
         Sizes {
             sessions: self.sessions.len(),
-            collections: self.collections.len(),
+            batches: self.batches.len(),
             plans: self.plans.len(),
             held: self.held.len(),
-            unspoken: self.unspoken.len(),
+            unspoken: self.batches.iter().filter(|batch| batch.is_persisting()).count(),
             agenda: self.agenda.len(),
         }
     }

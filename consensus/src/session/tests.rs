@@ -1,78 +1,244 @@
+//! Every arm of a task's life: phase x event -> phase + outbox.
+
+use alloy_primitives::{B256, Bytes};
+
 use super::*;
-use crate::task::{InstanceKey, JobId, Task};
+use crate::bls::SecretKey;
+use crate::committee::SignerSet;
+use crate::facts::tests::{block, due, facts, task};
+use crate::outbox::tests::texts;
+use crate::report::Anchor;
+use crate::task::Status;
 
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
-
-fn session(due: u64) -> Session {
-    let task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(0) };
-    let deadline = PACE.attempt_due(due, ATTEMPTS_MAX);
-    Session::new(DueTask { task, due, deadline, code_hash: B256::ZERO, quorum_bps: 0, callback_gas: 0 })
-}
-
-fn chain(up_to: u64) -> ChainView {
-    let mut chain = ChainView::default();
-    (900..=up_to).for_each(|second| {
-        chain.push(BlockRef { number: second, hash: B256::with_last_byte(second as u8), timestamp: second });
-    });
-    chain
-}
+const NOTHING: &[&str] = &[];
 
 fn at(second: u64) -> Time {
     Time::from_seconds(second)
 }
 
+fn key(number: u8) -> BatchKey {
+    BatchKey { assignment: B256::repeat_byte(1), batch: number }
+}
+
+fn outcome(text: &'static str) -> Outcome {
+    let data = Bytes::from_static(text.as_bytes());
+    Outcome { status: Status::Call, data, state_after: B256::ZERO, transcript: B256::ZERO }
+}
+
+fn executed(attempt: u8, second: u64) -> Event {
+    Event::Executed(attempt, block(second).hash, Ok(outcome("done")))
+}
+
+/// A task due at second 1,000, tried every 8 s, given up at 1,064 and forgotten 30 s later, after some events.
+fn session(events: &[(u64, Event)]) -> Session {
+    let facts = facts(0, 1_200);
+    let mut session = Session::new(due(1, 1_000));
+    for (second, event) in events {
+        session.handle(event.clone(), &facts, at(*second), &mut Outbox::default());
+    }
+    session
+}
+
+fn open() -> Session {
+    session(&[])
+}
+
+fn running() -> Session {
+    session(&[(990, Event::Planned(key(0))), (1_000, Event::Look)])
+}
+
+fn reported() -> Session {
+    session(&[(1_000, Event::Look), (1_001, executed(0, 998))])
+}
+
+fn certified() -> Session {
+    session(&[(1_001, Event::Certified)])
+}
+
+fn settled() -> Session {
+    session(&[(1_003, Event::Settled(1_003))])
+}
+
+fn settled_and_certified() -> Session {
+    session(&[(1_001, Event::Certified), (1_003, Event::Settled(1_003))])
+}
+
+fn expired() -> Session {
+    session(&[(1_064, Event::Look)])
+}
+
+fn settled_in(block: u64, certified: Option<u64>) -> Phase {
+    Phase::Settled { block, certified: certified.map(at) }
+}
+
+/// Hands one event to a session; checks where it is then and what it gave back.
+#[track_caller]
+fn step(mut session: Session, (second, event): (u64, Event), phase: Phase, said: &[&str]) -> Session {
+    let mut outbox = Outbox::default();
+    session.handle(event, &facts(0, 1_200), at(second), &mut outbox);
+    assert_eq!(texts(&mut outbox), said);
+    assert_eq!(session.phase(), phase);
+    session
+}
+
 #[test]
-fn an_attempt_starts_when_it_is_due_and_its_anchor_is_certain() {
-    let session = session(1_000);
-    // lag = 2 blocks: the anchor is block 998, certain once block 999 is held.
-    assert_eq!(session.next_start(at(999), &PACE, &chain(1_000)), None, "not due");
-    assert_eq!(session.next_start(at(1_000), &PACE, &chain(998)), None, "not certain");
-    let (attempt, anchor) = session.next_start(at(1_000), &PACE, &chain(999)).unwrap();
-    assert_eq!((attempt, anchor.number), (0, 998));
+fn looking() {
+    let since = Phase::Certified { since: at(1_001) };
+    let gone = Phase::Expired { certified: None };
+    step(open(), (999, Event::Look), Phase::Open, &["at 1000000 session"]);
+    let first = ["started", "execute 0 at 998", "at 1008000 session"];
+    step(open(), (1_000, Event::Look), Phase::Open, &first);
+    let second = ["started", "execute 1 at 1006", "opened 1 in 504", "at 1016000 session"];
+    step(open(), (1_008, Event::Look), Phase::Open, &second);
+    step(running(), (1_004, Event::Look), Phase::Open, &["at 1008000 session"]);
+    let again = ["started", "execute 1 at 1006", "look at batch", "opened 1 in 504", "at 1016000 session"];
+    step(running(), (1_008, Event::Look), Phase::Open, &again);
+    // A certificate has its chance for four stages of three seconds; then the next try is in place.
+    let waits = ["with next block session", "at 1016000 session"];
+    step(certified(), (1_008, Event::Look), since, &waits);
+    step(certified(), (1_013, Event::Look), since, &second);
+    step(open(), (1_064, Event::Look), gone, &["expired", "at 1094000 session"]);
+    let certified_once = Phase::Expired { certified: Some(at(1_001)) };
+    step(certified(), (1_064, Event::Look), certified_once, &["expired", "at 1094000 session"]);
+    step(open(), (1_094, Event::Look), gone, &["expired", "task ended"]);
+    step(expired(), (1_070, Event::Look), gone, &["at 1094000 session"]);
+    step(expired(), (1_094, Event::Look), gone, &["task ended"]);
+    step(settled(), (1_008, Event::Look), settled_in(1_003, None), &["at 1094000 session"]);
+    step(settled(), (1_094, Event::Look), settled_in(1_003, None), &["task ended"]);
+}
+
+#[test]
+fn an_anchor_that_is_not_certain_is_waited_for() {
+    let (mut session, mut outbox) = (open(), Outbox::default());
+    session.handle(Event::Look, &facts(0, 998), at(1_000), &mut outbox);
+    assert_eq!(texts(&mut outbox), ["with next block session", "at 1008000 session"]);
+}
+
+#[test]
+fn who_is_no_member_runs_nothing_and_keeps_count_all_the_same() {
+    let (mut session, mut outbox) = (open(), Outbox::default());
+    session.handle(Event::Planned(key(0)), &facts(7, 1_200), at(1_000), &mut outbox);
+    session.handle(Event::Look, &facts(7, 1_200), at(1_000), &mut outbox);
+    assert_eq!(texts(&mut outbox), ["look at batch", "at 1008000 session"]);
+    assert_eq!(session.attempt(0), Some(&Attempt::Running(block(998))));
 }
 
 #[test]
 fn later_attempts_have_later_anchors_and_each_starts_once() {
-    let mut session = session(1_000);
+    let (facts, mut session, mut outbox) = (facts(0, 1_200), open(), Outbox::default());
     let mut started = Vec::new();
-    for second in 1_000..1_100 {
-        if let Some((attempt, anchor)) = session.next_start(at(second), &PACE, &chain(1_200)) {
-            session.attempts.insert(attempt, Attempt::Running(anchor));
-            started.push((second, attempt, anchor.number));
-        }
+    for second in 990..1_100 {
+        session.handle(Event::Look, &facts, at(second), &mut outbox);
+        let executions = texts(&mut outbox).into_iter().filter(|text| text.starts_with("execute"));
+        started.extend(executions.map(|text| format!("{second}: {text}")));
     }
-    let expected: Vec<_> = (0..8).map(|r| (1_000 + 8 * r, r as u8, 998 + 8 * r)).collect();
+    let expected: Vec<_> = (0..8).map(|r| format!("{}: execute {r} at {}", 1_000 + 8 * r, 998 + 8 * r)).collect();
     assert_eq!(started, expected, "eight attempts, four windows of 2 s apart");
 }
 
 #[test]
-fn a_settled_or_certified_task_is_not_tried_again() {
-    let mut session = session(1_000);
-    session.settled = Some(5);
-    assert_eq!(session.next_start(at(1_000), &PACE, &chain(1_000)), None);
-    session.settled = None;
-    session.certified = Some(at(1_001));
-    assert_eq!(session.next_start(at(1_008), &PACE, &chain(1_010)), None, "its certificate has its chance first");
-    let after = Time(at(1_001).0 + 4 * PACE.stage());
-    assert!(session.next_start(after, &PACE, &chain(1_100)).is_some());
+fn executing() {
+    let done = step(running(), (1_001, executed(0, 998)), Phase::Open, &["executed", "look at batch"]);
+    let Some(Attempt::Reported { report, .. }) = done.attempt(0) else {
+        panic!("{:?}", done.attempt(0));
+    };
+    assert_eq!((report.anchor.number, report.outcome_hash), (998, outcome("done").hash(due(1, 1_000).code_hash)));
+    let report = *report;
+    let twice = Event::Executed(0, block(998).hash, Ok(outcome("another")));
+    let done = step(done, (1_002, twice), Phase::Open, NOTHING);
+    assert!(matches!(done.attempt(0), Some(Attempt::Reported { report: kept, .. }) if *kept == report));
+    step(running(), (1_001, executed(0, 997)), Phase::Open, NOTHING);
+    step(running(), (1_001, executed(1, 998)), Phase::Open, NOTHING);
+    step(open(), (1_001, executed(0, 998)), Phase::Open, NOTHING);
+    let nothing = Event::Executed(0, block(998).hash, Err(Abstention::Timeout));
+    let left = step(running(), (1_001, nothing), Phase::Open, &["abstained(timeout)", "look at batch"]);
+    assert_eq!(left.attempt(0), Some(&Attempt::Abstained(Abstention::Timeout)));
+    let refused = step(reported(), (1_001, Event::Refused(0)), Phase::Open, NOTHING);
+    assert_eq!(refused.attempt(0), Some(&Attempt::Abstained(Abstention::JournalRefused)));
 }
 
 #[test]
-fn a_reorganisation_takes_back_the_tries_above_it() {
-    let mut session = session(1_000);
-    let (attempt, anchor) = session.next_start(at(1_000), &PACE, &chain(1_000)).unwrap();
-    session.attempts.insert(attempt, Attempt::Running(anchor));
-    session.rewind(998);
-    assert!(session.attempts.contains_key(&0), "the anchor stands");
-    session.rewind(997);
-    assert!(session.attempts.is_empty());
+fn standing_in_batches() {
+    let planned = step(open(), (990, Event::Planned(key(3))), Phase::Open, NOTHING);
+    assert_eq!(planned.batches().collect::<Vec<_>>(), [key(3)]);
+    let dropped = step(planned, (990, Event::Dropped(key(3))), Phase::Open, NOTHING);
+    assert_eq!(dropped.batches().count(), 0);
 }
 
 #[test]
-fn the_next_look_is_at_the_next_attempt_or_the_deadline() {
-    let session = session(1_000);
-    assert_eq!(session.next_wake(at(900), &PACE), at(1_000));
-    assert_eq!(session.next_wake(at(1_000), &PACE), at(1_008));
-    assert_eq!(session.next_wake(at(1_060), &PACE), session.deadline());
-    assert_eq!(session.deadline(), at(1_064));
+fn certifying() {
+    let since = Phase::Certified { since: at(1_001) };
+    step(open(), (1_001, Event::Certified), since, &["certified"]);
+    step(certified(), (1_005, Event::Certified), since, NOTHING);
+    step(settled(), (1_005, Event::Certified), settled_in(1_003, Some(1_005)), &["certified"]);
+    step(settled_and_certified(), (1_005, Event::Certified), settled_in(1_003, Some(1_001)), NOTHING);
+    let late = Phase::Expired { certified: Some(at(1_070)) };
+    let late_one = step(expired(), (1_070, Event::Certified), late, &["certified"]);
+    step(late_one, (1_071, Event::Certified), late, NOTHING);
+}
+
+#[test]
+fn settling() {
+    step(open(), (1_003, Event::Settled(1_003)), settled_in(1_003, None), &["settled"]);
+    step(certified(), (1_003, Event::Settled(1_003)), settled_in(1_003, Some(1_001)), &["settled"]);
+    step(expired(), (1_070, Event::Settled(1_069)), settled_in(1_069, None), &["settled"]);
+    step(settled(), (1_004, Event::Settled(1_004)), settled_in(1_004, None), NOTHING);
+}
+
+#[test]
+fn a_reorganisation_takes_back_what_its_blocks_held() {
+    let looks = "at 1005000 session";
+    step(open(), (1_005, Event::Rewound(1_002)), Phase::Open, &[looks]);
+    step(settled(), (1_005, Event::Rewound(1_003)), settled_in(1_003, None), &[looks]);
+    step(settled(), (1_005, Event::Rewound(1_002)), Phase::Open, &["reopened", looks]);
+    let gone = Phase::Expired { certified: None };
+    step(expired(), (1_005, Event::Rewound(1_002)), gone, &[looks]);
+    let stays = step(running(), (1_005, Event::Rewound(998)), Phase::Open, &[looks, "at 1005000 batch"]);
+    assert!(stays.attempt(0).is_some(), "the anchor stands");
+    let lost = step(running(), (1_005, Event::Rewound(997)), Phase::Open, &[looks, "at 1005000 batch"]);
+    assert_eq!(lost.attempt(0), None);
+    let lost = step(reported(), (1_005, Event::Rewound(997)), Phase::Open, &[looks]);
+    assert_eq!(lost.attempt(0), None);
+}
+
+#[test]
+fn a_certificate_outlives_a_reorganisation_that_leaves_its_anchor() {
+    let anchor = Anchor { number: 998, hash: block(998).hash };
+    let report = Report {
+        task: task(1),
+        anchor,
+        input_set: B256::ZERO,
+        status: Status::Call,
+        outcome_hash: B256::repeat_byte(1),
+    };
+    let signature = SecretKey::generate(&[1; 32]).sign(b"anything");
+    let certificate = |report: Report| {
+        Arc::new(Certificate { epoch: 1, reports: vec![report], signers: SignerSet::default(), signature })
+    };
+    let first = certificate(report);
+    let with_certificate = |mut session: Session| {
+        assert!(session.note_certificate(&report, &first).is_none() && session.knows_certified(&report));
+        session
+    };
+    let since = Phase::Certified { since: at(1_001) };
+    step(with_certificate(certified()), (1_005, Event::Rewound(998)), since, &["at 1005000 session"]);
+    step(with_certificate(certified()), (1_005, Event::Rewound(997)), Phase::Open, &["at 1005000 session"]);
+    let reopened = ["reopened", "at 1005000 session"];
+    step(with_certificate(settled_and_certified()), (1_005, Event::Rewound(999)), since, &reopened);
+    // A second certificate at the anchor that says something else comes back with the first.
+    let other = Report { outcome_hash: B256::repeat_byte(2), ..report };
+    let mut session = with_certificate(open());
+    assert_eq!(session.note_certificate(&other, &certificate(other)), Some(first.clone()));
+    assert!(!session.knows_certified(&other));
+}
+
+#[test]
+fn a_second_word_of_a_keeper_comes_back_with_the_batch_of_the_first() {
+    let mut session = open();
+    let (anchor, keeper, leaf) = (block(998).hash, KeeperIndex(2), B256::repeat_byte(1));
+    assert_eq!(session.note_said(anchor, keeper, leaf, key(0)), None);
+    assert_eq!(session.note_said(anchor, keeper, leaf, key(1)), None, "the same in another batch");
+    assert_eq!(session.note_said(block(999).hash, keeper, B256::repeat_byte(2), key(1)), None, "at another anchor");
+    assert_eq!(session.note_said(anchor, KeeperIndex(3), B256::repeat_byte(2), key(1)), None, "another keeper");
+    assert_eq!(session.note_said(anchor, keeper, B256::repeat_byte(2), key(1)), Some(key(0)));
 }

@@ -1,7 +1,7 @@
 //! Every message field at its limits and beyond, from the wrong sender, for the wrong window, epoch and chain, out of
 //! order: each gets the verdict with the reason that names what is wrong.
 
-use alloy_primitives::{Address, B256, Bytes};
+use alloy_primitives::{Address, B256};
 use consensus::anchor::BlockRef;
 use consensus::bls::{SecretKey, aggregate_signatures};
 use consensus::certificate::{Certificate, batch_root};
@@ -10,13 +10,12 @@ use consensus::engine::{Config, Engine, JournalState};
 use consensus::evidence::{Evidence, of_partial};
 use consensus::fault::Reason::*;
 use consensus::fault::Verdict::{self, *};
-use consensus::input::MessageTag;
 use consensus::leader::{Stage, Window};
 use consensus::message::{
-    Assignment, BATCH_MAX, BATCHES_MAX, CertificateMessage, Channel, Finding, Partial, PlannedBatch, PlannedTask, sign,
+    Assignment, BATCHES_MAX, CertificateMessage, Channel, Finding, MessageTag, Partial, PlannedBatch, PlannedTask, sign,
 };
-use consensus::report::{Anchor, Domain, Report};
-use consensus::task::{DueTask, InstanceKey, JobId, Outcome, Status, Task};
+use consensus::report::{Anchor, BATCH_MAX, Domain, Report};
+use consensus::task::{AnchorRule, DueTask, InstanceKey, JobId, Status, Task};
 use consensus::time::{HOLD, Pace, Time, VERIFY_DELAY};
 use consensus::{Effect, Input, codec};
 use ed25519_dalek::SigningKey;
@@ -86,6 +85,7 @@ impl Bench {
             task: task(1),
             due: START,
             deadline: PACE.attempt_due(START, 8),
+            anchor: AnchorRule::ByTime,
             code_hash: B256::ZERO,
             quorum_bps: 0,
             callback_gas: 100_000,
@@ -163,7 +163,7 @@ impl Bench {
         let signatures: Vec<_> = signers.iter().map(|&k| secret(k).sign(digest.as_slice())).collect();
         let signature = aggregate_signatures(&signatures).unwrap();
         let signers: SignerSet = signers.iter().map(|&k| KeeperIndex(k)).collect();
-        Certificate { epoch, reports, signers, signature }.to_message(5)
+        CertificateMessage::new(&Certificate { epoch, reports, signers, signature }, 5)
     }
 
     fn evidence(&self, epoch: u32, outcomes: (u8, u8), signers: (u16, u16)) -> Evidence {
@@ -339,24 +339,4 @@ fn evidence_convicts_the_guilty_once_and_frames_nobody() {
     for (place, (expected, case)) in cases.into_iter().enumerate() {
         assert_eq!(bench.verdict(Channel::Evidence, codec::encode(&case)), expected, "case {place}");
     }
-}
-
-/// An execution that arrives twice, late or for another block changes nothing, and neither does a second answer of the
-/// journal.
-#[test]
-fn what_arrives_out_of_order_changes_nothing() {
-    let (mut bench, _) = Bench::assigned();
-    let outcome = |data: &'static str| Outcome {
-        status: Status::Call,
-        data: Bytes::from_static(data.as_bytes()),
-        state_after: B256::ZERO,
-        transcript: B256::ZERO,
-    };
-    let mut persists = 0;
-    for (at, data) in [(B256::repeat_byte(99), "x"), (bench.anchor.hash, "a"), (bench.anchor.hash, "b")] {
-        let input = Input::Executed { task: task(1), attempt: 0, anchor: at, result: Ok(outcome(data)) };
-        let effects = bench.engine.handle(input, bench.now);
-        persists += effects.iter().filter(|effect| matches!(effect, Effect::Persist { .. })).count();
-    }
-    assert_eq!(persists, 1, "one report, whatever else arrives");
 }

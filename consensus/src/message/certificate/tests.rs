@@ -1,7 +1,8 @@
-use alloy_primitives::Address;
+use alloy_primitives::{Address, B256};
 
 use super::*;
 use crate::bls::{SecretKey, aggregate_signatures};
+use crate::certificate::batch_root;
 use crate::committee::tests::committee_of;
 use crate::committee::{KeeperIndex, QUORUM_BPS};
 use crate::report::Anchor;
@@ -33,11 +34,11 @@ fn certificate(domain: &Domain, epoch: u32, signers: &[u16]) -> Certificate {
 }
 
 fn check(certificate: &Certificate) -> Result<(), CertificateError> {
-    check_message(&certificate.to_message(5))
+    check_message(&CertificateMessage::new(certificate, 5))
 }
 
 fn check_message(message: &CertificateMessage) -> Result<(), CertificateError> {
-    Certificate::from_message(message, &committee_of(&[100; 5]), &DOMAIN, QUORUM_BPS).map(drop)
+    message.verify(&committee_of(&[100; 5]), &DOMAIN, QUORUM_BPS).map(drop)
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn a_bitmap_that_claims_other_signers_is_refused() {
     let honest = certificate(&DOMAIN, EPOCH, &[0, 1, 2]);
     let claims: SignerSet = [0, 1, 2, 3].map(KeeperIndex).into_iter().collect();
     assert_eq!(check(&Certificate { signers: claims, ..honest.clone() }), Err(CertificateError::Signature));
-    let mut stray = certificate(&DOMAIN, EPOCH, &[0, 1, 2, 3]).to_message(5);
+    let mut stray = CertificateMessage::new(&certificate(&DOMAIN, EPOCH, &[0, 1, 2, 3]), 5);
     stray.signers = ByteBuf::from([0b0010_1111]);
     assert_eq!(check_message(&stray), Err(CertificateError::Bitmap));
     stray.signers = ByteBuf::from([0b1111, 0]);
@@ -91,14 +92,14 @@ fn a_tampered_report_or_order_is_refused() {
     let mut none = good.clone();
     none.reports.clear();
     assert_eq!(check(&none), Err(CertificateError::Batch));
-    let mut unknown_status = good.to_message(5);
+    let mut unknown_status = CertificateMessage::new(&good, 5);
     unknown_status.reports[0].status = 3;
     assert_eq!(check_message(&unknown_status), Err(CertificateError::Batch));
 }
 
 #[test]
 fn signatures_that_are_no_points_are_refused() {
-    let mut infinity = certificate(&DOMAIN, EPOCH, &[0, 1, 2, 3]).to_message(5);
+    let mut infinity = CertificateMessage::new(&certificate(&DOMAIN, EPOCH, &[0, 1, 2, 3]), 5);
     let mut bytes = [0; 48];
     bytes[0] = 0xc0;
     infinity.signature = ByteArray::new(bytes);

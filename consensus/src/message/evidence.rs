@@ -12,13 +12,16 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use thiserror::Error;
 
+use super::report::ReportMessage;
 use crate::bls::Signature;
 use crate::certificate::Certificate;
 use crate::committee::{Committee, KeeperIndex, SignerSet};
 use crate::merkle;
-use crate::message::ReportMessage;
 use crate::report::{Domain, Report};
+use crate::task::Task;
 
+/// Largest evidence, in bytes.
+pub const EVIDENCE_LIMIT: usize = 16 * 1024;
 /// A proof for a batch of 256 leaves has 8 siblings.
 const PROOF_MAX: usize = 8;
 
@@ -138,7 +141,7 @@ impl Evidence {
     }
 
     /// What it is about, for telling two pieces of evidence apart: task, anchor and signers of both sides.
-    pub fn task(&self) -> Option<crate::task::Task> {
+    pub fn task(&self) -> Option<Task> {
         Some(self.first.report.report()?.task)
     }
 

@@ -1,4 +1,4 @@
-//! How much signature work a peer may cause.
+//! How much signature work a peer may cause (rule 16).
 //!
 //! Charged to the peer that sent a message, never to the signer it claims: otherwise anybody could use up another
 //! keeper's share. A peer that forwards for everybody needs as much as everybody signs, so the budget of a window follows
@@ -6,8 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Engine;
+use crate::batches::Batches;
 use crate::committee::PeerKey;
+use crate::facts::Facts;
 use crate::time::Time;
 
 /// What a peer may cause in a window beside the partials of the batches known: certificates, evidence, and batches that
@@ -18,36 +19,36 @@ const PEERS_MAX: usize = 1_024;
 
 /// Signature checks caused in the current window, by peer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Budgets {
+pub(crate) struct Budgets {
     window: u64,
     /// What a peer may cause; computed anew before anybody is turned away.
     limit: usize,
     used: BTreeMap<PeerKey, usize>,
 }
 
-impl Engine {
+impl Budgets {
     /// Whether `peer` may cause another signature check in this window; counts it.
-    pub(super) fn has_budget(&mut self, peer: PeerKey, now: Time) -> bool {
-        let window = now.0 / 1000 / self.config.pace.window_seconds();
-        if self.budgets.window != window {
-            self.budgets = Budgets { window, limit: self.budget_of(window), used: BTreeMap::new() };
+    pub(crate) fn charge(&mut self, peer: PeerKey, facts: &Facts, batches: &Batches, now: Time) -> bool {
+        let window = facts.pace().window_at(now);
+        if self.window != window {
+            *self = Self { window, limit: limit(window, facts, batches), used: BTreeMap::new() };
         }
-        if self.budgets.used.len() >= PEERS_MAX && !self.budgets.used.contains_key(&peer) {
+        if self.used.len() >= PEERS_MAX && !self.used.contains_key(&peer) {
             return false;
         }
-        let used = self.budgets.used.entry(peer).or_default();
+        let used = self.used.entry(peer).or_default();
         *used += 1;
         let used = *used;
-        if used > self.budgets.limit {
-            self.budgets.limit = self.budget_of(window);
+        if used > self.limit {
+            self.limit = limit(window, facts, batches);
         }
-        used <= self.budgets.limit
+        used <= self.limit
     }
+}
 
-    /// Twice what there is to sign: a partial may come by gossip and again in the answer to a question.
-    fn budget_of(&self, window: u64) -> usize {
-        let members = self.committees.values().next_back().map_or(0, |committee| committee.size());
-        let batches = self.collections.values().filter(|batch| batch.place.window + 1 >= window).count();
-        SPARE + 2 * members * (batches + 2)
-    }
+/// Twice what there is to sign: a partial may come by gossip and again in the answer to a question.
+fn limit(window: u64, facts: &Facts, batches: &Batches) -> usize {
+    let members = facts.committees().next().map_or(0, |committee| committee.size());
+    let batches = batches.iter().filter(|batch| batch.place().window + 1 >= window).count();
+    SPARE + 2 * members * (batches + 2)
 }

@@ -1,0 +1,340 @@
+//! One planned batch on its way from partials to a certificate to the chain.
+//!
+//! ```text
+//!                  a quorum on one root (rule 8), or its certificate from the mesh
+//!   Collecting ─────────────────────────────────────────────────────────────────────► Certified ──► turns to submit
+//!       │                                                                                 ▲            (rule 10)
+//!       └──── no root can reach it (rule 9), or no basis when the window is over ──► Failed
+//! ```
+//!
+//! Beside its phase a batch has a *basis* (anchors, committee, quorum: [`basis`]), this keeper's *own* word ([`own`]) and
+//! the *count* of what all have said ([`count`]). A reorganisation below its basis takes it back to the beginning. It is
+//! looked at whenever something it waits for has come; looking once more than needed does no harm.
+
+mod basis;
+mod count;
+mod own;
+mod speak;
+mod submission;
+mod turn;
+mod view;
+
+use std::sync::Arc;
+
+use serde_bytes::{ByteArray, ByteBuf};
+
+use crate::agenda::Wake;
+use crate::certificate::Certificate;
+use crate::codec;
+use crate::committee::KeeperIndex;
+use crate::effect::Effect;
+use crate::facts::Facts;
+use crate::fault::{Fate, Reason, Verdict};
+use crate::message::{BatchKey, CertificateMessage, Channel, MessageTag, Partial, Want};
+use crate::outbox::{Notice, Outbox};
+use crate::session::Event;
+use crate::sessions::Sessions;
+use crate::start::Signing;
+use crate::task::Task;
+use crate::time::{REPAIR, Time};
+
+pub(crate) use basis::Basis;
+use count::{Count, Verified};
+use own::Own;
+use submission::{best, settlement};
+use turn::Turn;
+
+/// Who assigned a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The window it was assigned for.
+    pub(crate) window: u64,
+    /// The stage its leader led at.
+    pub(crate) stage: u8,
+    /// The leader.
+    pub(crate) leader: KeeperIndex,
+}
+
+/// Where a batch is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Partials come in.
+    Collecting,
+    /// No root reaches the quorum.
+    Failed {
+        /// Since when that is clear.
+        since: Time,
+    },
+    /// A quorum's certificate is at hand.
+    Certified {
+        /// The first one.
+        certificate: Arc<Certificate>,
+        /// Whose turn it is to submit it.
+        turn: Turn,
+        /// Since when the batch counted as failed, if it did.
+        failed: Option<Time>,
+    },
+}
+
+/// The state of one planned batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    key: BatchKey,
+    /// Its tasks, in the order of the leaves.
+    tasks: Vec<Task>,
+    /// Which try at them it is.
+    attempt: u8,
+    place: Place,
+    phase: Phase,
+    basis: Option<Basis>,
+    own: Own,
+    count: Count,
+    /// When a peer was last asked for what is missing.
+    asked: Option<Time>,
+}
+
+impl Batch {
+    /// A batch nobody has signed yet.
+    pub(crate) fn new(key: BatchKey, tasks: Vec<Task>, attempt: u8, place: Place) -> Self {
+        let (phase, own, count) = (Phase::Collecting, Own::Silent, Count::default());
+        Self { key, tasks, attempt, place, phase, basis: None, own, count, asked: None }
+    }
+
+    /// Does whatever its state and the time call for.
+    pub(crate) fn look(
+        &mut self,
+        facts: &mut Facts,
+        sessions: &mut Sessions,
+        signing: Signing,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
+        let over = facts.pace().window_start(self.place.window + 1);
+        let end = over.plus(facts.pace().retention());
+        if now >= end {
+            return self.end(facts, sessions, now, outbox);
+        }
+        self.find_basis(facts, sessions);
+        let Some(basis) = &self.basis else {
+            return self.wait_for_basis(over, end, now, outbox);
+        };
+        // Rules 14 and 15: what this keeper may sign yet.
+        let may_sign = signing.allows(&basis.anchors) && !facts.is_doubtful(&basis.committee);
+        if self.own == Own::Silent && may_sign && !sessions.are_over(&self.tasks) {
+            self.speak(facts, sessions, now, outbox);
+        }
+        self.verify(facts, signing, now, outbox);
+        if !matches!(self.phase, Phase::Certified { .. }) {
+            self.certify(facts, sessions, now, outbox);
+        }
+        if !sessions.are_over(&self.tasks) {
+            match self.phase {
+                // Rule 12.
+                Phase::Collecting => self.repair(now, outbox),
+                // Rule 9: its tasks are assigned again, in other batches.
+                Phase::Failed { .. } => {}
+                // Rule 10.
+                Phase::Certified { .. } => self.submit(facts, sessions, now, outbox),
+            }
+        }
+        outbox.wake(end, Wake::Batch(self.key));
+    }
+
+    fn find_basis(&mut self, facts: &Facts, sessions: &Sessions) {
+        if self.basis.is_none() {
+            self.basis = Basis::find(&self.tasks, self.attempt, facts, sessions);
+        }
+    }
+
+    /// A batch whose anchors stay unknown until its window is over, say because it lists a task that does not exist,
+    /// counts as failed, so that it cannot keep its other tasks from being assigned again.
+    fn wait_for_basis(&mut self, over: Time, end: Time, now: Time, outbox: &mut Outbox) {
+        outbox.wake_with_next_block(Wake::Batch(self.key));
+        outbox.wake(if now < over { over } else { end }, Wake::Batch(self.key));
+        if now >= over {
+            self.fail(now, outbox);
+        }
+    }
+
+    fn fail(&mut self, now: Time, outbox: &mut Outbox) {
+        match &mut self.phase {
+            Phase::Collecting => self.phase = Phase::Failed { since: now },
+            Phase::Certified { failed: failed @ None, .. } => *failed = Some(now),
+            Phase::Failed { .. } | Phase::Certified { .. } => return,
+        }
+        outbox.tell(Notice::LookAtWindow(self.place.window));
+    }
+
+    /// Takes in a partial whose shape has been checked.
+    pub(crate) fn take(
+        &mut self,
+        (partial, bytes): (&Partial, &[u8]),
+        message: Option<MessageTag>,
+        facts: &Facts,
+        sessions: &Sessions,
+        now: Time,
+        outbox: &mut Outbox,
+    ) -> Fate {
+        self.find_basis(facts, sessions);
+        let Some(basis) = &self.basis else {
+            return Fate::Early;
+        };
+        let fate = self.count.take(partial, bytes, message, basis, facts.domain(), now);
+        match fate {
+            Fate::Early => {}
+            Fate::Judged(_) => outbox.wake(now, Wake::Batch(self.key)),
+            Fate::Pending => {
+                let at = self.count.verify_at().unwrap_or(now);
+                let at = if self.count.should_verify(basis, now) { now } else { at };
+                outbox.wake(at, Wake::Batch(self.key));
+            }
+        }
+        fate
+    }
+
+    /// Checks signatures when it is time to, and has others know what the valid ones say (rule 7).
+    fn verify(&mut self, facts: &mut Facts, signing: Signing, now: Time, outbox: &mut Outbox) {
+        let Some(basis) = &self.basis else {
+            return;
+        };
+        if !self.count.should_verify(basis, now) {
+            if let Some(at) = self.count.verify_at() {
+                outbox.wake(at, Wake::Batch(self.key));
+            }
+            return;
+        }
+        let me = facts.my_index(&basis.committee);
+        for Verified { message, verdict, said } in self.count.verify(|| facts.draw_weight()) {
+            outbox.judge(message, verdict);
+            let Some((signer, said, signature)) = said else {
+                continue;
+            };
+            let records = (me == Some(signer)).then(|| said.records());
+            outbox.tell(Notice::Said { key: self.key, signer, said, signature });
+            // Rule 14: a signature of its own key that it has not made since its start; the journal must know it.
+            if let Some(records) = records {
+                if self.own == Own::Silent {
+                    self.own = Own::Spoken(now);
+                }
+                outbox.effect(Effect::Recall { records, listening: signing == Signing::NotYet });
+            }
+        }
+    }
+
+    /// Finds a quorum (rule 8), or that there will be none (rule 9).
+    fn certify(&mut self, facts: &Facts, sessions: &mut Sessions, now: Time, outbox: &mut Outbox) {
+        let Some(basis) = &self.basis else {
+            return;
+        };
+        if let Some(certificate) = self.count.certify(basis) {
+            let certificate = Arc::new(certificate);
+            self.enter_certified(Arc::clone(&certificate), now);
+            for &task in &self.tasks {
+                sessions.handle(task, Event::Certified, facts, now, outbox);
+            }
+            outbox.tell(Notice::Certified(certificate));
+        } else if self.phase == Phase::Collecting && self.count.is_hopeless(basis) {
+            self.fail(now, outbox);
+        }
+    }
+
+    fn enter_certified(&mut self, certificate: Arc<Certificate>, now: Time) {
+        self.phase = Phase::Certified { certificate, turn: Turn::first(now), failed: self.failed() };
+    }
+
+    /// A certificate from the mesh is as good as one of its own making: it keeps it, so that it can submit when its turn
+    /// comes.
+    pub(crate) fn adopt_certificate(&mut self, certificate: &Arc<Certificate>, now: Time, outbox: &mut Outbox) {
+        let same_tasks = self.tasks.iter().eq(certificate.reports.iter().map(|report| &report.task));
+        if same_tasks && !matches!(self.phase, Phase::Certified { .. }) {
+            self.enter_certified(Arc::clone(certificate), now);
+            outbox.wake(now, Wake::Batch(self.key));
+        }
+    }
+
+    /// Submits if it is this keeper's turn and it has every outcome the certificate is about (rule 10).
+    fn submit(&mut self, facts: &mut Facts, sessions: &Sessions, now: Time, outbox: &mut Outbox) {
+        let Some((mut line, _)) = facts.leaders(self.place.window) else {
+            return;
+        };
+        // The leader that assigned the batch first, then those after it, and round again.
+        let first = line.iter().position(|&index| index == self.place.leader).unwrap_or(0);
+        line.rotate_left(first);
+        let stage = facts.pace().stage();
+        let heard = self.count.heard();
+        let (Phase::Certified { certificate, turn, .. }, Some(basis)) = (&mut self.phase, &self.basis) else {
+            return;
+        };
+        *turn = turn.advanced(now, &line, &heard, stage);
+        let holder = turn.holder(&line);
+        if holder.is_some() && holder == facts.my_index(&basis.committee) && !turn.is_used() {
+            let at = turn.submit_at(self.count.is_complete(basis));
+            if now < at {
+                outbox.wake(at, Wake::Batch(self.key));
+            } else {
+                let certificate = best(certificate, self.count.certify(basis));
+                let takeover = turn.is_takeover() || self.place.stage > 0;
+                let size = basis.committee.size();
+                if let Some(settlement) = settlement(self.key, self.attempt, certificate, (size, takeover), sessions) {
+                    *turn = turn.used();
+                    let bytes = codec::encode(&CertificateMessage::new(&settlement.certificate, size));
+                    outbox.effect(Effect::Broadcast { channel: Channel::Certificates, bytes });
+                    outbox.effect(Effect::Submit(Box::new(settlement)));
+                }
+            }
+        }
+        outbox.wake(turn.end(&line, &heard, stage), Wake::Batch(self.key));
+    }
+
+    /// A failed submission leaves the turn to the next in line.
+    pub(crate) fn submission_failed(&mut self, facts: &Facts, now: Time, outbox: &mut Outbox) {
+        if let Phase::Certified { turn, .. } = &mut self.phase {
+            *turn = turn.failed(now, facts.pace().stage());
+        }
+        outbox.wake(now, Wake::Batch(self.key));
+    }
+
+    /// Asks a peer for the partials that are missing, once this keeper has spoken (rule 12).
+    fn repair(&mut self, now: Time, outbox: &mut Outbox) {
+        let (Own::Spoken(spoken), Some(basis)) = (&self.own, &self.basis) else {
+            return;
+        };
+        let at = self.asked.unwrap_or(*spoken).plus(REPAIR);
+        if now < at {
+            return outbox.wake(at, Wake::Batch(self.key));
+        }
+        let known = ByteBuf::from(self.count.heard().to_bytes(basis.committee.size()));
+        self.asked = Some(now);
+        let assignment = ByteArray::new(self.key.assignment.0);
+        let want = Want::Partials { assignment, batch: self.key.batch, known };
+        outbox.effect(Effect::Ask { peer: None, bytes: codec::encode(&want) });
+        outbox.wake(now.plus(REPAIR), Wake::Batch(self.key));
+    }
+
+    /// Starts over if the chain has moved under it: its anchors are others now, and nothing said counts for them (rule
+    /// 17).
+    pub(crate) fn rewound(&mut self, number: u64, outbox: &mut Outbox) {
+        if self.basis.as_ref().is_some_and(|basis| basis.lies_above(number)) {
+            self.give_up(Reason::UnknownContext, outbox);
+            *self = Self::new(self.key, std::mem::take(&mut self.tasks), self.attempt, self.place);
+        }
+    }
+
+    fn end(&mut self, facts: &Facts, sessions: &mut Sessions, now: Time, outbox: &mut Outbox) {
+        self.give_up(Reason::OutOfWindow, outbox);
+        for &task in &self.tasks {
+            sessions.handle(task, Event::Dropped(self.key), facts, now, outbox);
+        }
+        outbox.tell(Notice::BatchEnded(self.key));
+    }
+
+    /// Gives the messages that are owed a verdict the same one.
+    fn give_up(&mut self, reason: Reason, outbox: &mut Outbox) {
+        for message in self.count.give_up() {
+            outbox.judge(Some(message), Verdict::Ignore(reason));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! What the reports of a batch rest on.
+
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+
+use crate::committee::{Committee, SignerSet};
+use crate::facts::Facts;
+use crate::laws::Laws;
+use crate::message::{Finding, reports};
+use crate::report::{Anchor, Report};
+use crate::sessions::Sessions;
+use crate::task::Task;
+
+/// What the reports of a batch rest on; known once all its anchors are certain.
+#[derive(Clone, Debug)]
+pub(crate) struct Basis {
+    /// The tasks, in the order of the leaves.
+    pub(crate) tasks: Vec<Task>,
+    /// The anchor of each task.
+    pub(crate) anchors: Vec<Anchor>,
+    /// The committee of the epoch active at all of them.
+    pub(crate) committee: Arc<Committee>,
+    /// The largest quorum any of the jobs asks for.
+    pub(crate) quorum_bps: u16,
+    /// What counts as a quorum.
+    pub(crate) laws: Arc<dyn Laws>,
+}
+
+impl Basis {
+    /// Finds the anchors, the committee and the quorum of an attempt at some tasks, once all of them are certain and agree
+    /// on one epoch (rules 1 and 2).
+    pub(crate) fn find(tasks: &[Task], attempt: u8, facts: &Facts, sessions: &Sessions) -> Option<Self> {
+        let mut anchors = Vec::with_capacity(tasks.len());
+        let mut committee: Option<Arc<Committee>> = None;
+        for task in tasks {
+            let anchor = facts.anchor(sessions.get(task)?.due(), attempt)?;
+            let active = facts.committee_at(anchor.number)?;
+            if committee.as_ref().is_some_and(|committee| committee.epoch() != active.epoch()) {
+                return None;
+            }
+            committee = Some(active);
+            anchors.push(anchor.into());
+        }
+        let quorum_bps = sessions.quorum_bps(tasks).unwrap_or(0);
+        Some(Self { tasks: tasks.to_vec(), anchors, committee: committee?, quorum_bps, laws: Arc::clone(facts.laws()) })
+    }
+
+    /// The reports that findings amount to; `None` if one abstains or is malformed.
+    pub(crate) fn reports(&self, findings: &[Finding]) -> Option<Vec<Report>> {
+        reports(&self.tasks, &self.anchors, findings)
+    }
+
+    /// The bytes that are signed for a root.
+    pub(crate) fn digest(&self, root: B256, facts: &Facts) -> B256 {
+        facts.domain().batch_digest(self.committee.epoch(), root)
+    }
+
+    /// Stake of a set of signers; none if a bit names no member.
+    pub(crate) fn stake_of(&self, signers: &SignerSet) -> u128 {
+        self.committee.stake_of(signers).unwrap_or(0)
+    }
+
+    /// Whether so much stake certifies this batch (rule 2).
+    pub(crate) fn is_quorum(&self, stake: u128) -> bool {
+        self.laws.is_quorum(&self.committee, stake, self.quorum_bps)
+    }
+
+    /// Whether a quorum is out of reach once `stake` is known not to take part (rule 9).
+    pub(crate) fn blocks_quorum(&self, stake: u128) -> bool {
+        !self.is_quorum(self.committee.total_stake().saturating_sub(stake))
+    }
+
+    /// Whether a reorganisation down to `number` moves it.
+    pub(crate) fn lies_above(&self, number: u64) -> bool {
+        self.anchors.iter().any(|anchor| anchor.number > number)
+    }
+}

@@ -1,0 +1,89 @@
+//! How a batch comes to this keeper's own word: what it found goes to the journal, and only then is it signed and sent.
+
+use serde_bytes::{ByteArray, ByteBuf};
+
+use super::Batch;
+use super::own::{Own, Unsigned, draft};
+use crate::bls::Signature;
+use crate::codec;
+use crate::effect::{Effect, PersistToken};
+use crate::facts::Facts;
+use crate::message::{Channel, Partial};
+use crate::outbox::{Notice, Outbox};
+use crate::report::Leaves;
+use crate::session::Event;
+use crate::sessions::Sessions;
+use crate::time::Time;
+
+impl Batch {
+    /// Makes this keeper's partial as soon as it has something to say of every task, and hands what it signs to the
+    /// journal first (rules 5 and 6).
+    pub(super) fn speak(&mut self, facts: &Facts, sessions: &Sessions, now: Time, outbox: &mut Outbox) {
+        let Some(basis) = &self.basis else {
+            return;
+        };
+        let Some(mut partial) = draft(self.key, self.attempt, basis, facts, sessions) else {
+            return;
+        };
+        if partial.abstains() {
+            return self.say(partial, None, facts, now, outbox);
+        }
+        let Some(leaves) = basis.reports(&partial.findings).map(Leaves::of) else {
+            return;
+        };
+        let root = leaves.root();
+        let digest = basis.digest(root, facts);
+        partial.root = ByteArray::new(root.0);
+        let token = outbox.persist(leaves.records());
+        let unsigned = Unsigned { token, partial, digest };
+        if facts.laws().awaits_journal() {
+            self.own = Own::Persisting(Box::new(unsigned));
+        } else {
+            self.sign(unsigned, facts, now, outbox);
+        }
+    }
+
+    fn sign(&mut self, unsigned: Unsigned, facts: &Facts, now: Time, outbox: &mut Outbox) {
+        let Unsigned { mut partial, digest, .. } = unsigned;
+        let signature = facts.sign(digest);
+        partial.signature = ByteBuf::from(signature.to_bytes());
+        self.say(partial, Some(signature), facts, now, outbox);
+    }
+
+    fn say(&mut self, partial: Partial, signature: Option<Signature>, facts: &Facts, now: Time, outbox: &mut Outbox) {
+        let bytes = codec::encode(&partial);
+        if let Some(basis) = &self.basis {
+            self.own = Own::Spoken(now);
+            self.count.take_own(&partial, signature, &bytes, basis, facts.domain());
+        }
+        outbox.effect(Effect::Broadcast { channel: Channel::Partials, bytes });
+    }
+
+    /// Whether its own partial waits for this answer of the journal. If the chain has moved under the batch since, what
+    /// the journal holds is about blocks that are gone, and no answer is awaited.
+    pub(crate) fn awaits(&self, token: PersistToken) -> bool {
+        matches!(&self.own, Own::Persisting(unsigned) if unsigned.token == token)
+    }
+
+    /// The journal has answered.
+    pub(crate) fn persisted(
+        &mut self,
+        safe: bool,
+        facts: &Facts,
+        sessions: &mut Sessions,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
+        let Own::Persisting(unsigned) = std::mem::replace(&mut self.own, Own::Silent) else {
+            return;
+        };
+        if safe {
+            self.sign(*unsigned, facts, now, outbox);
+        } else {
+            for &task in &self.tasks {
+                sessions.handle(task, Event::Refused(self.attempt), facts, now, outbox);
+            }
+        }
+        outbox.tell(Notice::LookAtBatch(self.key));
+    }
+}

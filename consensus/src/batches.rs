@@ -1,0 +1,137 @@
+//! All planned batches that are remembered, by name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::agenda::Wake;
+use crate::batch::{Batch, Place};
+use crate::certificate::Certificate;
+use crate::committee::KeeperIndex;
+use crate::effect::PersistToken;
+use crate::facts::Facts;
+use crate::message::{Assignment, BatchKey};
+use crate::outbox::Outbox;
+use crate::session::Event;
+use crate::sessions::Sessions;
+use crate::start::Signing;
+use crate::task::Task;
+use crate::time::Time;
+
+/// The batches.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Batches(BTreeMap<BatchKey, Batch>);
+
+impl Batches {
+    /// Opens the batches of an assignment that has been checked, or made here.
+    pub(crate) fn open(
+        &mut self,
+        assignment: &Assignment,
+        facts: &Facts,
+        sessions: &mut Sessions,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
+        let hash = assignment.hash(facts.domain());
+        let leader = KeeperIndex(assignment.leader);
+        let place = Place { window: assignment.window, stage: assignment.stage, leader };
+        for (number, planned) in (0u8..).zip(&assignment.batches) {
+            let key = BatchKey { assignment: hash, batch: number };
+            let tasks: Vec<Task> = planned.tasks.iter().map(|&task| task.into()).collect();
+            for &task in &tasks {
+                sessions.handle(task, Event::Planned(key), facts, now, outbox);
+            }
+            self.0.insert(key, Batch::new(key, tasks, planned.attempt, place));
+            outbox.wake(now, Wake::Batch(key));
+        }
+    }
+
+    /// A task has become known: the batches that list it may find their basis.
+    pub(crate) fn learn(&mut self, task: Task, facts: &Facts, sessions: &mut Sessions, now: Time, outbox: &mut Outbox) {
+        for batch in self.0.values().filter(|batch| batch.basis().is_none() && batch.tasks().contains(&task)) {
+            sessions.handle(task, Event::Planned(batch.key()), facts, now, outbox);
+            outbox.wake(now, Wake::Batch(batch.key()));
+        }
+    }
+
+    /// Has a batch look at its state.
+    pub(crate) fn look(
+        &mut self,
+        key: BatchKey,
+        facts: &mut Facts,
+        sessions: &mut Sessions,
+        (signing, now): (Signing, Time),
+        outbox: &mut Outbox,
+    ) {
+        if let Some(batch) = self.0.get_mut(&key) {
+            batch.look(facts, sessions, signing, now, outbox);
+        }
+    }
+
+    /// The journal has answered.
+    pub(crate) fn persisted(
+        &mut self,
+        (token, safe): (PersistToken, bool),
+        facts: &Facts,
+        sessions: &mut Sessions,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
+        if let Some(batch) = self.0.values_mut().find(|batch| batch.awaits(token)) {
+            batch.persisted(safe, facts, sessions, now, outbox);
+        }
+    }
+
+    /// A certificate came from the mesh: batches of just its tasks take it up.
+    pub(crate) fn adopt_certificate(
+        &mut self,
+        certificate: &Arc<Certificate>,
+        sessions: &Sessions,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
+        let first = certificate.reports.first().and_then(|report| sessions.get(&report.task));
+        for key in first.into_iter().flat_map(|session| session.batches()) {
+            if let Some(batch) = self.0.get_mut(&key) {
+                batch.adopt_certificate(certificate, now, outbox);
+            }
+        }
+    }
+
+    /// The blocks above `number` are orphaned.
+    pub(crate) fn rewound(&mut self, number: u64, outbox: &mut Outbox) {
+        self.0.values_mut().for_each(|batch| batch.rewound(number, outbox));
+    }
+
+    /// Has all of them looked at: something that concerns each has changed.
+    pub(crate) fn wake_all(&self, now: Time, outbox: &mut Outbox) {
+        self.0.keys().for_each(|&key| outbox.wake(now, Wake::Batch(key)));
+    }
+
+    /// One batch.
+    pub(crate) fn get(&self, key: &BatchKey) -> Option<&Batch> {
+        self.0.get(key)
+    }
+
+    /// One batch, to take in what concerns it.
+    pub(crate) fn get_mut(&mut self, key: &BatchKey) -> Option<&mut Batch> {
+        self.0.get_mut(key)
+    }
+
+    /// All of them, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Batch> {
+        self.0.values()
+    }
+
+    /// Lets go of a batch; true if it was the last one of its assignment.
+    pub(crate) fn forget(&mut self, key: &BatchKey) -> bool {
+        self.0.remove(key);
+        let of_assignment = |batch: u8| BatchKey { assignment: key.assignment, batch };
+        self.0.range(of_assignment(0)..=of_assignment(u8::MAX)).next().is_none()
+    }
+
+    /// How many.
+    #[cfg(feature = "inspect")]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}

@@ -1,0 +1,49 @@
+//! What one machine has others know, on its way to them.
+
+use super::Engine;
+use crate::agenda::Wake;
+use crate::message::BatchKey;
+use crate::outbox::Notice;
+use crate::proofs::Statement;
+use crate::time::Time;
+use crate::windows::Board;
+
+impl Engine {
+    pub(super) fn hear(&mut self, notice: Notice, now: Time) {
+        let Self { facts, sessions, batches, outbox, .. } = self;
+        match notice {
+            Notice::Opened { window, task, attempt } => self.windows.list(window, task, attempt, now, outbox),
+            Notice::TaskEnded(task) => {
+                sessions.forget(&task);
+                self.windows.forget(task);
+                self.agenda.drop_waiting(Wake::Session(task));
+            }
+            Notice::Assigned(assignment) => batches.open(&assignment, facts, sessions, now, outbox),
+            Notice::LookAtBatch(key) => self.look_at_batch(key, now),
+            Notice::LookAtWindow(window) => self.look_at_window(window, now),
+            Notice::BatchEnded(key) => {
+                self.agenda.drop_waiting(Wake::Batch(key));
+                if batches.forget(&key) {
+                    self.plans.forget(&key.assignment);
+                }
+            }
+            Notice::Said { key, signer, said, signature } => {
+                let statement = Statement { key, signer, said: &said, signature };
+                self.proofs.note_said(&statement, facts, sessions, batches, outbox);
+            }
+            Notice::Certified(certificate) => self.proofs.note_certificate(&certificate, facts, sessions, outbox),
+            Notice::ListeningEnded => batches.wake_all(now, outbox),
+        }
+    }
+
+    pub(super) fn look_at_batch(&mut self, key: BatchKey, now: Time) {
+        let signing = self.start.signing();
+        self.batches.look(key, &mut self.facts, &mut self.sessions, (signing, now), &mut self.outbox);
+    }
+
+    pub(super) fn look_at_window(&mut self, window: u64, now: Time) {
+        let Self { facts, sessions, batches, plans, .. } = self;
+        let board = Board { facts, sessions, batches, plans };
+        self.windows.look(window, self.start.may_lead(window), board, now, &mut self.outbox);
+    }
+}

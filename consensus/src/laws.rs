@@ -1,0 +1,67 @@
+//! The decisions of the protocol that safety and liveness hang on, one function each: what they do by default is right.
+//!
+//! They are a seam for the simulator, which breaks one at a time to show that it would notice (`tests/src/sim/plant.rs`).
+//! [`crate::Engine::new`] keeps them all; no shipped program can ask for others.
+
+use std::fmt;
+
+use crate::committee::{Committee, KeeperIndex};
+
+/// What a keeper holds itself to. The numbers are those of the rules in `consensus/README.md`.
+pub trait Laws: fmt::Debug + Send + Sync {
+    /// Rule 2: the block whose epoch counts for an anchor is the anchor.
+    fn epoch_block(&self, anchor: u64) -> u64 {
+        anchor
+    }
+
+    /// Rule 2: whether so much of a committee's stake certifies.
+    fn is_quorum(&self, committee: &Committee, stake: u128, quorum_bps: u16) -> bool {
+        committee.is_quorum(stake, quorum_bps)
+    }
+
+    /// Rule 3: the line of leaders is the one that everybody has drawn.
+    fn line(&self, drawn: Vec<KeeperIndex>) -> Vec<KeeperIndex> {
+        drawn
+    }
+
+    /// Rule 4: whether silence opens the next stage.
+    fn silence_opens_a_stage(&self) -> bool {
+        true
+    }
+
+    /// Rule 5: whether a signature waits until the journal has the report.
+    fn awaits_journal(&self) -> bool {
+        true
+    }
+
+    /// Rule 7: whether a partial counts, given what the check of its signature said.
+    fn holds(&self, verified: bool) -> bool {
+        verified
+    }
+
+    /// Rule 8: whether a second partial of one signer on one root adds its stake again.
+    fn counts_again(&self) -> bool {
+        false
+    }
+
+    /// Rule 9: whether a batch that failed is taken apart before it is assigned again.
+    fn splits(&self) -> bool {
+        true
+    }
+
+    /// Rule 15: whether a keeper that stands against more stake than agrees with it stops signing.
+    fn heeds_doubt(&self) -> bool {
+        true
+    }
+
+    /// Rule 17: whether a task is open again when the block of its settlement is orphaned.
+    fn reopens(&self) -> bool {
+        true
+    }
+}
+
+/// All of them, kept.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kept;
+
+impl Laws for Kept {}

@@ -1,0 +1,162 @@
+//! Catching contradictions, keeping the proofs, and passing them on (rule 13).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::batches::Batches;
+use crate::bls::Signature;
+use crate::certificate::Certificate;
+use crate::codec;
+use crate::committee::{KeeperIndex, SignerSet};
+use crate::effect::Effect;
+use crate::facts::Facts;
+use crate::fault::{Fault, Reason, Verdict};
+use crate::message::evidence::{of_certificate, of_partial};
+use crate::message::{BatchKey, Channel, EVIDENCE_LIMIT, Evidence, PARTIAL_LIMIT, Partial};
+use crate::outbox::Outbox;
+use crate::report::{Leaves, Report};
+use crate::sessions::Sessions;
+use crate::task::Task;
+
+/// Most proofs kept; one per task and set of guilty keepers.
+const EVIDENCE_MAX: usize = 1_024;
+/// Blocks after its anchor for which evidence is kept: 14 days of 12 s, the shortest time EigenLayer keeps stake
+/// slashable after an operator has left.
+const EVIDENCE_BLOCKS: u64 = 100_800;
+
+/// What a keeper has said under its verified signature.
+#[derive(Debug)]
+pub(crate) struct Statement<'a> {
+    /// In which batch.
+    pub(crate) key: BatchKey,
+    /// Who.
+    pub(crate) signer: KeeperIndex,
+    /// What.
+    pub(crate) said: &'a Leaves,
+    /// The signature on its root.
+    pub(crate) signature: Signature,
+}
+
+/// The proofs kept, by task and guilty keepers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Proofs(BTreeMap<(Task, SignerSet), Evidence>);
+
+impl Proofs {
+    /// Takes note of what a keeper has said; a second, different word on one task and anchor is an equivocation, in
+    /// whatever batches the two stand.
+    pub(crate) fn note_said(
+        &mut self,
+        statement: &Statement<'_>,
+        facts: &Facts,
+        sessions: &mut Sessions,
+        batches: &Batches,
+        outbox: &mut Outbox,
+    ) {
+        let Statement { key, signer, said, .. } = *statement;
+        for (position, (report, &leaf)) in said.reports.iter().zip(&said.hashes).enumerate() {
+            let Some(session) = sessions.get_mut(&report.task) else {
+                continue;
+            };
+            if let Some(earlier) = session.note_said(report.anchor.hash, signer, leaf, key) {
+                outbox.effect(Effect::Blame(Fault::Equivocation(signer)));
+                if let Some(evidence) = contradiction(statement, position, earlier, batches) {
+                    self.publish(evidence, facts, outbox);
+                }
+            }
+        }
+    }
+
+    /// Takes note of a verified certificate; two that contradict each other convict everybody who signed both.
+    pub(crate) fn note_certificate(
+        &mut self,
+        certificate: &Arc<Certificate>,
+        facts: &Facts,
+        sessions: &mut Sessions,
+        outbox: &mut Outbox,
+    ) {
+        for (position, report) in certificate.reports.iter().enumerate() {
+            let session = sessions.get_mut(&report.task);
+            let Some(other) = session.and_then(|session| session.note_certificate(report, certificate)) else {
+                continue;
+            };
+            let Some(committee) = facts.committee_of(certificate.epoch).filter(|_| other.epoch == certificate.epoch)
+            else {
+                continue;
+            };
+            let size = committee.size();
+            let place = other.reports.iter().position(|known| known.task == report.task);
+            let one = place.and_then(|place| of_certificate(&other, place, size));
+            let two = of_certificate(certificate, position, size);
+            if let Some(evidence) = one.zip(two).and_then(|(one, two)| Evidence::new(certificate.epoch, one, two)) {
+                self.publish(evidence, facts, outbox);
+            }
+        }
+    }
+
+    fn publish(&mut self, evidence: Evidence, facts: &Facts, outbox: &mut Outbox) {
+        let bytes = codec::encode(&evidence);
+        if self.consider(&evidence, facts, outbox) == Verdict::Accept {
+            outbox.effect(Effect::Broadcast { channel: Channel::Evidence, bytes });
+        }
+    }
+
+    /// Checks a proof, from wherever it came, and keeps it if it is new.
+    pub(crate) fn consider(&mut self, evidence: &Evidence, facts: &Facts, outbox: &mut Outbox) -> Verdict {
+        let Some(committee) = facts.committee_of(evidence.epoch) else {
+            return Verdict::Ignore(Reason::UnknownContext);
+        };
+        let (Some(task), Some(accused)) = (evidence.task(), evidence.accused(committee)) else {
+            return Verdict::Reject(Reason::InvalidEvidence);
+        };
+        // Everybody who sees an equivocation says so: most proofs bring nothing new and must cost no signature check.
+        if accused.count() > 0 && accused.iter().all(|keeper| self.is_convicted(task, keeper)) {
+            return Verdict::Ignore(Reason::Duplicate);
+        }
+        if self.0.len() >= EVIDENCE_MAX {
+            return Verdict::Ignore(Reason::OverLimit);
+        }
+        let Ok(guilty) = evidence.verify(committee, facts.domain()) else {
+            return Verdict::Reject(Reason::InvalidEvidence);
+        };
+        guilty.iter().for_each(|keeper| outbox.effect(Effect::Blame(Fault::Equivocation(keeper))));
+        outbox.effect(Effect::Keep(Box::new(evidence.clone())));
+        self.0.insert((task, guilty), evidence.clone());
+        Verdict::Accept
+    }
+
+    fn is_convicted(&self, task: Task, keeper: KeeperIndex) -> bool {
+        let of_task = self.0.range((task, SignerSet::default())..).take_while(|((other, _), _)| *other == task);
+        of_task.into_iter().any(|((_, guilty), _)| guilty.contains(keeper))
+    }
+
+    /// Takes back what an earlier run of this keeper has kept.
+    pub(crate) fn restore(&mut self, bytes: &[u8], facts: &Facts, outbox: &mut Outbox) {
+        if let Ok(evidence) = codec::decode(bytes, EVIDENCE_LIMIT) {
+            self.consider(&evidence, facts, outbox);
+        }
+    }
+
+    /// Once per epoch: lets go of what is too old, and says the rest again for those who were not there.
+    pub(crate) fn repeat(&mut self, facts: &Facts, outbox: &mut Outbox) {
+        let oldest = facts.head().map_or(0, |head| head.number.saturating_sub(EVIDENCE_BLOCKS));
+        self.0.retain(|_, evidence| evidence.anchor_number() >= oldest);
+        for evidence in self.0.values() {
+            outbox.effect(Effect::Broadcast { channel: Channel::Evidence, bytes: codec::encode(evidence) });
+        }
+    }
+}
+
+/// The proof that a keeper's word contradicts what it said in an earlier batch, whose partial is still at hand.
+fn contradiction(statement: &Statement<'_>, position: usize, earlier: BatchKey, batches: &Batches) -> Option<Evidence> {
+    let Statement { key, signer, said, signature } = *statement;
+    let committee = &batches.get(&key)?.basis()?.committee;
+    let second = of_partial(&said.reports, position, committee.size(), signer, signature)?;
+    let before = batches.get(&earlier)?;
+    let basis = before.basis()?;
+    let partial: Partial = codec::decode(before.partial_of(signer)?, PARTIAL_LIMIT).ok()?;
+    let reports: Vec<Report> = basis.reports(&partial.findings)?;
+    let place = before.tasks().iter().position(|task| *task == said.reports[position].task)?;
+    let signature = Signature::from_bytes(&partial.signature).ok()?;
+    let first = of_partial(&reports, place, committee.size(), signer, signature)?;
+    Evidence::new(committee.epoch(), first, second)
+}

@@ -1,0 +1,77 @@
+//! What others ask of a task, and have it remember.
+
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+
+use super::{Attempt, Phase, Session};
+use crate::certificate::Certificate;
+use crate::committee::KeeperIndex;
+use crate::message::BatchKey;
+use crate::report::Report;
+use crate::task::DueTask;
+use crate::time::{Pace, Time};
+
+impl Session {
+    /// What is to be run.
+    pub(crate) fn due(&self) -> &DueTask {
+        &self.due
+    }
+
+    /// Where it is.
+    #[cfg(test)]
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// A try at it.
+    pub(crate) fn attempt(&self, attempt: u8) -> Option<&Attempt> {
+        self.attempts.get(&attempt)
+    }
+
+    /// The planned batches it stands in.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = BatchKey> {
+        self.batches.iter().copied()
+    }
+
+    /// Whether it is settled or given up.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Settled { .. } | Phase::Expired { .. })
+    }
+
+    /// Whether a further attempt would be in place: nothing settled, and no certificate that still has its chance (rule
+    /// 10: the line of submitters has had four turns).
+    pub(crate) fn is_open(&self, now: Time, pace: &Pace) -> bool {
+        match self.phase {
+            Phase::Open => true,
+            Phase::Certified { since } => now >= since.plus(pace.stage() * 4),
+            Phase::Settled { .. } | Phase::Expired { .. } => false,
+        }
+    }
+
+    /// What a keeper has said of it under its signature, in which batch; the first one that differs from what it said
+    /// before at that anchor comes back with the batch of that.
+    pub(crate) fn note_said(
+        &mut self,
+        anchor: B256,
+        signer: KeeperIndex,
+        leaf: B256,
+        key: BatchKey,
+    ) -> Option<BatchKey> {
+        self.words.note_said(anchor, signer, leaf, key)
+    }
+
+    /// What a quorum has said of it by `report`'s leaf; comes back with an earlier certificate that says otherwise.
+    pub(crate) fn note_certificate(
+        &mut self,
+        report: &Report,
+        certificate: &Arc<Certificate>,
+    ) -> Option<Arc<Certificate>> {
+        self.words.note_certificate(report, certificate)
+    }
+
+    /// Whether a certificate is known that says just this.
+    pub(crate) fn knows_certified(&self, report: &Report) -> bool {
+        self.words.knows_certified(report)
+    }
+}

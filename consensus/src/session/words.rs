@@ -1,0 +1,56 @@
+//! What has been said of one task, by anchor: enough to notice the second word of whoever has two.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alloy_primitives::B256;
+
+use crate::certificate::Certificate;
+use crate::committee::KeeperIndex;
+use crate::message::BatchKey;
+use crate::report::Report;
+use crate::task::Task;
+
+/// What keepers and quorums have said of one task.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words {
+    /// By anchor, what each keeper has said first: the report's leaf and the batch that shows it.
+    said: BTreeMap<B256, BTreeMap<KeeperIndex, (B256, BatchKey)>>,
+    /// By anchor, the first certificate, and the leaf of its report on this task.
+    certificates: BTreeMap<B256, (B256, Arc<Certificate>)>,
+}
+
+impl Words {
+    pub(crate) fn note_said(
+        &mut self,
+        anchor: B256,
+        signer: KeeperIndex,
+        leaf: B256,
+        key: BatchKey,
+    ) -> Option<BatchKey> {
+        let of_anchor = self.said.entry(anchor).or_default();
+        let (first, earlier) = *of_anchor.entry(signer).or_insert((leaf, key));
+        (first != leaf).then_some(earlier)
+    }
+
+    pub(crate) fn note_certificate(
+        &mut self,
+        report: &Report,
+        certificate: &Arc<Certificate>,
+    ) -> Option<Arc<Certificate>> {
+        let leaf = report.leaf();
+        let mine = || (leaf, Arc::clone(certificate));
+        let (first, other) = self.certificates.entry(report.anchor.hash).or_insert_with(mine);
+        (*first != leaf).then(|| Arc::clone(other))
+    }
+
+    pub(crate) fn knows_certified(&self, report: &Report) -> bool {
+        self.certificates.get(&report.anchor.hash).is_some_and(|(leaf, _)| *leaf == report.leaf())
+    }
+
+    /// Whether a certificate of the task is pinned to a block up to `number`.
+    pub(crate) fn is_certified_up_to(&self, task: Task, number: u64) -> bool {
+        let mut reports = self.certificates.values().flat_map(|(_, certificate)| &certificate.reports);
+        reports.any(|report| report.task == task && report.anchor.number <= number)
+    }
+}
