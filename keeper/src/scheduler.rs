@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
 use consensus::input::LateSettlement;
-use consensus::message::ATTEMPTS_MAX;
-use consensus::task::{DueTask, InstanceKey, JobId, Task};
+use consensus::task::{ATTEMPTS_MAX, AnchorRule, DueTask, InstanceKey, JobId, Task};
 use consensus::time::Pace;
 
 pub use trigger::Trigger;
@@ -92,6 +91,7 @@ impl Job {
             task: Task { job: JobId(self.id), version: state.version, instance: InstanceKey::from_run(run) },
             due,
             deadline: pace.attempt_due(due, ATTEMPTS_MAX),
+            anchor: AnchorRule::ByTime,
             code_hash: self.params.codeHash,
             quorum_bps: self.params.quorumBps,
             callback_gas: self.params.callbackGas,
@@ -190,9 +190,9 @@ impl JobBook {
         let state = self.jobs.get(&settled.task.job.0)?.state()?;
         let run = settled.task.instance.run().filter(|_| state.version == settled.task.version)?;
         let due = state.trigger.due(run)?;
-        let late = due.saturating_add(pace.stage().div_ceil(1000));
+        let late = due.saturating_add(pace.stage_seconds());
         let SettledAt { block, timestamp, anchor, submitter, .. } = *settled;
-        (timestamp >= late).then_some(LateSettlement { block, due, anchor, submitter })
+        (timestamp >= late).then_some(LateSettlement { block, due, rule: AnchorRule::ByTime, anchor, submitter })
     }
 
     /// One job.

@@ -64,11 +64,11 @@ pub fn task(settled: &Settled) -> Task {
     Task { job: JobId(settled.job_id), version: settled.job_version, instance: InstanceKey(settled.instance_key) }
 }
 
-/// A certified batch as the contract takes it; `callback_gas` is the sum over its calls, `code_hash` gives that of a job.
-pub fn settlement(batch: &CertifiedBatch, callback_gas: u64, code_hash: impl Fn(JobId) -> B256) -> Settlement {
+/// A certified batch as the contract takes it.
+pub fn settlement(batch: &CertifiedBatch) -> Settlement {
     let certificate = &batch.certificate;
     let mut called = Batch { anchors: Vec::new(), entries: Vec::new(), deliveries: Vec::new(), leaves: Vec::new() };
-    for (report, outcome) in certificate.reports.iter().zip(&batch.outcomes) {
+    for ((report, outcome), &code_hash) in certificate.reports.iter().zip(&batch.outcomes).zip(&batch.code_hashes) {
         let anchor = Anchor { number: report.anchor.number, hash: report.anchor.hash };
         let position = called.anchors.iter().position(|known| *known == anchor).unwrap_or_else(|| {
             called.anchors.push(anchor);
@@ -77,7 +77,7 @@ pub fn settlement(batch: &CertifiedBatch, callback_gas: u64, code_hash: impl Fn(
         called.entries.push(entry(report, position));
         if report.status == Status::Call {
             called.deliveries.push(Delivery {
-                codeHash: code_hash(report.task.job),
+                codeHash: code_hash,
                 stateAfterRoot: outcome.state_after,
                 transcriptRoot: outcome.transcript,
                 outcome: outcome.data.clone(),
@@ -89,7 +89,7 @@ pub fn settlement(batch: &CertifiedBatch, callback_gas: u64, code_hash: impl Fn(
         signature: Bytes::from(certificate.signature.to_chain_bytes().to_vec()),
         signers: words(&certificate.signers.to_bytes(batch.committee_size)),
     };
-    Settlement { certificate, batch: called, callback_gas }
+    Settlement { certificate, batch: called, callback_gas: batch.callback_gas }
 }
 
 fn entry(report: &Report, anchor: usize) -> Entry {

@@ -5,7 +5,7 @@ use consensus::committee::PeerKey;
 use consensus::effect::{PersistToken, Settlement, SignRecord, Step};
 use consensus::fault::Fault;
 use consensus::message::Channel;
-use consensus::task::{JobId, Task};
+use consensus::task::Task;
 use consensus::{Effect, Input};
 
 use super::{Done, Driver, now, run};
@@ -160,10 +160,7 @@ impl Driver {
     }
 
     fn submit(&mut self, settlement: &Settlement) {
-        let calls = settlement.certificate.reports.iter().filter(|report| report.status as u8 == 0);
-        let gas = calls.filter_map(|report| Some(u64::from(self.book.job(report.task.job.0)?.params.callbackGas)));
-        let code_hash = |job: JobId| self.book.job(job.0).map(|job| job.params.codeHash).unwrap_or_default();
-        let batch = convert::settlement(settlement, gas.sum(), code_hash);
+        let batch = convert::settlement(settlement);
         self.metrics.certificates.inc(["submitted"]);
         let (submitter, done, key) = (self.services.submitter.clone(), self.done.clone(), settlement.key);
         tokio::spawn(async move {

@@ -1,12 +1,10 @@
 //! A keeper that signs two results of every task, for tests of the Challenger. Compiled under the cargo feature
 //! `equivocate` alone, into a program of its own; tests/layers.sh sees to it that no shipped one holds it.
 
-use alloy::primitives::{B256, keccak256};
+use alloy::primitives::keccak256;
 use consensus::certificate::batch_root;
 use consensus::codec;
-use consensus::collection::reports;
-use consensus::effect::BatchKey;
-use consensus::message::{Channel, Finding, Message, Partial};
+use consensus::message::{Channel, Finding, Message, Partial, reports};
 use consensus::task::Status;
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -37,8 +35,7 @@ impl Driver {
         let Ok(Message::Partial(partial)) = Message::decode(Channel::Partials, sent) else {
             return None;
         };
-        let key = BatchKey { assignment: B256::from(partial.assignment.into_array()), batch: partial.batch };
-        let basis = self.engine.inspect_batch(key)?;
+        let basis = self.engine.inspect_batch(partial.key())?;
         let mut findings = partial.findings.clone();
         let first = findings.first_mut()?;
         let (_, outcome_hash) = first.report()?;

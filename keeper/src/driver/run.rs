@@ -5,8 +5,7 @@ use std::sync::Arc;
 use alloy::eips::BlockId;
 use alloy::primitives::{B256, Bytes, U256};
 use consensus::anchor::BlockRef;
-use consensus::session::Abstention;
-use consensus::task::{DueTask, Outcome, Status};
+use consensus::task::{Abstention, DueTask, Outcome, Status};
 
 use super::{Done, Services};
 use crate::chain::{JobParams, convert};

@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use consensus::session::Abstention;
-use consensus::task::{JobId, Outcome, Task};
+use consensus::task::{Abstention, JobId, Outcome, Task};
 use consensus::{Input, time::Time};
 
 use super::{Done, Driver, WINDOWS_AHEAD, now};
@@ -67,7 +66,7 @@ impl Driver {
         }
         let pace = self.about.pace;
         let seconds = now().0 / 1000;
-        let from = seconds.saturating_sub(pace.attempt_due(0, consensus::message::ATTEMPTS_MAX));
+        let from = seconds.saturating_sub(pace.attempt_due(0, consensus::task::ATTEMPTS_MAX));
         let to = seconds + WINDOWS_AHEAD * pace.window_seconds();
         for due in self.book.due(from, to, &pace) {
             if self.engine.knows(&due.task) {
@@ -163,7 +162,7 @@ impl Driver {
                     index: index.map(|index| index.0),
                 })
                 .unwrap_or_default(),
-            window: now().0 / 1000 / self.about.pace.window_seconds(),
+            window: self.about.pace.window_at(now()),
             leader,
             next_leader,
             jobs: self.book.jobs().map(|job| self.job_view(job)).collect(),
