@@ -19,14 +19,29 @@ lacks() {
 lacks consensus tokio libp2p reqwest alloy
 lacks p2p consensus alloy blst contracts
 lacks contracts consensus p2p keeper
-# What signs two results is in no shipped program: not asked for by default, and not in the one that was built.
+# What signs two results, stands in for the curve, or breaks a law on purpose is in no shipped program: not asked for by
+# default, and not in what was built.
 if cargo tree -q -p keeper -e features,normal | grep -qE 'consensus feature "(inspect|simulation)"'; then
   echo "the keeper is built with test features of consensus by default: look at [features] in keeper/Cargo.toml" >&2
   exit 1
 fi
-built=${CARGO_TARGET_DIR:-target}/debug/keeper
-if [ -f "$built" ] && grep -q 'signs two results of one task on purpose' "$built"; then
-  echo "$built was built with the feature equivocate; it is for keeper-equivocate alone" >&2
+if cargo metadata -q --no-deps --format-version 1 | grep -qE '"workspace_default_members":\[[^]]*tests#'; then
+  echo "a plain cargo build makes the tests too, and gives the simulator's stand-in to the keeper: see default-members" >&2
   exit 1
 fi
+marks=(
+  'signs two results of one task on purpose'
+  'built with a stand-in for the curve'
+  'silent-leader-stalls'
+)
+for program in keeper bootnode swarm deploy; do
+  built=${CARGO_TARGET_DIR:-target}/debug/$program
+  [ -f "$built" ] || continue
+  for mark in "${marks[@]}"; do
+    if grep -qF "$mark" "$built"; then
+      echo "$built holds what only tests may hold ($mark): build it with cargo build -p keeper -p bootstrap -p contracts" >&2
+      exit 1
+    fi
+  done
+done
 echo "layers hold"

@@ -17,6 +17,7 @@ mod checks;
 mod disk;
 mod node;
 mod plan;
+pub mod plant;
 mod random;
 #[cfg(test)]
 mod tests;
@@ -27,11 +28,11 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use consensus::bls::simulated;
-use consensus::plant::{self, Plant};
 
 use actor::Role;
 pub use checks::Violation;
 use plan::Keys;
+use plant::Plant;
 use random::Fingerprint;
 use world::World;
 
@@ -119,7 +120,6 @@ impl Summary {
 /// Runs all seeds, one after the other; `stop` is asked after each whether that is enough.
 pub fn run(options: &Options, mut stop: impl FnMut(&Summary) -> bool) -> Summary {
     simulated::switch(!options.real_crypto);
-    plant::plant(options.plant);
     let keys: Vec<Keys> = (0..options.keepers).map(Keys::of).collect();
     let mut summary = Summary::default();
     let mut hash = Fingerprint::default();
@@ -130,7 +130,6 @@ pub fn run(options: &Options, mut stop: impl FnMut(&Summary) -> bool) -> Summary
         }
     }
     summary.hash = hash.value();
-    plant::plant(None);
     simulated::switch(false);
     summary
 }
@@ -138,7 +137,7 @@ pub fn run(options: &Options, mut stop: impl FnMut(&Summary) -> bool) -> Summary
 fn run_seed(seed: u64, keys: &[Keys], options: &Options, summary: &mut Summary, hash: &mut Fingerprint) {
     summary.seeds += 1;
     let run = catch_unwind(AssertUnwindSafe(|| {
-        let mut world = World::new(seed, keys, options.byzantine, options.verbose);
+        let mut world = World::new(seed, keys, options);
         world.run();
         world
     }));

@@ -13,7 +13,7 @@ use consensus::input::MessageTag;
 use consensus::leader::{self, Window};
 use consensus::message::{Assignment, Channel, Finding, Partial};
 use consensus::report::{Domain, Report};
-use consensus::task::{DueTask, InstanceKey, JobId, Outcome, Status, Task};
+use consensus::task::{AnchorRule, DueTask, InstanceKey, JobId, Outcome, Status, Task};
 use consensus::time::{Pace, Time};
 use consensus::{Effect, Engine, Input, codec};
 use ed25519_dalek::SigningKey;
@@ -60,7 +60,7 @@ impl Mesh {
     pub(crate) fn aggregate(&self, task: u64, quorum: usize) -> Result<u64> {
         let blocks: Vec<BlockRef> = (START - 10..=DUE).map(|timestamp| block(timestamp, task)).collect();
         let due = due(task);
-        let window = Window(DUE / PACE.window_seconds());
+        let window = Window(PACE.window_of(DUE));
         let seed_block = last_up_to(&blocks, PACE.seed_limit(window.0));
         let seed = leader::seed(DOMAIN.separator(), TABLE, window, seed_block.hash);
         let leader = usize::from(leader::order(seed, &self.committee)[0].0);
@@ -145,7 +145,7 @@ impl Mesh {
 fn due(task: u64) -> DueTask {
     let task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(task) };
     let deadline = PACE.attempt_due(DUE, 8);
-    DueTask { task, due: DUE, deadline, code_hash: CODE, quorum_bps: QUORUM_BPS, callback_gas: 100_000 }
+    DueTask { task, due: DUE, deadline, anchor: AnchorRule::ByTime, code_hash: CODE, quorum_bps: QUORUM_BPS, callback_gas: 100_000 }
 }
 
 /// A block of a chain of its own for each task, so that leaders differ.

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use consensus::plant::{self, Plant};
 use serde_json::json;
+use tests::sim::plant::{self, Plant};
 use tests::sim::{Options, Summary, run};
 
 /// Runs real engines, journals and schedulers over a seeded queue of events, with faults and hostile keepers.

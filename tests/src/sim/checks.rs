@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use alloy::primitives::B256;
 use consensus::certificate::batch_root;
-use consensus::collection::reports;
-use consensus::effect::{BatchKey, Settlement};
+use consensus::effect::Settlement;
 use consensus::engine::inspect::{BatchBasis, Sizes};
 use consensus::engine::{ASSIGNMENTS_HELD_MAX, HELD_MAX, SESSIONS_MAX};
-use consensus::message::Partial;
+use consensus::message::{Partial, reports};
 use consensus::task::Task;
 
 use super::plan::{DOMAIN, Keys};
@@ -94,25 +93,20 @@ impl Checks {
     pub(super) fn on_sizes(&mut self, at: u64, k: usize, sizes: Sizes) {
         let peak = &mut self.peak;
         peak.sessions = peak.sessions.max(sizes.sessions);
-        peak.collections = peak.collections.max(sizes.collections);
+        peak.batches = peak.batches.max(sizes.batches);
         peak.plans = peak.plans.max(sizes.plans);
         peak.held = peak.held.max(sizes.held);
         peak.unspoken = peak.unspoken.max(sizes.unspoken);
         peak.agenda = peak.agenda.max(sizes.agenda);
         // A few moments per thing that is remembered.
-        let agenda = 64 + 32 * (sizes.sessions + sizes.collections) + sizes.held;
+        let agenda = 64 + 32 * (sizes.sessions + sizes.batches) + sizes.held;
         let within = sizes.sessions <= SESSIONS_MAX
             && sizes.plans <= ASSIGNMENTS_HELD_MAX
             && sizes.held <= HELD_MAX
-            && sizes.unspoken <= sizes.collections + 1
+            && sizes.unspoken <= sizes.batches
             && sizes.agenda <= agenda;
         if !within {
             self.fail(at, "memory", format!("keeper {k}: {sizes:?}"));
         }
     }
-}
-
-/// The name of a batch that a partial belongs to.
-pub(super) fn batch_of(partial: &Partial) -> BatchKey {
-    BatchKey { assignment: B256::from(partial.assignment.into_array()), batch: partial.batch }
 }

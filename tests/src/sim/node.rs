@@ -10,7 +10,6 @@ use consensus::bls::PUBLIC_KEY_BYTES;
 use consensus::effect::{PersistToken, SignRecord};
 use consensus::engine::{Config, JournalState};
 use consensus::input::MessageTag;
-use consensus::plant::{self, Plant};
 use consensus::task::Task;
 use consensus::time::Pace;
 use keeper::journal::{Identity, Journal, Missing, Outcome, Record};
@@ -19,6 +18,7 @@ use keeper::scheduler::JobBook;
 use super::actor::{Actor, Role};
 use super::disk::{Disk, Failure};
 use super::plan::{DOMAIN, Keys};
+use super::plant::{Plant, Planted};
 
 /// A gossip message that awaits its verdict.
 #[derive(Clone, Copy, Debug)]
@@ -67,9 +67,9 @@ impl Node {
     }
 
     /// Starts with nothing but what is on disk.
-    pub(super) fn start(&mut self, keys: &Keys, pace: Pace, index: usize) -> Result<(), String> {
+    pub(super) fn start(&mut self, keys: &Keys, pace: Pace, index: usize, bug: Option<Plant>) -> Result<(), String> {
         self.disk.fail(None);
-        if plant::is(Plant::ForgetJournal) && self.starts > 0 {
+        if bug == Some(Plant::ForgetJournal) && self.starts > 0 {
             self.disk.wipe();
         }
         let identity = Identity::new(&[index as u8; PUBLIC_KEY_BYTES], DOMAIN.separator());
@@ -79,7 +79,7 @@ impl Node {
         let journal = if self.starts == 0 { JournalState::New } else { JournalState::Intact };
         self.starts += 1;
         self.life += 1;
-        self.engine = Some(Box::new(Engine::new(Config {
+        let config = Config {
             domain: DOMAIN,
             pace,
             operator: keys.operator,
@@ -87,7 +87,11 @@ impl Node {
             peer_key: keys.signing.clone(),
             seed: [index as u8; 32],
             journal,
-        })));
+        };
+        self.engine = Some(Box::new(match bug {
+            Some(bug) => Engine::with_laws(config, Planted::new(bug, index)),
+            None => Engine::new(config),
+        }));
         Ok(())
     }
 

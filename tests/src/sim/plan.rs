@@ -7,7 +7,7 @@ use alloy::sol_types::SolValue;
 use consensus::bls::SecretKey;
 use consensus::committee::{Committee, Member, PeerKey};
 use consensus::report::Domain;
-use consensus::task::{DueTask, InstanceKey, JobId, Status, Task};
+use consensus::task::{AnchorRule, DueTask, InstanceKey, JobId, Status, Task};
 use consensus::time::Pace;
 use ed25519_dalek::SigningKey;
 use keeper::chain::JobParams;
@@ -189,11 +189,22 @@ impl Plan {
                     break;
                 }
                 let task = Task { job: JobId(job.id), version: 1, instance: InstanceKey::from_run(run) };
-                let deadline = self.pace.attempt_due(due, consensus::message::ATTEMPTS_MAX);
+                let deadline = self.pace.attempt_due(due, consensus::task::ATTEMPTS_MAX);
                 let (quorum_bps, callback_gas) = (job.params.quorumBps, job.params.callbackGas);
                 tasks.insert(
                     task,
-                    (DueTask { task, due, deadline, code_hash: CODE, quorum_bps, callback_gas }, job.conduct),
+                    (
+                        DueTask {
+                            task,
+                            due,
+                            deadline,
+                            anchor: AnchorRule::ByTime,
+                            code_hash: CODE,
+                            quorum_bps,
+                            callback_gas,
+                        },
+                        job.conduct,
+                    ),
                 );
             }
         }

@@ -13,15 +13,16 @@ use consensus::Input;
 use consensus::effect::{PersistToken, Settlement};
 use consensus::input::MessageTag;
 use consensus::message::Channel;
-use consensus::session::Abstention;
-use consensus::task::{DueTask, Outcome, Task};
+use consensus::task::{Abstention, DueTask, Outcome, Task};
 use consensus::time::Time;
 
+use super::Options;
 use super::actor::Means;
 use super::chain::{Chain, Refusal};
 use super::checks::{Checks, VERDICT_PATIENCE};
 use super::node::{Node, Unjudged};
 use super::plan::{CALM, Conduct, DOMAIN, HEAL, Keys, LAST_DUE, PRELUDE, Plan, START, Strike};
+use super::plant::Plant;
 use super::random::{Fingerprint, Random};
 
 /// Calm at the end, so that nothing that still travels is missed.
@@ -139,6 +140,8 @@ pub(super) struct World<'a> {
     settled_at: BTreeMap<Task, u64>,
     healed: bool,
     verbose: bool,
+    /// What is planted in every keeper.
+    bug: Option<Plant>,
     tags: u64,
     random: Random,
     pub(super) checks: Checks,
@@ -149,9 +152,9 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(seed: u64, keys: &'a [Keys], byzantine: usize, verbose: bool) -> Self {
+    pub(super) fn new(seed: u64, keys: &'a [Keys], options: &Options) -> Self {
         let mut random = Random::new(seed);
-        let plan = Plan::draw(&mut random, keys, byzantine);
+        let plan = Plan::draw(&mut random, keys, options.byzantine);
         let tasks = plan.tasks();
         let due = tasks.iter().map(|(&task, &(due, _))| (task, due)).collect();
         let nodes = plan.roles.iter().map(|&role| Node::new(role)).collect();
@@ -167,7 +170,8 @@ impl<'a> World<'a> {
             mempool: Vec::new(),
             settled_at: BTreeMap::new(),
             healed: false,
-            verbose,
+            verbose: options.verbose,
+            bug: options.plant,
             tags: 0,
             random,
             checks: Checks::new(seed),

@@ -4,12 +4,10 @@ use alloy::primitives::{B256, keccak256};
 use consensus::bls::Signature;
 use consensus::certificate::batch_root;
 use consensus::codec;
-use consensus::collection::reports;
 use consensus::committee::{KeeperIndex, SignerSet};
-use consensus::effect::BatchKey;
 use consensus::leader::{Stage, Window};
 use consensus::message::{
-    Assignment, CertificateMessage, Channel, Finding, Message, Partial, PlannedBatch, PlannedTask, sign,
+    Assignment, CertificateMessage, Channel, Finding, Message, Partial, PlannedBatch, PlannedTask, reports, sign,
 };
 use consensus::task::Status;
 use serde_bytes::{ByteArray, ByteBuf};
@@ -17,13 +15,9 @@ use serde_bytes::{ByteArray, ByteBuf};
 use super::Means;
 use crate::sim::plan::DOMAIN;
 
-fn key_of(partial: &Partial) -> BatchKey {
-    BatchKey { assignment: B256::from(partial.assignment.into_array()), batch: partial.batch }
-}
-
 /// Signs findings on a batch with the hostile keeper's own key; `None` if it does not know the batch.
 fn signed(partial: &Partial, findings: Vec<Finding>, keeper: u16, means: &Means<'_>) -> Option<Partial> {
-    let basis = means.engine.inspect_batch(key_of(partial))?;
+    let basis = means.engine.inspect_batch(partial.key())?;
     let reports = reports(&basis.tasks, &basis.anchors, &findings)?;
     let digest = DOMAIN.batch_digest(basis.committee.epoch(), batch_root(&reports));
     let signature = ByteBuf::from(means.keys.secret.sign(digest.as_slice()).to_bytes());
@@ -71,7 +65,7 @@ pub(super) fn forgeries(message: &Message, means: &mut Means<'_>) -> Vec<(Channe
 
 /// A certificate out of the keeper's own signature alone: with its own bit, or with everybody's.
 fn certificate(partial: &Partial, means: &mut Means<'_>) -> Option<Vec<u8>> {
-    let basis = means.engine.inspect_batch(key_of(partial))?;
+    let basis = means.engine.inspect_batch(partial.key())?;
     let mut reports = reports(&basis.tasks, &basis.anchors, &partial.findings)?;
     reports.first_mut()?.outcome_hash = B256::from_slice(&means.random.bytes(32));
     let digest = DOMAIN.batch_digest(basis.committee.epoch(), batch_root(&reports));

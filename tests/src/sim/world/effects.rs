@@ -10,12 +10,10 @@ use consensus::committee::KeeperIndex;
 use consensus::effect::{Effect, Settlement};
 use consensus::fault::{Fault, Verdict};
 use consensus::message::{Channel, Message};
-use consensus::session::Abstention;
-use consensus::task::{DueTask, Outcome, Task};
+use consensus::task::{Abstention, DueTask, Outcome, Task};
 
 use super::{Event, World, run_of};
 use crate::sim::actor::{Audience, Deed, Means};
-use crate::sim::checks::batch_of;
 use crate::sim::node::record;
 use crate::sim::plan::{Conduct, DOMAIN, status};
 
@@ -235,7 +233,7 @@ impl World<'_> {
         if channel == Channel::Partials && self.is_honest(keeper) {
             if let Ok(Message::Partial(partial)) = Message::decode(channel, &bytes) {
                 let engine = self.nodes[keeper].engine.as_ref();
-                let basis = engine.and_then(|engine| engine.inspect_batch(batch_of(&partial)));
+                let basis = engine.and_then(|engine| engine.inspect_batch(partial.key()));
                 self.checks.on_partial(self.now - super::START * 1000, keeper, &self.keys[keeper], &partial, basis);
             }
             if !self.healed && self.random.chance(self.plan.ambush) {

@@ -86,7 +86,7 @@ impl World<'_> {
         if self.nodes[keeper].engine.is_some() {
             return;
         }
-        if let Err(why) = self.nodes[keeper].start(&self.keys[keeper], self.plan.pace, keeper) {
+        if let Err(why) = self.nodes[keeper].start(&self.keys[keeper], self.plan.pace, keeper, self.bug) {
             return self.checks.fail(self.elapsed(), "journal_lost", format!("keeper {keeper}: {why}"));
         }
         self.tell(|| format!("{keeper} starts"));

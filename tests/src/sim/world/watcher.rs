@@ -4,7 +4,7 @@
 use alloy::primitives::{Address, B256};
 use consensus::Input;
 use consensus::anchor::BlockRef;
-use consensus::message::ATTEMPTS_MAX;
+use consensus::task::ATTEMPTS_MAX;
 use keeper::chain::JobEvent;
 use keeper::scheduler::SettledAt;
 
