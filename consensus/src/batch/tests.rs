@@ -196,18 +196,20 @@ fn a_signature_of_its_own_that_it_has_not_made_is_recalled() {
 }
 
 #[test]
-fn wrong_signatures_are_judged_when_they_are_checked() {
+fn signatures_are_judged_when_they_are_checked() {
     let mut bench = spoken(0, 1);
-    let honest = bench.line[1];
-    bench.line[1] = bench.line[2];
-    let forged = bench.take(1, &[finding(1)], 1_001_500);
-    assert_eq!(forged.0, Fate::Pending);
-    bench.line[1] = honest;
     let (fate, said) = bench.take(1, &[finding(1), finding(1)], 1_001_500);
     assert_eq!(fate, Fate::Judged(Verdict::Reject(Reason::WrongBatch)));
     assert_eq!(said, ["at 1001500 batch"]);
+    assert_eq!(bench.take_signed_by(2, 1, &[finding(1)], 1_001_500).0, Fate::Pending);
     assert_eq!(bench.look(1_001_500)[0], "at 1001505 batch", "partials wait for company");
-    assert_eq!(bench.look(1_001_505)[0], "judge 1 Accept");
+    let said = bench.look(1_001_505);
+    assert_eq!(said[0], "judge 1 Reject(InvalidSignature)");
+    assert!(!said.iter().any(|text| text.ends_with("said")), "a forgery says nothing: {said:?}");
+    assert_eq!(bench.take(1, &[finding(1)], 1_001_600).0, Fate::Pending, "and does not shadow the honest one");
+    assert_eq!(bench.look(1_001_605)[0], "judge 1 Accept");
+    assert_eq!(bench.take(1, &[finding(2)], 1_001_700).0, Fate::Pending);
+    assert_eq!(bench.look(1_001_705)[0], "judge 1 Ignore(Conflicting)", "a second word is told, and not counted");
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub const SIGNATURE_BYTES: usize = 48;
 pub const PUBLIC_KEY_BYTES: usize = 96;
 
 /// Bytes of one coordinate of a point.
-pub const COORDINATE: usize = 48;
+pub(super) const COORDINATE: usize = 48;
 
 /// Why bytes are not a key or a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

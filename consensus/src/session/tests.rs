@@ -1,10 +1,13 @@
 //! Every arm of a task's life: phase x event -> phase + outbox.
 
+use std::sync::Arc;
+
 use alloy_primitives::{B256, Bytes};
 
 use super::*;
 use crate::bls::SecretKey;
-use crate::committee::SignerSet;
+use crate::certificate::Certificate;
+use crate::committee::{KeeperIndex, SignerSet};
 use crate::facts::tests::{block, due, facts, task};
 use crate::outbox::tests::texts;
 use crate::report::Anchor;

@@ -100,9 +100,20 @@ impl Bench {
         texts(&mut self.outbox)
     }
 
-    /// A partial of the keeper at a place in the line, truly signed; `message` names it.
+    /// A partial of the keeper at a place in the line, truly signed; the place is the number of the message.
     pub(super) fn take(&mut self, place: usize, findings: &[Finding], now: u64) -> (Fate, Vec<String>) {
-        let keeper = self.line[place].0;
+        self.take_signed_by(place, place, findings, now)
+    }
+
+    /// A partial in the name of the keeper at a place in the line, signed by another one.
+    pub(super) fn take_signed_by(
+        &mut self,
+        signer: usize,
+        place: usize,
+        findings: &[Finding],
+        now: u64,
+    ) -> (Fate, Vec<String>) {
+        let (keeper, signer) = (self.line[place].0, self.line[signer].0);
         let basis = Basis::find(&self.batch.tasks, 0, &self.facts, &self.sessions);
         let reports = basis.and_then(|basis| basis.reports(findings));
         let mut partial = Partial {
@@ -117,9 +128,9 @@ impl Bench {
         partial.signature = ByteBuf::from(match reports {
             Some(reports) => {
                 partial.root = ByteArray::new(batch_root(&reports).0);
-                secret(keeper).sign(DOMAIN.batch_digest(1, batch_root(&reports)).as_slice()).to_bytes().to_vec()
+                secret(signer).sign(DOMAIN.batch_digest(1, batch_root(&reports)).as_slice()).to_bytes().to_vec()
             }
-            None => crate::bls::sign(&signing(keeper), partial.abstention_hash(&DOMAIN)).to_vec(),
+            None => crate::bls::sign(&signing(signer), partial.abstention_hash(&DOMAIN)).to_vec(),
         });
         let (bytes, message) = (codec::encode(&partial), Some(MessageTag(place as u64)));
         let (facts, outbox) = (&self.facts, &mut self.outbox);
