@@ -62,7 +62,6 @@ impl Agenda {
     }
 
     /// How many moments.
-    #[cfg(feature = "inspect")]
     pub(crate) fn len(&self) -> usize {
         self.by_time.len()
     }

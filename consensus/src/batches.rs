@@ -130,7 +130,6 @@ impl Batches {
     }
 
     /// How many.
-    #[cfg(feature = "inspect")]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

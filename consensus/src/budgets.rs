@@ -52,3 +52,35 @@ fn limit(window: u64, facts: &Facts, batches: &Batches) -> usize {
     let batches = batches.iter().filter(|batch| batch.place().window + 1 >= window).count();
     SPARE + 2 * members * (batches + 2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::tests::facts;
+
+    fn peer(number: u64) -> PeerKey {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&number.to_be_bytes());
+        PeerKey(key)
+    }
+
+    #[test]
+    fn a_peer_uses_up_its_own_budget_until_the_next_window() {
+        let (facts, batches, mut budgets) = (facts(0, 1_000), Batches::default(), Budgets::default());
+        // Five members, no batches: 64 + 2 * 5 * 2.
+        for check in 0..84 {
+            assert!(budgets.charge(peer(1), &facts, &batches, Time(1_000_000)), "check {check}");
+        }
+        assert!(!budgets.charge(peer(1), &facts, &batches, Time(1_001_999)));
+        assert!(budgets.charge(peer(2), &facts, &batches, Time(1_001_999)), "another peer pays for itself");
+        assert!(budgets.charge(peer(1), &facts, &batches, Time(1_002_000)), "the next window");
+    }
+
+    #[test]
+    fn the_peers_counted_are_bounded() {
+        let (facts, batches, mut budgets) = (facts(0, 1_000), Batches::default(), Budgets::default());
+        let served = (0..5_000).filter(|&number| budgets.charge(peer(number), &facts, &batches, Time(1_000_000)));
+        assert_eq!(served.count(), PEERS_MAX);
+        assert!(budgets.charge(peer(0), &facts, &batches, Time(1_000_000)), "those that are known go on");
+    }
+}

@@ -10,6 +10,7 @@
 pub mod inspect;
 mod query;
 mod receive;
+pub mod sizes;
 mod tell;
 
 use std::sync::Arc;

@@ -56,8 +56,51 @@ impl Held {
     }
 
     /// How many.
-    #[cfg(feature = "inspect")]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_bytes::{ByteArray, ByteBuf};
+
+    use super::*;
+    use crate::message::CertificateMessage;
+    use crate::outbox::tests::texts;
+
+    fn received(tag: u64) -> Received {
+        let content = Message::Certificate(CertificateMessage {
+            epoch: 1,
+            reports: Vec::new(),
+            signers: ByteBuf::new(),
+            signature: ByteArray::new([0; 48]),
+        });
+        let message = Some(MessageTag(tag));
+        Received { message, from: PeerKey([1; 32]), content, bytes: Vec::new(), until: Time(1_000) }
+    }
+
+    #[test]
+    fn what_is_held_is_looked_at_until_its_time_is_up_and_then_ignored() {
+        let (mut held, mut outbox) = (Held::default(), Outbox::default());
+        held.hold(received(1), &mut outbox);
+        assert_eq!(texts(&mut outbox), ["at 1000 held"]);
+        let again = held.take().pop_front().unwrap();
+        held.hold_again(again, Time(999), &mut outbox);
+        assert!(texts(&mut outbox).is_empty());
+        let again = held.take().pop_front().unwrap();
+        held.hold_again(again, Time(1_000), &mut outbox);
+        assert_eq!(texts(&mut outbox), ["judge 1 Ignore(UnknownContext)"]);
+        assert!(held.take().is_empty());
+    }
+
+    #[test]
+    fn what_is_held_is_bounded() {
+        let (mut held, mut outbox) = (Held::default(), Outbox::default());
+        (0..HELD_MAX as u64).for_each(|tag| held.hold(received(tag), &mut outbox));
+        outbox.take();
+        held.hold(received(9_999), &mut outbox);
+        assert_eq!(texts(&mut outbox), ["judge 9999 Ignore(OverLimit)"]);
+        assert_eq!(held.take().len(), HELD_MAX);
     }
 }

@@ -34,6 +34,7 @@ macro_rules! kinds {
 
         /// A decoded gossip message.
         #[derive(Clone, Debug, PartialEq, Eq)]
+        #[expect(clippy::large_enum_variant, reason = "read, considered and dropped one at a time; few are held")]
         pub enum Message {
             $($(#[$meaning])* $kind($shape),)*
         }

@@ -118,7 +118,6 @@ impl Plans {
     }
 
     /// How many.
-    #[cfg(feature = "inspect")]
     pub(crate) fn len(&self) -> usize {
         self.by_hash.len()
     }

@@ -77,7 +77,6 @@ impl Sessions {
     }
 
     /// How many.
-    #[cfg(feature = "inspect")]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -227,3 +227,6 @@ fn split(group: &[(Task, u64)]) -> Vec<PlannedBatch> {
     }
     batches
 }
+
+#[cfg(test)]
+mod tests;

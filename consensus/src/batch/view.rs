@@ -1,5 +1,6 @@
 //! What others ask of a batch.
 
+use super::own::Own;
 use super::{Basis, Batch, Phase, Place};
 use crate::codec;
 use crate::committee::{KeeperIndex, SignerSet};
@@ -68,8 +69,7 @@ impl Batch {
     }
 
     /// Whether its own partial waits for the journal.
-    #[cfg(feature = "inspect")]
     pub(crate) fn is_persisting(&self) -> bool {
-        matches!(self.own, super::own::Own::Persisting(_))
+        matches!(self.own, Own::Persisting(_))
     }
 }
