@@ -43,7 +43,7 @@ use crate::keystore::Keys;
 use crate::metrics::{Liveness, Metrics};
 use crate::paths::Paths;
 use crate::view::View;
-use crate::{api, metrics};
+use crate::{api, metrics, topics};
 
 /// Chain events on their way to the driver; the watcher waits when it is full.
 const CHAIN_EVENTS: usize = 1_024;
@@ -127,6 +127,8 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
         max_peers: config.max_peers,
         admission: p2p::Admission::Registered,
         sentries: config.sentries.clone(),
+        topics: topics::table(),
+        requests: topics::requests(),
     };
     let (mesh, mesh_events, service) = p2p::build(mesh_config, &setup.identity, &mut registry)?;
     let api_listener = api::bind(config.api_addr, "--api-addr").await?;
