@@ -18,7 +18,8 @@ async fn the_bootnodes_log_file_is_plain_text() {
         .with(["RUST_LOG=debug", env!("CARGO_BIN_EXE_bootnode"), "--domain", "0011223344556677"])
         .with(["--listen", "/ip4/127.0.0.1/tcp/0", "--identity-file"])
         .with([folder.path().join("bootnode.key")]);
-    let _bootnode = Spawner::new().unwrap().start(&line, false).unwrap();
+    let spawner = Spawner::new().unwrap();
+    let _bootnode = spawner.start(&line, false).unwrap();
     let text = until("the log to tell of the listener", PATIENCE, || {
         let text = tail(&log, 1000);
         async move { if text.contains("listening") { Ok(text) } else { Err(text) } }
