@@ -75,7 +75,7 @@ pub enum Does {
     Endless,
     /// No answer, ever.
     Silence,
-    /// HTTP 200 with nothing of the answer, then the end of the connection.
+    /// The connection closes before a byte is said.
     Hangup,
     /// An error object.
     Error {

@@ -12,7 +12,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -246,12 +246,13 @@ async fn misbehave(http: &Http) -> Response {
             (StatusCode::BAD_GATEWAY, [(header::CONTENT_TYPE, "text/html")], page).into_response()
         }
         Http::Endless => {
-            let begin = stream::iter([Ok::<_, std::io::Error>(Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"result":""#))]);
-            let more = stream::repeat_with(|| Ok(Bytes::from_static(&[b'0'; 16 * 1024])));
-            json_stream(Body::from_stream(futures_util::StreamExt::chain(begin, more)))
+            let begin = stream::iter([Ok(Bytes::from_static(br#"{"jsonrpc":"2.0","id":1,"result":""#))]);
+            let more = stream::repeat_with(|| std::io::Result::Ok(Bytes::from_static(&[b'0'; 16 * 1024])));
+            json_stream(Body::from_stream(begin.chain(more)))
         }
         Http::Silence => std::future::pending().await,
-        Http::Hangup | Http::Truncated => half(&Value::Null),
+        // The headers still wait to be sent when the body fails: nothing leaves.
+        Http::Hangup | Http::Truncated => json_stream(Body::from_stream(stream::iter([cut()]))),
     }
 }
 
@@ -259,8 +260,16 @@ async fn misbehave(http: &Http) -> Response {
 fn half(answer: &Value) -> Response {
     let mut text = answer.to_string().into_bytes();
     text.truncate(text.len() / 2);
-    let cut = Err(std::io::Error::new(std::io::ErrorKind::ConnectionAborted, "cut off by the script"));
-    json_stream(Body::from_stream(stream::iter([Ok(Bytes::from(text)), cut])))
+    let end = stream::once(async {
+        // The server sends what it has while its body has nothing to say.
+        tokio::task::yield_now().await;
+        cut()
+    });
+    json_stream(Body::from_stream(stream::iter([Ok(Bytes::from(text))]).chain(end)))
+}
+
+fn cut() -> std::io::Result<Bytes> {
+    Err(std::io::Error::new(std::io::ErrorKind::ConnectionAborted, "cut off by the script"))
 }
 
 fn json_stream(body: Body) -> Response {
