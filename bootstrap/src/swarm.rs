@@ -125,7 +125,8 @@ impl Swarm {
         let staking = eigenlayer.as_ref().map(EigenLayer::staking);
         let mut deployed = network::deploy_to(&anvil, &directory, staking).await?;
         progress.say(&format!("contracts deployed, {}", deployed.file.display()));
-        let (bootnode, address) = setup::start_bootnode(&spawner, &bootnode_program, &directory, &deployed.file).await?;
+        let (bootnode, address) =
+            setup::start_bootnode(&spawner, &bootnode_program, &directory, &deployed.file).await?;
         deployed.network.bootnodes = vec![address.clone()];
         deployed.network.save(&deployed.file)?;
         progress.say(&format!("bootnode at {address}"));

@@ -96,7 +96,10 @@ async fn health(State(sources): State<Sources>) -> Response {
 }
 
 async fn unknown() -> Response {
-    refuse(StatusCode::NOT_FOUND, "no such route; there are /v1/status, /v1/jobs, /v1/runs, /v1/peers, /ready and /health")
+    refuse(
+        StatusCode::NOT_FOUND,
+        "no such route; there are /v1/status, /v1/jobs, /v1/runs, /v1/peers, /ready and /health",
+    )
 }
 
 async fn check_host(request: Request, next: Next) -> Response {

@@ -7,7 +7,6 @@ use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use serde::{Serialize, Serializer};
 
-
 /// Requests that a peer may make at once, and per second after that.
 const BUDGET_BURST: f64 = 32.0;
 const BUDGET_PER_SECOND: f64 = 8.0;

@@ -1,8 +1,8 @@
 use std::net::SocketAddr;
 
+use p2p::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use p2p::Registry;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
@@ -17,7 +17,8 @@ async fn running(view: View) -> (SocketAddr, CancellationToken) {
     let stop = shutdown.clone();
     tokio::spawn(async move {
         let _views = views;
-        let (mesh, _events, service) = p2p::build(lonely(), &p2p::Identity::generate(), &mut Registry::default()).unwrap();
+        let (mesh, _events, service) =
+            p2p::build(lonely(), &p2p::Identity::generate(), &mut Registry::default()).unwrap();
         tokio::spawn(service.run(stop.clone()));
         serve(listener, router(receiver, Liveness::new(), mesh), stop).await.unwrap();
     });

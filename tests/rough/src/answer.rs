@@ -109,7 +109,9 @@ pub(crate) fn change(does: &Does, call: &Value, answer: &mut Value, head: u64) {
                 result.remove(field);
             }
         }
-        Does::CapLogs { logs } if fields.get("result").and_then(Value::as_array).is_some_and(|all| all.len() > *logs) => {
+        Does::CapLogs { logs }
+            if fields.get("result").and_then(Value::as_array).is_some_and(|all| all.len() > *logs) =>
+        {
             refuse(fields, too_many_logs(first, last, *logs));
         }
         Does::CapBytes { bytes } if fields.get("result").is_some_and(|all| all.to_string().len() > *bytes) => {

@@ -26,8 +26,13 @@ pub(crate) fn header_not_found() -> Value {
 fn place(method: &str) -> Option<usize> {
     match method {
         "eth_getBlockByNumber" | "eth_getBlockReceipts" | "eth_getBlockTransactionCountByNumber" => Some(0),
-        "eth_call" | "eth_estimateGas" | "eth_getBalance" | "eth_getCode" | "eth_getTransactionCount"
-        | "eth_feeHistory" | "eth_createAccessList" => Some(1),
+        "eth_call"
+        | "eth_estimateGas"
+        | "eth_getBalance"
+        | "eth_getCode"
+        | "eth_getTransactionCount"
+        | "eth_feeHistory"
+        | "eth_createAccessList" => Some(1),
         "eth_getStorageAt" | "eth_getProof" => Some(2),
         _ => None,
     }
