@@ -13,14 +13,41 @@
 //!
 //! [`swarm::Swarm`] is the handle that the `swarm` binary and the end to end tests share.
 
+use std::ffi::OsStr;
+use std::io::IsTerminal;
+
 pub mod bootnode;
 pub mod process;
 pub mod swarm;
 pub mod sweeper;
 pub mod wait;
 
-/// Sends the program's log to standard error; `RUST_LOG` chooses how much.
+/// Sends the program's log to standard error; `RUST_LOG` chooses how much. In colour on a terminal, plain in a file.
 pub fn logs_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colour = in_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
+}
+
+/// <https://no-color.org>: a variable that is set and not empty.
+fn in_colour(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
+    is_terminal && no_color.is_none_or(OsStr::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_colour;
+
+    #[test]
+    fn colours_are_for_terminals_that_want_them() {
+        for (is_terminal, no_color, colour) in [
+            (true, None, true),
+            (true, Some(""), true),
+            (true, Some("1"), false),
+            (false, None, false),
+            (false, Some(""), false),
+        ] {
+            assert_eq!(in_colour(is_terminal, no_color.map(str::as_ref)), colour, "{is_terminal} {no_color:?}");
+        }
+    }
 }

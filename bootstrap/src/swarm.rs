@@ -4,7 +4,9 @@ pub mod anvil;
 pub mod api;
 pub mod code_server;
 pub mod eigenlayer;
+mod enrol;
 mod feed;
+mod fund;
 mod jobs;
 pub mod keepers;
 mod kill;
@@ -15,21 +17,23 @@ mod progress;
 pub mod proof;
 mod reports;
 mod run;
+mod setup;
 mod slashing;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::Address;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
+pub use fund::fund;
 pub use jobs::{JobRequest, RHYTHM, code_hash};
 pub use options::{JobSet, Options};
 pub use progress::welcome;
 pub use run::{run, watch};
 
-use crate::process::{CommandLine, Process, Spawner, tail};
+use crate::process::{Process, Spawner, tail};
 use crate::sweeper::Sweeper;
 use crate::wait::until;
 use anvil::Anvil;
@@ -43,7 +47,6 @@ use progress::Progress;
 use proof::{JobSpec, Kill};
 use reports::Reports;
 
-const BOOTNODE_PATIENCE: Duration = Duration::from_secs(30);
 /// Seconds between listing jobs and their first due moment when every keeper finds the code compiled: fetching, and the
 /// anchor that lies before the due moment.
 const WARM_LEAD: u64 = 8;
@@ -99,16 +102,6 @@ impl Swarm {
         Ok(swarm)
     }
 
-    /// The last keepers run the program that signs two results, as many as the options say.
-    fn choose_equivocators(&mut self) -> Result<()> {
-        let honest = self.keepers.len().saturating_sub(usize::from(self.options.equivocate.unwrap_or(0)));
-        for keeper in self.keepers.iter_mut().skip(honest) {
-            keeper.run_with(binary("keeper-equivocate")?);
-            self.equivocators.push(keeper.operator());
-        }
-        Ok(())
-    }
-
     /// Chain, contracts and bootnode only.
     ///
     /// # Errors
@@ -116,7 +109,7 @@ impl Swarm {
     pub async fn without_keepers(options: Options) -> Result<Self> {
         let progress = Progress::start();
         let (program, bootnode_program) = (binary("keeper")?, binary("bootnode")?);
-        let (directory, mut sweeper) = workplace(&options)?;
+        let (directory, mut sweeper) = setup::workplace(&options)?;
         if options.keep {
             sweeper.keep();
         }
@@ -132,7 +125,8 @@ impl Swarm {
         let staking = eigenlayer.as_ref().map(EigenLayer::staking);
         let mut deployed = network::deploy_to(&anvil, &directory, staking).await?;
         progress.say(&format!("contracts deployed, {}", deployed.file.display()));
-        let (bootnode, address) = start_bootnode(&spawner, &bootnode_program, &directory, &deployed.file).await?;
+        let (bootnode, address) =
+            setup::start_bootnode(&spawner, &bootnode_program, &directory, &deployed.file).await?;
         deployed.network.bootnodes = vec![address.clone()];
         deployed.network.save(&deployed.file)?;
         progress.say(&format!("bootnode at {address}"));
@@ -167,58 +161,6 @@ impl Swarm {
             progress,
             sweeper,
         })
-    }
-
-    /// Makes keepers with keys, coins and a registration, without starting them.
-    ///
-    /// # Errors
-    /// When the CLI or the chain refuses.
-    pub async fn register(&mut self, names: &[String]) -> Result<()> {
-        let mut created = tokio::task::JoinSet::new();
-        for name in names {
-            let (setting, name) = (Arc::clone(&self.setting), name.clone());
-            created.spawn(async move { Keeper::create(setting, &name).await });
-        }
-        let mut keepers = created.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
-        keepers.sort_by_key(|keeper| (keeper.name().len(), keeper.name().to_owned()));
-        network::fund_all(&self.anvil, keepers.iter().map(Keeper::operator)).await?;
-        if let Some(eigenlayer) = &self.eigenlayer {
-            eigenlayer.enrol(keepers.iter().map(Keeper::operator)).await?;
-        }
-        let mut registered = tokio::task::JoinSet::new();
-        for keeper in keepers {
-            registered.spawn(async move { keeper.register().await.map(|()| keeper) });
-        }
-        let mut keepers = registered.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
-        keepers.sort_by_key(|keeper| (keeper.name().len(), keeper.name().to_owned()));
-        self.keepers.append(&mut keepers);
-        Ok(())
-    }
-
-    /// Makes a keeper with keys that works with another network file, neither registered nor started, nor counted among
-    /// [`Self::keepers`].
-    ///
-    /// # Errors
-    /// When the CLI refuses.
-    pub async fn create_keeper(&self, name: &str, network: &Path) -> Result<Keeper> {
-        let setting = Setting { network: network.to_owned(), ..Setting::clone(&self.setting) };
-        Keeper::create(Arc::new(setting), name).await
-    }
-
-    /// Starts one more keeper the way a stranger would: keys, coins, registration, join. The mesh takes it into the next
-    /// epoch by itself.
-    ///
-    /// # Errors
-    /// When the CLI or the chain refuses.
-    pub async fn add_keeper(&mut self) -> Result<&mut Keeper> {
-        // Names stay with their data directories, also of keepers that have left.
-        let taken = |name: &String| self.directory().join(name).exists();
-        let name = (1..=u16::MAX).map(|number| format!("keeper-{number}")).find(|name| !taken(name));
-        let name = name.context("there are too many keepers")?;
-        self.register(std::slice::from_ref(&name)).await?;
-        let keeper = self.keepers.last_mut().ok_or_else(|| anyhow!("{name} was not added"))?;
-        keeper.join()?;
-        Ok(keeper)
     }
 
     /// Lists the example jobs, and lets the feed that one of them reads change. Returns when all keepers have the code,
@@ -372,54 +314,6 @@ impl Swarm {
     #[expect(clippy::unused_self, reason = "reads as the swarm's clock")]
     fn seconds_until(&self, moment: u64) -> u64 {
         moment.saturating_sub(unix_ms() / 1000)
-    }
-}
-
-/// The directory to work in, and its sweeper.
-fn workplace(options: &Options) -> Result<(PathBuf, Sweeper)> {
-    let directory = match &options.dir {
-        Some(directory) => {
-            std::fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-            if directory.read_dir()?.next().is_some() {
-                bail!("--dir {} is not empty; name a new or an empty directory", directory.display());
-            }
-            directory.canonicalize()?
-        }
-        None => tempfile::Builder::new().prefix("keeper-mesh-").tempdir()?.keep(),
-    };
-    let sweeper = Sweeper::watch(&directory)?;
-    Ok((directory, sweeper))
-}
-
-async fn start_bootnode(
-    spawner: &Spawner,
-    program: &Path,
-    directory: &Path,
-    network: &Path,
-) -> Result<(Process, String)> {
-    let out = directory.join("bootnode.addr");
-    let line = CommandLine::new("bootnode", program, &directory.join("bootnode.log"))
-        .with(["--listen", "/ip4/127.0.0.1/tcp/0", "--network"])
-        .with([network])
-        .with(["--identity-file".into(), directory.join("bootnode.key"), "--out".into(), out.clone()]);
-    let mut process = spawner.start(&line, false)?;
-    let address = until("the bootnode's address", BOOTNODE_PATIENCE, || {
-        let ended = process.ended();
-        let text = std::fs::read_to_string(&out);
-        async move {
-            match (ended, text) {
-                (Some(status), _) => Ok(Err(status)),
-                (None, Ok(text)) => {
-                    text.lines().next().map(|line| Ok(line.to_owned())).ok_or_else(|| "the file is empty".to_owned())
-                }
-                (None, Err(error)) => Err(error.to_string()),
-            }
-        }
-    })
-    .await?;
-    match address {
-        Ok(address) => Ok((process, address)),
-        Err(status) => bail!("bootnode ended ({status}):\n{}", tail(process.log(), 8)),
     }
 }
 

@@ -6,23 +6,21 @@
 use std::time::Duration;
 
 use alloy::network::TransactionBuilder;
-use alloy::primitives::{Address, B256, Bytes, U256, address};
+use alloy::primitives::{Address, B256, Bytes, address};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
-use alloy::sol_types::{SolCall, SolConstructor};
-use alloy::transports::{RpcError, TransportErrorKind};
 
-use crate::network::{Contracts, Network};
-use crate::{
-    Challenger, Counter, ERC1967Proxy, Feed, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager,
-    TaskManager, TimelockController,
-};
+use crate::network::Network;
 
 mod dry_run;
+mod error;
+mod plan;
 #[cfg(test)]
 mod tests;
 
 pub use dry_run::{DryRun, dry_run};
+pub use error::DeployError;
+use plan::Plan;
 
 /// How long the transactions may take to be mined.
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -127,63 +125,6 @@ pub struct Examples {
     pub feed: Address,
 }
 
-/// Why the contracts could not be deployed.
-#[derive(Debug, thiserror::Error)]
-pub enum DeployError {
-    /// The node did not answer, or refused.
-    #[error("the RPC node failed while {doing}: {source}; check --rpc-url and that the node is up")]
-    Rpc {
-        /// What was being asked.
-        doing: &'static str,
-        /// What the transport said.
-        source: RpcError<TransportErrorKind>,
-    },
-    /// The chain cannot check BLS12-381 signatures.
-    #[error("chain {chain_id} lacks the BLS12-381 precompiles of EIP-2537; choose a chain with the Prague upgrade")]
-    PrecompilesMissing {
-        /// The chain.
-        chain_id: u64,
-    },
-    /// A creation failed.
-    #[error(
-        "creating {contract} failed in transaction {transaction}; does account {deployer} have enough coin and no \
-             other transactions under way?"
-    )]
-    Reverted {
-        /// What was to be created.
-        contract: &'static str,
-        /// Its transaction.
-        transaction: B256,
-        /// Who sent it.
-        deployer: Address,
-    },
-    /// A creation would fail.
-    #[error(
-        "creating {contract} would fail: {source}; does the chain have the Prague upgrade, and do contracts/artifacts \
-             match the sources?"
-    )]
-    Refused {
-        /// What was to be created.
-        contract: &'static str,
-        /// What the node said.
-        source: RpcError<TransportErrorKind>,
-    },
-    /// Not mined in time.
-    #[error("{contract} was not mined within {} s (transaction {transaction}); check that the chain makes blocks",
-            DEADLINE.as_secs())]
-    Timeout {
-        /// What was to be created.
-        contract: &'static str,
-        /// Its transaction.
-        transaction: B256,
-    },
-}
-
-struct Creation {
-    name: &'static str,
-    code: Bytes,
-}
-
 /// Deploys everything and returns the network; blocks until all transactions are mined.
 ///
 /// # Errors
@@ -261,144 +202,4 @@ async fn mined<P: Provider>(
         gas_used += receipt.gas_used;
     }
     Ok((first_block, gas_used))
-}
-
-/// The creations in nonce order and the addresses they will have.
-struct Plan {
-    first_is_allocation_manager: bool,
-    owner: Address,
-    /// Implementations behind the proxies: registry, jobs, tasks, service, challenger.
-    code: [Address; 5],
-    contracts: Contracts,
-    examples: Examples,
-}
-
-impl Plan {
-    fn new(config: &DeployConfig, nonce: u64) -> Self {
-        let mut nonces = nonce..;
-        let mut next = || config.deployer.create(nonces.next().unwrap_or(u64::MAX));
-        // the stand-in is its own strategy: there is no token behind local deposits
-        let staking = config.staking.unwrap_or_else(|| {
-            let local = next();
-            Staking { allocation_manager: local, strategy: local }
-        });
-        let owner = if config.timelock.is_some() { next() } else { config.deployer };
-        let code = [next(), next(), next(), next(), next()];
-        let [keeper_registry, job_manager, task_manager, service_manager, challenger] =
-            [next(), next(), next(), next(), next()];
-        let Staking { allocation_manager, strategy } = staking;
-        Self {
-            first_is_allocation_manager: config.staking.is_none(),
-            owner,
-            code,
-            contracts: Contracts {
-                keeper_registry,
-                job_manager,
-                task_manager,
-                service_manager,
-                challenger,
-                allocation_manager,
-                strategy,
-            },
-            examples: Examples { counter: next(), feed: next() },
-        }
-    }
-
-    fn creations(&self, config: &DeployConfig) -> Vec<Creation> {
-        let owner = self.owner;
-        let initialize = KeeperRegistry::initializeCall { owner }.abi_encode();
-        let challenger_ = self.contracts.challenger;
-        let service = ServiceManager::initializeCall { owner, challenger_, metadataURI: String::new() }.abi_encode();
-        let mut list = Vec::new();
-        if self.first_is_allocation_manager {
-            list.push(Creation { name: "LocalAllocationManager", code: LocalAllocationManager::BYTECODE.clone() });
-        }
-        list.extend(config.timelock.map(timelock));
-        list.extend(self.implementations(config));
-        // JobManager has the same initialize(address owner, address guardian)
-        let guarded = TaskManager::initializeCall { owner, guardian: config.guardian }.abi_encode();
-        let starts = [initialize.clone(), guarded.clone(), guarded, service, initialize];
-        let names = [
-            "KeeperRegistry proxy",
-            "JobManager proxy",
-            "TaskManager proxy",
-            "ServiceManager proxy",
-            "Challenger proxy",
-        ];
-        for ((name, implementation), data) in names.into_iter().zip(self.code).zip(starts) {
-            let constructor = ERC1967Proxy::constructorCall { implementation, _data: data.into() };
-            list.push(creation(name, &ERC1967Proxy::BYTECODE, &constructor));
-        }
-        if config.examples {
-            list.push(Creation { name: "Counter", code: Counter::BYTECODE.clone() });
-            list.push(Creation { name: "Feed", code: Feed::BYTECODE.clone() });
-        }
-        list
-    }
-
-    fn implementations(&self, config: &DeployConfig) -> [Creation; 5] {
-        let of = &self.contracts;
-        [
-            creation(
-                "KeeperRegistry",
-                &KeeperRegistry::BYTECODE,
-                &KeeperRegistry::constructorCall {
-                    serviceManager_: of.service_manager,
-                    epochSeconds_: config.epoch_seconds,
-                    minimumStake_: U256::from(config.minimum_stake).saturating_to(),
-                },
-            ),
-            creation(
-                "JobManager",
-                &JobManager::BYTECODE,
-                &JobManager::constructorCall {
-                    taskManager_: of.task_manager,
-                    registry_: of.keeper_registry,
-                    serviceManager_: of.service_manager,
-                    notice: config.notice_seconds,
-                },
-            ),
-            creation(
-                "TaskManager",
-                &TaskManager::BYTECODE,
-                &TaskManager::constructorCall { registry_: of.keeper_registry, jobManager_: of.job_manager },
-            ),
-            creation(
-                "ServiceManager",
-                &ServiceManager::BYTECODE,
-                &ServiceManager::constructorCall {
-                    allocationManager_: of.allocation_manager,
-                    registry_: of.keeper_registry,
-                    strategy_: of.strategy,
-                    blocks: config.slashable_blocks,
-                },
-            ),
-            creation(
-                "Challenger",
-                &Challenger::BYTECODE,
-                &Challenger::constructorCall {
-                    taskManager_: of.task_manager,
-                    registry_: of.keeper_registry,
-                    serviceManager_: of.service_manager,
-                    reward_: U256::from(config.reward),
-                    bond_: U256::from(config.bond),
-                },
-            ),
-        ]
-    }
-}
-
-/// Nobody administers it from outside: its own roles change by announcements too.
-fn timelock(wanted: Timelock) -> Creation {
-    let constructor = TimelockController::constructorCall {
-        minDelay: U256::from(wanted.delay_seconds),
-        proposers: vec![wanted.proposer],
-        executors: vec![Address::ZERO], // anybody
-        admin: Address::ZERO,
-    };
-    creation("TimelockController", &TimelockController::BYTECODE, &constructor)
-}
-
-fn creation(name: &'static str, bytecode: &Bytes, constructor: &impl SolConstructor) -> Creation {
-    Creation { name, code: [bytecode.as_ref(), &constructor.abi_encode()].concat().into() }
 }

@@ -5,6 +5,7 @@
 //! | `GET /v1/status` | the [`View`] without jobs and runs |
 //! | `GET /v1/jobs` | `{"schema":1,"jobs":[...]}` |
 //! | `GET /v1/runs` | `{"schema":1,"runs":[...]}`, newest first |
+//! | `GET /v1/peers` | `{"schema":1,"peers":[...]}`: each [`p2p::PeerSummary`], with score, topics and round trip |
 //! | `GET /ready`, `GET /health` | as on the metrics address |
 //!
 //! Meant for loopback. The Host header must be an IP address or `localhost`: a web page that points its own domain
@@ -37,19 +38,21 @@ pub const SCHEMA: u32 = 1;
 struct Sources {
     view: watch::Receiver<Arc<View>>,
     liveness: Liveness,
+    mesh: p2p::Handle,
 }
 
 /// The routes of the API.
-pub fn router(view: watch::Receiver<Arc<View>>, liveness: Liveness) -> Router {
+pub fn router(view: watch::Receiver<Arc<View>>, liveness: Liveness, mesh: p2p::Handle) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/jobs", get(jobs))
         .route("/v1/runs", get(runs))
+        .route("/v1/peers", get(peers))
         .route("/ready", get(ready))
         .route("/health", get(health))
         .fallback(unknown)
         .layer(middleware::from_fn(check_host))
-        .with_state(Sources { view, liveness })
+        .with_state(Sources { view, liveness, mesh })
 }
 
 /// The document of `/v1/status`.
@@ -79,6 +82,10 @@ async fn runs(State(sources): State<Sources>) -> Json<Value> {
     Json(json!({"schema": SCHEMA, "runs": view.runs}))
 }
 
+async fn peers(State(sources): State<Sources>) -> Json<Value> {
+    Json(json!({"schema": SCHEMA, "peers": sources.mesh.peers().await}))
+}
+
 async fn ready(State(sources): State<Sources>) -> Response {
     let view = sources.view.borrow().clone();
     readiness(&view)
@@ -89,7 +96,10 @@ async fn health(State(sources): State<Sources>) -> Response {
 }
 
 async fn unknown() -> Response {
-    refuse(StatusCode::NOT_FOUND, "no such route; there are /v1/status, /v1/jobs, /v1/runs, /ready and /health")
+    refuse(
+        StatusCode::NOT_FOUND,
+        "no such route; there are /v1/status, /v1/jobs, /v1/runs, /v1/peers, /ready and /health",
+    )
 }
 
 async fn check_host(request: Request, next: Next) -> Response {

@@ -10,23 +10,24 @@ mod job;
 mod join;
 mod journal;
 mod keys;
+mod logs;
 mod node_file;
 mod operator;
 mod output;
 mod start;
 mod status;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{ArgAction, Args, Parser, Subcommand};
-use p2p::Multiaddr;
 use url::Url;
 
-use crate::config::{Bootnode, Config, LogFormat, Sentry, Settings};
+use crate::config::{LogFormat, Settings};
 use crate::paths::Paths;
 pub use exit::{Exit, WithExit};
+pub use join::JoinArgs;
+pub use logs::start_logs;
 pub use node_file::NodeFile;
 pub use output::report_failure;
 pub use start::main;
@@ -129,74 +130,6 @@ pub enum Command {
     Journal(JournalCommand),
     /// Ask a running keeper how it is; exit code 3 if it is not ready
     Status(StatusArgs),
-}
-
-/// Flags of `keeper join`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct JoinArgs {
-    /// Where to find the mesh: /ip4/203.0.113.7/tcp/7419/p2p/12D3KooW...; repeat or separate by commas
-    #[arg(
-        long = "bootnode",
-        visible_alias = "bootnodes",
-        env = "KEEPER_BOOTNODE",
-        value_name = "MULTIADDR",
-        value_delimiter = ','
-    )]
-    pub bootnodes: Vec<Bootnode>,
-    /// Peer id that may connect though it is no operator, such as a relay of yours; repeat or separate by commas
-    #[arg(long = "sentry", env = "KEEPER_SENTRY", value_name = "PEER_ID", value_delimiter = ',')]
-    pub sentries: Vec<Sentry>,
-    /// Address to listen on for peers; repeatable [default: /ip4/0.0.0.0/tcp/7419]
-    #[arg(long, env = "KEEPER_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
-    pub listen: Vec<Multiaddr>,
-    /// Address to tell peers in addition, behind a NAT; repeatable
-    #[arg(long = "external-addr", env = "KEEPER_EXTERNAL_ADDR", value_name = "MULTIADDR", value_delimiter = ',')]
-    pub external_addrs: Vec<Multiaddr>,
-    /// Most peers to look for [default: 64]
-    #[arg(long, env = "KEEPER_MAX_PEERS", value_name = "NUMBER")]
-    pub max_peers: Option<usize>,
-    /// Where the read-only API listens [default: 127.0.0.1:7420]
-    #[arg(long, env = "KEEPER_API_ADDR", value_name = "IP:PORT")]
-    pub api_addr: Option<SocketAddr>,
-    /// Where Prometheus finds the metrics [default: 127.0.0.1:7421]
-    #[arg(long, env = "KEEPER_METRICS_ADDR", value_name = "IP:PORT")]
-    pub metrics_addr: Option<SocketAddr>,
-    /// Directory for job code, may be shared between keepers [default: cache in the data directory]
-    #[arg(long, env = "KEEPER_CACHE_DIR", value_name = "DIR")]
-    pub cache_dir: Option<PathBuf>,
-    /// Prove misbehaviour of other keepers on chain, at the price of a transaction [this is the default]
-    #[arg(long, overrides_with = "no_challenge")]
-    pub challenge: bool,
-    /// Leave proofs of misbehaviour to other keepers
-    #[arg(long, overrides_with = "challenge")]
-    pub no_challenge: bool,
-    /// Start although the journal is missing and the key is registered: only if the key never signed, or its journal
-    /// is lost for good
-    #[arg(long)]
-    pub accept_empty_journal: bool,
-}
-
-impl JoinArgs {
-    /// Flags, environment, config file and defaults put together.
-    ///
-    /// # Errors
-    /// When the config file is wrong, or no network file is named.
-    pub fn config(&self, global: &Global) -> Result<Config> {
-        let paths = global.paths()?;
-        let flags = Settings {
-            bootnodes: self.bootnodes.clone(),
-            sentries: self.sentries.clone(),
-            listen: self.listen.clone(),
-            external_addrs: self.external_addrs.clone(),
-            max_peers: self.max_peers,
-            api_addr: self.api_addr,
-            metrics_addr: self.metrics_addr,
-            cache_dir: self.cache_dir.clone(),
-            challenge: (self.challenge || self.no_challenge).then_some(self.challenge),
-            ..Settings::default()
-        };
-        Ok(Config::merge(flags.or(global.settings()?), &global.config_file(&paths), paths.cache())?)
-    }
 }
 
 /// `keeper keys ...`
@@ -340,27 +273,6 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Journal(JournalCommand::Import { file }) => journal::import(global, &file),
         Command::Status(args) => status::run(global, &args).await,
     }
-}
-
-/// Starts logging to stderr: the flag, then the config file, then `RUST_LOG`, then `info` for join and `warn` else.
-///
-/// # Errors
-/// When the filter cannot be read.
-pub fn start_logs(cli: &Cli) -> Result<()> {
-    use std::io::IsTerminal;
-    let settings = cli.global.settings()?;
-    let fallback = if matches!(cli.command, Command::Join(_)) { "info" } else { "warn" };
-    let filter = settings.log_level.or_else(|| std::env::var("RUST_LOG").ok()).unwrap_or_else(|| fallback.to_owned());
-    let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
-    let parsed = parsed.map_err(|error| {
-        anyhow::anyhow!("the log filter {filter:?} (--log-level, `log_level` or RUST_LOG) is wrong: {error}")
-    });
-    let logs = tracing_subscriber::fmt().with_env_filter(parsed.exit(Exit::Usage)?).with_writer(std::io::stderr);
-    match settings.log_format.unwrap_or_default() {
-        LogFormat::Text => logs.with_ansi(std::io::stderr().is_terminal()).init(),
-        LogFormat::Json => logs.json().init(),
-    }
-    Ok(())
 }
 
 /// Whether a path names something that is not there, for exit code 4.

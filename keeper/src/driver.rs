@@ -40,6 +40,7 @@ use crate::executor::Executor;
 use crate::journal::JournalHandle;
 use crate::metrics::{Liveness, Metrics};
 use crate::scheduler::{JobBook, SettledAt};
+use crate::topics;
 use crate::view::View;
 use accusations::Accusations;
 use admission::Admission;
@@ -154,7 +155,7 @@ pub struct Driver {
     disputed: bool,
     accusations: Accusations,
     /// Gossip messages without a verdict yet.
-    unjudged: BTreeMap<MessageTag, (p2p::MessageRef, p2p::Topic)>,
+    unjudged: BTreeMap<MessageTag, (p2p::MessageRef, Channel)>,
     tags: u64,
     /// Connected peers, in the order questions go round.
     peers: Vec<PeerKey>,
@@ -402,41 +403,37 @@ impl Driver {
                 tracing::info!(%address, "listening for peers");
                 self.health.note_listener(address.to_string());
             }
-            p2p::Event::Subscribed { .. } => {}
         }
     }
 
-    async fn on_message(&mut self, message: p2p::MessageRef, from: p2p::PeerId, topic: p2p::Topic, data: Vec<u8>) {
-        let channel = match topic {
-            p2p::Topic::Assignments => Channel::Assignments,
-            p2p::Topic::Partials => Channel::Partials,
-            p2p::Topic::Certificates => Channel::Certificates,
-            p2p::Topic::Evidence => Channel::Evidence,
-            _ => return self.services.mesh.judge(message, p2p::Verdict::Ignore).await,
+    async fn on_message(&mut self, message: p2p::MessageRef, from: p2p::PeerId, topic: p2p::TopicId, data: Vec<u8>) {
+        let Some(channel) = topics::channel(topic) else {
+            return self.services.mesh.judge(message, p2p::Verdict::Ignore).await;
         };
         let Some(from) = p2p::public_key_of(&from).map(PeerKey) else {
             return self.services.mesh.judge(message, p2p::Verdict::Reject).await;
         };
         self.tags += 1;
         let tag = MessageTag(self.tags);
-        self.unjudged.insert(tag, (message, topic));
+        self.unjudged.insert(tag, (message, channel));
         self.feed(Input::Received { message: tag, from, channel, bytes: data }).await;
     }
 
     async fn judge(&mut self, tag: MessageTag, verdict: Verdict) {
-        let Some((message, topic)) = self.unjudged.remove(&tag) else {
+        let Some((message, channel)) = self.unjudged.remove(&tag) else {
             return;
         };
+        let topic = topics::name(channel);
         let (verdict, result) = match verdict {
             Verdict::Accept => (p2p::Verdict::Accept, "accept"),
             Verdict::Ignore(reason) => (p2p::Verdict::Ignore, reason.name()),
             Verdict::Reject(reason) => {
-                tracing::debug!(topic = topic_name(topic), reason = reason.name(), "rejected a message");
+                tracing::debug!(topic, reason = reason.name(), "rejected a message");
                 (p2p::Verdict::Reject, reason.name())
             }
         };
-        self.metrics.gossip_messages.inc([topic_name(topic), result]);
-        if topic == p2p::Topic::Partials {
+        self.metrics.gossip_messages.inc([topic, result]);
+        if channel == Channel::Partials {
             let duplicate = result == Reason::Duplicate.name();
             let result = if verdict == p2p::Verdict::Accept { "valid" } else { "invalid" };
             if !duplicate {
@@ -444,17 +441,6 @@ impl Driver {
             }
         }
         self.services.mesh.judge(message, verdict).await;
-    }
-}
-
-fn topic_name(topic: p2p::Topic) -> &'static str {
-    match topic {
-        p2p::Topic::Assignments => "assignments",
-        p2p::Topic::Partials => "partials",
-        p2p::Topic::Certificates => "certificates",
-        p2p::Topic::Evidence => "evidence",
-        p2p::Topic::Observations => "observations",
-        p2p::Topic::Health => "health",
     }
 }
 

@@ -14,4 +14,5 @@ pub mod node;
 pub mod paths;
 pub mod scheduler;
 pub mod shutdown;
+pub mod topics;
 pub mod view;

@@ -19,6 +19,8 @@
 //! The stop goes the other way round than the start: first the driver, so that nothing new is said; then the watcher and
 //! the submitter, whose ledger is on disk; then the journal, once its queue is empty; last the mesh and the listeners.
 
+mod reach;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +35,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::{ChainConfig, ChainError, Registration, Rpc, Submitter, Watcher, constants, registration};
+use crate::chain::{ChainConfig, ChainError, Registration, Rpc, Submitter, Watcher};
 use crate::config::Config;
 use crate::driver::{About, Driver, Services};
 use crate::evidence::EvidenceStore;
@@ -43,14 +45,13 @@ use crate::keystore::Keys;
 use crate::metrics::{Liveness, Metrics};
 use crate::paths::Paths;
 use crate::view::View;
-use crate::{api, metrics};
+use crate::{api, metrics, topics};
+use reach::reach;
 
 /// Chain events on their way to the driver; the watcher waits when it is full.
 const CHAIN_EVENTS: usize = 1_024;
 /// Chain id of local networks, where code may come from anywhere on this machine.
 const LOCAL_CHAIN_ID: u64 = 31_337;
-/// Longest pause between two tries to reach the chain at the start.
-const REACH_PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long the parts may take to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -127,6 +128,8 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
         max_peers: config.max_peers,
         admission: p2p::Admission::Registered,
         sentries: config.sentries.clone(),
+        topics: topics::table(),
+        requests: topics::requests(),
     };
     let (mesh, mesh_events, service) = p2p::build(mesh_config, &setup.identity, &mut registry)?;
     let api_listener = api::bind(config.api_addr, "--api-addr").await?;
@@ -137,7 +140,7 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
     let (view, seen) = watch::channel(Arc::new(first));
     let liveness = Liveness::new();
     let stop = CancellationToken::new();
-    let api_router = api::router(seen.clone(), liveness.clone());
+    let api_router = api::router(seen.clone(), liveness.clone(), mesh.clone());
     let metrics_router = metrics::router(Arc::new(registry), seen, liveness.clone());
     let tasks = vec![
         tokio::spawn(service.run(stop.clone())),
@@ -187,7 +190,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let chain = ChainConfig { network: with_rpc_urls(&setup), network_file: setup.config.network.clone() };
     let rpc = Rpc::new(&chain)?;
     let reached = tokio::select! {
-        reached = reach(&rpc, &chain, &setup, &front.view) => reached?,
+        reached = reach(&rpc, &chain, setup.keys.wallet.address(), &front.view) => reached?,
         () = shutdown.cancelled() => return stop_front(front).await,
     };
     let (journal, journal_state) = open_journal(&setup, &reached, &rpc).await?;
@@ -219,33 +222,6 @@ fn with_rpc_urls(setup: &Setup) -> Network {
         network.rpc_urls = setup.config.rpc_urls.iter().map(ToString::to_string).collect();
     }
     network
-}
-
-/// Waits until a chain node answers with the right contracts. What cannot mend itself, such as a wrong chain, is an
-/// error; a node that is down is waited for, with the reason shown by `/ready` and `keeper status`.
-async fn reach(rpc: &Rpc, chain: &ChainConfig, setup: &Setup, view: &watch::Sender<Arc<View>>) -> Result<Registration> {
-    let provider = rpc.provider();
-    let mut pause = Duration::from_millis(250);
-    loop {
-        let operator = setup.keys.wallet.address();
-        let reached = async {
-            constants(&provider, chain).await?;
-            registration(&provider, chain.network.contracts.keeper_registry, operator).await
-        };
-        match reached.await {
-            Ok(registration) => return Ok(registration),
-            Err(error @ (ChainError::MissingContract { .. } | ChainError::WrongDomain { .. })) => {
-                return Err(error.into());
-            }
-            Err(error) if rpc.counts().contains_key("wrong_chain_id") => return Err(error.into()),
-            Err(error) => {
-                tracing::warn!(%error, "the chain cannot be reached yet; trying again");
-                view.send_modify(|view| Arc::make_mut(view).set_check("chain", false, error.to_string()));
-            }
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(REACH_PAUSE_MAX);
-    }
 }
 
 /// A key the registry knows may have signed: without its journal it must not sign again unasked.

@@ -14,6 +14,7 @@ use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::metrics::Refusals;
 use crate::requests::{self, Protocol};
+use crate::topic::Topics;
 use crate::{discovery, gossip};
 
 /// No new connections when the process holds this share of the machine's memory.
@@ -38,14 +39,16 @@ pub(crate) struct Behaviour {
 impl Behaviour {
     pub(crate) fn new(
         config: &Config,
+        topics: &Topics,
         identity: &Identity,
         registry: &mut Registry,
         refusals: Refusals,
     ) -> Result<Self, Error> {
         let domain8 = &config.domain8;
         let is_keeper = config.role == Role::Keeper;
-        let gossip = if is_keeper { Some(gossip::behaviour(domain8, registry)?) } else { None };
-        let request = |protocol| is_keeper.then(|| requests::behaviour(protocol, domain8)).into();
+        let gossip = if is_keeper { Some(gossip::behaviour(topics, domain8, registry)?) } else { None };
+        let request =
+            |protocol| is_keeper.then(|| requests::behaviour(protocol, config.requests.of(protocol), domain8)).into();
         Ok(Self {
             gate: Gate::new(config, refusals),
             memory: memory_connection_limits::Behaviour::with_max_percentage(MEMORY_SHARE),

@@ -10,19 +10,18 @@ use crate::event::{MessageRef, RequestId, Verdict};
 use crate::handle::Published;
 use crate::peers::PeerSummary;
 use crate::requests::Protocol;
-use crate::topic::Topic;
+use crate::topic::TopicId;
 
 /// Where the answer to a request of ours goes.
 pub(crate) type Answer = oneshot::Sender<Result<Vec<u8>, RequestError>>;
 
 #[derive(Debug)]
 pub(crate) enum Command {
-    Publish { topic: Topic, data: Vec<u8>, reply: oneshot::Sender<Result<Published, PublishError>> },
+    Publish { topic: TopicId, data: Vec<u8>, reply: oneshot::Sender<Result<Published, PublishError>> },
     Judge { message: MessageRef, verdict: Verdict },
     Request { peer: PeerId, protocol: Protocol, data: Vec<u8>, reply: Answer },
     Respond { id: RequestId, data: Vec<u8> },
-    Dial(Multiaddr),
-    ScoreDown(PeerId),
+    Fault { peer: PeerId, reason: &'static str },
     Admit(BTreeSet<PeerId>),
     Peers(oneshot::Sender<Vec<PeerSummary>>),
     Listeners(oneshot::Sender<Vec<Multiaddr>>),

@@ -4,6 +4,8 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
 use crate::error::ConfigError;
+use crate::requests::RequestLimits;
+use crate::topic::{self, Topic};
 
 /// Up to this many keepers everybody is connected to everybody.
 pub const DEFAULT_MAX_PEERS: usize = 64;
@@ -50,11 +52,15 @@ pub struct Config {
     pub admission: Admission,
     /// Peers that are admitted besides the registered operators, such as an operator's own relays.
     pub sentries: Vec<PeerId>,
+    /// What a keeper gossips about, at most 16 topics; a [`crate::TopicId`] is a position here. A bootnode carries none.
+    pub topics: Vec<Topic>,
+    /// How long a keeper's requests and answers may be.
+    pub requests: RequestLimits,
 }
 
 impl Default for Config {
     /// A keeper that listens on port 7419 of every interface, without bootnodes, in the all-zero network, that admits
-    /// registered operators only.
+    /// registered operators only. It has nothing to say yet: no topics, no requests.
     fn default() -> Self {
         let everywhere = Multiaddr::empty().with(Protocol::Ip4([0, 0, 0, 0].into())).with(Protocol::Tcp(7419));
         Self {
@@ -66,6 +72,8 @@ impl Default for Config {
             max_peers: DEFAULT_MAX_PEERS,
             admission: Admission::Registered,
             sentries: Vec::new(),
+            topics: Vec::new(),
+            requests: RequestLimits::default(),
         }
     }
 }
@@ -89,6 +97,8 @@ impl Config {
         if self.sentries.len() > MOST_SENTRIES {
             return Err(ConfigError::TooManySentries { given: self.sentries.len(), most: MOST_SENTRIES });
         }
+        topic::validate(&self.topics)?;
+        self.requests.validate()?;
         self.bootnodes.iter().try_for_each(|address| split_bootnode(address).map(|_| ()))
     }
 }

@@ -94,7 +94,7 @@ pub(crate) fn usable(claimed: &[Multiaddr], spoken_over: Option<&Multiaddr>) -> 
 
 struct Entry {
     addresses: Vec<Multiaddr>,
-    /// Named by the operator (bootnode, `dial`): dialled for ever, does not count against `max_peers`.
+    /// Named by the operator as a bootnode: dialled for ever, does not count against `max_peers`.
     pinned: bool,
     failures: u32,
     next_dial: Instant,

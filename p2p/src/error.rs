@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use libp2p::{Multiaddr, PeerId};
 
-use crate::topic::Topic;
+use crate::topic::TopicId;
 
 /// A setting of [`crate::Config`] that cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,22 @@ pub enum ConfigError {
     #[error("{given} bootnodes are given, the most is {most}")]
     TooManyBootnodes {
         /// What was given.
+        given: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// A topic that cannot be gossiped about.
+    #[error("topic {name}: {reason}")]
+    Topic {
+        /// Which.
+        name: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Requests or answers longer than one process should hold.
+    #[error("requests or answers of {given} bytes are too long, the most is {most} bytes")]
+    TooLongRequests {
+        /// The longest of [`crate::Config::requests`].
         given: usize,
         /// The limit.
         most: usize,
@@ -117,22 +133,24 @@ pub enum Error {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// Longer than the topic allows.
-    #[error("a message of {size} bytes is too long for topic {topic:?}, the most is {most} bytes", most = topic.max_bytes())]
+    #[error("a message of {size} bytes is too long for topic {topic}, the most is {most} bytes")]
     TooLarge {
         /// Where it was to go.
-        topic: Topic,
+        topic: &'static str,
         /// Its length in bytes.
         size: usize,
+        /// The topic's limit in bytes.
+        most: usize,
     },
     /// Nobody listens yet and the waiting line is full.
-    #[error("no peer is subscribed to {0:?} and the waiting line is full; check the bootnodes")]
-    WaitingLineFull(Topic),
+    #[error("no peer is subscribed to {0} and the waiting line is full; check the bootnodes")]
+    WaitingLineFull(&'static str),
     /// The send queues of every peer are full. The message is kept and offered to peers at the next heartbeats.
     #[error("the send queues of all {0} peers are full")]
     QueuesFull(usize),
-    /// This node is a bootnode: it carries no gossip.
-    #[error("a bootnode carries no gossip")]
-    NoGossip,
+    /// Not one of the topics of [`crate::Config::topics`], or this node is a bootnode.
+    #[error("this node does not carry the topic number {}", .0.0)]
+    UnknownTopic(TopicId),
     /// The swarm refused for another reason.
     #[error("cannot publish: {0}")]
     Other(String),

@@ -5,7 +5,7 @@ use libp2p::request_response::InboundRequestId;
 use libp2p::{Multiaddr, PeerId};
 
 use crate::requests::Protocol;
-use crate::topic::Topic;
+use crate::topic::TopicId;
 
 /// Names a gossip message until its verdict is given; hand it back to [`crate::Handle::judge`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +52,8 @@ pub enum Event {
         /// The peer that passed it on; the author is nobody's business here.
         from: PeerId,
         /// Where it came in.
-        topic: Topic,
-        /// Its bytes, at most [`Topic::max_bytes`].
+        topic: TopicId,
+        /// Its bytes, at most [`crate::Topic::max_bytes`].
         data: Vec<u8>,
     },
     /// A peer asks. Without an answer within [`crate::REQUEST_TIMEOUT`] the stream closes.
@@ -64,20 +64,13 @@ pub enum Event {
         from: PeerId,
         /// In which protocol.
         protocol: Protocol,
-        /// The request's bytes, at most [`Protocol::max_request_bytes`].
+        /// The request's bytes, at most [`crate::Config::requests`] allows.
         data: Vec<u8>,
     },
     /// The first connection to a peer stands.
     PeerConnected(PeerId),
     /// The last connection to a peer is gone.
     PeerDisconnected(PeerId),
-    /// A peer wants the messages of a topic.
-    Subscribed {
-        /// The peer.
-        peer: PeerId,
-        /// The topic.
-        topic: Topic,
-    },
     /// This node listens on the address, which ends in its own `/p2p/<peer id>`.
     Listening(Multiaddr),
 }

@@ -16,10 +16,10 @@ use sha2::{Digest, Sha256};
 
 use crate::admission::REFUSED_FOR;
 use crate::error::Error;
-use crate::topic::Topic;
+use crate::topic::{Topic, Topics};
 
-/// One offence that the keeper reports by [`crate::Handle::score_down`]: twenty of them end the connection, whatever
-/// the peer has earned otherwise.
+/// One fault that the keeper reports by [`crate::Handle::fault`]: twenty of them end the connection, whatever the peer
+/// has earned otherwise.
 pub(crate) const PENALTY: f64 = 830.0;
 /// What a registered operator starts with.
 pub(crate) const OPERATOR: f64 = 20.0;
@@ -39,28 +39,29 @@ const FRAME_BYTES: usize = 16 * 1024;
 type Filter = MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>;
 pub(crate) type Behaviour = gossipsub::Behaviour<IdentityTransform, Filter>;
 
-/// Gossipsub, subscribed to every topic of the network `domain8`.
-pub(crate) fn behaviour(domain8: &str, registry: &mut Registry) -> Result<Behaviour, Error> {
+/// Gossipsub, subscribed to every topic.
+pub(crate) fn behaviour(topics: &Topics, domain8: &str, registry: &mut Registry) -> Result<Behaviour, Error> {
     let failed = |reason: String| Error::Setup { part: "gossipsub", reason };
-    let config = settings(domain8).map_err(|error| failed(error.to_string()))?;
-    let hashes: HashSet<TopicHash> = Topic::ALL.into_iter().map(|topic| topic.hash(domain8)).collect();
+    let config = settings(topics, domain8).map_err(|error| failed(error.to_string()))?;
+    let hashes: HashSet<TopicHash> = topics.iter().map(|(hash, _)| hash.clone()).collect();
     let filter = MaxCountSubscriptionFilter {
         filter: WhitelistSubscriptionFilter(hashes),
-        max_subscribed_topics: Topic::ALL.len(),
-        max_subscriptions_per_request: 4 * Topic::ALL.len(),
+        max_subscribed_topics: topics.len(),
+        max_subscriptions_per_request: 4 * topics.len(),
     };
     let mut behaviour = Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, config, filter)
         .map_err(|error| failed(error.to_owned()))?
         .with_metrics(registry.sub_registry_with_prefix("gossipsub"), MetricsConfig::default());
-    behaviour.with_peer_score(score(domain8), thresholds()).map_err(failed)?;
-    for topic in Topic::ALL {
-        let topic = gossipsub::IdentTopic::new(topic.name(domain8));
+    behaviour.with_peer_score(score(topics), thresholds()).map_err(failed)?;
+    for (hash, _) in topics.iter() {
+        let topic = gossipsub::IdentTopic::new(hash.as_str());
         behaviour.subscribe(&topic).map_err(|error| failed(error.to_string()))?;
     }
     Ok(behaviour)
 }
 
-fn settings(domain8: &str) -> Result<gossipsub::Config, gossipsub::ConfigBuilderError> {
+fn settings(topics: &Topics, domain8: &str) -> Result<gossipsub::Config, gossipsub::ConfigBuilderError> {
+    let longest = topics.iter().map(|(_, topic)| topic.max_bytes).max().unwrap_or(0);
     let domain = domain8.to_owned();
     let mut builder = ConfigBuilder::default();
     builder
@@ -81,7 +82,7 @@ fn settings(domain8: &str) -> Result<gossipsub::Config, gossipsub::ConfigBuilder
         .history_gossip(3)
         .duplicate_cache_time(Duration::from_secs(120))
         .flood_publish(true)
-        .max_transmit_size(Topic::Assignments.max_bytes() + FRAME_BYTES)
+        .max_transmit_size(longest + FRAME_BYTES)
         .max_ihave_messages_heartbeat(10)
         .connection_handler_queue_len(1024)
         // A late partial is worth nothing.
@@ -89,8 +90,8 @@ fn settings(domain8: &str) -> Result<gossipsub::Config, gossipsub::ConfigBuilder
         .forward_queue_duration(Duration::from_millis(500))
         .prune_backoff(Duration::from_secs(20))
         .unsubscribe_backoff(Duration::from_secs(2));
-    for topic in Topic::ALL {
-        builder.max_transmit_size_for_topic(topic.max_bytes() + ENVELOPE_BYTES, topic.hash(domain8));
+    for (hash, topic) in topics.iter() {
+        builder.max_transmit_size_for_topic(topic.max_bytes + ENVELOPE_BYTES, hash.clone());
     }
     builder.build()
 }
@@ -117,9 +118,9 @@ const fn thresholds() -> PeerScoreThresholds {
     }
 }
 
-fn score(domain8: &str) -> PeerScoreParams {
+fn score(topics: &Topics) -> PeerScoreParams {
     let topics: HashMap<TopicHash, TopicScoreParams> =
-        Topic::ALL.into_iter().map(|topic| (topic.hash(domain8), topic_score(topic))).collect();
+        topics.iter().map(|(hash, topic)| (hash.clone(), topic_score(topic))).collect();
     PeerScoreParams {
         topics,
         topic_score_cap: 50.0,
@@ -141,13 +142,9 @@ fn score(domain8: &str) -> PeerScoreParams {
     }
 }
 
-fn topic_score(topic: Topic) -> TopicScoreParams {
-    let topic_weight = match topic {
-        Topic::Assignments | Topic::Partials | Topic::Certificates => 0.5,
-        Topic::Evidence | Topic::Observations | Topic::Health => 0.05,
-    };
+fn topic_score(topic: &Topic) -> TopicScoreParams {
     TopicScoreParams {
-        topic_weight,
+        topic_weight: topic.weight,
         // Time in the mesh: at most 10 points, after an hour.
         time_in_mesh_weight: 10.0 / 300.0,
         time_in_mesh_quantum: Duration::from_secs(12),
@@ -160,7 +157,7 @@ fn topic_score(topic: Topic) -> TopicScoreParams {
         mesh_message_deliveries_weight: 0.0,
         mesh_failure_penalty_weight: 0.0,
         // Twenty invalid messages within minutes and the peer is not heard any more.
-        invalid_message_deliveries_weight: GRAYLIST / (topic_weight * INVALID_TO_GRAYLIST * INVALID_TO_GRAYLIST),
+        invalid_message_deliveries_weight: GRAYLIST / (topic.weight * INVALID_TO_GRAYLIST * INVALID_TO_GRAYLIST),
         invalid_message_deliveries_decay: score_parameter_decay(Duration::from_secs(3600)),
         ..TopicScoreParams::default()
     }

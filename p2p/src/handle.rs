@@ -11,8 +11,8 @@ use crate::error::{PublishError, RequestError};
 use crate::event::{MessageRef, RequestId, Verdict};
 use crate::identity::peer_id_from_public_key;
 use crate::peers::PeerSummary;
-use crate::requests::Protocol;
-use crate::topic::Topic;
+use crate::requests::{Protocol, RequestLimits};
+use crate::topic::{TopicId, Topics};
 
 /// What became of a message that was handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +30,19 @@ pub enum Published {
 #[derive(Debug, Clone)]
 pub struct Handle {
     local: PeerId,
+    topics: Topics,
+    requests: RequestLimits,
     commands: mpsc::Sender<Command>,
 }
 
 impl Handle {
-    pub(crate) const fn new(local: PeerId, commands: mpsc::Sender<Command>) -> Self {
-        Self { local, commands }
+    pub(crate) const fn new(
+        local: PeerId,
+        topics: Topics,
+        requests: RequestLimits,
+        commands: mpsc::Sender<Command>,
+    ) -> Self {
+        Self { local, topics, requests, commands }
     }
 
     /// This node's own peer id.
@@ -47,17 +54,21 @@ impl Handle {
     /// Sends a message to everybody. A message that was published before counts as sent.
     ///
     /// # Errors
-    /// [`PublishError`]: too long, nobody listens and too many wait already, send queues full, bootnode, or stopped.
-    pub async fn publish(&self, topic: Topic, data: Vec<u8>) -> Result<Published, PublishError> {
-        if data.len() > topic.max_bytes() {
-            return Err(PublishError::TooLarge { topic, size: data.len() });
+    /// [`PublishError`]: no topic of this node, too long, nobody listens and too many wait already, send queues full, or
+    /// stopped.
+    pub async fn publish(&self, topic: TopicId, data: Vec<u8>) -> Result<Published, PublishError> {
+        let (_, known) = self.topics.get(topic).ok_or(PublishError::UnknownTopic(topic))?;
+        if data.len() > known.max_bytes {
+            return Err(PublishError::TooLarge { topic: known.name, size: data.len(), most: known.max_bytes });
         }
         let (reply, answer) = oneshot::channel();
         self.commands.send(Command::Publish { topic, data, reply }).await.map_err(|_| PublishError::Stopped)?;
         answer.await.unwrap_or(Err(PublishError::Stopped))
     }
 
-    /// Gives the verdict on a message. Once per message; later ones have no effect, nor has one after the stop.
+    /// Gives the verdict on a gossip message. Once per message; later ones have no effect, nor has one after the stop.
+    /// Twenty rejected messages of one topic within minutes and the peer that passed them on is disconnected and refused
+    /// for ten minutes.
     pub async fn judge(&self, message: MessageRef, verdict: Verdict) {
         let _ = self.commands.send(Command::Judge { message, verdict }).await;
     }
@@ -67,7 +78,7 @@ impl Handle {
     /// # Errors
     /// [`RequestError`]: too long, not connected, no answer, refused, or stopped.
     pub async fn request(&self, peer: PeerId, protocol: Protocol, data: Vec<u8>) -> Result<Vec<u8>, RequestError> {
-        let most = protocol.max_request_bytes();
+        let most = self.requests.of(protocol).request;
         if data.len() > most {
             return Err(RequestError::TooLarge { size: data.len(), most });
         }
@@ -82,22 +93,21 @@ impl Handle {
     /// # Errors
     /// [`RequestError::TooLarge`], or [`RequestError::Stopped`].
     pub async fn respond(&self, id: RequestId, data: Vec<u8>) -> Result<(), RequestError> {
-        let most = id.protocol.max_response_bytes();
+        let most = self.requests.of(id.protocol).answer;
         if data.len() > most {
             return Err(RequestError::TooLarge { size: data.len(), most });
         }
         self.commands.send(Command::Respond { id, data }).await.map_err(|_| RequestError::Stopped)
     }
 
-    /// Connects to an address. With `/p2p/<peer id>` at its end the peer is kept in the address book and redialled.
-    pub async fn dial(&self, address: Multiaddr) {
-        let _ = self.commands.send(Command::Dial(address)).await;
-    }
-
-    /// Holds something against a peer that gossip cannot see, such as a bad signature of its own. Twenty times within
-    /// a few minutes and that peer is disconnected and refused for ten minutes.
-    pub async fn score_down(&self, peer: PeerId) {
-        let _ = self.commands.send(Command::ScoreDown(peer)).await;
+    /// Holds something against a peer that gossip cannot see: what is wrong in an answer of its own
+    /// ([`Self::request`]), in every view of the chain. It weighs as much as a rejected gossip message: twenty faults
+    /// within minutes and the peer is disconnected and refused for ten minutes; one a minute is forgiven. An answer with
+    /// little or nothing in it, or none at all, is no fault: the peer may not have what was asked for.
+    ///
+    /// `reason` goes to the log and into the label of `p2p_faults_total`, so there must be few different ones.
+    pub async fn fault(&self, peer: PeerId, reason: &'static str) {
+        let _ = self.commands.send(Command::Fault { peer, reason }).await;
     }
 
     /// Replaces the list of registered operators by their peer keys (ed25519, 32 bytes each): whoever is on it may

@@ -6,22 +6,24 @@
 //!                                   │
 //!   Handle (any number of clones) ──┼── commands: 256, the sender waits ──▶ Service ──▶ Swarm ◀──▶ peers
 //!     publish judge request respond │                                       (one loop)   tcp noise yamux
-//!     dial admit peers …            │                                          │         gossipsub kademlia
+//!     fault admit peers …           │                                          │         gossipsub kademlia
 //!                                   │                                          │         identify ping
 //!   Receiver<Event>  ◀──────────────┼── events: 1024, never waited for ────────┘         status want (requests)
 //!     Message Request Listening     │                                                    gate: who may connect
-//!     PeerConnected Subscribed …    │
+//!     PeerConnected …               │
 //! ```
 //!
 //! The service never waits for the keeper. When the event channel is full a gossip message gets the verdict Ignore,
 //! a request has its stream closed, and both are counted in `p2p_events_lost_total`; the last 128 places are kept for
-//! connections and subscriptions. Every gossip message needs a verdict through [`Handle::judge`]; nothing is forwarded
-//! before it. Replies to commands go through one-shot channels. Messages published before anybody listens wait in a
+//! connections. Replies to commands go through one-shot channels. Messages published before anybody listens wait in a
 //! line of 256 messages and 4 MiB for [`PUBLISH_PATIENCE`].
 //!
+//! What arrives is judged by the caller. A gossip message needs a verdict ([`Handle::judge`]), and nothing is forwarded
+//! before it; what is wrong in an answer is held against the peer that gave it ([`Handle::fault`]). Twenty wrong things
+//! of either sort within minutes and the peer is disconnected and refused for ten minutes.
+//!
 //! The gate admits registered operators ([`Handle::admit`]), bootnodes and sentries, and nobody else, before any other
-//! protocol sees a connection; see [`Admission`]. A peer that sinks below gossipsub's graylist is disconnected and
-//! refused for ten minutes.
+//! protocol sees a connection; see [`Admission`].
 //!
 //! Start: [`Identity::load_or_create`], [`Config`], [`build`], [`Service::run`] as a task.
 
@@ -54,6 +56,6 @@ pub use crate::handle::{Handle, Published};
 pub use crate::identity::{Identity, peer_id_from_public_key, public_key_of};
 pub use crate::outbox::PUBLISH_PATIENCE;
 pub use crate::peers::{Direction, PeerSummary};
-pub use crate::requests::{Protocol, REQUEST_TIMEOUT};
+pub use crate::requests::{Protocol, REQUEST_TIMEOUT, RequestLimits, Sizes};
 pub use crate::service::{Service, build};
-pub use crate::topic::Topic;
+pub use crate::topic::{Topic, TopicId};

@@ -52,7 +52,7 @@ pub(crate) enum Dropped {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct DroppedLabels {
+struct ReasonLabels {
     reason: &'static str,
 }
 
@@ -70,7 +70,8 @@ pub(crate) struct Metrics {
     pub(crate) dials_failed: Counter,
     /// Connections that the gate refused.
     pub(crate) refusals: Refusals,
-    peers_dropped: Family<DroppedLabels, Counter>,
+    peers_dropped: Family<ReasonLabels, Counter>,
+    faults: Family<ReasonLabels, Counter>,
     /// Registered operators on the list.
     pub(crate) admitted: Gauge,
     /// Inbound requests refused by the rate limit.
@@ -93,8 +94,10 @@ impl Metrics {
         let requests_refused = counter("requests_refused", "Inbound requests refused by the rate limit");
         let refusals = Refusals::default();
         own.register("connections_refused", "Connections refused before any protocol saw them", refusals.0.clone());
-        let peers_dropped = Family::<DroppedLabels, Counter>::default();
+        let peers_dropped = Family::<ReasonLabels, Counter>::default();
         own.register("peers_dropped", "Peers whose connections were closed", peers_dropped.clone());
+        let faults = Family::<ReasonLabels, Counter>::default();
+        own.register("faults", "What peers did wrong outside of gossip", faults.clone());
         let admitted = Gauge::default();
         own.register("operators_admitted", "Registered operators that may connect", admitted.clone());
         let events_lost = Family::<LostLabels, Counter>::default();
@@ -108,6 +111,7 @@ impl Metrics {
             dials_failed,
             refusals,
             peers_dropped,
+            faults,
             admitted,
             requests_refused,
         }
@@ -118,7 +122,11 @@ impl Metrics {
             Dropped::Left => "left",
             Dropped::Offender => "offender",
         };
-        self.peers_dropped.get_or_create(&DroppedLabels { reason }).inc();
+        self.peers_dropped.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    pub(crate) fn fault(&self, reason: &'static str) {
+        self.faults.get_or_create(&ReasonLabels { reason }).inc();
     }
 
     pub(crate) fn lost(&self, kind: Lost) {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::topic::Topic;
+use crate::topic::TopicId;
 
 /// How long a message waits for a first subscriber.
 pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(5);
@@ -12,7 +12,7 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pub(crate) topic: Topic,
+    pub(crate) topic: TopicId,
     pub(crate) data: Vec<u8>,
     pub(crate) until: Instant,
 }

@@ -7,15 +7,13 @@ use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use serde::{Serialize, Serializer};
 
-use crate::topic::Topic;
-
 /// Requests that a peer may make at once, and per second after that.
 const BUDGET_BURST: f64 = 32.0;
 const BUDGET_PER_SECOND: f64 = 8.0;
 /// Longest agent text kept of a peer, in characters.
 const MOST_AGENT_CHARACTERS: usize = 64;
-/// Most peers whose offences are remembered.
-const MOST_PENALISED: usize = 1024;
+/// Most peers whose faults are remembered.
+const MOST_FAULTY: usize = 1024;
 
 /// Who opened a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -42,10 +40,10 @@ pub struct PeerSummary {
     pub rtt_ms: Option<f64>,
     /// Program and version, as the peer calls itself; empty before it did.
     pub agent: String,
-    /// The topics it wants.
-    pub topics: Vec<Topic>,
-    /// The topics in whose mesh it is.
-    pub mesh: Vec<Topic>,
+    /// Names of the topics it wants.
+    pub topics: Vec<&'static str>,
+    /// Names of the topics in whose mesh it is.
+    pub mesh: Vec<&'static str>,
     /// Gossipsub's score; none where this node carries no gossip.
     pub score: Option<f64>,
 }
@@ -88,7 +86,7 @@ pub(crate) enum Life {
 #[derive(Default)]
 pub(crate) struct Peers {
     connected: BTreeMap<PeerId, Connected>,
-    offences: BTreeMap<PeerId, u32>,
+    faults: BTreeMap<PeerId, u32>,
 }
 
 impl Peers {
@@ -178,25 +176,25 @@ impl Peers {
         granted
     }
 
-    /// Notes an offence and returns how many the peer has now. They outlive its connections.
-    pub(crate) fn offend(&mut self, peer: PeerId) -> u32 {
-        if self.offences.len() >= MOST_PENALISED && !self.offences.contains_key(&peer) {
+    /// Notes a fault and returns how many the peer has now. They outlive its connections.
+    pub(crate) fn fault(&mut self, peer: PeerId) -> u32 {
+        if self.faults.len() >= MOST_FAULTY && !self.faults.contains_key(&peer) {
             return 1;
         }
-        let count = self.offences.entry(peer).or_default();
+        let count = self.faults.entry(peer).or_default();
         *count = count.saturating_add(1);
         *count
     }
 
-    /// The offences of a peer that are not forgiven yet.
-    pub(crate) fn offences(&self, peer: &PeerId) -> u32 {
-        self.offences.get(peer).copied().unwrap_or(0)
+    /// The faults of a peer that are not forgiven yet.
+    pub(crate) fn faults(&self, peer: &PeerId) -> u32 {
+        self.faults.get(peer).copied().unwrap_or(0)
     }
 
-    /// Forgives everybody one offence and returns who that was.
+    /// Forgives everybody one fault and returns who that was.
     pub(crate) fn forgive(&mut self) -> Vec<PeerId> {
-        let forgiven = self.offences.keys().copied().collect();
-        self.offences.retain(|_, count| {
+        let forgiven = self.faults.keys().copied().collect();
+        self.faults.retain(|_, count| {
             *count -= 1;
             *count > 0
         });

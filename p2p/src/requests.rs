@@ -10,10 +10,50 @@ use libp2p::StreamProtocol;
 use libp2p::futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use libp2p::request_response::{self, ProtocolSupport};
 
+use crate::error::ConfigError;
+
 /// How long an answer may take, from either side.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Requests of both directions that one connection carries at once.
 const MAX_STREAMS: usize = 8;
+/// Longest message of any protocol, in bytes: it is held in memory whole.
+const MOST_BYTES: usize = 1024 * 1024;
+
+/// The longest messages of a protocol, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Longest request.
+    pub request: usize,
+    /// Longest answer.
+    pub answer: usize,
+}
+
+/// How long requests and answers may be; whoever exceeds it has its stream closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// Of [`Protocol::Status`].
+    pub status: Sizes,
+    /// Of [`Protocol::Want`].
+    pub want: Sizes,
+}
+
+impl RequestLimits {
+    pub(crate) const fn of(&self, protocol: Protocol) -> Sizes {
+        match protocol {
+            Protocol::Status => self.status,
+            Protocol::Want => self.want,
+        }
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        let Self { status, want } = self;
+        let longest = [status.request, status.answer, want.request, want.answer].into_iter().max().unwrap_or(0);
+        if longest > MOST_BYTES {
+            return Err(ConfigError::TooLongRequests { given: longest, most: MOST_BYTES });
+        }
+        Ok(())
+    }
+}
 
 /// A request/response protocol, called `/kpr/<domain8>/<status|want>/1` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,24 +65,6 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// The longest request, in bytes.
-    #[must_use]
-    pub const fn max_request_bytes(self) -> usize {
-        match self {
-            Self::Status => 1024,
-            Self::Want => 16 * 1024,
-        }
-    }
-
-    /// The longest response, in bytes.
-    #[must_use]
-    pub const fn max_response_bytes(self) -> usize {
-        match self {
-            Self::Status => 1024,
-            Self::Want => 128 * 1024,
-        }
-    }
-
     /// The name on the wire in the network `domain8`.
     #[must_use]
     pub fn name(self, domain8: &str) -> String {
@@ -58,18 +80,18 @@ pub(crate) type Behaviour = request_response::Behaviour<Codec>;
 pub(crate) type RequestEvent = request_response::Event<Vec<u8>, Vec<u8>>;
 
 /// The libp2p behaviour of one protocol.
-pub(crate) fn behaviour(protocol: Protocol, domain8: &str) -> Behaviour {
+pub(crate) fn behaviour(protocol: Protocol, sizes: Sizes, domain8: &str) -> Behaviour {
     let name = StreamProtocol::try_from_owned(protocol.name(domain8)).expect("the name starts with a slash");
     let config = request_response::Config::default()
         .with_request_timeout(REQUEST_TIMEOUT)
         .with_max_concurrent_streams(MAX_STREAMS);
-    Behaviour::with_codec(Codec { protocol }, [(name, ProtocolSupport::Full)], config)
+    Behaviour::with_codec(Codec { sizes }, [(name, ProtocolSupport::Full)], config)
 }
 
 /// Moves bytes and knows the limits of its protocol.
 #[derive(Debug, Clone)]
 pub(crate) struct Codec {
-    protocol: Protocol,
+    sizes: Sizes,
 }
 
 impl request_response::Codec for Codec {
@@ -81,28 +103,28 @@ impl request_response::Codec for Codec {
     where
         T: AsyncRead + Unpin + Send,
     {
-        read_message(io, self.protocol.max_request_bytes()).await
+        read_message(io, self.sizes.request).await
     }
 
     async fn read_response<T>(&mut self, _: &StreamProtocol, io: &mut T) -> io::Result<Vec<u8>>
     where
         T: AsyncRead + Unpin + Send,
     {
-        read_message(io, self.protocol.max_response_bytes()).await
+        read_message(io, self.sizes.answer).await
     }
 
     async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, request: Vec<u8>) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write_message(io, &request, self.protocol.max_request_bytes()).await
+        write_message(io, &request, self.sizes.request).await
     }
 
     async fn write_response<T>(&mut self, _: &StreamProtocol, io: &mut T, response: Vec<u8>) -> io::Result<()>
     where
         T: AsyncWrite + Unpin + Send,
     {
-        write_message(io, &response, self.protocol.max_response_bytes()).await
+        write_message(io, &response, self.sizes.answer).await
     }
 }
 
@@ -131,8 +153,21 @@ async fn write_message<T: AsyncWrite + Unpin + Send>(io: &mut T, message: &[u8],
     io.write_all(message).await
 }
 
+/// A message longer than its protocol allows.
+#[derive(Debug, thiserror::Error)]
+#[error("a message of {length} bytes, the most is {most} bytes")]
+struct TooLong {
+    length: u64,
+    most: usize,
+}
+
 fn too_long(length: u64, most: usize) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, format!("a message of {length} bytes, the most is {most} bytes"))
+    io::Error::new(io::ErrorKind::InvalidData, TooLong { length, most })
+}
+
+/// Whether a stream failed because the other side sent more than its protocol allows.
+pub(crate) fn is_too_long(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|cause| cause.is::<TooLong>())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::behaviour::{Behaviour, network_name};
 use crate::command::{Answer, Command};
-use crate::config::{Config, split_bootnode};
+use crate::config::{Config, Role, split_bootnode};
 use crate::discovery::AddressBook;
 use crate::error::{Error, PublishError};
 use crate::event::{Event, RequestId};
@@ -26,7 +26,7 @@ use crate::metrics::{Lost, Metrics, Refusals};
 use crate::outbox::{Outbox, PUBLISH_PATIENCE, Waiting};
 use crate::peers::{PeerSummary, Peers};
 use crate::requests::Protocol;
-use crate::topic::Topic;
+use crate::topic::{TopicId, Topics};
 
 mod answers;
 mod gatekeeping;
@@ -34,7 +34,7 @@ mod swarm_events;
 
 const COMMANDS: usize = 256;
 const EVENTS: usize = 1024;
-/// The last places in the event channel are for connections and subscriptions, which nobody repeats.
+/// The last places in the event channel are for connections, which nobody tells again.
 const LIFECYCLE_PLACES: usize = 128;
 /// Quiet meshes stay connected: a keeper needs every link at the moment a task falls due.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
@@ -49,7 +49,7 @@ pub struct Service {
     max_peers: usize,
     domain8: String,
     network: String,
-    topics: Vec<(TopicHash, Topic)>,
+    topics: Topics,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
     metrics: Metrics,
@@ -85,7 +85,11 @@ pub fn build(
 ) -> Result<(Handle, mpsc::Receiver<Event>, Service), Error> {
     config.validate()?;
     let metrics = Metrics::new(registry);
-    let mut swarm = swarm(&config, identity, registry, metrics.refusals.clone())?;
+    let topics = match config.role {
+        Role::Keeper => Topics::new(&config.topics, &config.domain8),
+        Role::Bootnode => Topics::new(&[], &config.domain8),
+    };
+    let mut swarm = swarm(&config, &topics, identity, registry, metrics.refusals.clone())?;
     for address in &config.listen {
         let failed = |reason| Error::Listen { address: address.clone(), reason };
         swarm.listen_on(address.clone()).map_err(|error| failed(innermost(&error)))?;
@@ -105,7 +109,7 @@ pub fn build(
         swarm,
         max_peers: config.max_peers,
         network: network_name(&config.domain8),
-        topics: Topic::ALL.into_iter().map(|topic| (topic.hash(&config.domain8), topic)).collect(),
+        topics: topics.clone(),
         domain8: config.domain8,
         commands,
         events,
@@ -119,16 +123,17 @@ pub fn build(
         walk_at: now + FIRST_WALK,
         walk_interval: FIRST_WALK,
     };
-    Ok((Handle::new(local, command_sender), event_receiver, service))
+    Ok((Handle::new(local, topics, config.requests, command_sender), event_receiver, service))
 }
 
 fn swarm(
     config: &Config,
+    topics: &Topics,
     identity: &Identity,
     registry: &mut Registry,
     refusals: Refusals,
 ) -> Result<Swarm<Behaviour>, Error> {
-    let behaviour = Behaviour::new(config, identity, registry, refusals)?;
+    let behaviour = Behaviour::new(config, topics, identity, registry, refusals)?;
     let multiplexer = || {
         let mut settings = yamux::Config::default();
         settings.set_max_num_streams(MAX_STREAMS);
@@ -184,8 +189,7 @@ impl Service {
             }
             Command::Request { peer, protocol, data, reply } => self.ask(peer, protocol, data, reply),
             Command::Respond { id, data } => self.answer(id, data),
-            Command::Dial(address) => self.dial(address),
-            Command::ScoreDown(peer) => self.score_down(peer),
+            Command::Fault { peer, reason } => self.fault(peer, reason),
             Command::Admit(list) => self.admit(list, Instant::now()),
             Command::Peers(reply) => {
                 let _ = reply.send(self.summaries());
@@ -198,11 +202,11 @@ impl Service {
         }
     }
 
-    fn publish_or_wait(&mut self, topic: Topic, data: Vec<u8>) -> Result<Published, PublishError> {
+    fn publish_or_wait(&mut self, topic: TopicId, data: Vec<u8>) -> Result<Published, PublishError> {
         if !self.publish(topic, &data)? {
             let message = Waiting { topic, data, until: Instant::now() + PUBLISH_PATIENCE };
             if !self.outbox.push(message) {
-                return Err(PublishError::WaitingLineFull(topic));
+                return Err(PublishError::WaitingLineFull(self.name(topic)));
             }
             self.metrics.publishes_delayed.inc();
             return Ok(Published::Waiting);
@@ -210,15 +214,23 @@ impl Service {
         Ok(Published::Sent)
     }
 
+    /// What a topic is called in logs and errors.
+    fn name(&self, topic: TopicId) -> &'static str {
+        self.topics.get(topic).map_or("unknown", |(_, known)| known.name)
+    }
+
     /// Publishes; false when nobody listens yet.
-    fn publish(&mut self, topic: Topic, data: &[u8]) -> Result<bool, PublishError> {
-        let hash = topic.hash(&self.domain8);
-        let gossip = self.swarm.behaviour_mut().gossip.as_mut().ok_or(PublishError::NoGossip)?;
-        match gossip.publish(hash, data) {
+    fn publish(&mut self, topic: TopicId, data: &[u8]) -> Result<bool, PublishError> {
+        let unknown = PublishError::UnknownTopic(topic);
+        let Some((hash, known)) = self.topics.get(topic) else { return Err(unknown) };
+        let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() else { return Err(unknown) };
+        match gossip.publish(hash.clone(), data) {
             Ok(_) | Err(gossipsub::PublishError::Duplicate) => Ok(true),
             Err(gossipsub::PublishError::NoPeersSubscribedToTopic) => Ok(false),
             Err(gossipsub::PublishError::AllQueuesFull(peers)) => Err(PublishError::QueuesFull(peers)),
-            Err(gossipsub::PublishError::MessageTooLarge) => Err(PublishError::TooLarge { topic, size: data.len() }),
+            Err(gossipsub::PublishError::MessageTooLarge) => {
+                Err(PublishError::TooLarge { topic: known.name, size: data.len(), most: known.max_bytes })
+            }
             Err(other) => Err(PublishError::Other(other.to_string())),
         }
     }
@@ -233,9 +245,12 @@ impl Service {
                 }
                 Ok(false) => {
                     self.metrics.publishes_expired.inc();
-                    tracing::warn!(topic = ?message.topic, "nobody listens: a message was given up; check the bootnodes");
+                    let topic = self.name(message.topic);
+                    tracing::warn!(topic, "nobody listens: a message was given up; check the bootnodes");
                 }
-                Err(error) => tracing::warn!(topic = ?message.topic, %error, "a waiting message was not published"),
+                Err(error) => {
+                    tracing::warn!(topic = self.name(message.topic), %error, "a waiting message was not published");
+                }
             }
         }
     }
@@ -269,29 +284,18 @@ impl Service {
         }
     }
 
-    fn dial(&mut self, address: Multiaddr) {
-        match split_bootnode(&address) {
-            Ok((peer, transport)) => self.book.pin(peer, transport, Instant::now()),
-            Err(_) => {
-                if let Err(error) = self.swarm.dial(address.clone()) {
-                    tracing::warn!(%address, error = innermost(&error), "cannot dial");
-                }
-            }
-        }
-    }
-
     fn summaries(&self) -> Vec<PeerSummary> {
         let mut summaries = self.peers.summaries();
         let Some(gossip) = self.swarm.behaviour().gossip.as_ref() else { return summaries };
         let wanted: BTreeMap<&PeerId, Vec<&TopicHash>> = gossip.all_peers().collect();
         for summary in &mut summaries {
             let peer = &summary.peer_id;
-            for (hash, topic) in &self.topics {
+            for (hash, topic) in self.topics.iter() {
                 if wanted.get(peer).is_some_and(|topics| topics.contains(&hash)) {
-                    summary.topics.push(*topic);
+                    summary.topics.push(topic.name);
                 }
                 if gossip.mesh_peers(hash).any(|other| other == peer) {
-                    summary.mesh.push(*topic);
+                    summary.mesh.push(topic.name);
                 }
             }
             summary.score = gossip.peer_score(peer);
@@ -299,11 +303,7 @@ impl Service {
         summaries
     }
 
-    fn topic(&self, hash: &TopicHash) -> Option<Topic> {
-        self.topics.iter().find(|(known, _)| known == hash).map(|(_, topic)| *topic)
-    }
-
-    /// Tells the keeper about a connection or subscription.
+    /// Tells the keeper about a connection.
     fn tell(&self, event: Event) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
             self.metrics.lost(Lost::Lifecycle);

@@ -1,73 +1,91 @@
-//! The six gossip topics, their names on the wire and their size limits.
+//! Gossip topics: what the caller says of each ([`crate::Config::topics`]), and the names that follow. What a topic is
+//! for, and how long its messages may be, is for the caller to know.
+
+use std::sync::Arc;
 
 use libp2p::gossipsub::TopicHash;
 
+use crate::error::ConfigError;
+
 /// Today one committee serves every job, so there is one number in every topic name.
 const COMMITTEE: u32 = 0;
+/// Most topics of a node: far more than anybody has, and a bound for what peers may subscribe to.
+const MOST_TOPICS: usize = 16;
+/// Longest message of any topic, in bytes. A frame is held in memory whole before its topic is known.
+const MOST_BYTES: usize = 1024 * 1024;
 
-/// A gossip topic. On the wire it is called `kpr/<domain8>/<committee>/<letter>`; the name is inside every message,
-/// hence its shortness.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Topic {
-    /// `a`: what a leader opens in its window.
-    Assignments,
-    /// `p`: one keeper's signature on a batch.
-    Partials,
-    /// `c`: aggregated partials with a quorum of stake.
-    Certificates,
-    /// `e`: proof of misbehaviour.
-    Evidence,
-    /// `o`: what a keeper saw outside the chain.
-    Observations,
-    /// `h`: how keepers fare.
-    Health,
+/// Names a gossip topic by its position in [`crate::Config::topics`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicId(pub u8);
+
+/// A gossip topic, as the caller describes it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Topic {
+    /// Lowercase letter, its own among the topics. On the wire the topic is called
+    /// `kpr/<domain8>/<committee>/<letter>`; the name is inside every message, hence its shortness.
+    pub letter: char,
+    /// What it is called in logs, errors and [`crate::PeerSummary`].
+    pub name: &'static str,
+    /// Longest message, in bytes: 1 to 1 MiB. Longer ones are rejected before the caller sees them.
+    pub max_bytes: usize,
+    /// Weight of the topic in peer scores, over 0 and up to 1: how much a peer earns by being first with its messages.
+    /// What is rejected costs the same in every topic.
+    pub weight: f64,
 }
 
-impl Topic {
-    /// Every topic there is.
-    pub const ALL: [Self; 6] =
-        [Self::Assignments, Self::Partials, Self::Certificates, Self::Evidence, Self::Observations, Self::Health];
+/// The topics of one network, with their names on the wire. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Topics(Arc<[(TopicHash, Topic)]>);
 
-    /// The longest message the topic carries, in bytes.
-    #[must_use]
-    pub const fn max_bytes(self) -> usize {
-        match self {
-            Self::Assignments => 64 * 1024,
-            Self::Partials => 12 * 1024,
-            Self::Certificates => 48 * 1024,
-            Self::Evidence | Self::Observations | Self::Health => 16 * 1024,
+impl Topics {
+    /// Names the topics of the network `domain8`; they have been checked.
+    pub(crate) fn new(topics: &[Topic], domain8: &str) -> Self {
+        let name = |topic: &Topic| format!("kpr/{domain8}/{COMMITTEE}/{}", topic.letter);
+        Self(topics.iter().map(|topic| (TopicHash::from_raw(name(topic)), *topic)).collect())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Every topic with its name on the wire, in the order of their ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(TopicHash, Topic)> {
+        self.0.iter()
+    }
+
+    pub(crate) fn get(&self, id: TopicId) -> Option<&(TopicHash, Topic)> {
+        self.0.get(usize::from(id.0))
+    }
+
+    /// The topic of that name on the wire, with its id; `None` for any other name.
+    pub(crate) fn find(&self, hash: &TopicHash) -> Option<(TopicId, &Topic)> {
+        let ids = (0..=u8::MAX).map(TopicId);
+        ids.zip(self.0.iter()).find(|(_, (known, _))| known == hash).map(|(id, (_, topic))| (id, topic))
+    }
+}
+
+/// Checks the topics of a configuration.
+pub(crate) fn validate(topics: &[Topic]) -> Result<(), ConfigError> {
+    let wrong = |topic: &Topic, reason| Err(ConfigError::Topic { name: topic.name, reason });
+    for (position, topic) in topics.iter().enumerate() {
+        if position >= MOST_TOPICS {
+            return wrong(topic, "there are too many topics, the most is 16");
+        }
+        if !topic.letter.is_ascii_lowercase() {
+            return wrong(topic, "its letter is none of a to z");
+        }
+        if topics[..position].iter().any(|other| other.letter == topic.letter) {
+            return wrong(topic, "its letter is another topic's as well");
+        }
+        if !(1..=MOST_BYTES).contains(&topic.max_bytes) {
+            return wrong(topic, "its longest message must have 1 byte to 1 MiB");
+        }
+        if !(topic.weight > 0.0 && topic.weight <= 1.0) {
+            return wrong(topic, "its weight must be over 0 and at most 1");
         }
     }
-
-    const fn letter(self) -> char {
-        match self {
-            Self::Assignments => 'a',
-            Self::Partials => 'p',
-            Self::Certificates => 'c',
-            Self::Evidence => 'e',
-            Self::Observations => 'o',
-            Self::Health => 'h',
-        }
-    }
-
-    /// The name on the wire in the network `domain8`.
-    #[must_use]
-    pub fn name(self, domain8: &str) -> String {
-        format!("kpr/{domain8}/{COMMITTEE}/{}", self.letter())
-    }
-
-    /// The topic of that name in the network `domain8`; `None` for any other name.
-    #[must_use]
-    pub fn from_name(name: &str, domain8: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|topic| topic.name(domain8) == name)
-    }
-
-    /// The topic as gossipsub knows it.
-    pub(crate) fn hash(self, domain8: &str) -> TopicHash {
-        TopicHash::from_raw(self.name(domain8))
-    }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use alloy::primitives::Address;
-use alloy::providers::{Provider, ProviderBuilder};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bootstrap::swarm::proof::Proof;
-use bootstrap::swarm::{Options, Swarm, anvil, network, run, watch, welcome};
+use bootstrap::swarm::{Options, Swarm, fund, run, watch, welcome};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,7 +41,7 @@ async fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let done = match cli.command {
-        Some(Command::Fund { address, network }) => fund(address, network).await,
+        Some(Command::Fund { address, network }) => fund(address, &network).await,
         None => serve(cli.options).await,
     };
     match done {
@@ -106,17 +105,6 @@ fn check(swarm: &Swarm, proof: &Proof) -> Result<()> {
         return Ok(());
     }
     Err(anyhow::anyhow!(broken.join("; ")))
-}
-
-async fn fund(address: Address, file: PathBuf) -> Result<()> {
-    let network_file = contracts::network::Network::load(&file)?;
-    let url = network_file.rpc_urls.first().context("the network file names no RPC node")?;
-    let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
-    let accounts = provider.get_accounts().await.with_context(|| format!("{url} does not answer"))?;
-    let faucet = accounts.first().with_context(|| format!("{url} signs for nobody: it is not a local chain"))?;
-    anvil::fund(&provider, *faucet, address, network::operator_coins()).await?;
-    eprintln!("{address} got 10 coins");
-    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "standard output is where the answer goes")]

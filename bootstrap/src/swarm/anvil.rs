@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
+use alloy::rpc::types::TransactionRequest;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::process::{CommandLine, Process, Spawner, tail};
 
 /// anvil's chain id.
 pub const CHAIN_ID: u64 = 31337;
+/// The first account is the swarm's own, the last one pays for whoever joins by hand (see `fund`).
+const ACCOUNTS: &str = "2";
 /// Seconds between blocks.
 pub const BLOCK_SECONDS: u64 = 1;
 /// anvil answers within a second; a machine under load may take a while.
@@ -44,7 +47,7 @@ impl Anvil {
             "--chain-id",
             &CHAIN_ID.to_string(),
             "--accounts",
-            "2",
+            ACCOUNTS,
             "--balance",
             "1000000000",
             "--port",
@@ -82,22 +85,14 @@ impl Anvil {
     pub const fn process(&mut self) -> &mut Process {
         &mut self.process
     }
-
-    /// Sends coins to an address and waits until they are there.
-    ///
-    /// # Errors
-    /// When the chain refuses.
-    pub async fn fund(&self, to: Address, amount: U256) -> Result<()> {
-        fund(&self.provider, self.faucet, to, amount).await
-    }
 }
 
-/// Sends coins from an account the node signs for.
+/// Sends coins from an account the node signs for and waits until they are there.
 ///
 /// # Errors
 /// When the chain refuses or the transfer does not arrive.
-pub async fn fund(provider: &DynProvider, from: Address, to: Address, amount: U256) -> Result<()> {
-    let transfer = alloy::rpc::types::TransactionRequest::default().from(from).to(to).value(amount);
+pub(super) async fn transfer(provider: &DynProvider, from: Address, to: Address, amount: U256) -> Result<()> {
+    let transfer = TransactionRequest::default().from(from).to(to).value(amount);
     let receipt = provider.send_transaction(transfer).await?.with_timeout(Some(PATIENCE)).get_receipt().await?;
     if !receipt.status() {
         bail!("the transfer of {amount} wei to {to} failed in transaction {}", receipt.transaction_hash);

@@ -169,10 +169,12 @@ impl Follower {
         look(&read(&self.ledger))
     }
 
-    /// Waits for the next block.
-    pub async fn next_block(&self) {
-        // The sender lives as long as the task, which ends with `self`.
-        let _ = self.news.clone().changed().await;
+    /// Waits until a block has been read since the last call returned; at once if one was read meanwhile.
+    pub async fn next_block(&mut self) {
+        if self.news.changed().await.is_err() {
+            // Whoever told the news is gone (the task has panicked): there will be none.
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -55,7 +55,7 @@ pub async fn fund_all(anvil: &Anvil, operators: impl IntoIterator<Item = Address
     let mut transfers = tokio::task::JoinSet::new();
     for operator in operators {
         let (provider, faucet) = (anvil.provider().clone(), anvil.faucet());
-        transfers.spawn(async move { super::anvil::fund(&provider, faucet, operator, operator_coins()).await });
+        transfers.spawn(async move { super::anvil::transfer(&provider, faucet, operator, operator_coins()).await });
     }
     while let Some(transfer) = transfers.join_next().await {
         transfer??;
@@ -65,7 +65,7 @@ pub async fn fund_all(anvil: &Anvil, operators: impl IntoIterator<Item = Address
 
 /// What an operator gets for transaction fees: 10 coins.
 #[must_use]
-pub fn operator_coins() -> U256 {
+pub(super) fn operator_coins() -> U256 {
     parse_ether("10").expect("ten is a number")
 }
 

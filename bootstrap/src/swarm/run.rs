@@ -144,7 +144,7 @@ fn show(swarm: &Swarm, shown: &mut Instant) {
 }
 
 /// The next block, or a second later when the chain stands still.
-async fn next_block(swarm: &Swarm) {
+async fn next_block(swarm: &mut Swarm) {
     let _ = tokio::time::timeout(Duration::from_secs(1), swarm.follower.next_block()).await;
 }
 

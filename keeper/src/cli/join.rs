@@ -1,13 +1,87 @@
 //! `keeper join`: run an operator node.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
+use clap::Args;
 use contracts::network::Network;
+use p2p::Multiaddr;
 use serde_json::json;
 
-use super::{Exit, Global, JoinArgs, NodeFile, WithExit, output};
+use super::{Exit, Global, NodeFile, WithExit, output};
+use crate::config::{Bootnode, Config, Sentry, Settings};
 use crate::keystore::{Keystore, Password};
 use crate::node::{self, Reachable, Setup};
 use crate::{paths, shutdown};
+
+/// Flags of `keeper join`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct JoinArgs {
+    /// Where to find the mesh: /ip4/203.0.113.7/tcp/7419/p2p/12D3KooW...; repeat or separate by commas
+    #[arg(
+        long = "bootnode",
+        visible_alias = "bootnodes",
+        env = "KEEPER_BOOTNODE",
+        value_name = "MULTIADDR",
+        value_delimiter = ','
+    )]
+    pub bootnodes: Vec<Bootnode>,
+    /// Peer id that may connect though it is no operator, such as a relay of yours; repeat or separate by commas
+    #[arg(long = "sentry", env = "KEEPER_SENTRY", value_name = "PEER_ID", value_delimiter = ',')]
+    pub sentries: Vec<Sentry>,
+    /// Address to listen on for peers; repeatable [default: /ip4/0.0.0.0/tcp/7419]
+    #[arg(long, env = "KEEPER_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
+    pub listen: Vec<Multiaddr>,
+    /// Address to tell peers in addition, behind a NAT; repeatable
+    #[arg(long = "external-addr", env = "KEEPER_EXTERNAL_ADDR", value_name = "MULTIADDR", value_delimiter = ',')]
+    pub external_addrs: Vec<Multiaddr>,
+    /// Most peers to look for [default: 64]
+    #[arg(long, env = "KEEPER_MAX_PEERS", value_name = "NUMBER")]
+    pub max_peers: Option<usize>,
+    /// Where the read-only API listens [default: 127.0.0.1:7420]
+    #[arg(long, env = "KEEPER_API_ADDR", value_name = "IP:PORT")]
+    pub api_addr: Option<SocketAddr>,
+    /// Where Prometheus finds the metrics [default: 127.0.0.1:7421]
+    #[arg(long, env = "KEEPER_METRICS_ADDR", value_name = "IP:PORT")]
+    pub metrics_addr: Option<SocketAddr>,
+    /// Directory for job code, may be shared between keepers [default: cache in the data directory]
+    #[arg(long, env = "KEEPER_CACHE_DIR", value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Prove misbehaviour of other keepers on chain, at the price of a transaction [this is the default]
+    #[arg(long, overrides_with = "no_challenge")]
+    pub challenge: bool,
+    /// Leave proofs of misbehaviour to other keepers
+    #[arg(long, overrides_with = "challenge")]
+    pub no_challenge: bool,
+    /// Start although the journal is missing and the key is registered: only if the key never signed, or its journal
+    /// is lost for good
+    #[arg(long)]
+    pub accept_empty_journal: bool,
+}
+
+impl JoinArgs {
+    /// Flags, environment, config file and defaults put together.
+    ///
+    /// # Errors
+    /// When the config file is wrong, or no network file is named.
+    pub fn config(&self, global: &Global) -> Result<Config> {
+        let paths = global.paths()?;
+        let flags = Settings {
+            bootnodes: self.bootnodes.clone(),
+            sentries: self.sentries.clone(),
+            listen: self.listen.clone(),
+            external_addrs: self.external_addrs.clone(),
+            max_peers: self.max_peers,
+            api_addr: self.api_addr,
+            metrics_addr: self.metrics_addr,
+            cache_dir: self.cache_dir.clone(),
+            challenge: (self.challenge || self.no_challenge).then_some(self.challenge),
+            ..Settings::default()
+        };
+        Ok(Config::merge(flags.or(global.settings()?), &global.config_file(&paths), paths.cache())?)
+    }
+}
 
 pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
     let config = args.config(global)?;

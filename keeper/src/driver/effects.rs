@@ -11,6 +11,7 @@ use consensus::{Effect, Input};
 use super::{Done, Driver, now, run};
 use crate::chain::{SettlementResult, convert};
 use crate::journal::{Outcome, Record};
+use crate::topics;
 
 impl Driver {
     pub(super) async fn carry_out(&mut self, effect: Effect) {
@@ -117,18 +118,12 @@ impl Driver {
     }
 
     async fn broadcast(&mut self, channel: Channel, bytes: Vec<u8>) {
-        let topic = match channel {
-            Channel::Assignments => p2p::Topic::Assignments,
-            Channel::Partials => {
-                self.metrics.partials.inc(["sent", "signed"]);
-                p2p::Topic::Partials
-            }
-            Channel::Certificates => p2p::Topic::Certificates,
-            Channel::Evidence => p2p::Topic::Evidence,
-        };
+        if channel == Channel::Partials {
+            self.metrics.partials.inc(["sent", "signed"]);
+        }
         #[cfg(feature = "equivocate")]
         let sent = bytes.clone();
-        if let Err(error) = self.services.mesh.publish(topic, bytes).await {
+        if let Err(error) = self.services.mesh.publish(topics::topic(channel), bytes).await {
             tracing::warn!(%error, ?channel, "could not publish: peers will ask for it");
         }
         #[cfg(feature = "equivocate")]

@@ -20,7 +20,9 @@ async fn serve(view: View) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         let _views = views;
-        api::serve(listener, api::router(receiver, Liveness::new()), CancellationToken::new()).await
+        let alone = p2p::Config { listen: Vec::new(), ..p2p::Config::default() };
+        let (mesh, ..) = p2p::build(alone, &p2p::Identity::generate(), &mut p2p::Registry::default()).unwrap();
+        api::serve(listener, api::router(receiver, Liveness::new(), mesh), CancellationToken::new()).await
     });
     address
 }

@@ -1,19 +1,19 @@
-use super::{GRAYLIST, PENALTY, message_id, score, settings, thresholds};
-use crate::topic::Topic;
-
-const DOMAIN: &str = "00112233aabbccdd";
+use super::{GRAYLIST, PENALTY, message_id, score, settings, thresholds, topic_score};
+use crate::topic::Topics;
+use crate::topic::tests::{DOMAIN, three};
 
 #[test]
 fn gossipsub_takes_the_settings() {
-    let config = settings(DOMAIN).expect("valid");
-    for topic in Topic::ALL {
-        let name = topic.name(DOMAIN).len();
-        let most = config.max_transmit_size_for_topic(&topic.hash(DOMAIN));
+    let topics = Topics::new(&three(), DOMAIN);
+    let config = settings(&topics, DOMAIN).expect("valid");
+    for (hash, topic) in topics.iter() {
+        let most = config.max_transmit_size_for_topic(hash);
         // Data and topic name each have a tag and a length of at most three bytes.
-        assert!(most >= topic.max_bytes() + name + 8, "{topic:?}: the largest message must fit its envelope");
+        let needed = topic.max_bytes + hash.as_str().len() + 8;
+        assert!(most >= needed, "{topic:?}: the largest message must fit its envelope");
         assert!(most < config.max_transmit_size());
     }
-    score(DOMAIN).validate().expect("valid scores");
+    score(&topics).validate().expect("valid scores");
     thresholds().validate().expect("valid thresholds");
 }
 
@@ -37,7 +37,7 @@ fn the_message_id_depends_on_every_part() {
 #[test]
 fn twenty_offences_silence_a_peer_and_nineteen_do_not() {
     const { assert!(-PENALTY * 20.0 <= GRAYLIST && -PENALTY * 19.0 > GRAYLIST) };
-    for (topic, parameters) in Topic::ALL.map(|topic| (topic, super::topic_score(topic))) {
+    for (topic, parameters) in three().map(|topic| (topic, topic_score(&topic))) {
         let after =
             |invalid: f64| parameters.topic_weight * parameters.invalid_message_deliveries_weight * invalid * invalid;
         assert!(after(20.0) <= GRAYLIST + 1e-6, "{topic:?}");

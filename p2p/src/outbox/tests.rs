@@ -1,10 +1,10 @@
 use std::time::Instant;
 
 use super::{MOST_BYTES, MOST_MESSAGES, Outbox, Waiting};
-use crate::topic::Topic;
+use crate::topic::TopicId;
 
 fn message(bytes: usize) -> Waiting {
-    Waiting { topic: Topic::Health, data: vec![0; bytes], until: Instant::now() }
+    Waiting { topic: TopicId(0), data: vec![0; bytes], until: Instant::now() }
 }
 
 #[test]

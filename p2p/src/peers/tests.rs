@@ -55,24 +55,24 @@ fn the_request_budget_runs_out_and_refills() {
 }
 
 #[test]
-fn offences_outlive_connections_and_are_forgiven_one_by_one() {
+fn faults_outlive_connections_and_are_forgiven_one_by_one() {
     let (mut peers, peer, _) = with_peer();
-    assert_eq!(peers.offend(peer), 1);
+    assert_eq!(peers.fault(peer), 1);
     assert!(peers.closed(&peer, ConnectionId::new_unchecked(1)));
-    assert_eq!(peers.offend(peer), 2);
-    assert_eq!(peers.offences(&peer), 2);
+    assert_eq!(peers.fault(peer), 2);
+    assert_eq!(peers.faults(&peer), 2);
     assert_eq!(peers.forgive(), [peer]);
-    assert_eq!(peers.offences(&peer), 1);
+    assert_eq!(peers.faults(&peer), 1);
     assert_eq!(peers.forgive(), [peer]);
-    assert_eq!(peers.offences(&peer), 0);
+    assert_eq!(peers.faults(&peer), 0);
     assert!(peers.forgive().is_empty());
 }
 
 #[test]
-fn remembered_offenders_are_bounded() {
+fn remembered_faults_are_bounded() {
     let mut peers = Peers::default();
     for _ in 0..3000 {
-        peers.offend(PeerId::random());
+        peers.fault(PeerId::random());
     }
     assert_eq!(peers.forgive().len(), 1024);
 }

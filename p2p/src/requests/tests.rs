@@ -3,7 +3,8 @@ use std::io::ErrorKind;
 use libp2p::futures::executor::block_on;
 use libp2p::futures::io::Cursor;
 
-use super::{Protocol, read_message, write_message};
+use super::{Protocol, RequestLimits, Sizes, is_too_long, read_message, write_message};
+use crate::error::ConfigError;
 
 fn read(bytes: &[u8], most: usize) -> std::io::Result<Vec<u8>> {
     block_on(read_message(&mut Cursor::new(bytes.to_vec()), most))
@@ -29,14 +30,16 @@ fn one_byte_too_many_is_refused_on_both_sides() {
     assert!(wire.into_inner().is_empty(), "nothing may leave");
     let mut claim = 1025_u32.to_be_bytes().to_vec();
     claim.extend([0; 1025]);
-    assert_eq!(read(&claim, 1024).expect_err("too long to read").kind(), ErrorKind::InvalidData);
+    let error = read(&claim, 1024).expect_err("too long to read");
+    assert!(error.kind() == ErrorKind::InvalidData && is_too_long(&error), "{error}");
     assert_eq!(read(&[0xff; 4], 1024).expect_err("4 GiB claimed").kind(), ErrorKind::InvalidData);
 }
 
 #[test]
 fn torn_messages_are_errors() {
     for wire in [&b""[..], &[0, 0], &[0, 0, 0, 2, 9]] {
-        assert_eq!(read(wire, 1024).expect_err("torn").kind(), ErrorKind::UnexpectedEof);
+        let error = read(wire, 1024).expect_err("torn");
+        assert!(error.kind() == ErrorKind::UnexpectedEof && !is_too_long(&error), "{error}");
     }
 }
 
@@ -44,4 +47,18 @@ fn torn_messages_are_errors() {
 fn names_carry_the_network() {
     assert_eq!(Protocol::Status.name("00112233aabbccdd"), "/kpr/00112233aabbccdd/status/1");
     assert_eq!(Protocol::Want.name("00112233aabbccdd"), "/kpr/00112233aabbccdd/want/1");
+}
+
+#[test]
+fn limits_are_those_of_the_protocol_and_bounded() {
+    let limits = RequestLimits { status: Sizes { request: 1, answer: 2 }, want: Sizes { request: 3, answer: 4 } };
+    assert_eq!(limits.of(Protocol::Status), limits.status);
+    assert_eq!(limits.of(Protocol::Want), limits.want);
+    limits.validate().expect("small");
+    let most = 1024 * 1024;
+    for request in [most, most + 1] {
+        let limits = RequestLimits { want: Sizes { request, answer: 1 }, ..limits };
+        let checked = limits.validate();
+        assert_eq!(matches!(checked, Err(ConfigError::TooLongRequests { .. })), request > most, "{checked:?}");
+    }
 }

@@ -10,7 +10,7 @@ use crate::command::Answer;
 use crate::error::RequestError;
 use crate::event::{Event, RequestId};
 use crate::metrics::Lost;
-use crate::requests::{Protocol, RequestEvent};
+use crate::requests::{Protocol, RequestEvent, is_too_long};
 
 /// Most requests of peers that wait for an answer, in all and of one peer.
 const MOST_ASKED: usize = 256;
@@ -65,6 +65,9 @@ impl Service {
                 self.conclude(protocol, request_id, Ok(response));
             }
             RequestEvent::OutboundFailure { request_id, error, peer, .. } => {
+                if matches!(&error, OutboundFailure::Io(error) if is_too_long(error)) {
+                    self.fault(peer, "answer_too_long");
+                }
                 self.conclude(protocol, request_id, Err(failure(error, peer)));
             }
             RequestEvent::InboundFailure { request_id, peer, error, .. } => {

@@ -73,9 +73,11 @@ impl Service {
         }
     }
 
-    pub(super) fn score_down(&mut self, peer: PeerId) {
-        let offences = self.peers.offend(peer);
-        tracing::info!(%peer, offences, "the score of a peer goes down");
+    /// Holds something against a peer that gossip cannot see.
+    pub(super) fn fault(&mut self, peer: PeerId, reason: &'static str) {
+        let faults = self.peers.fault(peer);
+        self.metrics.fault(reason);
+        tracing::info!(%peer, reason, faults, "a peer is at fault: its score goes down");
         self.show_score(peer);
     }
 
@@ -84,7 +86,7 @@ impl Service {
         let behaviour = self.swarm.behaviour_mut();
         let merit = if behaviour.gate.admissions.is_registered(&peer) { OPERATOR } else { 0.0 };
         if let Some(gossip) = behaviour.gossip.as_mut() {
-            gossip.set_application_score(&peer, merit - PENALTY * f64::from(self.peers.offences(&peer)));
+            gossip.set_application_score(&peer, merit - PENALTY * f64::from(self.peers.faults(&peer)));
         }
     }
 }

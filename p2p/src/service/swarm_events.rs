@@ -101,8 +101,8 @@ impl Service {
                 self.on_message(propagation_source, message_id, message);
             }
             gossipsub::Event::Subscribed { peer_id, topic } => {
-                if let Some(topic) = self.topic(&topic) {
-                    self.tell(Event::Subscribed { peer: peer_id, topic });
+                if self.topics.find(&topic).is_some() {
+                    tracing::debug!(peer = %peer_id, %topic, "a peer subscribed");
                     self.publish_waiting(now);
                 }
             }
@@ -114,9 +114,9 @@ impl Service {
     /// Hands a message to the keeper, or gives the verdict at once where the keeper shall not or cannot see it.
     fn on_message(&mut self, from: PeerId, id: MessageId, message: gossipsub::Message) {
         let data = message.data;
-        let verdict = match self.topic(&message.topic) {
-            Some(topic) if data.len() > topic.max_bytes() => Verdict::Reject,
-            Some(topic) => {
+        let verdict = match self.topics.find(&message.topic) {
+            Some((_, topic)) if data.len() > topic.max_bytes => Verdict::Reject,
+            Some((topic, _)) => {
                 let message = MessageRef { id: id.clone(), source: from };
                 if self.offer(Event::Message { message, from, topic, data }, Lost::Message) {
                     return;

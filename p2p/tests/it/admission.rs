@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use libp2p::futures::StreamExt;
 use libp2p::swarm::SwarmEvent;
 use libp2p::{SwarmBuilder, noise, ping, tcp, yamux};
-use p2p::{Admission, Config, Event, Identity, Protocol, Topic, Verdict};
+use p2p::{Admission, Config, Event, Identity, Verdict};
 
 use crate::node::{Node, config, until};
+use crate::table::PARTIALS;
 
 /// A keeper that admits registered operators only.
 fn closed(bootnodes: &[p2p::Multiaddr]) -> Config {
@@ -22,9 +23,9 @@ fn keys(nodes: &[&Node]) -> Vec<[u8; 32]> {
 async fn talk(first: &mut Node, second: &mut Node, word: &str) {
     first.wait_subscribed(second.peer_id()).await;
     second.wait_subscribed(first.peer_id()).await;
-    first.handle.publish(Topic::Partials, format!("{word} there").into()).await.expect("published");
+    first.handle.publish(PARTIALS, format!("{word} there").into()).await.expect("published");
     assert_eq!(second.message(Verdict::Accept).await.1, format!("{word} there").as_bytes());
-    second.handle.publish(Topic::Partials, format!("{word} back").into()).await.expect("published");
+    second.handle.publish(PARTIALS, format!("{word} back").into()).await.expect("published");
     assert_eq!(first.message(Verdict::Accept).await.1, format!("{word} back").as_bytes());
 }
 
@@ -182,7 +183,7 @@ async fn whoever_sends_wrong_messages_is_disconnected_and_refused_while_others_g
     // Nineteen are forgiven.
     for number in 0..25_u8 {
         // Queues may be full, or the connection gone by now.
-        let _ = liar.handle.publish(Topic::Partials, vec![number; 16]).await;
+        let _ = liar.handle.publish(PARTIALS, vec![number; 16]).await;
         if number < 19 {
             let (_, data) = keeper.message(Verdict::Reject).await;
             assert_eq!(data, [number; 16], "still heard");
@@ -207,26 +208,4 @@ async fn whoever_sends_wrong_messages_is_disconnected_and_refused_while_others_g
     until("a refusal", async || keeper.text().contains(refused)).await;
     assert!(keeper.text().contains(r#"p2p_peers_dropped_total{reason="offender"} 1"#), "once, not again and again");
     talk(&mut keeper, &mut honest, "after").await;
-}
-
-#[tokio::test]
-async fn offences_that_gossip_cannot_see_end_the_connection_too() {
-    let mut keeper = Node::start(closed(&[]));
-    let mut offender = Node::start(config(&[keeper.address().await]));
-    keeper.handle.admit(keys(&[&offender])).await;
-    talk(&mut keeper, &mut offender, "before").await;
-    for _ in 0..19 {
-        keeper.handle.score_down(offender.peer_id()).await;
-    }
-    let answer = keeper.handle.request(offender.peer_id(), Protocol::Status, vec![1]);
-    let replier = offender.handle.clone();
-    let served = offender.wait("request", |event| match event {
-        Event::Request { id, .. } => Some(id),
-        _ => None,
-    });
-    let respond = async { replier.respond(served.await, vec![2]).await.expect("sent") };
-    let (answer, ()) = tokio::join!(answer, respond);
-    assert_eq!(answer.expect("still connected after nineteen"), [2]);
-    keeper.handle.score_down(offender.peer_id()).await;
-    keeper.wait_disconnected(offender.peer_id()).await;
 }

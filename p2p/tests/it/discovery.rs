@@ -1,6 +1,7 @@
-use p2p::{Config, Error, Event, Identity, Registry, Role, Topic, Verdict, build};
+use p2p::{Config, Error, Identity, Registry, Role, Verdict, build};
 
 use crate::node::{DOMAIN, Node, config, free_port, loopback, until};
+use crate::table::{EVIDENCE, PARTIALS};
 
 #[tokio::test]
 async fn two_keepers_meet_through_a_bootnode_and_gossip() {
@@ -12,10 +13,10 @@ async fn two_keepers_meet_through_a_bootnode_and_gossip() {
     second.wait_connected(first.peer_id()).await;
     first.wait_subscribed(second.peer_id()).await;
     second.wait_subscribed(first.peer_id()).await;
-    first.handle.publish(Topic::Partials, b"from the first".to_vec()).await.expect("published");
-    assert_eq!(second.message(Verdict::Accept).await, (Topic::Partials, b"from the first".to_vec()));
-    second.handle.publish(Topic::Health, b"from the second".to_vec()).await.expect("published");
-    assert_eq!(first.message(Verdict::Accept).await, (Topic::Health, b"from the second".to_vec()));
+    first.handle.publish(PARTIALS, b"from the first".to_vec()).await.expect("published");
+    assert_eq!(second.message(Verdict::Accept).await, (PARTIALS, b"from the first".to_vec()));
+    second.handle.publish(EVIDENCE, b"from the second".to_vec()).await.expect("published");
+    assert_eq!(first.message(Verdict::Accept).await, (EVIDENCE, b"from the second".to_vec()));
 
     let summary = first.peer(bootnode.peer_id()).await.expect("still connected to the bootnode");
     assert!(summary.topics.is_empty() && summary.mesh.is_empty(), "a bootnode carries no gossip: {summary:?}");
@@ -36,7 +37,7 @@ async fn six_keepers_all_connect_and_all_hear_all() {
     }
     for number in 0..6 {
         let said = vec![u8::try_from(number).expect("small"); 100];
-        keepers[number].handle.publish(Topic::Partials, said.clone()).await.expect("published");
+        keepers[number].handle.publish(PARTIALS, said.clone()).await.expect("published");
         for (_, other) in keepers.iter_mut().enumerate().filter(|(index, _)| *index != number) {
             assert_eq!(other.message(Verdict::Accept).await.1, said);
         }
@@ -94,19 +95,6 @@ async fn peers_of_another_network_are_sent_away() {
 }
 
 #[tokio::test]
-async fn dialling_by_hand_connects_with_and_without_a_peer_id() {
-    let mut first = Node::keeper(&[]);
-    let full = first.address().await;
-    let mut bare = full.clone();
-    bare.pop();
-    for address in [full, bare] {
-        let mut second = Node::keeper(&[]);
-        second.handle.dial(address).await;
-        second.wait_connected(first.peer_id()).await;
-    }
-}
-
-#[tokio::test]
 async fn listeners_are_told_with_the_peer_id_and_stop_with_the_node() {
     let mut node = Node::keeper(&[]);
     let address = node.address().await;
@@ -119,7 +107,7 @@ async fn listeners_are_told_with_the_peer_id_and_stop_with_the_node() {
     node.stop().await;
     other.wait_disconnected(stopped).await;
     assert!(handle.listeners().await.is_empty());
-    assert!(matches!(handle.publish(Topic::Health, vec![1]).await, Err(p2p::PublishError::Stopped)));
+    assert!(matches!(handle.publish(EVIDENCE, vec![1]).await, Err(p2p::PublishError::Stopped)));
 }
 
 #[tokio::test]
@@ -132,20 +120,4 @@ async fn a_port_in_use_is_a_clear_error() {
     assert!(matches!(error, Error::Listen { .. }), "{error}");
     assert!(error.to_string().contains(&port.to_string()), "{error}");
     assert!(error.to_string().contains("in use"), "{error}");
-}
-
-#[tokio::test]
-async fn subscriptions_are_told() {
-    let mut first = Node::keeper(&[]);
-    let second = Node::keeper(&[first.address().await]);
-    let mut wanted = Vec::new();
-    while wanted.len() < Topic::ALL.len() {
-        let topic = first.wait("subscription", |event| match event {
-            Event::Subscribed { peer, topic } if peer == second.peer_id() => Some(topic),
-            _ => None,
-        });
-        wanted.push(topic.await);
-    }
-    wanted.sort();
-    assert_eq!(wanted, Topic::ALL);
 }

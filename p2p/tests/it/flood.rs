@@ -1,8 +1,9 @@
 //! A keeper that does not read its events.
 
-use p2p::{Protocol, Topic};
+use p2p::Protocol;
 
 use crate::node::{Node, until};
+use crate::table::EVIDENCE;
 
 #[tokio::test]
 async fn a_keeper_that_does_not_read_loses_messages_but_the_swarm_goes_on() {
@@ -14,7 +15,7 @@ async fn a_keeper_that_does_not_read_loses_messages_but_the_swarm_goes_on() {
     until("lost messages", async || {
         for _ in 0..50 {
             // Full send queues are what flooding is about; the next round goes on.
-            let _ = talker.handle.publish(Topic::Health, number.to_be_bytes().to_vec()).await;
+            let _ = talker.handle.publish(EVIDENCE, number.to_be_bytes().to_vec()).await;
             number += 1;
         }
         deaf.metric("p2p_events_lost_total") >= 10.0

@@ -8,10 +8,11 @@ use libp2p::request_response::{self, ProtocolSupport};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, StreamProtocol, Swarm, SwarmBuilder, identify, noise, tcp, yamux};
-use p2p::{Event, Protocol, Topic, Verdict};
+use p2p::{Event, Protocol, RequestError, Verdict};
 use tokio::io::AsyncWriteExt as _;
 
 use crate::node::{DOMAIN, Node, until};
+use crate::table::{EVIDENCE, PARTIALS, REQUESTS, TOPICS, topic, wire_name};
 
 #[derive(NetworkBehaviour)]
 struct Hostile {
@@ -94,7 +95,7 @@ async fn hostile(address: &Multiaddr) -> Swarm<Hostile> {
         .build();
     swarm.dial(address.clone()).expect("dials");
     let mut wanted = 0;
-    while wanted < Topic::ALL.len() {
+    while wanted < TOPICS.len() {
         if let SwarmEvent::Behaviour(HostileEvent::Gossip(gossipsub::Event::Subscribed { .. })) =
             swarm.select_next_some().await
         {
@@ -120,8 +121,8 @@ async fn gossip_over_the_limit_is_never_shown_and_held_against_the_sender() {
     let mut node = Node::keeper(&[]);
     let mut swarm = hostile(&node.address().await).await;
     let sender = *swarm.local_peer_id();
-    let partials = IdentTopic::new(Topic::Partials.name(DOMAIN));
-    let most = Topic::Partials.max_bytes();
+    let partials = IdentTopic::new(wire_name(PARTIALS));
+    let most = topic(PARTIALS).max_bytes;
     // One byte over, inside the room left for the envelope; then far over; then beyond any frame.
     for length in [most + 1, 2 * most, 512 * 1024] {
         swarm.behaviour_mut().gossip.publish(partials.clone(), vec![1; length]).expect("sent");
@@ -133,7 +134,7 @@ async fn gossip_over_the_limit_is_never_shown_and_held_against_the_sender() {
     // A frame beyond every limit ends the stream; a peer that behaves is heard as before.
     let honest = Node::keeper(&[node.address().await]);
     honest.wait_subscribed(node.peer_id()).await;
-    honest.handle.publish(Topic::Partials, b"good".to_vec()).await.expect("published");
+    honest.handle.publish(PARTIALS, b"good".to_vec()).await.expect("published");
     let (_, data) = during(&mut swarm, node.message(Verdict::Accept)).await;
     assert_eq!(data, b"good");
 }
@@ -143,7 +144,7 @@ async fn garbage_requests_end_their_stream_and_nothing_else() {
     let mut node = Node::keeper(&[]);
     let mut swarm = hostile(&node.address().await).await;
     let target = node.peer_id();
-    let over = u32::try_from(Protocol::Want.max_request_bytes() + 1).expect("small");
+    let over = u32::try_from(REQUESTS.want.request + 1).expect("small");
     let garbage = [
         Vec::new(),
         vec![0],
@@ -185,6 +186,35 @@ async fn garbage_requests_end_their_stream_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn answers_over_the_limit_are_faults_and_twenty_end_the_connection() {
+    let mut node = Node::keeper(&[]);
+    let mut swarm = hostile(&node.address().await).await;
+    let peer = *swarm.local_peer_id();
+    let over = u32::try_from(REQUESTS.want.answer + 1).expect("small").to_be_bytes().to_vec();
+    for number in 1..=20 {
+        let asked = node.handle.request(peer, Protocol::Want, vec![1]);
+        tokio::pin!(asked);
+        let answer = loop {
+            tokio::select! {
+                answer = &mut asked => break answer,
+                event = swarm.select_next_some() => {
+                    if let SwarmEvent::Behaviour(HostileEvent::Requests(request_response::Event::Message {
+                        message: request_response::Message::Request { channel, .. },
+                        ..
+                    })) = event {
+                        swarm.behaviour_mut().requests.send_response(channel, over.clone()).expect("still open");
+                    }
+                }
+            }
+        };
+        let error = answer.expect_err("too long");
+        assert!(matches!(error, RequestError::Stream(_)), "answer {number}: {error}");
+    }
+    during(&mut swarm, node.wait_disconnected(peer)).await;
+    assert!(node.text().contains(r#"p2p_faults_total{reason="answer_too_long"} 20"#));
+}
+
+#[tokio::test]
 async fn subscriptions_to_foreign_topics_are_not_kept() {
     let mut node = Node::keeper(&[]);
     let mut swarm = hostile(&node.address().await).await;
@@ -192,9 +222,9 @@ async fn subscriptions_to_foreign_topics_are_not_kept() {
     for number in 0..200 {
         swarm.behaviour_mut().gossip.subscribe(&IdentTopic::new(format!("junk/{number}"))).expect("subscribed");
     }
-    swarm.behaviour_mut().gossip.subscribe(&IdentTopic::new(Topic::Health.name(DOMAIN))).expect("subscribed");
+    swarm.behaviour_mut().gossip.subscribe(&IdentTopic::new(wire_name(EVIDENCE))).expect("subscribed");
     let ours = until("our topic among the junk", async || {
-        node.peer(sender).await.is_some_and(|summary| summary.topics == [Topic::Health])
+        node.peer(sender).await.is_some_and(|summary| summary.topics == ["evidence"])
     });
     during(&mut swarm, ours).await;
 }

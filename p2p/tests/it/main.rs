@@ -2,6 +2,7 @@
 
 mod admission;
 mod discovery;
+mod faults;
 mod flood;
 mod gossip;
 mod hostile;
@@ -9,3 +10,4 @@ mod node;
 mod proxy;
 mod requests;
 mod restart;
+mod table;

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use libp2p::multiaddr::Protocol as AddressPart;
 use p2p::{
-    Admission, Config, Event, Handle, Identity, Multiaddr, PeerId, PeerSummary, Registry, Role, Topic, Verdict, build,
+    Admission, Config, Event, Handle, Identity, Multiaddr, PeerId, PeerSummary, Registry, Role, TopicId, Verdict, build,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::table::{REQUESTS, TOPICS};
 
 pub(crate) const DOMAIN: &str = "00112233aabbccdd";
 /// Nothing here takes longer, however loaded the machine is.
@@ -32,6 +34,8 @@ pub(crate) fn config(bootnodes: &[Multiaddr]) -> Config {
         bootnodes: bootnodes.to_vec(),
         domain8: DOMAIN.to_owned(),
         admission: Admission::Everybody,
+        topics: TOPICS.to_vec(),
+        requests: REQUESTS,
         ..Config::default()
     }
 }
@@ -98,7 +102,7 @@ impl Node {
     }
 
     /// The next gossip message, judged with `verdict`.
-    pub(crate) async fn message(&mut self, verdict: Verdict) -> (Topic, Vec<u8>) {
+    pub(crate) async fn message(&mut self, verdict: Verdict) -> (TopicId, Vec<u8>) {
         let (reference, topic, data) = self
             .wait("gossip message", |event| match event {
                 Event::Message { message, topic, data, .. } => Some((message, topic, data)),
@@ -117,7 +121,7 @@ impl Node {
     /// Waits until the peer wants every topic.
     pub(crate) async fn wait_subscribed(&self, peer: PeerId) {
         until("subscriptions of a peer", async || {
-            self.peer(peer).await.is_some_and(|summary| summary.topics.len() == Topic::ALL.len())
+            self.peer(peer).await.is_some_and(|summary| summary.topics.len() == TOPICS.len())
         })
         .await;
     }

@@ -1,6 +1,7 @@
 use p2p::{Event, Identity, Protocol, RequestError};
 
 use crate::node::{Node, until};
+use crate::table::REQUESTS;
 
 async fn pair() -> (Node, Node) {
     let mut first = Node::keeper(&[]);
@@ -49,7 +50,7 @@ async fn the_largest_answer_passes_and_one_byte_more_is_refused() {
         _ => None,
     });
     let id = id.await;
-    let most = Protocol::Want.max_response_bytes();
+    let most = REQUESTS.want.answer;
     let error = first.handle.respond(id, vec![0; most + 1]).await.expect_err("too long");
     assert!(matches!(error, RequestError::TooLarge { .. }), "{error}");
     first.handle.respond(id, vec![9; most]).await.expect("within the limit");
@@ -73,8 +74,8 @@ async fn requests_that_cannot_succeed_fail_at_once() {
     let stranger = Identity::generate().peer_id();
     let error = second.handle.request(stranger, Protocol::Status, vec![]).await.expect_err("unknown");
     assert!(matches!(error, RequestError::NotConnected(peer) if peer == stranger), "{error}");
-    for protocol in [Protocol::Status, Protocol::Want] {
-        let long = vec![0; protocol.max_request_bytes() + 1];
+    for (protocol, sizes) in [(Protocol::Status, REQUESTS.status), (Protocol::Want, REQUESTS.want)] {
+        let long = vec![0; sizes.request + 1];
         let error = second.handle.request(first.peer_id(), protocol, long).await.expect_err("too long");
         assert!(matches!(error, RequestError::TooLarge { .. }), "{error}");
     }

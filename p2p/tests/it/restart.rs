@@ -2,18 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use p2p::{Config, Topic, Verdict};
+use p2p::{Config, Verdict};
 
 use crate::node::{Node, config, loopback, port, until};
 use crate::proxy::Proxy;
+use crate::table::PARTIALS;
 
 /// Both directions, until both work; a message published while the mesh forms may be lost.
 async fn talk(first: &mut Node, second: &mut Node, word: &str) {
     first.wait_subscribed(second.peer_id()).await;
     second.wait_subscribed(first.peer_id()).await;
-    first.handle.publish(Topic::Partials, format!("{word} there").into()).await.expect("published");
+    first.handle.publish(PARTIALS, format!("{word} there").into()).await.expect("published");
     assert_eq!(second.message(Verdict::Accept).await.1, format!("{word} there").as_bytes());
-    second.handle.publish(Topic::Partials, format!("{word} back").into()).await.expect("published");
+    second.handle.publish(PARTIALS, format!("{word} back").into()).await.expect("published");
     assert_eq!(first.message(Verdict::Accept).await.1, format!("{word} back").as_bytes());
 }
 

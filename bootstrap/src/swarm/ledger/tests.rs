@@ -1,10 +1,15 @@
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
 use alloy::primitives::{Address, B256, LogData, U256};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
 use contracts::TaskManager::{BatchSettled, TaskSettled};
 use serde_json::json;
+use tokio::sync::watch;
 
-use super::Ledger;
+use super::{Follower, Ledger};
 
 const TASK_MANAGER: Address = Address::repeat_byte(1);
 const SUBMITTER: Address = Address::repeat_byte(2);
@@ -91,4 +96,26 @@ fn an_instance_key_that_is_no_run_is_an_error() {
     log.data = data.into();
     let refused = Ledger::default().enter(&receipt(TASK_MANAGER, TASK_MANAGER, &[log]), TASK_MANAGER, 0).unwrap_err();
     assert!(refused.to_string().contains("is no run"), "{refused}");
+}
+
+/// Whether the next block is there without waiting.
+fn has_next(follower: &mut Follower) -> bool {
+    pin!(follower.next_block()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
+#[tokio::test]
+async fn each_block_is_waited_for() {
+    let (tell, news) = watch::channel(0);
+    let mut follower = Follower { ledger: Arc::default(), news, task: tokio::spawn(async {}) };
+    assert!(!has_next(&mut follower), "there is no block yet");
+    for block in 1..=3 {
+        tell.send(block).unwrap();
+        assert!(has_next(&mut follower), "block {block}");
+        assert!(!has_next(&mut follower), "block {block} is waited for once");
+    }
+    tell.send(4).unwrap();
+    tell.send(5).unwrap();
+    assert!(has_next(&mut follower) && !has_next(&mut follower), "what came meanwhile counts as one");
+    drop(tell);
+    assert!(!has_next(&mut follower), "without a chain to follow there is nothing to do, again and again");
 }

@@ -1,0 +1,73 @@
+//! Taking keepers into the network, in the way that anybody would: keys, coins, registration.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::keepers::{Keeper, Setting, binary};
+use super::{Swarm, network};
+
+impl Swarm {
+    /// The last keepers run the program that signs two results, as many as the options say.
+    pub(super) fn choose_equivocators(&mut self) -> Result<()> {
+        let honest = self.keepers.len().saturating_sub(usize::from(self.options.equivocate.unwrap_or(0)));
+        for keeper in self.keepers.iter_mut().skip(honest) {
+            keeper.run_with(binary("keeper-equivocate")?);
+            self.equivocators.push(keeper.operator());
+        }
+        Ok(())
+    }
+
+    /// Makes keepers with keys, coins and a registration, without starting them.
+    ///
+    /// # Errors
+    /// When the CLI or the chain refuses.
+    pub async fn register(&mut self, names: &[String]) -> Result<()> {
+        let mut created = tokio::task::JoinSet::new();
+        for name in names {
+            let (setting, name) = (Arc::clone(&self.setting), name.clone());
+            created.spawn(async move { Keeper::create(setting, &name).await });
+        }
+        let mut keepers = created.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
+        keepers.sort_by_key(|keeper| (keeper.name().len(), keeper.name().to_owned()));
+        network::fund_all(&self.anvil, keepers.iter().map(Keeper::operator)).await?;
+        if let Some(eigenlayer) = &self.eigenlayer {
+            eigenlayer.enrol(keepers.iter().map(Keeper::operator)).await?;
+        }
+        let mut registered = tokio::task::JoinSet::new();
+        for keeper in keepers {
+            registered.spawn(async move { keeper.register().await.map(|()| keeper) });
+        }
+        let mut keepers = registered.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
+        keepers.sort_by_key(|keeper| (keeper.name().len(), keeper.name().to_owned()));
+        self.keepers.append(&mut keepers);
+        Ok(())
+    }
+
+    /// Makes a keeper with keys that works with another network file, neither registered nor started, nor counted among
+    /// [`Self::keepers`].
+    ///
+    /// # Errors
+    /// When the CLI refuses.
+    pub async fn create_keeper(&self, name: &str, network: &Path) -> Result<Keeper> {
+        let setting = Setting { network: network.to_owned(), ..Setting::clone(&self.setting) };
+        Keeper::create(Arc::new(setting), name).await
+    }
+
+    /// Starts one more keeper the way a stranger would: keys, coins, registration, join. The mesh takes it into the next
+    /// epoch by itself.
+    ///
+    /// # Errors
+    /// When the CLI or the chain refuses.
+    pub async fn add_keeper(&mut self) -> Result<&mut Keeper> {
+        // Names stay with their data directories, also of keepers that have left.
+        let taken = |name: &String| self.directory().join(name).exists();
+        let name = (1..=u16::MAX).map(|number| format!("keeper-{number}")).find(|name| !taken(name));
+        let name = name.context("there are too many keepers")?;
+        self.register(std::slice::from_ref(&name)).await?;
+        let keeper = self.keepers.last_mut().ok_or_else(|| anyhow!("{name} was not added"))?;
+        keeper.join()?;
+        Ok(keeper)
+    }
+}

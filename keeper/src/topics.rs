@@ -1,0 +1,58 @@
+//! What the mesh carries: the one place where the protocol's channels and messages meet the mesh's topics and limits.
+
+use consensus::message::{
+    ASSIGNMENT_LIMIT, CERTIFICATE_LIMIT, Channel, EVIDENCE_LIMIT, HAVE_LIMIT, PARTIAL_LIMIT, WANT_LIMIT,
+};
+use p2p::{RequestLimits, Sizes, Topic, TopicId};
+
+/// Every channel; its position is its topic's number.
+const CHANNELS: [Channel; 4] = [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence];
+/// Longest status, in bytes: a few numbers and hashes.
+const STATUS_LIMIT: usize = 1024;
+
+/// The topics of the mesh, in the order of their numbers.
+pub fn table() -> Vec<Topic> {
+    CHANNELS.into_iter().map(describe).collect()
+}
+
+/// How long requests and answers may be.
+pub const fn requests() -> RequestLimits {
+    RequestLimits {
+        status: Sizes { request: STATUS_LIMIT, answer: STATUS_LIMIT },
+        want: Sizes { request: WANT_LIMIT, answer: HAVE_LIMIT },
+    }
+}
+
+/// The topic that carries a channel.
+pub const fn topic(channel: Channel) -> TopicId {
+    TopicId(match channel {
+        Channel::Assignments => 0,
+        Channel::Partials => 1,
+        Channel::Certificates => 2,
+        Channel::Evidence => 3,
+    })
+}
+
+/// The channel that a topic carries; `None` for a number that no topic has.
+pub fn channel(topic: TopicId) -> Option<Channel> {
+    CHANNELS.get(usize::from(topic.0)).copied()
+}
+
+/// What a channel is called in logs and metrics.
+pub fn name(channel: Channel) -> &'static str {
+    describe(channel).name
+}
+
+/// Evidence weighs little: whoever is first with it has done the mesh a service, but it is rare.
+fn describe(channel: Channel) -> Topic {
+    let (letter, name, max_bytes, weight) = match channel {
+        Channel::Assignments => ('a', "assignments", ASSIGNMENT_LIMIT, 0.5),
+        Channel::Partials => ('p', "partials", PARTIAL_LIMIT, 0.5),
+        Channel::Certificates => ('c', "certificates", CERTIFICATE_LIMIT, 0.5),
+        Channel::Evidence => ('e', "evidence", EVIDENCE_LIMIT, 0.05),
+    };
+    Topic { letter, name, max_bytes, weight }
+}
+
+#[cfg(test)]
+mod tests;

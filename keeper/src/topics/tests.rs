@@ -1,0 +1,22 @@
+use super::{CHANNELS, channel, requests, table, topic};
+
+#[test]
+fn the_mesh_takes_the_table_and_the_limits() {
+    p2p::Config { topics: table(), requests: requests(), ..p2p::Config::default() }.validate().unwrap();
+}
+
+#[test]
+fn a_channel_and_its_topic_lead_to_each_other() {
+    for (number, each) in (0..).zip(CHANNELS) {
+        assert_eq!(topic(each), p2p::TopicId(number));
+        assert_eq!(channel(topic(each)), Some(each));
+    }
+    assert_eq!(channel(p2p::TopicId(4)), None);
+}
+
+/// Letters and limits are what nodes of one network must agree on.
+#[test]
+fn letters_and_limits_stay() {
+    let table: Vec<_> = table().iter().map(|topic| (topic.letter, topic.max_bytes / 1024)).collect();
+    assert_eq!(table, [('a', 64), ('p', 12), ('c', 48), ('e', 16)]);
+}
