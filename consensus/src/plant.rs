@@ -28,10 +28,16 @@ pub enum Plant {
     UnverifiedPartials,
     /// A settlement that the chain undid stays settled for the keeper.
     NoReopening,
+    /// What peers show of their operator sets counts for nothing.
+    TableRootIgnored,
+    /// The loop drops an order now and then (planted in the simulator's loop).
+    OrderDropped,
+    /// Two runs under way get each other's results (planted in the simulator's loop).
+    AnswerOfAnotherRun,
 }
 
 /// All of them.
-pub const ALL: [Plant; 10] = [
+pub const ALL: [Plant; 13] = [
     Plant::SignBeforePersist,
     Plant::ForgetJournal,
     Plant::QuorumOffByOne,
@@ -42,6 +48,9 @@ pub const ALL: [Plant; 10] = [
     Plant::SilentLeaderStalls,
     Plant::UnverifiedPartials,
     Plant::NoReopening,
+    Plant::TableRootIgnored,
+    Plant::OrderDropped,
+    Plant::AnswerOfAnotherRun,
 ];
 
 impl Plant {
@@ -58,6 +67,9 @@ impl Plant {
             Self::SilentLeaderStalls => "silent-leader-stalls",
             Self::UnverifiedPartials => "unverified-partials",
             Self::NoReopening => "no-reopening",
+            Self::TableRootIgnored => "table-root-ignored",
+            Self::OrderDropped => "order-dropped",
+            Self::AnswerOfAnotherRun => "answer-of-another-run",
         }
     }
 

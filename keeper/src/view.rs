@@ -150,17 +150,6 @@ impl View {
         self.checks.insert(name.to_owned(), Check { ok, message: message.into() });
         self.ready = self.checks.values().all(|check| check.ok);
     }
-
-    /// Puts the newest state of a run in front, or in the place of what was known of it; forgets the oldest beyond
-    /// [`MAX_RUNS`].
-    pub fn put_run(&mut self, run: RunView) {
-        if let Some(known) = self.runs.iter_mut().find(|known| known.task_id == run.task_id) {
-            *known = run;
-        } else {
-            self.runs.push_front(run);
-            self.runs.truncate(MAX_RUNS);
-        }
-    }
 }
 
 #[cfg(test)]

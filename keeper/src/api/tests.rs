@@ -25,8 +25,8 @@ fn sample() -> View {
     let mut view = View { operator: "0xabc".into(), peers: 4, ..View::default() };
     view.set_check("mesh", true, "4 peers");
     view.jobs.push(JobView { id: 7, status: "active".into(), ..JobView::default() });
-    view.put_run(RunView { task_id: "0x01".into(), job_id: 7, run: 1, ..RunView::default() });
-    view.put_run(RunView { task_id: "0x02".into(), job_id: 7, run: 2, ..RunView::default() });
+    view.runs.push_front(RunView { task_id: "0x01".into(), job_id: 7, run: 1, ..RunView::default() });
+    view.runs.push_front(RunView { task_id: "0x02".into(), job_id: 7, run: 2, ..RunView::default() });
     view
 }
 

@@ -12,10 +12,11 @@ use consensus::message::{
     Assignment, CertificateMessage, Channel, Finding, Message, Partial, PlannedBatch, PlannedTask, sign,
 };
 use consensus::task::Status;
+use keeper::driver::PeerStatus;
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::Means;
-use crate::sim::plan::DOMAIN;
+use crate::sim::keys::DOMAIN;
 
 fn key_of(partial: &Partial) -> BatchKey {
     BatchKey { assignment: B256::from(partial.assignment.into_array()), batch: partial.batch }
@@ -162,6 +163,11 @@ pub(super) fn impersonation(message: &Message, means: &mut Means<'_>) -> Option<
         }
         _ => None,
     }
+}
+
+/// A status that shows another operator set than the chain has.
+pub(super) fn other_table(status: PeerStatus, means: &mut Means<'_>) -> Vec<u8> {
+    PeerStatus { table_root: B256::from_slice(&means.random.bytes(32)), ..status }.encode()
 }
 
 /// Somebody's findings, signed by the copier, who never ran the tasks.
