@@ -158,7 +158,9 @@ impl<'a> World<'a> {
     }
 
     fn count(&mut self, fault: &'static str, times: u64) {
-        *self.faults.entry(fault).or_default() += times;
+        if times > 0 {
+            *self.faults.entry(fault).or_default() += times;
+        }
     }
 
     /// Milliseconds since the start of the run.

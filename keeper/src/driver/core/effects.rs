@@ -64,7 +64,7 @@ impl Core {
         }
     }
 
-    fn judge(&mut self, message: MessageTag, verdict: Verdict) {
+    pub(super) fn judge(&mut self, message: MessageTag, verdict: Verdict) {
         match self.unjudged.judged(message) {
             Some(channel) => {
                 self.order(Order::Judge { message, verdict });

@@ -15,6 +15,13 @@ use crate::chain::{
 };
 use crate::driver::event::RequestTag;
 
+macro_rules! assert_has {
+    ($orders:expr, $pattern:pat $(if $guard:expr)?) => {{
+        let orders = $orders;
+        assert!(orders.iter().any(|order| matches!(order, $pattern $(if $guard)?)), "{orders:?}");
+    }};
+}
+
 mod life;
 mod shown;
 
@@ -156,13 +163,6 @@ fn notes(orders: &[Order]) -> Vec<Note> {
 fn steps(orders: &[Order]) -> Vec<consensus::effect::Step> {
     let step = |note| if let Note::Step { step, .. } = note { Some(step) } else { None };
     notes(orders).into_iter().filter_map(step).collect()
-}
-
-macro_rules! assert_has {
-    ($orders:expr, $pattern:pat $(if $guard:expr)?) => {{
-        let orders = $orders;
-        assert!(orders.iter().any(|order| matches!(order, $pattern $(if $guard)?)), "{orders:?}");
-    }};
 }
 
 /// A head admits whom the registry names, once, and the first one asks for the proofs on disk.

@@ -125,8 +125,9 @@ impl World<'_> {
             return self.feed(to, Event::Answered { from: peer, bytes: bytes.to_vec() });
         }
         if let Some(shown) = PeerStatus::decode(bytes).filter(|shown| shown.epoch > 0) {
-            let mine = self.committees_seen_by(to);
-            self.nodes[to].doubt.note(from, (shown.epoch, shown.table_root), &mine, to, self.now);
+            let lied_to = self.plan.deceived[to] && !self.healed;
+            let mine = if lied_to { &self.false_committees } else { &self.plan.committees };
+            self.nodes[to].doubt.note(from, (shown.epoch, shown.table_root), mine, to, self.now);
         }
         self.feed(to, Event::Status { from: peer, bytes: bytes.to_vec() });
     }

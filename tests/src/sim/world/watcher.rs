@@ -24,7 +24,7 @@ impl World<'_> {
         }
         let held = node.held.len();
         let same = |(held, block): &(&BlockRef, &Block)| held.hash == block.reference.hash;
-        // The chain changes at its end: what is held below the last agreement need not be looked at again.
+        // The chain changes at its end: below the newest block that both hold, nothing differs.
         let common = (0..held.min(self.chain.blocks.len()))
             .rev()
             .find(|&place| same(&(&node.held[place], &self.chain.blocks[place])))
@@ -71,21 +71,17 @@ impl World<'_> {
             self.pass_on(keeper, ChainEvent::Job { block: number, event });
         }
         if let Some(epoch) = epoch {
-            let committees = self.committees_seen_by(keeper);
-            self.count("other_table", u64::from(committees[epoch] != self.plan.committees[epoch]));
-            self.pass_on(keeper, ChainEvent::Epoch(snapshot(&committees[epoch], number)));
+            let lied_to = self.plan.deceived[keeper] && !self.healed;
+            self.count("other_table", u64::from(lied_to));
+            let committees = if lied_to { &self.false_committees } else { &self.plan.committees };
+            let snapshot = snapshot(&committees[epoch], number);
+            self.pass_on(keeper, ChainEvent::Epoch(snapshot));
         }
         for settled in settled {
             self.pass_on(keeper, ChainEvent::Settled(settled));
         }
         self.nodes[keeper].held.push(self.chain.blocks[position].reference);
         self.pass_on(keeper, ChainEvent::Head(head));
-    }
-
-    /// The operator sets as a keeper's node shows them.
-    pub(super) fn committees_seen_by(&self, keeper: usize) -> Vec<Committee> {
-        let lied_to = self.plan.deceived[keeper] && !self.healed;
-        if lied_to { self.false_committees.clone() } else { self.plan.committees.clone() }
     }
 
     /// A lying node shows a block that does not exist, and in it a settlement that did not happen.
