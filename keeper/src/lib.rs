@@ -1,4 +1,14 @@
-//! Under construction.
+//! A keeper: the node that runs due tasks, signs what came of them, and settles what a quorum has signed.
+//!
+//! It joins three crates that do not know each other: [`consensus`] decides, `p2p` carries, `contracts` binds. Start
+//! reading at [`node`], which builds the parts and draws every channel between them; then [`driver`], the loop through
+//! which everything goes, and its [`driver::Core`], the keeper without its hands.
+//!
+//! ```text
+//!   chain::Watcher ──► ┌────────┐ ──► executor      runs a task's code
+//!   p2p::Service ────► │ driver │ ──► journal       holds every report before it is signed
+//!   finished work ───► └────────┘ ──► p2p::Service, chain::Submitter, view ──► api, metrics
+//! ```
 
 pub mod api;
 pub mod chain;

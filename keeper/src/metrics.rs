@@ -63,8 +63,8 @@ pub struct Metrics {
     pub chain_head_block: Gauge,
     /// Its time.
     pub chain_head_timestamp: Gauge,
-    /// Failed or refused answers of RPC nodes.
-    pub chain_rpc_errors: Counter,
+    /// Failed or refused answers of RPC nodes, by reason.
+    pub chain_rpc_errors: Counters<1>,
     /// Blocks orphaned after they were seen.
     pub chain_reorgs: Counter,
     /// Own transactions by outcome.
@@ -190,7 +190,7 @@ impl MeshSeries {
                 "certificates",
                 "Certificates by what became of them",
                 ["result"],
-                &[["formed"], ["received"], ["invalid"]],
+                &[["formed"], ["received"], ["invalid"], ["submitted"]],
             ),
         }
     }
@@ -200,7 +200,7 @@ impl MeshSeries {
 struct ChainSeries {
     head_block: Gauge,
     head_timestamp: Gauge,
-    rpc_errors: Counter,
+    rpc_errors: Counters<1>,
     reorgs: Counter,
     transactions: Counters<1>,
     accusations: Counters<1>,
@@ -215,7 +215,13 @@ impl ChainSeries {
         Self {
             head_block: gauge(registry, "chain_head_block", "Newest block at the confirmation depth"),
             head_timestamp: gauge(registry, "chain_head_timestamp_seconds", "Unix time of the newest block"),
-            rpc_errors: counter(registry, "chain_rpc_errors", "Failed or refused answers of RPC nodes"),
+            rpc_errors: counters(
+                registry,
+                "chain_rpc_errors",
+                "Failed or refused answers of RPC nodes",
+                ["reason"],
+                &[["no_answer"], ["limited"], ["node_behind"], ["node_stalled"]],
+            ),
             reorgs: counter(registry, "chain_reorgs", "Reorganisations seen"),
             transactions: counters(
                 registry,

@@ -6,7 +6,7 @@
 //!   │ p2p::Service │                   │    driver    │                    │ chain::Submitter │
 //!   └──────────────┘ ────────────────► │              │ ─────────────────► ├──────────────────┤
 //!                       events 1024    │  one loop,   │   groups 64        │  journal thread  │
-//!   ┌──────────────┐                   │  one engine  │                    └──────────────────┘
+//!   ┌──────────────┐                   │  one core    │                    └──────────────────┘
 //!   │chain::Watcher│ ────────────────► │              │ ── tasks ──► executor (bounded by its places)
 //!   └──────────────┘   chain 1024      └──────────────┘ ◄── done 1024 ── executor, journal, submitter, asks
 //!                                             │
@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chain::{ChainConfig, ChainError, Registration, Rpc, Submitter, Watcher};
 use crate::config::Config;
-use crate::driver::{About, Driver, Services};
+use crate::driver::{About, Core, Driver, Services};
 use crate::evidence::EvidenceStore;
 use crate::executor::{Executor, ExecutorConfig, RpcReader};
 use crate::journal::{Identity, Journal, JournalHandle, Missing};
@@ -191,7 +191,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let rpc = Rpc::new(&chain)?;
     let reached = tokio::select! {
         reached = reach(&rpc, &chain, setup.keys.wallet.address(), &front.view) => reached?,
-        () = shutdown.cancelled() => return stop_front(front).await,
+        () = shutdown.cancelled() => return Ok(close(front.stop, front.tasks).await),
     };
     let (journal, journal_state) = open_journal(&setup, &reached, &rpc).await?;
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
@@ -199,9 +199,9 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let services = services(&setup, &chain, &rpc, &front, journal, &stop)?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = tokio::spawn(Watcher::new(rpc, chain.clone()).run(events, stop.clone()));
-    let driver = driver(setup, &chain, services, &front, journal_state)?;
-    let Front { mesh_events, .. } = front;
-    let (driver, inlets) = driver.connect(chain_events, mesh_events);
+    let core = core(setup, &chain, journal_state)?;
+    let Front { mesh_events, metrics, liveness, view, .. } = front;
+    let (driver, inlets) = Driver::connect(core, services, (metrics, liveness), view, chain_events, mesh_events);
     let driven = driver.run(inlets, shutdown.clone()).await;
     stop.cancel();
     let stopped = async {
@@ -273,18 +273,14 @@ fn services(
         journal,
         submitter: Arc::new(submitter),
         provider: rpc.provider(),
+        rpc: rpc.clone(),
+        chain_id: chain.network.chain_id,
         contracts: chain.network.contracts,
         evidence: EvidenceStore::at(setup.paths.data()),
     })
 }
 
-fn driver(
-    setup: Setup,
-    chain: &ChainConfig,
-    services: Services,
-    front: &Front,
-    journal: engine::JournalState,
-) -> Result<Driver> {
+fn core(setup: Setup, chain: &ChainConfig, journal: engine::JournalState) -> Result<Core> {
     let pace = Pace { block_seconds: chain.network.block_seconds, confirmations: chain.network.confirmations };
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the operating system gives no random numbers")?;
@@ -299,28 +295,22 @@ fn driver(
         seed,
         journal,
     };
-    let peer_key = setup.identity.public_key();
     let about = About {
         chain_id: chain.network.chain_id,
         domain: domain.name(),
         operator,
-        peer_key,
+        peer_id: setup.identity.peer_id().to_string(),
+        peer_key: setup.identity.public_key(),
         pace,
         challenge: setup.config.challenge,
         #[cfg(feature = "equivocate")]
         pen: crate::driver::equivocate::Pen { secret: engine.secret.clone(), domain },
     };
-    let engine = consensus::Engine::new(engine);
-    Ok(Driver::new(engine, services, about, front.metrics.clone(), front.liveness.clone(), front.view.clone()))
+    Ok(Core::new(consensus::Engine::new(engine), about))
 }
 
 fn domain(network: &Network) -> Domain {
     Domain { chain_id: network.chain_id, task_manager: network.contracts.task_manager }
-}
-
-async fn stop_front(front: Front) -> Result<()> {
-    close(front.stop, front.tasks).await;
-    Ok(())
 }
 
 async fn close(stop: CancellationToken, tasks: Vec<JoinHandle<()>>) {

@@ -1,4 +1,5 @@
-//! The simulator: real engines, real journals and real job books over one seeded queue of events.
+//! The simulator: the keepers that ship (`keeper::driver::Core` with all that it owns) and real journals over one seeded
+//! queue of happenings, which stands in for chain, mesh, disks and clocks.
 //!
 //! A seed decides everything: who is hostile and how, what fails and when, how long each message takes. There are no
 //! threads, no clocks and no unordered containers, so a seed gives the same run, and the same fingerprint, on every
@@ -15,10 +16,13 @@ mod actor;
 mod chain;
 mod checks;
 mod disk;
+mod doubt;
+mod keys;
 mod node;
 mod plan;
 pub mod plant;
 mod random;
+mod role;
 #[cfg(test)]
 mod tests;
 mod world;
@@ -29,15 +33,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use consensus::bls::simulated;
 
-use actor::Role;
 pub use checks::Violation;
-use plan::Keys;
+use keys::Keys;
 use plant::Plant;
 use random::Fingerprint;
+use role::Role;
 use world::World;
 
 /// Every kind of fault; a run in which one never occurred proves nothing about it.
-pub const FAULTS: [&str; 12] = [
+pub const FAULTS: [&str; 13] = [
     "clock_skew",
     "crash",
     "duplication",
@@ -45,6 +49,7 @@ pub const FAULTS: [&str; 12] = [
     "loss",
     "lost_unsynced_write",
     "lying_view",
+    "other_table",
     "partition_one_way",
     "partition_total",
     "reorder",

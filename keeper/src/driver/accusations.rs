@@ -9,10 +9,8 @@ use std::sync::Arc;
 
 use alloy::primitives::{Address, B256, keccak256};
 use consensus::committee::Committee;
-use consensus::evidence::Evidence;
 
-use super::{Done, Driver};
-use crate::chain::{Accusation, AccusationResult, convert};
+use crate::chain::{Accusation, AccusationResult};
 
 /// Proofs worked on at most; the engine keeps no more either.
 const ACCUSATIONS_MAX: usize = 1_024;
@@ -41,7 +39,13 @@ struct Open {
 }
 
 impl Accusations {
-    fn insert(&mut self, accusation: Accusation) {
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Takes up a proof.
+    pub(super) fn insert(&mut self, accusation: Accusation) {
         if self.open.len() < ACCUSATIONS_MAX {
             let key = accusation.key;
             let open = Open { accusation: Arc::new(accusation), due: None, tries: 0, under_way: false, proven: false };
@@ -50,7 +54,7 @@ impl Accusations {
     }
 
     /// Those whose turn it is at `head`; `rank` says how many blocks this keeper waits with a proof.
-    fn take_due(&mut self, head: u64, rank: impl Fn(&Accusation) -> u64) -> Vec<Arc<Accusation>> {
+    pub(super) fn take_due(&mut self, head: u64, rank: impl Fn(&Accusation) -> u64) -> Vec<Arc<Accusation>> {
         let mut under_way = self.open.values().filter(|open| open.under_way).count();
         let mut taken = Vec::new();
         for open in self.open.values_mut().filter(|open| !open.under_way) {
@@ -65,7 +69,7 @@ impl Accusations {
     }
 
     /// Takes note of how one ended; true if there is nothing more to do about it.
-    fn end(&mut self, key: B256, result: &AccusationResult, head: u64) -> bool {
+    pub(super) fn end(&mut self, key: B256, result: &AccusationResult, head: u64) -> bool {
         let Some(open) = self.open.get_mut(&key) else {
             return true;
         };
@@ -97,50 +101,8 @@ impl Accusations {
     }
 }
 
-impl Driver {
-    /// Takes up a proof that the engine has checked. Nobody accuses itself.
-    pub(super) fn accuse(&mut self, evidence: &Evidence) {
-        let me = self.engine.committee().and_then(|(_, index)| index);
-        if self.about.challenge
-            && let Some(accusation) = convert::accusation(evidence)
-            && !me.is_some_and(|me| accusation.guilty.contains(&me.0))
-        {
-            self.accusations.insert(accusation);
-        }
-    }
-
-    /// At every block: brings those before the contract whose turn it is.
-    pub(super) fn press_accusations(&mut self, head: u64) {
-        let Some((committee, _)) = self.engine.committee() else {
-            return;
-        };
-        let me = self.about.operator;
-        for accusation in self.accusations.take_due(head, |accusation| rank(accusation, &committee, me)) {
-            let (services, done) = (self.services.clone(), self.done.clone());
-            tokio::spawn(async move {
-                let result = services.submitter.accuse(&services.provider, &accusation).await;
-                let _ = done.send(Done::Accused { key: accusation.key, result }).await;
-            });
-        }
-    }
-
-    pub(super) fn on_accused(&mut self, key: B256, result: &AccusationResult) {
-        self.metrics.accusations.inc([result.name()]);
-        match result {
-            AccusationResult::Mined { tx } => tracing::warn!(%tx, "convicted a keeper of equivocation"),
-            AccusationResult::Refused { reason } => tracing::error!(reason, "the contract refuses a proof"),
-            AccusationResult::Failed { why } => tracing::warn!(why, "could not bring a proof before the contract"),
-            AccusationResult::Proven | AccusationResult::TooLate => {}
-        }
-        let head = self.engine.head().map_or(0, |head| head.number);
-        if self.accusations.end(key, result, head) {
-            self.services.evidence.forget(key);
-        }
-    }
-}
-
 /// This keeper's place in the line for a proof: members by the hash of proof and operator, without the guilty.
-fn rank(accusation: &Accusation, committee: &Committee, me: Address) -> u64 {
+pub(super) fn rank(accusation: &Accusation, committee: &Committee, me: Address) -> u64 {
     let place = |operator: Address| keccak256([accusation.key.as_slice(), operator.as_slice()].concat());
     let members = committee.members().iter().zip(0u16..);
     let accusers = members.filter(|(member, index)| member.stake > 0 && !accusation.guilty.contains(index));

@@ -40,11 +40,14 @@ pub(super) struct Admission {
     /// Oldest first.
     committees: VecDeque<Members>,
     told: Option<BTreeSet<[u8; 32]>>,
+    /// Whether nothing has changed since then.
+    settled: bool,
 }
 
 impl Admission {
     /// An operator registered with a key, or left (no key).
     pub(super) fn operator(&mut self, block: u64, operator: Address, peer_key: Option<[u8; 32]>) {
+        self.settled = false;
         let changes = self.operators.entry(operator).or_default();
         changes.push_back(Change { block, peer_key });
         if changes.len() > CHANGES_MAX {
@@ -59,6 +62,7 @@ impl Admission {
 
     /// An epoch was written.
     pub(super) fn epoch(&mut self, snapshot: &EpochSnapshot) {
+        self.settled = false;
         let members = snapshot.members.iter().filter(|member| member.stake > 0);
         let peer_keys = members.map(|member| member.peer_key).collect();
         self.committees.push_back(Members { block: snapshot.block, active_from: snapshot.active_from, peer_keys });
@@ -69,6 +73,7 @@ impl Admission {
 
     /// Blocks above `number` are orphaned; what stands in their place is told anew.
     pub(super) fn rewind(&mut self, number: u64) {
+        self.settled = false;
         self.operators.retain(|_, changes| {
             changes.retain(|change| change.block <= number);
             !changes.is_empty()
@@ -81,6 +86,10 @@ impl Admission {
         // The one before the current one is kept: its last anchors can still settle.
         while self.committees.get(2).is_some_and(|newer| newer.active_from <= head) {
             self.committees.pop_front();
+            self.settled = false;
+        }
+        if std::mem::replace(&mut self.settled, true) {
+            return None;
         }
         let registered = self.operators.values().filter_map(|changes| changes.back()?.peer_key);
         let members = self.committees.iter().flat_map(|members| &members.peer_keys);

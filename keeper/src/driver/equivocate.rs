@@ -1,14 +1,15 @@
 //! A keeper that signs two results of every task, for tests of the Challenger. Compiled under the cargo feature
 //! `equivocate` alone, into a program of its own; tests/layers.sh sees to it that no shipped one holds it.
 
-use alloy::primitives::keccak256;
+use alloy::primitives::{B256, keccak256};
+use consensus::Engine;
 use consensus::certificate::batch_root;
 use consensus::codec;
-use consensus::message::{Channel, Finding, Message, Partial, reports};
+use consensus::collection::reports;
+use consensus::effect::BatchKey;
+use consensus::message::{Channel, Finding, Message, Partial};
 use consensus::task::Status;
 use serde_bytes::{ByteArray, ByteBuf};
-
-use super::Driver;
 
 /// What second results are signed with.
 #[derive(Clone, Debug)]
@@ -19,30 +20,20 @@ pub struct Pen {
     pub domain: consensus::report::Domain,
 }
 
-impl Driver {
-    /// Contradicts a partial that was just sent, behind the journal's back.
-    pub(super) async fn say_otherwise(&self, sent: &[u8]) {
-        let Some(other) = self.second_word(sent) else {
-            return;
-        };
-        tracing::warn!("keeper-equivocate signs two results of one task on purpose");
-        if let Err(error) = self.services.mesh.publish(p2p::Topic::Partials, codec::encode(&other)).await {
-            tracing::warn!(%error, "could not publish the second result");
-        }
-    }
-
-    fn second_word(&self, sent: &[u8]) -> Option<Partial> {
-        let Ok(Message::Partial(partial)) = Message::decode(Channel::Partials, sent) else {
-            return None;
-        };
-        let basis = self.engine.inspect_batch(partial.key())?;
-        let mut findings = partial.findings.clone();
-        let first = findings.first_mut()?;
-        let (_, outcome_hash) = first.report()?;
-        *first = Finding::reported(Status::Call, keccak256(outcome_hash));
-        let root = batch_root(&reports(&basis.tasks, &basis.anchors, &findings)?);
-        let digest = self.about.pen.domain.batch_digest(basis.committee.epoch(), root);
-        let signature = ByteBuf::from(self.about.pen.secret.sign(digest.as_slice()).to_bytes());
-        Some(Partial { root: ByteArray::new(root.0), findings, signature, ..partial })
-    }
+/// Another result for the first task of a partial that is about to be sent, behind the journal's back.
+pub(super) fn second_word(engine: &Engine, pen: &Pen, channel: Channel, sent: &[u8]) -> Option<Vec<u8>> {
+    let Ok(Message::Partial(partial)) = Message::decode(channel, sent) else {
+        return None;
+    };
+    let key = BatchKey { assignment: B256::from(partial.assignment.into_array()), batch: partial.batch };
+    let basis = engine.inspect_batch(key)?;
+    let mut findings = partial.findings.clone();
+    let first = findings.first_mut()?;
+    let (_, outcome_hash) = first.report()?;
+    *first = Finding::reported(Status::Call, keccak256(outcome_hash));
+    let root = batch_root(&reports(&basis.tasks, &basis.anchors, &findings)?);
+    let digest = pen.domain.batch_digest(basis.committee.epoch(), root);
+    let signature = ByteBuf::from(pen.secret.sign(digest.as_slice()).to_bytes());
+    tracing::warn!("keeper-equivocate signs two results of one task on purpose");
+    Some(codec::encode(&Partial { root: ByteArray::new(root.0), findings, signature, ..partial }))
 }

@@ -1,74 +1,79 @@
-//! The status protocol: keepers tell each other what they see, so that one that sees something else notices.
+//! The connected peers: whose turn it is to be asked, and who has not shown yet which operator set it sees.
+//!
+//! A peer is asked for its status when it connects, and again, at most every [`PAUSE`], as long as the newest epoch it has
+//! shown is older than this keeper's: it may have entered the epoch a moment later, or its answer was lost. Without that,
+//! rule 15 (doubt) would rest on what peers saw an epoch ago.
 
-use consensus::Input;
+use std::time::Duration;
+
 use consensus::committee::PeerKey;
-use serde::{Deserialize, Serialize};
+use consensus::time::Time;
 
-use super::{Done, Driver, now};
+/// Pause between two questions for one peer's status.
+const PAUSE: Duration = Duration::from_secs(2);
+/// Most peers remembered: more than a keeper has connections. Whoever comes beyond is served, and not asked.
+const PEERS_MAX: usize = 1_024;
 
-/// How far a peer's clock may be off before this keeper says so, in milliseconds. Only liveness rests on clocks.
-const CLOCK_OFFSET_MAX: u64 = 1_000;
-
-/// What a keeper shows of itself. JSON, at most 1 KiB (the protocol's limit); unknown fields are left alone.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct PeerStatus {
-    /// Version of the software.
-    version: String,
-    /// Network name; a peer of another network is nobody to compare with.
-    domain: String,
-    /// Newest block at the confirmation depth.
-    head: u64,
-    /// Current epoch.
-    epoch: u32,
-    /// Root of its table.
-    table_root: alloy::primitives::B256,
-    /// The peer's clock, milliseconds since the Unix epoch.
-    unix_ms: u64,
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    key: PeerKey,
+    /// The epoch it has shown last; 0 before that.
+    shown: u32,
+    asked: Option<Time>,
 }
 
-impl Driver {
-    /// Answers the status protocol.
-    pub(super) fn status_answer(&self) -> Vec<u8> {
-        let committee = self.engine.committee().map(|(committee, _)| committee);
-        let status = PeerStatus {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            domain: self.about.domain.clone(),
-            head: self.engine.head().map_or(0, |head| head.number),
-            epoch: committee.as_ref().map_or(0, |committee| committee.epoch()),
-            table_root: committee.map(|committee| committee.table_root()).unwrap_or_default(),
-            unix_ms: now().0,
-        };
-        serde_json::to_vec(&status).unwrap_or_default()
+/// The connected peers, in the order questions go round.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    peers: Vec<Peer>,
+    turn: usize,
+}
+
+impl Peers {
+    /// A peer connected, and is asked for its status at once.
+    pub(super) fn up(&mut self, key: PeerKey, now: Time) {
+        self.down(key);
+        if self.peers.len() < PEERS_MAX {
+            self.peers.push(Peer { key, shown: 0, asked: Some(now) });
+        }
     }
 
-    /// Asks a peer for its status.
-    pub(super) fn ask_status(&self, from: PeerKey) {
-        let id = p2p::peer_id_from_public_key(&from.0);
-        let (mesh, done) = (self.services.mesh.clone(), self.done.clone());
-        tokio::spawn(async move {
-            if let Ok(bytes) = mesh.request(id, p2p::Protocol::Status, Vec::new()).await {
-                let _ = done.send(Done::Status { from, bytes }).await;
-            }
+    pub(super) fn down(&mut self, key: PeerKey) {
+        self.peers.retain(|peer| peer.key != key);
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.peers.len()
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = PeerKey> {
+        self.peers.iter().map(|peer| peer.key)
+    }
+
+    /// The next one to ask among those that `may` be asked.
+    pub(super) fn next(&mut self, may: impl Fn(PeerKey) -> bool) -> Option<PeerKey> {
+        let count = self.peers.len();
+        let place = (0..count).map(|step| (self.turn + step) % count).find(|&place| may(self.peers[place].key))?;
+        self.turn = (place + 1) % count;
+        Some(self.peers[place].key)
+    }
+
+    /// A peer has shown the epoch it is in.
+    pub(super) fn showed(&mut self, key: PeerKey, epoch: u32) {
+        self.peers.iter_mut().filter(|peer| peer.key == key).for_each(|peer| peer.shown = epoch);
+    }
+
+    /// Those among whom `may` be asked that have not shown `epoch` or a later one, and are not being asked.
+    pub(super) fn take_behind(&mut self, epoch: u32, now: Time, may: impl Fn(PeerKey) -> bool) -> Vec<PeerKey> {
+        let rested = |peer: &&mut Peer| peer.asked.is_none_or(|asked| now >= asked.plus(PAUSE));
+        let behind = self.peers.iter_mut().filter(|peer| peer.shown < epoch).filter(rested);
+        let behind = behind.filter(|peer| may(peer.key)).map(|peer| {
+            peer.asked = Some(now);
+            peer.key
         });
-    }
-
-    /// Asks everybody again, because this keeper has entered another epoch.
-    pub(super) fn ask_all_statuses(&self) {
-        self.peers.iter().filter(|&&peer| self.engine.is_member(peer)).for_each(|&peer| self.ask_status(peer));
-    }
-
-    pub(super) async fn on_status(&mut self, from: PeerKey, bytes: &[u8]) {
-        let Ok(status) = serde_json::from_slice::<PeerStatus>(bytes) else {
-            return;
-        };
-        if status.domain != self.about.domain || status.epoch == 0 {
-            return;
-        }
-        let offset = status.unix_ms.abs_diff(now().0);
-        if offset > CLOCK_OFFSET_MAX {
-            tracing::warn!(peer = ?from, offset_ms = offset, "a peer's clock and this one differ: check NTP on both");
-        }
-        let (epoch, table_root) = (status.epoch, status.table_root);
-        self.feed(Input::PeerTable { peer: from, epoch, table_root }).await;
+        behind.collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use alloy::primitives::{B256, Bytes, U256};
 use consensus::anchor::BlockRef;
 use consensus::task::{Abstention, DueTask, Outcome, Status};
 
-use super::{Done, Services};
+use super::event::Event;
+use super::services::Services;
 use crate::chain::{JobParams, convert};
 use crate::executor::{Abstain, BlockReference, Code, Ended, RunRequest};
 
@@ -26,13 +27,13 @@ pub(super) struct Work {
 }
 
 /// Runs a task at its anchor.
-pub(super) async fn run(services: &Services, work: Work) -> Done {
+pub(super) async fn run(services: &Services, work: Work) -> Event {
     let (task, attempt) = (work.due.task, work.attempt);
     let (result, reason) = match job_at_anchor(services, &work).await {
         Ok(()) => execute(services, &work).await,
         Err((abstention, reason)) => (Err(abstention), reason),
     };
-    Done::Executed { task, attempt, anchor: work.anchor.hash, result, reason }
+    Event::Executed { task, attempt, anchor: work.anchor.hash, result, reason }
 }
 
 /// Version, status and money of the job, read at the anchor: a task whose job is not what it says there is not run.

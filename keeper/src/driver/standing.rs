@@ -2,7 +2,6 @@
 
 use consensus::time::Pace;
 
-use super::Driver;
 use super::admission::Change;
 use crate::view::Check;
 
@@ -99,35 +98,34 @@ impl Standing {
     }
 }
 
-impl Driver {
-    /// Where this keeper's operator stands now; a change is logged.
-    pub(super) fn standing(&mut self) -> Standing {
-        let head = self.engine.head().map_or(0, |head| head.number);
-        let committee = self.engine.committee();
-        let index = committee.as_ref().and_then(|(_, index)| index.map(|index| index.0));
-        if index.is_some() {
+/// Where the operator stands, from look to look.
+#[derive(Debug, Default)]
+pub(super) struct Post {
+    /// What was told last.
+    told: Option<Standing>,
+    /// The newest block at which this keeper counted.
+    last_counted: Option<u64>,
+}
+
+impl Post {
+    /// Whether tasks pinned to the last epoch that counted on this keeper may be under way at `head`.
+    pub(super) fn is_finishing(&self, head: u64, pace: &Pace) -> bool {
+        self.last_counted.is_some_and(|last| head <= last.saturating_add(last_tasks(pace)))
+    }
+
+    /// Takes note of where the operator stands at `head`; what is to be told if that is news. Another epoch is news
+    /// enough when it comes.
+    pub(super) fn note(&mut self, standing: Standing, head: u64) -> Option<Check> {
+        if matches!(standing, Standing::Serving { .. } | Standing::Leaving { .. }) {
             self.last_counted = Some(head);
         }
-        let facts = Facts {
-            epoch: committee.map(|(committee, _)| (committee.epoch(), committee.active_from())),
-            index,
-            latest: self.admission.latest(&self.about.operator),
-            peer_key: self.about.peer_key,
-            finishing: self.last_counted.is_some_and(|last| head <= last.saturating_add(last_tasks(&self.about.pace))),
-        };
-        let standing = Standing::of(&facts);
-        if head > 0 && self.standing != Some(standing) {
-            let check = standing.check();
-            let counted = matches!(self.standing, Some(Standing::Serving { .. }));
-            match standing {
-                // Another epoch is news enough when it comes.
-                Standing::Serving { .. } if counted => {}
-                _ if check.ok => tracing::info!("{}", check.message),
-                _ => tracing::warn!("{}", check.message),
-            }
-            self.standing = Some(standing);
+        if head == 0 || self.told == Some(standing) {
+            return None;
         }
-        standing
+        let counted = matches!(self.told, Some(Standing::Serving { .. }));
+        self.told = Some(standing);
+        let same = counted && matches!(standing, Standing::Serving { .. });
+        (!same).then(|| standing.check())
     }
 }
 

@@ -51,6 +51,8 @@ fn series_show_from_the_start_and_count() {
         "keeper_journal_refusals_total{reason=\"conflict\"} 0",
         "keeper_wallet_balance_wei 1500000000000000000.0",
         "keeper_chain_head_block 0",
+        "keeper_chain_rpc_errors_total{reason=\"no_answer\"} 0",
+        "keeper_certificates_total{result=\"submitted\"} 0",
     ] {
         assert!(text.lines().any(|found| found == line), "no line {line:?} in:\n{text}");
     }

@@ -1,16 +1,17 @@
-//! Hostile keepers. Each has a real engine, and does with its effects as it pleases: drops them, changes them, says
-//! other things to others. They hold their own keys and nobody else's.
+//! Hostile keepers. Each has a real core, and does with its orders as it pleases: drops them, changes them, says other
+//! things to others. They hold their own keys and nobody else's.
 
 mod forge;
 
 use std::collections::VecDeque;
 
 use consensus::Engine;
-use consensus::effect::Effect;
 use consensus::message::{Channel, Message};
+use keeper::driver::{Order, PeerStatus};
 
-use super::plan::Keys;
+use super::keys::Keys;
 use super::random::Random;
+use super::role::Role;
 
 /// Messages of others that a hostile keeper remembers.
 const MEMORY: usize = 48;
@@ -18,65 +19,6 @@ const MEMORY: usize = 48;
 const BURST: u64 = 12;
 /// Impersonations of a thousand messages, by all keepers together, were all of them impersonators.
 const IMPERSONATIONS: u64 = 1_400;
-
-/// How a keeper is hostile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Role {
-    /// Signs two results, and shows one to one half of the mesh and the other to the other.
-    Equivocator,
-    /// Sends signatures, certificates, assignments and evidence that nobody made.
-    Forger,
-    /// Says nothing and answers nobody.
-    Silent,
-    /// Says everything, seconds late.
-    Late,
-    /// Sends again what others said before, some of it in another wrapping.
-    Replayer,
-    /// As a leader, gives two assignments one number and each half of the mesh one of them.
-    SplitBrain,
-    /// As a leader, assigns, takes the partials, and submits nothing.
-    Swallower,
-    /// As a leader, leaves a job out.
-    Censor,
-    /// Speaks in the name of others.
-    Impersonator,
-    /// Sends junk of every kind.
-    Flooder,
-    /// Runs nothing and signs what others found.
-    Copier,
-}
-
-impl Role {
-    pub(super) const ALL: [Self; 11] = [
-        Self::Equivocator,
-        Self::Forger,
-        Self::Silent,
-        Self::Late,
-        Self::Replayer,
-        Self::SplitBrain,
-        Self::Swallower,
-        Self::Censor,
-        Self::Impersonator,
-        Self::Flooder,
-        Self::Copier,
-    ];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Equivocator => "equivocator",
-            Self::Forger => "forger",
-            Self::Silent => "silent",
-            Self::Late => "late",
-            Self::Replayer => "replayer",
-            Self::SplitBrain => "split_brain_leader",
-            Self::Swallower => "swallowing_leader",
-            Self::Censor => "censoring_leader",
-            Self::Impersonator => "impersonator",
-            Self::Flooder => "flooder",
-            Self::Copier => "result_copier",
-        }
-    }
-}
 
 /// To whom something is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +32,7 @@ pub(super) enum Audience {
 #[derive(Debug)]
 pub(super) enum Deed {
     /// What an honest one would.
-    Carry(Effect),
+    Carry(Order),
     /// Sends a message, so many milliseconds later.
     Send { channel: Channel, bytes: Vec<u8>, to: Audience, after: u64 },
 }
@@ -122,24 +64,28 @@ impl Actor {
         Self { role, memory: VecDeque::new(), deeds: 0 }
     }
 
-    /// What becomes of something its engine wants done.
-    pub(super) fn on_effect(&mut self, effect: Effect, means: &mut Means<'_>) -> Vec<Deed> {
-        let before = self.deeds;
-        let deeds = match (self.role, effect) {
-            (Role::Silent, Effect::Broadcast { .. } | Effect::Submit(_) | Effect::Ask { .. }) => self.did(Vec::new()),
-            (Role::Late, Effect::Broadcast { channel, bytes }) => {
+    /// What becomes of something its core wants done.
+    pub(super) fn on_order(&mut self, order: Order, means: &mut Means<'_>) -> Vec<Deed> {
+        match (self.role, order) {
+            (Role::Silent, Order::Publish { .. } | Order::Submit(_) | Order::Ask { .. } | Order::AskStatus { .. }) => {
+                self.did(Vec::new())
+            }
+            (Role::Silent, Order::Respond { .. }) => Vec::new(),
+            (Role::Late, Order::Publish { channel, bytes }) => {
                 let after = means.random.between(1_500, 12_000);
                 self.did(vec![Deed::Send { channel, bytes, to: Audience::All, after }])
             }
-            (Role::Swallower, Effect::Submit(_) | Effect::Broadcast { channel: Channel::Certificates, .. }) => {
+            (Role::Swallower, Order::Submit(_) | Order::Publish { channel: Channel::Certificates, .. }) => {
                 self.did(Vec::new())
             }
-            (Role::Copier, Effect::Execute { .. }) => Vec::new(),
-            (_, Effect::Broadcast { channel, bytes }) => self.on_broadcast(channel, bytes, means),
-            (_, effect) => vec![Deed::Carry(effect)],
-        };
-        debug_assert!(self.deeds >= before);
-        deeds
+            (Role::Copier, Order::Run { .. }) => Vec::new(),
+            (Role::Forger, Order::Respond { request, bytes }) => {
+                let lie = PeerStatus::decode(&bytes).map(|status| forge::other_table(status, means));
+                vec![Deed::Carry(Order::Respond { request, bytes: lie.unwrap_or(bytes) })]
+            }
+            (_, Order::Publish { channel, bytes }) => self.on_publish(channel, bytes, means),
+            (_, order) => vec![Deed::Carry(order)],
+        }
     }
 
     fn did(&mut self, deeds: Vec<Deed>) -> Vec<Deed> {
@@ -147,8 +93,8 @@ impl Actor {
         deeds
     }
 
-    fn on_broadcast(&mut self, channel: Channel, bytes: Vec<u8>, means: &mut Means<'_>) -> Vec<Deed> {
-        let honest = Deed::Carry(Effect::Broadcast { channel, bytes: bytes.clone() });
+    fn on_publish(&mut self, channel: Channel, bytes: Vec<u8>, means: &mut Means<'_>) -> Vec<Deed> {
+        let honest = Deed::Carry(Order::Publish { channel, bytes: bytes.clone() });
         let mut deeds = vec![honest];
         match (self.role, Message::decode(channel, &bytes)) {
             (Role::Equivocator, Ok(Message::Partial(partial))) => {

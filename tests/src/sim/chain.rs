@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::primitives::{B256, keccak256};
+use alloy::primitives::{Address, B256, keccak256};
 use consensus::anchor::BlockRef;
 use consensus::bls::aggregate_keys;
 use consensus::committee::Committee;
 use consensus::effect::Settlement;
-use consensus::report::Domain;
+use consensus::report::{Domain, Report};
 use consensus::task::{DueTask, Task};
+use keeper::chain::{AccusationResult, Head, Settled, convert};
 
 use super::plan::CODE;
 
@@ -20,13 +21,22 @@ const ANCHOR_AGE: u64 = 100;
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     pub(super) reference: BlockRef,
+    parent: B256,
     /// Epoch announced in it, as a position in the list of committees.
     pub(super) epoch: Option<usize>,
     /// Jobs listed in it, as positions in the plan.
     pub(super) jobs: Vec<usize>,
-    /// What it settled, at which anchor, and on whose transaction.
-    pub(super) settled: Vec<(Task, u64, usize)>,
+    /// What it settled, as watchers read it.
+    pub(super) settled: Vec<Settled>,
     settlements: Vec<(usize, Settlement)>,
+}
+
+impl Block {
+    /// Its header as watchers pass it on.
+    pub(super) fn head(&self) -> Head {
+        let BlockRef { number, hash, timestamp } = self.reference;
+        Head { number, hash, parent: self.parent, timestamp }
+    }
 }
 
 /// Why the contract refused a whole transaction.
@@ -47,10 +57,8 @@ pub(super) enum Refusal {
 /// What a transaction has done.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Effects {
-    /// Tasks it settled, with the outcome hash.
-    pub(super) fresh: Vec<(Task, B256)>,
-    /// Blocks their reports were pinned to.
-    anchors: Vec<u64>,
+    /// What it settled.
+    pub(super) fresh: Vec<Settled>,
     /// Reports it found not eligible.
     pub(super) ineligible: usize,
 }
@@ -60,6 +68,8 @@ pub(super) struct Effects {
 pub(super) struct Chain {
     pub(super) blocks: Vec<Block>,
     pub(super) settled: BTreeSet<Task>,
+    /// Proofs that were brought before it.
+    convicted: BTreeSet<B256>,
     committees: Vec<Committee>,
     domain: Domain,
     /// Every task that exists, with what the contract knows of it.
@@ -69,11 +79,24 @@ pub(super) struct Chain {
 
 impl Chain {
     pub(super) fn new(committees: Vec<Committee>, domain: Domain, due: BTreeMap<Task, DueTask>, seed: u64) -> Self {
-        Self { blocks: Vec::new(), settled: BTreeSet::new(), committees, domain, due, salt: seed }
+        Self {
+            blocks: Vec::new(),
+            settled: BTreeSet::new(),
+            convicted: BTreeSet::new(),
+            committees,
+            domain,
+            due,
+            salt: seed,
+        }
     }
 
     pub(super) fn head(&self) -> u64 {
         self.blocks.len() as u64
+    }
+
+    /// A proof is brought before it: the first time it convicts.
+    pub(super) fn accuse(&mut self, key: B256) -> AccusationResult {
+        if self.convicted.insert(key) { AccusationResult::Mined { tx: B256::ZERO } } else { AccusationResult::Proven }
     }
 
     fn at(&self, number: u64) -> Option<&Block> {
@@ -92,6 +115,7 @@ impl Chain {
         let epoch = self.committees.iter().position(|committee| committee.active_from() == number + 1);
         let mut block = Block {
             reference: BlockRef { number, hash, timestamp },
+            parent: self.blocks.last().map(|block| block.reference.hash).unwrap_or_default(),
             epoch,
             jobs: Vec::new(),
             settled: Vec::new(),
@@ -99,11 +123,9 @@ impl Chain {
         };
         let mut results = Vec::new();
         for (keeper, settlement) in transactions {
-            let result = self.settle(number, timestamp, &settlement);
+            let result = self.settle(number, timestamp, keeper, &settlement);
             if let Ok(effects) = &result {
-                block.settled.extend(
-                    effects.fresh.iter().zip(&effects.anchors).map(|(&(task, _), &anchor)| (task, anchor, keeper)),
-                );
+                block.settled.extend(effects.fresh.iter().cloned());
                 block.settlements.push((keeper, settlement.clone()));
             }
             results.push((keeper, settlement, result));
@@ -118,8 +140,8 @@ impl Chain {
         let from = self.blocks.len().saturating_sub(depth);
         let orphaned = self.blocks.split_off(from);
         for block in &orphaned {
-            block.settled.iter().for_each(|(task, ..)| {
-                self.settled.remove(task);
+            block.settled.iter().for_each(|settled| {
+                self.settled.remove(&convert::task(settled));
             });
         }
         let mut lost = Vec::new();
@@ -140,7 +162,7 @@ impl Chain {
     }
 
     /// The contract's `settle`, step by step.
-    fn settle(&mut self, number: u64, timestamp: u64, batch: &Settlement) -> Result<Effects, Refusal> {
+    fn settle(&mut self, number: u64, timestamp: u64, keeper: usize, batch: &Settlement) -> Result<Effects, Refusal> {
         let certificate = &batch.certificate;
         if certificate.reports.iter().all(|report| self.settled.contains(&report.task)) {
             return Err(Refusal::NothingToSettle);
@@ -167,13 +189,31 @@ impl Chain {
             let known = anchor.is_some_and(|block| block.reference.hash == report.anchor.hash);
             let fresh = report.anchor.number + ANCHOR_AGE >= number;
             if known && fresh && due.due <= timestamp && self.settled.insert(report.task) {
-                effects.fresh.push((report.task, report.outcome_hash));
-                effects.anchors.push(report.anchor.number);
+                let submitter = self.committees.first().map(|committee| committee.members()[keeper].operator);
+                effects.fresh.push(settled(report, number, timestamp, submitter.unwrap_or_default()));
             } else {
                 effects.ineligible += 1;
             }
         }
         Ok(effects)
+    }
+}
+
+/// What watchers read of a settled report.
+pub(super) fn settled(report: &Report, block: u64, timestamp: u64, submitter: Address) -> Settled {
+    Settled {
+        block,
+        timestamp,
+        tx: B256::ZERO,
+        task_id: report.task.id().0,
+        job_id: report.task.job.0,
+        job_version: report.task.version,
+        instance_key: report.task.instance.0,
+        status: report.status as u8,
+        anchor_number: report.anchor.number,
+        outcome_hash: report.outcome_hash,
+        delivered: true,
+        submitter,
     }
 }
 

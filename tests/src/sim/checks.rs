@@ -9,9 +9,10 @@ use consensus::engine::inspect::BatchBasis;
 use consensus::engine::sizes::Sizes;
 use consensus::engine::{ASSIGNMENTS_HELD_MAX, HELD_MAX, SESSIONS_MAX};
 use consensus::message::{Partial, reports};
-use consensus::task::Task;
+use consensus::task::{Outcome, Task};
 
-use super::plan::{DOMAIN, Keys};
+use super::keys::{DOMAIN, Keys};
+use super::plan::CODE;
 
 /// Most violations told of one seed.
 const TOLD_MAX: usize = 16;
@@ -55,14 +56,16 @@ impl Checks {
         }
     }
 
-    /// An honest keeper's partial leaves: it must be its own, and contradict nothing it has said before, in any life.
-    pub(super) fn on_partial(&mut self, at: u64, k: usize, keys: &Keys, partial: &Partial, basis: Option<BatchBasis>) {
-        if partial.abstains() {
-            return;
-        }
-        let Some(basis) = basis else {
-            return self.fail(at, "baseless_signature", format!("keeper {k} signed a batch it knows nothing of"));
-        };
+    /// An honest keeper's partial leaves: it must be its own, contradict nothing it has said before, in any life, and
+    /// say what its runs gave. `honest` tells what that is; `None` for runs that may give anything.
+    pub(super) fn on_partial(
+        &mut self,
+        at: u64,
+        (k, keys): (usize, &Keys),
+        partial: &Partial,
+        basis: &BatchBasis,
+        honest: impl Fn(&Task, B256) -> Option<Outcome>,
+    ) {
         let Some(reports) = reports(&basis.tasks, &basis.anchors, &partial.findings) else {
             return self.fail(at, "malformed_partial", format!("keeper {k}"));
         };
@@ -76,6 +79,10 @@ impl Checks {
             if first != leaf {
                 let (task, anchor) = (report.task.id(), report.anchor.number);
                 self.fail(at, "double_signature", format!("keeper {k}, {task:?} at block {anchor}"));
+            }
+            let right = honest(&report.task, report.anchor.hash);
+            if right.is_some_and(|outcome| outcome.hash(CODE) != report.outcome_hash) {
+                self.fail(at, "wrong_report", format!("keeper {k} signed what no run of {:?} gave", report.task.id()));
             }
         }
     }
@@ -104,7 +111,7 @@ impl Checks {
         let within = sizes.sessions <= SESSIONS_MAX
             && sizes.plans <= ASSIGNMENTS_HELD_MAX
             && sizes.held <= HELD_MAX
-            && sizes.unspoken <= sizes.batches
+            && sizes.unspoken <= sizes.batches + 1
             && sizes.agenda <= agenda;
         if !within {
             self.fail(at, "memory", format!("keeper {k}: {sizes:?}"));

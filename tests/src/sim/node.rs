@@ -1,24 +1,26 @@
-//! One keeper in the simulator: the real engine, the real journal on a disk that can fail, the real job book, and what
-//! stands between them in the place of `keeper/src/driver.rs`.
+//! One keeper in the simulator: the real core, the real journal on a disk that can fail, and its place in the world.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use alloy::primitives::B256;
 use consensus::Engine;
 use consensus::anchor::BlockRef;
 use consensus::bls::PUBLIC_KEY_BYTES;
-use consensus::effect::{PersistToken, SignRecord};
+use consensus::effect::PersistToken;
 use consensus::engine::{Config, JournalState};
 use consensus::input::MessageTag;
-use consensus::task::Task;
+use consensus::task::{Abstention, Outcome as TaskOutcome, Task};
 use consensus::time::Pace;
+use keeper::driver::{About, Core, RequestTag};
 use keeper::journal::{Identity, Journal, Missing, Outcome, Record};
-use keeper::scheduler::JobBook;
 
-use super::actor::{Actor, Role};
+use super::actor::Actor;
 use super::disk::{Disk, Failure};
-use super::plan::{DOMAIN, Keys};
+use super::doubt::Doubt;
+use super::keys::{DOMAIN, Keys};
 use super::plant::{Plant, Planted};
+use super::role::Role;
 
 /// A gossip message that awaits its verdict.
 #[derive(Clone, Copy, Debug)]
@@ -27,24 +29,36 @@ pub(super) struct Unjudged {
     pub(super) author: usize,
 }
 
+/// A run that ended.
+#[derive(Clone, Debug)]
+pub(super) struct Ran {
+    pub(super) task: Task,
+    pub(super) attempt: u8,
+    pub(super) anchor: B256,
+    pub(super) result: Result<TaskOutcome, Abstention>,
+}
+
 /// A keeper.
 #[derive(Debug, Default)]
 pub(super) struct Node {
     /// `None` while it is down.
-    pub(super) engine: Option<Box<Engine>>,
+    pub(super) core: Option<Box<Core>>,
     /// Counts starts and crashes; what was meant for an earlier life is dropped.
     pub(super) life: u64,
     pub(super) actor: Option<Actor>,
-    pub(super) book: JobBook,
     pub(super) disk: Disk,
     journal: Option<Journal<Disk>>,
     /// Groups that wait for the journal's next write.
     pub(super) waiting: Vec<(PersistToken, Vec<Record>)>,
     /// The chain as this keeper's watcher has told it, from block 1 on.
     pub(super) held: Vec<BlockRef>,
-    /// Settlements as the watcher has told them, by block.
-    pub(super) settled: BTreeMap<Task, u64>,
     pub(super) unjudged: BTreeMap<MessageTag, Unjudged>,
+    /// Who asked what this keeper is about to answer, and whether for its status.
+    pub(super) questions: BTreeMap<RequestTag, (usize, bool)>,
+    /// What it has been shown of the others' operator sets.
+    pub(super) doubt: Doubt,
+    /// A run whose answer is about to be mixed up with that of another one, by a planted bug.
+    pub(super) mixed_up: Option<Ran>,
     /// Evidence on disk.
     pub(super) evidence: Vec<Vec<u8>>,
     /// When it is woken next, in true time.
@@ -53,8 +67,6 @@ pub(super) struct Node {
     pub(super) outage_until: u64,
     /// Its RPC node is so many blocks behind, until then.
     pub(super) lag: (u64, u64),
-    /// Up to when tasks were told to the engine, in its own Unix seconds.
-    pub(super) told: u64,
     /// Executions so far, over all lives.
     pub(super) runs: u64,
     starts: u64,
@@ -88,10 +100,20 @@ impl Node {
             seed: [index as u8; 32],
             journal,
         };
-        self.engine = Some(Box::new(match bug {
+        let engine = match bug {
             Some(bug) => Engine::with_laws(config, Planted::new(bug, index)),
             None => Engine::new(config),
-        }));
+        };
+        let about = About {
+            chain_id: DOMAIN.chain_id,
+            domain: DOMAIN.name(),
+            operator: keys.operator,
+            peer_id: format!("keeper {index}"),
+            peer_key: keys.peer.0,
+            pace,
+            challenge: true,
+        };
+        self.core = Some(Box::new(Core::new(engine, about)));
         Ok(())
     }
 
@@ -128,24 +150,14 @@ impl Node {
         }
     }
 
-    /// What the driver does with signatures of its own key that come back from the mesh: false if it must stop.
-    pub(super) fn recall(&mut self, records: &[SignRecord], listening: bool) -> bool {
-        let group: Vec<Record> = records.iter().map(record).collect();
-        let Some(journal) = self.journal.as_mut() else {
-            return true;
-        };
-        group.iter().all(|record| journal.knows(record))
-            || (listening && matches!(journal.record(&group), Ok(Outcome::Recorded)))
+    /// Whether the journal knows all of these.
+    pub(super) fn knows(&self, group: &[Record]) -> bool {
+        self.journal.as_ref().is_none_or(|journal| group.iter().all(|record| journal.knows(record)))
     }
-}
 
-/// A report on its way to the journal, as the driver writes it.
-pub(super) fn record(record: &SignRecord) -> Record {
-    Record {
-        task_id: record.task.0,
-        anchor_number: record.anchor_number,
-        anchor_hash: record.anchor_hash,
-        input_hash: record.input_set,
-        digest: record.report,
+    /// Writes what the mesh remembers; whether it is on disk now.
+    pub(super) fn learn(&mut self, group: &[Record]) -> bool {
+        let learnt = self.journal.as_mut().map(|journal| journal.record(group));
+        matches!(learnt, Some(Ok(Outcome::Recorded)))
     }
 }

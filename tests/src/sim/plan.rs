@@ -1,20 +1,21 @@
 //! What a seed holds: who is hostile and how, which jobs there are, and which faults strike whom and when.
 
+mod draw;
+mod strikes;
+
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, B256, Bytes, Uint, keccak256};
-use alloy::sol_types::SolValue;
-use consensus::bls::SecretKey;
-use consensus::committee::{Committee, Member, PeerKey};
-use consensus::report::Domain;
+use alloy::primitives::B256;
+use consensus::committee::Committee;
 use consensus::task::{AnchorRule, DueTask, InstanceKey, JobId, Status, Task};
 use consensus::time::Pace;
-use ed25519_dalek::SigningKey;
 use keeper::chain::JobParams;
 
-use super::actor::Role;
 use super::disk::Failure;
+use super::keys::Keys;
 use super::random::Random;
+use super::role::Role;
+use draw::{draw_committees, draw_jobs, draw_links};
 
 /// The moment zero of a run, in Unix seconds: a multiple of every window.
 pub(super) const START: u64 = 1_000_000;
@@ -30,29 +31,6 @@ pub(super) const CALM: u64 = HEAL + 9;
 pub(super) const LAST_DUE: u64 = 66;
 /// The hash of every job's code.
 pub(super) const CODE: B256 = B256::repeat_byte(0xcc);
-/// The network of all runs.
-pub(super) const DOMAIN: Domain = Domain { chain_id: 31337, task_manager: Address::repeat_byte(0x11) };
-
-/// A keeper's keys; made once per run of the program.
-#[derive(Clone, Debug)]
-pub(super) struct Keys {
-    pub(super) secret: SecretKey,
-    pub(super) signing: SigningKey,
-    pub(super) peer: PeerKey,
-    pub(super) operator: Address,
-}
-
-impl Keys {
-    pub(super) fn of(keeper: usize) -> Self {
-        let mut entropy = [0x5a; 32];
-        entropy[..8].copy_from_slice(&(keeper as u64).to_be_bytes());
-        let signing = SigningKey::from_bytes(&entropy);
-        let peer = PeerKey(signing.verifying_key().to_bytes());
-        let operator = Address::from_word(keccak256(entropy));
-        Self { secret: SecretKey::generate(&entropy), signing, peer, operator }
-    }
-}
-
 /// How a job behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Conduct {
@@ -131,6 +109,8 @@ pub(super) struct Plan {
     pub(super) roles: Vec<Option<Role>>,
     /// Keepers whose RPC node lies; they count as hostile.
     pub(super) misled: Vec<bool>,
+    /// Keepers whose RPC node shows every epoch with another table; they count as hostile too, for they sign nothing.
+    pub(super) deceived: Vec<bool>,
     pub(super) jobs: Vec<Job>,
     pub(super) links: Links,
     pub(super) cuts: Vec<Cut>,
@@ -152,20 +132,22 @@ impl Plan {
         let mut order: Vec<usize> = (0..keepers).collect();
         random.shuffle(&mut order);
         let mut roles = vec![None; keepers];
-        let mut misled = vec![false; keepers];
+        let (mut misled, mut deceived) = (vec![false; keepers], vec![false; keepers]);
         for &keeper in order.iter().take(byzantine) {
-            match random.below(Role::ALL.len() as u64 + 2) as usize {
+            match random.below(Role::ALL.len() as u64 + 4) as usize {
                 role if role < Role::ALL.len() => roles[keeper] = Some(Role::ALL[role]),
-                _ => misled[keeper] = true,
+                lie if lie < Role::ALL.len() + 2 => misled[keeper] = true,
+                _ => deceived[keeper] = true,
             }
         }
-        let hostile: Vec<bool> = (0..keepers).map(|k| roles[k].is_some() || misled[k]).collect();
+        let hostile: Vec<bool> = (0..keepers).map(|k| roles[k].is_some() || misled[k] || deceived[k]).collect();
         let committees = draw_committees(random, keys, &hostile);
         let mut plan = Self {
             pace,
             committees,
             roles,
             misled,
+            deceived,
             jobs: draw_jobs(random),
             links: draw_links(random),
             cuts: Vec::new(),
@@ -209,160 +191,6 @@ impl Plan {
             }
         }
         tasks
-    }
-
-    fn draw_cuts(&mut self, random: &mut Random) {
-        let keepers = self.roles.len();
-        for one_way in [false, true] {
-            if !random.chance(400) {
-                continue;
-            }
-            for _ in 0..random.between(1, 2) {
-                let from = random.between(FIRST_DUE * 1000, (HEAL - 6) * 1000);
-                let to = (from + random.between(1_000, 12_000)).min(HEAL * 1000);
-                let share = random.between(100, 500);
-                let side = (0..keepers).map(|_| random.chance(share)).collect();
-                self.cuts.push(Cut { from, to, side, one_way });
-            }
-        }
-    }
-
-    fn draw_strikes(&mut self, random: &mut Random) {
-        let keepers = self.roles.len() as u64;
-        let moment = |random: &mut Random| random.between(3_000, HEAL * 1000 - 500);
-        let some = |random: &mut Random, share: u64| (keepers * share / 100).max(1).min(random.between(1, keepers));
-        let mut strikes = Vec::new();
-        if random.chance(500) {
-            self.ambush = random.between(0, 12);
-            for _ in 0..some(random, 60) {
-                let (keeper, down) = (random.below(keepers) as usize, random.between(50, 6_000));
-                strikes.push((moment(random), Strike::Crash { keeper, down }));
-            }
-        }
-        if random.chance(80) {
-            // The whole mesh at once.
-            let at = moment(random);
-            (0..keepers as usize).for_each(|keeper| {
-                strikes.push((at, Strike::Crash { keeper, down: 100 + 300 * (at + keeper as u64) % 1_500 }));
-            });
-        }
-        if random.chance(300) {
-            for _ in 0..some(random, 30) {
-                let failures = [Failure::Write, Failure::ShortWrite, Failure::Sync];
-                let failure = failures[random.below(3) as usize];
-                strikes.push((moment(random), Strike::Storage { keeper: random.below(keepers) as usize, failure }));
-            }
-        }
-        if random.chance(300) {
-            for _ in 0..some(random, 40) {
-                let (keeper, length) = (random.below(keepers) as usize, random.between(1_000, 15_000));
-                strikes.push((moment(random), Strike::Outage { keeper, length }));
-            }
-        }
-        if random.chance(300) {
-            for _ in 0..some(random, 30) {
-                let (keeper, length) = (random.below(keepers) as usize, random.between(1_000, 10_000));
-                strikes.push((moment(random), Strike::Lag { keeper, blocks: random.between(1, 5), length }));
-            }
-        }
-        if random.chance(400) {
-            for _ in 0..random.between(1, 4) {
-                let deepest = if self.pace.confirmations == 0 { 3 } else { self.pace.confirmations };
-                let depth = random.between(1, deepest) as usize;
-                strikes.push((moment(random), Strike::Reorganise { depth }));
-            }
-        }
-        if random.chance(300) {
-            for _ in 0..some(random, 25) {
-                let keeper = random.below(keepers) as usize;
-                self.skews[keeper] = random.between(0, 120_000) as i64 - 60_000;
-            }
-        }
-        self.strikes = strikes;
-    }
-}
-
-/// Stakes change from epoch to epoch, sometimes by a member that leaves for an epoch; the honest keepers alone always
-/// hold a quorum, so a third of the stake or more is never hostile.
-fn draw_committees(random: &mut Random, keys: &[Keys], hostile: &[bool]) -> Vec<Committee> {
-    let spread = if random.chance(500) { 40 } else { 0 };
-    let first = [3, PRELUDE + random.between(8, 20), PRELUDE + random.between(24, 46)];
-    let epochs = random.between(1, 3) as usize;
-    let mut committees = Vec::new();
-    for (epoch, &active_from) in (1u32..).zip(first.iter().take(epochs)) {
-        let mut stakes: Vec<u128> = keys.iter().map(|_| 1_000 + u128::from(random.below(10 * spread + 1))).collect();
-        let away = random.below(keys.len() as u64) as usize;
-        let stays = stakes[away];
-        if epoch > 1 && random.chance(500) {
-            stakes[away] = 0;
-        }
-        if !honest_quorum(&stakes, hostile) {
-            stakes[away] = stays;
-        }
-        while !honest_quorum(&stakes, hostile) {
-            for (stake, _) in stakes.iter_mut().zip(hostile).filter(|(_, hostile)| **hostile) {
-                *stake = *stake * 9 / 10;
-            }
-        }
-        let members = keys.iter().zip(&stakes).map(|(keys, &stake)| Member {
-            operator: keys.operator,
-            stake,
-            peer_key: keys.peer,
-            key: keys.secret.public_key(),
-        });
-        let root = keccak256(epoch.to_be_bytes());
-        #[expect(clippy::expect_used, reason = "the stakes are small and not all zero")]
-        committees.push(Committee::new(epoch, active_from, root, members.collect()).expect("a committee"));
-    }
-    committees
-}
-
-fn honest_quorum(stakes: &[u128], hostile: &[bool]) -> bool {
-    let total: u128 = stakes.iter().sum();
-    let honest: u128 = stakes.iter().zip(hostile).filter(|(_, hostile)| !**hostile).map(|(stake, _)| stake).sum();
-    honest * 10_000 >= total * 6_667 && (total - honest) * 3 < total
-}
-
-/// Two jobs on one beat, so that batches come about, and others of every conduct between them.
-fn draw_jobs(random: &mut Random) -> Vec<Job> {
-    let beats: [(u64, Conduct); 5] = [
-        (2, Conduct::Calls),
-        (2, Conduct::Calls),
-        (random.between(3, 5), Conduct::Calls),
-        (random.between(4, 6), Conduct::Skips),
-        (2 * random.between(3, 5), Conduct::Differs),
-    ];
-    let jobs = beats.iter().enumerate().map(|(position, &(interval, conduct))| {
-        let id = position as u64 + 1;
-        let first = FIRST_DUE + if position < 2 { 0 } else { random.below(3) };
-        let params = JobParams {
-            trigger: 0,
-            triggerData: Bytes::from((START + first, interval as u32).abi_encode()),
-            action: 0,
-            codeUrl: String::new(),
-            codeHash: CODE,
-            params: Bytes::new(),
-            target: Address::repeat_byte(id as u8),
-            callbackGas: 100_000,
-            token: Address::ZERO,
-            fee: Uint::from(1),
-            quorumBps: if position == 2 && random.chance(300) { 6_667 } else { 0 },
-            punctualSeconds: 0,
-        };
-        Job { id, params, conduct, first, interval }
-    });
-    jobs.collect()
-}
-
-fn draw_links(random: &mut Random) -> Links {
-    let share =
-        |random: &mut Random, odds: u64, most: u64| if random.chance(odds) { random.between(1, most) } else { 0 };
-    Links {
-        loss: share(random, 600, 300),
-        duplication: share(random, 500, 200),
-        slow: share(random, 500, 200),
-        slow_by: random.between(200, 4_000),
-        delay: random.between(5, 150),
     }
 }
 

@@ -34,10 +34,14 @@ pub enum Plant {
     NoReopening,
     /// A keeper that stands against more stake than agrees with it goes on signing.
     TableRootIgnored,
+    /// The loop drops an order now and then (planted in the simulator's loop).
+    OrderDropped,
+    /// Two runs under way get each other's results (planted in the simulator's loop).
+    AnswerOfAnotherRun,
 }
 
 /// All of them.
-pub const ALL: [Plant; 11] = [
+pub const ALL: [Plant; 13] = [
     Plant::SignBeforePersist,
     Plant::ForgetJournal,
     Plant::QuorumOffByOne,
@@ -49,6 +53,8 @@ pub const ALL: [Plant; 11] = [
     Plant::UnverifiedPartials,
     Plant::NoReopening,
     Plant::TableRootIgnored,
+    Plant::OrderDropped,
+    Plant::AnswerOfAnotherRun,
 ];
 
 impl Plant {
@@ -67,6 +73,8 @@ impl Plant {
             Self::UnverifiedPartials => "unverified-partials",
             Self::NoReopening => "no-reopening",
             Self::TableRootIgnored => "table-root-ignored",
+            Self::OrderDropped => "order-dropped",
+            Self::AnswerOfAnotherRun => "answer-of-another-run",
         }
     }
 

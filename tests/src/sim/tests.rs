@@ -45,6 +45,9 @@ caught! {
     a_silent_leader_that_stalls_a_window_is_caught: SilentLeaderStalls,
     unverified_partials_are_caught: UnverifiedPartials,
     a_settlement_that_stays_settled_is_caught: NoReopening,
+    an_ignored_table_root_is_caught: TableRootIgnored,
+    an_order_dropped_by_the_loop_is_caught: OrderDropped,
+    an_answer_taken_for_another_runs_is_caught: AnswerOfAnotherRun,
 }
 
 #[test]

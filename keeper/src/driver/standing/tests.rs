@@ -1,5 +1,6 @@
 use super::super::admission::Change;
-use super::{Facts, Standing};
+use super::{Facts, Post, Standing, last_tasks};
+use consensus::time::Pace;
 
 const MINE: [u8; 32] = [1; 32];
 
@@ -50,4 +51,18 @@ fn whoever_does_not_sign_is_told_what_to_do() {
     verb(Standing::OtherKeys, "data directory");
     verb(Standing::Waiting, "next epoch");
     verb(Standing::Finishing(7), "last tasks");
+}
+
+#[test]
+fn a_change_is_told_once_and_another_epoch_is_none() {
+    let mut post = Post::default();
+    assert!(post.note(Standing::Waiting, 0).is_none(), "nothing is known before the first block");
+    assert!(post.note(Standing::Waiting, 5).is_some_and(|check| !check.ok));
+    assert!(post.note(Standing::Waiting, 6).is_none());
+    assert!(post.note(Standing::Serving { index: 3, epoch: 7 }, 7).is_some_and(|check| check.ok));
+    assert!(post.note(Standing::Serving { index: 3, epoch: 8 }, 9).is_none());
+    assert!(post.note(Standing::Leaving { index: 3, epoch: 8 }, 10).is_some());
+    let pace = Pace { block_seconds: 1, confirmations: 0 };
+    let last = 10 + last_tasks(&pace);
+    assert!(post.is_finishing(last, &pace) && !post.is_finishing(last + 1, &pace));
 }

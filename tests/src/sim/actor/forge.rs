@@ -10,10 +10,11 @@ use consensus::message::{
     Assignment, CertificateMessage, Channel, Finding, Message, Partial, PlannedBatch, PlannedTask, reports, sign,
 };
 use consensus::task::Status;
+use keeper::driver::PeerStatus;
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::Means;
-use crate::sim::plan::DOMAIN;
+use crate::sim::keys::DOMAIN;
 
 /// Signs findings on a batch with the hostile keeper's own key; `None` if it does not know the batch.
 fn signed(partial: &Partial, findings: Vec<Finding>, keeper: u16, means: &Means<'_>) -> Option<Partial> {
@@ -156,6 +157,11 @@ pub(super) fn impersonation(message: &Message, means: &mut Means<'_>) -> Option<
         }
         _ => None,
     }
+}
+
+/// A status that shows another operator set than the chain has.
+pub(super) fn other_table(status: PeerStatus, means: &mut Means<'_>) -> Vec<u8> {
+    PeerStatus { table_root: B256::from_slice(&means.random.bytes(32)), ..status }.encode()
 }
 
 /// Somebody's findings, signed by the copier, who never ran the tasks.

@@ -1,49 +1,13 @@
 //! What goes wrong, and how it ends.
 
-use consensus::Input;
+use consensus::committee::PeerKey;
+use keeper::driver::Event;
 
-use super::{Event, World};
+use super::World;
+use super::queue::Happening;
 use crate::sim::plan::{START, Strike};
 
 impl World<'_> {
-    /// Delays, in milliseconds, after which copies of a message arrive: none if it is lost.
-    pub(super) fn route(&mut self, from: usize, to: usize) -> Vec<u64> {
-        let calm = self.healed;
-        let links = self.plan.links;
-        if !calm {
-            let at = self.elapsed();
-            let cut = self.plan.cuts.iter().find(|cut| {
-                let crosses =
-                    if cut.one_way { cut.side[from] && !cut.side[to] } else { cut.side[from] != cut.side[to] };
-                (cut.from..cut.to).contains(&at) && crosses
-            });
-            if let Some(cut) = cut {
-                let kind = if cut.one_way { "partition_one_way" } else { "partition_total" };
-                self.count(kind, 1);
-                return Vec::new();
-            }
-            if self.random.chance(links.loss) {
-                self.count("loss", 1);
-                return Vec::new();
-            }
-        }
-        let delay = 2 + self.random.below(if calm { 60 } else { links.delay });
-        if calm {
-            return vec![delay];
-        }
-        let mut delays = vec![delay];
-        if self.random.chance(links.slow) {
-            self.count("reorder", 1);
-            delays[0] += self.random.below(links.slow_by);
-        }
-        if self.random.chance(links.duplication) {
-            self.count("duplication", 1);
-            let again = if self.random.chance(500) { 1 } else { 500 };
-            delays.push(delay + self.random.below(again));
-        }
-        delays
-    }
-
     pub(super) fn strike(&mut self, strike: Strike) {
         self.tell(|| format!("{strike:?}"));
         match strike {
@@ -72,18 +36,19 @@ impl World<'_> {
     }
 
     fn crash(&mut self, keeper: usize, down: u64) {
-        if self.nodes[keeper].engine.is_none() {
+        if self.nodes[keeper].core.is_none() {
             return;
         }
         self.count("crash", 1);
         let (mid_write, kept) = (self.random.chance(500), self.random.below(1000));
         let lost = self.nodes[keeper].crash(mid_write, kept);
         self.count("lost_unsynced_write", u64::from(lost > 0));
-        self.after(down, Event::Restart { keeper });
+        self.tell_peers(keeper, Event::PeerDown);
+        self.after(down, Happening::Restart { keeper });
     }
 
     pub(super) fn start(&mut self, keeper: usize) {
-        if self.nodes[keeper].engine.is_some() {
+        if self.nodes[keeper].core.is_some() {
             return;
         }
         if let Err(why) = self.nodes[keeper].start(&self.keys[keeper], self.plan.pace, keeper, self.bug) {
@@ -92,26 +57,37 @@ impl World<'_> {
         self.tell(|| format!("{keeper} starts"));
         self.poll(keeper);
         for other in (0..self.nodes.len()).filter(|&other| other != keeper) {
-            let peer = self.keys[other].peer;
-            self.feed(keeper, Input::PeerUp(peer));
+            if self.nodes[other].core.is_some() {
+                let peer = self.keys[other].peer;
+                self.feed(keeper, Event::PeerUp(peer));
+            }
         }
-        for bytes in self.nodes[keeper].evidence.clone() {
-            self.feed(keeper, Input::Kept(bytes));
-        }
-        self.tell_due(keeper);
+        self.tell_peers(keeper, Event::PeerUp);
+        self.feed(keeper, Event::House);
         let life = self.nodes[keeper].life;
         let delay = self.random.below(1_000);
-        self.after(delay, Event::House { keeper, life });
+        self.after(delay, Happening::House { keeper, life });
     }
 
-    /// The faults end. Keepers whose clocks were off are set right, which takes a restart; hostile keepers fall silent
+    /// The others notice that a keeper has come or gone.
+    fn tell_peers(&mut self, keeper: usize, event: impl Fn(PeerKey) -> Event) {
+        let peer = self.keys[keeper].peer;
+        for other in (0..self.nodes.len()).filter(|&other| other != keeper) {
+            self.feed(other, event(peer));
+        }
+    }
+
+    /// The faults end. Keepers whose clocks were off, or whose nodes lied about the operator
+    /// set, are set right, which takes a restart; hostile keepers fall silent
     /// or go on, as the plan says.
     pub(super) fn heal(&mut self) {
         debug_assert_eq!(self.now, (START + crate::sim::plan::HEAL) * 1000);
-        let skewed: Vec<usize> = (0..self.nodes.len()).filter(|&keeper| self.plan.skews[keeper] != 0).collect();
+        let wrong = |keeper: &usize| self.plan.skews[*keeper] != 0 || self.plan.deceived[*keeper];
+        let wrong: Vec<usize> = (0..self.nodes.len()).filter(wrong).collect();
         self.healed = true;
-        for keeper in skewed {
+        for keeper in wrong {
             self.nodes[keeper].crash(false, 0);
+            self.tell_peers(keeper, Event::PeerDown);
             self.start(keeper);
         }
         for node in &mut self.nodes {

@@ -2,27 +2,33 @@
 //! block come before its head, and a rewind before the blocks that take the place of others.
 
 use alloy::primitives::{Address, B256};
-use consensus::Input;
 use consensus::anchor::BlockRef;
-use consensus::task::ATTEMPTS_MAX;
-use keeper::chain::JobEvent;
-use keeper::scheduler::SettledAt;
+use consensus::committee::Committee;
+use consensus::report::{Anchor, Report};
+use consensus::task::Status;
+use keeper::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, MemberRow};
+use keeper::driver::Event;
 
 use super::World;
+use crate::sim::chain::{Block, settled};
 
-/// How many windows ahead tasks are told to the engine, as the driver does.
-const WINDOWS_AHEAD: u64 = 3;
+/// The block in which all operators registered.
+const REGISTERED: u64 = 2;
 
 impl World<'_> {
     /// Tells a keeper what is new on the chain.
     pub(super) fn poll(&mut self, keeper: usize) {
         let node = &self.nodes[keeper];
-        if node.engine.is_none() || self.now < node.outage_until {
+        if node.core.is_none() || self.now < node.outage_until {
             return;
         }
         let held = node.held.len();
-        let same = |(held, block): &(&BlockRef, &crate::sim::chain::Block)| held.hash == block.reference.hash;
-        let common = node.held.iter().zip(&self.chain.blocks).take_while(same).count();
+        let same = |(held, block): &(&BlockRef, &Block)| held.hash == block.reference.hash;
+        // The chain changes at its end: below the newest block that both hold, nothing differs.
+        let common = (0..held.min(self.chain.blocks.len()))
+            .rev()
+            .find(|&place| same(&(&node.held[place], &self.chain.blocks[place])))
+            .map_or(0, |place| place + 1);
         if common < held {
             self.rewind(keeper, common);
         }
@@ -36,45 +42,46 @@ impl World<'_> {
         }
     }
 
+    fn pass_on(&mut self, keeper: usize, event: ChainEvent) {
+        self.feed(keeper, Event::Chain(event));
+    }
+
     fn rewind(&mut self, keeper: usize, common: usize) {
-        let node = &mut self.nodes[keeper];
+        self.nodes[keeper].held.truncate(common);
         let number = common as u64;
-        node.held.truncate(common);
-        node.book.rewind(number);
-        node.settled.retain(|_, block| *block <= number);
-        node.told = 0;
         self.tell(|| format!("{keeper} rewinds to {number}"));
-        self.feed(keeper, Input::Rewound(number));
+        self.pass_on(keeper, ChainEvent::Rewound { number });
     }
 
     fn tell_block(&mut self, keeper: usize, position: usize) {
         let block = &self.chain.blocks[position];
-        let (reference, epoch, jobs) = (block.reference, block.epoch, block.jobs.clone());
-        let settled = block.settled.clone();
+        let (head, epoch, jobs, settled) = (block.head(), block.epoch, block.jobs.clone(), block.settled.clone());
+        let number = head.number;
+        if number == REGISTERED {
+            for other in 0..self.keys.len() {
+                let (operator, peer_key) = (self.keys[other].operator, Some(self.keys[other].peer.0));
+                self.pass_on(keeper, ChainEvent::Operator { block: number, operator, peer_key });
+            }
+        }
         for job in jobs {
             let job = &self.plan.jobs[job];
             let params = Box::new(job.params.clone());
             let (owner, forwarder) = (Address::repeat_byte(0xaa), Address::repeat_byte(0xbb));
             let event = JobEvent::Created { job_id: job.id, owner, forwarder, params };
-            self.nodes[keeper].book.apply(reference.number, &event);
-            self.nodes[keeper].told = 0;
+            self.pass_on(keeper, ChainEvent::Job { block: number, event });
         }
         if let Some(epoch) = epoch {
-            self.feed(keeper, Input::Epoch(self.plan.committees[epoch].clone()));
+            let lied_to = self.plan.deceived[keeper] && !self.healed;
+            self.count("other_table", u64::from(lied_to));
+            let committees = if lied_to { &self.false_committees } else { &self.plan.committees };
+            let snapshot = snapshot(&committees[epoch], number);
+            self.pass_on(keeper, ChainEvent::Epoch(snapshot));
         }
-        for (task, anchor, submitter) in settled {
-            self.nodes[keeper].settled.insert(task, reference.number);
-            self.feed(keeper, Input::Settled { task, block: reference.number });
-            let submitter = self.plan.committees[0].members()[submitter].operator;
-            let settlement =
-                SettledAt { task, block: reference.number, timestamp: reference.timestamp, anchor, submitter };
-            if let Some(late) = self.nodes[keeper].book.late(&settlement, &self.plan.pace) {
-                self.count("late_settlement", 1);
-                self.feed(keeper, Input::SettledLate(late));
-            }
+        for settled in settled {
+            self.pass_on(keeper, ChainEvent::Settled(settled));
         }
-        self.nodes[keeper].held.push(reference);
-        self.feed(keeper, Input::Head(reference));
+        self.nodes[keeper].held.push(self.chain.blocks[position].reference);
+        self.pass_on(keeper, ChainEvent::Head(head));
     }
 
     /// A lying node shows a block that does not exist, and in it a settlement that did not happen.
@@ -88,34 +95,31 @@ impl World<'_> {
         let now = self.now / 1000;
         let open = self.tasks.values().map(|(due, _)| due).find(|due| due.due + 2 > now);
         if let Some(task) = open.map(|due| due.task).filter(|_| self.random.clone().chance(500)) {
-            self.nodes[keeper].settled.insert(task, block.number);
-            self.feed(keeper, Input::Settled { task, block: block.number });
+            let anchor = Anchor { number: last.number, hash: last.hash };
+            let (input_set, outcome_hash) = (B256::ZERO, B256::ZERO);
+            let report = Report { task, anchor, input_set, status: Status::Call, outcome_hash };
+            let lie = settled(&report, block.number, block.timestamp, Address::ZERO);
+            self.pass_on(keeper, ChainEvent::Settled(lie));
         }
         self.nodes[keeper].held.push(block);
-        self.feed(keeper, Input::Head(block));
+        let BlockRef { number, hash, timestamp } = block;
+        self.pass_on(keeper, ChainEvent::Head(Head { number, hash, parent: last.hash, timestamp }));
     }
+}
 
-    /// The schedule, as the driver asks the job book for it and tells the engine.
-    pub(super) fn tell_due(&mut self, keeper: usize) {
-        let seconds = self.local(keeper).0 / 1000;
-        let pace = self.plan.pace;
-        let node = &mut self.nodes[keeper];
-        let to = seconds + WINDOWS_AHEAD * pace.window_seconds();
-        let (Some(engine), true) = (node.engine.as_ref(), node.told < to) else {
-            return;
-        };
-        if engine.head().is_none() {
-            return;
-        }
-        let oldest = seconds.saturating_sub(pace.attempt_due(0, ATTEMPTS_MAX));
-        let due = node.book.due(oldest.max(node.told), to, &pace);
-        node.told = to;
-        let unknown: Vec<_> = due.into_iter().filter(|due| !engine.knows(&due.task)).collect();
-        for due in unknown {
-            self.feed(keeper, Input::Due(due));
-            if let Some(&block) = self.nodes[keeper].settled.get(&due.task) {
-                self.feed(keeper, Input::Settled { task: due.task, block });
-            }
-        }
+/// A committee as the watcher reads it from the registry, written in `block`.
+fn snapshot(committee: &Committee, block: u64) -> EpochSnapshot {
+    let members = committee.members().iter().map(|member| MemberRow {
+        operator: member.operator,
+        stake: member.stake,
+        peer_key: member.peer_key.0,
+        bls_key: member.key.to_chain_bytes().to_vec(),
+    });
+    EpochSnapshot {
+        block,
+        epoch: committee.epoch(),
+        active_from: committee.active_from(),
+        members: members.collect(),
+        table_root: committee.table_root(),
     }
 }

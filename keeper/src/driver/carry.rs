@@ -1,0 +1,232 @@
+//! Carrying out orders: each goes to the part it is for; what takes time goes off the loop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alloy::primitives::B256;
+use alloy::providers::Provider;
+use consensus::committee::PeerKey;
+use consensus::effect::{PersistToken, Settlement};
+use consensus::fault::Verdict;
+use consensus::input::MessageTag;
+use consensus::message::Channel;
+use consensus::task::JobId;
+
+use super::event::{Event, RequestTag};
+use super::order::Order;
+use super::{Driver, Protection, now, run};
+use crate::chain::{JobParams, convert};
+use crate::executor::Code;
+use crate::journal::{Outcome, Record};
+use crate::metrics::Metrics;
+use crate::topics;
+
+/// What [`crate::chain::Rpc::counts`] counts that is no failure of a node.
+const NO_ERRORS: [&str; 2] = ["reorg", "deep_reorg"];
+
+impl Driver {
+    /// # Errors
+    /// [`Protection`] for an order to stop.
+    pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Protection> {
+        match order {
+            Order::Run { due, attempt, anchor, params } => {
+                let work = run::Work { due, attempt, anchor, params, chain_id: self.chain_id };
+                let services = self.services.clone();
+                self.spawn(async move { Some(run::run(&services, work).await) });
+            }
+            Order::Persist { token, group } => self.persist(token, group),
+            Order::Recall { group, listening } => self.recall(group, listening),
+            Order::Learn { group } => {
+                let journal = self.services.journal.clone();
+                self.spawn(async move {
+                    let safe = matches!(journal.record(group).await, Ok(Outcome::Recorded));
+                    Some(Event::Learnt { safe })
+                });
+            }
+            Order::Publish { channel, bytes } => self.publish(channel, bytes).await,
+            Order::Judge { message, verdict } => self.judge(message, verdict).await,
+            Order::Ask { peer, bytes } => self.ask(peer, p2p::Protocol::Want, bytes),
+            Order::AskStatus { peer } => self.ask(peer, p2p::Protocol::Status, Vec::new()),
+            Order::Respond { request, bytes } => self.respond(request, bytes).await,
+            Order::Submit(settlement) => self.submit(&settlement),
+            Order::Accuse(accusation) => {
+                let services = self.services.clone();
+                self.spawn(async move {
+                    let result = services.submitter.accuse(&services.provider, &accusation).await;
+                    Some(Event::Accused { key: accusation.key, result })
+                });
+            }
+            Order::Prepare { job, params } => self.prepare(job, &params),
+            Order::Admit(keys) => self.services.mesh.admit(keys).await,
+            Order::OfferSnapshot => {
+                let submitter = self.services.submitter.clone();
+                self.spawn(async move {
+                    let result = submitter.submit_snapshot().await;
+                    tracing::debug!(?result, "offered an epoch snapshot");
+                    None
+                });
+            }
+            Order::KeepEvidence(bytes) => self.with_evidence(move |evidence| evidence.keep(&bytes)),
+            Order::ForgetEvidence(key) => self.with_evidence(move |evidence| evidence.forget(key)),
+            Order::LoadEvidence => self.load_evidence(),
+            Order::Measure => self.measure(),
+            Order::Show => self.show(),
+            Order::Note(note) => {
+                note.count(&self.metrics);
+                note.log();
+            }
+            Order::Stop(why) => return Err(Protection(why)),
+        }
+        Ok(())
+    }
+
+    /// Does work off the loop; what comes of it comes back as an event.
+    fn spawn(&self, work: impl Future<Output = Option<Event>> + Send + 'static) {
+        let done = self.done.clone();
+        tokio::spawn(async move {
+            if let Some(event) = work.await {
+                let _ = done.send(event).await;
+            }
+        });
+    }
+
+    fn persist(&self, token: PersistToken, group: Vec<Record>) {
+        let (journal, metrics) = (self.services.journal.clone(), self.metrics.clone());
+        self.spawn(async move {
+            let safe = match journal.record(group).await {
+                Ok(Outcome::Recorded) => true,
+                Ok(Outcome::Refused(refusals)) => {
+                    for refusal in refusals {
+                        metrics.journal_refusals.inc([refusal.reason.label()]);
+                        tracing::error!(reason = ?refusal.reason, "the journal refuses a report: it is not signed");
+                    }
+                    false
+                }
+                Err(error) => {
+                    metrics.journal_refusals.inc(["failed"]);
+                    tracing::error!(%error, "nothing is signed");
+                    false
+                }
+            };
+            Some(Event::Persisted { token, safe })
+        });
+    }
+
+    /// A journal that is gone knows nothing more, and nothing is signed without it: no reason to accuse anybody.
+    fn recall(&self, group: Vec<Record>, listening: bool) {
+        let journal = self.services.journal.clone();
+        self.spawn(async move {
+            let known = journal.knows(group.clone()).await.unwrap_or(true);
+            Some(Event::Recalled { group, listening, known })
+        });
+    }
+
+    async fn publish(&self, channel: Channel, bytes: Vec<u8>) {
+        if let Err(error) = self.services.mesh.publish(topics::topic(channel), bytes).await {
+            tracing::warn!(%error, ?channel, "could not publish: peers will ask for it");
+        }
+    }
+
+    async fn judge(&mut self, message: MessageTag, verdict: Verdict) {
+        if let Some(message) = self.messages.take(message.0) {
+            let verdict = match verdict {
+                Verdict::Accept => p2p::Verdict::Accept,
+                Verdict::Ignore(_) => p2p::Verdict::Ignore,
+                Verdict::Reject(_) => p2p::Verdict::Reject,
+            };
+            self.services.mesh.judge(message, verdict).await;
+        }
+    }
+
+    async fn respond(&mut self, request: RequestTag, bytes: Vec<u8>) {
+        if let Some(request) = self.questions.take(request.0)
+            && let Err(error) = self.services.mesh.respond(request, bytes).await
+        {
+            tracing::debug!(%error, "could not answer a peer");
+        }
+    }
+
+    fn ask(&self, from: PeerKey, protocol: p2p::Protocol, bytes: Vec<u8>) {
+        let (mesh, id) = (self.services.mesh.clone(), p2p::peer_id_from_public_key(&from.0));
+        self.spawn(async move {
+            match (mesh.request(id, protocol, bytes).await, protocol) {
+                (Ok(bytes), p2p::Protocol::Want) => Some(Event::Answered { from, bytes }),
+                (Ok(bytes), p2p::Protocol::Status) => Some(Event::Status { from, bytes }),
+                (Err(error), _) => {
+                    tracing::debug!(%error, "a peer did not answer");
+                    None
+                }
+            }
+        });
+    }
+
+    fn submit(&self, settlement: &Settlement) {
+        let batch = convert::settlement(settlement);
+        let (submitter, key) = (self.services.submitter.clone(), settlement.key);
+        self.spawn(async move { Some(Event::Submitted { key, result: submitter.submit(batch).await }) });
+    }
+
+    /// The executor says at once if it has the code already, and for a while what was wrong with it last.
+    fn prepare(&self, job: JobId, params: &JobParams) {
+        let code = Code { url: params.codeUrl.clone(), hash: params.codeHash.0 };
+        let executor = self.services.executor.clone();
+        self.spawn(async move {
+            let hash = B256::from(code.hash);
+            let result = executor.prepare(&code).await.map_err(|why| format!("{}: {why}", why.name()));
+            Some(Event::Prepared { job, code: hash, result })
+        });
+    }
+
+    /// Disks may be slow.
+    fn with_evidence(&self, work: impl FnOnce(&crate::evidence::EvidenceStore) + Send + 'static) {
+        let evidence = self.services.evidence.clone();
+        tokio::task::spawn_blocking(move || work(&evidence));
+    }
+
+    fn load_evidence(&self) {
+        let evidence = self.services.evidence.clone();
+        self.spawn(async move {
+            let loaded = tokio::task::spawn_blocking(move || evidence.load()).await;
+            Some(Event::Evidence(loaded.unwrap_or_default()))
+        });
+    }
+
+    /// Reads the wallet and the failures of RPC nodes.
+    fn measure(&self) {
+        count_errors(&self.services.rpc.counts(), &self.metrics);
+        let (provider, metrics) = (self.services.provider.clone(), self.metrics.clone());
+        let account = self.services.submitter.account();
+        self.spawn(async move {
+            match provider.get_balance(account).await {
+                Ok(wei) => {
+                    metrics.wallet_balance.set(f64::from(wei));
+                }
+                Err(error) => tracing::debug!(%error, "could not read the wallet's balance"),
+            }
+            None
+        });
+    }
+
+    fn show(&self) {
+        let view = self.core.view(now());
+        let gauge = |state, count| {
+            let peers = self.metrics.peers.get_or_create(&[("state", state)]);
+            peers.set(i64::try_from(count).unwrap_or(i64::MAX));
+        };
+        gauge("connected", view.peers);
+        gauge("mesh", self.core.members_connected());
+        self.metrics.ready.set(i64::from(view.ready));
+        self.view.send_replace(Arc::new(view));
+    }
+}
+
+/// Brings the counters of failed answers up to what the transport has counted.
+fn count_errors(counts: &BTreeMap<&'static str, u64>, metrics: &Metrics) {
+    for (&reason, count) in counts.iter().filter(|(reason, _)| !NO_ERRORS.contains(reason)) {
+        let known = metrics.chain_rpc_errors.get([reason]);
+        metrics.chain_rpc_errors.add([reason], count.saturating_sub(known));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,319 @@
+//! A keeper without its hands: what happens goes in as an [`Event`], what is to be done comes out as [`Order`]s.
+//!
+//! ```text
+//!              ┌────────────────────────────────── Core ──────────────────────────────────┐
+//!   Event ───► │ chain:  book, settlements, admission, standing ──┐                       │
+//!              │ mesh:   peers, unjudged messages ────────────────┼──► Engine ──► effects │ ───► Order, Order, ...
+//!              │ work:   executions, codes ───────────────────────┘                       │
+//!              │ house:  schedule, snapshot, history, what is shown                       │
+//!              └──────────────────────────────────────────────────────────────────────────┘
+//! ```
+//!
+//! Pure: no clock, no IO, no task, no unordered container. `driver.rs` is one pair of hands for it and the simulator
+//! another, so what is simulated is what ships. Each part of it has its life in a file of its own; this one routes.
+
+mod chain;
+mod effects;
+mod house;
+mod proofs;
+mod view;
+
+use alloy::primitives::Address;
+use consensus::committee::PeerKey;
+use consensus::fault::{Reason, Verdict};
+use consensus::input::MessageTag;
+use consensus::message::Channel;
+use consensus::task::Abstention;
+use consensus::task::{Outcome, Status, Task};
+use consensus::time::{Pace, Time};
+use consensus::{Engine, Input};
+
+use super::accusations::Accusations;
+use super::admission::Admission;
+use super::codes::Codes;
+#[cfg(feature = "equivocate")]
+use super::equivocate::Pen;
+use super::event::Event;
+use super::executions::Executions;
+use super::history::History;
+use super::note::Note;
+use super::order::Order;
+use super::peers::Peers;
+use super::schedule::Schedule;
+use super::settlements::Settlements;
+use super::standing::Post;
+use super::status::{CLOCK_OFFSET_MAX, PeerStatus};
+use super::unjudged::Unjudged;
+use crate::chain::SettlementResult;
+use crate::journal::Record;
+use crate::scheduler::JobBook;
+
+/// What a keeper tells its operator when its key signs elsewhere.
+const FOREIGN_SIGNATURE: &str = "the mesh holds a signature of this key that this keeper never made: another process \
+                                 runs with the same key, or this data directory is an old copy. Stop the other one, and \
+                                 start this one only with the journal of the one that signed last";
+
+/// What a keeper knows of itself and of its network.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Network name in topics and protocols.
+    pub domain: String,
+    /// This keeper's operator.
+    pub operator: Address,
+    /// Base58 PeerId, for people.
+    pub peer_id: String,
+    /// Raw ed25519 public key of this keeper in the mesh, 32 bytes.
+    pub peer_key: [u8; 32],
+    /// The chain's pace.
+    pub pace: Pace,
+    /// Whether proofs of equivocation are brought before the contract.
+    pub challenge: bool,
+    /// What second results are signed with.
+    #[cfg(feature = "equivocate")]
+    pub pen: Pen,
+}
+
+/// The keeper as a machine.
+#[derive(Debug)]
+pub struct Core {
+    engine: Engine,
+    about: About,
+    book: JobBook,
+    settlements: Settlements,
+    admission: Admission,
+    post: Post,
+    peers: Peers,
+    unjudged: Unjudged,
+    executions: Executions,
+    codes: Codes,
+    schedule: Schedule,
+    accusations: Accusations,
+    history: History,
+    /// Whether the chain node answers, and what is wrong if not; `None` before the first word of it.
+    connection: Option<(bool, String)>,
+    listeners: Vec<String>,
+    /// Whether the mesh contradicted this keeper's operator set last.
+    disputed: bool,
+    /// The last window that this keeper was seen to miss.
+    missed_window: Option<u64>,
+    /// The last window in which this keeper offered a snapshot.
+    snapshot_window: u64,
+    evidence_loaded: bool,
+    measured: Option<Time>,
+    /// Whether something that is shown has changed, and the second it was shown last.
+    changed: bool,
+    shown: u64,
+    orders: Vec<Order>,
+}
+
+impl Core {
+    /// A keeper around an engine that knows nothing yet.
+    #[must_use]
+    pub fn new(engine: Engine, about: About) -> Self {
+        Self {
+            engine,
+            about,
+            book: JobBook::default(),
+            settlements: Settlements::default(),
+            admission: Admission::default(),
+            post: Post::default(),
+            peers: Peers::default(),
+            unjudged: Unjudged::default(),
+            executions: Executions::default(),
+            codes: Codes::default(),
+            schedule: Schedule::default(),
+            accusations: Accusations::default(),
+            history: History::default(),
+            connection: None,
+            listeners: Vec::new(),
+            disputed: false,
+            missed_window: None,
+            snapshot_window: 0,
+            evidence_loaded: false,
+            measured: None,
+            changed: true,
+            shown: 0,
+            orders: Vec::new(),
+        }
+    }
+
+    /// Takes in what happened at `now`, and returns what is to be done, in order.
+    pub fn on(&mut self, event: Event, now: Time) -> Vec<Order> {
+        match event {
+            Event::Chain(event) => self.on_chain(event, now),
+            Event::Message { message, from, channel, bytes } => self.on_message(message, from, channel, bytes, now),
+            Event::Question { request, bytes } => {
+                let bytes = self.engine.answer(&bytes);
+                self.order(Order::Respond { request, bytes });
+            }
+            Event::StatusQuestion { request } => {
+                let bytes = self.status(now).encode();
+                self.order(Order::Respond { request, bytes });
+            }
+            Event::PeerUp(peer) => self.on_peer_up(peer, now),
+            Event::PeerDown(peer) => {
+                self.peers.down(peer);
+                self.changed = true;
+            }
+            Event::Listening(address) => self.on_listening(address),
+            Event::Executed { task, attempt, anchor, result, reason } => {
+                match self.executions.end(task, attempt, anchor) {
+                    Some(since) => {
+                        self.note_run(&task, &result, &reason, now.0.saturating_sub(since.0));
+                        self.feed(Input::Trouble { job: task.job, troubled: result.is_err() }, now);
+                        self.feed(Input::Executed { task, attempt, anchor, result }, now);
+                    }
+                    None => self.note(Note::UnaskedAnswer(task.job)),
+                }
+            }
+            Event::Persisted { token, safe } => self.feed(Input::Persisted { token, safe }, now),
+            Event::Recalled { group, listening, known } => self.on_recalled(group, listening, known),
+            Event::Learnt { safe: true } => self.note(Note::Learnt),
+            Event::Learnt { safe: false } => self.order(Order::Stop(FOREIGN_SIGNATURE.to_owned())),
+            Event::Answered { from, bytes } => self.feed(Input::Answered { from, bytes }, now),
+            Event::Status { from, bytes } => self.on_status(from, &bytes, now),
+            Event::Submitted { key, result } => {
+                let failed = matches!(result, SettlementResult::Reverted { .. } | SettlementResult::Failed { .. });
+                self.note(Note::Submitted(result));
+                if failed {
+                    self.feed(Input::SubmissionFailed(key), now);
+                }
+            }
+            Event::Prepared { job, code, result } => {
+                let troubled = result.is_err();
+                self.on_prepared(job.0, code, result, now);
+                self.feed(Input::Trouble { job, troubled }, now);
+            }
+            Event::Accused { key, result } => self.on_accused(key, result),
+            Event::Evidence(proofs) => self.on_evidence(proofs, now),
+            Event::House => self.keep_house(now),
+            Event::Tick => self.feed(Input::Tick, now),
+        }
+        std::mem::take(&mut self.orders)
+    }
+
+    /// When to call [`Core::on`] with [`Event::Tick`] at the latest, if nothing happens before.
+    pub fn next_timeout(&self) -> Option<Time> {
+        self.engine.next_timeout()
+    }
+
+    /// The protocol's state, to be looked at.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Hands an input to the engine and turns what it wants done into orders.
+    fn feed(&mut self, input: Input, now: Time) {
+        for effect in self.engine.handle(input, now) {
+            self.on_effect(effect, now);
+        }
+    }
+
+    fn order(&mut self, order: Order) {
+        self.orders.push(order);
+    }
+
+    fn note(&mut self, note: Note) {
+        self.orders.push(Order::Note(note));
+    }
+
+    fn on_message(&mut self, message: MessageTag, from: PeerKey, channel: Channel, bytes: Vec<u8>, now: Time) {
+        if self.unjudged.take_in(message, channel) {
+            self.feed(Input::Received { message, from, channel, bytes }, now);
+        } else {
+            let verdict = Verdict::Ignore(Reason::OverLimit);
+            self.order(Order::Judge { message, verdict });
+            self.note(Note::Judged { channel, verdict });
+        }
+    }
+
+    fn on_peer_up(&mut self, peer: PeerKey, now: Time) {
+        self.peers.up(peer, now);
+        self.feed(Input::PeerUp(peer), now);
+        self.order(Order::AskStatus { peer });
+        self.changed = true;
+    }
+
+    fn on_listening(&mut self, address: String) {
+        self.note(Note::Listening(address.clone()));
+        if !self.listeners.contains(&address) {
+            self.listeners.push(address);
+        }
+        self.changed = true;
+    }
+
+    fn on_prepared(&mut self, job: u64, code: alloy::primitives::B256, result: Result<(), String>, now: Time) {
+        if self.codes.note(job, code, result.clone(), now) {
+            self.changed = true;
+            if let Err(why) = result {
+                self.note(Note::CodeTrouble { job, why });
+            }
+        }
+    }
+
+    /// A signature of this very key turned up: the journal must know it. While nothing has been signed since the start
+    /// it may be learnt from the mesh; afterwards, somebody else is signing.
+    fn on_recalled(&mut self, group: Vec<Record>, listening: bool, known: bool) {
+        match (known, listening) {
+            (true, _) => {}
+            (false, true) => self.order(Order::Learn { group }),
+            (false, false) => self.order(Order::Stop(FOREIGN_SIGNATURE.to_owned())),
+        }
+    }
+
+    /// What this keeper shows its peers of itself.
+    fn status(&self, now: Time) -> PeerStatus {
+        let committee = self.engine.committee().map(|(committee, _)| committee);
+        PeerStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            domain: self.about.domain.clone(),
+            head: self.engine.head().map_or(0, |head| head.number),
+            epoch: committee.as_ref().map_or(0, |committee| committee.epoch()),
+            table_root: committee.map(|committee| committee.table_root()).unwrap_or_default(),
+            unix_ms: now.0,
+        }
+    }
+
+    fn on_status(&mut self, from: PeerKey, bytes: &[u8], now: Time) {
+        let Some(status) = PeerStatus::decode(bytes).filter(|status| status.domain == self.about.domain) else {
+            return;
+        };
+        self.peers.showed(from, status.epoch);
+        let offset_ms = status.unix_ms.abs_diff(now.0);
+        if offset_ms > CLOCK_OFFSET_MAX {
+            self.note(Note::ClockOff { peer: from, offset_ms });
+        }
+        if status.epoch > 0 {
+            let (epoch, table_root) = (status.epoch, status.table_root);
+            self.feed(Input::PeerTable { peer: from, epoch, table_root }, now);
+            self.changed = true;
+        }
+    }
+
+    /// Asks for their status those peers that may be in this keeper's epoch and have not said so.
+    fn ask_those_behind(&mut self, now: Time) {
+        if let Some((committee, _)) = self.engine.committee() {
+            let engine = &self.engine;
+            for peer in self.peers.take_behind(committee.epoch(), now, |peer| engine.is_member(peer)) {
+                self.orders.push(Order::AskStatus { peer });
+            }
+        }
+    }
+
+    fn note_run(&mut self, task: &Task, result: &Result<Outcome, Abstention>, reason: &str, took_ms: u64) {
+        let outcome = match result.as_ref().map(|outcome| outcome.status) {
+            Ok(Status::Call) => "call",
+            Ok(Status::Skip) => "skip",
+            Ok(Status::JobError) => "job_error",
+            Err(_) => "abstain",
+        };
+        self.history.note_reason(task, reason);
+        self.note(Note::Ran { outcome, took_ms });
+        self.changed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests;

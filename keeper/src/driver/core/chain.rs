@@ -1,0 +1,79 @@
+//! What the chain tells: each event to the part that it is for, and to the engine.
+
+use consensus::Input;
+use consensus::time::Time;
+
+use super::{Core, Note, Order};
+use crate::chain::{ChainEvent, EpochSnapshot, Head, Settled, convert};
+use crate::scheduler::SettledAt;
+
+impl Core {
+    pub(super) fn on_chain(&mut self, event: ChainEvent, now: Time) {
+        self.changed = true;
+        match event {
+            ChainEvent::Head(head) => self.on_head(&head, now),
+            ChainEvent::Rewound { number } => {
+                self.note(Note::Rewound(number));
+                self.book.rewind(number);
+                self.schedule.again();
+                self.admission.rewind(number);
+                self.settlements.rewind(number);
+                self.feed(Input::Rewound(number), now);
+            }
+            ChainEvent::Job { block, event } => {
+                self.book.apply(block, &event);
+                self.schedule.again();
+            }
+            ChainEvent::Operator { block, operator, peer_key } => self.admission.operator(block, operator, peer_key),
+            ChainEvent::Epoch(snapshot) => self.on_epoch(&snapshot, now),
+            ChainEvent::Settled(settled) => self.on_settled(settled, now),
+            ChainEvent::Ineligible { job_id, reason, .. } => {
+                self.history.note_ineligible(job_id, &format!("{reason:?}"));
+            }
+            ChainEvent::Connection { ok, why } => self.connection = Some((ok, why)),
+        }
+    }
+
+    fn on_head(&mut self, head: &Head, now: Time) {
+        self.note(Note::Head { number: head.number, timestamp: head.timestamp });
+        if let Some(keys) = self.admission.news(head.number) {
+            self.order(Order::Admit(keys));
+        }
+        self.feed(Input::Head(convert::block(head)), now);
+        // Not before: the committees that proofs are checked against come before the first head.
+        if !std::mem::replace(&mut self.evidence_loaded, true) {
+            self.order(Order::LoadEvidence);
+        }
+        self.press_accusations(head.number);
+        self.ask_those_behind(now);
+    }
+
+    fn on_epoch(&mut self, snapshot: &EpochSnapshot, now: Time) {
+        match convert::committee(snapshot) {
+            Ok(committee) => {
+                self.admission.epoch(snapshot);
+                self.note(Note::Epoch { epoch: snapshot.epoch, members: snapshot.members.len() });
+                self.feed(Input::Epoch(committee), now);
+            }
+            Err(error) => self.note(Note::BadEpoch(error.to_string())),
+        }
+    }
+
+    fn on_settled(&mut self, settled: Settled, now: Time) {
+        let task = convert::task(&settled);
+        self.history.note_settled(&task, &settled, now);
+        let Settled { block, timestamp, anchor_number: anchor, submitter, .. } = settled;
+        self.settlements.insert(task, settled);
+        self.feed(Input::Settled { task, block }, now);
+        let settled = SettledAt { task, block, timestamp, anchor, submitter };
+        if let Some(late) = self.book.late(&settled, &self.about.pace) {
+            let me = self.about.operator;
+            let window = self.about.pace.window_of(late.due);
+            let mine = submitter != me && self.history.was_led_by(&task, me, late.anchor);
+            if mine && self.missed_window.replace(window) != Some(window) {
+                self.note(Note::MissedTurn { window });
+            }
+            self.feed(Input::SettledLate(late), now);
+        }
+    }
+}

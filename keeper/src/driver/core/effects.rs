@@ -1,0 +1,103 @@
+//! What the engine wants done, with what it takes to do it.
+
+use consensus::Effect;
+use consensus::codec;
+use consensus::committee::PeerKey;
+use consensus::effect::{SignRecord, Step};
+use consensus::fault::Verdict;
+use consensus::input::MessageTag;
+use consensus::message::{Channel, Message};
+use consensus::task::Task;
+use consensus::time::Time;
+
+use super::{Core, Note, Order};
+use crate::journal::Record;
+
+impl Core {
+    pub(super) fn on_effect(&mut self, effect: Effect, now: Time) {
+        match effect {
+            Effect::Execute { due, attempt, anchor } => {
+                if let Some(job) = self.book.job(due.task.job.0) {
+                    let params = job.params.clone();
+                    self.executions.begin(due.task, attempt, anchor.hash, now);
+                    self.order(Order::Run { due, attempt, anchor, params });
+                }
+            }
+            Effect::Persist { token, records } => {
+                self.order(Order::Persist { token, group: records.iter().map(record).collect() });
+            }
+            Effect::Broadcast { channel, bytes } => self.publish(channel, bytes),
+            Effect::Judge { message, verdict } => self.judge(message, verdict),
+            Effect::Ask { peer, bytes } => self.ask(peer, bytes),
+            Effect::Submit(settlement) => {
+                self.note(Note::Submitting);
+                self.order(Order::Submit(settlement));
+            }
+            Effect::Report(task, step) => self.report(task, step, now),
+            Effect::Assigned { window, stage } => self.note(Note::Assigned { window, stage }),
+            Effect::Blame(fault) => self.note(Note::Blamed(fault)),
+            Effect::Keep(evidence) => {
+                self.note(Note::EvidenceKept(evidence.anchor_number()));
+                self.order(Order::KeepEvidence(codec::encode(&*evidence)));
+                self.accuse(&evidence);
+            }
+            // The keeper that equivocates on purpose knows whose signature that is.
+            Effect::Recall { .. } if cfg!(feature = "equivocate") => {}
+            Effect::Recall { records, listening } => {
+                self.order(Order::Recall { group: records.iter().map(record).collect(), listening });
+            }
+        }
+    }
+
+    fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {
+        if channel == Channel::Partials
+            && let Ok(Message::Partial(partial)) = Message::decode(channel, &bytes)
+        {
+            self.note(Note::Spoke { abstains: partial.abstains() });
+        }
+        #[cfg(feature = "equivocate")]
+        let other = super::super::equivocate::second_word(&self.engine, &self.about.pen, channel, &bytes);
+        self.order(Order::Publish { channel, bytes });
+        #[cfg(feature = "equivocate")]
+        if let Some(bytes) = other {
+            self.order(Order::Publish { channel, bytes });
+        }
+    }
+
+    pub(super) fn judge(&mut self, message: MessageTag, verdict: Verdict) {
+        match self.unjudged.judged(message) {
+            Some(channel) => {
+                self.order(Order::Judge { message, verdict });
+                self.note(Note::Judged { channel, verdict });
+            }
+            None => self.note(Note::SecondVerdict(verdict)),
+        }
+    }
+
+    /// Asks the named peer, or the next member of the committee in turn.
+    fn ask(&mut self, peer: Option<PeerKey>, bytes: Vec<u8>) {
+        let engine = &self.engine;
+        let peer = peer.or_else(|| self.peers.next(|peer| engine.is_member(peer)));
+        if let Some(peer) = peer {
+            self.order(Order::Ask { peer, bytes });
+        }
+    }
+
+    fn report(&mut self, task: Task, step: Step, now: Time) {
+        self.history.note_step(&task, step, now);
+        let (late_ms, result) = (self.history.late_ms(&task, now), self.history.result(&task));
+        self.note(Note::Step { task, step, late_ms, result });
+        self.changed = true;
+    }
+}
+
+/// A report on its way to the journal.
+fn record(record: &SignRecord) -> Record {
+    Record {
+        task_id: record.task.0,
+        anchor_number: record.anchor_number,
+        anchor_hash: record.anchor_hash,
+        input_hash: record.input_set,
+        digest: record.report,
+    }
+}

@@ -1,0 +1,136 @@
+//! What no event brings: telling the engine of the tasks ahead, fetching code before it is needed, offering epoch
+//! snapshots, asking peers again, and saying when what is shown has changed.
+
+use std::time::Duration;
+
+use consensus::Input;
+use consensus::task::JobId;
+use consensus::time::Time;
+
+use super::{Core, Note, Order};
+use crate::driver::standing::{Facts, Standing};
+use crate::scheduler::{Activity, Job};
+
+/// Pause between two readings of the wallet and of the RPC nodes' failures.
+const MEASURE_PAUSE: Duration = Duration::from_secs(15);
+
+impl Core {
+    pub(super) fn keep_house(&mut self, now: Time) {
+        self.tell_due(now);
+        // Time itself changes what is shown, but not more often than once per second.
+        let second = now.0 / 1000;
+        if !std::mem::take(&mut self.changed) && self.shown == second {
+            return;
+        }
+        self.shown = second;
+        self.prepare_code(now);
+        self.note_leaders(now);
+        self.offer_snapshot(now);
+        self.ask_those_behind(now);
+        self.measure(now);
+        self.note_standing();
+        self.order(Order::Show);
+    }
+
+    /// Tells the engine of the tasks of the windows ahead, and of those not too old to be tried still.
+    fn tell_due(&mut self, now: Time) {
+        if self.engine.head().is_none() {
+            return;
+        }
+        for due in self.schedule.take(&self.book, now.0 / 1000, &self.about.pace) {
+            if self.engine.knows(&due.task) {
+                continue;
+            }
+            self.feed(Input::Due(due), now);
+            if !self.engine.knows(&due.task) {
+                // It has too many tasks already, or this one's deadline is over; the latter is not told again for long.
+                self.schedule.again();
+                continue;
+            }
+            self.changed = true;
+            self.history.learn(&due);
+            if let Some(settled) = self.settlements.get(&due.task).cloned() {
+                self.history.note_settled(&due.task, &settled, now);
+                self.feed(Input::Settled { task: due.task, block: settled.block }, now);
+            }
+        }
+    }
+
+    /// Remembers who is first in line in this window and the next.
+    fn note_leaders(&mut self, now: Time) {
+        let length = self.about.pace.window_seconds();
+        for ahead in 0..2 {
+            if let Some(view) = self.engine.window(now, ahead)
+                && let Some(leader) = view.order.first().and_then(|&index| view.committee.member(index))
+            {
+                let start = view.window * length;
+                self.history.note_leader(start, start + length, leader.operator);
+            }
+        }
+    }
+
+    /// Asks for the code of live jobs ahead of time.
+    fn prepare_code(&mut self, now: Time) {
+        for job in self.book.jobs().filter(|job| is_live(job, now)) {
+            if self.codes.wants(job.id, job.params.codeHash, now) {
+                self.orders.push(Order::Prepare { job: JobId(job.id), params: job.params.clone() });
+            }
+        }
+    }
+
+    /// The leader of a window offers to write the next epoch's table; the submitter looks first whether one is due.
+    fn offer_snapshot(&mut self, now: Time) {
+        if self.about.pace.window_at(now) == self.snapshot_window {
+            return;
+        }
+        if let Some(view) = self.engine.window(now, 0)
+            && let Some(leader) = view.order.first().and_then(|&index| view.committee.member(index))
+            && leader.operator == self.about.operator
+        {
+            self.snapshot_window = view.window;
+            self.order(Order::OfferSnapshot);
+        }
+    }
+
+    fn measure(&mut self, now: Time) {
+        if self.measured.is_none_or(|at| now >= at.plus(MEASURE_PAUSE)) {
+            self.measured = Some(now);
+            self.order(Order::Measure);
+        }
+    }
+
+    /// Says so when this keeper's operator stands elsewhere than before, or the mesh sees another operator set.
+    fn note_standing(&mut self) {
+        let head = self.engine.head().map_or(0, |head| head.number);
+        let standing = self.standing();
+        if let Some(check) = self.post.note(standing, head) {
+            self.note(Note::Standing(check));
+        }
+        let disputed = self.engine.is_set_disputed();
+        if std::mem::replace(&mut self.disputed, disputed) != disputed {
+            self.note(Note::Disputed(disputed));
+        }
+    }
+
+    /// Where this keeper's operator stands now.
+    pub(super) fn standing(&self) -> Standing {
+        let head = self.engine.head().map_or(0, |head| head.number);
+        let committee = self.engine.committee();
+        let index = committee.as_ref().and_then(|(_, index)| index.map(|index| index.0));
+        Standing::of(&Facts {
+            epoch: committee.map(|(committee, _)| (committee.epoch(), committee.active_from())),
+            index,
+            latest: self.admission.latest(&self.about.operator),
+            peer_key: self.about.peer_key,
+            finishing: self.post.is_finishing(head, &self.about.pace),
+        })
+    }
+}
+
+/// Whether tasks of a job may still come due.
+pub(super) fn is_live(job: &Job, now: Time) -> bool {
+    job.state().is_some_and(|state| match state.activity {
+        Activity::Active => true,
+        Activity::PausedFrom(end) | Activity::CancelledFrom(end) => now <= Time::from_seconds(end),
+    })
+}

@@ -1,0 +1,282 @@
+//! What comes of each event.
+
+use alloy::primitives::{B256, Bytes, Uint};
+use alloy::sol_types::SolValue;
+use consensus::bls::SecretKey;
+use consensus::effect::{BatchKey, PersistToken};
+use consensus::engine::{Config, JournalState};
+use consensus::report::Domain;
+use consensus::task::{InstanceKey, JobId};
+use ed25519_dalek::SigningKey;
+
+use super::*;
+use crate::chain::{
+    AccusationResult, ChainEvent, EpochSnapshot, Head, Ineligible, JobEvent, JobParams, MemberRow, Settled,
+};
+use crate::driver::event::RequestTag;
+
+macro_rules! assert_has {
+    ($orders:expr, $pattern:pat $(if $guard:expr)?) => {{
+        let orders = $orders;
+        assert!(orders.iter().any(|order| matches!(order, $pattern $(if $guard)?)), "{orders:?}");
+    }};
+}
+
+mod life;
+mod shown;
+
+const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
+const DOMAIN: Domain = Domain { chain_id: 31_337, task_manager: Address::repeat_byte(0x11) };
+/// The second that the tests begin at: a multiple of every window.
+const START: u64 = 1_000_000;
+
+fn operator(number: u8) -> Address {
+    Address::repeat_byte(number + 1)
+}
+
+fn signing(number: u8) -> SigningKey {
+    SigningKey::from_bytes(&[number + 1; 32])
+}
+
+fn peer(number: u8) -> PeerKey {
+    PeerKey(signing(number).verifying_key().to_bytes())
+}
+
+fn secret(number: u8) -> SecretKey {
+    SecretKey::generate(&[number + 1; 32])
+}
+
+fn at(second: u64) -> Time {
+    Time::from_seconds(second)
+}
+
+/// The keeper numbered 0.
+fn core() -> Core {
+    let engine = Config {
+        domain: DOMAIN,
+        pace: PACE,
+        operator: operator(0),
+        secret: secret(0),
+        peer_key: signing(0),
+        seed: [7; 32],
+        journal: JournalState::New,
+    };
+    let about = About {
+        chain_id: DOMAIN.chain_id,
+        domain: DOMAIN.name(),
+        operator: operator(0),
+        peer_id: "me".to_owned(),
+        peer_key: peer(0).0,
+        pace: PACE,
+        challenge: true,
+        #[cfg(feature = "equivocate")]
+        pen: Pen { secret: secret(0), domain: DOMAIN },
+    };
+    Core::new(Engine::new(engine), about)
+}
+
+fn head(number: u64) -> Event {
+    let hash = |number: u64| B256::from(Uint::from(number + 1));
+    let (hash, parent) = (hash(number), hash(number - 1));
+    Event::Chain(ChainEvent::Head(Head { number, hash, parent, timestamp: START + number }))
+}
+
+/// An epoch of the first `members` keepers, active from block `active_from` on.
+fn epoch(number: u32, members: u8, active_from: u64) -> Event {
+    let row = |member: u8| MemberRow {
+        operator: operator(member),
+        stake: 1_000,
+        peer_key: peer(member).0,
+        bls_key: secret(member).public_key().to_chain_bytes().to_vec(),
+    };
+    Event::Chain(ChainEvent::Epoch(EpochSnapshot {
+        block: active_from - 1,
+        epoch: number,
+        active_from,
+        members: (0..members).map(row).collect(),
+        table_root: B256::repeat_byte(number as u8),
+    }))
+}
+
+fn params() -> JobParams {
+    JobParams {
+        trigger: 0,
+        triggerData: Bytes::from((START + 20, 2u32).abi_encode()),
+        action: 0,
+        codeUrl: "file:job.wasm".to_owned(),
+        codeHash: B256::repeat_byte(0xcc),
+        params: Bytes::new(),
+        target: Address::ZERO,
+        callbackGas: 100_000,
+        token: Address::ZERO,
+        fee: Uint::from(1),
+        quorumBps: 0,
+        punctualSeconds: 0,
+    }
+}
+
+fn listed() -> Event {
+    let (owner, forwarder) = (Address::ZERO, Address::ZERO);
+    let event = JobEvent::Created { job_id: 1, owner, forwarder, params: Box::new(params()) };
+    Event::Chain(ChainEvent::Job { block: 2, event })
+}
+
+fn task(run: u64) -> Task {
+    Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(run) }
+}
+
+fn settled(run: u64, block: u64, anchor: u64, submitter: Address) -> Event {
+    Event::Chain(ChainEvent::Settled(Settled {
+        block,
+        timestamp: START + block,
+        tx: B256::ZERO,
+        task_id: task(run).id().0,
+        job_id: 1,
+        job_version: 1,
+        instance_key: InstanceKey::from_run(run).0,
+        status: 0,
+        anchor_number: anchor,
+        outcome_hash: B256::ZERO,
+        delivered: true,
+        submitter,
+    }))
+}
+
+/// A core with one job and a committee of `members`, at block 10.
+fn running(members: u8) -> Core {
+    let mut core = core();
+    core.on(epoch(1, members, 1), at(START + 1));
+    for number in 1..=10 {
+        if number == 2 {
+            core.on(listed(), at(START + 2));
+        }
+        core.on(head(number), at(START + number));
+    }
+    core
+}
+
+fn notes(orders: &[Order]) -> Vec<Note> {
+    let note = |order: &Order| if let Order::Note(note) = order { Some(note.clone()) } else { None };
+    orders.iter().filter_map(note).collect()
+}
+
+fn steps(orders: &[Order]) -> Vec<consensus::effect::Step> {
+    let step = |note| if let Note::Step { step, .. } = note { Some(step) } else { None };
+    notes(orders).into_iter().filter_map(step).collect()
+}
+
+/// A head admits whom the registry names, once, and the first one asks for the proofs on disk.
+#[test]
+fn the_first_head_loads_evidence_and_admits() {
+    let mut core = core();
+    let registered = ChainEvent::Operator { block: 1, operator: operator(1), peer_key: Some(peer(1).0) };
+    assert!(core.on(Event::Chain(registered), at(START)).is_empty());
+    let orders = core.on(head(1), at(START));
+    assert_has!(&orders, Order::Admit(keys) if *keys == [peer(1).0]);
+    assert_has!(&orders, Order::LoadEvidence);
+    assert_eq!(notes(&orders), [Note::Head { number: 1, timestamp: START + 1 }]);
+    let orders = core.on(head(2), at(START));
+    assert!(orders.iter().all(|order| matches!(order, Order::Note(Note::Head { .. }))), "{orders:?}");
+    let left = ChainEvent::Operator { block: 3, operator: operator(1), peer_key: None };
+    core.on(Event::Chain(left), at(START));
+    assert_has!(&core.on(head(3), at(START)), Order::Admit(keys) if keys.is_empty());
+    core.on(Event::Chain(ChainEvent::Rewound { number: 2 }), at(START));
+    assert_has!(&core.on(head(3), at(START)), Order::Admit(keys) if *keys == [peer(1).0]);
+}
+
+#[test]
+fn an_epoch_is_told_and_a_bad_one_too() {
+    let mut core = core();
+    assert_eq!(notes(&core.on(epoch(1, 4, 1), at(START))), [Note::Epoch { epoch: 1, members: 4 }]);
+    let row = MemberRow { operator: operator(1), stake: 1, peer_key: [1; 32], bls_key: vec![0; 192] };
+    let bad = EpochSnapshot { block: 5, epoch: 2, active_from: 6, members: vec![row], table_root: B256::ZERO };
+    let orders = core.on(Event::Chain(ChainEvent::Epoch(bad)), at(START));
+    assert!(matches!(&notes(&orders)[..], [Note::BadEpoch(why)] if why.contains("epoch 2")), "{orders:?}");
+    assert_eq!(notes(&core.on(Event::Chain(ChainEvent::Rewound { number: 0 }), at(START))), [Note::Rewound(0)]);
+    assert!(core.engine().committee().is_none());
+}
+
+#[test]
+fn every_message_gets_one_verdict() {
+    let mut core = running(4);
+    let message = MessageTag(7);
+    let junk = Event::Message { message, from: peer(1), channel: Channel::Partials, bytes: vec![1, 2, 3] };
+    let orders = core.on(junk, at(START + 11));
+    let judged = |order: &&Order| matches!(order, Order::Judge { message: MessageTag(7), verdict: Verdict::Reject(_) });
+    assert_eq!(orders.iter().filter(judged).count(), 1, "{orders:?}");
+    assert!(matches!(notes(&orders)[..], [Note::Judged { channel: Channel::Partials, verdict: Verdict::Reject(_) }]));
+    core.judge(message, Verdict::Accept);
+    assert_eq!(notes(&core.orders), [Note::SecondVerdict(Verdict::Accept)]);
+    assert_eq!(core.orders.len(), 1, "the mesh does not hear of it");
+}
+
+#[test]
+fn questions_are_answered() {
+    let mut core = running(4);
+    let orders = core.on(Event::Question { request: RequestTag(3), bytes: vec![9] }, at(START + 11));
+    assert!(matches!(&orders[..], [Order::Respond { request: RequestTag(3), .. }]), "{orders:?}");
+    let orders = core.on(Event::StatusQuestion { request: RequestTag(4) }, at(START + 11));
+    let [Order::Respond { request: RequestTag(4), bytes }] = &orders[..] else { panic!("{orders:?}") };
+    let status = PeerStatus::decode(bytes).unwrap();
+    assert_eq!((status.epoch, status.table_root, status.head), (1, B256::repeat_byte(1), 10));
+    assert_eq!((status.domain, status.unix_ms), (DOMAIN.name(), at(START + 11).0));
+}
+
+#[test]
+fn listening_is_told() {
+    let mut core = core();
+    let address = "/ip4/127.0.0.1/tcp/1".to_owned();
+    let orders = core.on(Event::Listening(address.clone()), at(START));
+    assert_eq!(notes(&orders), [Note::Listening(address.clone())]);
+    assert_eq!(core.view(at(START)).listen, [address]);
+}
+
+#[test]
+fn a_signature_of_this_key_is_recalled_learnt_or_stops_the_keeper() {
+    let mut core = core();
+    let recalled = |listening, known| Event::Recalled { group: Vec::new(), listening, known };
+    assert!(core.on(recalled(true, true), at(START)).is_empty());
+    assert!(core.on(recalled(false, true), at(START)).is_empty());
+    assert!(matches!(core.on(recalled(true, false), at(START))[..], [Order::Learn { .. }]));
+    assert_eq!(notes(&core.on(Event::Learnt { safe: true }, at(START))), [Note::Learnt]);
+    let stops = [Event::Learnt { safe: false }, recalled(false, false)];
+    for stop in stops {
+        let orders = core.on(stop, at(START));
+        assert!(matches!(&orders[..], [Order::Stop(why)] if why.contains("another process")), "{orders:?}");
+    }
+}
+
+#[test]
+fn a_submission_that_failed_is_told_to_the_engine_and_one_that_did_not_is_not() {
+    let mut core = running(4);
+    let key = BatchKey { assignment: B256::ZERO, batch: 0 };
+    let results = [
+        SettlementResult::AlreadySettled,
+        SettlementResult::Mined { tx: B256::ZERO, gas_used: 5, settled: 1 },
+        SettlementResult::Reverted { reason: "x".to_owned() },
+        SettlementResult::Failed { why: "y".to_owned() },
+    ];
+    for result in results {
+        let orders = core.on(Event::Submitted { key, result: result.clone() }, at(START + 11));
+        assert_eq!(notes(&orders), [Note::Submitted(result)]);
+    }
+}
+
+#[test]
+fn an_accusation_that_is_over_is_forgotten_on_disk() {
+    let mut core = running(4);
+    let key = B256::repeat_byte(5);
+    let orders = core.on(Event::Accused { key, result: AccusationResult::TooLate }, at(START + 11));
+    assert_has!(&orders, Order::ForgetEvidence(forgotten) if *forgotten == key);
+    assert_eq!(notes(&orders), [Note::Accused(AccusationResult::TooLate)]);
+    assert!(core.on(Event::Evidence(vec![vec![1, 2, 3]]), at(START + 11)).is_empty(), "no proof, and no panic");
+}
+
+#[test]
+fn unknown_answers_of_journal_and_peers_do_nothing() {
+    let mut core = running(4);
+    assert!(core.on(Event::Persisted { token: PersistToken(9), safe: true }, at(START + 11)).is_empty());
+    assert!(core.on(Event::Answered { from: peer(1), bytes: vec![7; 40] }, at(START + 11)).is_empty());
+    assert!(core.on(Event::Status { from: peer(1), bytes: b"{}".to_vec() }, at(START + 11)).is_empty());
+    assert!(core.on(Event::Tick, at(START + 11)).is_empty());
+}

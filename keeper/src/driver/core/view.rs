@@ -1,0 +1,104 @@
+//! What a keeper shows of itself, made from its state when somebody is to be shown.
+
+use consensus::time::Time;
+
+use super::Core;
+use super::house::is_live;
+use crate::driver::note::DISPUTED;
+use crate::scheduler::{Activity, Job};
+use crate::view::{EpochView, HeadView, JobView, NetworkView, View};
+
+/// A head older than this many block times, and at least 10 s, means the chain node is behind.
+const STALE_BLOCKS: u64 = 10;
+const STALE_SECONDS_MIN: u64 = 10;
+
+impl Core {
+    /// The keeper as it stands at `now`.
+    #[must_use]
+    pub fn view(&self, now: Time) -> View {
+        let leader = |ahead| {
+            let window = self.engine.window(now, ahead)?;
+            window.committee.member(*window.order.first()?).map(|member| member.operator.to_string())
+        };
+        let committee = self.engine.committee();
+        let epoch = committee.map(|(committee, index)| EpochView {
+            number: committee.epoch(),
+            size: committee.size(),
+            index: index.map(|index| index.0),
+        });
+        let head = self.engine.head();
+        let last_results = self.history.last_results();
+        let mut view = View {
+            peer_id: self.about.peer_id.clone(),
+            operator: self.about.operator.to_string(),
+            network: NetworkView { chain_id: self.about.chain_id, domain: self.about.domain.clone() },
+            listen: self.listeners.clone(),
+            peers: self.peers.count(),
+            head: head.map(|head| HeadView { number: head.number, timestamp: head.timestamp }).unwrap_or_default(),
+            epoch: epoch.unwrap_or_default(),
+            window: self.about.pace.window_at(now),
+            leader: leader(0).unwrap_or_default(),
+            next_leader: leader(1).unwrap_or_default(),
+            jobs: self.book.jobs().map(|job| self.job_view(job, last_results.get(&job.id), now)).collect(),
+            runs: self.history.views().into(),
+            ..View::default()
+        };
+        self.add_checks(&mut view, now);
+        view
+    }
+
+    /// How many of the connected peers are members of a committee.
+    #[must_use]
+    pub fn members_connected(&self) -> usize {
+        self.peers.keys().filter(|&peer| self.engine.is_member(peer)).count()
+    }
+
+    fn add_checks(&self, view: &mut View, now: Time) {
+        let age = (now.0 / 1000).saturating_sub(view.head.timestamp);
+        let stale = (self.about.pace.block_seconds * STALE_BLOCKS).max(STALE_SECONDS_MIN);
+        match &self.connection {
+            Some((true, _)) if age <= stale => view.set_check("chain", true, format!("block {}", view.head.number)),
+            Some((true, _)) => view.set_check("chain", false, format!("the newest block is {age} s old")),
+            Some((false, why)) => view.set_check("chain", false, why.clone()),
+            None => view.set_check("chain", false, "not connected to a chain node yet"),
+        }
+        let registered = self.standing().check();
+        view.set_check("registered", registered.ok, registered.message);
+        if self.engine.is_set_disputed() {
+            view.set_check("set", false, DISPUTED);
+        }
+        let committee = self.engine.committee();
+        let members =
+            committee.map_or(0, |(committee, _)| committee.members().iter().filter(|member| member.stake > 0).count());
+        let (seen, others) = (self.members_connected(), members.saturating_sub(1));
+        let alone = members <= 1 || view.peers > 0;
+        let message = format!("{} peers, {seen} of {others} other keepers connected", view.peers);
+        view.set_check("mesh", alone && seen * 2 >= others, message);
+    }
+
+    fn job_view(&self, job: &Job, last_result: Option<&&'static str>, now: Time) -> JobView {
+        let state = job.state();
+        let code = self.codes.get(job.id);
+        let next = state.and_then(|state| state.trigger.runs(now.0 / 1000, u64::MAX).next().map(|(_, due)| due));
+        JobView {
+            id: job.id,
+            version: state.map_or(0, |state| state.version),
+            trigger: state.map(|state| state.trigger.to_string()).unwrap_or_default(),
+            action: "wasm".to_owned(),
+            status: match state.map(|state| state.activity) {
+                Some(Activity::Active) | None => "active",
+                Some(Activity::PausedFrom(_)) => "paused",
+                Some(Activity::CancelledFrom(_)) => "cancelled",
+            }
+            .to_owned(),
+            next_due: next.filter(|_| is_live(job, now)),
+            last_result: last_result.map(ToString::to_string).unwrap_or_default(),
+            ready: matches!(code, Some(Ok(()))),
+            reason: match code {
+                Some(Ok(())) => String::new(),
+                Some(Err(why)) => why.clone(),
+                None => "its code is being fetched".to_owned(),
+            },
+        }
+    }
+}

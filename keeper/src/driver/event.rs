@@ -1,0 +1,129 @@
+//! Everything that can happen to a keeper, as plain data: what the loop hears, and what the simulator makes up.
+
+use alloy::primitives::B256;
+use consensus::committee::PeerKey;
+use consensus::effect::{BatchKey, PersistToken};
+use consensus::input::MessageTag;
+use consensus::message::Channel;
+use consensus::task::Abstention;
+use consensus::task::{JobId, Outcome, Task};
+
+use crate::chain::{AccusationResult, ChainEvent, SettlementResult};
+use crate::journal::Record;
+
+/// Names a peer's question until it is answered; chosen by whoever carries questions and answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestTag(pub u64);
+
+/// One thing that happened. Handed to [`super::Core::on`] with the time it happened at.
+#[derive(Debug)]
+pub enum Event {
+    /// The watcher has read something from the chain.
+    Chain(ChainEvent),
+    /// A gossip message arrived; its verdict is [`super::Order::Judge`].
+    Message {
+        /// What the verdict will name.
+        message: MessageTag,
+        /// The peer it came from, which need not be its author.
+        from: PeerKey,
+        /// The topic.
+        channel: Channel,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// A peer asks what this keeper has (the want protocol).
+    Question {
+        /// What the answer will name.
+        request: RequestTag,
+        /// The question.
+        bytes: Vec<u8>,
+    },
+    /// A peer asks how this keeper fares (the status protocol).
+    StatusQuestion {
+        /// What the answer will name.
+        request: RequestTag,
+    },
+    /// A peer is connected.
+    PeerUp(PeerKey),
+    /// A peer's last connection is gone.
+    PeerDown(PeerKey),
+    /// The mesh listens on this multiaddr.
+    Listening(String),
+    /// A run ([`super::Order::Run`]) ended; the answer names what was run, so that it can be taken for nothing else.
+    Executed {
+        /// The task.
+        task: Task,
+        /// Which try.
+        attempt: u8,
+        /// Hash of the block it ran at.
+        anchor: B256,
+        /// What came of it.
+        result: Result<Outcome, Abstention>,
+        /// More about it, for people; may be empty.
+        reason: String,
+    },
+    /// The journal has answered [`super::Order::Persist`].
+    Persisted {
+        /// Which request.
+        token: PersistToken,
+        /// Whether the records are on disk; if not, nothing may be signed.
+        safe: bool,
+    },
+    /// The journal has answered [`super::Order::Recall`].
+    Recalled {
+        /// What was asked for.
+        group: Vec<Record>,
+        /// As it was asked.
+        listening: bool,
+        /// Whether all of it was recorded before.
+        known: bool,
+    },
+    /// The journal has answered [`super::Order::Learn`].
+    Learnt {
+        /// Whether the records are on disk.
+        safe: bool,
+    },
+    /// A peer answered a question ([`super::Order::Ask`]).
+    Answered {
+        /// The peer.
+        from: PeerKey,
+        /// Its answer.
+        bytes: Vec<u8>,
+    },
+    /// A peer said how it fares ([`super::Order::AskStatus`]).
+    Status {
+        /// The peer.
+        from: PeerKey,
+        /// Its answer.
+        bytes: Vec<u8>,
+    },
+    /// A submission ([`super::Order::Submit`]) ended.
+    Submitted {
+        /// Which batch.
+        key: BatchKey,
+        /// What became of it.
+        result: SettlementResult,
+    },
+    /// A job's code was prepared ([`super::Order::Prepare`]), or could not be.
+    Prepared {
+        /// The job.
+        job: JobId,
+        /// Hash of the code that was asked for.
+        code: B256,
+        /// What is wrong with it, if anything.
+        result: Result<(), String>,
+    },
+    /// An accusation ([`super::Order::Accuse`]) ended.
+    Accused {
+        /// Which proof.
+        key: B256,
+        /// What became of it.
+        result: AccusationResult,
+    },
+    /// The proofs on disk ([`super::Order::LoadEvidence`]), in their gossip encoding.
+    Evidence(Vec<Vec<u8>>),
+    /// The moment to look after what no event brings; a few times per second.
+    House,
+    /// The time asked for by [`super::Core::next_timeout`] has come.
+    Tick,
+}

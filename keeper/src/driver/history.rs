@@ -1,0 +1,211 @@
+//! What became of the tasks, for people: the runs shown by the API and `keeper status`. They are kept as facts; words are
+//! made of them only when somebody is shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy::primitives::Address;
+use consensus::effect::Step;
+use consensus::task::{DueTask, Task};
+use consensus::time::Time;
+
+use crate::chain::{Settled, convert};
+use crate::view::{MAX_RUNS, RunView};
+
+/// Where it settled, and by whose hand.
+#[derive(Clone, Copy, Debug)]
+struct Settlement {
+    block: u64,
+    submitter: Address,
+    delivered: bool,
+    takeover: bool,
+    status: u8,
+}
+
+/// One task as far as it is shown.
+#[derive(Clone, Debug)]
+struct Run {
+    due: u64,
+    state: &'static str,
+    reason: String,
+    attempt: u8,
+    certified_ms: Option<u64>,
+    settled_ms: Option<u64>,
+    settled: Option<Settlement>,
+    /// Operator whose turn it is first to submit.
+    first_leader: Option<Address>,
+    /// Block its first try was pinned to here.
+    first_anchor: Option<u64>,
+}
+
+/// The newest tasks.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    runs: BTreeMap<Task, Run>,
+    by_due: BTreeSet<(u64, Task)>,
+}
+
+impl History {
+    /// Lists a task that the schedule told; the oldest beyond [`MAX_RUNS`] is forgotten.
+    pub(super) fn learn(&mut self, due: &DueTask) {
+        let run = || Run {
+            due: due.due,
+            state: "waiting",
+            reason: String::new(),
+            attempt: 0,
+            certified_ms: None,
+            settled_ms: None,
+            settled: None,
+            first_leader: None,
+            first_anchor: None,
+        };
+        self.runs.entry(due.task).or_insert_with(run);
+        self.by_due.insert((due.due, due.task));
+        while self.runs.len() > MAX_RUNS
+            && let Some((_, oldest)) = self.by_due.pop_first()
+        {
+            self.runs.remove(&oldest);
+        }
+    }
+
+    /// Remembers who is first in line for the tasks due from `from` on and before `to`, in Unix seconds.
+    pub(super) fn note_leader(&mut self, from: u64, to: u64, leader: Address) {
+        let first =
+            Task { job: consensus::task::JobId(0), version: 0, instance: consensus::task::InstanceKey::from_run(0) };
+        for (_, task) in self.by_due.range((from, first)..(to, first)) {
+            if let Some(run) = self.runs.get_mut(task) {
+                run.first_leader.get_or_insert(leader);
+            }
+        }
+    }
+
+    /// Whether `leader` was first in line for a task, and its first try pinned to block `anchor`: later tries are late
+    /// without anybody's fault.
+    pub(super) fn was_led_by(&self, task: &Task, leader: Address, anchor: u64) -> bool {
+        self.runs.get(task).is_some_and(|run| run.first_leader == Some(leader) && run.first_anchor == Some(anchor))
+    }
+
+    /// Milliseconds from a task's due moment to `at`.
+    pub(super) fn late_ms(&self, task: &Task, at: Time) -> Option<u64> {
+        self.runs.get(task).map(|run| at.0.saturating_sub(run.due.saturating_mul(1000)))
+    }
+
+    /// The word metrics use for how a settled task ended.
+    pub(super) fn result(&self, task: &Task) -> &'static str {
+        let settled = self.runs.get(task).and_then(|run| run.settled);
+        settled.map_or("settled", |settled| result_of(settled.status))
+    }
+
+    pub(super) fn note_step(&mut self, task: &Task, step: Step, at: Time) {
+        let late_ms = self.late_ms(task, at);
+        let Some(run) = self.runs.get_mut(task) else {
+            return;
+        };
+        run.state = match step {
+            Step::Started { attempt, anchor } => {
+                run.attempt = attempt;
+                if attempt == 0 {
+                    run.first_anchor = Some(anchor.number);
+                }
+                "running"
+            }
+            Step::Executed => "executed",
+            Step::Abstained(reason) => {
+                if run.reason.is_empty() {
+                    reason.name().clone_into(&mut run.reason);
+                }
+                "abstained"
+            }
+            Step::Certified => {
+                run.certified_ms = run.certified_ms.or(late_ms);
+                "certified"
+            }
+            Step::Settled => {
+                run.settled_ms = run.settled_ms.or(late_ms);
+                run.settled.map_or("settled", |settled| result_of(settled.status))
+            }
+            Step::Reopened => {
+                (run.settled, run.settled_ms) = (None, None);
+                "reopened"
+            }
+            Step::Expired => "expired",
+        };
+    }
+
+    pub(super) fn note_reason(&mut self, task: &Task, reason: &str) {
+        if let Some(run) = self.runs.get_mut(task)
+            && !reason.is_empty()
+        {
+            reason.clone_into(&mut run.reason);
+        }
+    }
+
+    pub(super) fn note_settled(&mut self, task: &Task, settled: &Settled, at: Time) {
+        let late_ms = self.late_ms(task, at);
+        if let Some(run) = self.runs.get_mut(task) {
+            let Settled { block, submitter, delivered, status, .. } = *settled;
+            let takeover = run.first_leader.is_some_and(|leader| leader != submitter);
+            run.settled = Some(Settlement { block, submitter, delivered, takeover, status });
+            run.settled_ms = run.settled_ms.or(late_ms);
+        }
+    }
+
+    /// The contract skipped a report of this job; the newest open run of it is the one meant.
+    pub(super) fn note_ineligible(&mut self, job: u64, reason: &str) {
+        let of_job = self.by_due.iter().rev().map(|(_, task)| *task).filter(|task| task.job.0 == job);
+        let open = of_job.into_iter().find(|task| self.runs.get(task).is_some_and(|run| run.settled.is_none()));
+        if let Some(run) = open.and_then(|task| self.runs.get_mut(&task)) {
+            run.reason = format!("the contract skipped it: {reason}");
+        }
+    }
+
+    /// The newest runs first.
+    pub(super) fn views(&self) -> Vec<RunView> {
+        let newest = self.by_due.iter().rev().map(|(_, task)| task);
+        let mut views: Vec<RunView> = newest.filter_map(|task| Some(view(task, self.runs.get(task)?))).collect();
+        views.sort_by_key(|run| (std::cmp::Reverse(run.due), run.job_id));
+        views
+    }
+
+    /// How the newest run of each job that is over ended.
+    pub(super) fn last_results(&self) -> BTreeMap<u64, &'static str> {
+        let mut last = BTreeMap::new();
+        for (_, task) in &self.by_due {
+            if let Some(run) = self.runs.get(task)
+                && !["waiting", "running"].contains(&run.state)
+            {
+                last.insert(task.job.0, run.state);
+            }
+        }
+        last
+    }
+}
+
+/// Statuses as the contract numbers them.
+fn result_of(status: u8) -> &'static str {
+    match status {
+        1 => "skipped",
+        2 => "job_error",
+        _ => "settled",
+    }
+}
+
+fn view(task: &Task, run: &Run) -> RunView {
+    RunView {
+        task_id: task.id().0.to_string(),
+        job_id: task.job.0,
+        run: convert::run_number(task.instance.0).unwrap_or_default(),
+        due: run.due,
+        state: run.state.to_owned(),
+        reason: run.reason.clone(),
+        attempt: u32::from(run.attempt),
+        certified_ms: run.certified_ms,
+        settled_ms: run.settled_ms,
+        block: run.settled.map(|settled| settled.block),
+        submitter: run.settled.map(|settled| settled.submitter.to_string()).unwrap_or_default(),
+        takeover: run.settled.is_some_and(|settled| settled.takeover),
+        delivered: run.settled.map(|settled| settled.delivered),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+use alloy::primitives::B256;
+use consensus::anchor::BlockRef;
+use consensus::task::Abstention;
+use consensus::task::{InstanceKey, JobId};
+
+use super::*;
+
+const LEADER: Address = Address::repeat_byte(1);
+const OTHER: Address = Address::repeat_byte(2);
+
+fn task(job: u64, run: u64) -> Task {
+    Task { job: JobId(job), version: 1, instance: InstanceKey::from_run(run) }
+}
+
+fn due(task: Task, due: u64) -> DueTask {
+    DueTask { task, due, deadline: due + 40, code_hash: B256::ZERO, quorum_bps: 0, callback_gas: 0 }
+}
+
+fn settled(task: &Task, status: u8, submitter: Address) -> Settled {
+    Settled {
+        block: 9,
+        timestamp: 100,
+        tx: B256::ZERO,
+        task_id: task.id().0,
+        job_id: task.job.0,
+        job_version: 1,
+        instance_key: task.instance.0,
+        status,
+        anchor_number: 7,
+        outcome_hash: B256::ZERO,
+        delivered: true,
+        submitter,
+    }
+}
+
+fn started(attempt: u8, number: u64) -> Step {
+    Step::Started { attempt, anchor: BlockRef { number, hash: B256::ZERO, timestamp: number } }
+}
+
+#[test]
+fn a_run_is_shown_as_it_goes_on() {
+    let mut history = History::default();
+    let task = task(3, 5);
+    history.note_step(&task, started(0, 7), Time(0));
+    assert!(history.views().is_empty(), "unknown tasks are not shown");
+    history.learn(&due(task, 100));
+    assert_eq!(history.views()[0].state, "waiting");
+    history.note_step(&task, started(0, 7), Time(100_000));
+    history.note_leader(100, 102, LEADER);
+    history.note_leader(100, 102, OTHER);
+    assert!(history.was_led_by(&task, LEADER, 7) && !history.was_led_by(&task, OTHER, 7));
+    assert!(!history.was_led_by(&task, LEADER, 8), "a later try");
+    history.note_step(&task, Step::Certified, Time(100_300));
+    history.note_settled(&task, &settled(&task, 1, OTHER), Time(102_000));
+    history.note_step(&task, Step::Settled, Time(102_500));
+    let view = history.views().remove(0);
+    assert_eq!((view.state.as_str(), view.run, view.job_id, view.due), ("skipped", 5, 3, 100));
+    assert_eq!((view.certified_ms, view.settled_ms, view.block), (Some(300), Some(2_000), Some(9)));
+    assert!(view.takeover && view.delivered == Some(true));
+    assert_eq!((history.result(&task), history.late_ms(&task, Time(103_000))), ("skipped", Some(3_000)));
+    assert_eq!(history.last_results().get(&3), Some(&"skipped"));
+    history.note_step(&task, Step::Reopened, Time(103_000));
+    let view = history.views().remove(0);
+    assert_eq!((view.state.as_str(), view.block, view.settled_ms), ("reopened", None, None));
+}
+
+#[test]
+fn reasons_are_kept_and_the_newest_open_run_is_the_one_meant() {
+    let mut history = History::default();
+    let runs: Vec<Task> = (0..3).map(|run| task(1, run)).collect();
+    runs.iter().zip([10, 20, 30]).for_each(|(task, at)| history.learn(&due(*task, at)));
+    history.note_settled(&runs[2], &settled(&runs[2], 0, LEADER), Time(40_000));
+    history.note_ineligible(1, "Escrow");
+    history.note_reason(&runs[0], "not found");
+    history.note_step(&runs[0], Step::Abstained(Abstention::CodeUnavailable), Time(11_000));
+    let views = history.views();
+    assert_eq!(views.iter().map(|run| run.due).collect::<Vec<_>>(), [30, 20, 10], "the newest first");
+    assert_eq!((views[1].reason.as_str(), views[2].reason.as_str()), ("the contract skipped it: Escrow", "not found"));
+    assert_eq!(history.last_results().get(&1), Some(&"abstained"));
+}
+
+#[test]
+fn the_oldest_run_goes_first() {
+    let mut history = History::default();
+    for run in 0..MAX_RUNS as u64 + 5 {
+        history.learn(&due(task(1, run), 1_000 - run));
+        history.learn(&due(task(1, run), 1_000 - run));
+    }
+    assert_eq!((history.runs.len(), history.by_due.len()), (MAX_RUNS, MAX_RUNS));
+    assert_eq!(history.views()[0].due, 1_000);
+}

@@ -1,0 +1,75 @@
+//! Hearing the mesh: its events as plain data, its handles under numbers.
+
+use std::collections::BTreeMap;
+
+use consensus::committee::PeerKey;
+use consensus::input::MessageTag;
+
+use super::Driver;
+use super::event::{Event, RequestTag};
+use crate::topics;
+
+/// Handles kept at most. The mesh itself forgets a message after 4 s and a question after 10 s.
+const OPEN_MAX: usize = 16_384;
+
+/// Handles that wait for a word of the core, which knows them by number.
+#[derive(Debug)]
+pub(super) struct Open<H> {
+    handles: BTreeMap<u64, H>,
+    numbers: u64,
+}
+
+impl<H> Default for Open<H> {
+    fn default() -> Self {
+        Self { handles: BTreeMap::new(), numbers: 0 }
+    }
+}
+
+impl<H> Open<H> {
+    /// Keeps a handle under a new number; beyond [`OPEN_MAX`] the oldest is let go.
+    pub(super) fn keep(&mut self, handle: H) -> u64 {
+        self.numbers += 1;
+        self.handles.insert(self.numbers, handle);
+        if self.handles.len() > OPEN_MAX {
+            self.handles.pop_first();
+        }
+        self.numbers
+    }
+
+    /// The handle of a number, once.
+    pub(super) fn take(&mut self, number: u64) -> Option<H> {
+        self.handles.remove(&number)
+    }
+}
+
+fn key_of(peer: &p2p::PeerId) -> Option<PeerKey> {
+    p2p::public_key_of(peer).map(PeerKey)
+}
+
+impl Driver {
+    /// What an event of the mesh means to the core; none for what does not concern it.
+    pub(super) async fn hear(&mut self, event: p2p::Event) -> Option<Event> {
+        match event {
+            p2p::Event::Message { message, from, topic, data } => {
+                let Some((channel, from)) = topics::channel(topic).zip(key_of(&from)) else {
+                    self.services.mesh.judge(message, p2p::Verdict::Ignore).await;
+                    return None;
+                };
+                let message = MessageTag(self.messages.keep(message));
+                Some(Event::Message { message, from, channel, bytes: data })
+            }
+            p2p::Event::Request { id, protocol: p2p::Protocol::Want, data, .. } => {
+                Some(Event::Question { request: RequestTag(self.questions.keep(id)), bytes: data })
+            }
+            p2p::Event::Request { id, protocol: p2p::Protocol::Status, .. } => {
+                Some(Event::StatusQuestion { request: RequestTag(self.questions.keep(id)) })
+            }
+            p2p::Event::PeerConnected(peer) => key_of(&peer).map(Event::PeerUp),
+            p2p::Event::PeerDisconnected(peer) => key_of(&peer).map(Event::PeerDown),
+            p2p::Event::Listening(address) => Some(Event::Listening(address.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

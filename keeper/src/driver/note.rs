@@ -1,0 +1,299 @@
+//! What is worth a number or a word to people. The machine tells it as data; here alone it is said which series it moves
+//! and in which words it is logged.
+
+use alloy::primitives::B256;
+use consensus::committee::PeerKey;
+use consensus::effect::Step;
+use consensus::fault::{Fault, Reason, Verdict};
+use consensus::message::Channel;
+use consensus::task::{JobId, Task};
+
+use crate::chain::{AccusationResult, SettlementResult};
+use crate::metrics::Metrics;
+use crate::view::Check;
+
+/// Something that happened in this keeper.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// A block at the confirmation depth.
+    Head {
+        /// Its number.
+        number: u64,
+        /// Unix seconds.
+        timestamp: u64,
+    },
+    /// The blocks above this number are orphaned.
+    Rewound(u64),
+    /// An epoch was written.
+    Epoch {
+        /// Its number.
+        epoch: u32,
+        /// Rows of its committee.
+        members: usize,
+    },
+    /// An epoch was written that cannot be used, for this reason.
+    BadEpoch(String),
+    /// A gossip message got its verdict.
+    Judged {
+        /// The topic.
+        channel: Channel,
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// A message was judged a second time: a bug, and of no effect.
+    SecondVerdict(Verdict),
+    /// An own partial went out.
+    Spoke {
+        /// Whether it says why nothing is signed.
+        abstains: bool,
+    },
+    /// This keeper assigned tasks as a leader.
+    Assigned {
+        /// The window.
+        window: u64,
+        /// Its stage: 0 is the first in line.
+        stage: u8,
+    },
+    /// Another keeper settled in a window that this one was to lead, a full stage late.
+    MissedTurn {
+        /// The window.
+        window: u64,
+    },
+    /// A keeper misbehaved.
+    Blamed(Fault),
+    /// A step in a task's life.
+    Step {
+        /// The task.
+        task: Task,
+        /// The step.
+        step: Step,
+        /// Milliseconds since the task was due; `None` if that is forgotten.
+        late_ms: Option<u64>,
+        /// How it settled, for the step that is about it: settled, skipped, job_error.
+        result: &'static str,
+    },
+    /// A run ended.
+    Ran {
+        /// call, skip, job_error or abstain.
+        outcome: &'static str,
+        /// Milliseconds from the order to the answer.
+        took_ms: u64,
+    },
+    /// An answer came that belongs to no run under way; it is left alone.
+    UnaskedAnswer(JobId),
+    /// A certificate goes to the chain.
+    Submitting,
+    /// A submission ended.
+    Submitted(SettlementResult),
+    /// An accusation ended.
+    Accused(AccusationResult),
+    /// A proof of equivocation is kept; its statements are pinned to this block.
+    EvidenceKept(u64),
+    /// The journal has learnt from the mesh what this key signed before.
+    Learnt,
+    /// Where this keeper's operator stands has changed.
+    Standing(Check),
+    /// Whether most keepers see another operator set than this one has changed.
+    Disputed(bool),
+    /// A job's code cannot be run here.
+    CodeTrouble {
+        /// The job.
+        job: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// A peer's clock and this one are far apart.
+    ClockOff {
+        /// The peer.
+        peer: PeerKey,
+        /// By how much, in milliseconds.
+        offset_ms: u64,
+    },
+    /// The mesh listens on this multiaddr.
+    Listening(String),
+}
+
+/// What a keeper says that sees another operator set than the rest of the mesh.
+pub(super) const DISPUTED: &str = "most keepers see another operator set than this one's chain node shows: nothing is \
+                                   signed until they agree; check rpc_urls";
+
+/// The word for a topic in metrics and logs.
+pub(super) fn channel_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Assignments => "assignments",
+        Channel::Partials => "partials",
+        Channel::Certificates => "certificates",
+        Channel::Evidence => "evidence",
+    }
+}
+
+impl Note {
+    /// Moves the series it is about.
+    pub(super) fn count(&self, metrics: &Metrics) {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        match self {
+            Self::Head { number: block, timestamp } => {
+                metrics.chain_head_block.set(number(*block));
+                metrics.chain_head_timestamp.set(number(*timestamp));
+            }
+            Self::Rewound(_) => {
+                metrics.chain_reorgs.inc();
+            }
+            Self::Epoch { epoch, .. } => {
+                metrics.epoch.set(i64::from(*epoch));
+            }
+            Self::Judged { channel, verdict } => count_verdict(metrics, *channel, *verdict),
+            Self::Spoke { abstains } => metrics.partials.inc(["sent", if *abstains { "abstained" } else { "signed" }]),
+            Self::Assigned { stage, .. } => metrics.leader_turns.inc([if *stage == 0 { "led" } else { "takeover" }]),
+            Self::MissedTurn { .. } => metrics.leader_turns.inc(["missed"]),
+            Self::Step { step, late_ms, result, .. } => count_step(metrics, *step, *late_ms, result),
+            Self::Ran { outcome, took_ms } => {
+                metrics.executions.inc([outcome]);
+                metrics.execution_duration.observe(seconds(*took_ms));
+            }
+            Self::Submitting => metrics.certificates.inc(["submitted"]),
+            Self::Submitted(result) => count_submission(metrics, result),
+            Self::Accused(result) => metrics.accusations.inc([result.name()]),
+            Self::BadEpoch(_)
+            | Self::SecondVerdict(_)
+            | Self::Blamed(_)
+            | Self::UnaskedAnswer(_)
+            | Self::EvidenceKept(_)
+            | Self::Learnt
+            | Self::Standing(_)
+            | Self::Disputed(_)
+            | Self::CodeTrouble { .. }
+            | Self::ClockOff { .. }
+            | Self::Listening(_) => {}
+        }
+    }
+
+    /// Tells whoever reads the log.
+    pub(super) fn log(&self) {
+        match self {
+            Self::Rewound(number) => {
+                tracing::warn!(number, "the chain was reorganised: blocks above this one are forgotten");
+            }
+            Self::Epoch { epoch, members } => tracing::info!(epoch, members, "a new epoch"),
+            Self::BadEpoch(error) => tracing::error!(error, "an epoch cannot be used: nothing is signed under it"),
+            Self::Judged { channel, verdict: Verdict::Reject(reason) } => {
+                tracing::debug!(topic = channel_name(*channel), reason = reason.name(), "rejected a message");
+            }
+            Self::SecondVerdict(verdict) => tracing::error!(?verdict, "a message was judged twice: this is a bug"),
+            Self::Assigned { window, stage } => tracing::debug!(window, stage, "assigned tasks"),
+            Self::MissedTurn { window } => {
+                tracing::warn!(window, "another keeper settled what this one was to lead: is it slow, or cut off?");
+            }
+            Self::Blamed(Fault::Equivocation(keeper)) => {
+                tracing::error!(keeper = keeper.0, "a keeper signed two different findings on one batch");
+            }
+            Self::Blamed(Fault::ConflictingAssignment(keeper)) => {
+                tracing::warn!(keeper = keeper.0, "a leader sent two different assignments with one number");
+            }
+            Self::Step { task, step: Step::Expired, .. } => {
+                tracing::warn!(job = task.job.0, "a task's deadline passed without a settlement");
+            }
+            Self::Step { task, step: Step::Abstained(reason), .. } => {
+                tracing::warn!(job = task.job.0, reason = reason.name(), "nothing to sign for a task");
+            }
+            Self::UnaskedAnswer(job) => tracing::debug!(job = job.0, "an execution's answer that nobody waits for"),
+            Self::EvidenceKept(anchor) => tracing::error!(anchor, "kept a proof of equivocation"),
+            Self::Learnt => {
+                tracing::warn!("learnt from the mesh what this key signed before; the journal lacked it");
+            }
+            Self::Standing(check) if check.ok => tracing::info!("{}", check.message),
+            Self::Standing(check) => tracing::warn!("{}", check.message),
+            Self::Disputed(true) => tracing::error!("{DISPUTED}"),
+            Self::Disputed(false) => {
+                tracing::info!("most keepers see the operator set that this one's chain node shows: it signs again");
+            }
+            Self::CodeTrouble { job, why } => tracing::warn!(job, why, "a job's code is not ready"),
+            Self::ClockOff { peer, offset_ms } => {
+                tracing::warn!(?peer, offset_ms, "a peer's clock and this one differ: check NTP on both");
+            }
+            Self::Listening(address) => tracing::info!(address, "listening for peers"),
+            Self::Submitted(result) => log_submission(result),
+            Self::Accused(result) => log_accusation(result),
+            Self::Head { .. } | Self::Judged { .. } | Self::Spoke { .. } | Self::Step { .. } => {}
+            Self::Ran { .. } | Self::Submitting => {}
+        }
+    }
+}
+
+fn seconds(milliseconds: u64) -> f64 {
+    milliseconds as f64 / 1000.0
+}
+
+fn count_verdict(metrics: &Metrics, channel: Channel, verdict: Verdict) {
+    let result = match verdict {
+        Verdict::Accept => "accept",
+        Verdict::Ignore(reason) | Verdict::Reject(reason) => reason.name(),
+    };
+    metrics.gossip_messages.inc([channel_name(channel), result]);
+    match (channel, verdict) {
+        (_, Verdict::Ignore(Reason::Duplicate)) => {}
+        (Channel::Partials, Verdict::Accept) => metrics.partials.inc(["received", "valid"]),
+        (Channel::Partials, _) => metrics.partials.inc(["received", "invalid"]),
+        (Channel::Certificates, Verdict::Accept) => metrics.certificates.inc(["received"]),
+        (Channel::Certificates, Verdict::Reject(_)) => metrics.certificates.inc(["invalid"]),
+        _ => {}
+    }
+}
+
+fn count_step(metrics: &Metrics, step: Step, late_ms: Option<u64>, result: &'static str) {
+    match step {
+        Step::Certified => {
+            metrics.certificates.inc(["formed"]);
+            late_ms.into_iter().for_each(|late| metrics.certificate_duration.observe(seconds(late)));
+        }
+        Step::Settled => {
+            metrics.tasks.inc([result]);
+            late_ms.into_iter().for_each(|late| metrics.settled_duration.observe(seconds(late)));
+        }
+        Step::Expired => metrics.tasks.inc(["expired"]),
+        Step::Abstained(_) => metrics.tasks.inc(["abstained"]),
+        Step::Started { .. } | Step::Executed | Step::Reopened => {}
+    }
+}
+
+fn count_submission(metrics: &Metrics, result: &SettlementResult) {
+    let outcome = match result {
+        SettlementResult::Mined { gas_used, .. } => {
+            metrics.transaction_gas_used.inc_by(*gas_used);
+            "mined"
+        }
+        SettlementResult::AlreadySettled => "already_settled",
+        SettlementResult::Reverted { .. } => "reverted",
+        SettlementResult::Failed { .. } => "failed",
+    };
+    metrics.transactions.inc([outcome]);
+}
+
+fn log_submission(result: &SettlementResult) {
+    match result {
+        SettlementResult::Mined { tx, gas_used, settled } => {
+            tracing::info!(%tx, gas_used, settled, "settled a batch");
+        }
+        SettlementResult::Reverted { reason } => {
+            tracing::warn!(reason, "the contract refused a batch: the next in line will try");
+        }
+        SettlementResult::Failed { why } => tracing::warn!(why, "could not submit a batch: the next in line will try"),
+        SettlementResult::AlreadySettled => {}
+    }
+}
+
+fn log_accusation(result: &AccusationResult) {
+    match result {
+        AccusationResult::Mined { tx } => log_conviction(tx),
+        AccusationResult::Refused { reason } => tracing::error!(reason, "the contract refuses a proof"),
+        AccusationResult::Failed { why } => tracing::warn!(why, "could not bring a proof before the contract"),
+        AccusationResult::Proven | AccusationResult::TooLate => {}
+    }
+}
+
+fn log_conviction(tx: &B256) {
+    tracing::warn!(%tx, "convicted a keeper of equivocation");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Everything a keeper wants done, as plain data. Orders are carried out in order; none may be dropped unless it says so.
+
+use std::sync::Arc;
+
+use alloy::primitives::B256;
+use consensus::anchor::BlockRef;
+use consensus::committee::PeerKey;
+use consensus::effect::{PersistToken, Settlement};
+use consensus::fault::Verdict;
+use consensus::input::MessageTag;
+use consensus::message::Channel;
+use consensus::task::{DueTask, JobId};
+
+use super::event::RequestTag;
+use super::note::Note;
+use crate::chain::{Accusation, JobParams};
+use crate::journal::Record;
+
+/// One thing to be done.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Run a task, pinned to `anchor`; answer with [`super::Event::Executed`].
+    Run {
+        /// What to run.
+        due: DueTask,
+        /// Which try.
+        attempt: u8,
+        /// The block all chain reads are pinned to.
+        anchor: BlockRef,
+        /// The job's terms.
+        params: Arc<JobParams>,
+    },
+    /// Make the records durable, all or none; answer with [`super::Event::Persisted`].
+    Persist {
+        /// To be named in the answer.
+        token: PersistToken,
+        /// What must be on disk.
+        group: Vec<Record>,
+    },
+    /// Ask the journal whether it knows all of these; answer with [`super::Event::Recalled`].
+    Recall {
+        /// What this key has signed, as the mesh holds it.
+        group: Vec<Record>,
+        /// To be named in the answer.
+        listening: bool,
+    },
+    /// Make durable what the mesh remembers of this key; answer with [`super::Event::Learnt`].
+    Learn {
+        /// What must be on disk.
+        group: Vec<Record>,
+    },
+    /// Send to all. May be lost: the mesh repairs it.
+    Publish {
+        /// The topic.
+        channel: Channel,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// The verdict on a gossip message; every message gets exactly one.
+    Judge {
+        /// Which message.
+        message: MessageTag,
+        /// What to do with it.
+        verdict: Verdict,
+    },
+    /// Ask a peer with the want protocol; answer, if it does, with [`super::Event::Answered`]. May be lost.
+    Ask {
+        /// Whom.
+        peer: PeerKey,
+        /// The question.
+        bytes: Vec<u8>,
+    },
+    /// Ask a peer how it fares; answer, if it does, with [`super::Event::Status`]. May be lost.
+    AskStatus {
+        /// Whom.
+        peer: PeerKey,
+    },
+    /// Answer a peer's question. May be lost.
+    Respond {
+        /// Which question.
+        request: RequestTag,
+        /// The answer.
+        bytes: Vec<u8>,
+    },
+    /// Put a certificate on chain; answer with [`super::Event::Submitted`].
+    Submit(Box<Settlement>),
+    /// Bring a proof before the contract; answer with [`super::Event::Accused`].
+    Accuse(Arc<Accusation>),
+    /// Fetch and compile a job's code unless that is done; answer with [`super::Event::Prepared`].
+    Prepare {
+        /// The job.
+        job: JobId,
+        /// Its terms.
+        params: Arc<JobParams>,
+    },
+    /// Let these peer keys connect, and no others.
+    Admit(Vec<[u8; 32]>),
+    /// Write the next epoch's table if one is due.
+    OfferSnapshot,
+    /// Keep a proof on disk, in its gossip encoding.
+    KeepEvidence(Vec<u8>),
+    /// Let go of the proof whose bytes have this hash.
+    ForgetEvidence(B256),
+    /// Read the proofs on disk; answer with [`super::Event::Evidence`].
+    LoadEvidence,
+    /// Read what no event tells: the wallet's balance, the failures of RPC nodes.
+    Measure,
+    /// What [`super::Core::view`] shows has changed.
+    Show,
+    /// Something to be counted, and told to whoever watches.
+    Note(Note),
+    /// Stop for good, and do not start again unasked: signing on could get this keeper slashed. The text says why.
+    Stop(String),
+}

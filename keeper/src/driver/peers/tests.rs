@@ -1,0 +1,44 @@
+use super::*;
+
+fn key(number: u8) -> PeerKey {
+    PeerKey([number; 32])
+}
+
+#[test]
+fn questions_go_round_among_those_who_may_be_asked() {
+    let mut peers = Peers::default();
+    assert_eq!(peers.next(|_| true), None);
+    (1..=4).for_each(|number| peers.up(key(number), Time(0)));
+    let members = |peer: PeerKey| peer != key(2);
+    let asked: Vec<_> = (0..6).map(|_| peers.next(members)).collect();
+    assert_eq!(asked, [1, 3, 4, 1, 3, 4].map(|number| Some(key(number))));
+    peers.down(key(3));
+    peers.up(key(1), Time(0));
+    assert_eq!(peers.keys().collect::<Vec<_>>(), [key(2), key(4), key(1)], "whoever comes back comes last");
+    assert_eq!(peers.next(|_| false), None);
+}
+
+#[test]
+fn a_peer_is_asked_again_until_it_has_shown_the_epoch() {
+    let mut peers = Peers::default();
+    peers.up(key(1), Time(0));
+    peers.up(key(2), Time(0));
+    assert!(peers.take_behind(1, Time(PAUSE - 1), |_| true).is_empty(), "they were asked when they came");
+    peers.showed(key(1), 1);
+    assert_eq!(peers.take_behind(1, Time(PAUSE), |_| true), [key(2)]);
+    assert!(peers.take_behind(1, Time(PAUSE + 1), |_| true).is_empty(), "it is being asked");
+    peers.showed(key(2), 3);
+    assert!(peers.take_behind(2, Time(5 * PAUSE), |peer| peer == key(2)).is_empty(), "it is ahead");
+    assert_eq!(peers.take_behind(2, Time(5 * PAUSE), |_| true), [key(1)]);
+}
+
+#[test]
+fn the_list_is_bounded() {
+    let mut peers = Peers::default();
+    for number in 0..2 * PEERS_MAX as u32 {
+        let mut bytes = [0; 32];
+        bytes[..4].copy_from_slice(&number.to_be_bytes());
+        peers.up(PeerKey(bytes), Time(0));
+    }
+    assert_eq!(peers.count(), PEERS_MAX);
+}

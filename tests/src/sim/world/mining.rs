@@ -1,0 +1,78 @@
+//! The chain goes on: what submitters send, what becomes of it, and who hears of it.
+
+use alloy::primitives::B256;
+use consensus::effect::Settlement;
+use keeper::chain::{Settled, SettlementResult, convert};
+use keeper::driver::Event;
+
+use super::orders::honest_outcome;
+use super::queue::Happening;
+use super::{World, run_of};
+use crate::sim::chain::Refusal;
+use crate::sim::plan::{CODE, Conduct};
+
+impl World<'_> {
+    /// A submitter looks whether its work is done already before it pays for a transaction.
+    pub(super) fn take_transaction(&mut self, keeper: usize, settlement: Settlement) {
+        let reports = &settlement.certificate.reports;
+        if reports.iter().all(|report| self.chain.settled.contains(&report.task)) {
+            let key = settlement.key;
+            return self.done(keeper, 50, Event::Submitted { key, result: SettlementResult::AlreadySettled });
+        }
+        self.mempool.push((keeper, settlement));
+    }
+
+    pub(super) fn mine(&mut self) {
+        let transactions = std::mem::take(&mut self.mempool);
+        let results = self.chain.mine(self.now / 1000, transactions);
+        let at = self.elapsed();
+        for (keeper, settlement, result) in results {
+            self.tell(|| {
+                let runs = settlement.certificate.reports.iter().map(|report| run_of(&report.task));
+                let head = self.chain.head();
+                format!("block {head}: {keeper} submits {:?}: {result:?}", runs.collect::<Vec<_>>())
+            });
+            let key = settlement.key;
+            let result = match result {
+                Ok(effects) => {
+                    self.checks.on_certificate(at, &settlement);
+                    let settled = effects.fresh.len() as u64;
+                    effects.fresh.iter().for_each(|settled| self.check_result(settled, &settlement));
+                    SettlementResult::Mined { tx: B256::ZERO, gas_used: 0, settled }
+                }
+                Err(Refusal::NothingToSettle) => {
+                    self.wasted += 1;
+                    SettlementResult::AlreadySettled
+                }
+                Err(refusal) => {
+                    if self.is_honest(keeper) {
+                        self.checks.fail(at, "refused_certificate", format!("keeper {keeper}: {refusal:?}"));
+                    }
+                    SettlementResult::Reverted { reason: format!("{refusal:?}") }
+                }
+            };
+            self.done(keeper, 200, Event::Submitted { key, result });
+        }
+        for keeper in 0..self.nodes.len() {
+            let delay = 10 + self.random.below(self.plan.links.delay + 50);
+            self.after(delay, Happening::Poll { keeper });
+        }
+        self.after(1_000, Happening::Block);
+    }
+
+    /// What a task settled with must be what an honest run of it gives.
+    fn check_result(&mut self, settled: &Settled, settlement: &Settlement) {
+        let task = convert::task(settled);
+        self.settled_at.insert(task, self.now);
+        let Some((_, conduct)) = self.tasks.get(&task) else {
+            return;
+        };
+        let report = settlement.certificate.reports.iter().find(|report| report.task == task);
+        if let Some(report) = report.filter(|_| *conduct != Conduct::Differs) {
+            let honest = honest_outcome(task, report.anchor.hash, *conduct);
+            if honest.hash(CODE) != settled.outcome_hash {
+                self.checks.fail(self.elapsed(), "wrong_result", format!("{:?}", task.id()));
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What a run leaves behind: its fingerprint, and for whoever replays a seed, its story.
+
+use consensus::effect::Step;
+use consensus::fault::{Fault, Verdict};
+use consensus::message::{Message, PlannedBatch};
+use keeper::driver::{Note, Order};
+
+use super::{World, run_of};
+use crate::sim::keys::DOMAIN;
+use crate::sim::random::Fingerprint;
+
+fn word_of(verdict: Verdict) -> u64 {
+    match verdict {
+        Verdict::Accept => 0,
+        Verdict::Ignore(reason) => 1 + reason as u64,
+        Verdict::Reject(reason) => 101 + reason as u64,
+    }
+}
+
+/// Adds an order to the fingerprint of the run.
+pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
+    trace.word(keeper as u64);
+    match order {
+        Order::Run { due, attempt, anchor, .. } => {
+            trace.word(due.due << 8 | u64::from(*attempt));
+            trace.bytes(anchor.hash.as_slice());
+        }
+        Order::Persist { token, group } => {
+            trace.word(token.0);
+            group.iter().for_each(|record| trace.bytes(record.digest.as_slice()));
+        }
+        Order::Publish { bytes, .. } | Order::Ask { bytes, .. } | Order::Respond { bytes, .. } => trace.bytes(bytes),
+        Order::Judge { message, verdict } => trace.word(message.0 << 8 | word_of(*verdict)),
+        Order::Submit(settlement) => trace.bytes(&settlement.certificate.signature.to_bytes()),
+        Order::Note(Note::Step { task, .. }) => trace.bytes(task.instance.0.as_slice()),
+        Order::Note(Note::Assigned { window, stage }) => trace.word(window << 8 | u64::from(*stage)),
+        Order::Note(Note::Blamed(Fault::Equivocation(index))) => trace.word(u64::from(index.0)),
+        Order::Note(Note::Blamed(Fault::ConflictingAssignment(index))) => trace.word(1_000 + u64::from(index.0)),
+        Order::KeepEvidence(_) => trace.word(2_000),
+        Order::Recall { group, .. } | Order::Learn { group } => trace.word(3_000 + group.len() as u64),
+        Order::AskStatus { peer } => trace.bytes(&peer.0),
+        Order::Accuse(accusation) => trace.bytes(accusation.key.as_slice()),
+        Order::Prepare { job, .. } => trace.word(4_000 + job.0),
+        Order::Admit(keys) => trace.word(5_000 + keys.len() as u64),
+        Order::ForgetEvidence(_) => trace.word(2_001),
+        Order::LoadEvidence => trace.word(2_002),
+        Order::OfferSnapshot => trace.word(6_000),
+        Order::Measure => trace.word(6_001),
+        Order::Show => trace.word(6_002),
+        Order::Stop(_) => trace.word(6_003),
+        Order::Note(_) => trace.word(6_004),
+    }
+}
+
+impl World<'_> {
+    pub(super) fn narrate(&self, keeper: usize, order: &Order) {
+        if !self.verbose {
+            return;
+        }
+        match order {
+            Order::Note(Note::Step { task, step, .. }) => self.narrate_step(keeper, &run_of(task), *step),
+            Order::Note(note @ (Note::Blamed(_) | Note::Disputed(_) | Note::MissedTurn { .. })) => {
+                self.tell(|| format!("{keeper} {note:?}"));
+            }
+            Order::Recall { .. } | Order::Stop(_) => self.tell(|| format!("{keeper} {order:?}")),
+            Order::Judge { message, verdict } if !matches!(verdict, Verdict::Accept) => {
+                let author = self.nodes[keeper].unjudged.get(message).map(|unjudged| unjudged.author);
+                self.tell(|| format!("{keeper} on a message of {author:?}: {verdict:?}"));
+            }
+            Order::Publish { channel, bytes } => match Message::decode(*channel, bytes) {
+                Ok(message) => self.tell(|| format!("{keeper} {}", words(&message))),
+                Err(error) => self.tell(|| format!("{keeper} sends what is no message: {error}")),
+            },
+            _ => {}
+        }
+    }
+
+    fn narrate_step(&self, keeper: usize, run: &str, step: Step) {
+        self.tell(|| format!("{keeper} {run} {step:?}"));
+    }
+}
+
+fn words(message: &Message) -> String {
+    let name = |assignment: &[u8]| alloy::hex::encode(&assignment[..3]);
+    match message {
+        Message::Partial(partial) => {
+            let says = if partial.abstains() { "abstains on" } else { "signs" };
+            format!("{says} {}.{}", name(&*partial.assignment), partial.batch)
+        }
+        Message::Assignment(plan) => {
+            let batch = |batch: &PlannedBatch| {
+                let tasks = batch.tasks.iter().map(|&task| run_of(&task.into()));
+                format!("{:?} attempt {}", tasks.collect::<Vec<_>>(), batch.attempt)
+            };
+            let batches: Vec<_> = plan.batches.iter().map(batch).collect();
+            let (window, stage, number) = (plan.window, plan.stage, plan.number);
+            let hash = plan.hash(&DOMAIN);
+            format!("assigns {} window {window} stage {stage} no {number}: {batches:?}", name(&hash[..]))
+        }
+        Message::Certificate(certificate) => format!("shows a certificate of {} reports", certificate.reports.len()),
+        Message::Evidence(_) => "shows evidence".to_owned(),
+    }
+}
