@@ -89,7 +89,7 @@ impl Node {
             journal,
         };
         self.engine = Some(Box::new(match bug {
-            Some(bug) => Engine::with_laws(config, Planted::new(bug, index)),
+            Some(bug) => Engine::with_laws(config, Planted::laws(bug, index)),
             None => Engine::new(config),
         }));
         Ok(())
