@@ -1,10 +1,11 @@
 //! One planned batch on its way from partials to a certificate to the chain.
 //!
 //! ```text
-//!                  a quorum on one root (rule 8), or its certificate from the mesh
-//!   Collecting ─────────────────────────────────────────────────────────────────────► Certified ──► turns to submit
-//!       │                                                                                 ▲            (rule 10)
-//!       └──── no root can reach it (rule 9), or no basis when the window is over ──► Failed
+//!               a quorum on one root (rule 8), or its certificate from the mesh
+//!   Collecting ────────────────────────────────────────────────────────────────► Certified ──► turns to submit
+//!       │                                                                             ▲           (rule 10)
+//!       └─ no root can reach it (rule 9), ──► Failed ── late partials, or the mesh ───┘
+//!          or no basis within its window
 //! ```
 //!
 //! Beside its phase a batch has a *basis* (anchors, committee, quorum: [`basis`]), this keeper's *own* word ([`own`]) and
@@ -119,8 +120,11 @@ impl Batch {
             return self.wait_for_basis(over, end, now, outbox);
         };
         // Rules 14 and 15: what this keeper may sign yet.
-        let may_sign = signing.allows(&basis.anchors) && !facts.is_doubtful(&basis.committee);
-        if self.own == Own::Silent && may_sign && !sessions.are_over(&self.tasks) {
+        let speaks = self.own == Own::Silent
+            && !sessions.are_over(&self.tasks)
+            && signing.allows(&basis.anchors)
+            && !facts.is_doubtful(&basis.committee);
+        if speaks {
             self.speak(facts, sessions, now, outbox);
         }
         self.verify(facts, signing, now, outbox);

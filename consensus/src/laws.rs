@@ -1,7 +1,7 @@
 //! The decisions of the protocol that safety and liveness hang on, one function each: what they do by default is right.
 //!
 //! They are a seam for the simulator, which breaks one at a time to show that it would notice (`tests/src/sim/plant.rs`).
-//! [`crate::Engine::new`] keeps them all; no shipped program can ask for others.
+//! [`crate::Engine::new`] keeps them all; no shipped program asks for others, or holds any.
 
 use std::fmt;
 

@@ -202,7 +202,7 @@ impl Money {
 
     /// The protocol's part of every epoch but the newest, under which nothing has settled.
     async fn close_epochs(&mut self) -> Result<Both> {
-        let contracts = self.swarm.deployed().network.contracts.clone();
+        let contracts = self.swarm.deployed().network.contracts;
         let registry = KeeperRegistry::new(contracts.keeper_registry, &self.provider);
         let manager = self.manager();
         let newest = registry.currentEpoch().call().await?;
@@ -227,7 +227,7 @@ impl Money {
 
     /// Not a wei, not a token is left anywhere but in the pot that rewards reporters.
     async fn is_empty(&mut self) -> Result<()> {
-        let contracts = self.swarm.deployed().network.contracts.clone();
+        let contracts = self.swarm.deployed().network.contracts;
         let token = PlayMoney::new(self.token, &self.provider);
         let manager = self.manager();
         let mut places = vec![contracts.job_manager, contracts.task_manager, contracts.challenger];

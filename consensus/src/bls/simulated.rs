@@ -37,6 +37,7 @@ pub fn is_on() -> bool {
 
 /// A secret key of either kind.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "a keeper has one")]
 pub enum SecretKey {
     /// On the curve.
     Curve(curve::SecretKey),

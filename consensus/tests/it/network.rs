@@ -4,6 +4,7 @@
 //!
 //! Promises checked on the way: the chain never settles a task twice, and nothing whose certificate does not verify.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
@@ -86,7 +87,7 @@ fn peer(keeper: usize) -> PeerKey {
 
 impl Network {
     pub(crate) fn new(seed: u64, stakes: &[u128], faults: Faults) -> Self {
-        println!("seed {seed}");
+        eprintln!("seed {seed}");
         let members = stakes.iter().enumerate().map(|(k, &stake)| Member {
             operator: Address::repeat_byte(k as u8 + 1),
             stake,
@@ -239,9 +240,9 @@ impl Network {
                 let anchor = &self.blocks[report.anchor.number as usize - 1];
                 assert_eq!(anchor.hash, report.anchor.hash, "an anchor that is not on the chain");
                 assert_eq!(outcome.hash(CODE), report.outcome_hash, "an outcome that was not certified");
-                if !self.settled.contains_key(&report.task) {
+                if let Entry::Vacant(unsettled) = self.settled.entry(report.task) {
                     fresh += 1;
-                    self.settled.insert(report.task, keeper);
+                    unsettled.insert(keeper);
                     let settled = Input::Settled { task: report.task, block };
                     (0..self.engines.len()).for_each(|k| self.send(k, settled.clone(), 50));
                 }

@@ -101,7 +101,7 @@ impl Node {
             journal,
         };
         let engine = match bug {
-            Some(bug) => Engine::with_laws(config, Planted::new(bug, index)),
+            Some(bug) => Engine::with_laws(config, Planted::laws(bug, index)),
             None => Engine::new(config),
         };
         let about = About {

@@ -94,7 +94,7 @@ pub(super) struct Planted {
 
 impl Planted {
     /// Those of one keeper.
-    pub(super) fn new(bug: Plant, keeper: usize) -> Arc<dyn Laws> {
+    pub(super) fn laws(bug: Plant, keeper: usize) -> Arc<dyn Laws> {
         Arc::new(Self { bug, keeper })
     }
 

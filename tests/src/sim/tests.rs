@@ -18,7 +18,7 @@ fn is_caught(plant: Plant) {
     let summary = run(&Options { plant: Some(plant), ..options(0..SEEDS_MAX) }, |summary| !summary.is_clean());
     let seed = summary.first_bad_seed();
     let kinds: std::collections::BTreeSet<_> = summary.violations.iter().map(|found| found.kind).collect();
-    println!("{}: caught by seed {seed:?}: {kinds:?}, {} unsettled", plant.name(), summary.unsettled);
+    eprintln!("{}: caught by seed {seed:?}: {kinds:?}, {} unsettled", plant.name(), summary.unsettled);
     let seed = seed.unwrap_or_else(|| panic!("{} stays hidden in {SEEDS_MAX} seeds", plant.name()));
     let clean = run(&options(seed..seed + 1), |_| false);
     assert!(clean.is_clean(), "seed {seed} fails without the bug too: {:?}", clean.violations);
