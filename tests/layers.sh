@@ -19,6 +19,7 @@ lacks() {
 lacks consensus tokio libp2p reqwest alloy
 lacks p2p consensus alloy blst contracts
 lacks contracts consensus p2p keeper
+lacks rough consensus p2p contracts keeper bootstrap
 # What signs two results is in no shipped program: not asked for by default, and not in the one that was built.
 if cargo tree -q -p keeper -e features,normal | grep -qE 'consensus feature "(inspect|simulation)"'; then
   echo "the keeper is built with test features of consensus by default: look at [features] in keeper/Cargo.toml" >&2
