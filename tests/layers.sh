@@ -19,6 +19,7 @@ lacks() {
 lacks consensus tokio libp2p reqwest alloy
 lacks p2p consensus alloy blst contracts
 lacks contracts consensus p2p keeper
+lacks rough consensus p2p contracts keeper bootstrap
 # What signs two results, stands in for the curve, or breaks a law on purpose is in no shipped program: not asked for by
 # default, and not in what was built.
 if cargo tree -q -p keeper -e features,normal | grep -qE 'consensus feature "(inspect|simulation)"'; then
