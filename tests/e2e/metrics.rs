@@ -13,9 +13,11 @@ use serde_json::Value;
 use tests::{keepers, settled};
 
 const PATIENCE: Duration = Duration::from_secs(90);
-/// What must come out: of gossip, of tasks, of the process.
-const SERIES: [&str; 6] = [
+/// What must come out: of gossip, of tasks, of runs, of the wallet, of the process.
+const SERIES: [&str; 8] = [
     "keeper_tasks_total",
+    "keeper_execution_duration_seconds_count",
+    "keeper_wallet_balance_wei",
     "keeper_partials_total",
     "keeper_gossip_messages_total",
     "keeper_chain_head_block",

@@ -37,6 +37,13 @@ struct Run {
     first_anchor: Option<u64>,
 }
 
+impl Run {
+    /// Milliseconds from its due moment to `at`.
+    fn late_ms(&self, at: Time) -> u64 {
+        at.0.saturating_sub(self.due.saturating_mul(1000))
+    }
+}
+
 /// The newest tasks.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -84,22 +91,14 @@ impl History {
         self.runs.get(task).is_some_and(|run| run.first_leader == Some(leader) && run.first_anchor == Some(anchor))
     }
 
-    /// Milliseconds from a task's due moment to `at`.
-    pub(super) fn late_ms(&self, task: &Task, at: Time) -> Option<u64> {
-        self.runs.get(task).map(|run| at.0.saturating_sub(run.due.saturating_mul(1000)))
-    }
-
-    /// The word metrics use for how a settled task ended.
-    pub(super) fn result(&self, task: &Task) -> &'static str {
-        let settled = self.runs.get(task).and_then(|run| run.settled);
-        settled.map_or("settled", |settled| result_of(settled.status))
-    }
-
-    pub(super) fn note_step(&mut self, task: &Task, step: Step, at: Time) {
-        let late_ms = self.late_ms(task, at);
+    /// Takes note of a step; says how many milliseconds after its due moment a listed task took it, and the word for how
+    /// it settled, if it did.
+    pub(super) fn note_step(&mut self, task: &Task, step: Step, at: Time) -> (Option<u64>, &'static str) {
         let Some(run) = self.runs.get_mut(task) else {
-            return;
+            return (None, result_of(0));
         };
+        let late_ms = Some(run.late_ms(at));
+        let result = result_of(run.settled.map_or(0, |settled| settled.status));
         run.state = match step {
             Step::Started { attempt, anchor } => {
                 run.attempt = attempt;
@@ -121,7 +120,7 @@ impl History {
             }
             Step::Settled => {
                 run.settled_ms = run.settled_ms.or(late_ms);
-                run.settled.map_or("settled", |settled| result_of(settled.status))
+                result
             }
             Step::Reopened => {
                 (run.settled, run.settled_ms) = (None, None);
@@ -129,6 +128,7 @@ impl History {
             }
             Step::Expired => "expired",
         };
+        (late_ms, result)
     }
 
     pub(super) fn note_reason(&mut self, task: &Task, reason: &str) {
@@ -140,8 +140,8 @@ impl History {
     }
 
     pub(super) fn note_settled(&mut self, task: &Task, settled: &Settled, at: Time) {
-        let late_ms = self.late_ms(task, at);
         if let Some(run) = self.runs.get_mut(task) {
+            let late_ms = Some(run.late_ms(at));
             let Settled { block, submitter, delivered, status, .. } = *settled;
             let takeover = run.first_leader.is_some_and(|leader| leader != submitter);
             run.settled = Some(Settlement { block, submitter, delivered, takeover, status });

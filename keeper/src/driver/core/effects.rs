@@ -84,8 +84,7 @@ impl Core {
     }
 
     fn report(&mut self, task: Task, step: Step, now: Time) {
-        self.history.note_step(&task, step, now);
-        let (late_ms, result) = (self.history.late_ms(&task, now), self.history.result(&task));
+        let (late_ms, result) = self.history.note_step(&task, step, now);
         self.note(Note::Step { task, step, late_ms, result });
         self.changed = true;
     }
