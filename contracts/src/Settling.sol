@@ -170,10 +170,10 @@ abstract contract Settling is Records {
         pure
         returns (bool)
     {
-        if (JobWord.life(account) != JobWord.activeLife(RunWord.jobVersion(word))) return false;
-        if (JobWord.terms(schedule) != JobWord.PLAIN_TERMS) return false;
-        if (run < RunLog.next(JobWord.runs(account)) || run > RunLog.MAX_RUN) return false;
-        return secondsLate <= EXPIRY_SECONDS;
+        uint256 differs = JobWord.life(account) ^ JobWord.activeLife(RunWord.jobVersion(word));
+        differs |= JobWord.terms(schedule) ^ JobWord.PLAIN_TERMS;
+        if (differs != 0 || run < RunLog.next(JobWord.runs(account))) return false;
+        return run <= RunLog.MAX_RUN && secondsLate <= EXPIRY_SECONDS;
     }
 
     /// @dev What a task costs if everybody signs: a quarter for what was not called, half for what came too late.

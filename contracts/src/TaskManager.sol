@@ -63,28 +63,30 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         Entry[] calldata entries = batch.entries;
         _dropDuplicates(entries);
         if (entries.length > MAX_REPORTS || anchors.length > MAX_REPORTS) revert TooManyReports();
-        (bytes memory runs, bytes32[] memory nodes) =
-            BatchLib.read(anchors, entries, BatchLib.outcomeHashes(batch.deliveries));
+        bytes memory outcomes = BatchLib.outcomes(batch.deliveries);
+        (bytes memory runs, bytes32[] memory nodes) = BatchLib.read(anchors, entries, outcomes);
         bytes32 root = BatchLib.root(nodes, batch.leaves);
         IJobManager.Certified memory certified =
             _verify(certificate, anchors, root, entries.length < batch.leaves.length);
 
-        settled = _settle(batch, certified, runs, root);
+        settled = _settle(batch, certified, runs, outcomes, root);
     }
 
-    function _settle(Batch calldata batch, IJobManager.Certified memory certified, bytes memory runs, bytes32 root)
-        private
-        returns (uint256 settled)
-    {
+    function _settle(
+        Batch calldata batch,
+        IJobManager.Certified memory certified,
+        bytes memory runs,
+        bytes memory outcomes,
+        bytes32 root
+    ) private returns (uint256 settled) {
         bytes memory verdicts;
         bytes32 codeHash;
         (settled, verdicts, codeHash) = jobManager.settle(certified, runs);
         emit BatchSettled(root, certified.epoch, msg.sender, certified.signedStake, settled);
         uint256 count = batch.entries.length;
         if (settled != count) _tellIneligible(batch.anchors, batch.entries, runs, verdicts);
-        uint256 calls = batch.deliveries.length;
-        if (calls != count) SkipLib.tell(runs, verdicts, settled == count && calls == 0);
-        if (calls != 0) _deliver(batch.deliveries, runs, verdicts, codeHash);
+        if (outcomes.length != runs.length) SkipLib.tell(runs, verdicts, settled == count && outcomes.length == 0);
+        if (outcomes.length != 0) _deliver(outcomes, runs, verdicts, codeHash);
     }
 
     /// @dev First of all and cheap: whoever comes second loses little gas.
@@ -162,40 +164,28 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
 
     /// @dev Calls the targets. A target that fails is reported, never reverts the batch. The JobManager wants to know of
     /// callbacks that failed or are metered.
-    function _deliver(Delivery[] calldata deliveries, bytes memory runs, bytes memory verdicts, bytes32 codeHash)
-        private
-    {
-        bytes memory callbacks = new bytes(deliveries.length * 32);
+    function _deliver(bytes memory outcomes, bytes memory runs, bytes memory verdicts, bytes32 codeHash) private {
+        bytes memory callbacks = new bytes(outcomes.length / 3);
         uint256 made = 0;
-        bytes memory place = CallbackLib.forwarders(address(jobManager), codeHash);
-        uint256 delivery = 0;
-        for (uint256 i = 0; delivery < deliveries.length; ++i) {
-            if (!RunWord.isCall(RunWord.wordAt(runs, i))) continue;
-            bytes calldata outcome = deliveries[delivery++].outcome;
-            uint256 verdict = RunWord.verdictAt(verdicts, i);
-            if (!RunWord.isSettled(verdict)) continue;
-            uint256 callback = _call(place, runs, i, verdict, outcome);
-            if (RunWord.delivered(callback) && !RunWord.isMetered(verdict)) continue;
-            Words.put(callbacks, made, callback);
-            made += 32;
+        uint256 preimage = Words.place(CallbackLib.forwarders(address(jobManager), codeHash), 0);
+        unchecked {
+            uint256 outcome = 0;
+            for (uint256 i = 0; outcome < outcomes.length; ++i) {
+                if (!RunWord.isCall(RunWord.wordAt(runs, i))) continue;
+                uint256 place = Words.place(outcomes, outcome);
+                outcome += BatchLib.OUTCOME_BYTES;
+                uint256 verdict = RunWord.verdictAt(verdicts, i);
+                if (!RunWord.isSettled(verdict)) continue;
+                uint256 run = Words.place(runs, i * RunWord.RUN_BYTES);
+                uint256 callback = CallbackLib.call(preimage, run, verdict, place);
+                if (RunWord.delivered(callback) && !RunWord.isMetered(verdict)) continue;
+                Words.put(callbacks, made, callback);
+                made += 32;
+            }
         }
         if (made == 0) return;
         Words.shorten(callbacks, made);
         jobManager.conclude(msg.sender, callbacks);
-    }
-
-    /// @dev Calls the target of a run, tells of it, and returns what became of it, see RunWord.
-    function _call(bytes memory place, bytes memory runs, uint256 index, uint256 verdict, bytes calldata outcome)
-        private
-        returns (uint256)
-    {
-        uint256 word = RunWord.wordAt(runs, index);
-        uint64 jobId = RunWord.jobId(word);
-        uint256 gasLimit = RunWord.callbackGas(verdict);
-        (uint256 used, bool delivered) = CallbackLib.call(place, jobId, RunWord.target(verdict), gasLimit, outcome);
-        (bytes32 key, bytes32 outcomeHash) = RunWord.keyAndOutcomeAt(runs, index);
-        emit TaskSettled(jobId, msg.sender, RunWord.fact(word, verdict, delivered), key, outcomeHash);
-        return RunWord.callback(jobId, gasLimit, used, delivered);
     }
 
     /* VIEWS */

@@ -182,10 +182,10 @@ library BLS12381 {
 
     /// @dev y -> p - y in place. Zero stays zero: p itself is not a valid encoding.
     function negateElement(bytes memory point, uint256 offset) private pure {
-        uint256 high = Words.at(point, offset);
-        uint256 low = Words.at(point, offset + 32);
-        if ((high | low) == 0) return;
         unchecked {
+            uint256 high = Words.get(point, offset);
+            uint256 low = Words.get(point, offset + 32);
+            if ((high | low) == 0) return;
             Words.put(point, offset, P_HIGH - high - (low > P_LOW ? 1 : 0));
             Words.put(point, offset + 32, P_LOW - low);
         }

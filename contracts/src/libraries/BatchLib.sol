@@ -12,35 +12,37 @@ library BatchLib {
     uint256 internal constant MAX_REPORTS = 256;
     uint256 internal constant MAX_OUTCOME_BYTES = 65_536;
     uint256 internal constant MAX_ANCHOR_AGE = 100;
+    uint256 internal constant OUTCOME_BYTES = 96;
     uint256 private constant PLACE_BYTES = 128;
 
-    /// @notice The hash that the report of each delivery carries.
-    function outcomeHashes(ITaskManager.Delivery[] calldata deliveries)
-        internal
-        pure
-        returns (bytes32[] memory hashes)
-    {
-        hashes = new bytes32[](deliveries.length);
+    /// @notice Three words a delivery: the hash its report carries, and where in the calldata its outcome stands and how
+    /// long it is.
+    function outcomes(ITaskManager.Delivery[] calldata deliveries) internal pure returns (bytes memory found) {
+        found = new bytes(deliveries.length * OUTCOME_BYTES);
+        uint256 to = 0;
         for (uint256 i = 0; i < deliveries.length; ++i) {
             ITaskManager.Delivery calldata delivery = deliveries[i];
             bytes calldata outcome = delivery.outcome;
             if (outcome.length > MAX_OUTCOME_BYTES) revert ITaskManager.OutcomeTooLong(MAX_OUTCOME_BYTES);
-            hashes[i] = ReportLib.outcomeHash(delivery, outcome);
+            Words.put(found, to, uint256(ReportLib.outcomeHash(delivery, outcome)));
+            Words.put(found, to + 32, Words.positionOf(outcome));
+            Words.put(found, to + 64, outcome.length);
+            to += OUTCOME_BYTES;
         }
     }
 
     /// @notice What the JobManager is told, three words an entry (see RunWord), and the leaves of the entries. Runs at an
     /// anchor that is gone or too old name job 0, which there is not, so nothing happens to them.
-    function read(
-        ITaskManager.Anchor[] calldata anchors,
-        ITaskManager.Entry[] calldata entries,
-        bytes32[] memory outcomes
-    ) internal view returns (bytes memory runs, bytes32[] memory leaves) {
+    function read(ITaskManager.Anchor[] calldata anchors, ITaskManager.Entry[] calldata entries, bytes memory found)
+        internal
+        view
+        returns (bytes memory runs, bytes32[] memory leaves)
+    {
         runs = new bytes(entries.length * RunWord.RUN_BYTES);
         leaves = new bytes32[](entries.length);
-        (bool isSound, uint256 taken) = fill(_places(anchors), entries, outcomes, runs, leaves);
+        (bool isSound, uint256 taken) = fill(_places(anchors), entries, found, runs, leaves);
         if (!isSound) _refuse(anchors, entries);
-        if (taken != outcomes.length) revert ITaskManager.InvalidDeliveries();
+        if (taken != found.length) revert ITaskManager.InvalidDeliveries();
     }
 
     /// @dev Four words an anchor: its number and hash, and what becomes of the run of an entry that names it: the bits that
@@ -59,12 +61,12 @@ library BatchLib {
         }
     }
 
-    /// @dev Fills `runs` and `leaves`; returns how many of `outcomes` it took, or that an entry is unsound. Every task
+    /// @dev Fills `runs` and `leaves`; returns how many bytes of `found` it took, or that an entry is unsound. Every task
     /// of a batch comes through here: no checks but these.
     function fill(
         bytes memory places,
         ITaskManager.Entry[] calldata entries,
-        bytes32[] memory outcomes,
+        bytes memory found,
         bytes memory runs,
         bytes32[] memory leaves
     ) internal pure returns (bool isSound, uint256 taken) {
@@ -93,12 +95,12 @@ library BatchLib {
                 let word := calldataload(add(entries.offset, 96))
                 if iszero(status) {
                     // a call has no outcome hash, but a delivery
-                    if or(word, iszero(lt(taken, mload(outcomes)))) {
+                    if or(word, iszero(lt(taken, mload(found)))) {
                         isSound := 0
                         break
                     }
-                    taken := add(taken, 1)
-                    word := mload(add(outcomes, shl(5, taken)))
+                    word := mload(add(add(found, 32), taken))
+                    taken := add(taken, 96)
                 }
                 mstore(add(report, 256), word)
                 mstore(add(runs, 64), word)

@@ -47,31 +47,31 @@ library EpochTable {
             staked |= 1 << (first + i);
             total += stake;
             // a word that ends with the stake; the 20 bytes before it are written again as they are
-            Words.put(rows, i * STAKE_BYTES, Words.at(rows, i * STAKE_BYTES) | stake);
+            Words.put(rows, i * STAKE_BYTES, Words.get(rows, i * STAKE_BYTES) | stake);
             aggregate = BLS12381.addG2(aggregate, BLS12381.pad(keyOf(chunk, i)));
         }
         bytes memory extended = bytes.concat(table, rows);
         Words.copy(extended, 0, aggregate, 0, BLS12381.G2_PADDED);
         Words.put(extended, STAKED_AT, staked);
         // the first block's bytes are written again as they are
-        uint256 firstBlock = uint144(Words.at(extended, TOTAL_AT));
+        uint256 firstBlock = uint144(Words.get(extended, TOTAL_AT));
         Words.put(extended, TOTAL_AT, (uint256(total) << 160) | (_size(staked) << 144) | firstBlock);
         return extended;
     }
 
     /// @notice Bitmap of the indices that have stake.
     function stakedRows(bytes memory table) internal pure returns (uint256) {
-        return Words.at(table, STAKED_AT);
+        return Words.get(table, STAKED_AT);
     }
 
     /// @notice Sum of all stakes.
     function totalStake(bytes memory table) internal pure returns (uint96) {
-        return uint96(Words.at(table, TOTAL_AT) >> 160);
+        return uint96(Words.get(table, TOTAL_AT) >> 160);
     }
 
     /// @notice How many rows have stake.
     function stakedCount(bytes memory table) internal pure returns (uint256) {
-        return uint16(Words.at(table, TOTAL_AT) >> 144);
+        return uint16(Words.get(table, TOTAL_AT) >> 144);
     }
 
     /// @notice The packed key of an index, from the contract that holds it.
@@ -88,7 +88,7 @@ library EpochTable {
         // whole blocks
         // slither-disable-next-line divide-before-multiply
         uint256 offset = BLOCKS_AT + index / BLOCK_ROWS * BLOCK_BYTES + 20 + index % BLOCK_ROWS * STAKE_BYTES;
-        return uint96(Words.at(table, offset) >> 160);
+        return uint96(Words.get(table, offset) >> 160);
     }
 
     /// @notice The contract that holds the keys of `index`.
@@ -96,7 +96,7 @@ library EpochTable {
         // whole blocks
         // slither-disable-next-line divide-before-multiply
         uint256 offset = BLOCKS_AT + index / BLOCK_ROWS * BLOCK_BYTES;
-        return address(uint160(Words.at(table, offset) >> 96));
+        return address(uint160(Words.get(table, offset) >> 96));
     }
 
     /// @notice Sum of the signers' keys (padded), their stake, and a bitmap of the indices with stake that did not sign.

@@ -88,7 +88,7 @@ library JobWord {
     /// @notice How long ago `run`, at most RunLog.MAX_RUN, was due; huge if it is not due yet.
     function secondsLate(uint256 schedule, uint256 run) internal view returns (uint256) {
         unchecked {
-            return block.timestamp - due(schedule, run);
+            return block.timestamp - start(schedule) - run * interval(schedule);
         }
     }
 

@@ -37,11 +37,15 @@ library ReportLib {
     function outcomeHash(ITaskManager.Delivery calldata delivery, bytes calldata outcome)
         internal
         pure
-        returns (bytes32)
+        returns (bytes32 hash)
     {
-        return keccak256(
-            abi.encode(keccak256(outcome), delivery.codeHash, delivery.stateAfterRoot, delivery.transcriptRoot)
-        );
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, outcome.offset, outcome.length)
+            mstore(free, keccak256(free, outcome.length))
+            calldatacopy(add(free, 32), delivery, 96) // the three words it begins with
+            hash := keccak256(free, 128)
+        }
     }
 
     /// @notice A leaf of the batch: keccak256(keccak256(abi.encode(REPORT_TYPEHASH, report))), hashed twice, so that no

@@ -24,14 +24,7 @@ library RunWord {
 
     function wordAt(bytes memory runs, uint256 index) internal pure returns (uint256) {
         unchecked {
-            return Words.at(runs, index * RUN_BYTES);
-        }
-    }
-
-    function keyAndOutcomeAt(bytes memory runs, uint256 index) internal pure returns (bytes32 key, bytes32 outcome) {
-        unchecked {
-            uint256 from = index * RUN_BYTES + 32;
-            (key, outcome) = (bytes32(Words.at(runs, from)), bytes32(Words.at(runs, from + 32)));
+            return Words.get(runs, index * RUN_BYTES);
         }
     }
 
@@ -51,15 +44,11 @@ library RunWord {
     /* A FACT, the word as events show it: a certified run's with its lateness (seconds << 16) and whether the target
     accepted (<< 8). */
 
-    function fact(uint256 word, uint256 verdict, bool delivered_) internal pure returns (uint256) {
-        return word | (secondsLate(verdict) << 16) | (delivered_ ? 1 << 8 : 0);
-    }
-
     /* A VERDICT: target << 96, seconds late << 40, gas for the callback << 16, metered << 8, ineligible: reason + 1 */
 
     function verdictAt(bytes memory verdicts, uint256 index) internal pure returns (uint256) {
         unchecked {
-            return Words.at(verdicts, index * 32);
+            return Words.get(verdicts, index * 32);
         }
     }
 
@@ -70,18 +59,6 @@ library RunWord {
     /// @notice The verdict on a settled run that calls nobody.
     function settledSkip(uint256 late) internal pure returns (uint256) {
         return late << 40;
-    }
-
-    function target(uint256 verdict) internal pure returns (address) {
-        return address(uint160(verdict >> 96));
-    }
-
-    function secondsLate(uint256 verdict) internal pure returns (uint256) {
-        return uint40(verdict >> 40);
-    }
-
-    function callbackGas(uint256 verdict) internal pure returns (uint256) {
-        return uint24(verdict >> 16);
     }
 
     function isMetered(uint256 verdict) internal pure returns (bool) {
@@ -105,14 +82,6 @@ library RunWord {
     }
 
     /* A CALLBACK: job id << 192, gas limit << 128, gas used << 8, delivered */
-
-    function callback(uint256 jobId_, uint256 gasLimit_, uint256 used, bool delivered_)
-        internal
-        pure
-        returns (uint256)
-    {
-        return (jobId_ << 192) | (gasLimit_ << 128) | (used << 8) | (delivered_ ? 1 : 0);
-    }
 
     function gasLimit(uint256 word) internal pure returns (uint256) {
         return uint64(word >> 128);

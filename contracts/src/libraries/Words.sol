@@ -6,7 +6,14 @@ pragma solidity ^0.8.28;
 /// @dev Nothing checks bounds: who calls knows how long its bytes are, and a word that is read may reach past their end.
 /// The compiler has no way to do this but byte by byte, which is how `test/proofs` says it.
 library Words {
-    function at(bytes memory data, uint256 offset) internal pure returns (uint256 word) {
+    /// @notice Where in memory the byte at `offset` is.
+    function place(bytes memory data, uint256 offset) internal pure returns (uint256 position) {
+        assembly ("memory-safe") {
+            position := add(add(data, 32), offset)
+        }
+    }
+
+    function get(bytes memory data, uint256 offset) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(add(data, 32), offset))
         }
@@ -15,6 +22,13 @@ library Words {
     function inCalldata(bytes calldata data, uint256 offset) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := calldataload(add(data.offset, offset))
+        }
+    }
+
+    /// @notice Where in the calldata the bytes begin.
+    function positionOf(bytes calldata data) internal pure returns (uint256 position) {
+        assembly ("memory-safe") {
+            position := data.offset
         }
     }
 
