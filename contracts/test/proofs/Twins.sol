@@ -40,9 +40,7 @@ library Twins {
 
     function outcomeHash(ITaskManager.Delivery memory delivery) internal pure returns (bytes32) {
         return keccak256(
-            abi.encode(
-                keccak256(delivery.outcome), delivery.codeHash, delivery.stateAfterRoot, delivery.transcriptRoot
-            )
+            abi.encode(keccak256(delivery.outcome), delivery.codeHash, delivery.stateAfterRoot, delivery.transcriptRoot)
         );
     }
 
@@ -92,7 +90,11 @@ library Twins {
         return (true, taken, runs, leaves);
     }
 
-    function _leaf(ITaskManager.Entry memory entry, Place memory place, bytes32 outcome) private pure returns (bytes32) {
+    function _leaf(ITaskManager.Entry memory entry, Place memory place, bytes32 outcome)
+        private
+        pure
+        returns (bytes32)
+    {
         bytes memory report = abi.encode(
             ReportLib.REPORT_TYPEHASH,
             uint64(entry.run >> 192),
@@ -113,9 +115,8 @@ library Twins {
         for (uint256 i = 0; i < verdicts.length; ++i) {
             bool skipped = words[3 * i] & 3 != 0;
             if (!skipped || uint8(verdicts[i]) != 0) continue;
-            told = bytes.concat(
-                told, abi.encode(words[3 * i] | (verdicts[i] >> 24), words[3 * i + 1], words[3 * i + 2])
-            );
+            told =
+                bytes.concat(told, abi.encode(words[3 * i] | (verdicts[i] >> 24), words[3 * i + 1], words[3 * i + 2]));
         }
         return bytes.concat(abi.encode(uint256(32), told.length / 32), told);
     }
@@ -165,9 +166,8 @@ library Twins {
     function _map(bytes memory wide) private view returns (bytes memory point) {
         bytes memory modulus =
             hex"1a0111ea397fe69a4b1ba7b6434bacd764774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab";
-        bytes memory input = bytes.concat(
-            abi.encode(uint256(64), uint256(1), uint256(64)), wide, hex"01", new bytes(16), modulus
-        );
+        bytes memory input =
+            bytes.concat(abi.encode(uint256(64), uint256(1), uint256(64)), wide, hex"01", new bytes(16), modulus);
         (bool reduced, bytes memory element) = address(5).staticcall(input);
         bool mapped;
         (mapped, point) = address(0x10).staticcall(element);
