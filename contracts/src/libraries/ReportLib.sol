@@ -71,7 +71,7 @@ library ReportLib {
                     let left := mload(from)
                     let right := mload(add(from, 32))
                     // the smaller one first
-                    let swap := mul(xor(left, right), gt(left, right))
+                    let swap := and(xor(left, right), sub(0, gt(left, right)))
                     mstore(0, xor(left, swap))
                     mstore(32, xor(right, swap))
                     mstore(to, keccak256(0, 64))

@@ -63,43 +63,51 @@ contract FuzzedTest is Test {
 
     /* CALLS */
 
-    function call(uint256 jobId, uint256 word, uint256 verdict, bytes calldata outcome)
+    function call(uint256 word, uint256 verdict, bytes calldata outcome)
         external
         returns (uint256 callback, uint256 fact)
     {
-        bytes memory run = abi.encode((jobId << 192) | word, 1, 2);
+        bytes memory run = abi.encode(word, 1, 2);
         bytes memory place = abi.encode(0, Words.positionOf(outcome), outcome.length);
         bytes memory preimage = CallbackLib.forwarders(address(this), bytes32(uint256(3)));
         callback = CallbackLib.call(Words.place(preimage, 0), Words.place(run, 0), verdict, Words.place(place, 0));
         fact = Words.get(run, 0);
     }
 
-    function test_fuzzed_call(uint64 jobId, uint96 low, uint256 verdict, bytes calldata outcome, uint8 kind) public {
-        bytes32 salt = bytes32(uint256(jobId));
-        address forwarder = address(
-            uint160(uint256(keccak256(abi.encodePacked(bytes1(0xff), address(this), salt, bytes32(uint256(3))))))
-        );
-        vm.etch(forwarder, address(_target).code);
-        uint256 word = uint256(low) << 64;
-        word &= ~uint256(type(uint64).max);
-        bytes[4] memory answers = [abi.encode(1), abi.encode(0), bytes(""), abi.encode(1, 1)];
-        bool refuses = kind >= 128;
-        Answering(payable(forwarder)).prepare(answers[kind % 4], refuses);
+    /// `kind`: what the forwarder answers, from 128 on by reverting.
+    function test_fuzzed_call(uint64 jobId, uint96 low, uint256 verdict, bytes memory outcome, uint8 kind) public {
+        uint256 word = (uint256(jobId) << 192) | ((uint256(low) << 96) & ~uint256(0xff));
+        Answering forwarder = _forwarderOf(jobId);
+        bytes memory answer = [abi.encode(1), abi.encode(0), bytes(""), abi.encode(1, 1)][kind % 4];
+        forwarder.prepare(answer, kind >= 128);
         vm.recordLogs();
-        (bool ok, bytes memory result) = address(this).call(abi.encodeCall(this.call, (jobId, word, verdict, outcome)));
-        check(ok != refuses, "reverts with the forwarder");
-        if (refuses) return equal(result, answers[kind % 4], "and with its reason");
-        (uint256 callback, uint256 fact) = abi.decode(result, (uint256, uint256));
+        (bool ok, bytes memory result) = address(this).call(abi.encodeCall(this.call, (word, verdict, outcome)));
+        check(ok == kind < 128, "reverts with the forwarder");
+        if (!ok) return equal(result, answer, "and with its reason");
         bytes memory input = abi.encodePacked(bytes20(bytes32(verdict)), uint32(uint24(verdict >> 16)), outcome);
-        equal(Answering(payable(forwarder)).seen(), input, "what the forwarder gets");
-        bool delivered = kind % 4 == 0;
+        equal(forwarder.seen(), input, "what the forwarder gets");
+        _checkCall(word, verdict, kind % 4 == 0, result);
+    }
+
+    function _forwarderOf(uint64 jobId) private returns (Answering) {
+        bytes32 salt = bytes32(uint256(jobId));
+        bytes32 hash = keccak256(abi.encodePacked(bytes1(0xff), address(this), salt, bytes32(uint256(3))));
+        address forwarder = address(uint160(uint256(hash)));
+        vm.etch(forwarder, address(_target).code);
+        return Answering(forwarder);
+    }
+
+    function _checkCall(uint256 word, uint256 verdict, bool delivered, bytes memory result) private {
+        (uint256 callback, uint256 fact) = abi.decode(result, (uint256, uint256));
         equal(callback & 1, delivered ? 1 : 0, "delivered");
-        equal(callback >> 128, (uint256(jobId) << 64) | uint24(verdict >> 16), "job and gas limit");
+        equal(callback >> 128, ((word >> 192) << 64) | uint24(verdict >> 16), "job and gas limit");
         check(uint120(callback >> 8) != 0 && uint120(callback >> 8) < 1e8, "gas used");
-        word |= (uint256(jobId) << 192) | (uint256(uint40(verdict >> 40)) << 16) | (delivered ? 256 : 0);
+        word |= (uint256(uint40(verdict >> 40)) << 16) | (delivered ? 256 : 0);
         equal(fact, word, "the fact");
         Vm.Log[] memory logs = vm.getRecordedLogs();
-        emit ITaskManager.TaskSettled(jobId, address(this), word, bytes32(uint256(1)), bytes32(uint256(2)));
+        emit ITaskManager.TaskSettled(
+            uint64(word >> 192), address(this), word, bytes32(uint256(1)), bytes32(uint256(2))
+        );
         equal(abi.encode(logs), abi.encode(vm.getRecordedLogs()), "the event");
     }
 
@@ -133,6 +141,17 @@ contract FuzzedTest is Test {
 
     /* THE CURVE, EPOCH TABLES */
 
+    function test_fuzzed_expandMessage(bytes calldata message, bytes32 dst) public view {
+        uint256 place = BLS12381.expandMessage(message, bytes.concat(dst));
+        uint256[4] memory found; // before the place: what was used for input is overwritten at most
+        for (uint256 i = 0; i < 4; ++i) {
+            assembly ("memory-safe") {
+                mstore(add(found, mul(i, 32)), mload(add(place, mul(i, 32))))
+            }
+        }
+        equal(abi.encode(found), Twins.expandMessage(message, bytes.concat(dst)), "the bytes");
+    }
+
     function test_fuzzed_hashToG1(bytes calldata message) public view {
         equal(
             BLS12381.hashToG1(message, BLS12381.SIGNATURE_DST),
@@ -159,6 +178,16 @@ contract FuzzedTest is Test {
 
     /// Three rows of the first block and two of the second, of random stakes.
     function test_fuzzed_add(uint88[5] memory stakes, uint8 rows, uint8 keys) public {
+        bytes memory table = _tableOf(stakes);
+        bytes memory key = BLS12381.pad(Signing.publicKey(99));
+        bytes memory work = bytes.concat(key, new bytes(256));
+        uint256 stake = EpochTable.add(work, table, _spread(rows), _spread(keys));
+        (bytes memory sum, uint256 expected) = Twins.add(key, table, _spread(rows), _spread(keys));
+        equal(stake, expected, "stake");
+        equal(Twins.slice(work, 0, 256), sum, "keys");
+    }
+
+    function _tableOf(uint88[5] memory stakes) private returns (bytes memory table) {
         bytes memory chunk = "";
         for (uint256 i = 0; i < 3; ++i) {
             chunk = bytes.concat(chunk, Signing.publicKey(i + 5), bytes32(i));
@@ -168,14 +197,7 @@ contract FuzzedTest is Test {
         uint96[] memory second = new uint96[](2);
         (first[0], first[1], first[2]) = (stakes[0], stakes[1], stakes[2]);
         (second[0], second[1]) = (stakes[3], stakes[4]);
-        bytes memory table = EpochTable.extend(EpochTable.extend("", first, store), second, store);
-        uint256 picked = _spread(rows);
-        bytes memory key = BLS12381.pad(Signing.publicKey(99));
-        bytes memory work = bytes.concat(key, new bytes(256));
-        uint256 stake = EpochTable.add(work, table, picked, _spread(keys));
-        (bytes memory sum, uint256 expected) = Twins.add(key, table, picked, _spread(keys));
-        equal(stake, expected, "stake");
-        equal(Twins.slice(work, 0, 256), sum, "keys");
+        table = EpochTable.extend(EpochTable.extend("", first, store), second, store);
     }
 
     function _spread(uint256 bits) private pure returns (uint256) {
