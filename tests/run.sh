@@ -82,7 +82,8 @@ if [ -z "$name" ]; then
   step "contracts: every curve operation against blst" contracts/differential.sh
   if [ ${#long[@]} -gt 0 ]; then
     need python3 python3
-    python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv # slither comes from PyPI, into the cache
+    python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv # halmos and slither come from PyPI, into the cache
+    step "contracts: assembly does what its plain twins do" contracts/prove.sh
     step "contracts: slither finds nothing of high or medium impact" contracts/slither.sh
   fi
   step "crates: the core knows no network" "$root/tests/layers.sh"

@@ -10,10 +10,12 @@ import {BLS12381} from "./libraries/BLS12381.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
 import {CodeStore} from "./libraries/CodeStore.sol";
 import {EpochTable} from "./libraries/EpochTable.sol";
+import {Operators} from "./Operators.sol";
 
 /// @title KeeperRegistry
 /// @notice See {IKeeperRegistry}.
-contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable {
+/// @dev Operators and their keys are in Operators; here is in which epoch which of them count.
+contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
     /// @dev An epoch as stored: one slot, read by every settlement. The rest is in its table.
     struct EpochRecord {
         address table;
@@ -33,26 +35,14 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
 
     /* CONSTANTS */
 
-    /// @notice Places in a committee. Operators keep theirs for ever.
-    uint256 public constant MAX_OPERATORS = 256;
     /// @dev How many blocks after its end an epoch's certificates may still settle: TaskManager.MAX_ANCHOR_AGE.
     uint256 private constant SETTLING_BLOCKS = 100;
     /// @dev How many blocks a draft may take: its first stakes must not be old when the epoch begins.
     uint256 private constant DRAFT_BLOCKS = 100;
-    /// @dev Caps one stake so that 256 of them fit 96 bits, whatever decimals the staked token has.
-    uint256 private constant MAX_STAKE = type(uint88).max;
-
-    IServiceManager public immutable serviceManager;
     uint32 public immutable epochSeconds;
-    uint96 public immutable minimumStake;
 
     /* STORAGE */
 
-    mapping(address => Operator) private _operators;
-    address[] private _operatorAt;
-    mapping(bytes32 keyHash => address) private _keyOwner;
-    mapping(bytes32 peerKey => address) private _peerKeyOwner;
-    address[] private _keyChunks;
     mapping(uint32 => EpochRecord) private _epochs;
     uint32 public currentEpoch;
     uint64 private _lastSnapshot;
@@ -62,11 +52,11 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
 
     /* CONSTRUCTOR */
 
-    constructor(IServiceManager serviceManager_, uint32 epochSeconds_, uint96 minimumStake_) {
+    constructor(IServiceManager serviceManager_, uint32 epochSeconds_, uint96 minimumStake_)
+        Operators(serviceManager_, minimumStake_)
+    {
         BLS12381.selfTest();
-        serviceManager = serviceManager_;
         epochSeconds = epochSeconds_;
-        minimumStake = minimumStake_ == 0 ? 1 : minimumStake_;
         _disableInitializers();
     }
 
@@ -76,74 +66,7 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
 
     function _authorizeUpgrade(address) internal override onlyOwner {}
 
-    modifier onlyServiceManager() {
-        if (msg.sender != address(serviceManager)) revert OnlyServiceManager();
-        _;
-    }
-
-    /* OPERATORS */
-
-    /// @inheritdoc IKeeperRegistry
-    function register(address operator, bytes calldata blsKey, bytes calldata proofOfPossession, bytes32 peerKey)
-        external
-        onlyServiceManager
-    {
-        Operator storage record = _operators[operator];
-        if (record.registered) revert AlreadyRegistered();
-        if (!record.known) {
-            if (_operatorAt.length == MAX_OPERATORS) revert TooManyOperators();
-            record.known = true;
-            record.index = uint16(_operatorAt.length);
-            _operatorAt.push(operator);
-        }
-        record.registered = true;
-        _setKeys(operator, record, blsKey, proofOfPossession, peerKey);
-        // a stake below the minimum is zero here, exactly
-        // slither-disable-next-line incorrect-equality
-        if (_stakesOf(_list(operator))[0] == 0) revert NoStake();
-        emit OperatorRegistered(operator, record.index, blsKey, peerKey);
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function rotateKeys(bytes calldata blsKey, bytes calldata proofOfPossession, bytes32 peerKey) external {
-        Operator storage record = _operators[msg.sender];
-        if (!record.registered) revert NotRegistered();
-        if (record.keyHash == keccak256(blsKey) && record.peerKey == peerKey) revert KeysUnchanged();
-        _setKeys(msg.sender, record, blsKey, proofOfPossession, peerKey);
-        emit KeysRotated(msg.sender, record.index, blsKey, peerKey);
-    }
-
-    function _setKeys(
-        address operator,
-        Operator storage record,
-        bytes calldata blsKey,
-        bytes calldata proofOfPossession,
-        bytes32 peerKey
-    ) private {
-        bytes32 keyHash = keccak256(blsKey);
-        _checkOwner(_keyOwner[keyHash], operator, KeyInUse.selector);
-        if (peerKey == 0) revert ZeroPeerKey();
-        _checkOwner(_peerKeyOwner[peerKey], operator, PeerKeyInUse.selector);
-        _checkPossession(operator, blsKey, proofOfPossession, peerKey);
-        if (record.keyHash == keyHash && record.peerKey == peerKey) return;
-        _writeKeys(record.index, bytes.concat(blsKey, peerKey));
-        record.keyHash = keyHash;
-        record.peerKey = peerKey;
-        _keyOwner[keyHash] = operator;
-        _peerKeyOwner[peerKey] = operator;
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function deregister(address operator) external onlyServiceManager {
-        Operator storage record = _operators[operator];
-        _deregister(operator, record);
-    }
-
-    function _deregister(address operator, Operator storage record) private {
-        if (!record.registered) return;
-        record.registered = false;
-        emit OperatorDeregistered(operator, record.index);
-    }
+    /* EJECTION */
 
     /// @inheritdoc IKeeperRegistry
     /// @dev The next epoch is due at once: until it begins, the others need a quorum of the old total.
@@ -161,49 +84,6 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         _lastSnapshot = 0;
         delete _draft; // it may be in it
         emit OperatorEjected(operator, record.index, newest);
-    }
-
-    /// @dev Keys stay with their first owner for ever, also after it left: old signatures must never become another's.
-    function _checkOwner(address owner, address operator, bytes4 inUse) private pure {
-        if (owner == address(0) || owner == operator) return;
-        assembly ("memory-safe") {
-            mstore(0, inUse)
-            revert(0, 4)
-        }
-    }
-
-    /// @dev The pairing also checks that key and proof lie in the right subgroups, which no later addition does.
-    function _checkPossession(address operator, bytes calldata blsKey, bytes calldata proof, bytes32 peerKey)
-        private
-        view
-    {
-        if (blsKey.length != BLS12381.G2_PACKED) revert InvalidKeyLength();
-        if (proof.length != BLS12381.G1_PACKED) revert InvalidSignatureLength();
-        if (BLS12381.isZero(blsKey)) revert InfinityKey();
-        if (BLS12381.isZero(proof)) revert InvalidProofOfPossession();
-        bytes memory message = bytes.concat(possessionDigest(operator, blsKey, peerKey));
-        if (!BLS12381.verify(proof, message, BLS12381.POSSESSION_DST, BLS12381.pad(blsKey))) {
-            revert InvalidProofOfPossession();
-        }
-    }
-
-    /// @dev Writes the chunk of a row of keys anew. Tables of earlier epochs go on pointing to the old one.
-    function _writeKeys(uint256 index, bytes memory row) private {
-        uint256 chunk = index / EpochTable.BLOCK_ROWS;
-        if (chunk == _keyChunks.length) {
-            _keyChunks.push(CodeStore.write(row));
-            return;
-        }
-        bytes memory rows = CodeStore.read(_keyChunks[chunk]);
-        uint256 offset = (index % EpochTable.BLOCK_ROWS) * EpochTable.KEY_ROW;
-        if (offset == rows.length) {
-            rows = bytes.concat(rows, row);
-        } else {
-            assembly ("memory-safe") {
-                mcopy(add(add(rows, 32), offset), add(row, 32), mload(row))
-            }
-        }
-        _keyChunks[chunk] = CodeStore.write(rows);
     }
 
     /* EPOCHS */
@@ -276,20 +156,6 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
         uint40 activeFrom = uint40(block.number + 1);
         _epochs[epoch] = EpochRecord(CodeStore.write(table), activeFrom, 0, uint8(draft.rows - 1), false);
         emit EpochSnapshot(epoch, activeFrom, draft.rows, totalStake, tableRoot);
-    }
-
-    function _stakesOf(address[] memory operators) private view returns (uint96[] memory capped) {
-        uint256[] memory stakes = serviceManager.stakes(operators);
-        capped = new uint96[](operators.length);
-        for (uint256 i = 0; i < operators.length; ++i) {
-            if (stakes[i] < minimumStake) continue;
-            capped[i] = uint96(stakes[i] < MAX_STAKE ? stakes[i] : MAX_STAKE);
-        }
-    }
-
-    function _list(address operator) private pure returns (address[] memory list) {
-        list = new address[](1);
-        list[0] = operator;
     }
 
     /* VIEWS */
@@ -388,30 +254,5 @@ contract KeeperRegistry is IKeeperRegistry, OwnableUpgradeable, UUPSUpgradeable 
     function stakeOf(uint32 epoch, uint16 index) external view returns (uint96) {
         Epoch memory info = epochInfo(epoch);
         return index < info.size ? EpochTable.stakeAt(CodeStore.read(info.table), index) : 0;
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function operatorInfo(address operator) external view returns (Operator memory) {
-        return _operators[operator];
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function isOperator(address account) external view returns (bool) {
-        return _operators[account].known;
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function operatorAt(uint16 index) external view returns (address) {
-        return index < _operatorAt.length ? _operatorAt[index] : address(0);
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function operatorCount() external view returns (uint16) {
-        return uint16(_operatorAt.length);
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function possessionDigest(address operator, bytes calldata blsKey, bytes32 peerKey) public view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, address(this), operator, keccak256(blsKey), peerKey));
     }
 }

@@ -7,48 +7,16 @@ import {CertificateLib} from "./libraries/CertificateLib.sol";
 import {JobWord} from "./libraries/JobWord.sol";
 import {RunLog} from "./libraries/RunLog.sol";
 import {RunWord} from "./libraries/RunWord.sol";
-import {Earnings} from "./Earnings.sol";
+import {Words} from "./libraries/Words.sol";
+import {Records} from "./Records.sol";
 
 /// @title Settling
-/// @notice The jobs as stored, and what a settlement does to them: each run once, charged, credited.
-/// @dev A settlement reads two slots of a job and writes one; with a callback it reads the target's too.
-abstract contract Settling is Earnings {
-    /// @dev Written by every settlement: one slot, see JobWord.
-    struct Account {
-        uint96 escrow;
-        uint32 version;
-        Status status;
-        bool hasToken;
-        /// @dev callbacks that failed since one succeeded
-        uint8 failures;
-        /// @dev see RunLog
-        uint104 runs;
-    }
-
-    /// @dev Read by every settlement: one slot, see JobWord.
-    struct Schedule {
-        uint80 fee;
-        uint40 start;
-        uint32 interval;
-        uint40 inactiveFrom;
-        uint24 callbackGas;
-        uint16 quorumBps;
-        uint16 punctualSeconds;
-        Trigger trigger;
-    }
-
-    struct Record {
-        Account account;
-        Schedule schedule;
-        address target;
-        Action action;
-        address token;
-        address owner;
-        bytes32 codeHash;
-    }
-
+/// @notice What a settlement does to jobs: each run once, charged, credited.
+/// @dev The sums of a call are kept in memory and written once; arithmetic is unchecked where a task of a batch comes
+/// through, with the bounds that make it safe beside it.
+abstract contract Settling is Records {
     /// @dev What a call settled so far, the money under one token; what its certificate weighs; what a gas and a task are
-    /// refunded at in that token, in wei. `_settleRun` and `_charge` find the fields by their offsets.
+    /// refunded at in that token, in wei.
     struct Sums {
         uint256 signedStake;
         uint256 totalStake;
@@ -71,6 +39,8 @@ abstract contract Settling is Earnings {
     uint256 public constant PROTOCOL_BPS = 500;
     /// @notice A skip or a job error costs this part of the fee: the code ran and was agreed on, nothing was called.
     uint256 public constant SKIP_DIVISOR = 4;
+    /// @dev A run later than its job's punctuality term costs this part of it.
+    uint256 private constant LATE_DIVISOR = 2;
     /// @notice Failed callbacks in a row after which a job is paused.
     uint8 public constant MAX_FAILURES = 8;
     /// @dev Gas refunded for a batch, parted among its tasks, and for each task: less than what tasks of different jobs cost
@@ -78,15 +48,7 @@ abstract contract Settling is Earnings {
     uint256 private constant BATCH_GAS = 200_000;
     uint256 private constant TASK_GAS = 11_000;
     /// @dev What no escrow covers. Zero is a cost: a quarter of the smallest fees rounds to nothing.
-    uint256 private constant TOO_MUCH = 0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff;
-    /// @dev Status.Active above a version, as JobWord.statusAndVersion has it; quorum and inactiveFrom in a schedule, and
-    /// what they are in one without end with CertificateLib.MIN_QUORUM_BPS. Assembly takes numbers only; `_check` has names.
-    uint256 private constant ACTIVE = 0x0100000000;
-    uint256 private constant TERMS = 0xffff000000ffffffffff00000000000000000000000000000000000000;
-    uint256 private constant PLAIN_TERMS = 0x1a0b000000000000000000000000000000000000000000000000000000;
-    /// @dev RunLog.MAX_RUN and EXPIRY_SECONDS
-    uint256 private constant LAST_RUN = 0xfffffffffe;
-    uint256 private constant EXPIRY = 3600;
+    uint256 private constant TOO_MUCH = type(uint256).max;
     /// @dev Wei above the base fee that submitters get back for a gas, at most: enough to be included.
     uint256 private constant TIP = 0.01 gwei;
 
@@ -97,8 +59,6 @@ abstract contract Settling is Earnings {
 
     /* STORAGE */
 
-    uint64 public jobCount;
-    mapping(uint64 jobId => Record) internal _jobs;
     /// @dev wei set aside for the callbacks of the transaction under way
     uint256 private transient _reserved;
     /// @dev what a gas is refunded at in the call under way, in wei
@@ -148,20 +108,13 @@ abstract contract Settling is Earnings {
     function _settleAll(Certified calldata certified, Sums memory sums, bytes calldata runs, bytes memory verdicts)
         private
     {
-        uint256 from;
-        uint256 to;
-        uint256 end;
-        assembly ("memory-safe") {
-            from := runs.offset
-            to := add(verdicts, 32)
-            end := add(to, mload(verdicts))
-        }
-        while (to != end) {
-            uint256 verdict = _settleRun(certified, sums, from);
-            assembly ("memory-safe") {
-                mstore(to, verdict)
-                to := add(to, 32)
-                from := add(from, 96)
+        unchecked {
+            uint256 from = 0;
+            for (uint256 to = 0; to != verdicts.length; to += 32) {
+                uint256 word = Words.inCalldata(runs, from);
+                uint256 run = Words.inCalldata(runs, from + 32);
+                Words.put(verdicts, to, _settleRun(certified, sums, word, run));
+                from += RunWord.RUN_BYTES;
             }
         }
     }
@@ -182,57 +135,32 @@ abstract contract Settling is Earnings {
         return tx.gasprice;
     }
 
-    /// @dev Settles a run and returns the verdict on it, see RunWord. In assembly, without the calls and masks that the
-    /// compiler would add: for a task without a callback they cost more than all the rest but storage.
-    function _settleRun(Certified calldata certified, Sums memory sums, uint256 from)
+    /// @dev Settles a run and returns the verdict on it, see RunWord.
+    function _settleRun(Certified calldata certified, Sums memory sums, uint256 word, uint256 run)
         private
-        returns (uint256 verdict)
+        returns (uint256)
     {
-        uint256 word;
-        uint256 run;
-        uint256 slot;
-        uint256 account;
-        uint256 schedule;
-        uint256 secondsLate;
-        assembly ("memory-safe") {
-            word := calldataload(from)
-            run := calldataload(add(from, 32))
-            // the slot of _jobs[job id]; see Record: account, schedule, target
-            mstore(0, shr(192, word))
-            mstore(32, _jobs.slot)
-            slot := keccak256(0, 64)
-            account := sload(slot)
-            schedule := sload(add(slot, 1))
-            // as JobWord.secondsLate: huge for a run not due yet
-            let due := add(and(shr(80, schedule), 0xffffffffff), mul(run, and(shr(120, schedule), 0xffffffff)))
-            secondsLate := sub(timestamp(), due)
-        }
+        Record storage record = _jobs[RunWord.jobId(word)];
+        uint256 account = _load(record.account);
+        uint256 schedule = _load(record.schedule);
+        uint256 secondsLate = JobWord.secondsLate(schedule, run);
         if (!_isPlain(account, schedule, word, run, secondsLate)) {
-            verdict = _check(sums, account, schedule, word, run);
-            if (verdict != 0) return verdict;
+            uint256 refusal = _check(sums, account, schedule, word, run);
+            if (refusal != 0) return refusal;
         }
-        bool mayChangeToken;
-        assembly ("memory-safe") {
-            mayChangeToken := or(mload(add(sums, 0x40)), and(shr(136, account), 0xff))
-        }
-        if (mayChangeToken) _changeToken(certified, sums, word, account);
-        account = _charge(sums, account, schedule, word, secondsLate);
+        if (JobWord.hasToken(account) || sums.token != address(0)) _changeToken(certified, sums, record, account);
+        uint256 callbackGas = RunWord.isCall(word) ? JobWord.callbackGas(schedule) : 0;
+        account = _charge(sums, account, _fee(schedule, word, secondsLate), callbackGas);
         if (account == TOO_MUCH) return _refuse(sums, ITaskManager.Ineligible.Escrow);
-        uint256 log = RunLog.settle(JobWord.runs(account), run);
-        bool isExhausted;
-        assembly ("memory-safe") {
-            account := or(and(account, 0xffffffffffffffffffffffffffffffffffffff), shl(152, log))
-            sstore(slot, account)
-            isExhausted := lt(and(account, 0xffffffffffffffffffffffff), and(schedule, 0xffffffffffffffffffff))
-            verdict := shl(40, secondsLate)
-            // with a callback: where to, with how much gas, and whether to tell of it: its gas is paid, or earlier ones failed
-            if iszero(and(word, 0xff)) {
-                let metered := gt(or(mload(add(sums, 0xa0)), and(shr(144, account), 0xff)), 0)
-                verdict := or(or(verdict, shl(8, metered)), shl(16, and(shr(192, schedule), 0xffffff)))
-                verdict := or(verdict, shl(96, sload(add(slot, 2))))
-            }
+        account = JobWord.withRuns(account, RunLog.settle(JobWord.runs(account), run));
+        _store(record.account, account);
+        if (JobWord.escrow(account) < JobWord.fee(schedule)) {
+            emit JobExhausted(RunWord.jobId(word), JobWord.escrow(account));
         }
-        if (isExhausted) emit JobExhausted(RunWord.jobId(word), JobWord.escrow(account));
+        if (!RunWord.isCall(word)) return RunWord.settledSkip(secondsLate);
+        // whether to tell of the callback: its gas is paid, or earlier ones failed
+        bool metered = sums.gasPrice != 0 || JobWord.failures(account) != 0;
+        return RunWord.settledCall(record.target, secondsLate, callbackGas, metered);
     }
 
     /// @dev Whether a run is what nearly all are: newer than all settled before, of an active job without end and of its
@@ -240,53 +168,54 @@ abstract contract Settling is Earnings {
     function _isPlain(uint256 account, uint256 schedule, uint256 word, uint256 run, uint256 secondsLate)
         private
         pure
-        returns (bool isPlain)
+        returns (bool)
     {
-        assembly ("memory-safe") {
-            // bits that should not be there: of status and version, of quorum and end
-            let wrong := and(xor(shr(96, account), or(ACTIVE, and(shr(160, word), 0xffffffff))), 0xffffffffff)
-            wrong := or(wrong, and(xor(schedule, PLAIN_TERMS), TERMS))
-            wrong := or(wrong, or(lt(run, shr(216, account)), gt(run, LAST_RUN)))
-            isPlain := iszero(or(wrong, gt(secondsLate, EXPIRY)))
+        uint256 differs = JobWord.life(account) ^ JobWord.activeLife(RunWord.jobVersion(word));
+        differs |= JobWord.terms(schedule) ^ JobWord.PLAIN_TERMS;
+        if (differs != 0 || run < RunLog.next(JobWord.runs(account))) return false;
+        return run <= RunLog.MAX_RUN && secondsLate <= EXPIRY_SECONDS;
+    }
+
+    /// @dev What a task costs if everybody signs: a quarter for what was not called, half for what came too late.
+    function _fee(uint256 schedule, uint256 word, uint256 secondsLate) private pure returns (uint256 fee) {
+        unchecked {
+            fee = JobWord.fee(schedule);
+            if (!RunWord.isCall(word)) fee /= SKIP_DIVISOR;
+            uint256 punctualSeconds = JobWord.punctualSeconds(schedule);
+            if (punctualSeconds != 0 && secondsLate > punctualSeconds) fee /= LATE_DIVISOR;
         }
     }
 
     /// @dev The account, less what a task costs it: the signers' part of the fee rounded up, the protocol's share, and where
-    /// gas is refunded the submitter's and what the callback may use at most. TOO_MUCH, and nothing done, if the escrow
-    /// does not cover the whole fee, which must be there also when absent keepers make the task cheaper.
+    /// gas is refunded the submitter's and what the callback may use at most. TOO_MUCH, and nothing done, if the
+    /// escrow does not cover the whole fee, which must be there also when absent keepers make the task cheaper.
     /// @dev Nothing here can overflow: fees have 80 bits, stakes 96, gas 32, its price 64.
-    function _charge(Sums memory sums, uint256 account, uint256 schedule, uint256 word, uint256 secondsLate)
+    function _charge(Sums memory sums, uint256 account, uint256 fee, uint256 callbackGas)
         private
         pure
-        returns (uint256 left)
+        returns (uint256)
     {
-        assembly ("memory-safe") {
-            let isCall := iszero(and(word, 0xff))
-            // a quarter for what was not called, half for what came too late
-            let fee := shr(shl(1, iszero(isCall)), and(schedule, 0xffffffffffffffffffff))
-            let punctualSeconds := and(shr(232, schedule), 0xffff)
-            fee := shr(and(gt(punctualSeconds, 0), gt(secondsLate, punctualSeconds)), fee)
-            let reserve := mul(isCall, mul(mload(add(sums, 0xa0)), and(shr(192, schedule), 0xffffff)))
-            let refund := mload(add(sums, 0xc0))
-            left := TOO_MUCH
-            if iszero(gt(add(add(fee, reserve), refund), and(account, 0xffffffffffffffffffffffff))) {
-                mstore(add(sums, 0x80), add(mload(add(sums, 0x80)), or(shl(128, refund), reserve)))
-                left := sub(sub(account, refund), reserve)
-                let protocol := div(mul(fee, PROTOCOL_BPS), 10000)
-                fee := sub(fee, protocol)
-                let total := mload(add(sums, 0x20))
-                let cost := add(protocol, div(add(mul(fee, mload(sums)), sub(total, 1)), total))
-                mstore(add(sums, 0x60), add(mload(add(sums, 0x60)), or(shl(128, fee), cost)))
-                left := sub(left, cost)
-            }
+        unchecked {
+            uint256 reserve = sums.gasPrice * callbackGas;
+            uint256 refund = sums.refund;
+            if (fee + reserve + refund > JobWord.escrow(account)) return TOO_MUCH;
+            sums.gasPaid += (refund << 128) | reserve;
+            uint256 protocol = fee * PROTOCOL_BPS / 10_000;
+            fee -= protocol;
+            uint256 total = sums.totalStake;
+            uint256 cost = protocol + (fee * sums.signedStake + total - 1) / total;
+            sums.earned += (fee << 128) | cost;
+            return account - refund - reserve - cost;
         }
     }
 
     /// @dev Sums are written when the token changes: once for all tasks paid in one token, if they follow each other.
     /// Only the chain's coin pays for gas.
-    function _changeToken(Certified calldata certified, Sums memory sums, uint256 word, uint256 account) private {
+    function _changeToken(Certified calldata certified, Sums memory sums, Record storage record, uint256 account)
+        private
+    {
         bool hasToken = JobWord.hasToken(account);
-        address token = hasToken ? _jobs[RunWord.jobId(word)].token : address(0);
+        address token = hasToken ? record.token : address(0);
         if (token == sums.token) return;
         _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
         (sums.token, sums.earned) = (token, 0);
@@ -331,10 +260,7 @@ abstract contract Settling is Earnings {
         uint256 gasReserved = 0;
         uint256 gasRefunded = 0;
         for (uint256 from = 0; from < callbacks.length; from += 32) {
-            uint256 callback;
-            assembly ("memory-safe") {
-                callback := calldataload(add(callbacks.offset, from))
-            }
+            uint256 callback = Words.inCalldata(callbacks, from);
             Record storage record = _jobs[RunWord.jobId(callback)];
             uint256 account = _load(record.account);
             if (gasPrice != 0 && !JobWord.hasToken(account)) {
@@ -368,34 +294,5 @@ abstract contract Settling is Earnings {
         emit JobPaused(jobId, uint64(block.timestamp));
         emit CircuitBroken(jobId, MAX_FAILURES);
         return JobWord.withStatus(account, uint8(Status.Paused));
-    }
-
-    function _load(Account storage from) private view returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := sload(from.slot)
-        }
-    }
-
-    function _load(Schedule storage from) private view returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := sload(from.slot)
-        }
-    }
-
-    function _store(Account storage to, uint256 word) private {
-        assembly ("memory-safe") {
-            sstore(to.slot, word)
-        }
-    }
-
-    /* VIEWS */
-
-    /// @inheritdoc IJobManager
-    function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool) {
-        uint256 account = _load(_jobs[jobId].account);
-        uint256 version = JobWord.version(account);
-        // an older version's runs can settle no more
-        if (jobVersion != version) return jobVersion < version;
-        return RunLog.isSettled(JobWord.runs(account), uint256(instanceKey));
     }
 }

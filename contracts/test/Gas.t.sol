@@ -201,19 +201,19 @@ contract GasRefundedTest is GasOf64 {
 /// forge-config: default.evm_version = "osaka"
 contract Gas64Test is GasOf64 {
     function test_32Tasks() public {
-        check(batch("settle_32_n64", 32, 1) <= 32 * 18_000, "32 tasks cost more gas than promised");
+        check(batch("settle_32_n64", 32, 1) <= 32 * 18_700, "32 tasks cost more gas than promised");
     }
 
     function test_32TasksWithCallback() public {
-        check(batch("settle_32_n64_callback", 32, 0) <= 32 * 28_000, "32 calls cost more gas than promised");
+        check(batch("settle_32_n64_callback", 32, 0) <= 32 * 28_800, "32 calls cost more gas than promised");
     }
 
     function test_128Tasks() public {
-        check(batch("settle_128_n64", 128, 1) <= 128 * 13_000, "128 tasks cost more gas than promised");
+        check(batch("settle_128_n64", 128, 1) <= 128 * 13_600, "128 tasks cost more gas than promised");
     }
 
     function test_128TasksWithCallback() public {
-        check(batch("settle_128_n64_callback", 128, 0) <= 128 * 23_000, "128 calls cost more gas than promised");
+        check(batch("settle_128_n64_callback", 128, 0) <= 128 * 23_700, "128 calls cost more gas than promised");
     }
 
     /// Whoever comes second with a task that is settled loses little.

@@ -1,4 +1,4 @@
-# Sourced by build.sh and test.sh: sets FORGE and the compiler it uses, installing both from npm where they are missing.
+# Sourced by the scripts beside it: sets FORGE and the compiler it uses, installing both from npm where they are missing.
 # Expects the working directory to be contracts/.
 
 fail() {
@@ -21,3 +21,9 @@ FORGE=$(command -v forge || echo "$PWD/node_modules/@foundry-rs/forge-linux-amd6
 
 # The compiler is the pinned one from npm whoever runs forge: artifacts must come out the same everywhere.
 export FOUNDRY_SOLC="$PWD/tools/solc"
+
+# Sets seed, of this run's fuzzing, and says what it is.
+fuzz_seed() {
+  seed=${KEEPER_MESH_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+  echo "fuzzing with KEEPER_MESH_SEED=$seed" >&2
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Words} from "./Words.sol";
+
 /// @title BLS12381
 /// @notice BLS signatures with keys in G2 and signatures in G1, on the EIP-2537 precompiles.
 /// @dev "Packed" points are 48 bytes per field element (G1 96, G2 192: x.c0, x.c1, y.c0, y.c1), as they travel and are
@@ -63,12 +65,10 @@ library BLS12381 {
     {
         bytes memory pairs = new bytes(2 * (G1_PADDED + G2_PADDED));
         bytes memory negatedGenerator = NEGATED_G2_GENERATOR;
-        assembly ("memory-safe") {
-            mcopy(add(pairs, 48), add(signature, 32), 48)
-            mcopy(add(pairs, 112), add(signature, 80), 48)
-            mcopy(add(pairs, 160), add(negatedGenerator, 32), 256)
-            mcopy(add(pairs, 544), add(key, 32), 256)
-        }
+        Words.copy(pairs, 16, signature, 0, 48);
+        Words.copy(pairs, 80, signature, 48, 48);
+        Words.copy(pairs, G1_PADDED, negatedGenerator, 0, G2_PADDED);
+        Words.copy(pairs, 2 * G1_PADDED + G2_PADDED, key, 0, G2_PADDED);
         writeHash(message, dst, pairs, G1_PADDED + G2_PADDED);
         return pairsToOne(pairs);
     }
@@ -91,7 +91,7 @@ library BLS12381 {
 
     /// @dev Writes the point into `output` from byte `offset` on. Two field elements are mapped and their points added;
     /// the map of EIP-2537 clears the cofactor. Assembly, because every settlement pays for it.
-    function writeHash(bytes memory message, bytes memory dst, bytes memory output, uint256 offset) private view {
+    function writeHash(bytes memory message, bytes memory dst, bytes memory output, uint256 offset) internal view {
         uint256 uniform = expandMessage(message, dst);
         bool ok;
         assembly ("memory-safe") {
@@ -122,7 +122,7 @@ library BLS12381 {
     /// @dev RFC 9380 §5.3.1 expand_message_xmd with SHA-256: b0 = H(64 zeros, message, 0x0080, 0, dst), b1 = H(b0, 1, dst),
     /// b(i) = H(b0 ^ b(i - 1), i, dst), where dst is followed by its length. Returns where in memory, past what is
     /// allocated, the 128 bytes b1 .. b4 stand.
-    function expandMessage(bytes memory message, bytes memory dst) private view returns (uint256 uniform) {
+    function expandMessage(bytes memory message, bytes memory dst) internal view returns (uint256 uniform) {
         assembly ("memory-safe") {
             let length := mload(message)
             let size := add(mload(dst), 1)
@@ -182,14 +182,12 @@ library BLS12381 {
 
     /// @dev y -> p - y in place. Zero stays zero: p itself is not a valid encoding.
     function negateElement(bytes memory point, uint256 offset) private pure {
-        assembly ("memory-safe") {
-            let at := add(add(point, 32), offset)
-            let high := mload(at)
-            let low := mload(add(at, 32))
-            if or(high, low) {
-                mstore(at, sub(sub(P_HIGH, high), gt(low, P_LOW)))
-                mstore(add(at, 32), sub(P_LOW, low))
-            }
+        unchecked {
+            uint256 high = Words.get(point, offset);
+            uint256 low = Words.get(point, offset + 32);
+            if ((high | low) == 0) return;
+            Words.put(point, offset, P_HIGH - high - (low > P_LOW ? 1 : 0));
+            Words.put(point, offset + 32, P_LOW - low);
         }
     }
 
@@ -199,24 +197,15 @@ library BLS12381 {
         // slither-disable-next-line divide-before-multiply
         uint256 elements = packed.length / 48;
         padded = new bytes(elements * 64);
-        assembly ("memory-safe") {
-            let from := add(packed, 32)
-            let to := add(padded, 48)
-            for { let i := 0 } lt(i, elements) { i := add(i, 1) } {
-                mcopy(add(to, mul(i, 64)), add(from, mul(i, 48)), 48)
-            }
+        for (uint256 i = 0; i < elements; ++i) {
+            Words.copy(padded, i * 64 + 16, packed, i * 48, 48);
         }
     }
 
     /// @notice Whether all bytes are zero: the encoding of the point at infinity.
-    /// @dev By hash: reading past the calldata gives zeros, and hashing costs less than a loop.
-    function isZero(bytes memory point) internal pure returns (bool zero) {
-        assembly ("memory-safe") {
-            let length := mload(point)
-            let zeros := mload(0x40)
-            calldatacopy(zeros, calldatasize(), length)
-            zero := eq(keccak256(add(point, 32), length), keccak256(zeros, length))
-        }
+    /// @dev By hash: that costs less than a loop.
+    function isZero(bytes memory point) internal pure returns (bool) {
+        return keccak256(point) == keccak256(new bytes(point.length));
     }
 
     /* PRECOMPILES */
@@ -233,10 +222,7 @@ library BLS12381 {
         view
         returns (bool ok, bytes memory output)
     {
-        output = new bytes(size);
-        assembly ("memory-safe") {
-            ok := staticcall(gasCap, precompile, add(input, 32), mload(input), add(output, 32), size)
-            ok := and(ok, eq(returndatasize(), size))
-        }
+        (ok, output) = precompile.staticcall{gas: gasCap}(input);
+        ok = ok && output.length == size;
     }
 }

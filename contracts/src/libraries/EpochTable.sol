@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {BLS12381} from "./BLS12381.sol";
 import {CodeStore} from "./CodeStore.sol";
+import {Words} from "./Words.sol";
 
 /// @title EpochTable
 /// @notice The committee of one epoch as bytes: aggregate key (256, padded G2), bitmap of the rows with stake (32),
@@ -15,10 +16,12 @@ library EpochTable {
     uint256 internal constant KEY_ROW = 224;
     /// @notice How many stages a window has at most: see the keepers' `leader::STAGES_MAX`.
     uint256 internal constant MAX_STAGES = 16;
+    uint256 private constant STAKED_AT = 256;
+    uint256 private constant TOTAL_AT = 288;
     uint256 private constant BLOCKS_AT = 302;
     uint256 private constant STAKE_BYTES = 12;
     uint256 private constant BLOCK_BYTES = 20 + BLOCK_ROWS * STAKE_BYTES;
-    /// @dev see `_lowest`
+    /// @dev see `lowest`
     uint256 private constant LOG2_BY_REMAINDER = 0x0000010d02000e060308000c0f05070b040a0900000000000000000000000000;
 
     /// @notice A signer bit that stands for nobody: past the committee's end, or a row without stake.
@@ -36,56 +39,39 @@ library EpochTable {
         // slither-disable-next-line divide-before-multiply
         uint256 first = (table.length - BLOCKS_AT) / BLOCK_BYTES * BLOCK_ROWS;
         bytes memory aggregate = new bytes(BLS12381.G2_PADDED);
-        assembly ("memory-safe") {
-            mcopy(add(aggregate, 32), add(table, 32), 256)
-        }
-        bytes memory rows = new bytes(20 + stakes.length * STAKE_BYTES);
-        assembly ("memory-safe") {
-            mstore(add(rows, 32), shl(96, chunk))
-        }
+        Words.copy(aggregate, 0, table, 0, BLS12381.G2_PADDED);
+        bytes memory rows = bytes.concat(bytes20(chunk), new bytes(stakes.length * STAKE_BYTES));
         for (uint256 i = 0; i < stakes.length; ++i) {
             uint96 stake = stakes[i];
             if (stake == 0) continue;
             staked |= 1 << (first + i);
             total += stake;
-            assembly ("memory-safe") {
-                // the 20 bytes before the stake are written again as they are
-                let at := add(add(rows, 32), mul(i, STAKE_BYTES))
-                mstore(at, or(and(mload(at), not(0xffffffffffffffffffffffff)), stake))
-            }
+            // a word that ends with the stake; the 20 bytes before it are written again as they are
+            Words.put(rows, i * STAKE_BYTES, Words.get(rows, i * STAKE_BYTES) | stake);
             aggregate = BLS12381.addG2(aggregate, BLS12381.pad(keyOf(chunk, i)));
         }
         bytes memory extended = bytes.concat(table, rows);
-        uint256 count = _size(staked);
-        assembly ("memory-safe") {
-            mcopy(add(extended, 32), add(aggregate, 32), 256)
-            mstore(add(extended, 288), staked)
-            // the first block's bytes are written again as they are
-            let totalAt := add(extended, 320)
-            mstore(totalAt, or(or(shl(160, total), shl(144, count)), shr(112, shl(112, mload(totalAt)))))
-        }
+        Words.copy(extended, 0, aggregate, 0, BLS12381.G2_PADDED);
+        Words.put(extended, STAKED_AT, staked);
+        // the first block's bytes are written again as they are
+        uint256 firstBlock = uint144(Words.get(extended, TOTAL_AT));
+        Words.put(extended, TOTAL_AT, (uint256(total) << 160) | (_size(staked) << 144) | firstBlock);
         return extended;
     }
 
     /// @notice Bitmap of the indices that have stake.
-    function stakedRows(bytes memory table) internal pure returns (uint256 bits) {
-        assembly ("memory-safe") {
-            bits := mload(add(table, 288))
-        }
+    function stakedRows(bytes memory table) internal pure returns (uint256) {
+        return Words.get(table, STAKED_AT);
     }
 
     /// @notice Sum of all stakes.
-    function totalStake(bytes memory table) internal pure returns (uint96 total) {
-        assembly ("memory-safe") {
-            total := shr(160, mload(add(table, 320)))
-        }
+    function totalStake(bytes memory table) internal pure returns (uint96) {
+        return uint96(Words.get(table, TOTAL_AT) >> 160);
     }
 
     /// @notice How many rows have stake.
-    function stakedCount(bytes memory table) internal pure returns (uint256 count) {
-        assembly ("memory-safe") {
-            count := and(shr(144, mload(add(table, 320))), 0xffff)
-        }
+    function stakedCount(bytes memory table) internal pure returns (uint256) {
+        return uint16(Words.get(table, TOTAL_AT) >> 144);
     }
 
     /// @notice The packed key of an index, from the contract that holds it.
@@ -98,23 +84,19 @@ library EpochTable {
         return bytes32(CodeStore.read(chunk, (index % BLOCK_ROWS) * KEY_ROW + BLS12381.G2_PACKED, 32));
     }
 
-    function stakeAt(bytes memory table, uint256 index) internal pure returns (uint96 stake) {
+    function stakeAt(bytes memory table, uint256 index) internal pure returns (uint96) {
         // whole blocks
         // slither-disable-next-line divide-before-multiply
         uint256 offset = BLOCKS_AT + index / BLOCK_ROWS * BLOCK_BYTES + 20 + index % BLOCK_ROWS * STAKE_BYTES;
-        assembly ("memory-safe") {
-            stake := shr(160, mload(add(add(table, 32), offset)))
-        }
+        return uint96(Words.get(table, offset) >> 160);
     }
 
     /// @notice The contract that holds the keys of `index`.
-    function chunkOf(bytes memory table, uint256 index) internal pure returns (address chunk) {
+    function chunkOf(bytes memory table, uint256 index) internal pure returns (address) {
         // whole blocks
         // slither-disable-next-line divide-before-multiply
         uint256 offset = BLOCKS_AT + index / BLOCK_ROWS * BLOCK_BYTES;
-        assembly ("memory-safe") {
-            chunk := shr(96, mload(add(add(table, 32), offset)))
-        }
+        return address(uint160(Words.get(table, offset) >> 96));
     }
 
     /// @notice Sum of the signers' keys (padded), their stake, and a bitmap of the indices with stake that did not sign.
@@ -132,20 +114,16 @@ library EpochTable {
         key = new bytes(BLS12381.G2_PADDED * 2); // the second half is scratch
         // those with stake signed or are silent
         if (2 * _size(silent) > stakedCount(table)) {
-            _add(key, table, bits, bits);
-            signedStake = totalStake(table) - _add(key, table, absent, 0);
+            add(key, table, bits, bits);
+            signedStake = totalStake(table) - add(key, table, absent, 0);
         } else {
             // aggregate - silent = -(-aggregate + silent)
-            assembly ("memory-safe") {
-                mcopy(add(key, 32), add(table, 32), 256)
-            }
+            Words.copy(key, 0, table, 0, BLS12381.G2_PADDED);
             BLS12381.negateG2(key);
-            signedStake = totalStake(table) - _add(key, table, absent, silent);
+            signedStake = totalStake(table) - add(key, table, absent, silent);
             BLS12381.negateG2(key);
         }
-        assembly ("memory-safe") {
-            mstore(key, 256)
-        }
+        Words.shorten(key, BLS12381.G2_PADDED);
     }
 
     /// @notice As `signingKey`, without the key.
@@ -155,7 +133,7 @@ library EpochTable {
         returns (uint96 signedStake, uint256 absent)
     {
         (, absent) = _count(table, signers, ignored);
-        signedStake = totalStake(table) - _add("", table, absent, 0);
+        signedStake = totalStake(table) - add("", table, absent, 0);
     }
 
     function _count(bytes memory table, uint256[] calldata signers, uint256 ignored)
@@ -173,13 +151,13 @@ library EpochTable {
 
     /// @dev Stake of `rows`. Adds the keys of those that are in `keys` too to the point in the first half of `work`.
     /// Assembly, because every settlement pays for it.
-    function _add(bytes memory work, bytes memory table, uint256 rows, uint256 keys)
-        private
+    function add(bytes memory work, bytes memory table, uint256 rows, uint256 keys)
+        internal
         view
         returns (uint96 stake)
     {
         while (rows != 0) {
-            uint256 row = _lowest(rows);
+            uint256 row = lowest(rows);
             uint256 packed = 0;
             assembly ("memory-safe") {
                 // past the length word and the header, and for the stake the address that a block begins with
@@ -207,12 +185,12 @@ library EpochTable {
         for (uint256 stage = 0; stage < stages; ++stage) {
             uint256 position = uint256(keccak256(abi.encodePacked(seed, uint8(stage)))) % total;
             uint256 rows = left;
-            uint256 row = _lowest(rows);
+            uint256 row = lowest(rows);
             uint256 stake = stakeAt(table, row);
             while (position >= stake) {
                 position -= stake;
                 rows &= rows - 1;
-                row = _lowest(rows);
+                row = lowest(rows);
                 stake = stakeAt(table, row);
             }
             left ^= 1 << row;
@@ -223,7 +201,7 @@ library EpochTable {
 
     /// @dev Position of the lowest bit set, of which there must be one: by halves down to 16 bits, whose powers of two
     /// differ modulo 19, so the rest is looked up (byte 2^i mod 19 of the table is i).
-    function _lowest(uint256 bits) private pure returns (uint256 position) {
+    function lowest(uint256 bits) internal pure returns (uint256 position) {
         assembly ("memory-safe") {
             let bit := and(bits, sub(0, bits))
             position := shl(7, gt(bit, 0xffffffffffffffffffffffffffffffff))

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {RunLog} from "./RunLog.sol";
+import {IJobManager} from "../interfaces/IJobManager.sol";
+import {CertificateLib} from "./CertificateLib.sol";
 
 /// @title JobWord
 /// @notice The two slots of a job that every settlement reads, as words: read and written at once, where the compiler
 /// would do so field by field. See {Settling} for the fields.
 library JobWord {
+    uint256 private constant TERMS = (uint256(type(uint16).max) << 216) | (uint256(type(uint40).max) << 152);
+    /// @notice The common quorum, and no end.
+    uint256 internal constant PLAIN_TERMS = uint256(CertificateLib.MIN_QUORUM_BPS) << 216;
+
     /* ACCOUNT: escrow (96 bits), version (32), status (8), has a token (8), failures (8), runs (104), lowest first */
 
     function escrow(uint256 account) internal pure returns (uint256) {
         return uint96(account);
-    }
-
-    /// @notice Status << 32 and version, as one number.
-    function statusAndVersion(uint256 account) internal pure returns (uint256) {
-        return uint40(account >> 96);
     }
 
     function version(uint256 account) internal pure returns (uint256) {
@@ -36,6 +36,19 @@ library JobWord {
 
     function runs(uint256 account) internal pure returns (uint256) {
         return account >> 152;
+    }
+
+    /// @notice Status and version, as one number: what `activeLife` gives for an active job of that version.
+    function life(uint256 account) internal pure returns (uint256) {
+        return uint40(account >> 96);
+    }
+
+    function activeLife(uint256 version_) internal pure returns (uint256) {
+        return (uint256(IJobManager.Status.Active) << 32) | version_;
+    }
+
+    function withRuns(uint256 account, uint256 runs_) internal pure returns (uint256) {
+        return uint152(account) | (runs_ << 152);
     }
 
     function withStatus(uint256 account, uint256 status_) internal pure returns (uint256) {
@@ -75,8 +88,13 @@ library JobWord {
     /// @notice How long ago `run`, at most RunLog.MAX_RUN, was due; huge if it is not due yet.
     function secondsLate(uint256 schedule, uint256 run) internal view returns (uint256) {
         unchecked {
-            return block.timestamp - due(schedule, run);
+            return block.timestamp - start(schedule) - run * interval(schedule);
         }
+    }
+
+    /// @notice Quorum and end, as they lie: `PLAIN_TERMS` in nearly every job.
+    function terms(uint256 schedule) internal pure returns (uint256) {
+        return schedule & TERMS;
     }
 
     function callbackGas(uint256 schedule) internal pure returns (uint256) {

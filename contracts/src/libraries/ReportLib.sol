@@ -49,26 +49,14 @@ library ReportLib {
     }
 
     /// @notice A leaf of the batch: keccak256(keccak256(abi.encode(REPORT_TYPEHASH, report))), hashed twice, so that no
-    /// inner node can be shown as a leaf. A struct of words lies in memory as it is encoded.
-    function leaf(Report memory report) internal pure returns (bytes32 hash) {
-        bytes32 typehash = REPORT_TYPEHASH;
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, typehash)
-            mcopy(add(free, 32), report, 256)
-            mstore(0, keccak256(free, 288))
-            hash := keccak256(0, 32)
-        }
+    /// inner node can be shown as a leaf.
+    function leaf(Report memory report) internal pure returns (bytes32) {
+        return keccak256(bytes.concat(keccak256(abi.encode(REPORT_TYPEHASH, report))));
     }
 
-    /// @notice Where in memory to lay out reports: the type, which stands there, and eight words for the fields.
-    function draft() internal pure returns (uint256 report) {
-        bytes32 typehash = REPORT_TYPEHASH;
-        assembly ("memory-safe") {
-            report := mload(0x40)
-            mstore(0x40, add(report, 288))
-            mstore(report, typehash)
-        }
+    /// @notice Where a report is laid out to be hashed: its type, and eight words for the fields.
+    function draft() internal pure returns (bytes memory) {
+        return bytes.concat(REPORT_TYPEHASH, new bytes(256));
     }
 
     /// @notice Merkle root: neighbours paired from the left, layer by layer, an odd last node promoted unchanged.
@@ -83,9 +71,9 @@ library ReportLib {
                     let left := mload(from)
                     let right := mload(add(from, 32))
                     // the smaller one first
-                    let swap := shl(5, gt(left, right))
-                    mstore(swap, left)
-                    mstore(sub(32, swap), right)
+                    let swap := and(xor(left, right), sub(0, gt(left, right)))
+                    mstore(0, xor(left, swap))
+                    mstore(32, xor(right, swap))
                     mstore(to, keccak256(0, 64))
                     to := add(to, 32)
                 }

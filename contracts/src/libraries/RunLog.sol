@@ -28,19 +28,12 @@ library RunLog {
     /// @notice The log with `run` settled; `run` must not be settled yet and at most MAX_RUN.
     /// @dev A newer run becomes the highest and the old highest a bit; of an empty log that is run -1, which nobody asks
     /// for. An older run becomes a bit.
-    function settle(uint256 log, uint256 run) internal pure returns (uint256 settled) {
-        assembly ("memory-safe") {
-            let end := shr(64, log)
-            switch lt(run, end)
-            case 0 {
-                let step := sub(run, end)
-                // one, shifted: the detector takes it for the shift
-                // slither-disable-next-line incorrect-shift
-                settled := or(shl(add(step, 1), log), shl(step, 1))
-                settled := or(shl(64, add(run, 1)), and(settled, 0xffffffffffffffff))
-            }
-            // slither-disable-next-line incorrect-shift
-            default { settled := or(log, shl(sub(sub(end, 2), run), 1)) }
+    function settle(uint256 log, uint256 run) internal pure returns (uint256) {
+        unchecked {
+            uint256 end = next(log);
+            if (run < end) return log | (1 << (end - 2 - run));
+            uint256 step = run - end;
+            return ((run + 1) << WINDOW) | uint64((log << (step + 1)) | (1 << step));
         }
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {Words} from "./Words.sol";
+
 /// @title RunWord
 /// @notice What submitters say of a run, what TaskManager and JobManager tell each other about it, and what events say
 /// of it, in words: structs would cost every task of a batch thousands of gas more.
@@ -20,16 +22,9 @@ library RunWord {
         return uint64(word >> 96);
     }
 
-    /// @notice Where in memory byte `offset` of `words` is.
-    function placeAt(bytes memory words, uint256 offset) internal pure returns (uint256 place) {
-        assembly ("memory-safe") {
-            place := add(add(words, 32), offset)
-        }
-    }
-
-    function wordAt(bytes memory runs, uint256 index) internal pure returns (uint256 word) {
-        assembly ("memory-safe") {
-            word := mload(add(add(runs, 32), mul(index, 96)))
+    function wordAt(bytes memory runs, uint256 index) internal pure returns (uint256) {
+        unchecked {
+            return Words.get(runs, index * RUN_BYTES);
         }
     }
 
@@ -51,10 +46,23 @@ library RunWord {
 
     /* A VERDICT: target << 96, seconds late << 40, gas for the callback << 16, metered << 8, ineligible: reason + 1 */
 
-    function verdictAt(bytes memory verdicts, uint256 index) internal pure returns (uint256 verdict) {
-        assembly ("memory-safe") {
-            verdict := mload(add(add(verdicts, 32), shl(5, index)))
+    function verdictAt(bytes memory verdicts, uint256 index) internal pure returns (uint256) {
+        unchecked {
+            return Words.get(verdicts, index * 32);
         }
+    }
+
+    function settledCall(address to, uint256 late, uint256 gas_, bool metered) internal pure returns (uint256) {
+        return (uint256(uint160(to)) << 96) | (late << 40) | (gas_ << 16) | (metered ? 1 << 8 : 0);
+    }
+
+    /// @notice The verdict on a settled run that calls nobody.
+    function settledSkip(uint256 late) internal pure returns (uint256) {
+        return late << 40;
+    }
+
+    function isMetered(uint256 verdict) internal pure returns (bool) {
+        return uint8(verdict >> 8) != 0;
     }
 
     function ineligible(uint8 reason_) internal pure returns (uint256) {
