@@ -11,7 +11,6 @@ mod effects;
 #[cfg(feature = "equivocate")]
 pub(crate) mod equivocate;
 mod peers;
-mod run;
 mod runs;
 mod standing;
 mod status;
@@ -33,14 +32,12 @@ use consensus::{Engine, Input};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::{
-    AccusationResult, ChainEvent, ChainProvider, Contracts, Settled, SettlementResult, Submitter, convert,
-};
+use crate::chain::{AccusationResult, ChainEvent, ChainProvider, Settled, SettlementResult, Submitter, convert};
 use crate::evidence::EvidenceStore;
-use crate::executor::Executor;
+use crate::jobs::action::Actions;
+use crate::jobs::{JobBook, SettledAt};
 use crate::journal::JournalHandle;
 use crate::metrics::{Liveness, Metrics};
-use crate::scheduler::{JobBook, SettledAt};
 use crate::view::View;
 use accusations::Accusations;
 use admission::Admission;
@@ -63,15 +60,13 @@ pub struct Services {
     /// The mesh.
     pub mesh: p2p::Handle,
     /// Runs jobs.
-    pub executor: Arc<Executor>,
+    pub actions: Actions,
     /// The sign-once journal.
     pub journal: JournalHandle,
     /// Sends transactions.
     pub submitter: Arc<Submitter>,
     /// Reads the chain.
     pub provider: ChainProvider,
-    /// Where the contracts are.
-    pub contracts: Contracts,
     /// Proofs of equivocation, on disk.
     pub evidence: EvidenceStore,
 }

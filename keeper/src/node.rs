@@ -38,6 +38,7 @@ use crate::config::Config;
 use crate::driver::{About, Driver, Services};
 use crate::evidence::EvidenceStore;
 use crate::executor::{Executor, ExecutorConfig, RpcReader};
+use crate::jobs::action::Actions;
 use crate::journal::{Identity, Journal, JournalHandle, Missing};
 use crate::keystore::Keys;
 use crate::metrics::{Liveness, Metrics};
@@ -293,11 +294,15 @@ fn services(
     let submitter = Submitter::new(rpc, setup.keys.wallet.clone(), chain, setup.paths.data(), stop.clone())?;
     Ok(Services {
         mesh: front.mesh.clone(),
-        executor: Arc::new(Executor::new(executor, Arc::new(reader))?),
+        actions: Actions {
+            chain_id: chain.network.chain_id,
+            job_manager: chain.network.contracts.job_manager,
+            provider: rpc.provider(),
+            executor: Arc::new(Executor::new(executor, Arc::new(reader))?),
+        },
         journal,
         submitter: Arc::new(submitter),
         provider: rpc.provider(),
-        contracts: chain.network.contracts,
         evidence: EvidenceStore::at(setup.paths.data()),
     })
 }

@@ -5,11 +5,13 @@ use consensus::committee::PeerKey;
 use consensus::effect::{PersistToken, Settlement, SignRecord, Step};
 use consensus::fault::Fault;
 use consensus::message::Channel;
-use consensus::task::{JobId, Task};
+use consensus::task::{JobId, Status, Task};
 use consensus::{Effect, Input};
 
-use super::{Done, Driver, now, run};
+use super::{Done, Driver, now};
 use crate::chain::{SettlementResult, convert};
+use crate::jobs::Job;
+use crate::jobs::action::{Finding, Work};
 use crate::journal::{Outcome, Record};
 
 impl Driver {
@@ -45,11 +47,14 @@ impl Driver {
         let Some(job) = self.book.job(due.task.job.0) else {
             return;
         };
-        let work = run::Work { due, attempt, anchor, params: job.params.clone(), chain_id: self.about.chain_id };
-        let (services, done) = (self.services.clone(), self.done.clone());
+        let Some(terms) = job.terms().cloned() else {
+            return;
+        };
+        let (actions, done) = (self.services.actions.clone(), self.done.clone());
         tokio::spawn(async move {
-            let executed = run::run(&services, work).await;
-            let _ = done.send(executed).await;
+            let (task, hash) = (due.task, anchor.hash);
+            let Finding { result, reason } = actions.run(&Work { due, anchor, terms }).await;
+            let _ = done.send(Done::Executed { task, attempt, anchor: hash, result, reason }).await;
         });
     }
 
@@ -160,9 +165,9 @@ impl Driver {
     }
 
     fn submit(&mut self, settlement: &Settlement) {
-        let calls = settlement.certificate.reports.iter().filter(|report| report.status as u8 == 0);
-        let gas = calls.filter_map(|report| Some(u64::from(self.book.job(report.task.job.0)?.params.callbackGas)));
-        let code_hash = |job: JobId| self.book.job(job.0).map(|job| job.params.codeHash).unwrap_or_default();
+        let calls = settlement.certificate.reports.iter().filter(|report| report.status == Status::Call);
+        let gas = calls.filter_map(|report| Some(u64::from(self.book.job(report.task.job.0)?.callback_gas())));
+        let code_hash = |job: JobId| self.book.job(job.0).map(Job::code_hash).unwrap_or_default();
         let batch = convert::settlement(settlement, gas.sum(), code_hash);
         self.metrics.certificates.inc(["submitted"]);
         let (submitter, done, key) = (self.services.submitter.clone(), self.done.clone(), settlement.key);

@@ -6,6 +6,7 @@ use alloy::primitives::Address;
 use consensus::effect::Step;
 use consensus::task::{DueTask, Task};
 use consensus::time::Time;
+use contracts::terms::ended;
 
 use crate::chain::{Settled, convert};
 use crate::view::{MAX_RUNS, RunView};
@@ -40,7 +41,7 @@ impl Runs {
                 state: "waiting".to_owned(),
                 ..RunView::default()
             },
-            status: 0,
+            status: ended::CALL,
             first_leader: None,
         });
         while self.runs.len() > MAX_RUNS {
@@ -66,11 +67,7 @@ impl Runs {
 
     /// The word metrics use for how a settled task ended.
     pub(super) fn result(&self, task: &Task) -> &'static str {
-        match self.runs.get(task).map(|run| run.status) {
-            Some(1) => "skipped",
-            Some(2) => "job_error",
-            _ => "settled",
-        }
+        self.runs.get(task).map_or("settled", |run| word(run.status))
     }
 
     pub(super) fn note_step(&mut self, task: &Task, step: Step, at: Time) {
@@ -97,7 +94,7 @@ impl Runs {
             }
             Step::Settled => {
                 view.settled_ms.get_or_insert(since_due);
-                ["settled", "skipped", "job_error"][usize::from(run.status.min(2))].clone_into(&mut view.state);
+                word(run.status).clone_into(&mut view.state);
             }
             Step::Reopened => "reopened".clone_into(&mut view.state),
             Step::Expired => "expired".clone_into(&mut view.state),
@@ -142,5 +139,13 @@ impl Runs {
     pub(super) fn last_result(&self, job: u64) -> Option<&RunView> {
         let over = |run: &&Run| run.view.job_id == job && !["waiting", "running"].contains(&run.view.state.as_str());
         self.runs.values().filter(over).max_by_key(|run| run.due).map(|run| &run.view)
+    }
+}
+
+fn word(status: u8) -> &'static str {
+    match status {
+        ended::SKIP => "skipped",
+        ended::JOB_ERROR => "job_error",
+        _ => "settled",
     }
 }

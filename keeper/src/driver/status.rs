@@ -9,8 +9,7 @@ use consensus::task::{JobId, Outcome, Task};
 use consensus::{Input, time::Time};
 
 use super::{Done, Driver, WINDOWS_AHEAD, now};
-use crate::executor::Code;
-use crate::scheduler::{Activity, Job};
+use crate::jobs::{Activity, Job};
 use crate::view::{EpochView, HeadView, JobView, NetworkView, View};
 
 /// A head older than this many block times, and at least 10 s, means the chain node is behind.
@@ -20,6 +19,9 @@ const STALE_SECONDS_MIN: u64 = 10;
 /// What a keeper says that sees another operator set than the rest of the mesh.
 const DISPUTED: &str = "most keepers see another operator set than this one's chain node shows: nothing is signed until \
                         they agree; check rpc_urls";
+
+/// What is wrong with a job whose trigger or action this program does not know.
+const UNKNOWN_KIND: &str = "unknown_kind: this keeper does not know the job's trigger or action: update it";
 
 /// What the checks of the view are made from.
 #[derive(Debug, Default)]
@@ -94,17 +96,20 @@ impl Driver {
     fn prepare_code(&mut self) {
         let jobs = self.book.jobs().filter(|job| is_live(job, now()));
         for job in jobs {
-            let code = Code { url: job.params.codeUrl.clone(), hash: job.params.codeHash.0 };
-            if self.services.executor.is_ready(&code) {
+            let Some(terms) = job.terms().cloned() else {
+                self.health.codes.insert(job.id, Err(UNKNOWN_KIND.to_owned()));
+                continue;
+            };
+            if self.services.actions.is_ready(&terms) {
                 self.health.codes.insert(job.id, Ok(()));
                 continue;
             }
             if !self.preparing.insert(job.id) {
                 continue;
             }
-            let (executor, done, job) = (self.services.executor.clone(), self.done.clone(), JobId(job.id));
+            let (actions, done, job) = (self.services.actions.clone(), self.done.clone(), JobId(job.id));
             tokio::spawn(async move {
-                let result = executor.prepare(&code).await.map_err(|why| format!("{}: {why}", why.name()));
+                let result = actions.prepare(&terms).await;
                 // A failure is remembered by the executor with a growing pause; asking again soon costs nothing.
                 let _ = done.send(Done::Prepared { job, result }).await;
             });
@@ -214,21 +219,22 @@ impl Driver {
 
     fn job_view(&self, job: &Job) -> JobView {
         let state = job.state();
+        let trigger = state.plan.as_ref().map(|plan| plan.trigger);
         let code = self.health.codes.get(&job.id);
         let seconds = now().0 / 1000;
-        let next = state.and_then(|state| state.trigger.runs(seconds, u64::MAX).next().map(|(_, due)| due));
+        let next = trigger.and_then(|trigger| trigger.runs(seconds, u64::MAX).next());
         JobView {
             id: job.id,
-            version: state.map_or(0, |state| state.version),
-            trigger: state.map(|state| state.trigger.to_string()).unwrap_or_default(),
-            action: "wasm".to_owned(),
-            status: match state.map(|state| state.activity) {
-                Some(Activity::Active) | None => "active",
-                Some(Activity::PausedFrom(_)) => "paused",
-                Some(Activity::CancelledFrom(_)) => "cancelled",
+            version: state.version,
+            trigger: trigger.map(|trigger| trigger.to_string()).unwrap_or_default(),
+            action: job.terms().map(|terms| terms.action.name().to_owned()).unwrap_or_default(),
+            status: match state.activity {
+                Activity::Active => "active",
+                Activity::PausedFrom(_) => "paused",
+                Activity::CancelledFrom(_) => "cancelled",
             }
             .to_owned(),
-            next_due: next.filter(|_| is_live(job, now())),
+            next_due: next.filter(|_| is_live(job, now())).map(|run| run.due),
             last_result: self.runs.last_result(job.id).map(|run| run.state.clone()).unwrap_or_default(),
             ready: matches!(code, Some(Ok(()))),
             reason: match code {
@@ -241,8 +247,8 @@ impl Driver {
 }
 
 fn is_live(job: &Job, now: Time) -> bool {
-    job.state().is_some_and(|state| match state.activity {
+    match job.state().activity {
         Activity::Active => true,
         Activity::PausedFrom(end) | Activity::CancelledFrom(end) => now <= Time::from_seconds(end),
-    })
+    }
 }

@@ -13,8 +13,8 @@ use consensus::input::MessageTag;
 use consensus::plant::{self, Plant};
 use consensus::task::Task;
 use consensus::time::Pace;
+use keeper::jobs::JobBook;
 use keeper::journal::{Identity, Journal, Missing, Outcome, Record};
-use keeper::scheduler::JobBook;
 
 use super::actor::{Actor, Role};
 use super::disk::{Disk, Failure};

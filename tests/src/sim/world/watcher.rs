@@ -6,7 +6,7 @@ use consensus::Input;
 use consensus::anchor::BlockRef;
 use consensus::message::ATTEMPTS_MAX;
 use keeper::chain::JobEvent;
-use keeper::scheduler::SettledAt;
+use keeper::jobs::SettledAt;
 
 use super::World;
 

@@ -1,0 +1,47 @@
+use clap::Parser;
+
+use super::*;
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    action: ActionFlags,
+}
+
+fn terms(line: &[&str]) -> Result<ActionTerms> {
+    Line::try_parse_from([&["job"], line].concat()).unwrap().action.terms()
+}
+
+fn refuses(line: &[&str], says: &[&str]) {
+    let error = terms(line).unwrap_err().to_string();
+    assert!(says.iter().all(|part| error.contains(part)), "{line:?}: {error}");
+}
+
+const HASH: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
+const URL: &str = "https://example.org/job.wasm";
+
+#[test]
+fn code_needs_a_place_and_a_pin() {
+    let made = terms(&["--code-url", URL, "--code-hash", HASH]).unwrap();
+    assert_eq!((made.name(), made.code_hash()), ("wasm", HASH.parse().unwrap()));
+    refuses(&["--code-hash", HASH], &["--code-url is missing"]);
+    refuses(&["--code-url", URL], &["--code FILE", "--code-hash HASH"]);
+    refuses(&["--code-url", URL, "--code", "nowhere.wasm"], &["nowhere.wasm", "--code"]);
+    refuses(&["--code-url", URL, "--code-hash", HASH, "--params", "xyz"], &["--params", "@FILE"]);
+}
+
+#[test]
+fn every_end_means_one_thing_to_the_protocol() {
+    let transcript = B256::repeat_byte(3);
+    let call = Finding::new(Ended::Call(vec![1]), transcript);
+    let outcome = call.result.unwrap();
+    assert_eq!((outcome.status, outcome.data.as_ref(), outcome.transcript), (Status::Call, &[1][..], transcript));
+    assert!(call.reason.is_empty());
+    let skip = Finding::new(Ended::Skip("calm".to_owned()), transcript);
+    assert_eq!((skip.result.unwrap().data.as_ref(), skip.reason.as_str()), (&b"calm"[..], "calm"));
+    let failed = Finding::new(Ended::JobError("trap".to_owned()), transcript);
+    assert_eq!(failed.result.unwrap().status, Status::JobError);
+    let late = Finding::new(Ended::Abstain(Abstain::Timeout), transcript);
+    assert_eq!(late.result.unwrap_err(), Abstention::Timeout);
+    assert!(late.reason.starts_with("timeout: "), "{}", late.reason);
+}
