@@ -12,6 +12,7 @@ mod tests;
 /// Numbers of `IJobManager.Trigger`.
 mod trigger {
     pub(super) const INTERVAL: u8 = 0;
+    pub(super) const ONCE: u8 = 2;
 }
 
 /// Numbers of `IJobManager.Action`, and the words for them.
@@ -53,6 +54,11 @@ pub enum TriggerTerms {
         /// Seconds between runs.
         interval: u32,
     },
+    /// Run 0 at `moment`, and no other; data: `abi.encode(uint64 moment)`. The contract calls it one-shot.
+    Once {
+        /// Unix seconds.
+        moment: u64,
+    },
 }
 
 impl TriggerTerms {
@@ -61,6 +67,7 @@ impl TriggerTerms {
     pub const fn number(&self) -> u8 {
         match self {
             Self::Interval { .. } => trigger::INTERVAL,
+            Self::Once { .. } => trigger::ONCE,
         }
     }
 
@@ -69,6 +76,7 @@ impl TriggerTerms {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Interval { .. } => "interval",
+            Self::Once { .. } => "once",
         }
     }
 
@@ -77,6 +85,7 @@ impl TriggerTerms {
     pub fn data(&self) -> Bytes {
         match *self {
             Self::Interval { start, interval } => (start, interval).abi_encode_params().into(),
+            Self::Once { moment } => moment.abi_encode().into(),
         }
     }
 
@@ -91,6 +100,7 @@ impl TriggerTerms {
                 let (start, interval) = <(u64, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
                 Self::Interval { start, interval }
             }
+            trigger::ONCE => Self::Once { moment: u64::abi_decode_validate(data).map_err(malformed)? },
             _ => return Err(TermsError::UnknownTrigger(number)),
         };
         if *terms.data() == *data { Ok(terms) } else { Err(TermsError::TriggerData(number)) }
@@ -101,6 +111,7 @@ impl TriggerTerms {
     pub const fn kept(job: &Job) -> Option<Self> {
         match job.trigger {
             trigger::INTERVAL => Some(Self::Interval { start: job.start, interval: job.interval }),
+            trigger::ONCE => Some(Self::Once { moment: job.start }),
             _ => None,
         }
     }

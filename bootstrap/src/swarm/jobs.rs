@@ -36,7 +36,11 @@ const BASIC: [Example; 3] = [
     code("watch", |start| every(start, 5)),
 ];
 /// The others: one of every kind that the basic ones leave out.
-const OTHERS: [Example; 0] = [];
+const OTHERS: [Example; 1] = [Example {
+    name: "once",
+    trigger: |moment| TriggerTerms::Once { moment },
+    action: |shelf, _| shelf.code("counter"),
+}];
 
 /// An example that runs the code of its name.
 const fn code(name: &'static str, trigger: fn(u64) -> TriggerTerms) -> Example {
@@ -110,6 +114,7 @@ impl JobRequest {
     pub(super) fn delay(&mut self, seconds: u64) {
         match &mut self.trigger {
             TriggerTerms::Interval { start, .. } => *start += seconds,
+            TriggerTerms::Once { moment } => *moment += seconds,
         }
     }
 
@@ -150,6 +155,7 @@ impl JobSpec {
     pub fn due(&self, run: u64) -> Option<u64> {
         match self.trigger {
             TriggerTerms::Interval { start, interval } => start.checked_add(run.checked_mul(interval.into())?),
+            TriggerTerms::Once { moment } => (run == 0).then_some(moment),
         }
     }
 
@@ -160,6 +166,7 @@ impl JobSpec {
         match self.trigger {
             TriggerTerms::Interval { start, .. } if last < start => 0,
             TriggerTerms::Interval { start, interval } => (last - start) / u64::from(interval) + 1,
+            TriggerTerms::Once { moment } => u64::from(moment <= last),
         }
     }
 
@@ -168,6 +175,7 @@ impl JobSpec {
     pub fn words(&self) -> String {
         match self.trigger {
             TriggerTerms::Interval { start, interval } => format!("interval {interval} s from {start}"),
+            TriggerTerms::Once { moment } => format!("once at {moment}"),
         }
     }
 }

@@ -26,7 +26,10 @@ fn terms(trigger: TriggerTerms, action: ActionTerms) -> Terms {
 
 /// A trigger of every kind, and an action of every kind.
 fn triggers() -> impl Strategy<Value = TriggerTerms> {
-    prop_oneof![any::<(u64, u32)>().prop_map(|(start, interval)| TriggerTerms::Interval { start, interval })]
+    prop_oneof![
+        any::<(u64, u32)>().prop_map(|(start, interval)| TriggerTerms::Interval { start, interval }),
+        any::<u64>().prop_map(|moment| TriggerTerms::Once { moment }),
+    ]
 }
 
 fn actions() -> impl Strategy<Value = ActionTerms> {
@@ -37,6 +40,13 @@ fn actions() -> impl Strategy<Value = ActionTerms> {
 fn an_interval_is_two_words() {
     let data = TriggerTerms::Interval { start: 5, interval: 3 }.data();
     assert_eq!(data.as_ref(), [U256::from(5).to_be_bytes::<32>(), U256::from(3).to_be_bytes()].concat());
+}
+
+#[test]
+fn a_moment_is_one_word() {
+    assert_eq!(TriggerTerms::Once { moment: 5 }.data().as_ref(), U256::from(5).to_be_bytes::<32>());
+    let job = Job { trigger: TriggerTerms::Once { moment: 5 }.number(), start: 5, ..Job::default() };
+    assert_eq!(TriggerTerms::kept(&job), Some(TriggerTerms::Once { moment: 5 }));
 }
 
 #[test]

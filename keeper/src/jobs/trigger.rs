@@ -2,6 +2,7 @@
 
 mod interval;
 mod kind;
+mod once;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
@@ -16,6 +17,8 @@ pub use kind::{Kind, Run};
 pub enum Trigger {
     /// Again and again.
     Interval(interval::Interval),
+    /// At one moment.
+    Once(once::Once),
 }
 
 impl Trigger {
@@ -24,12 +27,14 @@ impl Trigger {
     pub fn new(terms: &TriggerTerms) -> Option<Self> {
         Some(match *terms {
             TriggerTerms::Interval { start, interval } => Self::Interval(interval::Interval::new(start, interval)?),
+            TriggerTerms::Once { moment } => Self::Once(once::Once::new(moment)),
         })
     }
 
     const fn kind(&self) -> &dyn Kind {
         match self {
             Self::Interval(kind) => kind,
+            Self::Once(kind) => kind,
         }
     }
 
@@ -68,6 +73,8 @@ pub struct TriggerFlags {
     trigger: Name,
     #[command(flatten)]
     interval: interval::IntervalFlags,
+    #[command(flatten)]
+    once: once::OnceFlags,
 }
 
 /// `--trigger`.
@@ -75,6 +82,8 @@ pub struct TriggerFlags {
 enum Name {
     /// Again and again: --every, --start
     Interval,
+    /// At one moment: --at
+    Once,
 }
 
 impl TriggerFlags {
@@ -84,7 +93,7 @@ impl TriggerFlags {
     /// Names the flag and the kind it belongs to.
     pub fn fit(&self) -> Result<()> {
         let chosen = self.trigger.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        only("--trigger", &chosen, &[("interval", self.interval.given())])
+        only("--trigger", &chosen, &[("interval", self.interval.given()), ("once", self.once.given())])
     }
 
     /// The terms asked for, given the chain's time in Unix seconds.
@@ -94,6 +103,7 @@ impl TriggerFlags {
     pub fn terms(&self, now: u64) -> Result<TriggerTerms> {
         match self.trigger {
             Name::Interval => self.interval.terms(now),
+            Name::Once => self.once.terms(now),
         }
     }
 }

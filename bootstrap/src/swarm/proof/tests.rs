@@ -33,6 +33,22 @@ fn settlement(job: u64, run: u64, submitter: u8) -> Settlement {
     }
 }
 
+#[test]
+fn a_job_that_is_due_once_owes_one_settlement_and_a_second_is_one_too_many() {
+    let once = JobSpec { trigger: TriggerTerms::Once { moment: START }, ..job(1, 2, None) };
+    assert_eq!((once.runs_until(START - 1), once.runs_until(START), once.runs_until(u64::MAX)), (0, 1, 1));
+    assert_eq!((once.due(0), once.due(1)), (Some(START), None));
+    let with = |settlements| {
+        let mut facts = Facts { jobs: vec![once.clone()], kills: Vec::new(), ..facts() };
+        facts.ledger.settlements = settlements;
+        let proof = Proof::new(&facts);
+        (proof.jobs[0].trigger.clone(), proof.tasks.due, proof.tasks.settled, proof.tasks.missed)
+    };
+    let words = format!("once at {START}");
+    assert_eq!(with(vec![settlement(1, 0, 1)]), (words.clone(), 1, 1, 0));
+    assert_eq!(with(vec![settlement(1, 0, 1), settlement(1, 1, 1)]), (words, 1, 2, -1));
+}
+
 /// One job due at 1000, 1002, 1004, 1006, all settled; the fourth after a kill.
 fn facts() -> Facts {
     Facts {

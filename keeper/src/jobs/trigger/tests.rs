@@ -52,6 +52,35 @@ fn an_interval_needs_its_length_and_begins_ahead() {
     refuses(&["--every", "2s", "--start", "99"], &["--start is 99", "past"]);
 }
 
+const fn once(moment: u64) -> TriggerTerms {
+    TriggerTerms::Once { moment }
+}
+
+#[test]
+fn a_moment_has_one_run() {
+    for moment in [0, 100, u64::MAX] {
+        assert_eq!(runs(once(moment), 0, u64::MAX), [(0, moment)]);
+        assert_eq!(runs(once(moment), moment, moment), [(0, moment)]);
+    }
+    assert_eq!(runs(once(100), 101, u64::MAX), []);
+    assert_eq!(runs(once(100), 0, 99), []);
+    let trigger = Trigger::new(&once(100)).unwrap();
+    assert_eq!(trigger.due(&InstanceKey::from_run(0)), Some(100));
+    assert_eq!(trigger.due(&InstanceKey::from_run(1)), None);
+    assert_eq!(trigger.restarted(500), once(500));
+    assert_eq!(trigger.to_string(), "once at 100");
+}
+
+#[test]
+fn a_single_run_needs_its_moment() {
+    assert_eq!(asked(&["--trigger", "once", "--at", "1970-01-01T00:01:40Z"], 99).unwrap(), once(100));
+    assert_eq!(asked(&["--trigger", "once", "--at", "now+5s"], 99).unwrap(), once(104));
+    refuses(&["--trigger", "once"], &["--at is missing"]);
+    refuses(&["--trigger", "once", "--at", "99"], &["--at is 99", "past", "99"]);
+    refuses(&["--trigger", "once", "--every", "2s"], &["--every goes with --trigger interval"]);
+    refuses(&["--at", "200"], &["--at goes with --trigger once"]);
+}
+
 #[test]
 fn what_is_not_a_run_number_is_never_due() {
     let trigger = Trigger::new(&interval(100, 7)).unwrap();
@@ -77,7 +106,7 @@ fn numbers() -> impl Strategy<Value = u64> {
 }
 
 fn kinds() -> impl Strategy<Value = TriggerTerms> {
-    prop_oneof![(numbers(), any::<u32>()).prop_map(|(start, every)| interval(start, every))]
+    prop_oneof![(numbers(), any::<u32>()).prop_map(|(start, every)| interval(start, every)), numbers().prop_map(once)]
 }
 
 proptest! {
