@@ -18,10 +18,12 @@ mod trigger {
 /// Numbers of `IJobManager.Action`, and the words for them.
 mod action {
     pub(super) const WASM: u8 = 0;
+    pub(super) const CALL: u8 = 3;
 
     pub(super) const fn name(number: u8) -> &'static str {
         match number {
             WASM => "wasm",
+            CALL => "call",
             _ => "unknown",
         }
     }
@@ -122,6 +124,8 @@ impl TriggerTerms {
 pub enum ActionTerms {
     /// Runs code, which decides what the target is called with.
     Wasm(WasmTerms),
+    /// Calls the target with the same bytes every time; no code.
+    Call(CallTerms),
 }
 
 /// The code of a job.
@@ -135,12 +139,20 @@ pub struct WasmTerms {
     pub params: Bytes,
 }
 
+/// A call without code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallTerms {
+    /// What the target is called with; `params` on chain.
+    pub calldata: Bytes,
+}
+
 impl ActionTerms {
     /// The number of its kind, `IJobManager.Action`.
     #[must_use]
     pub const fn number(&self) -> u8 {
         match self {
             Self::Wasm(_) => action::WASM,
+            Self::Call(_) => action::CALL,
         }
     }
 
@@ -154,6 +166,7 @@ impl ActionTerms {
     fn fields(&self) -> (&str, B256, &Bytes) {
         match self {
             Self::Wasm(wasm) => (&wasm.code_url, wasm.code_hash, &wasm.params),
+            Self::Call(call) => ("", B256::ZERO, &call.calldata),
         }
     }
 
@@ -174,6 +187,7 @@ impl ActionTerms {
                 code_hash: params.codeHash,
                 params: params.params.clone(),
             }),
+            action::CALL => Self::Call(CallTerms { calldata: params.params.clone() }),
             _ => return Err(TermsError::UnknownAction(params.action)),
         };
         let fits = terms.fields() == (params.codeUrl.as_str(), params.codeHash, &params.params);

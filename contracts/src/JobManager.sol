@@ -109,9 +109,11 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
     }
 
     function _check(JobParams calldata params) private view {
-        if (params.action != Action.Wasm) revert InvalidAction();
+        bool isCall = params.action == Action.Call;
+        if (!isCall && params.action != Action.Wasm) revert InvalidAction();
         uint256 urlBytes = bytes(params.codeUrl).length;
-        if (params.codeHash == 0 || urlBytes == 0 || urlBytes > MAX_URL_BYTES) revert InvalidCode();
+        if (isCall != (params.codeHash == 0) || isCall != (urlBytes == 0)) revert InvalidCode();
+        if (urlBytes > MAX_URL_BYTES) revert InvalidCode();
         if (params.params.length > MAX_PARAMS_BYTES) revert ParamsTooLong();
         if (params.target.code.length == 0 || _isOurs(params.target)) revert InvalidTarget(params.target);
         if (params.callbackGas == 0 || params.callbackGas > MAX_CALLBACK_GAS) {

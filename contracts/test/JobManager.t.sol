@@ -50,11 +50,33 @@ contract JobManagerTest is World {
         p.triggerData = abi.encode(block.timestamp + 1, uint256(1) << 32);
         refuses(p, abi.encodeWithSelector(IJobManager.InvalidInterval.selector));
         p = params();
-        p.action = IJobManager.Action.Call;
+        p.action = IJobManager.Action.Upkeep;
         refuses(p, abi.encodeWithSelector(IJobManager.InvalidAction.selector));
         p = params();
         p.fee = 0;
         refuses(p, abi.encodeWithSelector(IJobManager.ZeroFee.selector));
+    }
+
+    /* CALLS WITHOUT CODE */
+
+    function test_call_bringsNoCode() public {
+        IJobManager.JobParams memory p = params();
+        p.action = IJobManager.Action.Call;
+        p.params = abi.encodeCall(Counter.increment, ());
+        bytes memory wrong = abi.encodeWithSelector(IJobManager.InvalidCode.selector);
+        refuses(p, wrong);
+        p.codeHash = 0;
+        refuses(p, wrong);
+        (p.codeHash, p.codeUrl) = (CODE_HASH, "");
+        refuses(p, wrong);
+        p.codeHash = 0;
+        uint64 id = create(p, 1 ether);
+        check(jobs.job(id).action == IJobManager.Action.Call, "a call");
+        vm.warp(block.timestamp + 100);
+        Entry memory entry = callEntry(id, 0);
+        entry.codeHash = 0;
+        equal(settle(one(entry), ALL), 1, "settled");
+        equal(counter.counts(jobs.forwarderOf(id)), 1, "the forwarder called");
     }
 
     /* ONE SHOT */

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{Address, U256};
+use alloy::eips::BlockId;
+use alloy::primitives::{Address, B256, U256, hex};
 use alloy::providers::Provider;
+use alloy::sol_types::SolCall;
 use bootstrap::swarm::Swarm;
 use bootstrap::wait::until;
 use contracts::Counter;
@@ -41,9 +43,47 @@ async fn a_job_that_is_due_once_settles_once_and_never_again() {
         let ours: Vec<_> = ledger.settlements.iter().filter(|task| is_ours(task.job_id)).collect();
         assert!(matches!(ours[..], [task] if task.run == 0 && task.delivered), "{ours:?}");
     });
-    assert_eq!(counts(&mut swarm, forwarder).await, 1);
+    let block = swarm.follower().look(|ledger| ledger.block);
+    assert_eq!(counts_at(&mut swarm, forwarder, block).await, 1);
     for keeper in &swarm.keepers {
         assert_eq!(job(keeper, id).await["next_due"], Value::Null, "{}: it is over", keeper.name());
+    }
+    swarm.check_alive().unwrap();
+    swarm.stop().await;
+}
+
+/// Nothing serves any code here: what an action `call` does is on chain alone.
+#[tokio::test]
+async fn jobs_without_code_call_their_target_from_their_own_forwarder() {
+    let _alone = tests::alone().await;
+    let mut swarm = Swarm::start(keepers(4)).await.unwrap();
+    let call = ["--action", "call", "--calldata", &hex::encode_prefixed(Counter::incrementCall {}.abi_encode())];
+    let moment = (chain_time(&mut swarm).await + 12).to_string();
+    let again = create(&swarm, &[&call[..], &["--every", "2s"]].concat()).await;
+    let once = create(&swarm, &[&call[..], &["--trigger", "once", "--at", &moment]].concat()).await;
+    assert_eq!((&again["action"], &again["code_hash"]), (&"call".into(), &B256::ZERO.to_string().into()));
+    let [(again, from), (once, from_once)] = [again, once]
+        .map(|made| (made["id"].as_u64().unwrap(), made["forwarder"].as_str().unwrap().parse::<Address>().unwrap()));
+    for keeper in &swarm.keepers {
+        assert_eq!(job(keeper, again).await["action"], "call");
+    }
+    settled(&mut swarm, "six calls again and again, and the one", PATIENCE, |tasks| {
+        let of = |job| tasks.iter().filter(|task| task.job_id == job).count();
+        of(again) >= 6 && of(once) >= 1 && tasks.iter().any(|task| (task.job_id, task.run) == (again, 12))
+    })
+    .await
+    .unwrap();
+    swarm.keepers[0].run(["job", "pause"], &["--json", &again.to_string()]).await.unwrap();
+    let (seen, block) = swarm.follower().look(|ledger| {
+        assert!(ledger.settlements.iter().all(|task| task.delivered), "{:?}", ledger.settlements);
+        let of = |job| ledger.settlements.iter().filter(|task| task.job_id == job).count() as u64;
+        ([of(again), of(once)], ledger.block)
+    });
+    assert_eq!(seen[1], 1, "once");
+    assert_eq!([counts_at(&mut swarm, from, block).await, counts_at(&mut swarm, from_once, block).await], seen);
+    for keeper in &swarm.keepers {
+        let job = job(keeper, again).await;
+        assert_eq!((&job["ready"], &job["reason"]), (&true.into(), &"".into()), "{}: {job}", keeper.name());
     }
     swarm.check_alive().unwrap();
     swarm.stop().await;
@@ -57,14 +97,14 @@ async fn create(swarm: &Swarm, flags: &[&str]) -> Value {
 }
 
 async fn chain_time(swarm: &mut Swarm) -> u64 {
-    let block = swarm.anvil().provider().get_block(alloy::eips::BlockId::latest()).await.unwrap();
+    let block = swarm.anvil().provider().get_block(BlockId::latest()).await.unwrap();
     block.unwrap().header.timestamp
 }
 
-/// How often the counter was called by a job's forwarder.
-async fn counts(swarm: &mut Swarm, forwarder: Address) -> u64 {
+/// How often the counter was called by a job's forwarder, up to a block.
+async fn counts_at(swarm: &mut Swarm, forwarder: Address, block: u64) -> u64 {
     let counter = Counter::new(swarm.target(), swarm.anvil().provider().clone());
-    let counts: U256 = counter.counts(forwarder).call().await.unwrap();
+    let counts: U256 = counter.counts(forwarder).block(BlockId::number(block)).call().await.unwrap();
     counts.to()
 }
 

@@ -7,11 +7,12 @@ use std::path::Path;
 
 use alloy::primitives::{Address, B256, Bytes, aliases::U96, utils::parse_ether};
 use alloy::providers::DynProvider;
-use alloy::sol_types::SolEvent;
+use alloy::sol_types::{SolCall, SolEvent};
 use anyhow::{Context, Result, anyhow, bail};
+use contracts::Counter;
 use contracts::JobManager::{self, JobCreated};
 use contracts::deploy::Examples;
-use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, CallTerms, Terms, TriggerTerms, WasmTerms};
 use sha2::{Digest, Sha256};
 
 use super::JobSet;
@@ -36,11 +37,15 @@ const BASIC: [Example; 3] = [
     code("watch", |start| every(start, 5)),
 ];
 /// The others: one of every kind that the basic ones leave out.
-const OTHERS: [Example; 1] = [Example {
-    name: "once",
-    trigger: |moment| TriggerTerms::Once { moment },
-    action: |shelf, _| shelf.code("counter"),
-}];
+const OTHERS: [Example; 2] = [
+    Example { name: "once", trigger: |moment| TriggerTerms::Once { moment }, action: |shelf, _| shelf.code("counter") },
+    Example { name: "call", trigger: |start| every(start, 2), action: |_, _| Ok(increment()) },
+];
+
+/// The counter counts, without any code.
+fn increment() -> ActionTerms {
+    ActionTerms::Call(CallTerms { calldata: Counter::incrementCall {}.abi_encode().into() })
+}
 
 /// An example that runs the code of its name.
 const fn code(name: &'static str, trigger: fn(u64) -> TriggerTerms) -> Example {

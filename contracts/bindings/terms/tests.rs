@@ -33,7 +33,8 @@ fn triggers() -> impl Strategy<Value = TriggerTerms> {
 }
 
 fn actions() -> impl Strategy<Value = ActionTerms> {
-    prop_oneof![Just(wasm())]
+    let calldata = proptest::collection::vec(any::<u8>(), 0..100);
+    prop_oneof![Just(wasm()), calldata.prop_map(|calldata| ActionTerms::Call(CallTerms { calldata: calldata.into() }))]
 }
 
 #[test]
@@ -57,6 +58,17 @@ fn kinds_that_are_not_known_are_named() {
     assert_eq!(Terms::try_from(&params), Err(TermsError::UnknownAction(u8::MAX)));
     assert_eq!(ActionTerms::name_of(&Job { action: u8::MAX, ..Job::default() }), "unknown");
     assert_eq!(TriggerTerms::kept(&Job { trigger: u8::MAX, ..Job::default() }), None);
+}
+
+#[test]
+fn a_call_brings_no_code() {
+    let call = ActionTerms::Call(CallTerms { calldata: Bytes::from_static(&[1, 2]) });
+    assert_eq!((call.name(), call.code_hash()), ("call", B256::ZERO));
+    let params = terms(TriggerTerms::Interval { start: 5, interval: 3 }, call).params();
+    assert_eq!((params.codeUrl.as_str(), params.params.as_ref()), ("", &[1, 2][..]));
+    let misfit = Err(TermsError::ActionData(params.action));
+    assert_eq!(ActionTerms::decode(&JobParams { codeUrl: "https://x".to_owned(), ..params.clone() }), misfit);
+    assert_eq!(ActionTerms::decode(&JobParams { codeHash: B256::repeat_byte(1), ..params }), misfit);
 }
 
 #[test]

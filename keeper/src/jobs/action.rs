@@ -1,6 +1,7 @@
 //! The list of actions: each kind has its room, `action/<kind>.rs`, and one line here wherever kinds are told apart. What is
 //! common to all is here too: the check at the anchor before a run, and what its end means to the protocol.
 
+mod call;
 mod wasm;
 
 use std::sync::Arc;
@@ -57,6 +58,7 @@ impl Actions {
     pub fn is_ready(&self, terms: &Terms) -> bool {
         match &terms.action {
             ActionTerms::Wasm(wasm) => wasm::is_ready(&self.executor, wasm),
+            ActionTerms::Call(_) => true,
         }
     }
 
@@ -68,6 +70,7 @@ impl Actions {
     pub async fn prepare(&self, terms: &Terms) -> Result<(), String> {
         match &terms.action {
             ActionTerms::Wasm(wasm) => wasm::prepare(&self.executor, wasm).await,
+            ActionTerms::Call(_) => Ok(()),
         }
     }
 
@@ -79,6 +82,7 @@ impl Actions {
         }
         let (ended, transcript) = match &work.terms.action {
             ActionTerms::Wasm(wasm) => wasm::run(&self.executor, wasm, &work.due, &work.anchor, self.chain_id).await,
+            ActionTerms::Call(call) => (call::run(call), B256::ZERO),
         };
         Finding::new(ended, transcript)
     }
@@ -121,6 +125,8 @@ pub struct ActionFlags {
     action: Name,
     #[command(flatten)]
     wasm: wasm::WasmFlags,
+    #[command(flatten)]
+    call: call::CallFlags,
 }
 
 /// `--action`.
@@ -128,6 +134,8 @@ pub struct ActionFlags {
 enum Name {
     /// Runs code: --code-url, --code or --code-hash, --params
     Wasm,
+    /// Calls the target with the same bytes every time, without code: --calldata
+    Call,
 }
 
 impl ActionFlags {
@@ -137,9 +145,10 @@ impl ActionFlags {
     /// What is missing, does not fit together or cannot be read, and how to mend it.
     pub fn terms(&self) -> Result<ActionTerms> {
         let chosen = self.action.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        only("--action", &chosen, &[("wasm", self.wasm.given())])?;
+        only("--action", &chosen, &[("wasm", self.wasm.given()), ("call", self.call.given())])?;
         match self.action {
             Name::Wasm => self.wasm.terms(),
+            Name::Call => self.call.terms(),
         }
     }
 }

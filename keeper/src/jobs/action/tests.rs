@@ -31,6 +31,22 @@ fn code_needs_a_place_and_a_pin() {
 }
 
 #[test]
+fn a_call_needs_its_bytes_and_takes_no_code() {
+    let made = terms(&["--action", "call", "--calldata", "0x01ff"]).unwrap();
+    assert_eq!((made.name(), made.code_hash()), ("call", B256::ZERO));
+    let ActionTerms::Call(made) = made else { panic!("not a call") };
+    let Ended::Call(bytes) = call::run(&made) else { panic!("no call") };
+    assert_eq!(bytes, [1, 0xff]);
+    refuses(&["--action", "call"], &["--calldata is missing"]);
+    refuses(&["--action", "call", "--calldata", "01 ff"], &["--calldata", "01 ff", "@FILE"]);
+    for code in [["--code-url", URL], ["--code-hash", HASH], ["--code", "x.wasm"], ["--params", "0x01"]] {
+        let line = [&["--action", "call", "--calldata", "0x01"], &code[..]].concat();
+        refuses(&line, &[code[0], "goes with --action wasm", "--action call"]);
+    }
+    refuses(&["--calldata", "0x01"], &["--calldata goes with --action call"]);
+}
+
+#[test]
 fn every_end_means_one_thing_to_the_protocol() {
     let transcript = B256::repeat_byte(3);
     let call = Finding::new(Ended::Call(vec![1]), transcript);
