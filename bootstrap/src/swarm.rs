@@ -28,7 +28,7 @@ use alloy::primitives::Address;
 use anyhow::{Context, Result, bail};
 
 pub use fund::fund;
-pub use jobs::{JobRequest, RHYTHM, code_hash};
+pub use jobs::{JobRequest, JobSpec, RHYTHM, code_hash};
 pub use options::{JobSet, Options};
 pub use progress::welcome;
 pub use run::{run, watch};
@@ -40,11 +40,12 @@ use anvil::Anvil;
 use code_server::CodeServer;
 use eigenlayer::EigenLayer;
 use feed::FeedDriver;
+use jobs::Shelf;
 use keepers::{Keeper, Setting, binary};
 use ledger::{Follower, unix_ms};
 use network::Deployed;
 use progress::Progress;
-use proof::{JobSpec, Kill};
+use proof::Kill;
 use reports::Reports;
 
 /// Seconds between listing jobs and their first due moment when every keeper finds the code compiled: fetching, and the
@@ -170,29 +171,15 @@ impl Swarm {
     /// When the code was not built, or the chain refuses.
     pub async fn list_examples(&mut self) -> Result<()> {
         let folder = self.options.code_dir()?;
-        let mut requests = Vec::new();
-        let mut warm = true;
-        for (name, every) in jobs::BASIC {
-            let code = jobs::read_code(&folder, name)?;
-            let code_hash = jobs::code_hash(&code);
-            warm &= is_compiled(&self.setting.cache, &code_hash.to_string()[2..]);
-            let url = self.code_server.serve(&format!("{name}.wasm"), code);
-            let params = jobs::params_of(name, &self.deployed.examples);
-            requests.push(JobRequest {
-                name: name.to_owned(),
-                url,
-                code_hash,
-                params,
-                target: self.target(),
-                start: 0,
-                every,
-            });
-        }
+        let shelf = Shelf { folder: &folder, server: &self.code_server, examples: &self.deployed.examples };
+        let mut requests = jobs::examples(self.options.jobs, &shelf)?;
+        let hashes = requests.iter().map(|request| request.action.code_hash()).filter(|hash| !hash.is_zero());
+        let warm = { hashes }.all(|hash| is_compiled(&self.setting.cache, &hash.to_string()[2..]));
         self.feed = Some(FeedDriver::start(&self.anvil, self.deployed.examples.feed, self.options.seed));
         let lead = if warm { WARM_LEAD } else { COLD_LEAD };
         let start = (unix_ms() / 1000 + lead).next_multiple_of(RHYTHM);
         for request in &mut requests {
-            request.start = start;
+            request.delay(start);
         }
         let listed = self.list(&requests).await?;
         self.progress.say(&format!("{} jobs listed, first due in {} s", listed.len(), self.seconds_until(start)));
@@ -227,8 +214,8 @@ impl Swarm {
         for job in &mut self.jobs {
             job.until = until.get(&job.id).copied();
         }
-        let last = |job: &JobSpec| job.runs_until(u64::MAX).checked_sub(1).map_or(0, |run| job.due(run));
-        Ok(self.jobs.iter().map(last).max().unwrap_or(0))
+        let last = |job: &JobSpec| job.due(job.runs_until(u64::MAX).checked_sub(1)?);
+        Ok(self.jobs.iter().filter_map(last).max().unwrap_or(0))
     }
 
     /// Fails when a process that should run has ended.

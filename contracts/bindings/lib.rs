@@ -13,6 +13,7 @@ mod differential;
 pub mod network;
 mod run;
 mod settled;
+pub mod terms;
 
 pub use abi::allocation::{IAllocationManager, LocalAllocationManager};
 pub use abi::challenger::{Challenger, IChallenger, ReportLib};

@@ -14,7 +14,7 @@ pub struct Run {
     pub job_version: u32,
     /// Position of the report's anchor in the batch.
     pub anchor: u64,
-    /// 0 call, 1 skip, 2 job error.
+    /// How it ended, see [`crate::terms::ended`].
     pub status: u8,
 }
 

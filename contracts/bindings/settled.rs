@@ -24,7 +24,7 @@ pub struct SettledTask {
     pub anchor_number: u64,
     /// Seconds between the moment it was due and its settlement.
     pub seconds_late: u64,
-    /// 0 call, 1 skip, 2 job error.
+    /// How it ended, see [`crate::terms::ended`].
     pub status: u8,
     /// Whether the target accepted the call.
     pub delivered: bool,

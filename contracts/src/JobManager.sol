@@ -32,6 +32,9 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
     uint256 public constant MAX_URL_BYTES = 512;
     uint32 public constant MAX_CALLBACK_GAS = 500_000;
 
+    /// @dev The interval of a one-shot job: settling it is settling run 0 of any other, and run 1 is due in 136 years.
+    uint256 private constant NEVER_AGAIN = type(uint32).max;
+
     address public immutable serviceManager;
 
     /* STORAGE */
@@ -95,17 +98,22 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
 
     /// @dev The first run must lie ahead: a start in the past would make all runs since then due at once.
     function _checkTrigger(JobParams calldata params) private view returns (uint40, uint32) {
-        if (params.trigger != Trigger.Interval || params.triggerData.length != 64) revert InvalidTrigger();
-        (uint256 start, uint256 interval) = abi.decode(params.triggerData, (uint256, uint256));
+        bool isOnce = params.trigger == Trigger.OneShot;
+        if (!isOnce && params.trigger != Trigger.Interval) revert InvalidTrigger();
+        if (params.triggerData.length != (isOnce ? 32 : 64)) revert InvalidTrigger();
+        uint256 start = uint256(bytes32(params.triggerData));
         if (start <= block.timestamp || start > type(uint40).max) revert InvalidTrigger();
-        if (interval == 0 || interval > type(uint32).max) revert InvalidInterval();
+        uint256 interval = isOnce ? NEVER_AGAIN : uint256(bytes32(params.triggerData[32:]));
+        if (interval == 0 || interval > NEVER_AGAIN) revert InvalidInterval();
         return (uint40(start), uint32(interval));
     }
 
     function _check(JobParams calldata params) private view {
-        if (params.action != Action.Wasm) revert InvalidAction();
+        bool isCall = params.action == Action.Call;
+        if (!isCall && params.action != Action.Wasm) revert InvalidAction();
         uint256 urlBytes = bytes(params.codeUrl).length;
-        if (params.codeHash == 0 || urlBytes == 0 || urlBytes > MAX_URL_BYTES) revert InvalidCode();
+        if (isCall != (params.codeHash == 0) || isCall != (urlBytes == 0)) revert InvalidCode();
+        if (urlBytes > MAX_URL_BYTES) revert InvalidCode();
         if (params.params.length > MAX_PARAMS_BYTES) revert ParamsTooLong();
         if (params.target.code.length == 0 || _isOurs(params.target)) revert InvalidTarget(params.target);
         if (params.callbackGas == 0 || params.callbackGas > MAX_CALLBACK_GAS) {
@@ -172,6 +180,7 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         uint256 earliest = block.timestamp + noticeSeconds;
         uint256 start = schedule.start;
         if (start < earliest) {
+            if (schedule.trigger == Trigger.OneShot) revert TooEarly(uint64(earliest));
             uint256 interval = schedule.interval;
             // up to a whole number of intervals
             // slither-disable-next-line divide-before-multiply
@@ -299,7 +308,7 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         found.inactiveFrom = schedule.inactiveFrom;
         found.fee = schedule.fee;
         found.start = schedule.start;
-        found.interval = schedule.interval;
+        found.interval = schedule.trigger == Trigger.OneShot ? 0 : schedule.interval;
         (found.owner, found.target, found.token) = (record.owner, record.target, record.token);
         (found.action, found.codeHash) = (record.action, record.codeHash);
     }

@@ -235,7 +235,7 @@ pub struct Settled {
     pub job_version: u32,
     /// Which run of the job.
     pub instance_key: B256,
-    /// 0 call, 1 skip, 2 job error.
+    /// How it ended, see [`contracts::terms::ended`].
     pub status: u8,
     /// Block the report was pinned to.
     pub anchor_number: u64,

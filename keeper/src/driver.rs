@@ -19,7 +19,6 @@ mod mesh;
 mod note;
 mod order;
 mod peers;
-mod run;
 mod schedule;
 mod services;
 mod settlements;
@@ -70,7 +69,6 @@ pub struct Inlets {
 #[derive(Debug)]
 pub struct Driver {
     core: Core,
-    chain_id: u64,
     services: Services,
     metrics: Metrics,
     liveness: Liveness,
@@ -93,7 +91,6 @@ impl Driver {
     ) -> (Self, Inlets) {
         let (sender, done) = mpsc::channel(DONE_MAX);
         let driver = Self {
-            chain_id: services.chain_id,
             core,
             services,
             metrics,

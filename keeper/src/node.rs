@@ -40,6 +40,7 @@ use crate::config::Config;
 use crate::driver::{About, Core, Driver, Services};
 use crate::evidence::EvidenceStore;
 use crate::executor::{Executor, ExecutorConfig, RpcReader};
+use crate::jobs::action::Actions;
 use crate::journal::{Identity, Journal, JournalHandle, Missing};
 use crate::keystore::Keys;
 use crate::metrics::{Liveness, Metrics};
@@ -269,13 +270,16 @@ fn services(
     let submitter = Submitter::new(rpc, setup.keys.wallet.clone(), chain, setup.paths.data(), stop.clone())?;
     Ok(Services {
         mesh: front.mesh.clone(),
-        executor: Arc::new(Executor::new(executor, Arc::new(reader))?),
+        actions: Actions {
+            chain_id: chain.network.chain_id,
+            job_manager: chain.network.contracts.job_manager,
+            provider: rpc.provider(),
+            executor: Arc::new(Executor::new(executor, Arc::new(reader))?),
+        },
         journal,
         submitter: Arc::new(submitter),
         provider: rpc.provider(),
         rpc: rpc.clone(),
-        chain_id: chain.network.chain_id,
-        contracts: chain.network.contracts,
         evidence: EvidenceStore::at(setup.paths.data()),
     })
 }

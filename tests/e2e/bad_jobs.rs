@@ -6,13 +6,14 @@ use alloy::primitives::{B256, Bytes};
 use bootstrap::swarm::api::{Job, Run};
 use bootstrap::swarm::{JobRequest, RHYTHM, Swarm, code_hash};
 use bootstrap::wait::until;
+use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms, ended};
 use tests::hostile::{ENDLESS, TRAP, component};
 use tests::{keepers, settled};
 
 const PATIENCE: Duration = Duration::from_secs(90);
-const EVERY: u64 = 2;
+const EVERY: u32 = 2;
 /// A run that burns all its fuel costs a second or so of CPU on every keeper, and here all keepers share one machine.
-const ENDLESS_EVERY: u64 = 30;
+const ENDLESS_EVERY: u32 = 30;
 /// Runs of the good job that must settle, from the first one on.
 const GOOD_RUNS: u64 = 6;
 /// The named reason why a job's code cannot run, by the job's name.
@@ -22,8 +23,6 @@ const REASONS: [(&str, &str); 4] = [
     ("too large", "code_too_large:"),
     ("garbage", "code_invalid:"),
 ];
-/// Status of a settled job error.
-const JOB_ERROR: u8 = 2;
 
 /// A component that calls the target without calldata would be refused by it; skipping is the simplest good outcome.
 const GOOD: &str = "(call $skip (i32.const 4096) (i32.const 13))";
@@ -34,14 +33,11 @@ async fn bad_jobs_are_named_and_hold_up_nobody() {
     let mut swarm = Swarm::start(keepers(4)).await.unwrap();
     let start = (bootstrap::swarm::ledger::unix_ms() / 1000 + 6).next_multiple_of(RHYTHM);
     let target = swarm.target();
-    let request = |name: &str, url: String, code_hash: B256| JobRequest {
+    let request = |name: &str, code_url: String, code_hash: B256| JobRequest {
         name: name.to_owned(),
-        url,
-        code_hash,
-        params: Bytes::new(),
+        trigger: TriggerTerms::Interval { start, interval: EVERY },
+        action: ActionTerms::Wasm(WasmTerms { code_url, code_hash, params: Bytes::new() }),
         target,
-        start,
-        every: EVERY,
     };
     let served = |name: &str, code: Vec<u8>| {
         let hash = code_hash(&code);
@@ -50,7 +46,10 @@ async fn bad_jobs_are_named_and_hold_up_nobody() {
     let requests = [
         served("good", component(GOOD)),
         served("trap", component(TRAP)),
-        JobRequest { every: ENDLESS_EVERY, ..served("endless", component(ENDLESS)) },
+        JobRequest {
+            trigger: TriggerTerms::Interval { start, interval: ENDLESS_EVERY },
+            ..served("endless", component(ENDLESS))
+        },
         request("wrong hash", swarm.code_server().url("good"), B256::repeat_byte(7)),
         request("dead url", "http://127.0.0.1:1/none.wasm".to_owned(), B256::repeat_byte(8)),
         served("too large", vec![0; 5 << 20]),
@@ -72,7 +71,7 @@ async fn bad_jobs_are_named_and_hold_up_nobody() {
     }
     let (good, trap, endless) = (id("good"), id("trap"), id("endless"));
     settled(&mut swarm, "good tasks, and trapped ones as job errors", PATIENCE, |tasks| {
-        let trapped = tasks.iter().any(|each| each.job_id == trap && each.status == JOB_ERROR);
+        let trapped = tasks.iter().any(|each| each.job_id == trap && each.status == ended::JOB_ERROR);
         trapped && (0..GOOD_RUNS).all(|run| tasks.iter().any(|each| (each.job_id, each.run) == (good, run)))
     })
     .await

@@ -9,6 +9,7 @@ mod churn;
 mod cleanup;
 mod equivocation;
 mod kills;
+mod kinds;
 mod late_joiner;
 mod leader_killed;
 mod metrics;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
 use alloy::providers::{DynProvider, Provider};
-use alloy::sol_types::SolValue;
 use anyhow::{Context, Result, ensure};
 use bootstrap::swarm::Swarm;
 use bootstrap::swarm::network::EPOCH_SECONDS;
 use bootstrap::wait::until;
+use contracts::terms::TriggerTerms;
 use contracts::{Challenger, IJobManager, JobManager, KeeperRegistry, PlayMoney, TaskManager};
 use serde_json::Value;
 use tests::{keepers, settled};
@@ -105,7 +105,7 @@ impl Money {
         params.token = self.token;
         params.fee = alloy::primitives::aliases::U96::from(TOKEN_FEE);
         let start = self.now().await? + 10;
-        params.triggerData = (U256::from(start), U256::from(2)).abi_encode().into();
+        params.triggerData = TriggerTerms::Interval { start, interval: 2 }.data();
         for _ in 0..2 {
             let receipt =
                 manager.createJob(params.clone(), funding).from(self.creator).send().await?.get_receipt().await?;

@@ -1,65 +1,194 @@
-//! Jobs as a creator lists them: code behind a URL, a hash, a trigger, a target, money.
+//! Jobs as a creator lists them, the examples among them, and what their terms promise: when which run is due.
+//!
+//! Worked out here from the terms alone, and not by the keepers' own code: the proof is to find the keepers' mistakes.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96, utils::parse_ether};
+use alloy::primitives::{Address, B256, Bytes, aliases::U96, utils::parse_ether};
 use alloy::providers::DynProvider;
-use alloy::sol_types::{SolEvent, SolValue};
+use alloy::sol_types::{SolCall, SolEvent};
 use anyhow::{Context, Result, anyhow, bail};
+use contracts::Counter;
 use contracts::JobManager::{self, JobCreated};
-use contracts::{IJobManager, deploy::Examples};
+use contracts::deploy::Examples;
+use contracts::terms::{ActionTerms, CallTerms, Terms, TriggerTerms, WasmTerms};
 use sha2::{Digest, Sha256};
 
-use super::proof::JobSpec;
+use super::JobSet;
+use super::code_server::CodeServer;
 
-/// The basic example jobs: name, seconds between runs. `counter` comes first: its calls are compared with the chain.
-pub(super) const BASIC: [(&str, u64); 3] = [("counter", 2), ("heartbeat", 2), ("watch", 5)];
 /// First due moments are multiples of this, so that the examples are due together again and again.
 pub const RHYTHM: u64 = 10;
 /// Gas for the target's callback.
 const CALLBACK_GAS: u32 = 120_000;
+
+/// An example: its name, and when it is due, given the first due moment of all (unix seconds).
+struct Example {
+    name: &'static str,
+    trigger: fn(u64) -> TriggerTerms,
+    action: fn(&Shelf<'_>, &str) -> Result<ActionTerms>,
+}
+
+/// The basic examples. `counter` comes first: its calls are compared with the chain.
+const BASIC: [Example; 3] = [
+    code("counter", |start| every(start, 2)),
+    code("heartbeat", |start| every(start, 2)),
+    code("watch", |start| every(start, 5)),
+];
+/// The others: one of every kind that the basic ones leave out.
+const OTHERS: [Example; 2] = [
+    Example { name: "once", trigger: |moment| TriggerTerms::Once { moment }, action: |shelf, _| shelf.code("counter") },
+    Example { name: "call", trigger: |start| every(start, 2), action: |_, _| Ok(increment()) },
+];
+
+/// The counter counts, without any code.
+fn increment() -> ActionTerms {
+    ActionTerms::Call(CallTerms { calldata: Counter::incrementCall {}.abi_encode().into() })
+}
+
+/// An example that runs the code of its name.
+const fn code(name: &'static str, trigger: fn(u64) -> TriggerTerms) -> Example {
+    Example { name, trigger, action: |shelf, name| shelf.code(name) }
+}
+
+const fn every(start: u64, interval: u32) -> TriggerTerms {
+    TriggerTerms::Interval { start, interval }
+}
+
+/// Where examples take what they need from.
+pub(super) struct Shelf<'a> {
+    /// Folder with the built code.
+    pub(super) folder: &'a Path,
+    /// Hands it out.
+    pub(super) server: &'a CodeServer,
+    /// The contracts that examples read and call.
+    pub(super) examples: &'a Examples,
+}
+
+impl Shelf<'_> {
+    /// The code of an example, served.
+    fn code(&self, name: &str) -> Result<ActionTerms> {
+        let path = self.folder.join(format!("{name}.wasm"));
+        let code = std::fs::read(&path).with_context(|| {
+            format!(
+                "{} is not there; build the examples: bootstrap/jobs/build.sh {}",
+                path.display(),
+                self.folder.display()
+            )
+        })?;
+        let code_hash = code_hash(&code);
+        let code_url = self.server.serve(&format!("{name}.wasm"), code);
+        let params = if name == "watch" { self.examples.feed.to_vec().into() } else { Bytes::new() };
+        Ok(ActionTerms::Wasm(WasmTerms { code_url, code_hash, params }))
+    }
+}
+
+/// The examples of a set, first due at moment 0.
+///
+/// # Errors
+/// When their code was not built.
+pub(super) fn examples(set: JobSet, shelf: &Shelf<'_>) -> Result<Vec<JobRequest>> {
+    let others = if set == JobSet::All { &OTHERS[..] } else { &[] };
+    let request = |example: &Example| {
+        Ok(JobRequest {
+            name: example.name.to_owned(),
+            trigger: (example.trigger)(0),
+            action: (example.action)(shelf, example.name)?,
+            target: shelf.examples.counter,
+        })
+    };
+    BASIC.iter().chain(others).map(request).collect()
+}
 
 /// A job to be listed.
 #[derive(Debug, Clone)]
 pub struct JobRequest {
     /// Its name here.
     pub name: String,
-    /// Where keepers fetch the code.
-    pub url: String,
-    /// sha256 of the code.
-    pub code_hash: B256,
-    /// Handed to the code.
-    pub params: Bytes,
+    /// When it is due.
+    pub trigger: TriggerTerms,
+    /// What it does.
+    pub action: ActionTerms,
     /// Contract that is called.
     pub target: Address,
-    /// Due moment of run 0, unix seconds.
-    pub start: u64,
-    /// Seconds between runs.
-    pub every: u64,
+}
+
+impl JobRequest {
+    /// Moves all its due moments by so many seconds.
+    pub(super) fn delay(&mut self, seconds: u64) {
+        match &mut self.trigger {
+            TriggerTerms::Interval { start, .. } => *start += seconds,
+            TriggerTerms::Once { moment } => *moment += seconds,
+        }
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            trigger: self.trigger,
+            action: self.action.clone(),
+            target: self.target,
+            callback_gas: CALLBACK_GAS,
+            token: Address::ZERO,
+            fee: U96::from(1_000_000_000_000_u64),
+            quorum_bps: 6667,
+            punctual_seconds: 0,
+        }
+    }
+}
+
+/// A job as its creator listed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSpec {
+    /// Id on chain.
+    pub id: u64,
+    /// Name of the example.
+    pub name: String,
+    /// The contract its target sees as caller.
+    pub forwarder: Address,
+    /// When it is due.
+    pub trigger: TriggerTerms,
+    /// What it does, in a word.
+    pub action: &'static str,
+    /// The last moment a run may be due (unix seconds), once the job was paused.
+    pub until: Option<u64>,
+}
+
+impl JobSpec {
+    /// Due moment of a run, unix seconds; `None` for a run that never is.
+    #[must_use]
+    pub fn due(&self, run: u64) -> Option<u64> {
+        match self.trigger {
+            TriggerTerms::Interval { start, interval } => start.checked_add(run.checked_mul(interval.into())?),
+            TriggerTerms::Once { moment } => (run == 0).then_some(moment),
+        }
+    }
+
+    /// How many runs are due up to and including a moment, unix seconds.
+    #[must_use]
+    pub fn runs_until(&self, moment: u64) -> u64 {
+        let last = moment.min(self.until.unwrap_or(u64::MAX));
+        match self.trigger {
+            TriggerTerms::Interval { start, .. } if last < start => 0,
+            TriggerTerms::Interval { start, interval } => (last - start) / u64::from(interval) + 1,
+            TriggerTerms::Once { moment } => u64::from(moment <= last),
+        }
+    }
+
+    /// When it is due, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self.trigger {
+            TriggerTerms::Interval { start, interval } => format!("interval {interval} s from {start}"),
+            TriggerTerms::Once { moment } => format!("once at {moment}"),
+        }
+    }
 }
 
 /// sha256 of a job's code, as it goes on chain.
 #[must_use]
 pub fn code_hash(code: &[u8]) -> B256 {
     B256::from_slice(&Sha256::digest(code))
-}
-
-/// Reads the code of an example.
-///
-/// # Errors
-/// When it was not built.
-pub(super) fn read_code(folder: &Path, name: &str) -> Result<Vec<u8>> {
-    let path = folder.join(format!("{name}.wasm"));
-    std::fs::read(&path).with_context(|| {
-        format!("{} is not there; build the examples: bootstrap/jobs/build.sh {}", path.display(), folder.display())
-    })
-}
-
-/// The parameters of an example: `watch` gets the feed's address.
-#[must_use]
-pub(super) fn params_of(name: &str, examples: &Examples) -> Bytes {
-    if name == "watch" { Bytes::copy_from_slice(examples.feed.as_slice()) } else { Bytes::new() }
 }
 
 /// Lists jobs, all at once, and returns them as the chain knows them.
@@ -76,7 +205,7 @@ pub(super) async fn create(
     let funding = parse_ether("1000")?;
     let mut sent = Vec::new();
     for request in requests {
-        let call = manager.createJob(params(request), funding).from(creator).value(funding);
+        let call = manager.createJob(request.terms().params(), funding).from(creator).value(funding);
         let pending = call.send().await.with_context(|| format!("the JobManager refuses job {}", request.name))?;
         sent.push((request, pending));
     }
@@ -91,29 +220,12 @@ pub(super) async fn create(
             id: created.jobId,
             name: request.name.clone(),
             forwarder: created.forwarder,
-            start: request.start,
-            every: request.every,
+            trigger: request.trigger,
+            action: request.action.name(),
             until: None,
         });
     }
     Ok(specs)
-}
-
-fn params(request: &JobRequest) -> IJobManager::JobParams {
-    IJobManager::JobParams {
-        trigger: 0,
-        triggerData: (U256::from(request.start), U256::from(request.every)).abi_encode().into(),
-        action: 0,
-        codeUrl: request.url.clone(),
-        codeHash: request.code_hash,
-        params: request.params.clone(),
-        target: request.target,
-        callbackGas: CALLBACK_GAS,
-        token: Address::ZERO,
-        fee: U96::from(1_000_000_000_000_u64),
-        quorumBps: 6667,
-        punctualSeconds: 0,
-    }
 }
 
 /// Pauses jobs; returns for each the last moment at which a run may be due.

@@ -13,8 +13,6 @@ use contracts::TaskManager::{BatchSettled, ReportIneligible, TaskSettled, TasksS
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Status of a task whose outcome was a call.
-pub const CALL: u8 = 0;
 /// How often the chain is asked for a new block: also the resolution of the times to settlement.
 const EVERY: Duration = Duration::from_millis(50);
 
@@ -27,7 +25,7 @@ pub struct Settlement {
     pub job_id: u64,
     /// Run number (the instance key of time triggers).
     pub run: u64,
-    /// 0 call, 1 skip, 2 job error.
+    /// How it ended, see [`contracts::terms::ended`].
     pub status: u8,
     /// Whether the target accepted the call.
     pub delivered: bool,

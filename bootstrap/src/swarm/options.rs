@@ -14,7 +14,7 @@ pub enum JobSet {
     /// The three interval jobs.
     #[default]
     Basic,
-    /// Every example there is; today the same three.
+    /// Every example there is: also one of each other kind of trigger and action.
     All,
 }
 

@@ -6,41 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{Address, B256, U256};
+use contracts::terms::ended;
 use serde::Serialize;
 
-use super::ledger::{CALL, Ledger, Settlement};
-
-/// A job as its creator listed it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobSpec {
-    /// Id on chain.
-    pub id: u64,
-    /// Name of the example.
-    pub name: String,
-    /// The contract its target sees as caller.
-    pub forwarder: Address,
-    /// Due moment of run 0, unix seconds.
-    pub start: u64,
-    /// Seconds between runs.
-    pub every: u64,
-    /// The last moment a run may be due, once the job was paused.
-    pub until: Option<u64>,
-}
-
-impl JobSpec {
-    /// Due moment of a run, unix seconds.
-    #[must_use]
-    pub const fn due(&self, run: u64) -> u64 {
-        self.start.saturating_add(run.saturating_mul(self.every))
-    }
-
-    /// How many runs are due up to and including a moment.
-    #[must_use]
-    pub fn runs_until(&self, moment: u64) -> u64 {
-        let last = moment.min(self.until.unwrap_or(u64::MAX));
-        if last < self.start { 0 } else { (last - self.start) / self.every + 1 }
-    }
-}
+pub use super::jobs::JobSpec;
+use super::ledger::{Ledger, Settlement};
 
 /// One SIGKILL of a leader on its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,7 +156,7 @@ impl Proof {
     #[must_use]
     pub fn new(facts: &Facts) -> Self {
         let first = first_settlements(facts);
-        let settled: Vec<&Counted> = first.iter().filter(|each| each.settlement.status == CALL).collect();
+        let settled: Vec<&Counted> = first.iter().filter(|each| each.settlement.status == ended::CALL).collect();
         let due: u64 = facts.jobs.iter().map(|job| job.runs_until(facts.cutoff)).sum();
         let (done, skipped) = (settled.len() as u64, (first.len() - settled.len()) as u64);
         let mut leaders = BTreeMap::new();
@@ -280,7 +250,8 @@ fn first_settlements(facts: &Facts) -> Vec<Counted<'_>> {
     let mut counted = Vec::new();
     for settlement in &facts.ledger.settlements {
         let Some(job) = facts.jobs.iter().find(|job| job.id == settlement.job_id) else { continue };
-        let due = job.due(settlement.run);
+        // A run that the terms do not know of counts from the first moment on: more settles then than is due.
+        let due = job.due(settlement.run).or_else(|| job.due(0)).unwrap_or_default();
         if due <= facts.cutoff && seen.insert(settlement.task_id) {
             counted.push(Counted { settlement, due });
         }
@@ -297,8 +268,8 @@ fn job_proof(job: &JobSpec, settled: &[&Counted<'_>], cutoff: u64) -> JobProof {
     JobProof {
         id: job.id,
         name: job.name.clone(),
-        trigger: format!("interval {} s from {}", job.every, job.start),
-        action: "wasm".to_owned(),
+        trigger: job.words(),
+        action: job.action.to_owned(),
         due: job.runs_until(cutoff),
         settled: settled.iter().filter(|each| each.settlement.job_id == job.id).count() as u64,
     }

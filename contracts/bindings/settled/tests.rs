@@ -1,6 +1,7 @@
 use alloy::primitives::{U256, address, b256};
 
 use super::*;
+use crate::terms::ended;
 
 const SUBMITTER: Address = address!("0x00000000000000000000000000000000000000aa");
 
@@ -27,7 +28,7 @@ fn a_call_is_taken_apart() {
         instance_key,
         anchor_number: 1234,
         seconds_late: 61,
-        status: 0,
+        status: ended::CALL,
         delivered: true,
         outcome_hash,
         submitter: SUBMITTER,
@@ -38,12 +39,15 @@ fn a_call_is_taken_apart() {
 #[test]
 fn skips_come_together_and_half_ones_are_refused() {
     let mut words: Vec<B256> = Vec::new();
-    for status in [1, 2] {
+    for status in [ended::SKIP, ended::JOB_ERROR] {
         words.extend([fact(status, false).into(), B256::with_last_byte(status), B256::ZERO]);
     }
     let log = |words: Vec<B256>| TasksSkipped { submitter: SUBMITTER, words }.encode_log_data();
     let tasks = settled_tasks(&log(words.clone())).unwrap();
-    assert_eq!(tasks.iter().map(|task| (task.status, task.delivered)).collect::<Vec<_>>(), [(1, false), (2, false)]);
+    assert_eq!(
+        tasks.iter().map(|task| (task.status, task.delivered)).collect::<Vec<_>>(),
+        [(ended::SKIP, false), (ended::JOB_ERROR, false)]
+    );
     assert_eq!(tasks[1].instance_key, b256!("0x0000000000000000000000000000000000000000000000000000000000000002"));
     words.pop();
     assert!(settled_tasks(&log(words)).is_err());

@@ -30,14 +30,14 @@ interface IJobManager {
     /// @notice What a creator asks for.
     struct JobParams {
         Trigger trigger;
-        /// @dev Interval: abi.encode(uint64 start, uint32 interval), unix seconds and seconds
+        /// @dev by kind, see "Triggers and actions" in contracts/README.md
         bytes triggerData;
         Action action;
-        /// @dev where keepers fetch the code: https, ipfs, and for local use http, file, data
+        /// @dev where keepers fetch the code: https, ipfs, and for local use http, file, data; this and the next two by kind
         string codeUrl;
         /// @dev sha256 of the code
         bytes32 codeHash;
-        /// @dev handed to the code unchanged
+        /// @dev what the action takes unchanged
         bytes params;
         /// @dev contract that receives the outcome, as calldata, from the job's forwarder
         address target;

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use p2p::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -16,17 +17,26 @@ async fn running(view: View) -> (SocketAddr, CancellationToken) {
     let stop = shutdown.clone();
     tokio::spawn(async move {
         let _views = views;
-        serve(listener, router(receiver, Liveness::new()), stop).await.unwrap();
+        let (mesh, _events, service) =
+            p2p::build(lonely(), &p2p::Identity::generate(), &mut Registry::default()).unwrap();
+        tokio::spawn(service.run(stop.clone()));
+        serve(listener, router(receiver, Liveness::new(), mesh), stop).await.unwrap();
     });
     (address, shutdown)
+}
+
+/// A mesh of one.
+fn lonely() -> p2p::Config {
+    p2p::Config { listen: Vec::new(), ..p2p::Config::default() }
 }
 
 fn sample() -> View {
     let mut view = View { operator: "0xabc".into(), peers: 4, ..View::default() };
     view.set_check("mesh", true, "4 peers");
     view.jobs.push(JobView { id: 7, status: "active".into(), ..JobView::default() });
-    view.runs.push_front(RunView { task_id: "0x01".into(), job_id: 7, run: 1, ..RunView::default() });
-    view.runs.push_front(RunView { task_id: "0x02".into(), job_id: 7, run: 2, ..RunView::default() });
+    for run in [2, 1] {
+        view.runs.push_back(RunView { job_id: 7, run, ..RunView::default() });
+    }
     view
 }
 
@@ -46,6 +56,8 @@ async fn every_route_answers_with_its_document() {
     assert_eq!(document["jobs"][0]["id"], 7);
     let (_, document) = get(address, "/v1/runs").await;
     assert_eq!(document["runs"][0]["run"], 2, "newest first");
+    let (_, document) = get(address, "/v1/peers").await;
+    assert_eq!(document, json!({"schema": 1, "peers": []}));
     assert_eq!(get(address, "/ready").await.0, 200);
     assert_eq!(get(address, "/health").await.0, 200);
     let (status, document) = get(address, "/v2/status").await;

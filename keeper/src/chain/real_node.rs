@@ -7,6 +7,7 @@ use alloy::providers::{Provider, ProviderBuilder, RootProvider};
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::sol_types::SolCall;
 use contracts::deploy::{DeployConfig, Deployment, deploy};
+use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
 use contracts::{IJobManager, JobManager};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -94,20 +95,19 @@ impl Anvil {
 
 pub(crate) fn job_params(deployment: &Deployment, code_hash: B256) -> IJobManager::JobParams {
     let target = deployment.examples.as_ref().expect("the examples are deployed").counter;
-    IJobManager::JobParams {
-        trigger: 0,
-        triggerData: Bytes::from(alloy::sol_types::SolValue::abi_encode_params(&(4_000_000_000_u64, 60_u32))),
-        action: 0,
-        codeUrl: "https://example.org/job.wasm".to_owned(),
-        codeHash: code_hash,
-        params: Bytes::from_static(b"{}"),
+    let code =
+        WasmTerms { code_url: "https://example.org/job.wasm".to_owned(), code_hash, params: Bytes::from_static(b"{}") };
+    let terms = Terms {
+        trigger: TriggerTerms::Interval { start: 4_000_000_000, interval: 60 },
+        action: ActionTerms::Wasm(code),
         target,
-        callbackGas: 100_000,
+        callback_gas: 100_000,
         token: Address::ZERO,
         fee: alloy::primitives::Uint::from(1_000),
-        quorumBps: 6667,
-        punctualSeconds: 0,
-    }
+        quorum_bps: 6667,
+        punctual_seconds: 0,
+    };
+    terms.params()
 }
 
 pub(crate) fn config(deployment: &Deployment, urls: &[&str]) -> ChainConfig {

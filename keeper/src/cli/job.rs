@@ -1,22 +1,21 @@
 //! `keeper job`: list jobs on chain, look at them, and end them.
 
-use std::path::PathBuf;
-
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::primitives::{Address, U256, aliases::U96};
 use alloy::providers::Provider;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use contracts::terms::{ActionTerms, Terms};
 use contracts::{IJobManager, JobManager};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use url::Url;
 
 use super::chain::{Chain, money, parse_amount};
 use super::output::{answer, rows};
 use super::{Exit, Global, WithExit};
 use crate::chain::ChainError;
+use crate::jobs::action::ActionFlags;
+use crate::jobs::trigger::TriggerFlags;
 use crate::keystore::{Keystore, Password};
 
 mod life;
@@ -26,29 +25,17 @@ pub(super) use life::{FundArgs, WithdrawArgs, cancel, fund, pause, resume, withd
 
 /// Jobs that `job list` shows at most; the newest.
 const MAX_LISTED: u64 = 1000;
-/// Largest file read for code or parameters.
-const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Flags of `keeper job create`.
 #[derive(Debug, Clone, Args)]
 pub struct CreateArgs {
-    /// How often it runs: 2s, 5m, 1h, 1d
-    #[arg(long, value_parser = spell::parse_interval)]
-    every: u32,
-    /// First run: unix seconds, or now+10s by the chain's clock
-    #[arg(long, default_value = "now+10s", value_parser = spell::parse_start)]
-    start: spell::Start,
-    /// Where keepers fetch the code: https, ipfs, or for local use http, file, data
-    #[arg(long)]
-    code_url: Url,
     #[command(flatten)]
-    code: CodeArgs,
+    trigger: TriggerFlags,
+    #[command(flatten)]
+    action: ActionFlags,
     /// Contract that receives the outcome
     #[arg(long, value_name = "ADDRESS")]
     target: Address,
-    /// Bytes handed to the code: 0x-hex, or @FILE
-    #[arg(long, default_value = "0x")]
-    params: String,
     /// Gas the target's callback may use
     #[arg(long, default_value_t = 200_000)]
     callback_gas: u32,
@@ -66,76 +53,59 @@ pub struct CreateArgs {
     punctual: u16,
 }
 
-/// How the code is pinned.
-#[derive(Debug, Clone, Args)]
-#[group(required = true, multiple = false)]
-struct CodeArgs {
-    /// The code itself, to compute its hash
-    #[arg(long, value_name = "FILE")]
-    code: Option<PathBuf>,
-    /// SHA-256 of the code
-    #[arg(long, value_name = "HASH")]
-    code_hash: Option<B256>,
-}
-
-impl CodeArgs {
-    fn hash(&self) -> Result<B256> {
-        match (&self.code, self.code_hash) {
-            (_, Some(hash)) => Ok(hash),
-            (Some(path), None) => Ok(B256::from_slice(&Sha256::digest(read_file(path, "--code")?))),
-            (None, None) => bail!("pass --code FILE or --code-hash HASH"),
-        }
+impl CreateArgs {
+    /// What can be found wrong without asking the chain; gives the action.
+    fn check(&self) -> Result<(ActionTerms, U96)> {
+        self.trigger.fit().exit(Exit::Usage)?;
+        let action = self.action.terms().or_else(|error| {
+            let is_file = error.chain().any(|cause| cause.is::<std::io::Error>());
+            Err(error).exit(if is_file { Exit::NotFound } else { Exit::Usage })
+        })?;
+        let fee = U96::checked_from_limbs_slice(self.fee.as_limbs());
+        Ok((action, fee.context("--fee does not fit 96 bits").exit(Exit::Usage)?))
     }
 }
 
 pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<Exit> {
     let settings = global.settings()?;
-    let code_hash = args.code.hash()?;
-    let params = read_params(&args.params)?;
-    let fee = alloy::primitives::aliases::U96::checked_from_limbs_slice(args.fee.as_limbs());
-    let fee = fee.context("--fee does not fit 96 bits").exit(Exit::Usage)?;
+    let (action, fee) = args.check()?;
     let password = Password::obtain(settings.password_file.as_deref(), false)?;
     let wallet = Keystore::at(&global.paths()?.keystores()).open_wallet(&password)?;
     let chain = Chain::connect(global, &settings).await?;
-    let start = args.start.at(chain.now().await?);
-    let sender = chain.sender(wallet).await?;
-    let job = IJobManager::JobParams {
-        trigger: 0,
-        triggerData: alloy::sol_types::SolValue::abi_encode_params(&(U256::from(start), U256::from(args.every))).into(),
-        action: 0,
-        codeUrl: args.code_url.to_string(),
-        codeHash: code_hash,
-        params,
+    let terms = Terms {
+        trigger: args.trigger.terms(chain.now().await?).exit(Exit::Usage)?,
+        action,
         target: args.target,
-        callbackGas: args.callback_gas,
+        callback_gas: args.callback_gas,
         token: Address::ZERO,
         fee,
-        quorumBps: args.quorum_bps,
-        punctualSeconds: args.punctual,
+        quorum_bps: args.quorum_bps,
+        punctual_seconds: args.punctual,
     };
+    let sender = chain.sender(wallet).await?;
     let manager = chain.network.contracts.job_manager;
-    let call = JobManager::createJobCall { params: job, funding: args.fund };
+    let call = JobManager::createJobCall { params: terms.params(), funding: args.fund };
     let receipt = sender.send("create the job", manager, &call, args.fund).await?;
     let created = receipt.logs().iter().filter(|log| log.address() == manager);
     let created = created.filter_map(|log| log.log_decode::<JobManager::JobCreated>().ok()).next();
     let event = created.context("the transaction succeeded but announced no job").exit(Exit::Chain)?.inner.data;
+    let job = existing(&chain, event.jobId).await?;
     let document = json!({
         "id": event.jobId,
         "owner": event.owner,
         "forwarder": event.forwarder,
-        "start": start,
-        "interval": args.every,
-        "code_hash": code_hash,
+        "trigger": spell::trigger(&job),
+        "action": terms.action.name(),
+        "start": job.start,
+        "interval": job.interval,
+        "code_hash": job.codeHash,
         "fee_wei": args.fee.to_string(),
         "escrow_wei": args.fund.to_string(),
         "transaction": receipt.transaction_hash,
         "gas_used": receipt.gas_used,
     });
-    let text = format!(
-        "job {} runs every {} s from {start}; calls to the target come from {}\n",
-        event.jobId, args.every, event.forwarder
-    );
-    answer(global, document, &text);
+    let (id, trigger, forwarder) = (event.jobId, spell::trigger(&job), event.forwarder);
+    answer(global, document, &format!("job {id} runs {trigger}; calls to the target come from {forwarder}\n"));
     Ok(Exit::Success)
 }
 
@@ -202,25 +172,4 @@ async fn creation(chain: &Chain, id: u64) -> Result<Option<IJobManager::JobParam
 
 fn runs_left(escrow: u128, fee: u128) -> String {
     escrow.checked_div(fee).map_or("unbounded".to_owned(), |runs| runs.to_string())
-}
-
-fn read_params(text: &str) -> Result<Bytes> {
-    match text.strip_prefix('@') {
-        Some(path) => Ok(read_file(&PathBuf::from(path), "--params")?.into()),
-        None => {
-            text.parse().with_context(|| format!("--params {text:?} is neither 0x-hex nor @FILE")).exit(Exit::Usage)
-        }
-    }
-}
-
-/// Reads a file that a flag names.
-fn read_file(path: &PathBuf, flag: &str) -> Result<Vec<u8>> {
-    use std::io::Read;
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .with_context(|| format!("could not read {} (named by {flag})", path.display()))
-        .exit(Exit::NotFound)?;
-    ensure!(bytes.len() as u64 <= MAX_FILE_BYTES, "{} is larger than {MAX_FILE_BYTES} bytes", path.display());
-    Ok(bytes)
 }

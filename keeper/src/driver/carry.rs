@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alloy::primitives::B256;
 use alloy::providers::Provider;
 use consensus::committee::PeerKey;
 use consensus::effect::{PersistToken, Settlement};
@@ -11,12 +10,13 @@ use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::Channel;
 use consensus::task::JobId;
+use contracts::terms::Terms;
 
 use super::event::{Event, RequestTag};
 use super::order::Order;
-use super::{Driver, Protection, now, run};
-use crate::chain::{JobParams, convert};
-use crate::executor::Code;
+use super::{Driver, Protection, now};
+use crate::chain::convert;
+use crate::jobs::action::{Finding, Work};
 use crate::journal::{Outcome, Record};
 use crate::metrics::Metrics;
 use crate::topics;
@@ -29,10 +29,12 @@ impl Driver {
     /// [`Protection`] for an order to stop.
     pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Protection> {
         match order {
-            Order::Run { due, attempt, anchor, params } => {
-                let work = run::Work { due, attempt, anchor, params, chain_id: self.chain_id };
-                let services = self.services.clone();
-                self.spawn(async move { Some(run::run(&services, work).await) });
+            Order::Run { due, attempt, anchor, terms } => {
+                let actions = self.services.actions.clone();
+                self.spawn(async move {
+                    let Finding { result, reason } = actions.run(&Work { due, anchor, terms }).await;
+                    Some(Event::Executed { task: due.task, attempt, anchor: anchor.hash, result, reason })
+                });
             }
             Order::Persist { token, group } => self.persist(token, group),
             Order::Recall { group, listening } => self.recall(group, listening),
@@ -56,7 +58,7 @@ impl Driver {
                     Some(Event::Accused { key: accusation.key, result })
                 });
             }
-            Order::Prepare { job, params } => self.prepare(job, &params),
+            Order::Prepare { job, terms } => self.prepare(job, terms),
             Order::Admit(keys) => self.services.mesh.admit(keys).await,
             Order::OfferSnapshot => {
                 let submitter = self.services.submitter.clone();
@@ -167,13 +169,11 @@ impl Driver {
     }
 
     /// The executor says at once if it has the code already, and for a while what was wrong with it last.
-    fn prepare(&self, job: JobId, params: &JobParams) {
-        let code = Code { url: params.codeUrl.clone(), hash: params.codeHash.0 };
-        let executor = self.services.executor.clone();
+    fn prepare(&self, job: JobId, terms: Arc<Terms>) {
+        let actions = self.services.actions.clone();
         self.spawn(async move {
-            let hash = B256::from(code.hash);
-            let result = executor.prepare(&code).await.map_err(|why| format!("{}: {why}", why.name()));
-            Some(Event::Prepared { job, code: hash, result })
+            let result = actions.prepare(&terms).await;
+            Some(Event::Prepared { job, code: terms.action.code_hash(), result })
         });
     }
 

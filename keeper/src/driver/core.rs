@@ -45,8 +45,8 @@ use super::standing::Post;
 use super::status::{CLOCK_OFFSET_MAX, PeerStatus};
 use super::unjudged::Unjudged;
 use crate::chain::SettlementResult;
+use crate::jobs::JobBook;
 use crate::journal::Record;
-use crate::scheduler::JobBook;
 
 /// What a keeper tells its operator when its key signs elsewhere.
 const FOREIGN_SIGNATURE: &str = "the mesh holds a signature of this key that this keeper never made: another process \

@@ -10,10 +10,11 @@ use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::Channel;
 use consensus::task::{DueTask, JobId};
+use contracts::terms::Terms;
 
 use super::event::RequestTag;
 use super::note::Note;
-use crate::chain::{Accusation, JobParams};
+use crate::chain::Accusation;
 use crate::journal::Record;
 
 /// One thing to be done.
@@ -28,7 +29,7 @@ pub enum Order {
         /// The block all chain reads are pinned to.
         anchor: BlockRef,
         /// The job's terms.
-        params: Arc<JobParams>,
+        terms: Arc<Terms>,
     },
     /// Make the records durable, all or none; answer with [`super::Event::Persisted`].
     Persist {
@@ -91,7 +92,7 @@ pub enum Order {
         /// The job.
         job: JobId,
         /// Its terms.
-        params: Arc<JobParams>,
+        terms: Arc<Terms>,
     },
     /// Let these peer keys connect, and no others.
     Admit(Vec<[u8; 32]>),

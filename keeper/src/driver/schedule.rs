@@ -4,7 +4,7 @@ use consensus::task::ATTEMPTS_MAX;
 use consensus::task::DueTask;
 use consensus::time::Pace;
 
-use crate::scheduler::JobBook;
+use crate::jobs::JobBook;
 
 /// How many windows ahead tasks are told.
 const WINDOWS_AHEAD: u64 = 3;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::chain::{ChainProvider, Contracts, Rpc, Submitter};
+use crate::chain::{ChainProvider, Rpc, Submitter};
 use crate::evidence::EvidenceStore;
-use crate::executor::Executor;
+use crate::jobs::action::Actions;
 use crate::journal::JournalHandle;
 
 /// Cheap handles on all of them; clones share them.
@@ -13,7 +13,7 @@ pub struct Services {
     /// The mesh.
     pub mesh: p2p::Handle,
     /// Runs jobs.
-    pub executor: Arc<Executor>,
+    pub actions: Actions,
     /// The sign-once journal.
     pub journal: JournalHandle,
     /// Sends transactions.
@@ -22,10 +22,6 @@ pub struct Services {
     pub provider: ChainProvider,
     /// The nodes behind it, and how often they failed.
     pub rpc: Rpc,
-    /// EIP-155 chain id.
-    pub chain_id: u64,
-    /// Where the contracts are.
-    pub contracts: Contracts,
     /// Proofs of equivocation, on disk.
     pub evidence: EvidenceStore,
 }

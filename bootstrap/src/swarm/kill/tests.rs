@@ -1,10 +1,12 @@
 use alloy::primitives::Address;
+use contracts::terms::TriggerTerms;
 
 use super::next_due;
 use crate::swarm::proof::JobSpec;
 
-fn job(start: u64, every: u64) -> JobSpec {
-    JobSpec { id: 1, name: "job".to_owned(), forwarder: Address::ZERO, start, every, until: None }
+fn job(start: u64, interval: u32) -> JobSpec {
+    let trigger = TriggerTerms::Interval { start, interval };
+    JobSpec { id: 1, name: "job".to_owned(), forwarder: Address::ZERO, trigger, action: "wasm", until: None }
 }
 
 #[test]

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
 use alloy::primitives::{Address, B256, U256};
+use contracts::terms::{TriggerTerms, ended};
 
 use super::{Facts, JobSpec, Kill, Percentiles, Proof};
-use crate::swarm::ledger::{CALL, Ledger, Settlement, Transaction};
+use crate::swarm::ledger::{Ledger, Settlement, Transaction};
 
 const START: u64 = 1_000;
 
@@ -11,8 +12,9 @@ fn keeper(number: u8) -> Address {
     Address::repeat_byte(number)
 }
 
-fn job(id: u64, every: u64, until: Option<u64>) -> JobSpec {
-    JobSpec { id, name: format!("job {id}"), forwarder: Address::ZERO, start: START, every, until }
+fn job(id: u64, interval: u32, until: Option<u64>) -> JobSpec {
+    let trigger = TriggerTerms::Interval { start: START, interval };
+    JobSpec { id, name: format!("job {id}"), forwarder: Address::ZERO, trigger, action: "wasm", until }
 }
 
 fn settlement(job: u64, run: u64, submitter: u8) -> Settlement {
@@ -23,12 +25,28 @@ fn settlement(job: u64, run: u64, submitter: u8) -> Settlement {
         task_id,
         job_id: job,
         run,
-        status: CALL,
+        status: ended::CALL,
         delivered: true,
         submitter: keeper(submitter),
         block: 1,
         seen_ms: (START + 2 * run) * 1000 + 800,
     }
+}
+
+#[test]
+fn a_job_that_is_due_once_owes_one_settlement_and_a_second_is_one_too_many() {
+    let once = JobSpec { trigger: TriggerTerms::Once { moment: START }, ..job(1, 2, None) };
+    assert_eq!((once.runs_until(START - 1), once.runs_until(START), once.runs_until(u64::MAX)), (0, 1, 1));
+    assert_eq!((once.due(0), once.due(1)), (Some(START), None));
+    let with = |settlements| {
+        let mut facts = Facts { jobs: vec![once.clone()], kills: Vec::new(), ..facts() };
+        facts.ledger.settlements = settlements;
+        let proof = Proof::new(&facts);
+        (proof.jobs[0].trigger.clone(), proof.tasks.due, proof.tasks.settled, proof.tasks.missed)
+    };
+    let words = format!("once at {START}");
+    assert_eq!(with(vec![settlement(1, 0, 1)]), (words.clone(), 1, 1, 0));
+    assert_eq!(with(vec![settlement(1, 0, 1), settlement(1, 1, 1)]), (words, 1, 2, -1));
 }
 
 /// One job due at 1000, 1002, 1004, 1006, all settled; the fourth after a kill.
@@ -99,8 +117,8 @@ fn runs_due_after_the_cutoff_count_on_neither_side() {
 #[test]
 fn skips_and_job_errors_are_not_missed_and_not_led() {
     let mut facts = facts();
-    facts.ledger.settlements[0].status = 1;
-    facts.ledger.settlements[1].status = 2;
+    facts.ledger.settlements[0].status = ended::SKIP;
+    facts.ledger.settlements[1].status = ended::JOB_ERROR;
     facts.counter = 2;
     let proof = Proof::new(&facts);
     assert_eq!((proof.tasks.settled, proof.tasks.skipped, proof.tasks.missed), (2, 2, 0));

@@ -23,7 +23,7 @@ fn settlement(instance: u8) -> Settlement {
         batch: Batch {
             anchors: vec![Anchor { number: 1, hash: B256::repeat_byte(1) }],
             entries: vec![Entry {
-                run: Run { job_id: 1, job_version: 1, anchor: 0, status: 0 }.word(),
+                run: Run { job_id: 1, job_version: 1, anchor: 0, status: contracts::terms::ended::CALL }.word(),
                 instanceKey: B256::with_last_byte(instance),
                 inputHash: B256::ZERO,
                 outcomeHash: B256::ZERO,

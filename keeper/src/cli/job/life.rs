@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use contracts::IJobManager::Job;
 use contracts::JobManager;
+use contracts::terms::JobStatus;
 use serde_json::json;
 
 use super::spell::status;
@@ -16,10 +17,6 @@ use crate::cli::chain::{Chain, Sender, parse_amount};
 use crate::cli::output::answer;
 use crate::cli::{Exit, Global, WithExit};
 use crate::keystore::{Keystore, Password};
-
-const ACTIVE: u8 = 1;
-const PAUSED: u8 = 2;
-const CANCELLED: u8 = 3;
 
 /// Flags of `keeper job fund`.
 #[derive(Debug, Clone, Args)]
@@ -71,9 +68,9 @@ impl Owned {
     }
 
     /// Refuses unless the job is in one of the states.
-    fn require(&self, states: &[u8], what: &str) -> Result<()> {
+    fn require(&self, states: &[JobStatus], what: &str) -> Result<()> {
         let checked: Result<()> = (|| {
-            ensure!(states.contains(&self.job.status), "job {} is {}: {what}", self.id, status(self.job.status));
+            ensure!(states.contains(&JobStatus::of(&self.job)), "job {} is {}: {what}", self.id, status(&self.job));
             Ok(())
         })();
         checked.exit(Exit::Chain)
@@ -107,7 +104,7 @@ impl Owned {
 
 pub(in crate::cli) async fn pause(global: &Global, id: u64) -> Result<Exit> {
     let owned = Owned::open(global, id).await?;
-    owned.require(&[ACTIVE], "only an active job can be paused")?;
+    owned.require(&[JobStatus::Active], "only an active job can be paused")?;
     let receipt = owned.send("pause the job", &JobManager::pauseCall { jobId: id }).await?;
     let event: JobManager::JobPaused = owned.event(&receipt)?;
     let document = json!({"id": id, "inactive_from": event.inactiveFrom, "transaction": receipt.transaction_hash});
@@ -117,7 +114,7 @@ pub(in crate::cli) async fn pause(global: &Global, id: u64) -> Result<Exit> {
 
 pub(in crate::cli) async fn resume(global: &Global, id: u64) -> Result<Exit> {
     let owned = Owned::open(global, id).await?;
-    owned.require(&[PAUSED], "only a paused job can be resumed")?;
+    owned.require(&[JobStatus::Paused], "only a paused job can be resumed")?;
     let (closed_at, now) = (owned.closed_at().await?, owned.chain.now().await?);
     if now < closed_at {
         let error = anyhow!(
@@ -140,7 +137,10 @@ pub(in crate::cli) async fn resume(global: &Global, id: u64) -> Result<Exit> {
 
 pub(in crate::cli) async fn cancel(global: &Global, id: u64) -> Result<Exit> {
     let owned = Owned::open(global, id).await?;
-    owned.require(&[ACTIVE, PAUSED], "it runs no more; take its money out with `keeper job withdraw`")?;
+    owned.require(
+        &[JobStatus::Active, JobStatus::Paused],
+        "it runs no more; take its money out with `keeper job withdraw`",
+    )?;
     let receipt = owned.send("cancel the job", &JobManager::cancelCall { jobId: id }).await?;
     let event: JobManager::JobCancelled = owned.event(&receipt)?;
     let document = json!({"id": id, "inactive_from": event.inactiveFrom, "transaction": receipt.transaction_hash});
@@ -161,7 +161,7 @@ pub(in crate::cli) async fn fund(global: &Global, args: &FundArgs) -> Result<Exi
     let id = args.id;
     let job = existing(&chain, id).await?;
     let checked: Result<()> = (|| {
-        ensure!(job.status != CANCELLED, "job {id} is cancelled: nothing would run for the money");
+        ensure!(JobStatus::of(&job) != JobStatus::Cancelled, "job {id} is cancelled: nothing would run for the money");
         ensure!(
             job.token.is_zero(),
             "job {id} pays in token {}: call fund on the JobManager after an approval",

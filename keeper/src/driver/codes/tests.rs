@@ -11,8 +11,8 @@ fn a_code_is_asked_for_once_and_looked_at_again_later() {
     assert_eq!(codes.get(1), None);
     assert!(codes.note(1, CODE, Ok(()), Time(100)));
     assert_eq!(codes.get(1), Some(&Ok(())));
-    assert!(!codes.wants(1, CODE, Time(100 + READY_PAUSE - 1)));
-    assert!(codes.wants(1, CODE, Time(100 + READY_PAUSE)));
+    assert!(!codes.wants(1, CODE, Time(99).plus(READY_PAUSE)));
+    assert!(codes.wants(1, CODE, Time(100).plus(READY_PAUSE)));
     assert_eq!(codes.get(1), Some(&Ok(())), "shown as it was until the answer comes");
     assert!(!codes.note(1, CODE, Ok(()), Time(40_000)), "no news");
 }
@@ -22,11 +22,11 @@ fn a_failure_is_tried_again_soon_and_told_once() {
     let mut codes = Codes::default();
     codes.wants(1, CODE, Time(0));
     assert!(codes.note(1, CODE, Err("not found".to_owned()), Time(0)));
-    assert!(!codes.wants(1, CODE, Time(FAILED_PAUSE - 1)));
-    assert!(codes.wants(1, CODE, Time(FAILED_PAUSE)));
-    assert!(!codes.note(1, CODE, Err("not found".to_owned()), Time(FAILED_PAUSE)), "the same again");
-    assert!(codes.wants(1, CODE, Time(2 * FAILED_PAUSE)));
-    assert!(codes.note(1, CODE, Ok(()), Time(2 * FAILED_PAUSE)));
+    assert!(!codes.wants(1, CODE, Time(0).plus(FAILED_PAUSE - Duration::from_millis(1))));
+    assert!(codes.wants(1, CODE, Time(0).plus(FAILED_PAUSE)));
+    assert!(!codes.note(1, CODE, Err("not found".to_owned()), Time(0).plus(FAILED_PAUSE)), "the same again");
+    assert!(codes.wants(1, CODE, Time(0).plus(2 * FAILED_PAUSE)));
+    assert!(codes.note(1, CODE, Ok(()), Time(0).plus(2 * FAILED_PAUSE)));
 }
 
 #[test]

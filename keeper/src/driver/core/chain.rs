@@ -5,7 +5,7 @@ use consensus::time::Time;
 
 use super::{Core, Note, Order};
 use crate::chain::{ChainEvent, EpochSnapshot, Head, Settled, convert};
-use crate::scheduler::SettledAt;
+use crate::jobs::SettledAt;
 
 impl Core {
     pub(super) fn on_chain(&mut self, event: ChainEvent, now: Time) {

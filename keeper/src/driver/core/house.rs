@@ -9,7 +9,7 @@ use consensus::time::Time;
 
 use super::{Core, Note, Order};
 use crate::driver::standing::{Facts, Standing};
-use crate::scheduler::{Activity, Job};
+use crate::jobs::{Activity, Job};
 
 /// Pause between two readings of the wallet and of the RPC nodes' failures.
 const MEASURE_PAUSE: Duration = Duration::from_secs(15);
@@ -72,8 +72,10 @@ impl Core {
     /// Asks for the code of live jobs ahead of time.
     fn prepare_code(&mut self, now: Time) {
         for job in self.book.jobs().filter(|job| is_live(job, now)) {
-            if self.codes.wants(job.id, job.params.codeHash, now) {
-                self.orders.push(Order::Prepare { job: JobId(job.id), params: job.params.clone() });
+            if let Some(terms) = job.terms()
+                && self.codes.wants(job.id, job.code_hash(), now)
+            {
+                self.orders.push(Order::Prepare { job: JobId(job.id), terms: terms.clone() });
             }
         }
     }
@@ -129,8 +131,8 @@ impl Core {
 
 /// Whether tasks of a job may still come due.
 pub(super) fn is_live(job: &Job, now: Time) -> bool {
-    job.state().is_some_and(|state| match state.activity {
+    match job.state().activity {
         Activity::Active => true,
         Activity::PausedFrom(end) | Activity::CancelledFrom(end) => now <= Time::from_seconds(end),
-    })
+    }
 }

@@ -1,12 +1,13 @@
 //! What comes of each event.
 
 use alloy::primitives::{B256, Bytes, Uint};
-use alloy::sol_types::SolValue;
+
 use consensus::bls::SecretKey;
 use consensus::effect::{BatchKey, PersistToken};
 use consensus::engine::{Config, JournalState};
 use consensus::report::Domain;
 use consensus::task::{InstanceKey, JobId};
+use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
 use ed25519_dalek::SigningKey;
 
 use super::*;
@@ -99,20 +100,19 @@ fn epoch(number: u32, members: u8, active_from: u64) -> Event {
 }
 
 fn params() -> JobParams {
-    JobParams {
-        trigger: 0,
-        triggerData: Bytes::from((START + 20, 2u32).abi_encode()),
-        action: 0,
-        codeUrl: "file:job.wasm".to_owned(),
-        codeHash: B256::repeat_byte(0xcc),
-        params: Bytes::new(),
+    let code =
+        WasmTerms { code_url: "file:job.wasm".to_owned(), code_hash: B256::repeat_byte(0xcc), params: Bytes::new() };
+    Terms {
+        trigger: TriggerTerms::Interval { start: START + 20, interval: 2 },
+        action: ActionTerms::Wasm(code),
         target: Address::ZERO,
-        callbackGas: 100_000,
+        callback_gas: 100_000,
         token: Address::ZERO,
         fee: Uint::from(1),
-        quorumBps: 0,
-        punctualSeconds: 0,
+        quorum_bps: 0,
+        punctual_seconds: 0,
     }
+    .params()
 }
 
 fn listed() -> Event {

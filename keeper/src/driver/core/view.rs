@@ -5,12 +5,14 @@ use consensus::time::Time;
 use super::Core;
 use super::house::is_live;
 use crate::driver::note::DISPUTED;
-use crate::scheduler::{Activity, Job};
+use crate::jobs::{Activity, Job};
 use crate::view::{EpochView, HeadView, JobView, NetworkView, View};
 
 /// A head older than this many block times, and at least 10 s, means the chain node is behind.
 const STALE_BLOCKS: u64 = 10;
 const STALE_SECONDS_MIN: u64 = 10;
+/// What is wrong with a job whose trigger or action this program does not know.
+const UNKNOWN_KIND: &str = "unknown_kind: this keeper does not know the job's trigger or action: update it";
 
 impl Core {
     /// The keeper as it stands at `now`.
@@ -79,22 +81,24 @@ impl Core {
     fn job_view(&self, job: &Job, last_result: Option<&&'static str>, now: Time) -> JobView {
         let state = job.state();
         let code = self.codes.get(job.id);
-        let next = state.and_then(|state| state.trigger.runs(now.0 / 1000, u64::MAX).next().map(|(_, due)| due));
+        let trigger = state.plan.as_ref().map(|plan| plan.trigger);
+        let next = trigger.and_then(|trigger| trigger.runs(now.seconds(), u64::MAX).next());
         JobView {
             id: job.id,
-            version: state.map_or(0, |state| state.version),
-            trigger: state.map(|state| state.trigger.to_string()).unwrap_or_default(),
-            action: "wasm".to_owned(),
-            status: match state.map(|state| state.activity) {
-                Some(Activity::Active) | None => "active",
-                Some(Activity::PausedFrom(_)) => "paused",
-                Some(Activity::CancelledFrom(_)) => "cancelled",
+            version: state.version,
+            trigger: trigger.map(|trigger| trigger.to_string()).unwrap_or_default(),
+            action: job.terms().map(|terms| terms.action.name().to_owned()).unwrap_or_default(),
+            status: match state.activity {
+                Activity::Active => "active",
+                Activity::PausedFrom(_) => "paused",
+                Activity::CancelledFrom(_) => "cancelled",
             }
             .to_owned(),
-            next_due: next.filter(|_| is_live(job, now)),
+            next_due: next.filter(|_| is_live(job, now)).map(|run| run.due),
             last_result: last_result.map(ToString::to_string).unwrap_or_default(),
             ready: matches!(code, Some(Ok(()))),
             reason: match code {
+                _ if job.terms().is_none() => UNKNOWN_KIND.to_owned(),
                 Some(Ok(())) => String::new(),
                 Some(Err(why)) => why.clone(),
                 None => "its code is being fetched".to_owned(),

@@ -1,7 +1,6 @@
 use alloy::primitives::B256;
 use consensus::anchor::BlockRef;
-use consensus::task::Abstention;
-use consensus::task::{InstanceKey, JobId};
+use consensus::task::{Abstention, AnchorRule, InstanceKey, JobId};
 
 use super::*;
 
@@ -13,7 +12,8 @@ fn task(job: u64, run: u64) -> Task {
 }
 
 fn due(task: Task, due: u64) -> DueTask {
-    DueTask { task, due, deadline: due + 40, code_hash: B256::ZERO, quorum_bps: 0, callback_gas: 0 }
+    let anchor = AnchorRule::ByTime;
+    DueTask { task, due, deadline: due + 40, anchor, code_hash: B256::ZERO, quorum_bps: 0, callback_gas: 0 }
 }
 
 fn settled(task: &Task, status: u8, submitter: Address) -> Settled {

@@ -13,10 +13,3 @@ fn a_handle_is_given_back_once_and_the_oldest_is_let_go() {
     assert_eq!(open.take(first), None);
     assert_eq!(open.handles.len(), OPEN_MAX);
 }
-
-#[test]
-fn every_content_has_its_topic() {
-    for content in [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence] {
-        assert_eq!(channel(topic(content)), Some(content));
-    }
-}

@@ -1,26 +1,24 @@
 use alloy::primitives::{Address, B256, Bytes, Uint};
-use alloy::sol_types::SolValue;
+use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
 
 use super::*;
-use crate::chain::{JobEvent, JobParams};
+use crate::chain::JobEvent;
 
 const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
 
 fn created(job_id: u64, start: u64, interval: u32) -> JobEvent {
-    let params = JobParams {
-        trigger: 0,
-        triggerData: Bytes::from((start, interval).abi_encode()),
-        action: 0,
-        codeUrl: String::new(),
-        codeHash: B256::ZERO,
-        params: Bytes::new(),
+    let code = WasmTerms { code_url: String::new(), code_hash: B256::ZERO, params: Bytes::new() };
+    let terms = Terms {
+        trigger: TriggerTerms::Interval { start, interval },
+        action: ActionTerms::Wasm(code),
         target: Address::ZERO,
-        callbackGas: 0,
+        callback_gas: 0,
         token: Address::ZERO,
         fee: Uint::from(1),
-        quorumBps: 0,
-        punctualSeconds: 0,
+        quorum_bps: 0,
+        punctual_seconds: 0,
     };
+    let params = terms.params();
     JobEvent::Created { job_id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params) }
 }
 

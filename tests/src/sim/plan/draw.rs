@@ -1,9 +1,8 @@
 //! The operator sets, the jobs and the links of a seed.
 
 use alloy::primitives::{Address, Bytes, Uint, keccak256};
-use alloy::sol_types::SolValue;
 use consensus::committee::{Committee, Member};
-use keeper::chain::JobParams;
+use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
 
 use super::{CODE, Conduct, FIRST_DUE, Job, Links, PRELUDE, START};
 use crate::sim::keys::Keys;
@@ -62,20 +61,18 @@ pub(super) fn draw_jobs(random: &mut Random) -> Vec<Job> {
     let jobs = beats.iter().enumerate().map(|(position, &(interval, conduct))| {
         let id = position as u64 + 1;
         let first = FIRST_DUE + if position < 2 { 0 } else { random.below(3) };
-        let params = JobParams {
-            trigger: 0,
-            triggerData: Bytes::from((START + first, interval as u32).abi_encode()),
-            action: 0,
-            codeUrl: String::new(),
-            codeHash: CODE,
-            params: Bytes::new(),
+        let code = WasmTerms { code_url: String::new(), code_hash: CODE, params: Bytes::new() };
+        let terms = Terms {
+            trigger: TriggerTerms::Interval { start: START + first, interval: interval as u32 },
+            action: ActionTerms::Wasm(code),
             target: Address::repeat_byte(id as u8),
-            callbackGas: 100_000,
+            callback_gas: 100_000,
             token: Address::ZERO,
             fee: Uint::from(1),
-            quorumBps: if position == 2 && random.chance(300) { 6_667 } else { 0 },
-            punctualSeconds: 0,
+            quorum_bps: if position == 2 && random.chance(300) { 6_667 } else { 0 },
+            punctual_seconds: 0,
         };
+        let params = terms.params();
         Job { id, params, conduct, first, interval }
     });
     jobs.collect()

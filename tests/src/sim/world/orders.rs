@@ -112,9 +112,9 @@ impl World<'_> {
                 accusation.guilty.iter().for_each(|&index| self.blamed(keeper, KeeperIndex(index), "accusation"));
                 self.after(delay, Happening::Accusation { keeper, life, accusation });
             }
-            Order::Prepare { job, params } => {
+            Order::Prepare { job, terms } => {
                 let delay = self.random.between(5, 60);
-                self.done(keeper, delay, Event::Prepared { job, code: params.codeHash, result: Ok(()) });
+                self.done(keeper, delay, Event::Prepared { job, code: terms.action.code_hash(), result: Ok(()) });
             }
             Order::KeepEvidence(bytes) => self.keep_evidence(keeper, bytes),
             Order::ForgetEvidence(key) => self.nodes[keeper].evidence.retain(|bytes| keccak256(bytes) != key),

@@ -63,8 +63,8 @@ fn a_task_runs_is_persisted_signed_and_submitted_and_ends_with_its_settlement() 
     assert!(notes(&orders).contains(&Note::Spoke { abstains: false }));
     let orders = [orders, go_on(&mut core, 23..=25)].concat();
     assert_has!(&orders, Order::Publish { channel: Channel::Certificates, .. });
-    assert_has!(&orders, Order::Submit(submission) if submission.callback_gas == 100_000
-        && submission.code_hashes[&1] == B256::repeat_byte(0xcc));
+    assert_has!(&orders, Order::Submit(settlement) if settlement.callback_gas == 100_000
+        && settlement.code_hashes == [B256::repeat_byte(0xcc)]);
     assert!(notes(&orders).contains(&Note::Submitting));
 
     let orders = core.on(settled(0, 26, 18, operator(0)), at(START + 26));

@@ -1,0 +1,310 @@
+//! A job's terms as Rust sees them, and the one place that knows the numbers of the contract's enums and how what belongs to
+//! a trigger or an action is encoded. To add a kind: its variant, number, name and fields here; see ARCHITECTURE.md.
+
+use alloy::primitives::{Address, B256, Bytes, aliases::U96};
+use alloy::sol_types::SolValue;
+
+use crate::IJobManager::{Job, JobParams};
+
+#[cfg(test)]
+mod tests;
+
+/// Numbers of `IJobManager.Trigger`.
+mod trigger {
+    pub(super) const INTERVAL: u8 = 0;
+    pub(super) const ONCE: u8 = 2;
+}
+
+/// Numbers of `IJobManager.Action`, and the words for them.
+mod action {
+    pub(super) const WASM: u8 = 0;
+    pub(super) const CALL: u8 = 3;
+
+    pub(super) const fn name(number: u8) -> &'static str {
+        match number {
+            WASM => "wasm",
+            CALL => "call",
+            _ => "unknown",
+        }
+    }
+}
+
+/// Why a job's terms cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TermsError {
+    /// A trigger that this program does not know.
+    #[error("trigger {0} is of a kind that this program does not know: update it")]
+    UnknownTrigger(u8),
+    /// An action that this program does not know.
+    #[error("action {0} is of a kind that this program does not know: update it")]
+    UnknownAction(u8),
+    /// The trigger's data is not what this kind of trigger takes.
+    #[error("the data of trigger {0} does not decode")]
+    TriggerData(u8),
+    /// What the action brings is not what this kind of action takes.
+    #[error("the terms of action {0} do not fit it")]
+    ActionData(u8),
+}
+
+/// When a job is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TriggerTerms {
+    /// Run k at `start + k * interval`; data: `abi.encode(uint64 start, uint32 interval)`.
+    Interval {
+        /// Unix seconds of run 0.
+        start: u64,
+        /// Seconds between runs.
+        interval: u32,
+    },
+    /// Run 0 at `moment`, and no other; data: `abi.encode(uint64 moment)`. The contract calls it one-shot.
+    Once {
+        /// Unix seconds.
+        moment: u64,
+    },
+}
+
+impl TriggerTerms {
+    /// The number of its kind, `IJobManager.Trigger`.
+    #[must_use]
+    pub const fn number(&self) -> u8 {
+        match self {
+            Self::Interval { .. } => trigger::INTERVAL,
+            Self::Once { .. } => trigger::ONCE,
+        }
+    }
+
+    /// The word for its kind.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Interval { .. } => "interval",
+            Self::Once { .. } => "once",
+        }
+    }
+
+    /// `triggerData` on chain.
+    #[must_use]
+    pub fn data(&self) -> Bytes {
+        match *self {
+            Self::Interval { start, interval } => (start, interval).abi_encode_params().into(),
+            Self::Once { moment } => moment.abi_encode().into(),
+        }
+    }
+
+    /// Reads number and data as they are on chain. Whether the trigger makes sense is not looked at.
+    ///
+    /// # Errors
+    /// A kind that is not known, or data that is not exactly what [`Self::data`] writes.
+    pub fn decode(number: u8, data: &[u8]) -> Result<Self, TermsError> {
+        let malformed = |_| TermsError::TriggerData(number);
+        let terms = match number {
+            trigger::INTERVAL => {
+                let (start, interval) = <(u64, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
+                Self::Interval { start, interval }
+            }
+            trigger::ONCE => Self::Once { moment: u64::abi_decode_validate(data).map_err(malformed)? },
+            _ => return Err(TermsError::UnknownTrigger(number)),
+        };
+        if *terms.data() == *data { Ok(terms) } else { Err(TermsError::TriggerData(number)) }
+    }
+
+    /// The trigger of a job as the contract keeps it, by `JobManager.job`; `None` for a kind that is not known.
+    #[must_use]
+    pub const fn kept(job: &Job) -> Option<Self> {
+        match job.trigger {
+            trigger::INTERVAL => Some(Self::Interval { start: job.start, interval: job.interval }),
+            trigger::ONCE => Some(Self::Once { moment: job.start }),
+            _ => None,
+        }
+    }
+}
+
+/// What a run of a job does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActionTerms {
+    /// Runs code, which decides what the target is called with.
+    Wasm(WasmTerms),
+    /// Calls the target with the same bytes every time; no code.
+    Call(CallTerms),
+}
+
+/// The code of a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WasmTerms {
+    /// Where keepers fetch it.
+    pub code_url: String,
+    /// SHA-256 of the code.
+    pub code_hash: B256,
+    /// Handed to the code unchanged.
+    pub params: Bytes,
+}
+
+/// A call without code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallTerms {
+    /// What the target is called with; `params` on chain.
+    pub calldata: Bytes,
+}
+
+impl ActionTerms {
+    /// The number of its kind, `IJobManager.Action`.
+    #[must_use]
+    pub const fn number(&self) -> u8 {
+        match self {
+            Self::Wasm(_) => action::WASM,
+            Self::Call(_) => action::CALL,
+        }
+    }
+
+    /// The word for its kind.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        action::name(self.number())
+    }
+
+    /// The code it runs: `codeUrl`, `codeHash` (a part of the outcome hash) and `params` on chain.
+    fn fields(&self) -> (&str, B256, &Bytes) {
+        match self {
+            Self::Wasm(wasm) => (&wasm.code_url, wasm.code_hash, &wasm.params),
+            Self::Call(call) => ("", B256::ZERO, &call.calldata),
+        }
+    }
+
+    /// SHA-256 of its code, a part of the outcome hash; zero where there is none.
+    #[must_use]
+    pub fn code_hash(&self) -> B256 {
+        self.fields().1
+    }
+
+    /// Reads the action out of what is on chain.
+    ///
+    /// # Errors
+    /// A kind that is not known, or one that does not take what `params` brings.
+    pub fn decode(params: &JobParams) -> Result<Self, TermsError> {
+        let terms = match params.action {
+            action::WASM => Self::Wasm(WasmTerms {
+                code_url: params.codeUrl.clone(),
+                code_hash: params.codeHash,
+                params: params.params.clone(),
+            }),
+            action::CALL => Self::Call(CallTerms { calldata: params.params.clone() }),
+            _ => return Err(TermsError::UnknownAction(params.action)),
+        };
+        let fits = terms.fields() == (params.codeUrl.as_str(), params.codeHash, &params.params);
+        if fits { Ok(terms) } else { Err(TermsError::ActionData(params.action)) }
+    }
+
+    /// The word for the action of a job as the contract keeps it; `unknown` for a kind that is not known.
+    #[must_use]
+    pub const fn name_of(job: &Job) -> &'static str {
+        action::name(job.action)
+    }
+}
+
+/// Everything a creator asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// When it is due.
+    pub trigger: TriggerTerms,
+    /// What a run does.
+    pub action: ActionTerms,
+    /// Contract that receives the outcome.
+    pub target: Address,
+    /// Gas its callback may use.
+    pub callback_gas: u32,
+    /// What fees are paid in; zero: the chain's own coin.
+    pub token: Address,
+    /// What one settled run costs, in the token's smallest unit.
+    pub fee: U96,
+    /// Share of stake that must agree, in hundredths of a percent.
+    pub quorum_bps: u16,
+    /// A run settled later than this many seconds after it was due costs half; zero: lateness is free.
+    pub punctual_seconds: u16,
+}
+
+impl Terms {
+    /// As `createJob` and `update` take them.
+    #[must_use]
+    pub fn params(&self) -> JobParams {
+        let (code_url, code_hash, params) = self.action.fields();
+        JobParams {
+            trigger: self.trigger.number(),
+            triggerData: self.trigger.data(),
+            action: self.action.number(),
+            codeUrl: code_url.to_owned(),
+            codeHash: code_hash,
+            params: params.clone(),
+            target: self.target,
+            callbackGas: self.callback_gas,
+            token: self.token,
+            fee: self.fee,
+            quorumBps: self.quorum_bps,
+            punctualSeconds: self.punctual_seconds,
+        }
+    }
+}
+
+impl TryFrom<&JobParams> for Terms {
+    type Error = TermsError;
+
+    fn try_from(params: &JobParams) -> Result<Self, TermsError> {
+        Ok(Self {
+            trigger: TriggerTerms::decode(params.trigger, &params.triggerData)?,
+            action: ActionTerms::decode(params)?,
+            target: params.target,
+            callback_gas: params.callbackGas,
+            token: params.token,
+            fee: params.fee,
+            quorum_bps: params.quorumBps,
+            punctual_seconds: params.punctualSeconds,
+        })
+    }
+}
+
+/// Where a job stands, `IJobManager.Status`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum JobStatus {
+    /// There is no such job.
+    None = 0,
+    /// Its runs come due.
+    Active = 1,
+    /// They do up to a moment, and its owner may let it go on.
+    Paused = 2,
+    /// They do up to a moment.
+    Cancelled = 3,
+}
+
+impl JobStatus {
+    /// The status of a job as the contract keeps it; [`Self::None`] also for a number that is not known.
+    #[must_use]
+    pub const fn of(job: &Job) -> Self {
+        match job.status {
+            1 => Self::Active,
+            2 => Self::Paused,
+            3 => Self::Cancelled,
+            _ => Self::None,
+        }
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "unknown",
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// How a run ended: the `status` of reports, of a [`crate::Run`] and of a [`crate::SettledTask`].
+pub mod ended {
+    /// With bytes for the target.
+    pub const CALL: u8 = 0;
+    /// With a reason to do nothing.
+    pub const SKIP: u8 = 1;
+    /// In an error of the job's.
+    pub const JOB_ERROR: u8 = 2;
+}

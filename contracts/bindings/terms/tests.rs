@@ -1,0 +1,110 @@
+use alloy::primitives::U256;
+use proptest::prelude::*;
+
+use super::*;
+
+fn wasm() -> ActionTerms {
+    ActionTerms::Wasm(WasmTerms {
+        code_url: "https://example.org/job.wasm".to_owned(),
+        code_hash: B256::repeat_byte(7),
+        params: Bytes::from_static(b"{}"),
+    })
+}
+
+fn terms(trigger: TriggerTerms, action: ActionTerms) -> Terms {
+    Terms {
+        trigger,
+        action,
+        target: Address::repeat_byte(1),
+        callback_gas: 100_000,
+        token: Address::repeat_byte(2),
+        fee: U96::from(1_000),
+        quorum_bps: 6_667,
+        punctual_seconds: 9,
+    }
+}
+
+/// A trigger of every kind, and an action of every kind.
+fn triggers() -> impl Strategy<Value = TriggerTerms> {
+    prop_oneof![
+        any::<(u64, u32)>().prop_map(|(start, interval)| TriggerTerms::Interval { start, interval }),
+        any::<u64>().prop_map(|moment| TriggerTerms::Once { moment }),
+    ]
+}
+
+fn actions() -> impl Strategy<Value = ActionTerms> {
+    let calldata = proptest::collection::vec(any::<u8>(), 0..100);
+    prop_oneof![Just(wasm()), calldata.prop_map(|calldata| ActionTerms::Call(CallTerms { calldata: calldata.into() }))]
+}
+
+#[test]
+fn an_interval_is_two_words() {
+    let data = TriggerTerms::Interval { start: 5, interval: 3 }.data();
+    assert_eq!(data.as_ref(), [U256::from(5).to_be_bytes::<32>(), U256::from(3).to_be_bytes()].concat());
+}
+
+#[test]
+fn a_moment_is_one_word() {
+    assert_eq!(TriggerTerms::Once { moment: 5 }.data().as_ref(), U256::from(5).to_be_bytes::<32>());
+    let job = Job { trigger: TriggerTerms::Once { moment: 5 }.number(), start: 5, ..Job::default() };
+    assert_eq!(TriggerTerms::kept(&job), Some(TriggerTerms::Once { moment: 5 }));
+}
+
+#[test]
+fn kinds_that_are_not_known_are_named() {
+    assert_eq!(TriggerTerms::decode(u8::MAX, &[]), Err(TermsError::UnknownTrigger(u8::MAX)));
+    let mut params = terms(TriggerTerms::Interval { start: 5, interval: 3 }, wasm()).params();
+    params.action = u8::MAX;
+    assert_eq!(Terms::try_from(&params), Err(TermsError::UnknownAction(u8::MAX)));
+    assert_eq!(ActionTerms::name_of(&Job { action: u8::MAX, ..Job::default() }), "unknown");
+    assert_eq!(TriggerTerms::kept(&Job { trigger: u8::MAX, ..Job::default() }), None);
+}
+
+#[test]
+fn a_call_brings_no_code() {
+    let call = ActionTerms::Call(CallTerms { calldata: Bytes::from_static(&[1, 2]) });
+    assert_eq!((call.name(), call.code_hash()), ("call", B256::ZERO));
+    let params = terms(TriggerTerms::Interval { start: 5, interval: 3 }, call).params();
+    assert_eq!((params.codeUrl.as_str(), params.params.as_ref()), ("", &[1, 2][..]));
+    let misfit = Err(TermsError::ActionData(params.action));
+    assert_eq!(ActionTerms::decode(&JobParams { codeUrl: "https://x".to_owned(), ..params.clone() }), misfit);
+    assert_eq!(ActionTerms::decode(&JobParams { codeHash: B256::repeat_byte(1), ..params }), misfit);
+}
+
+#[test]
+fn a_status_is_read_as_the_contract_numbers_it() {
+    let of = |status| JobStatus::of(&Job { status, ..Job::default() });
+    for status in [JobStatus::None, JobStatus::Active, JobStatus::Paused, JobStatus::Cancelled] {
+        assert_eq!(of(status as u8), status);
+    }
+    assert_eq!(of(u8::MAX), JobStatus::None);
+}
+
+proptest! {
+    #[test]
+    fn terms_come_back_as_they_were_written(trigger in triggers(), action in actions()) {
+        let terms = terms(trigger, action);
+        prop_assert_eq!(Terms::try_from(&terms.params()), Ok(terms));
+    }
+
+    /// Whatever a chain node makes up: an error or exactly one value for these bytes.
+    #[test]
+    fn no_data_panics_and_one_value_has_one_encoding(number: u8, data in proptest::collection::vec(any::<u8>(), 0..100)) {
+        if let Ok(terms) = TriggerTerms::decode(number, &data) {
+            prop_assert_eq!((terms.number(), terms.data().to_vec()), (number, data));
+        }
+    }
+
+    /// Two words of which one is a bit too long, or with bytes at the end.
+    #[test]
+    fn data_beyond_its_type_is_refused(trigger in triggers(), at in 0_usize..24, more in 1_usize..40) {
+        let (number, data) = (trigger.number(), trigger.data().to_vec());
+        let mut dirty = data.clone();
+        dirty[at] = 1;
+        prop_assert_eq!(TriggerTerms::decode(number, &dirty), Err(TermsError::TriggerData(number)));
+        let long = [data.clone(), vec![0; more]].concat();
+        prop_assert_eq!(TriggerTerms::decode(number, &long), Err(TermsError::TriggerData(number)));
+        let short = &data[..data.len().saturating_sub(more)];
+        prop_assert_eq!(TriggerTerms::decode(number, short), Err(TermsError::TriggerData(number)));
+    }
+}

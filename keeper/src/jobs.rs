@@ -1,0 +1,14 @@
+//! Jobs: which there are, when they are due, and what a run of one does.
+//!
+//! Every kind has one room: a trigger `trigger/<kind>.rs`, an action `action/<kind>.rs`. How their terms stand on chain is
+//! known to `contracts::terms` alone.
+
+pub mod action;
+mod at_anchor;
+mod book;
+mod flags;
+mod job;
+pub mod trigger;
+
+pub use book::{JobBook, SettledAt};
+pub use job::{Activity, Job, JobState, Plan};

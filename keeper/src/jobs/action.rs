@@ -1,0 +1,157 @@
+//! The list of actions: each kind has its room, `action/<kind>.rs`, and one line here wherever kinds are told apart. What is
+//! common to all is here too: the check at the anchor before a run, and what its end means to the protocol.
+
+mod call;
+mod wasm;
+
+use std::sync::Arc;
+
+use alloy::primitives::{Address, B256, Bytes};
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use consensus::anchor::BlockRef;
+use consensus::task::Abstention;
+use consensus::task::{DueTask, Outcome, Status};
+use contracts::terms::{ActionTerms, Terms};
+
+use super::at_anchor;
+use super::flags::only;
+use crate::chain::ChainProvider;
+use crate::executor::{Abstain, Ended, Executor};
+
+/// Carries actions out.
+#[derive(Clone, Debug)]
+pub struct Actions {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Where jobs are listed.
+    pub job_manager: Address,
+    /// Reads the chain.
+    pub provider: ChainProvider,
+    /// Runs code.
+    pub executor: Arc<Executor>,
+}
+
+/// A run to be made.
+#[derive(Clone, Debug)]
+pub struct Work {
+    /// Of which task.
+    pub due: DueTask,
+    /// The block all that it reads is pinned to.
+    pub anchor: BlockRef,
+    /// What the job's creator asked for.
+    pub terms: Arc<Terms>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What is reported, or why nothing is.
+    pub result: Result<Outcome, Abstention>,
+    /// The reason of whatever is not a call, for people.
+    pub reason: String,
+}
+
+impl Actions {
+    /// Whether a run of a job can start at once.
+    #[must_use]
+    pub fn is_ready(&self, terms: &Terms) -> bool {
+        match &terms.action {
+            ActionTerms::Wasm(wasm) => wasm::is_ready(&self.executor, wasm),
+            ActionTerms::Call(_) => true,
+        }
+    }
+
+    /// Gets ready what runs of a job need, unless that is done already. Call it when a job is listed, and again after an
+    /// error: that is what paces itself.
+    ///
+    /// # Errors
+    /// What is missing, for people; it begins with a fixed name in snake case.
+    pub async fn prepare(&self, terms: &Terms) -> Result<(), String> {
+        match &terms.action {
+            ActionTerms::Wasm(wasm) => wasm::prepare(&self.executor, wasm).await,
+            ActionTerms::Call(_) => Ok(()),
+        }
+    }
+
+    /// Makes one run.
+    pub async fn run(&self, work: &Work) -> Finding {
+        let checked = at_anchor::check(&self.provider, self.job_manager, &work.due, &work.anchor).await;
+        if let Err((abstention, reason)) = checked {
+            return Finding { result: Err(abstention), reason };
+        }
+        let (ended, transcript) = match &work.terms.action {
+            ActionTerms::Wasm(wasm) => wasm::run(&self.executor, wasm, &work.due, &work.anchor, self.chain_id).await,
+            ActionTerms::Call(call) => (call::run(call), B256::ZERO),
+        };
+        Finding::new(ended, transcript)
+    }
+}
+
+impl Finding {
+    /// What the end of a run means to the protocol.
+    fn new(ended: Ended, transcript: B256) -> Self {
+        let said = |status, data: Vec<u8>| {
+            Ok(Outcome { status, data: Bytes::from(data), state_after: B256::ZERO, transcript })
+        };
+        match ended {
+            Ended::Call(data) => Self { result: said(Status::Call, data), reason: String::new() },
+            Ended::Skip(reason) => Self { result: said(Status::Skip, reason.clone().into_bytes()), reason },
+            Ended::JobError(reason) => Self { result: said(Status::JobError, reason.clone().into_bytes()), reason },
+            Ended::Abstain(reason) => {
+                Self { result: Err(abstention(&reason)), reason: format!("{}: {reason}", reason.name()) }
+            }
+        }
+    }
+}
+
+fn abstention(reason: &Abstain) -> Abstention {
+    match reason {
+        Abstain::CodeUnavailable(_) | Abstain::CodeTooLarge | Abstain::CodeHashMismatch | Abstain::CodeInvalid(_) => {
+            Abstention::CodeUnavailable
+        }
+        Abstain::RpcFailure(_) => Abstention::ChainReadFailed,
+        Abstain::Timeout => Abstention::Timeout,
+        Abstain::StackOverflow | Abstain::HostFailure(_) => Abstention::HostFailure,
+        Abstain::Busy => Abstention::Busy,
+    }
+}
+
+/// The action of a job as its creator writes it on the command line.
+#[derive(Debug, Clone, Args)]
+pub struct ActionFlags {
+    /// What a run does
+    #[arg(long, default_value = "wasm")]
+    action: Name,
+    #[command(flatten)]
+    wasm: wasm::WasmFlags,
+    #[command(flatten)]
+    call: call::CallFlags,
+}
+
+/// `--action`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Name {
+    /// Runs code: --code-url, --code or --code-hash, --params
+    Wasm,
+    /// Calls the target with the same bytes every time, without code: --calldata
+    Call,
+}
+
+impl ActionFlags {
+    /// The terms asked for.
+    ///
+    /// # Errors
+    /// What is missing, does not fit together or cannot be read, and how to mend it.
+    pub fn terms(&self) -> Result<ActionTerms> {
+        let chosen = self.action.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        only("--action", &chosen, &[("wasm", self.wasm.given()), ("call", self.call.given())])?;
+        match self.action {
+            Name::Wasm => self.wasm.terms(),
+            Name::Call => self.call.terms(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

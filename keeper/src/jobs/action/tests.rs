@@ -1,0 +1,63 @@
+use clap::Parser;
+
+use super::*;
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    action: ActionFlags,
+}
+
+fn terms(line: &[&str]) -> Result<ActionTerms> {
+    Line::try_parse_from([&["job"], line].concat()).unwrap().action.terms()
+}
+
+fn refuses(line: &[&str], says: &[&str]) {
+    let error = terms(line).unwrap_err().to_string();
+    assert!(says.iter().all(|part| error.contains(part)), "{line:?}: {error}");
+}
+
+const HASH: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
+const URL: &str = "https://example.org/job.wasm";
+
+#[test]
+fn code_needs_a_place_and_a_pin() {
+    let made = terms(&["--code-url", URL, "--code-hash", HASH]).unwrap();
+    assert_eq!((made.name(), made.code_hash()), ("wasm", HASH.parse().unwrap()));
+    refuses(&["--code-hash", HASH], &["--code-url is missing"]);
+    refuses(&["--code-url", URL], &["--code FILE", "--code-hash HASH"]);
+    refuses(&["--code-url", URL, "--code", "nowhere.wasm"], &["nowhere.wasm", "--code"]);
+    refuses(&["--code-url", URL, "--code-hash", HASH, "--params", "xyz"], &["--params", "@FILE"]);
+}
+
+#[test]
+fn a_call_needs_its_bytes_and_takes_no_code() {
+    let made = terms(&["--action", "call", "--calldata", "0x01ff"]).unwrap();
+    assert_eq!((made.name(), made.code_hash()), ("call", B256::ZERO));
+    let ActionTerms::Call(made) = made else { panic!("not a call") };
+    let Ended::Call(bytes) = call::run(&made) else { panic!("no call") };
+    assert_eq!(bytes, [1, 0xff]);
+    refuses(&["--action", "call"], &["--calldata is missing"]);
+    refuses(&["--action", "call", "--calldata", "01 ff"], &["--calldata", "01 ff", "@FILE"]);
+    for code in [["--code-url", URL], ["--code-hash", HASH], ["--code", "x.wasm"], ["--params", "0x01"]] {
+        let line = [&["--action", "call", "--calldata", "0x01"], &code[..]].concat();
+        refuses(&line, &[code[0], "goes with --action wasm", "--action call"]);
+    }
+    refuses(&["--calldata", "0x01"], &["--calldata goes with --action call"]);
+}
+
+#[test]
+fn every_end_means_one_thing_to_the_protocol() {
+    let transcript = B256::repeat_byte(3);
+    let call = Finding::new(Ended::Call(vec![1]), transcript);
+    let outcome = call.result.unwrap();
+    assert_eq!((outcome.status, outcome.data.as_ref(), outcome.transcript), (Status::Call, &[1][..], transcript));
+    assert!(call.reason.is_empty());
+    let skip = Finding::new(Ended::Skip("calm".to_owned()), transcript);
+    assert_eq!((skip.result.unwrap().data.as_ref(), skip.reason.as_str()), (&b"calm"[..], "calm"));
+    let failed = Finding::new(Ended::JobError("trap".to_owned()), transcript);
+    assert_eq!(failed.result.unwrap().status, Status::JobError);
+    let late = Finding::new(Ended::Abstain(Abstain::Timeout), transcript);
+    assert_eq!(late.result.unwrap_err(), Abstention::Timeout);
+    assert!(late.reason.starts_with("timeout: "), "{}", late.reason);
+}

@@ -1,0 +1,93 @@
+//! Runs code, which decides what the target is called with. Code, its cache and its sandbox belong to this action alone.
+
+use std::path::PathBuf;
+
+use alloy::primitives::B256;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use consensus::anchor::BlockRef;
+use consensus::task::DueTask;
+use contracts::terms::{ActionTerms, WasmTerms};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use crate::executor::{BlockReference, Code, Ended, Executor, RunRequest};
+use crate::jobs::flags::{read_bytes, read_file};
+
+pub(super) fn is_ready(executor: &Executor, terms: &WasmTerms) -> bool {
+    executor.is_ready(&code(terms))
+}
+
+/// Fetches and compiles the code.
+pub(super) async fn prepare(executor: &Executor, terms: &WasmTerms) -> Result<(), String> {
+    executor.prepare(&code(terms)).await.map_err(|why| format!("{}: {why}", why.name()))
+}
+
+/// Runs the code; how it ended, and the commitment to what it read.
+pub(super) async fn run(
+    executor: &Executor,
+    terms: &WasmTerms,
+    due: &DueTask,
+    anchor: &BlockRef,
+    chain_id: u64,
+) -> (Ended, B256) {
+    let task = due.task;
+    let request = RunRequest {
+        code: code(terms),
+        job_id: task.job.0,
+        task_id: task.id().0.0,
+        sequence: task.instance.run().unwrap_or(0),
+        due: due.due,
+        params: terms.params.to_vec(),
+        reference: BlockReference { chain_id, number: anchor.number, hash: anchor.hash.0, timestamp: anchor.timestamp },
+    };
+    let run = executor.run(request).await;
+    for line in &run.logs {
+        tracing::debug!(job = task.job.0, "job says: {line}");
+    }
+    (run.ended, B256::from(run.transcript_root))
+}
+
+fn code(terms: &WasmTerms) -> Code {
+    Code { url: terms.code_url.clone(), hash: terms.code_hash.0 }
+}
+
+/// Flags of an action that runs code.
+#[derive(Debug, Clone, Args)]
+pub(super) struct WasmFlags {
+    /// Where keepers fetch the code: https, ipfs, or for local use http, file, data
+    #[arg(long)]
+    code_url: Option<Url>,
+    /// The code itself, to compute its hash
+    #[arg(long, value_name = "FILE", conflicts_with = "code_hash")]
+    code: Option<PathBuf>,
+    /// SHA-256 of the code
+    #[arg(long, value_name = "HASH")]
+    code_hash: Option<B256>,
+    /// Bytes handed to the code: 0x-hex, or @FILE [default: none]
+    #[arg(long)]
+    params: Option<String>,
+}
+
+impl WasmFlags {
+    pub(super) fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--code-url", self.code_url.is_some()),
+            ("--code", self.code.is_some()),
+            ("--code-hash", self.code_hash.is_some()),
+            ("--params", self.params.is_some()),
+        ];
+        given.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
+    }
+
+    pub(super) fn terms(&self) -> Result<ActionTerms> {
+        let code_url = self.code_url.as_ref().context("--code-url is missing: say where keepers fetch the code")?;
+        let code_hash = match (&self.code, self.code_hash) {
+            (_, Some(hash)) => hash,
+            (Some(path), None) => B256::from_slice(&Sha256::digest(read_file(path, "--code")?)),
+            (None, None) => bail!("the code is not pinned: pass --code FILE or --code-hash HASH"),
+        };
+        let params = read_bytes(self.params.as_deref().unwrap_or("0x"), "--params")?;
+        Ok(ActionTerms::Wasm(WasmTerms { code_url: code_url.to_string(), code_hash, params }))
+    }
+}

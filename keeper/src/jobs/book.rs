@@ -1,0 +1,124 @@
+//! The job book: all jobs the chain lists, fed by its events, asked for a stretch of time. Pure: no clock, no IO.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use alloy::primitives::Address;
+use consensus::input::LateSettlement;
+use consensus::task::{AnchorRule, DueTask, Task};
+use consensus::time::Pace;
+use contracts::terms::Terms;
+
+use super::job::{Activity, Job, Plan};
+use crate::chain::{JobEvent, JobParams};
+
+/// Most jobs in the book; what is listed beyond them is not run here. A hostile chain cannot fill the memory.
+const JOBS_MAX: usize = 65_536;
+
+/// When, where and by whom a task was settled.
+#[derive(Clone, Copy, Debug)]
+pub struct SettledAt {
+    /// The task.
+    pub task: Task,
+    /// Number of the block.
+    pub block: u64,
+    /// Its timestamp, in Unix seconds.
+    pub timestamp: u64,
+    /// The block the report was pinned to.
+    pub anchor: u64,
+    /// Who sent the transaction.
+    pub submitter: Address,
+}
+
+/// All jobs the chain lists.
+#[derive(Debug, Default)]
+pub struct JobBook {
+    jobs: BTreeMap<u64, Job>,
+}
+
+impl JobBook {
+    /// Takes in what happened to a job in `block`. Events of unknown jobs are none of ours.
+    pub fn apply(&mut self, block: u64, event: &JobEvent) {
+        match event {
+            JobEvent::Created { job_id, owner, forwarder, params } => {
+                if self.jobs.len() >= JOBS_MAX {
+                    tracing::warn!(job = job_id, limit = JOBS_MAX, "the job book is full: the job is not run here");
+                    return;
+                }
+                let job = Job::new(*job_id, *owner, *forwarder, block, plan(*job_id, params));
+                self.jobs.insert(*job_id, job);
+            }
+            JobEvent::Paused { job_id, inactive_from } => {
+                self.change(*job_id, |job| job.set_activity(block, Activity::PausedFrom(*inactive_from)));
+            }
+            JobEvent::Cancelled { job_id, inactive_from } => {
+                self.change(*job_id, |job| job.set_activity(block, Activity::CancelledFrom(*inactive_from)));
+            }
+            JobEvent::Resumed { job_id, version, active_from } => {
+                self.change(*job_id, |job| job.resume(block, *version, *active_from));
+            }
+            JobEvent::Updated { job_id, version, params } => {
+                self.change(*job_id, |job| job.update(block, *version, plan(*job_id, params)));
+            }
+            JobEvent::Funded { .. } | JobEvent::Withdrawn { .. } => {}
+        }
+    }
+
+    fn change(&mut self, job: u64, change: impl FnOnce(&mut Job)) {
+        if let Some(job) = self.jobs.get_mut(&job) {
+            change(job);
+        }
+    }
+
+    /// Forgets what happened in the blocks above `number`.
+    pub fn rewind(&mut self, number: u64) {
+        let jobs = std::mem::take(&mut self.jobs);
+        self.jobs = jobs.into_iter().filter_map(|(id, job)| Some((id, job.rewound(number)?))).collect();
+    }
+
+    /// The tasks of all jobs due from `from` to `to`, both included, in Unix seconds.
+    pub fn due(&self, from: u64, to: u64, pace: &Pace) -> Vec<DueTask> {
+        self.jobs.values().flat_map(|job| job.due(from, to, pace)).collect()
+    }
+
+    /// Whether a settlement came a full stage of submitters after its task was due, or later, in chain time: its
+    /// window's leader may have missed its turn then.
+    pub fn late(&self, settled: &SettledAt, pace: &Pace) -> Option<LateSettlement> {
+        let state = self.jobs.get(&settled.task.job.0)?.state();
+        let plan = state.plan.as_ref().filter(|_| state.version == settled.task.version)?;
+        let due = plan.trigger.due(&settled.task.instance)?;
+        let late = due.saturating_add(pace.stage_seconds());
+        let SettledAt { block, timestamp, anchor, submitter, .. } = *settled;
+        (timestamp >= late).then_some(LateSettlement { block, due, rule: AnchorRule::ByTime, anchor, submitter })
+    }
+
+    /// One job.
+    pub fn job(&self, id: u64) -> Option<&Job> {
+        self.jobs.get(&id)
+    }
+
+    /// All jobs, by number.
+    pub fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.values()
+    }
+}
+
+/// What is to be done when, if this keeper knows how.
+fn plan(job: u64, params: &JobParams) -> Option<Plan> {
+    match Terms::try_from(params) {
+        Ok(terms) => {
+            let plan = Plan::new(Arc::new(terms));
+            if plan.is_none() {
+                tracing::warn!(job, "the job's trigger makes no sense: the job is not run here");
+            }
+            plan
+        }
+        Err(error) => {
+            tracing::warn!(job, %error, "the job is not run here");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+use alloy::primitives::{B256, Bytes, aliases::U96};
+use consensus::task::{InstanceKey, JobId};
+use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms};
+
+use super::*;
+
+const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
+
+fn params(start: u64, interval: u32) -> JobParams {
+    let code = WasmTerms { code_url: "data:,".to_owned(), code_hash: B256::repeat_byte(7), params: Bytes::new() };
+    let terms = Terms {
+        trigger: TriggerTerms::Interval { start, interval },
+        action: ActionTerms::Wasm(code),
+        target: Address::ZERO,
+        callback_gas: 9,
+        token: Address::ZERO,
+        fee: U96::ZERO,
+        quorum_bps: 6_667,
+        punctual_seconds: 0,
+    };
+    terms.params()
+}
+
+fn listed(job_id: u64, params: JobParams) -> JobEvent {
+    JobEvent::Created { job_id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params) }
+}
+
+fn created(job_id: u64, start: u64, interval: u32) -> JobEvent {
+    listed(job_id, params(start, interval))
+}
+
+fn updated(job_id: u64, version: u32, params: JobParams) -> JobEvent {
+    JobEvent::Updated { job_id, version, params: Box::new(params) }
+}
+
+fn dues(book: &JobBook, from: u64, to: u64) -> Vec<(u64, u32, u64)> {
+    book.due(from, to, &PACE).iter().map(|due| (due.task.job.0, due.task.version, due.due)).collect()
+}
+
+#[test]
+fn what_is_due_carries_the_terms_it_is_run_under() {
+    let mut book = JobBook::default();
+    book.apply(1, &created(4, 100, 10));
+    let due = book.due(105, 110, &PACE);
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].task, Task { job: JobId(4), version: 1, instance: InstanceKey::from_run(1) });
+    assert_eq!((due[0].due, due[0].quorum_bps, due[0].callback_gas), (110, 6_667, 9));
+    assert_eq!(due[0].code_hash, B256::repeat_byte(7));
+}
+
+/// Run under the terms it had before, such a job would give results that nobody else gives.
+#[test]
+fn a_job_of_an_unknown_kind_is_never_due_until_its_terms_are_known() {
+    let trigger = JobParams { trigger: u8::MAX, ..params(100, 10) };
+    let action = JobParams { action: u8::MAX, ..params(100, 10) };
+    for strange in [trigger, action, params(100, 0)] {
+        let mut book = JobBook::default();
+        book.apply(1, &listed(1, strange.clone()));
+        book.apply(1, &created(2, 100, 10));
+        assert!(book.job(1).unwrap().terms().is_none());
+        assert_eq!(dues(&book, 0, 105), [(2, 1, 100)]);
+        book.apply(2, &JobEvent::Paused { job_id: 2, inactive_from: 50 });
+        book.apply(3, &updated(2, 2, strange));
+        book.apply(4, &JobEvent::Paused { job_id: 2, inactive_from: 150 });
+        book.apply(5, &JobEvent::Resumed { job_id: 2, version: 3, active_from: 200 });
+        assert_eq!(dues(&book, 0, 1_000), []);
+        book.apply(6, &updated(2, 4, params(300, 100)));
+        assert_eq!(dues(&book, 0, 400), [(2, 4, 300), (2, 4, 400)]);
+    }
+}
+
+#[test]
+fn a_rewound_update_leaves_the_terms_from_before() {
+    let mut book = JobBook::default();
+    book.apply(1, &created(1, 100, 10));
+    let other = JobParams { callbackGas: 77, ..params(500, 20) };
+    book.apply(9, &updated(1, 2, other));
+    assert_eq!(book.due(500, 500, &PACE)[0].callback_gas, 77);
+    book.rewind(8);
+    assert_eq!(dues(&book, 100, 110), [(1, 1, 100), (1, 1, 110)]);
+    assert_eq!(book.due(500, 500, &PACE)[0].callback_gas, 9);
+}
+
+#[test]
+fn a_paused_job_is_due_up_to_the_notice_and_again_under_a_new_version() {
+    let mut book = JobBook::default();
+    book.apply(1, &created(1, 100, 10));
+    book.apply(2, &JobEvent::Paused { job_id: 1, inactive_from: 120 });
+    assert_eq!(dues(&book, 0, 200), [(1, 1, 100), (1, 1, 110), (1, 1, 120)]);
+    book.apply(3, &JobEvent::Resumed { job_id: 1, version: 2, active_from: 150 });
+    assert_eq!(dues(&book, 0, 160), [(1, 2, 150), (1, 2, 160)]);
+    book.apply(4, &JobEvent::Cancelled { job_id: 1, inactive_from: 155 });
+    assert_eq!(dues(&book, 0, 200), [(1, 2, 150)]);
+}
+
+#[test]
+fn a_rewind_takes_back_what_happened_above_it() {
+    let mut book = JobBook::default();
+    book.apply(5, &created(1, 100, 10));
+    book.apply(6, &created(2, 100, 10));
+    book.apply(7, &JobEvent::Cancelled { job_id: 1, inactive_from: 50 });
+    book.rewind(5);
+    assert_eq!(dues(&book, 100, 100), [(1, 1, 100)]);
+    assert!(book.job(2).is_none());
+}
+
+#[test]
+fn a_settlement_is_late_a_full_stage_after_its_run_was_due() {
+    let mut book = JobBook::default();
+    book.apply(5, &created(1, 100, 10));
+    let task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(3) };
+    let at = |timestamp| SettledAt { task, block: 9, timestamp, anchor: 7, submitter: Address::repeat_byte(1) };
+    assert_eq!(book.late(&at(132), &PACE), None, "a stage is 3 s here");
+    let late = book.late(&at(133), &PACE).unwrap();
+    assert_eq!((late.block, late.due, late.anchor, late.submitter), (9, 130, 7, Address::repeat_byte(1)));
+    let other = |task| SettledAt { task, ..at(1_000) };
+    assert_eq!(book.late(&other(Task { version: 2, ..task }), &PACE), None, "another version has other due times");
+    assert_eq!(book.late(&other(Task { job: JobId(2), ..task }), &PACE), None);
+    let log = InstanceKey(B256::repeat_byte(0xee));
+    assert_eq!(book.late(&other(Task { instance: log, ..task }), &PACE), None, "not a run number");
+    let far = InstanceKey::from_run(u64::MAX);
+    assert_eq!(book.late(&other(Task { instance: far, ..task }), &PACE), None, "due past the end of time");
+}
+
+#[test]
+fn old_states_are_let_go() {
+    let mut book = JobBook::default();
+    book.apply(1, &created(1, 100, 10));
+    for block in 2..3_000 {
+        book.apply(block, &JobEvent::Paused { job_id: 1, inactive_from: block });
+    }
+    assert!((512..=514).contains(&book.job(1).unwrap().states_kept()));
+}
+
+#[test]
+fn events_of_unknown_jobs_are_ignored() {
+    let mut book = JobBook::default();
+    book.apply(1, &JobEvent::Paused { job_id: 9, inactive_from: 5 });
+    assert_eq!(book.jobs().count(), 0);
+}

@@ -1,0 +1,27 @@
+//! What every kind of trigger can say.
+
+use consensus::task::InstanceKey;
+use contracts::terms::TriggerTerms;
+
+/// One run of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Tells it from the other runs of its job.
+    pub instance: InstanceKey,
+    /// When it is due, in Unix seconds.
+    pub due: u64,
+}
+
+/// A kind of trigger. Its data may say anything: whatever is past the end of time is not there.
+pub trait Kind {
+    /// The first run due at `from` (Unix seconds) or later.
+    fn first(&self, from: u64) -> Option<Run>;
+    /// The run that comes after one of this trigger's.
+    fn after(&self, run: &Run) -> Option<Run>;
+    /// When a run is due, in Unix seconds; `None` if this trigger has no such run.
+    fn due(&self, instance: &InstanceKey) -> Option<u64>;
+    /// The same, with the first run due at `start`, in Unix seconds.
+    fn restarted(&self, start: u64) -> TriggerTerms;
+    /// As people read it.
+    fn words(&self) -> String;
+}
