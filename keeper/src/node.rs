@@ -192,7 +192,10 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let rpc = Rpc::new(&chain)?;
     let reached = tokio::select! {
         reached = reach(&rpc, &chain, setup.keys.wallet.address(), &front.view) => reached?,
-        () = shutdown.cancelled() => return Ok(close(front.stop, front.tasks).await),
+        () = shutdown.cancelled() => {
+            close(front.stop, front.tasks).await;
+            return Ok(());
+        }
     };
     let (journal, journal_state) = open_journal(&setup, &reached, &rpc).await?;
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
