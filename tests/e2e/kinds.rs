@@ -89,6 +89,21 @@ async fn jobs_without_code_call_their_target_from_their_own_forwarder() {
     swarm.stop().await;
 }
 
+#[tokio::test]
+#[ignore = "takes a minute"]
+async fn one_example_of_every_kind_is_listed_and_proven() {
+    let _alone = tests::alone().await;
+    let outcome = tests::document::swarm(&["--once", "--json", "--jobs", "all", "--tasks", "20"]).await.unwrap();
+    outcome.holds(20);
+    let jobs = outcome.document["jobs"].as_array().unwrap();
+    let job = |name: &str| jobs.iter().find(|job| job["name"] == name).unwrap();
+    let (once, call) = (job("once"), job("call"));
+    assert!(once["trigger"].as_str().unwrap().starts_with("once at "), "{once}");
+    assert_eq!((&once["action"], &once["due"], &once["settled"]), (&"wasm".into(), &1.into(), &1.into()));
+    assert!(call["trigger"].as_str().unwrap().starts_with("interval 2 s from "), "{call}");
+    assert_eq!((&call["action"], &call["due"]), (&"call".into(), &call["settled"]));
+}
+
 /// Lists a job of the first keeper's, that calls the counter.
 async fn create(swarm: &Swarm, flags: &[&str]) -> Value {
     let target = swarm.target().to_string();

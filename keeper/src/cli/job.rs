@@ -138,8 +138,8 @@ pub(super) async fn show(global: &Global, id: u64) -> Result<Exit> {
     }
     let mut lines = spell::job_rows(id, &job);
     if let Some(params) = params {
-        lines.push(("code URL", params.codeUrl));
-        lines.push(("params", params.params.to_string()));
+        let shown = [("code URL", params.codeUrl), ("params", params.params.to_string())];
+        lines.extend(shown.into_iter().filter(|(_, value)| !value.is_empty()));
     }
     lines.push(("runs left", runs_left(job.escrow, job.fee.to())));
     lines.push(("escrow", money(job.token, U256::from(job.escrow))));

@@ -268,6 +268,40 @@ async fn a_job_is_created_listed_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_another_kind_is_created_listed_and_shown() {
+    let anvil = Anvil::start().await;
+    let home = Home::with_keys();
+    let file = home.path("network.toml");
+    anvil.deployment.network.save(&file).unwrap();
+    let network = file.to_str().unwrap();
+    anvil.give(operator(&home), 10).await;
+    let target = anvil.deployment.examples.unwrap().counter.to_string();
+    let base = ["job", "create", "--network", network, "--target", &target, "--fee", "1gwei", "--fund", "1ether"];
+    let create = |extra: &[&str]| home.keeper(&[&base, extra].concat());
+    let call = ["--action", "call", "--calldata", "0xd09de08a"];
+
+    create(&[&call[..], &["--trigger", "once", "--at", "1"]].concat()).failed(2, &["--at is 1", "past"]);
+    create(&[&call[..], &["--trigger", "once"]].concat()).failed(2, &["--at is missing"]);
+    create(&[&call[..], &["--at", "now+1h"]].concat()).failed(2, &["--at goes with --trigger once"]);
+    create(&["--every", "2s", "--action", "call"]).failed(2, &["--calldata is missing"]);
+    create(&["--every", "2s", "--action", "call", "--calldata", "@nowhere"]).failed(4, &["nowhere", "--calldata"]);
+    let with_code = ["--every", "2s", "--code-url", "http://127.0.0.1:1/job.wasm"];
+    create(&[&call[..], &with_code].concat()).failed(2, &["--code-url goes with --action wasm"]);
+    assert_eq!(document(&home, network, &["job", "list"])["count"], 0, "nothing of that was sent");
+
+    let made = create(&[&call[..], &["--json", "--trigger", "once", "--at", "2100-01-01T00:00:00Z"]].concat());
+    let made = made.succeeded().json();
+    assert_eq!((&made["trigger"], &made["start"]), (&"once at 4102444800".into(), &4_102_444_800_u64.into()));
+    let shown = document(&home, network, &["job", "show", "1"]);
+    assert_eq!((&shown["trigger"], &shown["action"]), (&"once at 4102444800".into(), &"call".into()));
+    assert_eq!((&shown["interval"], &shown["params"]), (&0.into(), &"0xd09de08a".into()));
+    let list = home.keeper(&["job", "list", "--network", network]).succeeded();
+    assert!(list.stdout.contains("call once at 4102444800"), "{list:?}");
+    let text = home.keeper(&["job", "show", "1", "--network", network]).succeeded();
+    assert!(text.stdout.contains("code hash   none") && !text.stdout.contains("code URL"), "{text:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_paused_resumed_cancelled_and_its_money_comes_back() {
     let anvil = Anvil::start().await;
     let home = Home::with_keys();

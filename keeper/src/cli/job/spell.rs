@@ -55,7 +55,7 @@ pub(super) fn job_rows(id: u64, job: &Job) -> Vec<(&'static str, String)> {
         ("owner", job.owner.to_string()),
         ("target", job.target.to_string()),
         ("forwarder", job.forwarder.to_string()),
-        ("code hash", job.codeHash.to_string()),
+        ("code hash", if job.codeHash.is_zero() { "none".to_owned() } else { job.codeHash.to_string() }),
         ("fee", money(job.token, U256::from(job.fee))),
         ("quorum", format!("{}.{:02} %", job.quorumBps / 100, job.quorumBps % 100)),
         ("failures", job.failures.to_string()),
