@@ -6,7 +6,6 @@ pub mod cli;
 pub mod config;
 pub mod driver;
 pub mod evidence;
-pub mod executor;
 pub mod journal;
 pub mod keystore;
 pub mod metrics;
@@ -15,3 +14,5 @@ pub mod paths;
 pub mod scheduler;
 pub mod shutdown;
 pub mod view;
+
+pub use ::executor;

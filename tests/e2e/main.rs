@@ -17,3 +17,4 @@ mod other_set;
 mod restart;
 mod settles;
 mod soak;
+mod workers;
