@@ -123,37 +123,43 @@ impl Workers {
         &self,
         assigned: &Assigned,
         transcript: &mut Transcript,
-        code: impl FnOnce() -> C,
+        code: impl Fn() -> C,
     ) -> Result<Output, Unfinished>
     where
         C: Future<Output = Option<Vec<u8>>>,
     {
         let turn = self.turns.acquire().await;
         let _turn = turn.map_err(|_| Broken::NotStarted("the executor is closing".to_owned()))?;
-        let mut worker = self.take().await?;
-        // Whoever asked may go away in the midst of it: then the worker is dropped with this future, and ends.
-        let ended = run_on(&mut worker, assigned, transcript, code).await;
-        match &ended {
-            Err(Unfinished::Worker(broken)) => {
-                self.lost.fetch_add(1, Ordering::Relaxed);
-                let (id, status) = (worker.id(), worker.end().await);
-                tracing::warn!(worker = id, ?status, "lost a worker in a run: {broken}");
+        loop {
+            let (mut worker, was_idle) = self.take().await?;
+            // Whoever asked may go away in the midst of it: then the worker is dropped with this future, and ends.
+            let ended = run_on(&mut worker, assigned, transcript, &code).await;
+            let Err(Unfinished::Worker(broken)) = &ended else {
+                self.put_back(worker);
+                return ended;
+            };
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            let (id, mute) = (worker.id(), worker.link().heard_nothing());
+            let status = worker.end().await;
+            tracing::warn!(worker = id, ?status, "lost a worker in a run: {broken}");
+            // One that had died while it was idle is no try.
+            if !(was_idle && mute && *broken == Broken::Ended) {
+                return ended;
             }
-            Ok(_) | Err(Unfinished::NoCode | Unfinished::Unloadable(_)) => self.put_back(worker),
         }
-        ended
     }
 
-    async fn take(&self) -> Result<Worker, Broken> {
+    /// A worker, and whether it has been idle.
+    async fn take(&self) -> Result<(Worker, bool), Broken> {
         let engine = self.hello().await?.engine.clone();
         if let Some((worker, _)) = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop() {
-            return Ok(worker);
+            return Ok((worker, true));
         }
         let worker = Worker::start(&self.nursery, Role::Run).await?;
         if worker.hello().engine != engine {
             return Err(Broken::Fault("its engine is another one than that of the worker before it".to_owned()));
         }
-        Ok(worker)
+        Ok((worker, false))
     }
 
     fn put_back(&self, worker: Worker) {
@@ -172,7 +178,7 @@ async fn run_on<C>(
     worker: &mut Worker,
     assigned: &Assigned,
     transcript: &mut Transcript,
-    code: impl FnOnce() -> C,
+    code: &impl Fn() -> C,
 ) -> Result<Output, Unfinished>
 where
     C: Future<Output = Option<Vec<u8>>>,
@@ -181,7 +187,7 @@ where
     let (hash, limits) = (assigned.hash, assigned.limits);
     let run = Order::Run { hash, limits, input: assigned.input.clone() };
     let link = worker.link();
-    let mut code = Some(code);
+    link.begin();
     let mut deadline = Instant::now() + limits.wall_clock;
     let mut exchange = Exchange::new();
     link.say(number, &run, deadline + GRACE).await?;
@@ -189,7 +195,6 @@ where
         let said = link.hear(number, MAX_RUNNING, deadline + GRACE).await?;
         match exchange.on(said)? {
             Next::Load => {
-                let code = code.take().ok_or_else(|| Broken::Fault("it asks for code twice".to_owned()))?;
                 let code = code().await.ok_or(Unfinished::NoCode)?;
                 deadline = Instant::now() + LOAD_PATIENCE;
                 link.say(number, &Order::Load { hash, code }, deadline).await?;

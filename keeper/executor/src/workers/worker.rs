@@ -101,11 +101,23 @@ impl Worker {
 pub(super) struct Link<W, R> {
     orders: W,
     answers: BufReader<R>,
+    /// Whether anything was said since the exchange at hand began.
+    mute: bool,
 }
 
 impl<W: tokio::io::AsyncWrite + Unpin, R: tokio::io::AsyncRead + Unpin> Link<W, R> {
     pub(super) fn new(orders: W, answers: R) -> Self {
-        Self { orders, answers: BufReader::new(answers) }
+        Self { orders, answers: BufReader::new(answers), mute: true }
+    }
+
+    /// Another exchange begins.
+    pub(super) const fn begin(&mut self) {
+        self.mute = true;
+    }
+
+    /// Whether the worker has said nothing in the exchange at hand.
+    pub(super) const fn heard_nothing(&self) -> bool {
+        self.mute
     }
 
     /// Says something in the exchange `number`.
@@ -125,6 +137,7 @@ impl<W: tokio::io::AsyncWrite + Unpin, R: tokio::io::AsyncRead + Unpin> Link<W, 
             Ok::<_, Broken>(frame)
         };
         let frame = timeout_at(deadline, read).await.map_err(|_| Broken::Silent)??;
+        self.mute = false;
         match Said::decode(&frame)? {
             (told, said) if told == number => Ok(said),
             (_, said) => Err(Broken::Fault(format!("{} of another exchange", said.name()))),

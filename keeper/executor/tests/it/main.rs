@@ -7,6 +7,7 @@ mod hostile;
 mod library;
 mod losses;
 mod runs;
+#[allow(dead_code, reason = "shared with the unit tests of the fetcher, which use all of it")]
 #[path = "../../src/fetch/tests/server.rs"]
 mod server;
 mod support;
