@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Measurements on this machine: bench.sh soak | latency [TASKS] | journal [--json] | agg-cpu [--json]
+# Measurements on this machine: bench.sh soak | idle | latency [TASKS] | journal [--json] | cell | agg-cpu [--json]
 #   soak     resident memory of keepers from task 200 to task 1,000; fails at 4 KiB per task or more
+#   idle     resident memory of a keeper without jobs and its worker; fails at 110 MiB or more
 #   latency  the proof document of a swarm that settles TASKS (100) tasks, with its percentiles and gas
 #   journal  signatures per second with group commit against one fdatasync each, in one run
+#   cell     a round trip to a worker against the same run in process; fails above 3 times
 #   agg-cpu  leader CPU per partial against EigenLayer's aggregator, in one run (builds it first: 400 crates)
 set -euo pipefail
 # shellcheck source=bootstrap/setup.sh
@@ -10,17 +12,21 @@ set -euo pipefail
 cd "$root"
 
 usage() {
-  sed -n '2,6s/^# //p' "$0"
+  sed -n '2,8s/^# //p' "$0"
   exit "$1"
 }
 case "${1:-}" in
-  soak | latency | journal | agg-cpu) ;;
+  soak | idle | latency | journal | cell | agg-cpu) ;;
   -h | --help) usage 0 ;;
   *) usage 2 >&2 ;;
 esac
 
 if [ "$1" = journal ]; then
   exec cargo test -q -p keeper --bench journal -- "${@:2}"
+fi
+
+if [ "$1" = cell ]; then
+  exec cargo bench -q --profile dev -p executor --bench cell
 fi
 
 if [ "$1" = agg-cpu ]; then
@@ -33,5 +39,6 @@ build_binaries
 build_jobs
 case $1 in
   soak) cargo test -q -p tests --test e2e -- --ignored --nocapture resident_memory ;;
+  idle) cargo test -q -p tests --test e2e -- --ignored --nocapture idle_keeper ;;
   latency) "$bin/swarm" --once --tasks "${2:-100}" ;;
 esac

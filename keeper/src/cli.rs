@@ -16,6 +16,7 @@ mod operator;
 mod output;
 mod start;
 mod status;
+mod worker;
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,7 @@ pub use logs::start_logs;
 pub use node_file::NodeFile;
 pub use output::report_failure;
 pub use start::main;
+pub use worker::WorkerArgs;
 
 /// An open keeper network for EVM chains: run an operator node, register it, create jobs.
 #[derive(Debug, Parser)]
@@ -130,6 +132,9 @@ pub enum Command {
     Journal(JournalCommand),
     /// Ask a running keeper how it is; exit code 3 if it is not ready
     Status(StatusArgs),
+    /// Compile or run job code for a keeper, over pipes; keepers start it themselves
+    #[command(hide = true)]
+    Worker(WorkerArgs),
 }
 
 /// `keeper keys ...`
@@ -272,6 +277,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Journal(JournalCommand::Export { file }) => journal::export(global, &file),
         Command::Journal(JournalCommand::Import { file }) => journal::import(global, &file),
         Command::Status(args) => status::run(global, &args).await,
+        Command::Worker(_) => anyhow::bail!("a worker is started before anything else; see `cli::main`"),
     }
 }
 

@@ -16,7 +16,6 @@ pub mod cli;
 pub mod config;
 pub mod driver;
 pub mod evidence;
-pub mod executor;
 pub mod jobs;
 pub mod journal;
 pub mod keystore;
@@ -26,3 +25,5 @@ pub mod paths;
 pub mod shutdown;
 pub mod topics;
 pub mod view;
+
+pub use ::executor;

@@ -39,7 +39,7 @@ use crate::chain::{ChainConfig, ChainError, Registration, Rpc, Submitter, Watche
 use crate::config::Config;
 use crate::driver::{About, Core, Driver, Services};
 use crate::evidence::EvidenceStore;
-use crate::executor::{Executor, ExecutorConfig, RpcReader};
+use crate::executor::{Executor, ExecutorConfig, RpcReader, WorkerProgram};
 use crate::jobs::action::Actions;
 use crate::journal::{Identity, Journal, JournalHandle, Missing};
 use crate::keystore::Keys;
@@ -201,6 +201,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let stop = CancellationToken::new();
     let services = services(&setup, &chain, &rpc, &front, journal, &stop)?;
+    services.actions.executor.check().await?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = tokio::spawn(Watcher::new(rpc, chain.clone()).run(events, stop.clone()));
     let core = core(setup, &chain, journal_state)?;
@@ -269,6 +270,7 @@ fn services(
         cache_dir: setup.config.cache_dir.clone(),
         allow_private_targets: local,
         max_concurrent: std::thread::available_parallelism().map_or(1, usize::from),
+        worker: WorkerProgram::this(),
     };
     let submitter = Submitter::new(rpc, setup.keys.wallet.clone(), chain, setup.paths.data(), stop.clone())?;
     Ok(Services {

@@ -18,3 +18,4 @@ mod other_set;
 mod restart;
 mod settles;
 mod soak;
+mod workers;

@@ -7,6 +7,7 @@ pub mod hostile;
 pub mod outcome;
 pub mod signers;
 pub mod sim;
+pub mod workers;
 
 use std::time::Duration;
 

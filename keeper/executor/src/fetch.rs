@@ -1,0 +1,211 @@
+//! Fetches a job's code from the URL its creator registered, and lets through only what has the registered hash.
+
+mod address;
+
+use std::time::Duration;
+
+use alloy::primitives::hex;
+use base64::Engine as _;
+use reqwest::header::LOCATION;
+use reqwest::{Client, redirect};
+use sha2::{Digest, Sha256};
+use url::{Host, Url};
+
+use crate::{Abstain, Code, MAX_CODE_BYTES};
+
+/// Time for one fetch, from the first byte asked to the last one received, redirects included.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Redirects followed.
+const MAX_REDIRECTS: usize = 3;
+/// Longest URL of any kind but `data:`.
+const MAX_URL_BYTES: usize = 2048;
+/// Public gateways for `ipfs:` URLs, tried in order. What they serve is checked like anything else.
+const IPFS_GATEWAYS: [&str; 3] =
+    ["https://ipfs.io/ipfs/", "https://dweb.link/ipfs/", "https://gateway.pinata.cloud/ipfs/"];
+
+/// Fetches code.
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    client: Client,
+    allow_private: bool,
+    deadline: Duration,
+}
+
+impl Fetcher {
+    /// An HTTP client that goes only where [`address`] allows.
+    pub(crate) fn new(allow_private: bool) -> Result<Self, reqwest::Error> {
+        let client = Client::builder()
+            .user_agent("keeper-mesh")
+            .dns_resolver(address::PublicResolver { allow_private })
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .referer(false)
+            .connect_timeout(DEADLINE / 2)
+            .pool_max_idle_per_host(0)
+            .build()?;
+        Ok(Self { client, allow_private, deadline: DEADLINE })
+    }
+
+    /// The component's bytes, with the hash that was asked for.
+    pub(crate) async fn fetch(&self, code: &Code) -> Result<Vec<u8>, Abstain> {
+        let scheme = code.url.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
+        match scheme.as_str() {
+            "data" => check(&code.hash, from_data_url(&code.url)?),
+            "ipfs" => self.ipfs(code).await,
+            "file" => check(&code.hash, self.file(&code.url).await?),
+            "http" | "https" => check(&code.hash, self.web(&code.url).await?),
+            _ => Err(unavailable(&code.url, "use an https:, ipfs: or data: URL")),
+        }
+    }
+
+    async fn ipfs(&self, code: &Code) -> Result<Vec<u8>, Abstain> {
+        let path = code.url.get("ipfs://".len()..).unwrap_or_default();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+        if path.is_empty() || path.len() > MAX_URL_BYTES || path.contains("..") || !path.bytes().all(plain) {
+            return Err(unavailable(&code.url, "an ipfs: URL is ipfs://<CID>, optionally with a path"));
+        }
+        let mut last = unavailable(&code.url, "no gateway is configured");
+        for gateway in IPFS_GATEWAYS {
+            match self.web(&format!("{gateway}{path}")).await.and_then(|bytes| check(&code.hash, bytes)) {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    async fn file(&self, url: &str) -> Result<Vec<u8>, Abstain> {
+        use tokio::io::AsyncReadExt;
+        if !self.allow_private {
+            return Err(unavailable(url, "file: URLs work on a local network (chain id 31337) only"));
+        }
+        let path = Url::parse(url).ok().and_then(|url| url.to_file_path().ok());
+        let path = path.ok_or_else(|| unavailable(url, "not the path of a file"))?;
+        let mut bytes = Vec::new();
+        let read = async {
+            // A pipe or a device would never end.
+            if !tokio::fs::metadata(&path).await?.is_file() {
+                return Err(std::io::Error::other("not a regular file"));
+            }
+            tokio::fs::File::open(&path).await?.take(MAX_CODE_BYTES as u64 + 1).read_to_end(&mut bytes).await
+        };
+        read.await.map_err(|error| unavailable(url, &error.to_string()))?;
+        Ok(bytes)
+    }
+
+    async fn web(&self, url: &str) -> Result<Vec<u8>, Abstain> {
+        tokio::time::timeout(self.deadline, self.download(url))
+            .await
+            .unwrap_or_else(|_| Err(unavailable(url, &format!("not complete after {} s", self.deadline.as_secs()))))
+    }
+
+    async fn download(&self, url: &str) -> Result<Vec<u8>, Abstain> {
+        let mut url = allowed(url, self.allow_private).map_err(|why| unavailable(url, &why))?;
+        for _ in 0..=MAX_REDIRECTS {
+            let response =
+                self.client.get(url.clone()).send().await.map_err(|e| unavailable(url.as_str(), &chain(&e)))?;
+            if !response.status().is_redirection() {
+                return body(&url, response).await;
+            }
+            let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let next =
+                url.join(target).map_err(|_| unavailable(url.as_str(), "redirects to something that is no URL"))?;
+            url = allowed(next.as_str(), self.allow_private)
+                .map_err(|why| unavailable(url.as_str(), &format!("redirects elsewhere: {why}")))?;
+        }
+        Err(unavailable(url.as_str(), &format!("redirects more than {MAX_REDIRECTS} times")))
+    }
+}
+
+/// Reads a response, stopping as soon as it is longer than a component may be.
+async fn body(url: &Url, mut response: reqwest::Response) -> Result<Vec<u8>, Abstain> {
+    if response.status() != reqwest::StatusCode::OK {
+        return Err(unavailable(url.as_str(), &format!("the server answered {}", response.status())));
+    }
+    if response.content_length().is_some_and(|length| length > MAX_CODE_BYTES as u64) {
+        return Err(Abstain::CodeTooLarge);
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(url.as_str(), &chain(&error)))? {
+        if bytes.len() + chunk.len() > MAX_CODE_BYTES {
+            return Err(Abstain::CodeTooLarge);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// Checks everything about a web URL that can be checked before its name is resolved.
+fn allowed(text: &str, allow_private: bool) -> Result<Url, String> {
+    if text.len() > MAX_URL_BYTES {
+        return Err(format!("longer than {MAX_URL_BYTES} bytes"));
+    }
+    let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL on chain must not hold a user name or password".to_owned());
+    }
+    let public = match url.host() {
+        None => return Err("it names no host".to_owned()),
+        Some(Host::Ipv4(address)) => address::is_public(address.into()),
+        Some(Host::Ipv6(address)) => address::is_public(address.into()),
+        Some(Host::Domain(_)) => true,
+    };
+    if allow_private && matches!(url.scheme(), "http" | "https") {
+        return Ok(url);
+    }
+    if url.scheme() != "https" || url.port().is_some() {
+        return Err("only https: on its own port is fetched".to_owned());
+    }
+    if !public {
+        return Err("its address is not on the public internet".to_owned());
+    }
+    Ok(url)
+}
+
+/// `data:application/wasm;base64,...`
+fn from_data_url(url: &str) -> Result<Vec<u8>, Abstain> {
+    let (kind, data) = url.split_once(',').unwrap_or((url, ""));
+    if !kind.to_ascii_lowercase().ends_with(";base64") {
+        return Err(unavailable(url, "a data: URL must be data:application/wasm;base64,<data>"));
+    }
+    if data.len() > MAX_CODE_BYTES.div_ceil(3) * 4 {
+        return Err(Abstain::CodeTooLarge);
+    }
+    base64::engine::general_purpose::STANDARD.decode(data).map_err(|error| unavailable(url, &error.to_string()))
+}
+
+fn check(hash: &[u8; 32], bytes: Vec<u8>) -> Result<Vec<u8>, Abstain> {
+    if bytes.len() > MAX_CODE_BYTES {
+        return Err(Abstain::CodeTooLarge);
+    }
+    let found: [u8; 32] = Sha256::digest(&bytes).into();
+    if found != *hash {
+        tracing::debug!(found = hex::encode(found), expected = hex::encode(hash), "code with another hash");
+        return Err(Abstain::CodeHashMismatch);
+    }
+    Ok(bytes)
+}
+
+fn unavailable(url: &str, why: &str) -> Abstain {
+    // A URL is a stranger's text: keep what is shown and logged of it short and on one line.
+    let shown: String = url.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Abstain::CodeUnavailable(format!("{shown}: {why}"))
+}
+
+/// An error with its causes: the last one is usually the one that helps.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,213 @@
+pub(crate) mod server;
+
+use std::time::Duration;
+
+use server::{Answer, Server};
+
+use super::*;
+
+fn code(url: &str, bytes: &[u8]) -> Code {
+    Code { url: url.to_owned(), hash: Sha256::digest(bytes).into() }
+}
+
+fn fetcher(allow_private: bool) -> Fetcher {
+    Fetcher { deadline: Duration::from_secs(2), ..Fetcher::new(allow_private).expect("a client") }
+}
+
+/// Spellings of places that are not on the public internet.
+const PRIVATE: &[&str] = &[
+    "https://127.0.0.1/",
+    "https://127.1/",
+    "https://127.0.1/",
+    "https://0x7f000001/",
+    "https://0x7f.1/",
+    "https://2130706433/",
+    "https://017700000001/",
+    "https://0177.0.0.1/",
+    "https://127.0.0.1./",
+    "https://127.255.255.254/",
+    "https://0.0.0.0/",
+    "https://0/",
+    "https://0.1.2.3/",
+    "https://10.0.0.1/",
+    "https://10.255.255.255/",
+    "https://172.16.0.1/",
+    "https://172.31.255.255/",
+    "https://192.168.1.1/",
+    "https://192.168.0x1.1/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://0xa9fea9fe/",
+    "https://2852039166/",
+    "https://100.64.0.1/",
+    "https://100.127.255.255/",
+    "https://192.0.0.1/",
+    "https://192.0.2.1/",
+    "https://198.18.0.1/",
+    "https://198.19.255.255/",
+    "https://198.51.100.1/",
+    "https://203.0.113.1/",
+    "https://192.88.99.1/",
+    "https://224.0.0.1/",
+    "https://239.255.255.255/",
+    "https://240.0.0.1/",
+    "https://255.255.255.255/",
+    "https://[::1]/",
+    "https://[::]/",
+    "https://[::ffff:127.0.0.1]/",
+    "https://[::ffff:a9fe:a9fe]/",
+    "https://[::ffff:0:127.0.0.1]/",
+    "https://[::127.0.0.1]/",
+    "https://[64:ff9b::7f00:1]/",
+    "https://[64:ff9b:1::1]/",
+    "https://[fe80::1]/",
+    "https://[febf::1]/",
+    "https://[fc00::1]/",
+    "https://[fd12:3456::1]/",
+    "https://[ff02::1]/",
+    "https://[2001:db8::1]/",
+    "https://[2002:7f00:1::]/",
+    "https://[2001::1]/",
+    "https://[100::1]/",
+    "https://[3fff::1]/",
+    "https://[5f00::1]/",
+    "https://[fec0::1]/",
+    "https://①②⑦.0.0.1/",
+    "https://１２７.０.０.１/",
+];
+
+/// URLs that are refused for their form, wherever they point.
+const MALFORMED: &[&str] = &[
+    "http://example.org/",
+    "https://example.org:8443/",
+    "https://user@example.org/",
+    "https://user:word@example.org/",
+    "https://example.org@127.0.0.1/",
+    "ftp://example.org/",
+    "gopher://example.org/",
+    "https://",
+    "https:///",
+    "",
+    "/etc/passwd",
+    "javascript:1",
+    "unix:/run/docker.sock",
+    "file:///etc/passwd",
+    "http://[::1",
+    "https://exa mple.org/",
+];
+
+#[test]
+fn private_addresses_are_refused_in_every_spelling() {
+    assert!(PRIVATE.len() >= 40);
+    for url in PRIVATE.iter().chain(MALFORMED) {
+        assert!(allowed(url, false).is_err(), "{url}");
+    }
+    for url in ["https://example.org/job.wasm", "https://1.1.1.1/", "https://[2606:4700::1111]/", "https://172.32.0.1/"]
+    {
+        assert!(allowed(url, false).is_ok(), "{url}");
+    }
+    assert!(allowed("http://127.0.0.1:8080/job.wasm", true).is_ok(), "a local network");
+    assert!(allowed("ftp://127.0.0.1/", true).is_err());
+    assert!(allowed(&format!("https://example.org/{}", "a".repeat(MAX_URL_BYTES)), false).is_err());
+}
+
+#[tokio::test]
+async fn names_are_checked_after_they_are_resolved() {
+    for url in ["https://localhost/job.wasm", "https://LOCALHOST/job.wasm", "https://l%6fcalhost/job.wasm"] {
+        let error = fetcher(false).fetch(&code(url, b"")).await.expect_err("a private name").to_string();
+        assert!(error.contains("has no public address"), "{url}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn refused_urls_say_what_to_use_instead() {
+    for url in PRIVATE.iter().chain(MALFORMED) {
+        let reason = fetcher(false).fetch(&code(url, b"")).await.expect_err(url);
+        assert_eq!(reason.name(), "code_unavailable", "{url}: {reason}");
+    }
+    for url in ["ipfs://", "ipfs://../x", "ipfs://a?b", "ipfs://a%2e", "ipfs:/a", "ipfs://a/../../b", "ipfs:é"] {
+        let error = fetcher(false).fetch(&code(url, b"")).await.expect_err(url).to_string();
+        assert!(error.contains("ipfs://<CID>"), "{url}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn code_comes_over_http_from_files_and_from_the_url_itself() {
+    let server = Server::start(|_| Answer::ok(b"component")).await;
+    let fetcher = fetcher(true);
+    assert_eq!(fetcher.fetch(&code(&server.url("/job.wasm"), b"component")).await, Ok(b"component".to_vec()));
+
+    let directory = tempfile::TempDir::new().expect("a temporary directory");
+    let path = directory.path().join("a job.wasm");
+    std::fs::write(&path, b"component").expect("written");
+    let url = Url::from_file_path(&path).expect("absolute").to_string();
+    assert_eq!(fetcher.fetch(&code(&url, b"component")).await, Ok(b"component".to_vec()));
+    let missing = fetcher.fetch(&code("file:///nowhere/job.wasm", b"")).await.expect_err("missing");
+    assert_eq!(missing.name(), "code_unavailable");
+    let device = fetcher.fetch(&code("file:///dev/zero", b"")).await.expect_err("a device").to_string();
+    assert!(device.contains("not a regular file"), "{device}");
+
+    let url = "data:application/wasm;base64,Y29tcG9uZW50";
+    assert_eq!(fetcher.fetch(&code(url, b"component")).await, Ok(b"component".to_vec()));
+}
+
+#[tokio::test]
+async fn a_wrong_hash_a_bad_status_and_a_dead_server_are_told_apart() {
+    let server = Server::start(|path| match path {
+        "/good" => Answer::ok(b"component"),
+        _ => Answer { status: "404 Not Found", ..Answer::ok(b"component") },
+    })
+    .await;
+    let fetcher = fetcher(true);
+    assert_eq!(fetcher.fetch(&code(&server.url("/good"), b"other")).await, Err(Abstain::CodeHashMismatch));
+    let error = fetcher.fetch(&code(&server.url("/gone"), b"component")).await.expect_err("404").to_string();
+    assert!(error.contains("404"), "{error}");
+    let dead = server.url("/good");
+    server.stop().await;
+    let reason = fetcher.fetch(&code(&dead, b"component")).await.expect_err("nobody listens");
+    assert_eq!(reason.name(), "code_unavailable");
+    assert!(reason.to_string().contains("refused"), "{reason}");
+}
+
+#[tokio::test]
+async fn too_much_and_too_slow_end() {
+    let server = Server::start(|path| match path {
+        "/announced" => Answer { length: Some(MAX_CODE_BYTES + 1), ..Answer::ok(b"") },
+        "/endless" => Answer { length: None, repeat: usize::MAX, body: vec![0; 1 << 16], ..Answer::ok(b"") },
+        _ => Answer { length: Some(100), ..Answer::ok(b"never complete") },
+    })
+    .await;
+    let fetcher = fetcher(true);
+    for path in ["/announced", "/endless"] {
+        assert_eq!(fetcher.fetch(&code(&server.url(path), b"")).await, Err(Abstain::CodeTooLarge), "{path}");
+    }
+    let error = fetcher.fetch(&code(&server.url("/slow"), b"")).await.expect_err("slow").to_string();
+    assert!(error.contains("not complete after 2 s"), "{error}");
+}
+
+#[tokio::test]
+async fn redirects_are_few_and_stay_within_the_policy() {
+    let server = Server::start(|path| match path {
+        "/1" => Answer::to("/2"),
+        "/2" => Answer::to("/3"),
+        "/3" => Answer::to("/end"),
+        "/end" => Answer::ok(b"component"),
+        "/elsewhere" => Answer::to("ftp://example.org/job.wasm"),
+        "/nowhere" => Answer { location: None, ..Answer::to("/") },
+        _ => Answer::to("/loop"),
+    })
+    .await;
+    let fetcher = fetcher(true);
+    assert_eq!(fetcher.fetch(&code(&server.url("/1"), b"component")).await, Ok(b"component".to_vec()));
+    for (path, text) in
+        [("/loop", "more than 3 times"), ("/elsewhere", "redirects elsewhere"), ("/nowhere", "more than 3")]
+    {
+        let error = fetcher.fetch(&code(&server.url(path), b"component")).await.expect_err(path).to_string();
+        assert!(error.contains(text), "{path}: {error}");
+    }
+}
+
+#[test]
+fn what_is_shown_of_a_strangers_url_is_short_and_on_one_line() {
+    let text = unavailable(&format!("https://x\n\u{1b}[2J{}", "y".repeat(10_000)), "why").to_string();
+    assert!(text.len() < 400 && !text.chars().any(char::is_control), "{text}");
+}

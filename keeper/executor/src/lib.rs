@@ -1,0 +1,245 @@
+//! Runs jobs: fetches their code, checks it against the hash on chain, compiles it once per machine and runs it under
+//! limits, so that the result is a pure function of the task and the chain at the task's anchor.
+//!
+//! ```text
+//!   keeper ─ RunRequest ─► Executor ─ prepare ─► Library ─ fetch, hash ─► cache on disk
+//!                             │                     └─ component ─► [cell: compiler] ─ native code ─► cache, with a MAC
+//!                             └─ run ─► Workers ═ input ═► [cell: worker] ═ chain reads ═► Transcript ─► ChainReader
+//!                                          ◄═════════ result ═════╝ ◄══ answers ═════════════╝
+//! ```
+//!
+//! What stands in brackets is hostile code's own process ([`cell`]): the same program, started again as `keeper worker`. This side
+//! never loads native code; what the cell says is checked like anything a stranger says (`wire.rs`). The crate knows nothing
+//! of the rest of a keeper.
+
+mod abstain;
+mod cache;
+pub mod cell;
+mod chain_read;
+mod fetch;
+mod library;
+mod limits;
+mod reader;
+mod role;
+mod run;
+mod transcript;
+mod wire;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use thiserror::Error;
+use tokio::sync::Semaphore;
+
+use cache::CodeCache;
+use fetch::Fetcher;
+use library::Library;
+use transcript::Transcript;
+use wire::{End, Input, Output};
+use workers::{Assigned, Unfinished, Workers};
+
+pub use abstain::Abstain;
+pub use chain_read::{ChainAnswer, ChainRequest, DecodeError, LogEntry};
+pub use limits::Limits;
+pub use reader::{CALL_GAS, ChainReader, Reading, RpcFailure, RpcReader};
+pub use role::Role;
+pub use run::{BlockReference, Code, Ended, Run, RunRequest};
+pub use transcript::{MAX_CHAIN_BYTES, MAX_CHAIN_READS, MAX_LOG_BLOCKS, MAX_LOGS};
+pub use wire::Confinement;
+pub use workers::WorkerProgram;
+
+/// Longest component a job may have, in bytes.
+pub const MAX_CODE_BYTES: usize = 4 << 20;
+/// Longest calldata a job may return, in bytes.
+pub const MAX_OUTCOME_BYTES: usize = 64 << 10;
+/// Longest reason of a skip or a job error, in bytes of UTF-8; longer ones are cut at a character boundary.
+pub const MAX_REASON_BYTES: usize = 256;
+
+/// Runs that may wait or run at one time: four full batches.
+const MAX_PLACES: usize = 1024;
+/// Times a run is begun: once more after a worker that died in it, as anything may happen to a process once.
+const TRIES: u32 = 2;
+
+/// How an [`Executor`] is set up.
+#[derive(Debug, Clone)]
+pub struct ExecutorConfig {
+    /// Directory of fetched and compiled code; keepers on one machine may share it.
+    pub cache_dir: PathBuf,
+    /// Allow `http:`, `file:` and private addresses as code URLs. For local networks (chain id 31337) only.
+    pub allow_private_targets: bool,
+    /// Runs at one time, each in a worker of its own; 0 counts as 1.
+    pub max_concurrent: usize,
+    /// How workers are started.
+    pub worker: WorkerProgram,
+}
+
+/// The executor could not start.
+#[derive(Debug, Error)]
+pub enum ExecutorError {
+    /// The cache directory cannot be used.
+    #[error("cannot use the code cache directory {path}: {source}; check its owner and that the disk has room")]
+    CacheDirectory {
+        /// The directory or a file in it.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The HTTP client refused its settings, or there is no room for a thread.
+    #[error("cannot set up the executor: {0}")]
+    Setup(String),
+    /// No worker can be started.
+    #[error("job code cannot be run on this machine: {0}; look for `worker:` in the log")]
+    Worker(String),
+}
+
+/// Runs jobs under limits.
+#[derive(Debug)]
+pub struct Executor {
+    workers: Arc<Workers>,
+    library: Library,
+    reader: Arc<dyn ChainReader>,
+    limits: Limits,
+    /// Runs that wait or run.
+    places: Semaphore,
+}
+
+/// What an executor has done, for metrics.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Compilers started.
+    pub compilations: u64,
+    /// Workers that died or had to be ended in a run.
+    pub workers_lost: u64,
+}
+
+impl Executor {
+    /// Opens the cache directory. Workers are started when they are needed; see [`check`](Self::check).
+    ///
+    /// # Errors
+    /// [`ExecutorError`] when the directory cannot be used.
+    pub fn new(config: ExecutorConfig, reader: Arc<dyn ChainReader>) -> Result<Self, ExecutorError> {
+        Self::with_limits(config, reader, Limits::default())
+    }
+
+    /// As [`new`](Self::new), with other limits than the protocol's: for tests.
+    ///
+    /// # Errors
+    /// [`ExecutorError`] when the directory cannot be used.
+    pub fn with_limits(
+        config: ExecutorConfig,
+        reader: Arc<dyn ChainReader>,
+        limits: Limits,
+    ) -> Result<Self, ExecutorError> {
+        let setup = |why: String| ExecutorError::Setup(why);
+        let cache = CodeCache::open(&config.cache_dir)?;
+        let fetcher = Fetcher::new(config.allow_private_targets).map_err(|error| setup(error.to_string()))?;
+        let workers = Workers::new(config.worker, config.max_concurrent.max(1));
+        let workers = Arc::new(workers.map_err(|error| setup(error.to_string()))?);
+        let library = Library::new(Arc::clone(&workers), cache, fetcher);
+        Ok(Self { workers, library, reader, limits, places: Semaphore::new(MAX_PLACES) })
+    }
+
+    /// Starts the first worker and tells how it is confined; a log line says what the kernel cannot do.
+    ///
+    /// # Errors
+    /// [`ExecutorError::Worker`] when this machine cannot start one: no job could ever run.
+    pub async fn check(&self) -> Result<Confinement, ExecutorError> {
+        let hello = self.workers.hello().await.map_err(|broken| ExecutorError::Worker(broken.to_string()))?;
+        Ok(hello.confinement)
+    }
+
+    /// The worker processes that live, by process id.
+    #[must_use]
+    pub fn worker_processes(&self) -> BTreeMap<u32, Role> {
+        self.workers.live()
+    }
+
+    /// What has been done so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts { compilations: self.library.compilations(), workers_lost: self.workers.lost() }
+    }
+
+    /// Fetches and compiles `code` unless that is done already. Call it when a job is listed: a compilation takes seconds.
+    ///
+    /// After a failure the same reason is returned for a while (2 s, doubling up to 60 s) before it is tried again; code that
+    /// will never run here is not tried again at all.
+    ///
+    /// # Errors
+    /// [`Abstain`] with what is wrong with the code.
+    pub async fn prepare(&self, code: &Code) -> Result<(), Abstain> {
+        self.library.prepare(code).await
+    }
+
+    /// Whether a run of `code` can start at once.
+    #[must_use]
+    pub fn is_ready(&self, code: &Code) -> bool {
+        self.library.is_ready(&code.hash)
+    }
+
+    /// Makes one run, preparing its code first when that is still to do. A run whose worker dies or hangs is made once more.
+    pub async fn run(&self, request: RunRequest) -> Run {
+        let started = Instant::now();
+        let Ok(_place) = self.places.try_acquire() else {
+            return Run::abstained(Abstain::Busy, started.elapsed());
+        };
+        match self.run_in_place(request).await {
+            Ok((output, transcript)) => Run {
+                transcript_root: transcript.root().0,
+                fuel: output.fuel,
+                elapsed: started.elapsed(),
+                logs: output.logs,
+                ended: ended(output.end, &transcript),
+            },
+            Err(reason) => Run::abstained(reason, started.elapsed()),
+        }
+    }
+
+    async fn run_in_place(&self, request: RunRequest) -> Result<(Output, Transcript), Abstain> {
+        let (code, reference) = (request.code, request.reference.clone());
+        let input = Input {
+            job_id: request.job_id,
+            task_id: request.task_id,
+            sequence: request.sequence,
+            due: request.due,
+            params: request.params,
+            reference: request.reference,
+        };
+        let assigned = Assigned { hash: code.hash, limits: self.limits, input };
+        let mut why = String::new();
+        for _ in 0..TRIES {
+            self.library.prepare(&code).await?;
+            // A new one for each try: what an ended worker asked is no part of the run.
+            let mut transcript = Transcript::new(Arc::clone(&self.reader), reference.clone());
+            let ended = self.workers.run(&assigned, &mut transcript, || self.library.compiled(code.hash)).await;
+            why = match ended {
+                Ok(output) => return Ok((output, transcript)),
+                Err(Unfinished::Worker(broken)) => broken.to_string(),
+                Err(Unfinished::NoCode) => "its compiled code has gone from the cache".to_owned(),
+                Err(Unfinished::Unloadable(why)) => {
+                    self.library.discard(code.hash).await;
+                    format!("its compiled code cannot be loaded: {why}")
+                }
+            };
+        }
+        Err(Abstain::HostFailure(format!("{why}, {TRIES} times in a row")))
+    }
+}
+
+fn ended(end: End, transcript: &Transcript) -> Ended {
+    match end {
+        End::Call(data) => Ended::Call(data),
+        End::Skip(reason) => Ended::Skip(reason),
+        End::JobError(why) => Ended::JobError(why),
+        End::Timeout => Ended::Abstain(Abstain::Timeout),
+        End::StackOverflow => Ended::Abstain(Abstain::StackOverflow),
+        End::HostFailure(why) => Ended::Abstain(Abstain::HostFailure(why)),
+        End::Unanswered => {
+            let unknown = || Abstain::RpcFailure("a chain read has no answer".to_owned());
+            Ended::Abstain(transcript.failure().cloned().unwrap_or_else(unknown))
+        }
+    }
+}

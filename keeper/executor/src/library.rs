@@ -1,0 +1,224 @@
+//! The jobs' codes: compiled on disk, else fetched and compiled, once whoever asks; or refused, for good.
+
+mod flight;
+mod shelf;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::cache::{CodeCache, Found};
+use crate::fetch::Fetcher;
+use crate::workers::{Compilation, Compiler, Workers};
+use crate::{Abstain, Code};
+use flight::{Flight, Setback};
+use shelf::{Known, Shelf};
+
+/// Codes on their way, and failures remembered.
+const MAX_FLIGHTS: usize = 1024;
+/// How long to wait for another process that works on the same code. The lock only saves work: after this, go on without.
+const LOCK_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Prepares codes and knows which are ready.
+#[derive(Debug)]
+pub(crate) struct Library {
+    cache: Arc<CodeCache>,
+    fetcher: Fetcher,
+    workers: Arc<Workers>,
+    compiler: Compiler,
+    shelf: Mutex<Shelf>,
+    /// Whoever holds a flight's lock prepares the code; the others wait and find the outcome.
+    flights: Mutex<HashMap<Code, Arc<tokio::sync::Mutex<Flight>>>>,
+}
+
+impl Library {
+    pub(crate) fn new(workers: Arc<Workers>, cache: CodeCache, fetcher: Fetcher) -> Self {
+        let compiler = workers.compiler();
+        let (shelf, flights) = (Mutex::default(), Mutex::default());
+        Self { cache: Arc::new(cache), fetcher, workers, compiler, shelf, flights }
+    }
+
+    /// Whether compiled code is at hand.
+    pub(crate) fn is_ready(&self, hash: &[u8; 32]) -> bool {
+        self.shelf().get(hash) == Some(Known::Ready)
+    }
+
+    /// Compilers started so far.
+    pub(crate) fn compilations(&self) -> u64 {
+        self.compiler.started()
+    }
+
+    /// Makes code ready. While a failed preparation rests, its reason is returned at once; a refusal always is.
+    pub(crate) async fn prepare(&self, code: &Code) -> Result<(), Abstain> {
+        if let Some(known) = self.shelf().get(&code.hash) {
+            return known.into();
+        }
+        let flight = self.flight(code);
+        let mut flight = flight.lock().await;
+        if let Some(known) = self.shelf().get(&code.hash) {
+            return known.into();
+        }
+        if let Some(reason) = flight.resting(Instant::now()) {
+            return Err(reason);
+        }
+        let known = match self.obtain(code).await {
+            Ok(()) => Known::Ready,
+            Err(setback) => {
+                let written = matches!(setback, Setback::ForGood(_));
+                let (reason, for_good) = flight.failed(setback, Instant::now());
+                if !for_good {
+                    return Err(reason);
+                }
+                tracing::warn!(%reason, hash = alloy::hex::encode(code.hash), "a job's code is refused for good");
+                if !written {
+                    self.keep_refusal(code.hash, &reason).await;
+                }
+                Known::Refused(reason)
+            }
+        };
+        self.shelf().put(code.hash, known.clone());
+        self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(code);
+        known.into()
+    }
+
+    /// Compiled code of a code that is ready. `None` when it is no longer on disk: then it is not ready either.
+    pub(crate) async fn compiled(&self, hash: [u8; 32]) -> Option<Vec<u8>> {
+        let engine = self.workers.hello().await.ok()?.engine.clone();
+        let cache = Arc::clone(&self.cache);
+        let found = tokio::task::spawn_blocking(move || cache.find(&hash, &engine)).await;
+        if let Ok(Found::Compiled(code)) = found {
+            return Some(code);
+        }
+        self.shelf().forget(&hash);
+        None
+    }
+
+    /// No worker can load what the cache has: away with it.
+    pub(crate) async fn discard(&self, hash: [u8; 32]) {
+        self.shelf().forget(&hash);
+        if let Ok(hello) = self.workers.hello().await {
+            self.cache.discard(&hash, &hello.engine);
+        }
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn flight(&self, code: &Code) -> Arc<tokio::sync::Mutex<Flight>> {
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        if flights.len() >= MAX_FLIGHTS && !flights.contains_key(code) {
+            // Forgetting failures costs a retry; flights that someone waits for stay.
+            flights.retain(|_, flight| Arc::strong_count(flight) > 1);
+        }
+        Arc::clone(flights.entry(code.clone()).or_default())
+    }
+
+    async fn obtain(&self, code: &Code) -> Result<(), Setback> {
+        let broken = |broken: crate::workers::Broken| Setback::ForNow(Abstain::HostFailure(broken.to_string()));
+        let engine = self.workers.hello().await.map_err(broken)?.engine.clone();
+        if self.is_on_disk(code.hash, &engine).await? {
+            return Ok(());
+        }
+        let _lock = self.lock(code.hash).await;
+        // The process that had the lock may have done the work.
+        if self.is_on_disk(code.hash, &engine).await? {
+            return Ok(());
+        }
+        let component = self.component(code).await.map_err(Setback::ForNow)?;
+        self.compile(code.hash, component, &engine).await
+    }
+
+    async fn is_on_disk(&self, hash: [u8; 32], engine: &str) -> Result<bool, Setback> {
+        let (cache, engine) = (Arc::clone(&self.cache), engine.to_owned());
+        match blocking(move || Ok(cache.find(&hash, &engine))).await.map_err(Setback::ForNow)? {
+            Found::Compiled(_) => Ok(true),
+            Found::Refused(why) => Err(Setback::ForGood(Abstain::CodeInvalid(why))),
+            Found::Nothing => Ok(false),
+        }
+    }
+
+    /// The machine-wide lock on one code; `None` when it cannot be had, which costs double work at most.
+    async fn lock(&self, hash: [u8; 32]) -> Option<File> {
+        let give_up = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match self.cache.try_lock(&hash) {
+                Ok(Some(file)) => return Some(file),
+                Ok(None) if Instant::now() < give_up => tokio::time::sleep(Duration::from_millis(50)).await,
+                Ok(None) => return None,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot lock the code cache; another keeper may compile the same code");
+                    return None;
+                }
+            }
+        }
+    }
+
+    async fn component(&self, code: &Code) -> Result<Vec<u8>, Abstain> {
+        let (cache, hash) = (Arc::clone(&self.cache), code.hash);
+        if let Some(bytes) = blocking(move || Ok(cache.component(&hash))).await? {
+            return Ok(bytes);
+        }
+        let bytes = self.fetcher.fetch(code).await?;
+        let cache = Arc::clone(&self.cache);
+        blocking(move || {
+            if let Err(error) = cache.keep_component(&hash, &bytes) {
+                tracing::warn!(%error, "cannot keep a component in the code cache");
+            }
+            Ok(bytes)
+        })
+        .await
+    }
+
+    async fn compile(&self, hash: [u8; 32], component: Vec<u8>, engine: &str) -> Result<(), Setback> {
+        let (started, bytes) = (Instant::now(), component.len());
+        let compiled = match self.compiler.compile(component, engine).await {
+            Compilation::Done(compiled) => compiled,
+            Compilation::Never(why) => {
+                let reason = Abstain::CodeInvalid(why);
+                self.keep_refusal(hash, &reason).await;
+                return Err(Setback::ForGood(reason));
+            }
+            Compilation::Killed(why) => return Err(Setback::Killed(why)),
+            Compilation::Failed(why) => return Err(Setback::ForNow(Abstain::HostFailure(why))),
+            Compilation::Busy => return Err(Setback::ForNow(Abstain::Busy)),
+        };
+        let milliseconds = started.elapsed().as_millis();
+        tracing::info!(hash = alloy::hex::encode(hash), bytes, milliseconds, "compiled a job");
+        let (cache, engine) = (Arc::clone(&self.cache), engine.to_owned());
+        let kept = blocking(move || {
+            let failed = |error| Abstain::HostFailure(format!("cannot keep compiled code in the cache: {error}"));
+            cache.keep_compiled(&hash, &engine, &compiled).map_err(failed)
+        });
+        kept.await.map_err(Setback::ForNow)
+    }
+
+    /// Writes down that a code is refused, so that it is not compiled again after a restart.
+    async fn keep_refusal(&self, hash: [u8; 32], reason: &Abstain) {
+        let Abstain::CodeInvalid(why) = reason.clone() else { return };
+        let Ok(hello) = self.workers.hello().await else { return };
+        let (cache, engine) = (Arc::clone(&self.cache), hello.engine.clone());
+        let kept = blocking(move || Ok(cache.keep_refusal(&hash, &engine, &why))).await;
+        if let Ok(Err(error)) = kept {
+            tracing::warn!(%error, "cannot keep a refusal in the code cache");
+        }
+    }
+}
+
+impl From<Known> for Result<(), Abstain> {
+    fn from(known: Known) -> Self {
+        match known {
+            Known::Ready => Ok(()),
+            Known::Refused(reason) => Err(reason),
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Abstain> + Send + 'static) -> Result<T, Abstain> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(Abstain::HostFailure(format!("a thread of the executor failed: {error}"))))
+}

@@ -1,0 +1,84 @@
+//! One code on its way to the cache, as its URL and hash name it.
+//!
+//! ```text
+//!            asked               done, or refused for good: forgotten here, the shelf knows
+//!   Grounded ─────► (in the air: whoever holds the lock) ───────►
+//!      ▲                 │ failed, killed
+//!      └── pause over ── Resting
+//! ```
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Abstain;
+
+/// Pause after a failure before code is tried again; doubles with every further failure up to the second figure.
+const BACKOFF: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(60)];
+/// Compilers that may be ended from outside before the code itself is held to be the cause, as when the system ends whatever
+/// takes the most memory.
+const MAX_KILLS: u32 = 3;
+
+/// Where one code stands between two tries.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    phase: Phase,
+    kills: u32,
+}
+
+#[derive(Debug, Default)]
+enum Phase {
+    #[default]
+    Grounded,
+    Resting {
+        reason: Abstain,
+        until: Instant,
+        pause: Duration,
+    },
+}
+
+/// How a try failed.
+#[derive(Debug)]
+pub(super) enum Setback {
+    /// It may go well another time.
+    ForNow(Abstain),
+    /// Something ended the compiler.
+    Killed(String),
+    /// It will always fail.
+    ForGood(Abstain),
+}
+
+impl Flight {
+    /// Why there is no try now, if there is none.
+    pub(super) fn resting(&self, now: Instant) -> Option<Abstain> {
+        match &self.phase {
+            Phase::Resting { reason, until, .. } if *until > now => Some(reason.clone()),
+            Phase::Resting { .. } | Phase::Grounded => None,
+        }
+    }
+
+    /// Takes in a failure. What is left of it: the reason, and whether that is for good.
+    pub(super) fn failed(&mut self, setback: Setback, now: Instant) -> (Abstain, bool) {
+        let reason = match setback {
+            Setback::ForGood(reason) => return (reason, true),
+            Setback::Killed(why) => {
+                self.kills += 1;
+                if self.kills >= MAX_KILLS {
+                    return (Abstain::CodeInvalid(format!("{why}, {MAX_KILLS} times")), true);
+                }
+                Abstain::HostFailure(why)
+            }
+            Setback::ForNow(reason) => reason,
+        };
+        let pause = match &self.phase {
+            Phase::Grounded => BACKOFF[0],
+            Phase::Resting { pause, .. } => (*pause * 2).min(BACKOFF[1]),
+        };
+        tracing::warn!(%reason, retry_s = pause.as_secs(), "a job's code cannot be prepared");
+        self.phase = Phase::Resting { reason: reason.clone(), until: now + pause, pause };
+        (reason, false)
+    }
+}
+
+#[cfg(test)]
+mod tests;

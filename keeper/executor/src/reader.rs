@@ -1,0 +1,152 @@
+//! Reads of the chain on behalf of jobs.
+
+use std::fmt::{Debug, Display};
+use std::future::Future;
+use std::pin::Pin;
+
+use alloy::eips::BlockId;
+use alloy::primitives::{B256, Bytes, TxKind, keccak256};
+use alloy::providers::{DynProvider, Provider};
+use alloy::rpc::types::{Filter, Log, TransactionInput, TransactionRequest};
+use alloy::transports::TransportError;
+use thiserror::Error;
+
+use crate::BlockReference;
+use crate::chain_read::{ChainAnswer, ChainRequest, LogEntry};
+
+/// Gas of a job's `eth_call`. Fixed, and below every client's own cap, so that a call that runs out does so everywhere.
+pub const CALL_GAS: u64 = 10_000_000;
+
+/// The chain node did not give an answer that every keeper would get; the run ends as an abstention.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct RpcFailure(pub String);
+
+/// A pending chain read.
+pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<ChainAnswer, RpcFailure>> + Send + 'a>>;
+
+/// Answers a job's chain reads at one block.
+pub trait ChainReader: Send + Sync + Debug {
+    /// Answers `request` as of the block with hash `reference.hash`, which must be canonical.
+    ///
+    /// # Errors
+    /// [`RpcFailure`] when the node cannot tell. A revert is an answer, not a failure.
+    fn read<'a>(&'a self, reference: &'a BlockReference, request: &'a ChainRequest) -> Reading<'a>;
+}
+
+/// Reads through a node's JSON-RPC.
+///
+/// State is read at the block's hash with `requireCanonical` (EIP-1898), so a node that is on another branch or behind fails
+/// instead of answering for another block. An `eth_call` has a target, input and [`CALL_GAS`], and nothing else: its sender is
+/// the zero address, its value and gas price are zero.
+#[derive(Debug, Clone)]
+pub struct RpcReader {
+    provider: DynProvider,
+}
+
+impl RpcReader {
+    /// A reader over a node.
+    #[must_use]
+    pub const fn new(provider: DynProvider) -> Self {
+        Self { provider }
+    }
+
+    async fn answer(&self, reference: &BlockReference, request: &ChainRequest) -> Result<ChainAnswer, RpcFailure> {
+        let block = BlockId::hash_canonical(B256::from(reference.hash));
+        let node = &self.provider;
+        match request {
+            ChainRequest::Call { to, data } => {
+                let call = TransactionRequest {
+                    to: Some(TxKind::Call(*to)),
+                    input: TransactionInput::both(data.clone()),
+                    gas: Some(CALL_GAS),
+                    ..TransactionRequest::default()
+                };
+                match node.call(call).block(block).await {
+                    Ok(returned) => Ok(ChainAnswer::Data(returned)),
+                    Err(error) => revert_data(&error)
+                        .map(ChainAnswer::Reverted)
+                        .ok_or_else(|| failure("eth_call", reference, &error)),
+                }
+            }
+            ChainRequest::Balance(account) => {
+                let balance = node.get_balance(*account).block_id(block).await;
+                balance.map(ChainAnswer::word).map_err(|error| failure("eth_getBalance", reference, &error))
+            }
+            ChainRequest::StorageAt { account, slot } => {
+                let word = node.get_storage_at(*account, (*slot).into()).block_id(block).await;
+                word.map(ChainAnswer::word).map_err(|error| failure("eth_getStorageAt", reference, &error))
+            }
+            ChainRequest::CodeHash(account) => {
+                let code = node.get_code_at(*account).block_id(block).await;
+                code.map(|code| ChainAnswer::Data(keccak256(code).into()))
+                    .map_err(|error| failure("eth_getCode", reference, &error))
+            }
+            ChainRequest::Logs { address, topics, from_block, to_block } => {
+                let mut filter = Filter::new().address(*address).from_block(*from_block).to_block(*to_block);
+                for (place, topic) in filter.topics.iter_mut().zip(topics) {
+                    *place = topic.map(Into::into).unwrap_or_default();
+                }
+                self.logs(reference, &filter).await
+            }
+        }
+    }
+
+    /// Logs have no read by block hash for a range: the range ends at or below the anchor, so it is the right one exactly when
+    /// the anchor is canonical both before and after the read.
+    async fn logs(&self, reference: &BlockReference, filter: &Filter) -> Result<ChainAnswer, RpcFailure> {
+        self.must_be_canonical(reference).await?;
+        let logs = self.provider.get_logs(filter).await.map_err(|error| failure("eth_getLogs", reference, &error))?;
+        self.must_be_canonical(reference).await?;
+        let entries = logs.into_iter().map(entry).collect::<Option<Vec<_>>>();
+        let mut entries = entries
+            .ok_or_else(|| failure("eth_getLogs", reference, &"a log without its block, transaction or index"))?;
+        entries.sort_by_key(|entry| (entry.block_number, entry.log_index));
+        Ok(ChainAnswer::Logs(entries))
+    }
+
+    async fn must_be_canonical(&self, reference: &BlockReference) -> Result<(), RpcFailure> {
+        let block = self.provider.get_block_by_number(reference.number.into()).await;
+        let block = block.map_err(|error| failure("eth_getBlockByNumber", reference, &error))?;
+        if block.is_none_or(|block| block.header.hash.0 != reference.hash) {
+            return Err(failure("eth_getLogs", reference, &"the anchor is not on the node's branch"));
+        }
+        Ok(())
+    }
+}
+
+impl ChainReader for RpcReader {
+    fn read<'a>(&'a self, reference: &'a BlockReference, request: &'a ChainRequest) -> Reading<'a> {
+        Box::pin(self.answer(reference, request))
+    }
+}
+
+/// The data of a revert. An error without returned data is none: nodes word and number their failures differently, and only
+/// the data is the same everywhere.
+fn revert_data(error: &TransportError) -> Option<Bytes> {
+    error.as_error_resp()?.as_revert_data()
+}
+
+fn entry(log: Log) -> Option<LogEntry> {
+    if log.removed {
+        return None;
+    }
+    Some(LogEntry {
+        address: log.inner.address,
+        topics: log.inner.data.topics().to_vec(),
+        block_number: log.block_number?,
+        block_hash: log.block_hash?,
+        transaction_hash: log.transaction_hash?,
+        log_index: log.log_index?.try_into().ok()?,
+        data: log.inner.data.data,
+    })
+}
+
+fn failure(method: &str, reference: &BlockReference, error: &dyn Display) -> RpcFailure {
+    // What a node says is kept short: it ends in logs and in the API.
+    let text: String = error.to_string().chars().take(300).collect();
+    RpcFailure(format!("{method} at block {}: {text}", reference.number))
+}
+
+#[cfg(test)]
+mod tests;

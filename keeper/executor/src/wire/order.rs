@@ -1,0 +1,103 @@
+//! What a keeper tells a worker.
+
+use std::time::Duration;
+
+use super::{Cursor, MAX_FAILURE_BYTES, MAX_ORDER, Malformed, frame, put_bytes};
+use crate::cache::MAX_COMPILED_BYTES;
+use crate::limits::Limits;
+use crate::run::BlockReference;
+use crate::{MAX_CHAIN_BYTES, MAX_CODE_BYTES};
+
+/// A run to make: what the job is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Input {
+    pub(crate) job_id: u64,
+    pub(crate) task_id: [u8; 32],
+    pub(crate) sequence: u64,
+    /// Unix seconds.
+    pub(crate) due: u64,
+    pub(crate) params: Vec<u8>,
+    pub(crate) reference: BlockReference,
+}
+
+/// One frame to a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Compile this component. Tag 1.
+    Compile(Vec<u8>),
+    /// Keep this compiled code under the component's hash. Tag 2.
+    Load { hash: [u8; 32], code: Vec<u8> },
+    /// Run the code with this hash. Tag 3.
+    Run { hash: [u8; 32], limits: Limits, input: Input },
+    /// The answer to a chain read, or none: then the run must end. Tag 4.
+    Answer(Option<Vec<u8>>),
+}
+
+impl Order {
+    /// The whole frame.
+    pub(crate) fn encode(&self, number: u64) -> Vec<u8> {
+        match self {
+            Self::Compile(component) => frame(number, 1, |to| put_bytes(to, component)),
+            Self::Load { hash, code } => frame(number, 2, |to| {
+                to.extend(hash);
+                put_bytes(to, code);
+            }),
+            Self::Run { hash, limits, input } => frame(number, 3, |to| {
+                to.extend(hash);
+                to.extend(limits.fuel.to_le_bytes());
+                to.extend(u64::try_from(limits.wall_clock.as_millis()).unwrap_or(u64::MAX).to_le_bytes());
+                to.extend((limits.memory_bytes as u64).to_le_bytes());
+                input.encode(to);
+            }),
+            Self::Answer(answer) => frame(number, 4, |to| {
+                to.push(u8::from(answer.is_some()));
+                put_bytes(to, answer.as_deref().unwrap_or_default());
+            }),
+        }
+    }
+
+    /// Reads a frame without its length field back.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<(u64, Self), Malformed> {
+        let (number, tag, mut body) = super::split(bytes)?;
+        let order = match tag {
+            1 => Self::Compile(body.bytes(MAX_CODE_BYTES)?),
+            2 => Self::Load { hash: body.array()?, code: body.bytes(MAX_COMPILED_BYTES)? },
+            3 => {
+                let hash = body.array()?;
+                let (fuel, wall_clock) = (body.u64()?, Duration::from_millis(body.u64()?));
+                let memory_bytes = usize::try_from(body.u64()?).map_err(|_| Malformed("a limit out of range"))?;
+                let limits = Limits { fuel, wall_clock, memory_bytes };
+                Self::Run { hash, limits, input: Input::decode(&mut body)? }
+            }
+            4 => {
+                let answered = body.u8()? != 0;
+                let answer = body.bytes(MAX_CHAIN_BYTES + MAX_FAILURE_BYTES)?;
+                Self::Answer(answered.then_some(answer))
+            }
+            _ => return Err(Malformed("an order of a kind that is not known")),
+        };
+        body.end()?;
+        Ok((number, order))
+    }
+}
+
+impl Input {
+    fn encode(&self, to: &mut Vec<u8>) {
+        to.extend(self.job_id.to_le_bytes());
+        to.extend(self.task_id);
+        to.extend(self.sequence.to_le_bytes());
+        to.extend(self.due.to_le_bytes());
+        to.extend(self.reference.chain_id.to_le_bytes());
+        to.extend(self.reference.number.to_le_bytes());
+        to.extend(self.reference.hash);
+        to.extend(self.reference.timestamp.to_le_bytes());
+        put_bytes(to, &self.params);
+    }
+
+    fn decode(from: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        let (job_id, task_id, sequence, due) = (from.u64()?, from.array()?, from.u64()?, from.u64()?);
+        let reference =
+            BlockReference { chain_id: from.u64()?, number: from.u64()?, hash: from.array()?, timestamp: from.u64()? };
+        Ok(Self { job_id, task_id, sequence, due, params: from.bytes(MAX_ORDER)?, reference })
+    }
+}

@@ -1,0 +1,32 @@
+use std::os::unix::process::ExitStatusExt;
+
+use super::*;
+
+#[test]
+fn what_a_compiler_brings_on_itself_is_for_good_and_what_others_do_is_not() {
+    for signal in [libc::SIGABRT, libc::SIGSEGV, libc::SIGXCPU, libc::SIGSYS] {
+        assert!(matches!(died(Some(ExitStatus::from_raw(signal))), Compilation::Never(_)), "signal {signal}");
+    }
+    assert!(matches!(died(Some(ExitStatus::from_raw(101 << 8))), Compilation::Never(_)), "a panic");
+    for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGHUP] {
+        assert!(matches!(died(Some(ExitStatus::from_raw(signal))), Compilation::Killed(_)), "signal {signal}");
+    }
+    assert!(matches!(died(None), Compilation::Killed(_)));
+}
+
+#[test]
+fn time_is_up_for_good_only_for_who_had_a_processor() {
+    assert!(matches!(out_of_time(Some(LIMIT)), Compilation::Never(_)));
+    assert!(matches!(out_of_time(Some(LIMIT / 4)), Compilation::Failed(_)));
+    assert!(matches!(out_of_time(None), Compilation::Failed(_)));
+}
+
+#[test]
+fn the_processor_time_of_a_process_can_be_read() {
+    let own = std::process::id();
+    let before = processor_time(own).expect("this process has some");
+    while processor_time(own).expect("it still has") < before + Duration::from_millis(30) {
+        std::hint::spin_loop();
+    }
+    assert_eq!(processor_time(u32::MAX), None);
+}
