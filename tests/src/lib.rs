@@ -4,6 +4,8 @@ pub mod dice;
 pub mod document;
 pub mod door;
 pub mod hostile;
+#[cfg(test)]
+mod house;
 pub mod outcome;
 pub mod signers;
 pub mod sim;
