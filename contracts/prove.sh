@@ -29,18 +29,22 @@ esac
 
 export FOUNDRY_OUT=$scratch/out FOUNDRY_CACHE_PATH=$scratch/cache
 fuzz_seed
-"$FORGE" build --offline --ast --extra-output storageLayout metadata -- test/proofs >&2
+export FOUNDRY_AST=true FOUNDRY_EXTRA_OUTPUT='["storageLayout", "metadata"]' # halmos wants these
+"$FORGE" build --offline test/proofs >&2
 # halmos would build all there is
-mkdir "$scratch/bin" && ln -s "$(command -v true)" "$scratch/bin/forge"
+mkdir "$scratch/bin" && printf '#!/bin/sh\n' > "$scratch/bin/forge" && chmod +x "$scratch/bin/forge"
 code=0
 PATH=$scratch/bin:$venv/bin:$PATH halmos --root . --forge-build-out "$scratch/out" --match-contract '^ProofsTest$' \
   --function test_proof --loop 4 --no-status --solver-timeout-assertion 60s --json-output "$scratch/halmos.json" >&2 || code=$?
+[ -s "$scratch/halmos.json" ] || fail "halmos did not come to an end; see its message above"
 "$FORGE" test --offline --match-path 'test/proofs/*' --fuzz-seed "$seed" --json > "$scratch/forge.json" || code=$?
-node tools/twins.js "$scratch/halmos.json" "$scratch/forge.json" || code=1
+node tools/twins.js "$scratch/halmos.json" "$scratch/forge.json" 2>&1 | tee "$scratch/report" || code=1
 
 if [ "${1:-}" = --self-test ]; then
-  [ "$code" != 0 ] || fail "a planted difference was not found"
-  echo "the planted differences were found" >&2
+  if [ "$code" = 0 ] || ! grep -q 'test_proof_fill: not proven' "$scratch/report"; then
+    fail "the planted difference was not found"
+  fi
+  echo "the planted difference was found" >&2
   exit 0
 fi
 exit "$code"

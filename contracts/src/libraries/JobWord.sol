@@ -6,7 +6,7 @@ import {CertificateLib} from "./CertificateLib.sol";
 
 /// @title JobWord
 /// @notice The two slots of a job that every settlement reads, as words: read and written at once, where the compiler
-/// would do so field by field. See {Settling} for the fields.
+/// would do so field by field. See {Records} for the fields.
 library JobWord {
     uint256 private constant TERMS = (uint256(type(uint16).max) << 216) | (uint256(type(uint40).max) << 152);
     /// @notice The common quorum, and no end.

@@ -171,8 +171,8 @@ contract ProofsTest is Test {
     /// What is said of all is true: nothing but skips and job errors that settled.
     function test_proof_factsOfAll(uint256[6] memory runs, uint256[2] memory verdicts) public pure {
         for (uint256 i = 0; i < 2; ++i) {
-            vm.assume(runs[3 * i] & 3 != 0);
-            vm.assume(uint8(verdicts[i]) == 0);
+            runs[3 * i] |= 1;
+            verdicts[i] &= ~uint256(0xff);
         }
         (uint256[] memory words, uint256[] memory told) = _lists(runs, verdicts);
         same(SkipLib.facts(abi.encode(runs), abi.encode(verdicts), true), Twins.facts(words, told));
