@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Role;
 use crate::limits::Limits;
-use crate::wire::{ChainRead, Hello, Input, MAX_FAILURE_BYTES, Order, Output, Said};
+use crate::wire::{ChainRead, Hello, Input, MAX_FAILURE_BYTES, Order, Said};
 pub use in_process::InProcess;
 use pipe::{Closed, Pipe};
 use programs::Programs;
@@ -152,12 +152,4 @@ impl HostCalls for Asking {
 fn first_line(text: &str) -> String {
     let line: String = text.lines().next().unwrap_or_default().chars().take(300).collect();
     verdict::cut(line, MAX_FAILURE_BYTES)
-}
-
-impl Output {
-    /// A run that this machine could not make.
-    fn failed(why: &str) -> Self {
-        let end = crate::wire::End::HostFailure(verdict::cut(why.to_owned(), MAX_FAILURE_BYTES));
-        Self { end, fuel: 0, logs: Vec::new() }
-    }
 }
