@@ -351,6 +351,7 @@ impl Driver {
             ChainEvent::Ineligible { job_id, reason, .. } => {
                 self.runs.note_ineligible(job_id, &format!("{reason:?}"));
             }
+            ChainEvent::Newest { .. } => {}
             ChainEvent::Connection { ok, why } => self.health.note_chain(ok, why),
         }
     }

@@ -91,7 +91,7 @@ async fn answers_are_capped_and_checked() {
     let rpc = rpc(&[&node.url]);
     node.lie(|method, _, answer| {
         if method != "eth_chainId" {
-            *answer = json!("x".repeat(super::MAX_ANSWER_BYTES + 1));
+            *answer = json!("x".repeat(super::http::MAX_ANSWER_BYTES + 1));
         }
     });
     let error = heads::latest(&rpc.provider()).await.expect_err("too large").to_string();

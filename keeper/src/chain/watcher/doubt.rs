@@ -1,0 +1,121 @@
+//! Logs that should be there: a header's filter promises some, the node answers with none.
+//!
+//! ```text
+//!  none, and none promised ──► believed
+//!  none, though promised ──► another node, then this one again ──► found: the first node is left
+//!                                        │
+//!                                        └ still none: believed for now, asked again a few blocks later ──► found: the
+//!                                          blocks from there on are told anew
+//! ```
+//!
+//! Filters promise now and then what is not there (one block in a few, where blocks are full), so that none is an
+//! answer after all, and a chain that leaves its filters empty is never doubted.
+
+use super::{Interrupt, Watcher, send};
+use crate::chain::heads::Block;
+use crate::chain::logs::{self, Blocks, OurLog};
+use crate::chain::{ChainError, ChainEvent};
+use alloy::primitives::B256;
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Blocks after which a doubtful one is asked about again.
+const AGAIN_AFTER: u64 = 4;
+/// Most blocks remembered for that.
+const MOST_DOUBTS: usize = 64;
+/// A node may show a block a moment before its logs.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// Blocks that were believed to be without logs of ours, against their filters.
+#[derive(Debug, Default)]
+pub(super) struct Doubts {
+    blocks: VecDeque<(u64, B256)>,
+}
+
+impl Doubts {
+    fn add(&mut self, number: u64, hash: B256) {
+        if self.blocks.len() == MOST_DOUBTS {
+            self.blocks.pop_front();
+        }
+        self.blocks.push_back((number, hash));
+    }
+
+    /// The next one to ask about again, once the chain is at `number`.
+    pub(super) fn due(&mut self, number: u64) -> Option<(u64, B256)> {
+        self.blocks.pop_front_if(|(block, _)| block.saturating_add(AGAIN_AFTER) <= number)
+    }
+
+    pub(super) fn rewind(&mut self, number: u64) {
+        self.blocks.retain(|(block, _)| *block <= number);
+    }
+}
+
+impl Watcher {
+    /// The logs of a block, as far as its filter is content with them. `found`: what was answered already.
+    pub(super) async fn believe(&mut self, block: &Block, found: Vec<OurLog>) -> Result<Vec<OurLog>, ChainError> {
+        let contracts = &self.config.network.contracts;
+        let promised = block.bloom.as_ref().is_some_and(|bloom| logs::may_be_in(bloom, contracts));
+        if !found.is_empty() || !promised {
+            return Ok(found);
+        }
+        self.rpc.count("promised_logs");
+        let (number, hash) = (block.head.number, block.head.hash);
+        if let Some(found) = self.from_another(number, hash).await {
+            self.rpc.count("missing_logs");
+            self.node.distrust("missing_logs", &format!("no logs of block {number}, which has {}", found.len()));
+            return Ok(found);
+        }
+        tokio::time::sleep(MOMENT).await;
+        let found = logs::fetch(&self.provider, contracts, Blocks::One(number, hash)).await?;
+        if found.is_empty() {
+            self.doubts.add(number, hash);
+        }
+        Ok(found)
+    }
+
+    /// What another good node has of a block's logs, if it has any.
+    async fn from_another(&self, number: u64, hash: B256) -> Option<Vec<OurLog>> {
+        let others = self.rpc.others(&self.node);
+        for other in others.into_iter().take(2) {
+            let contracts = &self.config.network.contracts;
+            match logs::fetch(&other.provider(), contracts, Blocks::One(number, hash)).await {
+                Ok(found) if !found.is_empty() => return Some(found),
+                Ok(_) => {}
+                Err(error) => tracing::debug!(node = other.origin(), %error, "no second opinion on a block's logs"),
+            }
+        }
+        None
+    }
+
+    /// Asks about doubtful blocks again; where there are logs after all, the blocks from there on are told anew.
+    pub(super) async fn ask_again(&mut self, events: &mpsc::Sender<ChainEvent>, confirmed: u64) -> Result<(), Interrupt> {
+        while let Some((number, hash)) = self.doubts.due(confirmed) {
+            if self.held.get(number).is_none_or(|held| held.hash != hash) {
+                continue;
+            }
+            let contracts = &self.config.network.contracts;
+            let found = match self.from_another(number, hash).await {
+                Some(found) => found,
+                None => logs::fetch(&self.provider, contracts, Blocks::One(number, hash)).await?,
+            };
+            if !found.is_empty() {
+                self.rpc.count("late_logs");
+                tracing::warn!(number, "a node showed a block's logs late: the blocks from there on are told anew");
+                return self.back_to(events, number - 1).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells that the blocks above `number` are void, and goes on from there.
+    pub(super) async fn back_to(&mut self, events: &mpsc::Sender<ChainEvent>, number: u64) -> Result<(), Interrupt> {
+        self.held.truncate(number);
+        self.doubts.rewind(number);
+        if !self.digest.rewind(number) {
+            self.drop_digest();
+        }
+        self.next = number + 1;
+        send(events, ChainEvent::Rewound { number }).await
+    }
+}
