@@ -33,7 +33,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::{ChainConfig, ChainError, Registration, Rpc, Submitter, Watcher, constants, registration};
+use crate::chain::{self, ChainConfig, ChainError, Rpc, Submitter, Watcher};
 use crate::config::Config;
 use crate::driver::{About, Driver, Services};
 use crate::evidence::EvidenceStore;
@@ -186,16 +186,17 @@ async fn wait_for_listeners(mesh: &p2p::Handle) -> Vec<p2p::Multiaddr> {
 async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Result<()> {
     let chain = ChainConfig { network: with_rpc_urls(&setup), network_file: setup.config.network.clone() };
     let rpc = Rpc::new(&chain)?;
-    let reached = tokio::select! {
-        reached = reach(&rpc, &chain, &setup, &front.view) => reached?,
+    let registered = tokio::select! {
+        registered = reach(&rpc, &chain, &setup, &front.view) => registered?,
         () = shutdown.cancelled() => return stop_front(front).await,
     };
-    let (journal, journal_state) = open_journal(&setup, &reached, &rpc).await?;
+    let (journal, journal_state) = open_journal(&setup, registered, &rpc).await?;
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let stop = CancellationToken::new();
     let services = services(&setup, &chain, &rpc, &front, journal, &stop)?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
-    let watcher = tokio::spawn(Watcher::new(rpc, chain.clone()).run(events, stop.clone()));
+    let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
+    let watcher = tokio::spawn(watcher.run(events, stop.clone()));
     let driver = driver(setup, &chain, services, &front, journal_state)?;
     let Front { mesh_events, .. } = front;
     let (driver, inlets) = driver.connect(chain_events, mesh_events);
@@ -221,23 +222,32 @@ fn with_rpc_urls(setup: &Setup) -> Network {
     network
 }
 
-/// Waits until a chain node answers with the right contracts. What cannot mend itself, such as a wrong chain, is an
-/// error; a node that is down is waited for, with the reason shown by `/ready` and `keeper status`.
-async fn reach(rpc: &Rpc, chain: &ChainConfig, setup: &Setup, view: &watch::Sender<Arc<View>>) -> Result<Registration> {
-    let provider = rpc.provider();
+/// Waits until the chain nodes answer with the right contracts, and tells whether the operator was ever registered where
+/// that matters. What cannot mend itself, such as a wrong chain, is an error; a node that is down is waited for, with the
+/// reason shown by `/ready` and `keeper status`.
+async fn reach(rpc: &Rpc, chain: &ChainConfig, setup: &Setup, view: &watch::Sender<Arc<View>>) -> Result<bool> {
     let mut pause = Duration::from_millis(250);
     loop {
-        let operator = setup.keys.wallet.address();
         let reached = async {
-            constants(&provider, chain).await?;
-            registration(&provider, chain.network.contracts.keeper_registry, operator).await
+            chain::reach(rpc, chain).await?;
+            // Asked only where the answer would make a lost journal a new one.
+            if setup.paths.journal().exists() {
+                return Ok(true);
+            }
+            let operator = setup.keys.wallet.address();
+            match chain::was_registered(rpc, chain, operator, crate::driver::now().0 / 1000).await {
+                // The operator's own word stands for what the nodes cannot tell; it is on the safe side of both.
+                Err(ChainError::Undecided(_)) if setup.accept_empty_journal => Ok(true),
+                answer => answer,
+            }
         };
         match reached.await {
-            Ok(registration) => return Ok(registration),
-            Err(error @ (ChainError::MissingContract { .. } | ChainError::WrongDomain { .. })) => {
-                return Err(error.into());
-            }
-            Err(error) if rpc.counts().contains_key("wrong_chain_id") => return Err(error.into()),
+            Ok(registered) => return Ok(registered),
+            Err(
+                error @ (ChainError::MissingContract { .. }
+                | ChainError::WrongDomain { .. }
+                | ChainError::WrongChainId(_)),
+            ) => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(%error, "the chain cannot be reached yet; trying again");
                 view.send_modify(|view| Arc::make_mut(view).set_check("chain", false, error.to_string()));
@@ -249,15 +259,11 @@ async fn reach(rpc: &Rpc, chain: &ChainConfig, setup: &Setup, view: &watch::Send
 }
 
 /// A key the registry knows may have signed: without its journal it must not sign again unasked.
-async fn open_journal(
-    setup: &Setup,
-    registration: &Registration,
-    rpc: &Rpc,
-) -> Result<(Journal, engine::JournalState)> {
+async fn open_journal(setup: &Setup, registered: bool, rpc: &Rpc) -> Result<(Journal, engine::JournalState)> {
     let key = setup.keys.bls.public_key().to_bytes();
     let identity = Identity::new(&key, domain(&setup.network).separator());
     let path = setup.paths.journal();
-    let state = match (path.exists(), registration.known) {
+    let state = match (path.exists(), registered) {
         (true, _) => engine::JournalState::Intact,
         (false, true) => engine::JournalState::Lost,
         (false, false) => engine::JournalState::New,
@@ -265,9 +271,8 @@ async fn open_journal(
     // `keeper operator register` leaves an empty journal behind, so a key that never ran does not need the flag.
     let missing = match state {
         engine::JournalState::Lost if setup.accept_empty_journal => {
-            let head = alloy::providers::Provider::get_block_number(&rpc.provider()).await;
             // The engine keeps to blocks above what anybody shows; the journal keeps to it across a crash.
-            Missing::CreateAbove(head.map_err(ChainError::from)?.saturating_add(1))
+            Missing::CreateAbove(chain::highest(rpc).await?.saturating_add(1))
         }
         engine::JournalState::Lost => Missing::Refuse,
         _ => Missing::Create,

@@ -93,7 +93,10 @@ impl Anvil {
 }
 
 pub(crate) fn job_params(deployment: &Deployment, code_hash: B256) -> IJobManager::JobParams {
-    let target = deployment.examples.as_ref().expect("the examples are deployed").counter;
+    job_params_for(deployment.examples.as_ref().expect("the examples are deployed").counter, code_hash)
+}
+
+pub(crate) fn job_params_for(target: Address, code_hash: B256) -> IJobManager::JobParams {
     IJobManager::JobParams {
         trigger: 0,
         triggerData: Bytes::from(alloy::sol_types::SolValue::abi_encode_params(&(4_000_000_000_u64, 60_u32))),

@@ -154,6 +154,12 @@ impl Rpc {
         Ok(Node { rpc: self.clone(), place: order[0] })
     }
 
+    /// The nodes that may be asked, best first.
+    pub(crate) async fn ranked(&self) -> Result<Vec<Node>, ChainError> {
+        let order = self.candidates().await.map_err(ChainError::Unreachable)?;
+        Ok(order.into_iter().map(|place| Node { rpc: self.clone(), place }).collect())
+    }
+
     /// The first node of the network file.
     pub(crate) fn first(&self) -> Node {
         Node { rpc: self.clone(), place: 0 }

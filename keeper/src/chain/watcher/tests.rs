@@ -12,8 +12,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 mod changing;
+mod doubtful;
 mod hostile;
+mod memory;
 mod real;
+mod set_back;
 
 /// A running watcher and what it has told so far.
 struct Watched {

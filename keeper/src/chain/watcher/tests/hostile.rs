@@ -34,8 +34,10 @@ fn logs(method: &str, answer: &mut Value, value: Value) {
     }
 }
 
-const LIES: [Case; 13] = [
+const LIES: [Case; 15] = [
     ("log_of_other_contract", |m, _, a| log(m, a, "address", json!(Address::repeat_byte(0x77)))),
+    ("log_of_other_event", |m, _, a| log(m, a, "topics", json!([B256::repeat_byte(0x55)]))),
+    ("log_of_other_event", |m, _, a| log(m, a, "topics", json!([]))),
     ("log_of_other_block", |m, _, a| log(m, a, "blockNumber", json!("0x1"))),
     ("log_of_other_block", |m, _, a| log(m, a, "blockHash", json!(B256::repeat_byte(6)))),
     ("log_without_block", |m, _, a| log(m, a, "blockHash", Value::Null)),
