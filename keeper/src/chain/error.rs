@@ -22,7 +22,9 @@ pub enum ChainError {
     #[error("{0}")]
     WrongChainId(String),
     /// Too few RPC nodes are up to date to be believed in something that cannot be taken back.
-    #[error("cannot tell yet whether this operator was registered before: {0}; with other nodes in rpc_urls, or once they are up to date, it goes on by itself")]
+    #[error(
+        "cannot tell yet whether this operator was registered before: {0}; with other nodes in rpc_urls, or once they are up to date, it goes on by itself"
+    )]
     Undecided(String),
     /// The RPC node answered with an error.
     #[error("the RPC node refused: {0}")]

@@ -61,10 +61,10 @@ pub(crate) struct Chain {
     pub(crate) raw: Option<Raw>,
     /// Answers never.
     pub(crate) hangs: bool,
-    /// Shows filters of the logs in its headers.
-    pub(crate) blooms: bool,
     /// Logs of these blocks are not shown, though they are in the filters.
     pub(crate) hidden: Vec<u64>,
+    /// Logs of these blocks are shown, though they are not in the filters.
+    pub(crate) unpromised: Vec<u64>,
     /// Transactions that were sent to it.
     pub(crate) sent: Vec<String>,
     /// How often each method was asked.
@@ -109,7 +109,9 @@ impl Chain {
         };
         let parent = number.checked_sub(1).map_or(B256::ZERO, |parent| self.hash(parent));
         let mut bloom = Bloom::default();
-        for (_, emitter, data) in self.logs.iter().filter(|(block, ..)| self.blooms && *block == number) {
+        for (_, emitter, data) in
+            self.logs.iter().filter(|(block, ..)| *block == number && !self.unpromised.contains(block))
+        {
             bloom.accrue(BloomInput::Raw(emitter.as_slice()));
             data.topics().iter().for_each(|topic| bloom.accrue(BloomInput::Raw(topic.as_slice())));
         }
@@ -193,8 +195,8 @@ impl FakeNode {
             lie: None,
             raw: None,
             hangs: false,
-            blooms: true,
             hidden: Vec::new(),
+            unpromised: Vec::new(),
             sent: Vec::new(),
             asked: BTreeMap::new(),
             call_result: Bytes::new(),

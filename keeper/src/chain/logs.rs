@@ -108,25 +108,22 @@ fn emitted(contracts: &Contracts) -> [(Address, &'static [B256]); 3] {
 }
 
 const JOBS: [B256; 7] = [
-        jobs::JobCreated::SIGNATURE_HASH,
-        jobs::JobFunded::SIGNATURE_HASH,
-        jobs::JobPaused::SIGNATURE_HASH,
-        jobs::JobResumed::SIGNATURE_HASH,
-        jobs::JobUpdated::SIGNATURE_HASH,
-        jobs::JobCancelled::SIGNATURE_HASH,
-        jobs::JobWithdrawn::SIGNATURE_HASH,
+    jobs::JobCreated::SIGNATURE_HASH,
+    jobs::JobFunded::SIGNATURE_HASH,
+    jobs::JobPaused::SIGNATURE_HASH,
+    jobs::JobResumed::SIGNATURE_HASH,
+    jobs::JobUpdated::SIGNATURE_HASH,
+    jobs::JobCancelled::SIGNATURE_HASH,
+    jobs::JobWithdrawn::SIGNATURE_HASH,
 ];
 const REGISTRY: [B256; 4] = [
-        registry::OperatorRegistered::SIGNATURE_HASH,
-        registry::OperatorDeregistered::SIGNATURE_HASH,
-        registry::KeysRotated::SIGNATURE_HASH,
-        registry::EpochSnapshot::SIGNATURE_HASH,
+    registry::OperatorRegistered::SIGNATURE_HASH,
+    registry::OperatorDeregistered::SIGNATURE_HASH,
+    registry::KeysRotated::SIGNATURE_HASH,
+    registry::EpochSnapshot::SIGNATURE_HASH,
 ];
-const TASKS: [B256; 3] = [
-        tasks::TaskSettled::SIGNATURE_HASH,
-        tasks::TasksSkipped::SIGNATURE_HASH,
-        tasks::ReportIneligible::SIGNATURE_HASH,
-];
+const TASKS: [B256; 3] =
+    [tasks::TaskSettled::SIGNATURE_HASH, tasks::TasksSkipped::SIGNATURE_HASH, tasks::ReportIneligible::SIGNATURE_HASH];
 
 /// The log's (block, index), if it is what was asked for.
 fn place(log: Log, contracts: &Contracts, blocks: Blocks) -> Result<((u64, u64), Log), ChainError> {

@@ -58,7 +58,8 @@ pub async fn check_contracts(provider: &ChainProvider, config: &ChainConfig) -> 
         if provider.get_code_at(address).await?.is_empty() {
             let (head, deployed) = (provider.get_block_number().await?, config.network.deploy_block);
             if head < deployed {
-                let detail = format!("it is at block {head}, the contracts are of block {deployed}: it is still syncing");
+                let detail =
+                    format!("it is at block {head}, the contracts are of block {deployed}: it is still syncing");
                 return Err(ChainError::unbelievable("node_before_deployment", detail));
             }
             let (chain_id, network_file) = (config.network.chain_id, config.network_file.clone());

@@ -18,8 +18,8 @@
 //! next step asks the next node at once. Beside the steps all nodes are compared now and then (`rpc/survey.rs`).
 
 use super::digest::Digest;
-use super::heads::{self, Block, Fit, HELD_BLOCKS, HeldHeads, Latest};
-use super::logs::{self, Blocks, Content, EpochLog, OurLog};
+use super::heads::{self, HELD_BLOCKS, HeldHeads};
+use super::logs::{Content, EpochLog, OurLog};
 use super::rpc::{ChainProvider, Node, Rpc};
 use super::snapshot;
 use super::{ChainConfig, ChainError, ChainEvent, Head};
@@ -47,6 +47,7 @@ mod doubt;
 mod newest;
 mod rewind;
 mod start;
+mod tip;
 
 /// The task that follows the chain.
 #[derive(Debug)]
@@ -269,46 +270,6 @@ impl Watcher {
             return Some(Plan::Range(next, (next + RANGE_BLOCKS - 1).min(confirmed - RECENT_BLOCKS)));
         }
         Some(Plan::Single(next))
-    }
-
-    /// Passes on one block; gives back the block that stands in the way: this one, if it does not continue what is held,
-    /// or the newest one, if it is not there.
-    async fn single(
-        &mut self,
-        events: &mpsc::Sender<ChainEvent>,
-        number: u64,
-        latest: &Latest,
-    ) -> Result<Option<Head>, Interrupt> {
-        let newest = latest.head.number == number;
-        let block = if newest {
-            Block { head: latest.head, bloom: latest.bloom }
-        } else {
-            heads::block_at(&self.provider, number).await?
-        };
-        if self.held.fit(&block.head)? == Fit::Reorganised {
-            return Ok(Some(block.head));
-        }
-        let contracts = &self.config.network.contracts;
-        let logs = match logs::fetch(&self.provider, contracts, Blocks::One(number, block.head.hash)).await {
-            // Some nodes take the block they are still building for the newest one: nothing else knows it.
-            Err(ChainError::Refused(_)) if newest && self.is_pending(&block.head).await? => {
-                self.rpc.count("pending_for_latest");
-                return Ok(Some(Head { number: number.saturating_add(1), ..block.head }));
-            }
-            logs => logs?,
-        };
-        let logs = self.believe(&block, logs).await?;
-        self.pass_on(events, block.head, logs).await?;
-        Ok(None)
-    }
-
-    /// Whether a block cannot be had by its number.
-    async fn is_pending(&self, head: &Head) -> Result<bool, ChainError> {
-        match heads::at(&self.provider, head.number).await {
-            Ok(there) => Ok(there.hash != head.hash),
-            Err(ChainError::Unbelievable { .. }) => Ok(true),
-            Err(error) => Err(error),
-        }
     }
 
     /// Sends a block's events and then its head. Everything is read before the first event goes out, so a failure

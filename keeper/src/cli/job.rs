@@ -190,10 +190,8 @@ async fn existing(chain: &Chain, id: u64) -> Result<IJobManager::Job> {
 /// What was asked for when the job was created; only the log holds it. `None` where the node keeps no old logs.
 async fn creation(chain: &Chain, id: u64) -> Result<Option<IJobManager::JobParams>> {
     let manager = chain.network.contracts.job_manager;
-    let filter = Filter::new()
-        .address(manager)
-        .event_signature(JobManager::JobCreated::SIGNATURE_HASH)
-        .topic1(U256::from(id));
+    let filter =
+        Filter::new().address(manager).event_signature(JobManager::JobCreated::SIGNATURE_HASH).topic1(U256::from(id));
     let params = |log: &Log| {
         let event = log.log_decode::<JobManager::JobCreated>().ok().filter(|_| log.address() == manager)?;
         (event.inner.data.jobId == id).then_some(event.inner.data.params)

@@ -58,8 +58,7 @@ impl DigestFile {
         let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return self.useless("it is cut off") };
         let (label, logs) = (&bytes[..end], &bytes[end + 1..]);
         let Ok(label) = serde_json::from_slice::<Label>(label) else { return self.useless("it is of another version") };
-        let head =
-            Head { number: label.number, hash: label.hash, parent: label.parent, timestamp: label.timestamp };
+        let head = Head { number: label.number, hash: label.hash, parent: label.parent, timestamp: label.timestamp };
         if label != self.label(config, &head, logs) {
             return self.useless("it is damaged, or of another network or version");
         }

@@ -95,8 +95,7 @@ async fn the_first_answer_is_no_verdict_on_the_chain_unless_it_is_one() {
         let both = config(&[&odd.url, &good.url], 0);
         good.chain().call_result = both.network.domain_separator().to_vec().into();
         let rpc = Rpc::new(&both).expect("valid URLs");
-        let error = reach(&rpc, &both).await.expect_err("the fake contracts answer with one word for all");
-        assert_eq!(error.reason(), "undecodable_answer", "{name}: the good node was asked: {error}");
+        reach(&rpc, &both).await.unwrap_or_else(|error| panic!("{name}: the good node was not asked: {error}"));
     }
 }
 

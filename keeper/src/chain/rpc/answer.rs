@@ -46,7 +46,8 @@ pub(super) fn read(packet: &RequestPacket, body: &[u8]) -> Result<ResponsePacket
 
 /// Some servers give numbers back as texts.
 fn same(answered: &Id, asked: &Id) -> bool {
-    answered == asked || matches!((answered, asked), (Id::String(text), Id::Number(number)) if *text == number.to_string())
+    answered == asked
+        || matches!((answered, asked), (Id::String(text), Id::Number(number)) if *text == number.to_string())
 }
 
 fn missing(question: &SerializedRequest, answers: &[Response]) -> String {

@@ -1,8 +1,10 @@
 //! Transactions go to every node: one that drops them, lags or lies cannot keep them from the chain.
 
-use super::{Attempt, Phase, Rpc};
-use alloy::primitives::hex;
+use super::Rpc;
+use super::attempt::Attempt;
+use super::endpoint::Phase;
 use alloy::primitives::B256;
+use alloy::primitives::hex;
 use alloy::transports::{TransportError, TransportErrorKind};
 use alloy_json_rpc::{Id, Request, RequestPacket, ResponsePacket, ResponsePayload};
 use std::time::Duration;
@@ -28,7 +30,11 @@ impl Rpc {
         let mut all: Vec<Result<B256, String>> = (0..count).map(silent).collect();
         let mut taken = false;
         loop {
-            let next = if taken { tokio::time::timeout(GRACE, answers.recv()).await.ok().flatten() } else { answers.recv().await };
+            let next = if taken {
+                tokio::time::timeout(GRACE, answers.recv()).await.ok().flatten()
+            } else {
+                answers.recv().await
+            };
             let Some((place, attempt)) = next else { return all };
             all[place] = self.words(place, attempt);
             taken |= all[place].is_ok();
@@ -72,9 +78,12 @@ impl Rpc {
             let (rpc, packet, sender) = (self.clone(), packet.clone(), sender.clone());
             tokio::spawn(async move {
                 let known = rpc.board().endpoint(place).phase();
-                let others = (0..count).any(|other| !matches!(rpc.board().endpoint(other).phase(), Phase::WrongChain(_)));
+                let others =
+                    (0..count).any(|other| !matches!(rpc.board().endpoint(other).phase(), Phase::WrongChain(_)));
                 let attempt = match known {
-                    Phase::WrongChain(id) if others => Attempt::Failed(format!("{}: serves chain {id}", rpc.origin(place))),
+                    Phase::WrongChain(id) if others => {
+                        Attempt::Failed(format!("{}: serves chain {id}", rpc.origin(place)))
+                    }
                     _ => rpc.attempt(place, &packet).await,
                 };
                 let _ = sender.send((place, attempt)).await;

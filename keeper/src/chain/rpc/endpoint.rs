@@ -84,6 +84,8 @@ pub(super) enum Seen {
 pub(super) struct Endpoint {
     phase: Phase,
     place: Place,
+    /// Whether it gave the right chain id since its last failure.
+    verified: bool,
     /// A first contradiction, not yet held against it: reorganisations reach nodes one after the other.
     warned: bool,
     /// Zero is best.
@@ -101,6 +103,7 @@ impl Default for Endpoint {
         Self {
             phase: Phase::Fresh,
             place: Place::Unknown,
+            verified: false,
             warned: false,
             score: 0,
             limits: 0,
@@ -117,8 +120,8 @@ impl Endpoint {
     /// Takes note of what was seen.
     pub(super) fn on(&mut self, seen: Seen, now: Instant) {
         match seen {
-            Seen::RightChain => self.phase = Phase::Good,
-            Seen::OtherChain(found) => self.phase = Phase::WrongChain(found),
+            Seen::RightChain => (self.phase, self.verified) = (Phase::Good, true),
+            Seen::OtherChain(found) => (self.phase, self.verified) = (Phase::WrongChain(found), false),
             Seen::Answered => {
                 self.answers += 1;
                 self.score = self.score.saturating_sub(1);
@@ -136,7 +139,7 @@ impl Endpoint {
                 self.note(2, why);
             }
             Seen::Failed(why) => {
-                self.phase = Phase::Failing;
+                (self.phase, self.verified) = (Phase::Failing, false);
                 self.note(4, why);
             }
             Seen::Head(number) => self.head = Some(number),
@@ -158,16 +161,13 @@ impl Endpoint {
     fn note(&mut self, weight: u32, why: String) {
         self.failures += 1;
         self.score = (self.score + weight).min(WORST_SCORE);
-        self.last_error = Some(if why.chars().count() > MAX_ERROR_CHARS {
-            why.chars().take(MAX_ERROR_CHARS).collect()
-        } else {
-            why
-        });
+        self.last_error =
+            Some(if why.chars().count() > MAX_ERROR_CHARS { why.chars().take(MAX_ERROR_CHARS).collect() } else { why });
     }
 
     /// Whether its chain id has to be asked before anything else.
     pub(super) fn is_unverified(&self) -> bool {
-        matches!(self.phase, Phase::Fresh | Phase::Failing | Phase::WrongChain(_))
+        !self.verified
     }
 
     /// How gladly it is asked; lower is better. `None`: it must not be asked now.

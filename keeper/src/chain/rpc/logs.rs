@@ -1,8 +1,10 @@
 //! `eth_getLogs` in as many parts as a node wants: providers cap the range, the number of logs, or their size, and each
 //! words it differently. What a node refused is remembered (`Span`), so every caller may ask for any range.
 
+use super::attempt::{Attempt, Fault};
+use super::endpoint::Seen;
 use super::http::{MAX_ANSWER_BYTES, Silence};
-use super::{Attempt, Fault, Rpc, words};
+use super::{Rpc, words};
 use alloy::primitives::U64;
 use alloy_json_rpc::{Id, Request, RequestPacket, Response, ResponsePacket, ResponsePayload};
 use serde_json::value::RawValue;
@@ -36,7 +38,12 @@ impl Query {
             Some(_) => Some(number("toBlock")?),
         };
         let from = number("fromBlock")?;
-        (filter.get("blockHash").is_none() && to.is_none_or(|to| to >= from)).then(|| Self { id: question.id().clone(), from, to, filter })
+        (filter.get("blockHash").is_none() && to.is_none_or(|to| to >= from)).then(|| Self {
+            id: question.id().clone(),
+            from,
+            to,
+            filter,
+        })
     }
 
     fn part(&self, from: u64, to: u64) -> Result<RequestPacket, String> {
@@ -72,7 +79,11 @@ impl Rpc {
         while next <= to {
             let span = self.board().endpoint(place).span.blocks();
             let mut asked = tokio::task::JoinSet::new();
-            for first in (next..=to).step_by(usize::try_from(span).unwrap_or(usize::MAX)).zip(0..PARALLEL).map(|(first, _)| first) {
+            for first in (next..=to)
+                .step_by(usize::try_from(span).unwrap_or(usize::MAX))
+                .zip(0..PARALLEL)
+                .map(|(first, _)| first)
+            {
                 let last = first.saturating_add(span - 1).min(to);
                 let part = match query.part(first, last) {
                     Ok(part) => part,
@@ -103,7 +114,7 @@ impl Rpc {
                 }
             }
         }
-        self.see(place, super::Seen::Answered);
+        self.see(place, Seen::Answered);
         query.answer(logs)
     }
 
@@ -131,8 +142,10 @@ impl Rpc {
         let packet = question.map(RequestPacket::Single).map_err(|error| Attempt::Failed(error.to_string()))?;
         match self.judged(place, &packet, self.exchange(place, &packet).await) {
             Attempt::Answered(ResponsePacket::Single(answer)) => {
-                let number = answer.payload.as_success().and_then(|number| serde_json::from_str::<U64>(number.get()).ok());
-                let number = number.ok_or_else(|| Attempt::Failed(self.failed(place, "undecodable_answer", "no block number")));
+                let number =
+                    answer.payload.as_success().and_then(|number| serde_json::from_str::<U64>(number.get()).ok());
+                let number =
+                    number.ok_or_else(|| Attempt::Failed(self.failed(place, "undecodable_answer", "no block number")));
                 number.map(|number| number.to())
             }
             other => Err(other),

@@ -36,7 +36,10 @@ impl Span {
         if blocks < self.blocks {
             return;
         }
-        self.tried = None;
+        if self.tried.take().is_some() {
+            // Wider went well: the cap is gone, or was further up.
+            self.patience = (self.patience / 2).max(PATIENCE);
+        }
         self.full_answers += 1;
         if self.full_answers >= self.patience && self.blocks < MOST_BLOCKS {
             self.full_answers = 0;

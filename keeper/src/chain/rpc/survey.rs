@@ -26,7 +26,9 @@ fn levels(heads: &BTreeMap<usize, u64>, before: &BTreeMap<usize, u64>, usual_lag
     let Some(mut newest) = numbers.last().copied() else { return BTreeMap::new() };
     // The lowest of the upper majority: most nodes show this block or a newer one.
     let most = numbers[(numbers.len() - 1) / 2];
-    let goes_on = |(place, head): (&usize, &u64)| *head <= most.saturating_add(usual_lag) && before.get(place).is_some_and(|old| old < head);
+    let goes_on = |(place, head): (&usize, &u64)| {
+        *head <= most.saturating_add(usual_lag) && before.get(place).is_some_and(|old| old < head)
+    };
     let moving = heads.iter().filter(|seen| goes_on(*seen)).count();
     if newest > most.saturating_add(IMPOSSIBLE_LEAD) && moving * 2 > heads.len() {
         newest = most.saturating_add(usual_lag);
@@ -57,15 +59,22 @@ impl Rpc {
         }
         let before: BTreeMap<usize, u64> =
             nodes.iter().filter_map(|node| Some((node.place, self.board().endpoint(node.place).head()?))).collect();
-        let heads = ask(&nodes, |node| async move { heads::latest(&node.provider()).await.ok().map(|latest| latest.head) }).await;
+        let heads =
+            ask(&nodes, |node| async move { heads::latest(&node.provider()).await.ok().map(|latest| latest.head) })
+                .await;
         let numbers: BTreeMap<usize, u64> = heads.iter().map(|(place, head)| (*place, head.number)).collect();
         let mut places = levels(&numbers, &before, self.usual_lag());
         let level = |place: &usize| places.get(place) == Some(&Place::Level);
         let lowest = numbers.iter().filter(|(place, _)| level(place)).map(|(_, head)| *head).min();
         if let Some(number) = lowest.map(|lowest| lowest.saturating_sub(self.depth())) {
-            let able: Vec<Node> = nodes.into_iter().filter(|node| numbers.get(&node.place).is_some_and(|head| *head >= number)).collect();
+            let able: Vec<Node> =
+                nodes.into_iter().filter(|node| numbers.get(&node.place).is_some_and(|head| *head >= number)).collect();
             let hashes =
-                ask(&able, move |node| async move { heads::at(&node.provider(), number).await.ok().map(|head| head.hash) }).await;
+                ask(
+                    &able,
+                    move |node| async move { heads::at(&node.provider(), number).await.ok().map(|head| head.hash) },
+                )
+                .await;
             match majority(&hashes) {
                 Some(right) => {
                     let others = hashes.iter().filter(|(_, hash)| **hash != right);
@@ -81,7 +90,11 @@ impl Rpc {
     fn note_disagreement(&self, number: u64, hashes: &BTreeMap<usize, B256>) {
         self.count("nodes_disagree");
         let origins: Vec<&str> = hashes.keys().map(|place| self.origin(*place)).collect();
-        tracing::warn!(number, nodes = origins.join(", "), "the RPC nodes show different blocks, and none has a majority");
+        tracing::warn!(
+            number,
+            nodes = origins.join(", "),
+            "the RPC nodes show different blocks, and none has a majority"
+        );
     }
 
     fn note_survey(&self, heads: &BTreeMap<usize, u64>, places: BTreeMap<usize, Place>) {
@@ -131,8 +144,16 @@ where
 {
     let mut asked = tokio::task::JoinSet::new();
     for node in nodes {
-        let (place, answer) = (node.place, question(node.clone()));
-        asked.spawn(async move { Some((place, tokio::time::timeout(PATIENCE, answer).await.ok()??)) });
+        let (node, answer) = (node.clone(), question(node.clone()));
+        asked.spawn(async move {
+            match tokio::time::timeout(PATIENCE, answer).await {
+                Ok(answer) => Some((node.place, answer?)),
+                Err(_) => {
+                    node.distrust("no_answer", &format!("no answer within {} s", PATIENCE.as_secs()));
+                    None
+                }
+            }
+        });
     }
     asked.join_all().await.into_iter().flatten().collect()
 }

@@ -3,6 +3,7 @@ use crate::chain::fake_node::{FakeNode, config};
 use crate::chain::heads;
 use alloy::providers::Provider;
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use serde_json::json;
 
 mod logs;
@@ -108,13 +109,12 @@ async fn a_refusal_names_the_node() {
 async fn answers_are_capped_and_checked() {
     let node = FakeNode::start(3).await;
     let rpc = rpc(&[&node.url]);
-    node.lie(|method, _, answer| {
-        if method != "eth_chainId" {
-            *answer = json!("x".repeat(super::http::MAX_ANSWER_BYTES + 1));
-        }
+    node.raw(|request| {
+        (request["method"] != "eth_chainId").then(|| vec![b' '; super::http::MAX_ANSWER_BYTES + 1].into_response())
     });
     let error = heads::latest(&rpc.provider()).await.expect_err("too large").to_string();
     assert!(error.contains("larger than"), "{error}");
+    node.chain().raw = None;
     for lie in
         [json!(null), json!([]), json!({"result": 5}), json!({"result": null}), json!({"result": {"number": "x"}})]
     {

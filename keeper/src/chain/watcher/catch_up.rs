@@ -4,6 +4,7 @@ use super::{Interrupt, Watcher, send};
 use crate::chain::heads::{self, Block, Fit};
 use crate::chain::logs::{self, Blocks, Content, OurLog};
 use crate::chain::{ChainError, ChainEvent, Head};
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -18,8 +19,8 @@ impl Watcher {
         from: u64,
         to: u64,
     ) -> Result<(), Interrupt> {
-        let contracts = &self.config.network.contracts;
-        let mut logs = logs::fetch(&self.provider, contracts, Blocks::Range(from, to)).await?;
+        let mut logs = logs::fetch(&self.provider, &self.config.network.contracts, Blocks::Range(from, to)).await?;
+        self.compare(from, to, &mut logs).await?;
         // All questions come before the first event goes out: a failure then repeats the range as a whole.
         self.add_timestamps(&mut logs).await?;
         for log in logs {
@@ -36,11 +37,46 @@ impl Watcher {
         Ok(())
     }
 
+    /// History is read without headers, so there are no filters to check it by: where there is another node, it is asked
+    /// too, and the blocks about which the two differ are looked at one by one.
+    async fn compare(&mut self, from: u64, to: u64, logs: &mut Vec<OurLog>) -> Result<(), ChainError> {
+        let Some(other) = self.rpc.others(&self.node).into_iter().next() else { return Ok(()) };
+        let range = Blocks::Range(from, to);
+        let theirs = match logs::fetch(&other.provider(), &self.config.network.contracts, range).await {
+            Ok(theirs) => theirs,
+            Err(error) => {
+                tracing::debug!(node = other.origin(), %error, "no second opinion on a range of logs");
+                return Ok(());
+            }
+        };
+        let differing = differing(logs, &theirs);
+        // A block with logs that both know shows whether the chain has filters at all.
+        if !differing.is_empty()
+            && let Some(log) = logs.iter().find(|log| !differing.contains(&log.block))
+        {
+            self.doubts.note(&heads::block_at(&self.provider, log.block).await?);
+        }
+        for number in differing {
+            self.rpc.count("logs_differ");
+            let block = heads::block_at(&self.provider, number).await?;
+            let contracts = &self.config.network.contracts;
+            let found = logs::fetch(&self.provider, contracts, Blocks::One(number, block.head.hash)).await?;
+            let found = self.believe(&block, found).await?;
+            logs.retain(|log| log.block != number);
+            let place = logs.partition_point(|log| log.block < number);
+            logs.splice(place..place, found);
+        }
+        Ok(())
+    }
+
     /// Fills in when settlements happened, for nodes that do not say so in the log.
     async fn add_timestamps(&self, logs: &mut [OurLog]) -> Result<(), ChainError> {
         let (mut block, mut timestamp) = (None, 0);
         for log in logs {
-            let (None, Content::Settled(settled)) = (log.timestamp, &mut log.content) else { continue };
+            let Content::Settled(settled) = &mut log.content else { continue };
+            if log.timestamp.is_some() {
+                continue;
+            }
             if block != Some(log.block) {
                 timestamp = heads::at(&self.provider, log.block).await?.timestamp;
                 block = Some(log.block);
@@ -112,4 +148,22 @@ impl Watcher {
         blocks.sort_by_key(|block: &Block| block.head.number);
         Ok(blocks)
     }
+}
+
+/// The blocks about whose logs two answers differ.
+fn differing(ours: &[OurLog], theirs: &[OurLog]) -> BTreeSet<u64> {
+    let by_block = |logs: &[OurLog]| {
+        let mut blocks = BTreeMap::<u64, Vec<Content>>::new();
+        for log in logs {
+            let mut content = log.content.clone();
+            // Not every node puts the time into the log.
+            if let Content::Settled(settled) = &mut content {
+                settled.timestamp = 0;
+            }
+            blocks.entry(log.block).or_default().push(content);
+        }
+        blocks
+    };
+    let (ours, theirs) = (by_block(ours), by_block(theirs));
+    ours.keys().chain(theirs.keys()).filter(|block| ours.get(block) != theirs.get(block)).copied().collect()
 }

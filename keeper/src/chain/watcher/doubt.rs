@@ -8,6 +8,7 @@
 //!                                          blocks from there on are told anew
 //! ```
 //!
+//! The other way round, logs that no filter promised are believed unless another node denies them.
 //! Filters promise now and then what is not there (one block in a few, where blocks are full), so that none is an
 //! answer after all, and a chain that leaves its filters empty is never doubted.
 
@@ -31,6 +32,8 @@ const MOMENT: Duration = Duration::from_millis(100);
 #[derive(Debug, Default)]
 pub(super) struct Doubts {
     blocks: VecDeque<(u64, B256)>,
+    /// Whether the chain fills its filters: some leave them empty.
+    has_filters: bool,
 }
 
 impl Doubts {
@@ -39,6 +42,11 @@ impl Doubts {
             self.blocks.pop_front();
         }
         self.blocks.push_back((number, hash));
+    }
+
+    /// Looks at a block's filter.
+    pub(super) fn note(&mut self, block: &Block) {
+        self.has_filters |= block.bloom.is_some_and(|bloom| !bloom.is_zero());
     }
 
     /// The next one to ask about again, once the chain is at `number`.
@@ -56,11 +64,19 @@ impl Watcher {
     pub(super) async fn believe(&mut self, block: &Block, found: Vec<OurLog>) -> Result<Vec<OurLog>, ChainError> {
         let contracts = &self.config.network.contracts;
         let promised = block.bloom.as_ref().is_some_and(|bloom| logs::may_be_in(bloom, contracts));
-        if !found.is_empty() || !promised {
+        let (number, hash) = (block.head.number, block.head.hash);
+        self.doubts.note(block);
+        if !found.is_empty() {
+            if self.doubts.has_filters && !promised && self.is_denied(number, hash).await {
+                let detail = format!("{} logs of block {number} that are not in its filter", found.len());
+                return Err(ChainError::unbelievable("invented_logs", detail));
+            }
+            return Ok(found);
+        }
+        if !promised {
             return Ok(found);
         }
         self.rpc.count("promised_logs");
-        let (number, hash) = (block.head.number, block.head.hash);
         if let Some(found) = self.from_another(number, hash).await {
             self.rpc.count("missing_logs");
             self.node.distrust("missing_logs", &format!("no logs of block {number}, which has {}", found.len()));
@@ -72,6 +88,14 @@ impl Watcher {
             self.doubts.add(number, hash);
         }
         Ok(found)
+    }
+
+    /// Whether another good node has no logs of a block.
+    async fn is_denied(&self, number: u64, hash: B256) -> bool {
+        let Some(other) = self.rpc.others(&self.node).into_iter().next() else { return false };
+        let contracts = &self.config.network.contracts;
+        let found = logs::fetch(&other.provider(), contracts, Blocks::One(number, hash)).await;
+        found.is_ok_and(|found| found.is_empty())
     }
 
     /// What another good node has of a block's logs, if it has any.
@@ -89,7 +113,11 @@ impl Watcher {
     }
 
     /// Asks about doubtful blocks again; where there are logs after all, the blocks from there on are told anew.
-    pub(super) async fn ask_again(&mut self, events: &mpsc::Sender<ChainEvent>, confirmed: u64) -> Result<(), Interrupt> {
+    pub(super) async fn ask_again(
+        &mut self,
+        events: &mpsc::Sender<ChainEvent>,
+        confirmed: u64,
+    ) -> Result<(), Interrupt> {
         while let Some((number, hash)) = self.doubts.due(confirmed) {
             if self.held.get(number).is_none_or(|held| held.hash != hash) {
                 continue;

@@ -51,7 +51,10 @@ impl Watcher {
             Ok(there) if there.hash == head.hash => {}
             // Another block, or none: not the chain it was written of, or not all of it.
             Ok(_) | Err(ChainError::Unbelievable { reason: "missing_block", .. }) => {
-                tracing::warn!(block = head.number, "the chain does not have the block of what was written down: reading it all");
+                tracing::warn!(
+                    block = head.number,
+                    "the chain does not have the block of what was written down: reading it all"
+                );
                 self.rpc.count("digest_refuted");
                 self.memory.unconfirmed = None;
                 return Ok(());
@@ -90,9 +93,10 @@ impl Watcher {
         let depth = (READ_SECONDS / network.block_seconds.max(1)).max(HELD_BLOCKS);
         let Some(at) = self.next.checked_sub(depth + 1).filter(|at| *at > network.deploy_block) else { return Ok(()) };
         let Some(file) = self.memory.file.clone() else { return Ok(()) };
-        let due = self.memory.written.is_none_or(|(when, block)| {
-            at >= block.saturating_add(WRITE_BLOCKS) && when.elapsed() >= WRITE_PAUSE
-        });
+        let due = self
+            .memory
+            .written
+            .is_none_or(|(when, block)| at >= block.saturating_add(WRITE_BLOCKS) && when.elapsed() >= WRITE_PAUSE);
         if !due {
             return Ok(());
         }

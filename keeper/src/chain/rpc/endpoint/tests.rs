@@ -90,3 +90,20 @@ fn the_score_falls_with_failures_and_recovers_with_answers() {
     assert_eq!(endpoint.rank(now), Some((0, 0)));
     assert_eq!(endpoint.counts(), (16, 100));
 }
+
+#[test]
+fn its_chain_id_is_asked_first_and_after_every_failure_but_not_after_a_pause() {
+    let now = Instant::now();
+    let mut endpoint = Endpoint::default();
+    let mut after = |seen| {
+        endpoint.on(seen, now);
+        endpoint.is_unverified()
+    };
+    assert!(after(limited(None)), "limited at the first question: nobody knows its chain");
+    assert!(after(Seen::Answered));
+    assert!(!after(Seen::RightChain));
+    assert!(!after(limited(None)) && !after(Seen::Answered));
+    assert!(after(failed()));
+    assert!(!after(Seen::RightChain));
+    assert!(after(Seen::OtherChain(5)) && after(limited(None)) && after(Seen::Answered));
+}

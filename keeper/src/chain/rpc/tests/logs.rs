@@ -10,7 +10,8 @@ use contracts::JobManager;
 use serde_json::{Value, json};
 
 fn funded(job: u64) -> LogData {
-    JobManager::JobFunded { jobId: job, from: Address::ZERO, amount: U256::from(1), escrow: U256::from(job) }.encode_log_data()
+    JobManager::JobFunded { jobId: job, from: Address::ZERO, amount: U256::from(1), escrow: U256::from(job) }
+        .encode_log_data()
 }
 
 /// A node with a log in every seventh of 3,000 blocks.
@@ -32,16 +33,29 @@ type Cap = fn(u64, u64) -> Option<(i64, String)>;
 
 /// The texts of providers, and some that say nothing.
 const CAPS: [(&str, Cap); 14] = [
-    ("ten blocks", |blocks, _| (blocks > 10).then(|| (-32600, "You can make eth_getLogs requests with up to a 10 block range. Based on your parameters, this block range should work: [0x1, 0xa]".to_owned()))),
+    ("ten blocks", |blocks, _| {
+        (blocks > 10).then(|| (-32600, "You can make eth_getLogs requests with up to a 10 block range. Based on your parameters, this block range should work: [0x1, 0xa]".to_owned()))
+    }),
     ("one block", |blocks, _| (blocks > 1).then(|| (-32000, "block range is too wide (maximum 1)".to_owned()))),
     ("1,024 blocks", |blocks, _| (blocks > 1_024).then(|| (-32000, "exceed maximum block range: 1,024".to_owned()))),
-    ("1k blocks", |blocks, _| (blocks > 1_000).then(|| (-32600, "eth_getLogs range is too large, max is 1k blocks".to_owned()))),
-    ("100 blocks, by numbers", |blocks, _| (blocks > 100).then(|| (-32000, "requested too many blocks from 1 to 2000, maximum is set to 100".to_owned()))),
-    ("50 blocks, for a plan", |blocks, _| (blocks > 50).then(|| (-32602, format!("exceeds the range allowed for your plan ({blocks} > 50)")))),
+    ("1k blocks", |blocks, _| {
+        (blocks > 1_000).then(|| (-32600, "eth_getLogs range is too large, max is 1k blocks".to_owned()))
+    }),
+    ("100 blocks, by numbers", |blocks, _| {
+        (blocks > 100).then(|| (-32000, "requested too many blocks from 1 to 2000, maximum is set to 100".to_owned()))
+    }),
+    ("50 blocks, for a plan", |blocks, _| {
+        (blocks > 50).then(|| (-32602, format!("exceeds the range allowed for your plan ({blocks} > 50)")))
+    }),
     ("20 logs", |_, logs| (logs > 20).then(|| (-32005, "query returned more than 20 results".to_owned()))),
-    ("20 logs, with a range", |_, logs| (logs > 20).then(|| (-32005, "query returned more than 20 results. Try with this block range [0x1, 0x20].".to_owned()))),
+    ("20 logs, with a range", |_, logs| {
+        (logs > 20)
+            .then(|| (-32005, "query returned more than 20 results. Try with this block range [0x1, 0x20].".to_owned()))
+    }),
     ("two logs", |_, logs| (logs > 2).then(|| (-32000, "logs matched by query exceeds limit of 2".to_owned()))),
-    ("a size", |_, logs| (logs > 30).then(|| (-32000, "response size should not greater than 10485760 bytes".to_owned()))),
+    ("a size", |_, logs| {
+        (logs > 30).then(|| (-32000, "response size should not greater than 10485760 bytes".to_owned()))
+    }),
     ("a size at the backend", |_, logs| (logs > 30).then(|| (-32020, "backend response too large".to_owned()))),
     ("a time", |blocks, _| (blocks > 300).then(|| (-32000, "query timeout exceeded".to_owned()))),
     ("an internal error", |blocks, _| (blocks > 5).then(|| (-32603, "Internal error".to_owned()))),

@@ -150,7 +150,9 @@ async fn when_all_want_to_be_left_alone_nothing_is_sent_and_the_error_says_so() 
 async fn a_short_limit_is_waited_for() {
     let node = FakeNode::start(9).await;
     let mut first = true;
-    node.raw(move |_| std::mem::take(&mut first).then(|| text(429, &[("retry-after", "1".to_owned())], "slow")).flatten());
+    node.raw(move |_| {
+        std::mem::take(&mut first).then(|| text(429, &[("retry-after", "1".to_owned())], "slow")).flatten()
+    });
     let rpc = rpc(&[&node.url]);
     heads::latest(&rpc.provider()).await.expect_err("limited");
     assert_eq!(heads::latest(&rpc.provider()).await.expect("a second later").head.number, 9);
@@ -158,7 +160,8 @@ async fn a_short_limit_is_waited_for() {
 
 #[tokio::test]
 async fn transactions_go_to_every_node_and_each_says_what_it_thinks() {
-    let nodes = [FakeNode::start(1).await, FakeNode::start(1).await, FakeNode::start(1).await, FakeNode::start(1).await];
+    let nodes =
+        [FakeNode::start(1).await, FakeNode::start(1).await, FakeNode::start(1).await, FakeNode::start(1).await];
     nodes[1].lie(|method, _, answer| {
         if method == "eth_sendRawTransaction" {
             *answer = json!({"error": {"code": -32000, "message": "nonce too low"}});
@@ -170,7 +173,10 @@ async fn transactions_go_to_every_node_and_each_says_what_it_thinks() {
     let words = rpc.broadcast(&[0xab, 0xcd]).await;
     assert_eq!(words[0], Ok(keccak256("0xabcd")));
     assert_eq!(words[1], Err(format!("nonce too low [{}]", nodes[1].url)));
-    assert!(words[2].as_ref().is_err_and(|why| why.starts_with("no answer: ") && why.contains(&nodes[2].url)), "{words:?}");
+    assert!(
+        words[2].as_ref().is_err_and(|why| why.starts_with("no answer: ") && why.contains(&nodes[2].url)),
+        "{words:?}"
+    );
     assert!(words[3].as_ref().is_err_and(|why| why.starts_with("no answer: ") && why.contains("chain 5")), "{words:?}");
     assert_eq!(nodes[0].chain().sent, ["0xabcd"]);
     assert!(nodes[3].chain().sent.is_empty(), "nothing goes to another chain");
@@ -211,7 +217,7 @@ async fn a_node_that_lags_or_contradicts_is_left_and_named() {
     {
         let mut chain = nodes[0].chain();
         chain.drop_above(50);
-        chain.grow(15, 7);
+        chain.grow(10, 7);
     }
     rpc.survey().await;
     assert_eq!(states(), ["good", "good", "good"], "it may only be the first to reorganise");
@@ -224,10 +230,22 @@ async fn a_node_that_lags_or_contradicts_is_left_and_named() {
     for node in &nodes[1..] {
         let mut chain = node.chain();
         chain.drop_above(50);
-        chain.grow(15, 7);
+        chain.grow(10, 7);
     }
     rpc.survey().await;
     assert_eq!(states(), ["good", "good", "good"]);
+}
+
+#[tokio::test]
+async fn a_survey_notes_who_is_silent_and_who_is_back() {
+    let (odd, good) = (FakeNode::start(20).await, FakeNode::start(20).await);
+    let rpc = rpc(&[&odd.url, &good.url]);
+    odd.chain().hangs = true;
+    rpc.survey().await;
+    assert_eq!(rpc.nodes().iter().map(|node| node.state).collect::<Vec<_>>(), ["failing", "good"]);
+    odd.chain().hangs = false;
+    rpc.survey().await;
+    assert_eq!(rpc.nodes().iter().map(|node| node.state).collect::<Vec<_>>(), ["good", "good"]);
 }
 
 #[tokio::test]

@@ -4,7 +4,17 @@ use alloy::primitives::B256;
 use std::time::{Duration, Instant};
 
 fn head(number: u64, fork: u8) -> Head {
-    Head { number, hash: B256::from([number.to_be_bytes(), [fork; 8], [0; 8], [0; 8]].concat()[..].try_into().map(|bytes: [u8; 32]| bytes).expect("32")), parent: B256::ZERO, timestamp: number }
+    Head {
+        number,
+        hash: B256::from(
+            [number.to_be_bytes(), [fork; 8], [0; 8], [0; 8]].concat()[..]
+                .try_into()
+                .map(|bytes: [u8; 32]| bytes)
+                .expect("32"),
+        ),
+        parent: B256::ZERO,
+        timestamp: number,
+    }
 }
 
 #[test]

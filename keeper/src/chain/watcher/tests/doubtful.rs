@@ -29,6 +29,29 @@ async fn logs_that_a_node_does_not_show_are_had_from_another() {
 }
 
 #[tokio::test]
+async fn history_that_a_node_leaves_out_or_makes_up_is_had_from_another() {
+    for (name, hides) in [("leaves out", true), ("makes up", false)] {
+        let (odd, good) = (FakeNode::start(900).await, FakeNode::start(900).await);
+        for block in [50, 300, 500] {
+            good.chain().log(block, contracts().job_manager, funded(block));
+            odd.chain().log(block, contracts().job_manager, funded(block));
+        }
+        if hides {
+            odd.chain().hidden = vec![300];
+        } else {
+            odd.chain().log(400, contracts().job_manager, funded(400));
+            odd.chain().unpromised = vec![400];
+        }
+        let mut watched = Watched::start(config(&[&odd.url, &good.url], 0));
+        let told = watched.until_head(900).await;
+        let blocks: Vec<u64> = job_events(&told).into_iter().map(|(block, _)| block).collect();
+        assert_eq!(blocks, [50, 300, 500], "a node that {name} logs");
+        assert!(watched.count("logs_differ") >= 1, "{name}");
+        watched.finish().await;
+    }
+}
+
+#[tokio::test]
 async fn logs_that_a_lone_node_shows_late_are_told_with_their_block_again() {
     let node = FakeNode::start(30).await;
     let mut watched = Watched::start(config(&[&node.url], 0));

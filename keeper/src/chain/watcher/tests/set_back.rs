@@ -103,9 +103,9 @@ async fn the_block_being_built_is_not_taken_for_the_newest() {
             told.extend(watched.until_head(number).await);
         }
         assert_eq!(job_events(&told).len(), 4, "{name}");
-        let odd = told.iter().find(|event| {
-            matches!(event, ChainEvent::Rewound { .. } | ChainEvent::Connection { ok: false, .. })
-        });
+        let odd = told
+            .iter()
+            .find(|event| matches!(event, ChainEvent::Rewound { .. } | ChainEvent::Connection { ok: false, .. }));
         assert_eq!(odd, None, "{name}");
         watched.finish().await;
     }
