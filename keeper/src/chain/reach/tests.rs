@@ -6,6 +6,9 @@ use alloy::sol_types::SolValue;
 use contracts::IKeeperRegistry;
 use serde_json::json;
 
+/// Name, votes, nodes, the time, and the verdict if there is one.
+type Case<'a> = (&'a str, &'a [Vote], usize, Option<u64>, Option<bool>);
+
 fn vote(known: bool, number: u64, timestamp: u64) -> Vote {
     let hash = B256::left_padding_from(&number.to_be_bytes());
     Vote { known, number, hash, timestamp, syncing: false }
@@ -15,7 +18,7 @@ fn vote(known: bool, number: u64, timestamp: u64) -> Vote {
 fn that_nobody_knows_an_operator_takes_most_nodes_and_the_newest_block() {
     let (fresh, old) = (|number| vote(false, number, 1_000), |number| vote(false, number, 100));
     let syncing = Vote { syncing: true, ..fresh(90) };
-    let cases: [(&str, &[Vote], usize, Option<u64>, Option<bool>); 14] = [
+    let cases: [Case; 14] = [
         ("one knows", &[vote(true, 5, 0)], 1, Some(1_000), Some(true)),
         ("a lagging one knows", &[fresh(90), fresh(90), vote(true, 5, 0)], 3, Some(1_000), Some(true)),
         ("one fresh node", &[fresh(90)], 1, Some(1_010), Some(false)),
@@ -45,7 +48,6 @@ fn info(known: bool) -> Vec<u8> {
         known,
         peerKey: B256::repeat_byte(2),
         keyHash: B256::repeat_byte(3),
-        ..IKeeperRegistry::Operator::default()
     };
     info.abi_encode()
 }

@@ -77,7 +77,7 @@ impl Watcher {
             return Ok(found);
         }
         self.rpc.count("promised_logs");
-        if let Some(found) = self.from_another(number, hash).await {
+        if let Some(found) = self.second_opinion(number, hash).await {
             self.rpc.count("missing_logs");
             self.node.distrust("missing_logs", &format!("no logs of block {number}, which has {}", found.len()));
             return Ok(found);
@@ -99,7 +99,7 @@ impl Watcher {
     }
 
     /// What another good node has of a block's logs, if it has any.
-    async fn from_another(&self, number: u64, hash: B256) -> Option<Vec<OurLog>> {
+    async fn second_opinion(&self, number: u64, hash: B256) -> Option<Vec<OurLog>> {
         let others = self.rpc.others(&self.node);
         for other in others.into_iter().take(2) {
             let contracts = &self.config.network.contracts;
@@ -123,7 +123,7 @@ impl Watcher {
                 continue;
             }
             let contracts = &self.config.network.contracts;
-            let found = match self.from_another(number, hash).await {
+            let found = match self.second_opinion(number, hash).await {
                 Some(found) => found,
                 None => logs::fetch(&self.provider, contracts, Blocks::One(number, hash)).await?,
             };

@@ -128,6 +128,5 @@ async fn a_start_on_a_hundred_thousand_blocks_takes_few_questions() {
         until_written(&mut watched, folder.path()).await;
         watched.finish().await;
     }
-    println!("started on 100,000 blocks and 1,000 jobs: {took:?}");
     assert!(took[1].1 < 400, "questions of the second start: {took:?}");
 }
