@@ -110,6 +110,18 @@ pub enum NetworkError {
 /// Largest network file that is read: the seven addresses and two short lists take far less.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
+/// Where and what, as the TOML reader shows it; but a line with a URL is not repeated, as URLs hold keys.
+fn reason(error: &toml::de::Error, text: &str) -> String {
+    let shown = error.to_string();
+    if !shown.contains("://") {
+        return shown;
+    }
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let what = Some(error.message()).filter(|message| !message.contains("://")).unwrap_or("the value is wrong");
+    format!("line {line} (not shown, as URLs hold keys): {what}")
+}
+
 impl Network {
     /// Reads and checks a network file.
     ///
@@ -126,7 +138,7 @@ impl Network {
         }
         let text = fs::read_to_string(path).map_err(read)?;
         let network: Self = toml::from_str(&text)
-            .map_err(|error| NetworkError::Malformed { path: name.clone(), message: error.to_string() })?;
+            .map_err(|error| NetworkError::Malformed { path: name.clone(), message: reason(&error, &text) })?;
         network.check().map_err(|(key, why)| NetworkError::Value { path: name, key, why })?;
         Ok(network)
     }

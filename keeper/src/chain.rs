@@ -9,12 +9,14 @@ use std::path::PathBuf;
 
 mod challenge;
 pub mod convert;
+mod digest;
 mod error;
 mod fees;
 mod heads;
 mod lane;
 mod logs;
 mod nonce;
+mod reach;
 mod receipt;
 mod rpc;
 mod snapshot;
@@ -29,7 +31,8 @@ mod real_node;
 pub use challenge::{Accusation, AccusationResult, is_proven};
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
-pub use rpc::{ChainProvider, Rpc};
+pub use reach::{highest, reach, was_registered};
+pub use rpc::{ChainProvider, NodeView, Rpc};
 pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
 pub use submitter::{SnapshotResult, Submitter};
 pub use watcher::Watcher;
@@ -101,6 +104,19 @@ pub enum ChainEvent {
         job_id: u64,
         /// Why it could not.
         reason: Ineligible,
+    },
+    /// Another newest block, before it has its confirmations: what the chain's clock says beside this machine's. Sent before
+    /// the events of the blocks that are confirmed by it.
+    Newest {
+        /// Its number.
+        number: u64,
+        /// Its timestamp, unix seconds.
+        timestamp: u64,
+        /// When it was first seen here, by this machine's clock, in milliseconds since the Unix epoch.
+        seen_ms: u64,
+        /// Whether it came while the newest block was being watched. Only then is `seen_ms` the moment it came: the first
+        /// block after a start, and the first after an outage, may be old.
+        live: bool,
     },
     /// The RPC nodes became reachable (`ok`) or not; once per change.
     Connection {

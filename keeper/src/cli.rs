@@ -59,7 +59,14 @@ pub struct Global {
     #[arg(long, global = true, env = "KEEPER_NETWORK", value_name = "FILE")]
     pub network: Option<PathBuf>,
     /// RPC node, in place of the network file's; repeat for fallbacks
-    #[arg(long = "rpc-url", global = true, env = "KEEPER_RPC_URL", value_name = "URL", value_delimiter = ',')]
+    #[arg(
+        long = "rpc-url",
+        global = true,
+        env = "KEEPER_RPC_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        value_delimiter = ','
+    )]
     pub rpc_urls: Vec<Url>,
     /// File whose first line is the password of the keystores
     #[arg(long, global = true, env = "KEEPER_PASSWORD_FILE", value_name = "FILE")]

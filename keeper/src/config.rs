@@ -120,6 +120,7 @@ pub struct Settings {
     /// The network file, written by the deployer.
     pub network: Option<PathBuf>,
     /// RPC nodes, used in place of the network file's.
+    #[serde(deserialize_with = "urls")]
     pub rpc_urls: Vec<Url>,
     /// Where to find the mesh, in addition to the network file's.
     pub bootnodes: Vec<Bootnode>,
@@ -171,7 +172,7 @@ impl Settings {
             Err(source) => return Err(Error::Io { path: path.to_owned(), source }),
         };
         let mut settings: Self = toml::from_str(&text)
-            .map_err(|error| Error::Malformed { path: path.to_owned(), reason: error.to_string() })?;
+            .map_err(|error| Error::Malformed { path: path.to_owned(), reason: reason(&error, &text) })?;
         let directory = path.parent().unwrap_or(Path::new("."));
         for file in [&mut settings.network, &mut settings.password_file, &mut settings.cache_dir].into_iter().flatten()
         {
@@ -271,6 +272,29 @@ impl Config {
             challenge: settings.challenge.unwrap_or(true),
         })
     }
+}
+
+/// URLs that are wrong are named by their place: they may hold a key.
+fn urls<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let url = |(index, text): (usize, &String)| {
+        let wrong =
+            |error| serde::de::Error::custom(format!("`rpc_urls` holds no URL in place {}: {error}", index + 1));
+        text.parse().map_err(wrong)
+    };
+    texts.iter().enumerate().map(url).collect()
+}
+
+/// Where and what, as the TOML reader shows it; but a line with a URL is not repeated, as URLs hold keys.
+fn reason(error: &toml::de::Error, text: &str) -> String {
+    let shown = error.to_string();
+    if !shown.contains("://") {
+        return shown;
+    }
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let what = Some(error.message()).filter(|message| !message.contains("://")).unwrap_or("the value is wrong");
+    format!("line {line} (not shown, as URLs hold keys): {what}")
 }
 
 fn read_capped(path: &Path) -> std::io::Result<String> {

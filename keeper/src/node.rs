@@ -35,7 +35,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::{ChainConfig, ChainError, Registration, Rpc, Submitter, Watcher};
+use crate::chain::{self, ChainConfig, ChainError, Rpc, Submitter, Watcher};
 use crate::config::Config;
 use crate::driver::{About, Core, Driver, Services};
 use crate::evidence::EvidenceStore;
@@ -190,20 +190,21 @@ async fn wait_for_listeners(mesh: &p2p::Handle) -> Vec<p2p::Multiaddr> {
 async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Result<()> {
     let chain = ChainConfig { network: with_rpc_urls(&setup), network_file: setup.config.network.clone() };
     let rpc = Rpc::new(&chain)?;
-    let reached = tokio::select! {
-        reached = reach(&rpc, &chain, setup.keys.wallet.address(), &front.view) => reached?,
+    let registered = tokio::select! {
+        registered = reach(&rpc, &chain, &setup, &front.view) => registered?,
         () = shutdown.cancelled() => {
             close(front.stop, front.tasks).await;
             return Ok(());
         }
     };
-    let (journal, journal_state) = open_journal(&setup, &reached, &rpc).await?;
+    let (journal, journal_state) = open_journal(&setup, registered, &rpc).await?;
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let stop = CancellationToken::new();
     let services = services(&setup, &chain, &rpc, &front, journal, &stop)?;
     services.actions.executor.check().await?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
-    let watcher = tokio::spawn(Watcher::new(rpc, chain.clone()).run(events, stop.clone()));
+    let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
+    let watcher = tokio::spawn(watcher.run(events, stop.clone()));
     let core = core(setup, &chain, journal_state)?;
     let Front { mesh_events, metrics, liveness, view, .. } = front;
     let (driver, inlets) = Driver::connect(core, services, (metrics, liveness), view, chain_events, mesh_events);
@@ -230,15 +231,11 @@ fn with_rpc_urls(setup: &Setup) -> Network {
 }
 
 /// A key the registry knows may have signed: without its journal it must not sign again unasked.
-async fn open_journal(
-    setup: &Setup,
-    registration: &Registration,
-    rpc: &Rpc,
-) -> Result<(Journal, engine::JournalState)> {
+async fn open_journal(setup: &Setup, registered: bool, rpc: &Rpc) -> Result<(Journal, engine::JournalState)> {
     let key = setup.keys.bls.public_key().to_bytes();
     let identity = Identity::new(&key, domain(&setup.network).separator());
     let path = setup.paths.journal();
-    let state = match (path.exists(), registration.known) {
+    let state = match (path.exists(), registered) {
         (true, _) => engine::JournalState::Intact,
         (false, true) => engine::JournalState::Lost,
         (false, false) => engine::JournalState::New,
@@ -246,9 +243,8 @@ async fn open_journal(
     // `keeper operator register` leaves an empty journal behind, so a key that never ran does not need the flag.
     let missing = match state {
         engine::JournalState::Lost if setup.accept_empty_journal => {
-            let head = alloy::providers::Provider::get_block_number(&rpc.provider()).await;
             // The engine keeps to blocks above what anybody shows; the journal keeps to it across a crash.
-            Missing::CreateAbove(head.map_err(ChainError::from)?.saturating_add(1))
+            Missing::CreateAbove(chain::highest(rpc).await?.saturating_add(1))
         }
         engine::JournalState::Lost => Missing::Refuse,
         _ => Missing::Create,

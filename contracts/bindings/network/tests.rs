@@ -95,3 +95,14 @@ fn a_missing_file_is_named() {
     let error = Network::load("no/such/network.toml").err();
     assert!(matches!(error, Some(NetworkError::Read { path, .. }) if path == "no/such/network.toml"));
 }
+
+#[test]
+fn urls_are_not_repeated_in_errors() -> Result<(), Box<dyn Error>> {
+    for text in
+        ["chain_id = 1\nrpc_urls = [\"https://node/secret]\n", "chain_id = 1\nrpc_urls = \"https://node/secret\"\n"]
+    {
+        let message = refused(text)?;
+        assert!(message.contains("line 2") && !message.contains("secret"), "{message}");
+    }
+    Ok(())
+}

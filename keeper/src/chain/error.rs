@@ -18,6 +18,14 @@ pub enum ChainError {
     /// No RPC node gave an answer.
     #[error("no answer from the RPC nodes: {0}")]
     Unreachable(String),
+    /// Every RPC node serves another chain.
+    #[error("{0}")]
+    WrongChainId(String),
+    /// Too few RPC nodes are up to date to be believed in something that cannot be taken back.
+    #[error(
+        "cannot tell yet whether this operator was registered before: {0}; with other nodes in rpc_urls, or once they are up to date, it goes on by itself"
+    )]
+    Undecided(String),
     /// The RPC node answered with an error.
     #[error("the RPC node refused: {0}")]
     Refused(String),
@@ -74,6 +82,8 @@ impl ChainError {
         match self {
             Self::InvalidUrl { .. } => "invalid_url",
             Self::Unreachable(_) => "unreachable",
+            Self::WrongChainId(_) => "wrong_chain_id",
+            Self::Undecided(_) => "undecided",
             Self::Refused(_) => "refused",
             Self::MissingContract { .. } => "missing_contract",
             Self::WrongDomain { .. } => "wrong_domain",

@@ -1,13 +1,14 @@
 //! A JSON-RPC node for tests that serves a small chain and tells the lies it is told to tell.
 
 use super::ChainConfig;
-use alloy::primitives::{Address, B256, Bytes, LogData, U64, keccak256};
+use alloy::primitives::{Address, B256, Bloom, BloomInput, Bytes, LogData, U64, keccak256};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
 use contracts::network::{Contracts, Network};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::net::TcpListener;
@@ -44,6 +45,9 @@ pub(crate) fn config(urls: &[&str], confirmations: u64) -> ChainConfig {
 /// Changes an answer on its way out: method, parameters, answer (`{"result":…}` or `{"error":…}`).
 pub(crate) type Lie = Box<dyn FnMut(&str, &Value, &mut Value) + Send>;
 
+/// Answers a request in place of the node: anything that HTTP can carry. `None` leaves it to the node.
+pub(crate) type Raw = Box<dyn FnMut(&Value) -> Option<Response> + Send>;
+
 pub(crate) struct Chain {
     pub(crate) chain_id: u64,
     /// Block 0 first. Each: hash and timestamp.
@@ -54,6 +58,17 @@ pub(crate) struct Chain {
     /// Answers every request with this HTTP status.
     pub(crate) status: Option<StatusCode>,
     pub(crate) lie: Option<Lie>,
+    pub(crate) raw: Option<Raw>,
+    /// Answers never.
+    pub(crate) hangs: bool,
+    /// Logs of these blocks are not shown, though they are in the filters.
+    pub(crate) hidden: Vec<u64>,
+    /// Logs of these blocks are shown, though they are not in the filters.
+    pub(crate) unpromised: Vec<u64>,
+    /// Transactions that were sent to it.
+    pub(crate) sent: Vec<String>,
+    /// How often each method was asked.
+    pub(crate) asked: BTreeMap<String, u64>,
     /// Answer to every eth_call.
     pub(crate) call_result: Bytes,
     pub(crate) requests: u64,
@@ -89,12 +104,19 @@ impl Chain {
     }
 
     fn header(&self, number: u64) -> Value {
-        let Some((hash, timestamp)) = self.blocks.get(usize::try_from(number).expect("small")) else {
+        let Some((hash, timestamp)) = usize::try_from(number).ok().and_then(|number| self.blocks.get(number)) else {
             return Value::Null;
         };
         let parent = number.checked_sub(1).map_or(B256::ZERO, |parent| self.hash(parent));
+        let mut bloom = Bloom::default();
+        for (_, emitter, data) in
+            self.logs.iter().filter(|(block, ..)| *block == number && !self.unpromised.contains(block))
+        {
+            bloom.accrue(BloomInput::Raw(emitter.as_slice()));
+            data.topics().iter().for_each(|topic| bloom.accrue(BloomInput::Raw(topic.as_slice())));
+        }
         json!({"number": U64::from(number), "hash": hash, "parentHash": parent, "timestamp": U64::from(*timestamp),
-            "baseFeePerGas": "0x1", "gasLimit": "0x1c9c380", "extraFieldOfSomeChain": {"a": [1]}})
+            "baseFeePerGas": "0x1", "gasLimit": "0x1c9c380", "logsBloom": bloom, "extraFieldOfSomeChain": {"a": [1]}})
     }
 
     fn logs(&self, filter: &Value) -> Value {
@@ -102,19 +124,18 @@ impl Chain {
             let text = filter.get(key)?.as_str()?;
             u64::from_str_radix(text.trim_start_matches("0x"), 16).ok()
         };
-        let wanted = |block: u64| match filter.get("blockHash").and_then(Value::as_str) {
-            Some(hash) => self.hash(block).to_string() == hash,
+        let hash = filter.get("blockHash").and_then(Value::as_str).map(|hash| hash.parse::<B256>().expect("a hash"));
+        if hash.is_some_and(|hash| !self.blocks.iter().any(|(known, _)| *known == hash)) {
+            return json!({"error": {"code": -32000, "message": "unknown block"}});
+        }
+        let wanted = |block: u64| match hash {
+            Some(hash) => self.hash(block) == hash,
             None => {
                 number("fromBlock").is_some_and(|from| from <= block) && number("toBlock").is_some_and(|to| block <= to)
             }
         };
-        if filter
-            .get("blockHash")
-            .is_some_and(|hash| !self.blocks.iter().any(|(known, _)| Some(known.to_string().as_str()) == hash.as_str()))
-        {
-            return json!({"error": {"code": -32000, "message": "unknown block"}});
-        }
-        let found = self.logs.iter().enumerate().filter(|(_, (block, ..))| wanted(*block));
+        let shown = |block: &u64| !self.hidden.contains(block) && wanted(*block);
+        let found = self.logs.iter().enumerate().filter(|(_, (block, ..))| shown(block));
         let found = found.map(|(index, (block, emitter, data))| {
             json!({"address": emitter, "topics": data.topics(), "data": data.data, "blockNumber": U64::from(*block),
                 "blockHash": self.hash(*block), "transactionHash": B256::with_last_byte(7),
@@ -125,6 +146,7 @@ impl Chain {
 
     fn answer(&mut self, method: &str, params: &Value) -> Value {
         self.requests += 1;
+        *self.asked.entry(method.to_owned()).or_default() += 1;
         let mut answer = match method {
             "eth_chainId" => json!({"result": U64::from(self.chain_id)}),
             "eth_getCode" => json!({"result": if self.code { "0x00" } else { "0x" }}),
@@ -138,6 +160,13 @@ impl Chain {
                 json!({"result": number.map(|number| self.header(number))})
             }
             "eth_getLogs" => self.logs(&params[0]),
+            "eth_blockNumber" => json!({"result": U64::from(self.tip())}),
+            "eth_syncing" => json!({"result": false}),
+            "eth_sendRawTransaction" => {
+                let raw = params[0].as_str().unwrap_or_default();
+                self.sent.push(raw.to_owned());
+                json!({"result": keccak256(raw)})
+            }
             "eth_call" => json!({"result": self.call_result}),
             _ => json!({"error": {"code": -32601, "message": format!("no method {method}")}}),
         };
@@ -164,6 +193,12 @@ impl FakeNode {
             code: true,
             status: None,
             lie: None,
+            raw: None,
+            hangs: false,
+            hidden: Vec::new(),
+            unpromised: Vec::new(),
+            sent: Vec::new(),
+            asked: BTreeMap::new(),
             call_result: Bytes::new(),
             requests: 0,
         };
@@ -183,6 +218,14 @@ impl FakeNode {
         self.chain.lock().expect("no test panics while it holds the chain")
     }
 
+    pub(crate) fn raw(&self, raw: impl FnMut(&Value) -> Option<Response> + Send + 'static) {
+        self.chain().raw = Some(Box::new(raw));
+    }
+
+    pub(crate) fn asked(&self, method: &str) -> u64 {
+        self.chain().asked.get(method).copied().unwrap_or_default()
+    }
+
     pub(crate) fn lie(&self, lie: impl FnMut(&str, &Value, &mut Value) + Send + 'static) {
         self.chain().lie = Some(Box::new(lie));
     }
@@ -195,15 +238,23 @@ impl Drop for FakeNode {
 }
 
 async fn serve(State(chain): State<Arc<Mutex<Chain>>>, Json(request): Json<Value>) -> Response {
+    if chain.lock().expect("no test panics while it holds the chain").hangs {
+        std::future::pending::<()>().await;
+    }
     let mut chain = chain.lock().expect("no test panics while it holds the chain");
     if let Some(status) = chain.status {
         return (status, "out of order").into_response();
+    }
+    if let Some(response) = chain.raw.as_mut().and_then(|raw| raw(&request)) {
+        return response;
     }
     let mut answer = chain.answer(request["method"].as_str().unwrap_or_default(), &request["params"]);
     // A lie may replace the whole answer by a text that is no JSON-RPC.
     if answer.is_object() {
         answer["jsonrpc"] = json!("2.0");
-        answer["id"] = request["id"].clone();
+        if answer.get("id").is_none() {
+            answer["id"] = request["id"].clone();
+        }
     }
     Json(answer).into_response()
 }

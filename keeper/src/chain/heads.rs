@@ -2,7 +2,7 @@
 
 use super::rpc::ChainProvider;
 use super::{ChainError, Head};
-use alloy::primitives::{B256, U64};
+use alloy::primitives::{B256, Bloom, Bytes, U64, U256};
 use alloy::providers::Provider;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,15 +12,24 @@ use std::time::{Duration, Instant};
 pub const HELD_BLOCKS: u64 = 300;
 
 /// The fields of a header that keepers use. Chains add fields of their own to headers, so nothing else is decoded.
-#[derive(serde::Deserialize, Clone, Copy, Debug)]
+#[derive(serde::Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase")]
 struct RawHeader {
     number: U64,
-    hash: B256,
+    /// None in the pending block.
+    hash: Option<B256>,
     parent_hash: B256,
     timestamp: U64,
-    base_fee_per_gas: Option<alloy::primitives::U128>,
-    gas_limit: Option<U64>,
+    base_fee_per_gas: Option<U256>,
+    gas_limit: Option<U256>,
+    logs_bloom: Option<Bytes>,
+}
+
+/// A block with the filter of its logs, where the node shows one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
+    pub(crate) head: Head,
+    pub(crate) bloom: Option<Bloom>,
 }
 
 /// The newest block, with what a transaction in the next one has to pay.
@@ -30,35 +39,58 @@ pub(crate) struct Latest {
     /// Wei per gas; zero on a chain without EIP-1559.
     pub(crate) base_fee: u128,
     pub(crate) gas_limit: u64,
+    pub(crate) bloom: Option<Bloom>,
 }
 
-/// The newest block of the node in use.
+/// The newest block. Some nodes answer with the one they are still building, which has no hash: then it is the one below.
 pub(crate) async fn latest(provider: &ChainProvider) -> Result<Latest, ChainError> {
     let raw: Option<RawHeader> = provider.raw_request("eth_getBlockByNumber".into(), ("latest", false)).await?;
-    let raw = raw.ok_or_else(|| ChainError::unbelievable("no_latest_block", "the node has no newest block"))?;
+    let mut raw = raw.ok_or_else(|| ChainError::unbelievable("no_latest_block", "the node has no newest block"))?;
+    if raw.hash.is_none() {
+        let number = raw.number.to::<u64>().checked_sub(1);
+        let number = number.ok_or_else(|| ChainError::unbelievable("invalid_header", "block 0 has no hash"))?;
+        raw = by_number(provider, number).await?;
+    }
     Ok(Latest {
-        head: head_of(raw)?,
-        base_fee: raw.base_fee_per_gas.map(|fee| fee.to()).unwrap_or_default(),
-        gas_limit: raw.gas_limit.map_or(u64::MAX, |limit| limit.to()),
+        head: head_of(&raw)?,
+        base_fee: raw.base_fee_per_gas.map(|fee| fee.saturating_to()).unwrap_or_default(),
+        gas_limit: raw.gas_limit.map_or(u64::MAX, |limit| limit.saturating_to()),
+        bloom: bloom_of(&raw),
     })
 }
 
 /// The block with this number, as the node sees it now.
 pub(crate) async fn at(provider: &ChainProvider, number: u64) -> Result<Head, ChainError> {
+    Ok(block_at(provider, number).await?.head)
+}
+
+/// The same with the filter of its logs.
+pub(crate) async fn block_at(provider: &ChainProvider, number: u64) -> Result<Block, ChainError> {
+    let raw = by_number(provider, number).await?;
+    Ok(Block { head: head_of(&raw)?, bloom: bloom_of(&raw) })
+}
+
+async fn by_number(provider: &ChainProvider, number: u64) -> Result<RawHeader, ChainError> {
     let raw: Option<RawHeader> =
         provider.raw_request("eth_getBlockByNumber".into(), (U64::from(number), false)).await?;
     // A node behind a load balancer may be a few blocks back; asking again is right.
     let raw = raw.ok_or_else(|| ChainError::unbelievable("missing_block", format!("it has no block {number}")))?;
-    let head = head_of(raw)?;
-    if head.number != number {
-        let detail = format!("asked for block {number}, got block {}", head.number);
+    let found: u64 = raw.number.to();
+    if found != number {
+        let detail = format!("asked for block {number}, got block {found}");
         return Err(ChainError::unbelievable("other_block", detail));
     }
-    Ok(head)
+    Ok(raw)
 }
 
-fn head_of(raw: RawHeader) -> Result<Head, ChainError> {
-    let head = Head { number: raw.number.to(), hash: raw.hash, parent: raw.parent_hash, timestamp: raw.timestamp.to() };
+/// A filter of another size than Ethereum's is another chain's, and says nothing.
+fn bloom_of(raw: &RawHeader) -> Option<Bloom> {
+    raw.logs_bloom.as_ref().and_then(|bloom| Bloom::try_from(bloom.as_ref()).ok())
+}
+
+fn head_of(raw: &RawHeader) -> Result<Head, ChainError> {
+    let (number, timestamp) = (raw.number.to(), raw.timestamp.to());
+    let head = Head { number, hash: raw.hash.unwrap_or_default(), parent: raw.parent_hash, timestamp };
     if head.hash.is_zero() || head.hash == head.parent {
         return Err(ChainError::unbelievable(
             "invalid_header",
@@ -173,11 +205,6 @@ impl Pace {
 
     pub(crate) fn block_seen(&mut self, now: Instant) {
         self.seen = Some(now);
-    }
-
-    /// How long the newest block has been the newest.
-    pub(crate) fn age(&self, now: Instant) -> Duration {
-        self.seen.map_or(Duration::ZERO, |seen| now.saturating_duration_since(seen))
     }
 
     /// Time until the next question: a fifth of the block time, but a tenth (25 to 500 ms) around the moment the next

@@ -1,8 +1,9 @@
 //! Logs of our contracts: asked for, checked, decoded.
 
+use super::digest::Kept;
 use super::rpc::ChainProvider;
 use super::{ChainError, ChainEvent, Contracts, JobEvent, Settled};
-use alloy::primitives::{B256, BlockHash};
+use alloy::primitives::{Address, B256, BlockHash, Bloom, BloomInput};
 use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
@@ -28,6 +29,8 @@ pub(crate) struct OurLog {
     /// The block's timestamp where the node put it in the log.
     pub(crate) timestamp: Option<u64>,
     pub(crate) content: Content,
+    /// The log itself, where what it says is remembered over a restart.
+    pub(crate) kept: Option<Box<Kept>>,
 }
 
 /// What a log of ours says.
@@ -80,37 +83,58 @@ pub(crate) async fn fetch(
         return Err(ChainError::unbelievable("duplicate_log", "two logs with one place"));
     }
     let mut all = Vec::new();
-    for ((block, _), log) in placed {
-        all.extend(decode(block, &log, contracts)?);
+    for (_, log) in placed {
+        all.extend(decode(&log, contracts)?);
     }
     Ok(all)
 }
 
-fn topics() -> Vec<B256> {
-    vec![
-        jobs::JobCreated::SIGNATURE_HASH,
-        jobs::JobFunded::SIGNATURE_HASH,
-        jobs::JobPaused::SIGNATURE_HASH,
-        jobs::JobResumed::SIGNATURE_HASH,
-        jobs::JobUpdated::SIGNATURE_HASH,
-        jobs::JobCancelled::SIGNATURE_HASH,
-        jobs::JobWithdrawn::SIGNATURE_HASH,
-        registry::OperatorRegistered::SIGNATURE_HASH,
-        registry::OperatorDeregistered::SIGNATURE_HASH,
-        registry::KeysRotated::SIGNATURE_HASH,
-        registry::EpochSnapshot::SIGNATURE_HASH,
-        tasks::TaskSettled::SIGNATURE_HASH,
-        tasks::TasksSkipped::SIGNATURE_HASH,
-        tasks::ReportIneligible::SIGNATURE_HASH,
-    ]
+/// Whether a block with this filter may hold logs of ours. A filter never hides one that is there, and now and then
+/// promises one that is not.
+pub(crate) fn may_be_in(bloom: &Bloom, contracts: &Contracts) -> bool {
+    let holds = |bytes: &[u8]| bloom.contains_input(BloomInput::Raw(bytes));
+    emitted(contracts)
+        .iter()
+        .any(|(address, topics)| holds(address.as_slice()) && topics.iter().any(|topic| holds(topic.as_slice())))
 }
+
+fn topics() -> Vec<B256> {
+    [&JOBS[..], &REGISTRY, &TASKS].concat()
+}
+
+/// Each contract with what it may log.
+fn emitted(contracts: &Contracts) -> [(Address, &'static [B256]); 3] {
+    [(contracts.job_manager, &JOBS), (contracts.keeper_registry, &REGISTRY), (contracts.task_manager, &TASKS)]
+}
+
+const JOBS: [B256; 7] = [
+    jobs::JobCreated::SIGNATURE_HASH,
+    jobs::JobFunded::SIGNATURE_HASH,
+    jobs::JobPaused::SIGNATURE_HASH,
+    jobs::JobResumed::SIGNATURE_HASH,
+    jobs::JobUpdated::SIGNATURE_HASH,
+    jobs::JobCancelled::SIGNATURE_HASH,
+    jobs::JobWithdrawn::SIGNATURE_HASH,
+];
+const REGISTRY: [B256; 4] = [
+    registry::OperatorRegistered::SIGNATURE_HASH,
+    registry::OperatorDeregistered::SIGNATURE_HASH,
+    registry::KeysRotated::SIGNATURE_HASH,
+    registry::EpochSnapshot::SIGNATURE_HASH,
+];
+const TASKS: [B256; 3] =
+    [tasks::TaskSettled::SIGNATURE_HASH, tasks::TasksSkipped::SIGNATURE_HASH, tasks::ReportIneligible::SIGNATURE_HASH];
 
 /// The log's (block, index), if it is what was asked for.
 fn place(log: Log, contracts: &Contracts, blocks: Blocks) -> Result<((u64, u64), Log), ChainError> {
     let address = log.address();
-    let ours = [contracts.job_manager, contracts.keeper_registry, contracts.task_manager];
-    if !ours.contains(&address) {
+    let emitted = emitted(contracts);
+    let Some((_, topics)) = emitted.iter().find(|(ours, _)| *ours == address) else {
         return Err(ChainError::unbelievable("log_of_other_contract", format!("a log of {address}")));
+    };
+    if !log.topic0().is_some_and(|topic| topics.contains(topic)) {
+        let detail = format!("a log of {address} with the topic {:?}", log.topic0());
+        return Err(ChainError::unbelievable("log_of_other_event", detail));
     }
     let (Some(number), Some(hash), Some(index)) = (log.block_number, log.block_hash, log.log_index) else {
         return Err(ChainError::unbelievable("log_without_block", "a log that is in no block"));
@@ -128,9 +152,13 @@ fn place(log: Log, contracts: &Contracts, blocks: Blocks) -> Result<((u64, u64),
     Ok(((number, index), log))
 }
 
-fn decode(block: u64, log: &Log, contracts: &Contracts) -> Result<Vec<OurLog>, ChainError> {
+/// What a log of ours says.
+///
+/// # Errors
+/// It does not decode.
+pub(crate) fn decode(log: &Log, contracts: &Contracts) -> Result<Vec<OurLog>, ChainError> {
     let Some(topic) = log.topic0().copied() else { return Ok(Vec::new()) };
-    let address = log.address();
+    let (address, block) = (log.address(), log.block_number.unwrap_or_default());
     let content = if address == contracts.job_manager {
         decode_job(block, topic, log).map(Vec::from_iter)
     } else if address == contracts.keeper_registry {
@@ -142,8 +170,14 @@ fn decode(block: u64, log: &Log, contracts: &Contracts) -> Result<Vec<OurLog>, C
         let detail = format!("the log with topic {topic} of {address} in block {block} does not decode: {error}");
         ChainError::unbelievable("undecodable_log", detail)
     })?;
-    let block_hash = log.block_hash.unwrap_or_default();
-    let ours = |content| OurLog { block, block_hash, timestamp: log.block_timestamp, content };
+    let kept = (address != contracts.task_manager).then(|| Kept::of(log)).flatten();
+    let ours = |content| OurLog {
+        block,
+        block_hash: log.block_hash.unwrap_or_default(),
+        timestamp: log.block_timestamp,
+        content,
+        kept: kept.clone().map(Box::new),
+    };
     Ok(content.into_iter().map(ours).collect())
 }
 

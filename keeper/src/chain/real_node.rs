@@ -94,7 +94,10 @@ impl Anvil {
 }
 
 pub(crate) fn job_params(deployment: &Deployment, code_hash: B256) -> IJobManager::JobParams {
-    let target = deployment.examples.as_ref().expect("the examples are deployed").counter;
+    job_params_for(deployment.examples.as_ref().expect("the examples are deployed").counter, code_hash)
+}
+
+pub(crate) fn job_params_for(target: Address, code_hash: B256) -> IJobManager::JobParams {
     let code =
         WasmTerms { code_url: "https://example.org/job.wasm".to_owned(), code_hash, params: Bytes::from_static(b"{}") };
     let terms = Terms {

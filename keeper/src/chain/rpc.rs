@@ -1,7 +1,26 @@
-//! The way to the RPC nodes: several HTTP endpoints behind one alloy provider.
+//! The way to the RPC nodes: several HTTP endpoints, none of which has the last word.
 //!
-//! An endpoint is used only after it answered with the right chain id, asked again after every failure. A failure moves
-//! on to the next endpoint. Answers are capped in size and time.
+//! ```text
+//!                      ┌─ Rpc::provider   reads: the best node, another one when it fails or takes long
+//!  caller ── alloy ────┤  Rpc::node       reads of one node, for answers that must fit each other
+//!                      ├─ Rpc::broadcast  transactions: every node
+//!                      └─ Rpc::survey     what each node shows, compared  ──►  Board: who is asked first
+//! ```
+//!
+//! A node is used only after it answered with the right chain id, asked again after every failure; an answer that is
+//! none (an error, `null`, a web page, the wrong id) is no verdict on the chain. Answers are capped in size and time.
+//! Questions about logs go in as many parts as the node wants, see `rpc/logs.rs`. Nodes are named by their origin alone.
+
+mod answer;
+mod attempt;
+mod board;
+mod broadcast;
+mod endpoint;
+mod http;
+mod logs;
+mod span;
+mod survey;
+mod words;
 
 use super::{ChainConfig, ChainError};
 use alloy::network::Ethereum;
@@ -9,77 +28,48 @@ use alloy::providers::RootProvider;
 use alloy::rpc::client::RpcClient;
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
 use alloy_json_rpc::{RequestPacket, ResponsePacket};
+use attempt::Attempt;
+use board::Board;
+pub use board::NodeView;
+use endpoint::{Phase, Seen};
+use http::Wire;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
-use url::{Host, Url};
+use std::time::{Duration, Instant};
 
-/// Longest wait for one answer.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
-/// Longest wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Largest answer read; 2,000 blocks full of our logs stay far below it.
-const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// Most endpoints used.
 const MAX_ENDPOINTS: usize = 16;
+/// A node that takes longer than this for an answer gets company: the next one is asked too, the first answer counts.
+const COMPANY: Duration = Duration::from_millis(1_500);
+/// Longest wait for nodes that all want to be left alone.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The provider all reads and writes of the keeper go through.
 pub type ChainProvider = RootProvider<Ethereum>;
 
-/// A cheap handle on the endpoints; clones share them.
+/// A cheap handle on the nodes; clones share them.
 #[derive(Clone, Debug)]
 pub struct Rpc {
-    endpoints: Arc<Endpoints>,
+    shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
-struct Endpoints {
-    list: Vec<Endpoint>,
-    /// Place of the endpoint in use.
-    current: AtomicUsize,
+struct Shared {
+    wires: Vec<Wire>,
+    board: Mutex<Board>,
     chain_id: u64,
+    block_seconds: u64,
+    confirmations: u64,
     network_file: PathBuf,
-    counts: Mutex<BTreeMap<&'static str, u64>>,
 }
 
-#[derive(Debug)]
-struct Endpoint {
-    url: Url,
-    http: reqwest::Client,
-    /// Whether its chain id was checked since its last failure.
-    verified: AtomicBool,
-}
-
-/// Why one endpoint gave no usable answer. Only the URL's origin is shown: paths and queries hold keys.
-#[derive(Debug, thiserror::Error)]
-enum EndpointError {
-    #[error("{origin}: {why}")]
-    NoAnswer { origin: String, why: String },
-    #[error("{origin}: the answer is larger than {MAX_ANSWER_BYTES} bytes")]
-    TooLarge { origin: String },
-    #[error("{origin}: not a JSON-RPC answer (HTTP status {status}): {why}")]
-    NotJsonRpc { origin: String, status: u16, why: String },
-    #[error("{origin}: asked to slow down: {why}")]
-    Limited { origin: String, why: String },
-    #[error(
-        "{origin}: wrong chain id: the node serves chain {found}, {file} says {expected}; correct rpc_urls or chain_id there"
-    )]
-    WrongChainId { origin: String, found: String, expected: u64, file: String },
-}
-
-impl EndpointError {
-    fn reason(&self) -> &'static str {
-        match self {
-            Self::NoAnswer { .. } => "no_answer",
-            Self::TooLarge { .. } => "answer_too_large",
-            Self::NotJsonRpc { .. } => "not_json_rpc",
-            Self::Limited { .. } => "limited",
-            Self::WrongChainId { .. } => "wrong_chain_id",
-        }
-    }
+/// One of the nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    rpc: Rpc,
+    pub(crate) place: usize,
 }
 
 impl Rpc {
@@ -88,168 +78,205 @@ impl Rpc {
     /// # Errors
     /// A URL that is not http or https, none at all, or more than 16.
     pub fn new(config: &ChainConfig) -> Result<Self, ChainError> {
+        let network = &config.network;
         let invalid =
             |position, why: String| ChainError::InvalidUrl { position, why, network_file: config.network_file.clone() };
-        if config.network.rpc_urls.is_empty() || config.network.rpc_urls.len() > MAX_ENDPOINTS {
-            let why = format!("rpc_urls holds {} URLs, 1 to {MAX_ENDPOINTS} are needed", config.network.rpc_urls.len());
-            return Err(invalid(config.network.rpc_urls.len(), why));
+        let count = network.rpc_urls.len();
+        if !(1..=MAX_ENDPOINTS).contains(&count) {
+            return Err(invalid(count, format!("rpc_urls holds {count} URLs, 1 to {MAX_ENDPOINTS} are needed")));
         }
-        let mut list = Vec::new();
-        for (index, text) in config.network.rpc_urls.iter().enumerate() {
-            let url = Url::parse(text).map_err(|error| invalid(index + 1, error.to_string()))?;
-            if !matches!(url.scheme(), "http" | "https") {
-                return Err(invalid(index + 1, format!("scheme {} is not http or https", url.scheme())));
-            }
-            let mut http = reqwest::Client::builder()
-                .timeout(REQUEST_TIMEOUT)
-                .connect_timeout(CONNECT_TIMEOUT)
-                .redirect(reqwest::redirect::Policy::none());
-            if is_loopback(&url) {
-                http = http.no_proxy();
-            }
-            let http = http.build().map_err(|error| invalid(index + 1, error.to_string()))?;
-            list.push(Endpoint { url, http, verified: AtomicBool::new(false) });
-        }
-        let endpoints = Endpoints {
-            list,
-            current: AtomicUsize::new(0),
-            chain_id: config.network.chain_id,
+        let wires = network.rpc_urls.iter().enumerate();
+        let wires = wires.map(|(index, text)| Wire::new(text).map_err(|why| invalid(index + 1, why)));
+        let shared = Shared {
+            wires: wires.collect::<Result<_, _>>()?,
+            board: Mutex::new(Board::new(count)),
+            chain_id: network.chain_id,
+            block_seconds: network.block_seconds,
+            confirmations: network.confirmations,
             network_file: config.network_file.clone(),
-            counts: Mutex::default(),
         };
-        Ok(Self { endpoints: Arc::new(endpoints) })
+        Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// A provider over these endpoints.
+    /// A provider over all nodes.
     #[must_use]
     pub fn provider(&self) -> ChainProvider {
         RootProvider::new(RpcClient::new(self.clone(), false))
     }
 
-    /// Leaves the endpoint in use for the next one, because its answer was not believable or is out of date.
-    pub fn distrust(&self, reason: &'static str) {
-        self.count(reason);
-        self.endpoints.leave(self.endpoints.current.load(Ordering::Relaxed));
-    }
-
     /// Counts something worth a metric; `reason` is its label.
     pub fn count(&self, reason: &'static str) {
-        let mut counts = self.endpoints.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.entry(reason).or_default() += 1;
+        self.board().count(reason);
     }
 
     /// How often each reason was counted.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
-        self.endpoints.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.board().counts()
     }
 
-    async fn send(self, request: RequestPacket) -> Result<ResponsePacket, TransportError> {
-        let count = self.endpoints.list.len();
-        let first = self.endpoints.current.load(Ordering::Relaxed);
-        let mut failures = Vec::new();
-        for place in (first..first + count).map(|place| place % count) {
-            match self.endpoints.ask(place, &request).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => {
-                    self.count(error.reason());
-                    self.endpoints.leave(place);
-                    failures.push(error.to_string());
+    /// How each node stands, in the order of the network file.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeView> {
+        self.board().views(self.shared.wires.iter().map(|wire| wire.origin.clone()))
+    }
+
+    /// Whether every node has shown that it serves another chain.
+    #[must_use]
+    pub fn is_other_chain(&self) -> bool {
+        let board = self.board();
+        (0..board.len()).all(|place| matches!(board.endpoint(place).phase(), Phase::WrongChain(_)))
+    }
+
+    /// The best node now, to be asked for as long as its answers must fit each other.
+    pub(crate) async fn node(&self) -> Result<Node, ChainError> {
+        let order = self.candidates().await.map_err(ChainError::Unreachable)?;
+        Ok(Node { rpc: self.clone(), place: order[0] })
+    }
+
+    /// The nodes that may be asked, best first.
+    pub(crate) async fn ranked(&self) -> Result<Vec<Node>, ChainError> {
+        let order = self.candidates().await.map_err(ChainError::Unreachable)?;
+        Ok(order.into_iter().map(|place| Node { rpc: self.clone(), place }).collect())
+    }
+
+    /// The first node of the network file.
+    pub(crate) fn first(&self) -> Node {
+        Node { rpc: self.clone(), place: 0 }
+    }
+
+    /// Every node that does not want to be left alone, however it stands, in the order of the network file.
+    pub(crate) fn nodes_to_ask(&self) -> Vec<Node> {
+        let (board, now) = (self.board(), Instant::now());
+        let open = (0..board.len()).filter(|place| board.endpoint(*place).limited_until(now).is_none());
+        open.map(|place| Node { rpc: self.clone(), place }).collect()
+    }
+
+    /// The other nodes that are as good as any, best first.
+    pub(crate) fn others(&self, node: &Node) -> Vec<Node> {
+        let (board, now) = (self.board(), Instant::now());
+        let good =
+            |place: &usize| *place != node.place && board.endpoint(*place).rank(now).is_some_and(|(rank, _)| rank == 0);
+        board.order(now).into_iter().filter(good).map(|place| Node { rpc: self.clone(), place }).collect()
+    }
+
+    /// Whether another node that answers showed this block or a newer one last.
+    pub(crate) fn others_show(&self, node: &Node, number: u64) -> bool {
+        let others = self.others(node);
+        others.iter().any(|other| self.board().endpoint(other.place).head().is_some_and(|head| head >= number))
+    }
+
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.shared.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn origin(&self, place: usize) -> &str {
+        &self.shared.wires[place].origin
+    }
+
+    fn see(&self, place: usize, seen: Seen) {
+        self.board().on(place, seen, Instant::now());
+    }
+
+    fn block_seconds(&self) -> u64 {
+        self.shared.block_seconds.max(1)
+    }
+
+    fn confirmations(&self) -> u64 {
+        self.shared.confirmations
+    }
+
+    /// The nodes to ask, best first, at least one; waits a moment when all of them want to be left alone.
+    ///
+    /// # Errors
+    /// None may be asked; words that name them.
+    async fn candidates(&self) -> Result<Vec<usize>, String> {
+        let (order, pause) = self.order();
+        if !order.is_empty() {
+            return Ok(order);
+        }
+        if let Some(pause) = pause.filter(|pause| *pause <= LONGEST_WAIT) {
+            tokio::time::sleep(pause).await;
+            let (order, _) = self.order();
+            if !order.is_empty() {
+                return Ok(order);
+            }
+        }
+        let states = self.nodes().into_iter().map(|node| {
+            let why = node.last_error.map(|error| format!(" ({error})")).unwrap_or_default();
+            format!("{} is {}{why}", node.origin, node.state)
+        });
+        Err(states.collect::<Vec<_>>().join("; "))
+    }
+
+    fn order(&self) -> (Vec<usize>, Option<Duration>) {
+        let (board, now) = (self.board(), Instant::now());
+        (board.order(now), board.pause(now))
+    }
+
+    /// Asks the nodes one after the other until one answers, and the next one too when one takes long.
+    async fn read(self, packet: RequestPacket) -> Result<ResponsePacket, TransportError> {
+        let order = self.candidates().await.map_err(|why| TransportErrorKind::custom_str(&why))?;
+        let mut asked = tokio::task::JoinSet::new();
+        let ask = |asked: &mut tokio::task::JoinSet<_>, place: usize| {
+            let (rpc, packet) = (self.clone(), packet.clone());
+            asked.spawn(async move { (place, rpc.attempt(place, &packet).await) });
+        };
+        let mut left = order.iter().copied();
+        let mut last = order[0];
+        left.next();
+        ask(&mut asked, last);
+        let (mut refusal, mut failures) = (None, Vec::new());
+        loop {
+            let more = tokio::select! {
+                done = asked.join_next() => match done {
+                    None => break,
+                    Some(Ok((place, Attempt::Answered(answer)))) => {
+                        self.board().keep_to(place);
+                        return Ok(answer);
+                    }
+                    Some(Ok((_, Attempt::Refused(error)))) => { refusal.get_or_insert(error); true }
+                    Some(Ok((_, Attempt::Failed(why)))) => { failures.push(why); true }
+                    Some(Err(error)) => { failures.push(error.to_string()); true }
+                },
+                () = tokio::time::sleep(COMPANY) => {
+                    self.see(last, Seen::Slow);
+                    left.len() > 0
                 }
+            };
+            if more && let Some(place) = left.next() {
+                last = place;
+                ask(&mut asked, place);
             }
         }
-        Err(TransportErrorKind::custom_str(&failures.join("; ")))
+        refusal.ok_or_else(|| TransportErrorKind::custom_str(&failures.join("; ")))
+    }
+
+    /// One question to one node, with everything that belongs to it: its chain id first, logs in parts.
+    async fn attempt(&self, place: usize, packet: &RequestPacket) -> Attempt {
+        if let Err(why) = self.verify(place).await {
+            return Attempt::Failed(why);
+        }
+        match logs::Query::of(packet) {
+            Some(query) => self.logs(place, packet, query).await,
+            None => self.judged(place, packet, self.exchange(place, packet).await),
+        }
     }
 }
 
-impl Endpoints {
-    /// Marks an endpoint as failed and moves on, unless somebody moved on already.
-    fn leave(&self, place: usize) {
-        self.list[place].verified.store(false, Ordering::Relaxed);
-        let next = (place + 1) % self.list.len();
-        let _ = self.current.compare_exchange(place, next, Ordering::Relaxed, Ordering::Relaxed);
+impl Node {
+    /// A provider that asks this node alone.
+    pub(crate) fn provider(&self) -> ChainProvider {
+        RootProvider::new(RpcClient::new(self.clone(), false))
     }
 
-    async fn ask(&self, place: usize, request: &RequestPacket) -> Result<ResponsePacket, EndpointError> {
-        let endpoint = &self.list[place];
-        if !endpoint.verified.load(Ordering::Relaxed) {
-            self.check_chain_id(endpoint).await?;
-            endpoint.verified.store(true, Ordering::Relaxed);
-        }
-        let body = serde_json::to_vec(request)
-            .map_err(|error| EndpointError::NoAnswer { origin: endpoint.origin(), why: error.to_string() })?;
-        let answer: ResponsePacket = endpoint.post(body).await?;
-        match answer.as_error() {
-            Some(error) if error.is_retry_err() => {
-                Err(EndpointError::Limited { origin: endpoint.origin(), why: error.to_string() })
-            }
-            _ => Ok(answer),
-        }
+    pub(crate) fn origin(&self) -> &str {
+        self.rpc.origin(self.place)
     }
 
-    async fn check_chain_id(&self, endpoint: &Endpoint) -> Result<(), EndpointError> {
-        #[derive(serde::Deserialize)]
-        struct Answer {
-            result: Option<alloy::primitives::U64>,
-        }
-        let question = br#"{"jsonrpc":"2.0","id":0,"method":"eth_chainId","params":[]}"#;
-        let answer: Answer = endpoint.post(question.to_vec()).await?;
-        let found = answer.result.map(|id| id.to::<u64>());
-        if found == Some(self.chain_id) {
-            return Ok(());
-        }
-        Err(EndpointError::WrongChainId {
-            origin: endpoint.origin(),
-            found: found.map_or_else(|| "unknown".to_owned(), |id| id.to_string()),
-            expected: self.chain_id,
-            file: self.network_file.display().to_string(),
-        })
-    }
-}
-
-impl Endpoint {
-    fn origin(&self) -> String {
-        self.url.origin().ascii_serialization()
-    }
-
-    async fn post<T: serde::de::DeserializeOwned>(&self, body: Vec<u8>) -> Result<T, EndpointError> {
-        let no_answer =
-            |error: reqwest::Error| EndpointError::NoAnswer { origin: self.origin(), why: root_cause(error) };
-        let request = self.http.post(self.url.clone()).header("content-type", "application/json").body(body);
-        let mut response = request.send().await.map_err(no_answer)?;
-        let status = response.status().as_u16();
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
-            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(EndpointError::TooLarge { origin: self.origin() });
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        // Nodes send JSON-RPC errors with other HTTP statuses than 200, so the body decides.
-        serde_json::from_slice(&bytes).map_err(|error| EndpointError::NotJsonRpc {
-            origin: self.origin(),
-            status,
-            why: error.to_string(),
-        })
-    }
-}
-
-/// The innermost cause: "connection refused" helps, "error sending request" does not.
-fn root_cause(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut cause: &dyn std::error::Error = &error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    if error.is_timeout() { format!("timed out ({cause})") } else { cause.to_string() }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+    /// Holds against this node that its answer was not believable.
+    pub(crate) fn distrust(&self, reason: &'static str, why: &str) {
+        let _ = self.rpc.failed(self.place, reason, why);
     }
 }
 
@@ -262,8 +289,29 @@ impl tower_service::Service<RequestPacket> for Rpc {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: RequestPacket) -> Self::Future {
-        Box::pin(self.clone().send(request))
+    fn call(&mut self, packet: RequestPacket) -> Self::Future {
+        let rpc = self.clone();
+        if broadcast::is_transaction(&packet) { Box::pin(rpc.send(packet)) } else { Box::pin(rpc.read(packet)) }
+    }
+}
+
+impl tower_service::Service<RequestPacket> for Node {
+    type Response = ResponsePacket;
+    type Error = TransportError;
+    type Future = TransportFut<'static>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, packet: RequestPacket) -> Self::Future {
+        let node = self.clone();
+        Box::pin(async move {
+            match node.rpc.attempt(node.place, &packet).await {
+                Attempt::Answered(answer) | Attempt::Refused(answer) => Ok(answer),
+                Attempt::Failed(why) => Err(TransportErrorKind::custom_str(&why)),
+            }
+        })
     }
 }
 

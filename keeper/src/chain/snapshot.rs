@@ -56,6 +56,12 @@ pub async fn check_contracts(provider: &ChainProvider, config: &ChainConfig) -> 
             continue;
         }
         if provider.get_code_at(address).await?.is_empty() {
+            let (head, deployed) = (provider.get_block_number().await?, config.network.deploy_block);
+            if head < deployed {
+                let detail =
+                    format!("it is at block {head}, the contracts are of block {deployed}: it is still syncing");
+                return Err(ChainError::unbelievable("node_before_deployment", detail));
+            }
             let (chain_id, network_file) = (config.network.chain_id, config.network_file.clone());
             return Err(ChainError::MissingContract { key, address, chain_id, network_file });
         }

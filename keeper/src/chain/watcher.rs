@@ -1,18 +1,33 @@
 //! Follows the chain and passes on what concerns keepers, in chain order, each thing once.
 //!
-//! Nothing is kept on disk: the job book and the epochs live in memory, so a start replays our logs from the block the
-//! contracts were deployed at. A stop, a crash or an outage of the RPC nodes therefore loses nothing.
+//! The job book and the epochs live in memory; a start takes up what their history comes to from a file (`digest.rs`)
+//! where the chain confirms it, else reads all our logs from the block the contracts were deployed at. A stop, a crash or
+//! an outage of the RPC nodes therefore loses nothing.
 //!
 //! Three ways to go on, from old to new blocks: *history* (logs alone, in large ranges, only at start), *range* (headers
 //! and logs of blocks deep enough that every node has them) and *single* (one block's logs by its hash, so that a node
 //! that lacks the block says so instead of answering with nothing).
+//!
+//! ```text
+//!  step ── the best node ── newest block ──┬─ fits ──► history ─► range ─► single ──► events, Head
+//!                              (newest.rs) ├─ another block ──► rewind ──► Rewound
+//!                                          └─ lower for long ──► set_back ──► Rewound
+//! ```
+//!
+//! All questions of a step go to one node, so that the answers fit each other; one that fails is held against it, and the
+//! next step asks the next node at once. Beside the steps all nodes are compared now and then (`rpc/survey.rs`).
 
-use super::heads::{self, Fit, HELD_BLOCKS, HeldHeads, Pace};
-use super::logs::{self, Blocks, Content, EpochLog, OurLog};
-use super::rpc::{ChainProvider, Rpc};
+use super::digest::Digest;
+use super::heads::{self, HELD_BLOCKS, HeldHeads};
+use super::logs::{Content, EpochLog, OurLog};
+use super::rpc::{ChainProvider, Node, Rpc};
 use super::snapshot;
 use super::{ChainConfig, ChainError, ChainEvent, Head};
-use std::time::{Duration, Instant};
+use doubt::Doubts;
+use newest::{Look, Newest};
+use start::Memory;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -24,30 +39,35 @@ const RANGE_BLOCKS: u64 = 64;
 const RECENT_BLOCKS: u64 = 16;
 const SHORTEST_BACKOFF: Duration = Duration::from_millis(250);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
-/// A node that shows no new block for this long, and five block times, is left for the next one.
-const STALLED: Duration = Duration::from_secs(30);
-/// Answers behind what was seen before a node is left for the next one.
-const BEHIND_ANSWERS: u32 = 10;
+/// Time between two comparisons of the nodes: a block time, within these bounds.
+const SURVEYS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(12));
 
 mod catch_up;
+mod doubt;
+mod newest;
+mod rewind;
+mod start;
+mod tip;
 
 /// The task that follows the chain.
 #[derive(Debug)]
 pub struct Watcher {
     rpc: Rpc,
+    /// The node asked in this step, and the way to it alone.
+    node: Node,
     provider: ChainProvider,
     config: ChainConfig,
     held: HeldHeads,
     /// First block that was not passed on.
     next: u64,
-    /// How many blocks the next question about history covers.
-    history_blocks: u64,
     /// The newest epoch of the history, passed on at its end; older ones can no longer settle anything.
     history_epoch: Option<EpochLog>,
-    contracts_checked: bool,
-    pace: Pace,
-    newest: Option<Head>,
-    behind_answers: u32,
+    /// Nodes that showed our contracts since their last failure.
+    checked: BTreeSet<usize>,
+    newest: Newest,
+    doubts: Doubts,
+    digest: Digest,
+    memory: Memory,
     connected: Option<bool>,
 }
 
@@ -76,17 +96,19 @@ impl Watcher {
     /// A watcher at the deploy block.
     #[must_use]
     pub fn new(rpc: Rpc, config: ChainConfig) -> Self {
+        let node = rpc.first();
         Self {
-            provider: rpc.provider(),
+            provider: node.provider(),
+            node,
             rpc,
             held: HeldHeads::default(),
             next: config.network.deploy_block,
-            history_blocks: HISTORY_BLOCKS,
             history_epoch: None,
-            contracts_checked: false,
-            pace: Pace::new(config.network.block_seconds),
-            newest: None,
-            behind_answers: 0,
+            checked: BTreeSet::new(),
+            newest: Newest::new(config.network.block_seconds),
+            doubts: Doubts::default(),
+            digest: Digest::default(),
+            memory: Memory::none(),
             connected: None,
             config,
         }
@@ -94,27 +116,41 @@ impl Watcher {
 
     /// Watches until `stop` or until nobody listens. A full channel holds the watcher up; nothing is dropped.
     pub async fn run(mut self, events: mpsc::Sender<ChainEvent>, stop: CancellationToken) {
+        let rpc = self.rpc.clone();
+        let pause = Duration::from_secs(self.config.network.block_seconds).clamp(SURVEYS.0, SURVEYS.1);
+        let surveys = async move {
+            loop {
+                tokio::time::sleep(pause).await;
+                rpc.survey().await;
+            }
+        };
         tokio::select! {
             () = stop.cancelled() => {}
+            () = surveys => {}
             () = self.watch(&events) => {}
         }
     }
 
     async fn watch(&mut self, events: &mpsc::Sender<ChainEvent>) {
+        // A node that lags or shows another chain is left before anything is read from it.
+        self.rpc.survey().await;
         let mut backoff = SHORTEST_BACKOFF;
         let mut failures = 0_u32;
         loop {
             let (report, wait) = match self.step(events).await {
                 Ok(()) => {
                     (backoff, failures) = (SHORTEST_BACKOFF, 0);
-                    (self.report(events, true, String::new()).await, self.pace.wait(Instant::now()))
+                    (self.report(events, true, String::new()).await, self.newest.wait(Instant::now()))
                 }
                 Err(Interrupt::Closed) => return,
                 Err(Interrupt::Failed(error)) => {
                     failures += 1;
-                    let wait = backoff;
+                    let report = self.failed(events, &error, failures).await;
+                    // Another good node is asked at once.
+                    let another = failures == 1 && !self.rpc.others(&self.node).is_empty();
+                    let wait = if another { Duration::ZERO } else { backoff };
                     backoff = (backoff * 2).min(LONGEST_BACKOFF);
-                    (self.failed(events, &error, failures).await, wait)
+                    (report, wait)
                 }
             };
             if report.is_err() {
@@ -124,21 +160,30 @@ impl Watcher {
         }
     }
 
-    /// Counts a failure, moves to the next endpoint, and says so unless a second try may well mend it.
+    /// Counts a failure, holds it against the node, and says so unless a second try may well mend it.
     async fn failed(
         &mut self,
         events: &mpsc::Sender<ChainEvent>,
         error: &ChainError,
         failures: u32,
     ) -> Result<(), Interrupt> {
-        tracing::debug!(reason = error.reason(), %error, "could not follow the chain");
-        match error {
-            // The transport has counted it and moved on already. The chain behind may be another one afterwards.
-            ChainError::Unreachable(_) => self.contracts_checked = false,
-            _ => self.rpc.distrust(error.reason()),
+        let (node, reason) = (self.node.origin().to_owned(), error.reason());
+        tracing::debug!(node, reason, %error, "could not follow the chain");
+        // The chain behind may be another one afterwards.
+        self.checked.remove(&self.node.place);
+        // The transport has noted an outage already.
+        if !matches!(error, ChainError::Unreachable(_)) {
+            self.node.distrust(reason, &error.to_string());
         }
         let passing = matches!(error, ChainError::Refused(_) | ChainError::Unbelievable { .. }) && failures == 1;
-        if passing { Ok(()) } else { self.report(events, false, error.to_string()).await }
+        if passing {
+            return Ok(());
+        }
+        let mut why = error.to_string();
+        if !why.contains(&node) {
+            why = format!("{why} [{node}]");
+        }
+        self.report(events, false, why).await
     }
 
     async fn report(&mut self, events: &mpsc::Sender<ChainEvent>, ok: bool, why: String) -> Result<(), Interrupt> {
@@ -155,16 +200,21 @@ impl Watcher {
 
     /// Passes on everything between what was passed on and the newest confirmed block.
     async fn step(&mut self, events: &mpsc::Sender<ChainEvent>) -> Result<(), Interrupt> {
-        if !self.contracts_checked {
+        self.node = self.rpc.node().await?;
+        self.provider = self.node.provider();
+        if !self.checked.contains(&self.node.place) {
             snapshot::check_contracts(&self.provider, &self.config).await?;
-            self.contracts_checked = true;
+            self.checked.insert(self.node.place);
         }
-        let latest = heads::latest(&self.provider).await?.head;
-        self.note(latest)?;
-        if self.held.get(latest.number).is_some_and(|held| held.hash != latest.hash) {
-            return self.rewind(events, latest).await;
+        self.resume(events).await?;
+        let latest = heads::latest(&self.provider).await?;
+        if self.note(events, latest.head).await? == Look::SetBack {
+            return self.set_back(events, latest.head).await;
         }
-        let Some(confirmed) = latest.number.checked_sub(self.config.network.confirmations) else { return Ok(()) };
+        if self.held.get(latest.head.number).is_some_and(|held| held.hash != latest.head.hash) {
+            return self.rewind(events, latest.head).await;
+        }
+        let Some(confirmed) = latest.head.number.checked_sub(self.config.network.confirmations) else { return Ok(()) };
         while let Some(plan) = self.plan(confirmed) {
             let orphaned = match plan {
                 Plan::History(from, to) => {
@@ -172,43 +222,41 @@ impl Watcher {
                     None
                 }
                 Plan::Range(from, to) => self.range(events, from, to).await?,
-                Plan::Single(number) => self.single(events, number, latest).await?,
+                Plan::Single(number) => self.single(events, number, &latest).await?,
             };
-            if let Some(head) = orphaned {
-                return self.rewind(events, head).await;
+            match orphaned {
+                Some(head) if head.number == self.next => return self.rewind(events, head).await,
+                // The newest block is not there yet, whatever the node says.
+                Some(_) => break,
+                None => {}
             }
         }
-        Ok(())
+        self.ask_again(events, confirmed).await?;
+        Ok(self.write_down().await?)
     }
 
-    /// Notes the newest block, and leaves a node that stands still or goes back.
-    fn note(&mut self, latest: Head) -> Result<(), ChainError> {
-        let now = Instant::now();
-        if self.newest.is_none_or(|newest| newest.hash != latest.hash && newest.number <= latest.number) {
-            self.newest = Some(latest);
-            self.behind_answers = 0;
-            self.pace.block_seen(now);
-        } else if self.newest.is_some_and(|newest| latest.number < newest.number) {
-            self.rpc.count("head_went_back");
-            self.behind_answers += 1;
-            if self.behind_answers >= BEHIND_ANSWERS {
-                self.behind_answers = 0;
-                self.rpc.distrust("node_behind");
+    /// Notes the newest block and tells what it says of the time.
+    async fn note(&mut self, events: &mpsc::Sender<ChainEvent>, latest: Head) -> Result<Look, Interrupt> {
+        let look = self.newest.look(latest, Instant::now());
+        match look {
+            Look::New { live } => {
+                let seen = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                let seen_ms = u64::try_from(seen.as_millis()).unwrap_or(u64::MAX);
+                let Head { number, timestamp, .. } = latest;
+                send(events, ChainEvent::Newest { number, timestamp, seen_ms, live }).await?;
             }
-        }
-        if self.pace.age(now) > STALLED.max(Duration::from_secs(self.config.network.block_seconds.saturating_mul(5))) {
-            self.rpc.distrust("node_stalled");
-            self.pace.block_seen(now);
+            Look::Behind => self.rpc.count("head_went_back"),
+            Look::Same | Look::SetBack => {}
         }
         match self.held.first() {
-            Some(first) if latest.number < first.number => {
+            Some(first) if latest.number < first.number && look != Look::SetBack => {
                 let detail = format!(
-                    "the node is at block {}, block {} was seen before; it is still syncing, or the chain was reset and the keeper must be started anew",
+                    "it is at block {}, block {} was seen before: it is still syncing, or the chain was set back a moment ago",
                     latest.number, first.number
                 );
-                Err(ChainError::unbelievable("node_far_behind", detail))
+                Err(ChainError::unbelievable("node_far_behind", detail).into())
             }
-            _ => Ok(()),
+            _ => Ok(look),
         }
     }
 
@@ -216,28 +264,12 @@ impl Watcher {
         let next = self.next;
         let left = confirmed.checked_sub(next)?;
         if self.held.last().is_none() && left >= HELD_BLOCKS {
-            return Some(Plan::History(next, (next + self.history_blocks - 1).min(confirmed - HELD_BLOCKS)));
+            return Some(Plan::History(next, (next + HISTORY_BLOCKS - 1).min(confirmed - HELD_BLOCKS)));
         }
         if left > RECENT_BLOCKS {
             return Some(Plan::Range(next, (next + RANGE_BLOCKS - 1).min(confirmed - RECENT_BLOCKS)));
         }
         Some(Plan::Single(next))
-    }
-
-    /// Passes on one block; gives it back if it does not continue what is held.
-    async fn single(
-        &mut self,
-        events: &mpsc::Sender<ChainEvent>,
-        number: u64,
-        latest: Head,
-    ) -> Result<Option<Head>, Interrupt> {
-        let head = if latest.number == number { latest } else { heads::at(&self.provider, number).await? };
-        if self.held.fit(&head)? == Fit::Reorganised {
-            return Ok(Some(head));
-        }
-        let logs = logs::fetch(&self.provider, &self.config.network.contracts, Blocks::One(number, head.hash)).await?;
-        self.pass_on(events, head, logs).await?;
-        Ok(None)
     }
 
     /// Sends a block's events and then its head. Everything is read before the first event goes out, so a failure
@@ -253,7 +285,9 @@ impl Watcher {
         if let Some(log) = &self.history_epoch {
             ready.push(ChainEvent::Epoch(snapshot::load_epoch(&self.provider, registry, log).await?));
         }
+        let mut kept = Vec::new();
         for log in logs {
+            kept.extend(log.kept);
             ready.push(match log.content {
                 Content::Event(event) => event,
                 Content::Settled(settled) => {
@@ -266,36 +300,11 @@ impl Watcher {
         for event in ready {
             send(events, event).await?;
         }
+        kept.into_iter().for_each(|kept| self.digest.push(*kept));
         self.history_epoch = None;
         self.held.push(head);
         self.next = head.number + 1;
         Ok(())
-    }
-
-    /// Goes back to the last block that still stands, because `head` is not the continuation of what is held.
-    async fn rewind(&mut self, events: &mpsc::Sender<ChainEvent>, head: Head) -> Result<(), Interrupt> {
-        let Some(last) = self.held.last() else { return Ok(()) };
-        let from = last.number.min(head.number);
-        let ancestor = heads::common_ancestor(&self.provider, &self.held, from).await?;
-        if ancestor == Some(from) {
-            let detail = format!("block {} contradicts block {from}, which still stands", head.number);
-            return Err(ChainError::unbelievable("not_linked", detail).into());
-        }
-        self.newest = None;
-        let number = if let Some(number) = ancestor {
-            self.rpc.count("reorg");
-            tracing::warn!(number, orphaned = last.number - number, "the chain was reorganised");
-            self.held.truncate(number);
-            number
-        } else {
-            self.rpc.count("deep_reorg");
-            tracing::error!(held = HELD_BLOCKS, "no block held still stands; starting over from the deploy block");
-            self.held.clear();
-            self.history_epoch = None;
-            self.config.network.deploy_block.saturating_sub(1)
-        };
-        self.next = if ancestor.is_some() { number + 1 } else { self.config.network.deploy_block };
-        send(events, ChainEvent::Rewound { number }).await
     }
 }
 

@@ -10,7 +10,7 @@ use alloy::network::{EthereumWallet, TransactionBuilder};
 use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::client::RpcClient;
-use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
+use alloy::rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest};
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolInterface};
 use alloy::transports::TransportError;
@@ -19,7 +19,7 @@ use contracts::network::Network;
 use tokio::time::{Instant, sleep};
 
 use super::{Exit, Global, WithExit};
-use crate::chain::{ChainConfig, ChainError, ChainProvider, Rpc, constants};
+use crate::chain::{ChainConfig, ChainError, ChainProvider, Rpc, reach, was_registered};
 use crate::config::Settings;
 
 /// How long a transaction may take to be mined.
@@ -30,6 +30,8 @@ const NONCES_TRIED: u32 = 5;
 /// Looks without a receipt after which a nonce counts as used by another transaction: a node may show the account's new
 /// count a moment before the receipt.
 const DISPLACED_LOOKS: u32 = 5;
+/// Blocks searched for a log at once; nodes that allow fewer are asked in parts.
+const STRETCH: u64 = 10_000;
 /// What registering costs, generously: a pairing, a key in storage, an allocation.
 const GAS_OF_A_VERB: u64 = 3_000_000;
 
@@ -38,6 +40,7 @@ pub(super) struct Chain {
     pub(super) network: Network,
     pub(super) provider: ChainProvider,
     rpc: Rpc,
+    config: ChainConfig,
 }
 
 impl Chain {
@@ -51,9 +54,29 @@ impl Chain {
         }
         let config = ChainConfig { network: network.clone(), network_file: file.to_owned() };
         let rpc = Rpc::new(&config)?;
-        let provider = rpc.provider();
-        constants(&provider, &config).await?;
-        Ok(Self { network, provider, rpc })
+        reach(&rpc, &config).await?;
+        Ok(Self { network, provider: rpc.provider(), rpc, config })
+    }
+
+    /// Whether an operator was ever registered, by the word of most nodes.
+    pub(super) async fn was_registered(&self, operator: Address) -> Result<bool> {
+        Ok(was_registered(&self.rpc, &self.config, operator, crate::driver::now().0 / 1000).await?)
+    }
+
+    /// The logs of a range, oldest first, a stretch at a time, until `wanted` makes something of one.
+    pub(super) async fn find_log<T>(&self, filter: &Filter, wanted: impl Fn(&Log) -> Option<T>) -> Result<Option<T>> {
+        let newest = self.provider.get_block_number().await.map_err(ChainError::from)?;
+        let mut from = self.network.deploy_block;
+        while from <= newest {
+            let to = from.saturating_add(STRETCH - 1).min(newest);
+            let stretch = filter.clone().from_block(from).to_block(to);
+            let logs = self.provider.get_logs(&stretch).await.map_err(ChainError::from)?;
+            if let Some(found) = logs.iter().find_map(&wanted) {
+                return Ok(Some(found));
+            }
+            from = to + 1;
+        }
+        Ok(None)
     }
 
     /// A sender of transactions from the wallet's account. It must hold enough coin for one verb.

@@ -1,8 +1,9 @@
 //! `keeper job`: list jobs on chain, look at them, and end them.
 
+use std::path::PathBuf;
+
 use alloy::primitives::{Address, U256, aliases::U96};
-use alloy::providers::Provider;
-use alloy::rpc::types::Filter;
+use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
@@ -160,14 +161,14 @@ async fn existing(chain: &Chain, id: u64) -> Result<IJobManager::Job> {
 
 /// What was asked for when the job was created; only the log holds it. `None` where the node keeps no old logs.
 async fn creation(chain: &Chain, id: u64) -> Result<Option<IJobManager::JobParams>> {
-    let filter = Filter::new()
-        .address(chain.network.contracts.job_manager)
-        .event_signature(JobManager::JobCreated::SIGNATURE_HASH)
-        .topic1(U256::from(id))
-        .from_block(chain.network.deploy_block);
-    let logs = chain.provider.get_logs(&filter).await.map_err(ChainError::from)?;
-    let event = logs.first().and_then(|log| log.log_decode::<JobManager::JobCreated>().ok());
-    Ok(event.map(|event| event.inner.data.params))
+    let manager = chain.network.contracts.job_manager;
+    let filter =
+        Filter::new().address(manager).event_signature(JobManager::JobCreated::SIGNATURE_HASH).topic1(U256::from(id));
+    let params = |log: &Log| {
+        let event = log.log_decode::<JobManager::JobCreated>().ok().filter(|_| log.address() == manager)?;
+        (event.inner.data.jobId == id).then_some(event.inner.data.params)
+    };
+    chain.find_log(&filter, params).await
 }
 
 fn runs_left(escrow: u128, fee: u128) -> String {

@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 
 use super::{Cli, Command, Exit, report_failure, run, start_logs, worker};
 
 /// Reads the command line, starts logs and the runtime, and turns the outcome into an exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    let command_line = Cli::parse();
+    let command_line = Cli::try_parse().unwrap_or_else(|error| without_url(error).exit());
     if let Command::Worker(args) = &command_line.command {
         return worker::run(args);
     }
@@ -23,4 +24,12 @@ pub fn main() -> ExitCode {
         Exit::of(&error)
     });
     ExitCode::from(exit.code())
+}
+
+/// A URL that is wrong is not repeated: it may hold a key.
+pub(super) fn without_url(mut error: clap::Error) -> clap::Error {
+    if error.get(ContextKind::InvalidArg).is_some_and(|argument| argument.to_string().contains("--rpc-url")) {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".to_owned()));
+    }
+    error
 }

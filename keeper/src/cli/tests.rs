@@ -147,3 +147,13 @@ fn errors_find_their_exit_codes_through_contexts() {
     assert_eq!(format!("{marked:#}"), "could not look: gone");
     assert_eq!(Exit::of(&anyhow::anyhow!("anything")), Exit::Failure);
 }
+
+#[test]
+fn urls_are_shown_neither_in_help_nor_in_errors() {
+    let error = parse(&["join", "--rpc-url", "::secret::"]).unwrap_err();
+    let shown = super::start::without_url(error).to_string();
+    assert!(shown.contains("--rpc-url") && !shown.contains("secret"), "{shown}");
+    let command = Cli::command();
+    let argument = command.get_arguments().find(|argument| argument.get_long() == Some("rpc-url")).unwrap();
+    assert!(argument.is_hide_env_values_set(), "the variable's value would stand in --help");
+}

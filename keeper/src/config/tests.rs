@@ -93,3 +93,19 @@ fn without_a_network_file_the_error_says_where_to_name_one() {
         assert!(message.contains(part), "{message}");
     }
 }
+
+#[test]
+fn urls_are_not_repeated_in_errors() {
+    for text in [
+        "\nrpc_urls = [\"https://node/secret\", \"::secret://::\"]\n",
+        "\nrpc_urls = \"https://node/secret\"\n",
+        "\nrpc_urls = [\"https://node/secret]\n",
+        "\nrpc_url = [\"https://node/secret\"]\n",
+    ] {
+        let message = load(text).unwrap_err().to_string();
+        assert!(
+            message.contains("config.toml") && message.contains("line 2") && !message.contains("secret"),
+            "{message}"
+        );
+    }
+}

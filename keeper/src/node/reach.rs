@@ -3,37 +3,47 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use alloy::primitives::Address;
 use anyhow::Result;
 use tokio::sync::watch;
 
-use crate::chain::{ChainConfig, ChainError, Registration, Rpc, constants, registration};
+use super::Setup;
+use crate::chain::{self, ChainConfig, ChainError, Rpc};
 use crate::view::View;
 
 /// Longest pause between two tries.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
-/// Waits until a chain node answers with the right contracts. What cannot mend itself, such as a wrong chain, is an
-/// error; a node that is down is waited for, with the reason shown by `/ready` and `keeper status`.
+/// Waits until the chain nodes answer with the right contracts, and tells whether the operator was ever registered where
+/// that matters. What cannot mend itself, such as a wrong chain, is an error; a node that is down is waited for, with the
+/// reason shown by `/ready` and `keeper status`.
 pub(super) async fn reach(
     rpc: &Rpc,
     chain: &ChainConfig,
-    operator: Address,
+    setup: &Setup,
     view: &watch::Sender<Arc<View>>,
-) -> Result<Registration> {
-    let provider = rpc.provider();
+) -> Result<bool> {
     let mut pause = Duration::from_millis(250);
     loop {
         let reached = async {
-            constants(&provider, chain).await?;
-            registration(&provider, chain.network.contracts.keeper_registry, operator).await
+            chain::reach(rpc, chain).await?;
+            // Asked only where the answer would make a lost journal a new one.
+            if setup.paths.journal().exists() {
+                return Ok(true);
+            }
+            let operator = setup.keys.wallet.address();
+            match chain::was_registered(rpc, chain, operator, crate::driver::now().seconds()).await {
+                // The operator's own word stands for what the nodes cannot tell; it is on the safe side of both.
+                Err(ChainError::Undecided(_)) if setup.accept_empty_journal => Ok(true),
+                answer => answer,
+            }
         };
         match reached.await {
-            Ok(registration) => return Ok(registration),
-            Err(error @ (ChainError::MissingContract { .. } | ChainError::WrongDomain { .. })) => {
-                return Err(error.into());
-            }
-            Err(error) if rpc.counts().contains_key("wrong_chain_id") => return Err(error.into()),
+            Ok(registered) => return Ok(registered),
+            Err(
+                error @ (ChainError::MissingContract { .. }
+                | ChainError::WrongDomain { .. }
+                | ChainError::WrongChainId(_)),
+            ) => return Err(error.into()),
             Err(error) => {
                 tracing::warn!(%error, "the chain cannot be reached yet; trying again");
                 view.send_modify(|view| Arc::make_mut(view).set_check("chain", false, error.to_string()));

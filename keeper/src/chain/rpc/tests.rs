@@ -1,8 +1,13 @@
 use super::Rpc;
 use crate::chain::fake_node::{FakeNode, config};
 use crate::chain::heads;
+use alloy::providers::Provider;
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use serde_json::json;
+
+mod logs;
+mod several;
 
 fn rpc(urls: &[&str]) -> Rpc {
     Rpc::new(&config(urls, 0)).expect("valid URLs")
@@ -30,6 +35,7 @@ async fn the_next_node_answers_when_one_fails() {
         assert_eq!(heads::latest(&rpc.provider()).await.expect("the good node answers").head.number, 4);
     }
     assert_eq!(rpc.counts()["not_json_rpc"], 1, "the broken node was left");
+    assert_eq!(rpc.nodes().iter().map(|node| node.state).collect::<Vec<_>>(), ["failing", "good"]);
     good.chain().status = Some(StatusCode::SERVICE_UNAVAILABLE);
     broken.chain().status = None;
     assert_eq!(heads::latest(&rpc.provider()).await.expect("the other node is back").head.number, 3);
@@ -76,26 +82,39 @@ async fn the_chain_id_is_asked_again_after_an_outage() {
 async fn keys_in_urls_are_not_shown() {
     let node = FakeNode::start(3).await;
     node.chain().status = Some(StatusCode::FORBIDDEN);
-    let error = heads::latest(&rpc(&[&format!("{}/secret?key=secret", node.url)]).provider()).await;
-    let error = error.expect_err("forbidden").to_string();
-    assert!(error.contains("403") && error.contains("127.0.0.1") && !error.contains("secret"), "{error}");
-    let gone = node.url.clone();
+    let rpc = rpc(&[&format!("{}/secret?key=secret", node.url), &format!("{}/other-secret", node.url)]);
+    let error = heads::latest(&rpc.provider()).await.expect_err("forbidden").to_string();
+    assert!(error.contains("403") && error.contains(&node.url) && !error.contains("secret"), "{error}");
+    rpc.survey().await;
+    let words = format!("{:?} {:?}", rpc.nodes(), rpc.broadcast(&[1]).await);
+    assert!(words.contains("403") && words.contains(&node.url) && !words.contains("secret"), "{words}");
     drop(node);
-    let error = heads::latest(&rpc(&[&format!("{gone}/secret")]).provider()).await.expect_err("gone").to_string();
+    let error = heads::latest(&rpc.provider()).await.expect_err("gone").to_string();
     assert!(!error.contains("secret"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refusal_names_the_node() {
+    let node = FakeNode::start(3).await;
+    node.lie(|method, _, answer| {
+        if method == "eth_call" {
+            *answer = json!({"error": {"code": -32000, "message": "missing trie node"}});
+        }
+    });
+    let error = rpc(&[&node.url]).provider().call(Default::default()).await.expect_err("refused").to_string();
+    assert!(error.contains("missing trie node") && error.contains(&node.url), "{error}");
 }
 
 #[tokio::test]
 async fn answers_are_capped_and_checked() {
     let node = FakeNode::start(3).await;
     let rpc = rpc(&[&node.url]);
-    node.lie(|method, _, answer| {
-        if method != "eth_chainId" {
-            *answer = json!("x".repeat(super::MAX_ANSWER_BYTES + 1));
-        }
+    node.raw(|request| {
+        (request["method"] != "eth_chainId").then(|| vec![b' '; super::http::MAX_ANSWER_BYTES + 1].into_response())
     });
     let error = heads::latest(&rpc.provider()).await.expect_err("too large").to_string();
     assert!(error.contains("larger than"), "{error}");
+    node.chain().raw = None;
     for lie in
         [json!(null), json!([]), json!({"result": 5}), json!({"result": null}), json!({"result": {"number": "x"}})]
     {

@@ -1,9 +1,10 @@
 //! Many blocks at once: history without headers, and ranges with them.
 
-use super::{HISTORY_BLOCKS, Interrupt, Watcher, send};
-use crate::chain::heads::{self, Fit};
+use super::{Interrupt, Watcher, send};
+use crate::chain::heads::{self, Block, Fit};
 use crate::chain::logs::{self, Blocks, Content, OurLog};
 use crate::chain::{ChainError, ChainEvent, Head};
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -11,27 +12,21 @@ use tokio::task::JoinSet;
 const PARALLEL_HEADERS: usize = 16;
 
 impl Watcher {
-    /// Passes on the logs of old blocks; smaller ranges on errors, as nodes cap ranges and answers differently.
+    /// Passes on the logs of old blocks.
     pub(super) async fn history(
         &mut self,
         events: &mpsc::Sender<ChainEvent>,
         from: u64,
         to: u64,
     ) -> Result<(), Interrupt> {
-        let mut logs = match logs::fetch(&self.provider, &self.config.network.contracts, Blocks::Range(from, to)).await
-        {
-            Ok(logs) => logs,
-            Err(error) if to > from => {
-                self.history_blocks = (to - from).div_ceil(2);
-                tracing::debug!(%error, blocks = self.history_blocks, "asking for fewer blocks at once");
-                // An outage is reported, a cap of the node is not.
-                return if matches!(error, ChainError::Unreachable(_)) { Err(error.into()) } else { Ok(()) };
-            }
-            Err(error) => return Err(error.into()),
-        };
+        let mut logs = logs::fetch(&self.provider, &self.config.network.contracts, Blocks::Range(from, to)).await?;
+        self.compare(from, to, &mut logs).await?;
         // All questions come before the first event goes out: a failure then repeats the range as a whole.
         self.add_timestamps(&mut logs).await?;
         for log in logs {
+            if let Some(kept) = log.kept {
+                self.digest.push(*kept);
+            }
             match log.content {
                 Content::Event(event) => send(events, event).await?,
                 Content::Settled(settled) => send(events, ChainEvent::Settled(settled)).await?,
@@ -39,7 +34,38 @@ impl Watcher {
             }
         }
         self.next = to + 1;
-        self.history_blocks = (self.history_blocks * 2).min(HISTORY_BLOCKS);
+        Ok(())
+    }
+
+    /// History is read without headers, so there are no filters to check it by: where there is another node, it is asked
+    /// too, and the blocks about which the two differ are looked at one by one.
+    async fn compare(&mut self, from: u64, to: u64, logs: &mut Vec<OurLog>) -> Result<(), ChainError> {
+        let Some(other) = self.rpc.others(&self.node).into_iter().next() else { return Ok(()) };
+        let range = Blocks::Range(from, to);
+        let theirs = match logs::fetch(&other.provider(), &self.config.network.contracts, range).await {
+            Ok(theirs) => theirs,
+            Err(error) => {
+                tracing::debug!(node = other.origin(), %error, "no second opinion on a range of logs");
+                return Ok(());
+            }
+        };
+        let differing = differing(logs, &theirs);
+        // A block with logs that both know shows whether the chain has filters at all.
+        if !differing.is_empty()
+            && let Some(log) = logs.iter().find(|log| !differing.contains(&log.block))
+        {
+            self.doubts.note(&heads::block_at(&self.provider, log.block).await?);
+        }
+        for number in differing {
+            self.rpc.count("logs_differ");
+            let block = heads::block_at(&self.provider, number).await?;
+            let contracts = &self.config.network.contracts;
+            let found = logs::fetch(&self.provider, contracts, Blocks::One(number, block.head.hash)).await?;
+            let found = self.believe(&block, found).await?;
+            logs.retain(|log| log.block != number);
+            let place = logs.partition_point(|log| log.block < number);
+            logs.splice(place..place, found);
+        }
         Ok(())
     }
 
@@ -47,7 +73,10 @@ impl Watcher {
     async fn add_timestamps(&self, logs: &mut [OurLog]) -> Result<(), ChainError> {
         let (mut block, mut timestamp) = (None, 0);
         for log in logs {
-            let (None, Content::Settled(settled)) = (log.timestamp, &mut log.content) else { continue };
+            let Content::Settled(settled) = &mut log.content else { continue };
+            if log.timestamp.is_some() {
+                continue;
+            }
             if block != Some(log.block) {
                 timestamp = heads::at(&self.provider, log.block).await?.timestamp;
                 block = Some(log.block);
@@ -66,23 +95,25 @@ impl Watcher {
     ) -> Result<Option<Head>, Interrupt> {
         let blocks = self.headers(from, to).await?;
         for pair in blocks.windows(2) {
-            if pair[1].parent != pair[0].hash || pair[1].timestamp < pair[0].timestamp {
-                let detail = format!("block {} does not follow block {}", pair[1].number, pair[0].number);
+            let (parent, child) = (pair[0].head, pair[1].head);
+            if child.parent != parent.hash || child.timestamp < parent.timestamp {
+                let detail = format!("block {} does not follow block {}", child.number, parent.number);
                 return Err(ChainError::unbelievable("not_linked", detail).into());
             }
         }
         if let Some(first) = blocks.first()
-            && self.held.fit(first)? == Fit::Reorganised
+            && self.held.fit(&first.head)? == Fit::Reorganised
         {
-            return Ok(Some(*first));
+            return Ok(Some(first.head));
         }
         let logs = logs::fetch(&self.provider, &self.config.network.contracts, Blocks::Range(from, to)).await?;
         // The logs are those of these headers only if no reorganisation came between.
-        if blocks.last().copied() != Some(heads::at(&self.provider, to).await?) {
+        if blocks.last().map(|block| block.head) != Some(heads::at(&self.provider, to).await?) {
             return Err(ChainError::unbelievable("reorganised_meanwhile", format!("block {to} changed")).into());
         }
         let mut logs = logs.into_iter().peekable();
-        for head in blocks {
+        for block in blocks {
+            let head = block.head;
             let mut own = Vec::new();
             while let Some(log) = logs.next_if(|log| log.block == head.number) {
                 if log.block_hash != head.hash {
@@ -91,12 +122,13 @@ impl Watcher {
                 }
                 own.push(log);
             }
+            let own = self.believe(&block, own).await?;
             self.pass_on(events, head, own).await?;
         }
         Ok(None)
     }
 
-    async fn headers(&self, from: u64, to: u64) -> Result<Vec<Head>, ChainError> {
+    async fn headers(&self, from: u64, to: u64) -> Result<Vec<Block>, ChainError> {
         let mut blocks = Vec::new();
         let mut asked = JoinSet::new();
         let mut numbers = from..=to;
@@ -105,15 +137,33 @@ impl Watcher {
                 && let Some(number) = numbers.next()
             {
                 let provider = self.provider.clone();
-                asked.spawn(async move { heads::at(&provider, number).await });
+                asked.spawn(async move { heads::block_at(&provider, number).await });
             }
             match asked.join_next().await {
                 None => break,
-                Some(Ok(head)) => blocks.push(head?),
+                Some(Ok(block)) => blocks.push(block?),
                 Some(Err(error)) => return Err(ChainError::Unreachable(error.to_string())),
             }
         }
-        blocks.sort_by_key(|head| head.number);
+        blocks.sort_by_key(|block: &Block| block.head.number);
         Ok(blocks)
     }
+}
+
+/// The blocks about whose logs two answers differ.
+fn differing(ours: &[OurLog], theirs: &[OurLog]) -> BTreeSet<u64> {
+    let by_block = |logs: &[OurLog]| {
+        let mut blocks = BTreeMap::<u64, Vec<Content>>::new();
+        for log in logs {
+            let mut content = log.content.clone();
+            // Not every node puts the time into the log.
+            if let Content::Settled(settled) = &mut content {
+                settled.timestamp = 0;
+            }
+            blocks.entry(log.block).or_default().push(content);
+        }
+        blocks
+    };
+    let (ours, theirs) = (by_block(ours), by_block(theirs));
+    ours.keys().chain(theirs.keys()).filter(|block| ours.get(block) != theirs.get(block)).copied().collect()
 }

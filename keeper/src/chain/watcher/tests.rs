@@ -4,6 +4,7 @@ use alloy::primitives::{Address, B256, LogData, U256};
 use alloy::sol_types::SolEvent;
 use contracts::{JobManager, TaskManager};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -11,8 +12,11 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 mod changing;
+mod doubtful;
 mod hostile;
+mod memory;
 mod real;
+mod set_back;
 
 /// A running watcher and what it has told so far.
 struct Watched {
@@ -22,21 +26,37 @@ struct Watched {
     task: JoinHandle<()>,
     /// Blocks as the driver would hold them, by number.
     heads: BTreeMap<u64, Head>,
+    /// What was told of newest blocks: number, timestamp, and whether it came while being watched.
+    newest: Vec<(u64, u64, bool)>,
 }
 
 impl Watched {
     fn start(config: ChainConfig) -> Self {
+        Self::run(config, |watcher| watcher)
+    }
+
+    /// One that remembers in a folder.
+    fn remembering(config: ChainConfig, folder: &Path) -> Self {
+        Self::run(config, |watcher| watcher.remembering(folder))
+    }
+
+    fn run(config: ChainConfig, change: impl FnOnce(Watcher) -> Watcher) -> Self {
         let rpc = Rpc::new(&config).expect("valid URLs");
         let (sender, events) = mpsc::channel(8);
         let stop = CancellationToken::new();
-        let task = tokio::spawn(Watcher::new(rpc.clone(), config).run(sender, stop.clone()));
-        Self { rpc, events, stop, task, heads: BTreeMap::new() }
+        let task = tokio::spawn(change(Watcher::new(rpc.clone(), config)).run(sender, stop.clone()));
+        Self { rpc, events, stop, task, heads: BTreeMap::new(), newest: Vec::new() }
     }
 
-    /// The next event; heads must follow each other without gaps.
+    /// The next event that is not about the newest block; heads must follow each other without gaps.
     async fn next(&mut self) -> ChainEvent {
-        let event = timeout(Duration::from_secs(30), self.events.recv()).await;
-        let event = event.expect("the watcher tells something").expect("the watcher runs");
+        let event = loop {
+            let event = timeout(Duration::from_secs(60), self.events.recv()).await;
+            match event.expect("the watcher tells something").expect("the watcher runs") {
+                ChainEvent::Newest { number, timestamp, live, .. } => self.newest.push((number, timestamp, live)),
+                event => break event,
+            }
+        };
         match &event {
             ChainEvent::Head(head) => {
                 if let Some((number, last)) = self.heads.last_key_value() {

@@ -30,6 +30,7 @@ impl Core {
             ChainEvent::Ineligible { job_id, reason, .. } => {
                 self.history.note_ineligible(job_id, &format!("{reason:?}"));
             }
+            ChainEvent::Newest { .. } => {}
             ChainEvent::Connection { ok, why } => self.connection = Some((ok, why)),
         }
     }

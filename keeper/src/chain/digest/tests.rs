@@ -1,0 +1,115 @@
+use super::{Digest, DigestFile, Kept};
+use crate::chain::fake_node::{config, contracts};
+use crate::chain::{Head, logs};
+use alloy::primitives::{Address, B256, LogData, U256, Uint};
+use alloy::sol_types::SolEvent;
+use contracts::{JobManager, KeeperRegistry};
+
+fn kept(block: u64, address: Address, data: LogData) -> Kept {
+    Kept { block, index: block * 10, address, topics: data.topics().to_vec(), data: data.data }
+}
+
+fn funded(block: u64, job: u64, escrow: u64) -> Kept {
+    let (amount, escrow) = (U256::from(1), U256::from(escrow));
+    let event = JobManager::JobFunded { jobId: job, from: Address::ZERO, amount, escrow };
+    kept(block, contracts().job_manager, event.encode_log_data())
+}
+
+fn paused(block: u64, job: u64) -> Kept {
+    kept(block, contracts().job_manager, JobManager::JobPaused { jobId: job, inactiveFrom: block }.encode_log_data())
+}
+
+fn resumed(block: u64, job: u64, version: u32) -> Kept {
+    let event = JobManager::JobResumed { jobId: job, version, activeFrom: block };
+    kept(block, contracts().job_manager, event.encode_log_data())
+}
+
+fn epoch(block: u64, epoch: u32) -> Kept {
+    let event = KeeperRegistry::EpochSnapshot {
+        epoch,
+        activeFrom: block + 1,
+        size: 1,
+        totalStake: Uint::from(1),
+        tableRoot: B256::ZERO,
+    };
+    kept(block, contracts().keeper_registry, event.encode_log_data())
+}
+
+fn head(number: u64) -> Head {
+    Head { number, hash: B256::repeat_byte(1), parent: B256::repeat_byte(2), timestamp: 7 }
+}
+
+fn blocks(digest: &Digest) -> Vec<u64> {
+    digest.logs().expect("complete").iter().map(|kept| kept.block).collect()
+}
+
+#[test]
+fn of_each_kind_about_each_subject_the_newest_is_left_in_order() {
+    let mut digest = Digest::default();
+    let all = [
+        funded(1, 1, 100),
+        paused(2, 1),
+        funded(3, 2, 300),
+        epoch(4, 1),
+        resumed(5, 1, 2),
+        funded(6, 1, 600),
+        epoch(7, 2),
+        paused(8, 1),
+        resumed(9, 1, 3),
+    ];
+    all.into_iter().for_each(|kept| digest.push(kept));
+    digest.settle(8, &contracts());
+    assert_eq!(blocks(&digest), [3, 5, 6, 7, 8], "what is above block 8 may still be taken back");
+    assert!(digest.rewind(8));
+    digest.settle(100, &contracts());
+    assert_eq!(blocks(&digest), [3, 5, 6, 7, 8], "block 9 was orphaned");
+    assert!(!digest.rewind(50), "some of it is orphaned, and what was before is not known");
+    assert_eq!(blocks(&digest), [0; 0]);
+}
+
+#[test]
+fn kept_logs_say_the_same_as_those_of_a_node() {
+    let log = funded(3, 2, 300).log();
+    let decoded = logs::decode(&log, &contracts()).expect("it decodes");
+    assert_eq!(decoded.len(), 1);
+    assert_eq!(decoded[0].kept.as_deref(), Some(&funded(3, 2, 300)));
+    assert_eq!(decoded[0].block, 3);
+}
+
+#[test]
+fn a_file_is_believed_only_as_it_was_written_and_for_its_network() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = DigestFile::in_dir(folder.path());
+    let config = config(&["http://node"], 0);
+    assert_eq!(file.read(&config), None, "there is none");
+    let mut digest = Digest::default();
+    (1..50).for_each(|job| digest.push(funded(job, job, job)));
+    digest.settle(60, &contracts());
+    let bytes = file.encode(&config, &head(60), &digest).expect("it is complete");
+    file.write(&bytes);
+    let (at, logs) = file.read(&config).expect("it is there");
+    assert_eq!((at, logs.len()), (head(60), 49));
+    assert_eq!(blocks(&Digest::restored(&at, logs, &contracts())), blocks(&digest));
+    let path = folder.path().join("chain-digest.json");
+    // Every byte counts, and so does the end.
+    for place in (0..bytes.len()).step_by(bytes.len() / 97) {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1;
+        std::fs::write(&path, &damaged).expect("written");
+        assert_eq!(file.read(&config), None, "damage at byte {place}");
+        std::fs::write(&path, &bytes[..place]).expect("written");
+        assert_eq!(file.read(&config), None, "cut off at byte {place}");
+    }
+    std::fs::write(&path, &bytes).expect("written");
+    let mut other = config.clone();
+    other.network.contracts.task_manager = Address::repeat_byte(9);
+    assert_eq!(file.read(&other), None, "of other contracts");
+    other = config.clone();
+    other.network.chain_id = 5;
+    assert_eq!(file.read(&other), None, "of another chain");
+    let text = String::from_utf8(bytes).expect("text").replacen("\"version\":1", "\"version\":2", 1);
+    std::fs::write(&path, text).expect("written");
+    assert_eq!(file.read(&config), None, "of another version");
+    file.remove();
+    assert_eq!(file.read(&config), None);
+}

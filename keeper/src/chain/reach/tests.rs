@@ -1,0 +1,124 @@
+use super::{Vote, reach, verdict, was_registered};
+use crate::chain::fake_node::{FakeNode, config};
+use crate::chain::{ChainError, Rpc};
+use alloy::primitives::{Address, B256};
+use alloy::sol_types::SolValue;
+use contracts::IKeeperRegistry;
+use serde_json::json;
+
+/// Name, votes, nodes, the time, and the verdict if there is one.
+type Case<'a> = (&'a str, &'a [Vote], usize, Option<u64>, Option<bool>);
+
+fn vote(known: bool, number: u64, timestamp: u64) -> Vote {
+    let hash = B256::left_padding_from(&number.to_be_bytes());
+    Vote { known, number, hash, timestamp, syncing: false }
+}
+
+#[test]
+fn that_nobody_knows_an_operator_takes_most_nodes_and_the_newest_block() {
+    let (fresh, old) = (|number| vote(false, number, 1_000), |number| vote(false, number, 100));
+    let syncing = Vote { syncing: true, ..fresh(90) };
+    let cases: [Case; 14] = [
+        ("one knows", &[vote(true, 5, 0)], 1, Some(1_000), Some(true)),
+        ("a lagging one knows", &[fresh(90), fresh(90), vote(true, 5, 0)], 3, Some(1_000), Some(true)),
+        ("one fresh node", &[fresh(90)], 1, Some(1_010), Some(false)),
+        ("nobody answers", &[], 1, Some(1_000), None),
+        ("one of two answers", &[fresh(90)], 2, Some(1_000), None),
+        ("two of three answer", &[fresh(90), fresh(88)], 3, Some(1_000), Some(false)),
+        ("one of three lags", &[fresh(90), fresh(88), old(40)], 3, Some(1_000), Some(false)),
+        ("two of three lag", &[fresh(90), old(40), old(40)], 3, Some(1_000), None),
+        ("one of two lags", &[fresh(90), old(40)], 2, Some(1_000), None),
+        ("a syncing node", &[syncing], 1, Some(1_000), None),
+        ("a lone node with an old block", &[old(90)], 1, Some(1_000), None),
+        ("the same old block twice", &[old(90), old(90)], 2, Some(1_000), Some(false)),
+        ("old blocks that differ", &[old(90), old(91)], 2, Some(1_000), None),
+        ("a chain whose age says nothing", &[old(90)], 1, None, Some(false)),
+    ];
+    for (name, votes, nodes, now, wanted) in cases {
+        assert_eq!(verdict(votes, nodes, now, 1).ok(), wanted, "{name}");
+    }
+    assert_eq!(verdict(&[old(90)], 1, Some(1_000), 60).ok(), Some(false), "slow blocks are old for longer");
+}
+
+/// `operatorInfo` of an operator that is registered, or of nobody.
+fn info(known: bool) -> Vec<u8> {
+    let info = IKeeperRegistry::Operator {
+        index: 3,
+        registered: known,
+        known,
+        peerKey: B256::repeat_byte(2),
+        keyHash: B256::repeat_byte(3),
+    };
+    info.abi_encode()
+}
+
+#[tokio::test]
+async fn a_lagging_node_does_not_make_a_known_operator_a_new_one() {
+    let (behind, right) = (FakeNode::start(10).await, FakeNode::start(90).await);
+    behind.chain().call_result = info(false).into();
+    right.chain().call_result = info(true).into();
+    let operator = Address::repeat_byte(9);
+    let both = config(&[&behind.url, &right.url], 0);
+    let rpc = Rpc::new(&both).expect("valid URLs");
+    assert!(was_registered(&rpc, &both, operator, 0).await.expect("one knows it"));
+    right.chain().call_result = info(false).into();
+    let error = was_registered(&rpc, &both, operator, 0).await.expect_err("one of two lags");
+    assert!(matches!(error, ChainError::Undecided(_)), "{error}");
+    behind.chain().grow(80, 0);
+    assert!(!was_registered(&rpc, &both, operator, 0).await.expect("both are up to date"));
+}
+
+#[tokio::test]
+async fn the_first_answer_is_no_verdict_on_the_chain_unless_it_is_one() {
+    let answers = [
+        ("an error", json!({"error": {"code": -32000, "message": "project is over its limit"}})),
+        ("a limit", json!({"error": {"code": 429, "message": "slow down", "data": null}})),
+        ("null", json!({"result": null})),
+        ("nothing", json!({})),
+        ("a text", json!("<html>maintenance</html>")),
+        ("a word", json!({"result": "mainnet"})),
+        ("a list", json!({"result": []})),
+        ("a number too large", json!({"result": "0x10000000000000000"})),
+    ];
+    for (name, answer) in answers {
+        let (odd, good) = (FakeNode::start(3).await, FakeNode::start(3).await);
+        let told = answer.clone();
+        odd.lie(move |method, _, answer| {
+            if method == "eth_chainId" {
+                *answer = told.clone();
+            }
+        });
+        let alone = config(&[&odd.url], 0);
+        let rpc = Rpc::new(&alone).expect("valid URLs");
+        let error = reach(&rpc, &alone).await.expect_err(name);
+        assert!(matches!(error, ChainError::Unreachable(_)), "{name}: {error}");
+        assert!(!rpc.is_other_chain() && !error.to_string().contains("wrong chain"), "{name}: {error}");
+        assert!(error.to_string().contains(&odd.url), "{name}: {error}");
+        let both = config(&[&odd.url, &good.url], 0);
+        good.chain().call_result = both.network.domain_separator().to_vec().into();
+        let rpc = Rpc::new(&both).expect("valid URLs");
+        reach(&rpc, &both).await.unwrap_or_else(|error| panic!("{name}: the good node was not asked: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn another_chain_or_none_of_our_contracts_is_final_only_if_all_nodes_show_it() {
+    let (other, second) = (FakeNode::start(3).await, FakeNode::start(3).await);
+    other.chain().chain_id = 5;
+    second.chain().chain_id = 6;
+    let both = config(&[&other.url, &second.url], 0);
+    let error = reach(&Rpc::new(&both).expect("valid URLs"), &both).await.expect_err("other chains");
+    assert!(matches!(error, ChainError::WrongChainId(_)), "{error}");
+    second.chain().status = Some(axum::http::StatusCode::BAD_GATEWAY);
+    let error = reach(&Rpc::new(&both).expect("valid URLs"), &both).await.expect_err("one may be right");
+    assert!(matches!(error, ChainError::Unreachable(_)), "{error}");
+    let empty = FakeNode::start(3).await;
+    empty.chain().code = false;
+    let alone = config(&[&empty.url], 0);
+    let error = reach(&Rpc::new(&alone).expect("valid URLs"), &alone).await.expect_err("no contracts");
+    assert!(matches!(error, ChainError::MissingContract { .. }), "{error}");
+    let mut early = config(&[&empty.url], 0);
+    early.network.deploy_block = 9;
+    let error = reach(&Rpc::new(&early).expect("valid URLs"), &early).await.expect_err("a node that still syncs");
+    assert_eq!(error.reason(), "node_before_deployment", "{error}");
+}

@@ -1,0 +1,105 @@
+//! One HTTP exchange with a node: capped in size and time, its status and `Retry-After` kept.
+
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use std::time::{Duration, SystemTime};
+use url::{Host, Url};
+
+/// Longest wait for one whole answer: an endless one is cut off here.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Largest answer read; 2,000 blocks full of our logs stay far below it.
+pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
+/// A node's URL and a client for it.
+#[derive(Debug)]
+pub(super) struct Wire {
+    url: Url,
+    http: reqwest::Client,
+    /// Scheme, host and port: all of the URL that is ever shown, as paths and queries hold keys.
+    pub(super) origin: String,
+}
+
+/// What came back, whatever it is.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Why nothing usable came back.
+#[derive(Debug)]
+pub(super) enum Silence {
+    /// The connection failed or broke off.
+    NoAnswer(String),
+    TimedOut(String),
+    TooLarge,
+}
+
+impl Wire {
+    /// # Errors
+    /// Words for what is wrong with the URL; they do not repeat it.
+    pub(super) fn new(text: &str) -> Result<Self, String> {
+        let url = Url::parse(text).map_err(|error| error.to_string())?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!("scheme {} is not http or https", url.scheme()));
+        }
+        let mut http = reqwest::Client::builder()
+            .timeout(REQUEST_TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none());
+        if is_loopback(&url) {
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(|error| error.without_url().to_string())?;
+        Ok(Self { origin: url.origin().ascii_serialization(), url, http })
+    }
+
+    pub(super) async fn post(&self, body: Vec<u8>) -> Result<Reply, Silence> {
+        let request = self.http.post(self.url.clone()).header("content-type", "application/json").body(body);
+        let mut response = request.send().await.map_err(silence)?;
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(silence)? {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(Silence::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply { status, retry_after, body })
+    }
+}
+
+/// `Retry-After` in either form: seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    // A date in the past means that it may be asked again now.
+    Some(httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default())
+}
+
+/// The innermost cause: "connection refused" helps, "error sending request" does not.
+fn silence(error: reqwest::Error) -> Silence {
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    if error.is_timeout() { Silence::TimedOut(cause.to_string()) } else { Silence::NoAnswer(cause.to_string()) }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! `eth_getLogs` in as many parts as a node wants: providers cap the range, the number of logs, or their size, and each
+//! words it differently. What a node refused is remembered (`Span`), so every caller may ask for any range.
+
+use super::attempt::{Attempt, Fault};
+use super::endpoint::Seen;
+use super::http::{MAX_ANSWER_BYTES, Silence};
+use super::{Rpc, words};
+use alloy::primitives::U64;
+use alloy_json_rpc::{Id, Request, RequestPacket, Response, ResponsePacket, ResponsePayload};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+const METHOD: &str = "eth_getLogs";
+/// Parts asked for at the same time.
+const PARALLEL: u64 = 4;
+/// A node that takes too long twice in a row is slow whatever it is asked.
+const MOST_TIMEOUTS: u32 = 2;
+
+/// A question about the logs of a range of blocks.
+#[derive(Clone, Debug)]
+pub(super) struct Query {
+    filter: Value,
+    id: Id,
+    from: u64,
+    /// `None`: the newest block.
+    to: Option<u64>,
+}
+
+impl Query {
+    /// The question in a packet, if it is one about a range that can be asked in parts.
+    pub(super) fn of(packet: &RequestPacket) -> Option<Self> {
+        let question = packet.as_single().filter(|question| question.method() == METHOD)?;
+        let whole: Value = serde_json::from_str(question.serialized().get()).ok()?;
+        let filter = whole.get("params")?.get(0)?.clone();
+        let number = |key: &str| u64::from_str_radix(filter.get(key)?.as_str()?.strip_prefix("0x")?, 16).ok();
+        let to = match filter.get("toBlock").map(|to| to.as_str().unwrap_or_default()) {
+            None | Some("latest") => None,
+            Some(_) => Some(number("toBlock")?),
+        };
+        let from = number("fromBlock")?;
+        (filter.get("blockHash").is_none() && to.is_none_or(|to| to >= from)).then(|| Self {
+            id: question.id().clone(),
+            from,
+            to,
+            filter,
+        })
+    }
+
+    fn part(&self, from: u64, to: u64) -> Result<RequestPacket, String> {
+        let mut filter = self.filter.clone();
+        filter["fromBlock"] = json!(U64::from(from));
+        filter["toBlock"] = json!(U64::from(to));
+        let question = Request::new(METHOD, self.id.clone(), (filter,)).serialize();
+        Ok(RequestPacket::Single(question.map_err(|error| error.to_string())?))
+    }
+
+    fn answer(&self, logs: String) -> Attempt {
+        match RawValue::from_string(format!("[{logs}]")) {
+            Ok(logs) => Attempt::Answered(ResponsePacket::Single(Response {
+                id: self.id.clone(),
+                payload: ResponsePayload::Success(logs),
+            })),
+            Err(error) => Attempt::Failed(error.to_string()),
+        }
+    }
+}
+
+impl Rpc {
+    /// Asks one node for the logs of a range, part by part.
+    pub(super) async fn logs(&self, place: usize, packet: &RequestPacket, query: Query) -> Attempt {
+        let to = match query.to {
+            Some(to) => to,
+            None => match self.newest(place).await {
+                Ok(newest) => newest.max(query.from),
+                Err(attempt) => return attempt,
+            },
+        };
+        let (mut logs, mut next, mut timeouts) = (String::new(), query.from, 0);
+        while next <= to {
+            let span = self.board().endpoint(place).span.blocks();
+            let mut asked = tokio::task::JoinSet::new();
+            for first in (next..=to)
+                .step_by(usize::try_from(span).unwrap_or(usize::MAX))
+                .zip(0..PARALLEL)
+                .map(|(first, _)| first)
+            {
+                let last = first.saturating_add(span - 1).min(to);
+                let part = match query.part(first, last) {
+                    Ok(part) => part,
+                    Err(why) => return Attempt::Failed(why),
+                };
+                let rpc = self.clone();
+                asked.spawn(async move { (first, last, rpc.exchange(place, &part).await) });
+            }
+            let mut parts = asked.join_all().await;
+            parts.sort_unstable_by_key(|(first, ..)| *first);
+            for (first, last, outcome) in parts {
+                match outcome {
+                    Ok(answer) => match append(&mut logs, &answer) {
+                        Ok(()) => {
+                            self.board().endpoint_mut(place).span.answered(last - first + 1);
+                            next = last + 1;
+                        }
+                        Err(why) => return Attempt::Failed(self.failed(place, "undecodable_answer", why)),
+                    },
+                    Err(fault) => {
+                        timeouts += u32::from(matches!(fault, Fault::Silence(Silence::TimedOut(_))));
+                        if !self.narrow(place, last - first + 1, &fault) || timeouts > MOST_TIMEOUTS {
+                            return self.judged(place, packet, Err(fault));
+                        }
+                        // What comes after is asked for again: the parts must be without a gap.
+                        break;
+                    }
+                }
+            }
+        }
+        self.see(place, Seen::Answered);
+        query.answer(logs)
+    }
+
+    /// Asks for less at once from now on, if that may help.
+    fn narrow(&self, place: usize, blocks: u64, fault: &Fault) -> bool {
+        let (proposed, cap) = match fault {
+            Fault::Error(_, error) if !words::is_rate_limit(error) => {
+                let proposed = words::proposed_blocks(&error.message, blocks);
+                (proposed, is_about_size(&error.message))
+            }
+            Fault::Silence(Silence::TooLarge | Silence::TimedOut(_)) | Fault::NotJsonRpc(413, _) => (None, true),
+            _ => return false,
+        };
+        if blocks <= 1 {
+            return false;
+        }
+        self.board().endpoint_mut(place).span.refused(blocks, proposed, cap);
+        self.count("logs_in_parts");
+        tracing::debug!(node = self.origin(place), blocks, "a node does not answer for so many blocks of logs at once");
+        true
+    }
+
+    async fn newest(&self, place: usize) -> Result<u64, Attempt> {
+        let question = Request::new("eth_blockNumber", Id::Number(0), Vec::<u8>::new()).serialize();
+        let packet = question.map(RequestPacket::Single).map_err(|error| Attempt::Failed(error.to_string()))?;
+        match self.judged(place, &packet, self.exchange(place, &packet).await) {
+            Attempt::Answered(ResponsePacket::Single(answer)) => {
+                let number =
+                    answer.payload.as_success().and_then(|number| serde_json::from_str::<U64>(number.get()).ok());
+                let number =
+                    number.ok_or_else(|| Attempt::Failed(self.failed(place, "undecodable_answer", "no block number")));
+                number.map(|number| number.to())
+            }
+            other => Err(other),
+        }
+    }
+}
+
+fn is_about_size(words: &str) -> bool {
+    let words = words.to_lowercase();
+    ["range", "too many", "more than", "exceed", "too large", "too wide", "size", "limit", "max"]
+        .iter()
+        .any(|word| words.contains(word))
+}
+
+/// Adds the logs of one answer to the list.
+fn append(logs: &mut String, answer: &ResponsePacket) -> Result<(), &'static str> {
+    let ResponsePacket::Single(answer) = answer else { return Err("a batch") };
+    let list = answer.payload.as_success().map(|list| list.get().trim()).unwrap_or_default();
+    let Some(inner) = list.strip_prefix('[').and_then(|list| list.strip_suffix(']')).map(str::trim) else {
+        return Err("the logs are no list");
+    };
+    if logs.len() + inner.len() > MAX_ANSWER_BYTES {
+        return Err("the logs of the range are too many");
+    }
+    if !logs.is_empty() && !inner.is_empty() {
+        logs.push(',');
+    }
+    logs.push_str(inner);
+    Ok(())
+}

@@ -1,0 +1,47 @@
+use super::{levels, majority};
+use crate::chain::rpc::endpoint::Place::{self, Contradicting, Lagging, Level};
+use alloy::primitives::B256;
+use std::collections::BTreeMap;
+
+fn by_node<T: Copy>(values: &[T]) -> BTreeMap<usize, T> {
+    values.iter().copied().enumerate().collect()
+}
+
+#[test]
+fn newest_blocks_show_who_lags() {
+    let cases: [(&[u64], &[u64], &[Place]); 9] = [
+        (&[], &[], &[]),
+        (&[100], &[], &[Level]),
+        (&[100, 98], &[], &[Level, Level]),
+        (&[100, 95], &[99, 94], &[Level, Lagging(5)]),
+        // At the start too, and though two of three lag.
+        (&[100, 60, 60], &[], &[Level, Lagging(40), Lagging(40)]),
+        // Two stand still, one goes on.
+        (&[1_000, 60, 60], &[900, 60, 60], &[Level, Lagging(940), Lagging(940)]),
+        // Two go on, one makes blocks up.
+        (&[9_000_000, 61, 61], &[900, 60, 60], &[Contradicting(9_000_000), Level, Level]),
+        (&[u64::MAX, 61, 61], &[900, 60, 60], &[Contradicting(u64::MAX), Level, Level]),
+        // One against one: the higher one is believed.
+        (&[9_000, 61], &[900, 60], &[Level, Lagging(8_939)]),
+    ];
+    for (heads, before, wanted) in cases {
+        let places = levels(&by_node(heads), &by_node(before), 4);
+        assert_eq!(places, by_node(wanted), "{heads:?} after {before:?}");
+    }
+}
+
+#[test]
+fn only_more_than_half_is_a_majority() {
+    let [a, b, c] = [1, 2, 3].map(B256::repeat_byte);
+    let cases: [(&[B256], Option<B256>); 6] = [
+        (&[], None),
+        (&[a], Some(a)),
+        (&[a, b], None),
+        (&[a, b, b], Some(b)),
+        (&[a, a, b, b], None),
+        (&[a, b, c], None),
+    ];
+    for (hashes, wanted) in cases {
+        assert_eq!(majority(&by_node(hashes)), wanted, "{hashes:?}");
+    }
+}

@@ -1,0 +1,121 @@
+//! The start from what was written down, and writing it down.
+
+use super::{Interrupt, Watcher, send};
+use crate::chain::digest::{Digest, DigestFile, Kept};
+use crate::chain::heads::{self, HELD_BLOCKS};
+use crate::chain::logs::{self, Content};
+use crate::chain::{ChainError, ChainEvent, Head};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Seconds of history that every start reads from the chain: the contract takes no report older than an hour, so the
+/// settlements before that matter to nobody.
+const READ_SECONDS: u64 = 7_200;
+/// Blocks and time between two writings.
+const WRITE_BLOCKS: u64 = 256;
+const WRITE_PAUSE: Duration = Duration::from_secs(60);
+
+/// What is remembered over a restart, and where.
+#[derive(Debug)]
+pub(super) struct Memory {
+    file: Option<DigestFile>,
+    /// What the file held, until the chain confirms or refutes it.
+    unconfirmed: Option<(Head, Vec<Kept>)>,
+    /// When it was written last, and at which block.
+    written: Option<(Instant, u64)>,
+}
+
+impl Memory {
+    /// Of a watcher that remembers nothing.
+    pub(super) fn none() -> Self {
+        Self { file: None, unconfirmed: None, written: None }
+    }
+}
+
+impl Watcher {
+    /// Remembers over restarts what the chain's history comes to, in a file in `datadir`. It may be deleted at any time.
+    #[must_use]
+    pub fn remembering(mut self, datadir: &Path) -> Self {
+        let file = DigestFile::in_dir(datadir);
+        let unconfirmed = file.read(&self.config);
+        self.memory = Memory { file: Some(file), unconfirmed, written: None };
+        self
+    }
+
+    /// Takes up what was written down, if the chain has its block.
+    pub(super) async fn resume(&mut self, events: &mpsc::Sender<ChainEvent>) -> Result<(), Interrupt> {
+        let Some((head, _)) = &self.memory.unconfirmed else { return Ok(()) };
+        let head = *head;
+        match heads::at(&self.provider, head.number).await {
+            Ok(there) if there.hash == head.hash => {}
+            // Another block, or none: not the chain it was written of, or not all of it.
+            Ok(_) | Err(ChainError::Unbelievable { reason: "missing_block", .. }) => {
+                tracing::warn!(
+                    block = head.number,
+                    "the chain does not have the block of what was written down: reading it all"
+                );
+                self.rpc.count("digest_refuted");
+                self.memory.unconfirmed = None;
+                return Ok(());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let Some((head, kept)) = self.memory.unconfirmed.take() else { return Ok(()) };
+        let mut told = Vec::with_capacity(kept.len());
+        for log in kept.iter().map(Kept::log) {
+            match logs::decode(&log, &self.config.network.contracts) {
+                Ok(decoded) => told.extend(decoded),
+                Err(error) => {
+                    tracing::warn!(%error, "what was written down does not decode: reading it all");
+                    self.drop_digest();
+                    return Ok(());
+                }
+            }
+        }
+        for log in told {
+            match log.content {
+                Content::Event(event) => send(events, event).await?,
+                Content::Epoch(epoch) => self.history_epoch = Some(epoch),
+                Content::Settled(_) => {}
+            }
+        }
+        tracing::info!(block = head.number, logs = kept.len(), "took up what was written down of the chain's history");
+        self.digest = Digest::restored(&head, kept, &self.config.network.contracts);
+        self.memory.written = Some((Instant::now(), head.number));
+        self.next = head.number + 1;
+        Ok(())
+    }
+
+    /// Writes down what the history comes to, now and then.
+    pub(super) async fn write_down(&mut self) -> Result<(), ChainError> {
+        let network = &self.config.network;
+        let depth = (READ_SECONDS / network.block_seconds.max(1)).max(HELD_BLOCKS);
+        let Some(at) = self.next.checked_sub(depth + 1).filter(|at| *at > network.deploy_block) else { return Ok(()) };
+        let Some(file) = self.memory.file.clone() else { return Ok(()) };
+        let due = self
+            .memory
+            .written
+            .is_none_or(|(when, block)| at >= block.saturating_add(WRITE_BLOCKS) && when.elapsed() >= WRITE_PAUSE);
+        if !due {
+            return Ok(());
+        }
+        let head = heads::at(&self.provider, at).await?;
+        self.digest.settle(at, &network.contracts);
+        self.memory.written = Some((Instant::now(), at));
+        if let Some(bytes) = file.encode(&self.config, &head, &self.digest) {
+            tokio::task::spawn_blocking(move || file.write(&bytes));
+        }
+        Ok(())
+    }
+
+    /// Nothing that was written down holds any more.
+    pub(super) fn drop_digest(&mut self) {
+        self.digest = Digest::default();
+        self.memory.unconfirmed = None;
+        self.memory.written = None;
+        if let Some(file) = &self.memory.file {
+            file.remove();
+        }
+    }
+}
