@@ -10,12 +10,14 @@ use std::path::PathBuf;
 mod challenge;
 pub mod convert;
 mod error;
-mod fees;
+pub mod fees;
 mod heads;
-mod lane;
+pub mod lane;
 mod logs;
-mod nonce;
+pub mod nonce;
+mod parts;
 mod receipt;
+pub mod refusal;
 mod rpc;
 mod snapshot;
 mod submitter;
@@ -29,6 +31,7 @@ mod real_node;
 pub use challenge::{Accusation, AccusationResult, is_proven};
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
+pub use receipt::Receipt;
 pub use rpc::{ChainProvider, Rpc};
 pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
 pub use submitter::{SnapshotResult, Submitter};
@@ -282,8 +285,10 @@ pub struct Settlement {
     pub certificate: Certificate,
     /// The reports to settle, each anchor once, and the outcomes for their targets.
     pub batch: Batch,
-    /// Sum of the jobs' `callbackGas` over the entries with a call, the floor of the gas limit.
-    pub callback_gas: u64,
+    /// The jobs' `callbackGas`, one for each delivery in their order.
+    pub callback_gas: Vec<u64>,
+    /// Hash of every report, in the order of the entries: what stands for an entry that another transaction settles.
+    pub leaves: Vec<B256>,
 }
 
 /// What became of a settlement.

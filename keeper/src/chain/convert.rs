@@ -64,10 +64,15 @@ pub fn task(settled: &Settled) -> Task {
     Task { job: JobId(settled.job_id), version: settled.job_version, instance: InstanceKey(settled.instance_key) }
 }
 
-/// A certified batch as the contract takes it; `callback_gas` is the sum over its calls, `code_hash` gives that of a job.
-pub fn settlement(batch: &CertifiedBatch, callback_gas: u64, code_hash: impl Fn(JobId) -> B256) -> Settlement {
+/// A certified batch as the contract takes it; `callback_gas` and `code_hash` give those of a job.
+pub fn settlement(
+    batch: &CertifiedBatch,
+    callback_gas: impl Fn(JobId) -> u64,
+    code_hash: impl Fn(JobId) -> B256,
+) -> Settlement {
     let certificate = &batch.certificate;
     let mut called = Batch { anchors: Vec::new(), entries: Vec::new(), deliveries: Vec::new(), leaves: Vec::new() };
+    let mut gas = Vec::new();
     for (report, outcome) in certificate.reports.iter().zip(&batch.outcomes) {
         let anchor = Anchor { number: report.anchor.number, hash: report.anchor.hash };
         let position = called.anchors.iter().position(|known| *known == anchor).unwrap_or_else(|| {
@@ -76,6 +81,7 @@ pub fn settlement(batch: &CertifiedBatch, callback_gas: u64, code_hash: impl Fn(
         });
         called.entries.push(entry(report, position));
         if report.status == Status::Call {
+            gas.push(callback_gas(report.task.job));
             called.deliveries.push(Delivery {
                 codeHash: code_hash(report.task.job),
                 stateAfterRoot: outcome.state_after,
@@ -84,12 +90,13 @@ pub fn settlement(batch: &CertifiedBatch, callback_gas: u64, code_hash: impl Fn(
             });
         }
     }
+    let leaves = certificate.reports.iter().map(Report::leaf).collect();
     let certificate = Certificate {
         epoch: certificate.epoch,
         signature: Bytes::from(certificate.signature.to_chain_bytes().to_vec()),
         signers: words(&certificate.signers.to_bytes(batch.committee_size)),
     };
-    Settlement { certificate, batch: called, callback_gas }
+    Settlement { certificate, batch: called, callback_gas: gas, leaves }
 }
 
 fn entry(report: &Report, anchor: usize) -> Entry {

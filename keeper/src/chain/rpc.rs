@@ -3,6 +3,8 @@
 //! An endpoint is used only after it answered with the right chain id, asked again after every failure. A failure moves
 //! on to the next endpoint. Answers are capped in size and time.
 
+mod broadcast;
+
 use super::{ChainConfig, ChainError};
 use alloy::network::Ethereum;
 use alloy::providers::RootProvider;

@@ -160,10 +160,9 @@ impl Driver {
     }
 
     fn submit(&mut self, settlement: &Settlement) {
-        let calls = settlement.certificate.reports.iter().filter(|report| report.status as u8 == 0);
-        let gas = calls.filter_map(|report| Some(u64::from(self.book.job(report.task.job.0)?.params.callbackGas)));
+        let gas = |job: JobId| self.book.job(job.0).map(|job| job.params.callbackGas.into()).unwrap_or_default();
         let code_hash = |job: JobId| self.book.job(job.0).map(|job| job.params.codeHash).unwrap_or_default();
-        let batch = convert::settlement(settlement, gas.sum(), code_hash);
+        let batch = convert::settlement(settlement, gas, code_hash);
         self.metrics.certificates.inc(["submitted"]);
         let (submitter, done, key) = (self.services.submitter.clone(), self.done.clone(), settlement.key);
         tokio::spawn(async move {
