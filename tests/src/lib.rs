@@ -5,6 +5,7 @@ pub mod document;
 pub mod door;
 pub mod hostile;
 pub mod outcome;
+pub mod sender;
 pub mod signers;
 pub mod sim;
 

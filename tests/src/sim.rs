@@ -17,7 +17,7 @@ mod checks;
 mod disk;
 mod node;
 mod plan;
-mod random;
+pub(crate) mod random;
 #[cfg(test)]
 mod tests;
 mod world;

@@ -248,7 +248,7 @@ impl Lane {
     fn open(&mut self, entry: Entry, fees: Fees, until: Duration, now: Duration) -> Result<(), Ended> {
         let nonce = entry.nonce;
         let mut slot = Slot::new(entry, until, now);
-        slot.offer(fees, self.revision + 1, &*self.signer).map_err(Ended::Failed)?;
+        slot.offer(fees, self.revision + 1, now, &*self.signer).map_err(Ended::Failed)?;
         self.revision += 1;
         self.slots.insert(nonce, slot);
         Ok(())
@@ -286,21 +286,11 @@ impl Lane {
 
     fn not_written(&mut self, why: String, now: Duration, orders: &mut Vec<Order>) {
         (self.writing, self.write_from) = (None, now.saturating_add(WRITE_PAUSE));
-        for slot in self.slots.values_mut().filter(|slot| matches!(slot.phase, Phase::Written { .. }) && !slot.told) {
+        for slot in self.slots.values_mut().filter(|slot| matches!(slot.phase, Phase::Written) && !slot.told) {
             slot.told = true;
             orders.push(Order::Done { key: slot.entry.key, ended: Ended::Failed(why.clone()) });
         }
         self.book.account.disk = Some(why);
-    }
-
-    /// Sends what waited for the ledger.
-    fn send_written(&mut self, now: Duration, orders: &mut Vec<Order>) {
-        let (written, waits) = (self.written, self.rules.waits_for_disk());
-        let on_disk = |slot: &Slot| matches!(slot.phase, Phase::Written { revision } if revision <= written || !waits);
-        let ready: Vec<u64> = self.slots.iter().filter(|(_, slot)| on_disk(slot)).map(|(nonce, _)| *nonce).collect();
-        for nonce in ready {
-            self.send(nonce, now, orders);
-        }
     }
 }
 

@@ -22,8 +22,8 @@ pub(super) enum Phase {
     Restored,
     /// It was asked whether the content is still wanted. `raise`: because it waits for long.
     Checking { raise: bool },
-    /// The newest attempt waits for the ledger of this number to be on disk.
-    Written { revision: u64 },
+    /// The newest attempt waits for the ledger to be on disk.
+    Written,
     /// Nodes have it, or had it.
     Sent,
     /// In a block, not deep.
@@ -74,6 +74,9 @@ pub(super) struct Slot {
     out: bool,
     /// How often one was sent without an answer yet.
     in_flight: u32,
+    /// The ledger that knows the newest attempt, and when it was ordered.
+    pub(super) revision: u64,
+    pub(super) offered: Duration,
     /// Raises of the present content.
     raises: u32,
     /// Whether the newest refusals ask for more than was offered.
@@ -100,6 +103,8 @@ impl Slot {
             told: false,
             out: false,
             in_flight: 0,
+            revision: 0,
+            offered: now,
             raises: 0,
             cheap: false,
             refused: 0,
@@ -112,7 +117,7 @@ impl Slot {
 
     /// A nonce from the ledger: what it was for may be on its way.
     pub(super) fn restored(entry: Entry, until: Duration) -> Self {
-        Self { phase: Phase::Restored, told: true, out: true, ..Self::new(entry, until, Duration::ZERO) }
+        Self { phase: Phase::Restored, out: true, ..Self::new(entry, until, Duration::ZERO) }
     }
 
     /// Whether the chain has not used it yet.
@@ -180,12 +185,18 @@ impl Slot {
     ///
     /// # Errors
     /// The key cannot sign.
-    pub(super) fn offer(&mut self, fees: Fees, revision: u64, signer: &dyn Sign) -> Result<(), String> {
+    pub(super) fn offer(
+        &mut self,
+        fees: Fees,
+        revision: u64,
+        now: Duration,
+        signer: &dyn Sign,
+    ) -> Result<(), String> {
         let (tx, raw) = self.sign(fees, signer)?;
         if self.newest().is_none_or(|newest| newest.tx != tx) {
             self.entry.attempts.push(Attempt { tx, key: self.entry.key, fees });
         }
-        (self.raw, self.phase) = (Some(raw), Phase::Written { revision });
+        (self.raw, self.phase, self.revision, self.offered) = (Some(raw), Phase::Written, revision, now);
         Ok(())
     }
 
@@ -193,14 +204,25 @@ impl Slot {
     ///
     /// # Errors
     /// The key cannot sign.
-    pub(super) fn raise(&mut self, fees: Fees, revision: u64, signer: &dyn Sign) -> Result<(), String> {
-        self.raises += 1;
-        self.offer(fees, revision, signer)
+    pub(super) fn raise(
+        &mut self,
+        fees: Fees,
+        revision: u64,
+        now: Duration,
+        signer: &dyn Sign,
+    ) -> Result<(), String> {
+        self.raises = self.raises.saturating_add(1);
+        self.offer(fees, revision, now, signer)
     }
 
     fn sign(&self, fees: Fees, signer: &dyn Sign) -> Result<(B256, Bytes), String> {
         let Call { to, input, .. } = &self.entry.call;
         signer.sign(&Draft { nonce: self.entry.nonce, to: *to, input, gas_limit: self.entry.gas_limit, fees })
+    }
+
+    /// Leaves it on its way as it is.
+    pub(super) fn wait(&mut self, now: Duration) {
+        (self.phase, self.acted) = (Phase::Sent, now);
     }
 
     /// The newest attempt, on its way. `None` if it carries a content that is over, or cannot be signed again.
@@ -296,7 +318,7 @@ impl Slot {
             Phase::Sent if now >= self.acted.saturating_add(raise_after(terms)) => return Seen::Due,
             Phase::Included(receipt) => receipt.block,
             Phase::Displaced { head } => *head,
-            Phase::Checking { .. } | Phase::Written { .. } | Phase::Sent => {
+            Phase::Checking { .. } | Phase::Written | Phase::Sent => {
                 self.missed = 0;
                 return Seen::Same;
             }

@@ -162,10 +162,10 @@ impl Lane {
                 self.book.note_refusals(vec![Refusal::new(self.rules.kind(&words), &words)], now);
                 match slot.doubt() {
                     true => Some(Ended::Failed(words)),
-                    false => return self.unsure(nonce, raise, now, orders),
+                    false => return self.unsure(nonce, raise, now),
                 }
             }
-            Verdict::NoAnswer => return self.unsure(nonce, raise, now, orders),
+            Verdict::NoAnswer => return self.unsure(nonce, raise, now),
         };
         match ended {
             Some(ended) => self.hand_over(nonce, Some(ended), now, orders),
@@ -175,11 +175,11 @@ impl Lane {
     }
 
     /// Nobody said whether it is wanted: what is on its way stays there, what is not is asked about again.
-    fn unsure(&mut self, nonce: u64, raise: bool, now: Duration, orders: &mut Vec<Order>) {
-        if raise {
-            self.send(nonce, now, orders);
-        } else if let Some(slot) = self.slots.get_mut(&nonce) {
-            slot.phase = Phase::Restored;
+    fn unsure(&mut self, nonce: u64, raise: bool, now: Duration) {
+        match self.slots.get_mut(&nonce) {
+            Some(slot) if raise => slot.wait(now),
+            Some(slot) => slot.phase = Phase::Restored,
+            None => {}
         }
     }
 
@@ -194,7 +194,7 @@ impl Lane {
         let bold = self.rules.ignores_caps().then(|| old.replacing());
         let fees = bold.or_else(|| self.terms.policy.raised(old, look.market)).filter(|fees| {
             let cost = super::worst_cost(slot.entry.gas_limit, *fees);
-            lowest && (starved || slot.may_raise(&*self.rules)) && self.bound(nonce).saturating_add(cost) <= look.balance
+            (lowest || slot.is_too_cheap()) && (starved || slot.may_raise(&*self.rules)) && self.bound(nonce).saturating_add(cost) <= look.balance
         });
         let over = slot.is_too_cheap() || (late && (lowest || !slot.is_out()));
         if let Some(fees) = fees {
@@ -226,7 +226,7 @@ impl Lane {
     fn offer(&mut self, nonce: u64, fees: Fees, raise: bool, now: Duration) {
         let revision = self.revision + 1;
         let Some(slot) = self.slots.get_mut(&nonce) else { return };
-        let offered = if raise { slot.raise(fees, revision, &*self.signer) } else { slot.offer(fees, revision, &*self.signer) };
+        let offered = if raise { slot.raise(fees, revision, now, &*self.signer) } else { slot.offer(fees, revision, now, &*self.signer) };
         match offered {
             Ok(()) => {
                 self.revision = revision;
@@ -272,11 +272,33 @@ impl Lane {
         self.offer(nonce, fees, false, now);
     }
 
+    /// Sends the newest attempt, once the ledger that knows it is on disk.
     pub(super) fn send(&mut self, nonce: u64, now: Duration, orders: &mut Vec<Order>) {
         let head = self.book.look.as_ref().map_or(0, |(look, _)| look.head);
+        let (written, waits) = (self.written, self.rules.waits_for_disk());
         let Some(slot) = self.slots.get_mut(&nonce) else { return };
+        if slot.revision > written && waits {
+            (slot.phase, slot.offered) = (Phase::Written, now);
+            return;
+        }
         if let Some((tx, raw)) = slot.send(head, now, &*self.signer) {
             orders.push(Order::Send { tx, raw });
+        }
+    }
+
+    /// Sends what waited for the ledger. What waited for long is asked about first.
+    pub(super) fn send_written(&mut self, now: Duration, orders: &mut Vec<Order>) {
+        let (written, waits) = (self.written, self.rules.waits_for_disk());
+        let on_disk = |slot: &Slot| matches!(slot.phase, Phase::Written) && (slot.revision <= written || !waits);
+        let ready: Vec<u64> = self.slots.iter().filter(|(_, slot)| on_disk(slot)).map(|(nonce, _)| *nonce).collect();
+        for nonce in ready {
+            let Some(slot) = self.slots.get(&nonce) else { continue };
+            let long = now > slot.offered.saturating_add(raise_after(&self.terms));
+            if long && !slot.entry.is_idle() && self.rules.asks_before_sending_again() {
+                self.ask_again(nonce, false, orders);
+            } else {
+                self.send(nonce, now, orders);
+            }
         }
     }
 
