@@ -8,6 +8,7 @@
 mod chain;
 mod checks;
 mod node;
+mod pen;
 mod plan;
 pub mod plants;
 mod world;

@@ -52,12 +52,7 @@ pub struct Policy {
 impl Default for Policy {
     /// `Settling.TIP` is 0.01 gwei; a settlement of 240,000 gas loses 0.00002 coins at the very most.
     fn default() -> Self {
-        Self {
-            refunded_tip: GWEI / 100,
-            loss: GWEI / 100 * 9,
-            max_fee: 1_000 * GWEI,
-            freeing_tip: 2 * GWEI,
-        }
+        Self { refunded_tip: GWEI / 100, loss: GWEI / 100 * 9, max_fee: 1_000 * GWEI, freeing_tip: 2 * GWEI }
     }
 }
 

@@ -16,6 +16,7 @@
 //! is sent again.
 
 mod account;
+mod offers;
 mod order;
 mod rules;
 mod slot;
@@ -30,10 +31,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use account::Account;
 pub use super::nonce::Call;
+pub use account::Account;
 pub use order::{Answer, Draft, Ended, Event, Look, Order, Sign, Terms, Verdict};
-pub use rules::{DISPLACED_LOOKS, RAISES_MAX, Rules, Sound};
+pub use rules::{RAISES_MAX, Rules, Sound};
 
 use account::Book;
 use slot::{Phase, Slot};

@@ -76,9 +76,11 @@ fn part(settlement: &Settlement, from: usize, to: usize) -> Part {
     let first = calls(batch.entries.get(..from).unwrap_or_default());
     let deliveries = first..first + calls(entries);
     let given: Vec<Delivery> = batch.deliveries.get(deliveries.clone()).unwrap_or(&batch.deliveries).to_vec();
-    let gas: u64 = callback_gas.get(deliveries).unwrap_or(callback_gas).iter().fold(0, |sum, gas| sum.saturating_add(*gas));
+    let gas: u64 =
+        callback_gas.get(deliveries).unwrap_or(callback_gas).iter().fold(0, |sum, gas| sum.saturating_add(*gas));
     let whole = from == 0 && to == batch.entries.len();
-    let (anchors, entries) = if whole { (batch.anchors.clone(), entries.to_vec()) } else { renumbered(&batch.anchors, entries) };
+    let (anchors, entries) =
+        if whole { (batch.anchors.clone(), entries.to_vec()) } else { renumbered(&batch.anchors, entries) };
     let hash = |(place, leaf): (usize, &B256)| if (from..to).contains(&place) { B256::ZERO } else { *leaf };
     let rest = if whole { batch.leaves.clone() } else { leaves.iter().enumerate().map(hash).collect() };
     let last_block = anchors.iter().map(|anchor| anchor.number.saturating_add(ANCHOR_AGE_MAX)).max();
@@ -129,4 +131,4 @@ fn worst_gas(call: &TaskManager::settleCall, entries: u64, callbacks: u64) -> u6
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -253,7 +253,10 @@ fn settle_call(contracts: &Contracts, part: Part) -> (B256, Call) {
     let certificate = std::mem::replace(&mut call.certificate, bare);
     let key = keccak256(call.abi_encode());
     call.certificate = certificate;
-    (key, Call { to: contracts.task_manager, input: call.abi_encode().into(), gas_floor: gas, last_block, counts: true })
+    (
+        key,
+        Call { to: contracts.task_manager, input: call.abi_encode().into(), gas_floor: gas, last_block, counts: true },
+    )
 }
 
 #[cfg(test)]

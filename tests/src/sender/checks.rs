@@ -82,7 +82,13 @@ impl Checks {
         if let Some(since) = self.over.get(&tx.content).copied().filter(|since| at > since + self.grace) {
             self.fail(at, "unwanted", format!("content {} under nonce {}, over since {since}", tx.content, tx.nonce));
         }
-        let live = self.carried.entry(tx.content).or_default().iter().copied().find(|nonce| *nonce != tx.nonce && *nonce >= used);
+        let live = self
+            .carried
+            .entry(tx.content)
+            .or_default()
+            .iter()
+            .copied()
+            .find(|nonce| *nonce != tx.nonce && *nonce >= used);
         if let Some(other) = live {
             self.fail(at, "two_nonces", format!("content {} under {} and {other}", tx.content, tx.nonce));
         }

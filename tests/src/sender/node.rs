@@ -37,7 +37,8 @@ pub(super) struct Node {
 }
 
 /// What a node says to one transaction, client by client: geth, nethermind, besu, reth.
-const NONCE_TOO_LOW: [&str; 4] = ["nonce too low", "OldNonce, Current nonce: 9", "Nonce too low", "nonce too low: next nonce 9"];
+const NONCE_TOO_LOW: [&str; 4] =
+    ["nonce too low", "OldNonce, Current nonce: 9", "Nonce too low", "nonce too low: next nonce 9"];
 const KNOWN: [&str; 4] = ["already known", "AlreadyKnown", "Known transaction", "already known"];
 const REPLACEMENT: [&str; 4] = [
     "replacement transaction underpriced",
@@ -138,7 +139,8 @@ impl Node {
     /// The account's transactions that a block after the newest could hold, by this pool.
     pub(super) fn pick(&self, chain: &Chain, least_tip: u128, most: usize) -> Vec<Tx> {
         let from = chain.mined(chain.head());
-        let fits = |tx: &&Tx| tx.fees.max_fee >= chain.base_fee + tx.fees.tip.min(least_tip) && tx.fees.tip >= least_tip;
+        let fits =
+            |tx: &&Tx| tx.fees.max_fee >= chain.base_fee + tx.fees.tip.min(least_tip) && tx.fees.tip >= least_tip;
         (from..).map_while(|nonce| self.pool.get(&nonce)).take_while(fits).take(most).cloned().collect()
     }
 

@@ -83,8 +83,14 @@ pub(super) enum Fault {
     /// The tip blocks ask for.
     BlockTip(u128),
     Balance(u128),
-    Reorg { depth: u64, returned: bool, shorter: bool },
-    Crash { loses_ledger: bool },
+    Reorg {
+        depth: u64,
+        returned: bool,
+        shorter: bool,
+    },
+    Crash {
+        loses_ledger: bool,
+    },
     OtherProgram,
     /// Nodes that followed another fork come over.
     Joined,
@@ -146,7 +152,8 @@ fn contents(random: &mut Random, block_ms: u64) -> Vec<Content> {
         }
     });
     let mut all: Vec<Content> = attack.collect();
-    for probe in 0..PROBES {
+    let probes = if random.chance(500) { PROBES } else { 0 };
+    for probe in 0..probes {
         all.push(Content {
             id: 1_000 + probe,
             wanted_at: (ATTACK + 10 + 8 * probe) * block_ms,
@@ -169,7 +176,7 @@ fn one_fault(random: &mut Random, block_ms: u64, faults: &mut Vec<(u64, Fault)>)
     let until = (at + random.between(block_ms, 30 * block_ms)).min(end);
     let node = random.below(NODES as u64) as usize;
     let mut span = |fault, healed| faults.extend([(at, fault), (until, healed)]);
-    match random.below(17) {
+    match random.below(18) {
         0 => span(Fault::Down(node, true), Fault::Down(node, false)),
         1 => {
             // all of them
@@ -191,6 +198,12 @@ fn one_fault(random: &mut Random, block_ms: u64, faults: &mut Vec<(u64, Fault)>)
             faults.push((at, Fault::Reorg { depth: random.between(1, 10), returned, shorter }));
         }
         15 => faults.push((at, Fault::Crash { loses_ledger: random.chance(150) })),
+        16 => {
+            // What the other program sent is gone for good, what was sent after it waits.
+            let depth = random.between(4, 9);
+            faults.push((at, Fault::OtherProgram));
+            faults.push((at + 3 * block_ms, Fault::Reorg { depth, returned: false, shorter: false }));
+        }
         _ => match random.below(2) {
             0 => faults.push((at, Fault::OtherProgram)),
             _ => (0..NODES).for_each(|node| faults.push((at, Fault::Emptied(node)))),

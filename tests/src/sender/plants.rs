@@ -1,6 +1,6 @@
 //! Bugs to plant: each turns one of the lane's decisions wrong.
 
-use keeper::chain::lane::{DISPLACED_LOOKS, RAISES_MAX, Rules, Sound};
+use keeper::chain::lane::{RAISES_MAX, Rules, Sound};
 use keeper::chain::refusal::{Kind, classify};
 
 /// A bug that the simulator must find.
@@ -20,8 +20,6 @@ pub enum Plant {
     SecondNonce,
     /// What a reorganisation took off the chain stays off.
     NoReopening,
-    /// The first missing receipt of a used nonce counts as another program's transaction.
-    HastilyDisplaced,
 }
 
 /// All of them.
@@ -33,7 +31,6 @@ pub const ALL: &[Plant] = &[
     Plant::SendBeforeWrite,
     Plant::SecondNonce,
     Plant::NoReopening,
-    Plant::HastilyDisplaced,
 ];
 
 impl Plant {
@@ -48,7 +45,6 @@ impl Plant {
             Self::SendBeforeWrite => "send-before-write",
             Self::SecondNonce => "second-nonce",
             Self::NoReopening => "no-reopening",
-            Self::HastilyDisplaced => "hastily-displaced",
         }
     }
 
@@ -105,9 +101,5 @@ impl Rules for Planted {
 
     fn keeps_to_one_nonce(&self) -> bool {
         self.0 != Plant::SecondNonce
-    }
-
-    fn displaced_looks(&self) -> u32 {
-        if self.0 == Plant::HastilyDisplaced { 1 } else { DISPLACED_LOOKS }
     }
 }

@@ -1,20 +1,23 @@
 //! One seed's run: the lane, its disk, the nodes and the chain over one queue of events.
 
+mod ends;
 mod faults;
 mod questions;
+mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes};
-use keeper::chain::fees::{Fees, Policy};
-use keeper::chain::lane::{Draft, Ended, Event, Lane, Order, Sign, Terms};
+use keeper::chain::fees::Policy;
+use keeper::chain::lane::{Event, Lane, Order, Terms};
 use keeper::chain::nonce::Ledger;
 
-use super::chain::{Chain, LEAST_BASE_FEE, Tx};
+use super::chain::{Chain, LEAST_BASE_FEE};
 use super::checks::Checks;
 use super::node::Node;
+use super::pen::{Pen, read};
 use super::plan::{ATTACK, CALM, Content, Fault, NODES, Plan, RICH, id_of};
 use super::plants::{Plant, rules};
 use crate::sim::random::{Fingerprint, Random};
@@ -75,41 +78,6 @@ pub(super) struct World {
     pub(super) faults: BTreeMap<&'static str, u64>,
     pub(super) trace: Fingerprint,
     pub(super) events: u64,
-}
-
-/// Signs by writing the draft out.
-#[derive(Debug)]
-struct Pen;
-
-impl Sign for Pen {
-    fn sign(&self, draft: &Draft<'_>) -> Result<(B256, Bytes), String> {
-        let content = draft.input.get(..8).map_or([0; 8], |id| id.try_into().unwrap_or_default());
-        let mut raw = Vec::with_capacity(56);
-        raw.extend(draft.nonce.to_be_bytes());
-        raw.extend(content);
-        raw.extend(draft.gas_limit.to_be_bytes());
-        raw.extend(draft.fees.max_fee.to_be_bytes());
-        raw.extend(draft.fees.tip.to_be_bytes());
-        let mut hash = Fingerprint::default();
-        hash.bytes(&raw);
-        let mut tx = [0; 32];
-        tx[..8].copy_from_slice(&hash.value().to_be_bytes());
-        tx[8..16].copy_from_slice(&draft.nonce.to_be_bytes());
-        tx[16..24].copy_from_slice(&content);
-        tx[24..].copy_from_slice(&draft.fees.max_fee.to_be_bytes()[8..]);
-        Ok((tx.into(), raw.into()))
-    }
-}
-
-fn read(raw: &[u8]) -> Tx {
-    let word = |from: usize| u64::from_be_bytes(raw[from..from + 8].try_into().expect("eight bytes"));
-    let wide = |from: usize| u128::from_be_bytes(raw[from..from + 16].try_into().expect("sixteen bytes"));
-    let (nonce, content, gas_limit) = (word(0), word(8), word(16));
-    let fees = Fees { max_fee: wide(24), tip: wide(40) };
-    let input = if content == 0 { Bytes::new() } else { Bytes::copy_from_slice(&content.to_be_bytes()) };
-    let draft = Draft { nonce, to: Address::ZERO, input: &input, gas_limit, fees };
-    let hash = Pen.sign(&draft).map(|(hash, _)| hash).unwrap_or_default();
-    Tx { hash, nonce, content, gas_limit, fees, foreign: false }
 }
 
 impl World {
@@ -292,41 +260,6 @@ impl World {
         self.after(1, 60, Happening::Arrive(life, raw));
     }
 
-    /// A content's end, as whoever wants it hears of it.
-    fn done(&mut self, id: u64, ended: &Ended) {
-        self.tell(|| format!("content {id}: {ended:?}"));
-        self.owed.retain(|owed| *owed != id);
-        *self.answered.entry(id).or_default() += 1;
-        if !matches!(ended, Ended::Included(receipt) if receipt.success) {
-            let pause = self.plan.block_ms * 5;
-            self.after(pause, 2 * pause, Happening::Want(id));
-        }
-    }
-
-    /// Wants a content, as long as it could settle; what failed often is left alone.
-    fn want(&mut self, id: u64) {
-        if self.silent.contains(&id) {
-            return;
-        }
-        let head = self.chain.head();
-        let times = self.answered.get(&id).copied().unwrap_or_default();
-        let Some(content) = self.contents.get_mut(&id) else { return };
-        if content.last_block.is_none() {
-            content.last_block = content.lasts.map(|blocks| head + blocks);
-        }
-        let content = content.clone();
-        let over = self.chain.settled_at(id).is_some() || content.last_block.is_some_and(|last| head >= last);
-        let hopeless = !content.is_possible() && times >= 2;
-        if !over && !hopeless && self.lane.is_some() {
-            self.give(Event::Want { key: content.key(), call: content.call() });
-        }
-        // Nobody can know that a settlement stays: whoever wants it looks again.
-        if !hopeless {
-            let pause = self.plan.block_ms * 10;
-            self.after(pause, 2 * pause, Happening::Want(id));
-        }
-    }
-
     fn block(&mut self) {
         self.grow();
         let block = self.plan.block_ms;
@@ -338,7 +271,13 @@ impl World {
         let miner = self.random.below(NODES as u64) as usize;
         let most = self.random.below(6) as usize;
         let txs = self.nodes[miner].pick(&self.chain, self.block_tip, most);
-        self.tell(|| format!("block {}: {:?}", self.chain.head() + 1, txs.iter().map(|tx| (tx.nonce, tx.content)).collect::<Vec<_>>()));
+        self.tell(|| {
+            format!(
+                "block {}: {:?}",
+                self.chain.head() + 1,
+                txs.iter().map(|tx| (tx.nonce, tx.content)).collect::<Vec<_>>()
+            )
+        });
         let contents = &self.contents;
         let worth = |id: u64, number: u64| {
             contents.get(&id).is_some_and(|it| it.is_possible() && it.last_block.is_none_or(|last| number <= last))
@@ -373,39 +312,6 @@ impl World {
             let settled = self.chain.settled_at(*id).is_some();
             let stale = content.last_block.is_some_and(|last| head >= last);
             self.checks.note_over(*id, now, settled || stale);
-        }
-    }
-
-    /// What must hold when it has been calm for long.
-    fn finish(&mut self) {
-        let (now, moment) = (self.now, self.moment());
-        let account = self.lane.as_ref().map(|lane| lane.account(moment)).unwrap_or_default();
-        if account.open > 0 || account.waiting > 0 {
-            self.checks.fail(now, "wedged", format!("{account:?}"));
-        }
-        let calm = ATTACK * self.plan.block_ms;
-        for content in self.contents.values() {
-            let could = content.last_block.is_none() && content.is_possible() && content.wanted_at < calm + calm / 2 && !self.silent.contains(&content.id);
-            if could && self.chain.settled_at(content.id).is_none() {
-                self.checks.fail(now, "unsettled", format!("content {}", content.id));
-            }
-        }
-        for id in std::mem::take(&mut self.owed) {
-            if self.contents.get(&id).is_some_and(|it| it.is_possible() && it.last_block.is_none()) && self.chain.settled_at(id).is_none() {
-                self.checks.fail(now, "lost", format!("content {id} stood in the ledger at a crash"));
-            }
-        }
-        let steady = ["reorg_dropped", "reorg_returned", "ledger_lost", "other_fork"].iter().all(|kind| !self.faults.contains_key(kind));
-        for id in self.chain.doubled() {
-            let fails = self.contents.get(&id).is_some_and(|content| !content.is_possible());
-            if steady && !fails {
-                self.checks.fail(now, "twice", format!("content {id} stands in two blocks"));
-            }
-        }
-        self.trace.word(self.chain.mined(self.chain.head()));
-        self.trace.word(self.events);
-        if account.displaced > 0 {
-            self.note("displaced");
         }
     }
 }

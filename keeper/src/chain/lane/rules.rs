@@ -5,8 +5,6 @@ use std::fmt::Debug;
 
 /// Most raises of one content; then it waits for blocks to be cheaper, or its nonce goes to another.
 pub const RAISES_MAX: u32 = 8;
-/// Answers in a row that show a nonce used by a transaction that is not ours.
-pub const DISPLACED_LOOKS: u32 = 5;
 
 /// What the lane decides by. Shipped programs use [`Sound`].
 pub trait Rules: Debug + Send + Sync {
@@ -48,11 +46,6 @@ pub trait Rules: Debug + Send + Sync {
     /// Whether a content that has a nonce waits for what becomes of it before it gets another.
     fn keeps_to_one_nonce(&self) -> bool {
         true
-    }
-
-    /// Looks in a row without a receipt after which a used nonce counts as another program's.
-    fn displaced_looks(&self) -> u32 {
-        DISPLACED_LOOKS
     }
 }
 

@@ -1,18 +1,17 @@
 //! One nonce of the account: what it is for and what became of it. The picture is in `lane.rs`.
 
-use super::order::{Answer, Draft, Look, Sign, Terms};
+mod seen;
+
+use super::order::{Draft, Sign, Terms};
 use super::rules::Rules;
 use crate::chain::fees::Fees;
 use crate::chain::nonce::{Attempt, Call, Entry};
 use crate::chain::receipt::Receipt;
-use crate::chain::refusal::{Kind, Refusal, Remedy};
 use alloy::primitives::{B256, Bytes};
 use std::time::Duration;
 
-/// Blocks upon a transaction after which it is forgotten: no reorganisation worth following is deeper.
-pub(super) const DEEP: u64 = 12;
-/// Looks in a row after which a block is believed to be gone though the chain has not grown past it again.
-const SHORTER_LOOKS: u32 = 10;
+pub(super) use seen::{Said, Seen};
+
 /// Refusals in a row that nobody understands, after which a content is given up.
 const REFUSALS_MAX: u32 = 5;
 
@@ -30,34 +29,6 @@ pub(super) enum Phase {
     Included(Receipt),
     /// Another program's transaction, or one of ours that nobody knows any more, used the nonce; seen at this block.
     Displaced { head: u64 },
-}
-
-/// What a look at the chain shows about a nonce.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// Nothing new.
-    Same,
-    /// It is in a block now.
-    Included,
-    /// It is so deep that it can be forgotten.
-    Deep,
-    /// Somebody else used it.
-    Displaced,
-    /// It is free again: the block it was in is gone, or it was never looked at since the start.
-    Free,
-    /// It has waited long enough to be raised or sent once more.
-    Due,
-}
-
-/// What the nodes' answers to an attempt ask for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Said {
-    /// Waiting.
-    Fine,
-    /// One transaction at a time.
-    OneAtATime,
-    /// This content can never be sent, and why.
-    Impossible(Kind, String),
 }
 
 #[derive(Clone, Debug)]
@@ -185,13 +156,7 @@ impl Slot {
     ///
     /// # Errors
     /// The key cannot sign.
-    pub(super) fn offer(
-        &mut self,
-        fees: Fees,
-        revision: u64,
-        now: Duration,
-        signer: &dyn Sign,
-    ) -> Result<(), String> {
+    pub(super) fn offer(&mut self, fees: Fees, revision: u64, now: Duration, signer: &dyn Sign) -> Result<(), String> {
         let (tx, raw) = self.sign(fees, signer)?;
         if self.newest().is_none_or(|newest| newest.tx != tx) {
             self.entry.attempts.push(Attempt { tx, key: self.entry.key, fees });
@@ -204,13 +169,7 @@ impl Slot {
     ///
     /// # Errors
     /// The key cannot sign.
-    pub(super) fn raise(
-        &mut self,
-        fees: Fees,
-        revision: u64,
-        now: Duration,
-        signer: &dyn Sign,
-    ) -> Result<(), String> {
+    pub(super) fn raise(&mut self, fees: Fees, revision: u64, now: Duration, signer: &dyn Sign) -> Result<(), String> {
         self.raises = self.raises.saturating_add(1);
         self.offer(fees, revision, now, signer)
     }
@@ -276,118 +235,6 @@ impl Slot {
     pub(super) fn doubt(&mut self) -> bool {
         self.refused += 1;
         self.refused >= REFUSALS_MAX
-    }
-
-    pub(super) fn see(&mut self, look: &Look, thorough: bool, now: Duration, terms: &Terms, rules: &dyn Rules) -> Seen {
-        let receipt = self.entry.attempts.iter().rev().find_map(|attempt| look.receipts.get(&attempt.tx));
-        if let Some(receipt) = receipt {
-            self.missed = 0;
-            let known = matches!(&self.phase, Phase::Included(known) if known.tx == receipt.tx);
-            let deep = look.head >= receipt.block.saturating_add(DEEP);
-            self.phase = Phase::Included(receipt.clone());
-            return match known {
-                false => Seen::Included,
-                true if deep => Seen::Deep,
-                true => Seen::Same,
-            };
-        }
-        if look.mined > self.entry.nonce { self.see_used(look, thorough, rules) } else { self.see_unused(look, now, terms, rules) }
-    }
-
-    /// The nonce is used, and by none of ours that this node knows.
-    fn see_used(&mut self, look: &Look, thorough: bool, rules: &dyn Rules) -> Seen {
-        match self.phase {
-            Phase::Displaced { head } if look.head >= head.saturating_add(DEEP) => Seen::Deep,
-            Phase::Displaced { .. } => Seen::Same,
-            Phase::Included(_) if !thorough => Seen::Same,
-            _ => {
-                // Nodes may be behind with receipts; where none ever took it there is none to wait for.
-                self.missed += 1;
-                if self.is_out() && self.missed < rules.displaced_looks() {
-                    return Seen::Same;
-                }
-                (self.missed, self.phase) = (0, Phase::Displaced { head: look.head });
-                Seen::Displaced
-            }
-        }
-    }
-
-    fn see_unused(&mut self, look: &Look, now: Duration, terms: &Terms, rules: &dyn Rules) -> Seen {
-        let block = match &self.phase {
-            Phase::Restored => return Seen::Free,
-            Phase::Sent if now >= self.acted.saturating_add(raise_after(terms)) => return Seen::Due,
-            Phase::Included(receipt) => receipt.block,
-            Phase::Displaced { head } => *head,
-            Phase::Checking { .. } | Phase::Written | Phase::Sent => {
-                self.missed = 0;
-                return Seen::Same;
-            }
-        };
-        // A node that has not reached the block says nothing about it, unless the chain stays that short.
-        self.missed += 1;
-        if !rules.reopens() || (look.head < block && self.missed < SHORTER_LOOKS) {
-            return Seen::Same;
-        }
-        self.missed = 0;
-        Seen::Free
-    }
-
-    /// What the nodes said to an attempt. Refusals are put into `refusals`.
-    pub(super) fn hear(
-        &mut self,
-        tx: B256,
-        answers: &[Answer],
-        now: Duration,
-        terms: &Terms,
-        rules: &dyn Rules,
-        refusals: &mut Vec<Refusal>,
-    ) -> Said {
-        self.in_flight = self.in_flight.saturating_sub(1);
-        let mut kinds: Vec<(Kind, &str)> = Vec::new();
-        let (mut taken, mut silent) = (false, false);
-        for answer in answers {
-            match answer {
-                Answer::Taken => taken = true,
-                Answer::NoAnswer => silent = true,
-                Answer::Refused(words) => {
-                    let kind = rules.kind(words);
-                    taken |= kind == Kind::Known;
-                    kinds.push((kind, words));
-                }
-            }
-        }
-        let telling = |kind: &Kind| !matches!(kind, Kind::Known | Kind::NonceTooLow);
-        refusals.extend(kinds.iter().filter(|(kind, _)| telling(kind)).map(|(kind, words)| Refusal::new(*kind, words)));
-        // One that is silent may have it; what the others refuse is refused all the same.
-        self.out |= taken || silent;
-        if taken {
-            (self.refused, self.cheap) = (0, false);
-            return Said::Fine;
-        }
-        if self.newest().is_none_or(|newest| newest.tx != tx) {
-            return Said::Fine;
-        }
-        let soon = now.saturating_sub(raise_after(terms)).saturating_add(terms.block_time);
-        let Some(&(kind, words)) = kinds.iter().min_by_key(|(kind, _)| kind.remedy() as u8) else {
-            self.acted = soon;
-            return Said::Fine;
-        };
-        match kind.remedy() {
-            Remedy::Wait | Remedy::Look => Said::Fine,
-            Remedy::Raise => {
-                (self.cheap, self.acted) = (true, soon);
-                Said::Fine
-            }
-            Remedy::Again if kind == Kind::Unknown && self.refused >= REFUSALS_MAX => {
-                Said::Impossible(kind, words.to_owned())
-            }
-            Remedy::Again => {
-                self.refused += u32::from(kind == Kind::Unknown);
-                self.acted = soon;
-                if kind == Kind::InFlightLimit { Said::OneAtATime } else { Said::Fine }
-            }
-            Remedy::GiveUp => Said::Impossible(kind, words.to_owned()),
-        }
     }
 }
 

@@ -16,9 +16,14 @@ const REFUSALS_MAX: u32 = 5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Worth {
     /// To be asked about from this moment on.
-    Unknown { from: Duration },
+    Unknown {
+        from: Duration,
+    },
     Asked,
-    Known { gas: u64, since: Duration },
+    Known {
+        gas: u64,
+        since: Duration,
+    },
 }
 
 #[derive(Clone, Debug)]

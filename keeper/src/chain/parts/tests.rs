@@ -18,7 +18,12 @@ pub(crate) fn settlement(outcomes: &[(usize, u64)]) -> Settlement {
             let anchor = batch.anchors.len() as u64 - 1;
             let run = Run { job_id: job as u64, job_version: 1, anchor, status };
             let outcome_hash = B256::with_last_byte(status);
-            batch.entries.push(Entry { run: run.word(), instanceKey: B256::ZERO, inputHash: B256::ZERO, outcomeHash: outcome_hash });
+            batch.entries.push(Entry {
+                run: run.word(),
+                instanceKey: B256::ZERO,
+                inputHash: B256::ZERO,
+                outcomeHash: outcome_hash,
+            });
             leaves.push(B256::from(U256::from(1_000 * job + usize::from(status) + 1)));
         }
         batch.deliveries.push(Delivery {

@@ -12,10 +12,7 @@ const SAID: &[(&str, Kind)] = &[
     ("transaction underpriced: gas tip cap 1, minimum needed 1000000", Kind::Underpriced),
     ("max fee per gas less than block base fee: address 0x09, maxFeePerGas: 1, baseFee: 7", Kind::FeeCapBelowBaseFee),
     ("tx fee (1.20 ether) exceeds the configured cap (1.00 ether)", Kind::AboveNodeFeeCap),
-    (
-        "insufficient funds for gas * price + value: balance 3, tx cost 10, overshot 7",
-        Kind::InsufficientFunds,
-    ),
+    ("insufficient funds for gas * price + value: balance 3, tx cost 10, overshot 7", Kind::InsufficientFunds),
     ("intrinsic gas too low: gas 21000, minimum needed 21064", Kind::IntrinsicGas),
     ("insufficient gas for floor data gas cost: gas 30000, minimum needed 61000", Kind::IntrinsicGas),
     ("exceeds block gas limit", Kind::GasLimitTooHigh),

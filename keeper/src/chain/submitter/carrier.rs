@@ -49,7 +49,13 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    pub(super) fn new(rpc: Rpc, account: Address, contracts: Contracts, file: LedgerFile, pending: Arc<Pending>) -> Self {
+    pub(super) fn new(
+        rpc: Rpc,
+        account: Address,
+        contracts: Contracts,
+        file: LedgerFile,
+        pending: Arc<Pending>,
+    ) -> Self {
         let provider = rpc.provider();
         Self { rpc, provider, account, contracts, file, pending, tip: Arc::default() }
     }
@@ -101,7 +107,9 @@ impl Carrier {
         (before.raises..after.raises).for_each(|_| self.rpc.count("fees_raised"));
         (before.handed_over..after.handed_over).for_each(|_| self.rpc.count("nonce_handed_over"));
         (before.displaced..after.displaced).for_each(|_| self.rpc.count("nonce_displaced"));
-        if let Some(refusal) = after.last_refusal.as_ref().filter(|refusal| before.last_refusal.as_ref() != Some(refusal)) {
+        if let Some(refusal) =
+            after.last_refusal.as_ref().filter(|refusal| before.last_refusal.as_ref() != Some(refusal))
+        {
             self.rpc.count(refusal.kind.name());
             tracing::warn!(%refusal, "a transaction was refused");
         }
@@ -109,7 +117,12 @@ impl Carrier {
 
     async fn carry_out(self, order: Order, answer: mpsc::Sender<Event>) {
         let event = match order {
-            Order::Look(hashes) => Event::Looked(self.look(hashes).await.inspect_err(|error| tracing::debug!(%error, "could not look at the account")).ok()),
+            Order::Look(hashes) => Event::Looked(
+                self.look(hashes)
+                    .await
+                    .inspect_err(|error| tracing::debug!(%error, "could not look at the account"))
+                    .ok(),
+            ),
             Order::Check { key, call, pending } => Event::Checked { key, verdict: self.check(&call, pending).await },
             Order::Write { revision, ledger } => self.write(revision, ledger).await,
             Order::Send { tx, raw } => Event::Answered { tx, answers: self.send(&raw).await },
@@ -150,7 +163,8 @@ impl Carrier {
             let _ = at;
             return tip;
         }
-        let history = self.provider.get_fee_history(TIP_BLOCKS, alloy::eips::BlockNumberOrTag::Latest, &[TIP_PERCENTILE]);
+        let history =
+            self.provider.get_fee_history(TIP_BLOCKS, alloy::eips::BlockNumberOrTag::Latest, &[TIP_PERCENTILE]);
         let paid = history.await.ok().and_then(|history| {
             let mut paid: Vec<u128> = history.reward?.iter().filter_map(|block| block.first().copied()).collect();
             paid.sort_unstable();
@@ -165,7 +179,8 @@ impl Carrier {
     }
 
     async fn check(&self, call: &Call, pending: bool) -> Verdict {
-        let request = TransactionRequest::default().with_from(self.account).with_to(call.to).with_input(call.input.clone());
+        let request =
+            TransactionRequest::default().with_from(self.account).with_to(call.to).with_input(call.input.clone());
         let block = if pending { BlockId::pending() } else { BlockId::latest() };
         let estimate = async { self.provider.estimate_gas(request.clone()).block(block).await };
         let counted = async {
@@ -176,7 +191,9 @@ impl Carrier {
         };
         let (estimate, counted) = tokio::join!(estimate, counted);
         match estimate {
-            Ok(_) if counted.is_some_and(|word| word.len() == 32 && word.iter().all(|byte| *byte == 0)) => Verdict::Useless,
+            Ok(_) if counted.is_some_and(|word| word.len() == 32 && word.iter().all(|byte| *byte == 0)) => {
+                Verdict::Useless
+            }
             Ok(gas) => Verdict::Worth { gas },
             Err(error) => refusal(&error),
         }

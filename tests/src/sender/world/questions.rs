@@ -7,9 +7,10 @@ use keeper::chain::Receipt;
 use keeper::chain::fees::Market;
 use keeper::chain::lane::{Answer, Event, Look, Verdict};
 
-use super::{Happening, World, read};
+use super::{Happening, World};
 use crate::sender::chain::Tx;
 use crate::sender::node::BLOCK_GAS;
+use crate::sender::pen::read;
 use crate::sender::plan::NODES;
 
 impl World {
@@ -34,7 +35,14 @@ impl World {
         let tip = self.random.chance(800).then_some(self.block_tip);
         let (seen, head) = self.nodes[node].view(&self.chain);
         let market = Market { base_fee: seen.base_fee, tip };
-        Some(Look { head, market, gas_limit: BLOCK_GAS, mined: seen.mined(head), balance: U256::from(self.balance), receipts })
+        Some(Look {
+            head,
+            market,
+            gas_limit: BLOCK_GAS,
+            mined: seen.mined(head),
+            balance: U256::from(self.balance),
+            receipts,
+        })
     }
 
     pub(super) fn check(&mut self, id: u64, pending: bool) -> Verdict {
@@ -47,7 +55,11 @@ impl World {
         let settled = seen.settled_at(id).is_some_and(|block| block <= head);
         let from = seen.mined(head);
         let mut nonces = from..;
-        let in_pool = pending && nonces.by_ref().map_while(|nonce| self.nodes[node].pool.get(&nonce)).any(|tx| tx.content == id && !tx.foreign);
+        let in_pool = pending
+            && nonces
+                .by_ref()
+                .map_while(|nonce| self.nodes[node].pool.get(&nonce))
+                .any(|tx| tx.content == id && !tx.foreign);
         if settled || (in_pool && !content.fails) {
             Verdict::Reverts(Bytes::from_static(b"done"))
         } else if content.last_block.is_some_and(|last| head >= last) {
