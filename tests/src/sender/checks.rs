@@ -21,8 +21,8 @@ pub(super) struct Checks {
     grace: u64,
     pub(super) violations: Vec<Violation>,
     pub(super) sent: u64,
-    /// Nonces under which a content left.
-    carried: BTreeMap<u64, BTreeSet<u64>>,
+    /// Nonces under which nodes took a content, the first one first.
+    carried: BTreeMap<u64, Vec<u64>>,
     /// Transactions that left, by nonce and content.
     attempts: BTreeMap<(u64, u64), BTreeSet<B256>>,
     /// Since when a content needs nobody any more, as every node sees it.
@@ -82,13 +82,10 @@ impl Checks {
         if let Some(since) = self.over.get(&tx.content).copied().filter(|since| at > since + self.grace) {
             self.fail(at, "unwanted", format!("content {} under nonce {}, over since {since}", tx.content, tx.nonce));
         }
-        let live = self
-            .carried
-            .entry(tx.content)
-            .or_default()
-            .iter()
-            .copied()
-            .find(|nonce| *nonce != tx.nonce && *nonce >= used);
+        // A reorganisation may bring an earlier nonce back to life: then the later one stays the content's.
+        let nonces = self.carried.entry(tx.content).or_default();
+        let from = nonces.iter().position(|nonce| *nonce == tx.nonce).map_or(0, |place| place + 1);
+        let live = nonces.iter().skip(from).copied().find(|nonce| *nonce != tx.nonce && *nonce >= used);
         if let Some(other) = live {
             self.fail(at, "two_nonces", format!("content {} under {} and {other}", tx.content, tx.nonce));
         }
@@ -96,7 +93,10 @@ impl Checks {
 
     /// A node took a transaction.
     pub(super) fn on_taken(&mut self, tx: &Tx) {
-        self.carried.entry(tx.content).or_default().insert(tx.nonce);
+        let nonces = self.carried.entry(tx.content).or_default();
+        if !nonces.contains(&tx.nonce) {
+            nonces.push(tx.nonce);
+        }
     }
 
     /// No more raises than there may be, but for those that follow a base fee; nothing above the policy.

@@ -43,7 +43,8 @@ impl Gas {
 
 impl Cost {
     fn new(settlements: u64, ledger: &Ledger, refunded: U256) -> Self {
-        let costs = ledger.transactions.iter().map(|each| U256::from(each.gas_used).saturating_mul(U256::from(each.price)));
+        let costs =
+            ledger.transactions.iter().map(|each| U256::from(each.gas_used).saturating_mul(U256::from(each.price)));
         let paid = costs.fold(U256::ZERO, U256::saturating_add);
         let gwei = U256::from(1_000_000_000_u64);
         let each = |wei: U256| (wei / gwei).checked_div(U256::from(settlements)).map(|gwei| gwei.saturating_to());
