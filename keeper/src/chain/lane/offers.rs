@@ -54,9 +54,9 @@ impl Lane {
         let more = old.is_none_or(|old| fees.max_fee > old.max_fee && fees.tip > old.tip);
         let wanted = slot.may_raise(&*self.rules) || starved;
         if nonce == look.mined && more && wanted {
-            self.offer(nonce, fees, true, now)
+            self.offer(nonce, fees, true, now);
         } else {
-            self.send(nonce, now, orders)
+            self.send(nonce, now, orders);
         }
     }
 

@@ -118,6 +118,7 @@ impl Lane {
         self.ask_again(nonce, true, orders);
     }
 
+    /// Nothing new about a nonce: whoever wants what is included is told, and what has become stale gives way.
     fn rest(&mut self, nonce: u64, look: &Look, now: Duration, orders: &mut Vec<Order>) {
         let Some(slot) = self.slots.get(&nonce) else { return };
         match slot.phase.clone() {
@@ -182,8 +183,10 @@ impl Lane {
         }
     }
 
+    /// Lets go of a nonce that only a lie can have given. A node that lags shows fewer than the floor.
     fn drop_adrift(&mut self, mined: u64) {
-        let adrift = |(nonce, slot): (&u64, &Slot)| slot.is_open() && *nonce > mined.saturating_add(ADRIFT);
+        let from = mined.max(self.floor).saturating_add(ADRIFT);
+        let adrift = |(nonce, slot): (&u64, &Slot)| slot.is_open() && *nonce > from;
         let Some(nonce) = self.slots.iter().filter(|entry| adrift(*entry)).map(|(nonce, _)| *nonce).next_back() else {
             return;
         };
