@@ -1,6 +1,7 @@
 //! Nodes that refuse: their words are remembered and shown, and the account goes on.
 
 use super::super::{Done, Submitter, plain_call};
+use super::sending::until;
 use crate::chain::fake_node::{FakeNode, config};
 use crate::chain::fees::Policy;
 use crate::chain::lane::Terms;
@@ -110,7 +111,7 @@ async fn a_transaction_goes_to_every_node() {
     let done = submitter.enqueue(B256::repeat_byte(2), call).await;
     assert!(matches!(&*done, Done::Mined { .. }), "{done:?}");
     let hashes = |sent: &Sent| sent.lock().expect("no panic").iter().map(|sent| *sent.tx_hash()).collect::<Vec<_>>();
-    assert_eq!(hashes(&one), hashes(&two));
-    assert_eq!(hashes(&one).len(), 1);
+    // The first node that has it is enough for whoever waits; the other one gets it all the same.
+    until("both have it", async || hashes(&one).len() == 1 && hashes(&one) == hashes(&two)).await;
     stop.cancel();
 }
