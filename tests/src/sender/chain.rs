@@ -1,5 +1,6 @@
 //! The chain: blocks with the account's transactions in them, what they settled, and forks that replace them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -72,8 +73,8 @@ impl Chain {
         let number = self.head() + 1;
         let mut block = Block { mined: self.mined(self.head()), ..Block::default() };
         for &content in others {
-            if !self.settled.contains_key(&content) {
-                self.settled.insert(content, number);
+            if let Entry::Vacant(place) = self.settled.entry(content) {
+                place.insert(number);
                 block.settled.push((content, false));
             }
         }

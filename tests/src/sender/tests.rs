@@ -24,7 +24,7 @@ fn every_planted_bug_is_caught() {
         let summary = run(&planted, |summary| !summary.violations.is_empty());
         let kinds: std::collections::BTreeSet<_> = summary.violations.iter().map(|found| found.kind).collect();
         let seed = summary.first_bad_seed();
-        println!("{}: caught by seed {seed:?}: {kinds:?}", plant.name());
+        eprintln!("{}: caught by seed {seed:?}: {kinds:?}", plant.name());
         let seed = seed.unwrap_or_else(|| panic!("{} stays hidden in {SEEDS_MAX} seeds", plant.name()));
         let clean = run(&options(seed..seed + 1), |_| false);
         assert!(clean.violations.is_empty(), "seed {seed} fails without the bug too: {:?}", clean.violations);

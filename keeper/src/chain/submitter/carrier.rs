@@ -36,6 +36,13 @@ pub(super) struct Request {
     pub(super) done: watch::Sender<Option<Arc<Done>>>,
 }
 
+/// A tip that a node named, if it knows any, and when.
+#[derive(Clone, Copy, Debug)]
+struct KnownTip {
+    at: Instant,
+    tip: Option<u128>,
+}
+
 /// The lane's hands.
 #[derive(Clone, Debug)]
 pub(super) struct Carrier {
@@ -45,7 +52,7 @@ pub(super) struct Carrier {
     contracts: Contracts,
     file: LedgerFile,
     pending: Arc<Pending>,
-    tip: Arc<Mutex<Option<(Instant, Option<u128>)>>>,
+    tip: Arc<Mutex<Option<KnownTip>>>,
 }
 
 impl Carrier {
@@ -159,9 +166,8 @@ impl Carrier {
     /// A tip that was enough lately; nothing where the node knows none.
     async fn tip(&self) -> Option<u128> {
         let known = *self.tip.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, tip)) = known.filter(|(at, _)| at.elapsed() < TIP_LASTS) {
-            let _ = at;
-            return tip;
+        if let Some(known) = known.filter(|known| known.at.elapsed() < TIP_LASTS) {
+            return known.tip;
         }
         let history =
             self.provider.get_fee_history(TIP_BLOCKS, alloy::eips::BlockNumberOrTag::Latest, &[TIP_PERCENTILE]);
@@ -174,7 +180,7 @@ impl Carrier {
             Some(paid) => Some(paid),
             None => self.provider.get_max_priority_fee_per_gas().await.ok(),
         };
-        *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), tip));
+        *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = Some(KnownTip { at: Instant::now(), tip });
         tip
     }
 
