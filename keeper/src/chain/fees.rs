@@ -61,7 +61,7 @@ impl Policy {
     /// `None` while the base fee alone is above the cap.
     #[must_use]
     pub fn first(&self, market: Market) -> Option<Fees> {
-        let fees = self.asked(market, self.refunded_tip.saturating_add(self.loss));
+        let fees = self.asked(market, self.first_tip());
         (market.base_fee.saturating_add(fees.tip) <= self.max_fee).then_some(fees)
     }
 
@@ -71,7 +71,7 @@ impl Policy {
     pub fn raised(&self, old: Fees, market: Market) -> Option<Fees> {
         let most_tip = self.refunded_tip.saturating_add(self.loss);
         let most = market.base_fee.saturating_mul(4).saturating_add(most_tip).min(self.max_fee);
-        let fees = old.replacing().at_least(self.asked(market, most_tip));
+        let fees = old.replacing().at_least(self.asked(market, self.first_tip()));
         (fees.tip <= most_tip && fees.max_fee <= most).then_some(fees)
     }
 
@@ -82,6 +82,12 @@ impl Policy {
         let asked = self.asked(market, self.freeing_tip);
         let fees = old.map_or(asked, |old| old.replacing().at_least(asked));
         if fees.tip <= self.freeing_tip && fees.max_fee <= self.max_fee { fees } else { asked }
+    }
+
+    /// Highest tip to begin with: a third of the loss, so that there is room for raises. What replaces another transaction
+    /// has to offer a higher tip too, even where it is the base fee that has grown.
+    fn first_tip(&self) -> u128 {
+        self.refunded_tip.saturating_add(self.loss / 3)
     }
 
     fn asked(&self, market: Market, most_tip: u128) -> Fees {

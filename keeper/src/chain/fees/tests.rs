@@ -19,7 +19,7 @@ fn the_tip_is_the_markets_up_to_what_is_refunded_and_the_loss() {
     let policy = Policy::default();
     let tip = |asked| policy.first(market(GWEI, asked)).expect("cheap").tip;
     assert_eq!(tip(policy.refunded_tip * 2), policy.refunded_tip * 2);
-    assert_eq!(tip(30 * GWEI), policy.refunded_tip + policy.loss);
+    assert_eq!(tip(30 * GWEI), policy.refunded_tip + policy.loss / 3, "there is room for raises");
 }
 
 #[test]
@@ -40,6 +40,16 @@ fn a_raise_is_enough_for_every_pool_and_ends_at_the_caps() {
         assert!(fees.max_fee <= base_fee * 4 + policy.refunded_tip + policy.loss);
     }
     assert_eq!(policy.raised(Fees { max_fee: u128::MAX, tip: u128::MAX }, market(u128::MAX, u128::MAX)), None);
+}
+
+#[test]
+fn a_dear_market_leaves_room_for_raises() {
+    let policy = Policy::default();
+    let mut fees = policy.first(market(GWEI, 30 * GWEI)).expect("cheap");
+    for base_fee in [2, 4, 8, 16, 32] {
+        fees = policy.raised(fees, market(base_fee * GWEI, 30 * GWEI)).expect("it follows the base fee");
+        assert!(fees.max_fee >= 2 * base_fee * GWEI);
+    }
 }
 
 #[test]
