@@ -59,6 +59,11 @@ simulate() {
     cargo run -q -p tests --bin sim -- --seeds "$1" --keepers "$2" --byzantine "$3"
 }
 
+# simulate_sender SEEDS: nothing wedged, nothing twice; 400 seeds a second.
+simulate_sender() {
+  step "simulator of the sender: seeds $1" cargo run -q -p tests --bin sender -- --seeds "$1"
+}
+
 need bc bc
 need npm npm
 need prometheus prometheus
@@ -71,7 +76,9 @@ if [ -z "$name" ]; then
   step "Rust: unit and crate tests" cargo test --workspace --exclude tests --no-fail-fast
   step "tests: the simulator's planted bugs, and other parts of the harness" cargo test -p tests --lib --bins
   simulate 0..100 7 2
+  simulate_sender 0..1000
   if [ ${#long[@]} -gt 0 ]; then
+    simulate_sender 1000..10000
     simulate 100..2000 7 2
     simulate 0..200 16 5
     simulate 0..100 64 21

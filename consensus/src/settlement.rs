@@ -17,8 +17,8 @@ pub struct Settlement {
     pub outcomes: Vec<Outcome>,
     /// The hash of the code each outcome came from, one per report.
     pub code_hashes: Vec<B256>,
-    /// Gas that the callbacks of its calls may use together.
-    pub callback_gas: u64,
+    /// Gas that the callback of each outcome may use, one per report.
+    pub callback_gas: Vec<u32>,
     /// Rows of the committee; the bitmap is as long as it needs.
     pub committee_size: usize,
     /// Whether this keeper is not the one whose turn it was first.

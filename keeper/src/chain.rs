@@ -11,13 +11,15 @@ mod challenge;
 pub mod convert;
 mod digest;
 mod error;
-mod fees;
+pub mod fees;
 mod heads;
-mod lane;
+pub mod lane;
 mod logs;
-mod nonce;
+pub mod nonce;
+mod parts;
 mod reach;
 mod receipt;
+pub mod refusal;
 mod rpc;
 mod snapshot;
 mod submitter;
@@ -32,6 +34,7 @@ pub use challenge::{Accusation, AccusationResult, is_proven};
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
 pub use reach::{highest, reach, was_registered};
+pub use receipt::Receipt;
 pub use rpc::{ChainProvider, NodeView, Rpc};
 pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
 pub use submitter::{SnapshotResult, Submitter};
@@ -298,8 +301,10 @@ pub struct Settlement {
     pub certificate: Certificate,
     /// The reports to settle, each anchor once, and the outcomes for their targets.
     pub batch: Batch,
-    /// Sum of the jobs' `callbackGas` over the entries with a call, the floor of the gas limit.
-    pub callback_gas: u64,
+    /// The jobs' `callbackGas`, one for each delivery in their order.
+    pub callback_gas: Vec<u64>,
+    /// Hash of every report, in the order of the entries: what stands for an entry that another transaction settles.
+    pub leaves: Vec<B256>,
 }
 
 /// What became of a settlement.

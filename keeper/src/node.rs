@@ -35,7 +35,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::{self, ChainConfig, ChainError, Rpc, Submitter, Watcher};
+use crate::chain::{self, ChainConfig, Rpc, Submitter, Watcher};
 use crate::config::Config;
 use crate::driver::{About, Core, Driver, Services};
 use crate::evidence::EvidenceStore;

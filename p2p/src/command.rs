@@ -7,10 +7,18 @@ use tokio::sync::oneshot;
 
 use crate::error::{PublishError, RequestError};
 use crate::event::{MessageRef, RequestId, Verdict};
-use crate::handle::Published;
 use crate::peers::PeerSummary;
 use crate::requests::Protocol;
 use crate::topic::TopicId;
+
+/// What became of a message that was handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Published {
+    /// On its way to at least one peer, or published before.
+    Sent,
+    /// No peer is subscribed yet: kept, and sent as soon as one is, for at most [`crate::PUBLISH_PATIENCE`].
+    Waiting,
+}
 
 /// Where the answer to a request of ours goes.
 pub(crate) type Answer = oneshot::Sender<Result<Vec<u8>, RequestError>>;

@@ -6,22 +6,13 @@ use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::MOST_ADMITTED;
-use crate::command::Command;
+use crate::command::{Command, Published};
 use crate::error::{PublishError, RequestError};
 use crate::event::{MessageRef, RequestId, Verdict};
 use crate::identity::peer_id_from_public_key;
 use crate::peers::PeerSummary;
 use crate::requests::{Protocol, RequestLimits};
 use crate::topic::{TopicId, Topics};
-
-/// What became of a message that was handed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Published {
-    /// On its way to at least one peer, or published before.
-    Sent,
-    /// No peer is subscribed yet: kept, and sent as soon as one is, for at most [`crate::PUBLISH_PATIENCE`].
-    Waiting,
-}
 
 /// The way to the swarm for every other part of the keeper. Cheap to clone.
 ///

@@ -49,10 +49,11 @@ mod topic;
 pub use libp2p::metrics::Registry;
 pub use libp2p::{Multiaddr, PeerId};
 
+pub use crate::command::Published;
 pub use crate::config::{Admission, Config, DEFAULT_MAX_PEERS, Role, parse_bootnode};
 pub use crate::error::{ConfigError, Error, IdentityError, PublishError, RequestError};
 pub use crate::event::{Event, MessageRef, RequestId, Verdict};
-pub use crate::handle::{Handle, Published};
+pub use crate::handle::Handle;
 pub use crate::identity::{Identity, peer_id_from_public_key, public_key_of};
 pub use crate::outbox::PUBLISH_PATIENCE;
 pub use crate::peers::{Direction, PeerSummary};

@@ -15,12 +15,12 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::behaviour::{Behaviour, network_name};
-use crate::command::{Answer, Command};
+use crate::command::{Answer, Command, Published};
 use crate::config::{Config, Role, split_bootnode};
 use crate::discovery::AddressBook;
 use crate::error::{Error, PublishError};
 use crate::event::{Event, RequestId};
-use crate::handle::{Handle, Published};
+use crate::handle::Handle;
 use crate::identity::Identity;
 use crate::metrics::{Lost, Metrics, Refusals};
 use crate::outbox::{Outbox, PUBLISH_PATIENCE, Waiting};

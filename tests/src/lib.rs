@@ -7,6 +7,7 @@ pub mod hostile;
 #[cfg(test)]
 mod house;
 pub mod outcome;
+pub mod sender;
 pub mod signers;
 pub mod sim;
 pub mod workers;

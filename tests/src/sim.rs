@@ -21,7 +21,7 @@ mod keys;
 mod node;
 mod plan;
 pub mod plant;
-mod random;
+pub(crate) mod random;
 mod role;
 #[cfg(test)]
 mod tests;

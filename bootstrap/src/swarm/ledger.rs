@@ -44,6 +44,8 @@ pub struct Transaction {
     pub hash: B256,
     /// Gas it used.
     pub gas_used: u64,
+    /// Wei it paid for a gas.
+    pub price: u128,
     /// Tasks it settled; zero: it was wasted.
     pub settled: u64,
 }
@@ -92,8 +94,8 @@ impl Ledger {
             }
         }
         if receipt.to == Some(task_manager) {
-            let (hash, gas_used) = (receipt.transaction_hash, receipt.gas_used);
-            self.transactions.push(Transaction { hash, gas_used, settled });
+            let (hash, gas_used, price) = (receipt.transaction_hash, receipt.gas_used, receipt.effective_gas_price);
+            self.transactions.push(Transaction { hash, gas_used, price, settled });
         }
         Ok(())
     }

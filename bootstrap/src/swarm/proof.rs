@@ -3,6 +3,8 @@
 //! Pure: everything comes in as data. `due` follows from the job specs, `settled`, `leaders` and `duplicates` from the
 //! chain's logs, so no keeper is trusted about how well it did.
 
+mod gas;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{Address, B256, U256};
@@ -11,6 +13,7 @@ use serde::Serialize;
 
 pub use super::jobs::JobSpec;
 use super::ledger::{Ledger, Settlement};
+pub use gas::{Cost, Gas};
 
 /// One SIGKILL of a leader on its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct Facts {
     pub stakes: BTreeMap<Address, U256>,
     /// Stake that the newest epoch counts on, by operator.
     pub counted: BTreeMap<Address, U256>,
+    /// Wei that jobs gave back to those who sent settlements.
+    pub refunded: U256,
     /// Runs due after this moment (unix seconds) are not counted: they had no time to settle.
     pub cutoff: u64,
     /// The target whose counter is compared.
@@ -127,14 +132,6 @@ pub struct Latency {
     pub due_to_settled: Percentiles,
 }
 
-/// Gas of settling: of a transaction, and of a transaction shared out among the tasks it settled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the keys are the documentation")]
-pub struct Gas {
-    pub settle: Percentiles,
-    pub per_task: Percentiles,
-}
-
 /// Nearest-rank percentiles; `null` when nothing was measured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the keys are the documentation")]
@@ -191,7 +188,7 @@ impl Proof {
             innocent: facts.slashed.keys().filter(|operator| !facts.equivocators.contains(operator)).count(),
             unpunished: facts.equivocators.iter().filter(|operator| !was_punished(facts, operator)).count(),
             latency_ms: latency(facts, &first),
-            gas: gas(&facts.ledger),
+            gas: Gas::new(&facts.ledger, facts.refunded),
             target: Target { address: facts.target, counter: facts.counter },
         }
     }
@@ -286,17 +283,6 @@ fn latency(facts: &Facts, first: &[Counted<'_>]) -> Latency {
     Latency {
         due_to_certificate: Percentiles::of(certified.collect()),
         due_to_settled: Percentiles::of(settled.collect()),
-    }
-}
-
-fn gas(ledger: &Ledger) -> Gas {
-    let settling = || ledger.transactions.iter().filter(|each| each.settled > 0);
-    let shares = settling().flat_map(|each| {
-        std::iter::repeat_n(each.gas_used / each.settled, usize::try_from(each.settled).unwrap_or(usize::MAX))
-    });
-    Gas {
-        settle: Percentiles::of(settling().map(|each| each.gas_used).collect()),
-        per_task: Percentiles::of(shares.collect()),
     }
 }
 

@@ -156,7 +156,7 @@ async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {
     let ledger = swarm.follower.ledger();
     let block = alloy::eips::BlockId::number(ledger.block);
     let counted: U256 = counter.counts(first.forwarder).block(block).call().await?;
-    let operators = swarm.keepers.iter().map(super::Keeper::operator).collect();
+    let operators: Vec<_> = swarm.keepers.iter().map(super::Keeper::operator).collect();
     let network = &swarm.deployed.network;
     let facts = Facts {
         chain_id: swarm.deployed.network.chain_id,
@@ -175,6 +175,7 @@ async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {
         certified_ms,
         kills: swarm.kills.clone(),
         equivocators: swarm.equivocators.clone(),
+        refunded: slashing::refunded(swarm.anvil.provider(), network, &operators).await?,
         slashed: slashing::slashed(swarm.anvil.provider(), network).await?,
         stakes: slashing::stakes(swarm.anvil.provider(), network, operators).await?,
         counted: slashing::counted(swarm.anvil.provider(), network).await?,

@@ -1,4 +1,4 @@
-//! Who lost stake, as the chain tells it.
+//! Who lost stake and who got gas back, as the chain tells it.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use alloy::primitives::{Address, U256};
 use alloy::providers::DynProvider;
 use anyhow::{Context, Result};
 use contracts::network::Network;
-use contracts::{KeeperRegistry, ServiceManager};
+use contracts::{JobManager, KeeperRegistry, ServiceManager};
 
 /// Stake taken so far, by operator, in the strategy's smallest unit.
 ///
@@ -46,4 +46,18 @@ pub(super) async fn counted(provider: &DynProvider, network: &Network) -> Result
     let rows = registry.committee(newest).call().await.context("reading the newest epoch")?;
     let rows = rows.into_iter().filter(|row| !row.stake.is_zero());
     Ok(rows.map(|row| (row.operator, U256::from(row.stake))).collect())
+}
+
+/// Wei that jobs have given back for the gas of settlements and nobody has claimed: all of it, since no keeper of a swarm
+/// claims.
+///
+/// # Errors
+/// When the chain does not answer.
+pub(super) async fn refunded(provider: &DynProvider, network: &Network, to: &[Address]) -> Result<U256> {
+    let jobs = JobManager::new(network.contracts.job_manager, provider);
+    let mut sum = U256::ZERO;
+    for operator in to {
+        sum += jobs.refunds(*operator).call().await.context("reading what was refunded")?;
+    }
+    Ok(sum)
 }

@@ -8,7 +8,7 @@ use crate::report::Report;
 use crate::session::{Attempt, Session};
 use crate::sessions::Sessions;
 use crate::settlement::Settlement;
-use crate::task::{Outcome, Status};
+use crate::task::Outcome;
 
 /// The certificate with the most signers: those that came in since the quorum are worth their bytes.
 pub(crate) fn best(first: &Arc<Certificate>, newer: Option<Certificate>) -> Certificate {
@@ -26,14 +26,12 @@ pub(crate) fn settlement(
 ) -> Option<Settlement> {
     let mut outcomes = Vec::with_capacity(certificate.reports.len());
     let mut code_hashes = Vec::with_capacity(certificate.reports.len());
-    let mut callback_gas = 0;
+    let mut callback_gas = Vec::with_capacity(certificate.reports.len());
     for certified in &certificate.reports {
         let session = sessions.get(&certified.task)?;
         outcomes.push(outcome(session, attempt, certified)?.clone());
         code_hashes.push(session.due().code_hash);
-        if certified.status == Status::Call {
-            callback_gas += u64::from(session.due().callback_gas);
-        }
+        callback_gas.push(session.due().callback_gas);
     }
     Some(Settlement { key, certificate, outcomes, code_hashes, callback_gas, committee_size, takeover })
 }

@@ -1,13 +1,12 @@
 //! Accusations: proofs of equivocation on their way to the Challenger.
 
 use alloy::primitives::B256;
-use alloy::sol_types::{SolCall, SolError};
+use alloy::sol_types::SolError;
 use contracts::{Challenger, IChallenger, KeeperRegistry};
 
-use super::lane::Call;
 use super::receipt::{self, is_error};
 use super::rpc::ChainProvider;
-use super::submitter::{Done, Submitter};
+use super::submitter::{Done, Submitter, plain_call};
 use super::{ChainError, Contracts};
 
 /// A proof of equivocation as the contract takes it.
@@ -98,11 +97,12 @@ impl Submitter {
             first: accusation.first.clone(),
             second: accusation.second.clone(),
         };
-        let call = Call { to: self.contracts().challenger, gas_floor: 0, input: call.abi_encode().into() };
+        let call = plain_call(self.contracts().challenger, &call);
         match &*self.enqueue(accusation.key, call).await {
             Done::Mined { tx, .. } => AccusationResult::Mined { tx: *tx },
             Done::Reverted(data) if is_error(data, Challenger::AlreadyProven::SELECTOR) => AccusationResult::Proven,
             Done::Reverted(data) if is_error(data, Challenger::TooLate::SELECTOR) => AccusationResult::TooLate,
+            Done::Useless => AccusationResult::Proven,
             Done::Reverted(data) => AccusationResult::Refused { reason: receipt::reason(data) },
             Done::Failed(why) => AccusationResult::Failed { why: why.clone() },
         }

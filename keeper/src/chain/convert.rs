@@ -68,7 +68,9 @@ pub fn task(settled: &Settled) -> Task {
 pub fn settlement(batch: &CertifiedBatch) -> Settlement {
     let certificate = &batch.certificate;
     let mut called = Batch { anchors: Vec::new(), entries: Vec::new(), deliveries: Vec::new(), leaves: Vec::new() };
-    for ((report, outcome), &code_hash) in certificate.reports.iter().zip(&batch.outcomes).zip(&batch.code_hashes) {
+    let mut gas = Vec::new();
+    let terms = batch.code_hashes.iter().zip(&batch.callback_gas);
+    for ((report, outcome), (&code_hash, &callback_gas)) in certificate.reports.iter().zip(&batch.outcomes).zip(terms) {
         let anchor = Anchor { number: report.anchor.number, hash: report.anchor.hash };
         let position = called.anchors.iter().position(|known| *known == anchor).unwrap_or_else(|| {
             called.anchors.push(anchor);
@@ -76,6 +78,7 @@ pub fn settlement(batch: &CertifiedBatch) -> Settlement {
         });
         called.entries.push(entry(report, position));
         if report.status == Status::Call {
+            gas.push(u64::from(callback_gas));
             called.deliveries.push(Delivery {
                 codeHash: code_hash,
                 stateAfterRoot: outcome.state_after,
@@ -84,12 +87,13 @@ pub fn settlement(batch: &CertifiedBatch) -> Settlement {
             });
         }
     }
+    let leaves = certificate.reports.iter().map(Report::leaf).collect();
     let certificate = Certificate {
         epoch: certificate.epoch,
         signature: Bytes::from(certificate.signature.to_chain_bytes().to_vec()),
         signers: words(&certificate.signers.to_bytes(batch.committee_size)),
     };
-    Settlement { certificate, batch: called, callback_gas: batch.callback_gas }
+    Settlement { certificate, batch: called, callback_gas: gas, leaves }
 }
 
 fn entry(report: &Report, anchor: usize) -> Entry {

@@ -1,291 +1,302 @@
-//! One account's transactions, one after the other: prepare, write down, send, wait, raise the fees.
+//! One account's transactions, as a machine: what each nonce is for and what became of it. It does no IO and knows no
+//! clock; `submitter/` carries out its orders, the simulator (`tests/src/sender`) does the same over a model of the world.
 //!
-//! Every step can be the last one before a crash; [`Lane::clear`] takes up whatever the ledger holds.
+//! ```text
+//!  wanted ── checked ──▶ Written ──▶ Sent ──▶ Included ──▶ deep: forgotten
+//!    ▲  │                  ▲ ▲       │ │ ▲        │
+//!    │  └ over: told       │ └─raise─┤ │ └────────┤ orphaned: Checking, then sent again
+//!    │                     │         │ │          │
+//!    │                     └─────────┴─│──────────┘ its content is done, stale, impossible or too dear: handed over, to
+//!    │                                 │            the next one wanted, at worst to a transfer to oneself
+//!    └───────────────── Displaced ◀────┘ another program used the nonce
+//! ```
+//!
+//! Nothing leaves before the ledger that knows it is on disk: every change orders a write, and what waits for it is sent
+//! when it is written. After a start every nonce of the ledger is looked at, and its content asked about, before anything
+//! is sent again.
+
+mod account;
+mod offers;
+mod order;
+mod rules;
+mod slot;
+mod turns;
+mod waiting;
 
 use super::fees::Fees;
-use super::nonce::{Attempt, Intent, Ledger};
-use super::receipt::{self, Receipt};
-use super::rpc::{ChainProvider, Rpc};
-use super::{ChainError, heads};
-use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
-use alloy::eips::BlockId;
-use alloy::eips::eip2718::Encodable2718;
-use alloy::network::TransactionBuilder;
-use alloy::primitives::{Address, Bytes, TxKind, U256};
-use alloy::providers::Provider;
-use alloy::rpc::types::TransactionRequest;
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
-use alloy::transports::TransportError;
-use std::time::{Duration, Instant};
+use super::nonce::{Entry, Ledger};
+use super::refusal::Refusal;
+use alloy::primitives::{Address, B256, U256};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Blocks without inclusion before the fees are raised.
-const RAISE_AFTER_BLOCKS: u64 = 3;
-/// Answers in a row that show the nonce used by a transaction that is not ours.
-const DISPLACED_ANSWERS: u32 = 5;
+pub use super::nonce::Call;
+pub use account::Account;
+pub use order::{Answer, Draft, Ended, Event, Look, Order, Sign, Terms, Verdict};
+pub use rules::{RAISES_MAX, Rules, Sound};
+
+use account::Book;
+use slot::{Phase, Slot};
+use waiting::{Queue, Ready};
+
+/// Nonces open at a time.
+pub const OPEN_MAX: usize = 4;
 /// Largest gas limit of a transaction (EIP-7825).
-const MAX_GAS: u64 = 1 << 24;
-/// Errors of the node, outages aside, before a call is given up.
-const MAX_REFUSALS: u32 = 5;
-const SHORTEST_BACKOFF: Duration = Duration::from_millis(250);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+pub const GAS_MAX: u64 = 1 << 24;
+/// How old a look may be for a nonce to be given away by it.
+const FRESH: Duration = Duration::from_secs(2);
+/// Time between two looks at an account that does nothing.
+const IDLE: Duration = Duration::from_secs(30);
+/// Pause after a write that failed.
+const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
-/// What to call.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    pub(crate) to: Address,
-    pub(crate) input: Bytes,
-    /// Least gas limit, whatever the node estimates.
-    pub(crate) gas_floor: u64,
-}
-
-/// What became of a call.
-#[derive(Clone, Debug)]
-pub(crate) enum Outcome {
-    /// It is in a block, succeeded or not.
-    Included(Receipt),
-    /// The contract would revert with this data; nothing was sent.
-    Refused(Bytes),
-    /// Given up; a transaction that was written down stays the nonce's content.
-    Failed(String),
-}
-
-/// The account, its ledger and the way to the chain.
+/// The sender of one account on one chain.
 #[derive(Debug)]
-pub(crate) struct Lane {
-    pub(crate) rpc: Rpc,
-    pub(crate) provider: ChainProvider,
-    pub(crate) signer: PrivateKeySigner,
-    pub(crate) chain_id: u64,
-    pub(crate) ledger: Ledger,
-    /// Time between two looks for a receipt.
-    pub(crate) poll: Duration,
-    /// Longest time spent on one call.
-    pub(crate) patience: Duration,
-}
-
-/// A transaction worked out but not written down.
-pub(crate) enum Prepared {
-    Ready(Box<Intent>),
-    /// The chain went back: known transactions must be sent again first.
-    Reopened,
-    Refused(Bytes),
-    Failed(String),
+pub struct Lane {
+    terms: Terms,
+    rules: Box<dyn Rules>,
+    signer: Arc<dyn Sign>,
+    chain_id: u64,
+    address: Address,
+    floor: u64,
+    slots: BTreeMap<u64, Slot>,
+    queue: Queue,
+    book: Book,
+    /// Number of the newest ledger, of the one being written, and of the one on disk.
+    revision: u64,
+    writing: Option<u64>,
+    written: u64,
+    write_from: Duration,
+    looking: bool,
+    /// Whether the look under way asks for every receipt, and when the last such look began.
+    thorough: bool,
+    thorough_at: Option<Duration>,
+    gap: Option<turns::Gap>,
+    open_max: usize,
 }
 
 impl Lane {
-    /// Carries a call through, trying again while the nodes cannot be reached.
-    pub(crate) async fn execute(&mut self, call: &Call) -> Outcome {
-        let deadline = Instant::now() + self.patience;
-        let (mut backoff, mut refusals) = (SHORTEST_BACKOFF, 0);
-        loop {
-            let error = match self.attempt(call, deadline).await {
-                Ok(Some(outcome)) => return outcome,
-                Ok(None) => continue,
-                Err(error @ ChainError::Ledger { .. }) => return Outcome::Failed(error.to_string()),
-                Err(error) => error,
-            };
-            // An outage ends; a node that refuses again and again has a reason, and others wait for their turn.
-            refusals += u32::from(matches!(error, ChainError::Refused(_)));
-            if Instant::now() + backoff >= deadline || refusals >= MAX_REFUSALS {
-                return Outcome::Failed(error.to_string());
-            }
-            tracing::debug!(%error, "could not send; trying again");
-            tokio::time::sleep(backoff).await;
-            backoff = (backoff * 2).min(LONGEST_BACKOFF);
+    /// Takes up what the ledger holds.
+    #[must_use]
+    pub fn new(ledger: Ledger, terms: Terms, signer: Arc<dyn Sign>, rules: Box<dyn Rules>) -> Self {
+        let Ledger { chain_id, address, floor, entries } = ledger;
+        let slots = entries.into_iter().map(|(nonce, entry)| (nonce, Slot::restored(entry, terms.patience)));
+        Self {
+            terms,
+            rules,
+            signer,
+            chain_id,
+            address,
+            floor,
+            slots: slots.collect(),
+            queue: Queue::default(),
+            book: Book::default(),
+            revision: 0,
+            writing: None,
+            written: 0,
+            write_from: Duration::ZERO,
+            looking: false,
+            thorough: false,
+            thorough_at: None,
+            gap: None,
+            open_max: OPEN_MAX,
         }
     }
 
-    /// One pass; `None` asks for another one.
-    async fn attempt(&mut self, call: &Call, deadline: Instant) -> Result<Option<Outcome>, ChainError> {
-        if let Some(outcome) = self.clear(Some(call), deadline).await? {
-            return Ok(Some(outcome));
-        }
-        match self.prepare(call).await? {
-            Prepared::Refused(data) => Ok(Some(Outcome::Refused(data))),
-            Prepared::Failed(why) => Ok(Some(Outcome::Failed(why))),
-            Prepared::Reopened => Ok(None),
-            Prepared::Ready(intent) => {
-                self.ledger.begin(*intent)?;
-                self.clear(Some(call), deadline).await
-            }
+    /// How the account stands.
+    #[must_use]
+    pub fn account(&self, now: Duration) -> Account {
+        let open = self.slots.values().filter(|slot| slot.is_open());
+        let oldest = open.clone().map(|slot| slot.since).min();
+        Account {
+            open: open.count(),
+            waiting: self.queue.len(),
+            oldest_seconds: oldest.map_or(0, |since| now.saturating_sub(since).as_secs()),
+            gap: self.gap.map(|gap| gap.nonce),
+            ..self.book.account.clone()
         }
     }
 
-    /// Sends and waits for everything the ledger holds open. Gives back the outcome of `call` if it was among it, or a
-    /// failure; `None` when all is done and none of it was `call`.
-    pub(crate) async fn clear(
-        &mut self,
-        call: Option<&Call>,
-        deadline: Instant,
-    ) -> Result<Option<Outcome>, ChainError> {
-        while let Some(intent) = self.ledger.first_open().cloned() {
-            if let Some(why) = self.broadcast(&intent).await? {
-                return Ok(Some(Outcome::Failed(why)));
-            }
-            let ours = call.is_some_and(|call| call.to == intent.to && call.input == intent.input);
-            match self.wait(&intent, deadline).await? {
-                Waited::Included(receipt) => {
-                    self.ledger.close(intent.nonce)?;
-                    if ours {
-                        return Ok(Some(Outcome::Included(receipt)));
-                    }
-                }
-                Waited::Displaced => {
-                    tracing::warn!(nonce = intent.nonce, "another program used this account's nonce");
-                    self.ledger.close(intent.nonce)?;
-                }
-                Waited::TooLong => {
-                    let why = format!(
-                        "the transaction {} with nonce {} is not included after {} s; it stays in the ledger and is sent again",
-                        intent.attempts.last().map(|attempt| attempt.tx).unwrap_or_default(),
-                        intent.nonce,
-                        self.patience.as_secs()
-                    );
-                    return Ok(Some(Outcome::Failed(why)));
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Asks everything a transaction needs in one round trip, and signs it.
-    pub(crate) async fn prepare(&mut self, call: &Call) -> Result<Prepared, ChainError> {
-        let from = self.signer.address();
-        let request = TransactionRequest::default().with_from(from).with_to(call.to).with_input(call.input.clone());
-        // The pending block has the time of the next block: a task that is due now may not be at the newest one.
-        let estimate =
-            async { Ok::<_, ChainError>(self.provider.estimate_gas(request).block(BlockId::pending()).await) };
-        let included = async { Ok(self.provider.get_transaction_count(from).latest().await?) };
-        let balance = async { Ok(self.provider.get_balance(from).await?) };
-        let (estimate, latest, included, balance) =
-            tokio::try_join!(estimate, heads::latest(&self.provider), included, balance)?;
-        if self.ledger.reopen(included)? {
-            return Ok(Prepared::Reopened);
-        }
-        let estimate = match estimate {
-            Ok(gas) => gas,
-            Err(error) => return refusal(error),
+    /// Takes in what happened at `now`, a time since any fixed moment; gives back what is to be done.
+    pub fn on(&mut self, event: Event, now: Duration) -> Vec<Order> {
+        let mut orders = Vec::new();
+        let looks = match &event {
+            Event::Tick => true,
+            Event::Want { .. } => self.book.fresh(now, FRESH).is_none(),
+            _ => false,
         };
-        // A callback gets at most 63/64 of what is left (EIP-150); an estimate is exact for one state only.
-        let gas_limit = (estimate.saturating_add(estimate / 8)).max(call.gas_floor).min(latest.gas_limit).min(MAX_GAS);
-        let fees = Fees::first(latest.base_fee);
-        let cost = U256::from(fees.max_fee) * U256::from(gas_limit);
-        if balance < cost {
-            return Ok(Prepared::Failed(format!(
-                "the account {from} has {balance} wei, this transaction may cost {cost}; send it some"
+        match event {
+            Event::Tick => {
+                let head = self.book.look.as_ref().map_or(0, |(look, _)| look.head);
+                let over = self.queue.expire(now, head);
+                orders.extend(over.into_iter().map(|(key, ended)| Order::Done { key, ended }));
+            }
+            Event::Want { key, call } => self.want(key, call, now, &mut orders),
+            Event::Looked(look) => {
+                self.looking = false;
+                if let Some(look) = look {
+                    self.looked(&look, now, &mut orders);
+                }
+            }
+            Event::Checked { key, verdict } => self.checked(key, verdict, now, &mut orders),
+            Event::Written(revision) => {
+                (self.writing, self.written) = (None, self.written.max(revision));
+                self.book.account.disk = None;
+            }
+            Event::NotWritten(why) => self.not_written(why, now, &mut orders),
+            Event::Answered { tx, answers } => self.answered(tx, &answers, now, &mut orders),
+        }
+        self.assign(now, &mut orders);
+        self.queue.ask(now, &self.terms, &mut orders);
+        if looks {
+            self.look(now, &mut orders);
+        }
+        self.write(now, &mut orders);
+        self.send_written(now, &mut orders);
+        orders
+    }
+
+    fn want(&mut self, key: B256, call: Call, now: Duration, orders: &mut Vec<Order>) {
+        let until = now.saturating_add(self.terms.patience);
+        if self.queue.holds(key) {
+            return;
+        }
+        let kept = self.rules.keeps_to_one_nonce();
+        let stands = |slot: &&mut Slot| slot.entry.holds(key, &call) && slot.stands();
+        if let Some(slot) = self.slots.values_mut().filter(|_| kept).find(stands) {
+            (slot.until, slot.told) = (until, false);
+            if slot.entry.key != key {
+                slot.rename(key);
+                self.revision += 1;
+            }
+            return;
+        }
+        if !self.queue.push(key, call, until) {
+            let why = format!("{} transactions wait already; another keeper will take this one", self.queue.len());
+            orders.push(Order::Done { key, ended: Ended::Failed(why) });
+        }
+    }
+
+    /// Gives free nonces to contents that are worth one.
+    fn assign(&mut self, now: Duration, orders: &mut Vec<Order>) {
+        while self.slots.values().filter(|slot| slot.is_open()).count() < self.open_max {
+            let Some(look) = self.book.fresh(now, FRESH.max(self.terms.block_time)) else { return };
+            let Some(ready) = self.next_ready() else { return };
+            let (key, until) = (ready.key, ready.until);
+            let nonce = self.free_nonce(look.mined);
+            let planned = self.plan(nonce, ready, None, &look);
+            if let Err(ended) = planned.and_then(|(entry, fees)| self.open(entry, fees, until, now)) {
+                if let Ended::Failed(why) = &ended {
+                    self.book.note_refusals(vec![Refusal::new(self.rules.kind(why), why)], now);
+                }
+                orders.push(Order::Done { key, ended });
+            }
+        }
+    }
+
+    /// The first content that is worth a nonce and has none that may still carry it.
+    fn next_ready(&mut self) -> Option<Ready> {
+        let (slots, kept) = (&self.slots, self.rules.keeps_to_one_nonce());
+        self.queue.take(|key| kept && slots.values().any(|slot| slot.may_carry(key)))
+    }
+
+    /// The lowest nonce that belongs to nothing, so gaps are filled.
+    fn free_nonce(&self, mined: u64) -> u64 {
+        let from = mined.max(self.floor);
+        (from..=u64::MAX).find(|nonce| !self.slots.contains_key(nonce)).unwrap_or(u64::MAX)
+    }
+
+    /// Works out limit and fees of a content under a nonce; `instead` of what was offered for it before.
+    fn plan(&self, nonce: u64, ready: Ready, instead: Option<Fees>, look: &Look) -> Result<(Entry, Fees), Ended> {
+        let Ready { key, call, gas, .. } = ready;
+        let most = look.gas_limit.min(GAS_MAX);
+        if gas > most {
+            return Err(Ended::Failed(format!(
+                "it needs {gas} gas, a transaction here may have {most}: gas limit too high; list the job with less callback gas"
             )));
         }
-        let nonce = self.ledger.free_nonce(included);
-        let intent =
-            Intent { nonce, to: call.to, input: call.input.clone(), gas_limit, attempts: vec![], closed: false };
-        let attempts = vec![self.sign(&intent, fees)?];
-        Ok(Prepared::Ready(Box::new(Intent { attempts, ..intent })))
-    }
-
-    fn sign(&self, intent: &Intent, fees: Fees) -> Result<Attempt, ChainError> {
-        let transaction = TxEip1559 {
-            chain_id: self.chain_id,
-            nonce: intent.nonce,
-            gas_limit: intent.gas_limit,
-            max_fee_per_gas: fees.max_fee,
-            max_priority_fee_per_gas: fees.tip,
-            to: TxKind::Call(intent.to),
-            input: intent.input.clone(),
-            ..TxEip1559::default()
+        // A callback gets at most 63/64 of what is left (EIP-150); an estimate is exact for one state only.
+        let gas_limit = gas.saturating_add(gas / 8).max(call.gas_floor).min(most);
+        let policy = &self.terms.policy;
+        let fees = match instead {
+            Some(old) => policy.raised(old, look.market),
+            None => policy.first(look.market),
         };
-        let signature = self
-            .signer
-            .sign_hash_sync(&transaction.signature_hash())
-            .map_err(|error| ChainError::Refused(format!("the account's key cannot sign: {error}")))?;
-        let envelope = TxEnvelope::from(transaction.into_signed(signature));
-        Ok(Attempt::new(*envelope.tx_hash(), fees, envelope.encoded_2718().into()))
+        let fees = fees.ok_or_else(|| {
+            let (base, most) = (look.market.base_fee, policy.max_fee);
+            Ended::Failed(format!("the base fee is {base} wei, no more than {most} is paid: underpriced"))
+        })?;
+        let entry = Entry { nonce, key, call, gas_limit, attempts: Vec::new() };
+        let (cost, bound) = (worst_cost(gas_limit, fees), self.bound(nonce));
+        if look.balance < bound.saturating_add(cost) {
+            let (account, balance) = (self.address, look.balance);
+            let beside = if bound.is_zero() { String::new() } else { format!(", and open ones {bound}") };
+            return Err(Ended::Failed(format!(
+                "insufficient funds: the account {account} has {balance} wei, this transaction may cost {cost}{beside}; send it some"
+            )));
+        }
+        Ok((entry, fees))
     }
 
-    /// Sends the newest attempt; says why when the node will not take it in any case.
-    pub(crate) async fn broadcast(&self, intent: &Intent) -> Result<Option<String>, ChainError> {
-        let Some(attempt) = intent.attempts.last() else { return Ok(None) };
-        let Err(error) = self.provider.send_raw_transaction(&attempt.raw).await else { return Ok(None) };
-        let Some(payload) = error.as_error_resp() else { return Err(error.into()) };
-        let words = payload.message.to_lowercase();
-        tracing::debug!(tx = %attempt.tx, words, "the node did not take a transaction");
-        if words.contains("insufficient funds") {
-            let account = self.signer.address();
-            return Ok(Some(format!("the account {account} cannot pay ({}); send it some", payload.message)));
-        }
-        // Known already, nonce used already, fees too low for the moment: waiting tells which, and raises the fees.
-        Ok(None)
+    /// What the open nonces but one may cost.
+    fn bound(&self, but: u64) -> U256 {
+        let others = self.slots.iter().filter(|(nonce, slot)| **nonce != but && slot.is_open());
+        let costs = others.filter_map(|(_, slot)| Some(worst_cost(slot.entry.gas_limit, slot.newest()?.fees)));
+        costs.fold(U256::ZERO, U256::saturating_add)
     }
 
-    /// Waits for one of an intent's attempts, raising the fees every few blocks.
-    async fn wait(&mut self, intent: &Intent, deadline: Instant) -> Result<Waited, ChainError> {
-        let account = self.signer.address();
-        let mut intent = intent.clone();
-        let (mut raised_at, mut displaced) = (None, 0);
-        while Instant::now() < deadline {
-            let newest = intent.attempts.last().map(|attempt| attempt.tx).unwrap_or_default();
-            let included = async { Ok(self.provider.get_transaction_count(account).latest().await?) };
-            let (receipt, latest, included) =
-                tokio::try_join!(receipt::fetch(&self.provider, newest), heads::latest(&self.provider), included)?;
-            if let Some(receipt) = receipt {
-                return Ok(Waited::Included(receipt));
-            }
-            if included > intent.nonce {
-                for attempt in &intent.attempts {
-                    if let Some(receipt) = receipt::fetch(&self.provider, attempt.tx).await? {
-                        return Ok(Waited::Included(receipt));
-                    }
-                }
-                displaced += 1;
-                if displaced >= DISPLACED_ANSWERS {
-                    return Ok(Waited::Displaced);
-                }
-            } else {
-                let since = *raised_at.get_or_insert(latest.head.number);
-                if latest.head.number >= since.saturating_add(RAISE_AFTER_BLOCKS) {
-                    self.raise(&mut intent, latest.base_fee).await?;
-                    raised_at = Some(latest.head.number);
-                }
-            }
-            tokio::time::sleep(self.poll).await;
-        }
-        Ok(Waited::TooLong)
-    }
-
-    /// Sends the same content with higher fees, or once more as it is when the cap is reached.
-    async fn raise(&mut self, intent: &mut Intent, base_fee: u128) -> Result<(), ChainError> {
-        let raised = intent.attempts.last().and_then(|attempt| attempt.fees().raised(base_fee));
-        if let Some(fees) = raised {
-            self.rpc.count("fees_raised");
-            let attempt = self.sign(intent, fees)?;
-            self.ledger.raise(intent.nonce, attempt.clone())?;
-            intent.attempts.push(attempt);
-        } else {
-            self.rpc.count("fee_cap_reached");
-            tracing::warn!(nonce = intent.nonce, "the fee cap is reached; sending once more without raising");
-        }
-        if let Some(why) = self.broadcast(intent).await? {
-            tracing::warn!(why, "the raised transaction was not taken");
-        }
+    fn open(&mut self, entry: Entry, fees: Fees, until: Duration, now: Duration) -> Result<(), Ended> {
+        let nonce = entry.nonce;
+        let mut slot = Slot::new(entry, until, now);
+        slot.offer(fees, self.revision + 1, now, &*self.signer).map_err(Ended::Failed)?;
+        self.revision += 1;
+        self.slots.insert(nonce, slot);
         Ok(())
     }
-}
 
-enum Waited {
-    Included(Receipt),
-    Displaced,
-    TooLong,
-}
-
-/// A failed estimate: a revert is an answer, anything else an error.
-fn refusal(error: TransportError) -> Result<Prepared, ChainError> {
-    match error.as_error_resp() {
-        // Code 3 is "execution error"; nodes that do not send it say "revert".
-        Some(payload) if payload.code == 3 || payload.message.contains("revert") => {
-            Ok(Prepared::Refused(payload.as_revert_data().unwrap_or_default()))
+    /// Looks at the chain: at every tick while something is open or wanted, else seldom. Once a block time, for the
+    /// receipts of what is included too.
+    fn look(&mut self, now: Duration, orders: &mut Vec<Order>) {
+        let pause = if self.slots.is_empty() { IDLE } else { self.terms.block_time };
+        let thorough = self.thorough_at.is_none_or(|at| now.saturating_sub(at) >= pause);
+        if self.looking || !(thorough || self.is_busy()) {
+            return;
         }
-        _ => Err(error.into()),
+        (self.looking, self.thorough) = (true, thorough);
+        if thorough {
+            self.thorough_at = Some(now);
+        }
+        let asked = self.slots.values().filter(|slot| thorough || slot.is_open());
+        orders.push(Order::Look(asked.flat_map(Slot::hashes).collect()));
     }
+
+    fn is_busy(&self) -> bool {
+        !self.queue.is_empty() || self.slots.values().any(Slot::is_open)
+    }
+
+    fn write(&mut self, now: Duration, orders: &mut Vec<Order>) {
+        if self.writing.is_some() || self.written >= self.revision || now < self.write_from {
+            return;
+        }
+        self.writing = Some(self.revision);
+        let entries = self.slots.iter().map(|(nonce, slot)| (*nonce, slot.entry.clone())).collect();
+        let Self { chain_id, address, floor, revision, .. } = *self;
+        orders.push(Order::Write { revision, ledger: Ledger { chain_id, address, floor, entries } });
+    }
+
+    fn not_written(&mut self, why: String, now: Duration, orders: &mut Vec<Order>) {
+        (self.writing, self.write_from) = (None, now.saturating_add(WRITE_PAUSE));
+        for slot in self.slots.values_mut().filter(|slot| matches!(slot.phase, Phase::Written) && !slot.told) {
+            slot.told = true;
+            orders.push(Order::Done { key: slot.entry.key, ended: Ended::Failed(why.clone()) });
+        }
+        self.book.account.disk = Some(why);
+    }
+}
+
+fn worst_cost(gas_limit: u64, fees: Fees) -> U256 {
+    U256::from(fees.max_fee).saturating_mul(U256::from(gas_limit))
 }
 
 #[cfg(test)]

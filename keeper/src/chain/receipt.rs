@@ -4,7 +4,7 @@ use super::rpc::ChainProvider;
 use super::{ChainError, Contracts};
 use alloy::eips::BlockId;
 use alloy::network::TransactionBuilder;
-use alloy::primitives::{Address, B256, Bytes, U64, hex};
+use alloy::primitives::{Address, B256, Bytes, U64, U128, hex};
 use alloy::providers::Provider;
 use alloy::rpc::types::{Log, TransactionRequest};
 use alloy::sol_types::{Panic, Revert, SolError, SolEvent, SolInterface};
@@ -16,12 +16,19 @@ const MAX_REASON_CHARS: usize = 256;
 
 /// The fields of a receipt that keepers use.
 #[derive(Clone, Debug)]
-pub(crate) struct Receipt {
-    pub(crate) tx: B256,
-    pub(crate) block: u64,
-    pub(crate) success: bool,
-    pub(crate) gas_used: u64,
-    pub(crate) logs: Vec<Log>,
+pub struct Receipt {
+    /// The transaction.
+    pub tx: B256,
+    /// Number of its block.
+    pub block: u64,
+    /// Whether it did not revert.
+    pub success: bool,
+    /// Gas it used.
+    pub gas_used: u64,
+    /// Wei it paid for a gas; zero where the node does not say.
+    pub price: u128,
+    /// What the contracts said.
+    pub logs: Vec<Log>,
 }
 
 #[derive(serde::Deserialize, Debug)]
@@ -31,6 +38,8 @@ struct RawReceipt {
     block_number: Option<U64>,
     status: Option<U64>,
     gas_used: U64,
+    #[serde(default)]
+    effective_gas_price: Option<U128>,
     #[serde(default)]
     logs: Vec<Log>,
 }
@@ -49,6 +58,7 @@ pub(crate) async fn fetch(provider: &ChainProvider, tx: B256) -> Result<Option<R
         block: block.to(),
         success: raw.status == Some(U64::from(1)),
         gas_used: raw.gas_used.to(),
+        price: raw.effective_gas_price.map(|price| price.to()).unwrap_or_default(),
         logs: raw.logs,
     }))
 }

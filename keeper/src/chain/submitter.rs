@@ -1,10 +1,14 @@
-//! Sends settlements, epoch snapshots and accusations, one transaction at a time.
+//! Sends settlements, epoch snapshots and accusations, a few transactions at a time, in the order of their nonces.
 //!
 //! The queue is bounded. A batch that is queued or on its way already is not queued again: whoever submits it a second
 //! time waits for the same result.
 
-use super::lane::{Call, Lane, Outcome};
-use super::nonce::Ledger;
+mod carrier;
+mod wallet;
+
+use super::lane::{Account, Call, Lane, Sound, Terms};
+use super::nonce::LedgerFile;
+use super::parts::{self, Part};
 use super::receipt::{self, is_error};
 use super::{Certificate, ChainConfig, ChainError, Contracts, Rpc, Settlement, SettlementResult};
 use alloy::primitives::{Address, B256, Bytes, keccak256};
@@ -14,30 +18,31 @@ use contracts::{KeeperRegistry, TaskManager};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+
+use carrier::{Carrier, Request};
+use wallet::Wallet;
 
 /// Calls that may wait for their turn.
 const QUEUE: usize = 16;
-/// Longest time spent on one call before the next one gets its turn.
+/// Parts of one batch that are wanted at a time.
+const PARTS_AT_ONCE: usize = 4;
+/// Longest time spent on one call before whoever wants it is told that it failed.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Name of the ledger in the data directory.
 const LEDGER_FILE: &str = "transactions.json";
-/// Gas of a settlement besides its calldata, entries and callbacks: base cost, verification, bookkeeping.
-const SETTLE_GAS: u64 = 400_000;
-/// Gas of one settled entry besides its callback.
-const ENTRY_GAS: u64 = 120_000;
-/// Dearest byte of calldata (EIP-7623).
-const CALLDATA_BYTE_GAS: u64 = 40;
 
 /// A cheap handle on the queue; clones share it.
 #[derive(Clone, Debug)]
 pub struct Submitter {
-    queue: mpsc::Sender<Order>,
+    queue: mpsc::Sender<Request>,
     pending: Arc<Pending>,
     contracts: Contracts,
     account: Address,
+    standing: watch::Receiver<Account>,
 }
 
 /// What became of an epoch snapshot.
@@ -64,24 +69,18 @@ pub enum SnapshotResult {
     },
 }
 
-#[derive(Debug)]
-struct Order {
-    key: B256,
-    call: Call,
-    done: watch::Sender<Option<Arc<Done>>>,
-}
-
 /// How a call ended, before it is put in the words of its purpose.
 #[derive(Debug)]
 pub(super) enum Done {
     Mined { tx: B256, gas_used: u64, settled: u64 },
     Reverted(Bytes),
+    Useless,
     Failed(String),
 }
 
 impl Submitter {
-    /// Opens the ledger in `datadir` and starts the task that sends. It first takes up what the ledger holds open.
-    /// The task ends with `stop`, at once: whatever it was doing is taken up at the next start.
+    /// Opens the ledger in `datadir` and starts the task that sends. It first looks what became of what the ledger holds
+    /// open. The task ends with `stop`, at once: whatever it was doing is taken up at the next start.
     ///
     /// # Errors
     /// The ledger cannot be used.
@@ -92,23 +91,33 @@ impl Submitter {
         datadir: &Path,
         stop: CancellationToken,
     ) -> Result<Self, ChainError> {
-        let account = signer.address();
-        let lane = Lane {
-            rpc: rpc.clone(),
-            provider: rpc.provider(),
-            ledger: Ledger::open(&datadir.join(LEDGER_FILE), config.network.chain_id, account)?,
-            signer,
-            chain_id: config.network.chain_id,
-            poll: Duration::from_millis(config.network.block_seconds.saturating_mul(100).clamp(100, 1000)),
-            patience: PATIENCE,
-        };
-        let (queue, orders) = mpsc::channel(QUEUE);
-        let submitter = Self { queue, pending: Arc::default(), contracts: config.network.contracts, account };
-        let (pending, contracts) = (submitter.pending.clone(), config.network.contracts);
+        let block_time = Duration::from_secs(config.network.block_seconds.clamp(1, 3600));
+        let terms = Terms { block_time, patience: PATIENCE, policy: super::fees::Policy::default() };
+        Self::start(rpc, signer, config, datadir, terms, stop)
+    }
+
+    fn start(
+        rpc: &Rpc,
+        signer: PrivateKeySigner,
+        config: &ChainConfig,
+        datadir: &Path,
+        terms: Terms,
+        stop: CancellationToken,
+    ) -> Result<Self, ChainError> {
+        let (account, chain_id) = (signer.address(), config.network.chain_id);
+        let (file, ledger) = LedgerFile::open(&datadir.join(LEDGER_FILE), chain_id, account)?;
+        let lane = Lane::new(ledger, terms, Arc::new(Wallet { chain_id, signer }), Box::new(Sound));
+        let (queue, requests) = mpsc::channel(QUEUE);
+        let (shown, standing) = watch::channel(Account::default());
+        let contracts = config.network.contracts;
+        let submitter = Self { queue, pending: Arc::default(), contracts, account, standing };
+        let pending = submitter.pending.clone();
+        let carrier = Carrier::new(rpc.clone(), account, contracts, file, pending.clone());
+        let poll = (terms.block_time / 10).clamp(Duration::from_millis(20), Duration::from_secs(1));
         tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = work(lane, orders, contracts, &pending) => {}
+                () = carrier.run(lane, requests, poll, shown) => {}
             }
             // Whoever still waits sees its sender gone.
             lock(&pending).clear();
@@ -122,25 +131,34 @@ impl Submitter {
         self.account
     }
 
-    /// Settles a certified batch. One round trip looks whether it is settled already and what it costs, one sends.
+    /// How the account stands.
+    #[must_use]
+    pub fn standing(&self) -> Account {
+        self.standing.borrow().clone()
+    }
+
+    /// Settles a certified batch, in several transactions where one cannot carry it.
     pub async fn submit(&self, settlement: Settlement) -> SettlementResult {
-        let (key, call) = settle_call(&self.contracts, settlement);
-        match &*self.enqueue(key, call).await {
-            Done::Mined { tx, gas_used, settled } => {
-                SettlementResult::Mined { tx: *tx, gas_used: *gas_used, settled: *settled }
+        let mut parts = parts::split(&settlement).into_iter();
+        let (mut under_way, mut sum) = (JoinSet::new(), Sum::default());
+        loop {
+            while under_way.len() < PARTS_AT_ONCE {
+                let Some(part) = parts.next() else { break };
+                let (key, call) = settle_call(&self.contracts, part);
+                let submitter = self.clone();
+                under_way.spawn(async move { submitter.enqueue(key, call).await });
             }
-            Done::Reverted(data) if is_error(data, TaskManager::NothingToSettle::SELECTOR) => {
-                SettlementResult::AlreadySettled
+            match under_way.join_next().await {
+                Some(Ok(done)) => sum.add(&done),
+                Some(Err(error)) => sum.add(&Done::Failed(error.to_string())),
+                None => return sum.result(),
             }
-            Done::Reverted(data) => SettlementResult::Reverted { reason: receipt::reason(data) },
-            Done::Failed(why) => SettlementResult::Failed { why: why.clone() },
         }
     }
 
     /// Writes the next epoch's table, if it is due and differs.
     pub async fn submit_snapshot(&self) -> SnapshotResult {
-        let input = KeeperRegistry::snapshotCall {}.abi_encode();
-        let call = Call { to: self.contracts.keeper_registry, gas_floor: 0, input: input.into() };
+        let call = plain_call(self.contracts.keeper_registry, &KeeperRegistry::snapshotCall {});
         match &*self.enqueue(keccak256(&call.input), call).await {
             Done::Mined { tx, gas_used, .. } => SnapshotResult::Mined { tx: *tx, gas_used: *gas_used },
             Done::Reverted(data)
@@ -149,6 +167,7 @@ impl Submitter {
             {
                 SnapshotResult::NotNeeded
             }
+            Done::Useless => SnapshotResult::NotNeeded,
             Done::Reverted(data) => SnapshotResult::Reverted { reason: receipt::reason(data) },
             Done::Failed(why) => SnapshotResult::Failed { why: why.clone() },
         }
@@ -164,15 +183,12 @@ impl Submitter {
             let mut pending = lock(&self.pending);
             if let Some(result) = pending.get(&key) {
                 result.clone()
+            } else if pending.len() >= QUEUE {
+                return failed("16 transactions wait already; another keeper will take this one");
             } else {
                 let (done, result) = watch::channel(None);
-                if let Err(error) = self.queue.try_send(Order { key, call, done }) {
-                    return match error {
-                        mpsc::error::TrySendError::Full(_) => {
-                            failed("16 transactions wait already; another keeper will take this one")
-                        }
-                        mpsc::error::TrySendError::Closed(_) => failed("the keeper is stopping"),
-                    };
+                if self.queue.try_send(Request { key, call, done }).is_err() {
+                    return failed("the keeper is stopping");
                 }
                 pending.insert(key, result.clone());
                 result
@@ -180,6 +196,39 @@ impl Submitter {
         };
         let done = result.wait_for(Option::is_some).await;
         done.ok().and_then(|done| done.clone()).unwrap_or_else(|| failed("the keeper is stopping"))
+    }
+}
+
+/// What came of the parts of a batch.
+#[derive(Debug, Default)]
+struct Sum {
+    mined: Option<(B256, u64, u64)>,
+    trouble: Option<SettlementResult>,
+}
+
+impl Sum {
+    fn add(&mut self, done: &Done) {
+        let trouble = match done {
+            Done::Mined { tx, gas_used, settled } => {
+                let (_, gas, tasks) = self.mined.unwrap_or_default();
+                self.mined = Some((*tx, gas.saturating_add(*gas_used), tasks.saturating_add(*settled)));
+                return;
+            }
+            Done::Reverted(data) if is_error(data, TaskManager::NothingToSettle::SELECTOR) => return,
+            Done::Useless => SettlementResult::Reverted { reason: "nothing of it can settle any more".to_owned() },
+            Done::Reverted(data) => SettlementResult::Reverted { reason: receipt::reason(data) },
+            Done::Failed(why) => SettlementResult::Failed { why: why.clone() },
+        };
+        self.trouble.get_or_insert(trouble);
+    }
+
+    /// A part in trouble is the result, so that the rest is tried again.
+    fn result(self) -> SettlementResult {
+        match (self.trouble, self.mined) {
+            (Some(trouble), _) => trouble,
+            (None, Some((tx, gas_used, settled))) => SettlementResult::Mined { tx, gas_used, settled },
+            (None, None) => SettlementResult::AlreadySettled,
+        }
     }
 }
 
@@ -192,50 +241,22 @@ fn lock(pending: &Pending) -> MutexGuard<'_, BTreeMap<B256, Awaited>> {
     pending.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn work(mut lane: Lane, mut orders: mpsc::Receiver<Order>, contracts: Contracts, pending: &Pending) {
-    match lane.clear(None, Instant::now() + lane.patience).await {
-        Ok(None) => {}
-        Ok(Some(Outcome::Failed(why))) => tracing::warn!(why, "an earlier transaction is still open"),
-        Ok(Some(_)) => {}
-        Err(error) => tracing::warn!(%error, "could not take up earlier transactions; trying again with the next one"),
-    }
-    while let Some(Order { key, call, done }) = orders.recv().await {
-        let outcome = lane.execute(&call).await;
-        let ended = end(&lane, &call, &contracts, outcome).await;
-        lock(pending).remove(&key);
-        done.send_replace(Some(Arc::new(ended)));
-    }
-}
-
-async fn end(lane: &Lane, call: &Call, contracts: &Contracts, outcome: Outcome) -> Done {
-    match outcome {
-        Outcome::Included(receipt) if receipt.success => {
-            Done::Mined { tx: receipt.tx, gas_used: receipt.gas_used, settled: receipt.settled(contracts) }
-        }
-        Outcome::Included(receipt) => {
-            let data = receipt::failure(&lane.provider, &receipt, lane.signer.address(), call.to, &call.input).await;
-            tracing::info!(tx = %receipt.tx, gas_used = receipt.gas_used, "our transaction reverted");
-            Done::Reverted(data.unwrap_or_default())
-        }
-        Outcome::Refused(data) => Done::Reverted(data),
-        Outcome::Failed(why) => Done::Failed(why),
-    }
+/// A call that is worth its gas whenever it does not revert.
+pub(super) fn plain_call(to: Address, call: &impl SolCall) -> Call {
+    Call { to, input: call.abi_encode().into(), gas_floor: 0, last_block: None, counts: false }
 }
 
 /// The call, and the key of its batch: the same for every certificate over it.
-fn settle_call(contracts: &Contracts, settlement: Settlement) -> (B256, Call) {
-    let Settlement { certificate, batch, callback_gas } = settlement;
-    let count = batch.entries.len() as u64;
-    let bare = Certificate { epoch: certificate.epoch, signature: Bytes::new(), signers: Vec::new() };
-    let mut call = TaskManager::settleCall { certificate: bare, batch };
+fn settle_call(contracts: &Contracts, part: Part) -> (B256, Call) {
+    let Part { mut call, gas, last_block } = part;
+    let bare = Certificate { epoch: call.certificate.epoch, signature: Bytes::new(), signers: Vec::new() };
+    let certificate = std::mem::replace(&mut call.certificate, bare);
     let key = keccak256(call.abi_encode());
     call.certificate = certificate;
-    let input = Bytes::from(call.abi_encode());
-    let gas_floor = SETTLE_GAS
-        .saturating_add(CALLDATA_BYTE_GAS.saturating_mul(input.len() as u64))
-        .saturating_add(ENTRY_GAS.saturating_mul(count))
-        .saturating_add(callback_gas.saturating_add(callback_gas / 63));
-    (key, Call { to: contracts.task_manager, input, gas_floor })
+    (
+        key,
+        Call { to: contracts.task_manager, input: call.abi_encode().into(), gas_floor: gas, last_block, counts: true },
+    )
 }
 
 #[cfg(test)]

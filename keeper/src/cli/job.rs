@@ -1,7 +1,5 @@
 //! `keeper job`: list jobs on chain, look at them, and end them.
 
-use std::path::PathBuf;
-
 use alloy::primitives::{Address, U256, aliases::U96};
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;

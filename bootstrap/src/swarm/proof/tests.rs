@@ -61,9 +61,9 @@ fn facts() -> Facts {
             settlements: vec![settlement(1, 0, 1), settlement(1, 1, 1), settlement(1, 2, 2), settlement(1, 3, 3)],
             batches: vec![1, 2, 1],
             transactions: vec![
-                Transaction { hash: B256::ZERO, gas_used: 200, settled: 1 },
-                Transaction { hash: B256::ZERO, gas_used: 300, settled: 2 },
-                Transaction { hash: B256::ZERO, gas_used: 220, settled: 1 },
+                Transaction { hash: B256::ZERO, gas_used: 200, price: 2_000_000_000, settled: 1 },
+                Transaction { hash: B256::ZERO, gas_used: 300, price: 2_000_000_000, settled: 2 },
+                Transaction { hash: B256::ZERO, gas_used: 220, price: 2_000_000_000, settled: 1 },
             ],
             ..Ledger::default()
         },
@@ -73,6 +73,7 @@ fn facts() -> Facts {
         slashed: BTreeMap::new(),
         stakes: (1..=5).map(|number| (keeper(number), U256::from(100))).collect(),
         counted: (1..=5).map(|number| (keeper(number), U256::from(100))).collect(),
+        refunded: U256::from(720_000_000_000_u64),
         cutoff: 1_020,
         target: Address::ZERO,
         counter: 4,
@@ -91,6 +92,9 @@ fn a_clean_run() {
     assert_eq!(proof.latency_ms.due_to_certificate, Percentiles { p50: Some(90), p99: Some(110) });
     assert_eq!(proof.latency_ms.due_to_settled.p50, Some(800));
     assert_eq!((proof.gas.settle.p50, proof.gas.per_task.p50), (Some(220), Some(150)));
+    let cost = &proof.gas.cost;
+    assert_eq!((cost.settlements, cost.paid_gwei_each, cost.refunded_gwei_each), (3, Some(480), Some(240)));
+    assert_eq!((cost.paid_wei.as_str(), cost.refunded_wei.as_str()), ("1440000000000", "720000000000"));
     assert_eq!(proof.broken_promises(1), Vec::<String>::new());
 }
 
@@ -147,7 +151,7 @@ fn a_victim_that_submitted_before_it_died_was_not_taken_over() {
 #[test]
 fn transactions_that_settle_nothing_are_wasted() {
     let mut facts = facts();
-    facts.ledger.transactions.push(Transaction { hash: B256::ZERO, gas_used: 30, settled: 0 });
+    facts.ledger.transactions.push(Transaction { hash: B256::ZERO, gas_used: 30, price: 2_000_000_000, settled: 0 });
     let proof = Proof::new(&facts);
     assert_eq!((proof.tasks.wasted_tx, proof.gas.settle.p50), (1, Some(220)));
 }

@@ -1,226 +1,312 @@
-use super::{Call, Lane, Outcome, Prepared};
-use crate::chain::nonce::Ledger;
-use crate::chain::real_node::{Anvil, config, rpc};
-use alloy::network::TransactionBuilder;
-use alloy::primitives::{Address, B256, Bytes, U256};
-use alloy::providers::Provider;
-use alloy::rpc::types::TransactionRequest;
-use alloy::signers::local::PrivateKeySigner;
-use alloy::sol_types::SolCall;
-use contracts::Counter;
-use serde_json::{Value, json};
-use std::path::Path;
-use std::time::{Duration, Instant};
+//! Single steps of the lane; what they add up to is tested by the simulator (`tests/src/sender`).
 
-mod crashes;
+use super::*;
+use crate::chain::fees::{Market, Policy};
+use crate::chain::receipt::Receipt;
+use alloy::primitives::Bytes;
 
-/// An anvil with a counter, and an account that can pay.
+const BLOCK: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+struct Pen;
+
+impl Sign for Pen {
+    fn sign(&self, draft: &Draft<'_>) -> Result<(B256, Bytes), String> {
+        let text = format!("{draft:?}");
+        Ok((alloy::primitives::keccak256(&text), Bytes::from(text.into_bytes())))
+    }
+}
+
+/// A lane and the world as a test wants it.
 struct Bench {
-    anvil: Anvil,
-    config: crate::chain::ChainConfig,
-    counter: Address,
-    folder: tempfile::TempDir,
-    signer: PrivateKeySigner,
+    lane: Lane,
+    now: Duration,
+    look: Look,
+    disk: Ledger,
 }
 
 impl Bench {
-    async fn new() -> Self {
-        let anvil = Anvil::start(0, &[]).await;
-        let deployment = anvil.deploy().await;
-        let counter = deployment.examples.as_ref().expect("the examples are deployed").counter;
-        let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a key");
-        let bench = Self {
-            config: config(&deployment, &[&anvil.url]),
-            anvil,
-            counter,
-            folder: tempfile::tempdir().expect("a folder"),
-            signer,
-        };
-        bench.fund(10_u64.pow(18)).await;
-        bench
+    fn new() -> Self {
+        Self::with(Ledger::empty(1, Address::repeat_byte(9)))
     }
 
-    async fn fund(&self, wei: u64) {
-        let params = json!([self.signer.address(), U256::from(wei)]);
-        self.anvil.ask::<Value>("anvil_setBalance", params).await;
+    fn with(disk: Ledger) -> Self {
+        let terms = Terms { block_time: BLOCK, patience: Duration::from_secs(100), policy: Policy::default() };
+        let market = Market { base_fee: 1_000_000_000, tip: None };
+        let balance = U256::from(10_u64.pow(18));
+        let look = Look { head: 10, market, gas_limit: 30_000_000, balance, ..Look::default() };
+        let lane = Lane::new(disk.clone(), terms, Arc::new(Pen), Box::new(Sound));
+        Self { lane, now: Duration::ZERO, look, disk }
     }
 
-    fn file(&self) -> std::path::PathBuf {
-        Path::new(self.folder.path()).join("transactions.json")
+    /// Brings an event, answers looks and writes, and gives back the other orders.
+    fn give(&mut self, event: Event) -> Vec<Order> {
+        let (mut left, mut events) = (Vec::new(), vec![event]);
+        while let Some(event) = events.pop() {
+            for order in self.lane.on(event, self.now) {
+                match order {
+                    Order::Look(_) => events.push(Event::Looked(Some(self.look.clone()))),
+                    Order::Write { revision, ledger } => {
+                        self.disk = ledger;
+                        events.push(Event::Written(revision));
+                    }
+                    other => left.push(other),
+                }
+            }
+        }
+        left
     }
 
-    /// The lane of a keeper that just started.
-    fn lane(&self) -> Lane {
-        let rpc = rpc(&self.config);
-        let account = self.signer.address();
-        Lane {
-            provider: rpc.provider(),
-            rpc,
-            signer: self.signer.clone(),
-            chain_id: 31337,
-            ledger: Ledger::open(&self.file(), 31337, account).expect("the ledger opens"),
-            poll: Duration::from_millis(20),
-            patience: Duration::from_secs(20),
+    fn tick(&mut self, after: Duration) -> Vec<Order> {
+        self.now += after;
+        self.give(Event::Tick)
+    }
+
+    fn want(&mut self, id: u8) -> Vec<Order> {
+        let mut orders = self.give(Event::Want { key: B256::repeat_byte(id), call: call(id) });
+        orders.extend(self.check(id, Verdict::Worth { gas: 100_000 }));
+        orders
+    }
+
+    fn check(&mut self, id: u8, verdict: Verdict) -> Vec<Order> {
+        self.give(Event::Checked { key: B256::repeat_byte(id), verdict })
+    }
+
+    fn answer(&mut self, sent: &Order, answer: Answer) -> Vec<Order> {
+        let Order::Send { tx, .. } = sent else { panic!("{sent:?} is not sent") };
+        self.give(Event::Answered { tx: *tx, answers: vec![answer] })
+    }
+
+    fn entry(&self, nonce: u64) -> &Entry {
+        &self.disk.entries[&nonce]
+    }
+
+    fn include(&mut self, nonce: u64) {
+        let tx = self.entry(nonce).attempts.last().expect("offered").tx;
+        self.look.mined = nonce + 1;
+        let receipt = Receipt { tx, block: self.look.head, success: true, gas_used: 1, price: 1, logs: vec![] };
+        self.look.receipts.insert(tx, receipt);
+    }
+}
+
+fn call(id: u8) -> Call {
+    Call { to: Address::repeat_byte(3), input: Bytes::from(vec![id]), gas_floor: 0, last_block: None, counts: false }
+}
+
+fn sent(orders: &[Order]) -> Vec<&Order> {
+    orders.iter().filter(|order| matches!(order, Order::Send { .. })).collect()
+}
+
+fn ended(orders: &[Order]) -> Option<&Ended> {
+    orders.iter().find_map(|order| match order {
+        Order::Done { ended, .. } => Some(ended),
+        _ => None,
+    })
+}
+
+#[test]
+fn nothing_leaves_before_the_ledger_is_on_disk() {
+    let mut bench = Bench::new();
+    let now = bench.now;
+    bench.lane.on(Event::Want { key: B256::repeat_byte(1), call: call(1) }, now);
+    bench.lane.on(Event::Looked(Some(bench.look.clone())), now);
+    let orders = bench.lane.on(Event::Checked { key: B256::repeat_byte(1), verdict: Verdict::Worth { gas: 1 } }, now);
+    let [Order::Write { revision, ledger }] = &orders[..] else { panic!("{orders:?}") };
+    assert_eq!(ledger.entries[&0].attempts.len(), 1);
+    let orders = bench.lane.on(Event::NotWritten("the disk is full".to_owned()), now);
+    assert!(matches!(ended(&orders), Some(Ended::Failed(why)) if why.contains("full")), "{orders:?}");
+    assert!(bench.lane.account(now).trouble().expect("red").contains("the disk is full"));
+    let orders = bench.lane.on(Event::Written(*revision), now);
+    assert_eq!(sent(&orders).len(), 1);
+}
+
+#[test]
+fn the_gas_limit_is_never_below_the_floor() {
+    for (floor, limit) in [(0, 112_500), (1_234_567, 1_234_567), (u64::MAX, GAS_MAX)] {
+        let mut bench = Bench::new();
+        bench.give(Event::Want { key: B256::repeat_byte(1), call: Call { gas_floor: floor, ..call(1) } });
+        bench.check(1, Verdict::Worth { gas: 100_000 });
+        assert_eq!(bench.entry(0).gas_limit, limit);
+    }
+}
+
+#[test]
+fn what_a_block_cannot_hold_is_not_sent() {
+    let mut bench = Bench::new();
+    bench.give(Event::Want { key: B256::repeat_byte(1), call: call(1) });
+    let orders = bench.check(1, Verdict::Worth { gas: GAS_MAX + 1 });
+    assert!(matches!(ended(&orders), Some(Ended::Failed(why)) if why.contains("gas limit too high")), "{orders:?}");
+    assert!(bench.disk.entries.is_empty());
+}
+
+#[test]
+fn several_are_open_at_a_time_in_the_order_of_their_nonces_up_to_a_bound() {
+    let mut bench = Bench::new();
+    for id in 1..=6 {
+        let orders = bench.want(id);
+        assert_eq!(sent(&orders).len(), usize::from(usize::from(id) <= OPEN_MAX));
+    }
+    assert_eq!(bench.disk.entries.keys().copied().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    for id in 7..=30 {
+        let orders = bench.give(Event::Want { key: B256::repeat_byte(id), call: call(id) });
+        let refused = matches!(ended(&orders), Some(Ended::Failed(why)) if why.contains("wait already"));
+        assert_eq!(refused, bench.lane.account(bench.now).waiting == 16 && id > 20, "{id}: {orders:?}");
+    }
+}
+
+#[test]
+fn a_raise_waits_for_time_and_ends() {
+    let mut bench = Bench::new();
+    let orders = bench.want(1);
+    bench.answer(sent(&orders)[0], Answer::Taken);
+    let mut raises = 0;
+    for second in 1..200 {
+        bench.look.head += 100; // blocks alone raise nothing
+        let asked = bench.tick(Duration::from_millis(500));
+        if asked.iter().any(|order| matches!(order, Order::Check { pending: false, .. })) {
+            let orders = bench.check(1, Verdict::Worth { gas: 100_000 });
+            let before = raises;
+            raises = bench.entry(0).attempts.len() - 1;
+            assert!(raises <= before + 1 && second >= 6 * raises, "{raises} raises after {second} half seconds");
+            sent(&orders).iter().for_each(|order| drop(bench.answer(order, Answer::Taken)));
         }
     }
-
-    /// A call that leaves `value` behind.
-    fn call(&self, value: u64) -> Call {
-        let input = Counter::recordCall { value: U256::from(value) }.abi_encode().into();
-        Call { to: self.counter, input, gas_floor: 0 }
-    }
-
-    /// How often the counter was called by the account, and the last value.
-    async fn counted(&self) -> (u64, u64) {
-        let counter = Counter::new(self.counter, &self.anvil.provider);
-        let account = self.signer.address();
-        let counts = counter.counts(account).call().await.expect("anvil answers");
-        (counts.to(), counter.lastValue(account).call().await.expect("anvil answers").to())
-    }
-
-    async fn automine(&self, on: bool) {
-        self.anvil.ask::<Value>("evm_setAutomine", json!([on])).await;
-    }
-
-    async fn nonce(&self) -> u64 {
-        self.anvil.provider.get_transaction_count(self.signer.address()).await.expect("anvil answers")
-    }
+    assert!((1..=RAISES_MAX as usize).contains(&raises), "{raises} raises");
+    let tips: Vec<u128> = bench.entry(0).attempts.iter().map(|attempt| attempt.fees.tip).collect();
+    assert!(tips.windows(2).all(|pair| pair[1] * 8 >= pair[0] * 9), "{tips:?}");
 }
 
-fn included(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Included(receipt) if receipt.success)
-}
-
-#[tokio::test]
-async fn calls_are_included_one_after_the_other() {
-    let bench = Bench::new().await;
-    let mut lane = bench.lane();
-    for value in 1..=20 {
-        let outcome = lane.execute(&bench.call(value)).await;
-        assert!(included(&outcome), "{outcome:?}");
-        assert_eq!(bench.counted().await, (value, value));
+#[test]
+fn what_others_have_settled_frees_its_nonce_for_the_next() {
+    let mut bench = Bench::new();
+    for id in 1..=5 {
+        let orders = bench.want(id);
+        sent(&orders).iter().for_each(|order| drop(bench.answer(order, Answer::Taken)));
     }
-    assert_eq!(bench.nonce().await, 20);
-    assert_eq!(lane.ledger.first_open(), None);
+    bench.look.head += 1;
+    bench.tick(BLOCK * 3);
+    bench.check(5, Verdict::Worth { gas: 100_000 });
+    let orders = bench.check(1, Verdict::Reverts(Bytes::from_static(b"NothingToSettle")));
+    assert!(matches!(ended(&orders), Some(Ended::Refused(_))), "{orders:?}");
+    let entry = bench.entry(0);
+    assert_eq!(entry.key, B256::repeat_byte(5), "the fifth waited for a nonce");
+    let [old, new] = &entry.attempts[..] else { panic!("{entry:?}") };
+    assert!(new.fees.max_fee * 8 >= old.fees.max_fee * 9 && new.fees.tip * 8 >= old.fees.tip * 9);
 }
 
-#[tokio::test]
-async fn what_the_contract_refuses_is_not_sent() {
-    let bench = Bench::new().await;
-    let mut lane = bench.lane();
-    let input = contracts::JobManager::claimCall { token: Address::ZERO, epochs: vec![], to: Address::repeat_byte(1) };
-    let to = bench.config.network.contracts.job_manager;
-    let outcome = lane.execute(&Call { to, input: input.abi_encode().into(), gas_floor: 0 }).await;
-    let Outcome::Refused(data) = outcome else { panic!("{outcome:?}") };
-    assert_eq!(crate::chain::receipt::reason(&data), "NothingOwed");
-    assert_eq!(bench.nonce().await, 0);
-    assert_eq!(bench.lane().ledger.first_open(), None, "no nonce was taken");
+#[test]
+fn with_nothing_to_send_a_nonce_goes_to_a_transfer_to_oneself() {
+    let mut bench = Bench::new();
+    let orders = bench.want(1);
+    bench.answer(sent(&orders)[0], Answer::Taken);
+    bench.look.head += 1;
+    bench.tick(BLOCK * 3);
+    let orders = bench.check(1, Verdict::Useless);
+    assert!(matches!(ended(&orders), Some(Ended::Useless)) && sent(&orders).len() == 1, "{orders:?}");
+    let entry = bench.entry(0);
+    assert!(entry.is_idle() && entry.gas_limit == 21_000 && entry.call.to == Address::repeat_byte(9));
 }
 
-#[tokio::test]
-async fn an_account_that_cannot_pay_says_what_it_lacks() {
-    let bench = Bench::new().await;
-    bench.fund(1_000).await;
-    let outcome = bench.lane().execute(&bench.call(1)).await;
-    let Outcome::Failed(why) = outcome else { panic!("{outcome:?}") };
-    assert!(why.contains("has 1000 wei") && why.contains(&bench.signer.address().to_string()), "{why}");
-    assert_eq!(bench.lane().ledger.first_open(), None, "no nonce was taken");
+#[test]
+fn what_every_node_refuses_for_good_leaves_its_nonce_to_others() {
+    let mut bench = Bench::new();
+    let orders = bench.want(1);
+    let words = "oversized data: transaction size 200000, limit 131072";
+    let orders = bench.answer(sent(&orders)[0], Answer::Refused(words.to_owned()));
+    assert!(matches!(ended(&orders), Some(Ended::Failed(why)) if why.contains(words)), "{orders:?}");
+    assert!(bench.disk.entries.is_empty(), "nobody holds it, nothing is above it");
+    assert!(bench.lane.account(bench.now).trouble().expect("red").contains(words));
+    bench.want(2);
+    assert_eq!(bench.entry(0).key, B256::repeat_byte(2));
 }
 
-#[tokio::test]
-async fn the_gas_limit_is_never_below_the_floor() {
-    let bench = Bench::new().await;
-    let call = Call { gas_floor: 1_234_567, ..bench.call(1) };
-    let Prepared::Ready(intent) = bench.lane().prepare(&call).await.expect("anvil answers") else {
-        panic!("it can be sent");
-    };
-    assert_eq!(intent.gas_limit, 1_234_567);
-    let absurd = Call { gas_floor: u64::MAX, ..bench.call(1) };
-    let Prepared::Ready(intent) = bench.lane().prepare(&absurd).await.expect("anvil answers") else {
-        panic!("it can be sent");
-    };
-    assert_eq!(intent.gas_limit, super::MAX_GAS);
-}
-
-#[tokio::test]
-async fn fees_are_raised_at_the_same_nonce_until_it_is_included() {
-    let bench = Bench::new().await;
-    bench.automine(false).await;
-    let dear = |fee: u64| bench.anvil.ask::<Value>("anvil_setNextBlockBaseFeePerGas", json!([U256::from(fee)]));
-    let call = bench.call(1);
-    let mut lane = bench.lane();
-    let rpc = lane.rpc.clone();
-    let attempts = || bench.lane().ledger.first_open().map_or(0, |intent| intent.attempts.len());
-    let sending = tokio::spawn(async move { (lane.execute(&call).await, lane) });
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while attempts() == 0 {
-        assert!(Instant::now() < deadline, "the call is sent");
-        tokio::task::yield_now().await;
+#[test]
+fn a_gap_below_an_open_nonce_is_filled() {
+    let mut bench = Bench::new();
+    let orders = bench.want(1);
+    bench.answer(sent(&orders)[0], Answer::Taken);
+    // The other program's transaction is in a block, ours after it; then the block is gone.
+    bench.look.mined = 1;
+    for _ in 0..6 {
+        bench.tick(BLOCK);
     }
-    // From now on every block is dearer than the cap.
-    while attempts() < 2 || !rpc.counts().contains_key("fee_cap_reached") {
-        assert!(Instant::now() < deadline, "the fees are raised up to the cap");
-        dear(2_000_000_000_000).await;
-        bench.anvil.mine(1).await;
+    bench.check(1, Verdict::Worth { gas: 100_000 });
+    assert_eq!(bench.entry(1).key, B256::repeat_byte(1), "it took another nonce");
+    bench.look.mined = 0;
+    for _ in 0..20 {
+        bench.look.head += 1;
+        let orders = bench.tick(BLOCK);
+        sent(&orders).iter().for_each(|order| drop(bench.answer(order, Answer::Taken)));
+        bench.check(1, Verdict::Worth { gas: 100_000 });
     }
-    let intent = bench.lane().ledger.first_open().expect("it is open").clone();
-    for pair in intent.attempts.windows(2) {
-        assert!(pair[1].fees().max_fee * 100 >= pair[0].fees().max_fee * 110);
-        assert!(pair[1].fees().tip * 100 >= pair[0].fees().tip * 110);
-    }
-    dear(1_000_000_000).await;
-    // The node did not keep what no block could include; it gets it again every three blocks.
-    while !sending.is_finished() {
-        assert!(Instant::now() < deadline, "it is included once the blocks are cheap again");
-        bench.anvil.mine(1).await;
-    }
-    let (outcome, lane) = sending.await.expect("no panic");
-    assert!(included(&outcome), "{outcome:?}");
-    assert_eq!(bench.counted().await, (1, 1), "one of the attempts only");
-    assert_eq!((bench.nonce().await, lane.ledger.first_open()), (1, None));
+    assert!(bench.entry(0).is_idle() && bench.entry(0).attempts.last().is_some_and(|newest| newest.key.is_zero()));
 }
 
-#[tokio::test]
-async fn a_nonce_that_another_program_used_is_left_to_it() {
-    let bench = Bench::new().await;
-    bench.automine(false).await;
-    let mut lane = bench.lane();
-    let Prepared::Ready(intent) = lane.prepare(&bench.call(1)).await.expect("anvil answers") else {
-        panic!("it can be sent");
-    };
-    lane.ledger.begin(*intent).expect("nonce 0 is free");
-    bench.anvil.ask::<Value>("anvil_impersonateAccount", json!([bench.signer.address()])).await;
-    let request = TransactionRequest::default()
-        .with_from(bench.signer.address())
-        .with_to(Address::repeat_byte(1))
-        .with_nonce(0)
-        .with_input(Bytes::new());
-    bench.automine(true).await;
-    let foreign = bench.anvil.provider.send_transaction(request).await.expect("anvil takes it");
-    foreign.get_receipt().await.expect("it is mined");
-    let outcome = lane.execute(&bench.call(2)).await;
-    assert!(included(&outcome), "{outcome:?}");
-    assert_eq!(bench.counted().await, (1, 2));
-    assert_eq!(bench.nonce().await, 2);
+#[test]
+fn after_a_start_only_what_is_still_wanted_is_sent() {
+    let mut before = Bench::new();
+    before.want(1);
+    before.want(2);
+    let mut bench = Bench::with(before.disk.clone());
+    let orders = bench.tick(BLOCK);
+    assert_eq!(sent(&orders).len(), 0, "nobody was asked yet: {orders:?}");
+    let orders = bench.check(2, Verdict::Worth { gas: 100_000 });
+    assert_eq!(sent(&orders).len(), 1);
+    let orders = bench.check(1, Verdict::Reverts(Bytes::new()));
+    assert!(bench.entry(0).is_idle(), "{orders:?}");
+    assert_eq!(sent(&orders).len(), 1, "the nonce is used up, for the one above it");
 }
 
-#[tokio::test]
-async fn an_outage_in_between_is_waited_for() {
-    let bench = Bench::new().await;
-    bench.automine(false).await;
-    let mut lane = bench.lane();
-    lane.patience = Duration::from_millis(600);
-    let outcome = lane.execute(&bench.call(1)).await;
-    let Outcome::Failed(why) = outcome else { panic!("{outcome:?}") };
-    assert!(why.contains("not included"), "{why}");
-    let mut unreachable = bench.config.clone();
-    unreachable.network.rpc_urls = vec!["http://127.0.0.1:1".to_owned()];
-    lane.rpc = rpc(&unreachable);
-    lane.provider = lane.rpc.provider();
-    let outcome = lane.execute(&bench.call(2)).await;
-    assert!(matches!(&outcome, Outcome::Failed(why) if why.contains("no answer")), "{outcome:?}");
-    bench.automine(true).await;
-    let outcome = bench.lane().execute(&bench.call(2)).await;
-    assert!(included(&outcome), "{outcome:?}");
-    assert_eq!(bench.counted().await, (2, 2), "the first one was taken up before the second");
+#[test]
+fn a_reorganisation_opens_what_was_included_until_it_is_deep() {
+    let mut bench = Bench::new();
+    let orders = bench.want(1);
+    bench.answer(sent(&orders)[0], Answer::Taken);
+    bench.include(0);
+    let orders = bench.tick(BLOCK);
+    assert!(matches!(ended(&orders), Some(Ended::Included(_))), "{orders:?}");
+    bench.look = Look { head: bench.look.head + 1, mined: 0, receipts: BTreeMap::new(), ..bench.look.clone() };
+    let orders = bench.tick(BLOCK);
+    assert!(matches!(&orders[..], [Order::Check { pending: false, .. }]), "{orders:?}");
+    assert_eq!(sent(&bench.check(1, Verdict::Worth { gas: 100_000 })).len(), 1);
+    bench.include(0);
+    for _ in 0..15 {
+        bench.look.head += 1;
+        bench.tick(BLOCK);
+    }
+    assert!(bench.disk.entries.is_empty() && bench.disk.floor == 1, "{:?}", bench.disk);
+}
+
+#[test]
+fn the_same_content_is_not_sent_under_two_nonces() {
+    let mut bench = Bench::new();
+    assert_eq!(sent(&bench.want(1)).len(), 1);
+    assert_eq!(bench.want(1).len(), 0, "it is on its way");
+    bench.include(0);
+    bench.tick(BLOCK);
+    bench.give(Event::Want { key: B256::repeat_byte(1), call: call(1) });
+    let orders = bench.tick(BLOCK);
+    assert!(matches!(ended(&orders), Some(Ended::Included(_))), "{orders:?}");
+    assert_eq!(bench.disk.entries.len(), 1);
+}
+
+#[test]
+fn an_account_that_cannot_pay_says_what_it_lacks() {
+    let mut bench = Bench::new();
+    bench.look.balance = U256::from(1_000);
+    let orders = bench.want(1);
+    assert!(matches!(ended(&orders), Some(Ended::Failed(why)) if why.contains("has 1000 wei")), "{orders:?}");
+    assert!(bench.lane.account(bench.now).trouble().expect("red").contains("send the account some coin"));
+}
+
+#[test]
+fn a_node_that_shows_a_nonce_from_nowhere_does_not_leave_the_account_there() {
+    let mut bench = Bench::new();
+    bench.look.mined = u64::MAX - 1;
+    bench.want(1);
+    bench.look.mined = 0;
+    bench.tick(BLOCK);
+    bench.tick(BLOCK);
+    bench.check(1, Verdict::Worth { gas: 100_000 });
+    assert_eq!(bench.disk.entries.keys().copied().collect::<Vec<_>>(), [0]);
 }

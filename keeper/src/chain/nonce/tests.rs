@@ -1,6 +1,7 @@
-use super::{Attempt, Intent, Ledger, REMEMBERED};
+use super::{Attempt, Call, Entry, Ledger, LedgerFile};
 use crate::chain::fees::Fees;
 use alloy::primitives::{Address, B256, Bytes};
+use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,24 +11,21 @@ fn account() -> Address {
     Address::repeat_byte(9)
 }
 
-fn intent(nonce: u64, input: &'static [u8]) -> Intent {
-    Intent {
-        nonce,
+fn entry(nonce: u64, input: &'static [u8]) -> Entry {
+    let key = B256::with_last_byte(7);
+    let call = Call {
         to: Address::repeat_byte(3),
         input: Bytes::from_static(input),
-        gas_limit: 21_000,
-        attempts: vec![attempt(1)],
-        closed: false,
-    }
+        gas_floor: 5,
+        last_block: Some(9),
+        counts: true,
+    };
+    let fees = Fees { max_fee: u128::from(u64::MAX) * 3, tip: 1 };
+    Entry { nonce, key, call, gas_limit: 21_000, attempts: vec![Attempt { tx: B256::repeat_byte(1), key, fees }] }
 }
 
-fn attempt(number: u8) -> Attempt {
-    let raw = Bytes::from(vec![number; 100]);
-    Attempt::new(B256::repeat_byte(number), Fees { max_fee: u128::from(number), tip: 1 }, raw)
-}
-
-fn open(file: &Path) -> Ledger {
-    Ledger::open(file, CHAIN, account()).expect("the ledger opens")
+fn open(file: &Path) -> Result<(LedgerFile, Ledger), String> {
+    LedgerFile::open(file, CHAIN, account()).map_err(|error| error.to_string())
 }
 
 fn fresh() -> (tempfile::TempDir, PathBuf) {
@@ -36,107 +34,102 @@ fn fresh() -> (tempfile::TempDir, PathBuf) {
     (folder, file)
 }
 
-#[test]
-fn a_nonce_never_gets_a_second_content() {
-    let (_folder, file) = fresh();
-    let mut ledger = open(&file);
-    ledger.begin(intent(4, b"one")).expect("nonce 4 is free");
-    for mut ledger in [ledger, open(&file)] {
-        let error = ledger.begin(intent(4, b"two")).expect_err("nonce 4 is taken").to_string();
-        assert!(error.contains("nonce 4 belongs to another transaction"), "{error}");
-        ledger.close(4).expect("it can be closed");
-        ledger.begin(intent(4, b"two")).expect_err("a used nonce is taken for ever");
-        assert_eq!(open(&file).content.intents[0].input, Bytes::from_static(b"one"));
-    }
+fn filled(file: &Path) -> Ledger {
+    let (own, mut ledger) = open(file).expect("the ledger opens");
+    ledger.floor = 3;
+    ledger.entries = [(4, entry(4, b"one")), (6, entry(6, b"two"))].into();
+    own.save(&ledger).expect("the folder is writable");
+    ledger
 }
 
 #[test]
-fn everything_is_on_disk_when_a_step_returns() {
+fn what_is_written_is_read_again() {
     let (_folder, file) = fresh();
-    let mut ledger = open(&file);
-    assert_eq!(open(&file).first_open(), None);
-    ledger.begin(intent(0, b"one")).expect("free");
-    assert_eq!(open(&file).first_open(), Some(&intent(0, b"one")));
-    ledger.raise(0, attempt(2)).expect("known");
-    assert_eq!(open(&file).first_open().map(|intent| intent.attempts.len()), Some(2));
-    ledger.raise(7, attempt(2)).expect_err("unknown");
-    ledger.close(0).expect("known");
-    assert_eq!(open(&file).first_open(), None);
-    assert!(!ledger.reopen(1).expect("nothing to do"));
-    assert!(ledger.reopen(0).expect("the chain went back"));
-    assert_eq!(open(&file).first_open().map(|intent| intent.nonce), Some(0));
-}
-
-#[test]
-fn gaps_are_filled_and_known_nonces_skipped() {
-    let (_folder, file) = fresh();
-    let mut ledger = open(&file);
-    assert_eq!(ledger.free_nonce(5), 5);
-    ledger.begin(intent(6, b"later")).expect("free");
-    assert_eq!(ledger.free_nonce(5), 5);
-    ledger.begin(intent(5, b"earlier")).expect("free");
-    assert_eq!(ledger.free_nonce(5), 7);
-    assert_eq!(ledger.free_nonce(6), 7);
-    assert_eq!(ledger.free_nonce(9), 9);
-    assert_eq!(ledger.first_open().map(|intent| intent.nonce), Some(5), "the lowest goes first");
-}
-
-#[test]
-fn only_closed_entries_are_forgotten() {
-    let (_folder, file) = fresh();
-    let mut ledger = open(&file);
-    ledger.begin(intent(0, b"open")).expect("free");
-    for nonce in 1..100 {
-        ledger.begin(intent(nonce, b"done")).expect("free");
-        ledger.close(nonce).expect("known");
-    }
-    let ledger = open(&file);
-    assert_eq!(ledger.first_open().map(|intent| intent.nonce), Some(0));
-    assert!(ledger.content.intents.len() <= REMEMBERED + 2, "{} entries", ledger.content.intents.len());
-    assert_eq!(ledger.free_nonce(99), 100);
+    assert_eq!(open(&file).expect("none yet").1, Ledger::empty(CHAIN, account()));
+    let ledger = filled(&file);
+    assert_eq!(open(&file).expect("sound").1, ledger);
 }
 
 #[test]
 fn a_damaged_file_is_refused_and_named() {
     let (_folder, file) = fresh();
-    let mut ledger = open(&file);
-    ledger.begin(intent(0, b"one")).expect("free");
+    filled(&file);
     let whole = fs::read(&file).expect("it was written");
     for cut in 0..whole.len() {
         fs::write(&file, &whole[..cut]).expect("the folder is writable");
-        let error = Ledger::open(&file, CHAIN, account()).expect_err("cut off").to_string();
+        let error = open(&file).expect_err("cut off");
         assert!(error.contains("transactions.json") && error.contains("move it away"), "{error}");
     }
     let text = String::from_utf8(whole).expect("JSON");
-    for (old, new) in [("\"version\":1", "\"version\":2"), ("\"attempts\":[{", "\"attempts\":[],\"x\":[{")] {
+    let damages = [
+        ("\"version\":2", "\"version\":3", "this program knows"),
+        ("\"nonce\":6", "\"nonce\":4", "contradict each other"),
+        ("\"attempts\":[{", "\"attempts\":[],\"x\":[{", "move it away"),
+        ("\"floor\"", "\"flour\"", "move it away"),
+    ];
+    for (old, new, why) in damages {
         assert!(text.contains(old), "{text}");
         fs::write(&file, text.replace(old, new)).expect("the folder is writable");
-        Ledger::open(&file, CHAIN, account()).expect_err(new);
+        let error = open(&file).expect_err(new);
+        assert!(error.contains(why), "{error}");
     }
+}
+
+#[test]
+fn a_file_of_version_1_is_read() {
+    let (_folder, file) = fresh();
+    let attempt = |number: u8| json!({"tx": B256::repeat_byte(number), "max_fee": 100 + u64::from(number), "tip": 1, "raw": "0x0102"});
+    let intent = |nonce: u64, closed: bool| {
+        json!({"nonce": nonce, "to": Address::repeat_byte(3), "input": "0x0a0b", "gas_limit": 500_000,
+            "attempts": [attempt(1), attempt(2)], "closed": closed})
+    };
+    let content = json!({"version": 1, "chain_id": CHAIN, "address": account(),
+        "intents": [intent(0, false), intent(1, true), intent(2, true), intent(5, false)]});
+    fs::write(&file, content.to_string()).expect("the folder is writable");
+    let (_, ledger) = open(&file).expect("an old ledger");
+    assert_eq!(ledger.floor, 3, "what was closed is not used again");
+    assert_eq!(ledger.entries.keys().copied().collect::<Vec<_>>(), [0, 5]);
+    let entry = &ledger.entries[&5];
+    assert_eq!((entry.gas_limit, entry.attempts.len(), entry.attempts[1].fees.max_fee), (500_000, 2, 102));
+    assert!(entry.attempts.iter().all(|attempt| attempt.key == entry.key) && !entry.is_idle());
+    let broken = content.to_string().replace("\"nonce\":5", "\"nonce\":0");
+    fs::write(&file, broken).expect("the folder is writable");
+    assert!(open(&file).expect_err("broken").contains("move it away"));
 }
 
 #[test]
 fn a_ledger_of_another_account_or_chain_is_refused() {
     let (_folder, file) = fresh();
-    open(&file).begin(intent(0, b"one")).expect("free");
-    let error = Ledger::open(&file, CHAIN, Address::repeat_byte(8)).expect_err("another account").to_string();
+    filled(&file);
+    let error = LedgerFile::open(&file, CHAIN, Address::repeat_byte(8)).expect_err("another account").to_string();
     assert!(error.contains("belongs to 0x0909"), "{error}");
-    Ledger::open(&file, 1, account()).expect_err("another chain");
+    LedgerFile::open(&file, 1, account()).expect_err("another chain");
 }
 
 #[test]
-fn nothing_is_promised_that_could_not_be_written() {
+fn what_cannot_be_written_says_so() {
     let (folder, file) = fresh();
-    let mut ledger = open(&file);
+    let (own, ledger) = open(&file).expect("none yet");
     drop(folder);
-    let error = ledger.begin(intent(0, b"one")).expect_err("the folder is gone").to_string();
+    let error = own.save(&ledger).expect_err("the folder is gone").to_string();
     assert!(error.contains("cannot be written"), "{error}");
 }
 
 #[test]
 fn a_half_written_replacement_does_not_matter() {
     let (_folder, file) = fresh();
-    open(&file).begin(intent(0, b"one")).expect("free");
+    let ledger = filled(&file);
     fs::write(file.with_extension("new"), b"{half").expect("the folder is writable");
-    assert_eq!(open(&file).first_open(), Some(&intent(0, b"one")));
+    assert_eq!(open(&file).expect("sound").1, ledger);
+}
+
+#[test]
+fn a_content_is_known_by_its_key_or_by_what_it_is() {
+    let entry = entry(4, b"one");
+    let other = Call { gas_floor: 0, last_block: None, ..entry.call.clone() };
+    assert!(entry.holds(entry.key, &Call { input: Bytes::new(), ..other.clone() }));
+    assert!(entry.holds(B256::repeat_byte(2), &other));
+    assert!(!entry.holds(B256::repeat_byte(2), &Call { input: Bytes::new(), ..other }));
+    let idle = Entry::idle(4, account());
+    assert!(!idle.holds(B256::ZERO, &idle.call), "a transfer to oneself is nobody's content");
 }

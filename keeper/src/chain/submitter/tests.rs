@@ -1,14 +1,19 @@
-use super::{LEDGER_FILE, QUEUE, SnapshotResult, Submitter, settle_call};
+use super::{Done, LEDGER_FILE, QUEUE, SnapshotResult, Submitter, Sum, settle_call};
+use crate::chain::parts::split;
 use crate::chain::real_node::{Anvil, config, rpc};
 use crate::chain::{Anchor, Batch, Certificate, ChainConfig, Settlement, SettlementResult};
 use alloy::primitives::{B256, Bytes, U256};
 use alloy::providers::Provider;
 use alloy::signers::local::PrivateKeySigner;
+use alloy::sol_types::SolError;
 use contracts::ITaskManager::{Delivery, Entry};
-use contracts::Run;
+use contracts::{Run, TaskManager};
 use serde_json::{Value, json};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
+
+mod refused;
+mod sending;
 
 async fn submitter(anvil: &Anvil, config: &ChainConfig, folder: &Path, stop: &CancellationToken) -> Submitter {
     let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a key");
@@ -36,8 +41,16 @@ fn settlement(instance: u8) -> Settlement {
             }],
             leaves: vec![],
         },
-        callback_gas: 100_000,
+        callback_gas: vec![100_000],
+        leaves: vec![B256::with_last_byte(instance)],
     }
+}
+
+/// Key and call of a batch that one transaction carries.
+fn only_call(settlement: &Settlement) -> (B256, crate::chain::lane::Call) {
+    let mut parts = split(settlement);
+    assert_eq!(parts.len(), 1);
+    settle_call(&crate::chain::fake_node::contracts(), parts.remove(0))
 }
 
 #[tokio::test]
@@ -65,27 +78,46 @@ async fn refusals_are_named() {
 
 #[test]
 fn the_key_of_a_batch_does_not_depend_on_who_signed() {
-    let contracts = crate::chain::fake_node::contracts();
-    let (key, call) = settle_call(&contracts, settlement(1));
+    let (key, call) = only_call(&settlement(1));
     let mut other = settlement(1);
     other.certificate.signers = vec![U256::from(15)];
-    let (same, different) = settle_call(&contracts, other);
+    let (same, different) = only_call(&other);
     assert_eq!(key, same);
     assert_ne!(call.input, different.input);
-    assert_ne!(key, settle_call(&contracts, settlement(2)).0);
+    assert_ne!(key, only_call(&settlement(2)).0);
     let mut other = settlement(1);
     other.certificate.epoch = 2;
-    assert_ne!(key, settle_call(&contracts, other).0);
+    assert_ne!(key, only_call(&other).0);
     assert!(call.gas_floor > 600_000, "{}", call.gas_floor);
-    let absurd = Settlement { callback_gas: u64::MAX, ..settlement(1) };
-    assert_eq!(settle_call(&contracts, absurd).1.gas_floor, u64::MAX);
+    let absurd = Settlement { callback_gas: vec![u64::MAX], ..settlement(1) };
+    assert_eq!(only_call(&absurd).1.gas_floor, u64::MAX);
+}
+
+#[test]
+fn the_parts_of_a_batch_add_up() {
+    let mined = |tx: u8| Done::Mined { tx: B256::repeat_byte(tx), gas_used: 10, settled: 2 };
+    let settled = Done::Reverted(TaskManager::NothingToSettle::SELECTOR.to_vec().into());
+    let sum = |parts: &[&Done]| {
+        let mut sum = Sum::default();
+        parts.iter().for_each(|part| sum.add(part));
+        sum.result()
+    };
+    let all = SettlementResult::Mined { tx: B256::repeat_byte(2), gas_used: 20, settled: 4 };
+    assert_eq!(sum(&[&mined(1), &settled, &mined(2)]), all);
+    assert_eq!(sum(&[&settled, &settled]), SettlementResult::AlreadySettled);
+    let failed = Done::Failed("no".to_owned());
+    assert_eq!(
+        sum(&[&mined(1), &failed]),
+        SettlementResult::Failed { why: "no".to_owned() },
+        "the rest is tried again"
+    );
 }
 
 #[tokio::test]
 async fn the_queue_is_bounded_and_a_batch_stands_in_it_once() {
     let anvil = Anvil::start(0, &[]).await;
     let deployment = anvil.deploy().await;
-    // Nobody listens there: the first call keeps the lane busy.
+    // Nobody listens there: what is wanted waits.
     let config = config(&deployment, &["http://127.0.0.1:1"]);
     let folder = tempfile::tempdir().expect("a folder");
     let stop = CancellationToken::new();
@@ -101,7 +133,8 @@ async fn the_queue_is_bounded_and_a_batch_stands_in_it_once() {
     }
     let mut refused = 0;
     for number in 10..=30 + u8::try_from(QUEUE).expect("small") {
-        let key = settle_call(&submitter.contracts, settlement(number)).0;
+        let mut parts = split(&settlement(number));
+        let key = settle_call(&submitter.contracts, parts.remove(0)).0;
         let (other, pending) = (submitter.clone(), submitter.pending.clone());
         let mut one = tokio::spawn(async move { other.submit(settlement(number)).await });
         // Either it is refused at once, or it stands in the queue and waits.
@@ -120,7 +153,7 @@ async fn the_queue_is_bounded_and_a_batch_stands_in_it_once() {
         }
     }
     assert!(refused > 0, "the queue has an end");
-    assert!(super::lock(&submitter.pending).len() <= QUEUE + 1);
+    assert!(super::lock(&submitter.pending).len() <= QUEUE);
     stop.cancel();
     for one in waiting {
         let result = one.await.expect("no panic");

@@ -63,7 +63,7 @@ fn a_task_runs_is_persisted_signed_and_submitted_and_ends_with_its_settlement() 
     assert!(notes(&orders).contains(&Note::Spoke { abstains: false }));
     let orders = [orders, go_on(&mut core, 23..=25)].concat();
     assert_has!(&orders, Order::Publish { channel: Channel::Certificates, .. });
-    assert_has!(&orders, Order::Submit(settlement) if settlement.callback_gas == 100_000
+    assert_has!(&orders, Order::Submit(settlement) if settlement.callback_gas == [100_000]
         && settlement.code_hashes == [B256::repeat_byte(0xcc)]);
     assert!(notes(&orders).contains(&Note::Submitting));
 

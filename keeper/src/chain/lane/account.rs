@@ -1,0 +1,88 @@
+//! How the account stands, for people and for checks.
+
+use super::order::Look;
+use crate::chain::refusal::Refusal;
+use alloy::primitives::U256;
+use std::time::Duration;
+
+/// Age of an open transaction from which the account counts as stuck.
+const STUCK_SECONDS: u64 = 120;
+/// How long a refusal is shown.
+const SHOWN: Duration = Duration::from_secs(300);
+
+/// The account at a moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Account {
+    /// Nonces that belong to something and are not used.
+    pub open: usize,
+    /// Contents that have no nonce yet.
+    pub waiting: usize,
+    /// How long the oldest open nonce has been open, in seconds.
+    pub oldest_seconds: u64,
+    /// A nonce below an open one that belongs to nothing.
+    pub gap: Option<u64>,
+    /// What the account has, in wei, when it was looked at last.
+    pub balance: Option<U256>,
+    /// How many of its transactions the chain has included.
+    pub mined: u64,
+    /// Fees raised since the start.
+    pub raises: u64,
+    /// Nonces given to another content since the start.
+    pub handed_over: u64,
+    /// Nonces another program used since the start.
+    pub displaced: u64,
+    /// The newest refusal of the last five minutes.
+    pub last_refusal: Option<Refusal>,
+    /// Why the ledger cannot be written.
+    pub disk: Option<String>,
+}
+
+impl Account {
+    /// What is wrong with it and how to mend it; nothing where it can send.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let newest = || self.last_refusal.as_ref().map(|refusal| format!("; newest refusal: {refusal}"));
+        if let Some(why) = &self.disk {
+            return Some(format!("nothing is sent: {why}"));
+        }
+        if self.open > 0 && self.oldest_seconds >= STUCK_SECONDS {
+            let refusal = newest().unwrap_or_default();
+            return Some(format!(
+                "{} transactions are not included, the oldest for {} s{refusal}",
+                self.open, self.oldest_seconds
+            ));
+        }
+        let refusal = self.last_refusal.as_ref().filter(|refusal| !refusal.kind.mend().is_empty())?;
+        Some(format!("a transaction was refused: {refusal}"))
+    }
+}
+
+/// What is remembered from one look to the next.
+#[derive(Debug, Default)]
+pub(super) struct Book {
+    pub(super) account: Account,
+    refused_at: Duration,
+    /// The newest look, and when it was.
+    pub(super) look: Option<(Look, Duration)>,
+}
+
+impl Book {
+    pub(super) fn note_refusals(&mut self, refusals: Vec<Refusal>, now: Duration) {
+        if let Some(refusal) = refusals.into_iter().last() {
+            (self.account.last_refusal, self.refused_at) = (Some(refusal), now);
+        }
+    }
+
+    pub(super) fn note_look(&mut self, look: &Look, now: Duration) {
+        (self.account.balance, self.account.mined) = (Some(look.balance), look.mined);
+        if now >= self.refused_at.saturating_add(SHOWN) {
+            self.account.last_refusal = None;
+        }
+        self.look = Some((Look { receipts: std::collections::BTreeMap::new(), ..look.clone() }, now));
+    }
+
+    /// The newest look, if it was lately enough to go by it.
+    pub(super) fn fresh(&self, now: Duration, age: Duration) -> Option<Look> {
+        self.look.as_ref().filter(|(_, at)| now <= at.saturating_add(age)).map(|(look, _)| look.clone())
+    }
+}

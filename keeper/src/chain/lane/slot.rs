@@ -1,0 +1,244 @@
+//! One nonce of the account: what it is for and what became of it. The picture is in `lane.rs`.
+
+mod seen;
+
+use super::order::{Draft, Sign, Terms};
+use super::rules::Rules;
+use crate::chain::fees::Fees;
+use crate::chain::nonce::{Attempt, Call, Entry};
+use crate::chain::receipt::Receipt;
+use alloy::primitives::{B256, Bytes};
+use std::time::Duration;
+
+pub(super) use seen::{Said, Seen};
+
+/// Refusals in a row that nobody understands, after which a content is given up.
+const REFUSALS_MAX: u32 = 5;
+
+#[derive(Clone, Debug)]
+pub(super) enum Phase {
+    /// From the ledger of an earlier start: nothing is sent before the chain was looked at.
+    Restored,
+    /// It was asked whether the content is still wanted. `raise`: because it waits for long.
+    Checking { raise: bool },
+    /// The newest attempt waits for the ledger to be on disk.
+    Written,
+    /// Nodes have it, or had it.
+    Sent,
+    /// In a block, not deep.
+    Included(Receipt),
+    /// Another program's transaction, or one of ours that nobody knows any more, used the nonce; seen at this block.
+    Displaced { head: u64 },
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Slot {
+    pub(super) entry: Entry,
+    pub(super) phase: Phase,
+    /// When the nonce became open.
+    pub(super) since: Duration,
+    /// When whoever wants the content is told that it failed.
+    pub(super) until: Duration,
+    /// Whether whoever wants the content was told how it ended.
+    pub(super) told: bool,
+    /// Whether a node may hold one of its transactions.
+    out: bool,
+    /// How often one was sent without an answer yet.
+    in_flight: u32,
+    /// The ledger that knows the newest attempt, and when it was ordered.
+    pub(super) revision: u64,
+    pub(super) offered: Duration,
+    /// Raises of the present content.
+    raises: u32,
+    /// Whether the newest refusals ask for more than was offered.
+    cheap: bool,
+    refused: u32,
+    /// Looks in a row that missed something.
+    missed: u32,
+    /// When it was last sent, put forward after a refusal.
+    acted: Duration,
+    /// Newest block when it was last sent.
+    pub(super) sent_at: u64,
+    /// The newest attempt's bytes.
+    raw: Option<Bytes>,
+}
+
+impl Slot {
+    /// A nonce that was given a content just now.
+    pub(super) fn new(entry: Entry, until: Duration, now: Duration) -> Self {
+        Self {
+            entry,
+            phase: Phase::Sent,
+            since: now,
+            until,
+            told: false,
+            out: false,
+            in_flight: 0,
+            revision: 0,
+            offered: now,
+            raises: 0,
+            cheap: false,
+            refused: 0,
+            missed: 0,
+            acted: Duration::ZERO,
+            sent_at: 0,
+            raw: None,
+        }
+    }
+
+    /// A nonce from the ledger: what it was for may be on its way.
+    pub(super) fn restored(entry: Entry, until: Duration) -> Self {
+        Self { phase: Phase::Restored, out: true, ..Self::new(entry, until, Duration::ZERO) }
+    }
+
+    /// Whether the chain has not used it yet.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Included(_) | Phase::Displaced { .. })
+    }
+
+    /// Whether a transaction with this content may still be on its way under this nonce.
+    pub(super) fn may_carry(&self, key: B256) -> bool {
+        self.is_open() && (self.entry.key == key || self.entry.attempts.iter().any(|attempt| attempt.key == key))
+    }
+
+    /// Whether its content has no need of another nonce.
+    pub(super) fn stands(&self) -> bool {
+        match &self.phase {
+            Phase::Included(receipt) => receipt.success && self.carries(receipt),
+            Phase::Displaced { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// Whether this is the receipt of its present content.
+    pub(super) fn carries(&self, receipt: &Receipt) -> bool {
+        self.key_of(receipt.tx) == self.entry.key
+    }
+
+    /// Whether its content is of no use any more in the block after `head`.
+    pub(super) fn is_stale(&self, head: u64) -> bool {
+        !self.entry.is_idle() && self.entry.call.last_block.is_some_and(|last| head >= last)
+    }
+
+    /// The content a transaction of this nonce carries.
+    pub(super) fn key_of(&self, tx: B256) -> B256 {
+        let attempt = self.entry.attempts.iter().find(|attempt| attempt.tx == tx);
+        attempt.map_or(B256::ZERO, |attempt| attempt.key)
+    }
+
+    pub(super) fn hashes(&self) -> impl Iterator<Item = B256> + '_ {
+        self.entry.attempts.iter().map(|attempt| attempt.tx)
+    }
+
+    /// Takes on the name by which others want the content.
+    pub(super) fn rename(&mut self, key: B256) {
+        let old = std::mem::replace(&mut self.entry.key, key);
+        self.entry.attempts.iter_mut().filter(|attempt| attempt.key == old).for_each(|attempt| attempt.key = key);
+    }
+
+    /// Whether a node may hold one of its transactions.
+    pub(super) fn is_out(&self) -> bool {
+        self.out || self.in_flight > 0
+    }
+
+    pub(super) fn newest(&self) -> Option<&Attempt> {
+        self.entry.attempts.last()
+    }
+
+    /// Gives the nonce to another content; nothing is offered for it yet.
+    pub(super) fn take_up(&mut self, next: Entry, until: Duration) {
+        let Entry { key, call, gas_limit, .. } = next;
+        (self.entry.key, self.entry.call, self.entry.gas_limit) = (key, call, gas_limit);
+        (self.until, self.told, self.raises, self.cheap, self.refused) = (until, false, 0, false, 0);
+    }
+
+    /// Signs another attempt with the present content, to leave once the ledger of this number is on disk.
+    ///
+    /// # Errors
+    /// The key cannot sign.
+    pub(super) fn offer(&mut self, fees: Fees, revision: u64, now: Duration, signer: &dyn Sign) -> Result<(), String> {
+        let (tx, raw) = self.sign(fees, signer)?;
+        if self.newest().is_none_or(|newest| newest.tx != tx) {
+            self.entry.attempts.push(Attempt { tx, key: self.entry.key, fees });
+        }
+        (self.raw, self.phase, self.revision, self.offered) = (Some(raw), Phase::Written, revision, now);
+        Ok(())
+    }
+
+    /// The same with higher fees.
+    ///
+    /// # Errors
+    /// The key cannot sign.
+    pub(super) fn raise(&mut self, fees: Fees, revision: u64, now: Duration, signer: &dyn Sign) -> Result<(), String> {
+        self.raises = self.raises.saturating_add(1);
+        self.offer(fees, revision, now, signer)
+    }
+
+    fn sign(&self, fees: Fees, signer: &dyn Sign) -> Result<(B256, Bytes), String> {
+        let Call { to, input, .. } = &self.entry.call;
+        signer.sign(&Draft { nonce: self.entry.nonce, to: *to, input, gas_limit: self.entry.gas_limit, fees })
+    }
+
+    /// Leaves it on its way as it is.
+    pub(super) fn wait(&mut self, now: Duration) {
+        (self.phase, self.acted) = (Phase::Sent, now);
+    }
+
+    /// The newest attempt, on its way. `None` if it carries a content that is over, or cannot be signed again.
+    pub(super) fn send(&mut self, head: u64, now: Duration, signer: &dyn Sign) -> Option<(B256, Bytes)> {
+        (self.phase, self.acted, self.sent_at) = (Phase::Sent, now, head);
+        let newest = self.newest().filter(|newest| newest.key == self.entry.key)?.clone();
+        if self.raw.is_none() {
+            let (tx, raw) = self.sign(newest.fees, signer).ok()?;
+            self.raw = (tx == newest.tx).then_some(raw);
+        }
+        let raw = self.raw.clone()?;
+        self.in_flight += 1;
+        Some((newest.tx, raw))
+    }
+
+    /// Whether it may be offered more for the content.
+    pub(super) fn may_raise(&self, rules: &dyn Rules) -> bool {
+        rules.may_raise(self.raises)
+    }
+
+    /// Whether no node has taken it for what was offered, so that sending the same again is of no use.
+    pub(super) fn is_too_cheap(&self) -> bool {
+        self.cheap && !self.is_out()
+    }
+
+    /// Leaves the nonce without a content: something else has used it.
+    pub(super) fn empty(&mut self, idle: Entry) {
+        self.take_up(idle, Duration::MAX);
+        self.raw = None;
+    }
+
+    /// Takes back the newest attempt, which no node took, if an earlier one with the same content is on its way; says
+    /// whether.
+    pub(super) fn withdraw(&mut self) -> bool {
+        let same = |attempt: &Attempt| attempt.key == self.entry.key;
+        if !self.is_out() || self.entry.attempts.iter().filter(|attempt| same(attempt)).count() < 2 {
+            return false;
+        }
+        self.entry.attempts.pop();
+        (self.raw, self.raises) = (None, u32::MAX);
+        true
+    }
+
+    /// Four times the gas for a transfer, up to a million; says whether there was room.
+    pub(super) fn more_gas(&mut self) -> bool {
+        self.entry.gas_limit = self.entry.gas_limit.saturating_mul(4);
+        self.entry.gas_limit <= 1_000_000
+    }
+
+    /// Counts an answer that told nothing; says whether it was one too many.
+    pub(super) fn doubt(&mut self) -> bool {
+        self.refused += 1;
+        self.refused >= REFUSALS_MAX
+    }
+}
+
+/// Time without inclusion after which a content is looked at again and raised: three blocks, 2 to 60 s.
+pub(super) fn raise_after(terms: &Terms) -> Duration {
+    (terms.block_time * 3).clamp(Duration::from_secs(2), Duration::from_secs(60))
+}

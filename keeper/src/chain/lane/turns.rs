@@ -1,0 +1,230 @@
+//! How nonces go from phase to phase: what a look, an answer or a verdict makes of them.
+
+use super::Lane;
+use super::order::{Ended, Look, Order, Verdict};
+use super::slot::{Phase, Seen, Slot, raise_after};
+use crate::chain::nonce::Entry;
+use crate::chain::refusal::{Kind, Refusal};
+use alloy::primitives::B256;
+use std::time::Duration;
+
+/// Looks in a row that show a gap before it is filled, and before the floor is believed to be wrong.
+const GAP_LOOKS: u32 = 3;
+const FLOOR_LOOKS: u32 = 10;
+/// No nonce of ours is further from what the chain has included, whatever a node says.
+const ADRIFT: u64 = 64;
+
+/// A nonce below an open one, or below the floor, that belongs to nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    pub(super) nonce: u64,
+    since: Duration,
+    looks: u32,
+}
+
+impl Lane {
+    pub(super) fn looked(&mut self, look: &Look, now: Duration, orders: &mut Vec<Order>) {
+        self.book.note_look(look, now);
+        let nonces: Vec<u64> = self.slots.keys().copied().collect();
+        for nonce in nonces {
+            let (terms, thorough) = (self.terms, self.thorough);
+            let Some(slot) = self.slots.get_mut(&nonce) else { continue };
+            match slot.see(look, thorough, now, &terms, &*self.rules) {
+                Seen::Included => self.included(nonce, orders),
+                Seen::Deep => self.forget(nonce),
+                Seen::Displaced => self.displaced(nonce),
+                Seen::Free => self.freed(nonce, look, now, orders),
+                Seen::Due => self.due(nonce, look, now, orders),
+                Seen::Same => self.rest(nonce, look, now, orders),
+            }
+        }
+        self.drop_adrift(look.mined);
+        self.mind_gap(look, now);
+    }
+
+    /// One of a nonce's transactions is in a block; the newest content may not be the one.
+    fn included(&mut self, nonce: u64, orders: &mut Vec<Order>) {
+        let Some(slot) = self.slots.get_mut(&nonce) else { return };
+        let Phase::Included(receipt) = slot.phase.clone() else { return };
+        let key = slot.key_of(receipt.tx);
+        if key == slot.entry.key {
+            return self.tell(nonce, Ended::Included(receipt), orders);
+        }
+        if !key.is_zero() {
+            orders.push(Order::Done { key, ended: Ended::Included(receipt) });
+        }
+        self.requeue(nonce);
+    }
+
+    fn displaced(&mut self, nonce: u64) {
+        self.book.account.displaced += 1;
+        self.requeue(nonce);
+    }
+
+    /// A nonce that was used for something else: its content waits for another one.
+    fn requeue(&mut self, nonce: u64) {
+        let idle = Entry::idle(nonce, self.address);
+        let Some(slot) = self.slots.get_mut(&nonce) else { return };
+        let (key, call, until) = (slot.entry.key, slot.entry.call.clone(), slot.until);
+        let was_idle = slot.entry.is_idle();
+        slot.empty(idle);
+        self.revision += 1;
+        if !was_idle && !self.queue.holds(key) {
+            self.queue.push_first(key, call, until);
+        }
+    }
+
+    fn forget(&mut self, nonce: u64) {
+        self.slots.remove(&nonce);
+        self.floor = self.floor.max(nonce.saturating_add(1));
+        self.revision += 1;
+    }
+
+    /// A nonce that was used, or comes from the ledger, is not used: is its content still wanted?
+    fn freed(&mut self, nonce: u64, look: &Look, now: Duration, orders: &mut Vec<Order>) {
+        let Some(slot) = self.slots.get_mut(&nonce) else { return };
+        if !matches!(slot.phase, Phase::Restored) {
+            slot.since = now;
+        }
+        let (key, stale) = (slot.entry.key, slot.is_stale(look.head));
+        if slot.entry.is_idle() {
+            return self.hand_over(nonce, None, now, orders);
+        }
+        if !self.rules.asks_before_sending_again() {
+            return self.send(nonce, now, orders);
+        }
+        let elsewhere = |(other, slot): (&u64, &Slot)| *other != nonce && slot.entry.key == key;
+        if self.queue.holds(key) || self.slots.iter().any(elsewhere) {
+            return self.hand_over(nonce, None, now, orders);
+        }
+        if stale {
+            return self.hand_over(nonce, Some(Ended::Useless), now, orders);
+        }
+        self.ask_again(nonce, false, orders);
+    }
+
+    /// It waits for long: is it still wanted, and for more? What waits for a lower nonce is sent again as it is.
+    fn due(&mut self, nonce: u64, look: &Look, now: Duration, orders: &mut Vec<Order>) {
+        let Some(slot) = self.slots.get(&nonce) else { return };
+        if slot.entry.is_idle() {
+            return self.raise_idle(nonce, look, now, orders);
+        }
+        if !self.rules.asks_before_sending_again() {
+            return self.raise(nonce, now, orders);
+        }
+        if slot.is_stale(look.head) {
+            return self.hand_over(nonce, Some(Ended::Useless), now, orders);
+        }
+        self.ask_again(nonce, true, orders);
+    }
+
+    /// Nothing new about a nonce: whoever wants what is included is told, and what has become stale gives way.
+    fn rest(&mut self, nonce: u64, look: &Look, now: Duration, orders: &mut Vec<Order>) {
+        let Some(slot) = self.slots.get(&nonce) else { return };
+        match slot.phase.clone() {
+            Phase::Included(receipt) if slot.carries(&receipt) && look.receipts.contains_key(&receipt.tx) => {
+                self.tell(nonce, Ended::Included(receipt), orders);
+            }
+            Phase::Sent if slot.is_stale(look.head) && self.rules.asks_before_sending_again() => {
+                self.hand_over(nonce, Some(Ended::Useless), now, orders);
+            }
+            _ => {}
+        }
+    }
+
+    /// The newest state decides: the pending one may hold the very transaction that is asked about.
+    pub(super) fn ask_again(&mut self, nonce: u64, raise: bool, orders: &mut Vec<Order>) {
+        let Some(slot) = self.slots.get_mut(&nonce) else { return };
+        slot.phase = Phase::Checking { raise };
+        orders.push(Order::Check { key: slot.entry.key, call: slot.entry.call.clone(), pending: false });
+    }
+
+    pub(super) fn checked(&mut self, key: B256, verdict: Verdict, now: Duration, orders: &mut Vec<Order>) {
+        let asked = |slot: &Slot| matches!(slot.phase, Phase::Checking { .. }) && slot.entry.key == key;
+        let Some((&nonce, slot)) = self.slots.iter_mut().find(|(_, slot)| asked(slot)) else {
+            if let Verdict::Refused(words) = &verdict {
+                self.book.note_refusals(vec![Refusal::new(self.rules.kind(words), words)], now);
+            }
+            if let Some(ended) = self.queue.answered(key, verdict, now, &self.terms) {
+                orders.push(Order::Done { key, ended });
+            }
+            return;
+        };
+        let raise = matches!(slot.phase, Phase::Checking { raise: true });
+        // Without a new block the state is the one in which it was sent, and its time may be too early.
+        let head = self.book.look.as_ref().map_or(0, |(look, _)| look.head);
+        let moved = !raise || head > slot.sent_at;
+        let ended = match verdict {
+            Verdict::Worth { .. } => None,
+            Verdict::Useless => Some(Ended::Useless).filter(|_| moved),
+            Verdict::Reverts(data) => Some(Ended::Refused(data)).filter(|_| moved),
+            Verdict::Refused(words) => {
+                self.book.note_refusals(vec![Refusal::new(self.rules.kind(&words), &words)], now);
+                match slot.doubt() {
+                    true => Some(Ended::Failed(words)),
+                    false => return self.unsure(nonce, raise, now),
+                }
+            }
+            Verdict::NoAnswer => return self.unsure(nonce, raise, now),
+        };
+        match ended {
+            Some(ended) => self.hand_over(nonce, Some(ended), now, orders),
+            None if raise => self.raise(nonce, now, orders),
+            None => self.send(nonce, now, orders),
+        }
+    }
+
+    /// Nobody said whether it is wanted: what is on its way stays there, what is not is asked about again.
+    fn unsure(&mut self, nonce: u64, raise: bool, now: Duration) {
+        match self.slots.get_mut(&nonce) {
+            Some(slot) if raise => slot.wait(now),
+            Some(slot) => slot.phase = Phase::Restored,
+            None => {}
+        }
+    }
+
+    /// Lets go of a nonce that only a lie can have given. A node that lags shows fewer than the floor.
+    fn drop_adrift(&mut self, mined: u64) {
+        let from = mined.max(self.floor).saturating_add(ADRIFT);
+        let adrift = |(nonce, slot): (&u64, &Slot)| slot.is_open() && *nonce > from;
+        let Some(nonce) = self.slots.iter().filter(|entry| adrift(*entry)).map(|(nonce, _)| *nonce).next_back() else {
+            return;
+        };
+        self.requeue(nonce);
+        self.slots.remove(&nonce);
+    }
+
+    /// Uses up a nonce that others wait for and nobody has, once it was seen often enough.
+    fn mind_gap(&mut self, look: &Look, now: Duration) {
+        let highest = self.slots.iter().filter(|(_, slot)| slot.is_open()).map(|(nonce, _)| *nonce).next_back();
+        let free = (look.mined..=u64::MAX).find(|nonce| !self.slots.contains_key(nonce)).unwrap_or(u64::MAX);
+        let (blocks, below) = (highest.is_some_and(|highest| free < highest), free < self.floor);
+        if !blocks && !below {
+            self.gap = None;
+            return;
+        }
+        let gap = match self.gap {
+            Some(gap) if gap.nonce == free => Gap { looks: gap.looks.saturating_add(1), ..gap },
+            _ => Gap { nonce: free, since: now, looks: 1 },
+        };
+        self.gap = Some(gap);
+        let (looks, times) = if below { (FLOOR_LOOKS, 2) } else { (GAP_LOOKS, 1) };
+        if gap.looks < looks
+            || now < gap.since.saturating_add(raise_after(&self.terms) * times)
+            || !self.rules.fills_gaps()
+        {
+            return;
+        }
+        self.gap = None;
+        self.floor = self.floor.min(free);
+        self.revision += 1;
+        if blocks {
+            let (entry, until) = (Entry::idle(free, self.address), now.saturating_add(self.terms.patience));
+            let fees = self.terms.policy.freeing(None, look.market);
+            tracing::warn!(nonce = free, "using up a nonce that nothing belongs to");
+            if let Err(Ended::Failed(why)) = self.open(entry, fees, until, now) {
+                self.book.note_refusals(vec![Refusal::new(Kind::Unknown, &why)], now);
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The ledger's file: JSON with a version, replaced as a whole and synced.
+
+use crate::chain::error::ChainError;
+use crate::chain::fees::Fees;
+use crate::chain::nonce::{Attempt, Call, Entry, Ledger};
+use alloy::primitives::{Address, B256, Bytes, keccak256};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+const VERSION: u32 = 2;
+/// Largest ledger read.
+const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+/// How every damage is mended.
+const MEND: &str = "move it away once none of this account's transactions is pending";
+
+/// Where an account's ledger is kept.
+#[derive(Clone, Debug)]
+pub struct LedgerFile {
+    file: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Content {
+    version: u32,
+    chain_id: u64,
+    address: Address,
+    floor: u64,
+    entries: Vec<Entry>,
+}
+
+/// What programs before version 2 wrote.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OldContent {
+    #[serde(rename = "version")]
+    _version: u32,
+    chain_id: u64,
+    address: Address,
+    intents: Vec<OldIntent>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OldIntent {
+    nonce: u64,
+    to: Address,
+    input: Bytes,
+    gas_limit: u64,
+    attempts: Vec<OldAttempt>,
+    closed: bool,
+}
+
+#[derive(Deserialize)]
+struct OldAttempt {
+    tx: B256,
+    max_fee: u64,
+    tip: u64,
+}
+
+impl LedgerFile {
+    /// Reads the ledger, or starts an empty one where there is no file.
+    ///
+    /// # Errors
+    /// The file cannot be read, is damaged, newer than this program, or belongs to another account or chain.
+    pub fn open(file: &Path, chain_id: u64, address: Address) -> Result<(Self, Ledger), ChainError> {
+        let own = Self { file: file.to_owned() };
+        let mut bytes = Vec::new();
+        match File::open(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok((own, Ledger::empty(chain_id, address)));
+            }
+            Err(error) => return Err(own.broken(format!("cannot be read: {error}"))),
+            Ok(opened) => opened
+                .take(MAX_FILE_BYTES)
+                .read_to_end(&mut bytes)
+                .map_err(|error| own.broken(format!("cannot be read: {error}")))?,
+        };
+        let ledger = decode(&bytes).map_err(|why| own.broken(why))?;
+        if (ledger.chain_id, ledger.address) != (chain_id, address) {
+            return Err(own.broken(format!(
+                "belongs to {} on chain {}, this keeper is {address} on chain {chain_id}; use another data directory",
+                ledger.address, ledger.chain_id
+            )));
+        }
+        Ok((own, ledger))
+    }
+
+    /// Writes a new file, syncs it, and puts it in the place of the old one. Takes a few milliseconds.
+    ///
+    /// # Errors
+    /// The file cannot be written; then nothing of what is new in the ledger may be sent.
+    pub fn save(&self, ledger: &Ledger) -> Result<(), ChainError> {
+        self.replace(ledger)
+            .map_err(|error| self.broken(format!("cannot be written: {error}; is the disk full or read-only?")))
+    }
+
+    fn replace(&self, ledger: &Ledger) -> io::Result<()> {
+        let fresh = self.file.with_extension("new");
+        let mut file = File::create(&fresh)?;
+        file.write_all(&encode(ledger)?)?;
+        file.sync_all()?;
+        fs::rename(&fresh, &self.file)?;
+        match self.file.parent() {
+            Some(folder) => File::open(folder)?.sync_all(),
+            None => Ok(()),
+        }
+    }
+
+    fn broken(&self, why: String) -> ChainError {
+        ChainError::Ledger { file: self.file.clone(), why }
+    }
+}
+
+fn encode(ledger: &Ledger) -> io::Result<Vec<u8>> {
+    let entries = ledger.entries.values().cloned().collect();
+    let Ledger { chain_id, address, floor, .. } = *ledger;
+    Ok(serde_json::to_vec(&Content { version: VERSION, chain_id, address, floor, entries })?)
+}
+
+fn decode(bytes: &[u8]) -> Result<Ledger, String> {
+    let damaged = |error: serde_json::Error| format!("is damaged ({error}); {MEND}");
+    let Versioned { version } = serde_json::from_slice(bytes).map_err(damaged)?;
+    let ledger = match version {
+        1 => old(serde_json::from_slice(bytes).map_err(damaged)?),
+        VERSION => new(serde_json::from_slice(bytes).map_err(damaged)?),
+        newer => return Err(format!("has version {newer}, this program knows 1 to {VERSION}; use a newer program")),
+    };
+    ledger.ok_or_else(|| format!("is damaged (its entries contradict each other); {MEND}"))
+}
+
+/// `None` if the entries contradict each other.
+fn new(content: Content) -> Option<Ledger> {
+    let Content { chain_id, address, floor, entries, .. } = content;
+    let ordered = entries.windows(2).all(|pair| pair[0].nonce < pair[1].nonce);
+    let sound = ordered && entries.iter().all(|entry| !entry.attempts.is_empty());
+    let entries = entries.into_iter().map(|entry| (entry.nonce, entry)).collect();
+    sound.then_some(Ledger { chain_id, address, floor, entries })
+}
+
+fn old(content: OldContent) -> Option<Ledger> {
+    let OldContent { chain_id, address, intents, .. } = content;
+    let ordered = intents.windows(2).all(|pair| pair[0].nonce < pair[1].nonce);
+    if !ordered || intents.iter().any(|intent| intent.attempts.is_empty()) {
+        return None;
+    }
+    let closed = intents.iter().filter(|intent| intent.closed).map(|intent| intent.nonce.saturating_add(1));
+    let floor = closed.max().unwrap_or_default();
+    let open = intents.into_iter().filter(|intent| !intent.closed);
+    let entries = open.map(|intent| (intent.nonce, intent.into())).collect();
+    Some(Ledger { chain_id, address, floor, entries })
+}
+
+impl From<OldIntent> for Entry {
+    fn from(intent: OldIntent) -> Self {
+        let OldIntent { nonce, to, input, gas_limit, attempts, .. } = intent;
+        let key = keccak256([to.as_slice(), &input].concat());
+        let fees = |old: &OldAttempt| Fees { max_fee: old.max_fee.into(), tip: old.tip.into() };
+        let attempts = attempts.iter().map(|old| Attempt { tx: old.tx, key, fees: fees(old) }).collect();
+        let call = Call { to, input, gas_floor: gas_limit, last_block: None, counts: false };
+        Self { nonce, key, call, gas_limit, attempts }
+    }
+}

@@ -1,0 +1,134 @@
+//! A batch as several transactions: each within what nodes carry and blocks hold, planned by what it can cost at worst.
+//!
+//! The contract takes any subset of a batch in full and the hashes of the rest, and remembers a root it has verified.
+
+use super::{Anchor, Batch, Settlement};
+use alloy::primitives::B256;
+use alloy::sol_types::SolCall;
+use contracts::ITaskManager::{Delivery, Entry};
+use contracts::{Run, TaskManager};
+
+/// Largest transaction that common nodes pass on is 128 KiB; what is not calldata of it takes less than this.
+const ENVELOPE_BYTES: usize = 1_024;
+/// Most calldata of one transaction.
+pub(crate) const CALLDATA_MAX: usize = 128 * 1_024 - ENVELOPE_BYTES;
+/// Most gas planned for one transaction: three quarters of the largest there may be (EIP-7825, 2^24), so that it finds room
+/// in blocks that are not empty.
+pub(crate) const GAS_PLANNED_MAX: u64 = (1 << 24) / 4 * 3;
+/// Gas of a settlement besides its calldata, entries and callbacks: base cost, verification, bookkeeping.
+const SETTLE_GAS: u64 = 400_000;
+/// Gas of one settled entry besides its callback: storage for a job that settles for the first time, its events, the way
+/// of the outcome through memory.
+const ENTRY_GAS: u64 = 120_000;
+/// Gas of a token of calldata, a zero byte being one and any other four, beside the execution; and the least for a token
+/// where there is little execution (EIP-7623).
+const TOKEN_GAS: u64 = 4;
+const TOKEN_FLOOR_GAS: u64 = 10;
+/// Number of blocks an anchor may lie back (`TaskManager.MAX_ANCHOR_AGE`).
+const ANCHOR_AGE_MAX: u64 = 100;
+
+/// One transaction's part of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Part {
+    pub(crate) call: TaskManager::settleCall,
+    /// Gas it can use at worst.
+    pub(crate) gas: u64,
+    /// Last block in which any of its anchors stands.
+    pub(crate) last_block: Option<u64>,
+}
+
+/// Splits a batch where it has to be, in the order of its entries. An entry that is too large by itself is a part of its
+/// own: nodes say what they do not like about it.
+pub(crate) fn split(settlement: &Settlement) -> Vec<Part> {
+    let whole = part(settlement, 0, settlement.batch.entries.len());
+    let can_split = settlement.leaves.len() == settlement.batch.entries.len() && settlement.batch.leaves.is_empty();
+    if whole.fits() || !can_split {
+        return vec![whole];
+    }
+    let (mut parts, mut from) = (Vec::new(), 0);
+    while from < settlement.batch.entries.len() {
+        let mut best = part(settlement, from, from + 1);
+        let mut to = from + 1;
+        while to < settlement.batch.entries.len() {
+            let longer = part(settlement, from, to + 1);
+            if !longer.fits() {
+                break;
+            }
+            (best, to) = (longer, to + 1);
+        }
+        parts.push(best);
+        from = to;
+    }
+    parts
+}
+
+impl Part {
+    fn fits(&self) -> bool {
+        self.gas <= GAS_PLANNED_MAX && self.call.abi_encoded_size() + 4 <= CALLDATA_MAX
+    }
+}
+
+/// The entries from `from` to before `to` in full, the others by their hashes.
+fn part(settlement: &Settlement, from: usize, to: usize) -> Part {
+    let Settlement { certificate, batch, callback_gas, leaves } = settlement;
+    let calls = |entries: &[Entry]| entries.iter().filter(|entry| is_call(entry)).count();
+    let entries = batch.entries.get(from..to).unwrap_or_default();
+    let first = calls(batch.entries.get(..from).unwrap_or_default());
+    let deliveries = first..first + calls(entries);
+    let given: Vec<Delivery> = batch.deliveries.get(deliveries.clone()).unwrap_or(&batch.deliveries).to_vec();
+    let gas: u64 =
+        callback_gas.get(deliveries).unwrap_or(callback_gas).iter().fold(0, |sum, gas| sum.saturating_add(*gas));
+    let whole = from == 0 && to == batch.entries.len();
+    let (anchors, entries) =
+        if whole { (batch.anchors.clone(), entries.to_vec()) } else { renumbered(&batch.anchors, entries) };
+    let hash = |(place, leaf): (usize, &B256)| if (from..to).contains(&place) { B256::ZERO } else { *leaf };
+    let rest = if whole { batch.leaves.clone() } else { leaves.iter().enumerate().map(hash).collect() };
+    let last_block = anchors.iter().map(|anchor| anchor.number.saturating_add(ANCHOR_AGE_MAX)).max();
+    let count = entries.len() as u64;
+    let call = TaskManager::settleCall {
+        certificate: certificate.clone(),
+        batch: Batch { anchors, entries, deliveries: given, leaves: rest },
+    };
+    Part { gas: worst_gas(&call, count, gas), call, last_block }
+}
+
+/// The anchors these entries name, and the entries with their new positions.
+fn renumbered(anchors: &[Anchor], entries: &[Entry]) -> (Vec<Anchor>, Vec<Entry>) {
+    let mut kept: Vec<Anchor> = Vec::new();
+    let mut moved = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let mut run = Run::from_word(entry.run);
+        let anchor = usize::try_from(run.anchor).ok().and_then(|position| anchors.get(position));
+        let Some(anchor) = anchor else {
+            moved.push(entry.clone());
+            continue;
+        };
+        let position = kept.iter().position(|known| known == anchor).unwrap_or_else(|| {
+            kept.push(anchor.clone());
+            kept.len() - 1
+        });
+        run.anchor = position as u64;
+        moved.push(Entry { run: run.word(), ..entry.clone() });
+    }
+    (kept, moved)
+}
+
+fn is_call(entry: &Entry) -> bool {
+    Run::from_word(entry.run).status == 0
+}
+
+/// Gas at worst: every task new to the chain, every callback with all it may use. A call passes on at most 63/64 of the gas
+/// at hand (EIP-150), twice on the way to a target.
+fn worst_gas(call: &TaskManager::settleCall, entries: u64, callbacks: u64) -> u64 {
+    let data = call.abi_encode();
+    let zeros = data.iter().filter(|byte| **byte == 0).count() as u64;
+    let tokens = zeros.saturating_add((data.len() as u64).saturating_sub(zeros).saturating_mul(4));
+    let execution = SETTLE_GAS
+        .saturating_add(ENTRY_GAS.saturating_mul(entries))
+        .saturating_add(callbacks.saturating_add(callbacks / 31));
+    let least = tokens.saturating_mul(TOKEN_FLOOR_GAS).saturating_add(21_000);
+    execution.saturating_add(tokens.saturating_mul(TOKEN_GAS)).max(least)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

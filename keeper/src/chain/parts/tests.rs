@@ -1,0 +1,142 @@
+use super::{CALLDATA_MAX, GAS_PLANNED_MAX, Part, split};
+use crate::chain::{Anchor, Batch, Certificate, Settlement};
+use alloy::primitives::{B256, Bytes, U256};
+use alloy::sol_types::SolCall;
+use contracts::ITaskManager::{Delivery, Entry};
+use contracts::Run;
+
+/// A batch of calls with outcomes of so many bytes and callbacks of so much gas, every third at an anchor of its own, and
+/// a skip after each.
+pub(crate) fn settlement(outcomes: &[(usize, u64)]) -> Settlement {
+    let mut batch = Batch { anchors: vec![], entries: vec![], deliveries: vec![], leaves: vec![] };
+    let mut leaves = Vec::new();
+    for (job, (bytes, _)) in outcomes.iter().enumerate() {
+        if job % 3 == 0 {
+            batch.anchors.push(Anchor { number: 100 + job as u64, hash: B256::with_last_byte(job as u8) });
+        }
+        for status in [0, 1] {
+            let anchor = batch.anchors.len() as u64 - 1;
+            let run = Run { job_id: job as u64, job_version: 1, anchor, status };
+            let outcome_hash = B256::with_last_byte(status);
+            batch.entries.push(Entry {
+                run: run.word(),
+                instanceKey: B256::ZERO,
+                inputHash: B256::ZERO,
+                outcomeHash: outcome_hash,
+            });
+            leaves.push(B256::from(U256::from(1_000 * job + usize::from(status) + 1)));
+        }
+        batch.deliveries.push(Delivery {
+            codeHash: B256::ZERO,
+            stateAfterRoot: B256::ZERO,
+            transcriptRoot: B256::ZERO,
+            outcome: Bytes::from(vec![7; *bytes]),
+        });
+    }
+    Settlement {
+        certificate: Certificate { epoch: 1, signature: Bytes::from(vec![1; 96]), signers: vec![U256::from(31)] },
+        batch,
+        callback_gas: outcomes.iter().map(|(_, gas)| *gas).collect(),
+        leaves,
+    }
+}
+
+/// Every entry stands in one part, with its anchor and outcome, and every part names all leaves.
+fn check(settlement: &Settlement, parts: &[Part]) {
+    let mut outcomes = settlement.batch.deliveries.iter();
+    let mut entries = settlement.batch.entries.iter().enumerate();
+    for part in parts {
+        let batch = &part.call.batch;
+        assert_eq!(part.call.certificate, settlement.certificate);
+        let mut given = batch.deliveries.iter();
+        let mut places = Vec::new();
+        for entry in &batch.entries {
+            let (place, original) = entries.next().expect("no entry twice");
+            let (run, before) = (Run::from_word(entry.run), Run::from_word(original.run));
+            assert_eq!((run.job_id, run.status), (before.job_id, before.status));
+            assert_eq!(batch.anchors[run.anchor as usize], settlement.batch.anchors[before.anchor as usize]);
+            if run.status == 0 {
+                assert_eq!(given.next(), outcomes.next());
+            }
+            places.push(place);
+        }
+        assert!(given.next().is_none(), "no outcome without its entry");
+        if parts.len() > 1 {
+            let expected = settlement.leaves.iter().enumerate();
+            let expected: Vec<B256> =
+                expected.map(|(place, leaf)| if places.contains(&place) { B256::ZERO } else { *leaf }).collect();
+            assert_eq!(batch.leaves, expected);
+        } else {
+            assert!(batch.leaves.is_empty(), "the whole batch needs no hashes");
+        }
+        assert_eq!(part.last_block, batch.anchors.iter().map(|anchor| anchor.number + 100).max());
+    }
+    assert!(entries.next().is_none() && outcomes.next().is_none(), "no entry is left");
+}
+
+fn fits(part: &Part) -> bool {
+    part.call.abi_encode().len() <= CALLDATA_MAX && part.gas <= GAS_PLANNED_MAX
+}
+
+#[test]
+fn a_small_batch_is_one_transaction() {
+    let settlement = settlement(&[(100, 100_000), (0, 100_000), (5_000, 500_000)]);
+    let parts = split(&settlement);
+    assert_eq!(parts.len(), 1);
+    assert!(fits(&parts[0]) && parts[0].gas > 400_000 + 6 * 120_000 + 700_000, "{}", parts[0].gas);
+    check(&settlement, &parts);
+}
+
+#[test]
+fn eight_outcomes_of_64_kib_fit_into_transactions_that_nodes_carry() {
+    let settlement = settlement(&[(65_536, 200_000); 8]);
+    let parts = split(&settlement);
+    assert_eq!(parts.len(), 8);
+    assert!(parts.iter().all(fits));
+    check(&settlement, &parts);
+}
+
+#[test]
+fn callbacks_that_together_are_too_much_for_a_transaction_are_spread() {
+    let settlement = settlement(&[(10, 5_000_000); 7]);
+    let parts = split(&settlement);
+    assert!(parts.len() == 4 && parts.iter().all(fits), "{} parts", parts.len());
+    check(&settlement, &parts);
+}
+
+#[test]
+fn what_is_too_large_by_itself_stands_alone() {
+    let settlement = settlement(&[(10, 100_000), (200_000, 100_000), (10, u64::MAX), (10, 100_000)]);
+    let parts = split(&settlement);
+    assert_eq!(parts.iter().filter(|part| !fits(part)).count(), 2);
+    check(&settlement, &parts);
+}
+
+#[test]
+fn random_batches_are_split_without_loss() {
+    let mut seed = 7_u64;
+    let mut next = |limit: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % limit
+    };
+    for _ in 0..20 {
+        let count = 1 + next(40);
+        let outcomes: Vec<(usize, u64)> = (0..count).map(|_| (next(20_000) as usize, next(3_000_000))).collect();
+        let settlement = settlement(&outcomes);
+        let parts = split(&settlement);
+        assert!(parts.iter().all(fits));
+        check(&settlement, &parts);
+    }
+}
+
+#[test]
+fn a_batch_that_contradicts_itself_is_left_as_it_is() {
+    let mut broken = settlement(&[(65_536, 1); 4]);
+    broken.leaves.clear();
+    assert_eq!(split(&broken).len(), 1, "without the hashes it cannot be split");
+    let mut broken = settlement(&[(65_536, 1); 4]);
+    broken.batch.deliveries.clear();
+    broken.batch.anchors.clear();
+    broken.callback_gas.clear();
+    assert!(!split(&broken).is_empty(), "no panic");
+}

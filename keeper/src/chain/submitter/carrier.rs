@@ -1,0 +1,255 @@
+//! Carries out what the lane orders, and brings it the answers.
+
+use super::{Done, Pending, lock};
+use crate::chain::fees::Market;
+use crate::chain::heads;
+use crate::chain::lane::{Account, Answer, Call, Ended, Event, Lane, Look, Order, Verdict};
+use crate::chain::nonce::{Ledger, LedgerFile};
+use crate::chain::receipt::{self, Receipt};
+use crate::chain::rpc::{ChainProvider, Rpc};
+use crate::chain::{ChainError, Contracts};
+use alloy::eips::BlockId;
+use alloy::network::TransactionBuilder;
+use alloy::primitives::{Address, B256, Bytes};
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+use alloy::transports::TransportError;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// Answers on their way to the lane; whoever brings one waits for room.
+const ANSWERS: usize = 64;
+/// How long a tip is believed.
+const TIP_LASTS: Duration = Duration::from_secs(10);
+/// Blocks over which tips are looked at, and how many in a hundred paid less.
+const TIP_BLOCKS: u64 = 5;
+const TIP_PERCENTILE: f64 = 25.0;
+
+/// Somebody wants a call made.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) key: B256,
+    pub(super) call: Call,
+    pub(super) done: watch::Sender<Option<Arc<Done>>>,
+}
+
+/// A tip that a node named, if it knows any, and when.
+#[derive(Clone, Copy, Debug)]
+struct KnownTip {
+    at: Instant,
+    tip: Option<u128>,
+}
+
+/// The lane's hands.
+#[derive(Clone, Debug)]
+pub(super) struct Carrier {
+    rpc: Rpc,
+    provider: ChainProvider,
+    account: Address,
+    contracts: Contracts,
+    file: LedgerFile,
+    pending: Arc<Pending>,
+    tip: Arc<Mutex<Option<KnownTip>>>,
+}
+
+impl Carrier {
+    pub(super) fn new(
+        rpc: Rpc,
+        account: Address,
+        contracts: Contracts,
+        file: LedgerFile,
+        pending: Arc<Pending>,
+    ) -> Self {
+        let provider = rpc.provider();
+        Self { rpc, provider, account, contracts, file, pending, tip: Arc::default() }
+    }
+
+    /// Runs until the requests end.
+    pub(super) async fn run(
+        self,
+        mut lane: Lane,
+        mut requests: mpsc::Receiver<Request>,
+        poll: Duration,
+        shown: watch::Sender<Account>,
+    ) {
+        let (answer, mut answers) = mpsc::channel(ANSWERS);
+        let mut wanted: BTreeMap<B256, Request> = BTreeMap::new();
+        let start = Instant::now();
+        let mut ticks = tokio::time::interval(poll);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let event = tokio::select! {
+                Some(event) = answers.recv() => event,
+                request = requests.recv() => {
+                    let Some(request) = request else { return };
+                    let (key, call) = (request.key, request.call.clone());
+                    wanted.insert(key, request);
+                    Event::Want { key, call }
+                }
+                _ = ticks.tick() => Event::Tick,
+            };
+            let before = lane.account(start.elapsed());
+            for order in lane.on(event, start.elapsed()) {
+                match order {
+                    Order::Done { key, ended } => {
+                        if let Some(request) = wanted.remove(&key) {
+                            tokio::spawn(self.clone().end(request, ended));
+                        }
+                    }
+                    order => {
+                        tokio::spawn(self.clone().carry_out(order, answer.clone()));
+                    }
+                }
+            }
+            let account = lane.account(start.elapsed());
+            self.count(&before, &account);
+            shown.send_if_modified(|old| std::mem::replace(old, account.clone()) != account);
+        }
+    }
+
+    fn count(&self, before: &Account, after: &Account) {
+        (before.raises..after.raises).for_each(|_| self.rpc.count("fees_raised"));
+        (before.handed_over..after.handed_over).for_each(|_| self.rpc.count("nonce_handed_over"));
+        (before.displaced..after.displaced).for_each(|_| self.rpc.count("nonce_displaced"));
+        if let Some(refusal) =
+            after.last_refusal.as_ref().filter(|refusal| before.last_refusal.as_ref() != Some(refusal))
+        {
+            self.rpc.count(refusal.kind.name());
+            tracing::warn!(%refusal, "a transaction was refused");
+        }
+    }
+
+    async fn carry_out(self, order: Order, answer: mpsc::Sender<Event>) {
+        let event = match order {
+            Order::Look(hashes) => Event::Looked(
+                self.look(hashes)
+                    .await
+                    .inspect_err(|error| tracing::debug!(%error, "could not look at the account"))
+                    .ok(),
+            ),
+            Order::Check { key, call, pending } => Event::Checked { key, verdict: self.check(&call, pending).await },
+            Order::Write { revision, ledger } => self.write(revision, ledger).await,
+            Order::Send { tx, raw } => Event::Answered { tx, answers: self.send(&raw).await },
+            Order::Done { .. } => return,
+        };
+        // A lane that has stopped needs no answer.
+        let _ = answer.send(event).await;
+    }
+
+    async fn look(&self, hashes: Vec<B256>) -> Result<Look, ChainError> {
+        let mined = async { Ok(self.provider.get_transaction_count(self.account).latest().await?) };
+        let balance = async { Ok(self.provider.get_balance(self.account).await?) };
+        let tip = async { Ok::<_, ChainError>(self.tip().await) };
+        let (latest, mined, balance, tip, receipts) =
+            tokio::try_join!(heads::latest(&self.provider), mined, balance, tip, self.receipts(hashes))?;
+        let market = Market { base_fee: latest.base_fee, tip };
+        Ok(Look { head: latest.head.number, market, gas_limit: latest.gas_limit, mined, balance, receipts })
+    }
+
+    async fn receipts(&self, hashes: Vec<B256>) -> Result<BTreeMap<B256, Receipt>, ChainError> {
+        let mut asked = JoinSet::new();
+        for hash in hashes {
+            let provider = self.provider.clone();
+            asked.spawn(async move { receipt::fetch(&provider, hash).await });
+        }
+        let mut found = BTreeMap::new();
+        while let Some(answer) = asked.join_next().await {
+            let receipt = answer.map_err(|error| ChainError::Unreachable(error.to_string()))??;
+            found.extend(receipt.map(|receipt| (receipt.tx, receipt)));
+        }
+        Ok(found)
+    }
+
+    /// A tip that was enough lately; nothing where the node knows none.
+    async fn tip(&self) -> Option<u128> {
+        let known = *self.tip.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.filter(|known| known.at.elapsed() < TIP_LASTS) {
+            return known.tip;
+        }
+        let history =
+            self.provider.get_fee_history(TIP_BLOCKS, alloy::eips::BlockNumberOrTag::Latest, &[TIP_PERCENTILE]);
+        let paid = history.await.ok().and_then(|history| {
+            let mut paid: Vec<u128> = history.reward?.iter().filter_map(|block| block.first().copied()).collect();
+            paid.sort_unstable();
+            paid.get(paid.len() / 2).copied()
+        });
+        let tip = match paid {
+            Some(paid) => Some(paid),
+            None => self.provider.get_max_priority_fee_per_gas().await.ok(),
+        };
+        *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = Some(KnownTip { at: Instant::now(), tip });
+        tip
+    }
+
+    async fn check(&self, call: &Call, pending: bool) -> Verdict {
+        let request =
+            TransactionRequest::default().with_from(self.account).with_to(call.to).with_input(call.input.clone());
+        let block = if pending { BlockId::pending() } else { BlockId::latest() };
+        let estimate = async { self.provider.estimate_gas(request.clone()).block(block).await };
+        let counted = async {
+            match call.counts {
+                true => self.provider.call(request.clone()).block(block).await.ok(),
+                false => None,
+            }
+        };
+        let (estimate, counted) = tokio::join!(estimate, counted);
+        match estimate {
+            Ok(_) if counted.is_some_and(|word| word.len() == 32 && word.iter().all(|byte| *byte == 0)) => {
+                Verdict::Useless
+            }
+            Ok(gas) => Verdict::Worth { gas },
+            Err(error) => refusal(&error),
+        }
+    }
+
+    async fn write(self, revision: u64, ledger: Ledger) -> Event {
+        match tokio::task::spawn_blocking(move || self.file.save(&ledger)).await {
+            Ok(Ok(())) => Event::Written(revision),
+            Ok(Err(error)) => Event::NotWritten(error.to_string()),
+            Err(error) => Event::NotWritten(error.to_string()),
+        }
+    }
+
+    async fn send(&self, raw: &Bytes) -> Vec<Answer> {
+        let answer = |answer: Result<B256, String>| match answer {
+            Ok(_) => Answer::Taken,
+            Err(words) if words.starts_with("no answer: ") => Answer::NoAnswer,
+            Err(words) => Answer::Refused(words),
+        };
+        self.rpc.broadcast(raw).await.into_iter().map(answer).collect()
+    }
+
+    async fn end(self, request: Request, ended: Ended) {
+        let Request { key, call, done } = request;
+        let ended = match ended {
+            Ended::Included(receipt) if receipt.success => {
+                Done::Mined { tx: receipt.tx, gas_used: receipt.gas_used, settled: receipt.settled(&self.contracts) }
+            }
+            Ended::Included(receipt) => {
+                let data = receipt::failure(&self.provider, &receipt, self.account, call.to, &call.input).await;
+                tracing::info!(tx = %receipt.tx, gas_used = receipt.gas_used, "our transaction reverted");
+                Done::Reverted(data.unwrap_or_default())
+            }
+            Ended::Refused(data) => Done::Reverted(data),
+            Ended::Useless => Done::Useless,
+            Ended::Failed(why) => Done::Failed(why),
+        };
+        lock(&self.pending).remove(&key);
+        done.send_replace(Some(Arc::new(ended)));
+    }
+}
+
+/// A failed estimate: a revert is an answer, anything else is not.
+fn refusal(error: &TransportError) -> Verdict {
+    match error.as_error_resp() {
+        // Code 3 is "execution error"; nodes that do not send it say "revert".
+        Some(payload) if payload.code == 3 || payload.message.contains("revert") => {
+            Verdict::Reverts(payload.as_revert_data().unwrap_or_default())
+        }
+        Some(payload) => Verdict::Refused(payload.message.to_string()),
+        None => Verdict::NoAnswer,
+    }
+}

@@ -1,0 +1,117 @@
+//! Nodes that refuse: their words are remembered and shown, and the account goes on.
+
+use super::super::{Done, Submitter, plain_call};
+use super::sending::until;
+use crate::chain::fake_node::{FakeNode, config};
+use crate::chain::fees::Policy;
+use crate::chain::lane::Terms;
+use crate::chain::rpc::Rpc;
+use alloy::consensus::{Transaction, TxEnvelope};
+use alloy::eips::eip2718::Decodable2718;
+use alloy::primitives::{Address, B256, Bytes, U256, hex};
+use alloy::signers::local::PrivateKeySigner;
+use contracts::Counter;
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What the node got, decoded.
+type Sent = Arc<Mutex<Vec<TxEnvelope>>>;
+
+/// A node that keeps nothing above `largest` bytes and includes everything else at once.
+async fn node(largest: usize) -> (FakeNode, Sent) {
+    let (node, sent) = (FakeNode::start(20).await, Sent::default());
+    let all = sent.clone();
+    node.lie(move |method, params, answer| {
+        let mut sent = all.lock().expect("no panic");
+        let text = params[0].as_str().unwrap_or_default();
+        *answer = match method {
+            "eth_estimateGas" => json!({"result": "0x186a0"}),
+            "eth_getTransactionCount" => json!({"result": U256::from(sent.len())}),
+            "eth_getBalance" => json!({"result": U256::from(10_u64.pow(18))}),
+            "eth_maxPriorityFeePerGas" => json!({"result": "0x1"}),
+            "eth_sendRawTransaction" => {
+                let raw = hex::decode(text).expect("hex");
+                if raw.len() > largest {
+                    let message = format!("oversized data: transaction size {}, limit {largest}", raw.len());
+                    json!({"error": {"code": -32000, "message": message}})
+                } else {
+                    let envelope = TxEnvelope::decode_2718(&mut raw.as_slice()).expect("a transaction");
+                    let hash = *envelope.tx_hash();
+                    sent.push(envelope);
+                    json!({"result": hash})
+                }
+            }
+            "eth_getTransactionReceipt" => {
+                let known = sent.iter().any(|envelope| envelope.tx_hash().to_string() == text);
+                let receipt =
+                    json!({"transactionHash": text, "blockNumber": "0x14", "status": "0x1", "gasUsed": "0x5208"});
+                json!({"result": if known { receipt } else { Value::Null }})
+            }
+            _ => return,
+        };
+    });
+    (node, sent)
+}
+
+fn start(urls: &[&str], folder: &std::path::Path, stop: &CancellationToken) -> Submitter {
+    let config = config(urls, 0);
+    let terms =
+        Terms { block_time: Duration::from_millis(200), patience: Duration::from_secs(20), policy: Policy::default() };
+    let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a key");
+    let rpc = Rpc::new(&config).expect("the URLs are valid");
+    Submitter::start(&rpc, signer, &config, folder, terms, stop.clone()).expect("the ledger opens")
+}
+
+#[tokio::test]
+async fn what_a_node_will_never_take_is_given_up_and_the_next_goes_through() {
+    let (node, sent) = node(131_072).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let stop = CancellationToken::new();
+    let submitter = start(&[&node.url], folder.path(), &stop);
+    let call = plain_call(Address::repeat_byte(3), &Counter::recordCall { value: U256::from(1) });
+    let mut large = call.clone();
+    large.input = Bytes::from(vec![1; 140_000]);
+    let done = submitter.enqueue(B256::repeat_byte(1), large).await;
+    let Done::Failed(why) = &*done else { panic!("{done:?}") };
+    assert!(why.contains("oversized data") && why.contains("smaller outcomes"), "{why}");
+    let trouble = submitter.standing().trouble().expect("it is shown");
+    assert!(trouble.contains("oversized data"), "{trouble}");
+    let done = submitter.enqueue(B256::repeat_byte(2), call).await;
+    assert!(matches!(&*done, Done::Mined { .. }), "{done:?}");
+    let sent = sent.lock().expect("no panic");
+    assert_eq!(sent.iter().map(Transaction::nonce).collect::<Vec<_>>(), [0], "no nonce was lost");
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn eight_outcomes_of_64_kib_are_sent_in_parts_that_the_node_takes() {
+    let (node, sent) = node(131_072).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let stop = CancellationToken::new();
+    let submitter = start(&[&node.url], folder.path(), &stop);
+    let settlement = crate::chain::parts::tests::settlement(&[(65_536, 200_000); 8]);
+    // The fake node's calls return nothing, which is no count.
+    let result = submitter.submit(settlement).await;
+    assert!(matches!(&result, crate::chain::SettlementResult::Mined { .. }), "{result:?}");
+    let sent = sent.lock().expect("no panic");
+    assert_eq!(sent.len(), 8, "one outcome a transaction");
+    assert!(sent.iter().all(|envelope| envelope.gas_limit() < 1 << 24));
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_transaction_goes_to_every_node() {
+    let ((first, one), (second, two)) = (node(131_072).await, node(131_072).await);
+    let folder = tempfile::tempdir().expect("a folder");
+    let stop = CancellationToken::new();
+    let submitter = start(&[&first.url, &second.url], folder.path(), &stop);
+    let call = plain_call(Address::repeat_byte(3), &Counter::recordCall { value: U256::from(1) });
+    let done = submitter.enqueue(B256::repeat_byte(2), call).await;
+    assert!(matches!(&*done, Done::Mined { .. }), "{done:?}");
+    let hashes = |sent: &Sent| sent.lock().expect("no panic").iter().map(|sent| *sent.tx_hash()).collect::<Vec<_>>();
+    // The first node that has it is enough for whoever waits; the other one gets it all the same.
+    until("both have it", async || hashes(&one).len() == 1 && hashes(&one) == hashes(&two)).await;
+    stop.cancel();
+}

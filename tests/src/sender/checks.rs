@@ -1,0 +1,117 @@
+//! The promises of the sender, checked at every transaction that leaves and at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy::primitives::B256;
+use keeper::chain::fees::Policy;
+use keeper::chain::lane::RAISES_MAX;
+use keeper::chain::nonce::Ledger;
+
+use super::chain::Tx;
+use crate::sim::Violation;
+
+/// Most violations told of one seed.
+const TOLD_MAX: usize = 8;
+/// Milliseconds, besides ten blocks, for which something must be known before nothing may be sent that ignores it.
+const GRACE: u64 = 10_000;
+
+#[derive(Debug)]
+pub(super) struct Checks {
+    seed: u64,
+    grace: u64,
+    pub(super) violations: Vec<Violation>,
+    pub(super) sent: u64,
+    /// Nonces under which nodes took a content, the first one first.
+    carried: BTreeMap<u64, Vec<u64>>,
+    /// Transactions that left, by nonce and content.
+    attempts: BTreeMap<(u64, u64), BTreeSet<B256>>,
+    /// Since when a content needs nobody any more, as every node sees it.
+    over: BTreeMap<u64, u64>,
+    pub(super) highest_base_fee: u128,
+}
+
+impl Checks {
+    pub(super) fn new(seed: u64, block_ms: u64) -> Self {
+        Self {
+            seed,
+            grace: GRACE + 10 * block_ms,
+            violations: Vec::new(),
+            sent: 0,
+            carried: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            over: BTreeMap::new(),
+            highest_base_fee: 0,
+        }
+    }
+
+    pub(super) fn fail(&mut self, at: u64, kind: &'static str, detail: String) {
+        if self.violations.len() < TOLD_MAX {
+            self.violations.push(Violation { seed: self.seed, at, kind, detail });
+        }
+    }
+
+    /// Notes whether a content is settled or stale.
+    pub(super) fn note_over(&mut self, content: u64, at: u64, over: bool) {
+        if over {
+            self.over.entry(content).or_insert(at);
+        } else {
+            self.over.remove(&content);
+        }
+    }
+
+    /// The ledger is gone: what it knew nobody can know.
+    pub(super) fn forget(&mut self) {
+        self.carried.clear();
+        self.attempts.clear();
+    }
+
+    /// A transaction leaves. `used` tells how many nonces any node has seen used in the last moments.
+    pub(super) fn on_send(&mut self, at: u64, tx: &Tx, disk: &Ledger, used: u64) {
+        self.sent += 1;
+        let known = disk.entries.get(&tx.nonce);
+        if !known.is_some_and(|entry| entry.attempts.iter().any(|attempt| attempt.tx == tx.hash)) {
+            self.fail(at, "sent_before_written", format!("nonce {}, content {}", tx.nonce, tx.content));
+        }
+        let attempts = self.attempts.entry((tx.nonce, tx.content)).or_default();
+        attempts.insert(tx.hash);
+        let count = attempts.len();
+        self.check_price(at, tx, count);
+        if tx.content == 0 {
+            return;
+        }
+        if let Some(since) = self.over.get(&tx.content).copied().filter(|since| at > since + self.grace) {
+            self.fail(at, "unwanted", format!("content {} under nonce {}, over since {since}", tx.content, tx.nonce));
+        }
+        // A reorganisation may bring an earlier nonce back to life: then the later one stays the content's.
+        let nonces = self.carried.entry(tx.content).or_default();
+        let from = nonces.iter().position(|nonce| *nonce == tx.nonce).map_or(0, |place| place + 1);
+        let live = nonces.iter().skip(from).copied().find(|nonce| *nonce != tx.nonce && *nonce >= used);
+        if let Some(other) = live {
+            self.fail(at, "two_nonces", format!("content {} under {} and {other}", tx.content, tx.nonce));
+        }
+    }
+
+    /// A node took a transaction.
+    pub(super) fn on_taken(&mut self, tx: &Tx) {
+        let nonces = self.carried.entry(tx.content).or_default();
+        if !nonces.contains(&tx.nonce) {
+            nonces.push(tx.nonce);
+        }
+    }
+
+    /// No more raises than there may be, but for those that follow a base fee; nothing above the policy.
+    fn check_price(&mut self, at: u64, tx: &Tx, attempts: usize) {
+        let policy = Policy::default();
+        let tip = policy.refunded_tip + policy.loss;
+        let (most, tip) = match tx.content {
+            0 => (policy.max_fee, policy.freeing_tip),
+            _ => ((self.highest_base_fee * 4 + tip).min(policy.max_fee), tip),
+        };
+        if tx.fees.max_fee > most || tx.fees.tip > tip {
+            self.fail(at, "too_dear", format!("nonce {}: {:?}", tx.nonce, tx.fees));
+        }
+        if attempts > 3 * (RAISES_MAX as usize + 1) {
+            self.fail(at, "endless_raises", format!("nonce {}: {attempts} attempts", tx.nonce));
+        }
+    }
+}

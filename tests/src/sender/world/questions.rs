@@ -1,0 +1,95 @@
+//! What nodes answer.
+
+use std::collections::BTreeMap;
+
+use alloy::primitives::{B256, Bytes, U256};
+use keeper::chain::Receipt;
+use keeper::chain::fees::Market;
+use keeper::chain::lane::{Answer, Event, Look, Verdict};
+
+use super::{Happening, World};
+use crate::sender::chain::Tx;
+use crate::sender::node::BLOCK_GAS;
+use crate::sender::pen::read;
+use crate::sender::plan::NODES;
+
+impl World {
+    /// One of the nodes that are up; reads go on to the next one.
+    fn reachable(&mut self) -> Option<usize> {
+        let first = self.random.below(NODES as u64) as usize;
+        (0..NODES).map(|step| (first + step) % NODES).find(|&node| !self.nodes[node].down)
+    }
+
+    pub(super) fn look(&mut self, hashes: &[B256]) -> Option<Look> {
+        let node = self.reachable()?;
+        let hidden = self.nodes[node].no_receipts;
+        let mut receipts = BTreeMap::new();
+        for &tx in hashes {
+            let hides = self.random.chance(hidden);
+            let (seen, head) = self.nodes[node].view(&self.chain);
+            let place = seen.place(tx).filter(|(block, _)| *block <= head && !hides);
+            if let Some((block, success)) = place {
+                receipts.insert(tx, Receipt { tx, block, success, gas_used: 100_000, price: 1, logs: Vec::new() });
+            }
+        }
+        let tip = self.random.chance(800).then_some(self.block_tip);
+        let (seen, head) = self.nodes[node].view(&self.chain);
+        let market = Market { base_fee: seen.base_fee, tip };
+        Some(Look {
+            head,
+            market,
+            gas_limit: BLOCK_GAS,
+            mined: seen.mined(head),
+            balance: U256::from(self.balance),
+            receipts,
+        })
+    }
+
+    pub(super) fn check(&mut self, id: u64, pending: bool) -> Verdict {
+        let Some(node) = self.reachable() else { return Verdict::NoAnswer };
+        if !self.calm && self.random.chance(10) {
+            return Verdict::Refused("header not found".to_owned());
+        }
+        let (seen, head) = self.nodes[node].view(&self.chain);
+        let Some(content) = self.contents.get(&id) else { return Verdict::Useless };
+        let settled = seen.settled_at(id).is_some_and(|block| block <= head);
+        let from = seen.mined(head);
+        let mut nonces = from..;
+        let in_pool = pending
+            && nonces
+                .by_ref()
+                .map_while(|nonce| self.nodes[node].pool.get(&nonce))
+                .any(|tx| tx.content == id && !tx.foreign);
+        if settled || (in_pool && !content.fails) {
+            Verdict::Reverts(Bytes::from_static(b"done"))
+        } else if content.last_block.is_some_and(|last| head >= last) {
+            Verdict::Useless
+        } else {
+            Verdict::Worth { gas: content.gas }
+        }
+    }
+
+    /// A transaction reaches every node, and what one takes reaches most others a little later.
+    pub(super) fn arrive(&mut self, life: u64, raw: &[u8]) {
+        let tx = read(raw);
+        let answers: Vec<Answer> = (0..NODES).map(|node| self.offer(node, &tx)).collect();
+        if answers.iter().any(|answer| matches!(answer, Answer::Refused(_))) {
+            self.note("refused");
+        }
+        if answers.contains(&Answer::Taken) {
+            self.checks.on_taken(&tx);
+        }
+        self.tell(|| format!("nonce {} content {}: {answers:?}", tx.nonce, tx.content));
+        let event = Event::Answered { tx: tx.hash, answers };
+        self.after(1, 60, Happening::Answer(life, Box::new(event)));
+    }
+
+    pub(super) fn offer(&mut self, node: usize, tx: &Tx) -> Answer {
+        let content = if tx.foreign { None } else { self.contents.get(&tx.content) };
+        let answer = self.nodes[node].take(tx, content, &self.chain, self.balance, &mut self.random);
+        if answer == Answer::Taken && self.nodes[node].pool.get(&tx.nonce) != Some(tx) {
+            self.note("dropped_silently");
+        }
+        answer
+    }
+}
