@@ -25,9 +25,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::Role;
 use crate::limits::Limits;
 use crate::wire::{ChainRead, Hello, Input, MAX_FAILURE_BYTES, Order, Said};
+pub use in_process::InProcess;
 use pipe::{Closed, Pipe};
 use programs::Programs;
-pub use in_process::InProcess;
 use sandbox::{CompiledCode, Program, Sandbox};
 
 /// What guest code can ask of its keeper.

@@ -66,8 +66,7 @@ fn step_back() {
 /// Memory is bounded twice: what is written to (`DATA`: heap, guest memories, stacks of threads), and what is mapped at all
 /// (`AS`: 64 memories of a guest reserve about a GiB, the program itself some hundred MiB).
 fn limits(role: Role) -> Vec<(Resource, u64)> {
-    let mut limits =
-        vec![(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_FSIZE, 0), (Resource::RLIMIT_NOFILE, FILES)];
+    let mut limits = vec![(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_FSIZE, 0), (Resource::RLIMIT_NOFILE, FILES)];
     match role {
         Role::Run => limits.extend([(Resource::RLIMIT_DATA, 384 * MIB), (Resource::RLIMIT_AS, 4096 * MIB)]),
         Role::Compile => limits.extend([
@@ -108,10 +107,8 @@ fn seccomp() -> bool {
         let hide = rules([(libc::SYS_clone3, vec![])]);
         let no_such_call = SeccompAction::Errno(u32::try_from(libc::ENOSYS).ok()?);
         let denied = SeccompAction::Errno(u32::try_from(libc::EPERM).ok()?);
-        let programs = [
-            filter(hide, SeccompAction::Allow, no_such_call)?,
-            filter(allowed()?, denied, SeccompAction::Allow)?,
-        ];
+        let programs =
+            [filter(hide, SeccompAction::Allow, no_such_call)?, filter(allowed()?, denied, SeccompAction::Allow)?];
         programs.iter().try_for_each(|program| seccompiler::apply_filter(program).ok())
     };
     install().is_some()

@@ -77,13 +77,7 @@ impl Sandbox {
     }
 
     /// Runs a program. Blocks for up to the watchdog's time.
-    pub(super) fn run(
-        &self,
-        program: &Program,
-        limits: &Limits,
-        input: &Input,
-        calls: Box<dyn HostCalls>,
-    ) -> Output {
+    pub(super) fn run(&self, program: &Program, limits: &Limits, input: &Input, calls: Box<dyn HostCalls>) -> Output {
         let mut store = Store::new(&self.engine, Guest::new(input, limits, calls));
         store.limiter(|guest| &mut guest.memory);
         // Room for one copy of the largest memory: what a guest returns is cut or refused by our own, later checks.

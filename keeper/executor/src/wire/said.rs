@@ -1,8 +1,6 @@
 //! What a worker says to its keeper, who takes none of it on trust.
 
-use super::{
-    LOG_ENTRY_COST, MAX_FAILURE_BYTES, MAX_LOG_BYTES, Malformed, VERSION, frame, put_bytes, put_list,
-};
+use super::{LOG_ENTRY_COST, MAX_FAILURE_BYTES, MAX_LOG_BYTES, Malformed, VERSION, frame, put_bytes, put_list};
 use crate::cache::MAX_COMPILED_BYTES;
 use crate::{MAX_CHAIN_BYTES, MAX_OUTCOME_BYTES, MAX_REASON_BYTES};
 

@@ -71,7 +71,9 @@ impl Worker {
         tokio::spawn(complaints::pass_on(Receiver::from_owned_fd(stderr.into()).map_err(not_started)?, role, id));
         let mut link = Link::new(orders, answers);
         let said = link.hear(0, MAX_HELLO, Instant::now() + HELLO_PATIENCE).await?;
-        let Said::Hello(hello) = said else { return Err(Broken::Fault(format!("{} in place of a hello", said.name()))) };
+        let Said::Hello(hello) = said else {
+            return Err(Broken::Fault(format!("{} in place of a hello", said.name())));
+        };
         if !hello.confinement.limits {
             return Err(Broken::NotStarted("it could not limit itself".to_owned()));
         }

@@ -61,8 +61,10 @@ async fn a_keeper_to_kill() {
     let bench = Bench::new(Limits::default(), std::sync::Arc::new(crate::support::SilentChain));
     let run = bench.run(crate::support::BALANCE);
     let told = async {
-        until("a worker at work", || bench.processes(Role::Run).len() == 1 && bench.executor.counts().compilations == 1)
-            .await;
+        until("a worker at work", || {
+            bench.processes(Role::Run).len() == 1 && bench.executor.counts().compilations == 1
+        })
+        .await;
         println!("\nworkers {:?} end", bench.processes(Role::Run));
         std::future::pending::<()>().await;
     };
