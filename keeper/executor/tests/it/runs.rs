@@ -90,12 +90,13 @@ async fn readiness_follows_preparation() {
 #[tokio::test]
 async fn runs_over_the_cap_are_refused_at_once() {
     let bench = Bench::new(Limits::default(), Arc::new(SilentChain));
-    bench.executor.prepare(&code(&component(BALANCE))).await.expect("a good component");
+    let waits = code(&component(BALANCE));
+    bench.executor.prepare(&waits).await.expect("a good component");
     let executor = Arc::new(bench.executor);
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..1024 {
-        let executor = Arc::clone(&executor);
-        waiting.spawn(async move { executor.run(request(code(&component(BALANCE)), b"")).await });
+        let (executor, waits) = (Arc::clone(&executor), waits.clone());
+        waiting.spawn(async move { executor.run(request(waits, b"")).await });
     }
     // Each takes its place when it is first looked at.
     tokio::task::yield_now().await;
