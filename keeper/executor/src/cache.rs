@@ -36,7 +36,7 @@ const MAX_REFUSALS: usize = 4096;
 /// What the code of authenticity of a file is for. The number in the second is raised when the limits on compilation change:
 /// then every refusal is void.
 const COMPILED: &[u8; 9] = b"compiled1";
-const REFUSED: &[u8; 9] = b"refusal 1";
+const REFUSED: &[u8; 9] = b"refusal 2";
 
 /// The code cache of this machine.
 #[derive(Debug)]

@@ -25,8 +25,10 @@ use crate::wire::Confinement;
 
 /// Descriptors a worker may have open: its three pipes, their copies, and room for the runtime.
 const FILES: u64 = 16;
-/// Processor time of a compilation in seconds. The keeper's own watch is shorter; this is for the case that it is gone.
-const COMPILE_CPU_SECONDS: u64 = 60;
+/// Processor time of a compilation in seconds: the end that says something of the code, on a busy machine as on an idle one.
+pub(crate) const COMPILE_CPU_SECONDS: u64 = 20;
+/// Processor time after which the kernel kills outright what the signal of [`COMPILE_CPU_SECONDS`] has not ended.
+const COMPILE_CPU_SECONDS_MAX: u64 = 22;
 /// How much a compiler steps back behind everything else.
 const COMPILE_NICE: i32 = 10;
 const MIB: u64 = 1 << 20;
@@ -45,9 +47,9 @@ pub(super) fn enter(role: Role) -> Result<Confinement, String> {
         Role::Compile => c"keeper-compile",
     });
     close_inherited();
-    for (resource, most) in limits(role) {
+    for (resource, soft, most) in limits(role) {
         let hard = getrlimit(resource).map_or(most, |(_, hard)| hard.min(most));
-        setrlimit(resource, hard, hard).map_err(failed("limit itself"))?;
+        setrlimit(resource, hard.min(soft), hard).map_err(failed("limit itself"))?;
     }
     if role == Role::Compile {
         step_back();
@@ -65,14 +67,18 @@ fn step_back() {
 
 /// Memory is bounded twice: what is written to (`DATA`: heap, guest memories, stacks of threads), and what is mapped at all
 /// (`AS`: 64 memories of a guest reserve about a GiB, the program itself some hundred MiB).
-fn limits(role: Role) -> Vec<(Resource, u64)> {
-    let mut limits = vec![(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_FSIZE, 0), (Resource::RLIMIT_NOFILE, FILES)];
+fn limits(role: Role) -> Vec<(Resource, u64, u64)> {
+    let firm = |resource, most| (resource, most, most);
+    let mut limits =
+        vec![firm(Resource::RLIMIT_CORE, 0), firm(Resource::RLIMIT_FSIZE, 0), firm(Resource::RLIMIT_NOFILE, FILES)];
     match role {
-        Role::Run => limits.extend([(Resource::RLIMIT_DATA, 384 * MIB), (Resource::RLIMIT_AS, 4096 * MIB)]),
+        Role::Run => {
+            limits.extend([firm(Resource::RLIMIT_DATA, 384 * MIB), firm(Resource::RLIMIT_AS, 4096 * MIB)]);
+        }
         Role::Compile => limits.extend([
-            (Resource::RLIMIT_DATA, 512 * MIB),
-            (Resource::RLIMIT_AS, 2048 * MIB),
-            (Resource::RLIMIT_CPU, COMPILE_CPU_SECONDS),
+            firm(Resource::RLIMIT_DATA, 512 * MIB),
+            firm(Resource::RLIMIT_AS, 2048 * MIB),
+            (Resource::RLIMIT_CPU, COMPILE_CPU_SECONDS, COMPILE_CPU_SECONDS_MAX),
         ]),
     }
     limits
