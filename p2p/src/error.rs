@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use libp2p::{Multiaddr, PeerId};
 
-use crate::topic::TopicId;
+use crate::topic::id::TopicId;
 
 /// A setting of [`crate::Config`] that cannot work.
 #[derive(Debug, thiserror::Error)]

@@ -1,11 +1,14 @@
 //! Gossip topics: what the caller says of each ([`crate::Config::topics`]), and the names that follow. What a topic is
 //! for, and how long its messages may be, is for the caller to know.
 
+pub(crate) mod id;
+
 use std::sync::Arc;
 
 use libp2p::gossipsub::TopicHash;
 
 use crate::error::ConfigError;
+pub use id::TopicId;
 
 /// Today one committee serves every job, so there is one number in every topic name.
 const COMMITTEE: u32 = 0;
@@ -13,10 +16,6 @@ const COMMITTEE: u32 = 0;
 const MOST_TOPICS: usize = 16;
 /// Longest message of any topic, in bytes. A frame is held in memory whole before its topic is known.
 const MOST_BYTES: usize = 1024 * 1024;
-
-/// Names a gossip topic by its position in [`crate::Config::topics`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TopicId(pub u8);
 
 /// A gossip topic, as the caller describes it.
 #[derive(Debug, Clone, Copy, PartialEq)]
