@@ -1,7 +1,7 @@
 //! Compilations: each in a process of its own, bounded in time and memory, in two lanes.
 //!
 //! ```text
-//!   queue (64) ──► quick lane ── 3 s are over ──► slow lane ──► 20 s are over: given up
+//!   queue (64) ──► quick lane ── 3 s are over ──► slow lane ──► 20 s of processor time are used: given up
 //!                    │  the slow lane is free: the process just goes on
 //!                    │  it is not: it is ended, and begins again when its turn comes
 //! ```
@@ -25,8 +25,12 @@ use crate::wire::{MAX_COMPILING, Order, Said};
 const QUEUE: usize = 64;
 /// Time in the quick lane.
 const QUICK: Duration = Duration::from_secs(3);
-/// Time a compilation may take in all.
-pub(super) const LIMIT: Duration = Duration::from_secs(20);
+/// Processor time a compilation may take. A compiler has one thread: where a core is free for it, that is its time by the clock too.
+const LIMIT: Duration = Duration::from_secs(20);
+/// Time by the clock after which one that got no processor is ended.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often its processor time is looked at.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// How a compilation ended.
 #[derive(Debug)]
@@ -98,11 +102,20 @@ impl Compiler {
             Ok(_) => return Compilation::Failed("the compiler's engine is not that of the workers".to_owned()),
             Err(broken) => return Compilation::Failed(broken.to_string()),
         };
-        match exchange(&mut worker, order).await {
+        let compiler = worker.id();
+        let said = tokio::select! {
+            said = exchange(&mut worker, order) => said,
+            () = used_up(compiler) => return Compilation::Never(format!(
+                "its compilation takes more than {} s; publish simpler code", LIMIT.as_secs()
+            )),
+        };
+        match said {
             Ok(Said::Compiled(code)) => Compilation::Done(code),
             Ok(Said::Invalid(why)) => Compilation::Never(why),
             Ok(said) => Compilation::Killed(format!("the compiler answered with {}", said.name())),
-            Err(Broken::Silent) => out_of_time(processor_time(worker.id())),
+            Err(Broken::Silent) => {
+                Compilation::Failed("its compilation gets too little of this machine's processor".to_owned())
+            }
             Err(Broken::Ended) => died(worker.end().await),
             Err(broken) => Compilation::Killed(broken.to_string()),
         }
@@ -110,18 +123,16 @@ impl Compiler {
 }
 
 async fn exchange(worker: &mut Worker, order: &Order) -> Result<Said, Broken> {
-    let (number, deadline) = (random()?, Instant::now() + LIMIT);
+    let (number, deadline) = (random()?, Instant::now() + PATIENCE);
     worker.link().say(number, order, deadline).await?;
     worker.link().hear(number, MAX_COMPILING, deadline).await
 }
 
-/// A compiler that had its share of a processor and is not done will not be done next time either; one that had none says
-/// something of the machine.
-fn out_of_time(used: Option<Duration>) -> Compilation {
-    if used.is_some_and(|used| used >= LIMIT / 2) {
-        Compilation::Never(format!("its compilation takes more than {} s; publish simpler code", LIMIT.as_secs()))
-    } else {
-        Compilation::Failed("its compilation had too little of this machine's processor; it is tried again".to_owned())
+/// Returns when a compiler has used up its processor time: it will not be done with less another time. One that gets little says
+/// something of the machine, not of its code.
+async fn used_up(compiler: u32) {
+    while processor_time(compiler).is_none_or(|used| used < LIMIT) {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

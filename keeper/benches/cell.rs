@@ -30,7 +30,7 @@ impl ChainReader for NoChain {
 }
 
 fn component() -> Vec<u8> {
-    let text = include_str!("../../tests/fixtures/job.wat").replace("(; body ;)", BODY);
+    let text = include_str!("../tests/fixtures/job.wat").replace("(; body ;)", BODY);
     // Functions that are never called, until it has 20 KB.
     let filler: String = (0..430)
         .map(|number| {
@@ -70,7 +70,7 @@ async fn main() {
         cache_dir: cache.path().to_owned(),
         allow_private_targets: false,
         max_concurrent: 1,
-        worker: WorkerProgram::at(env!("CARGO_BIN_EXE_executor-cell")),
+        worker: WorkerProgram::at(env!("CARGO_BIN_EXE_keeper")),
     };
     let executor = Executor::with_limits(config, Arc::new(NoChain), Limits::default()).expect("an executor");
     executor.prepare(&code).await.expect("prepared");
