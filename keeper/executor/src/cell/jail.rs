@@ -2,8 +2,7 @@
 //!
 //! ```text
 //! always     dies with its keeper; descriptors 0, 1 and 2 and no other; no core dump, no file larger than 0 bytes, few
-//!            descriptors; bounded memory; a compiler also bounded processor time, and behind everything else on the machine;
-//!            no new privileges
+//!            descriptors; bounded memory; a compiler also bounded processor time; no new privileges
 //! landlock   no file, no TCP port, no signal to others
 //! seccomp    memory, time, threads, the three pipes; anything else fails with EPERM
 //! ```
@@ -27,8 +26,6 @@ use crate::wire::Confinement;
 const FILES: u64 = 16;
 /// Processor time of a compilation in seconds. The keeper's own watch is shorter; this is for the case that it is gone.
 const COMPILE_CPU_SECONDS: u64 = 60;
-/// How much a compiler steps back behind everything else.
-const COMPILE_NICE: i32 = 10;
 const MIB: u64 = 1 << 20;
 
 /// Locks this process in.
@@ -49,18 +46,8 @@ pub(super) fn enter(role: Role) -> Result<Confinement, String> {
         let hard = getrlimit(resource).map_or(most, |(_, hard)| hard.min(most));
         setrlimit(resource, hard, hard).map_err(failed("limit itself"))?;
     }
-    if role == Role::Compile {
-        step_back();
-    }
     prctl::set_no_new_privs().map_err(failed("give up privileges"))?;
     Ok(Confinement { limits: true, landlock: landlock(), seccomp: seccomp() })
-}
-
-/// Steps back behind everything else on the machine. Where that fails, compilations are merely less polite.
-#[expect(unsafe_code, reason = "no crate that is built anyway wraps nice(2)")]
-fn step_back() {
-    // SAFETY: nice takes a number and touches no memory.
-    let _ = unsafe { libc::nice(COMPILE_NICE) };
 }
 
 /// Memory is bounded twice: what is written to (`DATA`: heap, guest memories, stacks of threads), and what is mapped at all
