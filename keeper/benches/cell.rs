@@ -32,7 +32,7 @@ impl ChainReader for NoChain {
 fn component() -> Vec<u8> {
     let text = include_str!("../tests/fixtures/job.wat").replace("(; body ;)", BODY);
     // Functions that are never called, until it has 20 KB.
-    let filler: String = (0..430)
+    let filler: String = (0..560)
         .map(|number| {
             format!("(func (param i64) (result i64) (i64.mul (i64.add (local.get 0) (i64.const {number})) (i64.const 0x7fffffffffffffff)) (i64.const {number}) (i64.xor) (i64.const 12345678901) (i64.rotl))\n")
         })
