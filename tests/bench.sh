@@ -26,7 +26,7 @@ if [ "$1" = journal ]; then
 fi
 
 if [ "$1" = cell ]; then
-  exec cargo bench -q --profile dev -p executor --bench cell
+  exec cargo test -q -p keeper --bench cell
 fi
 
 if [ "$1" = agg-cpu ]; then

@@ -26,7 +26,6 @@ use crate::Role;
 use crate::limits::Limits;
 use crate::wire::{ChainRead, Hello, Input, MAX_FAILURE_BYTES, Order, Said};
 pub use in_process::InProcess;
-pub(crate) use jail::COMPILE_CPU_SECONDS;
 use pipe::{Closed, Pipe};
 use programs::Programs;
 use sandbox::{CompiledCode, Program, Sandbox};

@@ -2,8 +2,7 @@
 //!
 //! ```text
 //! always     dies with its keeper; descriptors 0, 1 and 2 and no other; no core dump, no file larger than 0 bytes, few
-//!            descriptors; bounded memory; a compiler also bounded processor time, and behind everything else on the machine;
-//!            no new privileges
+//!            descriptors; bounded memory; a compiler also bounded processor time; no new privileges
 //! landlock   no file, no TCP port, no signal to others
 //! seccomp    memory, time, threads, the three pipes; anything else fails with EPERM
 //! ```
@@ -25,12 +24,8 @@ use crate::wire::Confinement;
 
 /// Descriptors a worker may have open: its three pipes, their copies, and room for the runtime.
 const FILES: u64 = 16;
-/// Processor time of a compilation in seconds: the end that says something of the code, on a busy machine as on an idle one.
-pub(crate) const COMPILE_CPU_SECONDS: u64 = 20;
-/// Processor time after which the kernel kills outright what the signal of [`COMPILE_CPU_SECONDS`] has not ended.
-const COMPILE_CPU_SECONDS_MAX: u64 = 22;
-/// How much a compiler steps back behind everything else.
-const COMPILE_NICE: i32 = 10;
+/// Processor time of a compilation in seconds. The keeper's own watch is shorter; this is for the case that it is gone.
+const COMPILE_CPU_SECONDS: u64 = 60;
 const MIB: u64 = 1 << 20;
 
 /// Locks this process in.
@@ -47,38 +42,24 @@ pub(super) fn enter(role: Role) -> Result<Confinement, String> {
         Role::Compile => c"keeper-compile",
     });
     close_inherited();
-    for (resource, soft, most) in limits(role) {
+    for (resource, most) in limits(role) {
         let hard = getrlimit(resource).map_or(most, |(_, hard)| hard.min(most));
-        setrlimit(resource, hard.min(soft), hard).map_err(failed("limit itself"))?;
-    }
-    if role == Role::Compile {
-        step_back();
+        setrlimit(resource, hard, hard).map_err(failed("limit itself"))?;
     }
     prctl::set_no_new_privs().map_err(failed("give up privileges"))?;
     Ok(Confinement { limits: true, landlock: landlock(), seccomp: seccomp() })
 }
 
-/// Steps back behind everything else on the machine. Where that fails, compilations are merely less polite.
-#[expect(unsafe_code, reason = "no crate that is built anyway wraps nice(2)")]
-fn step_back() {
-    // SAFETY: nice takes a number and touches no memory.
-    let _ = unsafe { libc::nice(COMPILE_NICE) };
-}
-
 /// Memory is bounded twice: what is written to (`DATA`: heap, guest memories, stacks of threads), and what is mapped at all
 /// (`AS`: 64 memories of a guest reserve about a GiB, the program itself some hundred MiB).
-fn limits(role: Role) -> Vec<(Resource, u64, u64)> {
-    let firm = |resource, most| (resource, most, most);
-    let mut limits =
-        vec![firm(Resource::RLIMIT_CORE, 0), firm(Resource::RLIMIT_FSIZE, 0), firm(Resource::RLIMIT_NOFILE, FILES)];
+fn limits(role: Role) -> Vec<(Resource, u64)> {
+    let mut limits = vec![(Resource::RLIMIT_CORE, 0), (Resource::RLIMIT_FSIZE, 0), (Resource::RLIMIT_NOFILE, FILES)];
     match role {
-        Role::Run => {
-            limits.extend([firm(Resource::RLIMIT_DATA, 384 * MIB), firm(Resource::RLIMIT_AS, 4096 * MIB)]);
-        }
+        Role::Run => limits.extend([(Resource::RLIMIT_DATA, 384 * MIB), (Resource::RLIMIT_AS, 4096 * MIB)]),
         Role::Compile => limits.extend([
-            firm(Resource::RLIMIT_DATA, 512 * MIB),
-            firm(Resource::RLIMIT_AS, 2048 * MIB),
-            (Resource::RLIMIT_CPU, COMPILE_CPU_SECONDS, COMPILE_CPU_SECONDS_MAX),
+            (Resource::RLIMIT_DATA, 512 * MIB),
+            (Resource::RLIMIT_AS, 2048 * MIB),
+            (Resource::RLIMIT_CPU, COMPILE_CPU_SECONDS),
         ]),
     }
     limits

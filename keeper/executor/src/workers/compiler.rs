@@ -1,13 +1,11 @@
 //! Compilations: each in a process of its own, bounded in time and memory, in two lanes.
 //!
 //! ```text
-//!   queue (64) ──► quick lane ── 3 s are over ──► slow lane ──► 20 s of processor time are used: refused for good
-//!                    │  the slow lane is free: the process       60 s are over: the machine is too busy, another time
-//!                    │  just goes on
+//!   queue (64) ──► quick lane ── 3 s are over ──► slow lane ──► 20 s of processor time are used: given up
+//!                    │  the slow lane is free: the process just goes on
 //!                    │  it is not: it is ended, and begins again when its turn comes
 //! ```
 //!
-//! Only processor time says something of the code: on a busy machine an honest job must not be refused for good.
 //! So code that takes long to compile holds up other such code, and what takes a moment waits a moment.
 
 use std::process::ExitStatus;
@@ -21,18 +19,18 @@ use super::nursery::Nursery;
 use super::random;
 use super::worker::{Broken, Worker};
 use crate::Role;
-use crate::cell::COMPILE_CPU_SECONDS;
 use crate::wire::{MAX_COMPILING, Order, Said};
 
 /// Compilations that may wait.
 const QUEUE: usize = 64;
 /// Time in the quick lane.
 const QUICK: Duration = Duration::from_secs(3);
-/// Longest wait for a compilation, whatever processor time it got.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What is said of a compilation that never got the processor time to end.
-const TOO_BUSY: &str = "its compilation had too little of this machine's processor; it is tried again";
+/// Processor time a compilation may take. A compiler has one thread: where a core is free for it, that is its time by the clock too.
+const LIMIT: Duration = Duration::from_secs(20);
+/// Time by the clock after which one that got no processor is ended.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often its processor time is looked at.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// How a compilation ended.
 #[derive(Debug)]
@@ -104,11 +102,20 @@ impl Compiler {
             Ok(_) => return Compilation::Failed("the compiler's engine is not that of the workers".to_owned()),
             Err(broken) => return Compilation::Failed(broken.to_string()),
         };
-        match exchange(&mut worker, order).await {
+        let compiler = worker.id();
+        let said = tokio::select! {
+            said = exchange(&mut worker, order) => said,
+            () = used_up(compiler) => return Compilation::Never(format!(
+                "its compilation takes more than {} s; publish simpler code", LIMIT.as_secs()
+            )),
+        };
+        match said {
             Ok(Said::Compiled(code)) => Compilation::Done(code),
             Ok(Said::Invalid(why)) => Compilation::Never(why),
             Ok(said) => Compilation::Killed(format!("the compiler answered with {}", said.name())),
-            Err(Broken::Silent) => Compilation::Failed(TOO_BUSY.to_owned()),
+            Err(Broken::Silent) => {
+                Compilation::Failed("its compilation gets too little of this machine's processor".to_owned())
+            }
             Err(Broken::Ended) => died(worker.end().await),
             Err(broken) => Compilation::Killed(broken.to_string()),
         }
@@ -121,18 +128,21 @@ async fn exchange(worker: &mut Worker, order: &Order) -> Result<Said, Broken> {
     worker.link().hear(number, MAX_COMPILING, deadline).await
 }
 
+/// Returns when a compiler has used up its processor time: it will not be done with less another time. One that gets little says
+/// something of the machine, not of its code.
+async fn used_up(compiler: u32) {
+    while processor_time(compiler).is_none_or(|used| used < LIMIT) {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 /// What the end of a compiler says of its code: a signal that a process brings on itself comes from the code, as does a panic;
 /// any other comes from outside.
 fn died(status: Option<ExitStatus>) -> Compilation {
     use std::os::unix::process::ExitStatusExt;
     /// The exit code of a Rust program that panicked.
     const PANICKED: i32 = 101;
-    let own = [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGSYS];
-    if status.is_some_and(|status| status.signal() == Some(libc::SIGXCPU)) {
-        return Compilation::Never(format!(
-            "its compilation takes more than {COMPILE_CPU_SECONDS} s of processor time; publish simpler code"
-        ));
-    }
+    let own = [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGXCPU, libc::SIGSYS];
     let told = status.map_or_else(|| "in an unknown way".to_owned(), |status| status.to_string());
     let brought_on = status.is_some_and(|status| {
         status.code() == Some(PANICKED) || status.signal().is_some_and(|signal| own.contains(&signal))
@@ -142,6 +152,17 @@ fn died(status: Option<ExitStatus>) -> Compilation {
     } else {
         Compilation::Killed(format!("its compiler was ended from outside ({told})"))
     }
+}
+
+/// Processor time of a process in user and kernel mode.
+fn processor_time(process: u32) -> Option<Duration> {
+    /// The unit of times in /proc, the same on every Linux.
+    const TICKS_PER_SECOND: u64 = 100;
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // The program's name may hold anything, blanks and brackets included; what follows it does not.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
 #[cfg(test)]

@@ -124,7 +124,8 @@ async fn a_compile_bomb_is_given_up_holds_nobody_up_and_is_not_tried_again() {
         eprintln!("given up after {:?}: {}", *at - begun, result.as_ref().expect_err("given up"));
     }
     let first = ended.iter().map(|(_, at)| *at - begun).min().expect("two");
-    assert!(first < Duration::from_secs(25), "given up after {first:?}");
+    // 20 s of processor time: more by the clock where other work has the cores.
+    assert!(first < Duration::from_secs(65), "given up after {first:?}");
     eprintln!("{runs} runs meanwhile, the slowest took {slowest:?}; {} MiB more at most", most.saturating_sub(before));
     assert!(slowest < Duration::from_secs(2), "a run waited for a compilation: {slowest:?}");
     assert!(most < before + 64, "this process grew from {before} to {most} MiB");

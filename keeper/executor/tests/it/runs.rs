@@ -98,8 +98,10 @@ async fn runs_over_the_cap_are_refused_at_once() {
         let (executor, waits) = (Arc::clone(&executor), waits.clone());
         waiting.spawn(async move { executor.run(request(waits, b"")).await });
     }
-    // Each takes its place when it is first looked at.
-    tokio::task::yield_now().await;
+    // Each takes its place when it is first looked at, some dozens at a time.
+    for _ in 0..1024 {
+        tokio::task::yield_now().await;
+    }
     let over = executor.run(request(code(&component(ECHO)), b"")).await;
     assert_eq!(over.ended, Ended::Abstain(Abstain::Busy));
     waiting.shutdown().await;

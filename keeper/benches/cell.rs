@@ -30,9 +30,9 @@ impl ChainReader for NoChain {
 }
 
 fn component() -> Vec<u8> {
-    let text = include_str!("../../tests/fixtures/job.wat").replace("(; body ;)", BODY);
+    let text = include_str!("../tests/fixtures/job.wat").replace("(; body ;)", BODY);
     // Functions that are never called, until it has 20 KB.
-    let filler: String = (0..430)
+    let filler: String = (0..560)
         .map(|number| {
             format!("(func (param i64) (result i64) (i64.mul (i64.add (local.get 0) (i64.const {number})) (i64.const 0x7fffffffffffffff)) (i64.const {number}) (i64.xor) (i64.const 12345678901) (i64.rotl))\n")
         })
@@ -70,7 +70,7 @@ async fn main() {
         cache_dir: cache.path().to_owned(),
         allow_private_targets: false,
         max_concurrent: 1,
-        worker: WorkerProgram::at(env!("CARGO_BIN_EXE_executor-cell")),
+        worker: WorkerProgram::at(env!("CARGO_BIN_EXE_keeper")),
     };
     let executor = Executor::with_limits(config, Arc::new(NoChain), Limits::default()).expect("an executor");
     executor.prepare(&code).await.expect("prepared");
