@@ -17,6 +17,7 @@ mod memory;
 mod pipe;
 mod programs;
 mod sandbox;
+mod stop;
 mod verdict;
 
 use std::process::ExitCode;
@@ -151,5 +152,5 @@ impl HostCalls for Asking {
 /// A compiler's message, short enough for a log line.
 fn first_line(text: &str) -> String {
     let line: String = text.lines().next().unwrap_or_default().chars().take(300).collect();
-    verdict::cut(line, MAX_FAILURE_BYTES)
+    stop::cut(line, MAX_FAILURE_BYTES)
 }

@@ -298,7 +298,7 @@ async fn a_job_of_another_kind_is_created_listed_and_shown() {
     let list = home.keeper(&["job", "list", "--network", network]).succeeded();
     assert!(list.stdout.contains("call once at 4102444800"), "{list:?}");
     let text = home.keeper(&["job", "show", "1", "--network", network]).succeeded();
-    assert!(text.stdout.contains("code hash   none") && !text.stdout.contains("code URL"), "{text:?}");
+    assert!(text.stdout.contains("code hash  none") && !text.stdout.contains("code URL"), "{text:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

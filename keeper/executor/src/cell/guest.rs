@@ -8,7 +8,7 @@ use wasmtime::component::{Linker, LinkerInstance};
 
 use super::HostCalls;
 use super::memory::MemoryLimiter;
-use super::verdict::{Stop, cut};
+use super::stop::{Stop, cut};
 use crate::limits::Limits;
 use crate::wire::{Input, LOG_ENTRY_COST, MAX_LOG_BYTES};
 use crate::{ChainAnswer, ChainRequest};

@@ -6,7 +6,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
 use super::guest::{Guest, INTERFACES};
-use super::verdict::Stop;
+use super::stop::Stop;
 
 /// Most imports a component may declare.
 const MAX_IMPORTS: usize = 512;

@@ -2,7 +2,7 @@
 
 use wasmtime::ResourceLimiter;
 
-use super::verdict::Stop;
+use super::stop::Stop;
 
 /// Bounds memories and tables of a run together, however many a component declares.
 ///

@@ -3,25 +3,9 @@
 use wasmtime::Trap;
 
 use super::guest::types::{JobError, Outcome};
+use super::stop::{Stop, cut};
 use crate::wire::{End, MAX_FAILURE_BYTES};
 use crate::{MAX_OUTCOME_BYTES, MAX_REASON_BYTES};
-
-/// Why one of our own host functions or limits ended a run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Stop {
-    /// The guest did what no keeper allows. Signed, so the text must be the same everywhere.
-    #[error("{0}")]
-    Guest(&'static str),
-    /// The guest used its fuel up in a host call.
-    #[error("out of fuel")]
-    OutOfFuel,
-    /// A host call went unanswered. Never signed.
-    #[error("a host call went unanswered")]
-    Unanswered,
-    /// This machine failed. Never signed.
-    #[error("{0}")]
-    Machine(String),
-}
 
 /// Maps what wasmtime returned. Only ends that are listed here are signed; anything unknown abstains.
 pub(super) fn of(result: wasmtime::Result<Result<Outcome, JobError>>) -> End {
@@ -82,12 +66,6 @@ const fn trap_name(trap: Trap) -> Option<&'static str> {
         Trap::UnalignedPointer => "unaligned pointer",
         _ => return None,
     })
-}
-
-/// Cuts a text at the last character boundary within `limit` bytes.
-pub(super) fn cut(mut text: String, limit: usize) -> String {
-    text.truncate(text.floor_char_boundary(limit));
-    text
 }
 
 #[cfg(test)]
