@@ -5,9 +5,8 @@ use alloy::primitives::{B256, keccak256};
 use consensus::Engine;
 use consensus::certificate::batch_root;
 use consensus::codec;
-use consensus::collection::reports;
 use consensus::effect::BatchKey;
-use consensus::message::{Channel, Finding, Message, Partial};
+use consensus::message::{Channel, Finding, Message, Partial, reports};
 use consensus::task::Status;
 use serde_bytes::{ByteArray, ByteBuf};
 
