@@ -47,7 +47,7 @@ pub use chain_read::{ChainAnswer, ChainRequest, DecodeError, LogEntry};
 pub use limits::Limits;
 pub use reader::{CALL_GAS, ChainReader, Reading, RpcFailure, RpcReader};
 pub use role::Role;
-pub use run::{BlockReference, Code, Ended, Run, RunRequest};
+pub use run::{BlockReference, Code, Ended, Run, RunRequest, Trigger};
 pub use transcript::{MAX_CHAIN_BYTES, MAX_CHAIN_READS, MAX_LOG_BLOCKS, MAX_LOGS};
 pub use wire::Confinement;
 pub use workers::WorkerProgram;
@@ -215,6 +215,7 @@ impl Executor {
             job_id: request.job_id,
             task_id: request.task_id,
             sequence: request.sequence,
+            trigger: request.trigger,
             due: request.due,
             params: request.params,
             reference: request.reference,

@@ -30,10 +30,10 @@ impl Driver {
     /// [`Protection`] for an order to stop.
     pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Protection> {
         match order {
-            Order::Run { due, attempt, anchor, terms } => {
+            Order::Run { due, attempt, anchor, plan } => {
                 let actions = self.services.actions.clone();
                 self.spawn(async move {
-                    let Finding { result, reason } = actions.run(&Work { due, anchor, terms }).await;
+                    let Finding { result, reason } = actions.run(&Work { due, anchor, plan }).await;
                     Some(Event::Executed { task: due.task, attempt, anchor: anchor.hash, result, reason })
                 });
             }
