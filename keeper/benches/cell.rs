@@ -8,7 +8,7 @@ use base64::Engine as _;
 use executor::cell::InProcess;
 use executor::{
     BlockReference, ChainReader, ChainRequest, Code, Executor, ExecutorConfig, Limits, Reading, Run, RunRequest,
-    WorkerProgram,
+    Trigger, WorkerProgram,
 };
 use sha2::{Digest, Sha256};
 
@@ -52,6 +52,7 @@ fn request(code: &Code) -> RunRequest {
         job_id: 7,
         task_id: [0x42; 32],
         sequence: 3,
+        trigger: Trigger::Time(1_800_000_000),
         due: 1_800_000_000,
         params: vec![1; 32],
         reference: BlockReference { chain_id: 31337, number: 1000, hash: [9; 32], timestamp: 1_799_999_998 },

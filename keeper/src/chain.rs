@@ -26,7 +26,7 @@ mod submitter;
 mod watcher;
 
 #[cfg(test)]
-mod fake_node;
+pub(crate) mod fake_node;
 #[cfg(test)]
 mod real_node;
 

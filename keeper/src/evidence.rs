@@ -1,10 +1,14 @@
-//! Evidence on disk: proofs of equivocation are kept until they are on chain or too old, one file each.
+//! Evidence on disk: proofs of equivocation are kept until they are on chain or too old, one file each. One thread does it all,
+//! in the order it was asked for.
+
+mod clerk;
 
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{B256, keccak256};
 
 use crate::keystore::write_private;
+pub use clerk::EvidenceHandle;
 
 /// Most files read at a start; the engine keeps no more than this either.
 const FILES_MAX: usize = 1_024;

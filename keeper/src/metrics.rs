@@ -11,11 +11,13 @@
 //!                  View (watch channel)  ───────────────► GET /ready, /health
 //! ```
 
+mod cell;
 mod process;
 mod series;
 mod server;
 mod text;
 
+pub use cell::CellSeries;
 pub use series::Counters;
 pub use server::{Liveness, router};
 pub(crate) use server::{healthiness, readiness};
@@ -55,6 +57,8 @@ pub struct Metrics {
     pub executions: Counters<1>,
     /// Seconds an execution took.
     pub execution_duration: Histogram,
+    /// What became of job code and of the workers it runs in.
+    pub cell: CellSeries,
     /// Reports the journal refused, by reason.
     pub journal_refusals: Counters<1>,
     /// Seconds from append to durable.
@@ -122,6 +126,7 @@ impl Metrics {
                 &[["call"], ["skip"], ["job_error"], ["abstain"]],
             ),
             execution_duration: seconds(registry, "execution_duration", "Time one execution took"),
+            cell: CellSeries::register(registry),
             journal_refusals: counters(
                 registry,
                 "journal_refusals",

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::{self, ChainConfig, Rpc, Submitter, Watcher};
 use crate::config::Config;
 use crate::driver::{About, Core, Driver, Services};
-use crate::evidence::EvidenceStore;
+use crate::evidence::{EvidenceHandle, EvidenceStore};
 use crate::executor::{Executor, ExecutorConfig, RpcReader, WorkerProgram};
 use crate::jobs::action::Actions;
 use crate::journal::{Identity, Journal, JournalHandle, Missing};
@@ -199,8 +199,9 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     };
     let (journal, journal_state) = open_journal(&setup, registered, &rpc).await?;
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
+    let (evidence, evidence_thread) = EvidenceHandle::spawn(EvidenceStore::at(setup.paths.data()));
     let stop = CancellationToken::new();
-    let services = services(&setup, &chain, &rpc, &front, journal, &stop)?;
+    let services = services(&setup, &chain, &rpc, &front, (journal, evidence), &stop)?;
     services.actions.executor.check().await?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
@@ -212,8 +213,8 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     stop.cancel();
     let stopped = async {
         let _ = watcher.await;
-        // The driver and its handles on the journal are gone: the thread ends when its queue is empty.
-        let _ = tokio::task::spawn_blocking(move || journal_thread.join()).await;
+        // The driver and its handles on both are gone: each thread ends when its queue is empty.
+        let _ = tokio::task::spawn_blocking(move || (journal_thread.join(), evidence_thread.join())).await;
     };
     if tokio::time::timeout(STOP_PATIENCE, stopped).await.is_err() {
         tracing::warn!("some parts did not stop in time; what they have on disk is complete");
@@ -257,7 +258,7 @@ fn services(
     chain: &ChainConfig,
     rpc: &Rpc,
     front: &Front,
-    journal: JournalHandle,
+    (journal, evidence): (JournalHandle, EvidenceHandle),
     stop: &CancellationToken,
 ) -> Result<Services> {
     let reader = RpcReader::new(alloy::providers::Provider::erased(rpc.provider()));
@@ -281,7 +282,7 @@ fn services(
         submitter: Arc::new(submitter),
         provider: rpc.provider(),
         rpc: rpc.clone(),
-        evidence: EvidenceStore::at(setup.paths.data()),
+        evidence,
     })
 }
 

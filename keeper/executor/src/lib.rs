@@ -29,6 +29,7 @@ mod workers;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use thiserror::Error;
@@ -46,7 +47,7 @@ pub use chain_read::{ChainAnswer, ChainRequest, DecodeError, LogEntry};
 pub use limits::Limits;
 pub use reader::{CALL_GAS, ChainReader, Reading, RpcFailure, RpcReader};
 pub use role::Role;
-pub use run::{BlockReference, Code, Ended, Run, RunRequest};
+pub use run::{BlockReference, Code, Ended, Run, RunRequest, Trigger};
 pub use transcript::{MAX_CHAIN_BYTES, MAX_CHAIN_READS, MAX_LOG_BLOCKS, MAX_LOGS};
 pub use wire::Confinement;
 pub use workers::WorkerProgram;
@@ -104,6 +105,7 @@ pub struct Executor {
     limits: Limits,
     /// Runs that wait or run.
     places: Semaphore,
+    given_up: AtomicU64,
 }
 
 /// What an executor has done, for metrics.
@@ -111,8 +113,12 @@ pub struct Executor {
 pub struct Counts {
     /// Compilers started.
     pub compilations: u64,
-    /// Workers that died or had to be ended in a run.
+    /// Workers that died or had to be ended in a run. Each is replaced when the next run needs it.
     pub workers_lost: u64,
+    /// Runs abstained from, because they could not be made with one worker after the other.
+    pub runs_given_up: u64,
+    /// Codes found to be refused for good, now or by an earlier process.
+    pub codes_refused: u64,
 }
 
 impl Executor {
@@ -139,7 +145,7 @@ impl Executor {
         let workers = Workers::new(config.worker, config.max_concurrent.max(1));
         let workers = Arc::new(workers.map_err(|error| setup(error.to_string()))?);
         let library = Library::new(Arc::clone(&workers), cache, fetcher);
-        Ok(Self { workers, library, reader, limits, places: Semaphore::new(MAX_PLACES) })
+        Ok(Self { workers, library, reader, limits, places: Semaphore::new(MAX_PLACES), given_up: AtomicU64::new(0) })
     }
 
     /// Starts the first worker and tells how it is confined; a log line says what the kernel cannot do.
@@ -160,7 +166,12 @@ impl Executor {
     /// What has been done so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts { compilations: self.library.compilations(), workers_lost: self.workers.lost() }
+        Counts {
+            compilations: self.library.compilations(),
+            workers_lost: self.workers.lost(),
+            runs_given_up: self.given_up.load(Ordering::Relaxed),
+            codes_refused: self.library.refused(),
+        }
     }
 
     /// Fetches and compiles `code` unless that is done already. Call it when a job is listed: a compilation takes seconds.
@@ -204,6 +215,7 @@ impl Executor {
             job_id: request.job_id,
             task_id: request.task_id,
             sequence: request.sequence,
+            trigger: request.trigger,
             due: request.due,
             params: request.params,
             reference: request.reference,
@@ -225,6 +237,7 @@ impl Executor {
                 }
             };
         }
+        self.given_up.fetch_add(1, Ordering::Relaxed);
         Err(Abstain::HostFailure(format!("{why}, {TRIES} times in a row")))
     }
 }

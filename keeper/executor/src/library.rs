@@ -5,6 +5,7 @@ mod shelf;
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,13 +33,14 @@ pub(crate) struct Library {
     shelf: Mutex<Shelf>,
     /// Whoever holds a flight's lock prepares the code; the others wait and find the outcome.
     flights: Mutex<HashMap<Code, Arc<tokio::sync::Mutex<Flight>>>>,
+    refused: AtomicU64,
 }
 
 impl Library {
     pub(crate) fn new(workers: Arc<Workers>, cache: CodeCache, fetcher: Fetcher) -> Self {
         let compiler = workers.compiler();
         let (shelf, flights) = (Mutex::default(), Mutex::default());
-        Self { cache: Arc::new(cache), fetcher, workers, compiler, shelf, flights }
+        Self { cache: Arc::new(cache), fetcher, workers, compiler, shelf, flights, refused: AtomicU64::new(0) }
     }
 
     /// Whether compiled code is at hand.
@@ -49,6 +51,11 @@ impl Library {
     /// Compilers started so far.
     pub(crate) fn compilations(&self) -> u64 {
         self.compiler.started()
+    }
+
+    /// Codes found to be refused for good so far.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Makes code ready. While a failed preparation rests, its reason is returned at once; a refusal always is.
@@ -73,6 +80,7 @@ impl Library {
                     return Err(reason);
                 }
                 tracing::warn!(%reason, hash = alloy::hex::encode(code.hash), "a job's code is refused for good");
+                self.refused.fetch_add(1, Ordering::Relaxed);
                 if !written {
                     self.keep_refusal(code.hash, &reason).await;
                 }

@@ -26,6 +26,13 @@ pub struct BlockReference {
     pub timestamp: u64,
 }
 
+/// Why a run exists, as the job sees it: the kinds of the world's `trigger` that keepers know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    /// A moment came: the due one, in unix seconds.
+    Time(u64),
+}
+
 /// One run to make: a pure function of these fields and of the chain at `reference`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunRequest {
@@ -37,7 +44,9 @@ pub struct RunRequest {
     pub task_id: [u8; 32],
     /// Number of the run: 0, 1, 2 ... of this job.
     pub sequence: u64,
-    /// The due moment in unix seconds: the job's `now` and its time trigger.
+    /// Why there is this run.
+    pub trigger: Trigger,
+    /// The due moment in unix seconds: the job's `now`.
     pub due: u64,
     /// The job's parameters, as registered on chain.
     pub params: Vec<u8>,

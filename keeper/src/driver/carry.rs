@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alloy::primitives::Address;
 use alloy::providers::Provider;
 use consensus::committee::PeerKey;
 use consensus::effect::{PersistToken, Settlement};
@@ -15,7 +16,7 @@ use contracts::terms::Terms;
 use super::event::{Event, RequestTag};
 use super::order::Order;
 use super::{Driver, Protection, now};
-use crate::chain::convert;
+use crate::chain::{ChainProvider, convert};
 use crate::jobs::action::{Finding, Work};
 use crate::journal::{Outcome, Record};
 use crate::metrics::Metrics;
@@ -29,10 +30,10 @@ impl Driver {
     /// [`Protection`] for an order to stop.
     pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Protection> {
         match order {
-            Order::Run { due, attempt, anchor, terms } => {
+            Order::Run { due, attempt, anchor, plan } => {
                 let actions = self.services.actions.clone();
                 self.spawn(async move {
-                    let Finding { result, reason } = actions.run(&Work { due, anchor, terms }).await;
+                    let Finding { result, reason } = actions.run(&Work { due, anchor, plan }).await;
                     Some(Event::Executed { task: due.task, attempt, anchor: anchor.hash, result, reason })
                 });
             }
@@ -68,8 +69,8 @@ impl Driver {
                     None
                 });
             }
-            Order::KeepEvidence(bytes) => self.with_evidence(move |evidence| evidence.keep(&bytes)),
-            Order::ForgetEvidence(key) => self.with_evidence(move |evidence| evidence.forget(key)),
+            Order::KeepEvidence(bytes) => self.services.evidence.keep(bytes),
+            Order::ForgetEvidence(key) => self.services.evidence.forget(key),
             Order::LoadEvidence => self.load_evidence(),
             Order::Measure => self.measure(),
             Order::Show => self.show(),
@@ -177,32 +178,19 @@ impl Driver {
         });
     }
 
-    /// Disks may be slow.
-    fn with_evidence(&self, work: impl FnOnce(&crate::evidence::EvidenceStore) + Send + 'static) {
-        let evidence = self.services.evidence.clone();
-        tokio::task::spawn_blocking(move || work(&evidence));
-    }
-
     fn load_evidence(&self) {
         let evidence = self.services.evidence.clone();
-        self.spawn(async move {
-            let loaded = tokio::task::spawn_blocking(move || evidence.load()).await;
-            Some(Event::Evidence(loaded.unwrap_or_default()))
-        });
+        self.spawn(async move { Some(Event::Evidence(evidence.load().await)) });
     }
 
-    /// Reads the wallet and the failures of RPC nodes.
+    /// Reads the wallet, the failures of RPC nodes, and what the executor has done.
     fn measure(&self) {
         count_errors(&self.services.rpc.counts(), &self.metrics);
+        self.metrics.cell.follow(&self.services.actions.executor.counts());
         let (provider, metrics) = (self.services.provider.clone(), self.metrics.clone());
         let account = self.services.submitter.account();
         self.spawn(async move {
-            match provider.get_balance(account).await {
-                Ok(wei) => {
-                    metrics.wallet_balance.set(f64::from(wei));
-                }
-                Err(error) => tracing::debug!(%error, "could not read the wallet's balance"),
-            }
+            weigh_wallet(&provider, account, &metrics).await;
             None
         });
     }
@@ -225,6 +213,16 @@ fn count_errors(counts: &BTreeMap<&'static str, u64>, metrics: &Metrics) {
     for (&reason, count) in counts.iter().filter(|(reason, _)| !NO_ERRORS.contains(reason)) {
         let known = metrics.chain_rpc_errors.get([reason]);
         metrics.chain_rpc_errors.add([reason], count.saturating_sub(known));
+    }
+}
+
+/// What is left for gas. A node that does not say leaves the last word standing.
+async fn weigh_wallet(provider: &ChainProvider, account: Address, metrics: &Metrics) {
+    match provider.get_balance(account).await {
+        Ok(wei) => {
+            metrics.wallet_balance.set(f64::from(wei));
+        }
+        Err(error) => tracing::debug!(%error, "could not read the wallet's balance"),
     }
 }
 

@@ -15,6 +15,7 @@ use contracts::terms::Terms;
 use super::event::RequestTag;
 use super::note::Note;
 use crate::chain::Accusation;
+use crate::jobs::Plan;
 use crate::journal::Record;
 
 /// One thing to be done.
@@ -28,8 +29,8 @@ pub enum Order {
         attempt: u8,
         /// The block all chain reads are pinned to.
         anchor: BlockRef,
-        /// The job's terms.
-        terms: Arc<Terms>,
+        /// What is to be done, and why.
+        plan: Plan,
     },
     /// Make the records durable, all or none; answer with [`super::Event::Persisted`].
     Persist {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::chain::{ChainProvider, Rpc, Submitter};
-use crate::evidence::EvidenceStore;
+use crate::evidence::EvidenceHandle;
 use crate::jobs::action::Actions;
 use crate::journal::JournalHandle;
 
@@ -23,5 +23,5 @@ pub struct Services {
     /// The nodes behind it, and how often they failed.
     pub rpc: Rpc,
     /// Proofs of equivocation, on disk.
-    pub evidence: EvidenceStore,
+    pub evidence: EvidenceHandle,
 }

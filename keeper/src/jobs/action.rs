@@ -16,6 +16,7 @@ use contracts::terms::{ActionTerms, Terms};
 
 use super::at_anchor;
 use super::flags::only;
+use super::job::Plan;
 use crate::chain::ChainProvider;
 use crate::executor::{Abstain, Ended, Executor};
 
@@ -39,8 +40,8 @@ pub struct Work {
     pub due: DueTask,
     /// The block all that it reads is pinned to.
     pub anchor: BlockRef,
-    /// What the job's creator asked for.
-    pub terms: Arc<Terms>,
+    /// What is to be done, and why.
+    pub plan: Plan,
 }
 
 /// How a run ended.
@@ -80,8 +81,8 @@ impl Actions {
         if let Err((abstention, reason)) = checked {
             return Finding { result: Err(abstention), reason };
         }
-        let (ended, transcript) = match &work.terms.action {
-            ActionTerms::Wasm(wasm) => wasm::run(&self.executor, wasm, &work.due, &work.anchor, self.chain_id).await,
+        let (ended, transcript) = match &work.plan.terms.action {
+            ActionTerms::Wasm(wasm) => wasm::run(self, wasm, work).await,
             ActionTerms::Call(call) => (call::run(call), B256::ZERO),
         };
         Finding::new(ended, transcript)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alloy::primitives::Address;
 use consensus::input::LateSettlement;
-use consensus::task::{AnchorRule, DueTask, Task};
+use consensus::task::{DueTask, Task};
 use consensus::time::Pace;
 use contracts::terms::Terms;
 
@@ -89,7 +89,7 @@ impl JobBook {
         let due = plan.trigger.due(&settled.task.instance)?;
         let late = due.saturating_add(pace.stage_seconds());
         let SettledAt { block, timestamp, anchor, submitter, .. } = *settled;
-        (timestamp >= late).then_some(LateSettlement { block, due, rule: AnchorRule::ByTime, anchor, submitter })
+        (timestamp >= late).then_some(LateSettlement { block, due, rule: plan.trigger.anchor(), anchor, submitter })
     }
 
     /// One job.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
-use consensus::task::{ATTEMPTS_MAX, AnchorRule, DueTask, JobId, Task};
+use consensus::task::{ATTEMPTS_MAX, DueTask, JobId, Task};
 use consensus::time::Pace;
 use contracts::terms::Terms;
 
@@ -143,7 +143,7 @@ impl Job {
             task: Task { job: JobId(self.id), version: self.state.version, instance: run.instance },
             due: run.due,
             deadline: pace.attempt_due(run.due, ATTEMPTS_MAX),
-            anchor: AnchorRule::ByTime,
+            anchor: plan.trigger.anchor(),
             code_hash: plan.terms.action.code_hash(),
             quorum_bps: plan.terms.quorum_bps,
             callback_gas: plan.terms.callback_gas,

@@ -6,11 +6,11 @@ mod once;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use consensus::task::InstanceKey;
+use consensus::task::{AnchorRule, InstanceKey};
 use contracts::terms::TriggerTerms;
 
 use super::flags::only;
-pub use kind::{Kind, Run};
+pub use kind::{Kind, Run, Told};
 
 /// What makes a job due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,18 @@ impl Trigger {
     #[must_use]
     pub fn due(&self, instance: &InstanceKey) -> Option<u64> {
         self.kind().due(instance)
+    }
+
+    /// By which rule the block that its runs are pinned to is found.
+    #[must_use]
+    pub fn anchor(&self) -> AnchorRule {
+        self.kind().anchor()
+    }
+
+    /// What code is told of a run.
+    #[must_use]
+    pub fn told(&self, run: &Run) -> Told {
+        self.kind().told(run)
     }
 
     /// The same trigger with its first run due at `start`, in Unix seconds.

@@ -11,7 +11,7 @@ use super::memory::MemoryLimiter;
 use super::stop::{Stop, cut};
 use crate::limits::Limits;
 use crate::wire::{Input, LOG_ENTRY_COST, MAX_LOG_BYTES};
-use crate::{ChainAnswer, ChainRequest};
+use crate::{ChainAnswer, ChainRequest, Trigger};
 
 mod bindings {
     wasmtime::component::bindgen!({ path: "../wit", world: "job" });
@@ -86,7 +86,9 @@ pub(super) fn context(input: &Input) -> types::Context {
         job_id: input.job_id,
         task_id: input.task_id.to_vec(),
         sequence: input.sequence,
-        trigger: types::Trigger::Time(input.due),
+        trigger: match input.trigger {
+            Trigger::Time(due) => types::Trigger::Time(due),
+        },
         reference: types::BlockReference {
             chain_id: input.reference.chain_id,
             number: input.reference.number,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Cursor, MAX_FAILURE_BYTES, MAX_ORDER, Malformed, frame, put_bytes};
 use crate::cache::MAX_COMPILED_BYTES;
 use crate::limits::Limits;
-use crate::run::BlockReference;
+use crate::run::{BlockReference, Trigger};
 use crate::{MAX_CHAIN_BYTES, MAX_CODE_BYTES};
 
 /// A run to make: what the job is told.
@@ -14,6 +14,7 @@ pub(crate) struct Input {
     pub(crate) job_id: u64,
     pub(crate) task_id: [u8; 32],
     pub(crate) sequence: u64,
+    pub(crate) trigger: Trigger,
     /// Unix seconds.
     pub(crate) due: u64,
     pub(crate) params: Vec<u8>,
@@ -86,6 +87,12 @@ impl Input {
         to.extend(self.job_id.to_le_bytes());
         to.extend(self.task_id);
         to.extend(self.sequence.to_le_bytes());
+        match self.trigger {
+            Trigger::Time(due) => {
+                to.push(1);
+                to.extend(due.to_le_bytes());
+            }
+        }
         to.extend(self.due.to_le_bytes());
         to.extend(self.reference.chain_id.to_le_bytes());
         to.extend(self.reference.number.to_le_bytes());
@@ -95,9 +102,14 @@ impl Input {
     }
 
     fn decode(from: &mut Cursor<'_>) -> Result<Self, Malformed> {
-        let (job_id, task_id, sequence, due) = (from.u64()?, from.array()?, from.u64()?, from.u64()?);
+        let (job_id, task_id, sequence) = (from.u64()?, from.array()?, from.u64()?);
+        let trigger = match from.u8()? {
+            1 => Trigger::Time(from.u64()?),
+            _ => return Err(Malformed("a trigger of a kind that is not known")),
+        };
+        let due = from.u64()?;
         let reference =
             BlockReference { chain_id: from.u64()?, number: from.u64()?, hash: from.array()?, timestamp: from.u64()? };
-        Ok(Self { job_id, task_id, sequence, due, params: from.bytes(MAX_ORDER)?, reference })
+        Ok(Self { job_id, task_id, sequence, trigger, due, params: from.bytes(MAX_ORDER)?, reference })
     }
 }

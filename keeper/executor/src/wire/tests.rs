@@ -4,11 +4,19 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::limits::Limits;
-use crate::run::BlockReference;
+use crate::run::{BlockReference, Trigger};
 
 fn input() -> Input {
     let reference = BlockReference { chain_id: 1, number: 2, hash: [3; 32], timestamp: 4 };
-    Input { job_id: 5, task_id: [6; 32], sequence: 7, due: 8, params: vec![9; 10], reference }
+    Input {
+        job_id: 5,
+        task_id: [6; 32],
+        sequence: 7,
+        trigger: Trigger::Time(12),
+        due: 8,
+        params: vec![9; 10],
+        reference,
+    }
 }
 
 fn output(end: End) -> Output {

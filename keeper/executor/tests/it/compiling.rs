@@ -54,6 +54,38 @@ fn bomb(targets: u32, locals: u32, depth: u32, branches: u32) -> Vec<u8> {
     [component(ECHO), section(1, &module.concat())].concat()
 }
 
+/// An honest component with core modules whose tables are full to the last of a million places: to compile one takes 4 MiB and
+/// next to no time.
+fn hoard(modules: u32) -> Vec<u8> {
+    const TABLES: u32 = 100;
+    const PLACES: u32 = 1 << 20;
+    let table = [vec![0x70, 0x00], leb(PLACES)].concat();
+    let last = [&[0x41][..], &signed_leb(PLACES - 1), &[0x0b]].concat();
+    let element = |table| [leb(2), leb(table), last.clone(), vec![0x00, 1, 0]].concat();
+    let list = |of: &dyn Fn(u32) -> Vec<u8>| [leb(TABLES), (0..TABLES).flat_map(of).collect()].concat();
+    let module = [
+        b"\0asm\x01\0\0\0".to_vec(),
+        section(1, &[1, 0x60, 0, 0]),
+        section(3, &[1, 0]),
+        section(4, &list(&|_| table.clone())),
+        section(9, &list(&element)),
+        section(10, &[1, 2, 0, 0x0b]),
+    ]
+    .concat();
+    let modules = (0..modules).flat_map(|_| section(1, &module));
+    component(ECHO).into_iter().chain(modules).collect()
+}
+
+/// A positive number whose highest bit of seven is no sign.
+fn signed_leb(number: u32) -> Vec<u8> {
+    let mut bytes = leb(number);
+    if bytes.last().is_some_and(|last| last & 0x40 != 0) {
+        *bytes.last_mut().expect("not empty") |= 0x80;
+        bytes.push(0);
+    }
+    bytes
+}
+
 fn section(id: u8, content: &[u8]) -> Vec<u8> {
     [vec![id], leb(u32::try_from(content.len()).expect("small")), content.to_vec()].concat()
 }
@@ -137,6 +169,41 @@ async fn a_compile_bomb_is_given_up_holds_nobody_up_and_is_not_tried_again() {
     let next = executor_on(bench.cache.path(), Limits::default(), PreparedChain::new([]));
     let again = next.prepare(&code(&bombs[0])).await.expect_err("refused for good");
     assert_eq!(again.name(), "code_invalid");
+    assert_eq!(next.counts().compilations, 0);
+}
+
+/// Not its time gives it up, but its memory: gigabytes, if it were let.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_compilation_that_takes_gigabytes_is_given_up_and_not_tried_again() {
+    let bench = Arc::new(Bench::new(Limits::default(), PreparedChain::new([])));
+    let good = code(&component(ECHO));
+    bench.executor.prepare(&good).await.expect("prepared");
+    bench.executor.prepare(&code(&hoard(0))).await.expect("only its tables make it a bomb");
+    let greedy = code(&hoard(20));
+    let preparing = tokio::spawn({
+        let (bench, greedy) = (Arc::clone(&bench), greedy.clone());
+        async move { bench.executor.prepare(&greedy).await }
+    });
+    let (before, begun) = (resident(std::process::id()), Instant::now());
+    let (mut keeper, mut compiler) = (before, 0);
+    while !preparing.is_finished() {
+        assert_eq!(bench.executor.run(request(good.clone(), b"x")).await.ended, Ended::Call(b"x".to_vec()));
+        keeper = keeper.max(resident(std::process::id()));
+        compiler = bench.processes(Role::Compile).into_iter().map(resident).fold(compiler, u64::max);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let refused = preparing.await.expect("no panic").expect_err("given up");
+    eprintln!("given up after {:?} at {compiler} MiB: {refused}", begun.elapsed());
+    assert!(matches!(&refused, Abstain::CodeInvalid(why) if why.contains("memory")), "{refused}");
+    assert!(compiler < 600, "a compiler took {compiler} MiB");
+    assert!(keeper < before + 64, "this process grew from {before} to {keeper} MiB");
+
+    let next = executor_on(bench.cache.path(), Limits::default(), PreparedChain::new([]));
+    for executor in [&bench.executor, &next] {
+        let compilations = executor.counts().compilations;
+        assert_eq!(executor.prepare(&greedy).await.expect_err("still"), refused);
+        assert_eq!((executor.counts().compilations, executor.counts().codes_refused), (compilations, 1));
+    }
     assert_eq!(next.counts().compilations, 0);
 }
 

@@ -1,21 +1,30 @@
 //! The example jobs of bootstrap/jobs, built: their results, and what they cost.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use alloy::primitives::keccak256;
 
 use alloy::primitives::U256;
 use executor::{ChainAnswer, Code, Ended, Limits};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use tempfile::TempDir;
 
-use crate::support::{Bench, PreparedChain, code, executor_on, request};
+use crate::support::{Bench, PreparedChain, code, executor_on, request, until};
 
 const WHY: &str = "build them with `bootstrap/jobs/build.sh DIR` and set KEEPER_JOBS_DIR=DIR";
 
 fn example(name: &str) -> Code {
     let directory = PathBuf::from(std::env::var_os("KEEPER_JOBS_DIR").expect(WHY));
     code(&std::fs::read(directory.join(format!("{name}.wasm"))).expect(WHY))
+}
+
+/// Of those that have ended.
+fn processor_time_of_workers() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the system tells");
+    let times = [usage.user_time(), usage.system_time()];
+    times.iter().map(|time| Duration::from_micros(u64::try_from(time.num_microseconds()).expect("positive"))).sum()
 }
 
 fn call(signature: &str, words: &[u64]) -> Ended {
@@ -64,9 +73,11 @@ async fn cost_of_an_interpreted_job() {
     for name in ["counter", "watch"] {
         let code = example(name);
         let first = executor();
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), processor_time_of_workers());
         first.prepare(&code).await.expect("prepared");
         let compiled = started.elapsed();
+        until("the compiler's end", || processor_time_of_workers() > before).await;
+        let processor = processor_time_of_workers() - before;
         let second = executor();
         let started = Instant::now();
         second.prepare(&code).await.expect("prepared");
@@ -80,6 +91,8 @@ async fn cost_of_an_interpreted_job() {
         let mut times: Vec<_> = runs.iter().map(|run| run.elapsed).collect();
         times.sort();
         let (median, worst) = (times[50], times[100]);
-        println!("{name}: compile {compiled:?}, load {loaded:?}, run median {median:?} worst {worst:?}, fuel {fuel}");
+        println!(
+            "{name}: compile {compiled:?} ({processor:?} of a processor), load {loaded:?}, run median {median:?} worst {worst:?}, fuel {fuel}"
+        );
     }
 }

@@ -89,6 +89,9 @@ async fn a_run_whose_workers_keep_dying_abstains() {
     }
     let run = running.await.expect("no panic");
     assert!(matches!(run.ended, Ended::Abstain(Abstain::HostFailure(_))), "{:?}", run.ended);
+    let counts = bench.executor.counts();
+    assert_eq!(counts.runs_given_up, 1);
+    assert!(counts.workers_lost >= 2, "{counts:?}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use executor::{
     BlockReference, ChainAnswer, ChainReader, ChainRequest, Code, Executor, ExecutorConfig, Limits, Reading, Role,
-    RpcFailure, Run, RunRequest, WorkerProgram,
+    RpcFailure, Run, RunRequest, Trigger, WorkerProgram,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -108,6 +108,7 @@ pub(crate) fn request(code: Code, params: &[u8]) -> RunRequest {
         job_id: 7,
         task_id: [0x42; 32],
         sequence: 3,
+        trigger: Trigger::Time(1_800_000_000),
         due: 1_800_000_000,
         params: params.to_vec(),
         reference: BlockReference { chain_id: 31337, number: 1000, hash: [9; 32], timestamp: 1_799_999_998 },

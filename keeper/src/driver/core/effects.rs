@@ -11,16 +11,15 @@ use consensus::task::Task;
 use consensus::time::Time;
 
 use super::{Core, Note, Order};
-use crate::jobs::Job;
 use crate::journal::Record;
 
 impl Core {
     pub(super) fn on_effect(&mut self, effect: Effect, now: Time) {
         match effect {
             Effect::Execute { due, attempt, anchor } => {
-                if let Some(terms) = self.book.job(due.task.job.0).and_then(Job::terms).cloned() {
+                if let Some(plan) = self.book.job(due.task.job.0).and_then(|job| job.state().plan.clone()) {
                     self.executions.begin(due.task, attempt, anchor.hash, now);
-                    self.order(Order::Run { due, attempt, anchor, terms });
+                    self.order(Order::Run { due, attempt, anchor, plan });
                 }
             }
             Effect::Persist { token, records } => {

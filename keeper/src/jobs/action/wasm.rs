@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use alloy::primitives::B256;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use consensus::anchor::BlockRef;
-use consensus::task::DueTask;
 use contracts::terms::{ActionTerms, WasmTerms};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::{Actions, Work};
 use crate::executor::{BlockReference, Code, Ended, Executor, RunRequest};
 use crate::jobs::flags::{read_bytes, read_file};
+use crate::jobs::trigger::{Run, Told};
 
 pub(super) fn is_ready(executor: &Executor, terms: &WasmTerms) -> bool {
     executor.is_ready(&code(terms))
@@ -24,24 +24,22 @@ pub(super) async fn prepare(executor: &Executor, terms: &WasmTerms) -> Result<()
 }
 
 /// Runs the code; how it ended, and the commitment to what it read.
-pub(super) async fn run(
-    executor: &Executor,
-    terms: &WasmTerms,
-    due: &DueTask,
-    anchor: &BlockRef,
-    chain_id: u64,
-) -> (Ended, B256) {
+pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (Ended, B256) {
+    let Work { due, anchor, plan } = work;
     let task = due.task;
+    let Told { sequence, trigger } = plan.trigger.told(&Run { instance: task.instance, due: due.due });
+    let chain_id = actions.chain_id;
     let request = RunRequest {
         code: code(terms),
         job_id: task.job.0,
         task_id: task.id().0.0,
-        sequence: task.instance.run().unwrap_or(0),
+        sequence,
+        trigger,
         due: due.due,
         params: terms.params.to_vec(),
         reference: BlockReference { chain_id, number: anchor.number, hash: anchor.hash.0, timestamp: anchor.timestamp },
     };
-    let run = executor.run(request).await;
+    let run = actions.executor.run(request).await;
     for line in &run.logs {
         tracing::debug!(job = task.job.0, "job says: {line}");
     }

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use consensus::task::InstanceKey;
+use consensus::task::{AnchorRule, InstanceKey};
 use contracts::terms::TriggerTerms;
 
-use super::kind::{Kind, Run};
+use super::kind::{Kind, Run, Told};
 use crate::jobs::flags::{Start, parse_interval, parse_start};
 
 /// An interval.
@@ -39,6 +39,14 @@ impl Kind for Interval {
 
     fn due(&self, instance: &InstanceKey) -> Option<u64> {
         self.run(instance.run()?).map(|run| run.due)
+    }
+
+    fn anchor(&self) -> AnchorRule {
+        AnchorRule::ByTime
+    }
+
+    fn told(&self, run: &Run) -> Told {
+        Told { sequence: run.instance.run().unwrap_or(0), trigger: executor::Trigger::Time(run.due) }
     }
 
     fn restarted(&self, start: u64) -> TriggerTerms {

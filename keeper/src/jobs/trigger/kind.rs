@@ -1,6 +1,6 @@
 //! What every kind of trigger can say.
 
-use consensus::task::InstanceKey;
+use consensus::task::{AnchorRule, InstanceKey};
 use contracts::terms::TriggerTerms;
 
 /// One run of a job.
@@ -12,6 +12,15 @@ pub struct Run {
     pub due: u64,
 }
 
+/// What a job's code is told of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Number of the run: 0, 1, 2 and so on of its job's version.
+    pub sequence: u64,
+    /// Why there is this run.
+    pub trigger: executor::Trigger,
+}
+
 /// A kind of trigger. Its data may say anything: whatever is past the end of time is not there.
 pub trait Kind {
     /// The first run due at `from` (Unix seconds) or later.
@@ -20,6 +29,10 @@ pub trait Kind {
     fn after(&self, run: &Run) -> Option<Run>;
     /// When a run is due, in Unix seconds; `None` if this trigger has no such run.
     fn due(&self, instance: &InstanceKey) -> Option<u64>;
+    /// By which rule the block that a run is pinned to follows from it.
+    fn anchor(&self) -> AnchorRule;
+    /// What code is told of a run of this trigger.
+    fn told(&self, run: &Run) -> Told;
     /// The same, with the first run due at `start`, in Unix seconds.
     fn restarted(&self, start: u64) -> TriggerTerms;
     /// As people read it.

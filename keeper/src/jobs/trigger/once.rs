@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use consensus::task::InstanceKey;
+use consensus::task::{AnchorRule, InstanceKey};
 use contracts::terms::TriggerTerms;
 
-use super::kind::{Kind, Run};
+use super::kind::{Kind, Run, Told};
 use crate::jobs::flags::{Start, parse_start};
 
 /// A moment.
@@ -33,6 +33,14 @@ impl Kind for Once {
 
     fn due(&self, instance: &InstanceKey) -> Option<u64> {
         (instance.run()? == 0).then_some(self.moment)
+    }
+
+    fn anchor(&self) -> AnchorRule {
+        AnchorRule::ByTime
+    }
+
+    fn told(&self, run: &Run) -> Told {
+        Told { sequence: 0, trigger: executor::Trigger::Time(run.due) }
     }
 
     fn restarted(&self, start: u64) -> TriggerTerms {

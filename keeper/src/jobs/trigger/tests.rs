@@ -90,6 +90,18 @@ fn what_is_not_a_run_number_is_never_due() {
 }
 
 #[test]
+fn code_is_told_which_run_it_is_and_when_it_was_due() {
+    let told = |terms: TriggerTerms, number| {
+        let trigger = Trigger::new(&terms).unwrap();
+        let run = trigger.runs(0, u64::MAX).nth(number).unwrap();
+        (trigger.told(&run), trigger.anchor())
+    };
+    let time = |sequence, due| (Told { sequence, trigger: executor::Trigger::Time(due) }, AnchorRule::ByTime);
+    assert_eq!(told(interval(100, 7), 2), time(2, 114));
+    assert_eq!(told(once(100), 0), time(0, 100));
+}
+
+#[test]
 fn a_restart_keeps_the_rhythm() {
     let trigger = Trigger::new(&interval(100, 7)).unwrap();
     assert_eq!(trigger.restarted(500), interval(500, 7));
