@@ -24,6 +24,7 @@ use crate::facts::Facts;
 use crate::held::Held;
 use crate::input::Input;
 use crate::laws::{Kept, Laws};
+use crate::message::Source;
 use crate::outbox::{Item, Outbox};
 use crate::plans::Plans;
 use crate::proofs::Proofs;
@@ -113,7 +114,7 @@ impl Engine {
             Input::Due(due) => self.learn(due, now),
             Input::Trouble { job, troubled } => self.windows.note_trouble(job, troubled),
             Input::Received { message, from, channel, bytes } => {
-                self.receive(Some(message), from, channel, bytes, now);
+                self.receive(Source::Gossip(message), from, channel, bytes, now);
             }
             Input::Answered { from, bytes } => self.receive_answer(from, &bytes, now),
             Input::Executed { task, attempt, anchor, result } => {

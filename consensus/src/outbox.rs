@@ -11,7 +11,7 @@ use crate::certificate::Certificate;
 use crate::committee::KeeperIndex;
 use crate::effect::{Effect, PersistToken};
 use crate::fault::Verdict;
-use crate::message::{Assignment, BatchKey, MessageTag};
+use crate::message::{Assignment, BatchKey, Source};
 use crate::report::{Leaves, SignRecord};
 use crate::task::Task;
 use crate::time::Time;
@@ -81,11 +81,9 @@ impl Outbox {
         self.items.push(Item::Effect(effect));
     }
 
-    /// Gives the verdict on a message, if it came as gossip.
-    pub(crate) fn judge(&mut self, message: Option<MessageTag>, verdict: Verdict) {
-        if let Some(message) = message {
-            self.effect(Effect::Judge { message, verdict });
-        }
+    /// Gives the verdict on a message.
+    pub(crate) fn judge(&mut self, source: Source, verdict: Verdict) {
+        self.effect(Effect::Judge { source, verdict });
     }
 
     /// Has records made durable; the journal's answer will bear the token.

@@ -16,7 +16,7 @@ use crate::bls::Signature;
 use crate::certificate::Certificate;
 use crate::committee::{KeeperIndex, SignerSet};
 use crate::fault::{Fate, Reason, Verdict};
-use crate::message::{Finding, MessageTag, Partial};
+use crate::message::{Finding, Partial, Source};
 use crate::report::{Domain, Leaves, Report};
 use crate::task::Task;
 use crate::time::{Time, VERIFY_DELAY};
@@ -30,7 +30,7 @@ struct Heard {
 /// A partial that waits for its signature to be checked.
 #[derive(Clone, Debug)]
 struct Candidate {
-    message: Option<MessageTag>,
+    source: Source,
     findings: Vec<Finding>,
     signature: Signature,
     bytes: Vec<u8>,
@@ -39,8 +39,8 @@ struct Candidate {
 /// A partial after its signature was checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Verified {
-    /// The gossip message it came as.
-    pub(crate) message: Option<MessageTag>,
+    /// How it came.
+    pub(crate) source: Source,
     /// What becomes of that.
     pub(crate) verdict: Verdict,
     /// What its signer has said by it; `None` if the signature is not the signer's.
@@ -68,7 +68,7 @@ impl Count {
         &mut self,
         partial: &Partial,
         bytes: &[u8],
-        message: Option<MessageTag>,
+        source: Source,
         basis: &Basis,
         domain: &Domain,
         now: Time,
@@ -102,7 +102,7 @@ impl Count {
             return Fate::Judged(Verdict::Reject(Reason::InvalidPoint));
         };
         /* -------- process -------- */
-        let candidate = Candidate { message, findings: partial.findings.clone(), signature, bytes: bytes.to_vec() };
+        let candidate = Candidate { source, findings: partial.findings.clone(), signature, bytes: bytes.to_vec() };
         let root = match self.root_of(partial, basis, domain) {
             Ok(root) => root,
             Err(fate) => return fate,
@@ -181,10 +181,10 @@ impl Count {
         let mut results = Vec::new();
         for root in self.roots.values_mut() {
             for checked in root.aggregator.verify(&mut weight) {
-                let Candidate { message, findings, signature, bytes } = checked.tag;
+                let Candidate { source, findings, signature, bytes } = checked.tag;
                 if !checked.valid {
                     let verdict = Verdict::Reject(Reason::InvalidSignature);
-                    results.push(Verified { message, verdict, said: None });
+                    results.push(Verified { source, verdict, said: None });
                     continue;
                 }
                 let differs =
@@ -196,17 +196,17 @@ impl Count {
                     Verdict::Accept
                 };
                 let said = Some((checked.signer, Arc::clone(&root.leaves), signature));
-                results.push(Verified { message, verdict, said });
+                results.push(Verified { source, verdict, said });
             }
         }
         self.roots.retain(|_, root| root.aggregator.stake() > 0 || root.aggregator.has_pending());
         results
     }
 
-    /// Gives up on partials whose signatures nobody has looked at; returns the messages they came as.
-    pub(crate) fn give_up(&mut self) -> Vec<MessageTag> {
+    /// Gives up on partials whose signatures nobody has looked at; returns how they came.
+    pub(crate) fn give_up(&mut self) -> Vec<Source> {
         let pending = self.roots.values_mut().flat_map(|root| root.aggregator.drop_pending());
-        pending.filter_map(|candidate| candidate.message).collect()
+        pending.map(|candidate| candidate.source).collect()
     }
 
     /// The certificate of the root that has a quorum, with every signer known so far (rule 8).

@@ -48,6 +48,9 @@ impl Driver {
             }
             Order::Publish { channel, bytes } => self.publish(channel, bytes).await,
             Order::Judge { message, verdict } => self.judge(message, verdict).await,
+            Order::Fault { peer, reason } => {
+                self.services.mesh.fault(p2p::peer_id_from_public_key(&peer.0), reason.name()).await;
+            }
             Order::Ask { peer, bytes } => self.ask(peer, p2p::Protocol::Want, bytes),
             Order::AskStatus { peer } => self.ask(peer, p2p::Protocol::Status, Vec::new()),
             Order::Respond { request, bytes } => self.respond(request, bytes).await,

@@ -6,7 +6,7 @@ use alloy::primitives::B256;
 use consensus::anchor::BlockRef;
 use consensus::committee::PeerKey;
 use consensus::effect::{PersistToken, Settlement};
-use consensus::fault::Verdict;
+use consensus::fault::{Reason, Verdict};
 use consensus::input::MessageTag;
 use consensus::message::Channel;
 use consensus::task::{DueTask, JobId};
@@ -64,6 +64,13 @@ pub enum Order {
         message: MessageTag,
         /// What to do with it.
         verdict: Verdict,
+    },
+    /// Hold against a peer what is wrong in an answer of its own ([`super::Event::Answered`]), in every view of the chain.
+    Fault {
+        /// Whose answer it was.
+        peer: PeerKey,
+        /// What is wrong with it.
+        reason: Reason,
     },
     /// Ask a peer with the want protocol; answer, if it does, with [`super::Event::Answered`]. May be lost.
     Ask {
