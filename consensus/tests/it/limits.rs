@@ -22,7 +22,7 @@ use ed25519_dalek::SigningKey;
 use serde_bytes::{ByteArray, ByteBuf};
 
 const START: u64 = 1_000_000;
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
+const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
 const DOMAIN: Domain = Domain { chain_id: 31337, task_manager: Address::repeat_byte(0x11) };
 const OTHER_CHAIN: Domain = Domain { chain_id: 1, task_manager: Address::repeat_byte(0x11) };
 const EPOCH: u32 = 1;
