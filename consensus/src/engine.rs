@@ -105,8 +105,15 @@ impl Engine {
                 self.start.on_head(facts, now, outbox);
                 self.wake_waiting(now);
             }
+            Input::Newest { number, ahead_ms } => {
+                self.start.note_newest(number);
+                if facts.set_ahead(ahead_ms) {
+                    self.agenda.all_at(now);
+                }
+            }
             Input::Rewound(number) => {
                 facts.rewind(number);
+                self.start.rewound(number);
                 batches.rewound(number, outbox);
                 sessions.handle_all(&Event::Rewound(number), facts, now, outbox);
             }

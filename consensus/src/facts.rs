@@ -130,6 +130,11 @@ impl Facts {
         }
     }
 
+    /// How far the chain's time is ahead of the keeper's clock; tells whether that is news.
+    pub(crate) fn set_ahead(&mut self, ahead_ms: i64) -> bool {
+        std::mem::replace(&mut self.pace.ahead_ms, ahead_ms) != ahead_ms
+    }
+
     /// A peer has shown the table of its current epoch (rule 15).
     pub(crate) fn note_table(&mut self, peer: PeerKey, epoch: u32, table_root: B256) {
         let index = self.committees.values().rev().find_map(|committee| committee.index_of(peer));

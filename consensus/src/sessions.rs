@@ -20,13 +20,13 @@ pub(crate) struct Sessions(BTreeMap<Task, Session>);
 impl Sessions {
     /// Takes up a task of the schedule; false if it is known, over, or one too many.
     pub(crate) fn learn(&mut self, due: DueTask, facts: &Facts, now: Time, outbox: &mut Outbox) -> bool {
-        let over = now > Time::from_seconds(due.deadline);
+        let over = now > facts.pace().moment(due.deadline);
         if over || self.0.contains_key(&due.task) || self.0.len() >= SESSIONS_MAX {
             return false;
         }
         self.0.insert(due.task, Session::new(due));
         let window = facts.pace().window_of(due.due);
-        outbox.wake(Time::from_seconds(due.due), Wake::Session(due.task));
+        outbox.wake(facts.pace().moment(due.due), Wake::Session(due.task));
         outbox.tell(Notice::Opened { window, task: due.task, attempt: 0 });
         true
     }

@@ -127,7 +127,7 @@ impl Windows {
                 if tried.iter().any(Option::is_none) || tried.len() >= TRIES_MAX {
                     return None;
                 }
-                let due = Time::from_seconds(pace.attempt_due(session.due().due, attempt));
+                let due = pace.moment(pace.attempt_due(session.due().due, attempt));
                 let since = tried.iter().copied().flatten().max().unwrap_or(due);
                 Some(Open { task, attempt, since, tries: tried.len() })
             })

@@ -93,6 +93,13 @@ pub enum ChainEvent {
         /// Its raw ed25519 public key; none when it left.
         peer_key: Option<[u8; 32]>,
     },
+    /// An operator was convicted, and counts no more.
+    Ejected {
+        /// Block of the log.
+        block: u64,
+        /// Who.
+        operator: Address,
+    },
     /// A new epoch was written.
     Epoch(EpochSnapshot),
     /// A task was settled.

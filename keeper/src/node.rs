@@ -287,7 +287,8 @@ fn services(
 }
 
 fn core(setup: Setup, chain: &ChainConfig, journal: engine::JournalState) -> Result<Core> {
-    let pace = Pace { block_seconds: chain.network.block_seconds, confirmations: chain.network.confirmations };
+    let Network { block_seconds, confirmations, .. } = chain.network;
+    let pace = Pace { block_seconds, confirmations, ahead_ms: 0 };
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the operating system gives no random numbers")?;
     let domain = domain(&chain.network);

@@ -44,6 +44,6 @@ impl Engine {
     pub(super) fn look_at_window(&mut self, window: u64, now: Time) {
         let Self { facts, sessions, batches, plans, .. } = self;
         let board = Board { facts, sessions, batches, plans };
-        self.windows.look(window, self.start.may_lead(window), board, now, &mut self.outbox);
+        self.windows.look(window, self.start.may_lead(window, &board.facts.pace()), board, now, &mut self.outbox);
     }
 }

@@ -20,7 +20,7 @@ use ed25519_dalek::SigningKey;
 use serde_bytes::{ByteArray, ByteBuf};
 
 pub(crate) const START: u64 = 1_000_000;
-pub(crate) const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
+pub(crate) const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
 pub(crate) const DOMAIN: Domain = Domain { chain_id: 31337, task_manager: Address::repeat_byte(0x11) };
 pub(crate) const OTHER_CHAIN: Domain = Domain { chain_id: 1, task_manager: Address::repeat_byte(0x11) };
 pub(crate) const EPOCH: u32 = 1;

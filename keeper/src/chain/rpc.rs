@@ -115,6 +115,11 @@ impl Rpc {
         self.board().counts()
     }
 
+    /// The newest block that most other keepers have: a node far below it lags, however few nodes there are to compare.
+    pub fn note_peers_head(&self, head: Option<u64>) {
+        self.board().note_peers_head(head);
+    }
+
     /// How each node stands, in the order of the network file.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeView> {

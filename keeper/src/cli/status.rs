@@ -60,11 +60,19 @@ fn describe(view: &View) -> String {
         ("epoch", format!("{} with {} keepers, {place}", view.epoch.number, view.epoch.size)),
         ("window", format!("{}, leader {}", view.window, or_dash(&view.leader))),
         ("peers", view.peers.to_string()),
+        ("missed", missed(view)),
     ]);
     for (name, check) in &view.checks {
         text.push_str(&format!("{} {name}: {}\n", if check.ok { "ok  " } else { "FAIL" }, check.message));
     }
     text
+}
+
+fn missed(view: &View) -> String {
+    match view.missed.count {
+        0 => "no run since the start".to_owned(),
+        count => format!("{count} runs since the start; the newest: {}", view.missed.newest),
+    }
 }
 
 fn or_dash(text: &str) -> &str {

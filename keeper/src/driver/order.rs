@@ -112,8 +112,13 @@ pub enum Order {
     ForgetEvidence(B256),
     /// Read the proofs on disk; answer with [`super::Event::Evidence`].
     LoadEvidence,
-    /// Read what no event tells: the wallet's balance, the failures of RPC nodes.
+    /// Read what the wallet can pay for; answer, if the nodes do, with [`super::Event::Measured`].
     Measure,
+    /// Read how the parts stand; answer with [`super::Event::Looked`].
+    Look {
+        /// The newest block that most other keepers have, for the nodes to be compared with.
+        peers_head: Option<u64>,
+    },
     /// What [`super::Core::view`] shows has changed.
     Show,
     /// Something to be counted, and told to whoever watches.

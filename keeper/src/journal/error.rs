@@ -67,10 +67,10 @@ pub enum Error {
         /// What the operating system said.
         cause: String,
     },
-    /// A write or sync failed earlier in this process.
-    #[error("the journal is closed since a write failed ({cause}): nothing is signed until the keeper is restarted")]
+    /// A write or sync failed, and it could not be written anew since.
+    #[error("the journal is closed since a write failed ({cause}): nothing is signed until it can be written again")]
     Poisoned {
-        /// The first failure.
+        /// The newest failure.
         cause: String,
     },
     /// More reports than a batch can hold.

@@ -14,9 +14,12 @@ impl Core {
             ChainEvent::Head(head) => self.on_head(&head, now),
             ChainEvent::Rewound { number } => {
                 self.note(Note::Rewound(number));
+                self.newest = self.newest.min(number);
+                self.time.rewound();
                 self.book.rewind(number);
                 self.schedule.again();
                 self.admission.rewind(number);
+                self.post.rewind(number);
                 self.settlements.rewind(number);
                 self.feed(Input::Rewound(number), now);
             }
@@ -25,17 +28,46 @@ impl Core {
                 self.schedule.again();
             }
             ChainEvent::Operator { block, operator, peer_key } => self.admission.operator(block, operator, peer_key),
+            ChainEvent::Ejected { block, operator } if operator == self.about.operator => self.post.eject(block),
+            ChainEvent::Ejected { .. } => {}
             ChainEvent::Epoch(snapshot) => self.on_epoch(&snapshot, now),
             ChainEvent::Settled(settled) => self.on_settled(settled, now),
             ChainEvent::Ineligible { job_id, reason, .. } => {
                 self.history.note_ineligible(job_id, &format!("{reason:?}"));
             }
-            ChainEvent::Newest { .. } => {}
+            ChainEvent::Newest { number, timestamp, seen_ms, live } => {
+                self.newest = number;
+                self.time.newest(timestamp, seen_ms, live);
+                self.follow_chain_time(now);
+                self.feed(Input::Newest { number, ahead_ms: self.time.ahead_ms() }, now);
+            }
             ChainEvent::Connection { ok, why } => self.connection = Some((ok, why)),
         }
     }
 
+    /// Takes over what the chain's time is now.
+    fn follow_chain_time(&mut self, now: Time) {
+        let ahead_ms = self.time.ahead_ms();
+        let before = std::mem::replace(&mut self.about.pace.ahead_ms, ahead_ms);
+        if before == ahead_ms {
+            return;
+        }
+        // What was told up to a later moment is to be told again.
+        if ahead_ms < before {
+            self.schedule.again();
+        }
+        self.note(Note::ChainTime { ahead_ms });
+        self.feed(Input::Newest { number: self.newest, ahead_ms }, now);
+    }
+
+    /// The chain's time now.
+    pub(super) fn chain_time(&self, now: Time) -> Time {
+        self.about.pace.chain_time(now)
+    }
+
     fn on_head(&mut self, head: &Head, now: Time) {
+        self.time.head(head.timestamp, now);
+        self.follow_chain_time(now);
         self.note(Note::Head { number: head.number, timestamp: head.timestamp });
         if let Some(keys) = self.admission.news(head.number) {
             self.order(Order::Admit(keys));
@@ -46,7 +78,7 @@ impl Core {
             self.order(Order::LoadEvidence);
         }
         self.press_accusations(head.number);
-        self.ask_those_behind(now);
+        self.ask_for_status(now);
     }
 
     fn on_epoch(&mut self, snapshot: &EpochSnapshot, now: Time) {
@@ -62,7 +94,7 @@ impl Core {
 
     fn on_settled(&mut self, settled: Settled, now: Time) {
         let task = convert::task(&settled);
-        self.history.note_settled(&task, &settled, now);
+        self.history.note_settled(&task, &settled, self.chain_time(now));
         let Settled { block, timestamp, anchor_number: anchor, submitter, .. } = settled;
         self.settlements.insert(task, settled);
         self.feed(Input::Settled { task, block }, now);

@@ -88,7 +88,7 @@ impl Core {
     }
 
     fn report(&mut self, task: Task, step: Step, now: Time) {
-        let (late_ms, result) = self.history.note_step(&task, step, now);
+        let (late_ms, result) = self.history.note_step(&task, step, self.chain_time(now));
         self.note(Note::Step { task, step, late_ms, result });
         self.changed = true;
     }

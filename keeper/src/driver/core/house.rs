@@ -7,7 +7,7 @@ use consensus::Input;
 use consensus::task::JobId;
 use consensus::time::Time;
 
-use super::{Core, Note, Order};
+use super::{Core, Load, Note, Order};
 use crate::driver::standing::{Facts, Standing};
 use crate::jobs::{Activity, Job};
 
@@ -26,9 +26,10 @@ impl Core {
         self.prepare_code(now);
         self.note_leaders(now);
         self.offer_snapshot(now);
-        self.ask_those_behind(now);
+        self.ask_for_status(now);
         self.measure(now);
         self.note_standing();
+        self.order(Order::Look { peers_head: self.peers_head(now) });
         self.order(Order::Show);
     }
 
@@ -37,7 +38,7 @@ impl Core {
         if self.engine.head().is_none() {
             return;
         }
-        for due in self.schedule.take(&self.book, now.0 / 1000, &self.about.pace) {
+        for due in self.schedule.take(&self.book, self.chain_time(now).seconds(), &self.about.pace) {
             if self.engine.knows(&due.task) {
                 continue;
             }
@@ -45,12 +46,15 @@ impl Core {
             if !self.engine.knows(&due.task) {
                 // It has too many tasks already, or this one's deadline is over; the latter is not told again for long.
                 self.schedule.again();
+                if self.chain_time(now).seconds() <= due.deadline {
+                    self.shed(Load::Tasks, now);
+                }
                 continue;
             }
             self.changed = true;
             self.history.learn(&due);
             if let Some(settled) = self.settlements.get(&due.task).cloned() {
-                self.history.note_settled(&due.task, &settled, now);
+                self.history.note_settled(&due.task, &settled, self.chain_time(now));
                 self.feed(Input::Settled { task: due.task, block: settled.block }, now);
             }
         }
@@ -71,7 +75,8 @@ impl Core {
 
     /// Asks for the code of live jobs ahead of time.
     fn prepare_code(&mut self, now: Time) {
-        for job in self.book.jobs().filter(|job| is_live(job, now)) {
+        let chain_time = self.chain_time(now);
+        for job in self.book.jobs().filter(|job| is_live(job, chain_time)) {
             if let Some(terms) = job.terms()
                 && self.codes.wants(job.id, job.code_hash(), now)
             {
@@ -125,11 +130,12 @@ impl Core {
             latest: self.admission.latest(&self.about.operator),
             peer_key: self.about.peer_key,
             finishing: self.post.is_finishing(head, &self.about.pace),
+            ejected: self.post.ejected(),
         })
     }
 }
 
-/// Whether tasks of a job may still come due.
+/// Whether tasks of a job may still come due; `now` in the chain's time.
 pub(super) fn is_live(job: &Job, now: Time) -> bool {
     match job.state().activity {
         Activity::Active => true,

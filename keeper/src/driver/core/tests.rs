@@ -23,10 +23,12 @@ macro_rules! assert_has {
     }};
 }
 
+mod checks;
 mod life;
 mod shown;
+mod time;
 
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
+const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
 const DOMAIN: Domain = Domain { chain_id: 31_337, task_manager: Address::repeat_byte(0x11) };
 /// The second that the tests begin at: a multiple of every window.
 const START: u64 = 1_000_000;

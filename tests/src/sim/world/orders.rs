@@ -134,7 +134,7 @@ impl World<'_> {
                 self.checks.fail(self.elapsed(), "unknown_own_signature", detail);
             }
             Order::Stop(_) | Order::Note(_) => {}
-            Order::Admit(_) | Order::OfferSnapshot | Order::Measure | Order::Show => {}
+            Order::Admit(_) | Order::OfferSnapshot | Order::Measure | Order::Look { .. } | Order::Show => {}
         }
     }
 
