@@ -131,6 +131,7 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
         sentries: config.sentries.clone(),
         topics: topics::table(),
         requests: topics::requests(),
+        address_book: Some(setup.paths.address_book()),
     };
     let (mesh, mesh_events, service) = p2p::build(mesh_config, &setup.identity, &mut registry)?;
     let api_listener = api::bind(config.api_addr, "--api-addr").await?;
