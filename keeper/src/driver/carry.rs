@@ -247,7 +247,7 @@ fn count_errors(counts: &BTreeMap<&'static str, u64>, metrics: &Metrics) {
     }
 }
 
-/// What is left for gas. A node that does not say leaves the last word standing.
+/// What is left for gas, and what gas costs. A node that does not say leaves the last word standing.
 async fn weigh_wallet(provider: &ChainProvider, account: Address, metrics: &Metrics) -> Option<Wallet> {
     match tokio::try_join!(provider.get_balance(account).into_future(), provider.get_gas_price()) {
         Ok((wei, gas_price)) => {
