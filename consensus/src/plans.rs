@@ -132,3 +132,6 @@ impl Plans {
 fn number_of(assignment: &Assignment) -> Number {
     (assignment.window, assignment.stage, assignment.leader, assignment.number)
 }
+
+#[cfg(test)]
+mod tests;
