@@ -47,7 +47,7 @@ fn a_large_committee_has_sixteen_stages() {
 fn a_line_is_drawn_anew_when_its_block_or_its_committee_is_another_one() {
     let (domain, window) = (B256::repeat_byte(9), Window(100));
     // Another table has another root.
-    let other = Committee::new(2, 1, B256::repeat_byte(7), committee_of(&[8, 1, 1]).members().to_vec()).unwrap();
+    let other = Committee::new(2, 1, B256::repeat_byte(0x77), committee_of(&[8, 1, 1]).members().to_vec()).unwrap();
     let committees = [committee_of(&[5, 6, 7]), other];
     let mut lines = Lines::default();
     for (block, committee) in [(1, 0), (2, 0), (1, 0), (1, 1), (1, 0)] {
