@@ -29,7 +29,7 @@ pub(crate) struct Received {
 
 /// The messages held back, oldest first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Held(VecDeque<Received>);
+pub(crate) struct Held(VecDeque<Box<Received>>);
 
 impl Held {
     /// Holds a message back for the first time, unless there are too many already.
@@ -38,12 +38,12 @@ impl Held {
             return outbox.judge(received.source, Verdict::Ignore(Reason::OverLimit));
         }
         outbox.wake(received.until, Wake::Held);
-        self.0.push_back(received);
+        self.0.push_back(Box::new(received));
     }
 
     /// Holds a message back that was looked at again; one whose time is up is ignored, not rejected: it may be right
     /// elsewhere.
-    pub(crate) fn hold_again(&mut self, received: Received, now: Time, outbox: &mut Outbox) {
+    pub(crate) fn hold_again(&mut self, received: Box<Received>, now: Time, outbox: &mut Outbox) {
         if now >= received.until {
             return outbox.judge(received.source, Verdict::Ignore(Reason::UnknownContext));
         }
@@ -51,7 +51,7 @@ impl Held {
     }
 
     /// All of them, to be looked at again.
-    pub(crate) fn take(&mut self) -> VecDeque<Received> {
+    pub(crate) fn take(&mut self) -> VecDeque<Box<Received>> {
         std::mem::take(&mut self.0)
     }
 

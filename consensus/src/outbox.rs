@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use alloy_primitives::B256;
+
 use crate::agenda::Wake;
 use crate::bls::Signature;
 use crate::certificate::Certificate;
@@ -30,8 +32,8 @@ pub(crate) enum Notice {
     },
     /// Nothing more will happen to a task: it can be forgotten.
     TaskEnded(Task),
-    /// An assignment is good: its batches are open.
-    Assigned(Box<Assignment>),
+    /// An assignment is good, and this is its hash: its batches are open.
+    Assigned(B256, Box<Assignment>),
     /// Something that a batch waits for has changed.
     LookAtBatch(BatchKey),
     /// A batch of a window has failed: what it held is open again.

@@ -152,7 +152,8 @@ impl Windows {
         let bytes = codec::encode(&assignment);
         outbox.effect(Effect::Assigned { window, stage });
         outbox.effect(Effect::Broadcast { channel: Channel::Assignments, bytes: bytes.clone() });
-        board.plans.adopt(&assignment, bytes, board.facts, now, outbox);
+        let hash = assignment.hash(board.facts.domain());
+        board.plans.adopt((hash, &assignment), bytes, now, outbox);
     }
 
     /// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch; those

@@ -53,6 +53,20 @@ struct Root {
     aggregator: Aggregator<Candidate>,
 }
 
+impl Root {
+    fn new(leaves: Arc<Leaves>, basis: &Basis, domain: &Domain) -> Self {
+        let digest = basis.digest(leaves.root(), domain);
+        let (committee, laws) = (Arc::clone(&basis.committee), Arc::clone(&basis.laws));
+        Self { leaves, aggregator: Aggregator::new(digest, committee, laws) }
+    }
+
+    /// Whether findings amount to its reports.
+    fn says(&self, findings: &[Finding]) -> bool {
+        let said = |report: &Report| Some((report.status, report.outcome_hash));
+        self.leaves.reports.iter().map(said).eq(findings.iter().map(Finding::report))
+    }
+}
+
 /// The partials of one batch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Count {
@@ -125,10 +139,11 @@ impl Count {
         let full = self.roots.len() > basis.committee.size();
         match self.roots.entry(root) {
             Entry::Occupied(known) => {
-                let said = |report: &Report| Some((report.status, report.outcome_hash));
-                let known_reports = &known.get().leaves.reports;
-                let same = known_reports.iter().map(said).eq(partial.findings.iter().map(Finding::report));
-                if same { Ok(known.into_mut()) } else { Err(Fate::Early) }
+                if known.get().says(&partial.findings) {
+                    Ok(known.into_mut())
+                } else {
+                    Err(Fate::Early)
+                }
             }
             Entry::Vacant(vacant) => {
                 let reports = basis.reports(&partial.findings).ok_or(Fate::Early)?;
@@ -139,27 +154,29 @@ impl Count {
                 if full {
                     return Err(Fate::Judged(Verdict::Ignore(Reason::OverLimit)));
                 }
-                let digest = domain.batch_digest(basis.committee.epoch(), root);
-                let (committee, laws) = (Arc::clone(&basis.committee), Arc::clone(&basis.laws));
-                Ok(vacant.insert(Root { leaves, aggregator: Aggregator::new(digest, committee, laws) }))
+                Ok(vacant.insert(Root::new(leaves, basis, domain)))
             }
         }
     }
 
-    /// Counts this keeper's own partial. An abstaining one has no BLS signature.
+    /// The reports that findings amount to with their leaves, if somebody has said as much.
+    pub(crate) fn leaves_of(&self, findings: &[Finding]) -> Option<Arc<Leaves>> {
+        self.roots.values().find(|root| root.says(findings)).map(|root| Arc::clone(&root.leaves))
+    }
+
+    /// Counts this keeper's own partial. An abstaining one has no leaves and no BLS signature.
     pub(crate) fn take_own(
         &mut self,
         partial: &Partial,
-        signature: Option<Signature>,
+        signed: Option<(Arc<Leaves>, Signature)>,
         bytes: &[u8],
         basis: &Basis,
         domain: &Domain,
     ) {
         let signer = KeeperIndex(partial.keeper);
-        if let Some(signature) = signature
-            && let Ok(root) = self.root_of(partial, basis, domain)
-        {
-            root.aggregator.add_own(signer, signature);
+        if let Some((leaves, signature)) = signed {
+            let root = self.roots.entry(leaves.root());
+            root.or_insert_with(|| Root::new(leaves, basis, domain)).aggregator.add_own(signer, signature);
         }
         self.heard.insert(signer, Heard { findings: partial.findings.clone(), bytes: bytes.to_vec() });
     }

@@ -18,7 +18,7 @@ impl Engine {
                 self.windows.forget(task);
                 self.agenda.drop_waiting(Wake::Session(task));
             }
-            Notice::Assigned(assignment) => batches.open(&assignment, facts, sessions, now, outbox),
+            Notice::Assigned(hash, assignment) => batches.open((hash, &assignment), facts, sessions, now, outbox),
             Notice::LookAtBatch(key) => self.look_at_batch(key, now),
             Notice::LookAtWindow(window) => self.look_at_window(window, now),
             Notice::BatchEnded(key) => {
