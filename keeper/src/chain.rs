@@ -128,7 +128,7 @@ pub enum ChainEvent {
         /// block after a start, and the first after an outage, may be old.
         live: bool,
     },
-    /// The RPC nodes became reachable (`ok`) or not; once per change.
+    /// The RPC nodes became reachable (`ok`) or not, or why they are not is another reason now.
     Connection {
         /// Whether the watcher makes progress.
         ok: bool,

@@ -20,6 +20,7 @@
 //! the submitter, whose ledger is on disk; then the journal, once its queue is empty; last the mesh and the listeners.
 
 mod reach;
+mod reader;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -262,7 +263,7 @@ fn services(
     (journal, evidence): (JournalHandle, EvidenceHandle),
     stop: &CancellationToken,
 ) -> Result<Services> {
-    let reader = RpcReader::new(alloy::providers::Provider::erased(rpc.provider()));
+    let reader = RpcReader::over(alloy::providers::Provider::erased(rpc.provider()), Arc::new(rpc.clone()));
     let local = chain.network.chain_id == LOCAL_CHAIN_ID;
     let executor = ExecutorConfig {
         cache_dir: setup.config.cache_dir.clone(),

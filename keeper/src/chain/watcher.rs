@@ -68,7 +68,8 @@ pub struct Watcher {
     doubts: Doubts,
     digest: Digest,
     memory: Memory,
-    connected: Option<bool>,
+    /// What was told of the connection last: nothing wrong, or what.
+    connected: Option<Result<(), String>>,
 }
 
 /// Why a step ended early.
@@ -187,10 +188,15 @@ impl Watcher {
     }
 
     async fn report(&mut self, events: &mpsc::Sender<ChainEvent>, ok: bool, why: String) -> Result<(), Interrupt> {
-        if self.connected.replace(ok) == Some(ok) {
+        let now = if ok { Ok(()) } else { Err(why.clone()) };
+        let before = self.connected.replace(now.clone());
+        if before.as_ref() == Some(&now) {
             return Ok(());
         }
-        if ok {
+        // Another cause of the same trouble is for those who look, not for the log.
+        if !ok && matches!(before, Some(Err(_))) {
+            tracing::debug!(why, "still cannot follow the chain");
+        } else if ok {
             tracing::info!("following the chain");
         } else {
             tracing::warn!(why, "cannot follow the chain; trying again until it works");

@@ -47,7 +47,8 @@ pub enum Error {
     /// Damaged anywhere but at its end.
     #[error(
         "the journal {path} is damaged at byte {offset} ({what}): restore it from a backup; signing without it could \
-         get this keeper slashed"
+         get this keeper slashed. If there is none, move the file away and start with --accept-empty-journal: then only \
+         what is newer than anything this key can have signed is signed"
     )]
     Corrupt {
         /// The journal.
