@@ -148,7 +148,7 @@ impl Rpc {
     }
 
     fn at(&self, place: usize) -> Node {
-        Node { rpc: self.clone(), place, waits: false }
+        Node { rpc: self.clone(), place, waits: true }
     }
 
     /// Every node that does not want to be left alone, however it stands, in the order of the network file.
@@ -249,8 +249,8 @@ impl Rpc {
 }
 
 impl Node {
-    /// The same, with patience or without: with it a long list of questions comes to its end however often the node asks
-    /// for a pause; without it another node can take over at once.
+    /// The same, with patience or without: with it, as nodes are had, a long list of questions comes to its end however
+    /// often the node asks for a pause; without it another node can take over at once.
     pub(crate) fn waiting(self, waits: bool) -> Self {
         Self { waits, ..self }
     }

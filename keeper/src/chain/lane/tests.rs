@@ -5,6 +5,8 @@ use crate::chain::fees::{Market, Policy};
 use crate::chain::receipt::Receipt;
 use alloy::primitives::Bytes;
 
+mod limits;
+
 const BLOCK: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -152,31 +154,6 @@ fn several_are_open_at_a_time_in_the_order_of_their_nonces_up_to_a_bound() {
         let refused = matches!(ended(&orders), Some(Ended::Failed(why)) if why.contains("wait already"));
         assert_eq!(refused, bench.lane.account(bench.now).waiting == 16 && id > 20, "{id}: {orders:?}");
     }
-}
-
-#[test]
-fn an_account_that_may_send_one_at_a_time_tries_more_again_later() {
-    let mut bench = Bench::new();
-    let open = |bench: &Bench| bench.disk.entries.len();
-    bench.tick(Duration::ZERO);
-    for id in 1..=2 {
-        let orders = bench.want(id);
-        let words = "in-flight transaction limit reached for delegated accounts".to_owned();
-        let answer = if id == 1 { Answer::Taken } else { Answer::Refused(words) };
-        bench.answer(sent(&orders)[0], answer);
-    }
-    bench.want(3);
-    assert_eq!(open(&bench), 2, "the third waits");
-    bench.include(0);
-    bench.tick(BLOCK);
-    bench.include(1);
-    bench.tick(BLOCK);
-    bench.check(3, Verdict::Worth { gas: 100_000 });
-    bench.want(4);
-    assert!(bench.disk.entries.contains_key(&2) && !bench.disk.entries.contains_key(&3), "one at a time");
-    bench.tick(ALONE);
-    bench.want(5);
-    assert!(bench.disk.entries.contains_key(&3), "the delegation may be taken back by now");
 }
 
 #[test]
