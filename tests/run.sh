@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up everything and runs the tests: run.sh [--all | NAME]
 #   (nothing)  unit tests, forge tests, artifacts check, the whole-system tests that take seconds
-#   --all      also those that take minutes
+#   --all      also those that take minutes, and every whole-system test once more in the chain as it is (swarm.sh --rough)
 #   NAME       only the whole-system tests whose name contains NAME, long or not
 set -euo pipefail
 # shellcheck source=bootstrap/setup.sh
@@ -117,6 +117,10 @@ if [ -z "$name" ]; then
   step "crates: the core knows no network" "$root/tests/layers.sh"
 fi
 step "whole system" whole_system
+if [ "${1:-}" = --all ]; then
+  export ROUGH=1
+  step "whole system, in the chain as it is" whole_system
+fi
 
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

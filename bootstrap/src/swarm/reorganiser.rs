@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::Swarm;
 use super::anvil::{Anvil, BLOCK_SECONDS};
@@ -32,6 +33,11 @@ use super::progress::Progress;
 
 /// A chain whose time is further from the clock than this is kept where it is, else it follows the clock.
 const ADRIFT_SECONDS: u64 = 5;
+
+/// How often the chain is asked whether a block has come.
+const POLL: Duration = Duration::from_millis(10);
+/// Time for a block under way to be there.
+const SETTLES: Duration = Duration::from_millis(100);
 
 /// How often and how deep.
 #[derive(Debug, Clone, Copy)]
@@ -172,8 +178,11 @@ impl Chain {
         if depth == 0 {
             return Ok("no reorganisation: the newest blocks are to stay".to_owned());
         }
-        // The chain must not grow meanwhile, and must grow again whatever happens here.
+        // The chain must not grow meanwhile, and must grow again whatever happens here. A block under way when the blocks
+        // below it go leaves anvil with numbers that have no block: right after a block none is.
+        self.next_block(head).await?;
         self.ask("evm_setIntervalMining", json!([0])).await?;
+        tokio::time::sleep(SETTLES).await;
         let replaced = self.replace(depth, returned, state.done.count).await;
         let grows = self.ask("evm_setIntervalMining", json!([BLOCK_SECONDS])).await;
         let (orphaned, dropped) = replaced?;
@@ -184,6 +193,15 @@ impl Chain {
         Ok(format!(
             "block {head}: {depth} blocks replaced, {orphaned} transactions of keepers orphaned, {dropped} dropped"
         ))
+    }
+
+    /// Waits until the chain has grown past a block, but not for ever: a chain that stands still has none under way.
+    async fn next_block(&self, head: u64) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(2 * BLOCK_SECONDS);
+        while self.provider.get_block_number().await? <= head && Instant::now() < deadline {
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 
     async fn replace(&self, depth: u64, returned: bool, number: u64) -> Result<(u64, u64)> {

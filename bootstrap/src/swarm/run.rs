@@ -192,7 +192,9 @@ async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {
         target: swarm.target(),
         counter: u64::try_from(counted).map_err(|_| anyhow!("the counter stands at {counted}"))?,
     };
-    Ok(Proof::new(&facts))
+    let proof = Proof::new(&facts);
+    swarm.progress.say(&proof.gas.cost.words());
+    Ok(proof)
 }
 
 /// The state of everything, for a failure's message.

@@ -97,6 +97,7 @@ fn a_clean_run() {
     assert_eq!((proof.gas.settle.p50, proof.gas.per_task.p50), (Some(220), Some(150)));
     let cost = &proof.gas.cost;
     assert_eq!((cost.settlements, cost.paid_gwei_each, cost.refunded_gwei_each), (3, Some(480), Some(240)));
+    assert_eq!((cost.wasted_wei.as_str(), cost.price_wei.p50), ("0", Some(2_000_000_000)));
     assert_eq!((cost.paid_wei.as_str(), cost.refunded_wei.as_str()), ("1440000000000", "720000000000"));
     assert_eq!(proof.broken_promises(1), Vec::<String>::new());
 }

@@ -154,7 +154,7 @@ where
 {
     let mut asked = tokio::task::JoinSet::new();
     for node in nodes {
-        let (node, answer) = (node.clone(), question(node.clone()));
+        let (node, answer) = (node.clone(), question(node.clone().waiting(false)));
         asked.spawn(async move {
             match tokio::time::timeout(PATIENCE, answer).await {
                 Ok(answer) => Some((node.place, answer?)),
