@@ -11,6 +11,7 @@ import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
 import {IServiceManager} from "./interfaces/IServiceManager.sol";
 import {ITaskManager} from "./interfaces/ITaskManager.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
+import {Chain} from "./libraries/Chain.sol";
 import {ReportLib} from "./libraries/ReportLib.sol";
 
 /// @title Challenger
@@ -45,6 +46,7 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
     uint256 public immutable reward;
     /// @notice What opening a dispute takes, in wei. Goes to the pot when the report is confirmed.
     uint256 public immutable bond;
+    Chain.Kind private immutable _chainKind;
 
     /* STORAGE */
 
@@ -70,6 +72,7 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         serviceManager = serviceManager_;
         reward = reward_;
         bond = bond_;
+        _chainKind = Chain.kind();
         _disableInitializers();
     }
 
@@ -131,7 +134,7 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         if (msg.value != bond) revert WrongBond(bond);
         ReportLib.Report calldata report = statement.report;
         if (report.inputHash != 0) revert NotDeterministic();
-        if (report.anchorNumber >= block.number) revert FutureAnchor(report.anchorNumber);
+        if (report.anchorNumber >= Chain.number(_chainKind)) revert FutureAnchor(report.anchorNumber);
         // half of the time for opening, the other half for the ruling
         _checkDeadline(report.anchorNumber + serviceManager.slashableBlocks() / 2);
         bytes32 leaf = ReportLib.leaf(report);
@@ -206,7 +209,7 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
     /// @inheritdoc IChallenger
     function expire(uint64 disputeId) external {
         Dispute storage about = _inStatus(disputeId, DisputeStatus.Open);
-        if (block.number <= about.deadline) revert TooEarly(about.deadline);
+        if (Chain.number(_chainKind) <= about.deadline) revert TooEarly(about.deadline);
         about.status = DisputeStatus.Expired;
         owed[about.disputer] += bond;
         emit DisputeExpired(disputeId);
@@ -237,7 +240,7 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
     }
 
     function _checkDeadline(uint256 deadline) private view {
-        if (block.number > deadline) revert TooLate(deadline);
+        if (Chain.number(_chainKind) > deadline) revert TooLate(deadline);
     }
 
     function _taskId(ReportLib.Report calldata report) private pure returns (bytes32) {

@@ -8,7 +8,7 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::LocalSigner;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use contracts::deploy::{DeployConfig, Staking, Timelock, deploy, dry_run};
+use contracts::deploy::{ChainKind, DeployConfig, Staking, Timelock, deploy, dry_run};
 use serde_json::json;
 
 /// The chain id that local chains (anvil, hardhat) have by default.
@@ -109,6 +109,7 @@ async fn main() -> Result<()> {
         print(&json!({
             "dry_run": true,
             "chain_id": run.chain_id,
+            "chain": described(run.chain),
             "deployer": deployer,
             "owner": run.owner,
             "gas_limit": run.gas_limit,
@@ -126,6 +127,7 @@ async fn main() -> Result<()> {
     let summary = json!({
         "network": options.out,
         "chain_id": deployment.network.chain_id,
+        "chain": described(deployment.chain),
         "deployer": deployer,
         "owner": deployment.owner,
         "deploy_block": deployment.network.deploy_block,
@@ -136,6 +138,11 @@ async fn main() -> Result<()> {
     });
     print(&summary);
     Ok(())
+}
+
+/// What was picked for a chain of this kind.
+fn described(chain: ChainKind) -> serde_json::Value {
+    json!({"kind": chain, "blocks": chain.blocks(), "data_fee": chain.data_fee()})
 }
 
 #[expect(clippy::print_stdout, reason = "the summary is what the program is asked for")]
