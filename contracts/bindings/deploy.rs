@@ -43,8 +43,10 @@ pub struct DeployConfig {
     pub rpc_urls: Vec<String>,
     /// Blocks on top of a block before it counts as settled.
     pub confirmations: u64,
-    /// Seconds between blocks.
+    /// Seconds between blocks, 1 where they are shorter.
     pub block_seconds: u64,
+    /// Milliseconds between blocks where that is less than a second.
+    pub block_milliseconds: Option<u64>,
     /// Shortest time between two epochs, in seconds.
     pub epoch_seconds: u32,
     /// Time between a creator's pause, cancel or withdrawal and its effect, in seconds.
@@ -93,6 +95,7 @@ impl DeployConfig {
             rpc_urls: vec![rpc_url.into()],
             confirmations: 0,
             block_seconds: 1,
+            block_milliseconds: None,
             epoch_seconds: 10,
             notice_seconds: 30,
             minimum_stake: 1_000_000_000_000_000_000,
@@ -160,6 +163,7 @@ pub async fn deploy<P: Provider>(provider: &P, config: &DeployConfig) -> Result<
         bootnodes: Vec::new(),
         confirmations: config.confirmations,
         block_seconds: config.block_seconds,
+        block_milliseconds: config.block_milliseconds,
         epoch_seconds: config.epoch_seconds.into(),
         contracts: plan.contracts,
     };

@@ -286,7 +286,7 @@ fn services(
 }
 
 fn core(setup: Setup, chain: &ChainConfig, journal: engine::JournalState) -> Result<Core> {
-    let pace = Pace { block_seconds: chain.network.block_seconds, confirmations: chain.network.confirmations };
+    let pace = Pace::of(chain.network.block_time(), chain.network.confirmations);
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the operating system gives no random numbers")?;
     let domain = domain(&chain.network);

@@ -30,6 +30,9 @@ struct Options {
     /// Seconds between blocks
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     block_seconds: u64,
+    /// Milliseconds between blocks, where that is less than a second
+    #[arg(long, conflicts_with = "block_seconds", value_parser = clap::value_parser!(u64).range(1..1000))]
+    block_milliseconds: Option<u64>,
     /// Shortest time between two operator sets
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     epoch_seconds: u32,
@@ -92,6 +95,7 @@ async fn main() -> Result<()> {
         rpc_urls: vec![options.rpc_url.clone()],
         confirmations: options.confirmations,
         block_seconds: options.block_seconds,
+        block_milliseconds: options.block_milliseconds,
         epoch_seconds: options.epoch_seconds,
         notice_seconds: options.notice_seconds,
         minimum_stake: options.minimum_stake,
