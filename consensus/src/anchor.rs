@@ -103,6 +103,14 @@ mod tests {
         assert_eq!(view.last_up_to(13), Some(block(2, 11)));
     }
 
+    /// Blocks shorter than a second: the last one of the second, once the next second has begun.
+    #[test]
+    fn a_second_may_have_several_blocks() {
+        let view = view(&[(1, 10), (2, 10), (3, 10), (4, 11), (5, 11)]);
+        assert_eq!(view.last_up_to(10), Some(block(3, 10)));
+        assert_eq!(view.last_up_to(11), None, "the next block may still have this timestamp");
+    }
+
     #[test]
     fn a_gap_starts_over_and_the_view_is_bounded() {
         let mut view = view(&[(1, 10), (2, 11)]);

@@ -57,7 +57,7 @@ pub const RETENTION_WINDOWS: u64 = 15;
 /// The spans that follow from the chain's pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// Seconds between two blocks.
+    /// Seconds between two blocks; where they are shorter 1, and a second's blocks count as one.
     pub block_seconds: u64,
     /// Blocks on top of a block before it is acted on.
     pub confirmations: u64,
@@ -66,6 +66,17 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// The pace of a chain with a block every `block_time`, a number of whole seconds or less than one. Headers tell
+    /// seconds, so blocks shorter than that are counted by the second: as many as begin in one are one. The chain's time counts as the clock's until it has shown another.
+    pub fn of(block_time: Duration, confirmations: u64) -> Self {
+        let shorter = block_time < Duration::from_secs(1);
+        if !shorter {
+            return Self { block_seconds: block_time.as_secs(), confirmations, ahead_ms: 0 };
+        }
+        let span = confirmations.saturating_mul(milliseconds(block_time));
+        Self { block_seconds: 1, confirmations: span.div_ceil(1000), ahead_ms: 0 }
+    }
+
     /// Length of a window in seconds: one block, but at least 2 s.
     pub fn window_seconds(&self) -> u64 {
         self.block_seconds.max(2)
@@ -155,5 +166,22 @@ mod tests {
         }
         let pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: i64::MIN };
         assert_eq!((pace.chain_time(Time(5)), pace.moment(u64::MAX)), (Time(0), Time(u64::MAX)), "nothing overflows");
+    }
+
+    #[test]
+    fn blocks_of_whole_seconds_count_one_by_one() {
+        assert_eq!(Pace::of(Duration::from_secs(12), 3), Pace { block_seconds: 12, confirmations: 3, ahead_ms: 0 });
+    }
+
+    /// 250 ms, 40 confirmations: ten seconds, and two blocks more, which are counted as a second each.
+    #[test]
+    fn shorter_blocks_are_counted_by_the_second() {
+        let pace = Pace::of(Duration::from_millis(250), 40);
+        assert_eq!((pace.lag_seconds(), pace.window_seconds()), (12, 2));
+        let (limit, blocks) = (pace.anchor_limit(1_000, 0), pace.lag_seconds() * 4);
+        assert_eq!(limit, 988);
+        assert!(blocks < 100, "the contract takes an anchor so many blocks back");
+        assert_eq!(pace.seed_limit(500), 988, "499 * 2 s, less ten");
+        assert_eq!(Pace::of(Duration::from_millis(250), 1).confirmations, 1, "rounded up");
     }
 }

@@ -12,12 +12,14 @@ use alloy::rpc::types::TransactionRequest;
 
 use crate::network::Network;
 
+mod chain;
 mod dry_run;
 mod error;
 mod plan;
 #[cfg(test)]
 mod tests;
 
+pub use chain::ChainKind;
 pub use dry_run::{DryRun, dry_run};
 pub use error::DeployError;
 use plan::Plan;
@@ -41,8 +43,10 @@ pub struct DeployConfig {
     pub rpc_urls: Vec<String>,
     /// Blocks on top of a block before it counts as settled.
     pub confirmations: u64,
-    /// Seconds between blocks.
+    /// Seconds between blocks, 1 where they are shorter.
     pub block_seconds: u64,
+    /// Milliseconds between blocks where that is less than a second.
+    pub block_milliseconds: Option<u64>,
     /// Shortest time between two epochs, in seconds.
     pub epoch_seconds: u32,
     /// Time between a creator's pause, cancel or withdrawal and its effect, in seconds.
@@ -106,6 +110,7 @@ impl DeployConfig {
             rpc_urls: vec![rpc_url.into()],
             confirmations: 0,
             block_seconds: 1,
+            block_milliseconds: None,
             epoch_seconds: 10,
             notice_seconds: 30,
             minimum_stake: 1_000_000_000_000_000_000,
@@ -123,6 +128,8 @@ impl DeployConfig {
 pub struct Deployment {
     /// The network as its file describes it.
     pub network: Network,
+    /// What the contracts take blocks and data fees from.
+    pub chain: ChainKind,
     /// Who owns the contracts: the timelock, or the deployer.
     pub owner: Address,
     /// The example targets, if they were asked for.
@@ -148,6 +155,7 @@ pub async fn deploy<P: Provider>(provider: &P, config: &DeployConfig) -> Result<
     let rpc = |doing| move |source| DeployError::Rpc { doing, source };
     let chain_id = provider.get_chain_id().await.map_err(rpc("reading the chain id"))?;
     check_precompiles(provider, chain_id).await?;
+    let chain = ChainKind::of(provider).await?;
     let nonce =
         provider.get_transaction_count(config.deployer).pending().await.map_err(rpc("reading the deployer's nonce"))?;
     let plan = Plan::new(config, nonce)?;
@@ -157,7 +165,7 @@ pub async fn deploy<P: Provider>(provider: &P, config: &DeployConfig) -> Result<
             .with_from(config.deployer)
             .with_nonce(nonce + offset)
             .with_chain_id(chain_id)
-            .with_gas_limit(gas_limit(&creation.code))
+            .with_gas_limit(gas_limit(&creation.code) + chain.data_gas(provider, &creation.code).await?)
             .with_deploy_code(creation.code);
         let pending = provider.send_transaction(request).await.map_err(rpc("sending a creation"))?;
         sent.push((creation.name, *pending.tx_hash()));
@@ -170,11 +178,12 @@ pub async fn deploy<P: Provider>(provider: &P, config: &DeployConfig) -> Result<
         bootnodes: Vec::new(),
         confirmations: config.confirmations,
         block_seconds: config.block_seconds,
+        block_milliseconds: config.block_milliseconds,
         epoch_seconds: config.epoch_seconds.into(),
         contracts: plan.contracts,
     };
     let examples = config.examples.then_some(plan.examples);
-    Ok(Deployment { network, owner: plan.owner, examples, gas_used })
+    Ok(Deployment { network, chain, owner: plan.owner, examples, gas_used })
 }
 
 /// A call to an address without code succeeds with nothing returned, so only the result tells.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use alloy::primitives::{Address, B256, hex};
 use alloy::sol_types::{Eip712Domain, eip712_domain};
@@ -25,8 +26,11 @@ pub struct Network {
     pub bootnodes: Vec<String>,
     /// Blocks on top of a block before it counts as settled.
     pub confirmations: u64,
-    /// Seconds between blocks.
+    /// Seconds between blocks, 1 where they are shorter.
     pub block_seconds: u64,
+    /// Milliseconds between blocks where that is less than a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block_milliseconds: Option<u64>,
     /// Shortest time between two operator sets, in seconds; the registry enforces it.
     pub epoch_seconds: u64,
     /// Where the contracts are.
@@ -164,6 +168,17 @@ impl Network {
         self.block_seconds.max(2)
     }
 
+    /// Time between two blocks.
+    pub fn block_time(&self) -> Duration {
+        self.block_milliseconds.map_or(Duration::from_secs(self.block_seconds), Duration::from_millis)
+    }
+
+    /// How many blocks so many seconds have.
+    pub fn blocks_in(&self, seconds: u64) -> u64 {
+        let blocks = Duration::from_secs(seconds).as_millis() / self.block_time().as_millis().max(1);
+        u64::try_from(blocks).unwrap_or(u64::MAX)
+    }
+
     /// The EIP-712 domain that batches are signed under.
     pub fn domain(&self) -> Eip712Domain {
         eip712_domain! {
@@ -193,7 +208,13 @@ impl Network {
             return wrong("rpc_urls", "is empty; name at least one JSON-RPC endpoint");
         }
         if self.block_seconds == 0 {
-            return wrong("block_seconds", "is 0; blocks are at least a second apart");
+            return wrong(
+                "block_seconds",
+                "is 0; it is 1 where blocks are shorter, and block_milliseconds says how long",
+            );
+        }
+        if self.block_milliseconds.is_some_and(|span| self.block_seconds != 1 || !(1..1000).contains(&span)) {
+            return wrong("block_milliseconds", "is for blocks of 1 to 999 ms, with block_seconds = 1; leave it out");
         }
         if self.epoch_seconds == 0 {
             return wrong("epoch_seconds", "is 0; it must be what the registry was deployed with");

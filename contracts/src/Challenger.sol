@@ -11,6 +11,7 @@ import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
 import {IServiceManager} from "./interfaces/IServiceManager.sol";
 import {ITaskManager} from "./interfaces/ITaskManager.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
+import {Chain} from "./libraries/Chain.sol";
 import {ReportLib} from "./libraries/ReportLib.sol";
 import {Bounties} from "./Bounties.sol";
 
@@ -48,6 +49,7 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
     uint256 public immutable provableBlocks;
     /// @notice What opening a dispute takes, in wei. Goes to the pot when the report is confirmed.
     uint256 public immutable bond;
+    Chain.Kind private immutable _chainKind;
 
     /* STORAGE */
 
@@ -72,6 +74,7 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
         serviceManager = serviceManager_;
         provableBlocks = provableBlocks_;
         bond = bond_;
+        _chainKind = Chain.kind();
         _disableInitializers();
     }
 
@@ -230,7 +233,7 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
     /// @inheritdoc IChallenger
     function expire(uint64 disputeId) external {
         Dispute storage about = _inStatus(disputeId, DisputeStatus.Open);
-        if (block.number <= about.deadline) revert TooEarly(about.deadline);
+        if (Chain.number(_chainKind) <= about.deadline) revert TooEarly(about.deadline);
         about.status = DisputeStatus.Expired;
         owed[about.disputer] += about.bond;
         emit DisputeExpired(disputeId);
@@ -271,7 +274,7 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
     /// @dev Reverts for a task that never was, and for a block that is still to come: nobody needs protection from what is
     /// said of them, and the say of it would come free.
     function _checkTask(ReportLib.Report calldata report) private view {
-        if (report.anchorNumber >= block.number) revert FutureAnchor(report.anchorNumber);
+        if (report.anchorNumber >= Chain.number(_chainKind)) revert FutureAnchor(report.anchorNumber);
         IJobManager.Job memory job = taskManager.jobManager().job(report.jobId);
         bool known = report.jobVersion != 0 && report.jobVersion <= job.version;
         // what an earlier version was due at is not kept
@@ -290,7 +293,7 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
     }
 
     function _checkDeadline(uint256 deadline) private view {
-        if (block.number > deadline) revert TooLate(deadline);
+        if (Chain.number(_chainKind) > deadline) revert TooLate(deadline);
     }
 
     function _taskId(ReportLib.Report calldata report) private pure returns (bytes32) {

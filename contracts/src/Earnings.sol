@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
+import {Chain} from "./libraries/Chain.sol";
 import {CodeStore} from "./libraries/CodeStore.sol";
 import {EpochTable} from "./libraries/EpochTable.sol";
 
@@ -31,6 +32,7 @@ abstract contract Earnings is IJobManager {
     uint256 private constant SETTLING_BLOCKS = 100;
 
     IKeeperRegistry internal immutable _registry;
+    Chain.Kind private immutable _chainKind;
 
     /* STORAGE */
 
@@ -44,6 +46,7 @@ abstract contract Earnings is IJobManager {
 
     constructor(address registry_) {
         _registry = IKeeperRegistry(registry_);
+        _chainKind = Chain.kind();
     }
 
     /// @dev `absent`: bitmap of the indices that did not sign.
@@ -106,7 +109,9 @@ abstract contract Earnings is IJobManager {
     /// @inheritdoc IJobManager
     function closeEpoch(uint32 epoch, address token) external returns (uint256 rest) {
         IKeeperRegistry.Epoch memory info = _registry.epochInfo(epoch);
-        if (info.activeUntil == 0 || info.activeUntil + SETTLING_BLOCKS >= block.number) revert EpochOpen(epoch);
+        if (info.activeUntil == 0 || info.activeUntil + SETTLING_BLOCKS >= Chain.number(_chainKind)) {
+            revert EpochOpen(epoch);
+        }
         Ledger storage ledger = _ledgers[epoch][token];
         if (ledger.closed || ledger.charged == 0) revert NothingOwed();
         ledger.closed = true;

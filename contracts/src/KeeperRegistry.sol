@@ -8,6 +8,7 @@ import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
 import {IServiceManager} from "./interfaces/IServiceManager.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
+import {Chain} from "./libraries/Chain.sol";
 import {CodeStore} from "./libraries/CodeStore.sol";
 import {EpochTable} from "./libraries/EpochTable.sol";
 import {Operators} from "./Operators.sol";
@@ -40,6 +41,7 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
     /// @dev How many blocks a draft may take: its first stakes must not be old when the epoch begins.
     uint256 private constant DRAFT_BLOCKS = 100;
     uint32 public immutable epochSeconds;
+    Chain.Kind private immutable _chainKind;
 
     /* STORAGE */
 
@@ -57,6 +59,7 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
     {
         BLS12381.selfTest();
         epochSeconds = epochSeconds_;
+        _chainKind = Chain.kind();
         _disableInitializers();
     }
 
@@ -75,9 +78,10 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
         if (!record.known) return;
         _deregister(operator, record);
         uint32 newest = currentEpoch;
+        uint256 current = Chain.number(_chainKind);
         for (uint32 epoch = newest; epoch != 0; --epoch) {
             EpochRecord storage affected = _epochs[epoch];
-            if (affected.activeUntil != 0 && affected.activeUntil + SETTLING_BLOCKS < block.number) break;
+            if (affected.activeUntil != 0 && affected.activeUntil + SETTLING_BLOCKS < current) break;
             affected.hasEjected = true;
             ejected[epoch] |= 1 << record.index;
         }
@@ -93,14 +97,15 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
     /// calls continue; whoever makes them. What changes in the rows it has already counts from the epoch after.
     function snapshot() external returns (uint32 epoch) {
         Draft memory draft = _draft;
-        bool drafted = draft.table != address(0) && block.number <= draft.beganAt + DRAFT_BLOCKS;
+        uint256 current = Chain.number(_chainKind);
+        bool drafted = draft.table != address(0) && current <= draft.beganAt + DRAFT_BLOCKS;
         bytes memory table = "";
         if (drafted) {
             table = CodeStore.read(draft.table);
         } else {
             uint256 dueAt = uint256(_lastSnapshot) + epochSeconds;
             if (currentEpoch != 0 && block.timestamp < dueAt) revert EpochNotDue(dueAt);
-            draft = Draft(address(0), 0, uint64(block.number));
+            draft = Draft(address(0), 0, uint64(current));
         }
         table = _extend(table, draft);
         if (draft.rows < _operatorAt.length) {
@@ -110,7 +115,7 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
             return 0;
         }
         delete _draft;
-        return _open(table, draft, drafted);
+        return _open(table, draft, drafted, current);
     }
 
     /// @dev Adds the next block of operators to the table, and counts them in `draft`.
@@ -133,7 +138,10 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
     }
 
     /// @dev Begins the next epoch with a finished table, unless nothing changed.
-    function _open(bytes memory table, Draft memory draft, bool drafted) private returns (uint32 epoch) {
+    function _open(bytes memory table, Draft memory draft, bool drafted, uint256 height)
+        private
+        returns (uint32 epoch)
+    {
         uint96 totalStake = draft.rows > 0 ? EpochTable.totalStake(table) : 0;
         // a wei more is stake that counts
         // slither-disable-next-line incorrect-equality
@@ -150,10 +158,10 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
                 if (drafted) return epoch;
                 revert EpochUnchanged();
             }
-            current.activeUntil = uint40(block.number);
+            current.activeUntil = uint40(height);
         }
         currentEpoch = ++epoch;
-        uint40 activeFrom = uint40(block.number + 1);
+        uint40 activeFrom = uint40(height + 1);
         _epochs[epoch] = EpochRecord(CodeStore.write(table), activeFrom, 0, uint8(draft.rows - 1), false);
         emit EpochSnapshot(epoch, activeFrom, draft.rows, totalStake, tableRoot);
     }

@@ -95,6 +95,7 @@ contract ServiceManager is IServiceManager, OwnableUpgradeable, UUPSUpgradeable 
     /* STAKE */
 
     /// @inheritdoc IServiceManager
+    /// @dev EigenLayer counts in `block.number` wherever it is, so this does too, whatever the anchors count in (Chain).
     function stakes(address[] calldata operators) external view returns (uint256[] memory amounts) {
         uint256[][] memory byStrategy = allocationManager.getMinimumSlashableStake(
             _set(), operators, _list(strategy), uint32(block.number) + slashableBlocks

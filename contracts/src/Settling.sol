@@ -16,7 +16,7 @@ import {Records} from "./Records.sol";
 /// through, with the bounds that make it safe beside it.
 abstract contract Settling is Records {
     /// @dev What a call settled so far, the money under one token; what its certificate weighs; what a gas and a task are
-    /// refunded at in that token, in wei.
+    /// refunded at in that token, and a task in the chain's coin, in wei.
     struct Sums {
         uint256 signedStake;
         uint256 totalStake;
@@ -27,7 +27,7 @@ abstract contract Settling is Records {
         uint256 gasPaid;
         uint256 gasPrice;
         uint256 refund;
-        uint256 gasShare;
+        uint256 coinRefund;
         uint256 refused;
     }
 
@@ -93,8 +93,10 @@ abstract contract Settling is Records {
         Sums memory sums;
         (sums.signedStake, sums.totalStake) = (certified.signedStake, certified.totalStake);
         sums.gasPrice = _refundPrice(certified.submitter);
-        sums.gasShare = BATCH_GAS / count + TASK_GAS;
-        sums.refund = sums.gasPrice * sums.gasShare;
+        if (sums.gasPrice != 0) {
+            sums.coinRefund = sums.gasPrice * (BATCH_GAS / count + TASK_GAS) + certified.dataFee / count;
+        }
+        sums.refund = sums.coinRefund;
         _gasPrice = sums.gasPrice;
         _settleAll(certified, sums, runs, verdicts);
         settled = count - sums.refused;
@@ -169,7 +171,7 @@ abstract contract Settling is Records {
     /// gas is refunded the submitter's and what the callback may use at most. A quarter of the fee for what was not called,
     /// half for what came too late. TOO_MUCH, and nothing done, if the escrow does not cover the whole of it, which must
     /// be there also when absent keepers make the task cheaper.
-    /// @dev Nothing here can overflow: fees have 80 bits, stakes 96, gas 32, its price 64.
+    /// @dev Nothing here can overflow: fees have 80 bits, stakes 96, gas 32, its price 64, data fees 96.
     function _charge(Sums memory sums, uint256 account, uint256 schedule, uint256 word, uint256 secondsLate)
         private
         pure
@@ -178,8 +180,13 @@ abstract contract Settling is Records {
         unchecked {
             uint256 fee = JobWord.fee(schedule);
             uint256 reserve = 0;
-            if (RunWord.isCall(word)) reserve = sums.gasPrice * JobWord.callbackGas(schedule);
-            else fee /= SKIP_DIVISOR;
+            if (RunWord.isCall(word)) {
+                reserve = sums.gasPrice * JobWord.callbackGas(schedule);
+            } else {
+                // what shares are of is the rounded fee
+                // slither-disable-next-line divide-before-multiply
+                fee /= SKIP_DIVISOR;
+            }
             uint256 punctualSeconds = JobWord.punctualSeconds(schedule);
             if (punctualSeconds != 0 && secondsLate > punctualSeconds) fee /= LATE_DIVISOR;
             uint256 refund = sums.refund;
@@ -205,7 +212,7 @@ abstract contract Settling is Records {
         _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
         (sums.token, sums.earned) = (token, 0);
         sums.gasPrice = hasToken ? 0 : _gasPrice;
-        sums.refund = sums.gasPrice * sums.gasShare;
+        sums.refund = hasToken ? 0 : sums.coinRefund;
     }
 
     /// @dev The verdict on a certified run that may not settle now; else zero.

@@ -10,6 +10,7 @@ import {BatchLib} from "./libraries/BatchLib.sol";
 import {BLS12381} from "./libraries/BLS12381.sol";
 import {CallbackLib} from "./libraries/CallbackLib.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
+import {Chain} from "./libraries/Chain.sol";
 import {ReportLib} from "./libraries/ReportLib.sol";
 import {RunWord} from "./libraries/RunWord.sol";
 import {SkipLib} from "./libraries/SkipLib.sol";
@@ -26,22 +27,34 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     uint256 public constant MAX_REPORTS = BatchLib.MAX_REPORTS;
     /// @notice What a job may hand to its target; keepers agree on nothing longer.
     uint256 public constant MAX_OUTCOME_BYTES = BatchLib.MAX_OUTCOME_BYTES;
-    /// @notice How many blocks an anchor may lie back; BLOCKHASH knows 256.
+    /// @notice How many blocks an anchor may lie back; chains know the hashes of 256.
     uint256 public constant MAX_ANCHOR_AGE = BatchLib.MAX_ANCHOR_AGE;
 
     IKeeperRegistry public immutable registry;
     IJobManager public immutable jobManager;
+    /// @notice Where number and hash of a block come from, and what a transaction pays for its data.
+    Chain.Kind public immutable chainKind;
+
+    /// @dev What of a batch and of a task no compression takes away, in bytes: a certificate's signature and an anchor's hash;
+    /// what differs between jobs that are all alike. Less than what is paid for (Chain.t.sol).
+    uint256 private constant BATCH_BYTES = 128;
+    uint256 private constant TASK_BYTES = 12;
 
     /* STORAGE */
 
     /// @dev keccak256(digest, keccak256(signers)) of certificates verified by a call that left reports of their batch.
     mapping(bytes32 => bool) private _verified;
+    /// @dev Bytes that the transaction under way was refunded, and what that came to in wei: a transaction may settle more
+    /// than one batch.
+    uint256 private transient _dataBytes;
+    uint256 private transient _dataFee;
 
     /* CONSTRUCTOR */
 
     constructor(IKeeperRegistry registry_, IJobManager jobManager_) {
         registry = registry_;
         jobManager = jobManager_;
+        chainKind = Chain.kind();
         BLS12381.selfTest();
         _disableInitializers();
     }
@@ -64,11 +77,11 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         _dropDuplicates(entries);
         if (entries.length > MAX_REPORTS || anchors.length > MAX_REPORTS) revert TooManyReports();
         bytes memory outcomes = BatchLib.outcomes(batch.deliveries);
-        (bytes memory runs, bytes32[] memory nodes) = BatchLib.read(anchors, entries, outcomes);
+        (bytes memory runs, bytes32[] memory nodes) = BatchLib.read(chainKind, anchors, entries, outcomes);
         bytes32 root = BatchLib.root(nodes, batch.leaves);
         IJobManager.Certified memory certified =
             _verify(certificate, anchors, root, entries.length < batch.leaves.length);
-
+        certified.dataFee = _takeDataFee(entries.length);
         settled = _settle(batch, certified, runs, outcomes, root);
     }
 
@@ -120,7 +133,8 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
             signedStake: signers.signedStake,
             totalStake: signers.totalStake,
             absent: signers.absent,
-            submitter: msg.sender
+            submitter: msg.sender,
+            dataFee: 0
         });
     }
 
@@ -139,6 +153,19 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         return registry.verify(certificate.epoch, digest, certificate.signers, certificate.signature);
     }
 
+    /// @dev What a batch of so many tasks makes the transaction pay for its data, in wei. In a transaction that settles
+    /// several, each is what it adds.
+    function _takeDataFee(uint256 count) private returns (uint256 fee) {
+        if (chainKind == Chain.Kind.Plain) return 0;
+        uint256 size = _dataBytes + BATCH_BYTES + count * TASK_BYTES;
+        uint256 paid = Chain.dataFee(chainKind, size);
+        uint256 before = _dataFee;
+        if (paid <= before) return 0;
+        (_dataBytes, _dataFee) = (size, paid);
+        fee = paid - before;
+        if (fee > type(uint96).max) fee = type(uint96).max;
+    }
+
     /// @dev Tells of what did not settle, and why.
     function _tellIneligible(
         Anchor[] calldata anchors,
@@ -152,7 +179,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
             Ineligible reason = Ineligible(RunWord.reason(verdict));
             uint256 run = entries[i].run;
             if (RunWord.isAdrift(RunWord.wordAt(runs, i))) {
-                reason = BatchLib.isTooOld(anchors[RunWord.anchor(run)])
+                reason = BatchLib.isTooOld(anchors[RunWord.anchor(run)].number, Chain.number(chainKind))
                     ? Ineligible.AnchorTooOld
                     : Ineligible.AnchorUnknown;
             }
@@ -184,7 +211,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
             uint256 end = Words.place(outcomes, outcomes.length);
             for (uint256 i = 0; outcome != end; ++i) {
                 uint256 run = Words.place(runs, i * RunWord.RUN_BYTES);
-                if (!RunWord.isCall(Words.at(run))) continue;
+                if (!RunWord.isCall(Words.load(run))) continue;
                 uint256 verdict = Words.get(verdicts, i * 32);
                 outcome += BatchLib.OUTCOME_BYTES;
                 if (!RunWord.isSettled(verdict)) continue;

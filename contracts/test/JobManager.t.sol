@@ -268,7 +268,7 @@ contract JobManagerTest is World {
 
     function test_onlyTheTaskManager() public {
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
-        jobs.settle(IJobManager.Certified(1, 1, 1, 0, address(this)), new bytes(96));
+        jobs.settle(IJobManager.Certified(1, 1, 1, 0, address(this), 0), new bytes(96));
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
         jobs.conclude(address(this), new bytes(32));
     }

@@ -203,7 +203,7 @@ abstract contract World is Test {
 
     /* CERTIFICATES */
 
-    function recentAnchors() internal view returns (ITaskManager.Anchor[] memory anchors) {
+    function recentAnchors() internal view virtual returns (ITaskManager.Anchor[] memory anchors) {
         anchors = new ITaskManager.Anchor[](1);
         anchors[0] = ITaskManager.Anchor(uint64(block.number - 2), blockhash(block.number - 2));
     }

@@ -289,8 +289,7 @@ fn services(
 }
 
 fn core(setup: Setup, chain: &ChainConfig, journal: engine::JournalState) -> Result<Core> {
-    let Network { block_seconds, confirmations, .. } = chain.network;
-    let pace = Pace { block_seconds, confirmations, ahead_ms: 0 };
+    let pace = Pace::of(chain.network.block_time(), chain.network.confirmations);
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the operating system gives no random numbers")?;
     let domain = domain(&chain.network);

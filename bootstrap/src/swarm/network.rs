@@ -34,6 +34,7 @@ pub async fn deploy_to(anvil: &Anvil, directory: &Path, staking: Option<Staking>
     let config = DeployConfig {
         confirmations: 0,
         block_seconds: BLOCK_SECONDS,
+        block_milliseconds: None,
         epoch_seconds: EPOCH_SECONDS,
         notice_seconds: NOTICE_SECONDS,
         staking,

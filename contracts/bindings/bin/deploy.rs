@@ -8,7 +8,7 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::LocalSigner;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use contracts::deploy::{DeployConfig, Staking, Timelock, deploy, dry_run};
+use contracts::deploy::{ChainKind, DeployConfig, Staking, Timelock, deploy, dry_run};
 use serde_json::json;
 
 /// The chain id that local chains (anvil, hardhat) have by default.
@@ -30,6 +30,9 @@ struct Options {
     /// Seconds between blocks
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     block_seconds: u64,
+    /// Milliseconds between blocks, where that is less than a second
+    #[arg(long, conflicts_with = "block_seconds", value_parser = clap::value_parser!(u64).range(1..1000))]
+    block_milliseconds: Option<u64>,
     /// Shortest time between two operator sets
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     epoch_seconds: u32,
@@ -93,6 +96,7 @@ async fn main() -> Result<()> {
         rpc_urls: vec![options.rpc_url.clone()],
         confirmations: options.confirmations,
         block_seconds: options.block_seconds,
+        block_milliseconds: options.block_milliseconds,
         epoch_seconds: options.epoch_seconds,
         notice_seconds: options.notice_seconds,
         minimum_stake: options.minimum_stake,
@@ -110,6 +114,7 @@ async fn main() -> Result<()> {
         print(&json!({
             "dry_run": true,
             "chain_id": run.chain_id,
+            "chain": described(run.chain),
             "deployer": deployer,
             "owner": run.owner,
             "gas_limit": run.gas_limit,
@@ -127,6 +132,7 @@ async fn main() -> Result<()> {
     let summary = json!({
         "network": options.out,
         "chain_id": deployment.network.chain_id,
+        "chain": described(deployment.chain),
         "deployer": deployer,
         "owner": deployment.owner,
         "deploy_block": deployment.network.deploy_block,
@@ -137,6 +143,11 @@ async fn main() -> Result<()> {
     });
     print(&summary);
     Ok(())
+}
+
+/// What was picked for a chain of this kind.
+fn described(chain: ChainKind) -> serde_json::Value {
+    json!({"kind": chain, "blocks": chain.blocks(), "data_fee": chain.data_fee()})
 }
 
 #[expect(clippy::print_stdout, reason = "the summary is what the program is asked for")]

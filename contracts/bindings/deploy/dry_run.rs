@@ -5,7 +5,7 @@ use alloy::primitives::{Address, U256};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 
-use super::{DeployConfig, DeployError, Plan, check_precompiles, gas_limit};
+use super::{ChainKind, DeployConfig, DeployError, Plan, check_precompiles, gas_limit};
 use crate::network::Contracts;
 
 /// What would stand where, and what it would take at most.
@@ -13,6 +13,8 @@ use crate::network::Contracts;
 pub struct DryRun {
     /// The chain.
     pub chain_id: u64,
+    /// What the contracts would take blocks and data fees from.
+    pub chain: ChainKind,
     /// The addresses the contracts would have, unless the deployer sends something else first.
     pub contracts: Contracts,
     /// Who would own them.
@@ -34,10 +36,11 @@ pub async fn dry_run<P: Provider>(provider: &P, config: &DeployConfig) -> Result
     let rpc = |doing| move |source| DeployError::Rpc { doing, source };
     let chain_id = provider.get_chain_id().await.map_err(rpc("reading the chain id"))?;
     check_precompiles(provider, chain_id).await?;
+    let chain = ChainKind::of(provider).await?;
     let count = provider.get_transaction_count(config.deployer).pending().await;
     let plan = Plan::new(config, count.map_err(rpc("reading the deployer's nonce"))?)?;
     for creation in plan.implementations(config) {
-        let limit = gas_limit(&creation.code);
+        let limit = gas_limit(&creation.code) + chain.data_gas(provider, &creation.code).await?;
         let request = TransactionRequest::default()
             .with_from(config.deployer)
             .with_gas_limit(limit)
@@ -45,9 +48,20 @@ pub async fn dry_run<P: Provider>(provider: &P, config: &DeployConfig) -> Result
         let contract = creation.name;
         provider.call(request).await.map_err(|source| DeployError::Refused { contract, source })?;
     }
-    let gas_limit = plan.creations(config).iter().map(|creation| gas_limit(&creation.code)).sum();
+    let mut gas_limit_sum = 0;
+    for creation in plan.creations(config) {
+        gas_limit_sum += gas_limit(&creation.code) + chain.data_gas(provider, &creation.code).await?;
+    }
     let price = provider.get_gas_price().await.map_err(rpc("reading the gas price"))?;
     let balance = provider.get_balance(config.deployer).await.map_err(rpc("reading the deployer's balance"))?;
-    let cost = U256::from(price) * U256::from(gas_limit);
-    Ok(DryRun { chain_id, contracts: plan.contracts, owner: plan.owner, gas_limit, cost, balance })
+    let cost = U256::from(price) * U256::from(gas_limit_sum);
+    Ok(DryRun {
+        chain_id,
+        chain,
+        contracts: plan.contracts,
+        owner: plan.owner,
+        gas_limit: gas_limit_sum,
+        cost,
+        balance,
+    })
 }

@@ -1,6 +1,6 @@
 //! What can go wrong when the contracts are deployed.
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, Bytes};
 use alloy::transports::{RpcError, TransportErrorKind};
 
 use super::DEADLINE;
@@ -32,6 +32,14 @@ pub enum DeployError {
     PrecompilesMissing {
         /// The chain.
         chain_id: u64,
+    },
+    /// An Arbitrum node does not answer as such nodes do.
+    #[error(
+        "the node's NodeInterface (0xc8) answers {answer}, which is no price for data; is --rpc-url an Arbitrum node?"
+    )]
+    DataGas {
+        /// What it said.
+        answer: Bytes,
     },
     /// A creation failed.
     #[error(

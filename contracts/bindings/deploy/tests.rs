@@ -1,9 +1,10 @@
 use std::error::Error;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, Bytes, address};
 use alloy::providers::{Provider, ProviderBuilder};
 
-use super::{DeployConfig, DeployError, Deployment, Timelock, deploy, dry_run};
+use super::chain::{ARB_SYS, GAS_PRICE_ORACLE, NODE_INTERFACE};
+use super::{ChainKind, DeployConfig, DeployError, Deployment, Timelock, deploy, dry_run};
 use crate::anvil::Anvil;
 use crate::{
     Challenger, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager, TimelockController,
@@ -149,5 +150,49 @@ async fn a_node_that_is_down_is_named() -> Outcome {
     let config = DeployConfig::local(Address::repeat_byte(1), "http://127.0.0.1:1");
     let error = deploy(&provider, &config).await.err().ok_or("deployed to nowhere")?;
     assert!(error.to_string().contains("--rpc-url"), "{error}");
+    Ok(())
+}
+
+/// Puts code at an address that answers everything with so many bytes: a number, and zeros.
+async fn answers(anvil: &Anvil, at: Address, number: u32, size: u8) -> Outcome {
+    // PUSH4 number, PUSH0, MSTORE, PUSH1 size, PUSH0, RETURN
+    let code = [&[0x63], &number.to_be_bytes()[..], &[0x5f, 0x52, 0x60, size, 0x5f, 0xf3]].concat();
+    Ok(anvil.provider.raw_request("anvil_setCode".into(), (at, Bytes::from(code))).await?)
+}
+
+/// What the deployer says is what the contracts found.
+async fn picked(anvil: &Anvil) -> Result<ChainKind, Box<dyn Error>> {
+    let told = dry_run(&anvil.provider, &config(anvil).await?).await?;
+    let done = deployed(anvil).await?;
+    assert_eq!(told.chain, done.chain);
+    assert!(told.gas_limit >= done.gas_used);
+    let tasks = TaskManager::new(done.network.contracts.task_manager, &anvil.provider);
+    assert_eq!(tasks.chainKind().call().await?, done.chain as u8, "{:?}", done.chain);
+    Ok(done.chain)
+}
+
+#[tokio::test]
+async fn the_source_of_blocks_and_data_fees_follows_from_the_chain() -> Outcome {
+    let anvil = Anvil::start(STEADY).await?;
+    assert_eq!(picked(&anvil).await?, ChainKind::Plain);
+    answers(&anvil, GAS_PRICE_ORACLE, 1, 32).await?;
+    assert_eq!(picked(&anvil).await?, ChainKind::OpStack);
+    answers(&anvil, ARB_SYS, 5_000_000, 32).await?;
+    answers(&anvil, address!("000000000000000000000000000000000000006C"), 1, 192).await?;
+    let error = deployed(&anvil).await.err().ok_or("deployed without NodeInterface")?;
+    assert!(error.to_string().contains("Arbitrum node"), "{error}");
+    answers(&anvil, NODE_INTERFACE, 2_000_000, 96).await?;
+    assert_eq!(picked(&anvil).await?, ChainKind::Arbitrum);
+    Ok(())
+}
+
+/// On Arbitrum data is paid as gas, at a price of its own.
+#[tokio::test]
+async fn gas_for_data_comes_on_top_where_data_is_paid_as_gas() -> Outcome {
+    let anvil = Anvil::start(STEADY).await?;
+    answers(&anvil, NODE_INTERFACE, 2_000_000, 96).await?;
+    let code = Bytes::from_static(b"code");
+    assert_eq!(ChainKind::Arbitrum.data_gas(&anvil.provider, &code).await?, 3_000_000);
+    assert_eq!(ChainKind::OpStack.data_gas(&anvil.provider, &code).await?, 0);
     Ok(())
 }

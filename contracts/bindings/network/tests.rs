@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fs;
+use std::time::Duration;
 
 use alloy::primitives::{Address, address, b256};
 
@@ -14,6 +15,7 @@ fn network() -> Network {
         bootnodes: vec![],
         confirmations: 0,
         block_seconds: 1,
+        block_milliseconds: None,
         epoch_seconds: 10,
         contracts: Contracts {
             keeper_registry: of(0x22),
@@ -53,6 +55,22 @@ fn windows_are_never_shorter_than_two_seconds() {
     assert_eq!(slow.window_seconds(), 12);
 }
 
+#[test]
+fn blocks_may_be_shorter_than_a_second() -> Result<(), Box<dyn Error>> {
+    let (mut short, mut slow) = (network(), network());
+    short.block_milliseconds = Some(250);
+    slow.block_seconds = 12;
+    assert_eq!([network().blocks_in(60), short.blocks_in(60), slow.blocks_in(60)], [60, 240, 5]);
+    assert_eq!(short.block_time(), Duration::from_millis(250));
+    assert_eq!(short.window_seconds(), 2);
+    assert!(!toml::to_string(&network())?.contains("milliseconds"), "left out where it says nothing");
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("network.toml");
+    short.save(&path)?;
+    assert_eq!(Network::load(&path)?, short);
+    Ok(())
+}
+
 fn refused(text: &str) -> Result<String, Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("network.toml");
@@ -70,6 +88,8 @@ fn bad_files_are_named_with_key_and_reason() -> Result<(), Box<dyn Error>> {
         ("chain_id = 31337", "chain_id = 0", "chain_id is 0"),
         ("chain_id = 31337", "chain_id = \"x\"", "chain_id"),
         ("block_seconds = 1", "block_seconds = 0", "block_seconds is 0"),
+        ("block_seconds = 1", "block_seconds = 1\nblock_milliseconds = 0", "block_milliseconds is for"),
+        ("block_seconds = 1", "block_seconds = 2\nblock_milliseconds = 250", "block_milliseconds is for"),
         ("epoch_seconds = 10", "epoch_seconds = 0", "epoch_seconds is 0"),
         ("epoch_seconds = 10", "epoch_secs = 10", "epoch_secs"),
         ("[\"http://127.0.0.1:8545\"]", "[]", "rpc_urls is empty"),

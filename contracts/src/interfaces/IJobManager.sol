@@ -82,6 +82,8 @@ interface IJobManager {
         /// @dev bitmap of the indices that did not sign
         uint256 absent;
         address submitter;
+        /// @dev wei that the submitter paid for the batch's data besides its gas, at most 96 bits; 0 on most chains
+        uint256 dataFee;
     }
 
     event JobCreated(uint64 indexed jobId, address indexed owner, address forwarder, JobParams params);
@@ -167,7 +169,8 @@ interface IJobManager {
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool);
 
     /// @notice Settles certified runs: each at most once, charged to its job, credited to those who signed, the
-    /// submitter's gas refunded if it is an operator and the job pays in the chain's coin. Only the TaskManager calls it.
+    /// submitter's gas and data fee refunded if it is an operator and the job pays in the chain's coin. Only the
+    /// TaskManager calls it.
     /// @param runs three words a run, see RunWord: as bytes, for those are copied at once
     /// @return settled how many of them settled
     /// @return verdicts one word a run, see RunWord

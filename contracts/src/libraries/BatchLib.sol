@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {ITaskManager} from "../interfaces/ITaskManager.sol";
+import {Chain} from "./Chain.sol";
 import {ReportLib} from "./ReportLib.sol";
 import {RunWord} from "./RunWord.sol";
 import {Words} from "./Words.sol";
@@ -33,26 +34,33 @@ library BatchLib {
 
     /// @notice What the JobManager is told, three words an entry (see RunWord), and the leaves of the entries. Runs at an
     /// anchor that is gone or too old name job 0, which there is not, so nothing happens to them.
-    function read(ITaskManager.Anchor[] calldata anchors, ITaskManager.Entry[] calldata entries, bytes memory found)
-        internal
-        view
-        returns (bytes memory runs, bytes32[] memory leaves)
-    {
+    function read(
+        Chain.Kind chain,
+        ITaskManager.Anchor[] calldata anchors,
+        ITaskManager.Entry[] calldata entries,
+        bytes memory found
+    ) internal view returns (bytes memory runs, bytes32[] memory leaves) {
         runs = new bytes(entries.length * RunWord.RUN_BYTES);
         leaves = new bytes32[](entries.length);
-        (bool isSound, uint256 taken) = fill(_places(anchors), entries, found, runs, leaves);
+        (bool isSound, uint256 taken) = fill(_places(chain, anchors), entries, found, runs, leaves);
         if (!isSound) _refuse(anchors, entries);
         if (taken != found.length) revert ITaskManager.InvalidDeliveries();
     }
 
     /// @dev Four words an anchor: its number and hash, and what becomes of the run of an entry that names it: the bits that
     /// stay, and the number in place of the position; of a run whose anchor does not stand only the status stays.
-    function _places(ITaskManager.Anchor[] calldata anchors) private view returns (bytes memory places) {
+    function _places(Chain.Kind chain, ITaskManager.Anchor[] calldata anchors)
+        private
+        view
+        returns (bytes memory places)
+    {
         places = new bytes(anchors.length * PLACE_BYTES);
+        uint256 current = Chain.number(chain);
         for (uint256 i = 0; i < anchors.length; ++i) {
             ITaskManager.Anchor calldata anchor = anchors[i];
             (uint256 height, bytes32 hash) = (anchor.number, anchor.hash);
-            (uint256 stay, uint256 put) = _stands(anchor) ? (~(uint256(type(uint64).max) << 96), height << 96) : (3, 0);
+            bool stands = height < current && !isTooOld(height, current) && Chain.hashOf(chain, height) == hash;
+            (uint256 stay, uint256 put) = stands ? (~(uint256(type(uint64).max) << 96), height << 96) : (3, 0);
             uint256 place = i * PLACE_BYTES;
             Words.put(places, place, height);
             Words.put(places, place + 32, uint256(hash));
@@ -144,14 +152,7 @@ library BatchLib {
         return ReportLib.root(all);
     }
 
-    /// @dev BLOCKHASH is zero for this block, later ones, and those more than 256 back.
-    function _stands(ITaskManager.Anchor calldata anchor) private view returns (bool) {
-        if (isTooOld(anchor)) return false;
-        bytes32 hash = blockhash(anchor.number);
-        return hash != 0 && hash == anchor.hash;
-    }
-
-    function isTooOld(ITaskManager.Anchor calldata anchor) internal view returns (bool) {
-        return uint256(anchor.number) + MAX_ANCHOR_AGE < block.number;
+    function isTooOld(uint256 height, uint256 current) internal pure returns (bool) {
+        return height + MAX_ANCHOR_AGE < current;
     }
 }

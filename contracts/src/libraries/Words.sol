@@ -14,7 +14,7 @@ library Words {
     }
 
     /// @notice The word at a place in memory.
-    function at(uint256 position) internal pure returns (uint256 word) {
+    function load(uint256 position) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(position)
         }

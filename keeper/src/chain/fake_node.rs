@@ -36,6 +36,7 @@ pub(crate) fn config(urls: &[&str], confirmations: u64) -> ChainConfig {
         bootnodes: Vec::new(),
         confirmations,
         block_seconds: 1,
+        block_milliseconds: None,
         epoch_seconds: 10,
         contracts: contracts(),
     };

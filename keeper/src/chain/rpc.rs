@@ -60,7 +60,8 @@ struct Shared {
     wires: Vec<Wire>,
     board: Mutex<Board>,
     chain_id: u64,
-    block_seconds: u64,
+    /// Blocks a good node may be behind the newest one.
+    usual_lag: u64,
     confirmations: u64,
     network_file: PathBuf,
 }
@@ -93,7 +94,7 @@ impl Rpc {
             wires: wires.collect::<Result<_, _>>()?,
             board: Mutex::new(Board::new(count)),
             chain_id: network.chain_id,
-            block_seconds: network.block_seconds,
+            usual_lag: survey::usual_lag(network),
             confirmations: network.confirmations,
             network_file: config.network_file.clone(),
         };
@@ -203,10 +204,6 @@ impl Rpc {
 
     fn see(&self, place: usize, seen: Seen) {
         self.board().on(place, seen, Instant::now());
-    }
-
-    fn block_seconds(&self) -> u64 {
-        self.shared.block_seconds.max(1)
     }
 
     fn confirmations(&self) -> u64 {

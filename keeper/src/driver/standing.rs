@@ -121,14 +121,14 @@ impl Standing {
 pub(super) struct Post {
     /// What was told last.
     told: Option<Standing>,
-    /// The newest block at which this keeper counted.
+    /// When the newest block came at which this keeper counted, in seconds of the chain.
     last_counted: Option<u64>,
     /// Block in which the operator was convicted last.
     ejected: Option<u64>,
 }
 
 impl Post {
-    /// Whether tasks pinned to the last epoch that counted on this keeper may be under way at `head`.
+    /// Whether tasks pinned to the last epoch that counted on this keeper may be under way at `head`, in seconds of the chain.
     pub(super) fn is_finishing(&self, head: u64, pace: &Pace) -> bool {
         self.last_counted.is_some_and(|last| head <= last.saturating_add(last_tasks(pace)))
     }
@@ -148,8 +148,8 @@ impl Post {
         self.ejected = self.ejected.filter(|block| *block <= number);
     }
 
-    /// Takes note of where the operator stands at `head`; what is to be told if that is news. Another epoch is news
-    /// enough when it comes.
+    /// Takes note of where the operator stands at `head`, in seconds of the chain, 0 before its first block; what is to be told
+    /// if that is news. Another epoch is news enough when it comes.
     pub(super) fn note(&mut self, standing: Standing, head: u64) -> Option<Check> {
         if matches!(standing, Standing::Serving { .. } | Standing::Leaving { .. }) {
             self.last_counted = Some(head);
@@ -164,10 +164,10 @@ impl Post {
     }
 }
 
-/// Blocks after an epoch in which the tasks pinned to it are still signed and tried again: the time from an anchor to its
+/// Seconds after an epoch in which the tasks pinned to it are still signed and tried again: the time from an anchor to its
 /// due moment, and that between two attempts.
 fn last_tasks(pace: &Pace) -> u64 {
-    (pace.lag_seconds() + pace.retry_seconds()).div_ceil(pace.block_seconds.max(1))
+    pace.lag_seconds().saturating_add(pace.retry_seconds())
 }
 
 #[cfg(test)]

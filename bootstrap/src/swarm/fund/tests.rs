@@ -32,6 +32,7 @@ async fn chain(folder: &Path) -> (Spawner, Anvil, PathBuf) {
         bootnodes: Vec::new(),
         confirmations: 0,
         block_seconds: 1,
+        block_milliseconds: None,
         epoch_seconds: 10,
         contracts,
     };

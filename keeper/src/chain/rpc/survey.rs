@@ -9,6 +9,7 @@ use super::endpoint::{Place, Seen};
 use super::{Node, Rpc};
 use crate::chain::heads;
 use alloy::primitives::B256;
+use contracts::network::Network;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
@@ -20,6 +21,11 @@ const USUAL_LAG: u64 = 3;
 const USUAL_LAG_SECONDS: u64 = 4;
 /// A node so far ahead of a majority that goes forward itself has made its blocks up.
 const IMPOSSIBLE_LEAD: u64 = 64;
+
+/// Blocks a good node of this network may be behind the newest one.
+pub(super) fn usual_lag(network: &Network) -> u64 {
+    network.blocks_in(USUAL_LAG_SECONDS).max(USUAL_LAG)
+}
 
 /// Where each node stands as its newest block shows, beside what most other keepers have, if that is known.
 fn levels(
@@ -73,7 +79,7 @@ impl Rpc {
             ask(&nodes, |node| async move { heads::latest(&node.provider()).await.ok().map(|latest| latest.head) })
                 .await;
         let numbers: BTreeMap<usize, u64> = heads.iter().map(|(place, head)| (*place, head.number)).collect();
-        let mut places = levels(&numbers, &before, self.usual_lag(), peers);
+        let mut places = levels(&numbers, &before, self.shared.usual_lag, peers);
         let level = |place: &usize| places.get(place) == Some(&Place::Level);
         let lowest = numbers.iter().filter(|(place, _)| level(place)).map(|(_, head)| *head).min();
         if let Some(number) = lowest.map(|lowest| lowest.saturating_sub(self.depth())) {
@@ -132,11 +138,6 @@ impl Rpc {
                 _ => {}
             }
         }
-    }
-
-    /// Blocks a good node may be behind the newest one.
-    fn usual_lag(&self) -> u64 {
-        USUAL_LAG.max(USUAL_LAG_SECONDS / self.block_seconds())
     }
 
     /// Blocks below the lowest newest one at which hashes are compared: nodes differ for a moment at the tip.

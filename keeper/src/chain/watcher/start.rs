@@ -90,7 +90,7 @@ impl Watcher {
     /// Writes down what the history comes to, now and then.
     pub(super) async fn write_down(&mut self) -> Result<(), ChainError> {
         let network = &self.config.network;
-        let depth = (READ_SECONDS / network.block_seconds.max(1)).max(HELD_BLOCKS);
+        let depth = network.blocks_in(READ_SECONDS).max(HELD_BLOCKS);
         let Some(at) = self.next.checked_sub(depth + 1).filter(|at| *at > network.deploy_block) else { return Ok(()) };
         let Some(file) = self.memory.file.clone() else { return Ok(()) };
         let due = self

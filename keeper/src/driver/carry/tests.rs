@@ -30,9 +30,13 @@ async fn the_wallet_shows_what_the_node_says_and_keeps_the_last_word() {
         if method == "eth_getBalance" && params[0] == json!(account) {
             *answer = json!({"result": "0x1bc16d674ec80000"});
         }
+        if method == "eth_gasPrice" {
+            *answer = json!({"result": "0x3b9aca00"});
+        }
     });
-    weigh_wallet(&rpc.provider(), account, &metrics).await;
+    let found = weigh_wallet(&rpc.provider(), account, &metrics).await.expect("both are told");
+    assert_eq!((found.balance, found.gas_price), (2_000_000_000_000_000_000, 1_000_000_000));
     assert!(shown("keeper_wallet_balance_wei 2000000000000000000.0"));
-    weigh_wallet(&rpc.provider(), Address::ZERO, &metrics).await;
+    assert!(weigh_wallet(&rpc.provider(), Address::ZERO, &metrics).await.is_none());
     assert!(shown("keeper_wallet_balance_wei 2000000000000000000.0"), "this node knows no such account");
 }

@@ -108,7 +108,7 @@ impl Core {
 
     /// Says so when this keeper's operator stands elsewhere than before, or the mesh sees another operator set.
     fn note_standing(&mut self) {
-        let head = self.engine.head().map_or(0, |head| head.number);
+        let head = self.engine.head().map_or(0, |head| head.timestamp);
         let standing = self.standing();
         if let Some(check) = self.post.note(standing, head) {
             self.note(Note::Standing(check));
@@ -121,7 +121,7 @@ impl Core {
 
     /// Where this keeper's operator stands now.
     pub(super) fn standing(&self) -> Standing {
-        let head = self.engine.head().map_or(0, |head| head.number);
+        let head = self.engine.head().map_or(0, |head| head.timestamp);
         let committee = self.engine.committee();
         let index = committee.as_ref().and_then(|(_, index)| index.map(|index| index.0));
         Standing::of(&Facts {
