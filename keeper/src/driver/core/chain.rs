@@ -4,7 +4,7 @@ use consensus::Input;
 use consensus::time::Time;
 
 use super::{Core, Note, Order};
-use crate::chain::{ChainEvent, EpochSnapshot, Head, Settled, convert};
+use crate::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, Settled, convert};
 use crate::jobs::SettledAt;
 
 impl Core {
@@ -15,14 +15,18 @@ impl Core {
             ChainEvent::Rewound { number } => {
                 self.note(Note::Rewound(number));
                 self.book.rewind(number);
-                self.schedule.again();
+                self.schedule.all_changed();
+                self.book.jobs().for_each(|job| self.codes.job_changed(job.id, now));
                 self.admission.rewind(number);
                 self.settlements.rewind(number);
                 self.feed(Input::Rewound(number), now);
             }
             ChainEvent::Job { block, event } => {
                 self.book.apply(block, &event);
-                self.schedule.again();
+                if !matches!(event, JobEvent::Funded { .. } | JobEvent::Withdrawn { .. } | JobEvent::Exhausted { .. }) {
+                    self.schedule.job_changed(event.job_id());
+                    self.codes.job_changed(event.job_id(), now);
+                }
             }
             ChainEvent::Operator { block, operator, peer_key } => self.admission.operator(block, operator, peer_key),
             ChainEvent::Epoch(snapshot) => self.on_epoch(&snapshot, now),
@@ -41,6 +45,8 @@ impl Core {
             self.order(Order::Admit(keys));
         }
         self.feed(Input::Head(convert::block(head)), now);
+        // What came before the first head is what the history comes to.
+        self.book.begin(head.number);
         // Not before: the committees that proofs are checked against come before the first head.
         if !std::mem::replace(&mut self.evidence_loaded, true) {
             self.order(Order::LoadEvidence);
