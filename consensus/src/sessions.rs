@@ -7,52 +7,70 @@ use crate::facts::Facts;
 use crate::outbox::{Notice, Outbox};
 use crate::report::Report;
 use crate::session::{Event, Session};
-use crate::task::{DueTask, Task};
+use crate::task::{DueTask, JobId, Task};
 use crate::time::Time;
 
 /// Most tasks remembered at a time; further ones are refused until some have ended.
-pub const SESSIONS_MAX: usize = 8_192;
+pub const SESSIONS_MAX: usize = 32_768;
+/// A job may have one task in so many of the places that are free: alone it gets a ninth of them, and what one gets shrinks as others
+/// come (dynamic thresholds, as switches share their memory).
+const FREE_PER_SHARE: usize = 8;
+/// Places that do not count as free for that: they are there for jobs with few tasks, whatever others have taken.
+const RESERVE: usize = SESSIONS_MAX / 8;
+/// Tasks a job may have as long as there is any place.
+const SHARE_MIN: usize = 2;
 
 /// The tasks.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Sessions(BTreeMap<Task, Session>);
+pub(crate) struct Sessions {
+    tasks: BTreeMap<Task, Session>,
+    /// How many are each job's.
+    of_job: BTreeMap<JobId, usize>,
+}
 
 impl Sessions {
-    /// Takes up a task of the schedule; false if it is known, over, or one too many.
+    /// Takes up a task of the schedule; false if it is known, over, or one too many, be it of all or of its job.
     pub(crate) fn learn(&mut self, due: DueTask, facts: &Facts, now: Time, outbox: &mut Outbox) -> bool {
         let over = now > facts.pace().moment(due.deadline);
-        if over || self.0.contains_key(&due.task) || self.0.len() >= SESSIONS_MAX {
+        if over || self.tasks.contains_key(&due.task) || !self.has_room_for(due.task.job) {
             return false;
         }
-        self.0.insert(due.task, Session::new(due));
+        *self.of_job.entry(due.task.job).or_default() += 1;
+        self.tasks.insert(due.task, Session::new(due));
         let window = facts.pace().window_of(due.due);
         outbox.wake(facts.pace().moment(due.due), Wake::Session(due.task));
         outbox.tell(Notice::Opened { window, task: due.task, attempt: 0 });
         true
     }
 
+    fn has_room_for(&self, job: JobId) -> bool {
+        let free = SESSIONS_MAX.saturating_sub(self.tasks.len());
+        let share = (free.saturating_sub(RESERVE) / FREE_PER_SHARE).max(SHARE_MIN);
+        free > 0 && self.of_job.get(&job).is_none_or(|held| *held < share)
+    }
+
     /// Hands an event to a task, if it is remembered.
     pub(crate) fn handle(&mut self, task: Task, event: Event, facts: &Facts, now: Time, outbox: &mut Outbox) {
-        if let Some(session) = self.0.get_mut(&task) {
+        if let Some(session) = self.tasks.get_mut(&task) {
             session.handle(event, facts, now, outbox);
         }
     }
 
     /// Hands an event to every task.
     pub(crate) fn handle_all(&mut self, event: &Event, facts: &Facts, now: Time, outbox: &mut Outbox) {
-        for session in self.0.values_mut() {
+        for session in self.tasks.values_mut() {
             session.handle(event.clone(), facts, now, outbox);
         }
     }
 
     /// One task.
     pub(crate) fn get(&self, task: &Task) -> Option<&Session> {
-        self.0.get(task)
+        self.tasks.get(task)
     }
 
     /// One task, to take note of what was said of it.
     pub(crate) fn get_mut(&mut self, task: &Task) -> Option<&mut Session> {
-        self.0.get_mut(task)
+        self.tasks.get_mut(task)
     }
 
     /// Whether nothing is left to be done for any of these tasks: each is settled, given up or forgotten.
@@ -73,11 +91,21 @@ impl Sessions {
 
     /// Lets go of a task.
     pub(crate) fn forget(&mut self, task: &Task) {
-        self.0.remove(task);
+        if self.tasks.remove(task).is_some()
+            && let Some(held) = self.of_job.get_mut(&task.job)
+        {
+            *held -= 1;
+            if *held == 0 {
+                self.of_job.remove(&task.job);
+            }
+        }
     }
 
     /// How many.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.tasks.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

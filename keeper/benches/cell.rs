@@ -49,6 +49,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
 fn request(code: &Code) -> RunRequest {
     RunRequest {
         code: code.clone(),
+        owner: [7; 20],
         job_id: 7,
         task_id: [0x42; 32],
         sequence: 3,
@@ -74,7 +75,7 @@ async fn main() {
         worker: WorkerProgram::at(env!("CARGO_BIN_EXE_keeper")),
     };
     let executor = Executor::with_limits(config, Arc::new(NoChain), Limits::default()).expect("an executor");
-    executor.prepare(&code).await.expect("prepared");
+    executor.prepare(&code, [7; 20]).await.expect("prepared");
 
     // In turns, so that whatever else the machine does slows both alike. In process a run needs a thread that may block.
     let (mut direct, mut threaded, mut worker) = (Vec::new(), Vec::new(), Vec::new());

@@ -235,6 +235,11 @@ pub enum JobEvent {
         /// Unix seconds.
         inactive_from: u64,
     },
+    /// A settlement has left less than the fee of the next run. What its callback does not use of its gas comes back later.
+    Exhausted {
+        /// The job.
+        job_id: u64,
+    },
     /// Money was taken out.
     Withdrawn {
         /// The job.
@@ -242,6 +247,23 @@ pub enum JobEvent {
         /// Escrow afterwards, in the smallest unit of the job's token.
         escrow: u128,
     },
+}
+
+impl JobEvent {
+    /// The job it is about.
+    #[must_use]
+    pub fn job_id(&self) -> u64 {
+        match *self {
+            Self::Created { job_id, .. }
+            | Self::Funded { job_id, .. }
+            | Self::Paused { job_id, .. }
+            | Self::Resumed { job_id, .. }
+            | Self::Updated { job_id, .. }
+            | Self::Cancelled { job_id, .. }
+            | Self::Exhausted { job_id }
+            | Self::Withdrawn { job_id, .. } => job_id,
+        }
+    }
 }
 
 /// A settled task (`TaskSettled`, `TasksSkipped`).

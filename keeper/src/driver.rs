@@ -16,6 +16,7 @@ pub(crate) mod equivocate;
 mod event;
 mod executions;
 mod history;
+mod hush;
 mod mesh;
 mod note;
 mod order;
@@ -29,11 +30,15 @@ mod standing;
 mod status;
 mod unjudged;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use alloy::primitives::B256;
+use consensus::task::Task;
 use consensus::time::Time;
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use self::core::{About, Core};
@@ -48,6 +53,7 @@ pub use status::PeerStatus;
 use crate::chain::ChainEvent;
 use crate::metrics::{Liveness, Metrics};
 use crate::view::View;
+use hush::Hush;
 use mesh::Open;
 
 /// Results of finished work on their way back to the loop.
@@ -80,6 +86,9 @@ pub struct Driver {
     /// Gossip messages and questions of peers that the core knows by number.
     messages: Open<p2p::MessageRef>,
     questions: Open<p2p::RequestId>,
+    /// The runs under way, by task, try and block, to be ended when nobody wants them any more.
+    runs: BTreeMap<(Task, u8, B256), AbortHandle>,
+    hush: Hush,
     done: mpsc::Sender<Event>,
     view: watch::Sender<Arc<View>>,
 }
@@ -102,6 +111,8 @@ impl Driver {
             liveness,
             messages: Open::default(),
             questions: Open::default(),
+            runs: BTreeMap::new(),
+            hush: Hush::default(),
             done: sender,
             view,
         };
@@ -136,6 +147,9 @@ impl Driver {
                     None => return Ok(()),
                 },
             };
+            if let Event::Executed { task, attempt, anchor, .. } = &event {
+                self.runs.remove(&(*task, *attempt, *anchor));
+            }
             for order in self.core.on(event, now()) {
                 self.carry_out(order).await?;
             }

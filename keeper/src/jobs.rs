@@ -10,5 +10,6 @@ mod flags;
 mod job;
 pub mod trigger;
 
+pub use at_anchor::Standing;
 pub use book::{JobBook, SettledAt};
-pub use job::{Activity, Job, JobState, Plan};
+pub use job::{Activity, Job, JobState, Means, Plan};

@@ -52,6 +52,8 @@ pub struct Metrics {
     pub gossip_messages: Counters<2>,
     /// Tasks that left this keeper's book, by result.
     pub tasks: Counters<1>,
+    /// Times that a task found no room and was put off.
+    pub tasks_put_off: Counter,
     /// Partials by direction and result.
     pub partials: Counters<2>,
     /// Certificates by result.
@@ -121,6 +123,7 @@ impl Metrics {
                 ["result"],
                 &[["settled"], ["skipped"], ["job_error"], ["abstained"], ["expired"]],
             ),
+            tasks_put_off: counter(registry, "tasks_put_off", "Times that a task found no room and was put off"),
             partials: mesh.partials,
             certificates: mesh.certificates,
             certificate_duration: seconds(

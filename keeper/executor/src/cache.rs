@@ -18,6 +18,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use alloy::primitives::keccak256;
 use sha2::{Digest, Sha256};
@@ -28,10 +29,15 @@ use crate::{ExecutorError, MAX_CODE_BYTES};
 pub(crate) const MAX_COMPILED_BYTES: usize = 32 << 20;
 /// Longest reason of a refusal that is read back.
 const MAX_REFUSAL_BYTES: usize = 4 << 10;
-/// Files kept in each of `wasm` and `compiled`; the oldest go first.
-const MAX_FILES: usize = 256;
-/// Refusals kept. They are small, and forgetting one costs a compilation.
-const MAX_REFUSALS: usize = 4096;
+/// What each directory may hold; what has not been used for longest goes first. Refusals and locks are small.
+const ROOM: [(&str, Room); 4] = [
+    ("wasm", Room { files: 16_384, bytes: 512 << 20 }),
+    ("compiled", Room { files: 16_384, bytes: 2 << 30 }),
+    ("refused", Room { files: 4_096, bytes: u64::MAX }),
+    ("locks", Room { files: 4_096, bytes: u64::MAX }),
+];
+/// A file that is used is marked as such, if that was not done for so long.
+const MARK: Duration = Duration::from_secs(600);
 
 /// What the code of authenticity of a file is for. The number in the second is raised when the limits on compilation change:
 /// then every refusal is void.
@@ -43,6 +49,13 @@ const REFUSED: &[u8; 9] = b"refusal 2";
 pub(crate) struct CodeCache {
     directory: PathBuf,
     secret: [u8; 32],
+}
+
+/// How much a directory may hold.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    files: usize,
+    bytes: u64,
 }
 
 /// What the cache has of a code.
@@ -99,7 +112,9 @@ impl CodeCache {
 
     /// What the secret vouches for of a code and an engine. A file it does not vouch for is removed.
     pub(crate) fn find(&self, hash: &[u8; 32], engine: &str) -> Found {
-        if let Some(code) = self.read(COMPILED, &self.compiled_path(hash, engine), hash, engine, MAX_COMPILED_BYTES) {
+        let path = self.compiled_path(hash, engine);
+        if let Some(code) = self.read(COMPILED, &path, hash, engine, MAX_COMPILED_BYTES) {
+            mark(&path);
             return Found::Compiled(code);
         }
         let reason = self.read(REFUSED, &self.refusal_path(hash, engine), hash, engine, MAX_REFUSAL_BYTES);
@@ -176,8 +191,12 @@ impl CodeCache {
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
-        let directory = path.parent().unwrap_or(&self.directory);
-        prune(directory, if directory.ends_with("refused") { MAX_REFUSALS } else { MAX_FILES });
+        for (name, room) in ROOM {
+            let directory = self.directory.join(name);
+            if path.starts_with(&directory) || name == "locks" {
+                prune(&directory, room);
+            }
+        }
         written
     }
 }
@@ -219,17 +238,37 @@ fn read_capped(path: &Path, limit: usize) -> Option<Vec<u8>> {
     (bytes.len() <= limit).then_some(bytes)
 }
 
-/// Removes the files that were written longest ago, down to `most`.
-fn prune(directory: &Path, most: usize) {
+/// Makes a file the one used last.
+fn mark(path: &Path) {
+    let now = SystemTime::now();
+    let age = fs::metadata(path).and_then(|data| data.modified()).map(|at| now.duration_since(at).unwrap_or_default());
+    if age.is_ok_and(|age| age > MARK) {
+        // Without it the file only goes earlier.
+        let _ = File::open(path).and_then(|file| file.set_modified(now));
+    }
+}
+
+/// Removes the files that were written or used longest ago, until the rest has room.
+fn prune(directory: &Path, room: Room) {
     let Ok(entries) = fs::read_dir(directory) else { return };
-    let mut files: Vec<_> =
-        entries.flatten().filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()))).collect();
-    if files.len() > most {
-        files.sort();
-        let surplus = files.len() - most;
-        for (_, path) in &files[..surplus] {
-            let _ = fs::remove_file(path);
+    let mut files: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let data = entry.metadata().ok()?;
+            Some((data.modified().ok()?, entry.path(), data.len()))
+        })
+        .collect();
+    let (mut count, mut bytes) = (files.len(), files.iter().map(|(.., length)| length).sum::<u64>());
+    if count <= room.files && bytes <= room.bytes {
+        return;
+    }
+    files.sort();
+    for (_, path, length) in &files {
+        if count <= room.files && bytes <= room.bytes {
+            return;
         }
+        let _ = fs::remove_file(path);
+        (count, bytes) = (count - 1, bytes - length);
     }
 }
 

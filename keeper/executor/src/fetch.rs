@@ -1,7 +1,9 @@
 //! Fetches a job's code from the URL its creator registered, and lets through only what has the registered hash.
 
 mod address;
+mod hosts;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::hex;
@@ -11,10 +13,18 @@ use reqwest::{Client, redirect};
 use sha2::{Digest, Sha256};
 use url::{Host, Url};
 
+use crate::turns::{Bounds, Customer, Turns};
 use crate::{Abstain, Code, MAX_CODE_BYTES};
+use hosts::Hosts;
 
 /// Time for one fetch, from the first byte asked to the last one received, redirects included.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// Fetches at one time, those that slow owners may have of them, and those of one owner.
+const FETCHES: [usize; 3] = [8, 6, 4];
+/// A fetch that takes so long makes its owner slow.
+const SLOW: Duration = Duration::from_secs(1);
+/// Fetches that may wait, of all owners and of one.
+const MAX_WAITING: [usize; 2] = [4096, 256];
 /// Redirects followed.
 const MAX_REDIRECTS: usize = 3;
 /// Longest URL of any kind but `data:`.
@@ -29,6 +39,22 @@ pub(crate) struct Fetcher {
     client: Client,
     allow_private: bool,
     deadline: Duration,
+    turns: Arc<Turns>,
+    hosts: Arc<Hosts>,
+}
+
+/// Why there is no code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotFetched {
+    pub(crate) reason: Abstain,
+    /// Whether this URL will never have it.
+    pub(crate) is_final: bool,
+}
+
+impl From<Abstain> for NotFetched {
+    fn from(reason: Abstain) -> Self {
+        Self { reason, is_final: false }
+    }
 }
 
 impl Fetcher {
@@ -47,22 +73,31 @@ impl Fetcher {
             .connect_timeout(DEADLINE / 2)
             .pool_max_idle_per_host(0)
             .build()?;
-        Ok(Self { client, allow_private, deadline: DEADLINE })
+        let [places, slow_places, places_each] = FETCHES;
+        let [waiting, waiting_each] = MAX_WAITING;
+        let bounds = Bounds { places, slow_places, places_each, slow: SLOW, waiting, waiting_each };
+        Ok(Self { client, allow_private, deadline: DEADLINE, turns: Turns::new(bounds), hosts: Arc::default() })
     }
 
     /// The component's bytes, with the hash that was asked for.
-    pub(crate) async fn fetch(&self, code: &Code) -> Result<Vec<u8>, Abstain> {
+    pub(crate) async fn fetch(&self, code: &Code, owner: Customer) -> Result<Vec<u8>, NotFetched> {
         let scheme = code.url.split_once(':').map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
         match scheme.as_str() {
-            "data" => check(&code.hash, from_data_url(&code.url)?),
-            "ipfs" => self.ipfs(code).await,
-            "file" => check(&code.hash, self.file(&code.url).await?),
-            "http" | "https" => check(&code.hash, self.web(&code.url).await?),
-            _ => Err(unavailable(&code.url, "use an https:, ipfs: or data: URL")),
+            // What such a URL has, it has for ever.
+            "data" => from_data_url(&code.url)
+                .and_then(|bytes| check(&code.hash, bytes))
+                .map_err(|reason| NotFetched { reason, is_final: true }),
+            "ipfs" => Ok(self.ipfs(code, owner).await?),
+            "file" => Ok(check(&code.hash, self.file(&code.url).await?)?),
+            "http" | "https" => Ok(check(&code.hash, self.web(&code.url, owner).await?)?),
+            _ => {
+                let reason = unavailable(&code.url, "use an https:, ipfs: or data: URL");
+                Err(NotFetched { reason, is_final: true })
+            }
         }
     }
 
-    async fn ipfs(&self, code: &Code) -> Result<Vec<u8>, Abstain> {
+    async fn ipfs(&self, code: &Code, owner: Customer) -> Result<Vec<u8>, Abstain> {
         let path = code.url.get("ipfs://".len()..).unwrap_or_default();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
         if path.is_empty() || path.len() > MAX_URL_BYTES || path.contains("..") || !path.bytes().all(plain) {
@@ -70,7 +105,7 @@ impl Fetcher {
         }
         let mut last = unavailable(&code.url, "no gateway is configured");
         for gateway in IPFS_GATEWAYS {
-            match self.web(&format!("{gateway}{path}")).await.and_then(|bytes| check(&code.hash, bytes)) {
+            match self.web(&format!("{gateway}{path}"), owner).await.and_then(|bytes| check(&code.hash, bytes)) {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => last = error,
             }
@@ -97,7 +132,11 @@ impl Fetcher {
         Ok(bytes)
     }
 
-    async fn web(&self, url: &str) -> Result<Vec<u8>, Abstain> {
+    async fn web(&self, url: &str, owner: Customer) -> Result<Vec<u8>, Abstain> {
+        // In this order: who waits for a host takes no place.
+        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+        let _visit = self.hosts.visit(host, owner).await.ok_or(Abstain::Busy)?;
+        let _turn = self.turns.take(owner).await.ok_or(Abstain::Busy)?;
         tokio::time::timeout(self.deadline, self.download(url))
             .await
             .unwrap_or_else(|_| Err(unavailable(url, &format!("not complete after {} s", self.deadline.as_secs()))))

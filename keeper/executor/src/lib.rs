@@ -23,6 +23,7 @@ mod reader;
 mod role;
 mod run;
 mod transcript;
+mod turns;
 mod wire;
 mod workers;
 
@@ -30,14 +31,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
-
-use thiserror::Error;
-use tokio::sync::Semaphore;
+use std::time::{Duration, Instant};
 
 use cache::CodeCache;
 use fetch::Fetcher;
 use library::Library;
+use thiserror::Error;
 use transcript::Transcript;
 use wire::{End, Input, Output};
 use workers::{Assigned, Unfinished, Workers};
@@ -59,8 +58,8 @@ pub const MAX_OUTCOME_BYTES: usize = 64 << 10;
 /// Longest reason of a skip or a job error, in bytes of UTF-8; longer ones are cut at a character boundary.
 pub const MAX_REASON_BYTES: usize = 256;
 
-/// Runs that may wait or run at one time: four full batches.
-const MAX_PLACES: usize = 1024;
+/// How long a run waits for its code. It has been listed for long, as a rule: what takes longer will be ready for a later run.
+const PREPARE_PATIENCE: Duration = Duration::from_secs(10);
 /// Times a run is begun: once more after a worker that died in it, as anything may happen to a process once.
 const TRIES: u32 = 2;
 
@@ -100,11 +99,9 @@ pub enum ExecutorError {
 #[derive(Debug)]
 pub struct Executor {
     workers: Arc<Workers>,
-    library: Library,
+    library: Arc<Library>,
     reader: Arc<dyn ChainReader>,
     limits: Limits,
-    /// Runs that wait or run.
-    places: Semaphore,
     given_up: AtomicU64,
 }
 
@@ -144,8 +141,8 @@ impl Executor {
         let fetcher = Fetcher::new(config.allow_private_targets).map_err(|error| setup(error.to_string()))?;
         let workers = Workers::new(config.worker, config.max_concurrent.max(1));
         let workers = Arc::new(workers.map_err(|error| setup(error.to_string()))?);
-        let library = Library::new(Arc::clone(&workers), cache, fetcher);
-        Ok(Self { workers, library, reader, limits, places: Semaphore::new(MAX_PLACES), given_up: AtomicU64::new(0) })
+        let library = Arc::new(Library::new(Arc::clone(&workers), cache, fetcher));
+        Ok(Self { workers, library, reader, limits, given_up: AtomicU64::new(0) })
     }
 
     /// Starts the first worker and tells how it is confined; a log line says what the kernel cannot do.
@@ -176,13 +173,13 @@ impl Executor {
 
     /// Fetches and compiles `code` unless that is done already. Call it when a job is listed: a compilation takes seconds.
     ///
-    /// After a failure the same reason is returned for a while (2 s, doubling up to 60 s) before it is tried again; code that
-    /// will never run here is not tried again at all.
+    /// After a failure the same reason is returned for a while (2 s, doubling up to ten minutes) before it is tried again; code that
+    /// will never run here is not tried again at all. Owners take turns, whoever asks more often.
     ///
     /// # Errors
     /// [`Abstain`] with what is wrong with the code.
-    pub async fn prepare(&self, code: &Code) -> Result<(), Abstain> {
-        self.library.prepare(code).await
+    pub async fn prepare(&self, code: &Code, owner: [u8; 20]) -> Result<(), Abstain> {
+        self.library.prepare(code, owner).await
     }
 
     /// Whether a run of `code` can start at once.
@@ -194,10 +191,7 @@ impl Executor {
     /// Makes one run, preparing its code first when that is still to do. A run whose worker dies or hangs is made once more.
     pub async fn run(&self, request: RunRequest) -> Run {
         let started = Instant::now();
-        let Ok(_place) = self.places.try_acquire() else {
-            return Run::abstained(Abstain::Busy, started.elapsed());
-        };
-        match self.run_in_place(request).await {
+        match self.attempt(request).await {
             Ok((output, transcript)) => Run {
                 transcript_root: transcript.root().0,
                 fuel: output.fuel,
@@ -209,8 +203,22 @@ impl Executor {
         }
     }
 
-    async fn run_in_place(&self, request: RunRequest) -> Result<(Output, Transcript), Abstain> {
-        let (code, reference) = (request.code, request.reference.clone());
+    /// Prepares code that a run waits for. What has begun goes on when the run gives up, for the runs after it.
+    async fn prepare_in_time(&self, code: &Code, owner: [u8; 20]) -> Result<(), Abstain> {
+        if self.is_ready(code) {
+            return Ok(());
+        }
+        let (library, code) = (Arc::clone(&self.library), code.clone());
+        let preparing = tokio::spawn(async move { library.prepare(&code, owner).await });
+        match tokio::time::timeout(PREPARE_PATIENCE, preparing).await {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(error)) => Err(Abstain::HostFailure(format!("preparing it failed: {error}"))),
+            Err(_) => Err(Abstain::CodeUnavailable("it is being prepared still".to_owned())),
+        }
+    }
+
+    async fn attempt(&self, request: RunRequest) -> Result<(Output, Transcript), Abstain> {
+        let (code, owner, reference) = (request.code, request.owner, request.reference.clone());
         let input = Input {
             job_id: request.job_id,
             task_id: request.task_id,
@@ -223,12 +231,13 @@ impl Executor {
         let assigned = Assigned { hash: code.hash, limits: self.limits, input };
         let mut why = String::new();
         for _ in 0..TRIES {
-            self.library.prepare(&code).await?;
+            self.prepare_in_time(&code, owner).await?;
             // A new one for each try: what an ended worker asked is no part of the run.
             let mut transcript = Transcript::new(Arc::clone(&self.reader), reference.clone());
             let ended = self.workers.run(&assigned, &mut transcript, || self.library.compiled(code.hash)).await;
             why = match ended {
                 Ok(output) => return Ok((output, transcript)),
+                Err(Unfinished::Busy) => return Err(Abstain::Busy),
                 Err(Unfinished::Worker(broken)) => broken.to_string(),
                 Err(Unfinished::NoCode) => "its compiled code has gone from the cache".to_owned(),
                 Err(Unfinished::Unloadable(why)) => {

@@ -12,14 +12,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::cache::{CodeCache, Found};
-use crate::fetch::Fetcher;
+use crate::fetch::{Fetcher, NotFetched};
+use crate::turns::Customer;
 use crate::workers::{Compilation, Compiler, Workers};
 use crate::{Abstain, Code};
 use flight::{Flight, Setback};
 use shelf::{Known, Shelf};
 
 /// Codes on their way, and failures remembered.
-const MAX_FLIGHTS: usize = 1024;
+const MAX_FLIGHTS: usize = 8192;
 /// How long to wait for another process that works on the same code. The lock only saves work: after this, go on without.
 const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -59,7 +60,7 @@ impl Library {
     }
 
     /// Makes code ready. While a failed preparation rests, its reason is returned at once; a refusal always is.
-    pub(crate) async fn prepare(&self, code: &Code) -> Result<(), Abstain> {
+    pub(crate) async fn prepare(&self, code: &Code, owner: Customer) -> Result<(), Abstain> {
         if let Some(known) = self.shelf().get(&code.hash) {
             return known.into();
         }
@@ -71,7 +72,7 @@ impl Library {
         if let Some(reason) = flight.resting(Instant::now()) {
             return Err(reason);
         }
-        let known = match self.obtain(code).await {
+        let known = match self.obtain(code, owner).await {
             Ok(()) => Known::Ready,
             Err(setback) => {
                 let written = matches!(setback, Setback::ForGood(_));
@@ -119,13 +120,18 @@ impl Library {
     fn flight(&self, code: &Code) -> Arc<tokio::sync::Mutex<Flight>> {
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         if flights.len() >= MAX_FLIGHTS && !flights.contains_key(code) {
-            // Forgetting failures costs a retry; flights that someone waits for stay.
-            flights.retain(|_, flight| Arc::strong_count(flight) > 1);
+            // Forgetting failures costs a retry each, so not all at once; flights that someone waits for stay.
+            let mut left = MAX_FLIGHTS / 8;
+            flights.retain(|_, flight| {
+                let stays = left == 0 || Arc::strong_count(flight) > 1;
+                left -= usize::from(!stays);
+                stays
+            });
         }
         Arc::clone(flights.entry(code.clone()).or_default())
     }
 
-    async fn obtain(&self, code: &Code) -> Result<(), Setback> {
+    async fn obtain(&self, code: &Code, owner: Customer) -> Result<(), Setback> {
         let broken = |broken: crate::workers::Broken| Setback::ForNow(Abstain::HostFailure(broken.to_string()));
         let engine = self.workers.hello().await.map_err(broken)?.engine.clone();
         if self.is_on_disk(code.hash, &engine).await? {
@@ -136,8 +142,10 @@ impl Library {
         if self.is_on_disk(code.hash, &engine).await? {
             return Ok(());
         }
-        let component = self.component(code).await.map_err(Setback::ForNow)?;
-        self.compile(code.hash, component, &engine).await
+        if !self.has_component(code.hash).await {
+            self.fetch(code, owner).await?;
+        }
+        self.compile(code.hash, owner, &engine).await
     }
 
     async fn is_on_disk(&self, hash: [u8; 32], engine: &str) -> Result<bool, Setback> {
@@ -152,10 +160,14 @@ impl Library {
     /// The machine-wide lock on one code; `None` when it cannot be had, which costs double work at most.
     async fn lock(&self, hash: [u8; 32]) -> Option<File> {
         let give_up = Instant::now() + LOCK_PATIENCE;
+        let mut pause = Duration::from_millis(50);
         loop {
             match self.cache.try_lock(&hash) {
                 Ok(Some(file)) => return Some(file),
-                Ok(None) if Instant::now() < give_up => tokio::time::sleep(Duration::from_millis(50)).await,
+                Ok(None) if Instant::now() < give_up => {
+                    tokio::time::sleep(pause).await;
+                    pause = (2 * pause).min(Duration::from_secs(1));
+                }
                 Ok(None) => return None,
                 Err(error) => {
                     tracing::warn!(%error, "cannot lock the code cache; another keeper may compile the same code");
@@ -165,25 +177,31 @@ impl Library {
         }
     }
 
-    async fn component(&self, code: &Code) -> Result<Vec<u8>, Abstain> {
-        let (cache, hash) = (Arc::clone(&self.cache), code.hash);
-        if let Some(bytes) = blocking(move || Ok(cache.component(&hash))).await? {
-            return Ok(bytes);
-        }
-        let bytes = self.fetcher.fetch(code).await?;
-        let cache = Arc::clone(&self.cache);
-        blocking(move || {
-            if let Err(error) = cache.keep_component(&hash, &bytes) {
-                tracing::warn!(%error, "cannot keep a component in the code cache");
-            }
-            Ok(bytes)
-        })
-        .await
+    /// Whether the component is on disk. Its content is checked when it is read.
+    async fn has_component(&self, hash: [u8; 32]) -> bool {
+        self.component(hash).await.is_some()
     }
 
-    async fn compile(&self, hash: [u8; 32], component: Vec<u8>, engine: &str) -> Result<(), Setback> {
-        let (started, bytes) = (Instant::now(), component.len());
-        let compiled = match self.compiler.compile(component, engine).await {
+    async fn component(&self, hash: [u8; 32]) -> Option<Vec<u8>> {
+        let cache = Arc::clone(&self.cache);
+        blocking(move || Ok(cache.component(&hash))).await.ok()?
+    }
+
+    /// Fetches the component into the cache.
+    async fn fetch(&self, code: &Code, owner: Customer) -> Result<(), Setback> {
+        let fetched = self.fetcher.fetch(code, owner).await;
+        let bytes = fetched.map_err(|NotFetched { reason, is_final }| match is_final {
+            true => Setback::OfThisUrl(reason),
+            false => Setback::ForNow(reason),
+        })?;
+        let (cache, hash) = (Arc::clone(&self.cache), code.hash);
+        let failed = |error| Abstain::HostFailure(format!("cannot keep a component in the code cache: {error}"));
+        blocking(move || cache.keep_component(&hash, &bytes).map_err(failed)).await.map_err(Setback::ForNow)
+    }
+
+    async fn compile(&self, hash: [u8; 32], owner: Customer, engine: &str) -> Result<(), Setback> {
+        let started = Instant::now();
+        let compiled = match self.compiler.compile(|| self.component(hash), engine, owner).await {
             Compilation::Done(compiled) => compiled,
             Compilation::Never(why) => {
                 let reason = Abstain::CodeInvalid(why);
@@ -195,7 +213,7 @@ impl Library {
             Compilation::Busy => return Err(Setback::ForNow(Abstain::Busy)),
         };
         let milliseconds = started.elapsed().as_millis();
-        tracing::info!(hash = alloy::hex::encode(hash), bytes, milliseconds, "compiled a job");
+        tracing::info!(hash = alloy::hex::encode(hash), milliseconds, "compiled a job");
         let (cache, engine) = (Arc::clone(&self.cache), engine.to_owned());
         let kept = blocking(move || {
             let failed = |error| Abstain::HostFailure(format!("cannot keep compiled code in the cache: {error}"));

@@ -38,7 +38,9 @@ pub enum Trigger {
 pub struct RunRequest {
     /// The code to run.
     pub code: Code,
-    /// The job's number on chain.
+    /// Who pays for the job: fetches and compilations go by turns between owners.
+    pub owner: [u8; 20],
+    /// The job's number on chain: runs go by turns between jobs.
     pub job_id: u64,
     /// `keccak256(abi.encode(jobId, jobVersion, instanceKey))`; seeds the job's random numbers.
     pub task_id: [u8; 32],

@@ -12,15 +12,16 @@ mod worker;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::Role;
 use crate::limits::Limits;
 use crate::transcript::Transcript;
+use crate::turns::{Bounds, Customer, Turns};
 use crate::wire::{End, Hello, Input, MAX_RUNNING, Order, Output};
 pub(crate) use compiler::{Compilation, Compiler};
 use exchange::{Exchange, Next};
@@ -33,6 +34,10 @@ use worker::Worker;
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a worker may take to load compiled code.
 const LOAD_PATIENCE: Duration = Duration::from_secs(10);
+/// A run that takes so long makes its job slow: slow jobs leave a worker to the others.
+const SLOW: Duration = Duration::from_millis(250);
+/// Runs that may wait, of all jobs and of one.
+const MAX_WAITING: [usize; 2] = [4096, 64];
 /// How long a worker that is not the only idle one may stay idle.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -40,8 +45,8 @@ const IDLE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Workers {
     nursery: Nursery,
-    /// Runs that run.
-    turns: Semaphore,
+    /// Runs that run: jobs take turns.
+    turns: Arc<Turns>,
     idle: Mutex<Vec<(Worker, Instant)>>,
     /// What the first worker said: every other must be of the same engine.
     hello: OnceCell<Hello>,
@@ -62,6 +67,8 @@ pub(crate) struct Assigned {
 pub(crate) enum Unfinished {
     /// The worker is gone.
     Worker(Broken),
+    /// Too many runs wait, of this job or of all.
+    Busy,
     /// The compiled code is no longer in the cache.
     NoCode,
     /// The compiled code is in the cache and no worker can load it.
@@ -79,7 +86,14 @@ impl Workers {
     pub(crate) fn new(program: WorkerProgram, concurrent: usize) -> io::Result<Self> {
         Ok(Self {
             nursery: Nursery::open(program)?,
-            turns: Semaphore::new(concurrent),
+            turns: Turns::new(Bounds {
+                places: concurrent,
+                slow_places: (concurrent - 1).max(1),
+                places_each: concurrent,
+                slow: SLOW,
+                waiting: MAX_WAITING[0],
+                waiting_each: MAX_WAITING[1],
+            }),
             idle: Mutex::default(),
             hello: OnceCell::new(),
             lost: AtomicU64::new(0),
@@ -128,8 +142,7 @@ impl Workers {
     where
         C: Future<Output = Option<Vec<u8>>>,
     {
-        let turn = self.turns.acquire().await;
-        let _turn = turn.map_err(|_| Broken::NotStarted("the executor is closing".to_owned()))?;
+        let _turn = self.turns.take(customer(assigned.input.job_id)).await.ok_or(Unfinished::Busy)?;
         loop {
             let (mut worker, was_idle) = self.take().await?;
             // Whoever asked may go away in the midst of it: then the worker is dropped with this future, and ends.
@@ -141,7 +154,9 @@ impl Workers {
             self.lost.fetch_add(1, Ordering::Relaxed);
             let (id, mute) = (worker.id(), worker.link().heard_nothing());
             let status = worker.end().await;
-            tracing::warn!(worker = id, ?status, "lost a worker in a run: {broken}");
+            if self.nursery.quota().lets(Instant::now()) {
+                tracing::warn!(worker = id, job = assigned.input.job_id, ?status, "lost a worker in a run: {broken}");
+            }
             // One that had died while it was idle is no try.
             if !(was_idle && mute && *broken == Broken::Ended) {
                 return ended;
@@ -221,6 +236,13 @@ where
             }
         }
     }
+}
+
+/// A job as one who takes turns.
+fn customer(job: u64) -> Customer {
+    let mut customer = [0; 20];
+    customer[..8].copy_from_slice(&job.to_be_bytes());
+    customer
 }
 
 /// Names an exchange: nobody can say anything for it before it has begun.

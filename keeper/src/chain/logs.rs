@@ -107,7 +107,7 @@ fn emitted(contracts: &Contracts) -> [(Address, &'static [B256]); 3] {
     [(contracts.job_manager, &JOBS), (contracts.keeper_registry, &REGISTRY), (contracts.task_manager, &TASKS)]
 }
 
-const JOBS: [B256; 7] = [
+const JOBS: [B256; 8] = [
     jobs::JobCreated::SIGNATURE_HASH,
     jobs::JobFunded::SIGNATURE_HASH,
     jobs::JobPaused::SIGNATURE_HASH,
@@ -115,6 +115,7 @@ const JOBS: [B256; 7] = [
     jobs::JobUpdated::SIGNATURE_HASH,
     jobs::JobCancelled::SIGNATURE_HASH,
     jobs::JobWithdrawn::SIGNATURE_HASH,
+    jobs::JobExhausted::SIGNATURE_HASH,
 ];
 const REGISTRY: [B256; 5] = [
     registry::OperatorRegistered::SIGNATURE_HASH,
@@ -208,6 +209,9 @@ fn decode_job(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, all
         jobs::JobCancelled::SIGNATURE_HASH => {
             let event = jobs::JobCancelled::decode_log_validate(&log.inner)?.data;
             JobEvent::Cancelled { job_id: event.jobId, inactive_from: event.inactiveFrom }
+        }
+        jobs::JobExhausted::SIGNATURE_HASH => {
+            JobEvent::Exhausted { job_id: jobs::JobExhausted::decode_log_validate(&log.inner)?.data.jobId }
         }
         jobs::JobWithdrawn::SIGNATURE_HASH => {
             let event = jobs::JobWithdrawn::decode_log_validate(&log.inner)?.data;

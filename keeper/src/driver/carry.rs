@@ -12,13 +12,15 @@ use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::Channel;
 use consensus::task::JobId;
-use contracts::terms::Terms;
+use tokio::task::AbortHandle;
 
 use super::event::{Event, RequestTag};
+use super::note::Note;
 use super::order::Order;
 use super::readings::{Readings, Wallet};
 use super::{Driver, Protection, now};
 use crate::chain::{ChainProvider, convert};
+use crate::jobs::Plan;
 use crate::jobs::action::{Finding, Work};
 use crate::journal::{Outcome, Record};
 use crate::metrics::Metrics;
@@ -33,12 +35,19 @@ impl Driver {
     /// [`Protection`] for an order to stop.
     pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Protection> {
         match order {
-            Order::Run { due, attempt, anchor, plan } => {
+            Order::Run { due, attempt, anchor, plan, ask } => {
                 let actions = self.services.actions.clone();
-                self.spawn(async move {
-                    let Finding { result, reason } = actions.run(&Work { due, anchor, plan }).await;
+                let name = (due.task, attempt, anchor.hash);
+                let run = self.spawn(async move {
+                    let Finding { result, reason } = actions.run(&Work { due, anchor, plan, ask }).await;
                     Some(Event::Executed { task: due.task, attempt, anchor: anchor.hash, result, reason })
                 });
+                self.runs.insert(name, run);
+            }
+            Order::Abandon { task, attempt, anchor } => {
+                if let Some(run) = self.runs.remove(&(task, attempt, anchor)) {
+                    run.abort();
+                }
             }
             Order::Persist { token, group } => self.persist(token, group),
             Order::Recall { group, listening } => self.recall(group, listening),
@@ -65,7 +74,7 @@ impl Driver {
                     Some(Event::Accused { key: accusation.key, result })
                 });
             }
-            Order::Prepare { job, terms } => self.prepare(job, terms),
+            Order::Prepare { job, plan } => self.prepare(job, plan),
             Order::Admit(keys) => self.services.mesh.admit(keys).await,
             Order::OfferSnapshot => {
                 let submitter = self.services.submitter.clone();
@@ -81,23 +90,37 @@ impl Driver {
             Order::Measure => self.measure(),
             Order::Look { peers_head } => self.look(peers_head),
             Order::Show => self.show(),
-            Order::Note(note) => {
-                note.count(&self.metrics);
-                note.log();
-            }
+            Order::Note(note) => self.tell(&note),
             Order::Stop(why) => return Err(Protection(why)),
         }
         Ok(())
     }
 
     /// Does work off the loop; what comes of it comes back as an event.
-    fn spawn(&self, work: impl Future<Output = Option<Event>> + Send + 'static) {
+    fn spawn(&self, work: impl Future<Output = Option<Event>> + Send + 'static) -> AbortHandle {
         let done = self.done.clone();
-        tokio::spawn(async move {
+        let spawned = tokio::spawn(async move {
             if let Some(event) = work.await {
                 let _ = done.send(event).await;
             }
         });
+        spawned.abort_handle()
+    }
+
+    /// Counts what is worth a number, and logs what is worth a line.
+    fn tell(&mut self, note: &Note) {
+        note.count(&self.metrics);
+        let now = now();
+        for (kind, lines) in self.hush.left_out(now) {
+            tracing::warn!(
+                kind,
+                lines,
+                "log lines like those of the minute before were left out; the metrics count all"
+            );
+        }
+        if note.subject().is_none_or(|(kind, job)| self.hush.lets(kind, job, now)) {
+            note.log();
+        }
     }
 
     fn persist(&self, token: PersistToken, group: Vec<Record>) {
@@ -177,11 +200,11 @@ impl Driver {
     }
 
     /// The executor says at once if it has the code already, and for a while what was wrong with it last.
-    fn prepare(&self, job: JobId, terms: Arc<Terms>) {
+    fn prepare(&self, job: JobId, plan: Plan) {
         let actions = self.services.actions.clone();
         self.spawn(async move {
-            let result = actions.prepare(&terms).await;
-            Some(Event::Prepared { job, code: terms.action.code_hash(), result })
+            let result = actions.prepare(&plan).await;
+            Some(Event::Prepared { job, code: plan.terms.action.code_hash(), result })
         });
     }
 
@@ -196,9 +219,7 @@ impl Driver {
         self.metrics.cell.follow(&self.services.actions.executor.counts());
         let (provider, metrics) = (self.services.provider.clone(), self.metrics.clone());
         let account = self.services.submitter.account();
-        self.spawn(async move {
-            weigh_wallet(&provider, account, &metrics).await.map(Event::Measured)
-        });
+        self.spawn(async move { weigh_wallet(&provider, account, &metrics).await.map(Event::Measured) });
     }
 
     /// Reads how the parts stand; nothing of it waits.

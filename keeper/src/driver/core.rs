@@ -177,14 +177,7 @@ impl Core {
             }
             Event::Listening(address) => self.on_listening(address),
             Event::Executed { task, attempt, anchor, result, reason } => {
-                match self.executions.end(task, attempt, anchor) {
-                    Some(since) => {
-                        self.note_run(&task, &result, &reason, now.0.saturating_sub(since.0));
-                        self.feed(Input::Trouble { job: task.job, troubled: result.is_err() }, now);
-                        self.feed(Input::Executed { task, attempt, anchor, result }, now);
-                    }
-                    None => self.note(Note::UnaskedAnswer(task.job)),
-                }
+                self.executed(task, (attempt, anchor), (result, reason), now);
             }
             Event::Persisted { token, safe } => self.feed(Input::Persisted { token, safe }, now),
             Event::Recalled { group, listening, known } => self.on_recalled(group, listening, known),

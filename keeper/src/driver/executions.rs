@@ -3,7 +3,8 @@
 //! ```text
 //!           ordered             answered for (task, attempt, anchor)
 //!  (none) ──────────► running ──────────────────────────────────────► (none), and its result goes to the engine
-//!                        └── any other answer: left alone
+//!                        │ └── any other answer: left alone
+//!                        └── over (its task has ended, or a later try has begun): abandoned, and its answer left alone
 //! ```
 
 use std::collections::BTreeMap;
@@ -30,6 +31,18 @@ impl Executions {
             oldest.and_then(|run| self.under_way.remove(&run));
         }
         self.under_way.insert((task, attempt, anchor), now);
+    }
+
+    /// A task is over, or so are its tries before `before`: the runs of these, as (try, block), that were still under way.
+    pub(super) fn abandon(&mut self, task: Task, before: Option<u8>) -> Vec<(u8, B256)> {
+        let last = before.unwrap_or(u8::MAX);
+        let runs = self.under_way.range((task, 0, B256::ZERO)..=(task, last, B256::repeat_byte(0xff)));
+        let over = runs.map(|(&(_, attempt, anchor), _)| (attempt, anchor));
+        let over: Vec<_> = over.filter(|(attempt, _)| before.is_none_or(|before| *attempt < before)).collect();
+        for &(attempt, anchor) in &over {
+            self.under_way.remove(&(task, attempt, anchor));
+        }
+        over
     }
 
     /// A run was answered; says when it was ordered, or `None` if no such run is under way.

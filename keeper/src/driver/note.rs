@@ -84,6 +84,13 @@ pub enum Note {
     },
     /// An answer came that belongs to no run under way; it is left alone.
     UnaskedAnswer(JobId),
+    /// Tasks found no room in the engine and are told it again in a moment.
+    PutOff {
+        /// The job of the first of them.
+        job: JobId,
+        /// How many.
+        tasks: u64,
+    },
     /// A certificate goes to the chain.
     Submitting,
     /// A submission ended.
@@ -161,6 +168,9 @@ impl Note {
                 metrics.executions.inc([outcome]);
                 metrics.execution_duration.observe(seconds(*took_ms));
             }
+            Self::PutOff { tasks, .. } => {
+                metrics.tasks_put_off.inc_by(*tasks);
+            }
             Self::Submitting => metrics.certificates.inc(["submitted"]),
             Self::Submitted(result) => count_submission(metrics, result),
             Self::Accused(result) => metrics.accusations.inc([result.name()]),
@@ -179,6 +189,21 @@ impl Note {
             | Self::CodeTrouble { .. }
             | Self::ClockOff { .. }
             | Self::Listening(_) => {}
+        }
+    }
+
+    /// What a line about it is like, and the job it is about, if there could be many such lines.
+    pub(super) fn subject(&self) -> Option<(&'static str, u64)> {
+        match self {
+            Self::Step { task, step: Step::Expired, .. } => Some(("expired", task.job.0)),
+            Self::Step { task, step: Step::Abstained(_), .. } => Some(("abstained", task.job.0)),
+            Self::CodeTrouble { job, .. } => Some(("code", *job)),
+            Self::PutOff { .. } => Some(("put_off", 0)),
+            Self::MissedTurn { .. } => Some(("missed_turn", 0)),
+            Self::ClockOff { .. } => Some(("clock", 0)),
+            Self::Submitted(SettlementResult::Reverted { .. }) => Some(("reverted", 0)),
+            Self::Submitted(SettlementResult::Failed { .. }) => Some(("failed", 0)),
+            _ => None,
         }
     }
 
@@ -210,6 +235,11 @@ impl Note {
             Self::Step { task, step: Step::Abstained(reason), .. } => {
                 tracing::warn!(job = task.job.0, reason = reason.name(), "nothing to sign for a task");
             }
+            Self::PutOff { job, tasks } => tracing::warn!(
+                job = job.0,
+                tasks,
+                "more tasks are open than this keeper has room for, or than one job may have: some are taken up later"
+            ),
             Self::UnaskedAnswer(job) => tracing::debug!(job = job.0, "an execution's answer that nobody waits for"),
             Self::EvidenceKept(anchor) => tracing::error!(anchor, "kept a proof of equivocation"),
             Self::Learnt => {

@@ -9,8 +9,7 @@ use consensus::effect::{PersistToken, Settlement};
 use consensus::fault::{Reason, Verdict};
 use consensus::input::MessageTag;
 use consensus::message::Channel;
-use consensus::task::{DueTask, JobId};
-use contracts::terms::Terms;
+use consensus::task::{DueTask, JobId, Task};
 
 use super::event::RequestTag;
 use super::note::Note;
@@ -31,6 +30,17 @@ pub enum Order {
         anchor: BlockRef,
         /// What is to be done, and why.
         plan: Plan,
+        /// Whether the chain must be asked first if the job runs at that block.
+        ask: bool,
+    },
+    /// A run is of no more use: it may end without an answer.
+    Abandon {
+        /// Of which task.
+        task: Task,
+        /// Which try.
+        attempt: u8,
+        /// Hash of the block it runs at.
+        anchor: B256,
     },
     /// Make the records durable, all or none; answer with [`super::Event::Persisted`].
     Persist {
@@ -99,8 +109,8 @@ pub enum Order {
     Prepare {
         /// The job.
         job: JobId,
-        /// Its terms.
-        terms: Arc<Terms>,
+        /// What it asks for.
+        plan: Plan,
     },
     /// Let these peer keys connect, and no others.
     Admit(Vec<[u8; 32]>),

@@ -1,39 +1,105 @@
-//! Up to which moment tasks have been told: the book is asked for each stretch of time once, and anew when it changed.
+//! Which tasks come into reach when. Of each job only the next run is held, by the moment it is told: a tick costs what is told in
+//! it, and nothing for the jobs that are not due.
+//!
+//! ```text
+//!            changed, or unknown            the moment comes: the run is told
+//!   (none) ─────────────────────► Waiting ──────────────────────────────────► Waiting for the run after it, if there is one
+//!                                   ▲  └─ put off: for want of room it is told again in a moment ─┐
+//!                                   └─────────────────────────────────────────────────────────────┘
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::task::ATTEMPTS_MAX;
 use consensus::task::DueTask;
 use consensus::time::Pace;
 
 use crate::jobs::JobBook;
+use crate::jobs::trigger::Run;
 
 /// How many windows ahead tasks are told.
 const WINDOWS_AHEAD: u64 = 3;
+/// Seconds until a run that found no room is told again.
+const PUT_OFF_SECONDS: u64 = 1;
 
-/// A cursor over the job book.
+/// The next runs of all jobs.
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
-    /// Unix seconds up to which tasks were told.
-    told: u64,
+    /// Of each job that has runs to come: when it is looked at (Unix seconds), and the run that is told then.
+    next: BTreeMap<u64, (u64, Run)>,
+    /// The same by moment.
+    looks: BTreeSet<(u64, u64)>,
+    /// Jobs that have changed, and whether all may have.
+    changed: BTreeSet<u64>,
+    all_changed: bool,
 }
 
 impl Schedule {
-    /// The tasks that came into reach since the last question: those of the windows ahead, and at first those not too
-    /// old to be tried still. May name a task twice.
-    pub(super) fn take(&mut self, book: &JobBook, seconds: u64, pace: &Pace) -> Vec<DueTask> {
-        let to = seconds + WINDOWS_AHEAD * pace.window_seconds();
-        if self.told >= to {
-            return Vec::new();
+    /// A task that has come into reach by `seconds` (Unix): of the windows ahead, or at first not too old to be tried still. May
+    /// name a task twice. To be asked until there is none.
+    pub(super) fn take(&mut self, book: &JobBook, seconds: u64, pace: &Pace) -> Option<DueTask> {
+        self.take_in_changes(book, seconds, pace);
+        while let Some(&(look, id)) = self.looks.first().filter(|(look, _)| *look <= seconds) {
+            self.looks.remove(&(look, id));
+            let told = self.next.remove(&id).zip(book.job(id));
+            if let Some(((_, run), job)) = told {
+                if let Some(after) = job.run_after(&run) {
+                    self.wait(id, look_of(&after, pace), after);
+                }
+                if let Some(due) = job.task(&run, pace) {
+                    return Some(due);
+                }
+            }
         }
-        let oldest = seconds.saturating_sub(pace.attempt_due(0, ATTEMPTS_MAX));
-        let due = book.due(oldest.max(self.told), to, pace);
-        self.told = to;
-        due
+        None
     }
 
-    /// The book has changed, or not everything could be taken: tells all that is in reach again.
-    pub(super) fn again(&mut self) {
-        self.told = 0;
+    /// A task that was told found no room: it is told again in a moment, and the job's later runs after it.
+    pub(super) fn put_off(&mut self, due: &DueTask, seconds: u64) {
+        self.wait(due.task.job.0, seconds + PUT_OFF_SECONDS, Run { instance: due.task.instance, due: due.due });
     }
+
+    /// A job is new or has changed: all of it that is in reach is told again.
+    pub(super) fn job_changed(&mut self, job: u64) {
+        self.changed.insert(job);
+    }
+
+    /// Any job may have changed.
+    pub(super) fn all_changed(&mut self) {
+        self.all_changed = true;
+    }
+
+    fn take_in_changes(&mut self, book: &JobBook, seconds: u64, pace: &Pace) {
+        let mut changed = std::mem::take(&mut self.changed);
+        if std::mem::take(&mut self.all_changed) {
+            (self.next, self.looks) = Default::default();
+            changed = book.jobs().map(|job| job.id).collect();
+        }
+        let oldest = seconds.saturating_sub(pace.attempt_due(0, ATTEMPTS_MAX));
+        for id in changed {
+            self.forget(id);
+            if let Some(run) = book.job(id).and_then(|job| job.first_run(oldest)) {
+                self.wait(id, look_of(&run, pace), run);
+            }
+        }
+    }
+
+    fn wait(&mut self, job: u64, look: u64, run: Run) {
+        self.forget(job);
+        self.next.insert(job, (look, run));
+        self.looks.insert((look, job));
+    }
+
+    fn forget(&mut self, job: u64) {
+        if let Some((look, _)) = self.next.remove(&job) {
+            self.looks.remove(&(look, job));
+        }
+    }
+}
+
+/// When a run is told.
+fn look_of(run: &Run, pace: &Pace) -> u64 {
+    run.due.saturating_sub(WINDOWS_AHEAD * pace.window_seconds())
 }
 
 #[cfg(test)]

@@ -42,6 +42,8 @@ pub struct Work {
     pub anchor: BlockRef,
     /// What is to be done, and why.
     pub plan: Plan,
+    /// Whether the chain must be asked first if the job runs at that block.
+    pub ask: bool,
 }
 
 /// How a run ended.
@@ -68,17 +70,19 @@ impl Actions {
     ///
     /// # Errors
     /// What is missing, for people; it begins with a fixed name in snake case.
-    pub async fn prepare(&self, terms: &Terms) -> Result<(), String> {
-        match &terms.action {
-            ActionTerms::Wasm(wasm) => wasm::prepare(&self.executor, wasm).await,
+    pub async fn prepare(&self, plan: &Plan) -> Result<(), String> {
+        match &plan.terms.action {
+            ActionTerms::Wasm(wasm) => wasm::prepare(&self.executor, wasm, plan.owner).await,
             ActionTerms::Call(_) => Ok(()),
         }
     }
 
     /// Makes one run.
     pub async fn run(&self, work: &Work) -> Finding {
-        let checked = at_anchor::check(&self.provider, self.job_manager, &work.due, &work.anchor).await;
-        if let Err((abstention, reason)) = checked {
+        if work.ask
+            && let Err((abstention, reason)) =
+                at_anchor::check(&self.provider, self.job_manager, &work.due, &work.anchor).await
+        {
             return Finding { result: Err(abstention), reason };
         }
         let (ended, transcript) = match &work.plan.terms.action {

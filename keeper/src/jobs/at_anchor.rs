@@ -1,5 +1,6 @@
 //! What every run begins with, whatever it does: is the job what the task says, at the task's anchor? Version, status and
-//! money are read there, so that all keepers find the same.
+//! money are looked up there, so that all keepers find the same: in the book, which has followed the chain up to that block, or
+//! where its events do not tell, on chain.
 
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, U256};
@@ -9,7 +10,42 @@ use consensus::task::DueTask;
 use contracts::IJobManager::Job;
 use contracts::terms::JobStatus;
 
+use super::job::{Activity, JobState, Means, Plan};
 use crate::chain::ChainProvider;
+
+/// Whether a task runs at its anchor, as the book has it.
+#[derive(Clone, Debug)]
+pub enum Standing {
+    /// It does, by this plan.
+    Runs(Plan),
+    /// It does not, for this reason.
+    Not(String),
+    /// The book does not know: the chain must be asked.
+    Untold,
+}
+
+impl Standing {
+    /// The word of a state that the job had at the anchor.
+    pub(super) fn of(due: &DueTask, state: &JobState) -> Self {
+        let runs = match state.activity {
+            Activity::Active => true,
+            Activity::PausedFrom(end) | Activity::CancelledFrom(end) => due.due <= end,
+        };
+        match (state.means, &state.plan) {
+            _ if state.version != due.task.version => Self::Not(other_version(state.version, due)),
+            _ if !runs => Self::Not(INACTIVE.to_owned()),
+            (Means::TooLittle, _) => Self::Not("at the anchor the job's escrow is below its fee".to_owned()),
+            (Means::Enough, Some(plan)) => Self::Runs(plan.clone()),
+            (Means::Untold, _) | (_, None) => Self::Untold,
+        }
+    }
+}
+
+const INACTIVE: &str = "at the anchor the job is not active";
+
+fn other_version(version: u32, due: &DueTask) -> String {
+    format!("at the anchor the job has version {version}, not {}", due.task.version)
+}
 
 /// Reads the job at the anchor.
 ///
@@ -33,7 +69,7 @@ pub(super) async fn check(
 /// What is due before a pause takes hold still runs.
 fn judge(due: &DueTask, job: &Job) -> Result<(), String> {
     if job.version != due.task.version {
-        return Err(format!("at the anchor the job has version {}, not {}", job.version, due.task.version));
+        return Err(other_version(job.version, due));
     }
     let runs = match JobStatus::of(job) {
         JobStatus::Active => true,
@@ -41,7 +77,7 @@ fn judge(due: &DueTask, job: &Job) -> Result<(), String> {
         JobStatus::None => false,
     };
     if !runs {
-        return Err("at the anchor the job is not active".to_owned());
+        return Err(INACTIVE.to_owned());
     }
     if U256::from(job.escrow) < U256::from(job.fee) {
         return Err(format!("at the anchor the job's escrow of {} is below its fee of {}", job.escrow, job.fee));

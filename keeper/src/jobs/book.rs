@@ -1,4 +1,4 @@
-//! The job book: all jobs the chain lists, fed by its events, asked for a stretch of time. Pure: no clock, no IO.
+//! The job book: all jobs the chain lists, fed by its events. Pure: no clock, no IO.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use consensus::task::{DueTask, Task};
 use consensus::time::Pace;
 use contracts::terms::Terms;
 
+use super::at_anchor::Standing;
 use super::job::{Activity, Job, Plan};
 use crate::chain::{JobEvent, JobParams};
 
@@ -34,6 +35,8 @@ pub struct SettledAt {
 #[derive(Debug, Default)]
 pub struct JobBook {
     jobs: BTreeMap<u64, Job>,
+    /// The block from which on every event was taken in; of those before it some were left out, if a later one undid them.
+    complete_from: Option<u64>,
 }
 
 impl JobBook {
@@ -45,7 +48,7 @@ impl JobBook {
                     tracing::warn!(job = job_id, limit = JOBS_MAX, "the job book is full: the job is not run here");
                     return;
                 }
-                let job = Job::new(*job_id, *owner, *forwarder, block, plan(*job_id, params));
+                let job = Job::new(*job_id, *owner, *forwarder, block, plan(*job_id, *owner, params));
                 self.jobs.insert(*job_id, job);
             }
             JobEvent::Paused { job_id, inactive_from } => {
@@ -58,9 +61,12 @@ impl JobBook {
                 self.change(*job_id, |job| job.resume(block, *version, *active_from));
             }
             JobEvent::Updated { job_id, version, params } => {
-                self.change(*job_id, |job| job.update(block, *version, plan(*job_id, params)));
+                self.change(*job_id, |job| job.update(block, *version, plan(*job_id, job.owner, params)));
             }
-            JobEvent::Funded { .. } | JobEvent::Withdrawn { .. } => {}
+            JobEvent::Funded { job_id, escrow } | JobEvent::Withdrawn { job_id, escrow } => {
+                self.change(*job_id, |job| job.set_escrow(block, *escrow));
+            }
+            JobEvent::Exhausted { job_id } => self.change(*job_id, |job| job.exhaust(block)),
         }
     }
 
@@ -70,15 +76,22 @@ impl JobBook {
         }
     }
 
+    /// From this block on every event is taken in; a later one changes nothing.
+    pub fn begin(&mut self, block: u64) {
+        self.complete_from.get_or_insert(block);
+    }
+
+    /// Whether a task runs at its anchor, a block of this number on the chain that the book has followed.
+    pub fn standing(&self, due: &DueTask, anchor: u64) -> Standing {
+        let complete_from = self.complete_from.unwrap_or(u64::MAX);
+        let state = self.jobs.get(&due.task.job.0).and_then(|job| job.state_at(anchor, complete_from));
+        state.map_or(Standing::Untold, |state| Standing::of(due, state))
+    }
+
     /// Forgets what happened in the blocks above `number`.
     pub fn rewind(&mut self, number: u64) {
         let jobs = std::mem::take(&mut self.jobs);
         self.jobs = jobs.into_iter().filter_map(|(id, job)| Some((id, job.rewound(number)?))).collect();
-    }
-
-    /// The tasks of all jobs due from `from` to `to`, both included, in Unix seconds.
-    pub fn due(&self, from: u64, to: u64, pace: &Pace) -> Vec<DueTask> {
-        self.jobs.values().flat_map(|job| job.due(from, to, pace)).collect()
     }
 
     /// Whether a settlement came a full stage of submitters after its task was due, or later, in chain time: its
@@ -97,6 +110,11 @@ impl JobBook {
         self.jobs.get(&id)
     }
 
+    /// How many jobs there are, those included that are over.
+    pub fn count(&self) -> usize {
+        self.jobs.len()
+    }
+
     /// All jobs, by number.
     pub fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.jobs.values()
@@ -104,10 +122,10 @@ impl JobBook {
 }
 
 /// What is to be done when, if this keeper knows how.
-fn plan(job: u64, params: &JobParams) -> Option<Plan> {
+fn plan(job: u64, owner: Address, params: &JobParams) -> Option<Plan> {
     match Terms::try_from(params) {
         Ok(terms) => {
-            let plan = Plan::new(Arc::new(terms));
+            let plan = Plan::new(Arc::new(terms), owner);
             if plan.is_none() {
                 tracing::warn!(job, "the job's trigger makes no sense: the job is not run here");
             }

@@ -3,17 +3,16 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use alloy::primitives::aliases::U96;
 use alloy::primitives::{Address, B256};
 use consensus::task::{ATTEMPTS_MAX, DueTask, JobId, Task};
 use consensus::time::Pace;
 use contracts::terms::Terms;
 
-use super::trigger::Trigger;
+use super::trigger::{Run, Trigger};
 
 /// Blocks for which earlier states of a job are kept.
 const HISTORY_BLOCKS: u64 = 512;
-/// Most tasks told for one job and one question; a job with an interval of 1 s has no more in the stretches asked for.
-const TASKS_MAX: usize = 1_024;
 
 /// Whether a job's tasks come due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +25,17 @@ pub enum Activity {
     CancelledFrom(u64),
 }
 
+/// Whether a job's escrow covers the fee of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// It does.
+    Enough,
+    /// It does not.
+    TooLittle,
+    /// The job's events do not tell.
+    Untold,
+}
+
 /// What is to be done when.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -33,18 +43,20 @@ pub struct Plan {
     pub trigger: Trigger,
     /// What the creator asked for.
     pub terms: Arc<Terms>,
+    /// Who pays for it.
+    pub owner: Address,
 }
 
 impl Plan {
     /// The plan of these terms; `None` where the trigger makes no sense.
-    pub(super) fn new(terms: Arc<Terms>) -> Option<Self> {
-        Some(Self { trigger: Trigger::new(&terms.trigger)?, terms })
+    pub(super) fn new(terms: Arc<Terms>, owner: Address) -> Option<Self> {
+        Some(Self { trigger: Trigger::new(&terms.trigger)?, terms, owner })
     }
 
     /// The same, with the trigger's first run due at another moment, in Unix seconds.
     fn restarted(&self, start: u64) -> Option<Self> {
         let terms = Terms { trigger: self.trigger.restarted(start), ..Terms::clone(&self.terms) };
-        Self::new(Arc::new(terms))
+        Self::new(Arc::new(terms), self.owner)
     }
 }
 
@@ -57,6 +69,8 @@ pub struct JobState {
     pub plan: Option<Plan>,
     /// Whether its tasks come due.
     pub activity: Activity,
+    /// Whether it can pay for one.
+    pub means: Means,
 }
 
 /// A job in the book.
@@ -79,7 +93,8 @@ pub struct Job {
 impl Job {
     /// A job that was listed in block `since`.
     pub(super) const fn new(id: u64, owner: Address, forwarder: Address, since: u64, plan: Option<Plan>) -> Self {
-        let state = JobState { version: 1, plan, activity: Activity::Active };
+        // Money comes with an event of its own.
+        let state = JobState { version: 1, plan, activity: Activity::Active, means: Means::TooLittle };
         Self { id, owner, forwarder, state, since, earlier: VecDeque::new() }
     }
 
@@ -105,16 +120,63 @@ impl Job {
     /// Runs again from a moment on (Unix seconds), as before.
     pub(super) fn resume(&mut self, block: u64, version: u32, active_from: u64) {
         let plan = self.state.plan.as_ref().and_then(|plan| plan.restarted(active_from));
-        self.change(block, JobState { version, plan, activity: Activity::Active });
+        self.change(block, JobState { version, plan, activity: Activity::Active, means: self.state.means });
     }
 
-    /// Runs again under another plan.
+    /// Runs again under another plan. What the escrow was enough for, it is enough for a lower fee.
     pub(super) fn update(&mut self, block: u64, version: u32, plan: Option<Plan>) {
-        self.change(block, JobState { version, plan, activity: Activity::Active });
+        let fee = |plan: &Option<Plan>| plan.as_ref().map(|plan| plan.terms.fee);
+        let (before, after) = (fee(&self.state.plan), fee(&plan));
+        let means = match self.state.means {
+            Means::Enough if before.zip(after).is_some_and(|(before, after)| after <= before) => Means::Enough,
+            Means::TooLittle if before.zip(after).is_some_and(|(before, after)| after >= before) => Means::TooLittle,
+            _ => Means::Untold,
+        };
+        self.change(block, JobState { version, plan, activity: Activity::Active, means });
+    }
+
+    /// Money came in or went out: so much is in escrow now, in the smallest unit of the job's token.
+    pub(super) fn set_escrow(&mut self, block: u64, escrow: u128) {
+        let means = match self.terms().map(|terms| terms.fee) {
+            Some(fee) if fee <= U96::saturating_from(escrow) => Means::Enough,
+            Some(_) => Means::TooLittle,
+            None => Means::Untold,
+        };
+        self.set_means(block, means);
+    }
+
+    /// A settlement took the escrow below the fee; what is refunded to it then, no event tells.
+    pub(super) fn exhaust(&mut self, block: u64) {
+        self.set_means(block, Means::Untold);
+    }
+
+    fn set_means(&mut self, block: u64, means: Means) {
+        if self.state.means != means {
+            self.change(block, JobState { means, ..self.state.clone() });
+        }
+    }
+
+    /// How it stood after block `number`; `None` if that is not known, for it was listed later, or as much is forgotten, or
+    /// another state came in its place up to block `complete_from`, below which not all states are known.
+    pub(super) fn state_at(&self, number: u64, complete_from: u64) -> Option<&JobState> {
+        if self.since <= number {
+            return Some(&self.state);
+        }
+        let mut until = self.since;
+        for (since, state) in self.earlier.iter().rev() {
+            if *since <= number {
+                return (until > complete_from).then_some(state);
+            }
+            until = *since;
+        }
+        None
     }
 
     fn change(&mut self, block: u64, state: JobState) {
         let before = std::mem::replace(&mut self.state, state);
+        if self.since == block {
+            return;
+        }
         self.earlier.push_back((std::mem::replace(&mut self.since, block), before));
         while self.earlier.get(1).is_some_and(|(next, _)| next + HISTORY_BLOCKS < block) {
             self.earlier.pop_front();
@@ -129,17 +191,28 @@ impl Job {
         Some(self)
     }
 
-    /// The tasks due from `from` to `to`, both included, in Unix seconds.
-    pub(super) fn due(&self, from: u64, to: u64, pace: &Pace) -> Vec<DueTask> {
-        let Some(plan) = &self.state.plan else {
-            return Vec::new();
+    /// The first run due at `from` (Unix seconds) or later; `None` if the job is paused or over by then.
+    pub fn first_run(&self, from: u64) -> Option<Run> {
+        self.within(self.state.plan.as_ref()?.trigger.first(from)?)
+    }
+
+    /// The run that comes after one of its newest state.
+    pub fn run_after(&self, run: &Run) -> Option<Run> {
+        self.within(self.state.plan.as_ref()?.trigger.after(run)?)
+    }
+
+    fn within(&self, run: Run) -> Option<Run> {
+        let comes_due = match self.state.activity {
+            Activity::Active => true,
+            Activity::PausedFrom(end) | Activity::CancelledFrom(end) => run.due <= end,
         };
-        let to = match self.state.activity {
-            Activity::Active => to,
-            Activity::PausedFrom(end) | Activity::CancelledFrom(end) => to.min(end),
-        };
-        let runs = plan.trigger.runs(from, to).take(TASKS_MAX);
-        runs.map(|run| DueTask {
+        comes_due.then_some(run)
+    }
+
+    /// What a run of its newest state asks for; `None` if this keeper does not know the kind.
+    pub fn task(&self, run: &Run, pace: &Pace) -> Option<DueTask> {
+        let plan = self.state.plan.as_ref()?;
+        Some(DueTask {
             task: Task { job: JobId(self.id), version: self.state.version, instance: run.instance },
             due: run.due,
             deadline: pace.attempt_due(run.due, ATTEMPTS_MAX),
@@ -148,7 +221,6 @@ impl Job {
             quorum_bps: plan.terms.quorum_bps,
             callback_gas: plan.terms.callback_gas,
         })
-        .collect()
     }
 
     #[cfg(test)]

@@ -38,10 +38,21 @@ impl Trigger {
         }
     }
 
+    /// The first run due at `from` (Unix seconds) or later.
+    #[must_use]
+    pub fn first(&self, from: u64) -> Option<Run> {
+        self.kind().first(from)
+    }
+
+    /// The run that comes after one of this trigger's.
+    #[must_use]
+    pub fn after(&self, run: &Run) -> Option<Run> {
+        self.kind().after(run)
+    }
+
     /// The runs due from `from` to `to`, both included, in Unix seconds, in order.
     pub fn runs(&self, from: u64, to: u64) -> impl Iterator<Item = Run> {
-        let first = self.kind().first(from);
-        let runs = std::iter::successors(first, |run| self.kind().after(run));
+        let runs = std::iter::successors(self.first(from), |run| self.after(run));
         runs.take_while(move |run| run.due <= to)
     }
 

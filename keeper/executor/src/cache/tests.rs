@@ -116,23 +116,27 @@ fn one_holder_has_the_lock_and_gives_it_back() {
 }
 
 #[test]
-fn the_oldest_files_go_first() {
-    let (_directory, cache) = cache();
-    let name = |number: usize| {
-        let mut hash = [0; 32];
-        hash[..8].copy_from_slice(&number.to_be_bytes());
-        hash
+fn what_was_not_used_for_longest_goes_first_by_number_and_by_bytes() {
+    let (directory, cache) = cache();
+    let name = |number: u8| [number; 32];
+    let compiled = directory.path().join("compiled");
+    let kept = |cache: &CodeCache| {
+        (0..6).filter(|&number| cache.compiled_path(&name(number), ENGINE).exists()).collect::<Vec<_>>()
     };
-    for number in 0..MAX_FILES {
-        cache.keep_compiled(&name(number), ENGINE, &[1]).expect("kept");
+    for number in 0..6 {
+        cache.keep_compiled(&name(number), ENGINE, &[1; 68]).expect("kept");
         let file = File::options().write(true).open(cache.compiled_path(&name(number), ENGINE)).expect("opens");
-        let age = std::time::Duration::from_secs(1_000_000 + number as u64);
-        file.set_modified(std::time::UNIX_EPOCH + age).expect("set");
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(number))).expect("set");
     }
-    cache.keep_compiled(&HASH, ENGINE, &[1]).expect("kept");
-    assert!(cache.find(&name(0), ENGINE) == Found::Nothing, "the oldest is gone");
-    assert!(cache.find(&name(1), ENGINE) != Found::Nothing);
-    assert!(cache.find(&HASH, ENGINE) != Found::Nothing);
+    prune(&compiled, Room { files: 6, bytes: 600 });
+    assert_eq!(kept(&cache), [0, 1, 2, 3, 4, 5]);
+    prune(&compiled, Room { files: 5, bytes: 600 });
+    assert_eq!(kept(&cache), [1, 2, 3, 4, 5]);
+    assert_ne!(cache.find(&name(1), ENGINE), Found::Nothing, "it is used");
+    prune(&compiled, Room { files: 5, bytes: 499 });
+    assert_eq!(kept(&cache), [1, 3, 4, 5]);
+    prune(&compiled, Room { files: 5, bytes: 199 });
+    assert_eq!(kept(&cache), [1]);
 }
 
 #[test]

@@ -14,6 +14,10 @@ fn fetcher(allow_private: bool) -> Fetcher {
     Fetcher { deadline: Duration::from_secs(2), ..Fetcher::new(allow_private).expect("a client") }
 }
 
+async fn fetch(fetcher: &Fetcher, code: &Code) -> Result<Vec<u8>, Abstain> {
+    fetcher.fetch(code, [1; 20]).await.map_err(|failed| failed.reason)
+}
+
 /// Spellings of places that are not on the public internet.
 const PRIVATE: &[&str] = &[
     "https://127.0.0.1/",
@@ -113,7 +117,7 @@ fn private_addresses_are_refused_in_every_spelling() {
 #[tokio::test]
 async fn names_are_checked_after_they_are_resolved() {
     for url in ["https://localhost/job.wasm", "https://LOCALHOST/job.wasm", "https://l%6fcalhost/job.wasm"] {
-        let error = fetcher(false).fetch(&code(url, b"")).await.expect_err("a private name").to_string();
+        let error = fetch(&fetcher(false), &code(url, b"")).await.expect_err("a private name").to_string();
         assert!(error.contains("has no public address"), "{url}: {error}");
     }
 }
@@ -121,11 +125,11 @@ async fn names_are_checked_after_they_are_resolved() {
 #[tokio::test]
 async fn refused_urls_say_what_to_use_instead() {
     for url in PRIVATE.iter().chain(MALFORMED) {
-        let reason = fetcher(false).fetch(&code(url, b"")).await.expect_err(url);
+        let reason = fetch(&fetcher(false), &code(url, b"")).await.expect_err(url);
         assert_eq!(reason.name(), "code_unavailable", "{url}: {reason}");
     }
     for url in ["ipfs://", "ipfs://../x", "ipfs://a?b", "ipfs://a%2e", "ipfs:/a", "ipfs://a/../../b", "ipfs:é"] {
-        let error = fetcher(false).fetch(&code(url, b"")).await.expect_err(url).to_string();
+        let error = fetch(&fetcher(false), &code(url, b"")).await.expect_err(url).to_string();
         assert!(error.contains("ipfs://<CID>"), "{url}: {error}");
     }
 }
@@ -134,20 +138,20 @@ async fn refused_urls_say_what_to_use_instead() {
 async fn code_comes_over_http_from_files_and_from_the_url_itself() {
     let server = Server::start(|_| Answer::ok(b"component")).await;
     let fetcher = fetcher(true);
-    assert_eq!(fetcher.fetch(&code(&server.url("/job.wasm"), b"component")).await, Ok(b"component".to_vec()));
+    assert_eq!(fetch(&fetcher, &code(&server.url("/job.wasm"), b"component")).await, Ok(b"component".to_vec()));
 
     let directory = tempfile::TempDir::new().expect("a temporary directory");
     let path = directory.path().join("a job.wasm");
     std::fs::write(&path, b"component").expect("written");
     let url = Url::from_file_path(&path).expect("absolute").to_string();
-    assert_eq!(fetcher.fetch(&code(&url, b"component")).await, Ok(b"component".to_vec()));
-    let missing = fetcher.fetch(&code("file:///nowhere/job.wasm", b"")).await.expect_err("missing");
+    assert_eq!(fetch(&fetcher, &code(&url, b"component")).await, Ok(b"component".to_vec()));
+    let missing = fetch(&fetcher, &code("file:///nowhere/job.wasm", b"")).await.expect_err("missing");
     assert_eq!(missing.name(), "code_unavailable");
-    let device = fetcher.fetch(&code("file:///dev/zero", b"")).await.expect_err("a device").to_string();
+    let device = fetch(&fetcher, &code("file:///dev/zero", b"")).await.expect_err("a device").to_string();
     assert!(device.contains("not a regular file"), "{device}");
 
     let url = "data:application/wasm;base64,Y29tcG9uZW50";
-    assert_eq!(fetcher.fetch(&code(url, b"component")).await, Ok(b"component".to_vec()));
+    assert_eq!(fetch(&fetcher, &code(url, b"component")).await, Ok(b"component".to_vec()));
 }
 
 #[tokio::test]
@@ -158,14 +162,58 @@ async fn a_wrong_hash_a_bad_status_and_a_dead_server_are_told_apart() {
     })
     .await;
     let fetcher = fetcher(true);
-    assert_eq!(fetcher.fetch(&code(&server.url("/good"), b"other")).await, Err(Abstain::CodeHashMismatch));
-    let error = fetcher.fetch(&code(&server.url("/gone"), b"component")).await.expect_err("404").to_string();
+    assert_eq!(fetch(&fetcher, &code(&server.url("/good"), b"other")).await, Err(Abstain::CodeHashMismatch));
+    let error = fetch(&fetcher, &code(&server.url("/gone"), b"component")).await.expect_err("404").to_string();
     assert!(error.contains("404"), "{error}");
     let dead = server.url("/good");
     server.stop().await;
-    let reason = fetcher.fetch(&code(&dead, b"component")).await.expect_err("nobody listens");
+    let reason = fetch(&fetcher, &code(&dead, b"component")).await.expect_err("nobody listens");
     assert_eq!(reason.name(), "code_unavailable");
     assert!(reason.to_string().contains("refused"), "{reason}");
+}
+
+/// What is in the URL itself will never be anything else; what a server has may be.
+#[tokio::test]
+async fn some_urls_are_wrong_for_good() {
+    let server = Server::start(|_| Answer::ok(b"component")).await;
+    let fetcher = fetcher(true);
+    let is_final =
+        async |url: &str| fetcher.fetch(&code(url, b"other"), [1; 20]).await.map_err(|failed| failed.is_final);
+    for url in ["data:application/wasm;base64,Y29tcG9uZW50", "data:,x", "data:application/wasm;base64,?", "ftp://x/"] {
+        assert_eq!(is_final(url).await, Err(true), "{url}");
+    }
+    assert_eq!(is_final(&server.url("/job.wasm")).await, Err(false));
+    assert_eq!(is_final("file:///nowhere/job.wasm").await, Err(false));
+}
+
+/// Seven hundred jobs with dead URLs once had 1,166 connections open.
+#[tokio::test]
+async fn a_host_sees_two_at_a_time_and_one_owner_does_not_keep_others_from_it() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let server = Server::start(|path| {
+        ASKED.fetch_add(1, Ordering::SeqCst);
+        match path {
+            "/good" => Answer::ok(b"component"),
+            _ => Answer { length: Some(100), ..Answer::ok(b"never complete") },
+        }
+    })
+    .await;
+    let fetcher = Arc::new(fetcher(true));
+    let mut dead = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let (fetcher, code) = (Arc::clone(&fetcher), code(&server.url(&format!("/{number}")), b"component"));
+        dead.spawn(async move { fetcher.fetch(&code, [1; 20]).await });
+    }
+    while ASKED.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let begun = tokio::time::Instant::now();
+    let good = fetcher.fetch(&code(&server.url("/good"), b"component"), [2; 20]).await;
+    assert_eq!(good, Ok(b"component".to_vec()));
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert_eq!(ASKED.load(Ordering::SeqCst), 2, "one of the twenty, and the good one");
+    dead.abort_all();
 }
 
 #[tokio::test]
@@ -178,9 +226,9 @@ async fn too_much_and_too_slow_end() {
     .await;
     let fetcher = fetcher(true);
     for path in ["/announced", "/endless"] {
-        assert_eq!(fetcher.fetch(&code(&server.url(path), b"")).await, Err(Abstain::CodeTooLarge), "{path}");
+        assert_eq!(fetch(&fetcher, &code(&server.url(path), b"")).await, Err(Abstain::CodeTooLarge), "{path}");
     }
-    let error = fetcher.fetch(&code(&server.url("/slow"), b"")).await.expect_err("slow").to_string();
+    let error = fetch(&fetcher, &code(&server.url("/slow"), b"")).await.expect_err("slow").to_string();
     assert!(error.contains("not complete after 2 s"), "{error}");
 }
 
@@ -197,11 +245,11 @@ async fn redirects_are_few_and_stay_within_the_policy() {
     })
     .await;
     let fetcher = fetcher(true);
-    assert_eq!(fetcher.fetch(&code(&server.url("/1"), b"component")).await, Ok(b"component".to_vec()));
+    assert_eq!(fetch(&fetcher, &code(&server.url("/1"), b"component")).await, Ok(b"component".to_vec()));
     for (path, text) in
         [("/loop", "more than 3 times"), ("/elsewhere", "redirects elsewhere"), ("/nowhere", "more than 3")]
     {
-        let error = fetcher.fetch(&code(&server.url(path), b"component")).await.expect_err(path).to_string();
+        let error = fetch(&fetcher, &code(&server.url(path), b"component")).await.expect_err(path).to_string();
         assert!(error.contains(text), "{path}: {error}");
     }
 }

@@ -3,8 +3,8 @@
 //! ```text
 //!            asked               done, or refused for good: forgotten here, the shelf knows
 //!   Grounded ─────► (in the air: whoever holds the lock) ───────►
-//!      ▲                 │ failed, killed
-//!      └── pause over ── Resting
+//!      ▲                 │ failed, killed        │ a URL whose content never changes has something else
+//!      └── pause over ── Resting                 └──► Wrong
 //! ```
 
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::Abstain;
 
 /// Pause after a failure before code is tried again; doubles with every further failure up to the second figure.
-const BACKOFF: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(60)];
+const BACKOFF: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(600)];
 /// Compilers that may be ended from outside before the code itself is held to be the cause, as when the system ends whatever
 /// takes the most memory.
 const MAX_KILLS: u32 = 3;
@@ -35,6 +35,7 @@ enum Phase {
         until: Instant,
         pause: Duration,
     },
+    Wrong(Abstain),
 }
 
 /// How a try failed.
@@ -44,6 +45,8 @@ pub(super) enum Setback {
     ForNow(Abstain),
     /// Something ended the compiler.
     Killed(String),
+    /// From this URL it will always fail: others may have the code with this hash.
+    OfThisUrl(Abstain),
     /// It will always fail.
     ForGood(Abstain),
 }
@@ -53,6 +56,7 @@ impl Flight {
     pub(super) fn resting(&self, now: Instant) -> Option<Abstain> {
         match &self.phase {
             Phase::Resting { reason, until, .. } if *until > now => Some(reason.clone()),
+            Phase::Wrong(reason) => Some(reason.clone()),
             Phase::Resting { .. } | Phase::Grounded => None,
         }
     }
@@ -68,13 +72,17 @@ impl Flight {
                 }
                 Abstain::HostFailure(why)
             }
+            Setback::OfThisUrl(reason) => {
+                self.phase = Phase::Wrong(reason.clone());
+                return (reason, false);
+            }
             Setback::ForNow(reason) => reason,
         };
         let pause = match &self.phase {
-            Phase::Grounded => BACKOFF[0],
+            Phase::Grounded | Phase::Wrong(_) => BACKOFF[0],
             Phase::Resting { pause, .. } => (*pause * 2).min(BACKOFF[1]),
         };
-        tracing::warn!(%reason, retry_s = pause.as_secs(), "a job's code cannot be prepared");
+        tracing::debug!(%reason, retry_s = pause.as_secs(), "a job's code cannot be prepared");
         self.phase = Phase::Resting { reason: reason.clone(), until: now + pause, pause };
         (reason, false)
     }

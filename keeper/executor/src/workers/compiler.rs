@@ -1,7 +1,7 @@
 //! Compilations: each in a process of its own, bounded in time and memory, in two lanes.
 //!
 //! ```text
-//!   queue (64) ──► quick lane ── 3 s are over ──► slow lane ──► 20 s of processor time are used: given up
+//!   by turns  ──► quick lane  ── 3 s are over ──► slow lane ──► 20 s of processor time are used: given up
 //!                    │  the slow lane is free: the process just goes on
 //!                    │  it is not: it is ended, and begins again when its turn comes
 //! ```
@@ -9,20 +9,21 @@
 //! So code that takes long to compile holds up other such code, and what takes a moment waits a moment.
 
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::nursery::Nursery;
 use super::random;
 use super::worker::{Broken, Worker};
 use crate::Role;
+use crate::turns::{Bounds, Customer, Turns};
 use crate::wire::{MAX_COMPILING, Order, Said};
 
-/// Compilations that may wait.
-const QUEUE: usize = 64;
+/// Compilations that may wait in each lane, of all owners and of one.
+const MAX_WAITING: [usize; 2] = [1024, 64];
 /// Time in the quick lane.
 const QUICK: Duration = Duration::from_secs(3);
 /// Processor time a compilation may take. The example jobs, 1.6 MB with an interpreter in each, take 6.4 to 8.8 s on a virtual
@@ -53,16 +54,24 @@ pub(crate) enum Compilation {
 #[derive(Debug)]
 pub(crate) struct Compiler {
     nursery: Nursery,
-    queue: Semaphore,
-    quick: Semaphore,
-    slow: Semaphore,
+    quick: Arc<Turns>,
+    slow: Arc<Turns>,
     started: AtomicU64,
 }
 
 impl Compiler {
     pub(super) fn new(nursery: Nursery) -> Self {
-        let one = || Semaphore::new(1);
-        Self { nursery, queue: Semaphore::new(QUEUE), quick: one(), slow: one(), started: AtomicU64::new(0) }
+        let one = || {
+            Turns::new(Bounds {
+                places: 1,
+                slow_places: 1,
+                places_each: 1,
+                slow: QUICK,
+                waiting: MAX_WAITING[0],
+                waiting_each: MAX_WAITING[1],
+            })
+        };
+        Self { nursery, quick: one(), slow: one(), started: AtomicU64::new(0) }
     }
 
     /// Compilers started so far.
@@ -70,31 +79,29 @@ impl Compiler {
         self.started.load(Ordering::Relaxed)
     }
 
-    /// Compiles a component for `engine`.
-    pub(crate) async fn compile(&self, component: Vec<u8>, engine: &str) -> Compilation {
-        let Ok(_place) = self.queue.try_acquire() else { return Compilation::Busy };
-        let closing = |_| Compilation::Failed("the executor is closing".to_owned());
-        let order = Order::Compile(component);
-        let quick = match self.quick.acquire().await.map_err(closing) {
-            Ok(lane) => lane,
-            Err(closing) => return closing,
-        };
+    /// Compiles a component for `engine`, when it is its owner's turn. Only then is it read, so that those who wait take no memory.
+    pub(crate) async fn compile<C>(&self, component: impl Fn() -> C, engine: &str, owner: Customer) -> Compilation
+    where
+        C: Future<Output = Option<Vec<u8>>>,
+    {
+        let gone = || Compilation::Failed("its component is no longer in the cache".to_owned());
+        let Some(quick) = self.quick.take(owner).await else { return Compilation::Busy };
+        let Some(order) = component().await.map(Order::Compile) else { return gone() };
         let mut attempt = Box::pin(self.attempt(&order, engine));
         tokio::select! {
             end = &mut attempt => return end,
             () = tokio::time::sleep(QUICK) => {}
         }
-        if let Ok(_slow) = self.slow.try_acquire() {
+        if let Some(_slow) = self.slow.take_at_once(owner) {
             drop(quick);
             return attempt.await;
         }
         // Its process ends here.
         drop(attempt);
-        drop(quick);
-        match self.slow.acquire().await.map_err(closing) {
-            Ok(_slow) => self.attempt(&order, engine).await,
-            Err(closing) => closing,
-        }
+        drop((quick, order));
+        let Some(_slow) = self.slow.take(owner).await else { return Compilation::Busy };
+        let Some(order) = component().await.map(Order::Compile) else { return gone() };
+        self.attempt(&order, engine).await
     }
 
     async fn attempt(&self, order: &Order, engine: &str) -> Compilation {

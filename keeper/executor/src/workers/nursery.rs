@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::complaints::Quota;
 use crate::Role;
 
 /// How a worker is started: the program and the words before its role.
@@ -48,6 +49,7 @@ impl WorkerProgram {
 pub(super) struct Nursery {
     tasks: Sender<Task>,
     live: Live,
+    quota: Quota,
 }
 
 type Live = Arc<Mutex<BTreeMap<u32, Role>>>;
@@ -70,7 +72,7 @@ impl Nursery {
         let live = Live::default();
         let (seen, builder) = (Arc::clone(&live), std::thread::Builder::new().name("nursery".to_owned()));
         builder.spawn(move || tend(&program, &work, &seen))?;
-        Ok(Self { tasks, live })
+        Ok(Self { tasks, live, quota: Quota::default() })
     }
 
     pub(super) async fn start(&self, role: Role) -> io::Result<Process> {
@@ -79,6 +81,11 @@ impl Nursery {
         self.tasks.send(Task::Start(role, reply)).map_err(|_| closed())?;
         let child = answer.await.map_err(|_| closed())??;
         Ok(Process { child: Some(child), nursery: self.clone() })
+    }
+
+    /// What may be logged of workers.
+    pub(super) fn quota(&self) -> Quota {
+        self.quota.clone()
     }
 
     /// The processes that live, by their ids.

@@ -68,7 +68,12 @@ impl Worker {
         let (stdin, stdout, stderr) = pipes.ok_or_else(|| Broken::NotStarted("it has no pipes".to_owned()))?;
         let orders = Sender::from_owned_fd(stdin.into()).map_err(not_started)?;
         let answers = Receiver::from_owned_fd(stdout.into()).map_err(not_started)?;
-        tokio::spawn(complaints::pass_on(Receiver::from_owned_fd(stderr.into()).map_err(not_started)?, role, id));
+        tokio::spawn(complaints::pass_on(
+            Receiver::from_owned_fd(stderr.into()).map_err(not_started)?,
+            role,
+            id,
+            nursery.quota(),
+        ));
         let mut link = Link::new(orders, answers);
         let said = link.hear(0, MAX_HELLO, Instant::now() + HELLO_PATIENCE).await?;
         let Said::Hello(hello) = said else {

@@ -7,7 +7,9 @@ use executor::{Abstain, Ended, Limits, Role};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Bench, ECHO, PreparedChain, code, component, executor_on, proc_file, processes, request, until};
+use crate::support::{
+    Bench, ECHO, OWNER, PreparedChain, code, component, executor_on, proc_file, processes, request, until,
+};
 
 /// An honest component with one more core module: `branches` tables of `targets` places to jump to, out of `depth` blocks,
 /// with `locals` values that differ at the end of every block. What a compiler must know of it grows by their product.
@@ -121,14 +123,14 @@ async fn a_small_bomb_is_a_valid_component() {
 async fn a_compile_bomb_is_given_up_holds_nobody_up_and_is_not_tried_again() {
     let bench = Arc::new(Bench::new(Limits::default(), PreparedChain::new([])));
     let good = code(&component(ECHO));
-    bench.executor.prepare(&good).await.expect("prepared");
+    bench.executor.prepare(&good, OWNER).await.expect("prepared");
     let before = resident(std::process::id());
     let bombs = [bomb(20_000, 60, 250, 12), bomb(20_001, 60, 250, 12)];
     let begun = Instant::now();
     let mut falling = tokio::task::JoinSet::new();
     for bomb in &bombs {
         let (bench, code) = (Arc::clone(&bench), code(bomb));
-        falling.spawn(async move { (bench.executor.prepare(&code).await, Instant::now()) });
+        falling.spawn(async move { (bench.executor.prepare(&code, OWNER).await, Instant::now()) });
     }
     // Meanwhile jobs run on time, and new ones are compiled.
     let (mut runs, mut slowest, mut most, mut number) = (0, Duration::ZERO, 0, 0u32);
@@ -142,7 +144,7 @@ async fn a_compile_bomb_is_given_up_holds_nobody_up_and_is_not_tried_again() {
             number += 1;
             let fresh = component(&format!("(drop (i32.const {number})) {ECHO}"));
             let started = Instant::now();
-            bench.executor.prepare(&code(&fresh)).await.expect("honest code");
+            bench.executor.prepare(&code(&fresh), OWNER).await.expect("honest code");
             assert!(started.elapsed() < Duration::from_secs(15), "compiled after {:?}", started.elapsed());
         }
         most = most.max(resident(std::process::id()));
@@ -160,14 +162,15 @@ async fn a_compile_bomb_is_given_up_holds_nobody_up_and_is_not_tried_again() {
     assert!(first < Duration::from_secs(65), "given up after {first:?}");
     eprintln!("{runs} runs meanwhile, the slowest took {slowest:?}; {} MiB more at most", most.saturating_sub(before));
     assert!(slowest < Duration::from_secs(2), "a run waited for a compilation: {slowest:?}");
-    assert!(most < before + 64, "this process grew from {before} to {most} MiB");
+    // The other tests of this process take some of it.
+    assert!(most < before + 128, "this process grew from {before} to {most} MiB");
 
     // It is remembered, by this executor and by the next.
     let compilations = bench.executor.counts().compilations;
-    assert!(bench.executor.prepare(&code(&bombs[0])).await.is_err());
+    assert!(bench.executor.prepare(&code(&bombs[0]), OWNER).await.is_err());
     assert_eq!(bench.executor.counts().compilations, compilations);
     let next = executor_on(bench.cache.path(), Limits::default(), PreparedChain::new([]));
-    let again = next.prepare(&code(&bombs[0])).await.expect_err("refused for good");
+    let again = next.prepare(&code(&bombs[0]), OWNER).await.expect_err("refused for good");
     assert_eq!(again.name(), "code_invalid");
     assert_eq!(next.counts().compilations, 0);
 }
@@ -177,12 +180,12 @@ async fn a_compile_bomb_is_given_up_holds_nobody_up_and_is_not_tried_again() {
 async fn a_compilation_that_takes_gigabytes_is_given_up_and_not_tried_again() {
     let bench = Arc::new(Bench::new(Limits::default(), PreparedChain::new([])));
     let good = code(&component(ECHO));
-    bench.executor.prepare(&good).await.expect("prepared");
-    bench.executor.prepare(&code(&hoard(0))).await.expect("only its tables make it a bomb");
+    bench.executor.prepare(&good, OWNER).await.expect("prepared");
+    bench.executor.prepare(&code(&hoard(0)), OWNER).await.expect("only its tables make it a bomb");
     let greedy = code(&hoard(20));
     let preparing = tokio::spawn({
         let (bench, greedy) = (Arc::clone(&bench), greedy.clone());
-        async move { bench.executor.prepare(&greedy).await }
+        async move { bench.executor.prepare(&greedy, OWNER).await }
     });
     let (before, begun) = (resident(std::process::id()), Instant::now());
     let (mut keeper, mut compiler) = (before, 0);
@@ -196,12 +199,12 @@ async fn a_compilation_that_takes_gigabytes_is_given_up_and_not_tried_again() {
     eprintln!("given up after {:?} at {compiler} MiB: {refused}", begun.elapsed());
     assert!(matches!(&refused, Abstain::CodeInvalid(why) if why.contains("memory")), "{refused}");
     assert!(compiler < 600, "a compiler took {compiler} MiB");
-    assert!(keeper < before + 64, "this process grew from {before} to {keeper} MiB");
+    assert!(keeper < before + 128, "this process grew from {before} to {keeper} MiB");
 
     let next = executor_on(bench.cache.path(), Limits::default(), PreparedChain::new([]));
     for executor in [&bench.executor, &next] {
         let compilations = executor.counts().compilations;
-        assert_eq!(executor.prepare(&greedy).await.expect_err("still"), refused);
+        assert_eq!(executor.prepare(&greedy, OWNER).await.expect_err("still"), refused);
         assert_eq!((executor.counts().compilations, executor.counts().codes_refused), (compilations, 1));
     }
     assert_eq!(next.counts().compilations, 0);
@@ -211,9 +214,9 @@ async fn a_compilation_that_takes_gigabytes_is_given_up_and_not_tried_again() {
 async fn code_that_is_no_component_is_refused_for_good() {
     let bench = Bench::new(Limits::default(), PreparedChain::new([]));
     let wrong = code(&wat::parse_str("(component)").expect("a component"));
-    let first = bench.executor.prepare(&wrong).await.expect_err("of another world");
+    let first = bench.executor.prepare(&wrong, OWNER).await.expect_err("of another world");
     let next = executor_on(bench.cache.path(), Limits::default(), PreparedChain::new([]));
-    assert_eq!(next.prepare(&wrong).await.expect_err("still"), first);
+    assert_eq!(next.prepare(&wrong, OWNER).await.expect_err("still"), first);
     assert_eq!((bench.executor.counts().compilations, next.counts().compilations), (1, 0));
 }
 
@@ -223,7 +226,7 @@ async fn a_compiler_killed_from_outside_says_nothing_of_the_code() {
     let slow = code(&bomb(2_000, 20, 100, 4));
     let preparing = tokio::spawn({
         let (bench, code) = (Arc::clone(&bench), slow.clone());
-        async move { bench.executor.prepare(&code).await }
+        async move { bench.executor.prepare(&code, OWNER).await }
     });
     until("a compiler", || !processes(&bench.executor, Role::Compile).is_empty()).await;
     for compiler in bench.processes(Role::Compile) {

@@ -11,7 +11,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use tempfile::TempDir;
 
-use crate::support::{Bench, PreparedChain, code, executor_on, request, until};
+use crate::support::{Bench, OWNER, PreparedChain, code, executor_on, request, until};
 
 const WHY: &str = "build them with `bootstrap/jobs/build.sh DIR` and set KEEPER_JOBS_DIR=DIR";
 
@@ -74,13 +74,13 @@ async fn cost_of_an_interpreted_job() {
         let code = example(name);
         let first = executor();
         let (started, before) = (Instant::now(), processor_time_of_workers());
-        first.prepare(&code).await.expect("prepared");
+        first.prepare(&code, OWNER).await.expect("prepared");
         let compiled = started.elapsed();
         until("the compiler's end", || processor_time_of_workers() > before).await;
         let processor = processor_time_of_workers() - before;
         let second = executor();
         let started = Instant::now();
-        second.prepare(&code).await.expect("prepared");
+        second.prepare(&code, OWNER).await.expect("prepared");
         let loaded = started.elapsed();
         let mut runs = Vec::new();
         for _ in 0..101 {

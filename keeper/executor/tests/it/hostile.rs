@@ -5,7 +5,7 @@ use std::time::Duration;
 use executor::{Abstain, Code, Ended, Limits, MAX_CODE_BYTES, MAX_OUTCOME_BYTES};
 
 use crate::runs::run;
-use crate::support::{Bench, ECHO, PreparedChain, code, component, request, text};
+use crate::support::{Bench, ECHO, OWNER, PreparedChain, code, component, request, text};
 
 const ENDLESS: &str = "(loop $again (br $again)) (unreachable)";
 
@@ -116,7 +116,7 @@ async fn code_that_cannot_run_is_named() {
         (Code { url: "https://127.0.0.1:1/job.wasm".into(), hash: [1; 32] }, "code_unavailable"),
     ];
     for (code, name) in cases {
-        let reason = bench.executor.prepare(&code).await.expect_err(name);
+        let reason = bench.executor.prepare(&code, OWNER).await.expect_err(name);
         assert_eq!(reason.name(), name, "{reason}");
         assert!(!bench.executor.is_ready(&code));
         let run = bench.executor.run(request(code, b"")).await;

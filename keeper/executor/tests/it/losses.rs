@@ -7,7 +7,7 @@ use executor::{Abstain, ChainAnswer, ChainReader, ChainRequest, Ended, Limits, R
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{BALANCE, Bench, ECHO, PreparedChain, code, component, request, until};
+use crate::support::{BALANCE, Bench, ECHO, OWNER, PreparedChain, code, component, request, until};
 
 fn signal(process: u32, signal: Signal) {
     // It may have ended by itself a moment ago.
@@ -72,7 +72,7 @@ async fn fifty_kills_change_no_outcome() {
 #[tokio::test]
 async fn a_run_whose_workers_keep_dying_abstains() {
     let bench = Arc::new(Bench::new(Limits::default(), Arc::new(crate::support::SilentChain)));
-    bench.executor.prepare(&code(&component(BALANCE))).await.expect("prepared");
+    bench.executor.prepare(&code(&component(BALANCE)), OWNER).await.expect("prepared");
     let running = tokio::spawn({
         let bench = Arc::clone(&bench);
         async move { bench.run(BALANCE).await }
@@ -91,7 +91,7 @@ async fn a_run_whose_workers_keep_dying_abstains() {
     assert!(matches!(run.ended, Ended::Abstain(Abstain::HostFailure(_))), "{:?}", run.ended);
     let counts = bench.executor.counts();
     assert_eq!(counts.runs_given_up, 1);
-    assert!(counts.workers_lost >= 2, "{counts:?}");
+    assert!(counts.workers_lost >= 1, "those that die before their hello were in no run: {counts:?}");
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn a_frozen_worker_is_replaced_and_its_run_made_again() {
 #[tokio::test]
 async fn whoever_goes_away_in_a_run_takes_its_worker_along_and_leaves_the_rest() {
     let bench = Bench::new(Limits::default(), Arc::new(crate::support::SilentChain));
-    bench.executor.prepare(&code(&component(BALANCE))).await.expect("prepared");
+    bench.executor.prepare(&code(&component(BALANCE)), OWNER).await.expect("prepared");
     let waiting = bench.executor.run(request(code(&component(BALANCE)), b""));
     assert!(tokio::time::timeout(Duration::from_millis(300), waiting).await.is_err(), "it waits for the chain");
     until("the end of its worker", || bench.processes(Role::Run).is_empty()).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use alloy::primitives::U256;
 use executor::{Abstain, ChainAnswer, Ended, Limits, RpcFailure, Run};
 
-use crate::support::{BALANCE, Bench, ECHO, PreparedChain, SilentChain, code, component, request};
+use crate::support::{BALANCE, Bench, ECHO, OWNER, PreparedChain, SilentChain, code, component, request};
 
 pub(crate) async fn run(body: &str) -> Run {
     Bench::new(Limits::default(), PreparedChain::new([Ok(ChainAnswer::word(U256::from(5)))])).run(body).await
@@ -83,7 +83,7 @@ async fn readiness_follows_preparation() {
     let bench = Bench::new(Limits::default(), PreparedChain::new([]));
     let code = code(&component(ECHO));
     assert!(!bench.executor.is_ready(&code));
-    bench.executor.prepare(&code).await.expect("a good component");
+    bench.executor.prepare(&code, OWNER).await.expect("a good component");
     assert!(bench.executor.is_ready(&code));
 }
 
@@ -91,7 +91,7 @@ async fn readiness_follows_preparation() {
 async fn runs_over_the_cap_are_refused_at_once() {
     let bench = Bench::new(Limits::default(), Arc::new(SilentChain));
     let waits = code(&component(BALANCE));
-    bench.executor.prepare(&waits).await.expect("a good component");
+    bench.executor.prepare(&waits, OWNER).await.expect("a good component");
     let executor = Arc::new(bench.executor);
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..1024 {

@@ -4,7 +4,7 @@ use consensus::Input;
 use consensus::time::Time;
 
 use super::{Core, Note, Order};
-use crate::chain::{ChainEvent, EpochSnapshot, Head, Settled, convert};
+use crate::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, Settled, convert};
 use crate::jobs::SettledAt;
 
 impl Core {
@@ -17,7 +17,8 @@ impl Core {
                 self.newest = self.newest.min(number);
                 self.time.rewound();
                 self.book.rewind(number);
-                self.schedule.again();
+                self.schedule.all_changed();
+                self.book.jobs().for_each(|job| self.codes.job_changed(job.id, now));
                 self.admission.rewind(number);
                 self.post.rewind(number);
                 self.settlements.rewind(number);
@@ -25,7 +26,10 @@ impl Core {
             }
             ChainEvent::Job { block, event } => {
                 self.book.apply(block, &event);
-                self.schedule.again();
+                if !matches!(event, JobEvent::Funded { .. } | JobEvent::Withdrawn { .. } | JobEvent::Exhausted { .. }) {
+                    self.schedule.job_changed(event.job_id());
+                    self.codes.job_changed(event.job_id(), now);
+                }
             }
             ChainEvent::Operator { block, operator, peer_key } => self.admission.operator(block, operator, peer_key),
             ChainEvent::Ejected { block, operator } if operator == self.about.operator => self.post.eject(block),
@@ -73,6 +77,8 @@ impl Core {
             self.order(Order::Admit(keys));
         }
         self.feed(Input::Head(convert::block(head)), now);
+        // What came before the first head is what the history comes to.
+        self.book.begin(head.number);
         // Not before: the committees that proofs are checked against come before the first head.
         if !std::mem::replace(&mut self.evidence_loaded, true) {
             self.order(Order::LoadEvidence);

@@ -1,27 +1,25 @@
 //! What the engine wants done, with what it takes to do it.
 
-use consensus::Effect;
+use alloy::primitives::B256;
+use consensus::anchor::BlockRef;
 use consensus::codec;
 use consensus::committee::PeerKey;
 use consensus::effect::{SignRecord, Step};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::{Channel, Message, Source};
-use consensus::task::Task;
+use consensus::task::{Abstention, DueTask, Outcome, Task};
 use consensus::time::Time;
+use consensus::{Effect, Input};
 
 use super::{Core, Note, Order};
+use crate::jobs::Standing;
 use crate::journal::Record;
 
 impl Core {
     pub(super) fn on_effect(&mut self, effect: Effect, now: Time) {
         match effect {
-            Effect::Execute { due, attempt, anchor } => {
-                if let Some(plan) = self.book.job(due.task.job.0).and_then(|job| job.state().plan.clone()) {
-                    self.executions.begin(due.task, attempt, anchor.hash, now);
-                    self.order(Order::Run { due, attempt, anchor, plan });
-                }
-            }
+            Effect::Execute { due, attempt, anchor } => self.execute(due, attempt, anchor, now),
             Effect::Persist { token, records } => {
                 self.order(Order::Persist { token, group: records.iter().map(record).collect() });
             }
@@ -51,6 +49,38 @@ impl Core {
                 self.order(Order::Recall { group: records.iter().map(record).collect(), listening });
             }
         }
+    }
+
+    /// Has a task run, if the book says that it does at its anchor, or does not say.
+    fn execute(&mut self, due: DueTask, attempt: u8, anchor: BlockRef, now: Time) {
+        let (plan, ask) = match self.book.standing(&due, anchor.number) {
+            Standing::Runs(plan) => (Some(plan), false),
+            Standing::Untold => (self.book.job(due.task.job.0).and_then(|job| job.state().plan.clone()), true),
+            Standing::Not(why) => {
+                self.executions.begin(due.task, attempt, anchor.hash, now);
+                return self.executed(due.task, (attempt, anchor.hash), (Err(Abstention::JobInactive), why), now);
+            }
+        };
+        if let Some(plan) = plan {
+            self.executions.begin(due.task, attempt, anchor.hash, now);
+            self.order(Order::Run { due, attempt, anchor, plan, ask });
+        }
+    }
+
+    /// A run ended: its result goes to the engine, if it is one that was asked for.
+    pub(super) fn executed(
+        &mut self,
+        task: Task,
+        (attempt, anchor): (u8, B256),
+        (result, reason): (Result<Outcome, Abstention>, String),
+        now: Time,
+    ) {
+        let Some(since) = self.executions.end(task, attempt, anchor) else {
+            return self.note(Note::UnaskedAnswer(task.job));
+        };
+        self.note_run(&task, &result, &reason, now.0.saturating_sub(since.0));
+        self.feed(Input::Trouble { job: task.job, troubled: result.is_err() }, now);
+        self.feed(Input::Executed { task, attempt, anchor, result }, now);
     }
 
     fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {
@@ -90,6 +120,14 @@ impl Core {
     fn report(&mut self, task: Task, step: Step, now: Time) {
         let (late_ms, result) = self.history.note_step(&task, step, self.chain_time(now));
         self.note(Note::Step { task, step, late_ms, result });
+        let over = match step {
+            Step::Started { attempt, .. } => self.executions.abandon(task, Some(attempt)),
+            Step::Settled | Step::Expired => self.executions.abandon(task, None),
+            Step::Executed | Step::Abstained(_) | Step::Certified | Step::Reopened => Vec::new(),
+        };
+        for (attempt, anchor) in over {
+            self.order(Order::Abandon { task, attempt, anchor });
+        }
         self.changed = true;
     }
 }

@@ -14,16 +14,22 @@ use crate::jobs::{Activity, Job};
 /// Pause between two readings of the wallet and of the RPC nodes' failures.
 const MEASURE_PAUSE: Duration = Duration::from_secs(15);
 
+/// Most tasks told in one tick; the rest come with the next.
+const TOLD_MAX: usize = 4_096;
+/// Most jobs with which every change is shown at once.
+const SHOWN_AT_ONCE: usize = 256;
+
 impl Core {
     pub(super) fn keep_house(&mut self, now: Time) {
         self.tell_due(now);
-        // Time itself changes what is shown, but not more often than once per second.
-        let second = now.0 / 1000;
-        if !std::mem::take(&mut self.changed) && self.shown == second {
+        self.prepare_code(now);
+        // Time itself changes what is shown, but not more often than once per second; nor is much shown more often.
+        let at_once = self.changed && self.book.count() <= SHOWN_AT_ONCE;
+        if !at_once && self.shown == now.seconds() {
             return;
         }
-        self.shown = second;
-        self.prepare_code(now);
+        self.changed = false;
+        self.shown = now.seconds();
         self.note_leaders(now);
         self.offer_snapshot(now);
         self.ask_for_status(now);
@@ -38,17 +44,18 @@ impl Core {
         if self.engine.head().is_none() {
             return;
         }
-        for due in self.schedule.take(&self.book, self.chain_time(now).seconds(), &self.about.pace) {
-            if self.engine.knows(&due.task) {
+        let chain_time = self.chain_time(now);
+        let (mut put_off, mut first) = (0, None);
+        for _ in 0..TOLD_MAX {
+            let Some(due) = self.schedule.take(&self.book, chain_time.seconds(), &self.about.pace) else { break };
+            if self.engine.knows(&due.task) || chain_time > Time::from_seconds(due.deadline) {
                 continue;
             }
             self.feed(Input::Due(due), now);
             if !self.engine.knows(&due.task) {
-                // It has too many tasks already, or this one's deadline is over; the latter is not told again for long.
-                self.schedule.again();
-                if self.chain_time(now).seconds() <= due.deadline {
-                    self.shed(Load::Tasks, now);
-                }
+                self.schedule.put_off(&due, chain_time.seconds());
+                put_off += 1;
+                first.get_or_insert(due.task.job);
                 continue;
             }
             self.changed = true;
@@ -57,6 +64,10 @@ impl Core {
                 self.history.note_settled(&due.task, &settled, self.chain_time(now));
                 self.feed(Input::Settled { task: due.task, block: settled.block }, now);
             }
+        }
+        if let Some(job) = first {
+            self.shed.note(Load::Tasks, now);
+            self.note(Note::PutOff { job, tasks: put_off });
         }
     }
 
@@ -76,11 +87,12 @@ impl Core {
     /// Asks for the code of live jobs ahead of time.
     fn prepare_code(&mut self, now: Time) {
         let chain_time = self.chain_time(now);
-        for job in self.book.jobs().filter(|job| is_live(job, chain_time)) {
-            if let Some(terms) = job.terms()
-                && self.codes.wants(job.id, job.code_hash(), now)
+        while let Some(id) = self.codes.due(now) {
+            if let Some(job) = self.book.job(id).filter(|job| is_live(job, chain_time))
+                && let Some(plan) = &job.state().plan
+                && self.codes.asks(id, job.code_hash())
             {
-                self.orders.push(Order::Prepare { job: JobId(job.id), terms: terms.clone() });
+                self.orders.push(Order::Prepare { job: JobId(id), plan: plan.clone() });
             }
         }
     }

@@ -123,6 +123,10 @@ fn listed() -> Event {
     Event::Chain(ChainEvent::Job { block: 2, event })
 }
 
+fn funded(block: u64, escrow: u128) -> Event {
+    Event::Chain(ChainEvent::Job { block, event: JobEvent::Funded { job_id: 1, escrow } })
+}
+
 fn task(run: u64) -> Task {
     Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(run) }
 }
@@ -151,6 +155,7 @@ fn running(members: u8) -> Core {
     for number in 1..=10 {
         if number == 2 {
             core.on(listed(), at(START + 2));
+            core.on(funded(2, 1_000), at(START + 2));
         }
         core.on(head(number), at(START + number));
     }

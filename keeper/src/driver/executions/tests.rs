@@ -28,3 +28,17 @@ fn lost_answers_do_not_pile_up() {
     assert_eq!(executions.end(task(2), 0, B256::ZERO), None, "the oldest went");
     assert!(executions.end(task(3), 0, B256::ZERO).is_some());
 }
+
+#[test]
+fn runs_of_tries_that_are_over_are_abandoned() {
+    let (here, there) = (B256::repeat_byte(1), B256::repeat_byte(0xff));
+    let mut executions = Executions::default();
+    for (run, attempt, anchor) in [(1, 0, here), (1, 0, there), (1, 1, here), (1, 2, here), (2, 0, here)] {
+        executions.begin(task(run), attempt, anchor, Time(5));
+    }
+    assert_eq!(executions.abandon(task(1), Some(0)), []);
+    assert_eq!(executions.abandon(task(1), Some(2)), [(0, here), (0, there), (1, here)]);
+    assert_eq!(executions.end(task(1), 1, here), None, "its answer is left alone");
+    assert_eq!(executions.abandon(task(1), None), [(2, here)]);
+    assert!(executions.end(task(2), 0, here).is_some(), "another task goes on");
+}

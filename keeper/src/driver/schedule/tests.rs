@@ -22,17 +22,82 @@ fn created(job_id: u64, start: u64, interval: u32) -> JobEvent {
     JobEvent::Created { job_id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params) }
 }
 
+/// All that is told at `seconds`, as (job, due).
+fn told(schedule: &mut Schedule, book: &JobBook, seconds: u64) -> Vec<(u64, u64)> {
+    let tasks = std::iter::from_fn(|| schedule.take(book, seconds, &PACE));
+    tasks.map(|due| (due.task.job.0, due.due)).collect()
+}
+
 #[test]
-fn each_stretch_of_time_is_told_once_and_anew_when_the_book_changed() {
+fn each_run_is_told_once_and_those_of_a_job_anew_when_it_changed() {
     let mut book = JobBook::default();
     book.apply(1, &created(1, 1_000, 10));
     let mut schedule = Schedule::default();
-    let dues = |due: Vec<DueTask>| due.into_iter().map(|due| due.due).collect::<Vec<_>>();
-    assert_eq!(dues(schedule.take(&book, 1_015, &PACE)), [1_000, 1_010, 1_020], "what can be tried still, and ahead");
-    assert!(schedule.take(&book, 1_015, &PACE).is_empty());
-    assert!(schedule.take(&book, 1_020, &PACE).is_empty(), "nothing new within the windows ahead");
-    assert_eq!(dues(schedule.take(&book, 1_024, &PACE)), [1_030]);
+    schedule.job_changed(1);
+    let all = [(1, 1_000), (1, 1_010), (1, 1_020)];
+    assert_eq!(told(&mut schedule, &book, 1_015), all, "what can be tried still, and ahead");
+    assert_eq!(told(&mut schedule, &book, 1_015), []);
+    assert_eq!(told(&mut schedule, &book, 1_020), [], "nothing new within the windows ahead");
+    assert_eq!(told(&mut schedule, &book, 1_024), [(1, 1_030)]);
     book.apply(2, &created(2, 1_027, 100));
-    schedule.again();
-    assert!(dues(schedule.take(&book, 1_024, &PACE)).contains(&1_027));
+    schedule.job_changed(2);
+    assert_eq!(told(&mut schedule, &book, 1_024), [(2, 1_027)]);
+    schedule.all_changed();
+    assert_eq!(told(&mut schedule, &book, 1_024).len(), 5, "all in reach again");
+}
+
+#[test]
+fn a_job_that_is_paused_gone_or_over_is_not_told() {
+    let mut book = JobBook::default();
+    book.apply(1, &created(1, 1_000, 10));
+    book.apply(1, &created(2, 1_000, 10));
+    let mut schedule = Schedule::default();
+    schedule.all_changed();
+    assert_eq!(told(&mut schedule, &book, 994), [(1, 1_000), (2, 1_000)]);
+    book.apply(2, &JobEvent::Paused { job_id: 1, inactive_from: 1_012 });
+    schedule.job_changed(1);
+    book.rewind(0);
+    schedule.job_changed(2);
+    schedule.job_changed(1);
+    assert_eq!(told(&mut schedule, &book, 1_050), [], "both are gone");
+    book.apply(1, &created(1, 1_000, 10));
+    book.apply(2, &JobEvent::Paused { job_id: 1, inactive_from: 1_012 });
+    schedule.job_changed(1);
+    assert_eq!(told(&mut schedule, &book, 1_030), [(1, 1_000), (1, 1_010)]);
+    assert!(schedule.next.is_empty() && schedule.looks.is_empty());
+}
+
+#[test]
+fn what_found_no_room_comes_again_and_nothing_of_its_job_overtakes_it() {
+    let mut book = JobBook::default();
+    book.apply(1, &created(1, 1_000, 1));
+    book.apply(1, &created(2, 1_001, 1_000));
+    let mut schedule = Schedule::default();
+    schedule.all_changed();
+    let first = schedule.take(&book, 1_000, &PACE).unwrap();
+    schedule.put_off(&first, 1_000);
+    assert_eq!(told(&mut schedule, &book, 1_000), [(2, 1_001)]);
+    assert_eq!(told(&mut schedule, &book, 1_001)[..2], [(1, 1_000), (1, 1_001)]);
+}
+
+/// 10,000 jobs of ten minutes: in an hour each is looked at six times, and a tick in which none is due looks at none.
+#[test]
+fn a_tick_costs_what_is_told_in_it() {
+    let mut book = JobBook::default();
+    let mut schedule = Schedule::default();
+    for id in 0..10_000 {
+        book.apply(1, &created(id, 100_000 + id % 600, 600));
+        schedule.job_changed(id);
+    }
+    let mut tasks = 0;
+    for tick in 0..36_000 {
+        let seconds = 99_990 + tick / 10;
+        while schedule.take(&book, seconds, &PACE).is_some() {
+            tasks += 1;
+        }
+        let untouched = schedule.looks.first().is_some_and(|(look, _)| *look > seconds);
+        assert!(untouched && schedule.looks.len() == 10_000, "none is held twice, none is looked at before its time");
+    }
+    let expected: u64 = (0..10_000).map(|id| 1 + (3_595 - id % 600) / 600).sum();
+    assert_eq!(tasks, expected, "each run once");
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use contracts::terms::{ActionTerms, WasmTerms};
@@ -19,18 +19,19 @@ pub(super) fn is_ready(executor: &Executor, terms: &WasmTerms) -> bool {
 }
 
 /// Fetches and compiles the code.
-pub(super) async fn prepare(executor: &Executor, terms: &WasmTerms) -> Result<(), String> {
-    executor.prepare(&code(terms)).await.map_err(|why| format!("{}: {why}", why.name()))
+pub(super) async fn prepare(executor: &Executor, terms: &WasmTerms, owner: Address) -> Result<(), String> {
+    executor.prepare(&code(terms), owner.into()).await.map_err(|why| format!("{}: {why}", why.name()))
 }
 
 /// Runs the code; how it ended, and the commitment to what it read.
 pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (Ended, B256) {
-    let Work { due, anchor, plan } = work;
+    let Work { due, anchor, plan, .. } = work;
     let task = due.task;
     let Told { sequence, trigger } = plan.trigger.told(&Run { instance: task.instance, due: due.due });
     let chain_id = actions.chain_id;
     let request = RunRequest {
         code: code(terms),
+        owner: plan.owner.into(),
         job_id: task.job.0,
         task_id: task.id().0.0,
         sequence,

@@ -1,5 +1,5 @@
 use alloy::primitives::{B256, Bytes, aliases::U96};
-use consensus::task::{InstanceKey, JobId};
+use consensus::task::{AnchorRule, DueTask, InstanceKey, JobId};
 use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms};
 
 use super::*;
@@ -33,15 +33,25 @@ fn updated(job_id: u64, version: u32, params: JobParams) -> JobEvent {
     JobEvent::Updated { job_id, version, params: Box::new(params) }
 }
 
+/// The tasks of all jobs due from `from` to `to`.
+fn due(book: &JobBook, from: u64, to: u64) -> Vec<DueTask> {
+    let of_job = |job: &Job| {
+        let runs = std::iter::successors(job.first_run(from), |run| job.run_after(run));
+        let runs = runs.take_while(|run| run.due <= to);
+        runs.map(|run| job.task(&run, &PACE).unwrap()).collect::<Vec<_>>()
+    };
+    book.jobs().flat_map(of_job).collect()
+}
+
 fn dues(book: &JobBook, from: u64, to: u64) -> Vec<(u64, u32, u64)> {
-    book.due(from, to, &PACE).iter().map(|due| (due.task.job.0, due.task.version, due.due)).collect()
+    due(book, from, to).iter().map(|due| (due.task.job.0, due.task.version, due.due)).collect()
 }
 
 #[test]
 fn what_is_due_carries_the_terms_it_is_run_under() {
     let mut book = JobBook::default();
     book.apply(1, &created(4, 100, 10));
-    let due = book.due(105, 110, &PACE);
+    let due = due(&book, 105, 110);
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].task, Task { job: JobId(4), version: 1, instance: InstanceKey::from_run(1) });
     assert_eq!((due[0].due, due[0].quorum_bps, due[0].callback_gas), (110, 6_667, 9));
@@ -75,10 +85,10 @@ fn a_rewound_update_leaves_the_terms_from_before() {
     book.apply(1, &created(1, 100, 10));
     let other = JobParams { callbackGas: 77, ..params(500, 20) };
     book.apply(9, &updated(1, 2, other));
-    assert_eq!(book.due(500, 500, &PACE)[0].callback_gas, 77);
+    assert_eq!(due(&book, 500, 500)[0].callback_gas, 77);
     book.rewind(8);
     assert_eq!(dues(&book, 100, 110), [(1, 1, 100), (1, 1, 110)]);
-    assert_eq!(book.due(500, 500, &PACE)[0].callback_gas, 9);
+    assert_eq!(due(&book, 500, 500)[0].callback_gas, 9);
 }
 
 #[test]
@@ -137,4 +147,94 @@ fn events_of_unknown_jobs_are_ignored() {
     let mut book = JobBook::default();
     book.apply(1, &JobEvent::Paused { job_id: 9, inactive_from: 5 });
     assert_eq!(book.jobs().count(), 0);
+}
+
+/// What the book says of run 0 of job 1, version `version`, due at second 100, at block `anchor`.
+fn standing(book: &JobBook, version: u32, anchor: u64) -> Result<u128, String> {
+    let task = Task { job: JobId(1), version, instance: InstanceKey::from_run(0) };
+    let due = DueTask {
+        task,
+        due: 100,
+        deadline: 200,
+        anchor: AnchorRule::ByTime,
+        code_hash: B256::ZERO,
+        quorum_bps: 0,
+        callback_gas: 0,
+    };
+    match book.standing(&due, anchor) {
+        Standing::Runs(plan) => Ok(plan.terms.fee.to()),
+        Standing::Not(why) => Err(why),
+        Standing::Untold => Err("untold".to_owned()),
+    }
+}
+
+fn funded(escrow: u128) -> JobEvent {
+    JobEvent::Funded { job_id: 1, escrow }
+}
+
+fn priced(fee: u64) -> JobParams {
+    JobParams { fee: U96::from(fee), ..params(100, 10_000) }
+}
+
+/// Job 1, listed in block 5 at a fee of 10, funded there, in a book that has begun before.
+fn book_with_one() -> JobBook {
+    let mut book = JobBook::default();
+    book.begin(1);
+    book.apply(5, &listed(1, priced(10)));
+    book.apply(5, &funded(15));
+    book
+}
+
+#[test]
+fn a_task_stands_as_its_job_stood_at_the_anchor() {
+    let mut book = book_with_one();
+    assert_eq!(standing(&book, 1, 4), Err("untold".to_owned()), "not listed by then");
+    assert_eq!(standing(&book, 1, 5), Ok(10), "what the block as a whole has done to it");
+    book.apply(8, &JobEvent::Paused { job_id: 1, inactive_from: 99 });
+    book.apply(9, &JobEvent::Withdrawn { job_id: 1, escrow: 9 });
+    book.apply(12, &updated(1, 2, priced(9)));
+    assert_eq!(standing(&book, 1, 7), Ok(10));
+    assert!(standing(&book, 1, 8).is_err_and(|why| why.contains("not active")));
+    assert!(standing(&book, 1, 12).is_err_and(|why| why.contains("version 2, not 1")));
+    assert_eq!(
+        standing(&book, 2, 12),
+        Err("untold".to_owned()),
+        "a lower fee, and so much was not enough for the one before"
+    );
+    book.rewind(8);
+    book.apply(9, &JobEvent::Paused { job_id: 1, inactive_from: 100 });
+    assert_eq!(standing(&book, 1, 9), Ok(10), "due up to the pause");
+}
+
+#[test]
+fn money_is_known_as_far_as_the_events_tell() {
+    let mut book = book_with_one();
+    book.apply(6, &JobEvent::Withdrawn { job_id: 1, escrow: 9 });
+    assert!(standing(&book, 1, 6).is_err_and(|why| why.contains("escrow")));
+    book.apply(7, &funded(10));
+    assert_eq!(standing(&book, 1, 7), Ok(10));
+    book.apply(8, &JobEvent::Exhausted { job_id: 1 });
+    assert_eq!(standing(&book, 1, 8), Err("untold".to_owned()), "what is refunded no event tells");
+    book.apply(9, &funded(11));
+    book.apply(10, &updated(1, 2, priced(8)));
+    assert_eq!(standing(&book, 2, 10), Ok(8));
+    book.apply(11, &updated(1, 3, priced(9)));
+    assert_eq!(standing(&book, 3, 11), Err("untold".to_owned()), "settlements may have left too little for more");
+    assert_eq!(standing(&book, 1, 9), Ok(10));
+}
+
+/// A digest of the history leaves out what a later event undid.
+#[test]
+fn what_was_before_the_first_block_is_known_by_its_newest_state_alone() {
+    let mut book = JobBook::default();
+    book.apply(5, &listed(1, priced(10)));
+    book.apply(5, &funded(15));
+    book.apply(20, &JobEvent::Paused { job_id: 1, inactive_from: 1_000 });
+    assert_eq!(standing(&book, 1, 25), Ok(10));
+    book.begin(30);
+    assert_eq!(standing(&book, 1, 19), Err("untold".to_owned()), "it may have been paused and resumed before");
+    assert_eq!(standing(&book, 1, 20), Ok(10));
+    book.apply(40, &JobEvent::Cancelled { job_id: 1, inactive_from: 50 });
+    assert_eq!(standing(&book, 1, 39), Ok(10), "from then on all is known");
+    assert!(standing(&book, 1, 40).is_err_and(|why| why.contains("not active")));
 }

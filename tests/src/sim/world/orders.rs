@@ -114,9 +114,9 @@ impl World<'_> {
                 accusation.guilty.iter().for_each(|&index| self.blamed(keeper, KeeperIndex(index), "accusation"));
                 self.after(delay, Happening::Accusation { keeper, life, accusation });
             }
-            Order::Prepare { job, terms } => {
+            Order::Prepare { job, plan } => {
                 let delay = self.random.between(5, 60);
-                self.done(keeper, delay, Event::Prepared { job, code: terms.action.code_hash(), result: Ok(()) });
+                self.done(keeper, delay, Event::Prepared { job, code: plan.terms.action.code_hash(), result: Ok(()) });
             }
             Order::KeepEvidence(bytes) => self.keep_evidence(keeper, bytes),
             Order::ForgetEvidence(key) => self.nodes[keeper].evidence.retain(|bytes| keccak256(bytes) != key),
@@ -134,6 +134,8 @@ impl World<'_> {
                 self.checks.fail(self.elapsed(), "unknown_own_signature", detail);
             }
             Order::Stop(_) | Order::Note(_) => {}
+            // What nobody wants any more is answered here, and left alone.
+            Order::Abandon { .. } => {}
             Order::Admit(_) | Order::OfferSnapshot | Order::Measure | Order::Look { .. } | Order::Show => {}
         }
     }

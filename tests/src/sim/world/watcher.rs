@@ -86,7 +86,10 @@ impl World<'_> {
             let params = Box::new(job.params.clone());
             let (owner, forwarder) = (Address::repeat_byte(0xaa), Address::repeat_byte(0xbb));
             let event = JobEvent::Created { job_id: job.id, owner, forwarder, params };
-            self.pass_on(keeper, ChainEvent::Job { block: number, event });
+            let funded = JobEvent::Funded { job_id: job.id, escrow: u128::MAX };
+            for event in [event, funded] {
+                self.pass_on(keeper, ChainEvent::Job { block: number, event });
+            }
         }
         if let Some(epoch) = epoch {
             let lied_to = self.plan.deceived[keeper] && !self.healed;

@@ -1,12 +1,12 @@
 use super::*;
 
 #[test]
-fn a_failure_rests_longer_each_time_up_to_a_minute() {
+fn a_failure_rests_longer_each_time_up_to_ten_minutes() {
     let mut now = Instant::now();
     let mut flight = Flight::default();
     assert_eq!(flight.resting(now), None);
     let mut pauses = Vec::new();
-    for _ in 0..8 {
+    for _ in 0..11 {
         let (reason, for_good) = flight.failed(Setback::ForNow(Abstain::CodeHashMismatch), now);
         assert_eq!((reason, for_good), (Abstain::CodeHashMismatch, false));
         let begun = now;
@@ -15,7 +15,15 @@ fn a_failure_rests_longer_each_time_up_to_a_minute() {
         }
         pauses.push((now - begun).as_secs());
     }
-    assert_eq!(pauses, [2, 4, 8, 16, 32, 60, 60, 60]);
+    assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+}
+
+#[test]
+fn a_url_whose_content_never_changes_is_not_asked_again() {
+    let now = Instant::now();
+    let mut flight = Flight::default();
+    assert_eq!(flight.failed(Setback::OfThisUrl(Abstain::CodeHashMismatch), now).0, Abstain::CodeHashMismatch);
+    assert_eq!(flight.resting(now + Duration::from_secs(1_000_000)), Some(Abstain::CodeHashMismatch));
 }
 
 #[test]

@@ -175,3 +175,19 @@ fn clocks_that_differ_are_told_and_other_networks_are_not_listened_to() {
     let other = PeerStatus { domain: "another".to_owned(), ..status };
     assert!(core.on(Event::Status { from: peer(1), bytes: other.encode() }, at(START + 10)).is_empty());
 }
+
+/// The book knows version, status and money at the anchor: a run costs no request, and one that does not come about no worker.
+#[test]
+fn no_node_is_asked_for_what_the_book_knows() {
+    let with = |event: Option<JobEvent>| {
+        let mut core = running(1);
+        let event = event.map(|event| Event::Chain(ChainEvent::Job { block: 10, event }));
+        event.into_iter().for_each(|event| drop(core.on(event, at(START + 10))));
+        go_on(&mut core, 11..=20)
+    };
+    assert_has!(&with(None), Order::Run { ask: false, .. });
+    let orders = with(Some(JobEvent::Withdrawn { job_id: 1, escrow: 0 }));
+    assert!(ordered(&orders, 0).is_none(), "{orders:?}");
+    assert!(steps(&orders).contains(&Step::Abstained(Abstention::JobInactive)));
+    assert_has!(&with(Some(JobEvent::Exhausted { job_id: 1 })), Order::Run { ask: true, .. });
+}

@@ -1,0 +1,87 @@
+//! Places of which there are few (fetches, compilers, workers), given out so that nobody holds up the others.
+//!
+//! ```text
+//!           a place is free, and it is its turn             dropped: the time it took is charged
+//!  Waiting ─────────────────────────────────────► a `Turn` ─────────────────────────────────────► (none)
+//!     └─ too many wait, of all or of this customer: none
+//! ```
+//!
+//! The next place goes to the customer who holds the fewest, among those to the one who has used the least time of late, among
+//! those to the one who has waited longest. Those who were slow of late, and those of whom nothing is known, may not have all places
+//! together: some are left to the quick.
+
+mod queue;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+pub(crate) use queue::{Bounds, Customer};
+use queue::{Granted, Queue};
+
+/// The places.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    queue: Mutex<Queue<oneshot::Sender<Turn>>>,
+}
+
+/// A place, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    turns: Arc<Turns>,
+    customer: Customer,
+    counts_as_slow: bool,
+    since: Instant,
+}
+
+impl Turns {
+    pub(crate) fn new(bounds: Bounds) -> Arc<Self> {
+        Arc::new(Self { queue: Mutex::new(Queue::new(bounds)) })
+    }
+
+    /// Waits for a place. `None`: too many wait already.
+    pub(crate) async fn take(self: &Arc<Self>, customer: Customer) -> Option<Turn> {
+        let (waiter, given) = oneshot::channel();
+        if !self.queue().ask(customer, waiter, oneshot::Sender::is_closed, Instant::now()) {
+            return None;
+        }
+        self.give();
+        given.await.ok()
+    }
+
+    /// A place that is free now, if nobody waits for one.
+    pub(crate) fn take_at_once(self: &Arc<Self>, customer: Customer) -> Option<Turn> {
+        let (waiter, mut given) = oneshot::channel();
+        if !self.queue().ask(customer, waiter, oneshot::Sender::is_closed, Instant::now()) {
+            return None;
+        }
+        self.give();
+        given.try_recv().ok()
+    }
+
+    /// Gives out what places are free.
+    fn give(self: &Arc<Self>) {
+        loop {
+            let since = Instant::now();
+            let Some(Granted { waiter, customer, counts_as_slow }) = self.queue().next(since) else { return };
+            // Whoever has gone away meanwhile gives it back by dropping it.
+            drop(waiter.send(Turn { turns: Arc::clone(self), customer, counts_as_slow, since }));
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue<oneshot::Sender<Turn>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        self.turns.queue().give_back(self.customer, self.counts_as_slow, now - self.since, now);
+        self.turns.give();
+    }
+}
+
+#[cfg(test)]
+mod tests;

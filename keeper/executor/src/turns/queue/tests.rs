@@ -1,0 +1,117 @@
+use super::*;
+
+const BOUNDS: Bounds = Bounds {
+    places: 2,
+    slow_places: 1,
+    places_each: 2,
+    slow: Duration::from_millis(250),
+    waiting: 1_000,
+    waiting_each: 10,
+};
+
+const fn customer(number: u8) -> Customer {
+    [number; 20]
+}
+
+/// A queue and its time.
+struct Bench {
+    queue: Queue<()>,
+    now: Instant,
+}
+
+impl Bench {
+    fn new(bounds: Bounds) -> Self {
+        Self { queue: Queue::new(bounds), now: Instant::now() }
+    }
+
+    fn ask(&mut self, number: u8) -> bool {
+        self.queue.ask(customer(number), (), |()| false, self.now)
+    }
+
+    /// Who gets a place now.
+    fn next(&mut self) -> Option<(u8, bool)> {
+        self.queue.next(self.now).map(|granted| (granted.customer[0], granted.counts_as_slow))
+    }
+
+    fn give_back(&mut self, (number, slow): (u8, bool), milliseconds: u64) {
+        self.now += Duration::from_millis(milliseconds);
+        self.queue.give_back(customer(number), slow, Duration::from_millis(milliseconds), self.now);
+    }
+
+    /// A turn of somebody alone.
+    fn use_one(&mut self, number: u8, milliseconds: u64) {
+        assert!(self.ask(number));
+        let granted = self.next().expect("a place");
+        self.give_back(granted, milliseconds);
+    }
+}
+
+#[test]
+fn whoever_holds_fewer_and_has_used_less_is_next() {
+    let mut bench = Bench::new(Bounds { slow_places: 2, ..BOUNDS });
+    assert!([1, 1, 1, 1, 2, 3].into_iter().all(|number| bench.ask(number)));
+    let first = bench.next().expect("a place");
+    assert_eq!((first.0, bench.next().expect("a place").0, bench.next()), (1, 2, None), "not both to one");
+    bench.give_back(first, 1_000);
+    assert_eq!(bench.next().expect("a place").0, 3, "it has used nothing yet");
+    bench.give_back((2, true), 10);
+    assert_eq!(bench.next().expect("a place").0, 1);
+}
+
+/// A hundred jobs that take all the time they get, and one that takes a moment: it waits for none of them.
+#[test]
+fn the_slow_leave_a_place_to_the_quick() {
+    let mut bench = Bench::new(BOUNDS);
+    bench.use_one(200, 5);
+    assert!((0..100).all(|number| bench.ask(number)));
+    let mut running = bench.next().expect("a place");
+    assert_eq!(bench.next(), None, "of these nothing is known");
+    for _ in 0..300 {
+        assert!(bench.ask(200));
+        let quick = bench.next().expect("a place for the quick");
+        assert_eq!(quick, (200, false));
+        bench.give_back(quick, 5);
+        bench.give_back(running, 5_000);
+        bench.ask(running.0);
+        running = bench.next().expect("the next of the slow");
+    }
+    let used: Vec<Duration> = (0..100).map(|number| bench.queue.customers[&customer(number)].used).collect();
+    assert!(used.iter().all(|used| !used.is_zero()), "and of the slow each has its turn");
+}
+
+#[test]
+fn one_that_is_slow_now_and_then_stays_slow_for_a_good_while() {
+    let mut bench = Bench::new(BOUNDS);
+    bench.use_one(1, 5_000);
+    bench.use_one(1, 5);
+    assert!(bench.ask(1) && bench.ask(1));
+    let slow = bench.next().expect("a place");
+    assert_eq!((slow, bench.next()), ((1, true), None));
+    bench.give_back(slow, 5);
+    bench.now += Duration::from_secs(3_600);
+    assert_eq!(bench.next(), Some((1, false)), "an hour later that is forgotten");
+}
+
+#[test]
+fn too_many_who_wait_are_turned_away_and_those_who_left_do_not_count() {
+    let mut queue = Queue::new(Bounds { waiting: 3, waiting_each: 2, ..BOUNDS });
+    let now = Instant::now();
+    let mut ask = |number, waiter: u8, gone: u8| queue.ask(customer(number), waiter, |waiter| *waiter == gone, now);
+    assert!(ask(1, 1, 0) && ask(1, 2, 0) && !ask(1, 3, 0), "one customer has enough");
+    assert!(ask(2, 4, 0) && !ask(3, 5, 0), "so have all");
+    assert!(ask(3, 6, 4), "one has left");
+    assert!(ask(1, 7, 1));
+}
+
+#[test]
+fn customers_who_want_nothing_are_forgotten() {
+    let mut bench = Bench::new(BOUNDS);
+    for number in 0..3 * ACCOUNTS_MAX as u64 {
+        let mut customer = [0; 20];
+        customer[..8].copy_from_slice(&number.to_be_bytes());
+        assert!(bench.queue.ask(customer, (), |()| false, bench.now));
+        let granted = bench.queue.next(bench.now).expect("a place");
+        bench.queue.give_back(customer, granted.counts_as_slow, Duration::from_millis(number % 2 * 500), bench.now);
+    }
+    assert!(bench.queue.customers.len() <= 2 * ACCOUNTS_MAX);
+}

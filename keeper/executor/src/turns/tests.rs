@@ -1,0 +1,32 @@
+use std::time::Duration;
+
+use super::*;
+
+const ONE: Bounds = Bounds {
+    places: 1,
+    slow_places: 1,
+    places_each: 1,
+    slow: Duration::from_millis(250),
+    waiting: 10,
+    waiting_each: 10,
+};
+
+#[tokio::test]
+async fn a_place_goes_from_hand_to_hand_past_those_who_have_gone() {
+    let turns = Turns::new(ONE);
+    let first = turns.take([1; 20]).await.expect("a place");
+    let wait = |number| {
+        let turns = Arc::clone(&turns);
+        tokio::spawn(async move { turns.take([number; 20]).await })
+    };
+    let (gone, next) = (wait(2), wait(3));
+    while turns.queue().waiting() < 2 {
+        tokio::task::yield_now().await;
+    }
+    gone.abort();
+    let _ = gone.await;
+    drop(first);
+    let place = next.await.expect("no panic").expect("a place");
+    drop(place);
+    assert!(turns.take([1; 20]).await.is_some(), "nothing is lost");
+}
