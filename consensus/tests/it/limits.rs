@@ -39,6 +39,17 @@ fn task(job: u64) -> Task {
     Task { job: JobId(job), version: 1, instance: InstanceKey::from_run(0) }
 }
 
+/// All five, from a block on.
+fn committee(epoch: u32, active_from: u64) -> Committee {
+    let members = (0..5).map(|k| Member {
+        operator: Address::repeat_byte(k as u8 + 1),
+        stake: 100,
+        peer_key: PeerKey(peer(k).verifying_key().to_bytes()),
+        key: secret(k).public_key(),
+    });
+    Committee::new(epoch, active_from, B256::repeat_byte(5), members.collect()).unwrap()
+}
+
 /// Keeper 0 of five, with one task due at the start, and the leader who has assigned it.
 struct Bench {
     engine: Engine,
@@ -52,13 +63,6 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let members = (0..5).map(|k| Member {
-            operator: Address::repeat_byte(k as u8 + 1),
-            stake: 100,
-            peer_key: PeerKey(peer(k).verifying_key().to_bytes()),
-            key: secret(k).public_key(),
-        });
-        let committee = Committee::new(EPOCH, 1, B256::repeat_byte(5), members.collect()).unwrap();
         let mut engine = Engine::new(Config {
             domain: DOMAIN,
             pace: PACE,
@@ -69,7 +73,7 @@ impl Bench {
             journal: JournalState::New,
         });
         let now = Time::from_seconds(START);
-        engine.handle(Input::Epoch(committee), now);
+        engine.handle(Input::Epoch(committee(EPOCH, 1)), now);
         let block =
             |number: u64| BlockRef { number, hash: B256::repeat_byte(number as u8), timestamp: START - 20 + number };
         (1..=20).for_each(|number| drop(engine.handle(Input::Head(block(number)), now)));
@@ -338,5 +342,19 @@ fn evidence_convicts_the_guilty_once_and_frames_nobody() {
     cases.push((Accept, bench.evidence(EPOCH, (1, 4), (2, 2))));
     for (place, (expected, case)) in cases.into_iter().enumerate() {
         assert_eq!(bench.verdict(Channel::Evidence, codec::encode(&case)), expected, "case {place}");
+    }
+}
+
+/// The contract takes a proof only under the epoch of its anchor: what the keys of another one say of it convicts nobody.
+#[test]
+fn evidence_counts_under_the_epoch_of_its_anchor_alone() {
+    for (active_from, expected) in [(19, Ignore(UnknownContext)), (18, Accept)] {
+        let (mut bench, _) = Bench::assigned();
+        bench.engine.handle(Input::Epoch(committee(EPOCH + 1, active_from)), bench.now);
+        let evidence = bench.evidence(EPOCH + 1, (1, 2), (3, 3));
+        assert_eq!(bench.verdict(Channel::Evidence, codec::encode(&evidence)), expected, "from {active_from} on");
+        let earlier = bench.evidence(EPOCH, (1, 2), (3, 3));
+        let other = if expected == Accept { Ignore(UnknownContext) } else { Accept };
+        assert_eq!(bench.verdict(Channel::Evidence, codec::encode(&earlier)), other, "until {active_from}");
     }
 }
