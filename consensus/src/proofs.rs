@@ -105,6 +105,11 @@ impl Proofs {
         let Some(committee) = facts.committee_of(evidence.epoch) else {
             return Verdict::Ignore(Reason::UnknownContext);
         };
+        // The contract refuses it, and so may a keeper that sees another head.
+        let active = facts.committee_at(evidence.anchor_number());
+        if active.is_none_or(|active| active.epoch() != evidence.epoch) {
+            return Verdict::Ignore(Reason::UnknownContext);
+        }
         let (Some(task), Some(accused)) = (evidence.task(), evidence.accused(committee)) else {
             return Verdict::Reject(Reason::InvalidEvidence);
         };

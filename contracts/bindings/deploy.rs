@@ -18,11 +18,13 @@ mod error;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 pub use chain::ChainKind;
 pub use dry_run::{DryRun, dry_run};
 pub use error::DeployError;
 use plan::Plan;
+pub use upgrade::check_upgrade;
 
 /// How long the transactions may take to be mined.
 const DEADLINE: Duration = Duration::from_secs(300);

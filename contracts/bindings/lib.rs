@@ -10,6 +10,7 @@ mod anvil;
 pub mod deploy;
 #[cfg(test)]
 mod differential;
+mod errors;
 pub mod network;
 mod run;
 mod settled;
@@ -25,5 +26,6 @@ pub use abi::registry::{IKeeperRegistry, KeeperRegistry};
 pub use abi::service::ServiceManager;
 pub use abi::tasks::{ITaskManager, TaskManager};
 pub use abi::timelock::TimelockController;
+pub use errors::error_name;
 pub use run::Run;
 pub use settled::{SettledTask, settled_tasks};

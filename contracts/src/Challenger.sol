@@ -120,7 +120,7 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
             bool signedBoth = guilty & 1 == 1;
             guilty >>= 1;
             if (!signedBoth) continue;
-            address operator = registry.operatorAt(i);
+            address operator = registry.operatorAt(epoch, i);
             if (isConvicted(operator, taskId) || !_countPunishment(epoch, operator, EQUIVOCATION_WAD)) continue;
             _convicted[keccak256(abi.encode(operator, taskId))] = true;
             ++convicted;
@@ -221,7 +221,7 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
         for (uint16 i = 0; left >> i != 0 && punished < MAX_SLASHINGS; ++i) {
             if ((left >> i) & 1 == 0) continue;
             about.punished |= 1 << i;
-            address operator = registry.operatorAt(i);
+            address operator = registry.operatorAt(epoch, i);
             if (!_countPunishment(epoch, operator, WRONG_RESULT_WAD)) continue;
             ++punished;
             uint256 taken = serviceManager.slash(operator, WRONG_RESULT_WAD, "certified a wrong result");

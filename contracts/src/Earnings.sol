@@ -98,11 +98,11 @@ abstract contract Earnings is IJobManager {
     }
 
     function _owedIn(address operator, address token, uint32 epoch) internal view returns (uint256) {
-        IKeeperRegistry.Operator memory record = _registry.operatorInfo(operator);
-        if (!record.known) return 0;
-        uint256 stake = _registry.stakeOf(epoch, record.index);
+        (bool held, uint16 index) = _registry.placeOf(epoch, operator);
+        if (!held) return 0;
+        uint256 stake = _registry.stakeOf(epoch, index);
         if (stake == 0) return 0;
-        uint256 earned = _earned(_ledgers[epoch][token], record.index);
+        uint256 earned = _earned(_ledgers[epoch][token], index);
         return earned * stake / _registry.epochInfo(epoch).totalStake - claimed[operator][token][epoch];
     }
 

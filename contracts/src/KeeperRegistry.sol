@@ -38,15 +38,12 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
 
     /// @dev How many blocks after its end an epoch's certificates may still settle: TaskManager.MAX_ANCHOR_AGE.
     uint256 private constant SETTLING_BLOCKS = 100;
-    /// @dev How many blocks a draft may take: its first stakes must not be old when the epoch begins.
-    uint256 private constant DRAFT_BLOCKS = 100;
     uint32 public immutable epochSeconds;
     Chain.Kind private immutable _chainKind;
 
     /* STORAGE */
 
     mapping(uint32 => EpochRecord) private _epochs;
-    uint32 public currentEpoch;
     uint64 private _lastSnapshot;
     /// @inheritdoc IKeeperRegistry
     mapping(uint32 epoch => uint256 bitmap) public ejected;
@@ -72,22 +69,34 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
     /* EJECTION */
 
     /// @inheritdoc IKeeperRegistry
-    /// @dev The next epoch is due at once: until it begins, the others need a quorum of the old total.
+    /// @dev The next epoch is due at once: until it begins, the others need a quorum of the old total. A draft goes on, or
+    /// whoever can afford ejections would keep epochs from ever opening.
     function eject(address operator) external onlyServiceManager {
         Operator storage record = _operators[operator];
-        if (!record.known) return;
-        _deregister(operator, record);
+        bool isNew = record.registered;
+        _leave(operator, record);
         uint32 newest = currentEpoch;
         uint256 current = Chain.number(_chainKind);
         for (uint32 epoch = newest; epoch != 0; --epoch) {
             EpochRecord storage affected = _epochs[epoch];
             if (affected.activeUntil != 0 && affected.activeUntil + SETTLING_BLOCKS < current) break;
+            if (!_mark(epoch, affected.table, operator)) continue;
             affected.hasEjected = true;
-            ejected[epoch] |= 1 << record.index;
+            if (epoch == newest) _lastSnapshot = 0;
+            isNew = true;
         }
-        _lastSnapshot = 0;
-        delete _draft; // it may be in it
-        emit OperatorEjected(operator, record.index, newest);
+        if (_isDrafting() && _mark(newest + 1, _draft.table, operator)) isNew = true;
+        if (isNew) emit OperatorEjected(operator, record.index, newest);
+    }
+
+    /// @dev Notes an operator as ejected in an epoch, unless it has no stake there or is noted already.
+    function _mark(uint32 epoch, address table, address operator) private returns (bool) {
+        (bool held, uint16 index) = placeOf(epoch, operator);
+        uint256 bit = held ? 1 << index : 0;
+        uint256 before = ejected[epoch];
+        if (bit & EpochTable.stakedRowsIn(table) & ~before == 0) return false;
+        ejected[epoch] = before | bit;
+        return true;
     }
 
     /* EPOCHS */
@@ -98,7 +107,7 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
     function snapshot() external returns (uint32 epoch) {
         Draft memory draft = _draft;
         uint256 current = Chain.number(_chainKind);
-        bool drafted = draft.table != address(0) && current <= draft.beganAt + DRAFT_BLOCKS;
+        bool drafted = _isDrafting();
         bytes memory table = "";
         if (drafted) {
             table = CodeStore.read(draft.table);
@@ -106,6 +115,7 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
             uint256 dueAt = uint256(_lastSnapshot) + epochSeconds;
             if (currentEpoch != 0 && block.timestamp < dueAt) revert EpochNotDue(dueAt);
             draft = Draft(address(0), 0, uint64(current));
+            delete ejected[currentEpoch + 1]; // of a draft given up
         }
         table = _extend(table, draft);
         if (draft.rows < _operatorAt.length) {
@@ -116,6 +126,10 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
         }
         delete _draft;
         return _open(table, draft, drafted, current);
+    }
+
+    function _isDrafting() internal view override returns (bool) {
+        return _draft.table != address(0) && Chain.number(_chainKind) <= _draft.beganAt + DRAFT_BLOCKS;
     }
 
     /// @dev Adds the next block of operators to the table, and counts them in `draft`.
@@ -148,7 +162,9 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
         if (totalStake == 0) revert NoStake();
         bytes32 tableRoot = CodeStore.hashOf(table);
         epoch = currentEpoch;
-        _lastSnapshot = uint64(block.timestamp);
+        uint256 marked = ejected[epoch + 1];
+        // with somebody in it who was ejected meanwhile, the next one is due at once
+        _lastSnapshot = marked == 0 ? uint64(block.timestamp) : 0;
         if (epoch != 0) {
             EpochRecord storage current = _epochs[epoch];
             // equal hashes of tables, not amounts
@@ -162,7 +178,8 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
         }
         currentEpoch = ++epoch;
         uint40 activeFrom = uint40(height + 1);
-        _epochs[epoch] = EpochRecord(CodeStore.write(table), activeFrom, 0, uint8(draft.rows - 1), false);
+        _epochs[epoch] = EpochRecord(CodeStore.write(table), activeFrom, 0, uint8(draft.rows - 1), marked != 0);
+        _noteStaked(EpochTable.stakedRows(table));
         emit EpochSnapshot(epoch, activeFrom, draft.rows, totalStake, tableRoot);
     }
 
@@ -250,7 +267,7 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
         for (uint256 i = 0; i < info.size; ++i) {
             address chunk = EpochTable.chunkOf(table, i);
             members[i] = Member({
-                operator: _operatorAt[i],
+                operator: operatorAt(epoch, uint16(i)),
                 stake: EpochTable.stakeAt(table, i),
                 peerKey: EpochTable.peerKeyOf(chunk, i),
                 blsKey: EpochTable.keyOf(chunk, i)

@@ -7,30 +7,26 @@ import {BLS12381} from "./libraries/BLS12381.sol";
 import {CodeStore} from "./libraries/CodeStore.sol";
 import {EpochTable} from "./libraries/EpochTable.sol";
 import {Words} from "./libraries/Words.sol";
+import {Places} from "./Places.sol";
 
 /// @title Operators
 /// @notice Who the operators are, and their keys.
-abstract contract Operators is IKeeperRegistry {
+/// @dev Which places they have is in Places.
+abstract contract Operators is Places {
     /* CONSTANTS */
 
-    /// @notice Places in a committee. Operators keep theirs for ever.
-    uint256 public constant MAX_OPERATORS = 256;
     /// @dev Caps one stake so that 256 of them fit 96 bits, whatever decimals the staked token has.
     uint256 private constant MAX_STAKE = type(uint88).max;
 
-    IServiceManager public immutable serviceManager;
     uint96 public immutable minimumStake;
 
     /* STORAGE */
 
-    mapping(address => Operator) internal _operators;
-    address[] internal _operatorAt;
     mapping(bytes32 keyHash => address) private _keyOwner;
     mapping(bytes32 peerKey => address) private _peerKeyOwner;
     address[] internal _keyChunks;
 
-    constructor(IServiceManager serviceManager_, uint96 minimumStake_) {
-        serviceManager = serviceManager_;
+    constructor(IServiceManager serviceManager_, uint96 minimumStake_) Places(serviceManager_) {
         minimumStake = minimumStake_ == 0 ? 1 : minimumStake_;
     }
 
@@ -48,12 +44,7 @@ abstract contract Operators is IKeeperRegistry {
     {
         Operator storage record = _operators[operator];
         if (record.registered) revert AlreadyRegistered();
-        if (!record.known) {
-            if (_operatorAt.length == MAX_OPERATORS) revert TooManyOperators();
-            record.known = true;
-            record.index = uint16(_operatorAt.length);
-            _operatorAt.push(operator);
-        }
+        _takePlace(operator, record);
         record.registered = true;
         _setKeys(operator, record, blsKey, proofOfPossession, peerKey);
         // a stake below the minimum is zero here, exactly
@@ -93,14 +84,7 @@ abstract contract Operators is IKeeperRegistry {
 
     /// @inheritdoc IKeeperRegistry
     function deregister(address operator) external onlyServiceManager {
-        Operator storage record = _operators[operator];
-        _deregister(operator, record);
-    }
-
-    function _deregister(address operator, Operator storage record) internal {
-        if (!record.registered) return;
-        record.registered = false;
-        emit OperatorDeregistered(operator, record.index);
+        _leave(operator, _operators[operator]);
     }
 
     /* KEYS */
@@ -159,26 +143,6 @@ abstract contract Operators is IKeeperRegistry {
     }
 
     /* VIEWS */
-
-    /// @inheritdoc IKeeperRegistry
-    function operatorInfo(address operator) external view returns (Operator memory) {
-        return _operators[operator];
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function isOperator(address account) external view returns (bool) {
-        return _operators[account].known;
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function operatorAt(uint16 index) external view returns (address) {
-        return index < _operatorAt.length ? _operatorAt[index] : address(0);
-    }
-
-    /// @inheritdoc IKeeperRegistry
-    function operatorCount() external view returns (uint16) {
-        return uint16(_operatorAt.length);
-    }
 
     /// @inheritdoc IKeeperRegistry
     function possessionDigest(address operator, bytes calldata blsKey, bytes32 peerKey) public view returns (bytes32) {

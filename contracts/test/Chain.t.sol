@@ -128,9 +128,9 @@ contract ArbitrumTest is OtherChain {
     function test_disputes() public {
         IChallenger.Statement memory made = statement(report(3, 1), none(), 0xf);
         vm.deal(address(this), 10 ether);
-        uint64 deadline = 5_000_048 + SLASHABLE_BLOCKS;
-        SYS.setNumber(5_000_048 + SLASHABLE_BLOCKS / 2 + 1);
-        vm.expectRevert(abi.encodeWithSelector(IChallenger.TooLate.selector, 5_000_048 + SLASHABLE_BLOCKS / 2));
+        uint64 deadline = 5_000_048 + PROVABLE_BLOCKS;
+        SYS.setNumber(5_000_048 + PROVABLE_BLOCKS / 2 + 1);
+        vm.expectRevert(abi.encodeWithSelector(IChallenger.TooLate.selector, 5_000_048 + PROVABLE_BLOCKS / 2));
         challenger.openDispute{value: BOND}(1, made);
         SYS.setNumber(5_000_048);
         vm.expectRevert(abi.encodeWithSelector(IChallenger.FutureAnchor.selector, 5_000_048));

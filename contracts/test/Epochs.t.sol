@@ -13,7 +13,7 @@ import {World} from "./World.sol";
 ///   no call takes more gas than a transaction may have, with 256 operators and EigenLayer's price of reading a stake
 ///   when it takes over 100 blocks: it starts over
 ///   when nothing changed: the last call opens no epoch, and the next one is due an epoch later
-///   when an operator in the draft is ejected: it starts over without it
+///   when an operator in the draft is ejected: it goes on, the epoch does not count it, and the next one is due at once
 ///   when one in the draft leaves: it counts until the epoch after
 /// Key rotation
 ///   given a registered operator, a new key and a proof of it: the next epoch has the new key, this one the old
@@ -105,14 +105,20 @@ contract EpochsTest is World {
         registry.snapshot();
     }
 
-    function test_parts_startOverWithoutTheEjected() public {
+    function test_parts_goOnWithoutTheEjected() public {
         grow(70);
         registry.snapshot();
         vm.prank(address(service));
         registry.eject(operatorOf(3));
-        equal(registry.snapshot(), 0, "from the first row again");
         equal(registry.snapshot(), 2, "second part");
-        equal(registry.stakeOf(2, 3), 0, "without it");
+        equal(registry.ejected(2), 8, "its row counts as absent");
+        uint256[] memory signers = new uint256[](1);
+        signers[0] = 15;
+        equal(registry.weigh(2, signers).signedStake, 300 ether, "whoever signs with it");
+        equal(registry.snapshot(), 0, "the next one, at once");
+        equal(registry.snapshot(), 3, "second part");
+        equal(registry.stakeOf(3, 3), 0, "without its row");
+        equal(registry.ejected(3), 0, "nothing to mark");
     }
 
     function test_parts_keepWhoeverLeavesMeanwhile() public {

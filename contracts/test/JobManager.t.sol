@@ -173,6 +173,25 @@ contract JobManagerTest is World {
         vm.stopPrank();
     }
 
+    /// A withdrawal kept for later would be made in the moment in which a run is certified, so that it goes unpaid.
+    function test_withdraw_lapsesAfterADay() public {
+        vm.startPrank(CREATOR);
+        jobs.requestWithdrawal(jobId, 1 ether);
+        (, uint64 availableAt) = jobs.withdrawal(jobId);
+        vm.warp(availableAt + jobs.WITHDRAWAL_SECONDS() + 1);
+        vm.expectRevert(IJobManager.WithdrawalLapsed.selector);
+        jobs.withdraw(jobId, CREATOR);
+        vm.stopPrank();
+        uint64 run = uint64((block.timestamp - jobs.job(jobId).start) / 10);
+        equal(settleRun(jobId, run, ALL), 1, "runs go on, and are paid");
+        vm.startPrank(CREATOR);
+        jobs.requestWithdrawal(jobId, 0.5 ether);
+        vm.warp(block.timestamp + 1 hours + jobs.WITHDRAWAL_SECONDS());
+        jobs.withdraw(jobId, address(0xcafe));
+        vm.stopPrank();
+        equal(address(0xcafe).balance, 0.5 ether, "announced anew, in its last second");
+    }
+
     /// Tasks settled between request and withdrawal come first.
     function test_withdraw_takesNoMoreThanIsLeft() public {
         vm.prank(CREATOR);

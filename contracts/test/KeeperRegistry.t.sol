@@ -36,10 +36,10 @@ contract KeeperRegistryTest is World {
             check(record.registered && record.known, "registered");
             equal(record.peerKey, peerKeyOf(i), "peer key");
             equal(record.keyHash, keccak256(Signing.publicKey(secretOf(i))), "key hash");
-            equal(registry.operatorAt(uint16(i)), operatorOf(i), "by index");
+            equal(registry.operatorAt(1, uint16(i)), operatorOf(i), "by index");
         }
         equal(registry.operatorCount(), KEEPERS, "count");
-        equal(registry.operatorAt(99), address(0), "nobody");
+        equal(registry.operatorAt(1, 99), address(0), "nobody");
     }
 
     function test_register_onlyThroughServiceManager() public {

@@ -31,7 +31,7 @@ contract StaleEpochsTest is Challenged {
         vm.deal(address(this), 10 ether);
     }
 
-    function at(uint64 number, uint256 answer) private view returns (ReportLib.Report memory made) {
+    function pinned(uint64 number, uint256 answer) private view returns (ReportLib.Report memory made) {
         made = report(3, answer);
         made.anchorNumber = number;
     }
@@ -42,7 +42,7 @@ contract StaleEpochsTest is Challenged {
         returns (IChallenger.Statement memory)
     {
         // with the keys of epoch 1, whatever the epoch is said to be
-        return statementIn(epoch, at(anchor, answer), none(), signers);
+        return statementIn(epoch, pinned(anchor, answer), none(), signers);
     }
 
     function notActive(uint32 epoch, uint64 anchor) private {

@@ -50,6 +50,17 @@ pub(crate) fn task(job: u64) -> Task {
     Task { job: JobId(job), version: 1, instance: InstanceKey::from_run(0) }
 }
 
+/// All five, from a block on.
+pub(crate) fn committee(epoch: u32, active_from: u64) -> Committee {
+    let members = (0..5).map(|k| Member {
+        operator: Address::repeat_byte(k as u8 + 1),
+        stake: 100,
+        peer_key: peer_key(k),
+        key: secret(k).public_key(),
+    });
+    Committee::new(epoch, active_from, B256::repeat_byte(5), members.collect()).unwrap()
+}
+
 /// Keeper 0 of five, with one task due at the start, and the leader who has assigned it.
 pub(crate) struct Bench {
     pub(crate) engine: Engine,
@@ -63,13 +74,6 @@ pub(crate) struct Bench {
 
 impl Bench {
     pub(crate) fn new() -> Self {
-        let members = (0..5).map(|k| Member {
-            operator: Address::repeat_byte(k as u8 + 1),
-            stake: 100,
-            peer_key: peer_key(k),
-            key: secret(k).public_key(),
-        });
-        let committee = Committee::new(EPOCH, 1, B256::repeat_byte(5), members.collect()).unwrap();
         let mut engine = Engine::new(Config {
             domain: DOMAIN,
             pace: PACE,
@@ -80,7 +84,7 @@ impl Bench {
             journal: JournalState::New,
         });
         let now = Time::from_seconds(START);
-        engine.handle(Input::Epoch(committee), now);
+        engine.handle(Input::Epoch(committee(EPOCH, 1)), now);
         let block =
             |number: u64| BlockRef { number, hash: B256::repeat_byte(number as u8), timestamp: START - 20 + number };
         (1..=20).for_each(|number| drop(engine.handle(Input::Head(block(number)), now)));

@@ -2,12 +2,12 @@
 //! order: each gets the verdict with the reason that names what is wrong.
 
 use consensus::certificate::batch_root;
-use consensus::codec;
 use consensus::evidence::Evidence;
 use consensus::fault::Reason::*;
 use consensus::fault::Verdict::{self, *};
 use consensus::message::{Assignment, BATCHES_MAX, CertificateMessage, Channel, Finding, Partial, sign};
 use consensus::report::BATCH_MAX;
+use consensus::{Input, codec};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::bench::*;
@@ -170,5 +170,19 @@ fn evidence_convicts_the_guilty_once_and_frames_nobody() {
     cases.push((Accept, bench.evidence(EPOCH, (1, 4), (2, 2))));
     for (place, (expected, case)) in cases.into_iter().enumerate() {
         assert_eq!(bench.verdict(Channel::Evidence, codec::encode(&case)), expected, "case {place}");
+    }
+}
+
+/// The contract takes a proof only under the epoch of its anchor: what the keys of another one say of it convicts nobody.
+#[test]
+fn evidence_counts_under_the_epoch_of_its_anchor_alone() {
+    for (active_from, expected) in [(19, Ignore(UnknownContext)), (18, Accept)] {
+        let (mut bench, _) = Bench::assigned();
+        bench.engine.handle(Input::Epoch(committee(EPOCH + 1, active_from)), bench.now);
+        let evidence = bench.evidence(EPOCH + 1, (1, 2), (3, 3));
+        assert_eq!(bench.verdict(Channel::Evidence, codec::encode(&evidence)), expected, "from {active_from} on");
+        let earlier = bench.evidence(EPOCH, (1, 2), (3, 3));
+        let other = if expected == Accept { Ignore(UnknownContext) } else { Accept };
+        assert_eq!(bench.verdict(Channel::Evidence, codec::encode(&earlier)), other, "until {active_from}");
     }
 }

@@ -8,7 +8,8 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::signers::local::LocalSigner;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use contracts::deploy::{ChainKind, DeployConfig, Staking, Timelock, deploy, dry_run};
+use contracts::deploy::{ChainKind, DeployConfig, Staking, Timelock, check_upgrade, deploy, dry_run};
+use contracts::network::Network;
 use serde_json::json;
 
 /// The chain id that local chains (anvil, hardhat) have by default.
@@ -72,6 +73,9 @@ struct Options {
     /// Send nothing: check the chain, run the constructors, show addresses and cost
     #[arg(long)]
     dry_run: bool,
+    /// Send nothing: check that these contracts may take the place of those of the network in this file
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    check_upgrade: Option<PathBuf>,
     /// Web3 keystore of the deployer; without it a local node's first unlocked account is used
     #[arg(long, value_name = "FILE", requires = "password_file")]
     keystore: Option<PathBuf>,
@@ -86,6 +90,11 @@ struct Options {
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
+    if let Some(file) = &options.check_upgrade {
+        check_upgrade(&reader(&options)?, &Network::load(file)?).await?;
+        print(&json!({"upgrade": "possible", "network": file}));
+        return Ok(());
+    }
     let (provider, deployer) = connect(&options).await?;
     let config = DeployConfig {
         deployer,
@@ -155,10 +164,15 @@ fn print(summary: &serde_json::Value) {
     println!("{summary:#}");
 }
 
+/// A client that signs nothing.
+fn reader(options: &Options) -> Result<DynProvider> {
+    let url = options.rpc_url.parse().with_context(|| format!("--rpc-url {} is no URL", options.rpc_url))?;
+    Ok(ProviderBuilder::new().connect_http(url).erased())
+}
+
 /// The keystore's account, or on a local chain the first one the node can sign for itself.
 async fn connect(options: &Options) -> Result<(DynProvider, Address)> {
-    let url = options.rpc_url.parse().with_context(|| format!("--rpc-url {} is no URL", options.rpc_url))?;
-    let reader = ProviderBuilder::new().connect_http(url);
+    let reader = reader(options)?;
     let chain_id =
         reader.get_chain_id().await.with_context(|| format!("no answer from --rpc-url {}", options.rpc_url))?;
     if chain_id != LOCAL_CHAIN && options.allocation_manager.is_none() {
@@ -180,7 +194,7 @@ async fn connect(options: &Options) -> Result<(DynProvider, Address)> {
         let accounts = reader.get_accounts().await.context("asking the node for its accounts")?;
         let first =
             accounts.first().context("the node has no unlocked account; give --keystore and --password-file")?;
-        return Ok((reader.erased(), *first));
+        return Ok((reader, *first));
     };
     let password = std::fs::read_to_string(password_file)
         .with_context(|| format!("cannot read --password-file {}", password_file.display()))?;

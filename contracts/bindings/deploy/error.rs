@@ -41,6 +41,24 @@ pub enum DeployError {
         /// What it said.
         answer: Bytes,
     },
+    /// The network's contracts do not answer as ours do.
+    #[error("cannot read the JobManager: {why}; is it the right network file for --rpc-url?")]
+    Unreadable {
+        /// What came in place of an answer.
+        why: String,
+    },
+    /// An upgrade would leave every job's forwarder behind.
+    #[error(
+        "the forwarders of this network have code {on_chain}, these sources make {ours}: after an upgrade every job's \
+             would be looked for at another address, which no target trusts; keep JobForwarder.sol and the compiler's \
+             settings as they were"
+    )]
+    ForwarderChanged {
+        /// Hash of the creation code that the network's forwarders have.
+        on_chain: B256,
+        /// Hash of the one in the artifacts.
+        ours: B256,
+    },
     /// A creation failed.
     #[error(
         "creating {contract} failed in transaction {transaction}; does account {deployer} have enough coin and no \

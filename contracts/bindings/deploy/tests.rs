@@ -4,7 +4,7 @@ use alloy::primitives::{Address, Bytes, address};
 use alloy::providers::{Provider, ProviderBuilder};
 
 use super::chain::{ARB_SYS, GAS_PRICE_ORACLE, NODE_INTERFACE};
-use super::{ChainKind, DeployConfig, DeployError, Deployment, Timelock, deploy, dry_run};
+use super::{ChainKind, DeployConfig, DeployError, Deployment, Timelock, check_upgrade, deploy, dry_run};
 use crate::anvil::Anvil;
 use crate::{
     Challenger, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager, TimelockController,
@@ -119,6 +119,23 @@ async fn epochs_longer_than_stake_is_certain_are_refused() -> Outcome {
     let error = dry_run(&anvil.provider, &config).await.err().ok_or("the dry run saw nothing")?;
     assert!(matches!(error, DeployError::NothingProvable { slashable_blocks: 200, epoch_blocks: 100 }), "{error}");
     assert_eq!(DeployConfig { block_seconds: 12, ..config }.provable_blocks()?, 200 - 2 * 9);
+    Ok(())
+}
+
+/// What was compiled from the same sources may be upgraded to; with other code for forwarders it may not.
+#[tokio::test]
+async fn an_upgrade_that_moves_the_forwarders_is_refused() -> Outcome {
+    let anvil = Anvil::start(STEADY).await?;
+    let mut network = deployed(&anvil).await?.network;
+    check_upgrade(&anvil.provider, &network).await?;
+    // the TaskManager is part of a forwarder's code
+    let task_manager = std::mem::replace(&mut network.contracts.task_manager, Address::repeat_byte(1));
+    let error = check_upgrade(&anvil.provider, &network).await.err().ok_or("every forwarder moved")?;
+    assert!(matches!(error, DeployError::ForwarderChanged { .. }), "{error}");
+    network.contracts.task_manager = task_manager;
+    network.contracts.job_manager = Address::repeat_byte(1);
+    let error = check_upgrade(&anvil.provider, &network).await.err().ok_or("read what is not there")?;
+    assert!(matches!(error, DeployError::Unreadable { .. }), "{error}");
     Ok(())
 }
 

@@ -128,6 +128,8 @@ interface IJobManager {
     error WrongStatus(Status status);
     error WrongValue();
     error NothingRequested();
+    /// @notice A day has passed since the withdrawal could be made; it is to be announced anew.
+    error WithdrawalLapsed();
     error TooEarly(uint64 availableAt);
     error InsufficientEscrow();
     error OnlyTaskManager();
@@ -146,7 +148,7 @@ interface IJobManager {
     /// @notice Stops the job for good, after the notice period.
     function cancel(uint64 jobId) external;
     /// @notice Announces a withdrawal; the amount can be taken when no task due by now, or by the end of a paused or
-    /// cancelled job, can settle any more. A later request replaces an earlier one.
+    /// cancelled job, can settle any more, and for a day from then on. A later request replaces an earlier one.
     function requestWithdrawal(uint64 jobId, uint256 amount) external;
     function withdraw(uint64 jobId, address to) external;
 

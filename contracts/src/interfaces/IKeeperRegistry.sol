@@ -8,11 +8,14 @@ import {ICertificateVerifier} from "./ICertificateVerifier.sol";
 /// @dev A BLS key is a G2 point of 192 bytes: x.c0, x.c1, y.c0, y.c1, each 48 bytes big-endian (EIP-2537 order without
 /// its padding). A signature is a G1 point of 96 bytes: x, y. A peer key is a raw ed25519 public key.
 interface IKeeperRegistry is ICertificateVerifier {
-    /// @notice One registered operator. `index` is its place in every committee and its bit in every signer bitmap.
+    /// @notice One registered operator. `index` is its place in the committees to come and its bit in their bitmaps of
+    /// signers; for earlier ones see `placeOf`.
     struct Operator {
         uint16 index;
         bool registered;
         bool known;
+        /// @dev block in which it last registered, left or was ejected
+        uint64 movedAt;
         bytes32 peerKey;
         bytes32 keyHash;
     }
@@ -58,6 +61,7 @@ interface IKeeperRegistry is ICertificateVerifier {
     error AlreadyRegistered();
     error NotRegistered();
     error KeysUnchanged();
+    /// @notice All places are taken, and none can go to another operator yet.
     error TooManyOperators();
     error EpochNotDue(uint256 dueAt);
     error EpochUnchanged();
@@ -79,8 +83,9 @@ interface IKeeperRegistry is ICertificateVerifier {
     /// @notice Takes an operator out of the epochs to come. Never reverts for an operator that is not there.
     function deregister(address operator) external;
 
-    /// @notice Takes an operator out at once: as `deregister`, and in the epochs whose certificates may still settle its
-    /// stake counts no more as signed, while the total stays. Only the ServiceManager calls it.
+    /// @notice Takes an operator out at once: as `deregister`, and in the epochs whose certificates may still settle, as in
+    /// the one that is being drafted, its stake counts no more as signed, while the total stays. For one that is out already
+    /// it does nothing. Only the ServiceManager calls it.
     function eject(address operator) external;
 
     /// @notice Writes the next epoch's table; anybody may, once `epochSeconds` have passed and something changed.
@@ -89,14 +94,15 @@ interface IKeeperRegistry is ICertificateVerifier {
     function snapshot() external returns (uint32 epoch);
 
     function epochSeconds() external view returns (uint32);
-    /// @notice Stake below this counts as none, so that taking one of the places for ever costs something.
+    /// @notice Stake below this counts as none, so that taking one of the places costs something.
     function minimumStake() external view returns (uint96);
-    /// @notice How many operators were ever registered; their indices are the numbers below it.
+    /// @notice How many places were ever taken; the indices are the numbers below it.
     function operatorCount() external view returns (uint16);
     /// @notice Number of the newest epoch; zero before the first snapshot.
     function currentEpoch() external view returns (uint32);
     function epochInfo(uint32 epoch) external view returns (Epoch memory);
-    /// @notice Bitmap of the operators that were ejected during an epoch or before the certificates of it expired.
+    /// @notice Bitmap of the operators that were ejected while an epoch was drafted, during it, or before the certificates of
+    /// it expired.
     function ejected(uint32 epoch) external view returns (uint256);
     /// @notice Who leads a window, by stage: the committee indices that the keepers draw from `seed`, by stake and without
     /// replacement, at most 16. With `TaskSettled`'s submitter and lateness this shows whose turn was missed.
@@ -108,7 +114,10 @@ interface IKeeperRegistry is ICertificateVerifier {
     function operatorInfo(address operator) external view returns (Operator memory);
     /// @notice Whether the account was ever registered as an operator.
     function isOperator(address account) external view returns (bool);
-    function operatorAt(uint16 index) external view returns (address);
+    /// @notice Whose place an index is in an epoch, also before the epoch began.
+    function operatorAt(uint32 epoch, uint16 index) external view returns (address);
+    /// @notice The place of an operator in an epoch, and whether it has one.
+    function placeOf(uint32 epoch, address operator) external view returns (bool held, uint16 index);
     /// @notice The whole committee of an epoch, by index, with the keys of that epoch.
     function committee(uint32 epoch) external view returns (Member[] memory);
 

@@ -64,6 +64,11 @@ library EpochTable {
         return Words.get(table, STAKED_AT);
     }
 
+    /// @notice As `stakedRows`, of a table kept as code.
+    function stakedRowsIn(address table) internal view returns (uint256) {
+        return uint256(bytes32(CodeStore.read(table, STAKED_AT, 32)));
+    }
+
     /// @notice Sum of all stakes.
     function totalStake(bytes memory table) internal pure returns (uint96) {
         return uint96(Words.get(table, TOTAL_AT) >> 160);

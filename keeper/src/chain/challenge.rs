@@ -76,7 +76,7 @@ pub async fn is_proven(
     let registry = KeeperRegistry::new(contracts.keeper_registry, provider);
     let challenger = Challenger::new(contracts.challenger, provider);
     for &index in &accusation.guilty {
-        let operator = registry.operatorAt(index).call().await?;
+        let operator = registry.operatorAt(accusation.epoch, index).call().await?;
         if !challenger.isConvicted(operator, accusation.task_id).call().await? {
             return Ok(false);
         }

@@ -7,9 +7,8 @@ use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, B256, Bytes, U64, U128, hex};
 use alloy::providers::Provider;
 use alloy::rpc::types::{Log, TransactionRequest};
-use alloy::sol_types::{Panic, Revert, SolError, SolEvent, SolInterface};
-use contracts::{Challenger, JobManager, KeeperRegistry, TaskManager};
-use std::fmt::Debug;
+use alloy::sol_types::{Panic, Revert, SolError, SolEvent};
+use contracts::TaskManager;
 
 /// Longest text taken from a contract.
 const MAX_REASON_CHARS: usize = 256;
@@ -93,12 +92,7 @@ pub(crate) fn is_error(data: &[u8], selector: [u8; 4]) -> bool {
 
 /// Name and arguments of a custom error of our contracts, or what else a revert says.
 pub(crate) fn reason(data: &[u8]) -> String {
-    let known = TaskManager::TaskManagerErrors::abi_decode_validate(data)
-        .map(|error| unwrapped(&error))
-        .or_else(|_| JobManager::JobManagerErrors::abi_decode_validate(data).map(|error| unwrapped(&error)))
-        .or_else(|_| KeeperRegistry::KeeperRegistryErrors::abi_decode_validate(data).map(|error| unwrapped(&error)))
-        .or_else(|_| Challenger::ChallengerErrors::abi_decode_validate(data).map(|error| unwrapped(&error)));
-    let text = known.ok().or_else(|| plain_reason(data)).unwrap_or_else(|| match data.get(..4) {
+    let text = contracts::error_name(data).or_else(|| plain_reason(data)).unwrap_or_else(|| match data.get(..4) {
         Some(selector) => format!("unknown error 0x{}", hex::encode(selector)),
         None => "no reason given".to_owned(),
     });
@@ -109,15 +103,6 @@ pub(crate) fn reason(data: &[u8]) -> String {
 fn plain_reason(data: &[u8]) -> Option<String> {
     let revert = Revert::abi_decode_validate(data).map(|revert| revert.reason);
     revert.or_else(|_| Panic::abi_decode_validate(data).map(|panic| panic.to_string())).ok()
-}
-
-/// `Variant(Error { field: 1 })` without the variant around it.
-fn unwrapped(error: &impl Debug) -> String {
-    let text = format!("{error:?}");
-    match text.split_once('(') {
-        Some((_, rest)) => rest.strip_suffix(')').unwrap_or(rest).to_owned(),
-        None => text,
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::client::RpcClient;
 use alloy::rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest};
 use alloy::signers::local::PrivateKeySigner;
-use alloy::sol_types::{SolCall, SolInterface};
+use alloy::sol_types::SolCall;
 use alloy::transports::TransportError;
 use anyhow::{Context, Result, bail, ensure};
 use contracts::network::Network;
@@ -214,23 +214,10 @@ fn is_taken(error: &TransportError) -> bool {
 /// What a node's refusal means: the contract's error by name where there is one.
 fn explain(error: TransportError) -> anyhow::Error {
     let data = error.as_error_resp().and_then(|payload| payload.as_revert_data());
-    match data.and_then(|data| revert_name(&data)) {
+    match data.and_then(|data| contracts::error_name(&data)) {
         Some(name) => anyhow::anyhow!("the contract refuses: {name}"),
         None => ChainError::from(error).into(),
     }
-}
-
-/// The custom error behind revert data, whichever of our contracts it comes from.
-fn revert_name(data: &[u8]) -> Option<String> {
-    use contracts::{JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager};
-    fn named<E: SolInterface + std::fmt::Debug>(data: &[u8]) -> Option<String> {
-        E::abi_decode(data).ok().map(|error| format!("{error:?}"))
-    }
-    named::<JobManager::JobManagerErrors>(data)
-        .or_else(|| named::<KeeperRegistry::KeeperRegistryErrors>(data))
-        .or_else(|| named::<ServiceManager::ServiceManagerErrors>(data))
-        .or_else(|| named::<LocalAllocationManager::LocalAllocationManagerErrors>(data))
-        .or_else(|| named::<TaskManager::TaskManagerErrors>(data))
 }
 
 /// An amount of the chain's coin for people: `0.05 ether`.

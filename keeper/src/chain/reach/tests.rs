@@ -48,6 +48,7 @@ fn info(known: bool) -> Vec<u8> {
         index: 3,
         registered: known,
         known,
+        movedAt: 1,
         peerKey: B256::repeat_byte(2),
         keyHash: B256::repeat_byte(3),
     };
