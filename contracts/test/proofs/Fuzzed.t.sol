@@ -129,16 +129,18 @@ contract FuzzedTest is Test {
 
     function test_fuzzed_forwarder(uint32 gasLimit, bytes calldata outcome, uint8 kind) public {
         address[2] memory both = [address(new JobForwarder(address(this))), address(new PlainForwarder(address(this)))];
-        address to = kind % 4 == 0 ? address(0xdead) : _target;
-        prepare(_target, "anything", kind % 4 == 1);
-        bytes memory input = abi.encodePacked(to, gasLimit, outcome);
         bytes[2] memory answers;
         bytes[2] memory seen;
         for (uint256 i = 0; i < 2; ++i) {
+            // one each: what the first call leaves behind would make the second cheaper, and the gas may just suffice for it
+            address target = address(new Answering());
+            prepare(target, "anything", kind % 4 == 1);
+            address to = kind % 4 == 0 ? address(0xdead) : target;
             if (kind >= 240) vm.prank(address(1));
-            (bool ok, bytes memory answer) = both[i].call{gas: 20_000_000}(input);
+            (bool ok, bytes memory answer) =
+                both[i].call{gas: 20_000_000}(abi.encodePacked(to, gasLimit, outcome));
             answers[i] = abi.encode(ok, answer);
-            seen[i] = seenBy(_target);
+            seen[i] = seenBy(target);
         }
         equal(answers[0], answers[1], "the same answer");
         equal(seen[0], seen[1], "the same call");
