@@ -4,12 +4,14 @@ use std::ffi::OsStr;
 use std::io::IsTerminal;
 
 use anyhow::Result;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::{Cli, Command, Exit, WithExit};
 use crate::config::LogFormat;
 
 /// Starts logging to stderr: the flag, then the config file, then `RUST_LOG`, then `info` for join and `warn` else. In
-/// colour on a terminal, plain in a file.
+/// colour on a terminal, plain in a file. Of libp2p's own lines one a minute of each kind.
 ///
 /// # Errors
 /// When the filter cannot be read.
@@ -21,13 +23,15 @@ pub fn start_logs(cli: &Cli) -> Result<()> {
     let parsed = parsed.map_err(|error| {
         anyhow::anyhow!("the log filter {filter:?} (--log-level, `log_level` or RUST_LOG) is wrong: {error}")
     });
-    let logs = tracing_subscriber::fmt().with_env_filter(parsed.exit(Exit::Usage)?).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::registry().with(parsed.exit(Exit::Usage)?).with(p2p::Quiet::default());
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match settings.log_format.unwrap_or_default() {
         LogFormat::Text => {
             let no_color = std::env::var_os("NO_COLOR");
-            logs.with_ansi(in_colour(std::io::stderr().is_terminal(), no_color.as_deref())).init();
+            let colour = in_colour(std::io::stderr().is_terminal(), no_color.as_deref());
+            logs.with(lines.with_ansi(colour)).init();
         }
-        LogFormat::Json => logs.json().init(),
+        LogFormat::Json => logs.with(lines.json()).init(),
     }
     Ok(())
 }
