@@ -86,6 +86,12 @@ pub async fn run(options: Options, mut output: impl Write, shutdown: Cancellatio
     Ok(())
 }
 
+/// How the process ends: 7 for an address that cannot be listened on, as `keeper` does, else 1.
+#[must_use]
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if matches!(error.downcast_ref(), Some(p2p::Error::Listen { .. })) { 7 } else { 1 }
+}
+
 fn announce(output: &mut impl Write, address: &Multiaddr, json: bool) -> Result<()> {
     if json {
         writeln!(output, "{}", serde_json::json!({"schema": 1, "multiaddr": address.to_string()}))?;

@@ -16,17 +16,22 @@
 use std::ffi::OsStr;
 use std::io::IsTerminal;
 
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
 pub mod bootnode;
 pub mod process;
 pub mod swarm;
 pub mod sweeper;
 pub mod wait;
 
-/// Sends the program's log to standard error; `RUST_LOG` chooses how much. In colour on a terminal, plain in a file.
+/// Sends the program's log to standard error; `RUST_LOG` chooses how much. In colour on a terminal, plain in a file;
+/// of libp2p's own lines one a minute of each kind.
 pub fn logs_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
     let colour = in_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
+    tracing_subscriber::registry().with(filter).with(p2p::Quiet::default()).with(lines).init();
 }
 
 /// <https://no-color.org>: a variable that is set and not empty.

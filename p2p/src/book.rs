@@ -138,7 +138,7 @@ impl AddressBook {
         }
         let entry = self.entry(peer, now);
         entry.candidates.retain(|known| known.word > Word::Own || addresses.contains(&known.address));
-        addresses.iter().fold(false, |news, address| entry.add(address, Word::Own) || news)
+        addresses.iter().filter(|address| entry.add(address, Word::Own)).count() > 0
     }
 
     /// Takes addresses from others' word: tried after everything better has failed.

@@ -14,6 +14,8 @@ use crate::reach::Home;
 
 /// Questions of one peer, and what it says of itself.
 const LOOKUPS: Rate = Rate { burst: 64.0, per_second: 8.0 };
+/// What it may send of that beyond what it may, unread; a peer that goes on is at fault.
+const EXCESS: Rate = Rate { burst: 1024.0, per_second: 64.0 };
 /// Most peers remembered.
 const MOST_PEERS: usize = 2048;
 
@@ -44,27 +46,53 @@ pub(crate) fn kademlia(local: PeerId, domain8: &str, drops: Drops) -> Kademlia {
         MemoryStoreConfig { max_records: 0, max_value_bytes: 0, max_provided_keys: 0, max_providers_per_key: 0 };
     let mut behaviour = kad::Behaviour::with_config(local, MemoryStore::with_config(local, nothing), config);
     behaviour.set_mode(Some(kad::Mode::Server));
-    Guarded { inner: behaviour, guard: Lookups { home: Home::default(), budgets: BTreeMap::new(), drops } }
+    Guarded { inner: behaviour, guard: Lookups::new(drops) }
 }
 
 /// In front of Kademlia: what peers may ask, and which addresses it may dial that they tell of.
 pub(crate) struct Lookups {
     pub(crate) home: Home,
-    budgets: BTreeMap<PeerId, Budget>,
+    /// What each peer may ask, and what it may ask in vain.
+    budgets: BTreeMap<PeerId, (Budget, Budget)>,
     drops: Drops,
+    floods: BTreeMap<PeerId, u32>,
 }
 
 impl Lookups {
+    fn new(drops: Drops) -> Self {
+        Self { home: Home::default(), budgets: BTreeMap::new(), drops, floods: BTreeMap::new() }
+    }
+
+    /// Who has flooded since this was asked last, and how often.
+    pub(crate) fn take_floods(&mut self) -> BTreeMap<PeerId, u32> {
+        std::mem::take(&mut self.floods)
+    }
+
     /// Charges a peer for a question, or for saying who it is; false when it does so too often.
     pub(crate) fn charge(&mut self, peer: PeerId, now: Instant) -> bool {
-        if !self.budgets.contains_key(&peer) {
-            make_room(&mut self.budgets, MOST_PEERS, |budget| budget.left(LOOKUPS, now) / LOOKUPS.burst);
-        }
-        let paid = self.budgets.entry(peer).or_insert_with(|| Budget::full(LOOKUPS, now)).pay(1.0, LOOKUPS, now);
+        let paid = self.account(peer, now).0.pay(1.0, LOOKUPS, now);
         if !paid {
-            self.drops.count(Kind::Lookup);
+            self.drop_one(peer, now);
         }
         paid
+    }
+
+    fn account(&mut self, peer: PeerId, now: Instant) -> &mut (Budget, Budget) {
+        if !self.budgets.contains_key(&peer) {
+            make_room(&mut self.budgets, MOST_PEERS, |(budget, excess)| {
+                (budget.left(LOOKUPS, now) / LOOKUPS.burst).min(excess.left(EXCESS, now) / EXCESS.burst)
+            });
+        }
+        self.budgets.entry(peer).or_insert_with(|| (Budget::full(LOOKUPS, now), Budget::full(EXCESS, now)))
+    }
+
+    fn drop_one(&mut self, peer: PeerId, now: Instant) {
+        self.drops.count(Kind::Lookup);
+        let excess = &mut self.account(peer, now).1;
+        if !excess.pay(1.0, EXCESS, now) {
+            *excess = Budget::full(EXCESS, now);
+            *self.floods.entry(peer).or_default() += 1;
+        }
     }
 }
 
@@ -79,7 +107,7 @@ impl Guard<Inner> for Lookups {
             | FromPeer::AddProvider { .. }
             | FromPeer::GetRecord { .. }
             | FromPeer::PutRecord { .. } => {
-                self.drops.count(Kind::Lookup);
+                self.drop_one(peer, Instant::now());
                 false
             }
             _ => true,

@@ -18,6 +18,7 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId};
 
 use crate::admission::{Admissions, Refusal};
+use crate::budget::{Budget, Rate, make_room};
 use crate::config::{Config, Role};
 use crate::metrics::Refusals;
 use crate::peers::Direction;
@@ -33,6 +34,8 @@ const PLACES_OF_KNOWN: usize = 32;
 const MOST_PENDING_OF_ONE: usize = 8;
 const MOST_PENDING_HERE: usize = 64;
 const MOST_PENDING_OUTBOUND: usize = 64;
+/// Handshakes of one registered operator: far more than a keeper that restarts needs.
+const ARRIVALS: Rate = Rate { burst: 10.0, per_second: 0.5 };
 /// Most sources of registered operators that are remembered.
 const MOST_KNOWN: usize = 1024;
 
@@ -48,6 +51,8 @@ pub(crate) struct Gate {
     known: BTreeMap<Source, Instant>,
     inbound: usize,
     outbound: usize,
+    /// How often each registered operator may come without cost to its address.
+    arrivals: BTreeMap<PeerId, Budget>,
     refusals: Refusals,
 }
 
@@ -69,6 +74,7 @@ impl Gate {
             known: BTreeMap::new(),
             inbound: 0,
             outbound: 0,
+            arrivals: BTreeMap::new(),
             refusals,
         }
     }
@@ -86,6 +92,13 @@ impl Gate {
     /// How many strangers have to go, so that a node that is nearly full has room for newcomers.
     pub(crate) const fn crowd(&self) -> usize {
         self.inbound.saturating_sub(self.most_inbound - self.most_inbound / 8)
+    }
+
+    fn comes_seldom(&mut self, peer: PeerId, now: Instant) -> bool {
+        if !self.arrivals.contains_key(&peer) {
+            make_room(&mut self.arrivals, MOST_KNOWN, |budget| budget.left(ARRIVALS, now) / ARRIVALS.burst);
+        }
+        self.arrivals.entry(peer).or_insert_with(|| Budget::full(ARRIVALS, now)).pay(1.0, ARRIVALS, now)
     }
 
     fn check_pending(&mut self, source: Option<Source>, now: Instant) -> Result<(), Refusal> {
@@ -190,8 +203,8 @@ impl NetworkBehaviour for Gate {
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.pending_inbound.remove(&id);
         let checked = self.check_established(&peer, Direction::Inbound, remote);
-        // Who is registered costs its address nothing.
-        if checked.is_ok() && self.admissions.is_registered(&peer) {
+        // Who is registered costs its address nothing, unless it comes again and again.
+        if checked.is_ok() && self.admissions.is_registered(&peer) && self.comes_seldom(peer, Instant::now()) {
             Source::of(remote).into_iter().for_each(|source| self.rates.refund(source));
         }
         match checked {

@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use libp2p::gossipsub::{
-    self, ConfigBuilder, IdentityTransform, MaxCountSubscriptionFilter, MessageAuthenticity, MessageId, MetricsConfig,
-    PeerScoreParams, PeerScoreThresholds, TopicHash, TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
+    self, ConfigBuilder, MaxCountSubscriptionFilter, MessageAuthenticity, MessageId, MetricsConfig, PeerScoreParams,
+    PeerScoreThresholds, TopicHash, TopicScoreParams, ValidationMode, WhitelistSubscriptionFilter,
     score_parameter_decay,
 };
 use libp2p::metrics::Registry;
@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::admission::REFUSED_FOR;
 use crate::error::Error;
 use crate::guarded::Guarded;
-use crate::intake::Intake;
+use crate::intake::{Gossipsub, Intake};
 use crate::metrics::Drops;
 use crate::topic::{Topic, Topics};
 
@@ -43,14 +43,13 @@ const ENVELOPE_BYTES: usize = 64;
 /// What a frame has around its largest message: control messages that ride along.
 const FRAME_BYTES: usize = 16 * 1024;
 
-/// Messages that one peer is asked for in a heartbeat, after it said that it has them. This many promises a heartbeat
-/// is the most that it can break.
+/// Messages that one peer is asked for in a heartbeat, after it said that it has them, and as many are offered to it at
+/// once. This many promises a heartbeat is the most that it can break. Gossipsub's own 5,000 would be more than fits into
+/// the frame that a receiver takes, and after five of those it hears nothing more over that connection.
 const MOST_ASKED_FOR: usize = 96;
 /// Messages that wait to be sent to one peer. They stay in memory when it does not read.
 const SEND_QUEUE: usize = 384;
 
-type Filter = MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>;
-pub(crate) type Gossipsub = gossipsub::Behaviour<IdentityTransform, Filter>;
 /// Gossipsub behind the buckets of its peers.
 pub(crate) type Behaviour = Guarded<Gossipsub, Intake>;
 

@@ -170,3 +170,6 @@ impl Handle {
         answer.await.unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,14 +2,14 @@
 //! before it is hashed or decoded, and costs nothing else: a copy from another peer is still welcome. Only a peer that
 //! keeps sending more than twice what it may is at fault.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use libp2p::PeerId;
+use libp2p::gossipsub::{self, IdentityTransform, MaxCountSubscriptionFilter, WhitelistSubscriptionFilter};
 use libp2p::swarm::THandlerOutEvent;
 
 use crate::budget::{Budget, Rate, make_room};
-use crate::gossip;
 use crate::guarded::Guard;
 use crate::metrics::{Drops, Kind};
 use crate::topic::Topics;
@@ -94,23 +94,23 @@ pub(crate) struct Intake {
     topics: Topics,
     accounts: Accounts,
     drops: Drops,
-    floods: BTreeSet<PeerId>,
+    floods: BTreeMap<PeerId, u32>,
 }
 
 impl Intake {
     pub(crate) fn new(topics: Topics, drops: Drops) -> Self {
-        Self { topics, accounts: Accounts::default(), drops, floods: BTreeSet::new() }
+        Self { topics, accounts: Accounts::default(), drops, floods: BTreeMap::new() }
     }
 
-    /// Who has flooded since this was asked last.
-    pub(crate) fn take_floods(&mut self) -> BTreeSet<PeerId> {
+    /// Who has flooded since this was asked last, and how often.
+    pub(crate) fn take_floods(&mut self) -> BTreeMap<PeerId, u32> {
         std::mem::take(&mut self.floods)
     }
 
     fn takes(&mut self, peer: PeerId, kind: Kind, bytes: usize, now: Instant) -> bool {
         let charge = self.accounts.charge(peer, bytes, now);
         if charge == Charge::Flood {
-            self.floods.insert(peer);
+            *self.floods.entry(peer).or_default() += 1;
         }
         if charge != Charge::Paid {
             self.drops.count(kind);
@@ -119,9 +119,12 @@ impl Intake {
     }
 }
 
-type FromPeer = THandlerOutEvent<gossip::Gossipsub>;
+/// Gossipsub, which takes subscriptions to this node's own topics only.
+pub(crate) type Gossipsub =
+    gossipsub::Behaviour<IdentityTransform, MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>>;
+type FromPeer = THandlerOutEvent<Gossipsub>;
 
-impl Guard<gossip::Gossipsub> for Intake {
+impl Guard<Gossipsub> for Intake {
     fn passes(&mut self, peer: PeerId, event: &mut FromPeer) -> bool {
         let FromPeer::Message { rpc, invalid_messages } = event else { return true };
         let now = Instant::now();

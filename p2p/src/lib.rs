@@ -8,7 +8,7 @@
 //!     publish judge request respond │                                       (one loop)   tcp noise yamux
 //!     fault admit peers …           │                                          │         gossipsub kademlia
 //!                                   │                        a line for        ▼         identify ping
-//!   Receiver<Event>  ◀──────────────┼── events: 8 ◀── each peer, in turn ── Inbox        status want (requests)
+//!   Receiver<Event>  ◀──────────────┼── events: 2 ◀── each peer, in turn ── Inbox        status want (requests)
 //!     Message Request Listening     │                                                    gate: who may connect
 //!     PeerConnected …               │                                                    intake: who sends how much
 //! ```
@@ -54,6 +54,7 @@ mod outbox;
 mod peers;
 mod ports;
 mod questions;
+mod quiet;
 mod rates;
 mod reach;
 mod requests;
@@ -71,6 +72,7 @@ pub use crate::handle::Handle;
 pub use crate::identity::{Identity, peer_id_from_public_key, public_key_of};
 pub use crate::outbox::PUBLISH_PATIENCE;
 pub use crate::peers::{Direction, PeerSummary};
+pub use crate::quiet::Quiet;
 pub use crate::requests::{Protocol, REQUEST_TIMEOUT, RequestLimits, Sizes};
 pub use crate::service::{Service, build};
 pub use crate::topic::{Topic, TopicId};

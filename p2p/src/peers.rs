@@ -9,6 +9,9 @@ use serde::{Serialize, Serializer};
 
 /// Longest agent text kept of a peer, in characters.
 const MOST_AGENT_CHARACTERS: usize = 64;
+/// Faults that end the connection, whatever a peer has earned otherwise. More are not counted: who is refused for ten
+/// minutes is to come back with less than that.
+pub(crate) const MOST_FAULTS: u32 = 20;
 /// Most peers whose faults are remembered.
 const MOST_FAULTY: usize = 1024;
 
@@ -177,7 +180,7 @@ impl Peers {
             least.and_then(|least| self.faults.remove(&least));
         }
         let count = self.faults.entry(peer).or_default();
-        *count = count.saturating_add(1);
+        *count = (*count + 1).min(MOST_FAULTS);
         *count
     }
 

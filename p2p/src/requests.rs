@@ -14,8 +14,8 @@ use crate::error::ConfigError;
 
 /// How long an answer may take, from either side.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// Requests of both directions that one connection carries at once.
-const MAX_STREAMS: usize = 8;
+/// Requests that one connection carries at once: eight of this node's and eight of the peer's.
+const MAX_STREAMS: usize = 16;
 /// Longest message of any protocol, in bytes: it is held in memory whole.
 const MOST_BYTES: usize = 1024 * 1024;
 

@@ -43,7 +43,7 @@ use delivery::has_room;
 
 const COMMANDS: usize = 256;
 /// Few, for what is in this channel is past all fairness: what waits, waits in the [`Inbox`].
-const EVENTS: usize = 8;
+const EVENTS: usize = 2;
 /// Quiet meshes stay connected: a keeper needs every link at the moment a task falls due.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const TICK: Duration = Duration::from_millis(250);

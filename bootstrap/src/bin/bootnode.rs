@@ -1,7 +1,9 @@
 //! `bootnode`: the address from which keepers join the mesh.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
-use bootstrap::bootnode::{Options, run};
+use bootstrap::bootnode::{Options, exit_code, run};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -15,9 +17,19 @@ struct Cli {
 }
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> ExitCode {
     let cli = Cli::parse();
     bootstrap::logs_to_stderr();
+    match serve(cli.options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("Error: {error:?}");
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+async fn serve(options: Options) -> Result<()> {
     let shutdown = CancellationToken::new();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -29,5 +41,5 @@ async fn main() -> Result<()> {
         }
         stopper.cancel();
     });
-    run(cli.options, std::io::stdout(), shutdown).await
+    run(options, std::io::stdout(), shutdown).await
 }

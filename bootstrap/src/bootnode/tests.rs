@@ -6,7 +6,7 @@ use clap::Parser;
 use p2p::{Multiaddr, parse_bootnode};
 use tokio_util::sync::CancellationToken;
 
-use super::{Options, run};
+use super::{Options, exit_code, run};
 use crate::wait::until;
 
 #[derive(Debug, Parser)]
@@ -89,4 +89,20 @@ async fn says_what_is_wrong() {
     (network.domain, network.network) = (None, Some(folder.path().join("network.toml")));
     let refused = run(network, std::io::sink(), CancellationToken::new()).await.unwrap_err().to_string();
     assert!(refused.contains("network.toml"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_exit_7_and_other_errors_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("/ip4/127.0.0.1/tcp/{}", holder.local_addr().unwrap().port());
+    let mut taken = local(folder.path());
+    taken.listen = vec![address.parse().unwrap()];
+    let refused = run(taken, std::io::sink(), CancellationToken::new()).await.unwrap_err();
+    assert!(refused.to_string().contains(&address), "{refused}");
+    assert_eq!(exit_code(&refused), 7);
+    let mut short = local(folder.path());
+    short.domain = Some("short".to_owned());
+    let refused = run(short, std::io::sink(), CancellationToken::new()).await.unwrap_err();
+    assert_eq!(exit_code(&refused), 1);
 }

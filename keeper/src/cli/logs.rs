@@ -4,13 +4,15 @@ use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
 
 use anyhow::Result;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::{Cli, Command, Exit, WithExit};
 use crate::config::LogFormat;
 use crate::text::is_harmful;
 
 /// Starts logging to stderr: the flag, then the config file, then `RUST_LOG`, then `info` for join and `warn` else. In
-/// colour on a terminal, plain in a file.
+/// colour on a terminal, plain in a file. Of libp2p's own lines one a minute of each kind.
 ///
 /// # Errors
 /// When the filter cannot be read.
@@ -22,15 +24,17 @@ pub fn start_logs(cli: &Cli) -> Result<()> {
     let parsed = parsed.map_err(|error| {
         anyhow::anyhow!("the log filter {filter:?} (--log-level, `log_level` or RUST_LOG) is wrong: {error}")
     });
-    let logs = tracing_subscriber::fmt().with_env_filter(parsed.exit(Exit::Usage)?);
+    let logs = tracing_subscriber::registry().with(parsed.exit(Exit::Usage)?).with(p2p::Quiet::default());
+    let lines = tracing_subscriber::fmt::layer();
     match settings.log_format.unwrap_or_default() {
         LogFormat::Text => {
             let no_color = std::env::var_os("NO_COLOR");
             let coloured = in_colour(std::io::stderr().is_terminal(), no_color.as_deref());
-            logs.with_ansi(coloured).with_writer(move || Lines { to: std::io::stderr(), coloured }).init();
+            let writer = move || Lines { to: std::io::stderr(), coloured };
+            logs.with(lines.with_ansi(coloured).with_writer(writer)).init();
         }
         // JSON spells out what does not belong into a line by itself.
-        LogFormat::Json => logs.json().with_writer(std::io::stderr).init(),
+        LogFormat::Json => logs.with(lines.json().with_writer(std::io::stderr)).init(),
     }
     Ok(())
 }

@@ -75,6 +75,21 @@ fn a_data_directory_in_use_is_named_with_its_process() {
     home.keeper(&["keys", "show"]).succeeded();
 }
 
+/// libp2p shares its ports with whoever asks for it, so a second keeper would get half of the first one's connections.
+#[tokio::test]
+async fn a_port_that_another_node_listens_on_is_said_and_exits_with_7() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("/ip4/127.0.0.1/tcp/{port}");
+    let config = p2p::Config { listen: vec![listen.parse().unwrap()], ..p2p::Config::default() };
+    let first = p2p::build(config, &p2p::Identity::generate(), &mut p2p::Registry::default()).unwrap();
+    let home = Home::with_keys();
+    let network = home.write("network.toml", NETWORK);
+    let join = ["join", "--network", network.to_str().unwrap(), "--bootnode", BOOTNODE, "--listen", &listen];
+    let elsewhere = ["--api-addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"];
+    home.keeper(&[&join[..], &elsewhere].concat()).failed(7, &[&listen, "in use", "choose another address"]);
+    drop(first);
+}
+
 #[test]
 fn unknown_configuration_keys_are_named() {
     let home = Home::new();

@@ -131,6 +131,21 @@ fn where_operators_came_from_there_is_room_whoever_else_knocks() {
 }
 
 #[test]
+fn an_operator_that_comes_again_and_again_uses_its_address_up() {
+    let mut fixture = Fixture::new(&Config::default());
+    let operator = PeerId::random();
+    fixture.gate.admit([operator].into(), std::time::Instant::now());
+    let mut came = 0;
+    while let Ok(id) = fixture.connect(operator, ELSEWHERE) {
+        fixture.gate.closed(operator, id);
+        came += 1;
+    }
+    assert_eq!(came, 15, "ten of its own, and the five that everybody has");
+    assert_eq!(fixture.connect(operator, ELSEWHERE), Err(Refusal::Rate));
+    fixture.connect(operator, "/ip4/203.0.113.8/tcp/9").expect("another address");
+}
+
+#[test]
 fn strangers_of_one_address_cannot_fill_a_bootnode_and_a_full_one_is_crowded() {
     let mut fixture = Fixture::new(&Config { role: crate::Role::Bootnode, ..Config::default() });
     let held = |fixture: &mut Fixture, from: &str| {

@@ -1,6 +1,6 @@
 use super::{
-    GOSSIP, GRAYLIST, HEARTBEAT, MOST_ASKED_FOR, OPERATOR, PENALTY, message_id, score, settings, thresholds,
-    topic_score,
+    GOSSIP, GRAYLIST, HEARTBEAT, MESSAGE_ID_BYTES, MOST_ASKED_FOR, OPERATOR, PENALTY, message_id, score, settings,
+    thresholds, topic_score,
 };
 use crate::topic::Topics;
 use crate::topic::tests::{DOMAIN, three};
@@ -18,6 +18,16 @@ fn gossipsub_takes_the_settings() {
     }
     score(&topics).validate().expect("valid scores");
     thresholds().validate().expect("valid thresholds");
+}
+
+#[test]
+fn what_is_offered_at_once_fits_into_a_control_message() {
+    let topics = Topics::new(&three(), DOMAIN);
+    let config = settings(&topics, DOMAIN).expect("valid");
+    for (hash, _) in topics.iter() {
+        let offer = MOST_ASKED_FOR * (MESSAGE_ID_BYTES + 2) + hash.as_str().len() + 16;
+        assert!(offer <= config.max_control_message_size(), "{offer} bytes");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use libp2p::PeerId;
 use super::{FIRST_WALK, Service};
 use crate::gossip::{GRAYLIST, OPERATOR, PENALTY};
 use crate::metrics::Dropped;
+use crate::peers::MOST_FAULTS;
 
 /// What a stranger has at least, when there is no room: long enough to ask a bootnode for everybody it knows.
 const STRANGER_GRACE: Duration = Duration::from_secs(30);
@@ -39,8 +40,11 @@ impl Service {
         self.charge_floods();
         self.put_strangers_out(now);
         let gossip = self.swarm.behaviour().gossip.as_ref().map(|gossip| &gossip.inner);
-        let is_graylisted =
-            |peer: &&PeerId| gossip.and_then(|gossip| gossip.peer_score(peer)).is_some_and(|score| score < GRAYLIST);
+        // A bootnode keeps no scores, but counts all the same.
+        let is_graylisted = |peer: &&PeerId| {
+            let score = gossip.and_then(|gossip| gossip.peer_score(peer));
+            score.is_some_and(|score| score < GRAYLIST) || self.peers.faults(peer) >= MOST_FAULTS
+        };
         let graylisted: Vec<PeerId> = self.peers.ids().filter(is_graylisted).copied().collect();
         for peer in graylisted {
             if self.swarm.behaviour().gate.admissions.check(&peer, now).is_err() {
@@ -63,9 +67,10 @@ impl Service {
 
     /// Holds it against the peers that sent more than any load explains.
     fn charge_floods(&mut self) {
-        let gossip = self.swarm.behaviour_mut().gossip.as_mut();
-        for peer in gossip.map(|gossip| gossip.guard.take_floods()).unwrap_or_default() {
-            self.fault(peer, "flood");
+        let behaviour = self.swarm.behaviour_mut();
+        let gossip = behaviour.gossip.as_mut().map(|gossip| gossip.guard.take_floods()).unwrap_or_default();
+        for (peer, times) in gossip.into_iter().chain(behaviour.kademlia.guard.take_floods()) {
+            (0..times.min(MOST_FAULTS)).for_each(|_| self.fault(peer, "flood"));
         }
     }
 

@@ -2,12 +2,14 @@
 
 mod admission;
 mod discovery;
+mod endurance;
 mod faults;
 mod flood;
 mod gossip;
 mod hostile;
 mod node;
 mod proxy;
+mod raw;
 mod requests;
 mod restart;
 mod table;
