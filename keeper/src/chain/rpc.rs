@@ -194,6 +194,13 @@ impl Rpc {
         pause <= LONGEST_WAIT
     }
 
+    /// How long until the first of the nodes that want to be left alone may be asked again, where that can be waited for.
+    fn shortest_pause(&self) -> Option<Duration> {
+        let (board, now) = (self.board(), Instant::now());
+        let pauses = (0..board.len()).filter_map(|place| board.endpoint(place).limited_until(now));
+        pauses.map(|until| until.saturating_duration_since(now)).filter(|pause| *pause <= LONGEST_WAIT).min()
+    }
+
     fn board(&self) -> MutexGuard<'_, Board> {
         self.shared.board.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,8 +4,10 @@
 //! the keeper's submitter reconciles its own ledger with the chain, so both may run at once: whichever loses the race for
 //! a nonce takes the next one.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use alloy::eips::BlockId;
 use alloy::network::{EthereumWallet, TransactionBuilder};
 use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
@@ -30,6 +32,8 @@ const NONCES_TRIED: u32 = 5;
 /// Looks without a receipt after which a nonce counts as used by another transaction: a node may show the account's new
 /// count a moment before the receipt.
 const DISPLACED_LOOKS: u32 = 5;
+/// Looks at a balance that is too small: a node may be a block or two behind the coins.
+const BALANCE_LOOKS: u32 = 10;
 /// Blocks searched for a log at once; nodes that allow fewer are asked in parts.
 const STRETCH: u64 = 10_000;
 /// What registering costs, generously: a pairing, a key in storage, an allocation.
@@ -94,9 +98,16 @@ impl Chain {
     /// A sender of transactions from the wallet's account. It must hold enough coin for one verb.
     pub(super) async fn sender(&self, wallet: PrivateKeySigner) -> Result<Sender> {
         let account = wallet.address();
-        let balance = self.provider.get_balance(account).await.map_err(ChainError::from)?;
         let price = self.provider.get_gas_price().await.map_err(ChainError::from)?;
         let needed = U256::from(price) * U256::from(GAS_OF_A_VERB);
+        let mut balance = self.provider.get_balance(account).await.map_err(ChainError::from)?;
+        for _ in 0..BALANCE_LOOKS {
+            if balance >= needed {
+                break;
+            }
+            sleep(POLL).await;
+            balance = self.provider.get_balance(account).await.map_err(ChainError::from)?;
+        }
         let (has, wants) = (coin(balance), coin(needed));
         let checked: Result<()> = (|| {
             ensure!(
@@ -110,7 +121,7 @@ impl Chain {
             .wallet(EthereumWallet::from(wallet))
             .connect_client(RpcClient::new(self.rpc.clone(), false))
             .erased();
-        Ok(Sender { provider, account })
+        Ok(Sender { provider, account, newest: AtomicU64::new(0) })
     }
 
     /// Unix seconds of the newest block: the clock that triggers go by.
@@ -128,6 +139,8 @@ const GAS_MARGIN: u64 = 200_000;
 pub(super) struct Sender {
     provider: DynProvider,
     pub(super) account: Address,
+    /// The block of its newest transaction: a node that has not seen it does not know what was done.
+    newest: AtomicU64,
 }
 
 impl Sender {
@@ -148,8 +161,13 @@ impl Sender {
             .with_to(to)
             .with_input(call.abi_encode())
             .with_value(value);
-        self.provider.call(request.clone()).await.map_err(explain).exit(Exit::Chain)?;
-        let estimate = self.provider.estimate_gas(request.clone()).await.map_err(explain).exit(Exit::Chain)?;
+        let block = match self.newest.load(Ordering::Relaxed) {
+            0 => BlockId::latest(),
+            own => BlockId::number(self.provider.get_block_number().await.map_err(explain).exit(Exit::Chain)?.max(own)),
+        };
+        self.provider.call(request.clone()).block(block).await.map_err(explain).exit(Exit::Chain)?;
+        let estimate = self.provider.estimate_gas(request.clone()).block(block).await;
+        let estimate = estimate.map_err(explain).exit(Exit::Chain)?;
         let request = request.with_gas_limit(estimate.saturating_mul(3) / 2 + GAS_MARGIN);
         let count = || async { self.provider.get_transaction_count(self.account).pending().await };
         for _ in 0..NONCES_TRIED {
@@ -165,7 +183,10 @@ impl Sender {
             };
             tracing::info!(%hash, "sent the transaction to {what}");
             match self.mined(hash, nonce).await? {
-                Some(receipt) if receipt.status() => return Ok(receipt),
+                Some(receipt) if receipt.status() => {
+                    self.newest.fetch_max(receipt.block_number.unwrap_or_default(), Ordering::Relaxed);
+                    return Ok(receipt);
+                }
                 Some(_) => {
                     return Err(anyhow::anyhow!(
                         "transaction {hash} reverted, though the same call succeeded just before: try again"

@@ -13,24 +13,28 @@ const COMPANY: Duration = Duration::from_millis(1_500);
 pub(super) const ROUNDS: u32 = 3;
 
 impl Rpc {
-    /// Asks the nodes until one answers; once more when all of them only want to be left alone for a moment.
+    /// Asks the nodes until one answers; once more when one that might only wants to be left alone for a moment.
     pub(super) async fn read(self, packet: RequestPacket) -> Result<ResponsePacket, TransportError> {
-        for _ in 1..ROUNDS {
-            if let Some(done) = self.round(&packet).await {
-                return done;
+        let mut left = ROUNDS;
+        loop {
+            left -= 1;
+            let (outcome, again) = self.round(&packet).await;
+            if !again || left == 0 {
+                return outcome;
             }
+            tokio::time::sleep(self.shortest_pause().unwrap_or_default()).await;
         }
-        let done = self.round(&packet).await;
-        done.unwrap_or_else(|| Err(TransportErrorKind::custom_str("every node asks to slow down, again and again")))
     }
 
-    /// Asks the nodes one after the other until one answers, and the next one too when one takes long. `None`: all want to
-    /// be left alone.
-    async fn round(&self, packet: &RequestPacket) -> Option<Result<ResponsePacket, TransportError>> {
+    /// Asks the nodes one after the other until one answers, and the next one too when one takes long. Says whether it
+    /// is worth another round: none has answered, and one wants to be left alone.
+    async fn round(&self, packet: &RequestPacket) -> (Result<ResponsePacket, TransportError>, bool) {
         let order = match self.candidates().await {
             Ok(order) => order,
-            Err(why) => return Some(Err(TransportErrorKind::custom_str(&why))),
+            Err(why) => return (Err(TransportErrorKind::custom_str(&why)), false),
         };
+        // Those that want to be left alone already are not in the order.
+        let mut limited = self.shortest_pause().is_some();
         let mut asked = tokio::task::JoinSet::new();
         let ask = |asked: &mut tokio::task::JoinSet<_>, place: usize| {
             let (rpc, packet) = (self.clone(), packet.clone());
@@ -47,10 +51,10 @@ impl Rpc {
                     None => break,
                     Some(Ok((place, Attempt::Answered(answer)))) => {
                         self.board().keep_to(place);
-                        return Some(Ok(answer));
+                        return (Ok(answer), false);
                     }
                     Some(Ok((_, Attempt::Refused(error)))) => { refusal.get_or_insert(error); true }
-                    Some(Ok((_, Attempt::Limited(_)))) => true,
+                    Some(Ok((_, Attempt::Limited(why)))) => { limited = true; failures.push(why); true }
                     Some(Ok((_, Attempt::Failed(why)))) => { failures.push(why); true }
                     Some(Err(error)) => { failures.push(error.to_string()); true }
                 },
@@ -64,10 +68,6 @@ impl Rpc {
                 ask(&mut asked, place);
             }
         }
-        match refusal {
-            Some(refusal) => Some(Ok(refusal)),
-            None if failures.is_empty() => None,
-            None => Some(Err(TransportErrorKind::custom_str(&failures.join("; ")))),
-        }
+        (refusal.ok_or_else(|| TransportErrorKind::custom_str(&failures.join("; "))), limited)
     }
 }

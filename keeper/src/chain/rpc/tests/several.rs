@@ -160,6 +160,25 @@ async fn a_short_limit_is_waited_for() {
     assert_eq!(rpc.counts()["limited"], 1);
 }
 
+/// The one that lags cannot answer; the one that can wants a moment.
+#[tokio::test]
+async fn a_node_that_can_answer_is_waited_for() {
+    let (lags, knows) = (FakeNode::start(3).await, FakeNode::start(9).await);
+    lags.lie(|method, _, answer| {
+        if method == "eth_call" {
+            *answer = json!({"error": {"code": -32000, "message": "header not found"}});
+        }
+    });
+    let rpc = rpc(&[&knows.url, &lags.url]);
+    heads::latest(&rpc.provider()).await.expect("the first node");
+    let mut first = true;
+    knows.raw(move |_| {
+        std::mem::take(&mut first).then(|| text(429, &[("retry-after", "1".to_owned())], "slow")).flatten()
+    });
+    let call = alloy::rpc::types::TransactionRequest::default();
+    rpc.provider().call(call).await.expect("the first node, a second later");
+}
+
 #[tokio::test]
 async fn a_node_that_limits_has_not_taken_a_transaction() {
     let node = FakeNode::start(9).await;
