@@ -112,6 +112,7 @@ if [ -z "$name" ]; then
     need python3 python3
     python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv # halmos and slither come from PyPI, into the cache
     step "contracts: assembly does what its plain twins do" contracts/prove.sh
+    step "contracts: EigenLayer's core and its stand-in keep the same promises" contracts/promises.sh
     step "contracts: slither finds nothing of high or medium impact" contracts/slither.sh
   fi
   step "crates: the core knows no network" "$root/tests/layers.sh"

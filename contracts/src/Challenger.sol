@@ -212,6 +212,8 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
     }
 
     /// @inheritdoc IChallenger
+    // As in `_convict`: each is noted, and counted, before its own slashing; it is paid by what that took.
+    // slither-disable-next-line reentrancy-no-eth
     function enforce(uint64 disputeId) external returns (uint256 punished) {
         Dispute storage about = _inStatus(disputeId, DisputeStatus.Upheld);
         uint256 left = about.signers & ~about.punished;

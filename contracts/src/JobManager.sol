@@ -31,8 +31,8 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
     uint256 public constant MAX_PARAMS_BYTES = 4096;
     uint256 public constant MAX_URL_BYTES = 512;
     uint32 public constant MAX_CALLBACK_GAS = 500_000;
-    /// @notice For how long an announced withdrawal can be made: kept for later, it would take the money of any run.
-    uint64 public constant WITHDRAWAL_SECONDS = 1 days;
+    /// @dev For how long an announced withdrawal can be made: kept for later, it would take the money of any run.
+    uint256 private constant WITHDRAWAL_SECONDS = 1 days;
 
     /// @dev The interval of a one-shot job: settling it is settling run 0 of any other, and run 1 is due in 136 years.
     uint256 private constant NEVER_AGAIN = type(uint32).max;

@@ -94,6 +94,8 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
         (bool held, uint16 index) = placeOf(epoch, operator);
         uint256 bit = held ? 1 << index : 0;
         uint256 before = ejected[epoch];
+        // bits, not amounts
+        // slither-disable-next-line incorrect-equality
         if (bit & EpochTable.stakedRowsIn(table) & ~before == 0) return false;
         ejected[epoch] = before | bit;
         return true;

@@ -5,8 +5,10 @@ import {IAllocationManager} from "./interfaces/IAllocationManager.sol";
 import {IAVSRegistrar} from "./interfaces/IServiceManager.sol";
 
 /// @title LocalAllocationManager
-/// @notice Stands in for EigenLayer's AllocationManager on local chains: same selectors, no delays, and deposits that
-/// anybody may set. Never deploy it where stake is worth something.
+/// @notice Stands in for EigenLayer's AllocationManager on local chains: same selectors, and deposits that anybody may set.
+/// Never deploy it where stake is worth something.
+/// @dev What it promises is held against the real core by the same tests (test/promises). Two delays are left out, as nobody
+/// could wait for them on a local chain: stake is given back at once, and whoever left may come back at once.
 contract LocalAllocationManager is IAllocationManager {
     uint256 public constant DEFAULT_DEPOSIT = 100 ether;
     /// @notice Blocks for which an operator that left stays slashable.
@@ -26,6 +28,7 @@ contract LocalAllocationManager is IAllocationManager {
     mapping(bytes32 set => mapping(address operator => bool)) private _isMember;
     mapping(bytes32 set => mapping(address operator => mapping(address strategy => uint64))) private _magnitude;
     mapping(bytes32 set => mapping(address operator => uint256 blockNumber)) private _leftAt;
+    mapping(address operator => mapping(address strategy => uint64)) private _lost;
     mapping(address operator => Deposit) private _deposits;
 
     /* EVENTS AND ERRORS */
@@ -63,7 +66,9 @@ contract LocalAllocationManager is IAllocationManager {
         if (msg.sender != avs) revert InvalidCaller();
         if (!_hasMetadata[avs]) revert NonexistentAVSMetadata();
         for (uint256 i = 0; i < params.length; ++i) {
-            _exists[_key(OperatorSet(avs, params[i].operatorSetId))] = true;
+            bytes32 key = _key(OperatorSet(avs, params[i].operatorSetId));
+            if (_exists[key]) revert InvalidOperatorSet();
+            _exists[key] = true;
         }
     }
 
@@ -104,7 +109,8 @@ contract LocalAllocationManager is IAllocationManager {
             if (count != params[i].newMagnitudes.length) revert InputArrayLengthMismatch();
             for (uint256 j = 0; j < count; ++j) {
                 uint64 magnitude = params[i].newMagnitudes[j];
-                if (magnitude > WAD) revert InvalidMagnitude();
+                // what was slashed once is not there to allocate
+                if (magnitude > WAD - _lost[operator][params[i].strategies[j]]) revert InvalidMagnitude();
                 _magnitude[key][operator][params[i].strategies[j]] = magnitude;
                 emit AllocationUpdated(operator, params[i].operatorSet, params[i].strategies[j], magnitude);
             }
@@ -121,7 +127,9 @@ contract LocalAllocationManager is IAllocationManager {
             uint256 wad = params.wadsToSlash[i];
             if (wad == 0 || wad > WAD) revert InvalidWadToSlash();
             uint64 magnitude = _magnitude[key][params.operator][params.strategies[i]];
-            _magnitude[key][params.operator][params.strategies[i]] = uint64(magnitude * (WAD - wad) / WAD);
+            uint64 left = uint64(magnitude * (WAD - wad) / WAD);
+            _magnitude[key][params.operator][params.strategies[i]] = left;
+            _lost[params.operator][params.strategies[i]] += magnitude - left;
             emit OperatorSlashed(params.operator, operatorSet, params.strategies[i], wad);
         }
     }
@@ -168,13 +176,13 @@ contract LocalAllocationManager is IAllocationManager {
         OperatorSet calldata operatorSet,
         address[] calldata operators,
         address[] calldata strategies,
-        bool membersOnly
+        bool slashableOnly
     ) private view returns (uint256[][] memory stake) {
         bytes32 key = _key(operatorSet);
         stake = new uint256[][](operators.length);
         for (uint256 i = 0; i < operators.length; ++i) {
             stake[i] = new uint256[](strategies.length);
-            if (membersOnly && !_isMember[key][operators[i]]) continue;
+            if (slashableOnly && !isOperatorSlashable(operators[i], operatorSet)) continue;
             for (uint256 j = 0; j < strategies.length; ++j) {
                 stake[i][j] = deposit(operators[i]) * _magnitude[key][operators[i]][strategies[j]] / WAD;
             }

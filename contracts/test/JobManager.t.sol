@@ -178,7 +178,7 @@ contract JobManagerTest is World {
         vm.startPrank(CREATOR);
         jobs.requestWithdrawal(jobId, 1 ether);
         (, uint64 availableAt) = jobs.withdrawal(jobId);
-        vm.warp(availableAt + jobs.WITHDRAWAL_SECONDS() + 1);
+        vm.warp(availableAt + 1 days + 1);
         vm.expectRevert(IJobManager.WithdrawalLapsed.selector);
         jobs.withdraw(jobId, CREATOR);
         vm.stopPrank();
@@ -186,7 +186,7 @@ contract JobManagerTest is World {
         equal(settleRun(jobId, run, ALL), 1, "runs go on, and are paid");
         vm.startPrank(CREATOR);
         jobs.requestWithdrawal(jobId, 0.5 ether);
-        vm.warp(block.timestamp + 1 hours + jobs.WITHDRAWAL_SECONDS());
+        vm.warp(block.timestamp + 1 hours + 1 days);
         jobs.withdraw(jobId, address(0xcafe));
         vm.stopPrank();
         equal(address(0xcafe).balance, 0.5 ether, "announced anew, in its last second");

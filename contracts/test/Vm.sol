@@ -43,6 +43,8 @@ interface Vm {
     function cool(address target) external;
     function assume(bool condition) external pure;
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
+    function skip(bool condition) external;
+    function envOr(string calldata name, string calldata otherwise) external view returns (string memory);
     function fee(uint256 baseFee) external;
     function txGasPrice(uint256 price) external;
     function lastCallGas() external view returns (Gas memory);

@@ -27,7 +27,7 @@ interface IServiceManager is IAVSRegistrar {
     error UnknownOperatorSet();
     error InvalidWad(uint256 wad);
 
-    /// @notice Slashable stake of each operator; zero for one that is not a member.
+    /// @notice Slashable stake of each operator, also of one that left lately; zero for one that is out of reach.
     function stakes(address[] calldata operators) external view returns (uint256[] memory);
 
     /// @notice Takes `wad` (1e18 = all) of an operator's allocated stake and returns how much that was: zero for an
