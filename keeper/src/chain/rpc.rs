@@ -224,8 +224,8 @@ impl Rpc {
         let order = self.candidates().await.map_err(|why| TransportErrorKind::custom_str(&why))?;
         let mut asked = tokio::task::JoinSet::new();
         let ask = |asked: &mut tokio::task::JoinSet<_>, place: usize| {
-            let (rpc, packet) = (self.clone(), packet.clone());
-            asked.spawn(async move { (place, rpc.attempt(place, &packet).await) });
+            let (node, packet) = (Node { rpc: self.clone(), place }, packet.clone());
+            asked.spawn(async move { (place, node.rpc.ask(&node, &packet).await) });
         };
         let mut left = order.iter().copied();
         let mut last = order[0];
@@ -312,7 +312,7 @@ impl tower_service::Service<RequestPacket> for Node {
     fn call(&mut self, packet: RequestPacket) -> Self::Future {
         let node = self.clone();
         Box::pin(async move {
-            match node.rpc.attempt(node.place, &packet).await {
+            match node.rpc.ask(&node, &packet).await {
                 Attempt::Answered(answer) | Attempt::Refused(answer) => Ok(answer),
                 Attempt::Failed(why) => Err(TransportErrorKind::custom_str(&why)),
             }

@@ -10,14 +10,14 @@ use consensus::effect::{PersistToken, Settlement};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::Channel;
-use consensus::task::JobId;
+use consensus::task::{JobId, Task};
 use contracts::terms::Terms;
 
 use super::event::{Event, RequestTag};
 use super::order::Order;
 use super::readings::{Readings, Wallet};
 use super::{Driver, Protection, now};
-use crate::chain::convert;
+use crate::chain::{self, Settled, convert};
 use crate::jobs::action::{Finding, Work};
 use crate::journal::{Outcome, Record};
 use crate::metrics::Metrics;
@@ -74,6 +74,7 @@ impl Driver {
             Order::KeepEvidence(bytes) => self.with_evidence(move |evidence| evidence.keep(&bytes)),
             Order::ForgetEvidence(key) => self.with_evidence(move |evidence| evidence.forget(key)),
             Order::LoadEvidence => self.load_evidence(),
+            Order::Explain { task, settled } => self.explain(task, *settled),
             Order::Measure => self.measure(),
             Order::Look { peers_head } => self.look(peers_head),
             Order::Show => self.show(),
@@ -192,6 +193,15 @@ impl Driver {
         self.spawn(async move {
             let loaded = tokio::task::spawn_blocking(move || evidence.load()).await;
             Some(Event::Evidence(loaded.unwrap_or_default()))
+        });
+    }
+
+    fn explain(&self, task: Task, settled: Settled) {
+        let (provider, contracts) = (self.services.provider.clone(), *self.services.submitter.contracts());
+        self.spawn(async move {
+            let why = chain::why_undelivered(&provider, &contracts, &settled).await;
+            let why = why.inspect_err(|error| tracing::debug!(%error, "could not look why a callback failed"));
+            Some(Event::Explained { task, why: why.ok()? })
         });
     }
 

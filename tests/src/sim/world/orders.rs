@@ -132,7 +132,12 @@ impl World<'_> {
                 self.checks.fail(self.elapsed(), "unknown_own_signature", detail);
             }
             Order::Stop(_) | Order::Note(_) => {}
-            Order::Admit(_) | Order::OfferSnapshot | Order::Measure | Order::Look { .. } | Order::Show => {}
+            Order::Admit(_)
+            | Order::OfferSnapshot
+            | Order::Measure
+            | Order::Explain { .. }
+            | Order::Look { .. }
+            | Order::Show => {}
         }
     }
 

@@ -156,7 +156,6 @@ async fn a_short_limit_is_waited_for() {
         std::mem::take(&mut first).then(|| text(429, &[("retry-after", "1".to_owned())], "slow")).flatten()
     });
     let rpc = rpc(&[&node.url]);
-    heads::latest(&rpc.provider()).await.expect_err("limited");
     assert_eq!(heads::latest(&rpc.provider()).await.expect("a second later").head.number, 9);
 }
 
