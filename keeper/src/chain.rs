@@ -7,6 +7,7 @@ use alloy::primitives::{Address, B256};
 use contracts::network::Network;
 use std::path::PathBuf;
 
+mod callback;
 mod challenge;
 pub mod convert;
 mod digest;
@@ -30,6 +31,7 @@ pub(crate) mod fake_node;
 #[cfg(test)]
 mod real_node;
 
+pub use callback::{Undelivered, why_undelivered};
 pub use challenge::{Accusation, AccusationResult, is_proven};
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;

@@ -15,6 +15,7 @@ mod cell;
 mod process;
 mod series;
 mod server;
+mod stand;
 mod text;
 
 pub use cell::CellSeries;
@@ -23,7 +24,6 @@ pub use server::{Liveness, router};
 pub(crate) use server::{healthiness, readiness};
 pub use text::{openmetrics, plain};
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -33,7 +33,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::view::{CHECKS, Check};
+use stand::StandSeries;
 
 /// The `keeper_` series. A clone counts into the same series.
 #[derive(Debug, Clone)]
@@ -44,6 +44,8 @@ pub struct Metrics {
     checks: Family<[(&'static str, &'static str); 1], Gauge>,
     /// What was turned away because there is too much of it.
     pub load_shed: Counters<1>,
+    /// Callbacks that failed and were looked into, by why.
+    pub callbacks_failed: Counters<1>,
     /// Seconds the chain's time is ahead of this machine's clock.
     pub chain_time_ahead: Gauge<f64, AtomicU64>,
     /// Peers by state: `connected`, `mesh`.
@@ -103,16 +105,12 @@ impl Metrics {
         about_this_process(registry);
         let mesh = MeshSeries::register(registry);
         let chain = ChainSeries::register(registry);
+        let stand = StandSeries::register(registry);
         Self {
-            ready: gauge(registry, "ready", "1 while this keeper answers ready"),
-            checks: check_gauges(registry),
-            load_shed: counters(
-                registry,
-                "load_shed",
-                "Turned away because there is too much of it",
-                ["kind"],
-                &[["tasks"], ["messages"]],
-            ),
+            ready: stand.ready,
+            checks: stand.checks,
+            load_shed: stand.load_shed,
+            callbacks_failed: stand.callbacks_failed,
             chain_time_ahead: chain.time_ahead,
             peers: mesh.peers,
             gossip_messages: mesh.gossip_messages,
@@ -169,14 +167,6 @@ impl Metrics {
             transaction_gas_used: chain.transaction_gas_used,
             wallet_balance: chain.wallet_balance,
             epoch: gauge(registry, "epoch", "Number of the epoch in force"),
-        }
-    }
-
-    /// Shows how the checks stand; one that is not made now shows as holding.
-    pub fn show_checks(&self, checks: &BTreeMap<String, Check>) {
-        for name in CHECKS {
-            let ok = checks.get(name).is_none_or(|check| check.ok);
-            self.checks.get_or_create(&[("check", name)]).set(i64::from(ok));
         }
     }
 }
@@ -290,15 +280,6 @@ fn about_this_process(registry: &mut Registry) {
     let start = gauge(registry, "start_time_seconds", "Unix time this process started");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     start.set(i64::try_from(now).unwrap_or(i64::MAX));
-}
-
-fn check_gauges(registry: &mut Registry) -> Family<[(&'static str, &'static str); 1], Gauge> {
-    let checks = Family::<[(&'static str, &'static str); 1], Gauge>::default();
-    registry.register("check", "1 for every check behind readiness that holds", checks.clone());
-    for name in CHECKS {
-        checks.get_or_create(&[("check", name)]).set(0);
-    }
-    checks
 }
 
 fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {

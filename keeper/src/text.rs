@@ -9,7 +9,7 @@ use std::fmt::Write;
 /// Words for what it is not.
 pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
     let units = |bytes: &[u8], unit: fn([u8; 2]) -> u16| -> Result<String, &'static str> {
-        if bytes.len() % 2 != 0 {
+        if !bytes.len().is_multiple_of(2) {
             return Err("it is UTF-16 that ends in half a character");
         }
         let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));

@@ -11,6 +11,10 @@ use std::time::{Duration, Instant};
 /// reorganisation worth following. A certificate's anchor is at most 100 blocks old.
 pub const HELD_BLOCKS: u64 = 300;
 
+/// How often a block is asked for that a node says it does not have, and the pause between.
+const NULL_TRIES: u32 = 4;
+const NULL_PAUSE: Duration = Duration::from_millis(75);
+
 /// The fields of a header that keepers use. Chains add fields of their own to headers, so nothing else is decoded.
 #[derive(serde::Deserialize, Clone, Debug)]
 #[serde(rename_all = "camelCase")]
@@ -44,8 +48,9 @@ pub(crate) struct Latest {
 
 /// The newest block. Some nodes answer with the one they are still building, which has no hash: then it is the one below.
 pub(crate) async fn latest(provider: &ChainProvider) -> Result<Latest, ChainError> {
-    let raw: Option<RawHeader> = provider.raw_request("eth_getBlockByNumber".into(), ("latest", false)).await?;
-    let mut raw = raw.ok_or_else(|| ChainError::unbelievable("no_latest_block", "the node has no newest block"))?;
+    let mut raw = ask(provider, "latest".to_owned())
+        .await?
+        .ok_or_else(|| ChainError::unbelievable("no_latest_block", "the node has no newest block"))?;
     if raw.hash.is_none() {
         let number = raw.number.to::<u64>().checked_sub(1);
         let number = number.ok_or_else(|| ChainError::unbelievable("invalid_header", "block 0 has no hash"))?;
@@ -71,16 +76,28 @@ pub(crate) async fn block_at(provider: &ChainProvider, number: u64) -> Result<Bl
 }
 
 async fn by_number(provider: &ChainProvider, number: u64) -> Result<RawHeader, ChainError> {
-    let raw: Option<RawHeader> =
-        provider.raw_request("eth_getBlockByNumber".into(), (U64::from(number), false)).await?;
-    // A node behind a load balancer may be a few blocks back; asking again is right.
-    let raw = raw.ok_or_else(|| ChainError::unbelievable("missing_block", format!("it has no block {number}")))?;
+    let raw = ask(provider, format!("{number:#x}"))
+        .await?
+        .ok_or_else(|| ChainError::unbelievable("missing_block", format!("it has no block {number}")))?;
     let found: u64 = raw.number.to();
     if found != number {
         let detail = format!("asked for block {number}, got block {found}");
         return Err(ChainError::unbelievable("other_block", detail));
     }
     Ok(raw)
+}
+
+/// The block of this name. "None" is asked again: behind a load balancer one node may be a few blocks back.
+async fn ask(provider: &ChainProvider, block: String) -> Result<Option<RawHeader>, ChainError> {
+    for tries in 1.. {
+        let raw: Option<RawHeader> =
+            provider.raw_request("eth_getBlockByNumber".into(), (block.as_str(), false)).await?;
+        if raw.is_some() || tries >= NULL_TRIES {
+            return Ok(raw);
+        }
+        tokio::time::sleep(NULL_PAUSE).await;
+    }
+    Ok(None)
 }
 
 /// A filter of another size than Ethereum's is another chain's, and says nothing.

@@ -309,7 +309,7 @@ impl tower_service::Service<RequestPacket> for Node {
             let mut left = if node.waits { ROUNDS } else { 1 };
             loop {
                 left -= 1;
-                match node.rpc.attempt(node.place, &packet).await {
+                match node.rpc.ask(&node, &packet).await {
                     Attempt::Answered(answer) | Attempt::Refused(answer) => return Ok(answer),
                     Attempt::Limited(_) if left > 0 && node.rpc.pause(node.place).await => {}
                     Attempt::Failed(why) | Attempt::Limited(why) => return Err(TransportErrorKind::custom_str(&why)),

@@ -173,7 +173,7 @@ impl Submitter {
         }
     }
 
-    pub(super) fn contracts(&self) -> &Contracts {
+    pub(crate) fn contracts(&self) -> &Contracts {
         &self.contracts
     }
 

@@ -11,7 +11,7 @@ use consensus::effect::{PersistToken, Settlement};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::Channel;
-use consensus::task::JobId;
+use consensus::task::{JobId, Task};
 use tokio::task::AbortHandle;
 
 use super::event::{Event, RequestTag};
@@ -19,7 +19,7 @@ use super::note::Note;
 use super::order::Order;
 use super::readings::{Readings, Wallet};
 use super::{Driver, Protection, now};
-use crate::chain::{ChainProvider, convert};
+use crate::chain::{self, ChainProvider, Settled, convert};
 use crate::jobs::Plan;
 use crate::jobs::action::{Finding, Work};
 use crate::journal::{Outcome, Record};
@@ -87,6 +87,7 @@ impl Driver {
             Order::KeepEvidence(bytes) => self.services.evidence.keep(bytes),
             Order::ForgetEvidence(key) => self.services.evidence.forget(key),
             Order::LoadEvidence => self.load_evidence(),
+            Order::Explain { task, settled } => self.explain(task, *settled),
             Order::Measure => self.measure(),
             Order::Look { peers_head } => self.look(peers_head),
             Order::Show => self.show(),
@@ -211,6 +212,15 @@ impl Driver {
     fn load_evidence(&self) {
         let evidence = self.services.evidence.clone();
         self.spawn(async move { Some(Event::Evidence(evidence.load().await)) });
+    }
+
+    fn explain(&self, task: Task, settled: Settled) {
+        let (provider, contracts) = (self.services.provider.clone(), *self.services.submitter.contracts());
+        self.spawn(async move {
+            let why = chain::why_undelivered(&provider, &contracts, &settled).await;
+            let why = why.inspect_err(|error| tracing::debug!(%error, "could not look why a callback failed"));
+            Some(Event::Explained { task, why: why.ok()? })
+        });
     }
 
     /// Reads the wallet, the failures of RPC nodes, and what the executor has done.

@@ -16,6 +16,7 @@ mod chain;
 mod checks;
 mod effects;
 mod house;
+mod others;
 mod proofs;
 mod view;
 
@@ -40,13 +41,12 @@ use super::executions::Executions;
 use super::history::History;
 use super::note::Note;
 use super::order::Order;
-use super::peers::{Peers, Shown};
+use super::peers::Peers;
 use super::readings::{Readings, Wallet};
 use super::schedule::Schedule;
 use super::settlements::Settlements;
 use super::shed::{Load, Shed};
 use super::standing::Post;
-use super::status::{CLOCK_OFFSET_MAX, PeerStatus};
 use super::unjudged::Unjudged;
 use crate::chain::SettlementResult;
 use crate::jobs::JobBook;
@@ -108,6 +108,8 @@ pub struct Core {
     /// Gas of this keeper's newest settlement.
     settlement_gas: u64,
     shed: Shed,
+    /// When a callback that failed was looked into last.
+    explained: Option<Time>,
     /// The last window that this keeper was seen to miss.
     missed_window: Option<u64>,
     /// The last window in which this keeper offered a snapshot.
@@ -146,6 +148,7 @@ impl Core {
             wallet: None,
             settlement_gas: 0,
             shed: Shed::default(),
+            explained: None,
             missed_window: None,
             snapshot_window: 0,
             evidence_loaded: false,
@@ -206,6 +209,11 @@ impl Core {
                 self.readings = *readings;
             }
             Event::Measured(wallet) => self.wallet = Some(wallet),
+            Event::Explained { task, why } => {
+                self.history.note_reason(&task, &why.to_string());
+                self.note(Note::Undelivered { job: task.job.0, why });
+                self.changed = true;
+            }
             Event::Evidence(proofs) => self.on_evidence(proofs, now),
             Event::House => self.keep_house(now),
             Event::Tick => self.feed(Input::Tick, now),
@@ -285,46 +293,6 @@ impl Core {
             (true, _) => {}
             (false, true) => self.order(Order::Learn { group }),
             (false, false) => self.order(Order::Stop(FOREIGN_SIGNATURE.to_owned())),
-        }
-    }
-
-    /// What this keeper shows its peers of itself.
-    fn status(&self, now: Time) -> PeerStatus {
-        let committee = self.engine.committee().map(|(committee, _)| committee);
-        PeerStatus {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            domain: self.about.domain.clone(),
-            head: self.engine.head().map_or(0, |head| head.number),
-            epoch: committee.as_ref().map_or(0, |committee| committee.epoch()),
-            table_root: committee.map(|committee| committee.table_root()).unwrap_or_default(),
-            unix_ms: now.0,
-        }
-    }
-
-    fn on_status(&mut self, from: PeerKey, bytes: &[u8], now: Time) {
-        let Some(status) = PeerStatus::decode(bytes).filter(|status| status.domain == self.about.domain) else {
-            return;
-        };
-        let clock_ms = i64::try_from(i128::from(status.unix_ms) - i128::from(now.0)).unwrap_or(i64::MAX);
-        self.peers.showed(from, Shown { epoch: status.epoch, head: status.head, clock_ms }, now);
-        let offset_ms = status.unix_ms.abs_diff(now.0);
-        if offset_ms > CLOCK_OFFSET_MAX {
-            self.note(Note::ClockOff { peer: from, offset_ms });
-        }
-        if status.epoch > 0 {
-            let (epoch, table_root) = (status.epoch, status.table_root);
-            self.feed(Input::PeerTable { peer: from, epoch, table_root }, now);
-            self.changed = true;
-        }
-    }
-
-    /// Asks those peers for their status that are members and whose time it is.
-    fn ask_for_status(&mut self, now: Time) {
-        if let Some((committee, _)) = self.engine.committee() {
-            let engine = &self.engine;
-            for peer in self.peers.take_due(committee.epoch(), now, |peer| engine.is_member(peer)) {
-                self.orders.push(Order::AskStatus { peer });
-            }
         }
     }
 

@@ -9,7 +9,7 @@ use consensus::task::Abstention;
 use consensus::task::{JobId, Outcome, Task};
 
 use super::readings::{Readings, Wallet};
-use crate::chain::{AccusationResult, ChainEvent, SettlementResult};
+use crate::chain::{AccusationResult, ChainEvent, SettlementResult, Undelivered};
 use crate::journal::Record;
 
 /// Names a peer's question until it is answered; chosen by whoever carries questions and answers.
@@ -120,6 +120,13 @@ pub enum Event {
         key: B256,
         /// What became of it.
         result: AccusationResult,
+    },
+    /// Why a target did not take its outcome ([`super::Order::Explain`]).
+    Explained {
+        /// The task.
+        task: Task,
+        /// Why.
+        why: Undelivered,
     },
     /// How the parts stand ([`super::Order::Look`]).
     Looked(Box<Readings>),

@@ -8,7 +8,7 @@ use consensus::fault::{Fault, Reason, Verdict};
 use consensus::message::Channel;
 use consensus::task::{JobId, Task};
 
-use crate::chain::{AccusationResult, SettlementResult};
+use crate::chain::{AccusationResult, SettlementResult, Undelivered};
 use crate::metrics::Metrics;
 use crate::view::Check;
 
@@ -119,6 +119,13 @@ pub enum Note {
         /// By how much, in milliseconds.
         offset_ms: u64,
     },
+    /// A target did not take its outcome.
+    Undelivered {
+        /// The job.
+        job: u64,
+        /// Why.
+        why: Undelivered,
+    },
     /// Something was turned away because there is too much of it.
     Shed(Load),
     /// The chain's time is so many milliseconds ahead of this machine's clock, and was not before.
@@ -174,6 +181,7 @@ impl Note {
             Self::Submitting => metrics.certificates.inc(["submitted"]),
             Self::Submitted(result) => count_submission(metrics, result),
             Self::Accused(result) => metrics.accusations.inc([result.name()]),
+            Self::Undelivered { why, .. } => metrics.callbacks_failed.inc([why.name()]),
             Self::Shed(load) => metrics.load_shed.inc([load.name()]),
             Self::ChainTime { ahead_ms } => {
                 metrics.chain_time_ahead.set(*ahead_ms as f64 / 1_000.0);
@@ -263,6 +271,7 @@ impl Note {
             Self::Submitted(result) => log_submission(result),
             Self::Accused(result) => log_accusation(result),
             Self::Head { .. } | Self::Judged { .. } | Self::Spoke { .. } | Self::Step { .. } => {}
+            Self::Undelivered { job, why } => tracing::debug!(job, %why, "a callback failed"),
             Self::Ran { .. } | Self::Submitting | Self::Shed(_) => {}
         }
     }

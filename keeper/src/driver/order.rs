@@ -13,7 +13,7 @@ use consensus::task::{DueTask, JobId, Task};
 
 use super::event::RequestTag;
 use super::note::Note;
-use crate::chain::Accusation;
+use crate::chain::{Accusation, Settled};
 use crate::jobs::Plan;
 use crate::journal::Record;
 
@@ -122,6 +122,14 @@ pub enum Order {
     ForgetEvidence(B256),
     /// Read the proofs on disk; answer with [`super::Event::Evidence`].
     LoadEvidence,
+    /// Find out why a target did not take the outcome of a task; answer, if that works, with [`super::Event::Explained`].
+    /// May be lost.
+    Explain {
+        /// The task.
+        task: Task,
+        /// How it settled.
+        settled: Box<Settled>,
+    },
     /// Read what the wallet can pay for; answer, if the nodes do, with [`super::Event::Measured`].
     Measure,
     /// Read how the parts stand; answer with [`super::Event::Looked`].

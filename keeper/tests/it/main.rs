@@ -4,4 +4,6 @@ mod journal;
 mod keeper_process;
 mod local_verbs;
 mod on_chain;
+#[cfg(not(feature = "equivocate"))]
+mod outside;
 mod status;

@@ -19,10 +19,10 @@ use crate::keeper_process::Home;
 const FROM_NPM: &str = "../contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
 
 /// A chain of one's own, gone when dropped.
-struct Anvil {
+pub(crate) struct Anvil {
     child: Child,
-    provider: RootProvider,
-    deployment: Deployment,
+    pub(crate) provider: RootProvider,
+    pub(crate) deployment: Deployment,
     account: Address,
 }
 
@@ -35,7 +35,7 @@ impl Drop for Anvil {
 }
 
 impl Anvil {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mut child = Command::new(program())
             .args(["--port", "0"])
             .stdin(Stdio::null())
@@ -53,7 +53,7 @@ impl Anvil {
         Self { child, provider, deployment, account }
     }
 
-    async fn give(&self, to: Address, ether: u64) {
+    pub(crate) async fn give(&self, to: Address, ether: u64) {
         let wei = U256::from(ether) * U256::from(10u64.pow(18));
         let request = TransactionRequest::default().with_from(self.account).with_to(to).with_value(wei);
         let receipt = self.provider.send_transaction(request).await.unwrap().get_receipt().await.unwrap();
@@ -62,7 +62,7 @@ impl Anvil {
 }
 
 impl Anvil {
-    async fn ask(&self, method: &'static str, parameters: Value) {
+    pub(crate) async fn ask(&self, method: &'static str, parameters: Value) {
         let _: Value = self.provider.raw_request(method.into(), parameters).await.unwrap();
     }
 
@@ -94,7 +94,7 @@ fn program() -> PathBuf {
     })
 }
 
-fn operator(home: &Home) -> Address {
+pub(crate) fn operator(home: &Home) -> Address {
     let keys = home.keeper(&["keys", "show", "--json"]).succeeded().json();
     keys["operator"].as_str().unwrap().parse().unwrap()
 }

@@ -1,12 +1,20 @@
 //! One question to one node: sent, read, and judged, for the caller and for the node's standing.
 
-use super::endpoint::Seen;
+use super::endpoint::{Phase, Seen};
 use super::http::{self, Silence};
 use super::words::{self, Meaning};
-use super::{Rpc, answer};
+use super::{Node, Rpc, answer};
 use alloy::primitives::U64;
 use alloy_json_rpc::{ErrorPayload, Id, Request, RequestPacket, ResponsePacket, ResponsePayload};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How often a question is asked of a node beside which there is no good one, when failures come quickly: a step of many
+/// questions would else fail as a whole for one of them, again and again.
+const LONE_TRIES: u32 = 5;
+/// A failure that took longer than this is no hiccup.
+const HICCUP: Duration = Duration::from_secs(1);
+/// The pause before the second try; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// What became of a question to one node.
 pub(super) enum Attempt {
@@ -31,6 +39,26 @@ pub(super) enum Fault {
 }
 
 impl Rpc {
+    /// One question to one node, several times where there is no other good one and failures are hiccups. A node that wants
+    /// to be left alone is: its caller knows whether to wait.
+    pub(super) async fn ask(&self, node: &Node, packet: &RequestPacket) -> Attempt {
+        let (mut tries, mut pause) = (1, FIRST_PAUSE);
+        loop {
+            let begun = Instant::now();
+            let attempt = self.attempt(node.place, packet).await;
+            let is_failure = matches!(attempt, Attempt::Refused(_) | Attempt::Failed(_));
+            let is_hiccup = is_failure && begun.elapsed() < HICCUP;
+            if !is_hiccup || tries >= LONE_TRIES || !self.others(node).is_empty() {
+                return attempt;
+            }
+            if matches!(self.board().endpoint(node.place).phase(), Phase::WrongChain(_)) {
+                return attempt;
+            }
+            tokio::time::sleep(pause).await;
+            (tries, pause) = (tries + 1, pause * 2);
+        }
+    }
+
     /// Asks for the chain id where that is due.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Reads: the best node is asked, then the others, until one answers.
 
-use super::Rpc;
 use super::attempt::Attempt;
 use super::endpoint::Seen;
+use super::{Node, Rpc};
 use alloy::transports::{TransportError, TransportErrorKind};
 use alloy_json_rpc::{RequestPacket, ResponsePacket};
 use std::time::Duration;
@@ -37,8 +37,8 @@ impl Rpc {
         let mut limited = self.shortest_pause().is_some();
         let mut asked = tokio::task::JoinSet::new();
         let ask = |asked: &mut tokio::task::JoinSet<_>, place: usize| {
-            let (rpc, packet) = (self.clone(), packet.clone());
-            asked.spawn(async move { (place, rpc.attempt(place, &packet).await) });
+            let (node, packet) = (Node { rpc: self.clone(), place, waits: false }, packet.clone());
+            asked.spawn(async move { (place, node.rpc.ask(&node, &packet).await) });
         };
         let mut left = order.iter().copied();
         let mut last = order[0];

@@ -1,11 +1,18 @@
 //! What the chain tells: each event to the part that it is for, and to the engine.
 
+use std::time::Duration;
+
 use consensus::Input;
+use consensus::task::Task;
 use consensus::time::Time;
+use contracts::terms::ended;
 
 use super::{Core, Note, Order};
 use crate::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, Settled, convert};
 use crate::jobs::SettledAt;
+
+/// Pause between two looks at why callbacks fail.
+const EXPLAIN_PAUSE: Duration = Duration::from_secs(5);
 
 impl Core {
     pub(super) fn on_chain(&mut self, event: ChainEvent, now: Time) {
@@ -58,7 +65,7 @@ impl Core {
         }
         // What was told up to a later moment is to be told again.
         if ahead_ms < before {
-            self.schedule.again();
+            self.schedule.all_changed();
         }
         self.note(Note::ChainTime { ahead_ms });
         self.feed(Input::Newest { number: self.newest, ahead_ms }, now);
@@ -98,9 +105,19 @@ impl Core {
         }
     }
 
+    /// Has somebody look why a callback failed, now and then: only that it did stands on chain.
+    fn explain(&mut self, task: Task, settled: &Settled, now: Time) {
+        let rested = self.explained.is_none_or(|last| now >= last.plus(EXPLAIN_PAUSE));
+        if !settled.delivered && settled.status == ended::CALL && rested && self.engine.knows(&task) {
+            self.explained = Some(now);
+            self.order(Order::Explain { task, settled: Box::new(settled.clone()) });
+        }
+    }
+
     fn on_settled(&mut self, settled: Settled, now: Time) {
         let task = convert::task(&settled);
         self.history.note_settled(&task, &settled, self.chain_time(now));
+        self.explain(task, &settled, now);
         let Settled { block, timestamp, anchor_number: anchor, submitter, .. } = settled;
         self.settlements.insert(task, settled);
         self.feed(Input::Settled { task, block }, now);

@@ -20,7 +20,6 @@ use super::Core;
 use crate::chain::NodeView;
 use crate::driver::chain_time::APART_MS;
 use crate::driver::note::DISPUTED;
-use crate::driver::peers::Shown;
 use crate::view::View;
 
 /// A head older than this many block times, and at least 10 s, means the chain node is behind.
@@ -174,30 +173,6 @@ impl Core {
                 .push_str("; look at --bootnode and `bootnodes`, and whether peers can reach the address listened on");
         }
         view.set_check("mesh", ok, message);
-    }
-
-    /// The newest block that most of the other members' stake has or is beyond, as it says itself.
-    pub(super) fn peers_head(&self, now: Time) -> Option<u64> {
-        self.peers_say(now, |shown| shown.head)
-    }
-
-    /// The highest value that more than half of the other members' stake shows or exceeds; `None` if not so much of it
-    /// has shown anything lately.
-    fn peers_say<T: Ord>(&self, now: Time, value: impl Fn(&Shown) -> T) -> Option<T> {
-        let (committee, mine) = self.engine.committee()?;
-        let own = mine.and_then(|index| committee.member(index)).map_or(0, |member| member.stake);
-        let others = committee.total_stake().saturating_sub(own);
-        let mut said: Vec<(T, u128)> = self
-            .peers
-            .shown(now)
-            .filter_map(|(peer, shown)| Some((value(&shown), committee.member(committee.index_of(peer)?)?.stake)))
-            .collect();
-        said.sort_by(|a, b| b.0.cmp(&a.0));
-        let mut stake = 0_u128;
-        said.into_iter().find_map(|(value, part)| {
-            stake = stake.saturating_add(part);
-            (stake > others / 2).then_some(value)
-        })
     }
 }
 

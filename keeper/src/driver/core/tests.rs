@@ -15,6 +15,7 @@ use crate::chain::{
     AccusationResult, ChainEvent, EpochSnapshot, Head, Ineligible, JobEvent, JobParams, MemberRow, Settled,
 };
 use crate::driver::event::RequestTag;
+use crate::driver::status::PeerStatus;
 
 macro_rules! assert_has {
     ($orders:expr, $pattern:pat $(if $guard:expr)?) => {{

@@ -136,7 +136,12 @@ impl World<'_> {
             Order::Stop(_) | Order::Note(_) => {}
             // What nobody wants any more is answered here, and left alone.
             Order::Abandon { .. } => {}
-            Order::Admit(_) | Order::OfferSnapshot | Order::Measure | Order::Look { .. } | Order::Show => {}
+            Order::Admit(_)
+            | Order::OfferSnapshot
+            | Order::Measure
+            | Order::Explain { .. }
+            | Order::Look { .. }
+            | Order::Show => {}
         }
     }
 

@@ -51,6 +51,7 @@ pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
         Order::LoadEvidence => trace.word(2_002),
         Order::OfferSnapshot => trace.word(6_000),
         Order::Measure => trace.word(6_001),
+        Order::Explain { task, .. } => trace.word(7_000 + task.job.0),
         Order::Look { peers_head } => trace.word(6_005 + peers_head.unwrap_or(0)),
         Order::Show => trace.word(6_002),
         Order::Stop(_) => trace.word(6_003),

@@ -30,9 +30,12 @@ fn newest_blocks_show_who_lags() {
     }
 }
 
+/// Heads, heads before, what most keepers have, and the places that follow.
+type BesidePeers = (&'static [u64], &'static [u64], u64, &'static [Place]);
+
 #[test]
 fn what_most_keepers_have_tells_who_is_right() {
-    let cases: [(&[u64], &[u64], u64, &[Place]); 4] = [
+    let cases: [BesidePeers; 4] = [
         // All of them lag alike.
         (&[60], &[59], 100, &[Lagging(40)]),
         (&[60, 60], &[59, 59], 100, &[Lagging(40), Lagging(40)]),

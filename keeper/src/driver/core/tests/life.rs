@@ -4,6 +4,7 @@ use consensus::effect::Step;
 use consensus::task::Outcome;
 
 use super::*;
+use crate::chain::Undelivered;
 
 /// The order to run `run`, if it is among these.
 fn ordered(orders: &[Order], run: u64) -> Option<(u8, B256)> {
@@ -109,6 +110,32 @@ fn a_settlement_known_before_its_task_counts_when_the_task_is_told() {
     let orders = go_on(&mut core, 12..=21);
     assert_eq!(steps(&orders).first(), Some(&Step::Settled));
     assert!(ordered(&orders, 0).is_none(), "a settled task is not run");
+}
+
+#[test]
+fn a_callback_that_failed_is_looked_into_and_its_cause_shown() {
+    let mut core = running(1);
+    go_on(&mut core, 11..=23);
+    let Event::Chain(ChainEvent::Settled(ok)) = settled(0, 24, 18, operator(0)) else { panic!("a settlement") };
+    let failed = Settled { delivered: false, ..ok.clone() };
+    assert!(!core.on(Event::Chain(ChainEvent::Settled(ok)), at(START + 24)).iter().any(is_explain));
+    let orders = core.on(Event::Chain(ChainEvent::Settled(failed.clone())), at(START + 24));
+    assert!(
+        matches!(orders.iter().find(|order| is_explain(order)), Some(Order::Explain { task: of, .. }) if *of == task(0))
+    );
+    assert!(
+        !core.on(Event::Chain(ChainEvent::Settled(failed)), at(START + 25)).iter().any(is_explain),
+        "not each of them"
+    );
+    let why = Undelivered::OutOfGas { given: 100_000 };
+    let orders = core.on(Event::Explained { task: task(0), why: why.clone() }, at(START + 25));
+    assert_eq!(notes(&orders), [Note::Undelivered { job: 1, why }]);
+    let run = core.view(at(START + 25)).runs.into_iter().find(|run| run.run == 0).unwrap();
+    assert!(run.reason.contains("ran out of its 100000 gas"), "{run:?}");
+}
+
+fn is_explain(order: &Order) -> bool {
+    matches!(order, Order::Explain { .. })
 }
 
 #[test]

@@ -1,0 +1,75 @@
+//! What the other keepers show of themselves, and what most of them show together.
+
+use consensus::Input;
+use consensus::committee::PeerKey;
+use consensus::time::Time;
+
+use super::{Core, Note, Order};
+use crate::driver::peers::Shown;
+use crate::driver::status::{CLOCK_OFFSET_MAX, PeerStatus};
+
+impl Core {
+    /// What this keeper shows its peers of itself.
+    pub(super) fn status(&self, now: Time) -> PeerStatus {
+        let committee = self.engine.committee().map(|(committee, _)| committee);
+        PeerStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            domain: self.about.domain.clone(),
+            head: self.engine.head().map_or(0, |head| head.number),
+            epoch: committee.as_ref().map_or(0, |committee| committee.epoch()),
+            table_root: committee.map(|committee| committee.table_root()).unwrap_or_default(),
+            unix_ms: now.0,
+        }
+    }
+
+    pub(super) fn on_status(&mut self, from: PeerKey, bytes: &[u8], now: Time) {
+        let Some(status) = PeerStatus::decode(bytes).filter(|status| status.domain == self.about.domain) else {
+            return;
+        };
+        let clock_ms = i64::try_from(i128::from(status.unix_ms) - i128::from(now.0)).unwrap_or(i64::MAX);
+        self.peers.showed(from, Shown { epoch: status.epoch, head: status.head, clock_ms }, now);
+        let offset_ms = status.unix_ms.abs_diff(now.0);
+        if offset_ms > CLOCK_OFFSET_MAX {
+            self.note(Note::ClockOff { peer: from, offset_ms });
+        }
+        if status.epoch > 0 {
+            let (epoch, table_root) = (status.epoch, status.table_root);
+            self.feed(Input::PeerTable { peer: from, epoch, table_root }, now);
+            self.changed = true;
+        }
+    }
+
+    /// Asks those peers for their status that are members and whose time it is.
+    pub(super) fn ask_for_status(&mut self, now: Time) {
+        if let Some((committee, _)) = self.engine.committee() {
+            let engine = &self.engine;
+            for peer in self.peers.take_due(committee.epoch(), now, |peer| engine.is_member(peer)) {
+                self.orders.push(Order::AskStatus { peer });
+            }
+        }
+    }
+
+    /// The newest block that most of the other members' stake has or is beyond, as it says itself.
+    pub(super) fn peers_head(&self, now: Time) -> Option<u64> {
+        self.peers_say(now, |shown| shown.head)
+    }
+
+    /// The highest value that more than half of the other members' stake shows or exceeds; `None` if not so much of it
+    /// has shown anything lately.
+    pub(super) fn peers_say<T: Ord>(&self, now: Time, value: impl Fn(&Shown) -> T) -> Option<T> {
+        let (committee, mine) = self.engine.committee()?;
+        let own = mine.and_then(|index| committee.member(index)).map_or(0, |member| member.stake);
+        let others = committee.total_stake().saturating_sub(own);
+        let mut said: Vec<(T, u128)> = self
+            .peers
+            .shown(now)
+            .filter_map(|(peer, shown)| Some((value(&shown), committee.member(committee.index_of(peer)?)?.stake)))
+            .collect();
+        said.sort_by(|a, b| b.0.cmp(&a.0));
+        let mut stake = 0_u128;
+        said.into_iter().find_map(|(value, part)| {
+            stake = stake.saturating_add(part);
+            (stake > others / 2).then_some(value)
+        })
+    }
+}
