@@ -32,7 +32,7 @@ fn a_node_that_wants_a_pause_is_trouble_only_where_no_other_takes_it() {
     let limited = || Answer::Refused("HTTP status 429: too many requests".to_owned());
     for (answers, trouble) in [(vec![limited(), Answer::Taken], false), (vec![limited(), limited()], true)] {
         let mut bench = Bench::new();
-        bench.tick(Duration::ZERO);
+        bench.tick(Duration::from_secs(10));
         let orders = bench.want(1);
         let [Order::Send { tx, .. }] = sent(&orders)[..] else { panic!("{orders:?}") };
         bench.give(Event::Answered { tx: *tx, answers });
