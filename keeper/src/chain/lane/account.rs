@@ -31,7 +31,7 @@ pub struct Account {
     pub handed_over: u64,
     /// Nonces another program used since the start.
     pub displaced: u64,
-    /// The newest refusal of the last five minutes.
+    /// The newest refusal of the last five minutes, unless a transaction was included since.
     pub last_refusal: Option<Refusal>,
     /// Why the ledger cannot be written.
     pub disk: Option<String>,
@@ -62,6 +62,8 @@ impl Account {
 pub(super) struct Book {
     pub(super) account: Account,
     refused_at: Duration,
+    /// Transactions included when it was.
+    mined_before: u64,
     /// The newest look, and when it was.
     pub(super) look: Option<(Look, Duration)>,
 }
@@ -70,12 +72,14 @@ impl Book {
     pub(super) fn note_refusals(&mut self, refusals: Vec<Refusal>, now: Duration) {
         if let Some(refusal) = refusals.into_iter().last() {
             (self.account.last_refusal, self.refused_at) = (Some(refusal), now);
+            self.mined_before = self.account.mined;
         }
     }
 
     pub(super) fn note_look(&mut self, look: &Look, now: Duration) {
         (self.account.balance, self.account.mined) = (Some(look.balance), look.mined);
-        if now >= self.refused_at.saturating_add(SHOWN) {
+        // Got over, or forgotten.
+        if look.mined > self.mined_before || now >= self.refused_at.saturating_add(SHOWN) {
             self.account.last_refusal = None;
         }
         self.look = Some((Look { receipts: std::collections::BTreeMap::new(), ..look.clone() }, now));
@@ -84,5 +88,37 @@ impl Book {
     /// The newest look, if it was lately enough to go by it.
     pub(super) fn fresh(&self, now: Duration, age: Duration) -> Option<Look> {
         self.look.as_ref().filter(|(_, at)| now <= at.saturating_add(age)).map(|(look, _)| look.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chain::fees::Market;
+    use crate::chain::refusal::Kind;
+
+    fn look(mined: u64) -> Look {
+        let market = Market { base_fee: 1, tip: Some(1) };
+        let receipts = std::collections::BTreeMap::new();
+        Look { head: 1, market, gas_limit: 30_000_000, mined, balance: U256::from(1), receipts }
+    }
+
+    #[test]
+    fn a_refusal_is_shown_until_it_is_got_over_or_old() {
+        let mut book = Book::default();
+        let refuse = |book: &mut Book| {
+            book.note_refusals(vec![Refusal::new(Kind::PoolFull, "txpool is full")], Duration::from_secs(10));
+        };
+        book.note_look(&look(3), Duration::ZERO);
+        refuse(&mut book);
+        book.note_look(&look(3), Duration::from_secs(20));
+        assert!(book.account.trouble().is_some_and(|why| why.contains("txpool is full")));
+        book.note_look(&look(4), Duration::from_secs(30));
+        assert_eq!(book.account.trouble(), None, "another transaction was included");
+        refuse(&mut book);
+        book.note_look(&look(4), Duration::from_secs(309));
+        assert!(book.account.trouble().is_some());
+        book.note_look(&look(4), Duration::from_secs(310));
+        assert_eq!(book.account.trouble(), None);
     }
 }

@@ -110,7 +110,7 @@ fn with_secret(home: &Home, arguments: &[&str], variable: &str, value: &str) -> 
 type Row = (&'static str, fn(&Home) -> Said, Then);
 
 /// Zeros in the third group of five, as a sector that was lost.
-fn lose_a_sector(bytes: &mut Vec<u8>) {
+fn lose_a_sector(bytes: &mut [u8]) {
     let sector = (bytes.len() / 2).next_multiple_of(512);
     bytes[sector..sector + 512].fill(0);
 }
@@ -119,7 +119,7 @@ fn lose_a_sector(bytes: &mut Vec<u8>) {
 fn table() -> Vec<Row> {
     vec![
         ("a bit of the journal has flipped", |home| damaged(home, 5, |bytes| bytes[3_000] ^= 1), Ends(Exit::Data, &["damaged at byte", "backup", "--accept-empty-journal"])),
-        ("a sector in the middle of the journal is gone", |home| damaged(home, 5, lose_a_sector), Ends(Exit::Data, &["damaged at byte", "whole ones follow"])),
+        ("a sector in the middle of the journal is gone", |home| damaged(home, 5, |bytes| lose_a_sector(bytes)), Ends(Exit::Data, &["damaged at byte", "whole ones follow"])),
         ("the last write to the journal never ended", |home| damaged(home, 5, |bytes| bytes.truncate(bytes.len() - 700)), GoesOn),
         ("the journal is another file", |home| damaged(home, 1, |bytes| *bytes = b"hello".to_vec()), Ends(Exit::Data, &["damaged"])),
         ("the journal is gone", |home| damaged(home, 1, |_| ()).also(|| { std::fs::remove_file(journal(home)).unwrap(); reopen(home) }), Ends(Exit::Protection, &["no journal", "--accept-empty-journal"])),

@@ -194,9 +194,12 @@ const TIMES: [(&str, i64); 4] = [
     ("the clock is 45 s behind the chain", 45),
 ];
 
+/// What it is called, and who confirms it.
+type Quiet = (&'static str, fn(&mut Keeper));
+
 /// A chain that makes blocks on demand: an old block is fine where somebody confirms that there is none newer.
 #[rustfmt::skip]
-const QUIET: [(&str, fn(&mut Keeper)); 2] = [
+const QUIET: [Quiet; 2] = [
     ("no block for 100 s, and two nodes show none newer", |k| k.look(|r| r.nodes = vec![node("good", 10), node("good", 10)])),
     ("no block for 100 s, and most other keepers have none newer", |k| (1..4).for_each(|m| k.peer(m, 10, 0))),
 ];
