@@ -56,7 +56,7 @@ build_binaries() {
   command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
   need setpriv util-linux
   say "building (the first time takes several minutes)"
-  (cd "$root" && cargo build -p keeper -p bootstrap -p contracts --bins)
+  (cd "$root" && cargo build -p keeper -p bootstrap -p contracts -p rough --bins)
 }
 
 # The keeper that signs two results, under a name of its own, for tests alone. Only this workspace's crates are compiled

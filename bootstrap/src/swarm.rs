@@ -3,6 +3,7 @@
 pub mod anvil;
 pub mod api;
 pub mod code_server;
+mod dice;
 pub mod eigenlayer;
 mod enrol;
 mod feed;
@@ -11,10 +12,13 @@ mod jobs;
 pub mod keepers;
 mod kill;
 pub mod ledger;
+mod listing;
 pub mod network;
 mod options;
 mod progress;
 pub mod proof;
+mod proxies;
+mod reorganiser;
 mod reports;
 mod run;
 mod setup;
@@ -31,28 +35,23 @@ pub use fund::fund;
 pub use jobs::{JobRequest, JobSpec, RHYTHM, code_hash};
 pub use options::{JobSet, Options};
 pub use progress::welcome;
+pub use reorganiser::Reorganisations;
 pub use run::{run, watch};
 
 use crate::process::{Process, Spawner, tail};
 use crate::sweeper::Sweeper;
-use crate::wait::until;
 use anvil::Anvil;
 use code_server::CodeServer;
 use eigenlayer::EigenLayer;
 use feed::FeedDriver;
-use jobs::Shelf;
 use keepers::{Keeper, Setting, binary};
-use ledger::{Follower, unix_ms};
+use ledger::Follower;
 use network::Deployed;
 use progress::Progress;
 use proof::Kill;
+use proxies::Proxies;
+use reorganiser::Reorganiser;
 use reports::Reports;
-
-/// Seconds between listing jobs and their first due moment when every keeper finds the code compiled: fetching, and the
-/// anchor that lies before the due moment.
-const WARM_LEAD: u64 = 8;
-/// The same when the code has to be compiled first, which is done once per machine.
-const COLD_LEAD: u64 = 45;
 
 /// A running network. Fields drop from top to bottom: keepers first, the directory last.
 #[derive(Debug)]
@@ -64,6 +63,8 @@ pub struct Swarm {
     equivocators: Vec<Address>,
     feed: Option<FeedDriver>,
     reports: Option<Reports>,
+    reorganiser: Option<Reorganiser>,
+    proxies: Option<Proxies>,
     follower: Follower,
     code_server: CodeServer,
     bootnode: Process,
@@ -100,6 +101,7 @@ impl Swarm {
         }
         swarm.progress.say(&format!("{count} keepers ready"));
         swarm.reports = Some(Reports::start(&swarm.setting));
+        swarm.start_reorganising().await?;
         Ok(swarm)
     }
 
@@ -126,6 +128,14 @@ impl Swarm {
         let staking = eigenlayer.as_ref().map(EigenLayer::staking);
         let mut deployed = network::deploy_to(&anvil, &directory, staking).await?;
         progress.say(&format!("contracts deployed, {}", deployed.file.display()));
+        let proxies = match options.rough {
+            true => Some(Proxies::start(&spawner, anvil.url(), options.seed, &directory).await?),
+            false => None,
+        };
+        if let Some(proxies) = &proxies {
+            progress.say(&format!("keepers see it through {}", proxies.urls().join(", ")));
+            deployed.network.rpc_urls = proxies.urls().to_vec();
+        }
         let (bootnode, address) =
             setup::start_bootnode(&spawner, &bootnode_program, &directory, &deployed.file).await?;
         deployed.network.bootnodes = vec![address.clone()];
@@ -151,6 +161,8 @@ impl Swarm {
             equivocators: Vec::new(),
             feed: None,
             reports: None,
+            reorganiser: None,
+            proxies,
             follower: Follower::start(anvil.provider().clone(), contracts.task_manager, deployed.network.deploy_block),
             code_server: CodeServer::start().await?,
             bootnode,
@@ -164,67 +176,14 @@ impl Swarm {
         })
     }
 
-    /// Lists the example jobs, and lets the feed that one of them reads change. Returns when all keepers have the code,
-    /// or the first runs are due.
-    ///
-    /// # Errors
-    /// When the code was not built, or the chain refuses.
-    pub async fn list_examples(&mut self) -> Result<()> {
-        let folder = self.options.code_dir()?;
-        let shelf = Shelf { folder: &folder, server: &self.code_server, examples: &self.deployed.examples };
-        let mut requests = jobs::examples(self.options.jobs, &shelf)?;
-        let hashes = requests.iter().map(|request| request.action.code_hash()).filter(|hash| !hash.is_zero());
-        let warm = { hashes }.all(|hash| is_compiled(&self.setting.cache, &hash.to_string()[2..]));
-        self.feed = Some(FeedDriver::start(&self.anvil, self.deployed.examples.feed, self.options.seed));
-        let lead = if warm { WARM_LEAD } else { COLD_LEAD };
-        let start = (unix_ms() / 1000 + lead).next_multiple_of(RHYTHM);
-        for request in &mut requests {
-            request.delay(start);
-        }
-        let listed = self.list(&requests).await?;
-        self.progress.say(&format!("{} jobs listed, first due in {} s", listed.len(), self.seconds_until(start)));
-        let patience = Duration::from_secs(self.seconds_until(start));
-        for keeper in &self.keepers {
-            if let Err(error) = has_code(keeper, &listed, patience).await {
-                self.progress.say(&format!("warning: {error:#}"));
-            }
-        }
-        Ok(())
-    }
-
-    /// Lists jobs.
-    ///
-    /// # Errors
-    /// When the chain refuses.
-    pub async fn list(&mut self, requests: &[JobRequest]) -> Result<Vec<JobSpec>> {
-        let manager = self.deployed.network.contracts.job_manager;
-        let specs = jobs::create(self.anvil.provider(), manager, self.anvil.faucet(), requests).await?;
-        self.jobs.extend_from_slice(&specs);
-        Ok(specs)
-    }
-
-    /// Ends all jobs: no run is due after the notice period. Returns the last due moment, unix seconds.
-    ///
-    /// # Errors
-    /// When the chain refuses.
-    pub async fn pause_jobs(&mut self) -> Result<u64> {
-        let ids: Vec<u64> = self.jobs.iter().map(|job| job.id).collect();
-        let manager = self.deployed.network.contracts.job_manager;
-        let until = jobs::pause(self.anvil.provider(), manager, self.anvil.faucet(), &ids).await?;
-        for job in &mut self.jobs {
-            job.until = until.get(&job.id).copied();
-        }
-        let last = |job: &JobSpec| job.due(job.runs_until(u64::MAX).checked_sub(1)?);
-        Ok(self.jobs.iter().filter_map(last).max().unwrap_or(0))
-    }
-
     /// Fails when a process that should run has ended.
     ///
     /// # Errors
     /// Names the process and shows the end of its log.
     pub fn check_alive(&mut self) -> Result<()> {
         let keepers = self.keepers.iter_mut().filter_map(Keeper::process);
-        for process in [self.anvil.process(), &mut self.bootnode].into_iter().chain(keepers) {
+        let proxies = self.proxies.as_mut().map(Proxies::process);
+        for process in [self.anvil.process(), &mut self.bootnode].into_iter().chain(proxies).chain(keepers) {
             if let Some(status) = process.ended() {
                 bail!("{} ended unexpectedly ({status}):\n{}", process.name(), tail(process.log(), 15));
             }
@@ -297,35 +256,4 @@ impl Swarm {
     pub const fn target(&self) -> Address {
         self.deployed.examples.counter
     }
-
-    #[expect(clippy::unused_self, reason = "reads as the swarm's clock")]
-    fn seconds_until(&self, moment: u64) -> u64 {
-        moment.saturating_sub(unix_ms() / 1000)
-    }
-}
-
-async fn has_code(keeper: &Keeper, listed: &[JobSpec], patience: Duration) -> Result<()> {
-    until(&format!("{} to have the jobs' code", keeper.name()), patience, || async {
-        let known: Vec<api::Job> = keeper.get("/v1/jobs").await.map_err(|error| format!("{error:#}"))?;
-        for job in listed {
-            match known.iter().find(|known| known.id == job.id) {
-                Some(known) if known.ready => {}
-                Some(known) => return Err(format!("{}: {}", job.name, known.reason)),
-                None => return Err(format!("{} is not in its book", job.name)),
-            }
-        }
-        Ok(())
-    })
-    .await
-}
-
-/// Whether compiled code of this hash lies in the cache. Only decides how far ahead the first runs are due.
-fn is_compiled(folder: &Path, hash: &str) -> bool {
-    let Ok(entries) = folder.read_dir() else { return false };
-    entries.flatten().any(|entry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        (name.starts_with(hash) && name.ends_with(".cwasm"))
-            || (entry.path().is_dir() && is_compiled(&entry.path(), hash))
-    })
 }

@@ -39,6 +39,12 @@ impl Agenda {
         self.with_next_block.insert(wake);
     }
 
+    /// Everything at a moment at the latest: the moments it was to wait for are others now, and whoever is looked at too
+    /// early waits again.
+    pub(crate) fn all_at(&mut self, time: Time) {
+        self.by_time = std::mem::take(&mut self.by_time).into_iter().map(|(at, wake)| (at.min(time), wake)).collect();
+    }
+
     /// What waits no longer for a block.
     pub(crate) fn drop_waiting(&mut self, wake: Wake) {
         self.with_next_block.remove(&wake);

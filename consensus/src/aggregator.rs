@@ -133,11 +133,12 @@ impl<T: Clone> Aggregator<T> {
 
     /// Whether verifying what is pending could complete a quorum that is not there yet.
     pub fn is_promising(&self, quorum_bps: u16) -> bool {
-        let mut signers: Vec<_> = self.pending.iter().map(|pending| pending.signer).collect();
-        signers.sort_unstable();
-        signers.dedup();
-        let claimed: u128 = signers.iter().filter_map(|&signer| Some(self.committee.member(signer)?.stake)).sum();
-        !self.has_quorum(quorum_bps) && self.laws.is_quorum(&self.committee, self.verified_stake + claimed, quorum_bps)
+        if self.pending.is_empty() || self.has_quorum(quorum_bps) {
+            return false;
+        }
+        let signers: SignerSet = self.pending.iter().map(|pending| pending.signer).collect();
+        let claimed: u128 = signers.iter().filter_map(|signer| Some(self.committee.member(signer)?.stake)).sum();
+        self.laws.is_quorum(&self.committee, self.verified_stake + claimed, quorum_bps)
     }
 
     /// Whether anything waits for verification.
@@ -176,22 +177,27 @@ impl<T: Clone> Aggregator<T> {
 pub struct Weights {
     seed: [u8; 32],
     drawn: u64,
+    /// The hash that the next ones are cut from: it is long enough for four.
+    hash: B256,
 }
 
 impl Weights {
     /// Weights from 32 secret random bytes.
     pub fn new(seed: [u8; 32]) -> Self {
-        Self { seed, drawn: 0 }
+        Self { seed, drawn: 0, hash: B256::ZERO }
     }
 
     /// The next one.
     pub fn draw(&mut self) -> u64 {
+        let place = (self.drawn % 4) as usize;
+        if place == 0 {
+            let mut bytes = [0; 40];
+            bytes[..32].copy_from_slice(&self.seed);
+            bytes[32..].copy_from_slice(&self.drawn.to_be_bytes());
+            self.hash = keccak256(bytes);
+        }
         self.drawn += 1;
-        let mut bytes = [0; 40];
-        bytes[..32].copy_from_slice(&self.seed);
-        bytes[32..].copy_from_slice(&self.drawn.to_be_bytes());
-        let hash = keccak256(bytes);
-        u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+        self.hash.as_chunks().0.get(place).map_or(0, |chunk| u64::from_be_bytes(*chunk))
     }
 }
 

@@ -31,7 +31,7 @@ use crate::committee::KeeperIndex;
 use crate::effect::Effect;
 use crate::facts::Facts;
 use crate::fault::{Fate, Reason, Verdict};
-use crate::message::{BatchKey, CertificateMessage, Channel, MessageTag, Partial, Want};
+use crate::message::{BatchKey, CertificateMessage, Channel, Partial, Source, Want};
 use crate::outbox::{Notice, Outbox};
 use crate::session::Event;
 use crate::sessions::Sessions;
@@ -173,7 +173,7 @@ impl Batch {
     pub(crate) fn take(
         &mut self,
         (partial, bytes): (&Partial, &[u8]),
-        message: Option<MessageTag>,
+        source: Source,
         facts: &Facts,
         sessions: &Sessions,
         now: Time,
@@ -183,7 +183,7 @@ impl Batch {
         let Some(basis) = &self.basis else {
             return Fate::Early;
         };
-        let fate = self.count.take(partial, bytes, message, basis, facts.domain(), now);
+        let fate = self.count.take(partial, bytes, source, basis, facts.domain(), now);
         match fate {
             Fate::Early => {}
             Fate::Judged(_) => outbox.wake(now, Wake::Batch(self.key)),
@@ -208,8 +208,8 @@ impl Batch {
             return;
         }
         let me = facts.my_index(&basis.committee);
-        for Verified { message, verdict, said } in self.count.verify(|| facts.draw_weight()) {
-            outbox.judge(message, verdict);
+        for Verified { source, verdict, said } in self.count.verify(|| facts.draw_weight()) {
+            outbox.judge(source, verdict);
             let Some((signer, said, signature)) = said else {
                 continue;
             };
@@ -334,8 +334,8 @@ impl Batch {
 
     /// Gives the messages that are owed a verdict the same one.
     fn give_up(&mut self, reason: Reason, outbox: &mut Outbox) {
-        for message in self.count.give_up() {
-            outbox.judge(Some(message), Verdict::Ignore(reason));
+        for source in self.count.give_up() {
+            outbox.judge(source, Verdict::Ignore(reason));
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alloy_primitives::B256;
+
 use crate::agenda::Wake;
 use crate::batch::{Batch, Place};
 use crate::certificate::Certificate;
@@ -25,13 +27,12 @@ impl Batches {
     /// Opens the batches of an assignment that has been checked, or made here.
     pub(crate) fn open(
         &mut self,
-        assignment: &Assignment,
+        (hash, assignment): (B256, &Assignment),
         facts: &Facts,
         sessions: &mut Sessions,
         now: Time,
         outbox: &mut Outbox,
     ) {
-        let hash = assignment.hash(facts.domain());
         let leader = KeeperIndex(assignment.leader);
         let place = Place { window: assignment.window, stage: assignment.stage, leader };
         for (number, planned) in (0u8..).zip(&assignment.batches) {

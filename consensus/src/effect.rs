@@ -3,7 +3,7 @@
 use crate::anchor::BlockRef;
 use crate::committee::PeerKey;
 use crate::fault::{Fault, Verdict};
-use crate::message::{Channel, Evidence, MessageTag};
+use crate::message::{Channel, Evidence, Source};
 use crate::task::{Abstention, DueTask, Task};
 
 pub use crate::message::BatchKey;
@@ -64,10 +64,11 @@ pub enum Effect {
         /// The message.
         bytes: Vec<u8>,
     },
-    /// The verdict on a gossip message; every message gets exactly one.
+    /// The verdict on a message. Every gossip message gets exactly one; so does every message of an answer, up to the
+    /// first that is rejected on the spot, and an answer that cannot be read.
     Judge {
-        /// Which message.
-        message: MessageTag,
+        /// Which message, or whose answer.
+        source: Source,
         /// What to do with it.
         verdict: Verdict,
     },

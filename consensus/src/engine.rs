@@ -24,6 +24,7 @@ use crate::facts::Facts;
 use crate::held::Held;
 use crate::input::Input;
 use crate::laws::{Kept, Laws};
+use crate::message::Source;
 use crate::outbox::{Item, Outbox};
 use crate::plans::Plans;
 use crate::proofs::Proofs;
@@ -104,8 +105,15 @@ impl Engine {
                 self.start.on_head(facts, now, outbox);
                 self.wake_waiting(now);
             }
+            Input::Newest { number, ahead_ms } => {
+                self.start.note_newest(number);
+                if facts.set_ahead(ahead_ms) {
+                    self.agenda.all_at(now);
+                }
+            }
             Input::Rewound(number) => {
                 facts.rewind(number);
+                self.start.rewound(number);
                 batches.rewound(number, outbox);
                 sessions.handle_all(&Event::Rewound(number), facts, now, outbox);
             }
@@ -113,7 +121,7 @@ impl Engine {
             Input::Due(due) => self.learn(due, now),
             Input::Trouble { job, troubled } => self.windows.note_trouble(job, troubled),
             Input::Received { message, from, channel, bytes } => {
-                self.receive(Some(message), from, channel, bytes, now);
+                self.receive(Source::Gossip(message), from, channel, bytes, now);
             }
             Input::Answered { from, bytes } => self.receive_answer(from, &bytes, now),
             Input::Executed { task, attempt, anchor, result } => {

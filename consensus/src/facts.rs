@@ -13,7 +13,7 @@ use ed25519_dalek::SigningKey;
 
 use crate::aggregator::Weights;
 use crate::anchor::{BlockRef, ChainView};
-use crate::bls::{SecretKey, Signature, sign};
+use crate::bls::{PublicKey, SecretKey, Signature, sign};
 use crate::committee::{Committee, KeeperIndex, PeerKey};
 use crate::config::Config;
 use crate::laws::Laws;
@@ -63,6 +63,8 @@ pub(crate) struct Facts {
     operator: Address,
     secret: SecretKey,
     peer_key: SigningKey,
+    /// What its row must hold; to derive them from the secrets takes a multiplication on the curve each.
+    public: (PeerKey, PublicKey),
     weights: Weights,
     laws: Arc<dyn Laws>,
     chain: ChainView,
@@ -79,6 +81,7 @@ impl Facts {
             domain: config.domain,
             pace: config.pace,
             operator: config.operator,
+            public: (PeerKey(config.peer_key.verifying_key().to_bytes()), config.secret.public_key()),
             secret: config.secret,
             peer_key: config.peer_key,
             weights: Weights::new(config.seed),
@@ -128,6 +131,11 @@ impl Facts {
         {
             self.missed.note(Window(window), index, late.block);
         }
+    }
+
+    /// How far the chain's time is ahead of the keeper's clock; tells whether that is news.
+    pub(crate) fn set_ahead(&mut self, ahead_ms: i64) -> bool {
+        std::mem::replace(&mut self.pace.ahead_ms, ahead_ms) != ahead_ms
     }
 
     /// A peer has shown the table of its current epoch (rule 15).
@@ -186,24 +194,24 @@ impl Facts {
     }
 
     fn drawn_with_block(&mut self, window: u64) -> Option<(Vec<KeeperIndex>, Arc<Committee>, u64)> {
-        let (seed, committee, block) = self.seed(window)?;
-        let drawn = self.lines.order(window, seed, &committee);
-        Some((self.laws.line(drawn), committee, block))
+        let (block, committee) = self.seed_block(window)?;
+        let drawn = self.lines.order(self.domain.separator(), Window(window), block.hash, &committee);
+        Some((self.laws.line(drawn), committee, block.number))
     }
 
     /// [`Self::leaders`] for whoever only looks: a line that is not remembered is drawn and forgotten again.
     pub(crate) fn view(&self, window: u64) -> Option<WindowView> {
-        let (seed, committee, block) = self.seed(window)?;
-        let known = self.lines.known(window, seed).map(<[_]>::to_vec);
-        let drawn = self.laws.line(known.unwrap_or_else(|| leader::order(seed, &committee)));
-        Some(WindowView { window, order: self.missed.reorder(&drawn, block), committee })
+        let (block, committee) = self.seed_block(window)?;
+        let known = self.lines.known(Window(window), block.hash, &committee).map(<[_]>::to_vec);
+        let draw = || leader::draw(self.domain.separator(), Window(window), block.hash, &committee);
+        let drawn = self.laws.line(known.unwrap_or_else(draw));
+        Some(WindowView { window, order: self.missed.reorder(&drawn, block.number), committee })
     }
 
-    fn seed(&self, window: u64) -> Option<(B256, Arc<Committee>, u64)> {
+    /// The block that a window's line is drawn from, and its committee.
+    fn seed_block(&self, window: u64) -> Option<(BlockRef, Arc<Committee>)> {
         let block = self.chain.last_up_to(self.pace.seed_limit(window))?;
-        let committee = self.committee_at(block.number)?;
-        let seed = leader::seed(self.domain.separator(), committee.table_root(), Window(window), block.hash);
-        Some((seed, committee, block.number))
+        Some((block, self.committee_at(block.number)?))
     }
 
     /// Whether more stake contradicts a committee of this keeper than agrees with it, its own included (rule 15).
@@ -220,9 +228,10 @@ impl Facts {
 
     /// This keeper's index in a committee: its operator's row, if the row holds the very keys it signs with.
     pub(crate) fn my_index(&self, committee: &Committee) -> Option<KeeperIndex> {
-        let index = committee.index_of(PeerKey(self.peer_key.verifying_key().to_bytes()))?;
+        let (peer, key) = self.public;
+        let index = committee.index_of(peer)?;
         let member = committee.member(index)?;
-        let mine = member.operator == self.operator && member.key == self.secret.public_key();
+        let mine = member.operator == self.operator && member.key == key;
         mine.then_some(index)
     }
 

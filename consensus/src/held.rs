@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::agenda::Wake;
 use crate::committee::PeerKey;
 use crate::fault::{Reason, Verdict};
-use crate::message::{Message, MessageTag};
+use crate::message::{Message, Source};
 use crate::outbox::Outbox;
 use crate::time::Time;
 
@@ -15,8 +15,8 @@ pub const HELD_MAX: usize = 1_024;
 /// A message that was read, and is looked at until there is a verdict or its time is up.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
-    /// What the verdict will name; `None` for a part of a peer's answer.
-    pub(crate) message: Option<MessageTag>,
+    /// What the verdict will name.
+    pub(crate) source: Source,
     /// The peer that brought it.
     pub(crate) from: PeerKey,
     /// What it says.
@@ -29,29 +29,29 @@ pub(crate) struct Received {
 
 /// The messages held back, oldest first.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Held(VecDeque<Received>);
+pub(crate) struct Held(VecDeque<Box<Received>>);
 
 impl Held {
     /// Holds a message back for the first time, unless there are too many already.
     pub(crate) fn hold(&mut self, received: Received, outbox: &mut Outbox) {
         if self.0.len() >= HELD_MAX {
-            return outbox.judge(received.message, Verdict::Ignore(Reason::OverLimit));
+            return outbox.judge(received.source, Verdict::Ignore(Reason::OverLimit));
         }
         outbox.wake(received.until, Wake::Held);
-        self.0.push_back(received);
+        self.0.push_back(Box::new(received));
     }
 
     /// Holds a message back that was looked at again; one whose time is up is ignored, not rejected: it may be right
     /// elsewhere.
-    pub(crate) fn hold_again(&mut self, received: Received, now: Time, outbox: &mut Outbox) {
+    pub(crate) fn hold_again(&mut self, received: Box<Received>, now: Time, outbox: &mut Outbox) {
         if now >= received.until {
-            return outbox.judge(received.message, Verdict::Ignore(Reason::UnknownContext));
+            return outbox.judge(received.source, Verdict::Ignore(Reason::UnknownContext));
         }
         self.0.push_back(received);
     }
 
     /// All of them, to be looked at again.
-    pub(crate) fn take(&mut self) -> VecDeque<Received> {
+    pub(crate) fn take(&mut self) -> VecDeque<Box<Received>> {
         std::mem::take(&mut self.0)
     }
 
@@ -66,7 +66,7 @@ mod tests {
     use serde_bytes::{ByteArray, ByteBuf};
 
     use super::*;
-    use crate::message::CertificateMessage;
+    use crate::message::{CertificateMessage, MessageTag};
     use crate::outbox::tests::texts;
 
     fn received(tag: u64) -> Received {
@@ -76,8 +76,8 @@ mod tests {
             signers: ByteBuf::new(),
             signature: ByteArray::new([0; 48]),
         });
-        let message = Some(MessageTag(tag));
-        Received { message, from: PeerKey([1; 32]), content, bytes: Vec::new(), until: Time(1_000) }
+        let source = Source::Gossip(MessageTag(tag));
+        Received { source, from: PeerKey([1; 32]), content, bytes: Vec::new(), until: Time(1_000) }
     }
 
     #[test]

@@ -16,6 +16,13 @@ pub use crate::message::MessageTag;
 pub enum Input {
     /// The next block at the confirmation depth. What else the block held has been handed in before.
     Head(BlockRef),
+    /// The newest block, before it has its confirmations, and what the chain's time is.
+    Newest {
+        /// Its number.
+        number: u64,
+        /// How many milliseconds the chain's time is ahead of the keeper's clock.
+        ahead_ms: i64,
+    },
     /// The blocks above this number turned out orphaned.
     Rewound(u64),
     /// A committee, active from its first block on.

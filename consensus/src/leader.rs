@@ -63,27 +63,42 @@ pub fn order(seed: B256, committee: &Committee) -> Vec<KeeperIndex> {
 /// Most windows whose line is remembered: those that batches still wait for in the good case.
 const LINES_MAX: usize = 32;
 
-/// The lines drawn of late: each is asked for many times, and every stage costs a hash.
+/// The leaders of a window by stage, given the block that its seed is taken from.
+pub(crate) fn draw(domain: B256, window: Window, block: B256, committee: &Committee) -> Vec<KeeperIndex> {
+    order(seed(domain, committee.table_root(), window, block), committee)
+}
+
+/// A line, and what it was drawn from: the seed's block and the table of the committee.
+type Drawn = (B256, B256, Vec<KeeperIndex>);
+
+/// The lines of one network that were drawn of late: each is asked for many times, and seed and stages cost a hash each.
 #[derive(Clone, Debug, Default)]
-pub struct Lines(BTreeMap<u64, (B256, Vec<KeeperIndex>)>);
+pub(crate) struct Lines(BTreeMap<Window, Drawn>);
 
 impl Lines {
-    /// [`order`] of a window, drawn anew only if its seed is another one than before.
-    pub fn order(&mut self, window: u64, seed: B256, committee: &Committee) -> Vec<KeeperIndex> {
-        if let Some(line) = self.known(window, seed) {
+    /// [`draw`] for a window, done anew only if block or committee are others than before.
+    pub(crate) fn order(
+        &mut self,
+        domain: B256,
+        window: Window,
+        block: B256,
+        committee: &Committee,
+    ) -> Vec<KeeperIndex> {
+        if let Some(line) = self.known(window, block, committee) {
             return line.to_vec();
         }
-        let line = order(seed, committee);
-        self.0.insert(window, (seed, line.clone()));
+        let line = draw(domain, window, block, committee);
+        self.0.insert(window, (block, committee.table_root(), line.clone()));
         if self.0.len() > LINES_MAX {
             self.0.pop_first();
         }
         line
     }
 
-    /// The line of a window, if it was drawn of late from this seed.
-    pub fn known(&self, window: u64, seed: B256) -> Option<&[KeeperIndex]> {
-        self.0.get(&window).filter(|(known, _)| *known == seed).map(|(_, line)| line.as_slice())
+    /// The line of a window, if it was drawn of late from this block and committee.
+    pub(crate) fn known(&self, window: Window, block: B256, committee: &Committee) -> Option<&[KeeperIndex]> {
+        let same = |drawn: &&Drawn| drawn.0 == block && drawn.1 == committee.table_root();
+        self.0.get(&window).filter(same).map(|(_, _, line)| line.as_slice())
     }
 }
 

@@ -10,6 +10,7 @@ pub mod report;
 pub mod want;
 
 use crate::codec::{self, CodecError};
+use crate::committee::PeerKey;
 
 pub use crate::bls::sign;
 pub use assignment::{ASSIGNMENT_LIMIT, ASSIGNMENTS_MAX, Assignment, BATCHES_MAX, BatchKey, PlannedBatch, PlannedTask};
@@ -22,6 +23,16 @@ pub use want::{HAVE_LIMIT, Have, WANT_LIMIT, Want};
 /// Names a gossip message that awaits its verdict; chosen by the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MessageTag(pub u64);
+
+/// How a message came, and so who answers for it: its verdict names this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// As gossip: the mesh charges whoever passed it on.
+    Gossip(MessageTag),
+    /// In this peer's own answer to a question. What is wrong there in every view of the chain is its fault alone: it has
+    /// checked what it hands out, or ought to have.
+    Answer(PeerKey),
+}
 
 /// Writes down the kinds of gossip: the channel of each, the message on it, and how many bytes that may have.
 macro_rules! kinds {

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
+use alloy_primitives::B256;
+
 use crate::agenda::Wake;
 use crate::bls::Signature;
 use crate::certificate::Certificate;
 use crate::committee::KeeperIndex;
 use crate::effect::{Effect, PersistToken};
 use crate::fault::Verdict;
-use crate::message::{Assignment, BatchKey, MessageTag};
+use crate::message::{Assignment, BatchKey, Source};
 use crate::report::{Leaves, SignRecord};
 use crate::task::Task;
 use crate::time::Time;
@@ -30,8 +32,8 @@ pub(crate) enum Notice {
     },
     /// Nothing more will happen to a task: it can be forgotten.
     TaskEnded(Task),
-    /// An assignment is good: its batches are open.
-    Assigned(Box<Assignment>),
+    /// An assignment is good, and this is its hash: its batches are open.
+    Assigned(B256, Box<Assignment>),
     /// Something that a batch waits for has changed.
     LookAtBatch(BatchKey),
     /// A batch of a window has failed: what it held is open again.
@@ -81,11 +83,9 @@ impl Outbox {
         self.items.push(Item::Effect(effect));
     }
 
-    /// Gives the verdict on a message, if it came as gossip.
-    pub(crate) fn judge(&mut self, message: Option<MessageTag>, verdict: Verdict) {
-        if let Some(message) = message {
-            self.effect(Effect::Judge { message, verdict });
-        }
+    /// Gives the verdict on a message.
+    pub(crate) fn judge(&mut self, source: Source, verdict: Verdict) {
+        self.effect(Effect::Judge { source, verdict });
     }
 
     /// Has records made durable; the journal's answer will bear the token.

@@ -47,6 +47,14 @@ impl Plans {
         if assignment.window < oldest || assignment.window > current + WINDOWS_AHEAD {
             return Fate::Judged(Verdict::Ignore(Reason::OutOfWindow));
         }
+        // Most copies are just that, and need not be hashed to be known; nor what is held until its line is drawn.
+        match self.numbered.get(&number_of(assignment)) {
+            Some(first) if self.by_hash.get(first).is_some_and(|first| first == bytes) => {
+                return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
+            }
+            None if facts.leaders(assignment.window).is_none() => return Fate::Early,
+            _ => {}
+        }
         let hash = assignment.hash(facts.domain());
         if self.by_hash.contains_key(&hash) {
             return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
@@ -76,23 +84,21 @@ impl Plans {
         if self.by_hash.len() >= ASSIGNMENTS_HELD_MAX {
             return Fate::Judged(Verdict::Ignore(Reason::OverLimit));
         }
-        self.adopt(assignment, bytes.to_vec(), facts, now, outbox);
+        self.adopt((hash, assignment), bytes.to_vec(), now, outbox);
         Fate::Judged(Verdict::Accept)
     }
 
-    /// Takes up an assignment that has been checked, or made here.
+    /// Takes up an assignment that has been checked, or made here, under its hash.
     pub(crate) fn adopt(
         &mut self,
-        assignment: &Assignment,
+        (hash, assignment): (B256, &Assignment),
         bytes: Vec<u8>,
-        facts: &Facts,
         now: Time,
         outbox: &mut Outbox,
     ) {
-        let hash = assignment.hash(facts.domain());
         self.numbered.insert(number_of(assignment), hash);
         self.by_hash.insert(hash, bytes);
-        outbox.tell(Notice::Assigned(Box::new(assignment.clone())));
+        outbox.tell(Notice::Assigned(hash, Box::new(assignment.clone())));
         outbox.wake(now, Wake::Held);
     }
 
@@ -126,3 +132,6 @@ impl Plans {
 fn number_of(assignment: &Assignment) -> Number {
     (assignment.window, assignment.stage, assignment.leader, assignment.number)
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,3 +160,6 @@ fn contradiction(statement: &Statement<'_>, position: usize, earlier: BatchKey, 
     let first = of_partial(&reports, place, committee.size(), signer, signature)?;
     Evidence::new(committee.epoch(), first, second)
 }
+
+#[cfg(test)]
+mod tests;

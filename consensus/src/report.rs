@@ -72,18 +72,20 @@ pub struct Leaves {
     pub reports: Vec<Report>,
     /// Their leaves: hashed once, needed for every signer.
     pub hashes: Vec<B256>,
+    root: B256,
 }
 
 impl Leaves {
     /// Hashes reports.
     pub fn of(reports: Vec<Report>) -> Self {
-        let hashes = reports.iter().map(Report::leaf).collect();
-        Self { reports, hashes }
+        let hashes: Vec<B256> = reports.iter().map(Report::leaf).collect();
+        let root = merkle::root(&hashes);
+        Self { reports, hashes, root }
     }
 
     /// The root above them.
     pub fn root(&self) -> B256 {
-        merkle::root(&self.hashes)
+        self.root
     }
 
     /// What the journal must hold before the root is signed.
@@ -155,7 +157,12 @@ impl Domain {
 
     /// The 32 bytes that keepers sign: keccak256(0x1901, separator, struct hash of Batch(epoch, root)).
     pub fn batch_digest(&self, epoch: u32, root: B256) -> B256 {
-        let batch = keccak256((*BATCH_HASH, epoch, root).abi_encode());
+        // abi.encode of static types, as in a leaf.
+        let mut words = [[0; 32]; 3];
+        words[0] = BATCH_HASH.0;
+        words[1][28..].copy_from_slice(&epoch.to_be_bytes());
+        words[2] = root.0;
+        let batch = keccak256(words.as_flattened());
         let mut bytes = [0; 66];
         bytes[0] = 0x19;
         bytes[1] = 0x01;

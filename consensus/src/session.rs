@@ -125,7 +125,7 @@ impl Session {
         match (self.phase, event) {
             // Remembered for a while after its end: latecomers ask, and a reorganisation may undo it (rule 17).
             (Settled { .. } | Expired { .. }, Event::Look) => self.wait_for_oblivion(facts, now, outbox),
-            (Open | Certified { .. }, Event::Look) if now >= self.deadline() => {
+            (Open | Certified { .. }, Event::Look) if now >= self.deadline(&facts.pace()) => {
                 self.phase = Expired { certified };
                 outbox.effect(Effect::Report(task, Step::Expired));
                 self.wait_for_oblivion(facts, now, outbox);
@@ -166,7 +166,7 @@ impl Session {
     }
 
     fn wait_for_oblivion(&self, facts: &Facts, now: Time, outbox: &mut Outbox) {
-        let end = self.deadline().plus(facts.pace().retention());
+        let end = self.deadline(&facts.pace()).plus(facts.pace().retention());
         match now >= end {
             true => outbox.tell(Notice::TaskEnded(self.due.task)),
             false => outbox.wake(end, Wake::Session(self.due.task)),
@@ -274,15 +274,16 @@ impl Session {
     /// When to look at it again: at its next attempt or at its deadline.
     fn next_wake(&self, now: Time, pace: &Pace) -> Time {
         let starts = (0..ATTEMPTS_MAX).map(|attempt| self.attempt_start(attempt, pace));
-        starts.into_iter().find(|&start| start > now).unwrap_or(self.deadline()).min(self.deadline())
+        let deadline = self.deadline(pace);
+        starts.into_iter().find(|&start| start > now).unwrap_or(deadline).min(deadline)
     }
 
     fn attempt_start(&self, attempt: u8, pace: &Pace) -> Time {
-        Time::from_seconds(pace.attempt_due(self.due.due, attempt))
+        pace.moment(pace.attempt_due(self.due.due, attempt))
     }
 
-    fn deadline(&self) -> Time {
-        Time::from_seconds(self.due.deadline)
+    fn deadline(&self, pace: &Pace) -> Time {
+        pace.moment(self.due.deadline)
     }
 }
 

@@ -31,14 +31,14 @@ pub(crate) struct Sessions {
 impl Sessions {
     /// Takes up a task of the schedule; false if it is known, over, or one too many, be it of all or of its job.
     pub(crate) fn learn(&mut self, due: DueTask, facts: &Facts, now: Time, outbox: &mut Outbox) -> bool {
-        let over = now > Time::from_seconds(due.deadline);
+        let over = now > facts.pace().moment(due.deadline);
         if over || self.tasks.contains_key(&due.task) || !self.has_room_for(due.task.job) {
             return false;
         }
         *self.of_job.entry(due.task.job).or_default() += 1;
         self.tasks.insert(due.task, Session::new(due));
         let window = facts.pace().window_of(due.due);
-        outbox.wake(Time::from_seconds(due.due), Wake::Session(due.task));
+        outbox.wake(facts.pace().moment(due.due), Wake::Session(due.task));
         outbox.tell(Notice::Opened { window, task: due.task, attempt: 0 });
         true
     }

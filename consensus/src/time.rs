@@ -1,7 +1,8 @@
 //! Time as data: the protocol never reads a clock, and every span it waits is here with its reason.
 //!
 //! The keeper's own clock counts in milliseconds, the chain's in seconds: a [`Time`] and a [`Duration`] are of the
-//! first kind, whatever is called `seconds` of the second.
+//! first kind, whatever is called `seconds` of the second. What is due, windows and deadlines are the chain's; waiting is
+//! the keeper's own. [`Pace`] alone knows how the two clocks stand to each other.
 
 use std::time::Duration;
 
@@ -60,6 +61,8 @@ pub struct Pace {
     pub block_seconds: u64,
     /// Blocks on top of a block before it is acted on.
     pub confirmations: u64,
+    /// How many milliseconds the chain's time is ahead of the keeper's own clock.
+    pub ahead_ms: i64,
 }
 
 impl Pace {
@@ -73,14 +76,24 @@ impl Pace {
         seconds / self.window_seconds()
     }
 
+    /// The chain's time at a moment of the keeper's clock, in milliseconds since the Unix epoch.
+    pub fn chain_time(&self, now: Time) -> Time {
+        Time(now.0.saturating_add_signed(self.ahead_ms))
+    }
+
+    /// When it is so late on the chain, by the keeper's clock; `seconds` since the Unix epoch.
+    pub fn moment(&self, seconds: u64) -> Time {
+        Time(Time::from_seconds(seconds).0.saturating_add_signed(self.ahead_ms.saturating_neg()))
+    }
+
     /// The window that a moment of the keeper's clock lies in.
     pub fn window_at(&self, now: Time) -> u64 {
-        self.window_of(now.seconds())
+        self.window_of(self.chain_time(now).seconds())
     }
 
     /// When a window begins.
     pub fn window_start(&self, window: u64) -> Time {
-        Time::from_seconds(window.saturating_mul(self.window_seconds()))
+        self.moment(window.saturating_mul(self.window_seconds()))
     }
 
     /// How far before its due moment a task's anchor lies, so that it is fixed by then even if a block comes late.
@@ -124,5 +137,23 @@ impl Pace {
     pub fn seed_limit(&self, window: u64) -> u64 {
         let start = window.saturating_sub(1).saturating_mul(self.window_seconds());
         start.saturating_sub(self.confirmations.saturating_mul(self.block_seconds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_and_due_moments_are_the_chains() {
+        for ahead_ms in [0, 3_600_000, -45_000] {
+            let pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms };
+            let due = pace.moment(2_000_000);
+            assert_eq!(i128::from(due.0), 2_000_000_000 - i128::from(ahead_ms));
+            assert_eq!(pace.chain_time(due), Time::from_seconds(2_000_000));
+            assert_eq!((pace.window_at(due), pace.window_start(1_000_000)), (1_000_000, due));
+        }
+        let pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: i64::MIN };
+        assert_eq!((pace.chain_time(Time(5)), pace.moment(u64::MAX)), (Time(0), Time(u64::MAX)), "nothing overflows");
     }
 }

@@ -127,7 +127,7 @@ impl Windows {
                 if tried.iter().any(Option::is_none) || tried.len() >= TRIES_MAX {
                     return None;
                 }
-                let due = Time::from_seconds(pace.attempt_due(session.due().due, attempt));
+                let due = pace.moment(pace.attempt_due(session.due().due, attempt));
                 let since = tried.iter().copied().flatten().max().unwrap_or(due);
                 Some(Open { task, attempt, since, tries: tried.len() })
             })
@@ -152,7 +152,8 @@ impl Windows {
         let bytes = codec::encode(&assignment);
         outbox.effect(Effect::Assigned { window, stage });
         outbox.effect(Effect::Broadcast { channel: Channel::Assignments, bytes: bytes.clone() });
-        board.plans.adopt(&assignment, bytes, board.facts, now, outbox);
+        let hash = assignment.hash(board.facts.domain());
+        board.plans.adopt((hash, &assignment), bytes, now, outbox);
     }
 
     /// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch; those

@@ -49,10 +49,11 @@ pub struct DeployConfig {
     pub notice_seconds: u32,
     /// Stake below this (in wei of the staked asset) counts as none.
     pub minimum_stake: u128,
-    /// Stake must stay slashable for this many blocks to count, and misbehaviour can be proven as long. Together with
-    /// the time between two epochs fewer than EigenLayer's deallocation delay.
+    /// Stake must stay slashable for this many blocks after a snapshot to count; fewer than EigenLayer's deallocation delay.
+    /// Misbehaviour can be proven for [`DeployConfig::provable_blocks`] of them.
     pub slashable_blocks: u32,
-    /// What the reporter of a proven misbehaviour gets from the bounty pot, in wei; far below half of `minimum_stake`.
+    /// What one proven misbehaviour pays from the bounty pot at most, in wei: where `minimum_stake` or more was taken. Worth
+    /// far less than that stake.
     pub reward: u128,
     /// What opening a dispute takes, in wei.
     pub bond: u128,
@@ -82,6 +83,20 @@ pub struct Staking {
 }
 
 impl DeployConfig {
+    /// For how many blocks after its anchor a report can be held against its signers: stake is certain from the snapshot
+    /// on, so these are fewer by two epochs, one until somebody looks at the stakes again and one to spare.
+    ///
+    /// # Errors
+    /// None are left.
+    pub fn provable_blocks(&self) -> Result<u32, DeployError> {
+        let epoch_blocks = u64::from(self.epoch_seconds).div_ceil(self.block_seconds.max(1));
+        let provable = u64::from(self.slashable_blocks).saturating_sub(2 * epoch_blocks);
+        match u32::try_from(provable) {
+            Ok(blocks) if blocks > 0 => Ok(blocks),
+            _ => Err(DeployError::NothingProvable { slashable_blocks: self.slashable_blocks, epoch_blocks }),
+        }
+    }
+
     /// The settings of a local network: blocks of 1 s, epochs of 10 s, stand-in for the stake, examples included.
     pub fn local(deployer: Address, rpc_url: impl Into<String>) -> Self {
         Self {
@@ -128,14 +143,14 @@ pub struct Examples {
 /// Deploys everything and returns the network; blocks until all transactions are mined.
 ///
 /// # Errors
-/// The node fails, lacks EIP-2537, a creation reverts, or the chain makes no blocks for five minutes.
+/// Settings that cannot work, the node fails, lacks EIP-2537, a creation reverts, or the chain makes no blocks for five minutes.
 pub async fn deploy<P: Provider>(provider: &P, config: &DeployConfig) -> Result<Deployment, DeployError> {
     let rpc = |doing| move |source| DeployError::Rpc { doing, source };
     let chain_id = provider.get_chain_id().await.map_err(rpc("reading the chain id"))?;
     check_precompiles(provider, chain_id).await?;
     let nonce =
         provider.get_transaction_count(config.deployer).pending().await.map_err(rpc("reading the deployer's nonce"))?;
-    let plan = Plan::new(config, nonce);
+    let plan = Plan::new(config, nonce)?;
     let mut sent = Vec::new();
     for (offset, creation) in (0..).zip(plan.creations(config)) {
         let request = TransactionRequest::default()

@@ -3,23 +3,21 @@ pragma solidity ^0.8.28;
 
 import {OwnableUpgradeable} from "@openzeppelin/contracts-upgradeable/access/OwnableUpgradeable.sol";
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {ICertificateVerifier} from "./interfaces/ICertificateVerifier.sol";
 import {IChallenger} from "./interfaces/IChallenger.sol";
+import {IJobManager} from "./interfaces/IJobManager.sol";
 import {IKeeperRegistry} from "./interfaces/IKeeperRegistry.sol";
 import {IServiceManager} from "./interfaces/IServiceManager.sol";
 import {ITaskManager} from "./interfaces/ITaskManager.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
 import {ReportLib} from "./libraries/ReportLib.sol";
+import {Bounties} from "./Bounties.sol";
 
 /// @title Challenger
 /// @notice See {IChallenger}.
-/// @dev Slashed stake is burnt or redistributed by EigenLayer, at core 1.4 always burnt: it cannot pay the reporter. So
-/// rewards come from a pot that anybody fills (the protocol's share of fees, lost bonds), a fixed sum per conviction,
-/// what is left of the pot if that is less. It pays for the gas, not for a race: evidence is public in the mesh.
-/// A reward must stay far below half of `minimumStake`, or keepers would convict themselves for it.
-contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
+/// @dev What proofs pay, and from what, is in Bounties.
+contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
     /* CONSTANTS */
 
     /// @notice Share of the stake that equivocation costs. It is never an accident of load or of the network: the
@@ -33,6 +31,9 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
     /// @notice Slashings in one transaction: at 250,000 gas each on EigenLayer they stay below half of the 16.7 million
     /// that one may use (EIP-7825).
     uint256 public constant MAX_SLASHINGS = 32;
+    /// @notice How often one operator is punished for one kind of offence under one epoch: many tasks that went wrong may
+    /// have a single fault behind them.
+    uint256 public constant MAX_PUNISHMENTS = 3;
     /// @dev A batch has at most 256 leaves.
     uint256 private constant MAX_PROOF = 8;
     bytes32 private constant RULING_TYPEHASH =
@@ -41,20 +42,20 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
     ITaskManager public immutable taskManager;
     IKeeperRegistry public immutable registry;
     IServiceManager public immutable serviceManager;
-    /// @notice Paid to the reporter for each conviction, in wei.
-    uint256 public immutable reward;
+    /// @notice For how many blocks after its anchor a report can be held against its signers. The registry's stakes are
+    /// certain for `slashableBlocks` after the snapshot that read them; these are fewer by the longest time an epoch goes
+    /// without anybody looking whether its stakes still stand.
+    uint256 public immutable provableBlocks;
     /// @notice What opening a dispute takes, in wei. Goes to the pot when the report is confirmed.
     uint256 public immutable bond;
 
     /* STORAGE */
 
-    /// @notice What rewards are paid from, in wei.
-    uint256 public pot;
-    mapping(address account => uint256) public owed;
     uint64 public disputeCount;
     mapping(bytes32 => bool) private _convicted;
     mapping(uint64 disputeId => Dispute) private _disputes;
     mapping(bytes32 leaf => uint64 disputeId) private _disputeOf;
+    mapping(bytes32 => uint256) private _punishments;
 
     /* CONSTRUCTOR */
 
@@ -62,13 +63,14 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         ITaskManager taskManager_,
         IKeeperRegistry registry_,
         IServiceManager serviceManager_,
+        uint256 provableBlocks_,
         uint256 reward_,
         uint256 bond_
-    ) {
+    ) Bounties(reward_) {
         taskManager = taskManager_;
         registry = registry_;
         serviceManager = serviceManager_;
-        reward = reward_;
+        provableBlocks = provableBlocks_;
         bond = bond_;
         _disableInitializers();
     }
@@ -87,6 +89,7 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         returns (uint256 convicted)
     {
         _checkConflict(first.report, second.report);
+        _checkTask(first.report);
         _checkDeadline(_lastBlock(first.report.anchorNumber));
         if (first.signers.length == 0 || second.signers.length == 0) revert NobodyGuilty();
         uint256 guilty = first.signers[0] & second.signers[0];
@@ -95,7 +98,6 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         _verify(epoch, second);
         convicted = _convict(epoch, _taskId(first.report), guilty);
         if (convicted == 0) revert AlreadyProven();
-        _pay(msg.sender, convicted);
     }
 
     function _checkConflict(ReportLib.Report calldata one, ReportLib.Report calldata other) private pure {
@@ -110,18 +112,29 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
     // In a loop the next one is noted after the last one's slashing; each is still noted before its own.
     // slither-disable-next-line reentrancy-no-eth
     function _convict(uint32 epoch, bytes32 taskId, uint256 guilty) private returns (uint256 convicted) {
+        uint256 minimumStake = registry.minimumStake();
         for (uint16 i = 0; guilty != 0 && convicted < MAX_SLASHINGS; ++i) {
             bool signedBoth = guilty & 1 == 1;
             guilty >>= 1;
             if (!signedBoth) continue;
             address operator = registry.operatorAt(i);
-            if (isConvicted(operator, taskId)) continue;
+            if (isConvicted(operator, taskId) || !_countPunishment(epoch, operator, EQUIVOCATION_WAD)) continue;
             _convicted[keccak256(abi.encode(operator, taskId))] = true;
             ++convicted;
             serviceManager.eject(operator);
-            uint256 amount = serviceManager.slash(operator, EQUIVOCATION_WAD, "signed two results of one task");
-            emit EquivocationProven(operator, taskId, msg.sender, epoch, amount);
+            uint256 taken = serviceManager.slash(operator, EQUIVOCATION_WAD, "signed two results of one task");
+            _pay(msg.sender, taken, minimumStake);
+            emit EquivocationProven(operator, taskId, msg.sender, epoch, taken);
         }
+    }
+
+    /// @dev Whether there is one left, of the punishments an epoch allows for an offence; it is used up then.
+    function _countPunishment(uint32 epoch, address operator, uint256 wad) private returns (bool) {
+        bytes32 offence = keccak256(abi.encode(epoch, operator, wad));
+        uint256 before = _punishments[offence];
+        if (before == MAX_PUNISHMENTS) return false;
+        _punishments[offence] = before + 1;
+        return true;
     }
 
     /* DISPUTES */
@@ -131,15 +144,12 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         if (msg.value != bond) revert WrongBond(bond);
         ReportLib.Report calldata report = statement.report;
         if (report.inputHash != 0) revert NotDeterministic();
-        if (report.anchorNumber >= block.number) revert FutureAnchor(report.anchorNumber);
+        _checkTask(report);
         // half of the time for opening, the other half for the ruling
-        _checkDeadline(report.anchorNumber + serviceManager.slashableBlocks() / 2);
+        _checkDeadline(report.anchorNumber + provableBlocks / 2);
         bytes32 leaf = ReportLib.leaf(report);
         if (_disputeOf[leaf] != 0) revert AlreadyDisputed(_disputeOf[leaf]);
-        ICertificateVerifier.Weight memory signers = _verify(epoch, statement);
-        if (!CertificateLib.reachesQuorum(signers.signedStake, signers.totalStake, CertificateLib.MIN_QUORUM_BPS)) {
-            revert QuorumNotReached(signers.signedStake, signers.totalStake);
-        }
+        _verifyCertificate(epoch, statement);
         disputeId = ++disputeCount;
         _disputeOf[leaf] = disputeId;
         uint64 deadline = uint64(_lastBlock(report.anchorNumber));
@@ -153,9 +163,24 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
             leaf: leaf,
             outcomeHash: report.outcomeHash,
             epoch: epoch,
-            signers: statement.signers[0]
+            signers: statement.signers[0],
+            punished: 0,
+            bond: msg.value
         });
         emit DisputeOpened(disputeId, _taskId(report), msg.sender, epoch, report, deadline);
+    }
+
+    /// @inheritdoc IChallenger
+    function joinDispute(uint64 disputeId, Statement calldata statement) external {
+        Dispute storage about = _disputes[disputeId];
+        if (about.status != DisputeStatus.Upheld) _inStatus(disputeId, DisputeStatus.Open);
+        _checkDeadline(about.deadline);
+        if (ReportLib.leaf(statement.report) != about.leaf) revert OtherReport();
+        _verifyCertificate(about.epoch, statement);
+        uint256 others = statement.signers[0] & ~about.signers;
+        if (others == 0) revert AlreadyDisputed(disputeId);
+        about.signers |= others;
+        emit DisputeJoined(disputeId, others);
     }
 
     /// @inheritdoc IChallenger
@@ -179,28 +204,27 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         bool confirmed = reportStatus == about.reportStatus && outcomeHash == about.outcomeHash;
         about.status = confirmed ? DisputeStatus.Rejected : DisputeStatus.Upheld;
         emit DisputeRuled(disputeId, about.status, reportStatus, outcomeHash, epoch);
-        if (confirmed) {
-            _fill(bond);
-        } else {
-            owed[about.disputer] += bond;
-            _pay(about.disputer, 1);
-        }
+        if (confirmed) _fill(about.bond);
+        else owed[about.disputer] += about.bond;
     }
 
     /// @inheritdoc IChallenger
     function enforce(uint64 disputeId) external returns (uint256 punished) {
         Dispute storage about = _inStatus(disputeId, DisputeStatus.Upheld);
-        uint256 left = about.signers;
-        for (uint16 i = 0; i < 256 && punished < MAX_SLASHINGS; ++i) {
+        uint256 left = about.signers & ~about.punished;
+        if (left == 0) revert NobodyGuilty();
+        uint32 epoch = about.epoch;
+        uint256 minimumStake = registry.minimumStake();
+        for (uint16 i = 0; left >> i != 0 && punished < MAX_SLASHINGS; ++i) {
             if ((left >> i) & 1 == 0) continue;
-            left &= ~(1 << i);
-            about.signers = left;
-            ++punished;
+            about.punished |= 1 << i;
             address operator = registry.operatorAt(i);
-            uint256 amount = serviceManager.slash(operator, WRONG_RESULT_WAD, "certified a wrong result");
-            emit WrongResultPunished(operator, about.taskId, disputeId, amount);
+            if (!_countPunishment(epoch, operator, WRONG_RESULT_WAD)) continue;
+            ++punished;
+            uint256 taken = serviceManager.slash(operator, WRONG_RESULT_WAD, "certified a wrong result");
+            _pay(about.disputer, taken, minimumStake);
+            emit WrongResultPunished(operator, about.taskId, disputeId, taken);
         }
-        if (punished == 0) revert NobodyGuilty();
     }
 
     /// @inheritdoc IChallenger
@@ -208,7 +232,7 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
         Dispute storage about = _inStatus(disputeId, DisputeStatus.Open);
         if (block.number <= about.deadline) revert TooEarly(about.deadline);
         about.status = DisputeStatus.Expired;
-        owed[about.disputer] += bond;
+        owed[about.disputer] += about.bond;
         emit DisputeExpired(disputeId);
     }
 
@@ -220,20 +244,49 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
 
     /* STATEMENTS */
 
-    /// @dev Reverts unless the signers really signed a batch that holds the report.
+    /// @dev Reverts unless the signers really signed a batch that holds the report, under the epoch that was active at its
+    /// anchor: a key given up says nothing of later blocks, whoever has it now.
     function _verify(uint32 epoch, Statement calldata statement)
         private
         view
-        returns (ICertificateVerifier.Weight memory)
+        returns (ICertificateVerifier.Weight memory signers)
     {
         if (statement.proof.length > MAX_PROOF) revert ProofTooLong();
         bytes32 root = MerkleProof.processProofCalldata(statement.proof, ReportLib.leaf(statement.report));
-        return registry.verify(epoch, taskManager.batchDigest(epoch, root), statement.signers, statement.signature);
+        signers = registry.verify(epoch, taskManager.batchDigest(epoch, root), statement.signers, statement.signature);
+        uint64 anchor = statement.report.anchorNumber;
+        if (anchor < signers.activeFrom || (signers.activeUntil != 0 && anchor > signers.activeUntil)) {
+            revert EpochNotActive(epoch, anchor);
+        }
+    }
+
+    /// @dev As `_verify`, and the signers are a quorum.
+    function _verifyCertificate(uint32 epoch, Statement calldata statement) private view {
+        ICertificateVerifier.Weight memory signers = _verify(epoch, statement);
+        if (!CertificateLib.reachesQuorum(signers.signedStake, signers.totalStake, CertificateLib.MIN_QUORUM_BPS)) {
+            revert QuorumNotReached(signers.signedStake, signers.totalStake);
+        }
+    }
+
+    /// @dev Reverts for a task that never was, and for a block that is still to come: nobody needs protection from what is
+    /// said of them, and the say of it would come free.
+    function _checkTask(ReportLib.Report calldata report) private view {
+        if (report.anchorNumber >= block.number) revert FutureAnchor(report.anchorNumber);
+        IJobManager.Job memory job = taskManager.jobManager().job(report.jobId);
+        bool known = report.jobVersion != 0 && report.jobVersion <= job.version;
+        // what an earlier version was due at is not kept
+        if (known && report.jobVersion == job.version) known = _isDue(job, uint256(report.instanceKey));
+        if (!known) revert UnknownTask(report.jobId, report.jobVersion, report.instanceKey);
+    }
+
+    function _isDue(IJobManager.Job memory job, uint256 run) private view returns (bool) {
+        if (job.trigger == IJobManager.Trigger.OneShot && run != 0) return false;
+        return run <= type(uint64).max && job.start + run * job.interval <= block.timestamp;
     }
 
     /// @dev The stake that counted at the anchor is certain to be slashable up to this block.
     function _lastBlock(uint256 anchorNumber) private view returns (uint256) {
-        return anchorNumber + serviceManager.slashableBlocks();
+        return anchorNumber + provableBlocks;
     }
 
     function _checkDeadline(uint256 deadline) private view {
@@ -242,42 +295,6 @@ contract Challenger is IChallenger, OwnableUpgradeable, UUPSUpgradeable {
 
     function _taskId(ReportLib.Report calldata report) private pure returns (bytes32) {
         return ReportLib.taskId(report.jobId, report.jobVersion, report.instanceKey);
-    }
-
-    /* MONEY */
-
-    /// @inheritdoc IChallenger
-    function fundBounties() external payable {
-        _fill(msg.value);
-    }
-
-    /// @dev So that a share of fees can simply be sent here.
-    receive() external payable {
-        _fill(msg.value);
-    }
-
-    function _fill(uint256 amount) private {
-        pot += amount;
-        emit BountiesFunded(msg.sender, amount, pot);
-    }
-
-    function _pay(address reporter, uint256 convictions) private {
-        uint256 amount = reward * convictions;
-        if (amount > pot) amount = pot;
-        if (amount == 0) return;
-        pot -= amount;
-        owed[reporter] += amount;
-        emit Rewarded(reporter, amount);
-    }
-
-    /// @inheritdoc IChallenger
-    function claim(address to) external returns (uint256 amount) {
-        if (to == address(0)) revert ZeroRecipient();
-        amount = owed[msg.sender];
-        if (amount == 0) revert NothingOwed();
-        owed[msg.sender] = 0;
-        emit Claimed(msg.sender, to, amount);
-        Address.sendValue(payable(to), amount);
     }
 
     /* VIEWS */

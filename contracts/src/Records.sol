@@ -56,9 +56,11 @@ abstract contract Records is Earnings {
         }
     }
 
-    function _load(Schedule storage schedule) internal view returns (uint256 word) {
+    /// @dev The two words of a job that lie side by side.
+    function _load(Record storage record) internal view returns (uint256 account, uint256 schedule) {
         assembly ("memory-safe") {
-            word := sload(schedule.slot)
+            account := sload(record.slot)
+            schedule := sload(add(record.slot, 1))
         }
     }
 

@@ -141,18 +141,20 @@ abstract contract Settling is Records {
         returns (uint256)
     {
         Record storage record = _jobs[RunWord.jobId(word)];
-        uint256 account = _load(record.account);
-        uint256 schedule = _load(record.schedule);
+        (uint256 account, uint256 schedule) = _load(record);
         uint256 secondsLate = JobWord.secondsLate(schedule, run);
-        if (!_isPlain(account, schedule, word, run, secondsLate)) {
+        // what nearly all runs are is never refused: of an active job and its version, without end and with the common quorum;
+        // newer than all settled before, and due within the hour
+        uint256 differs = JobWord.life(account) ^ RunWord.activeLife(word);
+        differs |= JobWord.terms(schedule) ^ JobWord.PLAIN_TERMS;
+        if (differs != 0 || run < JobWord.nextRun(account) || run > RunLog.MAX_RUN || secondsLate > EXPIRY_SECONDS) {
             uint256 refusal = _check(sums, account, schedule, word, run);
             if (refusal != 0) return refusal;
         }
         if (JobWord.hasToken(account) || sums.token != address(0)) _changeToken(certified, sums, record, account);
-        uint256 callbackGas = RunWord.isCall(word) ? JobWord.callbackGas(schedule) : 0;
-        account = _charge(sums, account, _fee(schedule, word, secondsLate), callbackGas);
+        account = _charge(sums, account, schedule, word, secondsLate);
         if (account == TOO_MUCH) return _refuse(sums, ITaskManager.Ineligible.Escrow);
-        account = JobWord.withRuns(account, RunLog.settle(JobWord.runs(account), run));
+        account = JobWord.withRun(account, run);
         _store(record.account, account);
         if (JobWord.escrow(account) < JobWord.fee(schedule)) {
             emit JobExhausted(RunWord.jobId(word), JobWord.escrow(account));
@@ -160,43 +162,26 @@ abstract contract Settling is Records {
         if (!RunWord.isCall(word)) return RunWord.settledSkip(secondsLate);
         // whether to tell of the callback: its gas is paid, or earlier ones failed
         bool metered = sums.gasPrice != 0 || JobWord.failures(account) != 0;
-        return RunWord.settledCall(record.target, secondsLate, callbackGas, metered);
-    }
-
-    /// @dev Whether a run is what nearly all are: newer than all settled before, of an active job without end and of its
-    /// version, due within the hour, content with the common quorum. `_check` refuses none of these; at all others it looks.
-    function _isPlain(uint256 account, uint256 schedule, uint256 word, uint256 run, uint256 secondsLate)
-        private
-        pure
-        returns (bool)
-    {
-        uint256 differs = JobWord.life(account) ^ JobWord.activeLife(RunWord.jobVersion(word));
-        differs |= JobWord.terms(schedule) ^ JobWord.PLAIN_TERMS;
-        if (differs != 0 || run < RunLog.next(JobWord.runs(account))) return false;
-        return run <= RunLog.MAX_RUN && secondsLate <= EXPIRY_SECONDS;
-    }
-
-    /// @dev What a task costs if everybody signs: a quarter for what was not called, half for what came too late.
-    function _fee(uint256 schedule, uint256 word, uint256 secondsLate) private pure returns (uint256 fee) {
-        unchecked {
-            fee = JobWord.fee(schedule);
-            if (!RunWord.isCall(word)) fee /= SKIP_DIVISOR;
-            uint256 punctualSeconds = JobWord.punctualSeconds(schedule);
-            if (punctualSeconds != 0 && secondsLate > punctualSeconds) fee /= LATE_DIVISOR;
-        }
+        return RunWord.settledCall(record.target, secondsLate, JobWord.callbackGas(schedule), metered);
     }
 
     /// @dev The account, less what a task costs it: the signers' part of the fee rounded up, the protocol's share, and where
-    /// gas is refunded the submitter's and what the callback may use at most. TOO_MUCH, and nothing done, if the
-    /// escrow does not cover the whole fee, which must be there also when absent keepers make the task cheaper.
+    /// gas is refunded the submitter's and what the callback may use at most. A quarter of the fee for what was not called,
+    /// half for what came too late. TOO_MUCH, and nothing done, if the escrow does not cover the whole of it, which must
+    /// be there also when absent keepers make the task cheaper.
     /// @dev Nothing here can overflow: fees have 80 bits, stakes 96, gas 32, its price 64.
-    function _charge(Sums memory sums, uint256 account, uint256 fee, uint256 callbackGas)
+    function _charge(Sums memory sums, uint256 account, uint256 schedule, uint256 word, uint256 secondsLate)
         private
         pure
         returns (uint256)
     {
         unchecked {
-            uint256 reserve = sums.gasPrice * callbackGas;
+            uint256 fee = JobWord.fee(schedule);
+            uint256 reserve = 0;
+            if (RunWord.isCall(word)) reserve = sums.gasPrice * JobWord.callbackGas(schedule);
+            else fee /= SKIP_DIVISOR;
+            uint256 punctualSeconds = JobWord.punctualSeconds(schedule);
+            if (punctualSeconds != 0 && secondsLate > punctualSeconds) fee /= LATE_DIVISOR;
             uint256 refund = sums.refund;
             if (fee + reserve + refund > JobWord.escrow(account)) return TOO_MUCH;
             sums.gasPaid += (refund << 128) | reserve;

@@ -166,26 +166,34 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     /// callbacks that failed or are metered.
     function _deliver(bytes memory outcomes, bytes memory runs, bytes memory verdicts, bytes32 codeHash) private {
         bytes memory callbacks = new bytes(outcomes.length / 3);
-        uint256 made = 0;
         uint256 preimage = Words.place(CallbackLib.forwarders(address(jobManager), codeHash), 0);
+        Words.shorten(callbacks, _callAll(outcomes, runs, verdicts, callbacks, preimage));
+        if (callbacks.length != 0) jobManager.conclude(msg.sender, callbacks);
+    }
+
+    /// @dev Fills `callbacks`; returns how many bytes of it.
+    function _callAll(
+        bytes memory outcomes,
+        bytes memory runs,
+        bytes memory verdicts,
+        bytes memory callbacks,
+        uint256 preimage
+    ) private returns (uint256 made) {
         unchecked {
-            uint256 outcome = 0;
-            for (uint256 i = 0; outcome < outcomes.length; ++i) {
-                if (!RunWord.isCall(RunWord.wordAt(runs, i))) continue;
-                uint256 place = Words.place(outcomes, outcome);
-                outcome += BatchLib.OUTCOME_BYTES;
-                uint256 verdict = RunWord.verdictAt(verdicts, i);
-                if (!RunWord.isSettled(verdict)) continue;
+            uint256 outcome = Words.place(outcomes, 0);
+            uint256 end = Words.place(outcomes, outcomes.length);
+            for (uint256 i = 0; outcome != end; ++i) {
                 uint256 run = Words.place(runs, i * RunWord.RUN_BYTES);
-                uint256 callback = CallbackLib.call(preimage, run, verdict, place);
+                if (!RunWord.isCall(Words.at(run))) continue;
+                uint256 verdict = Words.get(verdicts, i * 32);
+                outcome += BatchLib.OUTCOME_BYTES;
+                if (!RunWord.isSettled(verdict)) continue;
+                uint256 callback = CallbackLib.call(preimage, run, verdict, outcome - BatchLib.OUTCOME_BYTES);
                 if (RunWord.delivered(callback) && !RunWord.isMetered(verdict)) continue;
                 Words.put(callbacks, made, callback);
                 made += 32;
             }
         }
-        if (made == 0) return;
-        Words.shorten(callbacks, made);
-        jobManager.conclude(msg.sender, callbacks);
     }
 
     /* VIEWS */

@@ -90,6 +90,7 @@ contract ChallengerTest is Challenged {
             join(i);
         }
         registry.snapshot();
+        vm.roll(block.number + 5);
         uint256 all = (1 << 40) - 1;
         IChallenger.Statement memory one = statementIn(2, report(3, 1), none(), all);
         IChallenger.Statement memory other = statementIn(2, report(3, 2), none(), all);
@@ -193,12 +194,12 @@ contract ChallengerTest is Challenged {
 
     function test_refuses_whatIsTooOld() public {
         (IChallenger.Statement memory one, IChallenger.Statement memory other) = twoWords(2);
-        vm.roll(one.report.anchorNumber + SLASHABLE_BLOCKS + 1);
+        vm.roll(one.report.anchorNumber + PROVABLE_BLOCKS + 1);
         bytes memory reason =
-            abi.encodeWithSelector(IChallenger.TooLate.selector, one.report.anchorNumber + SLASHABLE_BLOCKS);
+            abi.encodeWithSelector(IChallenger.TooLate.selector, one.report.anchorNumber + PROVABLE_BLOCKS);
         vm.expectRevert(reason);
         challenger.proveEquivocation(1, one, other);
-        vm.roll(one.report.anchorNumber + SLASHABLE_BLOCKS);
+        vm.roll(one.report.anchorNumber + PROVABLE_BLOCKS);
         equal(prove(one, other), 1, "the last block counts");
     }
 

@@ -14,6 +14,7 @@ contract GasChallengerTest is Challenged {
             join(i);
         }
         openEpoch();
+        vm.roll(block.number + 5);
         bytes32[] memory siblings = new bytes32[](5);
         for (uint256 i = 0; i < 5; ++i) {
             siblings[i] = keccak256(abi.encode(i));

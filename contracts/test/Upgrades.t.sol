@@ -64,7 +64,7 @@ contract UpgradesTest is Challenged {
             address(new JobManager(address(tasks), address(registry), address(service), NOTICE)),
             address(new LaterTaskManager(tasks)),
             address(new ServiceManager(allocations, registry, STRATEGY, SLASHABLE_BLOCKS)),
-            address(new Challenger(tasks, registry, service, REWARD, BOND))
+            address(new Challenger(tasks, registry, service, PROVABLE_BLOCKS, REWARD, BOND))
         ];
     }
 

@@ -36,6 +36,7 @@ abstract contract World is Test {
     /// @dev the keepers' part of FEE, all of them together
     uint96 internal constant NET = FEE * 95 / 100;
     uint32 internal constant SLASHABLE_BLOCKS = 200;
+    uint32 internal constant PROVABLE_BLOCKS = 180;
     uint256 internal constant REWARD = 0.01 ether;
     uint256 internal constant BOND = 0.1 ether;
     bytes32 internal constant CODE_HASH = keccak256("code");
@@ -96,7 +97,14 @@ abstract contract World is Test {
         address serviceCode =
             address(new ServiceManager(allocations, KeeperRegistry(registryAt), STRATEGY, SLASHABLE_BLOCKS));
         address challengerCode = address(
-            new Challenger(TaskManager(tasksAt), KeeperRegistry(registryAt), ServiceManager(serviceAt), REWARD, BOND)
+            new Challenger(
+                TaskManager(tasksAt),
+                KeeperRegistry(registryAt),
+                ServiceManager(serviceAt),
+                PROVABLE_BLOCKS,
+                REWARD,
+                BOND
+            )
         );
         bytes memory start = abi.encodeCall(KeeperRegistry.initialize, (address(this)));
         bytes memory guarded = abi.encodeCall(TaskManager.initialize, (address(this), GUARDIAN));

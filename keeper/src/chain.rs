@@ -93,6 +93,13 @@ pub enum ChainEvent {
         /// Its raw ed25519 public key; none when it left.
         peer_key: Option<[u8; 32]>,
     },
+    /// An operator was convicted, and counts no more.
+    Ejected {
+        /// Block of the log.
+        block: u64,
+        /// Who.
+        operator: Address,
+    },
     /// A new epoch was written.
     Epoch(EpochSnapshot),
     /// A task was settled.
@@ -121,7 +128,7 @@ pub enum ChainEvent {
         /// block after a start, and the first after an outage, may be old.
         live: bool,
     },
-    /// The RPC nodes became reachable (`ok`) or not; once per change.
+    /// The RPC nodes became reachable (`ok`) or not, or why they are not is another reason now.
     Connection {
         /// Whether the watcher makes progress.
         ok: bool,

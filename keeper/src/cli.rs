@@ -50,13 +50,13 @@ pub struct Cli {
 #[derive(Debug, Clone, Default, Args)]
 pub struct Global {
     /// Directory for everything this keeper keeps [default: the user's XDG directories]
-    #[arg(long, global = true, env = "KEEPER_DATADIR", value_name = "DIR")]
+    #[arg(long, global = true, env = "KEEPER_DATADIR", hide_env_values = true, value_name = "DIR")]
     pub datadir: Option<PathBuf>,
     /// Config file [default: config.toml in the data directory]
-    #[arg(long, global = true, env = "KEEPER_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, env = "KEEPER_CONFIG", hide_env_values = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Network file, written by the deployer
-    #[arg(long, global = true, env = "KEEPER_NETWORK", value_name = "FILE")]
+    #[arg(long, global = true, env = "KEEPER_NETWORK", hide_env_values = true, value_name = "FILE")]
     pub network: Option<PathBuf>,
     /// RPC node, in place of the network file's; repeat for fallbacks
     #[arg(
@@ -69,16 +69,16 @@ pub struct Global {
     )]
     pub rpc_urls: Vec<Url>,
     /// File whose first line is the password of the keystores
-    #[arg(long, global = true, env = "KEEPER_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long, global = true, env = "KEEPER_PASSWORD_FILE", hide_env_values = true, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
     /// Print one JSON document instead of text
     #[arg(long, global = true, action = ArgAction::SetTrue)]
     pub json: bool,
     /// Log filter, such as `info` or `warn,keeper=debug` [default: info for join, else warn]
-    #[arg(long, global = true, env = "KEEPER_LOG_LEVEL", value_name = "FILTER")]
+    #[arg(long, global = true, env = "KEEPER_LOG_LEVEL", hide_env_values = true, value_name = "FILTER")]
     pub log_level: Option<String>,
     /// How logs look
-    #[arg(long, global = true, env = "KEEPER_LOG_FORMAT", value_enum)]
+    #[arg(long, global = true, env = "KEEPER_LOG_FORMAT", hide_env_values = true, value_enum)]
     pub log_format: Option<LogFormat>,
 }
 
@@ -251,7 +251,7 @@ pub enum JournalCommand {
 #[derive(Debug, Clone, Default, Args)]
 pub struct StatusArgs {
     /// API to ask [default: the one the data directory's keeper runs]
-    #[arg(long, env = "KEEPER_API_URL", value_name = "URL")]
+    #[arg(long, env = "KEEPER_API_URL", hide_env_values = true, value_name = "URL")]
     pub api_url: Option<Url>,
 }
 

@@ -299,12 +299,12 @@ fn reason(error: &toml::de::Error, text: &str) -> String {
 
 fn read_capped(path: &Path) -> std::io::Result<String> {
     use std::io::Read;
-    let mut text = String::new();
-    std::fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_FILE_BYTES {
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(std::io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
     }
-    Ok(text)
+    crate::text::decode(&bytes).map_err(std::io::Error::other)
 }
 
 #[cfg(test)]

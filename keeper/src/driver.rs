@@ -8,6 +8,7 @@
 mod accusations;
 mod admission;
 mod carry;
+mod chain_time;
 mod codes;
 mod core;
 #[cfg(feature = "equivocate")]
@@ -20,9 +21,11 @@ mod mesh;
 mod note;
 mod order;
 mod peers;
+mod readings;
 mod schedule;
 mod services;
 mod settlements;
+mod shed;
 mod standing;
 mod status;
 mod unjudged;
@@ -42,7 +45,9 @@ pub use self::core::{About, Core};
 pub use event::{Event, RequestTag};
 pub use note::Note;
 pub use order::Order;
+pub use readings::{Readings, Wallet};
 pub use services::Services;
+pub use shed::Load;
 pub use status::PeerStatus;
 
 use crate::chain::ChainEvent;

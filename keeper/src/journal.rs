@@ -11,8 +11,8 @@
 //!
 //! - Answers come only after the reports are on stable storage.
 //! - A group (the reports of one batch) is recorded whole or not at all.
-//! - A failed write or sync poisons the journal until the process is restarted: after a failed fsync nobody knows what
-//!   the kernel kept, so it is never retried.
+//! - A failed write or sync poisons the journal: after a failed fsync nobody knows what the kernel kept, so it is never
+//!   retried. Only a whole new file with everything that was ever admitted, on stable storage under its name, mends it.
 //! - An end torn by a crash is cut off at the next start (nothing in it was ever answered); damage anywhere else
 //!   refuses to open.
 //!
@@ -250,6 +250,26 @@ impl<S: Storage> Journal<S> {
     pub fn trim(&mut self) -> Result<(), Error> {
         let watermark = self.highest_anchor().saturating_sub(KEPT_ANCHORS);
         if watermark < self.watermark().saturating_add(TRIM_STEP) { Ok(()) } else { self.prune(watermark) }
+    }
+
+    /// Makes a journal that a failed write has closed usable again, if the storage takes a whole new copy of it. What was
+    /// admitted and not answered stays recorded, which is safe.
+    ///
+    /// # Errors
+    /// [`Error::Io`]: it stays closed.
+    pub fn mend(&mut self) -> Result<(), Error> {
+        if self.poisoned.is_some() {
+            let bytes = format::encode(self.identity, &self.book);
+            self.storage.replace(&bytes).map_err(|error| self.poison("rewritten", &error))?;
+            (self.end, self.poisoned) = (bytes.len(), None);
+        }
+        Ok(())
+    }
+
+    /// Why nothing can be recorded, if a write has failed.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.poisoned.as_deref()
     }
 
     /// The digest recorded at (task, anchor hash, input set), if there is one.

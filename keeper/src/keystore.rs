@@ -5,6 +5,8 @@
 //! | `bls-<first 8 hex of the public key>.json` | BLS12-381 key that signs batches | EIP-2335 version 4 |
 //! | `ecdsa-<address>.json` | wallet that sends transactions; its address is the operator | Web3 Secret Storage v3 |
 //!
+//! A wallet may also be a file of geth or cast under its own name, `UTC--<moment>--<address>`; `.json` may be missing.
+//!
 //! Both open with one password. Files are 0600 in a directory 0700 and come into being by a rename, so a crash leaves
 //! a whole file or none. Every key is decrypted once before it is reported as there: a keystore nobody can open is
 //! found out at once. The peer identity (`p2p.key`) is the `p2p` crate's.
@@ -203,9 +205,12 @@ impl Keystore {
         self.find(prefix, kind)?.ok_or_else(|| Error::Missing { kind, directory: self.directory.clone() })
     }
 
-    /// The only file `<prefix>-*.json`.
+    /// The only file `<prefix>-*`, or for a wallet `UTC--*`.
     fn find(&self, prefix: &'static str, kind: &'static str) -> Result<Option<PathBuf>, Error> {
         let mut found = files::list(&self.directory, prefix)?;
+        if kind == "ECDSA" {
+            found.extend(files::list(&self.directory, "UTC")?);
+        }
         if found.len() > 1 {
             return Err(Error::Ambiguous { kind, count: found.len(), directory: self.directory.clone() });
         }

@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod node;
 pub mod paths;
 pub mod shutdown;
+pub mod text;
 pub mod topics;
 pub mod view;
 

@@ -23,6 +23,7 @@ pub use server::{Liveness, router};
 pub(crate) use server::{healthiness, readiness};
 pub use text::{openmetrics, plain};
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -32,19 +33,25 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::view::{CHECKS, Check};
+
 /// The `keeper_` series. A clone counts into the same series.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     /// 1 while `/ready` answers 200.
     pub ready: Gauge,
+    /// 1 for every check that holds, by its name.
+    checks: Family<[(&'static str, &'static str); 1], Gauge>,
+    /// What was turned away because there is too much of it.
+    pub load_shed: Counters<1>,
+    /// Seconds the chain's time is ahead of this machine's clock.
+    pub chain_time_ahead: Gauge<f64, AtomicU64>,
     /// Peers by state: `connected`, `mesh`.
     pub peers: Family<[(&'static str, &'static str); 1], Gauge>,
     /// Gossip messages by topic and verdict.
     pub gossip_messages: Counters<2>,
     /// Tasks that left this keeper's book, by result.
     pub tasks: Counters<1>,
-    /// Times that a task found no room and was put off.
-    pub tasks_put_off: Counter,
     /// Partials by direction and result.
     pub partials: Counters<2>,
     /// Certificates by result.
@@ -96,6 +103,15 @@ impl Metrics {
         let chain = ChainSeries::register(registry);
         Self {
             ready: gauge(registry, "ready", "1 while this keeper answers ready"),
+            checks: check_gauges(registry),
+            load_shed: counters(
+                registry,
+                "load_shed",
+                "Turned away because there is too much of it",
+                ["kind"],
+                &[["tasks"], ["messages"]],
+            ),
+            chain_time_ahead: chain.time_ahead,
             peers: mesh.peers,
             gossip_messages: mesh.gossip_messages,
             tasks: counters(
@@ -105,7 +121,6 @@ impl Metrics {
                 ["result"],
                 &[["settled"], ["skipped"], ["job_error"], ["abstained"], ["expired"]],
             ),
-            tasks_put_off: counter(registry, "tasks_put_off", "Times that a task found no room and was put off"),
             partials: mesh.partials,
             certificates: mesh.certificates,
             certificate_duration: seconds(
@@ -151,6 +166,14 @@ impl Metrics {
             transaction_gas_used: chain.transaction_gas_used,
             wallet_balance: chain.wallet_balance,
             epoch: gauge(registry, "epoch", "Number of the epoch in force"),
+        }
+    }
+
+    /// Shows how the checks stand; one that is not made now shows as holding.
+    pub fn show_checks(&self, checks: &BTreeMap<String, Check>) {
+        for name in CHECKS {
+            let ok = checks.get(name).is_none_or(|check| check.ok);
+            self.checks.get_or_create(&[("check", name)]).set(i64::from(ok));
         }
     }
 }
@@ -208,6 +231,7 @@ impl MeshSeries {
 struct ChainSeries {
     head_block: Gauge,
     head_timestamp: Gauge,
+    time_ahead: Gauge<f64, AtomicU64>,
     rpc_errors: Counters<1>,
     reorgs: Counter,
     transactions: Counters<1>,
@@ -220,7 +244,11 @@ impl ChainSeries {
     fn register(registry: &mut Registry) -> Self {
         let wallet_balance = Gauge::<f64, AtomicU64>::default();
         registry.register("wallet_balance_wei", "Coin left in the operator's wallet", wallet_balance.clone());
+        let time_ahead = Gauge::<f64, AtomicU64>::default();
+        let help = "How far the chain's time is ahead of this machine's clock";
+        registry.register_with_unit("chain_time_ahead", help, Unit::Seconds, time_ahead.clone());
         Self {
+            time_ahead,
             head_block: gauge(registry, "chain_head_block", "Newest block at the confirmation depth"),
             head_timestamp: gauge(registry, "chain_head_timestamp_seconds", "Unix time of the newest block"),
             rpc_errors: counters(
@@ -259,6 +287,15 @@ fn about_this_process(registry: &mut Registry) {
     let start = gauge(registry, "start_time_seconds", "Unix time this process started");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());
     start.set(i64::try_from(now).unwrap_or(i64::MAX));
+}
+
+fn check_gauges(registry: &mut Registry) -> Family<[(&'static str, &'static str); 1], Gauge> {
+    let checks = Family::<[(&'static str, &'static str); 1], Gauge>::default();
+    registry.register("check", "1 for every check behind readiness that holds", checks.clone());
+    for name in CHECKS {
+        checks.get_or_create(&[("check", name)]).set(0);
+    }
+    checks
 }
 
 fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {

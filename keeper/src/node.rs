@@ -20,6 +20,7 @@
 //! the submitter, whose ledger is on disk; then the journal, once its queue is empty; last the mesh and the listeners.
 
 mod reach;
+mod reader;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -131,6 +132,7 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
         sentries: config.sentries.clone(),
         topics: topics::table(),
         requests: topics::requests(),
+        address_book: Some(setup.paths.address_book()),
     };
     let (mesh, mesh_events, service) = p2p::build(mesh_config, &setup.identity, &mut registry)?;
     let api_listener = api::bind(config.api_addr, "--api-addr").await?;
@@ -261,7 +263,7 @@ fn services(
     (journal, evidence): (JournalHandle, EvidenceHandle),
     stop: &CancellationToken,
 ) -> Result<Services> {
-    let reader = RpcReader::new(alloy::providers::Provider::erased(rpc.provider()));
+    let reader = RpcReader::over(alloy::providers::Provider::erased(rpc.provider()), Arc::new(rpc.clone()));
     let local = chain.network.chain_id == LOCAL_CHAIN_ID;
     let executor = ExecutorConfig {
         cache_dir: setup.config.cache_dir.clone(),
@@ -287,7 +289,8 @@ fn services(
 }
 
 fn core(setup: Setup, chain: &ChainConfig, journal: engine::JournalState) -> Result<Core> {
-    let pace = Pace { block_seconds: chain.network.block_seconds, confirmations: chain.network.confirmations };
+    let Network { block_seconds, confirmations, .. } = chain.network;
+    let pace = Pace { block_seconds, confirmations, ahead_ms: 0 };
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the operating system gives no random numbers")?;
     let domain = domain(&chain.network);

@@ -3,7 +3,7 @@
 //! | what | without `--datadir` (Linux, XDG) | with `--datadir D` |
 //! |---|---|---|
 //! | config | `~/.config/keeper/config.toml` | `D/config.toml` |
-//! | keystores, `p2p.key`, journal, chain state, lock, `node.json` | `~/.local/share/keeper/` | `D/` |
+//! | keystores, `p2p.key`, `peers.txt`, journal, chain state, lock, `node.json` | `~/.local/share/keeper/` | `D/` |
 //! | job code and compiled code, safe to delete | `~/.cache/keeper/` | `D/cache/` |
 //!
 //! One data directory is one operator on one network, and the thing to back up. Only one process may use it at a time:
@@ -104,6 +104,12 @@ impl Paths {
     #[must_use]
     pub fn identity(&self) -> PathBuf {
         self.data.join("p2p.key")
+    }
+
+    /// Where peers were reached, of the `p2p` crate; may be deleted at any time.
+    #[must_use]
+    pub fn address_book(&self) -> PathBuf {
+        self.data.join("peers.txt")
     }
 
     /// The sign-once journal.

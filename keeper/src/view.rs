@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 /// How many runs a view remembers; older ones are on chain.
 pub const MAX_RUNS: usize = 512;
 
+/// Every check there is, by name. A check that is red says why and how to mend it, in the words of its newest cause.
+pub const CHECKS: [&str; 11] =
+    ["account", "chain", "chain_time", "clock", "journal", "load", "mesh", "nodes", "registered", "runway", "set"];
+
 /// A keeper at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -44,6 +48,18 @@ pub struct View {
     pub jobs: Vec<JobView>,
     /// The newest runs, newest first, [`MAX_RUNS`] at most.
     pub runs: VecDeque<RunView>,
+    /// Runs that were not settled by their deadline.
+    pub missed: MissedView,
+}
+
+/// The runs that were missed since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MissedView {
+    /// How many.
+    pub count: u64,
+    /// The newest one and what is known of its cause; empty before the first.
+    pub newest: String,
 }
 
 /// One readiness check.

@@ -33,6 +33,8 @@ pub(crate) enum Refusal {
     Offender,
     #[error("too many new connections from one address")]
     Rate,
+    #[error("strangers at one address hold too many connections")]
+    PerAddress,
     #[error("the peer holds too many connections")]
     PerPeer,
     #[error("this node holds too many connections")]
@@ -47,6 +49,7 @@ impl Refusal {
             Self::Early => "early",
             Self::Offender => "offender",
             Self::Rate => "rate",
+            Self::PerAddress => "per_address",
             Self::PerPeer => "per_peer",
             Self::Full => "full",
         }
@@ -94,8 +97,13 @@ impl Admissions {
         self.registered.as_ref().is_some_and(|registered| registered.contains(peer))
     }
 
+    /// Whether the peer is a registered operator, or one that this node's operator named.
+    pub(crate) fn is_expected(&self, peer: &PeerId) -> bool {
+        self.configured.contains(peer) || self.is_registered(peer)
+    }
+
     fn is_listed(&self, peer: &PeerId) -> bool {
-        self.everybody || self.configured.contains(peer) || self.is_registered(peer)
+        self.everybody || self.is_expected(peer)
     }
 
     /// Takes a new list; false when it says nothing new. Of the `connected`, those that are not on it any more may stay
@@ -127,10 +135,10 @@ impl Admissions {
     /// Refuses the peer for [`REFUSED_FOR`].
     pub(crate) fn refuse(&mut self, peer: PeerId, now: Instant) {
         self.offenders.retain(|_, until| now < *until);
-        if self.offenders.len() >= MOST_REFUSED
-            && let Some(first) = self.offenders.iter().min_by_key(|(_, until)| **until).map(|(peer, _)| *peer)
-        {
-            self.offenders.remove(&first);
+        if self.offenders.len() >= MOST_REFUSED {
+            // Whoever could not come in anyway makes room first, then whose time is over first.
+            let first = self.offenders.iter().min_by_key(|(peer, until)| (self.is_expected(peer), **until));
+            first.map(|(peer, _)| *peer).and_then(|first| self.offenders.remove(&first));
         }
         self.offenders.insert(peer, now + REFUSED_FOR);
     }

@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use libp2p::kad::store::MemoryStore;
 use libp2p::metrics::Registry;
 use libp2p::swarm::NetworkBehaviour;
 use libp2p::swarm::behaviour::toggle::Toggle;
-use libp2p::{identify, kad, memory_connection_limits, ping};
+use libp2p::{identify, memory_connection_limits, ping};
 
 use crate::config::{Config, Role};
 use crate::error::Error;
 use crate::gate::Gate;
 use crate::identity::Identity;
-use crate::metrics::Refusals;
+use crate::metrics::Metrics;
 use crate::requests::{self, Protocol};
 use crate::topic::Topics;
 use crate::{discovery, gossip};
@@ -28,7 +27,7 @@ pub(crate) struct Behaviour {
     /// First, so that a connection it refuses reaches none of the others.
     pub(crate) gate: Gate,
     memory: memory_connection_limits::Behaviour,
-    pub(crate) kademlia: kad::Behaviour<MemoryStore>,
+    pub(crate) kademlia: discovery::Kademlia,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     pub(crate) gossip: Toggle<gossip::Behaviour>,
@@ -42,17 +41,18 @@ impl Behaviour {
         topics: &Topics,
         identity: &Identity,
         registry: &mut Registry,
-        refusals: Refusals,
+        metrics: &Metrics,
     ) -> Result<Self, Error> {
+        let drops = metrics.drops.clone();
         let domain8 = &config.domain8;
         let is_keeper = config.role == Role::Keeper;
-        let gossip = if is_keeper { Some(gossip::behaviour(topics, domain8, registry)?) } else { None };
+        let gossip = if is_keeper { Some(gossip::behaviour(topics, domain8, registry, drops.clone())?) } else { None };
         let request =
             |protocol| is_keeper.then(|| requests::behaviour(protocol, config.requests.of(protocol), domain8)).into();
         Ok(Self {
-            gate: Gate::new(config, refusals),
+            gate: Gate::new(config, metrics.refusals.clone()),
             memory: memory_connection_limits::Behaviour::with_max_percentage(MEMORY_SHARE),
-            kademlia: discovery::kademlia(identity.peer_id(), domain8),
+            kademlia: discovery::kademlia(identity.peer_id(), domain8, drops),
             identify: identify::Behaviour::new(
                 identify::Config::new(network_name(domain8), identity.keypair().public())
                     .with_agent_version(agent(config.role)?)

@@ -1,5 +1,7 @@
 //! The settings of a node's swarm, checked before anything starts.
 
+use std::path::PathBuf;
+
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
@@ -56,6 +58,9 @@ pub struct Config {
     pub topics: Vec<Topic>,
     /// How long a keeper's requests and answers may be.
     pub requests: RequestLimits,
+    /// Where the addresses of peers are kept over a restart, so that keepers that all start again find each other without
+    /// a bootnode; none to keep nothing.
+    pub address_book: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -74,6 +79,7 @@ impl Default for Config {
             sentries: Vec::new(),
             topics: Vec::new(),
             requests: RequestLimits::default(),
+            address_book: None,
         }
     }
 }

@@ -151,6 +151,9 @@ pub enum PublishError {
     /// Not one of the topics of [`crate::Config::topics`], or this node is a bootnode.
     #[error("this node does not carry the topic number {}", .0.0)]
     UnknownTopic(TopicId),
+    /// The swarm has more to do than it manages.
+    #[error("the swarm is busy: the message was given up")]
+    Busy,
     /// The swarm refused for another reason.
     #[error("cannot publish: {0}")]
     Other(String),
@@ -185,9 +188,12 @@ pub enum RequestError {
     /// The stream broke, or the answer was longer than allowed.
     #[error("the stream failed: {0}")]
     Stream(String),
-    /// Too many requests of ours are under way.
-    #[error("too many requests are under way")]
+    /// Too many requests of ours are under way, to this peer or in all.
+    #[error("too many requests are under way; ask again when some are answered")]
     Busy,
+    /// The peer did not answer lately, and is not asked for a while.
+    #[error("the peer gave no answer lately, and is left alone for {} ms more", .0.as_millis())]
+    Resting(std::time::Duration),
     /// This node is a bootnode: it answers no requests.
     #[error("a bootnode carries no requests")]
     NoRequests,

@@ -1,7 +1,7 @@
 //! The gate in front of every other protocol: it refuses connections before anything of theirs is read.
 //!
-//! Inbound, the rate of the IP address is checked before the handshake, and the peer key after it (noise proves the
-//! key); outbound, the key is known before the dial. The gate comes first among the behaviours, so that a refused
+//! Inbound, the rate of the IP address and the room for handshakes are checked before the handshake, and the peer key
+//! after it (noise proves the key); outbound, the key is known before the dial. The gate comes first among the behaviours, so that a refused
 //! connection reaches none of them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,17 +25,27 @@ use crate::rates::{Rates, Source};
 
 /// Two, for peers that dial each other at once, and one more for a peer that restarts behind a dead connection.
 const CONNECTIONS_PER_PEER: usize = 3;
-const MOST_PENDING_INBOUND: usize = 32;
+/// Handshakes of peers under way, in all.
+const MOST_PENDING_INBOUND: usize = 128;
+/// The last of these places are for sources from which registered operators came before.
+const PLACES_OF_KNOWN: usize = 32;
+/// Handshakes under way of one source, and of one on this machine, where whole networks live.
+const MOST_PENDING_OF_ONE: usize = 8;
+const MOST_PENDING_HERE: usize = 64;
 const MOST_PENDING_OUTBOUND: usize = 64;
+/// Most sources of registered operators that are remembered.
+const MOST_KNOWN: usize = 1024;
 
 pub(crate) struct Gate {
     pub(crate) admissions: Admissions,
     rates: Rates,
     most_inbound: usize,
     most_outbound: usize,
-    pending_inbound: BTreeSet<ConnectionId>,
+    pending_inbound: BTreeMap<ConnectionId, Option<Source>>,
     pending_outbound: BTreeSet<ConnectionId>,
-    established: BTreeMap<PeerId, BTreeMap<ConnectionId, Direction>>,
+    established: BTreeMap<PeerId, BTreeMap<ConnectionId, (Direction, Option<Source>)>>,
+    /// Where registered operators were seen last, and when.
+    known: BTreeMap<Source, Instant>,
     inbound: usize,
     outbound: usize,
     refusals: Refusals,
@@ -53,9 +63,10 @@ impl Gate {
                 Role::Bootnode => 1024,
             },
             most_outbound: peers + 64,
-            pending_inbound: BTreeSet::new(),
+            pending_inbound: BTreeMap::new(),
             pending_outbound: BTreeSet::new(),
             established: BTreeMap::new(),
+            known: BTreeMap::new(),
             inbound: 0,
             outbound: 0,
             refusals,
@@ -72,7 +83,26 @@ impl Gate {
         Err(ConnectionDenied::new(refusal))
     }
 
-    fn check_established(&self, peer: &PeerId, direction: Direction) -> Result<(), Refusal> {
+    /// How many strangers have to go, so that a node that is nearly full has room for newcomers.
+    pub(crate) const fn crowd(&self) -> usize {
+        self.inbound.saturating_sub(self.most_inbound - self.most_inbound / 8)
+    }
+
+    fn check_pending(&mut self, source: Option<Source>, now: Instant) -> Result<(), Refusal> {
+        let known = source.is_none_or(|source| self.known.contains_key(&source));
+        let places = if known { MOST_PENDING_INBOUND } else { MOST_PENDING_INBOUND - PLACES_OF_KNOWN };
+        if self.pending_inbound.len() >= places {
+            return Err(Refusal::Full);
+        }
+        let Some(source) = source else { return Ok(()) };
+        let most = if source.is_here() { MOST_PENDING_HERE } else { MOST_PENDING_OF_ONE };
+        if self.pending_inbound.values().filter(|other| **other == Some(source)).count() >= most {
+            return Err(Refusal::Rate);
+        }
+        if source.is_here() || self.rates.charge(source, now) { Ok(()) } else { Err(Refusal::Rate) }
+    }
+
+    fn check_established(&self, peer: &PeerId, direction: Direction, remote: &Multiaddr) -> Result<(), Refusal> {
         self.admissions.check(peer, Instant::now())?;
         if self.established.get(peer).map_or(0, BTreeMap::len) >= CONNECTIONS_PER_PEER {
             return Err(Refusal::PerPeer);
@@ -81,21 +111,46 @@ impl Gate {
             Direction::Inbound => self.inbound >= self.most_inbound,
             Direction::Outbound => self.outbound >= self.most_outbound,
         };
-        if full { Err(Refusal::Full) } else { Ok(()) }
+        if full {
+            return Err(Refusal::Full);
+        }
+        let from_there = |source| self.strangers_at(source) >= self.most_inbound / 8;
+        if direction == Direction::Inbound
+            && !self.admissions.is_expected(peer)
+            && Source::of(remote).is_some_and(from_there)
+        {
+            return Err(Refusal::PerAddress);
+        }
+        Ok(())
     }
 
-    fn opened(&mut self, peer: PeerId, id: ConnectionId, direction: Direction) {
+    /// The inbound connections of those who are no operators from one source.
+    fn strangers_at(&self, source: Source) -> usize {
+        let strangers = self.established.iter().filter(|(peer, _)| !self.admissions.is_expected(peer));
+        let links = strangers.flat_map(|(_, links)| links.values());
+        links.filter(|link| **link == (Direction::Inbound, Some(source))).count()
+    }
+
+    fn opened(&mut self, peer: PeerId, id: ConnectionId, direction: Direction, remote: &Multiaddr) {
         *self.count(direction) += 1;
-        self.established.entry(peer).or_default().insert(id, direction);
+        let source = Source::any(remote);
+        self.established.entry(peer).or_default().insert(id, (direction, source));
+        if let Some(source) = source.filter(|_| self.admissions.is_expected(&peer)) {
+            if self.known.len() >= MOST_KNOWN && !self.known.contains_key(&source) {
+                let oldest = self.known.iter().min_by_key(|(_, seen)| **seen).map(|(source, _)| *source);
+                oldest.and_then(|oldest| self.known.remove(&oldest));
+            }
+            self.known.insert(source, Instant::now());
+        }
     }
 
     fn closed(&mut self, peer: PeerId, id: ConnectionId) {
         let Some(links) = self.established.get_mut(&peer) else { return };
-        let direction = links.remove(&id);
+        let link = links.remove(&id);
         if links.is_empty() {
             self.established.remove(&peer);
         }
-        if let Some(direction) = direction {
+        if let Some((direction, _)) = link {
             *self.count(direction) -= 1;
         }
     }
@@ -118,13 +173,11 @@ impl NetworkBehaviour for Gate {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        if self.pending_inbound.len() >= MOST_PENDING_INBOUND {
-            return self.refuse(Direction::Inbound, Refusal::Full);
+        let source = Source::any(remote);
+        if let Err(refusal) = self.check_pending(source, Instant::now()) {
+            return self.refuse(Direction::Inbound, refusal);
         }
-        if Source::of(remote).is_some_and(|source| !self.rates.charge(source, Instant::now())) {
-            return self.refuse(Direction::Inbound, Refusal::Rate);
-        }
-        self.pending_inbound.insert(id);
+        self.pending_inbound.insert(id, source);
         Ok(())
     }
 
@@ -136,7 +189,7 @@ impl NetworkBehaviour for Gate {
         remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.pending_inbound.remove(&id);
-        let checked = self.check_established(&peer, Direction::Inbound);
+        let checked = self.check_established(&peer, Direction::Inbound, remote);
         // Who is registered costs its address nothing.
         if checked.is_ok() && self.admissions.is_registered(&peer) {
             Source::of(remote).into_iter().for_each(|source| self.rates.refund(source));
@@ -172,12 +225,12 @@ impl NetworkBehaviour for Gate {
         &mut self,
         id: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        remote: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.pending_outbound.remove(&id);
-        match self.check_established(&peer, Direction::Outbound) {
+        match self.check_established(&peer, Direction::Outbound, remote) {
             Ok(()) => Ok(dummy::ConnectionHandler),
             Err(refusal) => self.refuse(Direction::Outbound, refusal),
         }
@@ -187,7 +240,7 @@ impl NetworkBehaviour for Gate {
         match event {
             FromSwarm::ConnectionEstablished(event) => {
                 let direction = if event.endpoint.is_dialer() { Direction::Outbound } else { Direction::Inbound };
-                self.opened(event.peer_id, event.connection_id, direction);
+                self.opened(event.peer_id, event.connection_id, direction, event.endpoint.get_remote_address());
             }
             FromSwarm::ConnectionClosed(event) => self.closed(event.peer_id, event.connection_id),
             FromSwarm::ListenFailure(event) => drop(self.pending_inbound.remove(&event.connection_id)),

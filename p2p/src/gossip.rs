@@ -16,6 +16,9 @@ use sha2::{Digest, Sha256};
 
 use crate::admission::REFUSED_FOR;
 use crate::error::Error;
+use crate::guarded::Guarded;
+use crate::intake::Intake;
+use crate::metrics::Drops;
 use crate::topic::{Topic, Topics};
 
 /// One fault that the keeper reports by [`crate::Handle::fault`]: twenty of them end the connection, whatever the peer
@@ -29,6 +32,10 @@ const INVALID_TO_GRAYLIST: f64 = 19.2;
 /// Below this score a peer is not heard, and disconnected.
 pub(crate) const GRAYLIST: f64 = -16_000.0;
 const GOSSIP: f64 = -4_000.0;
+/// What broken promises weigh, squared: with 1,000 of them a peer is at the gossip threshold.
+const PROMISES: f64 = GOSSIP / (900.0 * 900.0);
+/// What a message that a peer did not take in time weighs, within the second: ten thousand are 1,000.
+const SLOW: f64 = -0.1;
 const HEARTBEAT: Duration = Duration::from_millis(700);
 const MESSAGE_ID_BYTES: usize = 20;
 /// What a message has around its data: field tags, lengths and the topic name. Gossipsub counts it when it receives.
@@ -36,11 +43,24 @@ const ENVELOPE_BYTES: usize = 64;
 /// What a frame has around its largest message: control messages that ride along.
 const FRAME_BYTES: usize = 16 * 1024;
 
+/// Messages that one peer is asked for in a heartbeat, after it said that it has them. This many promises a heartbeat
+/// is the most that it can break.
+const MOST_ASKED_FOR: usize = 96;
+/// Messages that wait to be sent to one peer. They stay in memory when it does not read.
+const SEND_QUEUE: usize = 384;
+
 type Filter = MaxCountSubscriptionFilter<WhitelistSubscriptionFilter>;
-pub(crate) type Behaviour = gossipsub::Behaviour<IdentityTransform, Filter>;
+pub(crate) type Gossipsub = gossipsub::Behaviour<IdentityTransform, Filter>;
+/// Gossipsub behind the buckets of its peers.
+pub(crate) type Behaviour = Guarded<Gossipsub, Intake>;
 
 /// Gossipsub, subscribed to every topic.
-pub(crate) fn behaviour(topics: &Topics, domain8: &str, registry: &mut Registry) -> Result<Behaviour, Error> {
+pub(crate) fn behaviour(
+    topics: &Topics,
+    domain8: &str,
+    registry: &mut Registry,
+    drops: Drops,
+) -> Result<Behaviour, Error> {
     let failed = |reason: String| Error::Setup { part: "gossipsub", reason };
     let config = settings(topics, domain8).map_err(|error| failed(error.to_string()))?;
     let hashes: HashSet<TopicHash> = topics.iter().map(|(hash, _)| hash.clone()).collect();
@@ -49,7 +69,7 @@ pub(crate) fn behaviour(topics: &Topics, domain8: &str, registry: &mut Registry)
         max_subscribed_topics: topics.len(),
         max_subscriptions_per_request: 4 * topics.len(),
     };
-    let mut behaviour = Behaviour::new_with_subscription_filter(MessageAuthenticity::Anonymous, config, filter)
+    let mut behaviour = Gossipsub::new_with_subscription_filter(MessageAuthenticity::Anonymous, config, filter)
         .map_err(|error| failed(error.to_owned()))?
         .with_metrics(registry.sub_registry_with_prefix("gossipsub"), MetricsConfig::default());
     behaviour.with_peer_score(score(topics), thresholds()).map_err(failed)?;
@@ -57,7 +77,7 @@ pub(crate) fn behaviour(topics: &Topics, domain8: &str, registry: &mut Registry)
         let topic = gossipsub::IdentTopic::new(hash.as_str());
         behaviour.subscribe(&topic).map_err(|error| failed(error.to_string()))?;
     }
-    Ok(behaviour)
+    Ok(Guarded { inner: behaviour, guard: Intake::new(topics.clone(), drops) })
 }
 
 fn settings(topics: &Topics, domain8: &str) -> Result<gossipsub::Config, gossipsub::ConfigBuilderError> {
@@ -84,7 +104,8 @@ fn settings(topics: &Topics, domain8: &str) -> Result<gossipsub::Config, gossips
         .flood_publish(true)
         .max_transmit_size(longest + FRAME_BYTES)
         .max_ihave_messages_heartbeat(10)
-        .connection_handler_queue_len(1024)
+        .max_control_messages_sent(MOST_ASKED_FOR)
+        .connection_handler_queue_len(SEND_QUEUE)
         // A late partial is worth nothing.
         .publish_queue_duration(Duration::from_secs(2))
         .forward_queue_duration(Duration::from_millis(500))
@@ -127,16 +148,18 @@ fn score(topics: &Topics) -> PeerScoreParams {
         app_specific_weight: 1.0,
         // Keepers' identities are staked, and many rent from the same few clouds.
         ip_colocation_factor_weight: 0.0,
-        // Six stray grafts are forgiven; ten a minute for ten minutes end at the gossip threshold.
-        behaviour_penalty_weight: -16.0,
-        behaviour_penalty_threshold: 6.0,
-        behaviour_penalty_decay: score_parameter_decay(Duration::from_secs(600)),
+        // Promises are broken, and queues run over, where machines are busy: that takes a peer out of the meshes, and at
+        // worst makes its offers unheard, but can never ban it. Below the gossip threshold no more promises are taken
+        // from it, so those of the seconds that were open before are the most that can come on top.
+        behaviour_penalty_weight: PROMISES,
+        behaviour_penalty_threshold: 100.0,
+        behaviour_penalty_decay: score_parameter_decay(Duration::from_secs(60)),
         decay_interval: Duration::from_secs(1),
         decay_to_zero: 0.01,
         // An offender that is admitted again comes back with a clean slate.
         retain_score: REFUSED_FOR.saturating_sub(Duration::from_secs(10)),
-        slow_peer_weight: -10.0,
-        slow_peer_threshold: 0.0,
+        slow_peer_weight: SLOW,
+        slow_peer_threshold: 20.0,
         slow_peer_decay: 0.1,
         ..PeerScoreParams::default()
     }

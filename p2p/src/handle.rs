@@ -1,8 +1,11 @@
 //! The cloneable front of the swarm.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use libp2p::{Multiaddr, PeerId};
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::MOST_ADMITTED;
@@ -16,14 +19,35 @@ use crate::topic::{TopicId, Topics};
 
 /// The way to the swarm for every other part of the keeper. Cheap to clone.
 ///
-/// The methods wait only for room in the command channel and for the service's reply; the service itself never waits
-/// for the keeper, so calling them from the loop that reads the events cannot lock up.
+/// The service never waits for the keeper, and the keeper not long for the service: a swarm that has no room for
+/// another command within 50 ms loses it, and it is counted in `p2p_commands_lost_total`; a message is published, judged
+/// or answered without waiting for what comes of it longer than that either. So these methods can be called from the
+/// loop that reads the events.
 #[derive(Debug, Clone)]
 pub struct Handle {
     local: PeerId,
     topics: Topics,
     requests: RequestLimits,
     commands: mpsc::Sender<Command>,
+    lost: Counter,
+}
+
+/// How long a command waits for room, and a message for what becomes of it.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// The command was given up.
+enum Refused {
+    Busy,
+    Stopped,
+}
+
+impl From<Refused> for RequestError {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Busy => Self::Busy,
+            Refused::Stopped => Self::Stopped,
+        }
+    }
 }
 
 impl Handle {
@@ -32,8 +56,19 @@ impl Handle {
         topics: Topics,
         requests: RequestLimits,
         commands: mpsc::Sender<Command>,
+        lost: Counter,
     ) -> Self {
-        Self { local, topics, requests, commands }
+        Self { local, topics, requests, commands, lost }
+    }
+
+    async fn send(&self, command: Command) -> Result<(), Refused> {
+        self.commands.send_timeout(command, PATIENCE).await.map_err(|error| match error {
+            SendTimeoutError::Timeout(_) => {
+                self.lost.inc();
+                Refused::Busy
+            }
+            SendTimeoutError::Closed(_) => Refused::Stopped,
+        })
     }
 
     /// This node's own peer id.
@@ -45,29 +80,35 @@ impl Handle {
     /// Sends a message to everybody. A message that was published before counts as sent.
     ///
     /// # Errors
-    /// [`PublishError`]: no topic of this node, too long, nobody listens and too many wait already, send queues full, or
-    /// stopped.
+    /// [`PublishError`]: no topic of this node, too long, nobody listens and too many wait already, send queues full, the
+    /// swarm busy, or stopped.
     pub async fn publish(&self, topic: TopicId, data: Vec<u8>) -> Result<Published, PublishError> {
         let (_, known) = self.topics.get(topic).ok_or(PublishError::UnknownTopic(topic))?;
         if data.len() > known.max_bytes {
             return Err(PublishError::TooLarge { topic: known.name, size: data.len(), most: known.max_bytes });
         }
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Command::Publish { topic, data, reply }).await.map_err(|_| PublishError::Stopped)?;
-        answer.await.unwrap_or(Err(PublishError::Stopped))
+        self.send(Command::Publish { topic, data, reply }).await.map_err(|refused| match refused {
+            Refused::Busy => PublishError::Busy,
+            Refused::Stopped => PublishError::Stopped,
+        })?;
+        // The swarm has it, and will get round to it.
+        let answer = tokio::time::timeout(PATIENCE, answer).await.unwrap_or(Ok(Ok(Published::Waiting)));
+        answer.unwrap_or(Err(PublishError::Stopped))
     }
 
     /// Gives the verdict on a gossip message. Once per message; later ones have no effect, nor has one after the stop.
     /// Twenty rejected messages of one topic within minutes and the peer that passed them on is disconnected and refused
     /// for ten minutes.
     pub async fn judge(&self, message: MessageRef, verdict: Verdict) {
-        let _ = self.commands.send(Command::Judge { message, verdict }).await;
+        let _ = self.send(Command::Judge { message, verdict }).await;
     }
 
     /// Asks a connected peer and waits for its answer, at most [`crate::REQUEST_TIMEOUT`].
     ///
     /// # Errors
-    /// [`RequestError`]: too long, not connected, no answer, refused, or stopped.
+    /// [`RequestError`]: too long, not connected, too many under way to this peer (8) or in all (256), the peer resting
+    /// after questions without an answer, no answer, refused, or stopped.
     pub async fn request(&self, peer: PeerId, protocol: Protocol, data: Vec<u8>) -> Result<Vec<u8>, RequestError> {
         let most = self.requests.of(protocol).request;
         if data.len() > most {
@@ -75,20 +116,20 @@ impl Handle {
         }
         let (reply, answer) = oneshot::channel();
         let command = Command::Request { peer, protocol, data, reply };
-        self.commands.send(command).await.map_err(|_| RequestError::Stopped)?;
+        self.send(command).await.map_err(RequestError::from)?;
         answer.await.unwrap_or(Err(RequestError::Stopped))
     }
 
     /// Answers a peer's request. An answer that comes too late goes nowhere.
     ///
     /// # Errors
-    /// [`RequestError::TooLarge`], or [`RequestError::Stopped`].
+    /// [`RequestError::TooLarge`], [`RequestError::Busy`], or [`RequestError::Stopped`].
     pub async fn respond(&self, id: RequestId, data: Vec<u8>) -> Result<(), RequestError> {
         let most = self.requests.of(id.protocol).answer;
         if data.len() > most {
             return Err(RequestError::TooLarge { size: data.len(), most });
         }
-        self.commands.send(Command::Respond { id, data }).await.map_err(|_| RequestError::Stopped)
+        self.send(Command::Respond { id, data }).await.map_err(RequestError::from)
     }
 
     /// Holds something against a peer that gossip cannot see: what is wrong in an answer of its own
@@ -98,7 +139,7 @@ impl Handle {
     ///
     /// `reason` goes to the log and into the label of `p2p_faults_total`, so there must be few different ones.
     pub async fn fault(&self, peer: PeerId, reason: &'static str) {
-        let _ = self.commands.send(Command::Fault { peer, reason }).await;
+        let _ = self.send(Command::Fault { peer, reason }).await;
     }
 
     /// Replaces the list of registered operators by their peer keys (ed25519, 32 bytes each): whoever is on it may

@@ -4,19 +4,24 @@
 //! ```text
 //!   keeper                          │ p2p
 //!                                   │
-//!   Handle (any number of clones) ──┼── commands: 256, the sender waits ──▶ Service ──▶ Swarm ◀──▶ peers
+//!   Handle (any number of clones) ──┼── commands: 256, 50 ms of patience ─▶ Service ──▶ Swarm ◀──▶ peers
 //!     publish judge request respond │                                       (one loop)   tcp noise yamux
 //!     fault admit peers …           │                                          │         gossipsub kademlia
-//!                                   │                                          │         identify ping
-//!   Receiver<Event>  ◀──────────────┼── events: 1024, never waited for ────────┘         status want (requests)
+//!                                   │                        a line for        ▼         identify ping
+//!   Receiver<Event>  ◀──────────────┼── events: 8 ◀── each peer, in turn ── Inbox        status want (requests)
 //!     Message Request Listening     │                                                    gate: who may connect
-//!     PeerConnected …               │
+//!     PeerConnected …               │                                                    intake: who sends how much
 //! ```
 //!
-//! The service never waits for the keeper. When the event channel is full a gossip message gets the verdict Ignore,
-//! a request has its stream closed, and both are counted in `p2p_events_lost_total`; the last 128 places are kept for
-//! connections. Replies to commands go through one-shot channels. Messages published before anybody listens wait in a
-//! line of 256 messages and 4 MiB for [`PUBLISH_PATIENCE`].
+//! What arrives is charged to the peer that brought it, before it is hashed or decoded: messages and bytes come out of
+//! buckets of its own, and what is over is dropped and counted in `p2p_intake_dropped_total`. What is left waits for
+//! the keeper in a line of its own, and the heads of the lines go in turn, so that a peer that sends a lot waits behind
+//! itself. When its line is full a gossip message gets the verdict Ignore, a request has its stream closed, and both are
+//! counted in `p2p_events_lost_total`. Only a peer that sends more than twice what it may, and goes on, is at fault.
+//!
+//! The service never waits for the keeper, nor the keeper long for the service. Replies to commands go through one-shot
+//! channels. Messages published before anybody listens wait in a line of 256 messages and 4 MiB for
+//! [`PUBLISH_PATIENCE`].
 //!
 //! What arrives is judged by the caller. A gossip message needs a verdict ([`Handle::judge`]), and nothing is forwarded
 //! before it; what is wrong in an answer is held against the peer that gave it ([`Handle::fault`]). Twenty wrong things
@@ -29,6 +34,8 @@
 
 mod admission;
 mod behaviour;
+mod book;
+mod budget;
 mod command;
 mod config;
 mod discovery;
@@ -36,12 +43,19 @@ mod error;
 mod event;
 mod gate;
 mod gossip;
+mod guarded;
 mod handle;
 mod identity;
+mod inbox;
+mod intake;
+mod memory;
 mod metrics;
 mod outbox;
 mod peers;
+mod ports;
+mod questions;
 mod rates;
+mod reach;
 mod requests;
 mod service;
 mod topic;

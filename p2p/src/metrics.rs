@@ -42,6 +42,34 @@ impl Refusals {
     }
 }
 
+/// What was dropped before anybody looked at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum Kind {
+    /// Gossip beyond what its sender may send.
+    Message,
+    /// Gossip of a topic that this node does not carry.
+    Topic,
+    /// Gossipsub's control messages and subscriptions.
+    Control,
+    /// Questions to the address book, and what peers say of themselves.
+    Lookup,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DropLabels {
+    kind: Kind,
+}
+
+/// Counts what peers sent beyond what they may.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Drops(Family<DropLabels, Counter>);
+
+impl Drops {
+    pub(crate) fn count(&self, kind: Kind) {
+        self.0.get_or_create(&DropLabels { kind }).inc();
+    }
+}
+
 /// Why connections of an admitted peer were closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dropped {
@@ -49,6 +77,8 @@ pub(crate) enum Dropped {
     Left,
     /// It sent too many wrong messages.
     Offender,
+    /// It is no operator, and others need its place.
+    Crowded,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -70,6 +100,13 @@ pub(crate) struct Metrics {
     pub(crate) dials_failed: Counter,
     /// Connections that the gate refused.
     pub(crate) refusals: Refusals,
+    /// What peers sent beyond what they may.
+    pub(crate) drops: Drops,
+    /// Messages and requests that wait for the keeper, and their bytes.
+    pub(crate) waiting: Gauge,
+    pub(crate) waiting_bytes: Gauge,
+    /// Commands of the keeper that the swarm had no room for.
+    pub(crate) commands_lost: Counter,
     peers_dropped: Family<ReasonLabels, Counter>,
     faults: Family<ReasonLabels, Counter>,
     /// Registered operators on the list.
@@ -91,6 +128,7 @@ impl Metrics {
         let publishes_expired = counter("publishes_expired", "Waiting messages that found no subscriber in time");
         let peer_restarts = counter("peer_restarts", "Peers that restarted behind a connection that looked alive");
         let dials_failed = counter("dials_failed", "Dials that failed");
+        let commands_lost = counter("commands_lost", "Commands given up because the swarm was busy");
         let requests_refused = counter("requests_refused", "Inbound requests refused by the rate limit");
         let refusals = Refusals::default();
         own.register("connections_refused", "Connections refused before any protocol saw them", refusals.0.clone());
@@ -98,6 +136,11 @@ impl Metrics {
         own.register("peers_dropped", "Peers whose connections were closed", peers_dropped.clone());
         let faults = Family::<ReasonLabels, Counter>::default();
         own.register("faults", "What peers did wrong outside of gossip", faults.clone());
+        let drops = Drops::default();
+        own.register("intake_dropped", "What peers sent beyond what they may, unread", drops.0.clone());
+        let (waiting, waiting_bytes) = (Gauge::default(), Gauge::default());
+        own.register("inbox_waiting", "Messages and requests that wait for the keeper", waiting.clone());
+        own.register("inbox_bytes", "Bytes of what waits for the keeper", waiting_bytes.clone());
         let admitted = Gauge::default();
         own.register("operators_admitted", "Registered operators that may connect", admitted.clone());
         let events_lost = Family::<LostLabels, Counter>::default();
@@ -110,6 +153,10 @@ impl Metrics {
             peer_restarts,
             dials_failed,
             refusals,
+            drops,
+            waiting,
+            waiting_bytes,
+            commands_lost,
             peers_dropped,
             faults,
             admitted,
@@ -121,6 +168,7 @@ impl Metrics {
         let reason = match dropped {
             Dropped::Left => "left",
             Dropped::Offender => "offender",
+            Dropped::Crowded => "crowded",
         };
         self.peers_dropped.get_or_create(&ReasonLabels { reason }).inc();
     }

@@ -1,4 +1,4 @@
-//! The connected peers: links, round trips, restarts, request budgets, penalties.
+//! The connected peers: links, round trips, restarts, penalties.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -7,9 +7,6 @@ use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use serde::{Serialize, Serializer};
 
-/// Requests that a peer may make at once, and per second after that.
-const BUDGET_BURST: f64 = 32.0;
-const BUDGET_PER_SECOND: f64 = 8.0;
 /// Longest agent text kept of a peer, in characters.
 const MOST_AGENT_CHARACTERS: usize = 64;
 /// Most peers whose faults are remembered.
@@ -70,8 +67,7 @@ struct Connected {
     nonce: Option<String>,
     /// Whether it has said who it is, which it does only after it has let us in.
     identified: bool,
-    budget: f64,
-    budget_at: Instant,
+    since: Instant,
 }
 
 /// What an identify message says about a peer's life.
@@ -105,8 +101,7 @@ impl Peers {
             agent: String::new(),
             nonce: None,
             identified: false,
-            budget: BUDGET_BURST,
-            budget_at: now,
+            since: now,
         });
         entry.links.push(Link { id, address, direction });
         entry.links.len() == 1
@@ -163,23 +158,23 @@ impl Peers {
         self.connected.get(peer)?.links.iter().find(|link| link.id == id).map(|link| &link.address)
     }
 
-    /// Charges one request to the peer; false when it has asked too much.
-    pub(crate) fn charge(&mut self, peer: &PeerId, now: Instant) -> bool {
-        let Some(entry) = self.connected.get_mut(peer) else { return false };
-        let earned = now.saturating_duration_since(entry.budget_at).as_secs_f64() * BUDGET_PER_SECOND;
-        entry.budget = (entry.budget + earned).min(BUDGET_BURST);
-        entry.budget_at = now;
-        let granted = entry.budget >= 1.0;
-        if granted {
-            entry.budget -= 1.0;
-        }
-        granted
+    /// Since when a peer has been connected.
+    pub(crate) fn since(&self, peer: &PeerId) -> Option<Instant> {
+        self.connected.get(peer).map(|entry| entry.since)
+    }
+
+    /// The remote addresses of the connections that this node opened, and that a peer has let in.
+    pub(crate) fn dialled(&self, peer: &PeerId) -> impl Iterator<Item = &Multiaddr> {
+        let links = self.connected.get(peer).filter(|entry| entry.identified).map(|entry| &entry.links);
+        links.into_iter().flatten().filter(|link| link.direction == Direction::Outbound).map(|link| &link.address)
     }
 
     /// Notes a fault and returns how many the peer has now. They outlive its connections.
     pub(crate) fn fault(&mut self, peer: PeerId) -> u32 {
         if self.faults.len() >= MOST_FAULTY && !self.faults.contains_key(&peer) {
-            return 1;
+            // Whoever is nearest to being forgiven makes room: nobody is forgotten for the faults of others.
+            let least = self.faults.iter().min_by_key(|(_, count)| **count).map(|(peer, _)| *peer);
+            least.and_then(|least| self.faults.remove(&least));
         }
         let count = self.faults.entry(peer).or_default();
         *count = count.saturating_add(1);

@@ -7,10 +7,10 @@ use std::time::Instant;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
-/// New connections at once.
-const BURST: f64 = 5.0;
-/// New connections per second after that: five in ten seconds.
-const PER_SECOND: f64 = 0.5;
+use crate::budget::{Budget, Rate, make_room};
+
+/// New connections: five at once, and five in ten seconds after that.
+const CONNECTIONS: Rate = Rate { burst: 5.0, per_second: 0.5 };
 /// Most addresses remembered.
 const MOST_SOURCES: usize = 4096;
 
@@ -19,75 +19,50 @@ const MOST_SOURCES: usize = 4096;
 pub(crate) struct Source(IpAddr);
 
 impl Source {
-    /// The source of a remote address. None for this machine itself, which is not limited: local networks live there,
-    /// and whoever sits on this machine has other ways.
-    pub(crate) fn of(remote: &Multiaddr) -> Option<Self> {
+    /// The source of a remote address; none for what is no IP address.
+    pub(crate) fn any(remote: &Multiaddr) -> Option<Self> {
         let ip = match remote.iter().next()? {
             Protocol::Ip4(ip) => IpAddr::V4(ip),
             Protocol::Ip6(ip) => IpAddr::V6(ip).to_canonical(),
             _ => return None,
         };
-        let network = match ip {
-            ip if ip.is_loopback() => return None,
-            IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+        Some(Self(match ip {
+            IpAddr::V6(ip) if !ip.is_loopback() => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
             ip => ip,
-        };
-        Some(Self(network))
+        }))
     }
-}
 
-struct Bucket {
-    tokens: f64,
-    at: Instant,
-}
+    /// The source of a remote address. None for this machine itself, whose rate is not limited: local networks live
+    /// there, and whoever sits on this machine has other ways.
+    pub(crate) fn of(remote: &Multiaddr) -> Option<Self> {
+        Self::any(remote).filter(|source| !source.is_here())
+    }
 
-impl Bucket {
-    fn tokens(&self, now: Instant) -> f64 {
-        (self.tokens + now.saturating_duration_since(self.at).as_secs_f64() * PER_SECOND).min(BURST)
+    /// Whether it is this machine.
+    pub(crate) const fn is_here(self) -> bool {
+        self.0.is_loopback()
     }
 }
 
 /// The buckets of all sources. Time is passed in.
 #[derive(Default)]
 pub(crate) struct Rates {
-    buckets: BTreeMap<Source, Bucket>,
+    buckets: BTreeMap<Source, Budget>,
 }
 
 impl Rates {
     /// Charges one connection; false when the source has opened too many.
     pub(crate) fn charge(&mut self, source: Source, now: Instant) -> bool {
         if !self.buckets.contains_key(&source) {
-            self.make_room(now);
+            make_room(&mut self.buckets, MOST_SOURCES, |bucket| bucket.left(CONNECTIONS, now) / CONNECTIONS.burst);
         }
-        let bucket = self.buckets.entry(source).or_insert(Bucket { tokens: BURST, at: now });
-        bucket.tokens = bucket.tokens(now);
-        bucket.at = now;
-        let granted = bucket.tokens >= 1.0;
-        if granted {
-            bucket.tokens -= 1.0;
-        }
-        granted
+        self.buckets.entry(source).or_insert_with(|| Budget::full(CONNECTIONS, now)).pay(1.0, CONNECTIONS, now)
     }
 
     /// Takes one charge back: the connection was welcome.
     pub(crate) fn refund(&mut self, source: Source) {
         if let Some(bucket) = self.buckets.get_mut(&source) {
-            bucket.tokens = (bucket.tokens + 1.0).min(BURST);
-        }
-    }
-
-    /// Forgets whoever has a full bucket; when nobody has, whoever is nearest to it.
-    fn make_room(&mut self, now: Instant) {
-        if self.buckets.len() < MOST_SOURCES {
-            return;
-        }
-        self.buckets.retain(|_, bucket| bucket.tokens(now) < BURST);
-        if self.buckets.len() >= MOST_SOURCES {
-            let fullest =
-                self.buckets.iter().max_by(|(_, one), (_, other)| one.tokens(now).total_cmp(&other.tokens(now)));
-            if let Some(source) = fullest.map(|(source, _)| *source) {
-                self.buckets.remove(&source);
-            }
+            bucket.refund(1.0, CONNECTIONS);
         }
     }
 }

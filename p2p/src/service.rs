@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use libp2p::futures::StreamExt;
-use libp2p::gossipsub::{self, TopicHash};
+use libp2p::gossipsub::TopicHash;
 use libp2p::metrics::Registry;
 use libp2p::multiaddr::Protocol as AddressPart;
 use libp2p::request_response::{OutboundRequestId, ResponseChannel};
@@ -15,27 +15,35 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::behaviour::{Behaviour, network_name};
-use crate::command::{Answer, Command, Published};
+use crate::book::AddressBook;
+use crate::command::{Answer, Command};
 use crate::config::{Config, Role, split_bootnode};
-use crate::discovery::AddressBook;
-use crate::error::{Error, PublishError};
+use crate::error::Error;
 use crate::event::{Event, RequestId};
 use crate::handle::Handle;
 use crate::identity::Identity;
-use crate::metrics::{Lost, Metrics, Refusals};
-use crate::outbox::{Outbox, PUBLISH_PATIENCE, Waiting};
+use crate::inbox::Inbox;
+use crate::memory::{self, Memory};
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use crate::peers::{PeerSummary, Peers};
+use crate::ports;
+use crate::questions::{Asked, Rests};
+use crate::reach::Home;
 use crate::requests::Protocol;
-use crate::topic::{TopicId, Topics};
+use crate::topic::Topics;
 
 mod answers;
+mod delivery;
 mod gatekeeping;
+mod publishing;
 mod swarm_events;
 
+use delivery::has_room;
+
 const COMMANDS: usize = 256;
-const EVENTS: usize = 1024;
-/// The last places in the event channel are for connections, which nobody tells again.
-const LIFECYCLE_PLACES: usize = 128;
+/// Few, for what is in this channel is past all fairness: what waits, waits in the [`Inbox`].
+const EVENTS: usize = 8;
 /// Quiet meshes stay connected: a keeper needs every link at the moment a task falls due.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const TICK: Duration = Duration::from_millis(250);
@@ -55,11 +63,17 @@ pub struct Service {
     metrics: Metrics,
     book: AddressBook,
     peers: Peers,
+    inbox: Inbox,
     outbox: Outbox,
+    memory: Memory,
+    /// What the operator's own addresses say about where this node lives.
+    named: Home,
     /// Requests of peers that wait for our answer.
     asked: BTreeMap<RequestId, (PeerId, ResponseChannel<Vec<u8>>)>,
+    budgets: Asked,
     /// Requests of ours that wait for a peer's answer.
-    asking: BTreeMap<(Protocol, OutboundRequestId), Answer>,
+    asking: BTreeMap<(Protocol, OutboundRequestId), (PeerId, Answer)>,
+    rests: Rests,
     forgive_at: Instant,
     walk_at: Instant,
     walk_interval: Duration,
@@ -89,7 +103,11 @@ pub fn build(
         Role::Keeper => Topics::new(&config.topics, &config.domain8),
         Role::Bootnode => Topics::new(&[], &config.domain8),
     };
-    let mut swarm = swarm(&config, &topics, identity, registry, metrics.refusals.clone())?;
+    let mut swarm = swarm(&config, &topics, identity, registry, &metrics)?;
+    for address in &config.listen {
+        ports::check_free(address)
+            .map_err(|error| Error::Listen { address: address.clone(), reason: error.to_string() })?;
+    }
     for address in &config.listen {
         let failed = |reason| Error::Listen { address: address.clone(), reason };
         swarm.listen_on(address.clone()).map_err(|error| failed(innermost(&error)))?;
@@ -98,10 +116,16 @@ pub fn build(
         swarm.add_external_address(address.clone());
     }
     let (now, local) = (Instant::now(), identity.peer_id());
-    let mut book = AddressBook::new(local);
+    let (mut book, mut named) = (AddressBook::new(local), Home::default());
     for address in &config.bootnodes {
         let (peer, transport) = split_bootnode(address)?;
-        book.pin(peer, transport, now);
+        named.add(&transport);
+        book.pin(peer, &transport, now);
+    }
+    swarm.behaviour_mut().kademlia.guard.home = named.clone();
+    let memory = Memory::new(config.address_book);
+    for (peer, address) in memory.load() {
+        book.remember(peer, &address, now);
     }
     let (command_sender, commands) = mpsc::channel(COMMANDS);
     let (events, event_receiver) = mpsc::channel(EVENTS);
@@ -116,14 +140,20 @@ pub fn build(
         metrics,
         book,
         peers: Peers::default(),
+        inbox: Inbox::default(),
         outbox: Outbox::default(),
+        memory,
+        named,
         asked: BTreeMap::new(),
+        budgets: Asked::default(),
         asking: BTreeMap::new(),
+        rests: Rests::default(),
         forgive_at: now + gatekeeping::FORGIVE_EVERY,
         walk_at: now + FIRST_WALK,
         walk_interval: FIRST_WALK,
     };
-    Ok((Handle::new(local, topics, config.requests, command_sender), event_receiver, service))
+    let handle = Handle::new(local, topics, config.requests, command_sender, service.metrics.commands_lost.clone());
+    Ok((handle, event_receiver, service))
 }
 
 fn swarm(
@@ -131,9 +161,9 @@ fn swarm(
     topics: &Topics,
     identity: &Identity,
     registry: &mut Registry,
-    refusals: Refusals,
+    metrics: &Metrics,
 ) -> Result<Swarm<Behaviour>, Error> {
-    let behaviour = Behaviour::new(config, topics, identity, registry, refusals)?;
+    let behaviour = Behaviour::new(config, topics, identity, registry, metrics)?;
     let multiplexer = || {
         let mut settings = yamux::Config::default();
         settings.set_max_num_streams(MAX_STREAMS);
@@ -171,8 +201,12 @@ impl Service {
                 () = shutdown.cancelled() => break,
                 event = self.swarm.select_next_some() => self.on_swarm_event(event),
                 Some(command) = self.commands.recv() => self.on_command(command),
+                is_read = has_room(&self.events), if !self.inbox.is_empty() => self.hand_on(is_read),
                 _ = tick.tick() => self.on_tick(Instant::now()),
             }
+        }
+        if let Some(path) = self.memory.rest() {
+            memory::write(&path, &self.book.memory());
         }
         tracing::debug!("the p2p service stops");
     }
@@ -182,11 +216,7 @@ impl Service {
             Command::Publish { topic, data, reply } => {
                 let _ = reply.send(self.publish_or_wait(topic, data));
             }
-            Command::Judge { message, verdict } => {
-                if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
-                    gossip.report_message_validation_result(&message.id, &message.source, verdict.into());
-                }
-            }
+            Command::Judge { message, verdict } => self.verdict(&message, verdict),
             Command::Request { peer, protocol, data, reply } => self.ask(peer, protocol, data, reply),
             Command::Respond { id, data } => self.answer(id, data),
             Command::Fault { peer, reason } => self.fault(peer, reason),
@@ -202,62 +232,10 @@ impl Service {
         }
     }
 
-    fn publish_or_wait(&mut self, topic: TopicId, data: Vec<u8>) -> Result<Published, PublishError> {
-        if !self.publish(topic, &data)? {
-            let message = Waiting { topic, data, until: Instant::now() + PUBLISH_PATIENCE };
-            if !self.outbox.push(message) {
-                return Err(PublishError::WaitingLineFull(self.name(topic)));
-            }
-            self.metrics.publishes_delayed.inc();
-            return Ok(Published::Waiting);
-        }
-        Ok(Published::Sent)
-    }
-
-    /// What a topic is called in logs and errors.
-    fn name(&self, topic: TopicId) -> &'static str {
-        self.topics.get(topic).map_or("unknown", |(_, known)| known.name)
-    }
-
-    /// Publishes; false when nobody listens yet.
-    fn publish(&mut self, topic: TopicId, data: &[u8]) -> Result<bool, PublishError> {
-        let unknown = PublishError::UnknownTopic(topic);
-        let Some((hash, known)) = self.topics.get(topic) else { return Err(unknown) };
-        let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() else { return Err(unknown) };
-        match gossip.publish(hash.clone(), data) {
-            Ok(_) | Err(gossipsub::PublishError::Duplicate) => Ok(true),
-            Err(gossipsub::PublishError::NoPeersSubscribedToTopic) => Ok(false),
-            Err(gossipsub::PublishError::AllQueuesFull(peers)) => Err(PublishError::QueuesFull(peers)),
-            Err(gossipsub::PublishError::MessageTooLarge) => {
-                Err(PublishError::TooLarge { topic: known.name, size: data.len(), most: known.max_bytes })
-            }
-            Err(other) => Err(PublishError::Other(other.to_string())),
-        }
-    }
-
-    /// Tries the waiting messages again and gives up on those whose time is over.
-    fn publish_waiting(&mut self, now: Instant) {
-        for message in self.outbox.take() {
-            match self.publish(message.topic, &message.data) {
-                Ok(true) => {}
-                Ok(false) if now < message.until => {
-                    self.outbox.push(message);
-                }
-                Ok(false) => {
-                    self.metrics.publishes_expired.inc();
-                    let topic = self.name(message.topic);
-                    tracing::warn!(topic, "nobody listens: a message was given up; check the bootnodes");
-                }
-                Err(error) => {
-                    tracing::warn!(topic = self.name(message.topic), %error, "a waiting message was not published");
-                }
-            }
-        }
-    }
-
     fn on_tick(&mut self, now: Instant) {
         self.publish_waiting(now);
         self.keep_gate(now);
+        self.keep_memory(now);
         let others = self.peers.ids().filter(|peer| !self.book.is_pinned(peer)).count();
         let room = self.max_peers.saturating_sub(others);
         let admissions = &self.swarm.behaviour().gate.admissions;
@@ -277,8 +255,8 @@ impl Service {
         if room > 0 && now >= self.walk_at {
             // Our own neighbourhood and a random one in turn: the first finds who is new, the second everybody.
             let own = *self.swarm.local_peer_id();
-            self.swarm.behaviour_mut().kademlia.get_closest_peers(own);
-            self.swarm.behaviour_mut().kademlia.get_closest_peers(PeerId::random());
+            self.swarm.behaviour_mut().kademlia.inner.get_closest_peers(own);
+            self.swarm.behaviour_mut().kademlia.inner.get_closest_peers(PeerId::random());
             self.walk_interval = (self.walk_interval * 2).min(SLOWEST_WALK);
             self.walk_at = now + self.walk_interval;
         }
@@ -287,6 +265,7 @@ impl Service {
     fn summaries(&self) -> Vec<PeerSummary> {
         let mut summaries = self.peers.summaries();
         let Some(gossip) = self.swarm.behaviour().gossip.as_ref() else { return summaries };
+        let gossip = &gossip.inner;
         let wanted: BTreeMap<&PeerId, Vec<&TopicHash>> = gossip.all_peers().collect();
         for summary in &mut summaries {
             let peer = &summary.peer_id;
@@ -303,19 +282,15 @@ impl Service {
         summaries
     }
 
-    /// Tells the keeper about a connection.
-    fn tell(&self, event: Event) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.events.try_send(event) {
-            self.metrics.lost(Lost::Lifecycle);
+    /// Writes the address book, off the loop, and shows how much waits.
+    fn keep_memory(&mut self, now: Instant) {
+        if let Some(path) = self.memory.due(now) {
+            let book = self.book.memory();
+            tokio::task::spawn_blocking(move || memory::write(&path, &book));
         }
-    }
-
-    /// Hands a message or request to the keeper; false when it reads too slowly or is gone.
-    fn offer(&self, event: Event, kind: Lost) -> bool {
-        let taken = self.events.capacity() > LIFECYCLE_PLACES && self.events.try_send(event).is_ok();
-        if !taken {
-            self.metrics.lost(kind);
-        }
-        taken
+        let (waiting, bytes) = self.inbox.waiting();
+        let size = |number| i64::try_from(number).unwrap_or(i64::MAX);
+        self.metrics.waiting.set(size(waiting));
+        self.metrics.waiting_bytes.set(size(bytes));
     }
 }

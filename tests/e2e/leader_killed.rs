@@ -21,6 +21,8 @@ async fn seven_keepers_settle_a_hundred_tasks_and_waste_at_most_a_transaction_pe
     let (kills, wasted) = (outcome.number("/kills"), outcome.number("/tasks/wasted_tx"));
     let takeovers = outcome.number("/takeovers");
     eprintln!("{kills} kills, {takeovers} takeovers, {wasted} wasted transactions");
-    assert!(kills >= 10 && wasted <= kills, "{outcome:#?}");
+    // A reorganisation takes the block between a look and a transaction away as well.
+    let wasted_most = if tests::is_rough() { kills + outcome.number("/reorganisations/count") } else { kills };
+    assert!(kills >= 10 && wasted <= wasted_most, "{outcome:#?}");
     assert!(takeovers * 3 >= kills, "the kills miss their moment: {outcome:#?}");
 }

@@ -2,11 +2,14 @@
 
 use tests::document::swarm;
 
+/// In the chain as it is: this is the one swarm of the short tests that everybody runs.
 #[tokio::test]
 async fn a_dozen_tasks_settle_once_each() {
     let _alone = tests::alone().await;
-    let outcome = swarm(&["--once", "--json", "--tasks", "12"]).await.unwrap();
+    let rough = ["--rough", "--reorg-every", "6", "--reorgs", "2"];
+    let outcome = swarm(&[&["--once", "--json", "--tasks", "12"], &rough[..]].concat()).await.unwrap();
     outcome.holds(12);
+    assert!(outcome.number("/reorganisations/count") >= 2, "{outcome:#?}");
     assert_eq!(outcome.document["schema"], 1);
     assert_eq!(outcome.document["chain_id"], 31337);
     assert_eq!(outcome.number("/kills"), 0);

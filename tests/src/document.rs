@@ -17,12 +17,15 @@ pub struct Outcome {
     pub log: String,
 }
 
-/// Runs `swarm` with these arguments to its end.
+/// Runs `swarm` with these arguments to its end; roughly where all tests are rough.
 ///
 /// # Errors
 /// When it was not built or cannot start.
 pub async fn swarm(arguments: &[&str]) -> Result<Outcome> {
     let mut command = tokio::process::Command::new(binary("swarm")?);
+    if crate::is_rough() && arguments.contains(&"--once") && !arguments.contains(&"--rough") {
+        command.arg("--rough");
+    }
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     let Output { status, stdout, stderr } = command.output().await.context("swarm does not start")?;
     let document = serde_json::from_slice(&stdout).unwrap_or(Value::Null);

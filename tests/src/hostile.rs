@@ -14,3 +14,10 @@ pub fn component(body: &str) -> Vec<u8> {
 pub const TRAP: &str = "unreachable";
 /// Never ends.
 pub const ENDLESS: &str = "(loop $again (br $again)) unreachable";
+/// Calls the target's `increment()` with 64 KiB of calldata: the longest outcome there is.
+pub const LARGE: &str = "(i32.store (i32.const 131072) (i32.const 0x8ae09dd0))
+      (memory.fill (i32.const 131076) (i32.const 0xab) (i32.const 65532))
+      (call $call (i32.const 131072) (i32.const 65536))";
+/// Calls the target's `increment()`.
+pub const INCREMENT: &str =
+    "(i32.store (i32.const 131072) (i32.const 0x8ae09dd0)) (call $call (i32.const 131072) (i32.const 4))";

@@ -25,10 +25,16 @@ pub async fn alone() -> MutexGuard<'static, ()> {
     ONE.lock().await
 }
 
+/// Whether every swarm is to be a rough one: `ROUGH=1`, by which `tests/run.sh --all` runs these tests once more.
+#[must_use]
+pub fn is_rough() -> bool {
+    std::env::var_os("ROUGH").is_some_and(|value| value != "0")
+}
+
 /// The choices of a swarm of this many keepers.
 #[must_use]
 pub fn keepers(count: u16) -> Options {
-    Options { keepers: count, ..Options::default() }
+    Options { keepers: count, rough: is_rough(), ..Options::default() }
 }
 
 /// Waits until `enough` says yes to everything settled so far.

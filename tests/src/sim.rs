@@ -41,10 +41,11 @@ use role::Role;
 use world::World;
 
 /// Every kind of fault; a run in which one never occurred proves nothing about it.
-pub const FAULTS: [&str; 13] = [
+pub const FAULTS: [&str; 14] = [
     "clock_skew",
     "crash",
     "duplication",
+    "false_answer",
     "lagging_view",
     "loss",
     "lost_unsynced_write",

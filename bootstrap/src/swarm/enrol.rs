@@ -31,6 +31,7 @@ impl Swarm {
         }
         let mut keepers = created.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
         keepers.sort_by_key(|keeper| (keeper.name().len(), keeper.name().to_owned()));
+        let calm = self.calm().await;
         network::fund_all(&self.anvil, keepers.iter().map(Keeper::operator)).await?;
         if let Some(eigenlayer) = &self.eigenlayer {
             eigenlayer.enrol(keepers.iter().map(Keeper::operator)).await?;
@@ -41,6 +42,7 @@ impl Swarm {
         }
         let mut keepers = registered.join_all().await.into_iter().collect::<Result<Vec<_>>>()?;
         keepers.sort_by_key(|keeper| (keeper.name().len(), keeper.name().to_owned()));
+        self.spare(calm).await?;
         self.keepers.append(&mut keepers);
         Ok(())
     }

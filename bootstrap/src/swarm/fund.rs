@@ -10,7 +10,9 @@ use std::time::Duration;
 use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, B256};
 use alloy::providers::{Provider, ProviderBuilder, RootProvider};
+use alloy::rpc::client::RpcClient;
 use alloy::rpc::types::TransactionRequest;
+use alloy::transports::layers::RetryBackoffLayer;
 use anyhow::{Context, Result, bail};
 use contracts::network::Network;
 use tokio::time::Instant;
@@ -21,6 +23,9 @@ use super::network::operator_coins;
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(100);
 const TRANSFER_GAS: u64 = 21_000;
+/// A node that refuses now and then is asked again, so often and after so many milliseconds.
+const RETRIES: u32 = 10;
+const RETRY_PAUSE_MS: u64 = 200;
 
 /// Gives an account 10 coins of the chain that a network file names, and waits until they are there.
 ///
@@ -30,21 +35,30 @@ pub async fn fund(account: Address, network: &Path) -> Result<()> {
     let network = Network::load(network)?;
     let url = network.rpc_urls.first().context("the network file names no RPC node")?;
     // Without fillers: a nonce is chosen here, anew for each try.
-    let provider = ProviderBuilder::default().connect_http(url.parse()?);
+    let again = RetryBackoffLayer::new(RETRIES, RETRY_PAUSE_MS, u64::MAX);
+    let client = RpcClient::builder().layer(again).http(url.parse()?);
+    let provider: RootProvider = ProviderBuilder::default().connect_client(client);
     let accounts = provider.get_accounts().await.with_context(|| format!("{url} does not answer"))?;
     let from = accounts.last().with_context(|| format!("{url} signs for nobody: it is not a local chain"))?;
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        let nonce = provider.get_transaction_count(*from).pending().await?;
-        match send(&provider, *from, account, nonce).await? {
-            Some(transaction) if arrived(&provider, transaction, *from, nonce, deadline).await? => break,
-            // Somebody else was faster.
-            _ if Instant::now() < deadline => tokio::time::sleep(PAUSE).await,
-            _ => bail!("{url} does not take a transfer from {from}: others took each of its nonces for a minute"),
+    while !transfer(&provider, *from, account, deadline).await? {
+        // Somebody else was faster.
+        if Instant::now() >= deadline {
+            bail!("{url} does not take a transfer from {from}: others took each of its nonces for a minute");
         }
+        tokio::time::sleep(PAUSE).await;
     }
     eprintln!("{account} got 10 coins");
     Ok(())
+}
+
+/// Transfers the coins with the account's next nonce; false when somebody else has it.
+async fn transfer(provider: &RootProvider, from: Address, to: Address, deadline: Instant) -> Result<bool> {
+    let nonce = provider.get_transaction_count(from).pending().await?;
+    match send(provider, from, to, nonce).await? {
+        Some(transaction) => arrived(provider, transaction, from, nonce, deadline).await,
+        None => Ok(false),
+    }
 }
 
 /// Sends the transfer with this nonce; `None` when the nonce is taken.

@@ -1,20 +1,16 @@
-//! What the chain says: every block's receipts, read once each, turned into settlements, batches and transactions.
+//! What the chain says: every block's receipts, turned into settlements, batches and transactions.
 
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+mod follower;
 
-use alloy::eips::BlockId;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use alloy::primitives::{Address, B256};
-use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use contracts::TaskManager::{BatchSettled, ReportIneligible, TaskSettled, TasksSkipped};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
-/// How often the chain is asked for a new block: also the resolution of the times to settlement.
-const EVERY: Duration = Duration::from_millis(50);
+pub use follower::Follower;
 
 /// One settled task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +46,7 @@ pub struct Transaction {
     pub settled: u64,
 }
 
-/// Everything seen so far, in chain order.
+/// What the chain holds as far as it was read, in chain order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Settled tasks.
@@ -107,6 +103,40 @@ impl Ledger {
         self.ineligible.append(&mut news.ineligible);
         (self.block, self.timestamp) = (news.block, news.timestamp);
     }
+
+    fn mark(&self, hash: Option<B256>) -> Mark {
+        Mark {
+            hash,
+            block: self.block,
+            timestamp: self.timestamp,
+            settlements: self.settlements.len(),
+            batches: self.batches.len(),
+            transactions: self.transactions.len(),
+            ineligible: self.ineligible.len(),
+        }
+    }
+
+    /// Forgets everything after a mark: its blocks are not on the chain any more.
+    fn return_to(&mut self, mark: &Mark) {
+        self.settlements.truncate(mark.settlements);
+        self.batches.truncate(mark.batches);
+        self.transactions.truncate(mark.transactions);
+        self.ineligible.truncate(mark.ineligible);
+        (self.block, self.timestamp) = (mark.block, mark.timestamp);
+    }
+}
+
+/// How long everything was when a block had been read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mark {
+    /// Of the block; `None` for the one before the first that is read, which stays.
+    hash: Option<B256>,
+    block: u64,
+    timestamp: u64,
+    settlements: usize,
+    batches: usize,
+    transactions: usize,
+    ineligible: usize,
 }
 
 fn settlement(task: &contracts::SettledTask, receipt: &TransactionReceipt, seen_ms: u64) -> Result<Settlement> {
@@ -122,89 +152,6 @@ fn settlement(task: &contracts::SettledTask, receipt: &TransactionReceipt, seen_
         block: receipt.block_number.unwrap_or_default(),
         seen_ms,
     })
-}
-
-/// Follows the chain in the background; dropping it stops that.
-#[derive(Debug)]
-pub struct Follower {
-    ledger: Arc<RwLock<Ledger>>,
-    news: watch::Receiver<u64>,
-    task: JoinHandle<()>,
-}
-
-impl Follower {
-    /// Follows the settlements of a TaskManager from a block on.
-    #[must_use]
-    pub fn start(provider: DynProvider, task_manager: Address, from: u64) -> Self {
-        let ledger = Arc::new(RwLock::new(Ledger { block: from.saturating_sub(1), ..Ledger::default() }));
-        let (tell, news) = watch::channel(0);
-        let shared = Arc::clone(&ledger);
-        let task = tokio::spawn(async move {
-            loop {
-                match catch_up(&provider, task_manager, &shared).await {
-                    Ok(true) => {
-                        let block = read(&shared).block;
-                        if tell.send(block).is_err() {
-                            return;
-                        }
-                    }
-                    Ok(false) => {}
-                    // The chain may be stopped on purpose; nothing is skipped, so trying again is enough.
-                    Err(error) => tracing::debug!(%error, "could not read the chain"),
-                }
-                tokio::time::sleep(EVERY).await;
-            }
-        });
-        Self { ledger, news, task }
-    }
-
-    /// Everything so far.
-    #[must_use]
-    pub fn ledger(&self) -> Ledger {
-        read(&self.ledger).clone()
-    }
-
-    /// Looks at everything so far without copying it.
-    pub fn look<T>(&self, look: impl FnOnce(&Ledger) -> T) -> T {
-        look(&read(&self.ledger))
-    }
-
-    /// Waits until a block has been read since the last call returned; at once if one was read meanwhile.
-    pub async fn next_block(&mut self) {
-        if self.news.changed().await.is_err() {
-            // Whoever told the news is gone (the task has panicked): there will be none.
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-fn read(ledger: &RwLock<Ledger>) -> std::sync::RwLockReadGuard<'_, Ledger> {
-    ledger.read().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Reads the next block if there is one.
-async fn catch_up(provider: &DynProvider, task_manager: Address, shared: &RwLock<Ledger>) -> Result<bool> {
-    let head = provider.get_block_number().await?;
-    let next = read(shared).block + 1;
-    if next > head {
-        return Ok(false);
-    }
-    let seen_ms = unix_ms();
-    let receipts = provider.get_block_receipts(BlockId::number(next)).await?;
-    let block = provider.get_block_by_number(next.into()).await?;
-    let block = block.with_context(|| format!("block {next} is not there yet"))?;
-    let mut news = Ledger { block: next, timestamp: block.header.timestamp, ..Ledger::default() };
-    for receipt in receipts.unwrap_or_default() {
-        news.enter(&receipt, task_manager, seen_ms)?;
-    }
-    shared.write().unwrap_or_else(PoisonError::into_inner).append(news);
-    Ok(true)
 }
 
 /// The wall clock, unix milliseconds.

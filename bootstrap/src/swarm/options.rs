@@ -7,6 +7,12 @@ use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
 use super::eigenlayer;
+use super::reorganiser::Habit;
+
+/// Blocks that the deepest reorganisation replaces.
+const REORG_DEPTH: u64 = 5;
+/// Seconds between two reorganisations.
+const REORG_EVERY: u64 = 20;
 
 /// Which example jobs are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -39,6 +45,19 @@ pub struct Options {
     /// Let this many keepers sign two results of every task, until they are slashed for it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=63))]
     pub equivocate: Option<u16>,
+    /// Show keepers the chain as it is: answers 20 to 200 ms late, one refusal in 20, logs of 10 blocks at a time, one URL in
+    /// three two blocks behind; and a reorganisation now and then, whose orphaned transactions come back or do not
+    #[arg(long)]
+    pub rough: bool,
+    /// With --rough: most blocks that a reorganisation replaces
+    #[arg(long, default_value_t = REORG_DEPTH, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=64))]
+    pub reorg_depth: u64,
+    /// With --rough: seconds between two reorganisations
+    #[arg(long, default_value_t = REORG_EVERY, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub reorg_every: u64,
+    /// With --rough: do not stop before there were so many reorganisations
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub reorgs: u64,
     /// Stake through the real EigenLayer contracts
     #[arg(long)]
     pub eigenlayer: bool,
@@ -72,6 +91,10 @@ impl Default for Options {
             jobs: JobSet::Basic,
             kill_leader: false,
             equivocate: None,
+            rough: false,
+            reorg_depth: REORG_DEPTH,
+            reorg_every: REORG_EVERY,
+            reorgs: 0,
             eigenlayer: false,
             seed: 1,
             keep: false,
@@ -89,6 +112,9 @@ impl Options {
     pub fn unavailable(&self) -> Option<&'static str> {
         if self.eigenlayer && std::env::var_os(eigenlayer::PROGRAM).is_none() {
             return Some("--eigenlayer needs the deployer of its contracts: start bootstrap/swarm.sh --eigenlayer");
+        }
+        if !self.rough && self.reorgs > 0 {
+            return Some("--reorgs needs --rough: without it the chain takes nothing back");
         }
         let honest = self.keepers.saturating_sub(self.equivocate.unwrap_or(0));
         (honest == 0).then_some("--equivocate takes fewer than --keepers: somebody must be left to prove it")
@@ -112,10 +138,24 @@ impl Options {
         if self.kill_leader { (self.wanted() / 10).max(1) } else { 0 }
     }
 
-    /// When a swarm that should stop has failed: a generous second per task, and half a minute per kill.
+    /// How often and how deep the chain reorganises, if it does.
+    pub(super) fn reorganising(&self) -> Option<Habit> {
+        let every = Duration::from_secs(self.reorg_every);
+        self.rough.then_some(Habit { every, depth_max: self.reorg_depth, seed: self.seed })
+    }
+
+    /// How many reorganisations there must be before it stops.
+    #[must_use]
+    pub const fn reorgs_wanted(&self) -> u64 {
+        if self.rough { self.reorgs } else { 0 }
+    }
+
+    /// When a swarm that should stop has failed: a generous second per task, half a minute per kill, and what the
+    /// reorganisations take.
     #[must_use]
     pub fn patience(&self) -> Duration {
-        Duration::from_secs(180 + 3 * self.wanted() + 30 * self.kills_wanted())
+        let reorganisations = 2 * self.reorg_every * self.reorgs_wanted();
+        Duration::from_secs(180 + 3 * self.wanted() + 30 * self.kills_wanted() + reorganisations)
     }
 
     /// The folder with the jobs' code.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::Swarm;
 
 /// Says what happens, with the seconds since the start.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Progress {
     started: Instant,
 }
@@ -29,14 +29,13 @@ pub fn welcome(swarm: &Swarm) -> String {
     let (keeper, bootnode) = (setting.program.display(), &setting.bootnode);
     let mut lines = vec![
         format!("network   {file}"),
-        format!(
-            "chain     {} (id {})",
-            swarm.deployed().network.rpc_urls.join(", "),
-            swarm.deployed().network.chain_id
-        ),
+        format!("chain     {} (id {})", swarm.anvil.url(), swarm.deployed().network.chain_id),
         format!("bootnode  {bootnode}"),
         format!("target    {} (counts the calls of each job)", swarm.target()),
     ];
+    if let Some(proxies) = &swarm.proxies {
+        lines.push(format!("keepers see it through {}", proxies.urls().join(", ")));
+    }
     for each in &swarm.keepers {
         if let Ok(node) = each.node() {
             lines.push(format!(

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 pub use super::jobs::JobSpec;
 use super::ledger::{Ledger, Settlement};
+use super::reorganiser::Reorganisations;
 pub use gas::{Cost, Gas};
 
 /// One SIGKILL of a leader on its turn.
@@ -43,6 +44,8 @@ pub struct Facts {
     pub certified_ms: BTreeMap<B256, u64>,
     /// Leaders that were killed.
     pub kills: Vec<Kill>,
+    /// What was done to the chain.
+    pub reorganisations: Reorganisations,
     /// Keepers that were made to sign two results.
     pub equivocators: Vec<Address>,
     /// Stake taken, by operator.
@@ -76,6 +79,7 @@ pub struct Proof {
     pub leaders: BTreeMap<String, u64>,
     pub kills: usize,
     pub takeovers: usize,
+    pub reorganisations: Reorganisations,
     pub slashed: Vec<String>,
     /// Stake left, in the staked asset's smallest unit (decimal).
     pub stakes: BTreeMap<String, String>,
@@ -182,6 +186,7 @@ impl Proof {
             leaders,
             kills: facts.kills.len(),
             takeovers: facts.kills.iter().filter(|kill| was_taken_over(kill, &first)).count(),
+            reorganisations: facts.reorganisations,
             slashed: facts.slashed.keys().map(|operator| operator.to_checksum(None)).collect(),
             stakes: decimals(&facts.stakes),
             counted: decimals(&facts.counted),

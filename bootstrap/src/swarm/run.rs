@@ -14,7 +14,7 @@ use crate::process::tail;
 
 /// Runs due this many seconds before the stop had time to settle...
 const GRACE: u64 = 10;
-/// ...and this many when leaders were killed, or keepers were ejected in the middle of an epoch.
+/// ...and this many when leaders were killed, settlements orphaned, or keepers were ejected in the middle of an epoch.
 const GRACE_WITH_KILLS: u64 = 30;
 /// How long the last due runs may take to settle before the swarm stops anyway.
 const TAIL_PATIENCE: Duration = Duration::from_secs(60);
@@ -30,16 +30,20 @@ pub async fn run(swarm: &mut Swarm) -> Result<Proof> {
     if let Ok(result) = tokio::time::timeout(patience, until_enough(swarm)).await {
         result?;
     } else {
-        let missing = missing(swarm).unwrap_or_default();
+        let missing = missing(swarm).await.unwrap_or_default();
         bail!("after {} s {missing}\n{}", patience.as_secs(), state(swarm).await);
     }
     let last_due = swarm.pause_jobs().await?;
-    let troubled = swarm.options.kill_leader || !swarm.equivocators.is_empty();
+    let troubled = swarm.options.kill_leader || swarm.options.rough || !swarm.equivocators.is_empty();
     let grace = if troubled { GRACE_WITH_KILLS } else { GRACE };
     swarm.progress.say(&format!("enough settled; jobs end, stopping {grace} s after the last run"));
     let deadline = Instant::now() + Duration::from_secs(super::network::NOTICE_SECONDS.into()) + TAIL_PATIENCE;
     loop {
         swarm.check_alive()?;
+        if unix_ms() / 1000 > last_due {
+            // What is settled now is to stay settled.
+            swarm.stop_reorganising().await;
+        }
         let stop_at = last_due + grace;
         if unix_ms() / 1000 > stop_at && (all_settled(swarm) || Instant::now() > deadline) {
             break;
@@ -67,7 +71,7 @@ pub async fn watch(swarm: &mut Swarm) -> Result<()> {
 
 async fn until_enough(swarm: &mut Swarm) -> Result<()> {
     let mut shown = Instant::now();
-    while missing(swarm).is_some() || !all_equivocators_punished(swarm).await? {
+    while missing(swarm).await.is_some() || !all_equivocators_punished(swarm).await? {
         swarm.check_alive()?;
         if (swarm.kills.len() as u64) < swarm.options.kills_wanted() && kill_is_due(swarm) {
             swarm.kill_leader().await?;
@@ -110,7 +114,7 @@ async fn all_equivocators_punished(swarm: &Swarm) -> Result<bool> {
 }
 
 /// What is still missing before the swarm may stop.
-fn missing(swarm: &Swarm) -> Option<String> {
+async fn missing(swarm: &Swarm) -> Option<String> {
     let mut missing = Vec::new();
     for job in &swarm.jobs {
         if swarm.settled_of(job) == 0 {
@@ -124,6 +128,10 @@ fn missing(swarm: &Swarm) -> Option<String> {
     let (killed, wanted) = (swarm.kills.len() as u64, swarm.options.kills_wanted());
     if killed < wanted {
         missing.push(format!("{killed} of {wanted} leaders were killed"));
+    }
+    let (done, wanted) = (swarm.reorganisations().await.count, swarm.options.reorgs_wanted());
+    if done < wanted {
+        missing.push(format!("{done} of {wanted} reorganisations happened"));
     }
     (!missing.is_empty()).then(|| missing.join("; "))
 }
@@ -174,6 +182,7 @@ async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {
         ledger,
         certified_ms,
         kills: swarm.kills.clone(),
+        reorganisations: swarm.reorganisations().await,
         equivocators: swarm.equivocators.clone(),
         refunded: slashing::refunded(swarm.anvil.provider(), network, &operators).await?,
         slashed: slashing::slashed(swarm.anvil.provider(), network).await?,
@@ -183,7 +192,9 @@ async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {
         target: swarm.target(),
         counter: u64::try_from(counted).map_err(|_| anyhow!("the counter stands at {counted}"))?,
     };
-    Ok(Proof::new(&facts))
+    let proof = Proof::new(&facts);
+    swarm.progress.say(&proof.gas.cost.words());
+    Ok(proof)
 }
 
 /// The state of everything, for a failure's message.

@@ -8,7 +8,7 @@ use crate::committee::{Committee, SignerSet};
 use crate::facts::Facts;
 use crate::laws::Laws;
 use crate::message::{Finding, reports};
-use crate::report::{Anchor, Report};
+use crate::report::{Anchor, Domain, Report};
 use crate::sessions::Sessions;
 use crate::task::Task;
 
@@ -52,8 +52,8 @@ impl Basis {
     }
 
     /// The bytes that are signed for a root.
-    pub(crate) fn digest(&self, root: B256, facts: &Facts) -> B256 {
-        facts.domain().batch_digest(self.committee.epoch(), root)
+    pub(crate) fn digest(&self, root: B256, domain: &Domain) -> B256 {
+        domain.batch_digest(self.committee.epoch(), root)
     }
 
     /// Stake of a set of signers; none if a bit names no member.

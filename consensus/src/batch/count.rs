@@ -16,7 +16,7 @@ use crate::bls::Signature;
 use crate::certificate::Certificate;
 use crate::committee::{KeeperIndex, SignerSet};
 use crate::fault::{Fate, Reason, Verdict};
-use crate::message::{Finding, MessageTag, Partial};
+use crate::message::{Finding, Partial, Source};
 use crate::report::{Domain, Leaves, Report};
 use crate::task::Task;
 use crate::time::{Time, VERIFY_DELAY};
@@ -30,7 +30,7 @@ struct Heard {
 /// A partial that waits for its signature to be checked.
 #[derive(Clone, Debug)]
 struct Candidate {
-    message: Option<MessageTag>,
+    source: Source,
     findings: Vec<Finding>,
     signature: Signature,
     bytes: Vec<u8>,
@@ -39,8 +39,8 @@ struct Candidate {
 /// A partial after its signature was checked.
 #[derive(Clone, Debug)]
 pub(crate) struct Verified {
-    /// The gossip message it came as.
-    pub(crate) message: Option<MessageTag>,
+    /// How it came.
+    pub(crate) source: Source,
     /// What becomes of that.
     pub(crate) verdict: Verdict,
     /// What its signer has said by it; `None` if the signature is not the signer's.
@@ -51,6 +51,20 @@ pub(crate) struct Verified {
 struct Root {
     leaves: Arc<Leaves>,
     aggregator: Aggregator<Candidate>,
+}
+
+impl Root {
+    fn new(leaves: Arc<Leaves>, basis: &Basis, domain: &Domain) -> Self {
+        let digest = basis.digest(leaves.root(), domain);
+        let (committee, laws) = (Arc::clone(&basis.committee), Arc::clone(&basis.laws));
+        Self { leaves, aggregator: Aggregator::new(digest, committee, laws) }
+    }
+
+    /// Whether findings amount to its reports.
+    fn says(&self, findings: &[Finding]) -> bool {
+        let said = |report: &Report| Some((report.status, report.outcome_hash));
+        self.leaves.reports.iter().map(said).eq(findings.iter().map(Finding::report))
+    }
 }
 
 /// The partials of one batch.
@@ -68,7 +82,7 @@ impl Count {
         &mut self,
         partial: &Partial,
         bytes: &[u8],
-        message: Option<MessageTag>,
+        source: Source,
         basis: &Basis,
         domain: &Domain,
         now: Time,
@@ -102,7 +116,7 @@ impl Count {
             return Fate::Judged(Verdict::Reject(Reason::InvalidPoint));
         };
         /* -------- process -------- */
-        let candidate = Candidate { message, findings: partial.findings.clone(), signature, bytes: bytes.to_vec() };
+        let candidate = Candidate { source, findings: partial.findings.clone(), signature, bytes: bytes.to_vec() };
         let root = match self.root_of(partial, basis, domain) {
             Ok(root) => root,
             Err(fate) => return fate,
@@ -125,10 +139,11 @@ impl Count {
         let full = self.roots.len() > basis.committee.size();
         match self.roots.entry(root) {
             Entry::Occupied(known) => {
-                let said = |report: &Report| Some((report.status, report.outcome_hash));
-                let known_reports = &known.get().leaves.reports;
-                let same = known_reports.iter().map(said).eq(partial.findings.iter().map(Finding::report));
-                if same { Ok(known.into_mut()) } else { Err(Fate::Early) }
+                if known.get().says(&partial.findings) {
+                    Ok(known.into_mut())
+                } else {
+                    Err(Fate::Early)
+                }
             }
             Entry::Vacant(vacant) => {
                 let reports = basis.reports(&partial.findings).ok_or(Fate::Early)?;
@@ -139,27 +154,29 @@ impl Count {
                 if full {
                     return Err(Fate::Judged(Verdict::Ignore(Reason::OverLimit)));
                 }
-                let digest = domain.batch_digest(basis.committee.epoch(), root);
-                let (committee, laws) = (Arc::clone(&basis.committee), Arc::clone(&basis.laws));
-                Ok(vacant.insert(Root { leaves, aggregator: Aggregator::new(digest, committee, laws) }))
+                Ok(vacant.insert(Root::new(leaves, basis, domain)))
             }
         }
     }
 
-    /// Counts this keeper's own partial. An abstaining one has no BLS signature.
+    /// The reports that findings amount to with their leaves, if somebody has said as much.
+    pub(crate) fn leaves_of(&self, findings: &[Finding]) -> Option<Arc<Leaves>> {
+        self.roots.values().find(|root| root.says(findings)).map(|root| Arc::clone(&root.leaves))
+    }
+
+    /// Counts this keeper's own partial. An abstaining one has no leaves and no BLS signature.
     pub(crate) fn take_own(
         &mut self,
         partial: &Partial,
-        signature: Option<Signature>,
+        signed: Option<(Arc<Leaves>, Signature)>,
         bytes: &[u8],
         basis: &Basis,
         domain: &Domain,
     ) {
         let signer = KeeperIndex(partial.keeper);
-        if let Some(signature) = signature
-            && let Ok(root) = self.root_of(partial, basis, domain)
-        {
-            root.aggregator.add_own(signer, signature);
+        if let Some((leaves, signature)) = signed {
+            let root = self.roots.entry(leaves.root());
+            root.or_insert_with(|| Root::new(leaves, basis, domain)).aggregator.add_own(signer, signature);
         }
         self.heard.insert(signer, Heard { findings: partial.findings.clone(), bytes: bytes.to_vec() });
     }
@@ -181,10 +198,10 @@ impl Count {
         let mut results = Vec::new();
         for root in self.roots.values_mut() {
             for checked in root.aggregator.verify(&mut weight) {
-                let Candidate { message, findings, signature, bytes } = checked.tag;
+                let Candidate { source, findings, signature, bytes } = checked.tag;
                 if !checked.valid {
                     let verdict = Verdict::Reject(Reason::InvalidSignature);
-                    results.push(Verified { message, verdict, said: None });
+                    results.push(Verified { source, verdict, said: None });
                     continue;
                 }
                 let differs =
@@ -196,17 +213,17 @@ impl Count {
                     Verdict::Accept
                 };
                 let said = Some((checked.signer, Arc::clone(&root.leaves), signature));
-                results.push(Verified { message, verdict, said });
+                results.push(Verified { source, verdict, said });
             }
         }
         self.roots.retain(|_, root| root.aggregator.stake() > 0 || root.aggregator.has_pending());
         results
     }
 
-    /// Gives up on partials whose signatures nobody has looked at; returns the messages they came as.
-    pub(crate) fn give_up(&mut self) -> Vec<MessageTag> {
+    /// Gives up on partials whose signatures nobody has looked at; returns how they came.
+    pub(crate) fn give_up(&mut self) -> Vec<Source> {
         let pending = self.roots.values_mut().flat_map(|root| root.aggregator.drop_pending());
-        pending.filter_map(|candidate| candidate.message).collect()
+        pending.map(|candidate| candidate.source).collect()
     }
 
     /// The certificate of the root that has a quorum, with every signer known so far (rule 8).

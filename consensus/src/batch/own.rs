@@ -1,5 +1,7 @@
 //! This keeper's own word on a batch.
 
+use std::sync::Arc;
+
 use alloy_primitives::{B256, keccak256};
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -7,6 +9,7 @@ use super::basis::Basis;
 use crate::effect::PersistToken;
 use crate::facts::Facts;
 use crate::message::{BatchKey, Finding, Partial};
+use crate::report::Leaves;
 use crate::session::Attempt;
 use crate::sessions::Sessions;
 use crate::task::Abstention;
@@ -36,6 +39,8 @@ pub(crate) struct Unsigned {
     pub(crate) token: PersistToken,
     /// The partial.
     pub(crate) partial: Partial,
+    /// What its root stands for.
+    pub(crate) leaves: Arc<Leaves>,
     /// What is to be signed.
     pub(crate) digest: B256,
 }

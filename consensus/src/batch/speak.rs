@@ -1,5 +1,7 @@
 //! How a batch comes to this keeper's own word: what it found goes to the journal, and only then is it signed and sent.
 
+use std::sync::Arc;
+
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::Batch;
@@ -28,14 +30,15 @@ impl Batch {
         if partial.abstains() {
             return self.say(partial, None, facts, now, outbox);
         }
-        let Some(leaves) = basis.reports(&partial.findings).map(Leaves::of) else {
+        // Others may have said the same before, so that it is hashed already.
+        let known = self.count.leaves_of(&partial.findings);
+        let Some(leaves) = known.or_else(|| Some(Arc::new(Leaves::of(basis.reports(&partial.findings)?)))) else {
             return;
         };
-        let root = leaves.root();
-        let digest = basis.digest(root, facts);
-        partial.root = ByteArray::new(root.0);
+        let digest = basis.digest(leaves.root(), facts.domain());
+        partial.root = ByteArray::new(leaves.root().0);
         let token = outbox.persist(leaves.records());
-        let unsigned = Unsigned { token, partial, digest };
+        let unsigned = Unsigned { token, partial, leaves, digest };
         if facts.laws().awaits_journal() {
             self.own = Own::Persisting(Box::new(unsigned));
         } else {
@@ -44,17 +47,24 @@ impl Batch {
     }
 
     fn sign(&mut self, unsigned: Unsigned, facts: &Facts, now: Time, outbox: &mut Outbox) {
-        let Unsigned { mut partial, digest, .. } = unsigned;
+        let Unsigned { mut partial, leaves, digest, .. } = unsigned;
         let signature = facts.sign(digest);
         partial.signature = ByteBuf::from(signature.to_bytes());
-        self.say(partial, Some(signature), facts, now, outbox);
+        self.say(partial, Some((leaves, signature)), facts, now, outbox);
     }
 
-    fn say(&mut self, partial: Partial, signature: Option<Signature>, facts: &Facts, now: Time, outbox: &mut Outbox) {
+    fn say(
+        &mut self,
+        partial: Partial,
+        signed: Option<(Arc<Leaves>, Signature)>,
+        facts: &Facts,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
         let bytes = codec::encode(&partial);
         if let Some(basis) = &self.basis {
             self.own = Own::Spoken(now);
-            self.count.take_own(&partial, signature, &bytes, basis, facts.domain());
+            self.count.take_own(&partial, signed, &bytes, basis, facts.domain());
         }
         outbox.effect(Effect::Broadcast { channel: Channel::Partials, bytes });
     }

@@ -1,6 +1,5 @@
 //! What others ask of a batch.
 
-use super::own::Own;
 use super::{Basis, Batch, Phase, Place};
 use crate::codec;
 use crate::committee::{KeeperIndex, SignerSet};
@@ -66,10 +65,5 @@ impl Batch {
     /// The bytes of a signer's verified partial.
     pub(crate) fn partial_of(&self, signer: KeeperIndex) -> Option<&[u8]> {
         self.count.partial_of(signer)
-    }
-
-    /// Whether its own partial waits for the journal.
-    pub(crate) fn is_persisting(&self) -> bool {
-        matches!(self.own, Own::Persisting(_))
     }
 }

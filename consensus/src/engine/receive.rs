@@ -11,38 +11,42 @@ use crate::committee::{PeerKey, QUORUM_BPS};
 use crate::effect::Effect;
 use crate::fault::{Fate, Reason, Verdict};
 use crate::held::Received;
-use crate::message::{CertificateMessage, Channel, HAVE_LIMIT, Have, Message, MessageTag, Partial, Want};
+use crate::message::{CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Partial, Source, Want};
 use crate::session::Event;
 use crate::task::Task;
 use crate::time::{HOLD, Time};
 
 impl Engine {
+    /// Takes in a message; true if it is rejected on the spot.
     pub(super) fn receive(
         &mut self,
-        message: Option<MessageTag>,
+        source: Source,
         from: PeerKey,
         channel: Channel,
         bytes: Vec<u8>,
         now: Time,
-    ) {
-        let content = match Message::decode(channel, &bytes) {
-            Ok(content) => content,
-            Err(error) => return self.outbox.judge(message, Verdict::Reject(reason_of(error))),
+    ) -> bool {
+        let (fate, received) = match Message::decode(channel, &bytes) {
+            Ok(content) => {
+                let received = Received { source, from, content, bytes, until: now.plus(HOLD) };
+                (self.consider(&received, now, true), Some(received))
+            }
+            Err(error) => (Fate::Judged(Verdict::Reject(reason_of(error))), None),
         };
-        let received = Received { message, from, content, bytes, until: now.plus(HOLD) };
-        match self.consider(&received, now, true) {
-            Fate::Judged(verdict) => self.outbox.judge(message, verdict),
+        match fate {
+            Fate::Judged(verdict) => self.outbox.judge(source, verdict),
             Fate::Pending => {}
-            Fate::Early => self.held.hold(received, &mut self.outbox),
+            Fate::Early => received.into_iter().for_each(|received| self.held.hold(received, &mut self.outbox)),
         }
         self.empty_outbox(now);
+        matches!(fate, Fate::Judged(Verdict::Reject(_)))
     }
 
     /// Looks at held messages again.
     pub(super) fn retry_held(&mut self, now: Time) {
         for received in self.held.take() {
             match self.consider(&received, now, false) {
-                Fate::Judged(verdict) => self.outbox.judge(received.message, verdict),
+                Fate::Judged(verdict) => self.outbox.judge(received.source, verdict),
                 Fate::Pending => {}
                 Fate::Early => self.held.hold_again(received, now, &mut self.outbox),
             }
@@ -50,27 +54,32 @@ impl Engine {
         }
     }
 
-    /// A peer's answer holds messages that are checked like any other.
+    /// A peer's answer holds messages that are checked like any other. It has been checked by that peer, so the first one
+    /// that is rejected is reason enough to charge the peer, once, and to leave the rest.
     pub(super) fn receive_answer(&mut self, from: PeerKey, bytes: &[u8], now: Time) {
-        let Ok(have) = codec::decode::<Have>(bytes, HAVE_LIMIT) else {
-            return;
+        let source = Source::Answer(from);
+        let have = match codec::decode::<Have>(bytes, HAVE_LIMIT) {
+            Ok(have) => have,
+            Err(error) => return self.outbox.judge(source, Verdict::Reject(reason_of(error))),
         };
         self.start.note_head_of_peer(have.head, &self.facts);
         let assignments = have.assignments.into_iter().map(|bytes| (Channel::Assignments, bytes));
         let partials = have.partials.into_iter().map(|bytes| (Channel::Partials, bytes));
         let certificate = have.certificate.into_iter().map(|bytes| (Channel::Certificates, bytes));
         for (channel, bytes) in assignments.chain(certificate).chain(partials) {
-            self.receive(None, from, channel, bytes.into_vec(), now);
+            if self.receive(source, from, channel, bytes.into_vec(), now) {
+                return;
+            }
         }
     }
 
     /// `first`: whether the message has not been looked at before.
     fn consider(&mut self, received: &Received, now: Time, first: bool) -> Fate {
-        let Received { message, from, ref content, ref bytes, .. } = *received;
+        let Received { source, from, ref content, ref bytes, .. } = *received;
         let Self { facts, plans, proofs, batches, outbox, .. } = self;
         match content {
             Message::Assignment(assignment) => plans.consider((assignment, bytes), facts, now, outbox),
-            Message::Partial(partial) => self.consider_partial((partial, bytes), (message, from), now, first),
+            Message::Partial(partial) => self.consider_partial((partial, bytes), (source, from), now, first),
             Message::Certificate(certificate) => self.consider_certificate(certificate, from, now, first),
             Message::Evidence(_) if !self.budgets.charge(from, facts, batches, now) => {
                 Fate::Judged(Verdict::Ignore(Reason::OverLimit))
@@ -82,7 +91,7 @@ impl Engine {
     fn consider_partial(
         &mut self,
         (partial, bytes): (&Partial, &[u8]),
-        (message, from): (Option<MessageTag>, PeerKey),
+        (source, from): (Source, PeerKey),
         now: Time,
         first: bool,
     ) -> Fate {
@@ -106,7 +115,7 @@ impl Engine {
         let Some(batch) = self.batches.get_mut(&key) else {
             return Fate::Judged(Verdict::Reject(Reason::WrongBatch));
         };
-        batch.take((partial, bytes), message, &self.facts, &self.sessions, now, &mut self.outbox)
+        batch.take((partial, bytes), source, &self.facts, &self.sessions, now, &mut self.outbox)
     }
 
     fn consider_certificate(&mut self, message: &CertificateMessage, from: PeerKey, now: Time, first: bool) -> Fate {

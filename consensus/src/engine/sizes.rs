@@ -13,8 +13,6 @@ pub struct Sizes {
     pub plans: usize,
     /// Messages held back.
     pub held: usize,
-    /// Partials waiting for the journal.
-    pub unspoken: usize,
     /// Moments at which it means to look at something.
     pub agenda: usize,
 }
@@ -27,7 +25,6 @@ impl Engine {
             batches: self.batches.len(),
             plans: self.plans.len(),
             held: self.held.len(),
-            unspoken: self.batches.iter().filter(|batch| batch.is_persisting()).count(),
             agenda: self.agenda.len(),
         }
     }

@@ -18,7 +18,7 @@ impl Engine {
                 self.windows.forget(task);
                 self.agenda.drop_waiting(Wake::Session(task));
             }
-            Notice::Assigned(assignment) => batches.open(&assignment, facts, sessions, now, outbox),
+            Notice::Assigned(hash, assignment) => batches.open((hash, &assignment), facts, sessions, now, outbox),
             Notice::LookAtBatch(key) => self.look_at_batch(key, now),
             Notice::LookAtWindow(window) => self.look_at_window(window, now),
             Notice::BatchEnded(key) => {
@@ -44,6 +44,6 @@ impl Engine {
     pub(super) fn look_at_window(&mut self, window: u64, now: Time) {
         let Self { facts, sessions, batches, plans, .. } = self;
         let board = Board { facts, sessions, batches, plans };
-        self.windows.look(window, self.start.may_lead(window), board, now, &mut self.outbox);
+        self.windows.look(window, self.start.may_lead(window, &board.facts.pace()), board, now, &mut self.outbox);
     }
 }

@@ -6,7 +6,7 @@ use crate::task::{InstanceKey, JobId, Task};
 use crate::time::Time;
 
 /// Blocks of one second, windows of two, an anchor lag of two.
-pub(crate) const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
+pub(crate) const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
 pub(crate) const DOMAIN: Domain = Domain { chain_id: 31337, task_manager: Address::repeat_byte(0x11) };
 /// Number and timestamp of the first block.
 pub(crate) const FIRST: u64 = 900;

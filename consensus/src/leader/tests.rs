@@ -42,3 +42,23 @@ fn a_large_committee_has_sixteen_stages() {
     let drawn = order(B256::repeat_byte(3), &committee);
     assert_eq!(drawn.len(), STAGES_MAX);
 }
+
+#[test]
+fn a_line_is_drawn_anew_when_its_block_or_its_committee_is_another_one() {
+    let (domain, window) = (B256::repeat_byte(9), Window(100));
+    // Another table has another root.
+    let other = Committee::new(2, 1, B256::repeat_byte(0x77), committee_of(&[8, 1, 1]).members().to_vec()).unwrap();
+    let committees = [committee_of(&[5, 6, 7]), other];
+    let mut lines = Lines::default();
+    for (block, committee) in [(1, 0), (2, 0), (1, 0), (1, 1), (1, 0)] {
+        let (block, committee) = (B256::repeat_byte(block), &committees[committee]);
+        let line = lines.order(domain, window, block, committee);
+        assert_eq!(line, draw(domain, window, block, committee));
+        assert_eq!(lines.known(window, block, committee), Some(line.as_slice()));
+    }
+    assert_eq!(lines.known(window, B256::repeat_byte(2), &committees[0]), None);
+    for other in 0..2 * LINES_MAX as u64 {
+        lines.order(domain, Window(other), B256::ZERO, &committees[0]);
+    }
+    assert_eq!(lines.0.len(), LINES_MAX);
+}

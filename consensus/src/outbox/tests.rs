@@ -18,7 +18,7 @@ fn text(item: Item) -> String {
         Item::Notice(notice) => match notice {
             Notice::Opened { window, attempt, .. } => format!("opened {attempt} in {window}"),
             Notice::TaskEnded(_) => "task ended".to_owned(),
-            Notice::Assigned(_) => "assigned".to_owned(),
+            Notice::Assigned(..) => "assigned".to_owned(),
             Notice::LookAtBatch(_) => "look at batch".to_owned(),
             Notice::LookAtWindow(window) => format!("look at window {window}"),
             Notice::BatchEnded(_) => "batch ended".to_owned(),
@@ -37,7 +37,8 @@ fn effect_text(effect: Effect) -> String {
         Effect::Broadcast { channel: Channel::Partials, .. } => "send partial".to_owned(),
         Effect::Broadcast { channel: Channel::Certificates, .. } => "send certificate".to_owned(),
         Effect::Broadcast { channel: Channel::Evidence, .. } => "send evidence".to_owned(),
-        Effect::Judge { message, verdict } => format!("judge {} {verdict:?}", message.0),
+        Effect::Judge { source: Source::Gossip(message), verdict } => format!("judge {} {verdict:?}", message.0),
+        Effect::Judge { source: Source::Answer(_), verdict } => format!("judge an answer {verdict:?}"),
         Effect::Ask { peer, .. } => if peer.is_some() { "ask a peer" } else { "ask" }.to_owned(),
         Effect::Submit(settlement) => format!("submit, takeover {}", settlement.takeover),
         Effect::Report(_, Step::Started { .. }) => "started".to_owned(),

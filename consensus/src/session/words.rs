@@ -16,8 +16,8 @@ use crate::task::Task;
 pub(crate) struct Words {
     /// By anchor, what each keeper has said first: the report's leaf and the batch that shows it.
     said: BTreeMap<B256, BTreeMap<KeeperIndex, (B256, BatchKey)>>,
-    /// By anchor, the first certificate, and the leaf of its report on this task.
-    certificates: BTreeMap<B256, (B256, Arc<Certificate>)>,
+    /// By anchor, the first certificate, and its report on this task.
+    certificates: BTreeMap<B256, (Report, Arc<Certificate>)>,
 }
 
 impl Words {
@@ -38,14 +38,13 @@ impl Words {
         report: &Report,
         certificate: &Arc<Certificate>,
     ) -> Option<Arc<Certificate>> {
-        let leaf = report.leaf();
-        let mine = || (leaf, Arc::clone(certificate));
+        let mine = || (*report, Arc::clone(certificate));
         let (first, other) = self.certificates.entry(report.anchor.hash).or_insert_with(mine);
-        (*first != leaf).then(|| Arc::clone(other))
+        (first != report).then(|| Arc::clone(other))
     }
 
     pub(crate) fn knows_certified(&self, report: &Report) -> bool {
-        self.certificates.get(&report.anchor.hash).is_some_and(|(leaf, _)| *leaf == report.leaf())
+        self.certificates.get(&report.anchor.hash).is_some_and(|(first, _)| first == report)
     }
 
     /// Whether a certificate of the task is pinned to a block up to `number`.

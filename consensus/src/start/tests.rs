@@ -21,7 +21,7 @@ fn a_key_that_has_never_signed_signs_at_once_and_asks_nobody() {
     start.on_head(&facts, at(1_000), &mut outbox);
     start.peer_up(peer(1), &facts, &mut outbox);
     start.look(at(1_010), &mut outbox);
-    assert!(texts(&mut outbox).is_empty() && start.signing() == Signing::Anything && start.may_lead(0));
+    assert!(texts(&mut outbox).is_empty() && start.signing() == Signing::Anything && start.may_lead(0, &facts.pace()));
 }
 
 #[test]
@@ -29,15 +29,45 @@ fn listening_begins_with_the_first_block_and_ends_after_two_seconds() {
     let (facts, mut outbox) = (facts(0, 1_000), Outbox::default());
     let mut start = Start::new(JournalState::Intact);
     start.look(at(999), &mut outbox);
-    assert!(texts(&mut outbox).is_empty() && start.signing() == Signing::NotYet && !start.may_lead(900));
+    assert!(texts(&mut outbox).is_empty() && start.signing() == Signing::NotYet && !start.may_lead(900, &facts.pace()));
     start.on_head(&facts, at(1_000), &mut outbox);
     assert_eq!(texts(&mut outbox), ["at 1002000 start"]);
-    assert!(!start.may_lead(501) && start.may_lead(502), "it may have assigned in the windows before");
+    assert!(
+        !start.may_lead(501, &facts.pace()) && start.may_lead(502, &facts.pace()),
+        "it may have assigned in the windows before"
+    );
     start.on_head(&facts, at(1_001), &mut outbox);
     start.look(at(1_001), &mut outbox);
-    assert!(texts(&mut outbox).is_empty() && start.signing() == Signing::NotYet);
+    assert_eq!(texts(&mut outbox), ["at 1002000 start"], "looked at too early, it waits on");
+    assert_eq!(start.signing(), Signing::NotYet);
     start.look(at(1_002), &mut outbox);
     assert_eq!((texts(&mut outbox), start.signing()), (vec!["listening ended".to_owned()], Signing::Anything));
+}
+
+/// Blocks older than the newest one less its confirmations end no waiting, however long they take.
+#[test]
+fn listening_begins_only_when_the_keeper_has_caught_up() {
+    let (old, new, mut outbox) = (facts(0, 1_000), facts(0, 1_040), Outbox::default());
+    let mut start = Start::new(JournalState::Intact);
+    start.peer_up(peer(1), &old, &mut outbox);
+    start.note_newest(1_042);
+    start.on_head(&old, at(1_100), &mut outbox);
+    start.look(at(1_200), &mut outbox);
+    assert!(texts(&mut outbox).is_empty() && start.signing() == Signing::NotYet, "42 blocks behind");
+    start.on_head(&new, at(1_200), &mut outbox);
+    assert_eq!(texts(&mut outbox), ["at 1202000 start", "ask a peer"]);
+    start.look(at(1_202), &mut outbox);
+    assert_eq!(start.signing(), Signing::Anything);
+}
+
+#[test]
+fn a_chain_set_back_is_caught_up_with_again() {
+    let (facts, mut outbox) = (facts(0, 1_000), Outbox::default());
+    let mut start = Start::new(JournalState::Intact);
+    start.note_newest(5_000);
+    start.rewound(1_000);
+    start.on_head(&facts, at(1_000), &mut outbox);
+    assert_eq!(texts(&mut outbox), ["at 1002000 start"]);
 }
 
 #[test]

@@ -66,7 +66,8 @@ impl Bench {
             _ => None,
         });
         let assignment: Assignment = codec::decode(&sent.unwrap(), ASSIGNMENT_LIMIT).unwrap();
-        self.batches.open(&assignment, &self.facts, &mut self.sessions, Time(now), &mut self.outbox);
+        let hash = assignment.hash(self.facts.domain());
+        self.batches.open((hash, &assignment), &self.facts, &mut self.sessions, Time(now), &mut self.outbox);
         self.outbox.take();
         assignment.batches.iter().map(|batch| batch.tasks.iter().map(|task| task.job).collect()).collect()
     }

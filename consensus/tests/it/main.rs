@@ -2,6 +2,8 @@
 //! contracts.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod answers;
+mod bench;
 mod limits;
 mod network;
 mod scenarios;

@@ -24,7 +24,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// The network starts at this Unix time, in seconds.
 pub(crate) const START: u64 = 1_000_000;
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
+const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
 const DOMAIN: Domain = Domain { chain_id: 31337, task_manager: Address::repeat_byte(0x11) };
 const CODE: B256 = B256::repeat_byte(0xcc);
 

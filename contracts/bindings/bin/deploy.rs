@@ -39,11 +39,12 @@ struct Options {
     /// Stake below this many wei counts as none
     #[arg(long, default_value_t = 1_000_000_000_000_000_000)]
     minimum_stake: u128,
-    /// How many blocks stake must stay slashable to count, and misbehaviour can be proven; together with the time
-    /// between two epochs fewer than EigenLayer's deallocation delay
+    /// How many blocks after a snapshot stake must stay slashable to count, fewer than EigenLayer's deallocation delay;
+    /// misbehaviour can be proven for as many less two epochs
     #[arg(long, default_value_t = 200)]
     slashable_blocks: u32,
-    /// What the reporter of a proven misbehaviour gets from the bounty pot, in wei; far below half of --minimum-stake
+    /// What one proven misbehaviour pays from the bounty pot at most, in wei, where --minimum-stake or more was taken;
+    /// worth far less than that stake
     #[arg(long, default_value_t = 10_000_000_000_000_000)]
     reward: u128,
     /// What opening a dispute takes, in wei

@@ -29,13 +29,13 @@ pub struct DryRun {
 /// size), and works out addresses and gas. Proxies are left out: they need what is not there yet.
 ///
 /// # Errors
-/// The node fails, lacks EIP-2537, or a constructor would revert.
+/// Settings that cannot work, the node fails, lacks EIP-2537, or a constructor would revert.
 pub async fn dry_run<P: Provider>(provider: &P, config: &DeployConfig) -> Result<DryRun, DeployError> {
     let rpc = |doing| move |source| DeployError::Rpc { doing, source };
     let chain_id = provider.get_chain_id().await.map_err(rpc("reading the chain id"))?;
     check_precompiles(provider, chain_id).await?;
     let count = provider.get_transaction_count(config.deployer).pending().await;
-    let plan = Plan::new(config, count.map_err(rpc("reading the deployer's nonce"))?);
+    let plan = Plan::new(config, count.map_err(rpc("reading the deployer's nonce"))?)?;
     for creation in plan.implementations(config) {
         let limit = gas_limit(&creation.code);
         let request = TransactionRequest::default()

@@ -16,6 +16,17 @@ pub enum DeployError {
         /// What the transport said.
         source: RpcError<TransportErrorKind>,
     },
+    /// The stake would be gone before anything could be proven.
+    #[error(
+        "stake is certain for {slashable_blocks} blocks, and an epoch lasts {epoch_blocks}: nothing could be proven in \
+             time; give more than twice the latter as --slashable-blocks, or a shorter --epoch-seconds"
+    )]
+    NothingProvable {
+        /// Blocks after a snapshot for which stake is certain.
+        slashable_blocks: u32,
+        /// Blocks of one epoch.
+        epoch_blocks: u64,
+    },
     /// The chain cannot check BLS12-381 signatures.
     #[error("chain {chain_id} lacks the BLS12-381 precompiles of EIP-2537; choose a chain with the Prague upgrade")]
     PrecompilesMissing {

@@ -3,7 +3,7 @@
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::{SolCall, SolConstructor};
 
-use super::{DeployConfig, Examples, Staking, Timelock};
+use super::{DeployConfig, DeployError, Examples, Staking, Timelock};
 use crate::network::Contracts;
 use crate::{
     Challenger, Counter, ERC1967Proxy, Feed, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager,
@@ -21,6 +21,7 @@ pub(super) struct Plan {
     first_is_allocation_manager: bool,
     /// Who will own the contracts.
     pub(super) owner: Address,
+    provable_blocks: u32,
     /// Implementations behind the proxies: registry, jobs, tasks, service, challenger.
     code: [Address; 5],
     pub(super) contracts: Contracts,
@@ -28,7 +29,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(config: &DeployConfig, nonce: u64) -> Self {
+    pub(super) fn new(config: &DeployConfig, nonce: u64) -> Result<Self, DeployError> {
+        let provable_blocks = config.provable_blocks()?;
         let mut nonces = nonce..;
         let mut next = || config.deployer.create(nonces.next().unwrap_or(u64::MAX));
         // the stand-in is its own strategy: there is no token behind local deposits
@@ -41,9 +43,10 @@ impl Plan {
         let [keeper_registry, job_manager, task_manager, service_manager, challenger] =
             [next(), next(), next(), next(), next()];
         let Staking { allocation_manager, strategy } = staking;
-        Self {
+        Ok(Self {
             first_is_allocation_manager: config.staking.is_none(),
             owner,
+            provable_blocks,
             code,
             contracts: Contracts {
                 keeper_registry,
@@ -55,7 +58,7 @@ impl Plan {
                 strategy,
             },
             examples: Examples { counter: next(), feed: next() },
-        }
+        })
     }
 
     pub(super) fn creations(&self, config: &DeployConfig) -> Vec<Creation> {
@@ -134,6 +137,7 @@ impl Plan {
                     taskManager_: of.task_manager,
                     registry_: of.keeper_registry,
                     serviceManager_: of.service_manager,
+                    provableBlocks_: U256::from(self.provable_blocks),
                     reward_: U256::from(config.reward),
                     bond_: U256::from(config.bond),
                 },

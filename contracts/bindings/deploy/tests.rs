@@ -65,6 +65,7 @@ async fn the_contracts_know_each_other() -> Outcome {
     assert_eq!(challenger.taskManager().call().await?, of.task_manager);
     assert_eq!(challenger.registry().call().await?, of.keeper_registry);
     assert_eq!(challenger.serviceManager().call().await?, of.service_manager);
+    assert_eq!(challenger.provableBlocks().call().await?.to::<u64>(), 200 - 2 * 10, "two epochs of ten blocks fewer");
     let allocations = LocalAllocationManager::new(of.allocation_manager, &anvil.provider);
     let set = crate::IAllocationManager::OperatorSet { avs: of.service_manager, id: 0 };
     assert!(allocations.getMembers(set).call().await?.is_empty(), "the operator set is there and empty");
@@ -104,6 +105,19 @@ async fn a_timelock_owns_everything_if_there_is_one() -> Outcome {
     }
     assert_eq!(TaskManager::new(of.task_manager, &anvil.provider).guardian().call().await?, guardian);
     assert_eq!(JobManager::new(of.job_manager, &anvil.provider).guardian().call().await?, guardian);
+    Ok(())
+}
+
+/// Stake that is gone before a proof can come is no stake.
+#[tokio::test]
+async fn epochs_longer_than_stake_is_certain_are_refused() -> Outcome {
+    let anvil = Anvil::start(STEADY).await?;
+    let config = DeployConfig { epoch_seconds: 100, ..config(&anvil).await? };
+    let error = deploy(&anvil.provider, &config).await.err().ok_or("deployed with nothing provable")?;
+    assert!(error.to_string().contains("--slashable-blocks"), "{error}");
+    let error = dry_run(&anvil.provider, &config).await.err().ok_or("the dry run saw nothing")?;
+    assert!(matches!(error, DeployError::NothingProvable { slashable_blocks: 200, epoch_blocks: 100 }), "{error}");
+    assert_eq!(DeployConfig { block_seconds: 12, ..config }.provable_blocks()?, 200 - 2 * 9);
     Ok(())
 }
 

@@ -44,9 +44,12 @@ interface IChallenger {
         bytes32 taskId;
         bytes32 leaf;
         bytes32 outcomeHash;
-        /// @dev epoch the report was certified in, and its signers; those already slashed are taken out
+        /// @dev epoch the report was certified in, its signers, and those of them that are punished already
         uint32 epoch;
         uint256 signers;
+        uint256 punished;
+        /// @dev what was paid to open it, in wei
+        uint256 bond;
     }
 
     event EquivocationProven(
@@ -60,6 +63,8 @@ interface IChallenger {
         ReportLib.Report report,
         uint64 deadline
     );
+    /// @notice Another certificate of the same report: a bitmap of the signers that it adds.
+    event DisputeJoined(uint64 indexed disputeId, uint256 signers);
     event DisputeRuled(
         uint64 indexed disputeId, DisputeStatus status, uint8 reportStatus, bytes32 outcomeHash, uint32 epoch
     );
@@ -75,17 +80,25 @@ interface IChallenger {
     error NoConflict();
     /// @notice Nobody signed both statements.
     error NobodyGuilty();
-    /// @notice All who signed both statements are convicted for this task already.
+    /// @notice All who signed both statements are convicted for this task already, or were punished as often as one epoch
+    /// allows.
     error AlreadyProven();
     error ProofTooLong();
     /// @notice The anchor lies too far back: stake that counted then may be gone.
     error TooLate(uint256 deadline);
     error FutureAnchor(uint64 anchorNumber);
+    /// @notice The statement is under an epoch that was not the one of its anchor.
+    error EpochNotActive(uint32 epoch, uint64 anchorNumber);
+    /// @notice There is no such job, version or run, or the run is still to come.
+    error UnknownTask(uint64 jobId, uint32 jobVersion, bytes32 instanceKey);
     error WrongBond(uint256 bond);
     /// @notice The report rests on observations, which nobody can repeat.
     error NotDeterministic();
     error QuorumNotReached(uint256 signedStake, uint256 totalStake);
+    /// @notice The report is disputed already; another certificate of it can join the dispute, if it adds signers.
     error AlreadyDisputed(uint64 disputeId);
+    /// @notice The dispute is about another report.
+    error OtherReport();
     error UnknownDispute(uint64 disputeId);
     error WrongDisputeStatus(DisputeStatus status);
     error TooEarly(uint256 deadline);
@@ -95,7 +108,7 @@ interface IChallenger {
     error ZeroRecipient();
 
     /// @notice Convicts everybody who signed two contradicting statements: ejected, half of the stake slashed. At most 32
-    /// per call; the rest by calling again.
+    /// per call; the rest by calling again. The caller earns a part of what is really taken, from the pot.
     /// @return convicted how many
     function proveEquivocation(uint32 epoch, Statement calldata first, Statement calldata second)
         external
@@ -103,6 +116,10 @@ interface IChallenger {
 
     /// @notice Disputes a report that a quorum certified, against the bond. The committee re-executes and rules.
     function openDispute(uint32 epoch, Statement calldata statement) external payable returns (uint64 disputeId);
+
+    /// @notice Holds another certificate of a disputed report against its signers too, until the dispute's deadline: whoever
+    /// opened it may have chosen the one with the fewest.
+    function joinDispute(uint64 disputeId, Statement calldata statement) external;
 
     /// @notice Brings the committee's ruling: what re-execution gave, certified by 80 % of the stake.
     function rule(
@@ -112,7 +129,8 @@ interface IChallenger {
         ITaskManager.Certificate calldata certificate
     ) external;
 
-    /// @notice Slashes a tenth of the stake of the next 32 signers of a report that was ruled wrong.
+    /// @notice Slashes a tenth of the stake of the next 32 signers of a report that was ruled wrong, each at most three times
+    /// for the reports of one epoch. Whoever opened the dispute earns a part of what is really taken.
     function enforce(uint64 disputeId) external returns (uint256 punished);
 
     /// @notice Gives the bond back when no ruling came in time.
@@ -125,7 +143,8 @@ interface IChallenger {
     function claim(address to) external returns (uint256 amount);
 
     /// @notice For third parties: whether the signers certify the report with a quorum of the epoch's stake. Needs no more
-    /// than the report, its Merkle proof and the certificate that was settled with. Reverts if they did not sign it.
+    /// than the report, its Merkle proof and the certificate that was settled with. Reverts if they did not sign it, or
+    /// under an epoch that was not active at its anchor.
     function isCertified(uint32 epoch, Statement calldata statement) external view returns (bool);
     function isConvicted(address operator, bytes32 taskId) external view returns (bool);
     function dispute(uint64 disputeId) external view returns (Dispute memory);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IJobManager} from "./IJobManager.sol";
+
 /// @title ITaskManager
 /// @notice Settles what the keepers certified, once per task, and delivers it.
 interface ITaskManager {
@@ -98,6 +100,7 @@ interface ITaskManager {
 
     /// @notice As {IJobManager-isSettled}.
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool);
+    function jobManager() external view returns (IJobManager);
     function domainSeparator() external view returns (bytes32);
     /// @notice The bytes keepers sign: EIP-712 digest of Batch(uint32 epoch,bytes32 root).
     function batchDigest(uint32 epoch, bytes32 root) external view returns (bytes32);

@@ -38,8 +38,8 @@ library EpochTable {
         // whole blocks
         // slither-disable-next-line divide-before-multiply
         uint256 first = (table.length - BLOCKS_AT) / BLOCK_BYTES * BLOCK_ROWS;
-        bytes memory aggregate = new bytes(BLS12381.G2_PADDED);
-        Words.copy(aggregate, 0, table, 0, BLS12381.G2_PADDED);
+        bytes memory sum = new bytes(BLS12381.G2_PADDED * 2); // the second half is scratch
+        Words.copy(sum, 0, table, 0, BLS12381.G2_PADDED);
         bytes memory rows = bytes.concat(bytes20(chunk), new bytes(stakes.length * STAKE_BYTES));
         for (uint256 i = 0; i < stakes.length; ++i) {
             uint96 stake = stakes[i];
@@ -48,10 +48,10 @@ library EpochTable {
             total += stake;
             // a word that ends with the stake; the 20 bytes before it are written again as they are
             Words.put(rows, i * STAKE_BYTES, Words.get(rows, i * STAKE_BYTES) | stake);
-            aggregate = BLS12381.addG2(aggregate, BLS12381.pad(keyOf(chunk, i)));
+            BLS12381.addPacked(sum, Words.place(keyOf(chunk, i), 0));
         }
         bytes memory extended = bytes.concat(table, rows);
-        Words.copy(extended, 0, aggregate, 0, BLS12381.G2_PADDED);
+        Words.copy(extended, 0, sum, 0, BLS12381.G2_PADDED);
         Words.put(extended, STAKED_AT, staked);
         // the first block's bytes are written again as they are
         uint256 firstBlock = uint144(Words.get(extended, TOTAL_AT));

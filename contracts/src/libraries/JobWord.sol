@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
-import {IJobManager} from "../interfaces/IJobManager.sol";
 import {CertificateLib} from "./CertificateLib.sol";
+import {RunLog} from "./RunLog.sol";
 
 /// @title JobWord
 /// @notice The two slots of a job that every settlement reads, as words: read and written at once, where the compiler
@@ -38,17 +38,19 @@ library JobWord {
         return account >> 152;
     }
 
-    /// @notice Status and version, as one number: what `activeLife` gives for an active job of that version.
+    /// @notice Status and version, as one number: what RunWord.activeLife gives for an active job of the run's version.
     function life(uint256 account) internal pure returns (uint256) {
         return uint40(account >> 96);
     }
 
-    function activeLife(uint256 version_) internal pure returns (uint256) {
-        return (uint256(IJobManager.Status.Active) << 32) | version_;
+    /// @notice The highest settled run plus one, see RunLog.
+    function nextRun(uint256 account) internal pure returns (uint256) {
+        return uint40(account >> 216);
     }
 
-    function withRuns(uint256 account, uint256 runs_) internal pure returns (uint256) {
-        return uint152(account) | (runs_ << 152);
+    /// @notice The account with `run` settled, see RunLog.
+    function withRun(uint256 account, uint256 run) internal pure returns (uint256) {
+        return uint152(account) | (RunLog.settle(account >> 152, run) << 152);
     }
 
     function withStatus(uint256 account, uint256 status_) internal pure returns (uint256) {

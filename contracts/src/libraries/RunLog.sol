@@ -8,7 +8,7 @@ pragma solidity ^0.8.28;
 library RunLog {
     uint256 internal constant WINDOW = 64;
     /// @notice The highest run that fits: one a second for 34,000 years.
-    uint256 internal constant MAX_RUN = type(uint40).max - 1;
+    uint256 internal constant MAX_RUN = (1 << 40) - 2;
 
     /// @notice The highest settled run plus one; nothing from there on is settled.
     function next(uint256 log) internal pure returns (uint256) {
@@ -33,7 +33,7 @@ library RunLog {
             uint256 end = next(log);
             if (run < end) return log | (1 << (end - 2 - run));
             uint256 step = run - end;
-            return ((run + 1) << WINDOW) | uint64((log << (step + 1)) | (1 << step));
+            return ((run + 1) << WINDOW) | uint64(((log << 1) | 1) << step);
         }
     }
 }

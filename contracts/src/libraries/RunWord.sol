@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IJobManager} from "../interfaces/IJobManager.sol";
 import {Words} from "./Words.sol";
 
 /// @title RunWord
@@ -34,6 +35,11 @@ library RunWord {
 
     function jobVersion(uint256 word) internal pure returns (uint32) {
         return uint32(word >> 160);
+    }
+
+    /// @notice What JobWord.life gives for an active job of the run's version.
+    function activeLife(uint256 word) internal pure returns (uint256) {
+        return (uint256(IJobManager.Status.Active) << 32) | uint32(word >> 160);
     }
 
     /// @notice Whether the job wants its target called.

@@ -13,6 +13,13 @@ library Words {
         }
     }
 
+    /// @notice The word at a place in memory.
+    function at(uint256 position) internal pure returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := mload(position)
+        }
+    }
+
     function get(bytes memory data, uint256 offset) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(add(data, 32), offset))

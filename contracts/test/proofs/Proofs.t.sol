@@ -37,6 +37,13 @@ contract ProofsTest is Test {
         }
     }
 
+    function test_proof_at(bytes32 a, bytes32 b) public pure {
+        bytes memory data = bytes.concat(a, b);
+        for (uint256 offset = 0; offset <= 32; ++offset) {
+            assert(Words.at(Words.place(data, offset)) == Twins.get(data, offset));
+        }
+    }
+
     function test_proof_calldata(bytes32 a, bytes32 b) public view {
         this.inCalldata(bytes.concat(a, b));
     }

@@ -21,7 +21,7 @@ contract RecordsHarness is JobManager {
         (to.fee, to.start, to.interval) = (uint80(schedule), uint40(schedule >> 80), uint32(schedule >> 120));
         (to.inactiveFrom, to.callbackGas) = (uint40(schedule >> 152), uint24(schedule >> 192));
         (to.quorumBps, to.punctualSeconds) = (uint16(schedule >> 216), uint16(schedule >> 232));
-        return (_load(_jobs[id].account), _load(to));
+        return _load(_jobs[id]);
     }
 
     function _write(Account storage to, uint256 account) private {

@@ -44,7 +44,7 @@ use workers::{Assigned, Unfinished, Workers};
 pub use abstain::Abstain;
 pub use chain_read::{ChainAnswer, ChainRequest, DecodeError, LogEntry};
 pub use limits::Limits;
-pub use reader::{CALL_GAS, ChainReader, Reading, RpcFailure, RpcReader};
+pub use reader::{CALL_GAS, ChainReader, OneNode, Reading, RpcFailure, RpcReader};
 pub use role::Role;
 pub use run::{BlockReference, Code, Ended, Run, RunRequest, Trigger};
 pub use transcript::{MAX_CHAIN_BYTES, MAX_CHAIN_READS, MAX_LOG_BLOCKS, MAX_LOGS};

@@ -3,6 +3,7 @@
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use alloy::eips::BlockId;
 use alloy::primitives::{B256, Bytes, TxKind, keccak256};
@@ -34,21 +35,37 @@ pub trait ChainReader: Send + Sync + Debug {
     fn read<'a>(&'a self, reference: &'a BlockReference, request: &'a ChainRequest) -> Reading<'a>;
 }
 
+/// A way to several nodes, one of which can be asked alone.
+pub trait OneNode: Send + Sync + Debug {
+    /// A provider that asks one node, the best one now, and no other.
+    ///
+    /// # Errors
+    /// None may be asked now; words for people.
+    fn one_node(&self) -> Pin<Box<dyn Future<Output = Result<DynProvider, String>> + Send + '_>>;
+}
+
 /// Reads through a node's JSON-RPC.
 ///
 /// State is read at the block's hash with `requireCanonical` (EIP-1898), so a node that is on another branch or behind fails
 /// instead of answering for another block. An `eth_call` has a target, input and [`CALL_GAS`], and nothing else: its sender is
-/// the zero address, its value and gas price are zero.
+/// the zero address, its value and gas price are zero. What takes several questions is asked of one node alone.
 #[derive(Debug, Clone)]
 pub struct RpcReader {
     provider: DynProvider,
+    nodes: Option<Arc<dyn OneNode>>,
 }
 
 impl RpcReader {
     /// A reader over a node.
     #[must_use]
     pub const fn new(provider: DynProvider) -> Self {
-        Self { provider }
+        Self { provider, nodes: None }
+    }
+
+    /// A reader over several nodes behind one provider.
+    #[must_use]
+    pub fn over(provider: DynProvider, nodes: Arc<dyn OneNode>) -> Self {
+        Self { provider, nodes: Some(nodes) }
     }
 
     async fn answer(&self, reference: &BlockReference, request: &ChainRequest) -> Result<ChainAnswer, RpcFailure> {
@@ -93,26 +110,31 @@ impl RpcReader {
     }
 
     /// Logs have no read by block hash for a range: the range ends at or below the anchor, so it is the right one exactly when
-    /// the anchor is canonical both before and after the read.
+    /// the anchor is canonical both before and after the read. All three questions go to one node: another one may be on
+    /// another branch, or not have the blocks yet and answer with nothing.
     async fn logs(&self, reference: &BlockReference, filter: &Filter) -> Result<ChainAnswer, RpcFailure> {
-        self.must_be_canonical(reference).await?;
-        let logs = self.provider.get_logs(filter).await.map_err(|error| failure("eth_getLogs", reference, &error))?;
-        self.must_be_canonical(reference).await?;
+        let node = match &self.nodes {
+            Some(nodes) => nodes.one_node().await.map_err(|why| failure("eth_getLogs", reference, &why))?,
+            None => self.provider.clone(),
+        };
+        must_be_canonical(&node, reference).await?;
+        let logs = node.get_logs(filter).await.map_err(|error| failure("eth_getLogs", reference, &error))?;
+        must_be_canonical(&node, reference).await?;
         let entries = logs.into_iter().map(entry).collect::<Option<Vec<_>>>();
         let mut entries = entries
             .ok_or_else(|| failure("eth_getLogs", reference, &"a log without its block, transaction or index"))?;
         entries.sort_by_key(|entry| (entry.block_number, entry.log_index));
         Ok(ChainAnswer::Logs(entries))
     }
+}
 
-    async fn must_be_canonical(&self, reference: &BlockReference) -> Result<(), RpcFailure> {
-        let block = self.provider.get_block_by_number(reference.number.into()).await;
-        let block = block.map_err(|error| failure("eth_getBlockByNumber", reference, &error))?;
-        if block.is_none_or(|block| block.header.hash.0 != reference.hash) {
-            return Err(failure("eth_getLogs", reference, &"the anchor is not on the node's branch"));
-        }
-        Ok(())
+async fn must_be_canonical(node: &DynProvider, reference: &BlockReference) -> Result<(), RpcFailure> {
+    let block = node.get_block_by_number(reference.number.into()).await;
+    let block = block.map_err(|error| failure("eth_getBlockByNumber", reference, &error))?;
+    if block.is_none_or(|block| block.header.hash.0 != reference.hash) {
+        return Err(failure("eth_getLogs", reference, &"the anchor is not on the node's branch"));
     }
+    Ok(())
 }
 
 impl ChainReader for RpcReader {

@@ -36,6 +36,19 @@ pub struct Market {
     pub tip: Option<u128>,
 }
 
+/// Part of a block's gas from which on it counts as full.
+const FULL: f64 = 0.9;
+
+/// A tip that would have been enough in most of these blocks, by the lowest tip and a low one in each, and the part of its
+/// gas that was used. Who pays more in a block with room pays for nothing.
+#[must_use]
+pub fn enough(tips: &[Vec<u128>], used: &[f64]) -> Option<u128> {
+    let tip = |(tips, used): (&Vec<u128>, &f64)| if *used < FULL { tips.first() } else { tips.last() }.copied();
+    let mut paid: Vec<u128> = tips.iter().zip(used).filter_map(tip).collect();
+    paid.sort_unstable();
+    paid.get(paid.len() / 2).copied()
+}
+
 /// How much may be offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {

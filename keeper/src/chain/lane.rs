@@ -44,6 +44,9 @@ use waiting::{Queue, Ready};
 pub const OPEN_MAX: usize = 4;
 /// Largest gas limit of a transaction (EIP-7825).
 pub const GAS_MAX: u64 = 1 << 24;
+/// How long one nonce is open at a time after nodes refused a second one; then it is tried again, since a delegation can be
+/// taken back.
+const ALONE: Duration = Duration::from_secs(300);
 /// How old a look may be for a nonce to be given away by it.
 const FRESH: Duration = Duration::from_secs(2);
 /// Time between two looks at an account that does nothing.
@@ -73,7 +76,8 @@ pub struct Lane {
     thorough: bool,
     thorough_at: Option<Duration>,
     gap: Option<turns::Gap>,
-    open_max: usize,
+    /// Until when one nonce is open at a time, because nodes take no more.
+    alone_until: Duration,
 }
 
 impl Lane {
@@ -100,7 +104,7 @@ impl Lane {
             thorough: false,
             thorough_at: None,
             gap: None,
-            open_max: OPEN_MAX,
+            alone_until: Duration::ZERO,
         }
     }
 
@@ -180,7 +184,7 @@ impl Lane {
 
     /// Gives free nonces to contents that are worth one.
     fn assign(&mut self, now: Duration, orders: &mut Vec<Order>) {
-        while self.slots.values().filter(|slot| slot.is_open()).count() < self.open_max {
+        while self.slots.values().filter(|slot| slot.is_open()).count() < self.open_max(now) {
             let Some(look) = self.book.fresh(now, FRESH.max(self.terms.block_time)) else { return };
             let Some(ready) = self.next_ready() else { return };
             let (key, until) = (ready.key, ready.until);
@@ -193,6 +197,10 @@ impl Lane {
                 orders.push(Order::Done { key, ended });
             }
         }
+    }
+
+    fn open_max(&self, now: Duration) -> usize {
+        if now < self.alone_until { 1 } else { OPEN_MAX }
     }
 
     /// The first content that is worth a nonce and has none that may still carry it.

@@ -117,10 +117,11 @@ const JOBS: [B256; 8] = [
     jobs::JobWithdrawn::SIGNATURE_HASH,
     jobs::JobExhausted::SIGNATURE_HASH,
 ];
-const REGISTRY: [B256; 4] = [
+const REGISTRY: [B256; 5] = [
     registry::OperatorRegistered::SIGNATURE_HASH,
     registry::OperatorDeregistered::SIGNATURE_HASH,
     registry::KeysRotated::SIGNATURE_HASH,
+    registry::OperatorEjected::SIGNATURE_HASH,
     registry::EpochSnapshot::SIGNATURE_HASH,
 ];
 const TASKS: [B256; 3] =
@@ -234,6 +235,10 @@ fn decode_registry(block: u64, topic: B256, log: &Log) -> Result<Option<Content>
         }
         registry::OperatorDeregistered::SIGNATURE_HASH => {
             (registry::OperatorDeregistered::decode_log_validate(&log.inner)?.data.operator, None)
+        }
+        registry::OperatorEjected::SIGNATURE_HASH => {
+            let operator = registry::OperatorEjected::decode_log_validate(&log.inner)?.data.operator;
+            return Ok(Some(Content::Event(ChainEvent::Ejected { block, operator })));
         }
         registry::EpochSnapshot::SIGNATURE_HASH => {
             let event = registry::EpochSnapshot::decode_log_validate(&log.inner)?.data;

@@ -18,6 +18,7 @@ mod broadcast;
 mod endpoint;
 mod http;
 mod logs;
+mod read;
 mod span;
 mod survey;
 mod words;
@@ -33,6 +34,7 @@ use board::Board;
 pub use board::NodeView;
 use endpoint::{Phase, Seen};
 use http::Wire;
+use read::ROUNDS;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,8 +43,6 @@ use std::time::{Duration, Instant};
 
 /// Most endpoints used.
 const MAX_ENDPOINTS: usize = 16;
-/// A node that takes longer than this for an answer gets company: the next one is asked too, the first answer counts.
-const COMPANY: Duration = Duration::from_millis(1_500);
 /// Longest wait for nodes that all want to be left alone.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
@@ -70,6 +70,8 @@ struct Shared {
 pub(crate) struct Node {
     rpc: Rpc,
     pub(crate) place: usize,
+    /// Whether a question waits when the node asks for a pause, and is asked again.
+    waits: bool,
 }
 
 impl Rpc {
@@ -115,6 +117,11 @@ impl Rpc {
         self.board().counts()
     }
 
+    /// The newest block that most other keepers have: a node far below it lags, however few nodes there are to compare.
+    pub fn note_peers_head(&self, head: Option<u64>) {
+        self.board().note_peers_head(head);
+    }
+
     /// How each node stands, in the order of the network file.
     #[must_use]
     pub fn nodes(&self) -> Vec<NodeView> {
@@ -131,25 +138,29 @@ impl Rpc {
     /// The best node now, to be asked for as long as its answers must fit each other.
     pub(crate) async fn node(&self) -> Result<Node, ChainError> {
         let order = self.candidates().await.map_err(ChainError::Unreachable)?;
-        Ok(Node { rpc: self.clone(), place: order[0] })
+        Ok(self.at(order[0]))
     }
 
     /// The nodes that may be asked, best first.
     pub(crate) async fn ranked(&self) -> Result<Vec<Node>, ChainError> {
         let order = self.candidates().await.map_err(ChainError::Unreachable)?;
-        Ok(order.into_iter().map(|place| Node { rpc: self.clone(), place }).collect())
+        Ok(order.into_iter().map(|place| self.at(place)).collect())
     }
 
     /// The first node of the network file.
     pub(crate) fn first(&self) -> Node {
-        Node { rpc: self.clone(), place: 0 }
+        self.at(0)
+    }
+
+    fn at(&self, place: usize) -> Node {
+        Node { rpc: self.clone(), place, waits: true }
     }
 
     /// Every node that does not want to be left alone, however it stands, in the order of the network file.
     pub(crate) fn nodes_to_ask(&self) -> Vec<Node> {
         let (board, now) = (self.board(), Instant::now());
         let open = (0..board.len()).filter(|place| board.endpoint(*place).limited_until(now).is_none());
-        open.map(|place| Node { rpc: self.clone(), place }).collect()
+        open.map(|place| self.at(place)).collect()
     }
 
     /// The other nodes that are as good as any, best first.
@@ -157,13 +168,29 @@ impl Rpc {
         let (board, now) = (self.board(), Instant::now());
         let good =
             |place: &usize| *place != node.place && board.endpoint(*place).rank(now).is_some_and(|(rank, _)| rank == 0);
-        board.order(now).into_iter().filter(good).map(|place| Node { rpc: self.clone(), place }).collect()
+        board.order(now).into_iter().filter(good).map(|place| self.at(place)).collect()
+    }
+
+    /// Whether a node wants to be left alone for a while: no fault of what it shows.
+    pub(crate) fn is_limited(&self, node: &Node) -> bool {
+        self.board().endpoint(node.place).limited_until(Instant::now()).is_some()
     }
 
     /// Whether another node that answers showed this block or a newer one last.
     pub(crate) fn others_show(&self, node: &Node, number: u64) -> bool {
         let others = self.others(node);
         others.iter().any(|other| self.board().endpoint(other.place).head().is_some_and(|head| head >= number))
+    }
+
+    /// Waits for as long as a node wants to be left alone; says whether that was short enough to wait for.
+    async fn pause(&self, place: usize) -> bool {
+        let now = Instant::now();
+        let until = self.board().endpoint(place).limited_until(now).unwrap_or(now);
+        let pause = until.saturating_duration_since(now);
+        if pause <= LONGEST_WAIT {
+            tokio::time::sleep(pause).await;
+        }
+        pause <= LONGEST_WAIT
     }
 
     fn board(&self) -> MutexGuard<'_, Board> {
@@ -214,48 +241,10 @@ impl Rpc {
         (board.order(now), board.pause(now))
     }
 
-    /// Asks the nodes one after the other until one answers, and the next one too when one takes long.
-    async fn read(self, packet: RequestPacket) -> Result<ResponsePacket, TransportError> {
-        let order = self.candidates().await.map_err(|why| TransportErrorKind::custom_str(&why))?;
-        let mut asked = tokio::task::JoinSet::new();
-        let ask = |asked: &mut tokio::task::JoinSet<_>, place: usize| {
-            let (rpc, packet) = (self.clone(), packet.clone());
-            asked.spawn(async move { (place, rpc.attempt(place, &packet).await) });
-        };
-        let mut left = order.iter().copied();
-        let mut last = order[0];
-        left.next();
-        ask(&mut asked, last);
-        let (mut refusal, mut failures) = (None, Vec::new());
-        loop {
-            let more = tokio::select! {
-                done = asked.join_next() => match done {
-                    None => break,
-                    Some(Ok((place, Attempt::Answered(answer)))) => {
-                        self.board().keep_to(place);
-                        return Ok(answer);
-                    }
-                    Some(Ok((_, Attempt::Refused(error)))) => { refusal.get_or_insert(error); true }
-                    Some(Ok((_, Attempt::Failed(why)))) => { failures.push(why); true }
-                    Some(Err(error)) => { failures.push(error.to_string()); true }
-                },
-                () = tokio::time::sleep(COMPANY) => {
-                    self.see(last, Seen::Slow);
-                    left.len() > 0
-                }
-            };
-            if more && let Some(place) = left.next() {
-                last = place;
-                ask(&mut asked, place);
-            }
-        }
-        refusal.ok_or_else(|| TransportErrorKind::custom_str(&failures.join("; ")))
-    }
-
     /// One question to one node, with everything that belongs to it: its chain id first, logs in parts.
     async fn attempt(&self, place: usize, packet: &RequestPacket) -> Attempt {
-        if let Err(why) = self.verify(place).await {
-            return Attempt::Failed(why);
+        if let Err(none) = self.verify(place).await {
+            return none;
         }
         match logs::Query::of(packet) {
             Some(query) => self.logs(place, packet, query).await,
@@ -265,6 +254,12 @@ impl Rpc {
 }
 
 impl Node {
+    /// The same, with patience or without: with it, as nodes are had, a long list of questions comes to its end however
+    /// often the node asks for a pause; without it another node can take over at once.
+    pub(crate) fn waiting(self, waits: bool) -> Self {
+        Self { waits, ..self }
+    }
+
     /// A provider that asks this node alone.
     pub(crate) fn provider(&self) -> ChainProvider {
         RootProvider::new(RpcClient::new(self.clone(), false))
@@ -307,9 +302,14 @@ impl tower_service::Service<RequestPacket> for Node {
     fn call(&mut self, packet: RequestPacket) -> Self::Future {
         let node = self.clone();
         Box::pin(async move {
-            match node.rpc.attempt(node.place, &packet).await {
-                Attempt::Answered(answer) | Attempt::Refused(answer) => Ok(answer),
-                Attempt::Failed(why) => Err(TransportErrorKind::custom_str(&why)),
+            let mut left = if node.waits { ROUNDS } else { 1 };
+            loop {
+                left -= 1;
+                match node.rpc.attempt(node.place, &packet).await {
+                    Attempt::Answered(answer) | Attempt::Refused(answer) => return Ok(answer),
+                    Attempt::Limited(_) if left > 0 && node.rpc.pause(node.place).await => {}
+                    Attempt::Failed(why) | Attempt::Limited(why) => return Err(TransportErrorKind::custom_str(&why)),
+                }
             }
         })
     }

@@ -39,6 +39,10 @@ const RANGE_BLOCKS: u64 = 64;
 const RECENT_BLOCKS: u64 = 16;
 const SHORTEST_BACKOFF: Duration = Duration::from_millis(250);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+/// Failures in a row after which nodes that ask for a pause are waited for.
+const PATIENT_AFTER: u32 = 3;
+/// So often in a row nodes may ask for a pause before that is worth a word.
+const LIMITS_PASSING: u32 = 10;
 /// Time between two comparisons of the nodes: a block time, within these bounds.
 const SURVEYS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(12));
 
@@ -68,7 +72,10 @@ pub struct Watcher {
     doubts: Doubts,
     digest: Digest,
     memory: Memory,
-    connected: Option<bool>,
+    /// What was told of the connection last: nothing wrong, or what.
+    connected: Option<Result<(), String>>,
+    /// Whether a node that asks for a pause is waited for: at the start, and when no node gets a step to its end.
+    patient: bool,
 }
 
 /// Why a step ended early.
@@ -110,6 +117,7 @@ impl Watcher {
             digest: Digest::default(),
             memory: Memory::none(),
             connected: None,
+            patient: true,
             config,
         }
     }
@@ -139,17 +147,25 @@ impl Watcher {
         loop {
             let (report, wait) = match self.step(events).await {
                 Ok(()) => {
-                    (backoff, failures) = (SHORTEST_BACKOFF, 0);
+                    (backoff, failures, self.patient) = (SHORTEST_BACKOFF, 0, false);
                     (self.report(events, true, String::new()).await, self.newest.wait(Instant::now()))
                 }
                 Err(Interrupt::Closed) => return,
                 Err(Interrupt::Failed(error)) => {
                     failures += 1;
-                    let report = self.failed(events, &error, failures).await;
-                    // Another good node is asked at once.
-                    let another = failures == 1 && !self.rpc.others(&self.node).is_empty();
-                    let wait = if another { Duration::ZERO } else { backoff };
-                    backoff = (backoff * 2).min(LONGEST_BACKOFF);
+                    self.patient |= failures >= PATIENT_AFTER;
+                    let limited = self.rpc.is_limited(&self.node);
+                    let report = self.failed(events, &error, failures, limited).await;
+                    // Another good node is asked at once. One that wants a pause says for how long.
+                    let another = (limited || failures == 1) && !self.rpc.others(&self.node).is_empty();
+                    let wait = match (another, limited) {
+                        (true, _) => Duration::ZERO,
+                        (false, true) => SHORTEST_BACKOFF,
+                        (false, false) => backoff,
+                    };
+                    if !limited {
+                        backoff = (backoff * 2).min(LONGEST_BACKOFF);
+                    }
                     (report, wait)
                 }
             };
@@ -166,9 +182,13 @@ impl Watcher {
         events: &mpsc::Sender<ChainEvent>,
         error: &ChainError,
         failures: u32,
+        limited: bool,
     ) -> Result<(), Interrupt> {
         let (node, reason) = (self.node.origin().to_owned(), error.reason());
         tracing::debug!(node, reason, %error, "could not follow the chain");
+        if limited && failures <= LIMITS_PASSING {
+            return Ok(());
+        }
         // The chain behind may be another one afterwards.
         self.checked.remove(&self.node.place);
         // The transport has noted an outage already.
@@ -187,10 +207,15 @@ impl Watcher {
     }
 
     async fn report(&mut self, events: &mpsc::Sender<ChainEvent>, ok: bool, why: String) -> Result<(), Interrupt> {
-        if self.connected.replace(ok) == Some(ok) {
+        let now = if ok { Ok(()) } else { Err(why.clone()) };
+        let before = self.connected.replace(now.clone());
+        if before.as_ref() == Some(&now) {
             return Ok(());
         }
-        if ok {
+        // Another cause of the same trouble is for those who look, not for the log.
+        if !ok && matches!(before, Some(Err(_))) {
+            tracing::debug!(why, "still cannot follow the chain");
+        } else if ok {
             tracing::info!("following the chain");
         } else {
             tracing::warn!(why, "cannot follow the chain; trying again until it works");
@@ -200,10 +225,11 @@ impl Watcher {
 
     /// Passes on everything between what was passed on and the newest confirmed block.
     async fn step(&mut self, events: &mpsc::Sender<ChainEvent>) -> Result<(), Interrupt> {
-        self.node = self.rpc.node().await?;
+        self.node = self.rpc.node().await?.waiting(self.patient);
         self.provider = self.node.provider();
         if !self.checked.contains(&self.node.place) {
-            snapshot::check_contracts(&self.provider, &self.config).await?;
+            let patient = self.node.clone().waiting(true).provider();
+            snapshot::check_contracts(&patient, &self.config).await?;
             self.checked.insert(self.node.place);
         }
         self.resume(events).await?;

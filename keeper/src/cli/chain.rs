@@ -63,20 +63,32 @@ impl Chain {
         Ok(was_registered(&self.rpc, &self.config, operator, crate::driver::now().0 / 1000).await?)
     }
 
-    /// The logs of a range, oldest first, a stretch at a time, until `wanted` makes something of one.
-    pub(super) async fn find_log<T>(&self, filter: &Filter, wanted: impl Fn(&Log) -> Option<T>) -> Result<Option<T>> {
-        let newest = self.provider.get_block_number().await.map_err(ChainError::from)?;
-        let mut from = self.network.deploy_block;
-        while from <= newest {
-            let to = from.saturating_add(STRETCH - 1).min(newest);
+    /// The newest log that `wanted` makes something of, looked for from the newest block back, a stretch at a time.
+    pub(super) async fn newest_log<T>(&self, filter: &Filter, wanted: impl Fn(&Log) -> Option<T>) -> Result<Option<T>> {
+        let (first, mut to) =
+            (self.network.deploy_block, self.provider.get_block_number().await.map_err(ChainError::from)?);
+        while to >= first {
+            let from = to.saturating_sub(STRETCH - 1).max(first);
             let stretch = filter.clone().from_block(from).to_block(to);
-            let logs = self.provider.get_logs(&stretch).await.map_err(ChainError::from)?;
-            if let Some(found) = logs.iter().find_map(&wanted) {
+            let mut logs = self.provider.get_logs(&stretch).await.map_err(ChainError::from)?;
+            logs.sort_by_key(|log| (log.block_number, log.log_index));
+            if let Some(found) = logs.iter().rev().find_map(&wanted) {
                 return Ok(Some(found));
             }
-            from = to + 1;
+            let Some(before) = from.checked_sub(1) else { break };
+            to = before;
         }
         Ok(None)
+    }
+
+    /// Every node that may be asked, each by itself: what no single one may answer.
+    pub(super) fn each_node(&self) -> impl Iterator<Item = ChainProvider> {
+        self.rpc.nodes_to_ask().into_iter().map(|node| node.provider())
+    }
+
+    /// How many nodes there are.
+    pub(super) fn node_count(&self) -> usize {
+        self.rpc.nodes().len()
     }
 
     /// A sender of transactions from the wallet's account. It must hold enough coin for one verb.

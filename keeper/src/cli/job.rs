@@ -130,7 +130,7 @@ pub(super) async fn show(global: &Global, id: u64) -> Result<Exit> {
     let chain = Chain::connect(global, &global.settings()?).await?;
     let job = existing(&chain, id).await?;
     let mut document = spell::job_document(id, &job);
-    let params = creation(&chain, id).await?;
+    let params = terms(&chain, id).await?;
     if let (Some(params), Some(fields)) = (&params, document.as_object_mut()) {
         fields.insert("code_url".to_owned(), Value::from(params.codeUrl.clone()));
         fields.insert("params".to_owned(), json!(params.params));
@@ -157,16 +157,21 @@ async fn existing(chain: &Chain, id: u64) -> Result<IJobManager::Job> {
     Ok(manager.job(id).call().await.map_err(ChainError::from)?)
 }
 
-/// What was asked for when the job was created; only the log holds it. `None` where the node keeps no old logs.
-async fn creation(chain: &Chain, id: u64) -> Result<Option<IJobManager::JobParams>> {
+/// What the job's owner asked for last, when it was created or updated; only the log holds it. `None` where the node keeps
+/// no old logs.
+async fn terms(chain: &Chain, id: u64) -> Result<Option<IJobManager::JobParams>> {
     let manager = chain.network.contracts.job_manager;
-    let filter =
-        Filter::new().address(manager).event_signature(JobManager::JobCreated::SIGNATURE_HASH).topic1(U256::from(id));
-    let params = |log: &Log| {
-        let event = log.log_decode::<JobManager::JobCreated>().ok().filter(|_| log.address() == manager)?;
-        (event.inner.data.jobId == id).then_some(event.inner.data.params)
-    };
-    chain.find_log(&filter, params).await
+    let events = vec![JobManager::JobCreated::SIGNATURE_HASH, JobManager::JobUpdated::SIGNATURE_HASH];
+    let filter = Filter::new().address(manager).event_signature(events).topic1(U256::from(id));
+    chain.newest_log(&filter, |log| terms_in(log, manager, id)).await
+}
+
+/// What a job's owner asked for in this log, if it is one of those.
+fn terms_in(log: &Log, manager: Address, id: u64) -> Option<IJobManager::JobParams> {
+    let created = log.log_decode::<JobManager::JobCreated>().map(|log| (log.inner.data.jobId, log.inner.data.params));
+    let updated = |_| log.log_decode::<JobManager::JobUpdated>();
+    let event = created.or_else(|error| updated(error).map(|log| (log.inner.data.jobId, log.inner.data.params)));
+    event.ok().filter(|(job, _)| log.address() == manager && *job == id).map(|(_, params)| params)
 }
 
 fn runs_left(escrow: u128, fee: u128) -> String {

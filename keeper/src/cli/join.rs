@@ -23,30 +23,43 @@ pub struct JoinArgs {
         long = "bootnode",
         visible_alias = "bootnodes",
         env = "KEEPER_BOOTNODE",
+        hide_env_values = true,
         value_name = "MULTIADDR",
         value_delimiter = ','
     )]
     pub bootnodes: Vec<Bootnode>,
     /// Peer id that may connect though it is no operator, such as a relay of yours; repeat or separate by commas
-    #[arg(long = "sentry", env = "KEEPER_SENTRY", value_name = "PEER_ID", value_delimiter = ',')]
+    #[arg(
+        long = "sentry",
+        env = "KEEPER_SENTRY",
+        hide_env_values = true,
+        value_name = "PEER_ID",
+        value_delimiter = ','
+    )]
     pub sentries: Vec<Sentry>,
     /// Address to listen on for peers; repeatable [default: /ip4/0.0.0.0/tcp/7419]
-    #[arg(long, env = "KEEPER_LISTEN", value_name = "MULTIADDR", value_delimiter = ',')]
+    #[arg(long, env = "KEEPER_LISTEN", hide_env_values = true, value_name = "MULTIADDR", value_delimiter = ',')]
     pub listen: Vec<Multiaddr>,
     /// Address to tell peers in addition, behind a NAT; repeatable
-    #[arg(long = "external-addr", env = "KEEPER_EXTERNAL_ADDR", value_name = "MULTIADDR", value_delimiter = ',')]
+    #[arg(
+        long = "external-addr",
+        env = "KEEPER_EXTERNAL_ADDR",
+        hide_env_values = true,
+        value_name = "MULTIADDR",
+        value_delimiter = ','
+    )]
     pub external_addrs: Vec<Multiaddr>,
     /// Most peers to look for [default: 64]
-    #[arg(long, env = "KEEPER_MAX_PEERS", value_name = "NUMBER")]
+    #[arg(long, env = "KEEPER_MAX_PEERS", hide_env_values = true, value_name = "NUMBER")]
     pub max_peers: Option<usize>,
     /// Where the read-only API listens [default: 127.0.0.1:7420]
-    #[arg(long, env = "KEEPER_API_ADDR", value_name = "IP:PORT")]
+    #[arg(long, env = "KEEPER_API_ADDR", hide_env_values = true, value_name = "IP:PORT")]
     pub api_addr: Option<SocketAddr>,
     /// Where Prometheus finds the metrics [default: 127.0.0.1:7421]
-    #[arg(long, env = "KEEPER_METRICS_ADDR", value_name = "IP:PORT")]
+    #[arg(long, env = "KEEPER_METRICS_ADDR", hide_env_values = true, value_name = "IP:PORT")]
     pub metrics_addr: Option<SocketAddr>,
     /// Directory for job code, may be shared between keepers [default: cache in the data directory]
-    #[arg(long, env = "KEEPER_CACHE_DIR", value_name = "DIR")]
+    #[arg(long, env = "KEEPER_CACHE_DIR", hide_env_values = true, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
     /// Prove misbehaviour of other keepers on chain, at the price of a transaction [this is the default]
     #[arg(long, overrides_with = "no_challenge")]

@@ -1,12 +1,13 @@
 //! Where the log goes, how much of it, and how it looks.
 
 use std::ffi::OsStr;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use anyhow::Result;
 
 use super::{Cli, Command, Exit, WithExit};
 use crate::config::LogFormat;
+use crate::text::is_harmful;
 
 /// Starts logging to stderr: the flag, then the config file, then `RUST_LOG`, then `info` for join and `warn` else. In
 /// colour on a terminal, plain in a file.
@@ -21,13 +22,15 @@ pub fn start_logs(cli: &Cli) -> Result<()> {
     let parsed = parsed.map_err(|error| {
         anyhow::anyhow!("the log filter {filter:?} (--log-level, `log_level` or RUST_LOG) is wrong: {error}")
     });
-    let logs = tracing_subscriber::fmt().with_env_filter(parsed.exit(Exit::Usage)?).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(parsed.exit(Exit::Usage)?);
     match settings.log_format.unwrap_or_default() {
         LogFormat::Text => {
             let no_color = std::env::var_os("NO_COLOR");
-            logs.with_ansi(in_colour(std::io::stderr().is_terminal(), no_color.as_deref())).init();
+            let coloured = in_colour(std::io::stderr().is_terminal(), no_color.as_deref());
+            logs.with_ansi(coloured).with_writer(move || Lines { to: std::io::stderr(), coloured }).init();
         }
-        LogFormat::Json => logs.json().init(),
+        // JSON spells out what does not belong into a line by itself.
+        LogFormat::Json => logs.json().with_writer(std::io::stderr).init(),
     }
     Ok(())
 }
@@ -37,9 +40,53 @@ fn in_colour(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
     is_terminal && no_color.is_none_or(OsStr::is_empty)
 }
 
+/// Passes on log lines, each as one line: what chain and peers say ends up in them, and could look like further lines.
+struct Lines<W> {
+    to: W,
+    /// Whether escape characters are the log's own; it spells out those in values itself.
+    coloured: bool,
+}
+
+impl<W: Write> Write for Lines<W> {
+    /// Takes a whole line: the log writes each with one call.
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let (text, end) = text.strip_suffix('\n').map_or((text.as_ref(), ""), |text| (text, "\n"));
+        let mut safe = String::with_capacity(line.len());
+        for letter in text.chars() {
+            if is_harmful(letter) && !(self.coloured && letter == '\u{1b}') {
+                safe.extend(letter.escape_default());
+            } else {
+                safe.push(letter);
+            }
+        }
+        safe.push_str(end);
+        self.to.write_all(safe.as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.to.flush()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::in_colour;
+    use std::io::Write;
+
+    use super::{Lines, in_colour};
+
+    #[test]
+    fn a_value_forges_no_line_and_moves_no_cursor() {
+        let written = |coloured, line: &str| {
+            let mut lines = Lines { to: Vec::new(), coloured };
+            lines.write_all(line.as_bytes()).unwrap();
+            String::from_utf8(lines.to).unwrap()
+        };
+        assert_eq!(written(false, "WARN a url=x\nINFO fine\n"), "WARN a url=x\\nINFO fine\n");
+        assert_eq!(written(false, "a \u{1b}[2J \u{202e}b\r\n"), "a \\u{1b}[2J \\u{202e}b\\r\n");
+        assert_eq!(written(true, "\u{1b}[33mWARN\u{1b}[0m x\u{9b}2J\n"), "\u{1b}[33mWARN\u{1b}[0m x\\u{9b}2J\n");
+    }
 
     #[test]
     fn colours_are_for_terminals_that_want_them() {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, Global};
 use crate::api::SCHEMA;
+use crate::text::shown;
 
 /// Prints an answer: `document` (an object; `schema` is added) with `--json`, else `text`.
 pub(super) fn answer(global: &Global, mut document: Value, text: &str) {
@@ -36,14 +37,19 @@ pub fn report_failure(error: &anyhow::Error, json_wanted: bool) {
         let _ = writeln!(std::io::stdout(), "{}", json!({"schema": SCHEMA, "error": failure}));
     }
     let mut stderr = std::io::stderr();
-    let _ = writeln!(stderr, "error: {error}");
+    let _ = writeln!(stderr, "error: {}", indented(&error.to_string()));
     for cause in causes {
-        let _ = writeln!(stderr, "  because: {cause}");
+        let _ = writeln!(stderr, "  because: {}", indented(&cause));
     }
 }
 
-/// Aligns rows of (name, value) for people.
+/// Aligns rows of (name, value) for people. Values may be anybody's words: each stays on its row.
 pub(super) fn rows(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    rows.iter().map(|(name, value)| format!("{name:width$}  {value}\n")).collect()
+    rows.iter().map(|(name, value)| format!("{name:width$}  {}\n", shown(value))).collect()
+}
+
+/// An error's text, whose further lines cannot be taken for others.
+fn indented(text: &str) -> String {
+    text.split('\n').map(shown).collect::<Vec<_>>().join("\n  ")
 }

@@ -28,7 +28,9 @@ pub fn main() -> ExitCode {
 
 /// A URL that is wrong is not repeated: it may hold a key.
 pub(super) fn without_url(mut error: clap::Error) -> clap::Error {
-    if error.get(ContextKind::InvalidArg).is_some_and(|argument| argument.to_string().contains("--rpc-url")) {
+    let is_rpc = error.get(ContextKind::InvalidArg).is_some_and(|argument| argument.to_string().contains("--rpc-url"));
+    let is_url = error.get(ContextKind::InvalidValue).is_some_and(|value| value.to_string().contains("://"));
+    if is_rpc || is_url {
         error.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".to_owned()));
     }
     error

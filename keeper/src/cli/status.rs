@@ -8,6 +8,7 @@ use url::Url;
 
 use super::output::{answer, rows};
 use super::{Exit, Global, NodeFile, StatusArgs, WithExit};
+use crate::text::shown;
 use crate::view::View;
 
 /// A keeper on the same machine answers within milliseconds.
@@ -25,28 +26,36 @@ pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<Exit> {
     };
     let document = ask(&url).await.exit(Exit::NotReady)?;
     let view: View = serde_json::from_value(document.clone())
-        .with_context(|| format!("{url} answers, but not as a keeper does"))
+        .with_context(|| format!("{} answers, but not as a keeper does", origin(&url)))
         .exit(Exit::NotReady)?;
     answer(global, document, &describe(&view));
     Ok(if view.ready { Exit::Success } else { Exit::NotReady })
 }
 
 async fn ask(url: &Url) -> Result<Value> {
+    let named = origin(url);
     let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().context("no HTTP client")?;
-    let route = url.join("/v1/status").with_context(|| format!("--api-url {url} cannot be extended by a route"))?;
+    let route = url.join("/v1/status").with_context(|| format!("--api-url {named} cannot be extended by a route"))?;
     let mut response = client
         .get(route)
         .send()
         .await
-        .with_context(|| format!("no keeper answers at {url}: start one with `keeper join`, or pass --api-url"))?
+        .map_err(reqwest::Error::without_url)
+        .with_context(|| format!("no keeper answers at {named}: start one with `keeper join`, or pass --api-url"))?
         .error_for_status()
-        .with_context(|| format!("{url} does not answer as a keeper does"))?;
+        .map_err(reqwest::Error::without_url)
+        .with_context(|| format!("{named} does not answer as a keeper does"))?;
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.context("the answer broke off")? {
-        ensure!(body.len() + chunk.len() <= MAX_BYTES, "{url} sends more than a keeper would");
+        ensure!(body.len() + chunk.len() <= MAX_BYTES, "{named} sends more than a keeper would");
         body.extend_from_slice(&chunk);
     }
-    serde_json::from_slice(&body).with_context(|| format!("{url} does not answer with JSON"))
+    serde_json::from_slice(&body).with_context(|| format!("{named} does not answer with JSON"))
+}
+
+/// What of a URL is shown: the rest of it may hold a password.
+fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 fn describe(view: &View) -> String {
@@ -60,11 +69,21 @@ fn describe(view: &View) -> String {
         ("epoch", format!("{} with {} keepers, {place}", view.epoch.number, view.epoch.size)),
         ("window", format!("{}, leader {}", view.window, or_dash(&view.leader))),
         ("peers", view.peers.to_string()),
+        ("missed", missed(view)),
     ]);
     for (name, check) in &view.checks {
-        text.push_str(&format!("{} {name}: {}\n", if check.ok { "ok  " } else { "FAIL" }, check.message));
+        let line = format!("{} {name}: {}", if check.ok { "ok  " } else { "FAIL" }, check.message);
+        text.push_str(&shown(&line));
+        text.push('\n');
     }
     text
+}
+
+fn missed(view: &View) -> String {
+    match view.missed.count {
+        0 => "no run since the start".to_owned(),
+        count => format!("{count} runs since the start; the newest: {}", view.missed.newest),
+    }
 }
 
 fn or_dash(text: &str) -> &str {

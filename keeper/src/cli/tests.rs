@@ -15,6 +15,38 @@ fn the_command_line_is_sound() {
     Cli::command().debug_assert();
 }
 
+/// A URL in the environment may hold a key, and so may whatever somebody put into the wrong variable.
+#[test]
+fn help_shows_nothing_of_the_environment() {
+    fn check(command: &clap::Command) {
+        for argument in command.get_arguments().filter(|argument| argument.get_env().is_some()) {
+            assert!(argument.is_hide_env_values_set(), "{} {}", command.get_name(), argument.get_id());
+        }
+        command.get_subcommands().for_each(check);
+    }
+    check(&Cli::command());
+}
+
+#[test]
+fn errors_repeat_no_url() {
+    for line in [
+        &["--rpc-url", "http://user:s3cret@[bad", "status"][..],
+        &["--rpc-url", "s3cret", "status"],
+        &["status", "--api-url", "http://user:s3cret@[bad"],
+        &["join", "--listen", "http://user:s3cret@host"],
+    ] {
+        let error = super::start::without_url(parse(line).unwrap_err()).to_string();
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+}
+
+#[test]
+fn values_from_elsewhere_forge_no_rows() {
+    let text =
+        super::output::rows(&[("code URL", "x\nstatus     active\u{1b}[2J".to_owned()), ("fee", "1".to_owned())]);
+    assert_eq!(text, "code URL  x\\nstatus     active\\u{1b}[2J\nfee       1\n");
+}
+
 #[test]
 fn json_is_taken_by_every_verb() {
     let verbs: [&[&str]; 18] = [

@@ -1,6 +1,7 @@
 //! Carrying out orders: each goes to the part it is for; what takes time goes off the loop.
 
 use std::collections::BTreeMap;
+use std::future::IntoFuture;
 use std::sync::Arc;
 
 use alloy::primitives::Address;
@@ -15,6 +16,7 @@ use consensus::task::JobId;
 use super::event::{Event, RequestTag};
 use super::note::Note;
 use super::order::Order;
+use super::readings::{Readings, Wallet};
 use super::{Driver, Protection, now};
 use crate::chain::{ChainProvider, convert};
 use crate::jobs::Plan;
@@ -22,6 +24,7 @@ use crate::jobs::action::{Finding, Work};
 use crate::journal::{Outcome, Record};
 use crate::metrics::Metrics;
 use crate::topics;
+use crate::view::Check;
 use tokio::task::AbortHandle;
 
 /// What [`crate::chain::Rpc::counts`] counts that is no failure of a node.
@@ -57,6 +60,9 @@ impl Driver {
             }
             Order::Publish { channel, bytes } => self.publish(channel, bytes).await,
             Order::Judge { message, verdict } => self.judge(message, verdict).await,
+            Order::Fault { peer, reason } => {
+                self.services.mesh.fault(p2p::peer_id_from_public_key(&peer.0), reason.name()).await;
+            }
             Order::Ask { peer, bytes } => self.ask(peer, p2p::Protocol::Want, bytes),
             Order::AskStatus { peer } => self.ask(peer, p2p::Protocol::Status, Vec::new()),
             Order::Respond { request, bytes } => self.respond(request, bytes).await,
@@ -82,6 +88,7 @@ impl Driver {
             Order::ForgetEvidence(key) => self.services.evidence.forget(key),
             Order::LoadEvidence => self.load_evidence(),
             Order::Measure => self.measure(),
+            Order::Look { peers_head } => self.look(peers_head),
             Order::Show => self.show(),
             Order::Note(note) => self.tell(&note),
             Order::Stop(why) => return Err(Protection(why)),
@@ -212,10 +219,18 @@ impl Driver {
         self.metrics.cell.follow(&self.services.actions.executor.counts());
         let (provider, metrics) = (self.services.provider.clone(), self.metrics.clone());
         let account = self.services.submitter.account();
-        self.spawn(async move {
-            weigh_wallet(&provider, account, &metrics).await;
-            None
-        });
+        self.spawn(async move { weigh_wallet(&provider, account, &metrics).await.map(Event::Measured) });
+    }
+
+    /// Reads how the parts stand; nothing of it waits.
+    fn look(&self, peers_head: Option<u64>) {
+        self.services.rpc.note_peers_head(peers_head);
+        let readings = Readings {
+            nodes: self.services.rpc.nodes(),
+            account: self.services.submitter.standing(),
+            journal: self.services.journal.trouble(),
+        };
+        self.spawn(async move { Some(Event::Looked(Box::new(readings))) });
     }
 
     fn show(&self) {
@@ -227,7 +242,21 @@ impl Driver {
         gauge("connected", view.peers);
         gauge("mesh", self.core.members_connected());
         self.metrics.ready.set(i64::from(view.ready));
+        self.metrics.show_checks(&view.checks);
+        tell_changes(&self.view.borrow().checks, &view.checks);
         self.view.send_replace(Arc::new(view));
+    }
+}
+
+/// Says which checks have turned red or have another cause, and which are fine again.
+fn tell_changes(before: &BTreeMap<String, Check>, now: &BTreeMap<String, Check>) {
+    for (name, check) in now {
+        let was_ok = before.get(name).is_none_or(|before| before.ok);
+        match (was_ok, check.ok) {
+            (true, false) => tracing::warn!(check = name, why = check.message, "a check has failed"),
+            (false, true) => tracing::info!(check = name, found = check.message, "a check is fine again"),
+            _ => {}
+        }
     }
 }
 
@@ -239,13 +268,17 @@ fn count_errors(counts: &BTreeMap<&'static str, u64>, metrics: &Metrics) {
     }
 }
 
-/// What is left for gas. A node that does not say leaves the last word standing.
-async fn weigh_wallet(provider: &ChainProvider, account: Address, metrics: &Metrics) {
-    match provider.get_balance(account).await {
-        Ok(wei) => {
+/// What is left for gas, and what gas costs. A node that does not say leaves the last word standing.
+async fn weigh_wallet(provider: &ChainProvider, account: Address, metrics: &Metrics) -> Option<Wallet> {
+    match tokio::try_join!(provider.get_balance(account).into_future(), provider.get_gas_price()) {
+        Ok((wei, gas_price)) => {
             metrics.wallet_balance.set(f64::from(wei));
+            Some(Wallet { balance: wei.saturating_to(), gas_price })
         }
-        Err(error) => tracing::debug!(%error, "could not read the wallet's balance"),
+        Err(error) => {
+            tracing::debug!(%error, "could not read the wallet's balance");
+            None
+        }
     }
 }
 

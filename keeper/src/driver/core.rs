@@ -13,6 +13,7 @@
 //! another, so what is simulated is what ships. Each part of it has its life in a file of its own; this one routes.
 
 mod chain;
+mod checks;
 mod effects;
 mod house;
 mod proofs;
@@ -30,6 +31,7 @@ use consensus::{Engine, Input};
 
 use super::accusations::Accusations;
 use super::admission::Admission;
+use super::chain_time::ChainTime;
 use super::codes::Codes;
 #[cfg(feature = "equivocate")]
 use super::equivocate::Pen;
@@ -38,9 +40,11 @@ use super::executions::Executions;
 use super::history::History;
 use super::note::Note;
 use super::order::Order;
-use super::peers::Peers;
+use super::peers::{Peers, Shown};
+use super::readings::{Readings, Wallet};
 use super::schedule::Schedule;
 use super::settlements::Settlements;
+use super::shed::{Load, Shed};
 use super::standing::Post;
 use super::status::{CLOCK_OFFSET_MAX, PeerStatus};
 use super::unjudged::Unjudged;
@@ -91,11 +95,19 @@ pub struct Core {
     schedule: Schedule,
     accusations: Accusations,
     history: History,
+    time: ChainTime,
+    /// Number of the newest block, confirmed or not.
+    newest: u64,
     /// Whether the chain node answers, and what is wrong if not; `None` before the first word of it.
     connection: Option<(bool, String)>,
     listeners: Vec<String>,
     /// Whether the mesh contradicted this keeper's operator set last.
     disputed: bool,
+    readings: Readings,
+    wallet: Option<Wallet>,
+    /// Gas of this keeper's newest settlement.
+    settlement_gas: u64,
+    shed: Shed,
     /// The last window that this keeper was seen to miss.
     missed_window: Option<u64>,
     /// The last window in which this keeper offered a snapshot.
@@ -114,7 +126,6 @@ impl Core {
     pub fn new(engine: Engine, about: About) -> Self {
         Self {
             engine,
-            about,
             book: JobBook::default(),
             settlements: Settlements::default(),
             admission: Admission::default(),
@@ -126,9 +137,15 @@ impl Core {
             schedule: Schedule::default(),
             accusations: Accusations::default(),
             history: History::default(),
+            time: ChainTime::new(about.pace.block_seconds),
+            newest: 0,
             connection: None,
             listeners: Vec::new(),
             disputed: false,
+            readings: Readings::default(),
+            wallet: None,
+            settlement_gas: 0,
+            shed: Shed::default(),
             missed_window: None,
             snapshot_window: 0,
             evidence_loaded: false,
@@ -136,6 +153,7 @@ impl Core {
             changed: true,
             shown: 0,
             orders: Vec::new(),
+            about,
         }
     }
 
@@ -168,6 +186,9 @@ impl Core {
             Event::Answered { from, bytes } => self.feed(Input::Answered { from, bytes }, now),
             Event::Status { from, bytes } => self.on_status(from, &bytes, now),
             Event::Submitted { key, result } => {
+                if let SettlementResult::Mined { gas_used, .. } = result {
+                    self.settlement_gas = gas_used;
+                }
                 let failed = matches!(result, SettlementResult::Reverted { .. } | SettlementResult::Failed { .. });
                 self.note(Note::Submitted(result));
                 if failed {
@@ -180,6 +201,11 @@ impl Core {
                 self.feed(Input::Trouble { job, troubled }, now);
             }
             Event::Accused { key, result } => self.on_accused(key, result),
+            Event::Looked(readings) => {
+                self.changed |= self.readings.journal != readings.journal;
+                self.readings = *readings;
+            }
+            Event::Measured(wallet) => self.wallet = Some(wallet),
             Event::Evidence(proofs) => self.on_evidence(proofs, now),
             Event::House => self.keep_house(now),
             Event::Tick => self.feed(Input::Tick, now),
@@ -219,7 +245,13 @@ impl Core {
             let verdict = Verdict::Ignore(Reason::OverLimit);
             self.order(Order::Judge { message, verdict });
             self.note(Note::Judged { channel, verdict });
+            self.shed(Load::Messages, now);
         }
+    }
+
+    fn shed(&mut self, load: Load, now: Time) {
+        self.shed.note(load, 1, now);
+        self.note(Note::Shed(load));
     }
 
     fn on_peer_up(&mut self, peer: PeerKey, now: Time) {
@@ -273,7 +305,8 @@ impl Core {
         let Some(status) = PeerStatus::decode(bytes).filter(|status| status.domain == self.about.domain) else {
             return;
         };
-        self.peers.showed(from, status.epoch);
+        let clock_ms = i64::try_from(i128::from(status.unix_ms) - i128::from(now.0)).unwrap_or(i64::MAX);
+        self.peers.showed(from, Shown { epoch: status.epoch, head: status.head, clock_ms }, now);
         let offset_ms = status.unix_ms.abs_diff(now.0);
         if offset_ms > CLOCK_OFFSET_MAX {
             self.note(Note::ClockOff { peer: from, offset_ms });
@@ -285,11 +318,11 @@ impl Core {
         }
     }
 
-    /// Asks for their status those peers that may be in this keeper's epoch and have not said so.
-    fn ask_those_behind(&mut self, now: Time) {
+    /// Asks those peers for their status that are members and whose time it is.
+    fn ask_for_status(&mut self, now: Time) {
         if let Some((committee, _)) = self.engine.committee() {
             let engine = &self.engine;
-            for peer in self.peers.take_behind(committee.epoch(), now, |peer| engine.is_member(peer)) {
+            for peer in self.peers.take_due(committee.epoch(), now, |peer| engine.is_member(peer)) {
                 self.orders.push(Order::AskStatus { peer });
             }
         }

@@ -8,6 +8,7 @@ use consensus::message::Channel;
 use consensus::task::Abstention;
 use consensus::task::{JobId, Outcome, Task};
 
+use super::readings::{Readings, Wallet};
 use crate::chain::{AccusationResult, ChainEvent, SettlementResult};
 use crate::journal::Record;
 
@@ -120,6 +121,10 @@ pub enum Event {
         /// What became of it.
         result: AccusationResult,
     },
+    /// How the parts stand ([`super::Order::Look`]).
+    Looked(Box<Readings>),
+    /// What the wallet can pay for ([`super::Order::Measure`]).
+    Measured(Wallet),
     /// The proofs on disk ([`super::Order::LoadEvidence`]), in their gossip encoding.
     Evidence(Vec<Vec<u8>>),
     /// The moment to look after what no event brings; a few times per second.

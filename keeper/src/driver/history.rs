@@ -9,7 +9,7 @@ use consensus::task::{DueTask, Task};
 use consensus::time::Time;
 
 use crate::chain::{Settled, convert};
-use crate::view::{MAX_RUNS, RunView};
+use crate::view::{MAX_RUNS, MissedView, RunView};
 
 /// Where it settled, and by whose hand.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,7 @@ impl Run {
 pub(super) struct History {
     runs: BTreeMap<Task, Run>,
     by_due: BTreeSet<(u64, Task)>,
+    missed: MissedView,
 }
 
 impl History {
@@ -95,6 +96,7 @@ impl History {
     /// it settled, if it did.
     pub(super) fn note_step(&mut self, task: &Task, step: Step, at: Time) -> (Option<u64>, &'static str) {
         let Some(run) = self.runs.get_mut(task) else {
+            self.missed.count += u64::from(matches!(step, Step::Expired));
             return (None, result_of(0));
         };
         let late_ms = Some(run.late_ms(at));
@@ -119,6 +121,10 @@ impl History {
                 "certified"
             }
             Step::Settled => {
+                // Late, but not missed after all.
+                if run.state == "expired" {
+                    self.missed.count = self.missed.count.saturating_sub(1);
+                }
                 run.settled_ms = run.settled_ms.or(late_ms);
                 result
             }
@@ -126,9 +132,18 @@ impl History {
                 (run.settled, run.settled_ms) = (None, None);
                 "reopened"
             }
-            Step::Expired => "expired",
+            Step::Expired => {
+                self.missed.count += 1;
+                self.missed.newest = missed(task, run);
+                "expired"
+            }
         };
         (late_ms, result)
+    }
+
+    /// The runs that were missed.
+    pub(super) fn missed(&self) -> MissedView {
+        self.missed.clone()
     }
 
     pub(super) fn note_reason(&mut self, task: &Task, reason: &str) {
@@ -178,6 +193,13 @@ impl History {
         }
         last
     }
+}
+
+/// A run that was missed, in words.
+fn missed(task: &Task, run: &Run) -> String {
+    let number = convert::run_number(task.instance.0).map(|number| format!(", run {number}")).unwrap_or_default();
+    let why = if run.reason.is_empty() { "no quorum agreed, or nobody could send it" } else { &run.reason };
+    format!("job {}{number}, due {}, was last {}: {why}", task.job.0, run.due, run.state)
 }
 
 /// Statuses as the contract numbers them.

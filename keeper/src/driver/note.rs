@@ -12,6 +12,9 @@ use crate::chain::{AccusationResult, SettlementResult};
 use crate::metrics::Metrics;
 use crate::view::Check;
 
+use super::chain_time::APART_MS;
+use super::shed::Load;
+
 /// Something that happened in this keeper.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Note {
@@ -116,6 +119,13 @@ pub enum Note {
         /// By how much, in milliseconds.
         offset_ms: u64,
     },
+    /// Something was turned away because there is too much of it.
+    Shed(Load),
+    /// The chain's time is so many milliseconds ahead of this machine's clock, and was not before.
+    ChainTime {
+        /// Negative: it is behind.
+        ahead_ms: i64,
+    },
     /// The mesh listens on this multiaddr.
     Listening(String),
 }
@@ -158,12 +168,14 @@ impl Note {
                 metrics.executions.inc([outcome]);
                 metrics.execution_duration.observe(seconds(*took_ms));
             }
-            Self::PutOff { tasks, .. } => {
-                metrics.tasks_put_off.inc_by(*tasks);
-            }
+            Self::PutOff { tasks, .. } => metrics.load_shed.add([Load::Tasks.name()], *tasks),
             Self::Submitting => metrics.certificates.inc(["submitted"]),
             Self::Submitted(result) => count_submission(metrics, result),
             Self::Accused(result) => metrics.accusations.inc([result.name()]),
+            Self::Shed(load) => metrics.load_shed.inc([load.name()]),
+            Self::ChainTime { ahead_ms } => {
+                metrics.chain_time_ahead.set(*ahead_ms as f64 / 1_000.0);
+            }
             Self::BadEpoch(_)
             | Self::SecondVerdict(_)
             | Self::Blamed(_)
@@ -241,11 +253,15 @@ impl Note {
             Self::ClockOff { peer, offset_ms } => {
                 tracing::warn!(?peer, offset_ms, "a peer's clock and this one differ: check NTP on both");
             }
+            Self::ChainTime { ahead_ms } if ahead_ms.unsigned_abs() > APART_MS => {
+                tracing::warn!(ahead_ms, "the chain's time and this machine's clock are far apart: the chain's counts");
+            }
+            Self::ChainTime { ahead_ms } => tracing::info!(ahead_ms, "due moments go by the chain's time"),
             Self::Listening(address) => tracing::info!(address, "listening for peers"),
             Self::Submitted(result) => log_submission(result),
             Self::Accused(result) => log_accusation(result),
             Self::Head { .. } | Self::Judged { .. } | Self::Spoke { .. } | Self::Step { .. } => {}
-            Self::Ran { .. } | Self::Submitting => {}
+            Self::Ran { .. } | Self::Submitting | Self::Shed(_) => {}
         }
     }
 }

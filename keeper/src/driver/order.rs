@@ -6,7 +6,7 @@ use alloy::primitives::B256;
 use consensus::anchor::BlockRef;
 use consensus::committee::PeerKey;
 use consensus::effect::{PersistToken, Settlement};
-use consensus::fault::Verdict;
+use consensus::fault::{Reason, Verdict};
 use consensus::input::MessageTag;
 use consensus::message::Channel;
 use consensus::task::{DueTask, JobId, Task};
@@ -75,6 +75,13 @@ pub enum Order {
         /// What to do with it.
         verdict: Verdict,
     },
+    /// Hold against a peer what is wrong in an answer of its own ([`super::Event::Answered`]), in every view of the chain.
+    Fault {
+        /// Whose answer it was.
+        peer: PeerKey,
+        /// What is wrong with it.
+        reason: Reason,
+    },
     /// Ask a peer with the want protocol; answer, if it does, with [`super::Event::Answered`]. May be lost.
     Ask {
         /// Whom.
@@ -115,8 +122,13 @@ pub enum Order {
     ForgetEvidence(B256),
     /// Read the proofs on disk; answer with [`super::Event::Evidence`].
     LoadEvidence,
-    /// Read what no event tells: the wallet's balance, the failures of RPC nodes.
+    /// Read what the wallet can pay for; answer, if the nodes do, with [`super::Event::Measured`].
     Measure,
+    /// Read how the parts stand; answer with [`super::Event::Looked`].
+    Look {
+        /// The newest block that most other keepers have, for the nodes to be compared with.
+        peers_head: Option<u64>,
+    },
     /// What [`super::Core::view`] shows has changed.
     Show,
     /// Something to be counted, and told to whoever watches.

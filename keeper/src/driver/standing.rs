@@ -18,6 +18,8 @@ pub(super) struct Facts {
     pub(super) peer_key: [u8; 32],
     /// Whether tasks pinned to the last epoch that counted on this keeper may still be under way.
     pub(super) finishing: bool,
+    /// Block in which it was convicted last.
+    pub(super) ejected: Option<u64>,
 }
 
 /// Where the operator of a keeper stands.
@@ -39,13 +41,21 @@ pub(super) enum Standing {
     Finishing(u32),
     /// Deregistered, and no epoch counts on it any more.
     Left(u32),
+    /// Convicted in this block, and not registered since.
+    Ejected(u64),
 }
 
 impl Standing {
     pub(super) fn of(facts: &Facts) -> Self {
-        let Facts { epoch, index, latest, peer_key, finishing } = *facts;
+        let Facts { epoch, index, latest, peer_key, finishing, ejected } = *facts;
         let (epoch, active_from) = epoch.unwrap_or_default();
         let registered = latest.map(|change| (change.block, change.peer_key));
+        // The conviction takes the registration away in the same block.
+        if let (Some(block), Some((left, None))) = (ejected, registered)
+            && block >= left
+        {
+            return Self::Ejected(block);
+        }
         match (index, registered) {
             (Some(index), Some((_, None))) => Self::Leaving { index, epoch },
             (Some(index), _) => Self::Serving { index, epoch },
@@ -77,6 +87,14 @@ impl Standing {
                      `keeper operator register`"
                 ),
             ),
+            Self::Ejected(block) => (
+                false,
+                format!(
+                    "ejected in block {block}: its key signed two results of one task, and counts no more. Stop it, look \
+                     for another process with the same key or an old copy of the journal, then `keeper keys rotate` and \
+                     `keeper operator register`"
+                ),
+            ),
             Self::Waiting => (false, "registered: it counts from the next epoch on".to_owned()),
             Self::NotCounted(epoch) => (
                 false,
@@ -105,12 +123,29 @@ pub(super) struct Post {
     told: Option<Standing>,
     /// The newest block at which this keeper counted.
     last_counted: Option<u64>,
+    /// Block in which the operator was convicted last.
+    ejected: Option<u64>,
 }
 
 impl Post {
     /// Whether tasks pinned to the last epoch that counted on this keeper may be under way at `head`.
     pub(super) fn is_finishing(&self, head: u64, pace: &Pace) -> bool {
         self.last_counted.is_some_and(|last| head <= last.saturating_add(last_tasks(pace)))
+    }
+
+    /// The operator was convicted.
+    pub(super) fn eject(&mut self, block: u64) {
+        self.ejected = Some(block);
+    }
+
+    /// The block in which it was.
+    pub(super) fn ejected(&self) -> Option<u64> {
+        self.ejected
+    }
+
+    /// Blocks above `number` are orphaned; what stands in their place is told anew.
+    pub(super) fn rewind(&mut self, number: u64) {
+        self.ejected = self.ejected.filter(|block| *block <= number);
     }
 
     /// Takes note of where the operator stands at `head`; what is to be told if that is news. Another epoch is news

@@ -47,7 +47,8 @@ pub enum Error {
     /// Damaged anywhere but at its end.
     #[error(
         "the journal {path} is damaged at byte {offset} ({what}): restore it from a backup; signing without it could \
-         get this keeper slashed"
+         get this keeper slashed. If there is none, move the file away and start with --accept-empty-journal: then only \
+         what is newer than anything this key can have signed is signed"
     )]
     Corrupt {
         /// The journal.
@@ -67,10 +68,10 @@ pub enum Error {
         /// What the operating system said.
         cause: String,
     },
-    /// A write or sync failed earlier in this process.
-    #[error("the journal is closed since a write failed ({cause}): nothing is signed until the keeper is restarted")]
+    /// A write or sync failed, and it could not be written anew since.
+    #[error("the journal is closed since a write failed ({cause}): nothing is signed until it can be written again")]
     Poisoned {
-        /// The first failure.
+        /// The newest failure.
         cause: String,
     },
     /// More reports than a batch can hold.

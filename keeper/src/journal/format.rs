@@ -11,8 +11,8 @@
 //! the file in front, so a group is valid at its own place only.
 //!
 //! Groups are synced one by one, so only the last can be unfinished. An unfinished group is one that ends early, or
-//! that has a stretch the disk never wrote (a disk sector of zeros). A wrong check without either is damage: taking
-//! it for unfinished would drop reports that have been signed.
+//! that has a stretch the disk never wrote (a disk sector of zeros). A wrong check without either is damage, and so is
+//! whatever comes before a whole group: taking it for unfinished would drop reports that have been signed.
 
 use std::path::Path;
 
@@ -84,6 +84,9 @@ pub(super) fn decode(bytes: &[u8], identity: Identity, path: &Path) -> Result<Co
                 }
                 offset += GROUP_HEAD + entries.len() + GROUP_CHECK;
             }
+            Err(Broken::Unfinished) if is_followed(bytes, offset) => {
+                return Err(corrupt("a group is missing or overwritten, and whole ones follow"));
+            }
             Err(Broken::Unfinished) => break,
             Err(Broken::Damaged(what)) => return Err(corrupt(what)),
         }
@@ -143,6 +146,13 @@ fn read_group(bytes: &[u8], offset: usize) -> Result<&[u8], Broken> {
         return Err(broken(offset + end, "the reports of a group do not match their check"));
     }
     Ok(&content[GROUP_HEAD..])
+}
+
+/// Whether a whole group stands anywhere behind `offset`. Groups are synced one after the other, so nothing that was only
+/// unfinished has one behind it.
+fn is_followed(bytes: &[u8], offset: usize) -> bool {
+    let behind = offset + 1..bytes.len().saturating_sub(GROUP_HEAD);
+    behind.into_iter().any(|place| bytes[place..].starts_with(GROUP_MAGIC) && read_group(bytes, place).is_ok())
 }
 
 /// Whether a sector's share of `bytes[start..end]` is all zeros: allocated by the file system, never written.

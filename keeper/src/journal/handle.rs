@@ -3,7 +3,7 @@
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Error, Journal, Outcome, Record, Storage};
 use crate::metrics::Metrics;
@@ -17,10 +17,12 @@ const MAX_GROUPS_PER_SYNC: usize = 64;
 #[derive(Debug, Clone)]
 pub struct JournalHandle {
     requests: mpsc::Sender<Request>,
+    trouble: watch::Receiver<Option<String>>,
 }
 
 #[derive(Debug)]
 enum Request {
+    Mend,
     Record { group: Vec<Record>, since: Instant, answer: oneshot::Sender<Result<Outcome, Error>> },
     Prune { watermark: u64, answer: oneshot::Sender<Result<(), Error>> },
     Knows { group: Vec<Record>, answer: oneshot::Sender<bool> },
@@ -34,11 +36,12 @@ impl JournalHandle {
     #[must_use]
     pub fn spawn<S: Storage>(journal: Journal<S>, metrics: Metrics) -> (Self, JoinHandle<()>) {
         let (requests, queue) = mpsc::channel(QUEUE);
+        let (shown, trouble) = watch::channel(None);
         let writer = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write(journal, queue, &metrics))
+            .spawn(move || write(journal, queue, &metrics, &shown))
             .expect("a keeper that cannot start its threads cannot run");
-        (Self { requests }, writer)
+        (Self { requests, trouble }, writer)
     }
 
     /// Records the reports of one batch, all or none; answers when they are on stable storage. Only then may the batch
@@ -51,6 +54,17 @@ impl JournalHandle {
         let request = Request::Record { group, since: Instant::now(), answer };
         self.requests.send(request).await.map_err(|_| Error::Stopped)?;
         answered.await.map_err(|_| Error::Stopped)?
+    }
+
+    /// Why nothing can be recorded, if a write has failed; has it tried again then.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.borrow().clone();
+        if trouble.is_some() {
+            // When the queue is full, somebody waits for the journal anyway.
+            let _ = self.requests.try_send(Request::Mend);
+        }
+        trouble
     }
 
     /// Whether all of these reports were recorded before, or are too old to be remembered.
@@ -82,12 +96,18 @@ struct Waiting {
 }
 
 /// The writer thread: takes what waits, writes it with one sync, answers. Ends when all handles are gone.
-fn write<S: Storage>(mut journal: Journal<S>, mut queue: mpsc::Receiver<Request>, metrics: &Metrics) {
+fn write<S: Storage>(
+    mut journal: Journal<S>,
+    mut queue: mpsc::Receiver<Request>,
+    metrics: &Metrics,
+    shown: &watch::Sender<Option<String>>,
+) {
     while let Some(first) = queue.blocking_recv() {
         let mut next = Some(first);
         let mut waiting = Vec::new();
         while let Some(request) = next {
             match request {
+                Request::Mend => mend(&mut journal),
                 Request::Record { group, since, answer } => waiting.push(Waiting { group, since, answer }),
                 Request::Knows { group, answer } => {
                     flush(&mut journal, std::mem::take(&mut waiting), metrics);
@@ -107,8 +127,16 @@ fn write<S: Storage>(mut journal: Journal<S>, mut queue: mpsc::Receiver<Request>
         if let Err(error) = journal.trim()
             && !matches!(error, Error::Poisoned { .. })
         {
-            tracing::error!(%error, "the journal could not be trimmed: nothing is signed until the keeper is restarted");
+            tracing::error!(%error, "the journal could not be trimmed: nothing is signed until it can be written again");
         }
+        let trouble = journal.trouble().map(str::to_owned);
+        shown.send_if_modified(|known| std::mem::replace(known, trouble.clone()) != trouble);
+    }
+}
+
+fn mend<S: Storage>(journal: &mut Journal<S>) {
+    if journal.trouble().is_some() && journal.mend().is_ok() {
+        tracing::info!("the journal can be written again: signing goes on");
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) struct File {
     pubkey: String,
     #[serde(default)]
     path: String,
+    #[serde(default)]
     uuid: String,
     version: u32,
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Error;
+use crate::text;
 
 /// Keystores are about 1 KiB; anything larger is something else.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -36,17 +37,17 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Reads a keystore's text.
 pub(super) fn read(path: &Path) -> Result<String, Error> {
-    let mut text = String::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text));
+    let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     read.map_err(failed("read", path))?;
-    if text.len() as u64 > MAX_BYTES {
-        let reason = format!("it is larger than {MAX_BYTES} bytes");
-        return Err(Error::Malformed { path: path.to_owned(), reason });
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(malformed(format!("it is larger than {MAX_BYTES} bytes")));
     }
-    Ok(text)
+    text::decode(&bytes).map_err(|why| malformed(why.to_owned()))
 }
 
-/// The files `<prefix>-*.json` of a directory, sorted; none if the directory is not there.
+/// The files `<prefix>-*` of a directory, sorted; none if the directory is not there.
 pub(super) fn list(directory: &Path, prefix: &str) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -57,7 +58,9 @@ pub(super) fn list(directory: &Path, prefix: &str) -> Result<Vec<PathBuf>, Error
     for entry in entries.take(MAX_FILES) {
         let path = entry.map_err(failed("list", directory))?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-') && rest.ends_with(".json")) {
+        // What an interrupted write left behind is none.
+        let temporary = path.extension().is_some_and(|extension| extension == "tmp");
+        if name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-')) && !temporary {
             found.push(path);
         }
     }

@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use super::Error;
+use crate::text;
 
 /// Longest password file.
 const MAX_BYTES: u64 = 4096;
@@ -33,9 +34,12 @@ impl Password {
     /// # Errors
     /// [`Error::Io`] when it cannot be read, [`Error::NoPassword`] when it is empty.
     pub fn from_file(path: &Path) -> Result<Self, Error> {
-        let mut text = Zeroizing::new(String::new());
-        let read = File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text));
+        let mut bytes = Zeroizing::new(Vec::new());
+        let read = File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes));
         read.map_err(|source| Error::Io { action: "read the password file", path: path.to_owned(), source })?;
+        let text = text::decode(&bytes)
+            .map(Zeroizing::new)
+            .map_err(|why| Error::NoPassword(format!("the password file {} cannot be read: {why}", path.display())))?;
         let line = text.lines().next().unwrap_or_default();
         if line.is_empty() {
             let message = format!("the password file {} is empty: put the password on its first line", path.display());

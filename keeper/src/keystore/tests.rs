@@ -56,6 +56,43 @@ fn an_interrupted_creation_is_completed() {
     assert_ne!(after.operator, before.operator);
 }
 
+/// As cast and geth leave them: under a name of their own, without an address, and as editors save them again.
+#[test]
+fn foreign_wallet_files_are_read_or_refused_with_a_reason() {
+    let (directory, keystore) = fresh();
+    keystore.create(&secret_password(), Strength::Light).unwrap();
+    let before = keystore.public().unwrap();
+    let text = std::fs::read_to_string(&before.wallet_path).unwrap();
+    std::fs::remove_file(&before.wallet_path).unwrap();
+    let mut nameless: serde_json::Value = serde_json::from_str(&text).unwrap();
+    nameless.as_object_mut().unwrap().remove("address");
+    nameless.as_object_mut().unwrap().remove("id");
+    let address = alloy::hex::encode(before.operator);
+    let utc = format!("UTC--2026-11-28T10-00-00.000000000Z--{address}");
+    let utf16 = |text: &str| "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let files: [(&str, Vec<u8>); 5] = [
+        (&utc, text.clone().into_bytes()),
+        (&utc, nameless.to_string().into_bytes()),
+        (&format!("ecdsa-{address}.json"), nameless.to_string().into_bytes()),
+        (&utc, format!("\u{feff}{text}").into_bytes()),
+        (&utc, utf16(&text)),
+    ];
+    let folder = directory.path().join("keystores");
+    for (name, bytes) in files {
+        std::fs::write(folder.join(name), bytes).unwrap();
+        assert_eq!(keystore.public().unwrap().operator, before.operator, "{name}");
+        assert_eq!(keystore.open(&secret_password()).unwrap().wallet.address(), before.operator, "{name}");
+        assert!(!keystore.create(&secret_password(), Strength::Light).unwrap(), "no second wallet beside {name}");
+        std::fs::remove_file(folder.join(name)).unwrap();
+    }
+    std::fs::write(folder.join("ecdsa-mine.json"), nameless.to_string()).unwrap();
+    assert_eq!(keystore.open(&secret_password()).unwrap().wallet.address(), before.operator, "it can run all the same");
+    let error = keystore.public().unwrap_err().to_string();
+    assert!(error.contains("cast wallet address"), "{error}");
+    std::fs::write(folder.join("ecdsa-mine.json"), [0x80, 0x81, 0x82]).unwrap();
+    assert!(keystore.open(&secret_password()).unwrap_err().to_string().contains("save it as UTF-8"));
+}
+
 #[test]
 fn files_are_private() {
     let (directory, keystore) = fresh();

@@ -23,6 +23,7 @@ struct File {
     address: Option<String>,
     #[serde(alias = "Crypto")]
     crypto: Crypto,
+    #[serde(default)]
     id: String,
     version: u32,
 }
@@ -97,11 +98,18 @@ pub(super) fn open(path: &Path, password: &Password) -> Result<PrivateKeySigner,
     }
 }
 
-/// The address a keystore file names.
+/// The address a keystore file names: in it, or, where cast has left it out, as the end of its name.
 pub(super) fn address(path: &Path) -> Result<Address, Error> {
-    read(path)?.address.as_deref().and_then(parse_address).ok_or_else(|| Error::Malformed {
+    let file = read(path)?;
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = name.strip_suffix(".json").unwrap_or(name);
+    let named = file.address.as_deref().or_else(|| name.rsplit_once('-').map(|(_, end)| end));
+    named.and_then(parse_address).ok_or_else(|| Error::Malformed {
         path: path.to_owned(),
-        reason: "it names no address: add \"address\" to it".to_owned(),
+        reason:
+            "it names no address: find it out with `cast wallet address --keystore FILE`, and end the file's name with \
+                 it, as in ecdsa-<address>.json"
+                .to_owned(),
     })
 }
 

@@ -3,7 +3,7 @@ use libp2p::swarm::behaviour::{ConnectionEstablished, ListenFailure};
 use libp2p::swarm::{ConnectionId, FromSwarm, ListenError, NetworkBehaviour};
 use libp2p::{Multiaddr, PeerId};
 
-use super::{CONNECTIONS_PER_PEER, Gate, MOST_PENDING_INBOUND};
+use super::{CONNECTIONS_PER_PEER, Gate, MOST_PENDING_HERE, MOST_PENDING_INBOUND, PLACES_OF_KNOWN};
 use crate::admission::Refusal;
 use crate::config::Config;
 use crate::metrics::Refusals;
@@ -84,22 +84,68 @@ fn one_peer_gets_three_connections_and_its_closed_ones_do_not_count() {
 }
 
 #[test]
-fn handshakes_under_way_are_bounded_and_failed_ones_make_room() {
+fn handshakes_under_way_are_bounded_for_each_address_and_failed_ones_make_room() {
     let mut fixture = Fixture::new(&Config::default());
-    let (local, remote) = (address("/ip4/127.0.0.1/tcp/1"), address("/ip4/127.0.0.1/tcp/2"));
-    let pending: Vec<ConnectionId> = (0..MOST_PENDING_INBOUND).map(|_| fixture.id()).collect();
-    for id in &pending {
-        fixture.gate.handle_pending_inbound_connection(*id, &local, &remote).expect("room");
+    let local = address("/ip4/127.0.0.1/tcp/1");
+    let mut pending = Vec::new();
+    let mut open = |fixture: &mut Fixture, from: &str| {
+        let id = fixture.id();
+        let opened = fixture.gate.handle_pending_inbound_connection(id, &local, &address(from));
+        pending.extend(opened.is_ok().then_some((id, address(from))));
+        opened.is_ok()
+    };
+    let mut many = |fixture: &mut Fixture, from: &str| (0..100).filter(|_| open(fixture, from)).count();
+    assert_eq!(many(&mut fixture, "/ip4/127.0.0.2/tcp/2"), MOST_PENDING_HERE, "nobody on this machine takes all");
+    assert_eq!(many(&mut fixture, "/ip4/203.0.113.7/tcp/2"), 5, "its rate is lower still");
+    let mut more = 0;
+    for number in 0..100 {
+        more += many(&mut fixture, &format!("/ip4/198.51.100.{number}/tcp/2"));
+        more += many(&mut fixture, &format!("/ip6/2001:db8:0:{number}::1/tcp/2"));
     }
+    assert_eq!(more, MOST_PENDING_INBOUND - PLACES_OF_KNOWN - MOST_PENDING_HERE - 5, "a few places are kept");
     assert_eq!(fixture.connect(PeerId::random(), HERE), Err(Refusal::Full));
+    let (id, remote) = pending[0].clone();
     fixture.gate.on_swarm_event(FromSwarm::ListenFailure(ListenFailure {
-        local_addr: &local,
+        local_addr: &address("/ip4/127.0.0.1/tcp/1"),
         send_back_addr: &remote,
         error: &ListenError::Aborted,
-        connection_id: pending[0],
+        connection_id: id,
         peer_id: None,
     }));
     assert_eq!(fixture.connect(PeerId::random(), HERE), Err(Refusal::Early));
+}
+
+#[test]
+fn where_operators_came_from_there_is_room_whoever_else_knocks() {
+    let mut fixture = Fixture::new(&Config::default());
+    let (operator, local) = (PeerId::random(), address("/ip4/127.0.0.1/tcp/1"));
+    fixture.gate.admit([operator].into(), std::time::Instant::now());
+    let first = fixture.connect(operator, ELSEWHERE).expect("admitted");
+    for number in 0..1000 {
+        let (id, from) = (fixture.id(), address(&format!("/ip6/2001:db8:0:{number:x}::1/tcp/2")));
+        let _ = fixture.gate.handle_pending_inbound_connection(id, &local, &from);
+    }
+    assert_eq!(fixture.connect(PeerId::random(), HERE), Err(Refusal::Full));
+    fixture.gate.closed(operator, first);
+    fixture.connect(operator, ELSEWHERE).expect("its address is known");
+}
+
+#[test]
+fn strangers_of_one_address_cannot_fill_a_bootnode_and_a_full_one_is_crowded() {
+    let mut fixture = Fixture::new(&Config { role: crate::Role::Bootnode, ..Config::default() });
+    let held = |fixture: &mut Fixture, from: &str| {
+        // Opened long ago, as far as the rate of new connections is concerned.
+        fixture.gate.rates = crate::rates::Rates::default();
+        fixture.connect(PeerId::random(), from)
+    };
+    let one: Vec<_> = (0..130).map(|_| held(&mut fixture, ELSEWHERE)).collect();
+    assert_eq!(one.iter().filter(|opened| opened.is_ok()).count(), 128);
+    assert_eq!(one.last(), Some(&Err(Refusal::PerAddress)));
+    assert_eq!(fixture.gate.crowd(), 0);
+    for number in 0..800 {
+        held(&mut fixture, &format!("/ip6/2001:db8:0:{number:x}::1/tcp/2")).expect("room");
+    }
+    assert_eq!(fixture.gate.crowd(), 928 - 896);
 }
 
 #[test]

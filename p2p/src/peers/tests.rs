@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use libp2p::PeerId;
 use libp2p::swarm::ConnectionId;
@@ -45,16 +45,6 @@ fn foreign_agents_are_cut_and_cleaned() {
 }
 
 #[test]
-fn the_request_budget_runs_out_and_refills() {
-    let (mut peers, peer, now) = with_peer();
-    let granted = (0..100).filter(|_| peers.charge(&peer, now)).count();
-    assert_eq!(granted, 32);
-    let later = now + Duration::from_secs(1);
-    assert_eq!((0..100).filter(|_| peers.charge(&peer, later)).count(), 8);
-    assert!(!peers.charge(&PeerId::random(), now), "strangers have no budget");
-}
-
-#[test]
 fn faults_outlive_connections_and_are_forgiven_one_by_one() {
     let (mut peers, peer, _) = with_peer();
     assert_eq!(peers.fault(peer), 1);
@@ -70,9 +60,15 @@ fn faults_outlive_connections_and_are_forgiven_one_by_one() {
 
 #[test]
 fn remembered_faults_are_bounded() {
-    let mut peers = Peers::default();
-    for _ in 0..3000 {
-        peers.fault(PeerId::random());
+    let (mut peers, worst) = (Peers::default(), PeerId::random());
+    for _ in 0..19 {
+        peers.fault(worst);
     }
+    for _ in 0..3000 {
+        assert_eq!(peers.fault(PeerId::random()), 1);
+    }
+    assert_eq!(peers.faults(&worst), 19, "nobody is forgotten for the faults of others");
+    let newest = PeerId::random();
+    assert_eq!((peers.fault(newest), peers.fault(newest)), (1, 2), "a full list takes new faults in");
     assert_eq!(peers.forgive().len(), 1024);
 }

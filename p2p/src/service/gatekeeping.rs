@@ -9,6 +9,8 @@ use super::{FIRST_WALK, Service};
 use crate::gossip::{GRAYLIST, OPERATOR, PENALTY};
 use crate::metrics::Dropped;
 
+/// What a stranger has at least, when there is no room: long enough to ask a bootnode for everybody it knows.
+const STRANGER_GRACE: Duration = Duration::from_secs(30);
 pub(super) const FORGIVE_EVERY: Duration = Duration::from_secs(60);
 
 impl Service {
@@ -34,7 +36,9 @@ impl Service {
             tracing::info!(%peer, "a peer is no registered operator any more: disconnected");
             self.part(peer, Dropped::Left);
         }
-        let gossip = self.swarm.behaviour().gossip.as_ref();
+        self.charge_floods();
+        self.put_strangers_out(now);
+        let gossip = self.swarm.behaviour().gossip.as_ref().map(|gossip| &gossip.inner);
         let is_graylisted =
             |peer: &&PeerId| gossip.and_then(|gossip| gossip.peer_score(peer)).is_some_and(|score| score < GRAYLIST);
         let graylisted: Vec<PeerId> = self.peers.ids().filter(is_graylisted).copied().collect();
@@ -45,6 +49,9 @@ impl Service {
             tracing::warn!(%peer, "a peer sent too many wrong messages: disconnected and refused for ten minutes");
             self.swarm.behaviour_mut().gate.admissions.refuse(peer, now);
             self.part(peer, Dropped::Offender);
+            for lost in self.inbox.forget(&peer) {
+                self.lose(lost);
+            }
         }
         if now >= self.forgive_at {
             self.forgive_at = now + FORGIVE_EVERY;
@@ -54,19 +61,47 @@ impl Service {
         }
     }
 
+    /// Holds it against the peers that sent more than any load explains.
+    fn charge_floods(&mut self) {
+        let gossip = self.swarm.behaviour_mut().gossip.as_mut();
+        for peer in gossip.map(|gossip| gossip.guard.take_floods()).unwrap_or_default() {
+            self.fault(peer, "flood");
+        }
+    }
+
+    /// Makes room at a node that is nearly full of strangers: those that have been here longest have had what they came
+    /// for.
+    fn put_strangers_out(&mut self, now: Instant) {
+        let gate = &self.swarm.behaviour().gate;
+        let crowd = gate.crowd();
+        if crowd == 0 {
+            return;
+        }
+        let settled = |peer: &PeerId| self.peers.since(peer).filter(|since| now >= *since + STRANGER_GRACE);
+        let strangers = self.peers.ids().filter(|peer| !gate.admissions.is_expected(peer));
+        let mut strangers: Vec<(Instant, PeerId)> =
+            strangers.filter_map(|peer| settled(peer).map(|since| (since, *peer))).collect();
+        strangers.sort_unstable();
+        for (_, peer) in strangers.into_iter().take(crowd) {
+            tracing::debug!(%peer, "a stranger is put out: others need its place");
+            self.part(peer, Dropped::Crowded);
+        }
+    }
+
     fn part(&mut self, peer: PeerId, reason: Dropped) {
         if self.peers.is_connected(&peer) {
             self.metrics.dropped(reason);
         }
-        self.swarm.behaviour_mut().kademlia.remove_peer(&peer);
+        self.swarm.behaviour_mut().kademlia.inner.remove_peer(&peer);
         let _ = self.swarm.disconnect_peer_id(peer);
     }
 
     /// The last connection of a peer is gone; `welcomed` when it had let us in.
     pub(super) fn on_parted(&mut self, peer: PeerId, welcomed: bool, now: Instant) {
+        self.rests.parted(&peer);
         if welcomed {
             self.book.disconnected(&peer, now);
-        } else if let Some((_, wait)) = self.book.failed(&peer, now) {
+        } else if let Some((_, wait)) = self.book.failed(&peer, &[], now) {
             // Whoever refuses us hangs up right after the handshake.
             tracing::warn!(%peer, next_try_seconds = wait.as_secs(),
                 "a bootnode hung up at once; if it is a keeper, it admits registered operators only");
@@ -86,7 +121,7 @@ impl Service {
         let behaviour = self.swarm.behaviour_mut();
         let merit = if behaviour.gate.admissions.is_registered(&peer) { OPERATOR } else { 0.0 };
         if let Some(gossip) = behaviour.gossip.as_mut() {
-            gossip.set_application_score(&peer, merit - PENALTY * f64::from(self.peers.faults(&peer)));
+            gossip.inner.set_application_score(&peer, merit - PENALTY * f64::from(self.peers.faults(&peer)));
         }
     }
 }

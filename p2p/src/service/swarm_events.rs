@@ -7,14 +7,14 @@ use libp2p::gossipsub::{self, MessageId};
 use libp2p::metrics::Recorder;
 use libp2p::multiaddr::Protocol as AddressPart;
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
-use libp2p::{PeerId, identify, kad, ping};
+use libp2p::{Multiaddr, PeerId, identify, kad, ping};
 
 use super::{FIRST_WALK, Service, innermost};
 use crate::behaviour::BehaviourEvent;
-use crate::discovery::{kademlia_name, usable};
+use crate::discovery::kademlia_name;
 use crate::event::{Event, MessageRef, Verdict};
-use crate::metrics::Lost;
 use crate::peers::{Direction, Life};
+use crate::reach::{hearsay, own_word};
 use crate::requests::Protocol;
 
 impl Service {
@@ -48,6 +48,8 @@ impl Service {
                 self.on_dial_failed(peer, &error, now);
             }
             SwarmEvent::NewListenAddr { address, .. } => {
+                let here: Vec<Multiaddr> = self.swarm.listeners().cloned().collect();
+                self.swarm.behaviour_mut().kademlia.guard.home.listens(&here, &self.named);
                 let address = address.with(AddressPart::P2p(*self.swarm.local_peer_id()));
                 tracing::info!(%address, "listening");
                 self.tell(Event::Listening(address));
@@ -111,26 +113,26 @@ impl Service {
         }
     }
 
-    /// Hands a message to the keeper, or gives the verdict at once where the keeper shall not or cannot see it.
+    /// Hands a message to the keeper, or gives the verdict at once where the keeper shall not see it.
     fn on_message(&mut self, from: PeerId, id: MessageId, message: gossipsub::Message) {
         let data = message.data;
+        let reference = MessageRef { id, source: from };
         let verdict = match self.topics.find(&message.topic) {
             Some((_, topic)) if data.len() > topic.max_bytes => Verdict::Reject,
             Some((topic, _)) => {
-                let message = MessageRef { id: id.clone(), source: from };
-                if self.offer(Event::Message { message, from, topic, data }, Lost::Message) {
-                    return;
-                }
-                Verdict::Ignore
+                let bytes = data.len();
+                self.offer(from, Event::Message { message: reference, from, topic, data }, bytes);
+                return;
             }
             None => Verdict::Ignore,
         };
-        if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
-            gossip.report_message_validation_result(&id, &from, verdict.into());
-        }
+        self.verdict(&reference, verdict);
     }
 
     fn on_identified(&mut self, connection: ConnectionId, peer: PeerId, info: &identify::Info, now: Instant) {
+        if !self.swarm.behaviour_mut().kademlia.guard.charge(peer, now) {
+            return;
+        }
         if info.protocol_version != self.network {
             tracing::warn!(%peer, ours = self.network, theirs = printable(&info.protocol_version),
                 "a peer of another network was sent away; if it is a bootnode, check --bootnode and network.toml");
@@ -138,10 +140,13 @@ impl Service {
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         }
-        self.book.welcomed(&peer);
         let life = self.peers.identified(&peer, &info.agent_version);
-        let addresses = usable(&info.listen_addrs, self.peers.address(&peer, connection));
+        let addresses = own_word(&info.listen_addrs, self.peers.address(&peer, connection));
         let is_news = self.book.learn(peer, &addresses, now);
+        let dialled: Vec<Multiaddr> = self.peers.dialled(&peer).map(plain).collect();
+        if self.book.welcomed(&peer, &dialled) || is_news {
+            self.memory.touch(now);
+        }
         if life == Life::Restarted {
             // Gossipsub announces its subscriptions on the first connection to a peer only. The older connections are
             // dead but still count, so the new process would never hear what we want: start over with all of them.
@@ -154,7 +159,7 @@ impl Service {
             self.walk_interval = FIRST_WALK;
         }
         if info.protocols.contains(&kademlia_name(&self.domain8)) {
-            let kademlia = &mut self.swarm.behaviour_mut().kademlia;
+            let kademlia = &mut self.swarm.behaviour_mut().kademlia.inner;
             if is_news {
                 kademlia.remove_peer(&peer);
             }
@@ -170,9 +175,10 @@ impl Service {
             kad::QueryResult::GetClosestPeers(Err(kad::GetClosestPeersError::Timeout { peers, .. })) => peers,
             _ => return,
         };
-        let admissions = &self.swarm.behaviour().gate.admissions;
+        let behaviour = self.swarm.behaviour();
+        let (admissions, home) = (&behaviour.gate.admissions, &behaviour.kademlia.guard.home);
         for peer in found.into_iter().filter(|peer| admissions.check(&peer.peer_id, now).is_ok()) {
-            self.book.hear(peer.peer_id, &usable(&peer.addrs, None), now);
+            self.book.hear(peer.peer_id, &hearsay(&peer.addrs, home), now);
         }
     }
 
@@ -183,7 +189,7 @@ impl Service {
         }
         self.metrics.dials_failed.inc();
         let reason = dial_failure(error);
-        match self.book.failed(&peer, now) {
+        match self.book.failed(&peer, &failed_at(error), now) {
             Some((addresses, wait)) => {
                 let addresses: Vec<String> = addresses.iter().map(|address| format!("{address}/p2p/{peer}")).collect();
                 let tried = addresses.join(", ");
@@ -192,6 +198,21 @@ impl Service {
             None => tracing::debug!(%peer, reason, "cannot reach a peer"),
         }
     }
+}
+
+/// The addresses at which a dial failed, as the address book knows them.
+fn failed_at(error: &DialError) -> Vec<Multiaddr> {
+    let tried: Vec<&Multiaddr> = match error {
+        DialError::Transport(tried) => tried.iter().map(|(address, _)| address).collect(),
+        DialError::WrongPeerId { address, .. } | DialError::LocalPeerId { address } => vec![address],
+        _ => Vec::new(),
+    };
+    tried.into_iter().map(plain).collect()
+}
+
+/// Without the peer id that the swarm appends.
+fn plain(address: &Multiaddr) -> Multiaddr {
+    address.iter().filter(|part| !matches!(part, AddressPart::P2p(_))).collect()
 }
 
 /// Which address failed and why, in one line.

@@ -121,3 +121,20 @@ async fn a_port_in_use_is_a_clear_error() {
     assert!(error.to_string().contains(&port.to_string()), "{error}");
     assert!(error.to_string().contains("in use"), "{error}");
 }
+
+#[tokio::test]
+async fn a_second_node_on_the_same_port_is_told_so() {
+    let mut first = Node::keeper(&[]);
+    let port = crate::node::port(&first.address().await);
+    for address in [format!("/ip4/127.0.0.1/tcp/{port}"), format!("/ip4/0.0.0.0/tcp/{port}")] {
+        let config = Config { listen: vec![address.parse().expect("well formed")], ..config(&[]) };
+        let error = build(config, &Identity::generate(), &mut Registry::default()).expect_err("the port is taken");
+        assert!(matches!(error, Error::Listen { .. }), "{error}");
+        assert!(error.to_string().contains(&address) && error.to_string().contains("in use"), "{error}");
+    }
+    let identity = first.kill().await;
+    // A restart finds its port free, though connections of before may linger.
+    let listen = vec![format!("/ip4/127.0.0.1/tcp/{port}").parse().expect("well formed")];
+    let again = Node::start_as(identity, Config { listen, ..config(&[]) });
+    again.stop().await;
+}

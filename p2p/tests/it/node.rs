@@ -91,6 +91,11 @@ impl Node {
         tokio::time::timeout(DEADLINE, found).await.unwrap_or_else(|_| panic!("no {what} within {DEADLINE:?}"))
     }
 
+    /// The next event.
+    pub(crate) async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
     pub(crate) async fn wait_connected(&mut self, peer: PeerId) {
         self.wait("connection", |event| matches!(event, Event::PeerConnected(other) if other == peer).then_some(()))
             .await;

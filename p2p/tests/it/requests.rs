@@ -103,11 +103,46 @@ async fn a_peer_that_asks_too_much_is_refused_and_served_again_later() {
     for _ in 0..60 {
         match second.handle.request(peer, Protocol::Status, vec![1]).await {
             Ok(answer) => assert_eq!(answer, [1, 1]),
-            Err(RequestError::Closed) => refused += 1,
+            Err(RequestError::Closed | RequestError::Resting(_)) => refused += 1,
             Err(other) => panic!("{other}"),
         }
     }
     assert!(refused > 0, "a burst of 60 is more than the budget of 32 and 8 a second");
     until("the budget to refill", async || second.handle.request(peer, Protocol::Status, vec![1]).await.is_ok()).await;
     assert!(!counted.peers().await.is_empty(), "the connection stays up");
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_answer_is_left_alone_and_never_asked_more_than_its_streams_carry() {
+    let (mut silent, asker) = pair().await;
+    let peer = silent.peer_id();
+    let mut busy = 0;
+    let handle = asker.handle.clone();
+    let flood: Vec<_> = (0..100)
+        .map(|_| {
+            let handle = handle.clone();
+            tokio::spawn(async move { handle.request(peer, Protocol::Want, vec![1]).await })
+        })
+        .collect();
+    for asked in flood {
+        match asked.await.expect("no panic") {
+            Err(RequestError::Busy) => busy += 1,
+            Err(RequestError::Timeout | RequestError::Closed | RequestError::Resting(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(busy >= 80, "refused at once, not queued: {busy}");
+    let error = asker.handle.request(peer, Protocol::Want, vec![1]).await.expect_err("it rests");
+    assert!(matches!(error, RequestError::Resting(_)), "{error}");
+    let mut shown = 0;
+    while let Ok(Some(event)) = tokio::time::timeout(std::time::Duration::ZERO, silent.next()).await {
+        shown += usize::from(matches!(event, Event::Request { .. }));
+    }
+    assert!((1..=8).contains(&shown), "{shown} questions reached it");
+    // Another one is not affected.
+    let other = Node::keeper(&[silent.address().await]);
+    until("a connection", async || asker.peer(other.peer_id()).await.is_some()).await;
+    let answered = other.peer_id();
+    echo(other);
+    asker.handle.request(answered, Protocol::Want, vec![1]).await.expect("answered");
 }

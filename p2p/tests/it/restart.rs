@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use p2p::{Config, Verdict};
+use p2p::{Config, Identity, Verdict};
 
 use crate::node::{Node, config, loopback, port, until};
 use crate::proxy::Proxy;
@@ -63,4 +63,46 @@ async fn a_dead_connection_is_noticed_by_its_silence() {
     first.wait_connected(second.peer_id()).await;
     proxy.freeze();
     first.wait_disconnected(second.peer_id()).await;
+}
+
+#[tokio::test]
+async fn keepers_that_all_start_again_find_each_other_without_a_bootnode() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let file = |number: usize| folder.path().join(format!("peers-{number}.txt"));
+    let ports: Vec<u16> = (0..3).map(|_| crate::node::free_port()).collect();
+    let start = |number: usize, identity: Identity, bootnodes: &[p2p::Multiaddr]| {
+        let listen = format!("/ip4/127.0.0.1/tcp/{}", ports[number]).parse().expect("well formed");
+        let book = Some(file(number));
+        Node::start_as(identity, Config { listen: vec![listen], address_book: book, ..config(bootnodes) })
+    };
+    let all_meet = async |nodes: &[Node]| {
+        for (one, other) in [(0, 1), (1, 2), (2, 0)] {
+            nodes[one].wait_subscribed(nodes[other].peer_id()).await;
+        }
+    };
+    let mut bootnode = Node::bootnode();
+    let bootnodes = [bootnode.address().await];
+    let nodes: Vec<Node> = (0..3).map(|number| start(number, Identity::generate(), &bootnodes)).collect();
+    all_meet(&nodes).await;
+    bootnode.stop().await;
+    let mut identities = Vec::new();
+    for node in nodes {
+        let identity = node.identity.clone();
+        node.stop().await;
+        identities.push(identity);
+    }
+    let nodes: Vec<Node> =
+        identities.into_iter().enumerate().map(|(number, identity)| start(number, identity, &[])).collect();
+    all_meet(&nodes).await;
+
+    // After a crash the book is as old as its last writing; a broken one is set aside, and the others still know.
+    let mut identities = Vec::new();
+    for node in nodes {
+        identities.push(node.kill().await);
+    }
+    std::fs::write(file(0), "no address book").expect("written");
+    let nodes: Vec<Node> =
+        identities.into_iter().enumerate().map(|(number, identity)| start(number, identity, &[])).collect();
+    assert!(file(0).with_extension("broken").exists());
+    all_meet(&nodes).await;
 }

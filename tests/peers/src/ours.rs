@@ -22,7 +22,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use crate::cpu_nanoseconds;
 
 const DOMAIN: Domain = Domain { chain_id: 31337, task_manager: Address::repeat_byte(0x11) };
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
+const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
 const CODE: B256 = B256::repeat_byte(0xcc);
 const TABLE: B256 = B256::repeat_byte(5);
 const EPOCH: u32 = 1;

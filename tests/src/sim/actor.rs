@@ -80,8 +80,11 @@ impl Actor {
             }
             (Role::Copier, Order::Run { .. }) => Vec::new(),
             (Role::Forger, Order::Respond { request, bytes }) => {
-                let lie = PeerStatus::decode(&bytes).map(|status| forge::other_table(status, means));
-                vec![Deed::Carry(Order::Respond { request, bytes: lie.unwrap_or(bytes) })]
+                let bytes = match PeerStatus::decode(&bytes) {
+                    Some(status) => forge::other_table(status, means),
+                    None => forge::spoilt(bytes, means),
+                };
+                vec![Deed::Carry(Order::Respond { request, bytes })]
             }
             (_, Order::Publish { channel, bytes }) => self.on_publish(channel, bytes, means),
             (_, order) => vec![Deed::Carry(order)],

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use alloy::primitives::B256;
-use consensus::certificate::batch_root;
 use consensus::effect::Settlement;
 use consensus::engine::inspect::BatchBasis;
 use consensus::engine::sizes::Sizes;
 use consensus::engine::{ASSIGNMENTS_HELD_MAX, HELD_MAX, SESSIONS_MAX};
 use consensus::message::{Partial, reports};
+use consensus::report::Leaves;
 use consensus::task::{Outcome, Task};
 
 use super::keys::{DOMAIN, Keys};
@@ -69,12 +69,12 @@ impl Checks {
         let Some(reports) = reports(&basis.tasks, &basis.anchors, &partial.findings) else {
             return self.fail(at, "malformed_partial", format!("keeper {k}"));
         };
-        let digest = DOMAIN.batch_digest(basis.committee.epoch(), batch_root(&reports));
+        let leaves = Leaves::of(reports);
+        let digest = DOMAIN.batch_digest(basis.committee.epoch(), leaves.root());
         if keys.secret.sign(digest.as_slice()).to_bytes()[..] != partial.signature[..] {
             self.fail(at, "invalid_own_partial", format!("keeper {k} sent a partial that does not verify"));
         }
-        for report in reports {
-            let leaf = report.leaf();
+        for (report, &leaf) in leaves.reports.iter().zip(&leaves.hashes) {
             let first = *self.said.entry((k, report.task, report.anchor.hash)).or_insert(leaf);
             if first != leaf {
                 let (task, anchor) = (report.task.id(), report.anchor.number);
@@ -104,14 +104,12 @@ impl Checks {
         peak.batches = peak.batches.max(sizes.batches);
         peak.plans = peak.plans.max(sizes.plans);
         peak.held = peak.held.max(sizes.held);
-        peak.unspoken = peak.unspoken.max(sizes.unspoken);
         peak.agenda = peak.agenda.max(sizes.agenda);
         // A few moments per thing that is remembered.
         let agenda = 64 + 32 * (sizes.sessions + sizes.batches) + sizes.held;
         let within = sizes.sessions <= SESSIONS_MAX
             && sizes.plans <= ASSIGNMENTS_HELD_MAX
             && sizes.held <= HELD_MAX
-            && sizes.unspoken <= sizes.batches + 1
             && sizes.agenda <= agenda;
         if !within {
             self.fail(at, "memory", format!("keeper {k}: {sizes:?}"));

@@ -63,6 +63,8 @@ pub(super) struct Node {
     pub(super) evidence: Vec<Vec<u8>>,
     /// When it is woken next, in true time.
     pub(super) wake: Option<u64>,
+    /// Hash of the newest block it was shown, and when it looked last, in true time.
+    pub(super) newest: (B256, u64),
     /// Its RPC node answers nothing until then.
     pub(super) outage_until: u64,
     /// Its RPC node is so many blocks behind, until then.

@@ -46,6 +46,8 @@ pub(super) struct World<'a> {
     mempool: Vec<(usize, Settlement)>,
     /// When each task settled last.
     settled_at: BTreeMap<Task, u64>,
+    /// The task that was found unsettled last: as long as it is, nobody need look for others.
+    awaited: Option<Task>,
     healed: bool,
     verbose: bool,
     /// What is planted in every keeper.
@@ -77,6 +79,7 @@ impl<'a> World<'a> {
             nodes,
             mempool: Vec::new(),
             settled_at: BTreeMap::new(),
+            awaited: None,
             healed: false,
             verbose: options.verbose,
             bug: options.plant,
@@ -130,7 +133,7 @@ impl<'a> World<'a> {
             self.events += 1;
             self.trace.word(self.now);
             self.happen(happening);
-            if self.healed && self.now > (START + LAST_DUE + 1) * 1000 && self.unsettled().next().is_none() {
+            if self.healed && self.now > (START + LAST_DUE + 1) * 1000 && self.has_settled_all() {
                 let end = *rest.get_or_insert(self.now + REST);
                 if self.now >= end {
                     break;

@@ -1,15 +1,10 @@
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Waker};
-
 use alloy::primitives::{Address, B256, LogData, U256};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
 use contracts::TaskManager::{BatchSettled, TaskSettled};
 use serde_json::json;
-use tokio::sync::watch;
 
-use super::{Follower, Ledger};
+use super::Ledger;
 
 const TASK_MANAGER: Address = Address::repeat_byte(1);
 const SUBMITTER: Address = Address::repeat_byte(2);
@@ -98,24 +93,15 @@ fn an_instance_key_that_is_no_run_is_an_error() {
     assert!(refused.to_string().contains("is no run"), "{refused}");
 }
 
-/// Whether the next block is there without waiting.
-fn has_next(follower: &mut Follower) -> bool {
-    pin!(follower.next_block()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
-}
-
-#[tokio::test]
-async fn each_block_is_waited_for() {
-    let (tell, news) = watch::channel(0);
-    let mut follower = Follower { ledger: Arc::default(), news, task: tokio::spawn(async {}) };
-    assert!(!has_next(&mut follower), "there is no block yet");
-    for block in 1..=3 {
-        tell.send(block).unwrap();
-        assert!(has_next(&mut follower), "block {block}");
-        assert!(!has_next(&mut follower), "block {block} is waited for once");
-    }
-    tell.send(4).unwrap();
-    tell.send(5).unwrap();
-    assert!(has_next(&mut follower) && !has_next(&mut follower), "what came meanwhile counts as one");
-    drop(tell);
-    assert!(!has_next(&mut follower), "without a chain to follow there is nothing to do, again and again");
+#[test]
+fn what_was_in_blocks_that_are_gone_is_forgotten() {
+    let mut ledger = entered(&receipt(TASK_MANAGER, TASK_MANAGER, &[settled(3), batch(1)]));
+    (ledger.block, ledger.timestamp) = (7, 70);
+    let (mark, before) = (ledger.mark(None), ledger.clone());
+    let mut news = entered(&receipt(TASK_MANAGER, TASK_MANAGER, &[settled(4), settled(5), batch(2)]));
+    (news.block, news.timestamp) = (8, 80);
+    ledger.append(news);
+    assert_eq!((ledger.settlements.len(), ledger.batches.len(), ledger.block), (3, 2, 8));
+    ledger.return_to(&mark);
+    assert_eq!(ledger, before);
 }

@@ -4,7 +4,7 @@ use alloy::primitives::U256;
 use serde::Serialize;
 
 use super::Percentiles;
-use crate::swarm::ledger::Ledger;
+use crate::swarm::ledger::{Ledger, Transaction};
 
 /// Gas of settling: of a transaction, and of a transaction shared out among the tasks it settled; and its price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,16 +15,18 @@ pub struct Gas {
     pub cost: Cost,
 }
 
-/// What all transactions to the TaskManager cost their senders, wasted ones too, and what jobs gave back. Wei as decimals;
-/// `_each` in gwei a settlement.
+/// What all transactions to the TaskManager cost their senders, what of that those cost that settled nothing, and what jobs
+/// gave back. Wei as decimals; `_each` in gwei a settlement; `price_wei` what settlements paid for a gas.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the keys are the documentation")]
 pub struct Cost {
     pub settlements: u64,
     pub paid_wei: String,
+    pub wasted_wei: String,
     pub refunded_wei: String,
     pub paid_gwei_each: Option<u64>,
     pub refunded_gwei_each: Option<u64>,
+    pub price_wei: Percentiles,
 }
 
 impl Gas {
@@ -42,18 +44,34 @@ impl Gas {
 }
 
 impl Cost {
+    /// The same for people.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let gwei = |amount: Option<u64>| amount.map_or("nothing".to_owned(), |amount| format!("{amount} gwei"));
+        format!(
+            "{} settlements: each cost its submitter {} at the defaults, and gave back {}",
+            self.settlements,
+            gwei(self.paid_gwei_each),
+            gwei(self.refunded_gwei_each)
+        )
+    }
+
     fn new(settlements: u64, ledger: &Ledger, refunded: U256) -> Self {
-        let costs =
-            ledger.transactions.iter().map(|each| U256::from(each.gas_used).saturating_mul(U256::from(each.price)));
-        let paid = costs.fold(U256::ZERO, U256::saturating_add);
+        let cost = |each: &Transaction| U256::from(each.gas_used).saturating_mul(U256::from(each.price));
+        let sum = |all: &mut dyn Iterator<Item = &Transaction>| all.map(cost).fold(U256::ZERO, U256::saturating_add);
+        let paid = sum(&mut ledger.transactions.iter());
+        let wasted = sum(&mut ledger.transactions.iter().filter(|each| each.settled == 0));
+        let prices = ledger.transactions.iter().filter(|each| each.settled > 0).map(|each| each.price);
         let gwei = U256::from(1_000_000_000_u64);
         let each = |wei: U256| (wei / gwei).checked_div(U256::from(settlements)).map(|gwei| gwei.saturating_to());
         Self {
             settlements,
             paid_wei: paid.to_string(),
+            wasted_wei: wasted.to_string(),
             refunded_wei: refunded.to_string(),
             paid_gwei_each: each(paid),
             refunded_gwei_each: each(refunded),
+            price_wei: Percentiles::of(prices.map(|price| u64::try_from(price).unwrap_or(u64::MAX)).collect()),
         }
     }
 }

@@ -5,6 +5,7 @@ use contracts::terms::{TriggerTerms, ended};
 
 use super::{Facts, JobSpec, Kill, Percentiles, Proof};
 use crate::swarm::ledger::{Ledger, Settlement, Transaction};
+use crate::swarm::reorganiser::Reorganisations;
 
 const START: u64 = 1_000;
 
@@ -69,6 +70,7 @@ fn facts() -> Facts {
         },
         certified_ms: BTreeMap::from([(settlement(1, 0, 1).task_id, 90), (settlement(1, 1, 1).task_id, 110)]),
         kills: vec![Kill { victim: keeper(4), due: 1_006 }],
+        reorganisations: Reorganisations { count: 2, deepest: 4, orphaned: 3, dropped: 1 },
         equivocators: Vec::new(),
         slashed: BTreeMap::new(),
         stakes: (1..=5).map(|number| (keeper(number), U256::from(100))).collect(),
@@ -89,11 +91,13 @@ fn a_clean_run() {
     assert_eq!(proof.leaders[&keeper(1).to_checksum(None)], 2);
     assert_eq!((proof.batches.count, proof.batches.max), (3, 2));
     assert_eq!((proof.kills, proof.takeovers), (1, 1));
+    assert_eq!((proof.reorganisations.count, proof.reorganisations.dropped), (2, 1));
     assert_eq!(proof.latency_ms.due_to_certificate, Percentiles { p50: Some(90), p99: Some(110) });
     assert_eq!(proof.latency_ms.due_to_settled.p50, Some(800));
     assert_eq!((proof.gas.settle.p50, proof.gas.per_task.p50), (Some(220), Some(150)));
     let cost = &proof.gas.cost;
     assert_eq!((cost.settlements, cost.paid_gwei_each, cost.refunded_gwei_each), (3, Some(480), Some(240)));
+    assert_eq!((cost.wasted_wei.as_str(), cost.price_wei.p50), ("0", Some(2_000_000_000)));
     assert_eq!((cost.paid_wei.as_str(), cost.refunded_wei.as_str()), ("1440000000000", "720000000000"));
     assert_eq!(proof.broken_promises(1), Vec::<String>::new());
 }

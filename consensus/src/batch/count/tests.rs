@@ -7,6 +7,7 @@ use crate::codec;
 use crate::committee::QUORUM_BPS;
 use crate::facts::tests::{DOMAIN, committee, secret, signing, task};
 use crate::laws::Kept;
+use crate::message::MessageTag;
 use crate::report::Anchor;
 use crate::task::Status;
 
@@ -57,7 +58,7 @@ fn partial(bench: &Bench, keeper: u16, findings: &[Finding]) -> Partial {
 }
 
 fn take(bench: &mut Bench, partial: &Partial) -> Fate {
-    bench.count.take(partial, &codec::encode(partial), None, &bench.basis, &DOMAIN, NOW)
+    bench.count.take(partial, &codec::encode(partial), Source::Gossip(MessageTag(1)), &bench.basis, &DOMAIN, NOW)
 }
 
 fn hear(bench: &mut Bench, keeper: u16, findings: &[Finding]) {

@@ -7,7 +7,7 @@ use crate::anchor::BlockRef;
 use crate::certificate::batch_root;
 use crate::effect::PersistToken;
 use crate::facts::tests::{DOMAIN, block, due, facts, secret, signing, task};
-use crate::message::Finding;
+use crate::message::{Finding, MessageTag};
 use crate::outbox::tests::texts;
 use crate::session::Event as SessionEvent;
 use crate::task::{Outcome, Status};
@@ -132,9 +132,9 @@ impl Bench {
             }
             None => crate::bls::sign(&signing(signer), partial.abstention_hash(&DOMAIN)).to_vec(),
         });
-        let (bytes, message) = (codec::encode(&partial), Some(MessageTag(place as u64)));
+        let (bytes, source) = (codec::encode(&partial), Source::Gossip(MessageTag(place as u64)));
         let (facts, outbox) = (&self.facts, &mut self.outbox);
-        let fate = self.batch.take((&partial, &bytes), message, facts, &self.sessions, at(now), outbox);
+        let fate = self.batch.take((&partial, &bytes), source, facts, &self.sessions, at(now), outbox);
         (fate, texts(&mut self.outbox))
     }
 

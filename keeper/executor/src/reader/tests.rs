@@ -157,6 +157,30 @@ fn logs_request() -> ChainRequest {
     }
 }
 
+/// A way to several nodes that picks this one.
+#[derive(Debug)]
+struct Picks(DynProvider);
+
+impl OneNode for Picks {
+    fn one_node(&self) -> Pin<Box<dyn Future<Output = Result<DynProvider, String>> + Send + '_>> {
+        Box::pin(async { Ok(self.0.clone()) })
+    }
+}
+
+#[tokio::test]
+async fn all_questions_about_logs_go_to_one_node() {
+    let handler: Handler = |method, _| match method {
+        "eth_getLogs" => Ok(json!([log(5, 1)])),
+        _ => Ok(block(ANCHOR.into())),
+    };
+    let (any, one) = (FakeNode::start(handler).await, FakeNode::start(handler).await);
+    let reader = RpcReader::over(any.reader.provider.clone(), Arc::new(Picks(one.reader.provider.clone())));
+    assert!(matches!(reader.read(&reference(), &logs_request()).await, Ok(ChainAnswer::Logs(logs)) if logs.len() == 1));
+    assert_eq!((any.asked().len(), one.asked().len()), (0, 3));
+    reader.read(&reference(), &call()).await.unwrap_err();
+    assert_eq!((any.asked().len(), one.asked().len()), (1, 3), "one question is anybody's");
+}
+
 #[tokio::test]
 async fn logs_come_in_order_and_only_while_the_anchor_is_canonical() {
     let node = FakeNode::start(|method, _| match method {

@@ -1,4 +1,4 @@
-use super::{Fees, GWEI, Market, Policy};
+use super::{Fees, GWEI, Market, Policy, enough};
 
 fn market(base_fee: u128, tip: u128) -> Market {
     Market { base_fee, tip: Some(tip) }
@@ -70,4 +70,15 @@ fn a_nonce_can_be_freed_whatever_was_offered_for_it() {
     assert!(freeing.max_fee > fees.max_fee && freeing.tip > fees.tip, "it replaces what is at its cap");
     let absurd = Fees { max_fee: policy.max_fee, tip: policy.max_fee };
     assert_eq!(policy.freeing(Some(absurd), market(GWEI, 0)), policy.freeing(None, market(GWEI, 0)));
+}
+
+#[test]
+fn what_others_pay_in_blocks_with_room_is_not_asked_for() {
+    let tips = |blocks: &[[u128; 2]]| blocks.iter().map(|block| block.to_vec()).collect::<Vec<_>>();
+    let dear = tips(&[[1, GWEI], [2, GWEI], [3, GWEI]]);
+    assert_eq!(enough(&dear, &[0.1, 0.5, 0.89]), Some(2), "the lowest was enough");
+    assert_eq!(enough(&dear, &[0.95, 1.0, 0.1]), Some(GWEI), "where most are full it was not");
+    assert_eq!(enough(&tips(&[[0, 0], [0, 0], [GWEI, GWEI]]), &[0.0, 0.0, 0.01]), Some(0), "empty blocks ask nothing");
+    assert_eq!(enough(&[], &[0.5]), None);
+    assert_eq!(enough(&[vec![]], &[0.5]), None, "a node that leaves the tips out");
 }

@@ -2,7 +2,7 @@
 
 use super::order::{Answer, Ended, Look, Order};
 use super::slot::{Phase, Said, Slot, raise_after};
-use super::{Lane, worst_cost};
+use super::{ALONE, Lane, worst_cost};
 use crate::chain::fees::Fees;
 use crate::chain::nonce::Entry;
 use crate::chain::refusal::{Kind, Refusal};
@@ -162,7 +162,7 @@ impl Lane {
         self.book.note_refusals(refusals, now);
         match said {
             Said::Fine => {}
-            Said::OneAtATime => self.open_max = 1,
+            Said::OneAtATime => self.alone_until = now.saturating_add(ALONE),
             Said::Impossible(kind, words) => self.impossible(nonce, kind, &words, now, orders),
         }
     }

@@ -1,8 +1,10 @@
-use super::{Vote, reach, verdict, was_registered};
+use super::{Vote, highest, reach, verdict, was_registered};
 use crate::chain::fake_node::{FakeNode, config};
-use crate::chain::{ChainError, Rpc};
+use crate::chain::{ChainError, Rpc, snapshot};
 use alloy::primitives::{Address, B256};
 use alloy::sol_types::SolValue;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use contracts::IKeeperRegistry;
 use serde_json::json;
 
@@ -121,4 +123,21 @@ async fn another_chain_or_none_of_our_contracts_is_final_only_if_all_nodes_show_
     early.network.deploy_block = 9;
     let error = reach(&Rpc::new(&early).expect("valid URLs"), &early).await.expect_err("a node that still syncs");
     assert_eq!(error.reason(), "node_before_deployment", "{error}");
+}
+
+/// A list of questions to one node comes to its end though the node limits every third one.
+#[tokio::test]
+async fn a_node_that_limits_is_asked_to_the_end() {
+    let node = FakeNode::start(3).await;
+    let mut asked = 0;
+    node.raw(move |_| {
+        asked += 1;
+        (asked % 3 == 0).then(|| (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "0")], "slow down").into_response())
+    });
+    let config = config(&[&node.url], 0);
+    let rpc = Rpc::new(&config).expect("a valid URL");
+    assert_eq!(highest(&rpc).await.expect("asked again"), 3);
+    let contracts = snapshot::check_contracts(&rpc.node().await.expect("a node").provider(), &config).await;
+    contracts.expect("asked again");
+    assert!(rpc.counts()["limited"] >= 2);
 }

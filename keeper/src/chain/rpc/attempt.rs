@@ -14,6 +14,8 @@ pub(super) enum Attempt {
     Answered(ResponsePacket),
     /// An error that is this node's own.
     Refused(ResponsePacket),
+    /// It wants to be left alone for a while; words that name it.
+    Limited(String),
     /// None; words that name the node.
     Failed(String),
 }
@@ -30,20 +32,24 @@ pub(super) enum Fault {
 
 impl Rpc {
     /// Asks for the chain id where that is due.
-    pub(super) async fn verify(&self, place: usize) -> Result<(), String> {
+    ///
+    /// # Errors
+    /// What became of the question, where the node is not to be asked.
+    pub(super) async fn verify(&self, place: usize) -> Result<(), Attempt> {
         if !self.board().endpoint(place).is_unverified() {
             return Ok(());
         }
         let question = Request::new("eth_chainId", Id::Number(0), Vec::<u8>::new()).serialize();
-        let packet = RequestPacket::Single(question.map_err(|error| error.to_string())?);
+        let packet = RequestPacket::Single(question.map_err(|error| Attempt::Failed(error.to_string()))?);
+        let failed = |why| Err(Attempt::Failed(self.failed(place, "no_chain_id", why)));
         let answer = match self.judged(place, &packet, self.exchange(place, &packet).await) {
             Attempt::Answered(ResponsePacket::Single(answer)) => answer.payload,
-            Attempt::Failed(why) => return Err(why),
-            Attempt::Answered(_) | Attempt::Refused(_) => return Err(self.failed(place, "no_chain_id", "no chain id")),
+            Attempt::Answered(_) | Attempt::Refused(_) => return failed("no chain id"),
+            none => return Err(none),
         };
         let found = answer.as_success().and_then(|id| serde_json::from_str::<U64>(id.get()).ok());
         let Some(found) = found.map(|id| id.to::<u64>()) else {
-            return Err(self.failed(place, "no_chain_id", "its chain id is no number"));
+            return failed("its chain id is no number");
         };
         if found == self.shared.chain_id {
             self.see(place, Seen::RightChain);
@@ -53,9 +59,9 @@ impl Rpc {
         self.see(place, Seen::OtherChain(found));
         let (origin, file) = (self.origin(place), self.shared.network_file.display());
         let expected = self.shared.chain_id;
-        Err(format!(
+        Err(Attempt::Failed(format!(
             "{origin}: wrong chain id: the node serves chain {found}, {file} says {expected}; correct rpc_urls or chain_id there"
-        ))
+        )))
     }
 
     pub(super) async fn exchange(&self, place: usize, packet: &RequestPacket) -> Result<ResponsePacket, Fault> {
@@ -97,11 +103,11 @@ impl Rpc {
             Fault::NotJsonRpc(status, why) => {
                 failed("not_json_rpc", &format!("not a JSON-RPC answer (HTTP status {status}): {why}"))
             }
-            Fault::Limited(pause, why) => Attempt::Failed(self.limited(place, pause, why)),
+            Fault::Limited(pause, why) => Attempt::Limited(self.limited(place, pause, why)),
             Fault::Error(answer, error) => {
                 let method = packet.requests().first().map_or("", |question| question.method());
                 match words::meaning(method, &error) {
-                    Meaning::Limited(pause) => Attempt::Failed(self.limited(place, pause, error.to_string())),
+                    Meaning::Limited(pause) => Attempt::Limited(self.limited(place, pause, error.to_string())),
                     Meaning::Answer => {
                         self.see(place, Seen::Answered);
                         Attempt::Answered(named(answer, self.origin(place)))

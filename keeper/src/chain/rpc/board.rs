@@ -28,12 +28,14 @@ pub(super) struct Board {
     endpoints: Vec<Endpoint>,
     /// The node that answered last: asked first as long as none is better, so that answers fit each other.
     current: usize,
+    /// The newest block that most other keepers have, by their own word.
+    peers_head: Option<u64>,
     counts: BTreeMap<&'static str, u64>,
 }
 
 impl Board {
     pub(super) fn new(nodes: usize) -> Self {
-        Self { endpoints: vec![Endpoint::default(); nodes], current: 0, counts: BTreeMap::new() }
+        Self { endpoints: vec![Endpoint::default(); nodes], current: 0, peers_head: None, counts: BTreeMap::new() }
     }
 
     pub(super) fn on(&mut self, place: usize, seen: Seen, now: Instant) {
@@ -63,6 +65,15 @@ impl Board {
             .collect();
         ranked.sort_unstable();
         ranked.into_iter().map(|(.., place)| place).collect()
+    }
+
+    /// The newest block that most other keepers have, if they said so lately.
+    pub(super) fn note_peers_head(&mut self, head: Option<u64>) {
+        self.peers_head = head;
+    }
+
+    pub(super) fn peers_head(&self) -> Option<u64> {
+        self.peers_head
     }
 
     /// Notes who answered.

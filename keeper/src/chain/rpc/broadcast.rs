@@ -44,6 +44,8 @@ impl Rpc {
     fn words(&self, place: usize, attempt: Attempt) -> Result<B256, String> {
         match attempt {
             Attempt::Failed(why) => Err(format!("no answer: {why}")),
+            // It did not take it, and says so.
+            Attempt::Limited(why) => Err(why),
             Attempt::Answered(answer) | Attempt::Refused(answer) => match answer {
                 ResponsePacket::Single(answer) => match answer.payload {
                     ResponsePayload::Success(hash) => serde_json::from_str(hash.get())
@@ -64,7 +66,7 @@ impl Rpc {
                 Attempt::Answered(answer) if answer.as_error().is_none() => return Ok(answer),
                 Attempt::Answered(answer) => drop(refusal.get_or_insert(answer)),
                 Attempt::Refused(answer) => drop(trouble.get_or_insert(answer)),
-                Attempt::Failed(why) => failures.push(why),
+                Attempt::Failed(why) | Attempt::Limited(why) => failures.push(why),
             }
         }
         refusal.or(trouble).ok_or_else(|| TransportErrorKind::custom_str(&failures.join("; ")))

@@ -1,5 +1,7 @@
 //! Comparing what the nodes show, so that one that lags or shows another chain is left though it answers.
 //!
+//! What most other keepers have counts as well: it shows a lag that all nodes share, and which of two nodes is right.
+//!
 //! Two rounds: the newest block of each, then the block of one number that all of them should have. Most nodes decide;
 //! where there is no majority nobody is blamed, and the disagreement is counted and logged.
 
@@ -19,8 +21,13 @@ const USUAL_LAG_SECONDS: u64 = 4;
 /// A node so far ahead of a majority that goes forward itself has made its blocks up.
 const IMPOSSIBLE_LEAD: u64 = 64;
 
-/// Where each node stands as its newest block shows.
-fn levels(heads: &BTreeMap<usize, u64>, before: &BTreeMap<usize, u64>, usual_lag: u64) -> BTreeMap<usize, Place> {
+/// Where each node stands as its newest block shows, beside what most other keepers have, if that is known.
+fn levels(
+    heads: &BTreeMap<usize, u64>,
+    before: &BTreeMap<usize, u64>,
+    usual_lag: u64,
+    peers: Option<u64>,
+) -> BTreeMap<usize, Place> {
     let mut numbers: Vec<u64> = heads.values().copied().collect();
     numbers.sort_unstable();
     let Some(mut newest) = numbers.last().copied() else { return BTreeMap::new() };
@@ -30,9 +37,11 @@ fn levels(heads: &BTreeMap<usize, u64>, before: &BTreeMap<usize, u64>, usual_lag
         *head <= most.saturating_add(usual_lag) && before.get(place).is_some_and(|old| old < head)
     };
     let moving = heads.iter().filter(|seen| goes_on(*seen)).count();
-    if newest > most.saturating_add(IMPOSSIBLE_LEAD) && moving * 2 > heads.len() {
+    let confirmed_by_peers = peers.is_some_and(|peers| newest <= peers.saturating_add(IMPOSSIBLE_LEAD));
+    if newest > most.saturating_add(IMPOSSIBLE_LEAD) && moving * 2 > heads.len() && !confirmed_by_peers {
         newest = most.saturating_add(usual_lag);
     }
+    newest = newest.max(peers.unwrap_or(0));
     let place = |head: u64| match newest.checked_sub(head) {
         None if head - newest > IMPOSSIBLE_LEAD => Place::Contradicting(head),
         Some(behind) if behind > usual_lag => Place::Lagging(behind),
@@ -51,10 +60,11 @@ fn majority(hashes: &BTreeMap<usize, B256>) -> Option<B256> {
 }
 
 impl Rpc {
-    /// Asks every node for its newest block and compares. Quiet and cheap with one node: there is nothing to compare.
+    /// Asks every node for its newest block and compares. Quiet with one node and no peers: there is nothing to compare.
     pub async fn survey(&self) {
         let nodes = self.nodes_to_ask();
-        if self.nodes().len() < 2 || nodes.is_empty() {
+        let peers = self.board().peers_head();
+        if nodes.is_empty() || (self.nodes().len() < 2 && peers.is_none()) {
             return;
         }
         let before: BTreeMap<usize, u64> =
@@ -63,7 +73,7 @@ impl Rpc {
             ask(&nodes, |node| async move { heads::latest(&node.provider()).await.ok().map(|latest| latest.head) })
                 .await;
         let numbers: BTreeMap<usize, u64> = heads.iter().map(|(place, head)| (*place, head.number)).collect();
-        let mut places = levels(&numbers, &before, self.usual_lag());
+        let mut places = levels(&numbers, &before, self.usual_lag(), peers);
         let level = |place: &usize| places.get(place) == Some(&Place::Level);
         let lowest = numbers.iter().filter(|(place, _)| level(place)).map(|(_, head)| *head).min();
         if let Some(number) = lowest.map(|lowest| lowest.saturating_sub(self.depth())) {
@@ -144,7 +154,7 @@ where
 {
     let mut asked = tokio::task::JoinSet::new();
     for node in nodes {
-        let (node, answer) = (node.clone(), question(node.clone()));
+        let (node, answer) = (node.clone(), question(node.clone().waiting(false)));
         asked.spawn(async move {
             match tokio::time::timeout(PATIENCE, answer).await {
                 Ok(answer) => Some((node.place, answer?)),

@@ -1,7 +1,7 @@
 //! Carries out what the lane orders, and brings it the answers.
 
 use super::{Done, Pending, lock};
-use crate::chain::fees::Market;
+use crate::chain::fees::{self, Market};
 use crate::chain::heads;
 use crate::chain::lane::{Account, Answer, Call, Ended, Event, Lane, Look, Order, Verdict};
 use crate::chain::nonce::{Ledger, LedgerFile};
@@ -24,9 +24,10 @@ use tokio::task::JoinSet;
 const ANSWERS: usize = 64;
 /// How long a tip is believed.
 const TIP_LASTS: Duration = Duration::from_secs(10);
-/// Blocks over which tips are looked at, and how many in a hundred paid less.
+/// Blocks over which tips are looked at, and how many in a hundred paid less: the lowest tip was enough where there was
+/// room, and a better one than some where there was none.
 const TIP_BLOCKS: u64 = 5;
-const TIP_PERCENTILE: f64 = 25.0;
+const TIP_PERCENTILES: [f64; 2] = [0.0, 25.0];
 
 /// Somebody wants a call made.
 #[derive(Debug)]
@@ -170,12 +171,8 @@ impl Carrier {
             return known.tip;
         }
         let history =
-            self.provider.get_fee_history(TIP_BLOCKS, alloy::eips::BlockNumberOrTag::Latest, &[TIP_PERCENTILE]);
-        let paid = history.await.ok().and_then(|history| {
-            let mut paid: Vec<u128> = history.reward?.iter().filter_map(|block| block.first().copied()).collect();
-            paid.sort_unstable();
-            paid.get(paid.len() / 2).copied()
-        });
+            self.provider.get_fee_history(TIP_BLOCKS, alloy::eips::BlockNumberOrTag::Latest, &TIP_PERCENTILES);
+        let paid = history.await.ok().and_then(|history| fees::enough(&history.reward?, &history.gas_used_ratio));
         let tip = match paid {
             Some(paid) => Some(paid),
             None => self.provider.get_max_priority_fee_per_gas().await.ok(),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::money;
 use crate::jobs::trigger::Trigger;
+use crate::text::shown;
 
 /// A job as a JSON object.
 pub(super) fn job_document(id: u64, job: &Job) -> Value {
@@ -36,13 +37,9 @@ pub(super) fn job_document(id: u64, job: &Job) -> Value {
 /// A job as a line of `job list`.
 pub(super) fn job_line(id: u64, job: &Job) -> String {
     let escrow = money(job.token, U256::from(job.escrow));
-    format!(
-        "{id}  {}  {} {}  target {}  escrow {escrow}\n",
-        status(job),
-        ActionTerms::name_of(job),
-        trigger(job),
-        job.target
-    )
+    let (action, trigger) = (ActionTerms::name_of(job), trigger(job));
+    let line = format!("{id}  {}  {action} {trigger}  target {}  escrow {escrow}", status(job), job.target);
+    shown(&line) + "\n"
 }
 
 /// A job as rows of `job show`.

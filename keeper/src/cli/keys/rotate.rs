@@ -5,15 +5,20 @@
 
 use std::path::Path;
 
+use alloy::primitives::Address;
+use alloy::providers::Provider;
 use anyhow::{Context, Result, anyhow};
 
 use super::print;
-use crate::chain::registration;
+use crate::chain::{ChainError, ChainProvider, registration};
 use crate::cli::chain::Chain;
 use crate::cli::operator::counts_now;
 use crate::cli::{Exit, Global, WithExit};
 use crate::journal::{Identity, Journal, Missing};
 use crate::keystore::{Keystore, Password, Strength};
+
+/// Blocks a node may be behind the newest one and still know who counts.
+const USUAL_LAG: u64 = 8;
 
 pub(in crate::cli) async fn rotate(global: &Global, light_scrypt: bool) -> Result<Exit> {
     let paths = global.paths()?;
@@ -44,23 +49,75 @@ pub(in crate::cli) async fn rotate(global: &Global, light_scrypt: bool) -> Resul
 }
 
 /// Refuses while anybody counts on the old key.
-async fn has_left(chain: &Chain, operator: alloy::primitives::Address) -> Result<()> {
-    let known = registration(&chain.provider, chain.network.contracts.keeper_registry, operator).await?;
-    if known.registered {
-        let error = anyhow!(
+async fn has_left(chain: &Chain, operator: Address) -> Result<()> {
+    let registry = chain.network.contracts.keeper_registry;
+    let (mut words, mut failure) = (Vec::new(), None);
+    for provider in chain.each_node() {
+        match ask(&provider, registry, operator).await {
+            Ok(word) => words.push(word),
+            Err(error) => failure = Some(error),
+        }
+    }
+    match verdict(&words, chain.node_count()) {
+        Verdict::Left => Ok(()),
+        Verdict::Registered => Err(anyhow!(
             "operator {operator} is registered with these keys: run `keeper operator deregister`, and leave the keeper \
              running until `keeper status` says that it left"
-        );
-        return Err(error).exit(Exit::Key);
-    }
-    if known.known && counts_now(chain, known.index).await? {
-        let error = anyhow!(
+        ))
+        .exit(Exit::Key),
+        Verdict::Counted => Err(anyhow!(
             "the current epoch still counts on operator {operator} with these keys: leave the keeper running until \
              `keeper status` says that it left"
-        );
-        return Err(error).exit(Exit::Key);
+        ))
+        .exit(Exit::Key),
+        Verdict::Undecided(few) => {
+            let why = failure.map(|error| format!(" ({error})")).unwrap_or_default();
+            Err(anyhow!(
+                "cannot tell whether operator {operator} has left: {few}{why}; add URLs to rpc_urls, or try later"
+            ))
+            .exit(Exit::Chain)
+        }
     }
-    Ok(())
+}
+
+/// What one node shows of the operator, and at which block.
+#[derive(Clone, Copy, Debug)]
+struct Word {
+    registered: bool,
+    counted: bool,
+    head: u64,
+}
+
+async fn ask(provider: &ChainProvider, registry: Address, operator: Address) -> Result<Word, ChainError> {
+    let known = registration(provider, registry, operator).await?;
+    let counted = known.known && counts_now(provider, registry, known.index).await?;
+    let head = provider.get_block_number().await?;
+    Ok(Word { registered: known.registered, counted, head })
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Left,
+    Registered,
+    Counted,
+    Undecided(String),
+}
+
+/// What the nodes' words come to: a key is put away only if most of them are up to date, and none of those contradicts.
+fn verdict(words: &[Word], nodes: usize) -> Verdict {
+    let newest = words.iter().map(|word| word.head).max().unwrap_or_default();
+    let level: Vec<&Word> = words.iter().filter(|word| newest - word.head <= USUAL_LAG).collect();
+    if level.iter().any(|word| word.registered) {
+        return Verdict::Registered;
+    }
+    if level.iter().any(|word| word.counted) {
+        return Verdict::Counted;
+    }
+    if level.len() * 2 <= nodes {
+        let few = format!("{} of {nodes} RPC nodes are up to date, more than half are needed", level.len());
+        return Verdict::Undecided(few);
+    }
+    Verdict::Left
 }
 
 /// Moves a file to a folder of the same disk; one that is not there was moved before.
@@ -71,5 +128,27 @@ fn put_away(file: &Path, folder: &Path) -> Result<()> {
             Err(error).with_context(|| format!("could not move {} to {}", file.display(), folder.display()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_single_node_says_that_an_operator_has_left() {
+        let word = |registered, counted, head| Word { registered, counted, head };
+        let (gone, here, counted) = (word(false, false, 100), word(true, true, 100), word(false, true, 100));
+        assert_eq!(verdict(&[gone], 1), Verdict::Left);
+        assert_eq!(verdict(&[gone, here, gone], 3), Verdict::Registered);
+        assert_eq!(verdict(&[gone, counted], 2), Verdict::Counted);
+        assert_eq!(
+            verdict(&[gone, word(true, true, 50), gone], 3),
+            Verdict::Left,
+            "what a node that lags shows is over"
+        );
+        for (words, nodes) in [(&[gone][..], 2), (&[], 1), (&[word(false, false, 50), here, gone][..1], 3)] {
+            assert!(matches!(verdict(words, nodes), Verdict::Undecided(_)), "{words:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use contracts::{IAllocationManager, KeeperRegistry, LocalAllocationManager};
 use serde_json::json;
 
 use super::{allocate, allocated, operator_set, read_registration};
-use crate::chain::ChainError;
+use crate::chain::{ChainError, ChainProvider};
 use crate::cli::chain::{Chain, coin};
 use crate::cli::output::answer;
 use crate::cli::{Exit, Global, StakeArgs, WithExit};
@@ -35,7 +35,7 @@ pub(in crate::cli) async fn deregister(global: &Global) -> Result<Exit> {
         let receipt = sender.send("deregister the operator", manager, &call, U256::ZERO).await?;
         transactions.push(receipt.transaction_hash);
     }
-    let counts = counts_now(&chain, before.index).await?;
+    let counts = counts_now(&chain.provider, chain.network.contracts.keeper_registry, before.index).await?;
     let document = json!({
         "operator": operator,
         "already_deregistered": !before.registered,
@@ -92,13 +92,17 @@ pub(in crate::cli) async fn stake(global: &Global, args: &StakeArgs) -> Result<E
 }
 
 /// Whether the current epoch's committee counts on an index.
-pub(in crate::cli) async fn counts_now(chain: &Chain, index: u16) -> Result<bool> {
-    let registry = KeeperRegistry::new(chain.network.contracts.keeper_registry, &chain.provider);
-    let epoch = registry.currentEpoch().call().await.map_err(ChainError::from)?;
+pub(in crate::cli) async fn counts_now(
+    provider: &ChainProvider,
+    registry: Address,
+    index: u16,
+) -> Result<bool, ChainError> {
+    let registry = KeeperRegistry::new(registry, provider);
+    let epoch = registry.currentEpoch().call().await?;
     if epoch == 0 {
         return Ok(false);
     }
-    let stake = registry.stakeOf(epoch, index).call().await.map_err(ChainError::from)?;
+    let stake = registry.stakeOf(epoch, index).call().await?;
     Ok(!stake.is_zero())
 }
 

@@ -14,10 +14,13 @@ impl Core {
             ChainEvent::Head(head) => self.on_head(&head, now),
             ChainEvent::Rewound { number } => {
                 self.note(Note::Rewound(number));
+                self.newest = self.newest.min(number);
+                self.time.rewound();
                 self.book.rewind(number);
                 self.schedule.all_changed();
                 self.book.jobs().for_each(|job| self.codes.job_changed(job.id, now));
                 self.admission.rewind(number);
+                self.post.rewind(number);
                 self.settlements.rewind(number);
                 self.feed(Input::Rewound(number), now);
             }
@@ -29,17 +32,46 @@ impl Core {
                 }
             }
             ChainEvent::Operator { block, operator, peer_key } => self.admission.operator(block, operator, peer_key),
+            ChainEvent::Ejected { block, operator } if operator == self.about.operator => self.post.eject(block),
+            ChainEvent::Ejected { .. } => {}
             ChainEvent::Epoch(snapshot) => self.on_epoch(&snapshot, now),
             ChainEvent::Settled(settled) => self.on_settled(settled, now),
             ChainEvent::Ineligible { job_id, reason, .. } => {
                 self.history.note_ineligible(job_id, &format!("{reason:?}"));
             }
-            ChainEvent::Newest { .. } => {}
+            ChainEvent::Newest { number, timestamp, seen_ms, live } => {
+                self.newest = number;
+                self.time.newest(timestamp, seen_ms, live);
+                self.follow_chain_time(now);
+                self.feed(Input::Newest { number, ahead_ms: self.time.ahead_ms() }, now);
+            }
             ChainEvent::Connection { ok, why } => self.connection = Some((ok, why)),
         }
     }
 
+    /// Takes over what the chain's time is now.
+    fn follow_chain_time(&mut self, now: Time) {
+        let ahead_ms = self.time.ahead_ms();
+        let before = std::mem::replace(&mut self.about.pace.ahead_ms, ahead_ms);
+        if before == ahead_ms {
+            return;
+        }
+        // What was told at a later moment may have been given up by then.
+        if ahead_ms < before {
+            self.schedule.all_changed();
+        }
+        self.note(Note::ChainTime { ahead_ms });
+        self.feed(Input::Newest { number: self.newest, ahead_ms }, now);
+    }
+
+    /// The chain's time now.
+    pub(super) fn chain_time(&self, now: Time) -> Time {
+        self.about.pace.chain_time(now)
+    }
+
     fn on_head(&mut self, head: &Head, now: Time) {
+        self.time.head(head.timestamp, now);
+        self.follow_chain_time(now);
         self.note(Note::Head { number: head.number, timestamp: head.timestamp });
         if let Some(keys) = self.admission.news(head.number) {
             self.order(Order::Admit(keys));
@@ -52,7 +84,7 @@ impl Core {
             self.order(Order::LoadEvidence);
         }
         self.press_accusations(head.number);
-        self.ask_those_behind(now);
+        self.ask_for_status(now);
     }
 
     fn on_epoch(&mut self, snapshot: &EpochSnapshot, now: Time) {
@@ -68,7 +100,7 @@ impl Core {
 
     fn on_settled(&mut self, settled: Settled, now: Time) {
         let task = convert::task(&settled);
-        self.history.note_settled(&task, &settled, now);
+        self.history.note_settled(&task, &settled, self.chain_time(now));
         let Settled { block, timestamp, anchor_number: anchor, submitter, .. } = settled;
         self.settlements.insert(task, settled);
         self.feed(Input::Settled { task, block }, now);

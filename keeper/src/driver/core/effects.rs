@@ -7,7 +7,7 @@ use consensus::committee::PeerKey;
 use consensus::effect::{SignRecord, Step};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
-use consensus::message::{Channel, Message};
+use consensus::message::{Channel, Message, Source};
 use consensus::task::{Abstention, DueTask, Outcome, Task};
 use consensus::time::Time;
 use consensus::{Effect, Input};
@@ -24,7 +24,12 @@ impl Core {
                 self.order(Order::Persist { token, group: records.iter().map(record).collect() });
             }
             Effect::Broadcast { channel, bytes } => self.publish(channel, bytes),
-            Effect::Judge { message, verdict } => self.judge(message, verdict),
+            Effect::Judge { source: Source::Gossip(message), verdict } => self.judge(message, verdict),
+            // What is good, or may be right elsewhere, is nothing to hold against whoever answered.
+            Effect::Judge { source: Source::Answer(peer), verdict: Verdict::Reject(reason) } => {
+                self.order(Order::Fault { peer, reason });
+            }
+            Effect::Judge { source: Source::Answer(_), .. } => {}
             Effect::Ask { peer, bytes } => self.ask(peer, bytes),
             Effect::Submit(settlement) => {
                 self.note(Note::Submitting);
@@ -113,7 +118,7 @@ impl Core {
     }
 
     fn report(&mut self, task: Task, step: Step, now: Time) {
-        let (late_ms, result) = self.history.note_step(&task, step, now);
+        let (late_ms, result) = self.history.note_step(&task, step, self.chain_time(now));
         self.note(Note::Step { task, step, late_ms, result });
         let over = match step {
             Step::Started { attempt, .. } => self.executions.abandon(task, Some(attempt)),

@@ -7,7 +7,7 @@ use consensus::Input;
 use consensus::task::JobId;
 use consensus::time::Time;
 
-use super::{Core, Note, Order};
+use super::{Core, Load, Note, Order};
 use crate::driver::standing::{Facts, Standing};
 use crate::jobs::{Activity, Job};
 
@@ -32,9 +32,10 @@ impl Core {
         self.shown = now.seconds();
         self.note_leaders(now);
         self.offer_snapshot(now);
-        self.ask_those_behind(now);
+        self.ask_for_status(now);
         self.measure(now);
         self.note_standing();
+        self.order(Order::Look { peers_head: self.peers_head(now) });
         self.order(Order::Show);
     }
 
@@ -43,15 +44,16 @@ impl Core {
         if self.engine.head().is_none() {
             return;
         }
+        let second = self.chain_time(now).seconds();
         let (mut put_off, mut first) = (0, None);
         for _ in 0..TOLD_MAX {
-            let Some(due) = self.schedule.take(&self.book, now.seconds(), &self.about.pace) else { break };
-            if self.engine.knows(&due.task) || now > Time::from_seconds(due.deadline) {
+            let Some(due) = self.schedule.take(&self.book, second, &self.about.pace) else { break };
+            if self.engine.knows(&due.task) || second > due.deadline {
                 continue;
             }
             self.feed(Input::Due(due), now);
             if !self.engine.knows(&due.task) {
-                self.schedule.put_off(&due, now.seconds());
+                self.schedule.put_off(&due, second);
                 put_off += 1;
                 first.get_or_insert(due.task.job);
                 continue;
@@ -59,11 +61,12 @@ impl Core {
             self.changed = true;
             self.history.learn(&due);
             if let Some(settled) = self.settlements.get(&due.task).cloned() {
-                self.history.note_settled(&due.task, &settled, now);
+                self.history.note_settled(&due.task, &settled, self.chain_time(now));
                 self.feed(Input::Settled { task: due.task, block: settled.block }, now);
             }
         }
         if let Some(job) = first {
+            self.shed.note(Load::Tasks, put_off, now);
             self.note(Note::PutOff { job, tasks: put_off });
         }
     }
@@ -83,8 +86,9 @@ impl Core {
 
     /// Asks for the code of live jobs ahead of time.
     fn prepare_code(&mut self, now: Time) {
+        let chain_time = self.chain_time(now);
         while let Some(id) = self.codes.due(now) {
-            if let Some(job) = self.book.job(id).filter(|job| is_live(job, now))
+            if let Some(job) = self.book.job(id).filter(|job| is_live(job, chain_time))
                 && let Some(plan) = &job.state().plan
                 && self.codes.asks(id, job.code_hash())
             {
@@ -138,11 +142,12 @@ impl Core {
             latest: self.admission.latest(&self.about.operator),
             peer_key: self.about.peer_key,
             finishing: self.post.is_finishing(head, &self.about.pace),
+            ejected: self.post.ejected(),
         })
     }
 }
 
-/// Whether tasks of a job may still come due.
+/// Whether tasks of a job may still come due; `now` in the chain's time.
 pub(super) fn is_live(job: &Job, now: Time) -> bool {
     match job.state().activity {
         Activity::Active => true,

@@ -23,10 +23,12 @@ macro_rules! assert_has {
     }};
 }
 
+mod checks;
 mod life;
 mod shown;
+mod time;
 
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0 };
+const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
 const DOMAIN: Domain = Domain { chain_id: 31_337, task_manager: Address::repeat_byte(0x11) };
 /// The second that the tests begin at: a multiple of every window.
 const START: u64 = 1_000_000;
@@ -216,6 +218,18 @@ fn every_message_gets_one_verdict() {
 }
 
 #[test]
+fn a_peer_is_charged_for_what_is_wrong_in_its_answer_and_for_nothing_else() {
+    let mut core = running(4);
+    let orders = core.on(Event::Answered { from: peer(1), bytes: vec![1, 2, 3] }, at(START + 11));
+    let faults = |orders: &[Order]| orders.iter().filter(|order| matches!(order, Order::Fault { .. })).count();
+    assert_has!(&orders, Order::Fault { peer: who, reason: Reason::Malformed } if *who == peer(1));
+    assert_eq!(faults(&orders), 1, "{orders:?}");
+    let nothing = consensus::codec::encode(&consensus::message::Have::default());
+    let orders = core.on(Event::Answered { from: peer(1), bytes: nothing }, at(START + 11));
+    assert_eq!(faults(&orders), 0, "it may not have what was asked for: {orders:?}");
+}
+
+#[test]
 fn questions_are_answered() {
     let mut core = running(4);
     let orders = core.on(Event::Question { request: RequestTag(3), bytes: vec![9] }, at(START + 11));
@@ -278,10 +292,9 @@ fn an_accusation_that_is_over_is_forgotten_on_disk() {
 }
 
 #[test]
-fn unknown_answers_of_journal_and_peers_do_nothing() {
+fn answers_that_mean_nothing_do_nothing() {
     let mut core = running(4);
     assert!(core.on(Event::Persisted { token: PersistToken(9), safe: true }, at(START + 11)).is_empty());
-    assert!(core.on(Event::Answered { from: peer(1), bytes: vec![7; 40] }, at(START + 11)).is_empty());
     assert!(core.on(Event::Status { from: peer(1), bytes: b"{}".to_vec() }, at(START + 11)).is_empty());
     assert!(core.on(Event::Tick, at(START + 11)).is_empty());
 }

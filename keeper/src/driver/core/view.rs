@@ -4,13 +4,9 @@ use consensus::time::Time;
 
 use super::Core;
 use super::house::is_live;
-use crate::driver::note::DISPUTED;
 use crate::jobs::{Activity, Job};
 use crate::view::{EpochView, HeadView, JobView, NetworkView, View};
 
-/// A head older than this many block times, and at least 10 s, means the chain node is behind.
-const STALE_BLOCKS: u64 = 10;
-const STALE_SECONDS_MIN: u64 = 10;
 /// What is wrong with a job whose trigger or action this program does not know.
 const UNKNOWN_KIND: &str = "unknown_kind: this keeper does not know the job's trigger or action: update it";
 
@@ -41,8 +37,13 @@ impl Core {
             window: self.about.pace.window_at(now),
             leader: leader(0).unwrap_or_default(),
             next_leader: leader(1).unwrap_or_default(),
-            jobs: self.book.jobs().map(|job| self.job_view(job, last_results.get(&job.id), now)).collect(),
+            jobs: self
+                .book
+                .jobs()
+                .map(|job| self.job_view(job, last_results.get(&job.id), self.chain_time(now)))
+                .collect(),
             runs: self.history.views().into(),
+            missed: self.history.missed(),
             ..View::default()
         };
         self.add_checks(&mut view, now);
@@ -53,29 +54,6 @@ impl Core {
     #[must_use]
     pub fn members_connected(&self) -> usize {
         self.peers.keys().filter(|&peer| self.engine.is_member(peer)).count()
-    }
-
-    fn add_checks(&self, view: &mut View, now: Time) {
-        let age = (now.0 / 1000).saturating_sub(view.head.timestamp);
-        let stale = (self.about.pace.block_seconds * STALE_BLOCKS).max(STALE_SECONDS_MIN);
-        match &self.connection {
-            Some((true, _)) if age <= stale => view.set_check("chain", true, format!("block {}", view.head.number)),
-            Some((true, _)) => view.set_check("chain", false, format!("the newest block is {age} s old")),
-            Some((false, why)) => view.set_check("chain", false, why.clone()),
-            None => view.set_check("chain", false, "not connected to a chain node yet"),
-        }
-        let registered = self.standing().check();
-        view.set_check("registered", registered.ok, registered.message);
-        if self.engine.is_set_disputed() {
-            view.set_check("set", false, DISPUTED);
-        }
-        let committee = self.engine.committee();
-        let members =
-            committee.map_or(0, |(committee, _)| committee.members().iter().filter(|member| member.stake > 0).count());
-        let (seen, others) = (self.members_connected(), members.saturating_sub(1));
-        let alone = members <= 1 || view.peers > 0;
-        let message = format!("{} peers, {seen} of {others} other keepers connected", view.peers);
-        view.set_check("mesh", alone && seen * 2 >= others, message);
     }
 
     fn job_view(&self, job: &Job, last_result: Option<&&'static str>, now: Time) -> JobView {

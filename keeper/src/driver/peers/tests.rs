@@ -4,6 +4,23 @@ fn key(number: u8) -> PeerKey {
     PeerKey([number; 32])
 }
 
+fn shown(epoch: u32) -> Shown {
+    Shown { epoch, head: 7, clock_ms: 0 }
+}
+
+#[test]
+fn heads_and_clocks_are_asked_for_regularly_and_soon_forgotten() {
+    let mut peers = Peers::default();
+    peers.up(key(1), Time(0));
+    peers.showed(key(1), shown(1), Time(0));
+    assert!(peers.take_due(1, Time(0).plus(PAUSE), |_| true).is_empty(), "it is in the epoch");
+    assert_eq!(peers.take_due(1, Time(0).plus(REGULAR), |_| true), [key(1)]);
+    assert_eq!(peers.shown(Time(29_999)).collect::<Vec<_>>(), [(key(1), shown(1))]);
+    assert_eq!(peers.shown(Time(30_000)).count(), 0);
+    peers.showed(key(9), shown(1), Time(0));
+    assert_eq!(peers.shown(Time(1)).count(), 1, "whoever is not connected is nobody");
+}
+
 #[test]
 fn questions_go_round_among_those_who_may_be_asked() {
     let mut peers = Peers::default();
@@ -24,15 +41,15 @@ fn a_peer_is_asked_again_until_it_has_shown_the_epoch() {
     peers.up(key(1), Time(0));
     peers.up(key(2), Time(0));
     assert!(
-        peers.take_behind(1, Time(0).plus(PAUSE - Duration::from_millis(1)), |_| true).is_empty(),
+        peers.take_due(1, Time(0).plus(PAUSE - Duration::from_millis(1)), |_| true).is_empty(),
         "they were asked when they came"
     );
-    peers.showed(key(1), 1);
-    assert_eq!(peers.take_behind(1, Time(0).plus(PAUSE), |_| true), [key(2)]);
-    assert!(peers.take_behind(1, Time(1).plus(PAUSE), |_| true).is_empty(), "it is being asked");
-    peers.showed(key(2), 3);
-    assert!(peers.take_behind(2, Time(0).plus(5 * PAUSE), |peer| peer == key(2)).is_empty(), "it is ahead");
-    assert_eq!(peers.take_behind(2, Time(0).plus(5 * PAUSE), |_| true), [key(1)]);
+    peers.showed(key(1), shown(1), Time(0));
+    assert_eq!(peers.take_due(1, Time(0).plus(PAUSE), |_| true), [key(2)]);
+    assert!(peers.take_due(1, Time(1).plus(PAUSE), |_| true).is_empty(), "it is being asked");
+    peers.showed(key(2), shown(3), Time(0));
+    assert!(peers.take_due(2, Time(0).plus(5 * PAUSE), |peer| peer == key(2)).is_empty(), "it is ahead");
+    assert_eq!(peers.take_due(2, Time(0).plus(5 * PAUSE), |_| true), [key(1)]);
 }
 
 #[test]

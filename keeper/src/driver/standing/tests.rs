@@ -6,7 +6,7 @@ const MINE: [u8; 32] = [1; 32];
 
 /// An operator outside of epoch 7, which is active from block 100.
 fn outside(latest: Option<Change>) -> Facts {
-    Facts { epoch: Some((7, 100)), index: None, latest, peer_key: MINE, finishing: false }
+    Facts { epoch: Some((7, 100)), index: None, latest, peer_key: MINE, finishing: false, ejected: None }
 }
 
 fn registered(block: u64, key: [u8; 32]) -> Option<Change> {
@@ -38,6 +38,26 @@ fn a_registered_operator_that_does_not_count_learns_why() {
 }
 
 #[test]
+fn a_convicted_operator_is_told_so_until_it_registers_anew() {
+    let convicted = |latest| Facts { ejected: Some(99), index: Some(3), ..outside(latest) };
+    assert_eq!(
+        Standing::of(&convicted(left(99))),
+        Standing::Ejected(99),
+        "its row is there still, and counts for nothing"
+    );
+    assert_eq!(Standing::of(&convicted(left(120))), Standing::Leaving { index: 3, epoch: 7 }, "that was another time");
+    assert_eq!(Standing::of(&convicted(registered(105, MINE))), Standing::Serving { index: 3, epoch: 7 });
+    let check = Standing::Ejected(99).check();
+    assert!(!check.ok && check.message.contains("keeper keys rotate"), "{check:?}");
+    let mut post = Post::default();
+    post.eject(99);
+    post.rewind(99);
+    assert_eq!(post.ejected(), Some(99));
+    post.rewind(98);
+    assert_eq!(post.ejected(), None, "the block is gone");
+}
+
+#[test]
 fn whoever_does_not_sign_is_told_what_to_do() {
     let signs = [Standing::Serving { index: 3, epoch: 7 }, Standing::Leaving { index: 3, epoch: 7 }];
     assert!(signs.iter().all(|standing| standing.check().ok));
@@ -62,7 +82,7 @@ fn a_change_is_told_once_and_another_epoch_is_none() {
     assert!(post.note(Standing::Serving { index: 3, epoch: 7 }, 7).is_some_and(|check| check.ok));
     assert!(post.note(Standing::Serving { index: 3, epoch: 8 }, 9).is_none());
     assert!(post.note(Standing::Leaving { index: 3, epoch: 8 }, 10).is_some());
-    let pace = Pace { block_seconds: 1, confirmations: 0 };
+    let pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
     let last = 10 + last_tasks(&pace);
     assert!(post.is_finishing(last, &pace) && !post.is_finishing(last + 1, &pace));
 }

@@ -29,8 +29,9 @@ fn sign(journal: &mut Journal<FileStorage<ModelDisk>>, group: &[Record], signed:
 }
 
 /// A keeper's life: a start, groups, a pruning, an end, an import, another start, groups. Stops at the first failure,
-/// as a keeper does. The digests differ from life to life, as if its jobs gave other results each time.
-fn live(disk: &ModelDisk, digest: u8, signed: &mut Signed) -> Result<usize, Error> {
+/// as a keeper does, unless it `mends` the journal and goes on. The digests differ from life to life, as if its jobs gave
+/// other results each time.
+fn live(disk: &ModelDisk, digest: u8, mends: bool, signed: &mut Signed) -> Result<usize, Error> {
     let mut doubled = 0;
     for part in 0..2 {
         let mut journal = open(disk)?;
@@ -42,7 +43,13 @@ fn live(disk: &ModelDisk, digest: u8, signed: &mut Signed) -> Result<usize, Erro
                 Err(error) => {
                     let again = journal.record(&[record(3, anchor, 1)]);
                     assert!(matches!(again, Err(Error::Poisoned { .. })), "a failed write must close the journal");
-                    return Err(error);
+                    if !mends {
+                        return Err(error);
+                    }
+                    journal.mend()?;
+                    let other = [record(1, anchor, digest + 100)];
+                    doubled += sign(&mut journal, &other, signed)?;
+                    doubled += sign(&mut journal, &group, signed)?;
                 }
             }
             if step == 2
@@ -91,11 +98,11 @@ fn schedule(
 ) -> Result<usize, Error> {
     let mut signed = Signed::new();
     let disk = ModelDisk::failing_at(call, fault, lie);
-    let mut doubled = live(&disk, 1, &mut signed).unwrap_or(0);
+    let mut doubled = live(&disk, 1, false, &mut signed).unwrap_or(0);
     let mut disk = disk.after(crash, None);
     if again.is_some() {
         disk = disk.after(disk::Crash::Process, again);
-        doubled += live(&disk, 2, &mut signed).unwrap_or(0);
+        doubled += live(&disk, 2, false, &mut signed).unwrap_or(0);
         disk = disk.after(crash, None);
     }
     Ok(doubled + tempt(&disk, &mut signed)?)
@@ -112,9 +119,24 @@ fn honest(call: usize, fault: Fault, crash: disk::Crash, again: Option<(usize, F
 fn calls_of_a_life() -> (usize, Vec<usize>) {
     let disk = ModelDisk::failing_at(0, Fault::Clean, Lie::None);
     let mut signed = Signed::new();
-    assert_eq!(live(&disk, 1, &mut signed).unwrap(), 0);
+    assert_eq!(live(&disk, 1, false, &mut signed).unwrap(), 0);
     assert_eq!(signed.len(), 20);
     (disk.calls(), disk.writes())
+}
+
+#[test]
+fn a_journal_mended_after_a_failed_write_signs_nothing_twice() {
+    let (calls, _) = calls_of_a_life();
+    for call in 1..=calls {
+        for fault in FAULTS {
+            for crash in CRASHES {
+                let (disk, mut signed) = (ModelDisk::failing_at(call, fault, Lie::None), Signed::new());
+                let doubled = live(&disk, 1, true, &mut signed).unwrap_or(0);
+                let tempted = tempt(&disk.after(crash, None), &mut signed);
+                assert_eq!((doubled, tempted), (0, Ok(0)), "call {call} fails ({fault:?}), then {crash:?}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -91,6 +91,34 @@ fn damage_in_the_middle_is_told_with_its_place() {
     assert!(message.contains("journal.bin") && message.contains("backup"), "{message}");
 }
 
+/// Zeros look like a write that never finished, but a whole group behind them was written after it.
+#[test]
+fn zeros_in_the_middle_are_damage_and_what_follows_is_not_rewritten_away() {
+    let (_directory, path, bytes, _) = three_groups();
+    let mut file = bytes;
+    let group: Vec<_> = (0..20).map(|anchor| record(5, 50 + anchor, 1)).collect();
+    let first = file.len();
+    file.extend(format::encode_group(first, &group));
+    let last = file.len();
+    file.extend(format::encode_group(last, &[record(6, 80, 1)]));
+    for sector in (first.next_multiple_of(512)..last - 512).step_by(512) {
+        let mut damaged = file.clone();
+        damaged[sector..sector + 512].fill(0);
+        fs::write(&path, &damaged).unwrap();
+        let error = Journal::open(&path, identity(), Missing::Refuse).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { offset, .. } if offset == first), "{error}");
+        assert!(error.to_string().contains("whole ones follow"), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), damaged, "a refused journal is left as it was");
+    }
+    // The head of a group gone with the zeros, so that nothing tells its length.
+    let mut damaged = file.clone();
+    damaged[first..first + 600].fill(0);
+    fs::write(&path, &damaged).unwrap();
+    assert!(matches!(Journal::open(&path, identity(), Missing::Refuse), Err(Error::Corrupt { .. })));
+    fs::write(&path, &file[..last + 30]).unwrap();
+    assert_eq!(Journal::open(&path, identity(), Missing::Refuse).unwrap().len(), 24, "a torn end is still one");
+}
+
 #[test]
 fn groups_moved_or_repeated_are_damage() {
     let (_directory, path, bytes, ends) = three_groups();

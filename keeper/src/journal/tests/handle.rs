@@ -103,30 +103,48 @@ async fn refusals_and_prunings_go_through() {
     assert_eq!(Journal::open(&path, identity(), Missing::Refuse).unwrap().watermark(), 6);
 }
 
-/// The disk is full from the first append on.
-#[derive(Debug)]
-struct FullStorage;
+/// A disk that is full while the flag says so.
+#[derive(Debug, Clone, Default)]
+struct FullStorage(Arc<std::sync::atomic::AtomicBool>);
+
+impl FullStorage {
+    fn write(&self) -> std::io::Result<()> {
+        if self.0.load(Ordering::SeqCst) { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+}
 
 impl Storage for FullStorage {
     fn read(&mut self, _limit: u64) -> std::io::Result<Option<Vec<u8>>> {
         Ok(None)
     }
     fn append(&mut self, _bytes: &[u8]) -> std::io::Result<()> {
-        Err(std::io::ErrorKind::StorageFull.into())
+        self.write()
     }
     fn sync(&mut self) -> std::io::Result<()> {
         Ok(())
     }
     fn replace(&mut self, _bytes: &[u8]) -> std::io::Result<()> {
-        Ok(())
+        self.write()
     }
 }
 
 #[tokio::test]
-async fn after_a_failed_write_nothing_is_signed_any_more() {
-    let journal = Journal::open_in(FullStorage, Path::new("journal.bin"), identity(), Missing::Create).unwrap();
+async fn after_a_failed_write_nothing_is_signed_until_the_disk_takes_a_new_copy() {
+    let disk = FullStorage::default();
+    let journal = Journal::open_in(disk.clone(), Path::new("journal.bin"), identity(), Missing::Create).unwrap();
     let (handle, _writer) = JournalHandle::spawn(journal, metrics());
+    assert_eq!(handle.trouble(), None);
+    disk.0.store(true, Ordering::SeqCst);
     assert!(matches!(handle.record(vec![record(1, 5, 1)]).await, Err(Error::Io { .. })));
     assert!(matches!(handle.record(vec![record(1, 5, 1)]).await, Err(Error::Poisoned { .. })));
     assert!(matches!(handle.prune(9).await, Err(Error::Poisoned { .. })));
+    assert!(handle.trouble().is_some(), "and tries again");
+    assert!(matches!(handle.record(vec![record(2, 5, 1)]).await, Err(Error::Poisoned { .. })), "it is full still");
+    disk.0.store(false, Ordering::SeqCst);
+    assert!(handle.trouble().is_some());
+    assert_eq!(handle.record(vec![record(2, 5, 1)]).await, Ok(Outcome::Recorded));
+    let other = handle.record(vec![record(1, 5, 2)]).await.unwrap();
+    assert_eq!(refused(other).len(), 1, "what it could not write then, it knows all the same");
+    assert!(handle.knows(vec![record(1, 5, 1)]).await.unwrap());
+    assert_eq!(handle.trouble(), None);
 }

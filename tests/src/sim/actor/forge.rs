@@ -7,7 +7,8 @@ use consensus::codec;
 use consensus::committee::{KeeperIndex, SignerSet};
 use consensus::leader::{Stage, Window};
 use consensus::message::{
-    Assignment, CertificateMessage, Channel, Finding, Message, Partial, PlannedBatch, PlannedTask, reports, sign,
+    Assignment, CertificateMessage, Channel, Finding, HAVE_LIMIT, Have, Message, PARTIAL_LIMIT, Partial, PlannedBatch,
+    PlannedTask, reports, sign,
 };
 use consensus::task::Status;
 use keeper::driver::PeerStatus;
@@ -162,6 +163,21 @@ pub(super) fn impersonation(message: &Message, means: &mut Means<'_>) -> Option<
 /// A status that shows another operator set than the chain has.
 pub(super) fn other_table(status: PeerStatus, means: &mut Means<'_>) -> Vec<u8> {
     PeerStatus { table_root: B256::from_slice(&means.random.bytes(32)), ..status }.encode()
+}
+
+/// An answer with a signature in it that nobody made, or if it holds none to spoil, one that now and then cannot be read.
+pub(super) fn spoilt(mut bytes: Vec<u8>, means: &mut Means<'_>) -> Vec<u8> {
+    let have = codec::decode::<Have>(&bytes, HAVE_LIMIT).ok();
+    let partial = have.as_ref().and_then(|have| codec::decode::<Partial>(have.partials.first()?, PARTIAL_LIMIT).ok());
+    if let (Some(mut have), Some(partial)) = (have, partial) {
+        let signature = ByteBuf::from(random_signature(means).to_bytes());
+        have.partials[0] = ByteBuf::from(codec::encode(&Partial { signature, ..partial }));
+        return codec::encode(&have);
+    }
+    if means.random.chance(200) {
+        bytes.pop();
+    }
+    bytes
 }
 
 /// Somebody's findings, signed by the copier, who never ran the tasks.

@@ -3,10 +3,11 @@
 use alloy::primitives::{B256, Bytes, keccak256};
 use consensus::anchor::BlockRef;
 use consensus::codec;
-use consensus::committee::KeeperIndex;
+use consensus::committee::{KeeperIndex, PeerKey};
 use consensus::effect::Settlement;
 use consensus::evidence::Evidence;
-use consensus::fault::{Fault, Verdict};
+
+use consensus::fault::{Fault, Reason, Verdict};
 use consensus::input::MessageTag;
 use consensus::message::{Channel, EVIDENCE_LIMIT, Message};
 use consensus::task::{Abstention, DueTask, Outcome, Task};
@@ -103,6 +104,7 @@ impl World<'_> {
             }
             Order::Publish { channel, bytes } => self.publish(keeper, channel, bytes),
             Order::Judge { message, verdict } => self.judged(keeper, message, verdict),
+            Order::Fault { peer, reason } => self.charged(keeper, peer, reason),
             Order::Ask { peer, bytes } => self.ask(keeper, peer, Some(bytes.into())),
             Order::AskStatus { peer } => self.ask(keeper, peer, None),
             Order::Respond { request, bytes } => self.respond(keeper, request, bytes.into()),
@@ -134,7 +136,7 @@ impl World<'_> {
             Order::Stop(_) | Order::Note(_) => {}
             // What nobody wants any more is answered here, and left alone.
             Order::Abandon { .. } => {}
-            Order::Admit(_) | Order::OfferSnapshot | Order::Measure | Order::Show => {}
+            Order::Admit(_) | Order::OfferSnapshot | Order::Measure | Order::Look { .. } | Order::Show => {}
         }
     }
 
@@ -262,12 +264,23 @@ impl World<'_> {
         let Some(unjudged) = self.nodes[keeper].unjudged.remove(&message) else {
             return;
         };
+        if let Verdict::Reject(reason) = verdict {
+            self.rejected(keeper, unjudged.author, "a message", reason);
+        }
+    }
+
+    /// A keeper holds something against one whose answer it has read.
+    fn charged(&mut self, keeper: usize, peer: PeerKey, reason: Reason) {
+        if let Some(other) = self.keys.iter().position(|keys| keys.peer == peer) {
+            self.count("false_answer", 1);
+            self.rejected(keeper, other, "an answer", reason);
+        }
+    }
+
+    fn rejected(&mut self, keeper: usize, author: usize, what: &str, reason: Reason) {
         let honest = |keeper: usize| self.is_honest(keeper) && !self.plan.misled[keeper];
-        if let Verdict::Reject(reason) = verdict
-            && honest(keeper)
-            && honest(unjudged.author)
-        {
-            let detail = format!("keeper {keeper} rejects honest keeper {}: {}", unjudged.author, reason.name());
+        if honest(keeper) && honest(author) {
+            let detail = format!("keeper {keeper} rejects {what} of honest keeper {author}: {}", reason.name());
             self.checks.fail(self.elapsed(), "honest_rejected", detail);
         }
     }

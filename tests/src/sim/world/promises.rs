@@ -19,6 +19,15 @@ impl World<'_> {
         self.demanded().filter(|due| !self.chain.settled.contains(&due.task))
     }
 
+    /// Whether nothing that should settle is left.
+    pub(super) fn has_settled_all(&mut self) -> bool {
+        if self.awaited.is_none_or(|task| self.chain.settled.contains(&task)) {
+            let next = self.unsettled().next().map(|due| due.task);
+            self.awaited = next;
+        }
+        self.awaited.is_none()
+    }
+
     pub(super) fn look_for_missing_verdict(&mut self, keeper: usize) {
         let late = |unjudged: &Unjudged| self.now > unjudged.since + VERDICT_PATIENCE;
         if self.nodes[keeper].unjudged.values().next().is_some_and(late) && self.nodes[keeper].actor.is_none() {

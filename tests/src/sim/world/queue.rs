@@ -1,7 +1,6 @@
 //! What is going to happen, in order of time.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -78,46 +77,26 @@ pub(super) enum Happening {
     Heal,
 }
 
-/// In the queue; the sequence number makes the order of equal times definite.
-#[derive(Debug)]
-struct Queued {
-    at: u64,
-    sequence: u64,
-    happening: Happening,
-}
-
-impl PartialEq for Queued {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.sequence) == (other.at, other.sequence)
-    }
-}
-impl Eq for Queued {}
-impl PartialOrd for Queued {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Queued {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.sequence).cmp(&(other.at, other.sequence))
-    }
-}
-
-/// The queue.
+/// The queue: what happens at one moment happens in the order in which it was pushed.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    heap: BinaryHeap<Reverse<Queued>>,
-    sequence: u64,
+    /// By millisecond; none is empty.
+    by_time: BTreeMap<u64, VecDeque<Happening>>,
 }
 
 impl Queue {
     pub(super) fn push(&mut self, at: u64, happening: Happening) {
-        self.sequence += 1;
-        self.heap.push(Reverse(Queued { at, sequence: self.sequence, happening }));
+        self.by_time.entry(at).or_default().push_back(happening);
     }
 
     /// The next one, with its time.
     pub(super) fn pop(&mut self) -> Option<(u64, Happening)> {
-        self.heap.pop().map(|Reverse(queued)| (queued.at, queued.happening))
+        let mut first = self.by_time.first_entry()?;
+        let at = *first.key();
+        let happening = first.get_mut().pop_front();
+        if first.get().is_empty() {
+            first.remove();
+        }
+        happening.map(|happening| (at, happening))
     }
 }

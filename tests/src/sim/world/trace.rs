@@ -31,6 +31,10 @@ pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
         }
         Order::Publish { bytes, .. } | Order::Ask { bytes, .. } | Order::Respond { bytes, .. } => trace.bytes(bytes),
         Order::Judge { message, verdict } => trace.word(message.0 << 8 | word_of(*verdict)),
+        Order::Fault { peer, reason } => {
+            trace.bytes(&peer.0);
+            trace.word(101 + *reason as u64);
+        }
         Order::Submit(settlement) => trace.bytes(&settlement.certificate.signature.to_bytes()),
         Order::Note(Note::Step { task, .. }) => trace.bytes(task.instance.0.as_slice()),
         Order::Note(Note::Assigned { window, stage }) => trace.word(window << 8 | u64::from(*stage)),
@@ -47,6 +51,7 @@ pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
         Order::LoadEvidence => trace.word(2_002),
         Order::OfferSnapshot => trace.word(6_000),
         Order::Measure => trace.word(6_001),
+        Order::Look { peers_head } => trace.word(6_005 + peers_head.unwrap_or(0)),
         Order::Show => trace.word(6_002),
         Order::Stop(_) => trace.word(6_003),
         Order::Note(_) => trace.word(6_004),
@@ -63,7 +68,7 @@ impl World<'_> {
             Order::Note(note @ (Note::Blamed(_) | Note::Disputed(_) | Note::MissedTurn { .. })) => {
                 self.tell(|| format!("{keeper} {note:?}"));
             }
-            Order::Recall { .. } | Order::Stop(_) => self.tell(|| format!("{keeper} {order:?}")),
+            Order::Recall { .. } | Order::Stop(_) | Order::Fault { .. } => self.tell(|| format!("{keeper} {order:?}")),
             Order::Judge { message, verdict } if !matches!(verdict, Verdict::Accept) => {
                 let author = self.nodes[keeper].unjudged.get(message).map(|unjudged| unjudged.author);
                 self.tell(|| format!("{keeper} on a message of {author:?}: {verdict:?}"));

@@ -14,6 +14,8 @@ use crate::sim::chain::{Block, settled};
 
 /// The block in which all operators registered.
 const REGISTERED: u64 = 2;
+/// After a gap as long as this between two looks, nobody knows when a block came.
+const WATCHING: u64 = 10_000;
 
 impl World<'_> {
     /// Tells a keeper what is new on the chain.
@@ -33,6 +35,7 @@ impl World<'_> {
             self.rewind(keeper, common);
         }
         let behind = if self.now < self.nodes[keeper].lag.1 { self.nodes[keeper].lag.0 } else { 0 };
+        self.tell_newest(keeper, behind);
         let target = self.chain.head().saturating_sub(self.plan.pace.confirmations + behind) as usize;
         for number in common..target {
             self.tell_block(keeper, number);
@@ -40,6 +43,21 @@ impl World<'_> {
         if self.plan.misled[keeper] && !self.healed && self.random.chance(150) {
             self.tell_a_lie(keeper);
         }
+    }
+
+    /// The newest block its node shows, which may have no confirmations yet.
+    fn tell_newest(&mut self, keeper: usize, behind: u64) {
+        let Some(block) = self.chain.blocks.iter().rev().nth(behind as usize) else {
+            return;
+        };
+        let Head { number, hash, timestamp, .. } = block.head();
+        let (before, looked) = std::mem::replace(&mut self.nodes[keeper].newest, (hash, self.now));
+        if before == hash {
+            return;
+        }
+        let live = !before.is_zero() && self.now < looked + WATCHING;
+        let seen_ms = self.local(keeper).0;
+        self.pass_on(keeper, ChainEvent::Newest { number, timestamp, seen_ms, live });
     }
 
     fn pass_on(&mut self, keeper: usize, event: ChainEvent) {

@@ -132,7 +132,12 @@ impl Slot {
                 }
             }
         }
-        let telling = |kind: &Kind| !matches!(kind, Kind::Known | Kind::NonceTooLow);
+        // A node that wants a pause is no trouble where another one has taken it.
+        let telling = |kind: &Kind| match kind {
+            Kind::Known | Kind::NonceTooLow => false,
+            Kind::RateLimited => !taken,
+            _ => true,
+        };
         refusals.extend(kinds.iter().filter(|(kind, _)| telling(kind)).map(|(kind, words)| Refusal::new(*kind, words)));
         // One that is silent may have it; what the others refuse is refused all the same.
         self.out |= taken || silent;

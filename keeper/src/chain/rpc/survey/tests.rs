@@ -25,8 +25,25 @@ fn newest_blocks_show_who_lags() {
         (&[9_000, 61], &[900, 60], &[Level, Lagging(8_939)]),
     ];
     for (heads, before, wanted) in cases {
-        let places = levels(&by_node(heads), &by_node(before), 4);
+        let places = levels(&by_node(heads), &by_node(before), 4, None);
         assert_eq!(places, by_node(wanted), "{heads:?} after {before:?}");
+    }
+}
+
+#[test]
+fn what_most_keepers_have_tells_who_is_right() {
+    let cases: [(&[u64], &[u64], u64, &[Place]); 4] = [
+        // All of them lag alike.
+        (&[60], &[59], 100, &[Lagging(40)]),
+        (&[60, 60], &[59, 59], 100, &[Lagging(40), Lagging(40)]),
+        // One against two that go on: the other keepers are where the one is.
+        (&[1_000, 61, 61], &[900, 60, 60], 998, &[Level, Lagging(939), Lagging(939)]),
+        // They were asked a moment ago.
+        (&[103, 102], &[101, 100], 99, &[Level, Level]),
+    ];
+    for (heads, before, peers, wanted) in cases {
+        let places = levels(&by_node(heads), &by_node(before), 4, Some(peers));
+        assert_eq!(places, by_node(wanted), "{heads:?} after {before:?}, peers at {peers}");
     }
 }
 

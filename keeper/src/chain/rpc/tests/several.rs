@@ -156,8 +156,19 @@ async fn a_short_limit_is_waited_for() {
         std::mem::take(&mut first).then(|| text(429, &[("retry-after", "1".to_owned())], "slow")).flatten()
     });
     let rpc = rpc(&[&node.url]);
-    heads::latest(&rpc.provider()).await.expect_err("limited");
     assert_eq!(heads::latest(&rpc.provider()).await.expect("a second later").head.number, 9);
+    assert_eq!(rpc.counts()["limited"], 1);
+}
+
+#[tokio::test]
+async fn a_node_that_limits_has_not_taken_a_transaction() {
+    let node = FakeNode::start(9).await;
+    let rpc = rpc(&[&node.url]);
+    heads::latest(&rpc.provider()).await.expect("the right chain");
+    node.raw(|_| text(429, &[], "slow down"));
+    let words = rpc.broadcast(&[1]).await;
+    let Err(why) = &words[0] else { panic!("{words:?}") };
+    assert!(why.contains("429") && !why.starts_with("no answer: "), "{why}");
 }
 
 #[tokio::test]

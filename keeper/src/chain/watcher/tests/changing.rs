@@ -6,6 +6,7 @@ use crate::chain::{ChainEvent, JobEvent};
 use alloy::primitives::{Address, B256};
 use alloy::sol_types::SolEvent;
 use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use contracts::KeeperRegistry;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -32,6 +33,34 @@ async fn outages_at_start_and_later_lose_nothing_and_are_told_once() {
     let told = watched.until_head(60).await;
     assert_eq!(job_events(&told).len(), 1);
     assert_eq!(watched.heads.len(), 60);
+    watched.finish().await;
+}
+
+/// Three nodes, each of which limits every fifth question: nothing of what is known is asked again.
+#[tokio::test]
+async fn nodes_that_limit_now_and_then_are_followed_all_the_same() {
+    let nodes = [FakeNode::start(20).await, FakeNode::start(20).await, FakeNode::start(20).await];
+    for node in &nodes {
+        let mut asked = 0;
+        node.raw(move |_| {
+            asked += 1;
+            let limits = asked % 5 == 0;
+            limits.then(|| (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], "slow down").into_response())
+        });
+    }
+    let mut watched = Watched::start(config(&nodes.each_ref().map(|node| node.url.as_str()), 0));
+    watched.until_head(20).await;
+    for head in 21..=30 {
+        for node in &nodes {
+            node.chain().grow(1, 0);
+        }
+        let told = watched.until_head(head).await;
+        assert!(!told.iter().any(|event| matches!(event, ChainEvent::Connection { ok: false, .. })), "{told:?}");
+    }
+    assert!(watched.count("limited") > 3);
+    let code: u64 = nodes.iter().map(|node| node.chain().asked["eth_getCode"]).sum();
+    let each = contracts().named().len() as u64;
+    assert!(code <= 3 * (each + 1), "the contracts were looked for {code} times");
     watched.finish().await;
 }
 

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use libp2p::{Multiaddr, PeerId};
 
-use super::{AddressBook, MOST_FAILURES, MOST_PEERS, backoff, usable};
+use super::{AddressBook, LONG_BACKOFF, MOST_FAILURES, MOST_PEERS, backoff};
 
 fn address(text: &str) -> Multiaddr {
     text.parse().expect("well formed")
@@ -10,43 +10,6 @@ fn address(text: &str) -> Multiaddr {
 
 fn addresses(texts: &[&str]) -> Vec<Multiaddr> {
     texts.iter().map(|text| address(text)).collect()
-}
-
-#[test]
-fn addresses_reach_at_least_as_far_as_the_connection() {
-    let claimed = addresses(&[
-        "/ip4/127.0.0.1/tcp/1",
-        "/ip4/10.0.0.7/tcp/2",
-        "/ip4/203.0.113.7/tcp/3",
-        "/dns4/keeper.example/tcp/4",
-        "/ip6/::1/tcp/5",
-        "/ip6/fd00::1/tcp/6",
-        "/ip6/::ffff:127.0.0.1/tcp/7",
-    ]);
-    let over = |text: &str| usable(&claimed, Some(&address(text)));
-    assert_eq!(over("/ip4/127.0.0.1/tcp/999"), claimed);
-    assert_eq!(over("/ip4/192.168.1.1/tcp/999"), [&claimed[1..4], &claimed[5..6]].concat());
-    assert_eq!(over("/ip4/198.51.100.1/tcp/999"), claimed[2..4]);
-}
-
-#[test]
-fn unusable_addresses_are_left_out() {
-    let peer = PeerId::random();
-    let with_peer = format!("/ip4/127.0.0.1/tcp/1/p2p/{peer}");
-    let circuit = format!("/ip4/127.0.0.1/tcp/1/p2p/{peer}/p2p-circuit");
-    let claimed = addresses(&[
-        &with_peer,
-        "/ip4/127.0.0.1/tcp/1",
-        &circuit,
-        "/ip4/0.0.0.0/tcp/1",
-        "/ip4/127.0.0.1/tcp/0",
-        "/ip4/127.0.0.1/udp/1/quic-v1",
-        "/ip4/224.0.0.1/tcp/1",
-        "/memory/5",
-    ]);
-    assert_eq!(usable(&claimed, None), addresses(&["/ip4/127.0.0.1/tcp/1"]));
-    let many: Vec<Multiaddr> = (1..500).map(|port| address(&format!("/ip4/127.0.0.1/tcp/{port}"))).collect();
-    assert_eq!(usable(&many, None).len(), 8);
 }
 
 #[test]
@@ -60,13 +23,13 @@ fn backoff_doubles_to_half_a_minute() {
 fn pinned_peers_are_dialled_for_ever_and_others_forgotten() {
     let (mut book, mut now) = (AddressBook::new(PeerId::random()), Instant::now());
     let (pinned, other) = (PeerId::random(), PeerId::random());
-    book.pin(pinned, address("/ip4/127.0.0.1/tcp/1"), now);
+    book.pin(pinned, &address("/ip4/127.0.0.1/tcp/1"), now);
     book.hear(other, &addresses(&["/ip4/127.0.0.1/tcp/2"]), now);
     for _ in 0..MOST_FAILURES {
         now += Duration::from_secs(31);
         assert_eq!(book.due(now, 10, |_| false).len(), 2);
-        assert!(book.failed(&other, now).is_none());
-        let (failed, wait) = book.failed(&pinned, now).expect("pinned");
+        assert!(book.failed(&other, &[], now).is_none());
+        let (failed, wait) = book.failed(&pinned, &[], now).expect("pinned");
         assert_eq!(failed, addresses(&["/ip4/127.0.0.1/tcp/1"]));
         assert!(wait <= Duration::from_secs(30));
     }
@@ -91,7 +54,7 @@ fn room_counts_for_all_but_pinned_peers() {
     for port in 1..10 {
         book.hear(PeerId::random(), &addresses(&[&format!("/ip4/127.0.0.1/tcp/{port}")]), now);
     }
-    book.pin(PeerId::random(), address("/ip4/127.0.0.1/tcp/99"), now);
+    book.pin(PeerId::random(), &address("/ip4/127.0.0.1/tcp/99"), now);
     assert_eq!(book.due(now, 3, |_| false).len(), 4);
 }
 
@@ -119,8 +82,11 @@ fn a_peers_own_word_replaces_hearsay_but_not_the_operators() {
     assert!(!book.learn(peer, &addresses(&["/ip4/127.0.0.1/tcp/2"]), now), "nothing new");
     book.hear(peer, &addresses(&["/ip4/127.0.0.1/tcp/3"]), now);
     assert_eq!(book.due(now, 1, |_| false)[0].1, addresses(&["/ip4/127.0.0.1/tcp/2"]));
+    book.failed(&peer, &addresses(&["/ip4/127.0.0.1/tcp/2"]), now);
+    let later = now + Duration::from_secs(20);
+    assert_eq!(book.due(later, 1, |_| false)[0].1, addresses(&["/ip4/127.0.0.1/tcp/3"]), "hearsay comes after");
     let pinned = PeerId::random();
-    book.pin(pinned, address("/ip4/127.0.0.1/tcp/4"), now);
+    book.pin(pinned, &address("/ip4/127.0.0.1/tcp/4"), now);
     assert!(book.learn(pinned, &addresses(&["/ip4/127.0.0.1/tcp/5"]), now));
     let due = book.due(now, 0, |_| false);
     assert_eq!(due[0].1, addresses(&["/ip4/127.0.0.1/tcp/4", "/ip4/127.0.0.1/tcp/5"]));
@@ -130,7 +96,7 @@ fn a_peers_own_word_replaces_hearsay_but_not_the_operators() {
 fn the_book_is_bounded_and_never_holds_oneself() {
     let local = PeerId::random();
     let (mut book, now) = (AddressBook::new(local), Instant::now());
-    book.pin(local, address("/ip4/127.0.0.1/tcp/1"), now);
+    book.pin(local, &address("/ip4/127.0.0.1/tcp/1"), now);
     book.hear(local, &addresses(&["/ip4/127.0.0.1/tcp/1"]), now);
     assert!(!book.learn(local, &addresses(&["/ip4/127.0.0.1/tcp/1"]), now));
     assert!(book.due(now, 10, |_| false).is_empty());
@@ -138,9 +104,65 @@ fn the_book_is_bounded_and_never_holds_oneself() {
     let known: Vec<PeerId> = (0..MOST_PEERS + 100).map(|_| PeerId::random()).collect();
     known.iter().for_each(|peer| book.hear(*peer, &claimed, now));
     assert_eq!(book.entries.len(), MOST_PEERS);
-    book.failed(&known[3], now);
+    book.failed(&known[3], &[], now);
     let newcomer = PeerId::random();
     book.hear(newcomer, &claimed, now);
     assert!(book.entries.contains_key(&newcomer) && !book.entries.contains_key(&known[3]));
     assert_eq!(book.entries.len(), MOST_PEERS);
+}
+
+#[test]
+fn who_named_the_wrong_address_first_does_not_hide_the_right_one() {
+    let (mut book, mut now) = (AddressBook::new(PeerId::random()), Instant::now());
+    let (peer, wrong) = (PeerId::random(), addresses(&["/ip4/192.0.2.1/tcp/1", "/ip4/192.0.2.2/tcp/1"]));
+    book.hear(peer, &wrong, now);
+    book.hear(peer, &addresses(&["/ip4/203.0.113.7/tcp/7"]), now);
+    let mut tried = Vec::new();
+    for _ in 0..3 {
+        now += Duration::from_secs(31);
+        let at = book.due(now, 1, |_| false).remove(0).1;
+        book.failed(&peer, if tried.is_empty() { &wrong } else { &at }, now);
+        tried.extend(at);
+    }
+    assert!(tried.contains(&address("/ip4/203.0.113.7/tcp/7")), "{tried:?}");
+    // Liars cannot fill the entry up either: the peer's own word drives theirs out.
+    for port in 1..100 {
+        book.hear(peer, &addresses(&[&format!("/ip4/192.0.2.3/tcp/{port}")]), now);
+    }
+    assert!(book.learn(peer, &addresses(&["/ip4/203.0.113.8/tcp/8"]), now));
+    now += Duration::from_secs(31);
+    assert_eq!(book.due(now, 1, |_| false)[0].1, addresses(&["/ip4/203.0.113.8/tcp/8"]));
+}
+
+#[test]
+fn what_worked_is_remembered_and_tried_first_and_never_given_up() {
+    let (mut book, mut now) = (AddressBook::new(PeerId::random()), Instant::now());
+    let (peer, worked) = (PeerId::random(), address("/ip4/203.0.113.7/tcp/7"));
+    book.hear(peer, &addresses(&["/ip4/203.0.113.9/tcp/9"]), now);
+    assert!(book.memory().is_empty(), "hearsay is not worth keeping");
+    assert!(book.welcomed(&peer, std::slice::from_ref(&worked)));
+    assert!(!book.welcomed(&peer, std::slice::from_ref(&worked)), "nothing new");
+    assert_eq!(book.memory(), [(peer, vec![worked.clone()])]);
+    let mut again = AddressBook::new(PeerId::random());
+    again.remember(peer, &worked, now);
+    for _ in 0..3 * MOST_FAILURES {
+        now += LONG_BACKOFF;
+        let due = again.due(now, 1, |_| false);
+        assert_eq!(due, [(peer, vec![worked.clone()])]);
+        again.failed(&peer, &due[0].1, now);
+    }
+    assert!(again.due(now + LONG_BACKOFF / 2, 1, |_| false).is_empty(), "but ever more seldom");
+    assert_eq!(again.memory(), [(peer, vec![worked])]);
+}
+
+#[test]
+fn addresses_of_one_peer_are_bounded() {
+    let (mut book, now, peer) = (AddressBook::new(PeerId::random()), Instant::now(), PeerId::random());
+    for port in 1..100 {
+        let address = address(&format!("/ip4/203.0.113.7/tcp/{port}"));
+        book.hear(peer, std::slice::from_ref(&address), now);
+        book.learn(peer, std::slice::from_ref(&address), now);
+        book.welcomed(&peer, std::slice::from_ref(&address));
+        assert!(book.entries[&peer].candidates.len() <= super::MOST_ADDRESSES);
+    }
 }

@@ -1,0 +1,110 @@
+//! Listing jobs and ending them, as their creators do.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::feed::FeedDriver;
+use super::jobs::{self, JobRequest, JobSpec, RHYTHM, Shelf};
+use super::keepers::Keeper;
+use super::ledger::unix_ms;
+use super::{Swarm, api};
+use crate::wait::until;
+
+/// Seconds between listing jobs and their first due moment when every keeper finds the code compiled: fetching, and the
+/// anchor that lies before the due moment.
+const WARM_LEAD: u64 = 8;
+/// The same when the code has to be compiled first, which is done once per machine.
+const COLD_LEAD: u64 = 45;
+
+impl Swarm {
+    /// Lists the example jobs, and lets the feed that one of them reads change. Returns when all keepers have the code,
+    /// or the first runs are due.
+    ///
+    /// # Errors
+    /// When the code was not built, or the chain refuses.
+    pub async fn list_examples(&mut self) -> Result<()> {
+        let folder = self.options.code_dir()?;
+        let shelf = Shelf { folder: &folder, server: &self.code_server, examples: &self.deployed.examples };
+        let mut requests = jobs::examples(self.options.jobs, &shelf)?;
+        let hashes = requests.iter().map(|request| request.action.code_hash()).filter(|hash| !hash.is_zero());
+        let warm = { hashes }.all(|hash| is_compiled(&self.setting.cache, &hash.to_string()[2..]));
+        self.feed = Some(FeedDriver::start(&self.anvil, self.deployed.examples.feed, self.options.seed));
+        let lead = if warm { WARM_LEAD } else { COLD_LEAD };
+        let start = (unix_ms() / 1000 + lead).next_multiple_of(RHYTHM);
+        for request in &mut requests {
+            request.delay(start);
+        }
+        let listed = self.list(&requests).await?;
+        self.progress.say(&format!("{} jobs listed, first due in {} s", listed.len(), self.seconds_until(start)));
+        let patience = Duration::from_secs(self.seconds_until(start));
+        for keeper in &self.keepers {
+            if let Err(error) = has_code(keeper, &listed, patience).await {
+                self.progress.say(&format!("warning: {error:#}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists jobs.
+    ///
+    /// # Errors
+    /// When the chain refuses.
+    pub async fn list(&mut self, requests: &[JobRequest]) -> Result<Vec<JobSpec>> {
+        let manager = self.deployed.network.contracts.job_manager;
+        let calm = self.calm().await;
+        let specs = jobs::create(self.anvil.provider(), manager, self.anvil.faucet(), requests).await?;
+        self.spare(calm).await?;
+        self.jobs.extend_from_slice(&specs);
+        Ok(specs)
+    }
+
+    /// Ends all jobs: no run is due after the notice period. Returns the last due moment, unix seconds.
+    ///
+    /// # Errors
+    /// When the chain refuses.
+    pub async fn pause_jobs(&mut self) -> Result<u64> {
+        let ids: Vec<u64> = self.jobs.iter().map(|job| job.id).collect();
+        let manager = self.deployed.network.contracts.job_manager;
+        let calm = self.calm().await;
+        let until = jobs::pause(self.anvil.provider(), manager, self.anvil.faucet(), &ids).await?;
+        self.spare(calm).await?;
+        for job in &mut self.jobs {
+            job.until = until.get(&job.id).copied();
+        }
+        let last = |job: &JobSpec| job.due(job.runs_until(u64::MAX).checked_sub(1)?);
+        Ok(self.jobs.iter().filter_map(last).max().unwrap_or(0))
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as the swarm's clock")]
+    fn seconds_until(&self, moment: u64) -> u64 {
+        moment.saturating_sub(unix_ms() / 1000)
+    }
+}
+
+async fn has_code(keeper: &Keeper, listed: &[JobSpec], patience: Duration) -> Result<()> {
+    until(&format!("{} to have the jobs' code", keeper.name()), patience, || async {
+        let known: Vec<api::Job> = keeper.get("/v1/jobs").await.map_err(|error| format!("{error:#}"))?;
+        for job in listed {
+            match known.iter().find(|known| known.id == job.id) {
+                Some(known) if known.ready => {}
+                Some(known) => return Err(format!("{}: {}", job.name, known.reason)),
+                None => return Err(format!("{} is not in its book", job.name)),
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Whether compiled code of this hash lies in the cache. Only decides how far ahead the first runs are due.
+fn is_compiled(folder: &Path, hash: &str) -> bool {
+    let Ok(entries) = folder.read_dir() else { return false };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        (name.starts_with(hash) && name.ends_with(".cwasm"))
+            || (entry.path().is_dir() && is_compiled(&entry.path(), hash))
+    })
+}

@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use alloy::primitives::{Address, U256};
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+use contracts::network::Contracts;
+use serde_json::json;
+
+use super::{Anvil, Chain, Reorganisations, State};
+use crate::process::Spawner;
+use crate::wait::until;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+const TASK_MANAGER: Address = Address::repeat_byte(0x71);
+const SOMEBODY: Address = Address::repeat_byte(0x72);
+
+struct Stage {
+    _folder: tempfile::TempDir,
+    _spawner: Spawner,
+    anvil: Anvil,
+    chain: Chain,
+    state: State,
+}
+
+impl Stage {
+    /// A chain that does not grow, with two payments in its newest block: to the TaskManager, and to somebody.
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let spawner = Spawner::new().unwrap();
+        let anvil = Anvil::start(&spawner, folder.path()).await.unwrap();
+        let none = Address::ZERO;
+        let contracts = Contracts {
+            keeper_registry: none,
+            job_manager: none,
+            task_manager: TASK_MANAGER,
+            service_manager: none,
+            challenger: none,
+            allocation_manager: none,
+            strategy: none,
+        };
+        let chain = Chain { provider: anvil.provider().clone(), contracts };
+        chain.ask("evm_setIntervalMining", json!([0])).await.unwrap();
+        chain.ask("anvil_mine", json!(["0xa"])).await.unwrap();
+        let state = State { floor: 3, done: Reorganisations::default() };
+        let mut stage = Self { _folder: folder, _spawner: spawner, anvil, chain, state };
+        stage.pay().await;
+        stage
+    }
+
+    async fn pay(&mut self) {
+        let from = self.anvil.provider().get_accounts().await.unwrap();
+        for (from, to) in from.iter().zip([TASK_MANAGER, SOMEBODY]) {
+            let payment = TransactionRequest::default().from(*from).to(to).value(U256::ONE).gas_limit(21_000);
+            let _pending = self.anvil.provider().send_transaction(payment).await.unwrap();
+        }
+        self.chain.ask("evm_mine", json!([])).await.unwrap();
+        assert_eq!(self.paid().await, [1, 1]);
+    }
+
+    async fn paid(&self) -> [u64; 2] {
+        let mut paid = [0; 2];
+        for (paid, to) in paid.iter_mut().zip([TASK_MANAGER, SOMEBODY]) {
+            *paid = self.anvil.provider().get_balance(to).await.unwrap().to();
+        }
+        paid
+    }
+
+    async fn newest(&self) -> (u64, u64, alloy::primitives::B256) {
+        let header = self.anvil.provider().get_block(alloy::eips::BlockId::latest()).await.unwrap().unwrap().header;
+        (header.number, header.timestamp, header.hash)
+    }
+}
+
+#[tokio::test]
+async fn what_keepers_sent_is_dropped_and_what_others_sent_comes_back() {
+    let stage = Stage::new().await;
+    let before = stage.newest().await;
+    stage.chain.replace(4, false, 0).await.unwrap();
+    let after = stage.newest().await;
+    assert_eq!((before.0, before.1), (after.0, after.1), "the same height and time");
+    assert_ne!(before.2, after.2, "another block");
+    assert_eq!(stage.paid().await, [0, 1]);
+}
+
+#[tokio::test]
+async fn what_keepers_sent_comes_back() {
+    let stage = Stage::new().await;
+    assert_eq!(stage.chain.replace(2, true, 0).await.unwrap(), (1, 0));
+    assert_eq!(stage.paid().await, [1, 1]);
+}
+
+#[tokio::test]
+async fn blocks_up_to_the_floor_stay_and_the_chain_grows_again() {
+    let mut stage = Stage::new().await;
+    let (height, ..) = stage.newest().await;
+    let floor = stage.anvil.provider().get_block_by_number(3.into()).await.unwrap().unwrap().header.hash;
+    stage.chain.reorganise(&mut stage.state, 64, false).await.unwrap();
+    assert_eq!(stage.state.done, Reorganisations { count: 1, deepest: height - 3, orphaned: 1, dropped: 1 });
+    let now = stage.anvil.provider().get_block_by_number(3.into()).await.unwrap().unwrap().header.hash;
+    assert_eq!(floor, now);
+    until("the chain to grow", PATIENCE, || async {
+        let newest = stage.newest().await.0;
+        if newest > height { Ok(()) } else { Err(format!("block {newest}")) }
+    })
+    .await
+    .unwrap();
+    stage.state.floor = u64::MAX;
+    let said = stage.chain.reorganise(&mut stage.state, 1, false).await.unwrap();
+    assert!(said.starts_with("no reorganisation") && stage.state.done.count == 1, "{said}");
+}

@@ -1,0 +1,212 @@
+//! The checks behind readiness: what is red says why, and how to mend it.
+//!
+//! | check | red when |
+//! |---|---|
+//! | `chain` | no node can be followed, or the newest block is old and nobody confirms that there is no newer one |
+//! | `chain_time` | the newest block is from the future, further than any clock is off |
+//! | `clock` | most other keepers' clocks show another time |
+//! | `nodes` | no RPC node is good, or all of them are behind most other keepers |
+//! | `journal` | it takes nothing |
+//! | `account` | transactions are refused, or not included |
+//! | `runway` | the wallet pays for few more settlements |
+//! | `load` | something was turned away in the last minute |
+//! | `mesh` | no peer, or fewer than half of the other keepers |
+//! | `registered` | the operator does not count, or was ejected |
+//! | `set` | most other keepers see another operator set |
+
+use consensus::time::Time;
+
+use super::Core;
+use crate::chain::NodeView;
+use crate::driver::chain_time::APART_MS;
+use crate::driver::note::DISPUTED;
+use crate::driver::peers::Shown;
+use crate::view::View;
+
+/// A head older than this many block times, and at least 10 s, means the chain node is behind.
+const STALE_BLOCKS: u64 = 10;
+const STALE_SECONDS_MIN: u64 = 10;
+/// Blocks, or seconds' worth of blocks, that a keeper may be behind most others without a word.
+const FEW_BLOCKS: u64 = 5;
+const FEW_BLOCKS_SECONDS: u64 = 10;
+/// Settlements that the wallet must pay for, and what one takes where none is known.
+const RUNWAY_MIN: u128 = 20;
+const USUAL_SETTLEMENT_GAS: u64 = 500_000;
+/// Nothing works any more with a chain so far ahead of the clock: nobody's clock is off by that much.
+const IMPOSSIBLE_MS: i64 = 366 * 24 * 3_600 * 1_000;
+
+impl Core {
+    pub(super) fn add_checks(&self, view: &mut View, now: Time) {
+        self.check_chain(view, now);
+        self.check_clocks(view, now);
+        self.check_nodes(view, now);
+        self.check_account(view);
+        if let Some(why) = &self.readings.journal {
+            let why = format!(
+                "nothing is signed, the journal cannot be written ({why}): free space on its disk, or mend it; it is tried again every second"
+            );
+            view.set_check("journal", false, why);
+        } else {
+            view.set_check("journal", true, "it can be written");
+        }
+        match self.shed.trouble(now) {
+            Some(why) => view.set_check("load", false, why),
+            None => view.set_check("load", true, "nothing was turned away lately"),
+        }
+        let registered = self.standing().check();
+        view.set_check("registered", registered.ok, registered.message);
+        if self.engine.is_set_disputed() {
+            view.set_check("set", false, DISPUTED);
+        }
+        self.check_mesh(view);
+    }
+
+    fn check_chain(&self, view: &mut View, now: Time) {
+        let age = self.chain_time(now).seconds().saturating_sub(view.head.timestamp);
+        let stale = (self.about.pace.block_seconds * STALE_BLOCKS).max(STALE_SECONDS_MIN);
+        let number = view.head.number;
+        match &self.connection {
+            Some((true, _)) if age <= stale => view.set_check("chain", true, format!("block {number}")),
+            Some((true, _)) => match self.confirms_the_head(now) {
+                Some(who) => {
+                    let message = format!("block {number}, {age} s old, and {who}: the chain makes none now");
+                    view.set_check("chain", true, message);
+                }
+                None => {
+                    let mend = "the node may have stopped: look at it, or add another URL to rpc_urls";
+                    view.set_check("chain", false, format!("the newest block is {age} s old; {mend}"));
+                }
+            },
+            Some((false, why)) => view.set_check("chain", false, why.clone()),
+            None => view.set_check("chain", false, "not connected to a chain node yet"),
+        }
+    }
+
+    /// Who says that there is no block beyond the newest one, if anybody does: such a chain makes blocks on demand.
+    fn confirms_the_head(&self, now: Time) -> Option<String> {
+        let own = self.engine.head()?.number;
+        let agree = self.readings.nodes.iter().filter(|node| is_good(node) && node.head == Some(self.newest)).count();
+        if agree > 1 {
+            return Some(format!("{agree} nodes show no newer one"));
+        }
+        let peers = self.peers_head(now)?;
+        (peers <= own).then(|| "most other keepers have no newer one".to_owned())
+    }
+
+    fn check_clocks(&self, view: &mut View, now: Time) {
+        let ahead = self.time.ahead_ms();
+        let seconds = ahead.unsigned_abs() / 1_000;
+        let side = if ahead < 0 { "behind" } else { "ahead of" };
+        let message = if self.time.is_apart() {
+            format!("the chain's time is {seconds} s {side} this machine's clock; due moments follow the chain")
+        } else {
+            "the chain and this machine's clock agree".to_owned()
+        };
+        view.set_check("chain_time", ahead.abs() < IMPOSSIBLE_MS, message);
+        match self.peers_say(now, |shown| shown.clock_ms) {
+            Some(off) if off.unsigned_abs() > APART_MS => {
+                let side = if off < 0 { "ahead of" } else { "behind" };
+                let seconds = off.unsigned_abs() / 1_000;
+                let mend = "set it by NTP (timedatectl set-ntp true)";
+                let message = format!("this machine's clock is {seconds} s {side} most other keepers': {mend}");
+                view.set_check("clock", false, message);
+            }
+            Some(_) => view.set_check("clock", true, "as most other keepers' clocks"),
+            None => view.set_check("clock", true, "no other keeper's clock to compare it with"),
+        }
+    }
+
+    fn check_nodes(&self, view: &mut View, now: Time) {
+        let nodes = &self.readings.nodes;
+        let good = nodes.iter().filter(|node| is_good(node)).count();
+        let bad: Vec<String> = nodes.iter().filter(|node| !is_good(node)).map(described).collect();
+        let few = FEW_BLOCKS.max(FEW_BLOCKS_SECONDS / self.about.pace.block_seconds.max(1));
+        let own = self.engine.head().map_or(0, |head| head.number);
+        let behind = self.peers_head(now).map_or(0, |peers| peers.saturating_sub(own));
+        if behind > few {
+            let message = format!(
+                "block {own} is the newest here, most other keepers are at {}: this keeper is catching up, or its nodes are \
+                 behind; if it lasts, add another URL to rpc_urls",
+                own + behind
+            );
+            return view.set_check("nodes", false, message);
+        }
+        if good == 0 && !nodes.is_empty() {
+            let message = format!("no RPC node is good: {}; add another URL to rpc_urls", bad.join("; "));
+            return view.set_check("nodes", false, message);
+        }
+        let rest = if bad.is_empty() { String::new() } else { format!("; {}", bad.join("; ")) };
+        view.set_check("nodes", true, format!("{good} of {} good{rest}", nodes.len()));
+    }
+
+    fn check_account(&self, view: &mut View) {
+        match self.readings.account.trouble() {
+            Some(why) => view.set_check("account", false, why),
+            None => view.set_check("account", true, format!("{} transactions under way", self.readings.account.open)),
+        }
+        let Some(wallet) = self.wallet else {
+            return view.set_check("runway", true, "the wallet has not been read yet");
+        };
+        let gas = if self.settlement_gas == 0 { USUAL_SETTLEMENT_GAS } else { self.settlement_gas };
+        let cost = wallet.gas_price.saturating_mul(gas.into()).max(1);
+        let left = wallet.balance / cost;
+        let coin = alloy::primitives::utils::format_ether(wallet.balance);
+        if left < RUNWAY_MIN {
+            let account = &view.operator;
+            let message = format!(
+                "the wallet holds {coin} ether, enough for {left} more settlements at today's price: send some to {account}"
+            );
+            return view.set_check("runway", false, message);
+        }
+        view.set_check("runway", true, format!("{coin} ether pay for {left} settlements at today's price"));
+    }
+
+    fn check_mesh(&self, view: &mut View) {
+        let committee = self.engine.committee();
+        let members =
+            committee.map_or(0, |(committee, _)| committee.members().iter().filter(|member| member.stake > 0).count());
+        let (seen, others) = (self.members_connected(), members.saturating_sub(1));
+        let fine = members <= 1 || view.peers > 0;
+        let mut message = format!("{} peers, {seen} of {others} other keepers connected", view.peers);
+        let ok = fine && seen * 2 >= others;
+        if !ok {
+            message
+                .push_str("; look at --bootnode and `bootnodes`, and whether peers can reach the address listened on");
+        }
+        view.set_check("mesh", ok, message);
+    }
+
+    /// The newest block that most of the other members' stake has or is beyond, as it says itself.
+    pub(super) fn peers_head(&self, now: Time) -> Option<u64> {
+        self.peers_say(now, |shown| shown.head)
+    }
+
+    /// The highest value that more than half of the other members' stake shows or exceeds; `None` if not so much of it
+    /// has shown anything lately.
+    fn peers_say<T: Ord>(&self, now: Time, value: impl Fn(&Shown) -> T) -> Option<T> {
+        let (committee, mine) = self.engine.committee()?;
+        let own = mine.and_then(|index| committee.member(index)).map_or(0, |member| member.stake);
+        let others = committee.total_stake().saturating_sub(own);
+        let mut said: Vec<(T, u128)> = self
+            .peers
+            .shown(now)
+            .filter_map(|(peer, shown)| Some((value(&shown), committee.member(committee.index_of(peer)?)?.stake)))
+            .collect();
+        said.sort_by(|a, b| b.0.cmp(&a.0));
+        let mut stake = 0_u128;
+        said.into_iter().find_map(|(value, part)| {
+            stake = stake.saturating_add(part);
+            (stake > others / 2).then_some(value)
+        })
+    }
+}
+
+fn is_good(node: &NodeView) -> bool {
+    matches!(node.state, "good" | "fresh")
+}
+
+fn described(node: &NodeView) -> String {
+    let lag = node.lag.filter(|lag| *lag > 0).map(|lag| format!(", {lag} blocks behind")).unwrap_or_default();
+    let error = node.last_error.as_ref().map(|error| format!(" ({error})")).unwrap_or_default();
+    format!("{} is {}{lag}{error}", node.origin, node.state)
+}

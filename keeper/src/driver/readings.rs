@@ -1,0 +1,24 @@
+//! What no event tells: read from the parts once a second, and the wallet now and then.
+
+use crate::chain::NodeView;
+use crate::chain::lane::Account;
+
+/// How the parts around the core stand.
+#[derive(Clone, Debug, Default)]
+pub struct Readings {
+    /// The RPC nodes.
+    pub nodes: Vec<NodeView>,
+    /// The account that sends transactions.
+    pub account: Account,
+    /// Why the journal takes nothing, if it does not.
+    pub journal: Option<String>,
+}
+
+/// What the wallet can pay for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wallet {
+    /// Its coin, in wei.
+    pub balance: u128,
+    /// Wei for a gas, as the nodes name it.
+    pub gas_price: u128,
+}

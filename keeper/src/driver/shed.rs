@@ -1,0 +1,81 @@
+//! What this keeper has turned away because there was too much: counted for good, and shown for a while.
+
+use std::time::Duration;
+
+use consensus::time::Time;
+
+/// How long it is shown that something was turned away.
+const SHOWN: Duration = Duration::from_secs(60);
+
+/// What can be too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Load {
+    /// Tasks that come due: the engine has no room for more.
+    Tasks,
+    /// Gossip messages that wait for their verdict.
+    Messages,
+}
+
+impl Load {
+    /// The word for it in metrics and checks.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tasks => "tasks",
+            Self::Messages => "messages",
+        }
+    }
+}
+
+/// What was turned away of each kind, and when last.
+#[derive(Debug, Default)]
+pub(super) struct Shed {
+    tasks: (u64, Option<Time>),
+    messages: (u64, Option<Time>),
+}
+
+impl Shed {
+    /// So many were turned away.
+    pub(super) fn note(&mut self, load: Load, number: u64, now: Time) {
+        let (count, last) = match load {
+            Load::Tasks => &mut self.tasks,
+            Load::Messages => &mut self.messages,
+        };
+        *count += number;
+        *last = Some(now);
+    }
+
+    /// What is wrong and how to mend it, if anything was turned away lately.
+    pub(super) fn trouble(&self, now: Time) -> Option<String> {
+        let fresh = |(_, last): &(u64, Option<Time>)| last.is_some_and(|last| now < last.plus(SHOWN));
+        let words = [(Load::Tasks, self.tasks), (Load::Messages, self.messages)];
+        let words = words.into_iter().filter(|(_, shed)| fresh(shed));
+        let words: Vec<String> = words.map(|(load, (count, _))| format!("{count} {}", load.name())).collect();
+        (!words.is_empty()).then(|| {
+            format!(
+                "more than this machine can take: {} turned away since the start, some in the last minute; give it more \
+                 processors, or look for a job or a peer that floods",
+                words.join(" and ")
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_turned_away_is_shown_for_a_minute_and_counted_for_good() {
+        let mut shed = Shed::default();
+        assert_eq!(shed.trouble(Time(0)), None);
+        shed.note(Load::Tasks, 1, Time(1_000));
+        shed.note(Load::Tasks, 1, Time(2_000));
+        shed.note(Load::Messages, 1, Time(50_000));
+        assert!(shed.trouble(Time(60_000)).is_some_and(|words| words.contains("2 tasks and 1 messages")));
+        assert!(
+            shed.trouble(Time(62_000)).is_some_and(|words| !words.contains("tasks") && words.contains("1 messages"))
+        );
+        assert_eq!(shed.trouble(Time(110_000)), None);
+    }
+}

@@ -1,0 +1,140 @@
+//! How far addresses reach, and whose word makes one worth dialling.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+
+/// Most addresses kept of what one peer says of itself.
+pub(crate) const MOST_CLAIMED: usize = 8;
+
+/// How far an address reaches, and for those that many networks have, of which sort it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reach {
+    /// This machine.
+    Machine,
+    /// One cable.
+    Link,
+    /// One site: 10/8, 172.16/12, 192.168/16, the providers' 100.64/10, IPv6 unique local.
+    Site(Site),
+    /// Everybody.
+    World,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Site {
+    Ten,
+    SeventeenTwo,
+    NineteenTwo,
+    Provider,
+    UniqueLocal,
+}
+
+/// None for what nobody can dial.
+pub(crate) fn reach(address: &Multiaddr) -> Option<Reach> {
+    match address.iter().next()? {
+        Protocol::Ip4(ip) => reach_v4(ip),
+        Protocol::Ip6(ip) => ip.to_ipv4_mapped().map_or_else(|| reach_v6(ip), reach_v4),
+        Protocol::Dns(_) | Protocol::Dns4(_) | Protocol::Dns6(_) => Some(Reach::World),
+        _ => None,
+    }
+}
+
+fn reach_v4(ip: Ipv4Addr) -> Option<Reach> {
+    if ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast() {
+        return None;
+    }
+    Some(match ip.octets() {
+        [127, ..] => Reach::Machine,
+        [169, 254, ..] => Reach::Link,
+        [10, ..] => Reach::Site(Site::Ten),
+        [172, 16..=31, ..] => Reach::Site(Site::SeventeenTwo),
+        [192, 168, ..] => Reach::Site(Site::NineteenTwo),
+        [100, 64..=127, ..] => Reach::Site(Site::Provider),
+        _ => Reach::World,
+    })
+}
+
+const fn reach_v6(ip: Ipv6Addr) -> Option<Reach> {
+    if ip.is_unspecified() || ip.is_multicast() {
+        return None;
+    }
+    Some(if ip.is_loopback() {
+        Reach::Machine
+    } else if ip.is_unicast_link_local() {
+        Reach::Link
+    } else if ip.is_unique_local() {
+        Reach::Site(Site::UniqueLocal)
+    } else {
+        Reach::World
+    })
+}
+
+/// The networks on which this node is. Others' word for an address on this machine or site counts only if this node
+/// lives there itself: nobody far away may make it knock at its own doors.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Home(BTreeSet<Reach>);
+
+impl Home {
+    /// Of an address that this node listens on, or that its operator named.
+    pub(crate) fn add(&mut self, address: &Multiaddr) {
+        self.0.extend(reach(address));
+    }
+
+    /// Every machine has loopback; a node lives there if it listens nowhere else, or if its operator said so.
+    pub(crate) fn listens(&mut self, addresses: &[Multiaddr], named: &Self) {
+        let here: BTreeSet<Reach> = addresses.iter().filter_map(reach).collect();
+        let only_here = here.iter().all(|reach| *reach == Reach::Machine);
+        self.0.clone_from(&named.0);
+        self.0.extend(here.into_iter().filter(|reach| only_here || *reach != Reach::Machine));
+    }
+
+    /// Whether an address that somebody else told of is worth dialling.
+    pub(crate) fn trusts(&self, address: &Multiaddr) -> bool {
+        reach(address).is_some_and(|reach| reach == Reach::World || self.0.contains(&reach))
+    }
+}
+
+/// The addresses among those that a peer says it listens on that are worth dialling: TCP, without `/p2p` at the end.
+fn plain(claimed: &[Multiaddr]) -> impl Iterator<Item = Multiaddr> {
+    claimed.iter().take(4 * MOST_CLAIMED).filter_map(|address| {
+        let mut address = address.clone();
+        if matches!(address.iter().last(), Some(Protocol::P2p(_))) {
+            address.pop();
+        }
+        let is_tcp = matches!(address.iter().nth(1), Some(Protocol::Tcp(port)) if port != 0);
+        (is_tcp && address.iter().count() == 2).then_some(address)
+    })
+}
+
+/// What a peer says of itself over a connection: addresses that reach at least as far as that connection does. A peer on
+/// this machine may name loopback addresses; one across the world may not make us dial our own machine or site.
+pub(crate) fn own_word(claimed: &[Multiaddr], spoken_over: Option<&Multiaddr>) -> Vec<Multiaddr> {
+    let least = spoken_over.and_then(reach).unwrap_or(Reach::World);
+    let rank = |reach: Reach| match reach {
+        Reach::Machine => 0,
+        Reach::Link => 1,
+        Reach::Site(_) => 2,
+        Reach::World => 3,
+    };
+    distinct(plain(claimed).filter(|address| reach(address).is_some_and(|reach| rank(reach) >= rank(least))))
+}
+
+/// What others say of a peer.
+pub(crate) fn hearsay(claimed: &[Multiaddr], home: &Home) -> Vec<Multiaddr> {
+    distinct(plain(claimed).filter(|address| home.trusts(address)))
+}
+
+fn distinct(addresses: impl Iterator<Item = Multiaddr>) -> Vec<Multiaddr> {
+    let mut kept = Vec::new();
+    for address in addresses {
+        if kept.len() < MOST_CLAIMED && !kept.contains(&address) {
+            kept.push(address);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;

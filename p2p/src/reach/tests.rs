@@ -1,0 +1,74 @@
+use libp2p::{Multiaddr, PeerId};
+
+use super::{Home, hearsay, own_word};
+
+fn address(text: &str) -> Multiaddr {
+    text.parse().expect("well formed")
+}
+
+fn addresses(texts: &[&str]) -> Vec<Multiaddr> {
+    texts.iter().map(|text| address(text)).collect()
+}
+
+fn claimed() -> Vec<Multiaddr> {
+    addresses(&[
+        "/ip4/127.0.0.1/tcp/1",
+        "/ip4/10.0.0.7/tcp/2",
+        "/ip4/203.0.113.7/tcp/3",
+        "/dns4/keeper.example/tcp/4",
+        "/ip6/::1/tcp/5",
+        "/ip6/fd00::1/tcp/6",
+        "/ip6/::ffff:127.0.0.1/tcp/7",
+        "/ip4/100.64.0.1/tcp/8",
+    ])
+}
+
+#[test]
+fn a_peers_own_addresses_reach_at_least_as_far_as_its_connection() {
+    let claimed = claimed();
+    let over = |text: &str| own_word(&claimed, Some(&address(text)));
+    assert_eq!(over("/ip4/127.0.0.1/tcp/999"), claimed);
+    assert_eq!(over("/ip4/192.168.1.1/tcp/999"), [&claimed[1..4], &claimed[5..6], &claimed[7..]].concat());
+    assert_eq!(over("/ip4/198.51.100.1/tcp/999"), claimed[2..4]);
+}
+
+#[test]
+fn hearsay_of_private_addresses_counts_only_where_this_node_lives() {
+    let claimed = claimed();
+    let heard = |listens: &[&str], named: &[&str]| {
+        let (mut home, mut operator) = (Home::default(), Home::default());
+        named.iter().for_each(|text| operator.add(&address(text)));
+        home.listens(&addresses(listens), &operator);
+        hearsay(&claimed, &home)
+    };
+    let world = &claimed[2..4];
+    assert_eq!(heard(&["/ip4/198.51.100.1/tcp/1"], &[]), world);
+    assert_eq!(heard(&["/ip4/198.51.100.1/tcp/1", "/ip4/127.0.0.1/tcp/1"], &[]), world, "every machine has loopback");
+    assert_eq!(heard(&["/ip4/127.0.0.1/tcp/1", "/ip4/192.168.1.5/tcp/1"], &[]), world, "another site");
+    assert_eq!(heard(&["/ip4/127.0.0.1/tcp/1", "/ip4/10.9.9.9/tcp/1"], &[]), claimed[1..4]);
+    let local = [&claimed[..1], world, &claimed[4..5], &claimed[6..7]].concat();
+    assert_eq!(heard(&["/ip4/127.0.0.1/tcp/1"], &[]), local, "a network on one machine");
+    assert_eq!(heard(&["/ip4/198.51.100.1/tcp/1"], &["/ip4/127.0.0.1/tcp/9"]), local, "its operator named one here");
+    assert_eq!(heard(&["/ip4/100.99.1.1/tcp/1"], &[]), [world, &claimed[7..]].concat());
+}
+
+#[test]
+fn unusable_addresses_are_left_out() {
+    let peer = PeerId::random();
+    let with_peer = format!("/ip4/127.0.0.1/tcp/1/p2p/{peer}");
+    let circuit = format!("/ip4/127.0.0.1/tcp/1/p2p/{peer}/p2p-circuit");
+    let claimed = addresses(&[
+        &with_peer,
+        "/ip4/127.0.0.1/tcp/1",
+        &circuit,
+        "/ip4/0.0.0.0/tcp/1",
+        "/ip4/127.0.0.1/tcp/0",
+        "/ip4/127.0.0.1/udp/1/quic-v1",
+        "/ip4/224.0.0.1/tcp/1",
+        "/memory/5",
+    ]);
+    let here = address("/ip4/127.0.0.1/tcp/9");
+    assert_eq!(own_word(&claimed, Some(&here)), addresses(&["/ip4/127.0.0.1/tcp/1"]));
+    let many: Vec<Multiaddr> = (1..500).map(|port| address(&format!("/ip4/127.0.0.1/tcp/{port}"))).collect();
+    assert_eq!(own_word(&many, Some(&here)).len(), 8);
+}
