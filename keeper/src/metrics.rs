@@ -123,11 +123,7 @@ impl Metrics {
             ),
             partials: mesh.partials,
             certificates: mesh.certificates,
-            certificate_duration: seconds(
-                registry,
-                "certificate_duration",
-                "From the due moment to a quorum of partials",
-            ),
+            certificate_duration: seconds(registry, "certificate_duration", "From the due moment to a quorum"),
             settled_duration: seconds(registry, "settled_duration", "From the due moment to the settlement seen"),
             leader_turns: counters(
                 registry,
