@@ -108,13 +108,22 @@ pub(crate) struct Session {
     /// The planned batches it stands in.
     batches: BTreeSet<BatchKey>,
     words: words::Words,
+    /// When this keeper saw it settled, if it has.
+    settled_at: Time,
 }
 
 impl Session {
     /// A task that waits for its due moment.
     pub(crate) fn new(due: DueTask) -> Self {
         let words = words::Words::default();
-        Self { due, phase: Phase::Open, attempts: BTreeMap::new(), batches: BTreeSet::new(), words }
+        Self {
+            due,
+            phase: Phase::Open,
+            attempts: BTreeMap::new(),
+            batches: BTreeSet::new(),
+            words,
+            settled_at: Time(0),
+        }
     }
 
     /// What happens to it, and what comes of that.
@@ -153,7 +162,9 @@ impl Session {
             (Settled { .. }, Event::Settled(block)) => self.phase = Settled { block, certified },
             (Open | Certified { .. } | Expired { .. }, Event::Settled(block)) => {
                 self.phase = Settled { block, certified };
+                self.settled_at = now;
                 outbox.effect(Effect::Report(task, Step::Settled));
+                self.wait_for_oblivion(facts, now, outbox);
             }
             // Rule 17: what an orphaned block held is undone.
             (phase, Event::Rewound(number)) => self.rewind(phase, number, facts, now, outbox),
@@ -166,7 +177,15 @@ impl Session {
     }
 
     fn wait_for_oblivion(&self, facts: &Facts, now: Time, outbox: &mut Outbox) {
-        let end = self.deadline(&facts.pace()).plus(facts.pace().retention());
+        let pace = facts.pace();
+        let over = match self.phase {
+            // Not before whoever starts anew has stopped asking for it.
+            Phase::Settled { .. } => {
+                self.settled_at.max(pace.moment(self.due.due.saturating_add(pace.reach_seconds())))
+            }
+            _ => self.deadline(&pace),
+        };
+        let end = over.plus(pace.retention());
         match now >= end {
             true => outbox.tell(Notice::TaskEnded(self.due.task)),
             false => outbox.wake(end, Wake::Session(self.due.task)),

@@ -5,8 +5,8 @@ use std::fmt;
 use alloy_primitives::{B256, Bytes, U256, keccak256};
 use alloy_sol_types::SolValue;
 
-/// Most attempts at one task.
-pub const ATTEMPTS_MAX: u8 = 8;
+/// Most attempts at one task: where windows are shortest, the last of them comes half an hour after the task was due.
+pub const ATTEMPTS_MAX: u8 = 9;
 
 /// Number of a job on chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -50,6 +50,8 @@ pub const SILENCE: Duration = Duration::from_millis(400);
 pub const REPAIR: Duration = Duration::from_millis(1_000);
 /// How long a keeper listens at its start before it signs: peers answer what it signed before within this time.
 pub const LISTEN: Duration = Duration::from_millis(2_000);
+/// How late a task may settle, in seconds: the contract refuses what is later (its `EXPIRY_SECONDS`).
+pub const EXPIRY_SECONDS: u64 = 3_600;
 /// How many windows tasks, batches and assignments are remembered after they are over, for latecomers: in so many a
 /// line of submitters gets several turns.
 pub const RETENTION_WINDOWS: u64 = 15;
@@ -112,7 +114,7 @@ impl Pace {
         (self.confirmations + 2).saturating_mul(self.block_seconds)
     }
 
-    /// Seconds between two attempts at a task: four windows.
+    /// Seconds between the first two attempts at a task: four windows. Each pause is twice the one before.
     pub fn retry_seconds(&self) -> u64 {
         self.window_seconds() * 4
     }
@@ -135,7 +137,19 @@ impl Pace {
 
     /// When attempt `attempt` at a task due at `due` starts, in seconds.
     pub fn attempt_due(&self, due: u64, attempt: u8) -> u64 {
-        due.saturating_add(u64::from(attempt).saturating_mul(self.retry_seconds()))
+        let pauses = 1_u64.checked_shl(attempt.into()).map_or(u64::MAX, |power| power - 1);
+        due.saturating_add(pauses.saturating_mul(self.retry_seconds()))
+    }
+
+    /// When a task due at `due` is given up, in seconds: the contract takes it no more.
+    pub fn deadline(&self, due: u64) -> u64 {
+        due.saturating_add(EXPIRY_SECONDS)
+    }
+
+    /// How far back a keeper looks that starts, in seconds, and how long what is settled is remembered at least: 32 windows. What
+    /// is older and still open is tried by those who have not stopped.
+    pub fn reach_seconds(&self) -> u64 {
+        self.retry_seconds().saturating_mul(8)
     }
 
     /// The anchor by time of an attempt is the last block with a timestamp up to this one.
@@ -154,6 +168,24 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Few enough that a task on which nobody agrees costs little, and the last one while the contract would still take it.
+    #[test]
+    fn attempts_come_ever_later_within_the_hour() {
+        let starts = |block_seconds| {
+            let pace = Pace { block_seconds, confirmations: 0, ahead_ms: 0 };
+            let starts = (0..crate::task::ATTEMPTS_MAX).map(|attempt| pace.attempt_due(1_000, attempt) - 1_000);
+            starts.take_while(|start| *start < EXPIRY_SECONDS).collect::<Vec<_>>()
+        };
+        assert_eq!(starts(1), [0, 8, 24, 56, 120, 248, 504, 1_016, 2_040]);
+        assert_eq!(starts(12), [0, 48, 144, 336, 720, 1_488, 3_024]);
+        let pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+        assert!(pace.attempt_due(0, crate::task::ATTEMPTS_MAX) > EXPIRY_SECONDS, "no further one would come");
+        assert_eq!(
+            (pace.attempt_due(1, 64), pace.attempt_due(1, 255), pace.deadline(u64::MAX)),
+            (u64::MAX, u64::MAX, u64::MAX)
+        );
+    }
 
     #[test]
     fn windows_and_due_moments_are_the_chains() {

@@ -54,8 +54,6 @@ pub struct Metrics {
     pub gossip_messages: Counters<2>,
     /// Tasks that left this keeper's book, by result.
     pub tasks: Counters<1>,
-    /// Times that a task found no room and was put off.
-    pub tasks_put_off: Counter,
     /// Partials by direction and result.
     pub partials: Counters<2>,
     /// Certificates by result.
@@ -121,14 +119,9 @@ impl Metrics {
                 ["result"],
                 &[["settled"], ["skipped"], ["job_error"], ["abstained"], ["expired"]],
             ),
-            tasks_put_off: counter(registry, "tasks_put_off", "Times that a task found no room and was put off"),
             partials: mesh.partials,
             certificates: mesh.certificates,
-            certificate_duration: seconds(
-                registry,
-                "certificate_duration",
-                "From the due moment to a quorum of partials",
-            ),
+            certificate_duration: seconds(registry, "certificate_duration", "From the due moment to a quorum"),
             settled_duration: seconds(registry, "settled_duration", "From the due moment to the settlement seen"),
             leader_turns: counters(
                 registry,

@@ -59,12 +59,12 @@ pub(crate) fn task(job: u64) -> Task {
     Task { job: JobId(job), version: 1, instance: InstanceKey::from_run(0) }
 }
 
-/// A task due at second `due`, given up after eight attempts.
+/// A task due at second `due`, given up 64 s later.
 pub(crate) fn due(job: u64, due: u64) -> DueTask {
     DueTask {
         task: task(job),
         due,
-        deadline: PACE.attempt_due(due, 8),
+        deadline: due + 64,
         anchor: AnchorRule::ByTime,
         code_hash: B256::repeat_byte(0xcc),
         quorum_bps: 0,
@@ -77,7 +77,7 @@ fn the_anchor_by_time_is_the_last_block_before_the_attempt_less_the_lag_once_tha
     let due = due(1, 1_000);
     assert_eq!(facts(0, 998).anchor(&due, 0), None, "the next block may have the same timestamp");
     assert_eq!(facts(0, 999).anchor(&due, 0), Some(block(998)));
-    assert_eq!(facts(0, 1_020).anchor(&due, 2), Some(block(1_014)), "two attempts of eight seconds later");
+    assert_eq!(facts(0, 1_030).anchor(&due, 2), Some(block(1_022)), "eight and sixteen seconds later");
 }
 
 #[test]

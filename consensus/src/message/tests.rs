@@ -121,7 +121,10 @@ fn counts_out_of_bounds_are_not_well_formed() {
     assert!(!assignment(vec![tasks(0)]).is_well_formed());
     assert!(!assignment(vec![]).is_well_formed());
     assert!(!assignment(vec![tasks(1); BATCHES_MAX + 1]).is_well_formed());
-    assert!(!assignment(vec![PlannedBatch { attempt: 8, tasks: vec![planned(1)] }]).is_well_formed());
+    assert!(
+        !assignment(vec![PlannedBatch { attempt: crate::task::ATTEMPTS_MAX, tasks: vec![planned(1)] }])
+            .is_well_formed()
+    );
     assert!(!assignment(vec![PlannedBatch { attempt: 0, tasks: vec![planned(1), planned(1)] }]).is_well_formed());
     let mut late = assignment(vec![tasks(1)]);
     late.number = ASSIGNMENTS_MAX;

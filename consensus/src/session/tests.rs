@@ -32,7 +32,7 @@ fn executed(attempt: u8, second: u64) -> Event {
     Event::Executed(attempt, block(second).hash, Ok(outcome("done")))
 }
 
-/// A task due at second 1,000, tried every 8 s, given up at 1,064 and forgotten 30 s later, after some events.
+/// A task due at second 1,000, tried 8, 24 and 56 s later again, given up at 1,064 and forgotten 30 s later, after some events.
 fn session(events: &[(u64, Event)]) -> Session {
     let facts = facts(0, 1_200);
     let mut session = Session::new(due(1, 1_000));
@@ -91,13 +91,13 @@ fn looking() {
     step(open(), (999, Event::Look), Phase::Open, &["at 1000000 session"]);
     let first = ["started", "execute 0 at 998", "at 1008000 session"];
     step(open(), (1_000, Event::Look), Phase::Open, &first);
-    let second = ["started", "execute 1 at 1006", "opened 1 in 504", "at 1016000 session"];
+    let second = ["started", "execute 1 at 1006", "opened 1 in 504", "at 1024000 session"];
     step(open(), (1_008, Event::Look), Phase::Open, &second);
     step(running(), (1_004, Event::Look), Phase::Open, &["at 1008000 session"]);
-    let again = ["started", "execute 1 at 1006", "look at batch", "opened 1 in 504", "at 1016000 session"];
+    let again = ["started", "execute 1 at 1006", "look at batch", "opened 1 in 504", "at 1024000 session"];
     step(running(), (1_008, Event::Look), Phase::Open, &again);
     // A certificate has its chance for four stages of three seconds; then the next try is in place.
-    let waits = ["with next block session", "at 1016000 session"];
+    let waits = ["with next block session", "at 1024000 session"];
     step(certified(), (1_008, Event::Look), since, &waits);
     step(certified(), (1_013, Event::Look), since, &second);
     step(open(), (1_064, Event::Look), gone, &["expired", "at 1094000 session"]);
@@ -135,8 +135,13 @@ fn later_attempts_have_later_anchors_and_each_starts_once() {
         let executions = texts(&mut outbox).into_iter().filter(|text| text.starts_with("execute"));
         started.extend(executions.map(|text| format!("{second}: {text}")));
     }
-    let expected: Vec<_> = (0..8).map(|r| format!("{}: execute {r} at {}", 1_000 + 8 * r, 998 + 8 * r)).collect();
-    assert_eq!(started, expected, "eight attempts, four windows of 2 s apart");
+    let starts = [1_000, 1_008, 1_024, 1_056];
+    let expected = starts.iter().enumerate().map(|(r, start)| format!("{start}: execute {r} at {}", start - 2));
+    assert_eq!(
+        started,
+        expected.collect::<Vec<_>>(),
+        "the first pause is four windows of 2 s, and each is twice the one before"
+    );
 }
 
 #[test]
@@ -182,9 +187,12 @@ fn certifying() {
 
 #[test]
 fn settling() {
-    step(open(), (1_003, Event::Settled(1_003)), settled_in(1_003, None), &["settled"]);
-    step(certified(), (1_003, Event::Settled(1_003)), settled_in(1_003, Some(1_001)), &["settled"]);
-    step(expired(), (1_070, Event::Settled(1_069)), settled_in(1_069, None), &["settled"]);
+    let settled_once = ["settled", "at 1094000 session"];
+    step(open(), (1_003, Event::Settled(1_003)), settled_in(1_003, None), &settled_once);
+    step(certified(), (1_003, Event::Settled(1_003)), settled_in(1_003, Some(1_001)), &settled_once);
+    let late = ["settled", "at 1100000 session"];
+    let late = step(expired(), (1_070, Event::Settled(1_069)), settled_in(1_069, None), &late);
+    step(late, (1_099, Event::Look), settled_in(1_069, None), &["at 1100000 session"]);
     step(settled(), (1_004, Event::Settled(1_004)), settled_in(1_004, None), NOTHING);
 }
 

@@ -99,7 +99,7 @@ impl Bench {
         let due = DueTask {
             task: task(1),
             due: START,
-            deadline: PACE.attempt_due(START, 8),
+            deadline: PACE.deadline(START),
             anchor: AnchorRule::ByTime,
             code_hash: B256::ZERO,
             quorum_bps: 0,

@@ -7,6 +7,7 @@ use consensus::fault::Reason::*;
 use consensus::fault::Verdict::{self, *};
 use consensus::message::{Assignment, BATCHES_MAX, CertificateMessage, Channel, Finding, Partial, sign};
 use consensus::report::BATCH_MAX;
+use consensus::task::ATTEMPTS_MAX;
 use consensus::{Input, codec};
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -32,7 +33,7 @@ fn assignments() {
         (Reject(OutOfBounds), changed(&|a| a.batches[0].tasks.clear())),
         (Reject(OutOfBounds), changed(&|a| a.batches[0] = batch(&many(BATCH_MAX + 1)))),
         (Reject(OutOfBounds), changed(&|a| a.batches[0] = batch(&[1, 1]))),
-        (Reject(OutOfBounds), changed(&|a| a.batches[0].attempt = 8)),
+        (Reject(OutOfBounds), changed(&|a| a.batches[0].attempt = ATTEMPTS_MAX)),
         (Ignore(OutOfWindow), changed(&|a| a.window = u64::MAX)),
         (Ignore(OutOfWindow), changed(&|a| a.window = 0)),
         (Ignore(NotLeader), changed(&|a| a.stage = u8::MAX)),

@@ -125,7 +125,7 @@ impl Network {
             let due = DueTask {
                 task: Task { job: JobId(job), version: 1, instance: InstanceKey::from_run(run) },
                 due,
-                deadline: PACE.attempt_due(due, 8),
+                deadline: PACE.deadline(due),
                 anchor: AnchorRule::ByTime,
                 code_hash: CODE,
                 quorum_bps: 0,

@@ -146,7 +146,7 @@ pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
         paths: paths.clone(),
         accept_empty_journal: args.accept_empty_journal,
     };
-    let ended = node::run(setup, shutdown, announce).await;
+    let ended = Box::pin(node::run(setup, shutdown, announce)).await;
     drop(lock);
     ended.map(|()| Exit::Success).map_err(|error| match error.downcast_ref::<p2p::Error>() {
         Some(_) => Err::<(), _>(error).exit(Exit::Network).unwrap_err(),

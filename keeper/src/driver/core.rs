@@ -258,7 +258,7 @@ impl Core {
     }
 
     fn shed(&mut self, load: Load, now: Time) {
-        self.shed.note(load, now);
+        self.shed.note(load, 1, now);
         self.note(Note::Shed(load));
     }
 

@@ -175,9 +175,7 @@ impl Note {
                 metrics.executions.inc([outcome]);
                 metrics.execution_duration.observe(seconds(*took_ms));
             }
-            Self::PutOff { tasks, .. } => {
-                metrics.tasks_put_off.inc_by(*tasks);
-            }
+            Self::PutOff { tasks, .. } => metrics.load_shed.add([Load::Tasks.name()], *tasks),
             Self::Submitting => metrics.certificates.inc(["submitted"]),
             Self::Submitted(result) => count_submission(metrics, result),
             Self::Accused(result) => metrics.accusations.inc([result.name()]),

@@ -10,7 +10,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use consensus::task::ATTEMPTS_MAX;
 use consensus::task::DueTask;
 use consensus::time::Pace;
 
@@ -75,7 +74,7 @@ impl Schedule {
             (self.next, self.looks) = Default::default();
             changed = book.jobs().map(|job| job.id).collect();
         }
-        let oldest = seconds.saturating_sub(pace.attempt_due(0, ATTEMPTS_MAX));
+        let oldest = seconds.saturating_sub(pace.reach_seconds());
         for id in changed {
             self.forget(id);
             if let Some(run) = book.job(id).and_then(|job| job.first_run(oldest)) {

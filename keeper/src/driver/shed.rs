@@ -35,13 +35,13 @@ pub(super) struct Shed {
 }
 
 impl Shed {
-    /// One was turned away.
-    pub(super) fn note(&mut self, load: Load, now: Time) {
+    /// So many were turned away.
+    pub(super) fn note(&mut self, load: Load, number: u64, now: Time) {
         let (count, last) = match load {
             Load::Tasks => &mut self.tasks,
             Load::Messages => &mut self.messages,
         };
-        *count += 1;
+        *count += number;
         *last = Some(now);
     }
 
@@ -69,9 +69,9 @@ mod tests {
     fn what_was_turned_away_is_shown_for_a_minute_and_counted_for_good() {
         let mut shed = Shed::default();
         assert_eq!(shed.trouble(Time(0)), None);
-        shed.note(Load::Tasks, Time(1_000));
-        shed.note(Load::Tasks, Time(2_000));
-        shed.note(Load::Messages, Time(50_000));
+        shed.note(Load::Tasks, 1, Time(1_000));
+        shed.note(Load::Tasks, 1, Time(2_000));
+        shed.note(Load::Messages, 1, Time(50_000));
         assert!(shed.trouble(Time(60_000)).is_some_and(|words| words.contains("2 tasks and 1 messages")));
         assert!(
             shed.trouble(Time(62_000)).is_some_and(|words| !words.contains("tasks") && words.contains("1 messages"))

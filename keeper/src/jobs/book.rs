@@ -88,10 +88,14 @@ impl JobBook {
         state.map_or(Standing::Untold, |state| Standing::of(due, state))
     }
 
-    /// Forgets what happened in the blocks above `number`.
-    pub fn rewind(&mut self, number: u64) {
-        let jobs = std::mem::take(&mut self.jobs);
-        self.jobs = jobs.into_iter().filter_map(|(id, job)| Some((id, job.rewound(number)?))).collect();
+    /// Forgets what happened in the blocks above `number`; says to which jobs.
+    pub fn rewind(&mut self, number: u64) -> Vec<u64> {
+        let changed: Vec<u64> = self.jobs.values().filter(|job| job.since() > number).map(|job| job.id).collect();
+        for id in &changed {
+            let rewound = self.jobs.remove(id).and_then(|job| job.rewound(number));
+            rewound.and_then(|job| self.jobs.insert(*id, job));
+        }
+        changed
     }
 
     /// Whether a settlement came a full stage of submitters after its task was due, or later, in chain time: its

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use alloy::primitives::aliases::U96;
 use alloy::primitives::{Address, B256};
-use consensus::task::{ATTEMPTS_MAX, DueTask, JobId, Task};
+use consensus::task::{DueTask, JobId, Task};
 use consensus::time::Pace;
 use contracts::terms::Terms;
 
@@ -101,6 +101,11 @@ impl Job {
     /// How it stands.
     pub const fn state(&self) -> &JobState {
         &self.state
+    }
+
+    /// The block that its newest state holds from.
+    pub(super) const fn since(&self) -> u64 {
+        self.since
     }
 
     /// What its creator asks for; `None` if this keeper does not know the kind.
@@ -215,7 +220,7 @@ impl Job {
         Some(DueTask {
             task: Task { job: JobId(self.id), version: self.state.version, instance: run.instance },
             due: run.due,
-            deadline: pace.attempt_due(run.due, ATTEMPTS_MAX),
+            deadline: pace.deadline(run.due),
             anchor: plan.trigger.anchor(),
             code_hash: plan.terms.action.code_hash(),
             quorum_bps: plan.terms.quorum_bps,

@@ -144,7 +144,7 @@ impl Mesh {
 
 fn due(task: u64) -> DueTask {
     let task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(task) };
-    let deadline = PACE.attempt_due(DUE, 8);
+    let deadline = PACE.deadline(DUE);
     DueTask { task, due: DUE, deadline, anchor: AnchorRule::ByTime, code_hash: CODE, quorum_bps: QUORUM_BPS, callback_gas: 100_000 }
 }
 

@@ -171,7 +171,7 @@ impl Plan {
                     break;
                 }
                 let task = Task { job: JobId(job.id), version: 1, instance: InstanceKey::from_run(run) };
-                let deadline = self.pace.attempt_due(due, consensus::task::ATTEMPTS_MAX);
+                let deadline = self.pace.deadline(due);
                 let (quorum_bps, callback_gas) = (job.params.quorumBps, job.params.callbackGas);
                 tasks.insert(
                     task,

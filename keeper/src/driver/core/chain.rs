@@ -23,9 +23,10 @@ impl Core {
                 self.note(Note::Rewound(number));
                 self.newest = self.newest.min(number);
                 self.time.rewound();
-                self.book.rewind(number);
-                self.schedule.all_changed();
-                self.book.jobs().for_each(|job| self.codes.job_changed(job.id, now));
+                for job in self.book.rewind(number) {
+                    self.schedule.job_changed(job);
+                    self.codes.job_changed(job, now);
+                }
                 self.admission.rewind(number);
                 self.post.rewind(number);
                 self.settlements.rewind(number);
@@ -63,7 +64,7 @@ impl Core {
         if before == ahead_ms {
             return;
         }
-        // What was told up to a later moment is to be told again.
+        // What was told at a later moment may have been given up by then.
         if ahead_ms < before {
             self.schedule.all_changed();
         }

@@ -44,16 +44,16 @@ impl Core {
         if self.engine.head().is_none() {
             return;
         }
-        let chain_time = self.chain_time(now);
+        let second = self.chain_time(now).seconds();
         let (mut put_off, mut first) = (0, None);
         for _ in 0..TOLD_MAX {
-            let Some(due) = self.schedule.take(&self.book, chain_time.seconds(), &self.about.pace) else { break };
-            if self.engine.knows(&due.task) || chain_time > Time::from_seconds(due.deadline) {
+            let Some(due) = self.schedule.take(&self.book, second, &self.about.pace) else { break };
+            if self.engine.knows(&due.task) || second > due.deadline {
                 continue;
             }
             self.feed(Input::Due(due), now);
             if !self.engine.knows(&due.task) {
-                self.schedule.put_off(&due, chain_time.seconds());
+                self.schedule.put_off(&due, second);
                 put_off += 1;
                 first.get_or_insert(due.task.job);
                 continue;
@@ -66,7 +66,7 @@ impl Core {
             }
         }
         if let Some(job) = first {
-            self.shed.note(Load::Tasks, now);
+            self.shed.note(Load::Tasks, put_off, now);
             self.note(Note::PutOff { job, tasks: put_off });
         }
     }

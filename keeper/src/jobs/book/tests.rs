@@ -109,7 +109,8 @@ fn a_rewind_takes_back_what_happened_above_it() {
     book.apply(5, &created(1, 100, 10));
     book.apply(6, &created(2, 100, 10));
     book.apply(7, &JobEvent::Cancelled { job_id: 1, inactive_from: 50 });
-    book.rewind(5);
+    assert!(book.rewind(7).is_empty());
+    assert_eq!(book.rewind(5), [1, 2]);
     assert_eq!(dues(&book, 100, 100), [(1, 1, 100)]);
     assert!(book.job(2).is_none());
 }
