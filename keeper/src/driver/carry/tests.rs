@@ -26,13 +26,14 @@ async fn the_wallet_shows_what_the_node_says_and_keeps_the_last_word() {
     let metrics = Metrics::register(&mut registry);
     let shown = |line: &str| plain(&registry).unwrap().lines().any(|found| found == line);
     let account = Address::repeat_byte(9);
-    node.lie(move |method, params, answer| {
-        if method == "eth_getBalance" && params[0] == json!(account) {
-            *answer = json!({"result": "0x1bc16d674ec80000"});
-        }
+    node.lie(move |method, params, answer| match method {
+        "eth_getBalance" if params[0] == json!(account) => *answer = json!({"result": "0x1bc16d674ec80000"}),
+        "eth_gasPrice" => *answer = json!({"result": "0x7"}),
+        _ => {}
     });
-    weigh_wallet(&rpc.provider(), account, &metrics).await;
+    let wallet = weigh_wallet(&rpc.provider(), account, &metrics).await;
+    assert_eq!(wallet, Some(Wallet { balance: 2_000_000_000_000_000_000, gas_price: 7 }));
     assert!(shown("keeper_wallet_balance_wei 2000000000000000000.0"));
-    weigh_wallet(&rpc.provider(), Address::ZERO, &metrics).await;
+    assert_eq!(weigh_wallet(&rpc.provider(), Address::ZERO, &metrics).await, None);
     assert!(shown("keeper_wallet_balance_wei 2000000000000000000.0"), "this node knows no such account");
 }
