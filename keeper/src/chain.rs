@@ -14,6 +14,7 @@ mod digest;
 mod error;
 pub mod fees;
 mod heads;
+mod job_event;
 pub mod lane;
 mod logs;
 pub mod nonce;
@@ -35,6 +36,7 @@ pub use callback::{Undelivered, why_undelivered};
 pub use challenge::{Accusation, AccusationResult, is_proven};
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
+pub use job_event::JobEvent;
 pub use reach::{highest, reach, was_registered};
 pub use receipt::Receipt;
 pub use rpc::{ChainProvider, NodeView, Rpc};
@@ -180,90 +182,6 @@ impl From<u8> for Ineligible {
             8 => Self::Quorum,
             9 => Self::Expired,
             other => Self::Other(other),
-        }
-    }
-}
-
-/// A job's life on the chain.
-#[derive(Clone, Debug, PartialEq)]
-pub enum JobEvent {
-    /// Listed, version 1.
-    Created {
-        /// The job.
-        job_id: u64,
-        /// Who may change it.
-        owner: Address,
-        /// What the target sees as `msg.sender`.
-        forwarder: Address,
-        /// What the creator asks for.
-        params: Box<JobParams>,
-    },
-    /// Money was added.
-    Funded {
-        /// The job.
-        job_id: u64,
-        /// Escrow afterwards, in the smallest unit of the job's token.
-        escrow: u128,
-    },
-    /// Paused: tasks due up to `inactive_from` still run.
-    Paused {
-        /// The job.
-        job_id: u64,
-        /// Unix seconds.
-        inactive_from: u64,
-    },
-    /// Running again, under a new version.
-    Resumed {
-        /// The job.
-        job_id: u64,
-        /// The new version.
-        version: u32,
-        /// Unix seconds; the new version's start.
-        active_from: u64,
-    },
-    /// Running again, under a new version with other terms.
-    Updated {
-        /// The job.
-        job_id: u64,
-        /// The new version.
-        version: u32,
-        /// What the creator asks for now.
-        params: Box<JobParams>,
-    },
-    /// Cancelled for good: tasks due up to `inactive_from` still run.
-    Cancelled {
-        /// The job.
-        job_id: u64,
-        /// Unix seconds.
-        inactive_from: u64,
-    },
-    /// A settlement has left less than the fee of the next run. What its callback does not use of its gas comes back later.
-    Exhausted {
-        /// The job.
-        job_id: u64,
-    },
-    /// Money was taken out.
-    Withdrawn {
-        /// The job.
-        job_id: u64,
-        /// Escrow afterwards, in the smallest unit of the job's token.
-        escrow: u128,
-    },
-}
-
-impl JobEvent {
-    /// The job it is about.
-    #[must_use]
-    pub fn job_id(&self) -> u64 {
-        match *self {
-            Self::Created { job_id, .. }
-            | Self::Funded { job_id, .. }
-            | Self::Paused { job_id, .. }
-            | Self::Resumed { job_id, .. }
-            | Self::Updated { job_id, .. }
-            | Self::Cancelled { job_id, .. }
-            | Self::Exhausted { job_id }
-            | Self::Withdrawn { job_id, .. } => job_id,
         }
     }
 }
