@@ -1,10 +1,12 @@
 //! What is worth a number or a word to people. The machine tells it as data; here alone it is said which series it moves
 //! and in which words it is logged.
 
+mod count;
+
 use alloy::primitives::B256;
 use consensus::committee::PeerKey;
 use consensus::effect::Step;
-use consensus::fault::{Fault, Reason, Verdict};
+use consensus::fault::{Fault, Verdict};
 use consensus::message::Channel;
 use consensus::task::{JobId, Task};
 
@@ -14,6 +16,7 @@ use crate::view::Check;
 
 use super::chain_time::APART_MS;
 use super::shed::Load;
+use count::{count_step, count_submission, count_verdict, seconds};
 
 /// Something that happened in this keeper.
 #[derive(Clone, Debug, PartialEq)]
@@ -273,55 +276,6 @@ impl Note {
             Self::Ran { .. } | Self::Submitting | Self::Shed(_) => {}
         }
     }
-}
-
-fn seconds(milliseconds: u64) -> f64 {
-    milliseconds as f64 / 1000.0
-}
-
-fn count_verdict(metrics: &Metrics, channel: Channel, verdict: Verdict) {
-    let result = match verdict {
-        Verdict::Accept => "accept",
-        Verdict::Ignore(reason) | Verdict::Reject(reason) => reason.name(),
-    };
-    metrics.gossip_messages.inc([channel_name(channel), result]);
-    match (channel, verdict) {
-        (_, Verdict::Ignore(Reason::Duplicate)) => {}
-        (Channel::Partials, Verdict::Accept) => metrics.partials.inc(["received", "valid"]),
-        (Channel::Partials, _) => metrics.partials.inc(["received", "invalid"]),
-        (Channel::Certificates, Verdict::Accept) => metrics.certificates.inc(["received"]),
-        (Channel::Certificates, Verdict::Reject(_)) => metrics.certificates.inc(["invalid"]),
-        _ => {}
-    }
-}
-
-fn count_step(metrics: &Metrics, step: Step, late_ms: Option<u64>, result: &'static str) {
-    match step {
-        Step::Certified => {
-            metrics.certificates.inc(["formed"]);
-            late_ms.into_iter().for_each(|late| metrics.certificate_duration.observe(seconds(late)));
-        }
-        Step::Settled => {
-            metrics.tasks.inc([result]);
-            late_ms.into_iter().for_each(|late| metrics.settled_duration.observe(seconds(late)));
-        }
-        Step::Expired => metrics.tasks.inc(["expired"]),
-        Step::Abstained(_) => metrics.tasks.inc(["abstained"]),
-        Step::Started { .. } | Step::Executed | Step::Reopened => {}
-    }
-}
-
-fn count_submission(metrics: &Metrics, result: &SettlementResult) {
-    let outcome = match result {
-        SettlementResult::Mined { gas_used, .. } => {
-            metrics.transaction_gas_used.inc_by(*gas_used);
-            "mined"
-        }
-        SettlementResult::AlreadySettled => "already_settled",
-        SettlementResult::Reverted { .. } => "reverted",
-        SettlementResult::Failed { .. } => "failed",
-    };
-    metrics.transactions.inc([outcome]);
 }
 
 fn log_submission(result: &SettlementResult) {

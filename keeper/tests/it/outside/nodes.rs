@@ -68,7 +68,7 @@ fn table() -> Vec<(&'static str, Script, Beside, Then)> {
     let first = |does| Script { rules: vec![Rule::one_in(1, does).times(1)], ..Script::default() };
     vec![
         ("every third call is asked to come again after a second", often(Does::TooManyRequests { retry_after: 1 }), Alone, GoesOn),
-        ("every call is asked to come again later", always(Does::TooManyRequests { retry_after: 120 }), Alone, Red("slow down")),
+        ("every call is asked to come again later", always(Does::TooManyRequests { retry_after: 120 }), Alone, Red("Too Many Requests")),
         ("one node asks to come again later, another answers", always(Does::TooManyRequests { retry_after: 120 }), AGoodOne, GoesOn),
         ("the first question of all is answered by a web page", first(Does::Html), Alone, GoesOn),
         ("every third answer is a web page", often(Does::Html), Alone, GoesOn),
