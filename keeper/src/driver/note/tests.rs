@@ -4,6 +4,8 @@ use consensus::task::Abstention;
 use consensus::task::InstanceKey;
 use prometheus_client::registry::Registry;
 
+use consensus::fault::Reason;
+
 use super::*;
 use crate::metrics::{Metrics, plain};
 
