@@ -256,10 +256,6 @@ impl Note {
             }
             Self::Standing(check) if check.ok => tracing::info!("{}", check.message),
             Self::Standing(check) => tracing::warn!("{}", check.message),
-            Self::Disputed(true) => tracing::error!("{DISPUTED}"),
-            Self::Disputed(false) => {
-                tracing::info!("most keepers see the operator set that this one's chain node shows: it signs again");
-            }
             Self::CodeTrouble { job, why } => tracing::warn!(job, why, "a job's code is not ready"),
             Self::ClockOff { peer, offset_ms } => {
                 tracing::warn!(?peer, offset_ms, "a peer's clock and this one differ: check NTP on both");
@@ -273,7 +269,9 @@ impl Note {
             Self::Accused(result) => log_accusation(result),
             Self::Head { .. } | Self::Judged { .. } | Self::Spoke { .. } | Self::Step { .. } => {}
             Self::Undelivered { job, why } => tracing::debug!(job, %why, "a callback failed"),
-            Self::Ran { .. } | Self::Submitting | Self::Shed(_) => {}
+            // The checks `set` and `load` say so.
+            Self::Disputed(_) | Self::Shed(_) => {}
+            Self::Ran { .. } | Self::Submitting => {}
         }
     }
 }
