@@ -114,8 +114,9 @@ pub enum NetworkError {
 /// Largest network file that is read: the seven addresses and two short lists take far less.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
-/// Where and what, as the TOML reader shows it; but a line with a URL is not repeated, as URLs hold keys.
-fn reason(error: &toml::de::Error, text: &str) -> String {
+/// Where and what is wrong with a TOML file, as its reader shows it; but a line with a URL is not repeated, as URLs hold keys.
+#[must_use]
+pub fn reason(error: &toml::de::Error, text: &str) -> String {
     let shown = error.to_string();
     if !shown.contains("://") {
         return shown;

@@ -7,6 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use contracts::network;
 use p2p::{Multiaddr, PeerId};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -172,7 +173,7 @@ impl Settings {
             Err(source) => return Err(Error::Io { path: path.to_owned(), source }),
         };
         let mut settings: Self = toml::from_str(&text)
-            .map_err(|error| Error::Malformed { path: path.to_owned(), reason: reason(&error, &text) })?;
+            .map_err(|error| Error::Malformed { path: path.to_owned(), reason: network::reason(&error, &text) })?;
         let directory = path.parent().unwrap_or(Path::new("."));
         for file in [&mut settings.network, &mut settings.password_file, &mut settings.cache_dir].into_iter().flatten()
         {
@@ -283,18 +284,6 @@ fn urls<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D
         text.parse().map_err(wrong)
     };
     texts.iter().enumerate().map(url).collect()
-}
-
-/// Where and what, as the TOML reader shows it; but a line with a URL is not repeated, as URLs hold keys.
-fn reason(error: &toml::de::Error, text: &str) -> String {
-    let shown = error.to_string();
-    if !shown.contains("://") {
-        return shown;
-    }
-    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let what = Some(error.message()).filter(|message| !message.contains("://")).unwrap_or("the value is wrong");
-    format!("line {line} (not shown, as URLs hold keys): {what}")
 }
 
 fn read_capped(path: &Path) -> std::io::Result<String> {
