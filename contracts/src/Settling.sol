@@ -29,6 +29,8 @@ abstract contract Settling is Records {
         uint256 refund;
         uint256 coinRefund;
         uint256 refused;
+        /// @dev place in memory of the next word about a callee
+        uint256 callees;
     }
 
     /* CONSTANTS */
@@ -85,9 +87,9 @@ abstract contract Settling is Records {
     {
         codeHash = forwarderCodeHash;
         uint256 count = runs.length / RunWord.RUN_BYTES;
-        // a word for each whole run
+        // a word for each whole run, and one for each call
         // slither-disable-next-line divide-before-multiply
-        verdicts = new bytes(32 * count);
+        verdicts = new bytes(64 * count);
         // sums begin at zero
         // slither-disable-next-line uninitialized-local
         Sums memory sums;
@@ -98,7 +100,9 @@ abstract contract Settling is Records {
         }
         sums.refund = sums.coinRefund;
         _gasPrice = sums.gasPrice;
-        _settleAll(certified, sums, runs, verdicts);
+        sums.callees = Words.place(verdicts, 32 * count);
+        _settleAll(certified, sums, runs, verdicts, 32 * count);
+        Words.shorten(verdicts, sums.callees - Words.place(verdicts, 0));
         settled = count - sums.refused;
         _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
         if (sums.gasPaid == 0) return (settled, verdicts, codeHash);
@@ -106,13 +110,17 @@ abstract contract Settling is Records {
         _reserved += uint128(sums.gasPaid);
     }
 
-    /// @dev Writes the verdicts: a word for each of `runs`.
-    function _settleAll(Certified calldata certified, Sums memory sums, bytes calldata runs, bytes memory verdicts)
-        private
-    {
+    /// @dev Writes the verdicts: a word for each of `runs`, which end at `end`.
+    function _settleAll(
+        Certified calldata certified,
+        Sums memory sums,
+        bytes calldata runs,
+        bytes memory verdicts,
+        uint256 end
+    ) private {
         unchecked {
             uint256 from = 0;
-            for (uint256 to = 0; to != verdicts.length; to += 32) {
+            for (uint256 to = 0; to != end; to += 32) {
                 uint256 word = Words.inCalldata(runs, from);
                 uint256 run = Words.inCalldata(runs, from + 32);
                 Words.put(verdicts, to, _settleRun(certified, sums, word, run));
@@ -149,7 +157,10 @@ abstract contract Settling is Records {
         // newer than all settled before, and due within the hour
         uint256 differs = JobWord.life(account) ^ RunWord.activeLife(word);
         differs |= JobWord.terms(schedule) ^ JobWord.PLAIN_TERMS;
-        if (differs != 0 || run < JobWord.nextRun(account) || run > RunLog.MAX_RUN || secondsLate > EXPIRY_SECONDS) {
+        if (
+            differs != 0 || run < JobWord.nextRun(account) || run > RunLog.MAX_RUN || secondsLate > EXPIRY_SECONDS
+                || JobWord.mayClose(account, schedule, run, secondsLate, EXPIRY_SECONDS)
+        ) {
             uint256 refusal = _check(sums, account, schedule, word, run);
             if (refusal != 0) return refusal;
         }
@@ -164,7 +175,12 @@ abstract contract Settling is Records {
         if (!RunWord.isCall(word)) return RunWord.settledSkip(secondsLate);
         // whether to tell of the callback: its gas is paid, or earlier ones failed
         bool metered = sums.gasPrice != 0 || JobWord.failures(account) != 0;
-        return RunWord.settledCall(record.target, secondsLate, JobWord.callbackGas(schedule), metered);
+        uint256 callee = _callee(record);
+        Words.store(sums.callees, RunWord.salt(callee));
+        unchecked {
+            sums.callees += 32;
+        }
+        return RunWord.settledCall(callee, secondsLate, JobWord.callbackGas(schedule), metered);
     }
 
     /// @dev The account, less what a task costs it: the signers' part of the fee rounded up, the protocol's share, and where
@@ -234,6 +250,8 @@ abstract contract Settling is Records {
         uint256 inactiveFrom = JobWord.inactiveFrom(schedule);
         if (inactiveFrom != 0 && due > inactiveFrom) return _refuse(sums, ITaskManager.Ineligible.Inactive);
         if (block.timestamp - due > EXPIRY_SECONDS) return _refuse(sums, ITaskManager.Ineligible.Expired);
+        uint256 oldest = JobWord.oldestOpen(schedule, EXPIRY_SECONDS);
+        if (RunLog.closes(JobWord.runs(account), run, oldest)) return _refuse(sums, ITaskManager.Ineligible.OutOfOrder);
         bool isCertified = CertificateLib.reachesQuorum(sums.signedStake, sums.totalStake, JobWord.quorumBps(schedule));
         return isCertified ? 0 : _refuse(sums, ITaskManager.Ineligible.Quorum);
     }

@@ -209,12 +209,15 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         unchecked {
             uint256 outcome = Words.place(outcomes, 0);
             uint256 end = Words.place(outcomes, outcomes.length);
+            uint256 salt = Words.place(verdicts, runs.length / 3);
             for (uint256 i = 0; outcome != end; ++i) {
                 uint256 run = Words.place(runs, i * RunWord.RUN_BYTES);
                 if (!RunWord.isCall(Words.load(run))) continue;
                 uint256 verdict = Words.get(verdicts, i * 32);
                 outcome += BatchLib.OUTCOME_BYTES;
                 if (!RunWord.isSettled(verdict)) continue;
+                Words.store(preimage + CallbackLib.SALT, Words.load(salt));
+                salt += 32;
                 uint256 callback = CallbackLib.call(preimage, run, verdict, outcome - BatchLib.OUTCOME_BYTES);
                 if (RunWord.delivered(callback) && !RunWord.isMetered(verdict)) continue;
                 Words.put(callbacks, made, callback);

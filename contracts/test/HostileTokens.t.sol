@@ -47,7 +47,7 @@ contract HostileTokensTest is World {
         IJobManager.JobParams memory p = params();
         p.token = address(token);
         calls = new bytes[](5);
-        calls[0] = abi.encodeCall(jobs.createJob, (p, 1));
+        calls[0] = abi.encodeCall(jobs.createJob, (p, 1, 0));
         calls[1] = abi.encodeCall(jobs.fund, (id, 1));
         calls[2] = abi.encodeCall(jobs.withdraw, (id, CREATOR));
         calls[3] = abi.encodeCall(jobs.claim, (address(token), firstEpoch(), CREATOR));

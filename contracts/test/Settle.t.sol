@@ -226,8 +226,10 @@ contract SettleTest is World {
     }
 
     function test_settle_256Reports() public {
-        uint64 id = create(params(), 1 ether);
-        vm.warp(block.timestamp + 3000);
+        IJobManager.JobParams memory p = params();
+        p.triggerData = abi.encode(block.timestamp + 100, 60);
+        uint64 id = create(p, 1 ether);
+        vm.warp(block.timestamp + 100 + 255 * 60);
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         Entry[] memory entries = batch(256);
         bytes32[] memory leaves = new bytes32[](256);

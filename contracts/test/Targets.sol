@@ -118,7 +118,7 @@ contract Reentering {
     }
 
     function create(IJobManager.JobParams calldata params) external payable {
-        _jobId = _jobs.createJob{value: msg.value}(params, msg.value);
+        _jobId = _jobs.createJob{value: msg.value}(params, msg.value, 0);
     }
 
     function prepare(bytes calldata settle) external {

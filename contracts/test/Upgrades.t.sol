@@ -146,7 +146,7 @@ contract UpgradesTest is Challenged {
         LaterTaskManager(address(tasks)).append(7);
         equal(everything(dispute), before, "what was appended touches nothing");
         vm.roll(block.number + 3);
-        equal(settleOf(jobId, uint64(DELAY / 10)), 1, "and settles");
+        equal(settleOf(jobId, uint64(DELAY / 10) - 210), 1, "and settles");
         equal(LaterTaskManager(address(tasks)).appended(), 7, "beside what was appended");
     }
 
@@ -171,7 +171,7 @@ contract UpgradesTest is Challenged {
         vm.expectRevert(PausableUpgradeable.EnforcedPause.selector);
         tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
         vm.expectRevert(PausableUpgradeable.EnforcedPause.selector);
-        jobs.createJob{value: 1}(params(), 1);
+        jobs.createJob{value: 1}(params(), 1, 0);
         vm.expectRevert(PausableUpgradeable.EnforcedPause.selector);
         jobs.fund{value: 1}(jobId, 1);
     }

@@ -39,6 +39,8 @@ abstract contract World is Test {
     uint32 internal constant PROVABLE_BLOCKS = 180;
     uint256 internal constant REWARD = 0.01 ether;
     uint256 internal constant BOND = 0.1 ether;
+    /// @dev a salt that no job of these tests has
+    bytes32 internal constant UNUSED = "unused";
     bytes32 internal constant CODE_HASH = keccak256("code");
 
     /// @notice A report with its outcome in full, whatever its status.
@@ -197,8 +199,10 @@ abstract contract World is Test {
     }
 
     function create(IJobManager.JobParams memory what, uint256 funding) internal returns (uint64) {
+        uint256 value = what.token == address(0) ? funding : 0;
+        bytes32 salt = bytes32(uint256(jobs.jobCount()));
         vm.prank(CREATOR);
-        return jobs.createJob{value: what.token == address(0) ? funding : 0}(what, funding);
+        return jobs.createJob{value: value}(what, funding, salt);
     }
 
     /* CERTIFICATES */

@@ -164,6 +164,8 @@ pub enum Ineligible {
     Quorum,
     /// The task was due too long ago.
     Expired,
+    /// Older runs of the job could still settle, and could no more after this one.
+    OutOfOrder,
     /// A reason this program does not know.
     Other(u8),
 }
@@ -181,6 +183,7 @@ impl From<u8> for Ineligible {
             7 => Self::NotDue,
             8 => Self::Quorum,
             9 => Self::Expired,
+            10 => Self::OutOfOrder,
             other => Self::Other(other),
         }
     }

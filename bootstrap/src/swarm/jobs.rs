@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use alloy::primitives::{Address, B256, Bytes, aliases::U96, utils::parse_ether};
+use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96, utils::parse_ether};
 use alloy::providers::DynProvider;
 use alloy::sol_types::{SolCall, SolEvent};
 use anyhow::{Context, Result, anyhow, bail};
@@ -204,8 +204,11 @@ pub(super) async fn create(
     let manager = JobManager::new(manager, provider);
     let funding = parse_ether("1000")?;
     let mut sent = Vec::new();
-    for request in requests {
-        let call = manager.createJob(request.terms().params(), funding).from(creator).value(funding);
+    let count = manager.jobCount().call().await?;
+    for (request, number) in requests.iter().zip(count..) {
+        // no number comes twice: there are as many jobs more as were listed
+        let salt = B256::from(U256::from(number));
+        let call = manager.createJob(request.terms().params(), funding, salt).from(creator).value(funding);
         let pending = call.send().await.with_context(|| format!("the JobManager refuses job {}", request.name))?;
         sent.push((request, pending));
     }

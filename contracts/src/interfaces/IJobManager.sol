@@ -106,6 +106,8 @@ interface IJobManager {
     event EpochClosed(uint32 indexed epoch, address indexed token, uint256 rest);
 
     error NotOwner();
+    /// @notice The creator has used the salt before; `forwarder` is that job's.
+    error SaltTaken(address forwarder);
     error UnknownJob(uint64 jobId);
     error InvalidTrigger();
     error InvalidAction();
@@ -135,7 +137,13 @@ interface IJobManager {
     error OnlyTaskManager();
     error ZeroRecipient();
 
-    function createJob(JobParams calldata params, uint256 funding) external payable returns (uint64 jobId);
+    /// @notice Lists a job and funds it.
+    /// @param funding in the job's token, what is set aside for runs
+    /// @param salt the creator's own choice, once: with the creator's address it makes the forwarder's, see {forwarderFor}
+    function createJob(JobParams calldata params, uint256 funding, bytes32 salt)
+        external
+        payable
+        returns (uint64 jobId);
     function fund(uint64 jobId, uint256 amount) external payable;
     /// @notice Stops the tasks due after the notice period.
     function pause(uint64 jobId) external;
@@ -161,10 +169,14 @@ interface IJobManager {
     /// @notice A job's record; one that was never created has status None.
     function job(uint64 jobId) external view returns (Job memory);
 
-    /// @notice Hash of the forwarders' creation code: with the job id as salt their addresses follow from it (CREATE2).
+    /// @notice Hash of the forwarders' creation code: with a salt of 88 bits their addresses follow from it (CREATE2), which
+    /// are the lowest of keccak256(abi.encode(creator, salt)).
     function forwarderCodeHash() external view returns (bytes32);
-    /// @notice The job's address towards its target; also before the job exists.
+    /// @notice The address towards its target of a job that exists.
     function forwarderOf(uint64 jobId) external view returns (address);
+    /// @notice The address that a creator's next job with that salt has towards its target, whoever lists jobs before: a
+    /// target may trust it before the job is there.
+    function forwarderFor(address creator, bytes32 salt) external view returns (address);
 
     /// @notice Whether a run was settled, or can settle no more: it is over 64 runs older than the newest settled one, or
     /// of an older version.
@@ -175,7 +187,7 @@ interface IJobManager {
     /// TaskManager calls it.
     /// @param runs three words a run, see RunWord: as bytes, for those are copied at once
     /// @return settled how many of them settled
-    /// @return verdicts one word a run, see RunWord
+    /// @return verdicts one word a run, then one for each of them that settled and calls its target: see RunWord
     /// @return codeHash as {forwarderCodeHash}: of use to who calls the targets next
     function settle(Certified calldata certified, bytes calldata runs)
         external

@@ -61,7 +61,9 @@ interface ITaskManager {
         Escrow,
         NotDue,
         Quorum,
-        Expired
+        Expired,
+        /// @dev runs over 64 below it could still settle, and could no more after it
+        OutOfOrder
     }
 
     event BatchSettled(

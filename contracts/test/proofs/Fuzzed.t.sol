@@ -87,6 +87,7 @@ contract FuzzedTest is Test {
         bytes memory run = abi.encode(word, 1, 2);
         bytes memory place = abi.encode(0, Words.positionOf(outcome), outcome.length);
         bytes memory preimage = CallbackLib.forwarders(address(this), bytes32(uint256(3)));
+        Words.put(preimage, CallbackLib.SALT, word >> 192);
         callback = CallbackLib.call(Words.place(preimage, 0), Words.place(run, 0), verdict, Words.place(place, 0));
         fact = Words.get(run, 0);
     }
@@ -106,6 +107,7 @@ contract FuzzedTest is Test {
         _checkCall(word, verdict, kind % 4 == 0, result);
     }
 
+    /// @dev The job's id for a salt.
     function _forwarderOf(uint64 jobId) private returns (address forwarder) {
         bytes32 salt = bytes32(uint256(jobId));
         bytes32 hash = keccak256(abi.encodePacked(bytes1(0xff), address(this), salt, bytes32(uint256(3))));

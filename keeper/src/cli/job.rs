@@ -1,6 +1,6 @@
 //! `keeper job`: list jobs on chain, look at them, and end them.
 
-use alloy::primitives::{Address, U256, aliases::U96};
+use alloy::primitives::{Address, B256, U256, aliases::U96};
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, anyhow};
@@ -50,6 +50,9 @@ pub struct CreateArgs {
     /// A run settled later than this many seconds after it was due costs half; 0: lateness is free
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     punctual: u16,
+    /// Your own choice, once: with your address it makes the one that calls the target; random if left out
+    #[arg(long, value_name = "32 BYTES")]
+    salt: Option<B256>,
 }
 
 impl CreateArgs {
@@ -62,6 +65,15 @@ impl CreateArgs {
         })?;
         let fee = U96::checked_from_limbs_slice(self.fee.as_limbs());
         Ok((action, fee.context("--fee does not fit 96 bits").exit(Exit::Usage)?))
+    }
+
+    fn salt(&self) -> Result<B256> {
+        if let Some(salt) = self.salt {
+            return Ok(salt);
+        }
+        let mut salt = B256::ZERO;
+        getrandom::fill(salt.as_mut_slice()).context("the operating system gives no random numbers")?;
+        Ok(salt)
     }
 }
 
@@ -83,7 +95,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<Exit> {
     };
     let sender = chain.sender(wallet).await?;
     let manager = chain.network.contracts.job_manager;
-    let call = JobManager::createJobCall { params: terms.params(), funding: args.fund };
+    let call = JobManager::createJobCall { params: terms.params(), funding: args.fund, salt: args.salt()? };
     let receipt = sender.send("create the job", manager, &call, args.fund).await?;
     let created = receipt.logs().iter().filter(|log| log.address() == manager);
     let created = created.filter_map(|log| log.log_decode::<JobManager::JobCreated>().ok()).next();
