@@ -53,6 +53,8 @@ pub struct DeployConfig {
     pub epoch_seconds: u32,
     /// Time between a creator's pause, cancel or withdrawal and its effect, in seconds.
     pub notice_seconds: u32,
+    /// Wei above the base fee that submitters get back for a gas, at most, and that keepers offer.
+    pub tip: u128,
     /// Stake below this (in wei of the staked asset) counts as none.
     pub minimum_stake: u128,
     /// Stake must stay slashable for this many blocks after a snapshot to count; fewer than EigenLayer's deallocation delay.
@@ -115,6 +117,7 @@ impl DeployConfig {
             block_milliseconds: None,
             epoch_seconds: 10,
             notice_seconds: 30,
+            tip: 10_000_000,
             minimum_stake: 1_000_000_000_000_000_000,
             slashable_blocks: 200,
             reward: 10_000_000_000_000_000,

@@ -39,9 +39,9 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
 
     /* CONSTRUCTOR */
 
-    constructor(address taskManager_, address registry_, address serviceManager_, uint32 notice)
+    constructor(address taskManager_, address registry_, address serviceManager_, uint32 notice, uint256 tip_)
         Earnings(registry_)
-        Settling(taskManager_, notice, keccak256(_forwarderCode(taskManager_)))
+        Settling(taskManager_, notice, tip_, keccak256(_forwarderCode(taskManager_)))
     {
         serviceManager = serviceManager_;
         _terms = new Terms(taskManager_, registry_, serviceManager_);

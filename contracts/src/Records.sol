@@ -44,6 +44,8 @@ abstract contract Records is Earnings {
         Action action;
         address token;
         address owner;
+        /// @dev when a callback failed last, in unix seconds
+        uint40 failedAt;
         bytes32 codeHash;
     }
 

@@ -97,7 +97,7 @@ contract IneligibleTest is World {
         expectIneligibleAt(anchors, ITaskManager.Ineligible.AnchorTooOld);
         anchors[0] = ITaskManager.Anchor(1100, blockhash(1100));
         Entry[] memory entries = one(callEntry(jobId, 0));
-        uint256 settled = tasks.settle(certify(anchors, entries, ALL), batchOf(anchors, entries, new bytes32[](0)));
+        uint256 settled = send(certify(anchors, entries, ALL), batchOf(anchors, entries, new bytes32[](0)));
         equal(settled, 1, "100 blocks are allowed");
     }
 
@@ -105,7 +105,7 @@ contract IneligibleTest is World {
         Entry[] memory entries = one(callEntry(jobId, 0));
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
         vm.recordLogs();
-        equal(tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))), 0, "nothing settles");
+        equal(send(certificate, batchOf(anchors, entries, new bytes32[](0))), 0, "nothing settles");
         check(ineligible()[0] == reason, "with the reason");
         check(!tasks.isSettled(jobId, 1, 0), "the run stays open for the next attempt");
     }
@@ -128,10 +128,10 @@ contract IneligibleTest is World {
         bytes32[] memory leaves = leavesOf(anchors, entries);
         leaves[79] = 0;
         vm.recordLogs();
-        equal(tasks.settle(certificate, batchOf(anchors, one(entries[79]), leaves)), 0, "the newest alone");
+        equal(send(certificate, batchOf(anchors, one(entries[79]), leaves)), 0, "the newest alone");
         check(ineligible()[0] == ITaskManager.Ineligible.OutOfOrder, "takes 15 others away");
         check(!tasks.isSettled(jobId, 1, bytes32(uint256(0))), "run 0 can settle");
-        equal(tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))), 80, "all of them");
+        equal(send(certificate, batchOf(anchors, entries, new bytes32[](0))), 80, "all of them");
         equal(jobs.job(jobId).escrow, 1 ether - 80 * uint256(FEE), "paid for once");
     }
 

@@ -317,9 +317,9 @@ contract JobManagerTest is World {
 
     function test_onlyTheTaskManager() public {
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
-        jobs.settle(IJobManager.Certified(1, 1, 1, 0, address(this), 0), new bytes(96));
+        jobs.settle(IJobManager.Certified(1, 1, 1, 0, address(this), 0, 0), new bytes(96));
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
-        jobs.conclude(address(this), new bytes(32));
+        jobs.conclude(address(this), new bytes(32), 0, 0, 0);
     }
 
     /* HELP */

@@ -162,3 +162,28 @@ contract Sink {
         }
     }
 }
+
+/// @dev Lends under the lock that its upkeep needs.
+contract Pool {
+    bool private _locked;
+    uint256 public upkeeps;
+
+    modifier locked() {
+        require(!_locked, "locked");
+        _locked = true;
+        _;
+        _locked = false;
+    }
+
+    function upkeep() external locked {
+        ++upkeeps;
+    }
+
+    function lend(address to, bytes calldata data) external locked {
+        (bool ok, bytes memory reason) = to.call(data);
+        if (ok) return;
+        assembly ("memory-safe") {
+            revert(add(reason, 32), mload(reason))
+        }
+    }
+}

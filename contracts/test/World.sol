@@ -27,11 +27,13 @@ bytes constant OUTSIDE_G2 = hex"000000000000000000000000000000000000000000000000
 abstract contract World is Test {
     address internal constant STRATEGY = address(0x57a7);
     address internal constant CREATOR = address(0xc0ffee);
+    address internal constant STRANGER = address(0x57a6e2);
     address internal constant GUARDIAN = address(0x9a7d);
     uint256 internal constant KEEPERS = 5;
     uint256 internal constant ALL = 31;
     uint32 internal constant EPOCH_SECONDS = 10;
     uint32 internal constant NOTICE = 30;
+    uint256 internal constant TIP = 0.01 gwei;
     uint96 internal constant FEE = 0.001 ether;
     /// @dev the keepers' part of FEE, all of them together
     uint96 internal constant NET = FEE * 95 / 100;
@@ -121,7 +123,7 @@ abstract contract World is Test {
     }
 
     function newJobManager(address tasksAt, address registryAt, address serviceAt) internal virtual returns (address) {
-        return address(new JobManager(tasksAt, registryAt, serviceAt, NOTICE));
+        return address(new JobManager(tasksAt, registryAt, serviceAt, NOTICE, TIP));
     }
 
     /* KEEPERS */
@@ -307,10 +309,19 @@ abstract contract World is Test {
         return certifyRoot(registry.currentEpoch(), ReportLib.root(leavesOf(anchors, entries)), signers);
     }
 
+    /// @notice Settles as an account that is neither a contract nor an operator.
+    function send(ITaskManager.Certificate memory certificate, ITaskManager.Batch memory batch)
+        internal
+        returns (uint256)
+    {
+        vm.prank(STRANGER, STRANGER);
+        return tasks.settle(certificate, batch);
+    }
+
     /// @notice Certifies and settles the entries in full.
     function settle(Entry[] memory entries, uint256 signers) internal returns (uint256) {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        return tasks.settle(certify(anchors, entries, signers), batchOf(anchors, entries, new bytes32[](0)));
+        return send(certify(anchors, entries, signers), batchOf(anchors, entries, new bytes32[](0)));
     }
 
     function settleRun(uint64 job, uint64 run, uint256 signers) internal returns (uint256) {

@@ -192,8 +192,8 @@ async fn wait_for_listeners(mesh: &p2p::Handle) -> Vec<p2p::Multiaddr> {
 async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Result<()> {
     let chain = ChainConfig { network: with_rpc_urls(&setup), network_file: setup.config.network.clone() };
     let rpc = Rpc::new(&chain)?;
-    let registered = tokio::select! {
-        registered = reach(&rpc, &chain, &setup, &front.view) => registered?,
+    let (registered, tip) = tokio::select! {
+        reached = reach(&rpc, &chain, &setup, &front.view) => reached?,
         () = shutdown.cancelled() => {
             close(front.stop, front.tasks).await;
             return Ok(());
@@ -203,7 +203,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let (evidence, evidence_thread) = EvidenceHandle::spawn(EvidenceStore::at(setup.paths.data()));
     let stop = CancellationToken::new();
-    let services = services(&setup, &chain, &rpc, &front, (journal, evidence), &stop)?;
+    let services = services((&setup, tip), &chain, &rpc, &front, (journal, evidence), &stop)?;
     services.actions.executor.check().await?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
@@ -256,7 +256,7 @@ async fn open_journal(setup: &Setup, registered: bool, rpc: &Rpc) -> Result<(Jou
 }
 
 fn services(
-    setup: &Setup,
+    (setup, tip): (&Setup, u128),
     chain: &ChainConfig,
     rpc: &Rpc,
     front: &Front,
@@ -271,7 +271,7 @@ fn services(
         max_concurrent: std::thread::available_parallelism().map_or(1, usize::from),
         worker: WorkerProgram::this(),
     };
-    let submitter = Submitter::new(rpc, setup.keys.wallet.clone(), chain, setup.paths.data(), stop.clone())?;
+    let submitter = Submitter::new(rpc, setup.keys.wallet.clone(), chain, setup.paths.data(), tip, stop.clone())?;
     Ok(Services {
         mesh: front.mesh.clone(),
         actions: Actions {

@@ -40,6 +40,9 @@ struct Options {
     /// Time until a creator's pause, cancel or withdrawal takes effect
     #[arg(long, default_value_t = 30)]
     notice_seconds: u32,
+    /// Wei above the base fee that submitters get back for a gas, at most, and that keepers offer
+    #[arg(long, default_value_t = 10_000_000)]
+    tip: u128,
     /// Stake below this many wei counts as none
     #[arg(long, default_value_t = 1_000_000_000_000_000_000)]
     minimum_stake: u128,
@@ -108,6 +111,7 @@ async fn main() -> Result<()> {
         block_milliseconds: options.block_milliseconds,
         epoch_seconds: options.epoch_seconds,
         notice_seconds: options.notice_seconds,
+        tip: options.tip,
         minimum_stake: options.minimum_stake,
         slashable_blocks: options.slashable_blocks,
         reward: options.reward,

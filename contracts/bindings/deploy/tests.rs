@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use alloy::primitives::{Address, Bytes, address};
+use alloy::primitives::{Address, Bytes, U256, address};
 use alloy::providers::{Provider, ProviderBuilder};
 
 use super::chain::{ARB_SYS, GAS_PRICE_ORACLE, NODE_INTERFACE};
@@ -54,6 +54,7 @@ async fn the_contracts_know_each_other() -> Outcome {
     assert_eq!(jobs.registry().call().await?, of.keeper_registry);
     assert_eq!(jobs.serviceManager().call().await?, of.service_manager);
     assert_eq!(jobs.noticeSeconds().call().await?, 30);
+    assert_eq!(jobs.tip().call().await?, U256::from(10_000_000));
     let registry = KeeperRegistry::new(of.keeper_registry, &anvil.provider);
     assert_eq!(registry.serviceManager().call().await?, of.service_manager);
     assert_eq!(u64::from(registry.epochSeconds().call().await?), network.epoch_seconds);

@@ -84,6 +84,8 @@ interface IJobManager {
         address submitter;
         /// @dev wei that the submitter paid for the batch's data besides its gas, at most 96 bits; 0 on most chains
         uint256 dataFee;
+        /// @dev gas that the submitter paid for the batch up to here, at most 32 bits
+        uint256 gasUsed;
     }
 
     event JobCreated(uint64 indexed jobId, address indexed owner, address forwarder, JobParams params);
@@ -164,6 +166,8 @@ interface IJobManager {
     function noticeSeconds() external view returns (uint32);
     /// @notice A task may settle up to this many seconds after it was due. Then it has expired, at no cost to its job.
     function EXPIRY_SECONDS() external view returns (uint32);
+    /// @notice Wei above the base fee that submitters get back for a gas, at most; what keepers offer.
+    function tip() external view returns (uint256);
     function registry() external view returns (address);
     function jobCount() external view returns (uint64);
     /// @notice A job's record; one that was never created has status None.
@@ -189,14 +193,24 @@ interface IJobManager {
     /// @return settled how many of them settled
     /// @return verdicts one word a run, then one for each of them that settled and calls its target: see RunWord
     /// @return codeHash as {forwarderCodeHash}: of use to who calls the targets next
+    /// @return refunded wei that the submitter is to get back, but for what callbacks use
     function settle(Certified calldata certified, bytes calldata runs)
         external
-        returns (uint256 settled, bytes memory verdicts, bytes32 codeHash);
+        returns (uint256 settled, bytes memory verdicts, bytes32 codeHash, uint256 refunded);
 
-    /// @notice Takes in what the callbacks of the runs just settled used and whether they succeeded. Only the
-    /// TaskManager calls it, after `settle` and in the same transaction.
+    /// @notice Takes in what the callbacks of the runs just settled used and whether they succeeded, and what all of it
+    /// used. Only the TaskManager calls it, after `settle` and in the same transaction.
     /// @param callbacks one word each, see RunWord
-    function conclude(address submitter, bytes calldata callbacks) external;
+    /// @param refunded as `settle` gave it
+    /// @param gasUsed gas that the submitter paid for the batch; with the data fee, the most that it gets back
+    /// @param dataFee as in Certified
+    function conclude(
+        address submitter,
+        bytes calldata callbacks,
+        uint256 refunded,
+        uint256 gasUsed,
+        uint256 dataFee
+    ) external;
 
     /// @notice Sends the caller's earnings in `token` from the given epochs to `to`; with the chain's coin also its
     /// refunds.

@@ -111,8 +111,8 @@ library JobWord {
         returns (bool)
     {
         unchecked {
-            if (late + (RunLog.WINDOW + 1) * interval(schedule) > expirySeconds) return false;
-            return run > RunLog.WINDOW && (run != nextRun(account) || (account >> 215) & 1 == 0);
+            if (run <= RunLog.WINDOW || late + (RunLog.WINDOW + 1) * interval(schedule) > expirySeconds) return false;
+            return run != nextRun(account) || (account >> 215) & 1 == 0;
         }
     }
 

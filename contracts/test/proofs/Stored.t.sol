@@ -14,7 +14,7 @@ contract GuardedHarness is Guarded {
 }
 
 contract RecordsHarness is JobManager {
-    constructor() JobManager(address(1), address(2), address(3), 30) {}
+    constructor() JobManager(address(1), address(2), address(3), 30, 1) {}
 
     /// @notice The words of a job that is written field by field from the bits of `account` and `schedule`.
     function loaded(uint64 id, uint256 account, uint256 schedule) external returns (uint256, uint256) {

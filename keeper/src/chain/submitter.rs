@@ -79,7 +79,7 @@ pub(super) enum Done {
 }
 
 impl Submitter {
-    /// Opens the ledger in `datadir` and starts the task that sends. It first looks what became of what the ledger holds
+    /// Opens the ledger in `datadir` and starts the task that sends, at the network's `tip` (wei). It first looks what became of what the ledger holds
     /// open. The task ends with `stop`, at once: whatever it was doing is taken up at the next start.
     ///
     /// # Errors
@@ -89,10 +89,11 @@ impl Submitter {
         signer: PrivateKeySigner,
         config: &ChainConfig,
         datadir: &Path,
+        tip: u128,
         stop: CancellationToken,
     ) -> Result<Self, ChainError> {
         let block_time = Duration::from_secs(config.network.block_seconds.clamp(1, 3600));
-        let terms = Terms { block_time, patience: PATIENCE, policy: super::fees::Policy::default() };
+        let terms = Terms { block_time, patience: PATIENCE, policy: super::fees::Policy::of(tip) };
         Self::start(rpc, signer, config, datadir, terms, stop)
     }
 

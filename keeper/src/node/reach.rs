@@ -14,31 +14,31 @@ use crate::view::View;
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Waits until the chain nodes answer with the right contracts, and tells whether the operator was ever registered where
-/// that matters. What cannot mend itself, such as a wrong chain, is an error; a node that is down is waited for, with the
+/// that matters, and the network's tip in wei. What cannot mend itself, such as a wrong chain, is an error; a node that is down is waited for, with the
 /// reason shown by `/ready` and `keeper status`.
 pub(super) async fn reach(
     rpc: &Rpc,
     chain: &ChainConfig,
     setup: &Setup,
     view: &watch::Sender<Arc<View>>,
-) -> Result<bool> {
+) -> Result<(bool, u128)> {
     let mut pause = Duration::from_millis(250);
     loop {
         let reached = async {
-            chain::reach(rpc, chain).await?;
+            let tip = chain::reach(rpc, chain).await?.tip;
             // Asked only where the answer would make a lost journal a new one.
             if setup.paths.journal().exists() {
-                return Ok(true);
+                return Ok((true, tip));
             }
             let operator = setup.keys.wallet.address();
             match chain::was_registered(rpc, chain, operator, crate::driver::now().seconds()).await {
                 // The operator's own word stands for what the nodes cannot tell; it is on the safe side of both.
-                Err(ChainError::Undecided(_)) if setup.accept_empty_journal => Ok(true),
-                answer => answer,
+                Err(ChainError::Undecided(_)) if setup.accept_empty_journal => Ok((true, tip)),
+                answer => answer.map(|registered| (registered, tip)),
             }
         };
         match reached.await {
-            Ok(registered) => return Ok(registered),
+            Ok(reached) => return Ok(reached),
             Err(
                 error @ (ChainError::MissingContract { .. }
                 | ChainError::WrongDomain { .. }
