@@ -2,16 +2,17 @@
 //!
 //! Stage 0 assigns as soon as the leaders of the window are known, one window ahead. Each further stage waits
 //! [`SILENCE`] longer from the moment the task is due, or from the moment its batch failed, and assigns whatever still
-//! stands in no batch that could succeed: so a leader that is silent, or drops a task, is stepped over by the same rule.
+//! stands in no batch that could succeed: so a leader that is silent, or drops a task, or puts it where it cannot succeed,
+//! is stepped over by the same rule. Each leader has tries of its own: nobody can use up another's.
 
 mod cut;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::agenda::Wake;
+use crate::batch::{Batch, Place, TRIES_MAX};
 use crate::batches::Batches;
 use crate::codec;
-use crate::committee::KeeperIndex;
 use crate::effect::Effect;
 use crate::facts::Facts;
 use crate::leader::{Stage, Window};
@@ -21,12 +22,6 @@ use crate::plans::Plans;
 use crate::sessions::Sessions;
 use crate::task::{ATTEMPTS_MAX, JobId, Task};
 use crate::time::{Pace, SILENCE, Time};
-
-/// Batches a task may fail in before it waits for its next attempt: a batch of many, then a batch of its own.
-const TRIES_MAX: usize = 2;
-
-/// The stage of a window that a keeper leads.
-type Place = (u64, u8, KeeperIndex);
 
 /// What a leader has before its eyes when it assigns.
 #[derive(Debug)]
@@ -41,7 +36,7 @@ pub(crate) struct Board<'a> {
     pub(crate) plans: &'a mut Plans,
 }
 
-/// A task that stands in no batch that could succeed.
+/// A task that a leader may assign.
 struct Open {
     task: Task,
     attempt: u8,
@@ -49,6 +44,8 @@ struct Open {
     since: Time,
     /// How many batches it has failed in.
     failures: usize,
+    /// Whether it stands in a batch that could succeed.
+    is_held: bool,
 }
 
 /// The attempts by the window they are due in.
@@ -117,36 +114,48 @@ impl Windows {
         let Some(stage) = (0u8..).zip(&order).find_map(|(stage, &index)| (index == leader).then_some(stage)) else {
             return;
         };
+        let place = Place { window, stage, leader, came: now };
         let opens = |open: &Open| match stage {
             0 => Some(Time(0)),
             _ if open.failures == 0 && !board.facts.laws().silence_opens_a_stage() => None,
             _ => Some(open.since.plus(SILENCE * u32::from(stage))),
         };
-        let open = self.open_tasks(window, &board, now);
-        if let Some(next) = open.iter().filter_map(opens).filter(|&at| at > now).min() {
+        let all: Vec<(Time, Open)> =
+            self.open_tasks(place, &board, now).into_iter().filter_map(|open| Some((opens(&open)?, open))).collect();
+        if let Some(next) = all.iter().map(|(at, _)| *at).filter(|&at| at > now).min() {
             outbox.wake(next, Wake::Window(window));
         }
-        let ready: Vec<Open> = open.into_iter().filter(|open| opens(open).is_some_and(|at| at <= now)).collect();
+        let ready = all.into_iter().filter(|(at, _)| *at <= now).map(|(_, open)| open);
+        let (held, ready): (Vec<Open>, Vec<Open>) = ready.partition(|open| open.is_held);
+        // What a batch rests on may turn out with a block.
+        if !held.is_empty() {
+            outbox.wake_with_next_block(Wake::Window(window));
+        }
         if !ready.is_empty() {
-            self.assign((window, stage, leader), &ready, board, now, outbox);
+            self.assign(place, &ready, board, now, outbox);
         }
     }
 
-    fn open_tasks(&self, window: u64, board: &Board<'_>, now: Time) -> Vec<Open> {
+    /// The tasks of a window that a leader has a try left at. What failed alone waits for its next attempt, whoever assigned
+    /// it: keepers do not agree on it.
+    fn open_tasks(&self, place: Place, board: &Board<'_>, now: Time) -> Vec<Open> {
         let pace = board.facts.pace();
-        let listed = self.attempts.get(&window).into_iter().flatten();
+        let listed = self.attempts.get(&place.window).into_iter().flatten();
         listed
             .filter_map(|&(task, attempt)| {
                 let session = board.sessions.get(&task).filter(|session| session.is_open(now, &pace))?;
                 let batches = session.batches().filter_map(|key| board.batches.get(&key));
-                let tried: Vec<Option<Time>> =
-                    batches.filter(|batch| batch.attempt() == attempt).map(|batch| batch.failed()).collect();
-                if tried.iter().any(Option::is_none) || tried.len() >= TRIES_MAX {
+                let batches: Vec<&Batch> = batches.filter(|batch| batch.attempt() == attempt).collect();
+                let failed: Vec<Time> = batches.iter().filter_map(|batch| batch.failed()).collect();
+                let failed_alone = batches.iter().any(|batch| batch.tasks().len() == 1 && batch.failed().is_some());
+                let mine = batches.iter().filter(|batch| batch.place().leader == place.leader).count();
+                if failed_alone || mine >= TRIES_MAX {
                     return None;
                 }
                 let due = pace.moment(pace.attempt_due(session.due().due, attempt));
-                let since = tried.iter().copied().flatten().max().unwrap_or(due);
-                Some(Open { task, attempt, since, failures: tried.len() })
+                let since = failed.iter().copied().max().unwrap_or(due);
+                let is_held = batches.iter().any(|batch| batch.holds(place.stage, due, board.sessions));
+                Some(Open { task, attempt, since, failures: failed.len(), is_held })
             })
             .collect()
     }
@@ -154,14 +163,14 @@ impl Windows {
     /// Assigns what is ready, in as many assignments as it takes. A leader has few of them, so it gathers before each what
     /// comes one by one, longer and longer: they last for a window. What is left is the next stage's.
     fn assign(&mut self, place: Place, ready: &[Open], board: Board<'_>, now: Time, outbox: &mut Outbox) {
-        let (pace, (window, stage, leader)) = (board.facts.pace(), place);
-        let free = |plans: &Plans| plans.free_number(window, stage, leader);
+        let pace = board.facts.pace();
+        let free = |plans: &Plans| plans.free_number(place.window, place.stage, place.leader);
         let Some(next) = free(board.plans) else {
             return;
         };
         let gathered = |last: &Time| last.plus(pace.gathering(next, ASSIGNMENTS_MAX));
-        if let Some(at) = self.assigned.get(&window).map(gathered).filter(|&at| at > now) {
-            return outbox.wake(at, Wake::Window(window));
+        if let Some(at) = self.assigned.get(&place.window).map(gathered).filter(|&at| at > now) {
+            return outbox.wake(at, Wake::Window(place.window));
         }
         for batches in cut::assignments(cut::batches(ready, &self.troubled, &board)) {
             let Some(number) = free(board.plans) else {
@@ -169,19 +178,20 @@ impl Windows {
             };
             publish(place, number, batches, (board.facts, board.plans), now, outbox);
         }
-        self.assigned.insert(window, now);
+        self.assigned.insert(place.window, now);
         self.assigned = self.assigned.split_off(&pace.window_at(now).saturating_sub(1));
     }
 }
 
 fn publish(
-    (window, stage, leader): Place,
+    place: Place,
     number: u8,
     batches: Vec<PlannedBatch>,
     (facts, plans): (&Facts, &mut Plans),
     now: Time,
     outbox: &mut Outbox,
 ) {
+    let Place { window, stage, leader, .. } = place;
     let named = (Window(window), Stage(stage), number);
     let assignment = Assignment::signed(facts.domain(), facts.peer_key(), named, leader, batches);
     let bytes = codec::encode(&assignment);
