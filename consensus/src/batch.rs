@@ -79,6 +79,8 @@ pub(crate) struct Batch {
     attempt: u8,
     place: Place,
     phase: Phase,
+    /// Whether its tasks are known, and its leader may assign them.
+    is_sound: bool,
     basis: Option<Basis>,
     own: Own,
     count: Count,
@@ -90,7 +92,7 @@ impl Batch {
     /// A batch nobody has signed yet.
     pub(crate) fn new(key: BatchKey, tasks: Vec<Task>, attempt: u8, place: Place) -> Self {
         let (phase, own, count) = (Phase::Collecting, Own::Silent, Count::default());
-        Self { key, tasks, attempt, place, phase, basis: None, own, count, asked: None }
+        Self { key, tasks, attempt, place, phase, is_sound: false, basis: None, own, count, asked: None }
     }
 
     /// Does whatever its state and the time call for.
@@ -121,7 +123,7 @@ impl Batch {
         let speaks = self.own == Own::Silent
             && signing.allows(&basis.anchors)
             && !facts.is_doubtful(&basis.committee)
-            && !sessions.are_over(&self.tasks);
+            && self.is_called_for(facts, sessions, now, outbox);
         if speaks {
             self.speak(facts, sessions, now, outbox);
         }
@@ -299,7 +301,8 @@ impl Batch {
     pub(crate) fn rewound(&mut self, number: u64, outbox: &mut Outbox) {
         if self.basis.as_ref().is_some_and(|basis| basis.lies_above(number)) {
             self.give_up(Reason::UnknownContext, outbox);
-            *self = Self::new(self.key, std::mem::take(&mut self.tasks), self.attempt, self.place);
+            let anew = Self::new(self.key, std::mem::take(&mut self.tasks), self.attempt, self.place);
+            *self = Self { is_sound: self.is_sound, ..anew };
         }
     }
 

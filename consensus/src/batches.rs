@@ -13,6 +13,7 @@ use crate::effect::PersistToken;
 use crate::facts::Facts;
 use crate::message::{Assignment, BatchKey};
 use crate::outbox::Outbox;
+use crate::session::Session;
 use crate::sessions::Sessions;
 use crate::start::Signing;
 use crate::task::Task;
@@ -47,7 +48,12 @@ impl Batches {
         let Some(batch) = self.0.get(&key) else {
             return;
         };
-        let standing = batch.standing(&facts.pace(), sessions);
+        let rivals = |other: &Batch| {
+            other.key() != key && other.place().leader == batch.place().leader && other.attempt() == batch.attempt()
+        };
+        let others =
+            |session: &Session| session.batches().filter_map(|key| self.0.get(&key)).filter(|b| rivals(b)).count();
+        let standing = batch.standing(&facts.pace(), sessions, others);
         if let Some(batch) = self.0.get_mut(&key) {
             batch.stand(standing, facts, sessions, now, outbox);
         }

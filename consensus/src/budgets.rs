@@ -2,7 +2,7 @@
 //!
 //! Charged to the peer that sent a message, never to the signer it claims: otherwise anybody could use up another
 //! keeper's share. A peer that forwards for everybody needs as much as everybody signs, so the budget of a window follows
-//! from the committee and the batches this keeper knows of.
+//! from the committee and the batches that keepers sign, of which no leader can make more than follow from what is due.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ impl Budgets {
 /// Twice what there is to sign: a partial may come by gossip and again in the answer to a question.
 fn limit(window: u64, facts: &Facts, batches: &Batches) -> usize {
     let members = facts.committees().next().map_or(0, |committee| committee.size());
-    let batches = batches.iter().filter(|batch| batch.place().window + 1 >= window).count();
+    let batches = batches.iter().filter(|batch| batch.is_sound() && batch.place().window + 1 >= window).count();
     SPARE + 2 * members * (batches + 2)
 }
 

@@ -13,7 +13,8 @@ use crate::sessions::Sessions;
 use crate::task::Task;
 use crate::time::{Pace, SILENCE, Time};
 
-/// Batches in which a leader has one attempt at a task stand: one of many, then another one if that fails.
+/// Batches in which a leader may have one attempt at a task stand: one of many, then another one if that fails. Keepers
+/// speak in no more of them, so what one leader can make them sign is bounded by what is due.
 pub(crate) const TRIES_MAX: usize = 2;
 
 /// Who assigned a batch, and when.
@@ -36,18 +37,19 @@ pub(crate) enum Standing {
     Sound,
     /// Some of them are not known here, so that nobody can tell yet.
     Unclear,
-    /// They are not.
+    /// They are not, or one of them stands in enough batches of its leader.
     Unsound,
 }
 
 impl Batch {
-    /// What it is.
-    pub(crate) fn standing(&self, pace: &Pace, sessions: &Sessions) -> Standing {
+    /// What it is, given in how many other batches of its leader a task stands at its attempt.
+    pub(crate) fn standing(&self, pace: &Pace, sessions: &Sessions, others: impl Fn(&Session) -> usize) -> Standing {
         let known: Vec<&Session> = self.tasks.iter().filter_map(|task| sessions.get(task)).collect();
         let terms = |session: &Session| (session.due().due, session.due().quorum_bps);
         let fits = |session: &&Session| {
             pace.window_of(pace.attempt_due(session.due().due, self.attempt)) == self.place.window
                 && terms(session) == terms(known[0])
+                && others(session) < TRIES_MAX
         };
         match known.iter().all(fits) {
             false => Standing::Unsound,
@@ -66,6 +68,7 @@ impl Batch {
         outbox: &mut Outbox,
     ) {
         let stands = standing != Standing::Unsound;
+        self.is_sound = standing == Standing::Sound;
         for &task in &self.tasks {
             let event = if stands { Event::Planned(self.key) } else { Event::Dropped(self.key) };
             sessions.handle(task, event, facts, now, outbox);
@@ -81,9 +84,29 @@ impl Batch {
         self.phase == Phase::Refused
     }
 
+    /// Whether it is one that keepers sign.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.is_sound
+    }
+
     /// When the stage of its leader may assign what is due at `due`; who does so earlier is not heeded earlier.
     pub(crate) fn turn(&self, due: Time) -> Time {
         due.plus(SILENCE * u32::from(self.place.stage))
+    }
+
+    /// Rule 6: whether its word is worth anything: the time of its leader has come, and not all of its tasks have a
+    /// certificate from another batch.
+    pub(super) fn is_called_for(&self, facts: &Facts, sessions: &Sessions, now: Time, outbox: &mut Outbox) -> bool {
+        let (pace, first) = (facts.pace(), self.tasks.first().and_then(|task| sessions.get(task)));
+        let due = first.map(|session| pace.moment(pace.attempt_due(session.due().due, self.attempt)));
+        if let Some(turn) = due.map(|due| self.turn(due)).filter(|&turn| now < turn) {
+            outbox.wake(turn, Wake::Batch(self.key));
+            return false;
+        }
+        match self.phase {
+            Phase::Certified { .. } => !sessions.are_over(&self.tasks),
+            _ => sessions.is_any_open(&self.tasks, now, &pace),
+        }
     }
 
     /// Whether the leader of `stage` leaves what is due at `due` to this batch: one that can still succeed, of a stage that

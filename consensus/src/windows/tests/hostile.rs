@@ -147,6 +147,37 @@ fn a_stage_that_speaks_before_its_time_is_not_waited_for() {
     }
 }
 
+#[test]
+fn keepers_speak_when_the_time_of_the_stage_has_come_and_not_in_what_is_certified() {
+    let mut bench = bench(1, &tasks(1));
+    let key = bench.hears(3, 0, vec![plan(0, &[1])], 998_000)[0];
+    bench.run(1, 0, 1_001_000, done());
+    assert!(bench.at_batch(key, 1_002_199).contains(&"at 1002200 batch".to_owned()));
+    assert!(bench.at_batch(key, 1_002_200).contains(&"persist 1 as 1".to_owned()));
+    let mut certified = super::bench(1, &tasks(1));
+    let key = certified.hears(3, 0, vec![plan(0, &[1])], 998_000)[0];
+    certified.run(1, 0, 1_001_000, done());
+    certified.sessions.handle(task(1), Event::Certified, &certified.facts, Time(1_001_500), &mut certified.outbox);
+    certified.outbox.take();
+    assert!(!certified.at_batch(key, 1_002_200).iter().any(|text| text.starts_with("persist")));
+}
+
+#[test]
+fn a_keeper_speaks_of_a_task_in_two_batches_of_each_leader_and_no_more() {
+    let mut bench = bench(1, &tasks(1));
+    let hostile: Vec<BatchKey> =
+        (0..8).flat_map(|number| bench.hears(0, number, vec![plan(0, &[1]); BATCHES_MAX], 998_000)).collect();
+    let honest = bench.hears(2, 0, vec![plan(0, &[1])], 1_001_800)[0];
+    bench.run(1, 0, 1_001_000, done());
+    let spoken = |bench: &mut Bench, keys: &[BatchKey]| {
+        let said: Vec<String> = keys.iter().flat_map(|&key| bench.at_batch(key, 1_001_900)).collect();
+        said.iter().filter(|text| text.starts_with("persist")).count()
+    };
+    assert_eq!(spoken(&mut bench, &hostile), TRIES_MAX);
+    assert_eq!(spoken(&mut bench, &[honest]), 1, "another leader has tries of its own");
+    assert_eq!(bench.batches.iter().filter(|batch| batch.is_sound()).count(), TRIES_MAX + 1, "and so much is paid for");
+}
+
 /// The leader puts a task beside one that fails it, as often as it likes.
 #[test]
 fn batches_that_others_made_fail_cost_a_leader_no_tries() {
