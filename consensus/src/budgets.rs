@@ -56,7 +56,12 @@ fn limit(window: u64, facts: &Facts, batches: &Batches) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::tests::facts;
+    use crate::committee::KeeperIndex;
+    use crate::facts::tests::{DOMAIN, due, facts, signing, task};
+    use crate::leader::{Stage, Window};
+    use crate::message::{Assignment, PlannedBatch};
+    use crate::outbox::Outbox;
+    use crate::sessions::Sessions;
 
     fn peer(number: u64) -> PeerKey {
         let mut key = [0; 32];
@@ -74,6 +79,22 @@ mod tests {
         assert!(!budgets.charge(peer(1), &facts, &batches, Time(1_001_999)));
         assert!(budgets.charge(peer(2), &facts, &batches, Time(1_001_999)), "another peer pays for itself");
         assert!(budgets.charge(peer(1), &facts, &batches, Time(1_002_000)), "the next window");
+    }
+
+    #[test]
+    fn no_leader_raises_it_by_batches_that_nobody_signs() {
+        let (facts, mut batches, mut sessions) = (facts(0, 1_000), Batches::default(), Sessions::default());
+        sessions.learn(due(1, 1_000), &facts, Time(990_000), &mut Outbox::default());
+        let plan = |job: u64| PlannedBatch { attempt: 0, tasks: vec![task(job).into()] };
+        let of_one = vec![plan(1); 20];
+        let of_nobody = (2..22).map(plan).collect();
+        for planned in [of_one, of_nobody] {
+            let place = (Window(500), Stage(0), 0);
+            let assignment = Assignment::signed(&DOMAIN, &signing(1), place, KeeperIndex(1), planned);
+            let hash = assignment.hash(&DOMAIN);
+            batches.open((hash, &assignment), &facts, &mut sessions, Time(999_000), &mut Outbox::default());
+        }
+        assert_eq!(limit(500, &facts, &batches), SPARE + 2 * 5 * (2 + 2));
     }
 
     #[test]
