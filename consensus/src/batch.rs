@@ -4,8 +4,8 @@
 //!               a quorum on one root (rule 8), or its certificate from the mesh
 //!   Collecting ────────────────────────────────────────────────────────────────► Certified ──► turns to submit
 //!       │                                                                             ▲           (rule 10)
-//!       └─ no root can reach it (rule 9), ──► Failed ── late partials, or the mesh ───┘
-//!          or no basis within its window
+//!       ├─ no root can reach it (rule 9) ───► Failed ── late partials, or the mesh ───┘
+//!       └─ it breaks rule 4 ────────────────► Refused
 //! ```
 //!
 //! Beside its phase a batch has a *basis* (anchors, committee, quorum: [`basis`]), this keeper's *own* word ([`own`]) and
@@ -15,6 +15,7 @@
 mod basis;
 mod count;
 mod own;
+mod place;
 mod speak;
 mod submission;
 mod turn;
@@ -27,7 +28,6 @@ use serde_bytes::{ByteArray, ByteBuf};
 use crate::agenda::Wake;
 use crate::certificate::Certificate;
 use crate::codec;
-use crate::committee::KeeperIndex;
 use crate::effect::Effect;
 use crate::facts::Facts;
 use crate::fault::{Fate, Reason, Verdict};
@@ -42,19 +42,9 @@ use crate::time::{REPAIR, Time};
 pub(crate) use basis::Basis;
 use count::{Count, Verified};
 use own::Own;
+pub(crate) use place::{Place, TRIES_MAX};
 use submission::{best, settlement};
 use turn::Turn;
-
-/// Who assigned a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The window it was assigned for.
-    pub(crate) window: u64,
-    /// The stage its leader led at.
-    pub(crate) stage: u8,
-    /// The leader.
-    pub(crate) leader: KeeperIndex,
-}
 
 /// Where a batch is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +65,8 @@ pub(crate) enum Phase {
         /// Since when the batch counted as failed, if it did.
         failed: Option<Time>,
     },
+    /// Its leader may not assign it.
+    Refused,
 }
 
 /// The state of one planned batch.
@@ -87,6 +79,8 @@ pub(crate) struct Batch {
     attempt: u8,
     place: Place,
     phase: Phase,
+    /// Whether its tasks are known, and its leader may assign them.
+    is_sound: bool,
     basis: Option<Basis>,
     own: Own,
     count: Count,
@@ -98,7 +92,7 @@ impl Batch {
     /// A batch nobody has signed yet.
     pub(crate) fn new(key: BatchKey, tasks: Vec<Task>, attempt: u8, place: Place) -> Self {
         let (phase, own, count) = (Phase::Collecting, Own::Silent, Count::default());
-        Self { key, tasks, attempt, place, phase, basis: None, own, count, asked: None }
+        Self { key, tasks, attempt, place, phase, is_sound: false, basis: None, own, count, asked: None }
     }
 
     /// Does whatever its state and the time call for.
@@ -110,20 +104,26 @@ impl Batch {
         now: Time,
         outbox: &mut Outbox,
     ) {
-        let over = facts.pace().window_start(self.place.window + 1);
-        let end = over.plus(facts.pace().retention());
+        let end = facts.pace().window_start(self.place.window + 1).plus(facts.pace().retention());
         if now >= end {
             return self.end(facts, sessions, now, outbox);
         }
+        if self.phase != Phase::Refused {
+            self.go_on(facts, sessions, signing, now, outbox);
+        }
+        outbox.wake(end, Wake::Batch(self.key));
+    }
+
+    fn go_on(&mut self, facts: &mut Facts, sessions: &mut Sessions, signing: Signing, now: Time, outbox: &mut Outbox) {
         self.find_basis(facts, sessions);
         let Some(basis) = &self.basis else {
-            return self.wait_for_basis(over, end, now, outbox);
+            return outbox.wake_with_next_block(Wake::Batch(self.key));
         };
         // Rules 14 and 15: what this keeper may sign yet.
         let speaks = self.own == Own::Silent
-            && !sessions.are_over(&self.tasks)
             && signing.allows(&basis.anchors)
-            && !facts.is_doubtful(&basis.committee);
+            && !facts.is_doubtful(&basis.committee)
+            && self.is_called_for(facts, sessions, now, outbox);
         if speaks {
             self.speak(facts, sessions, now, outbox);
         }
@@ -136,37 +136,17 @@ impl Batch {
                 // Rule 12.
                 Phase::Collecting => self.repair(now, outbox),
                 // Rule 9: its tasks are assigned again, in other batches.
-                Phase::Failed { .. } => {}
+                Phase::Failed { .. } | Phase::Refused => {}
                 // Rule 10.
                 Phase::Certified { .. } => self.submit(facts, sessions, now, outbox),
             }
         }
-        outbox.wake(end, Wake::Batch(self.key));
     }
 
     fn find_basis(&mut self, facts: &Facts, sessions: &Sessions) {
         if self.basis.is_none() {
             self.basis = Basis::find(&self.tasks, self.attempt, facts, sessions);
         }
-    }
-
-    /// A batch whose anchors stay unknown until its window is over, say because it lists a task that does not exist,
-    /// counts as failed, so that it cannot keep its other tasks from being assigned again.
-    fn wait_for_basis(&mut self, over: Time, end: Time, now: Time, outbox: &mut Outbox) {
-        outbox.wake_with_next_block(Wake::Batch(self.key));
-        outbox.wake(if now < over { over } else { end }, Wake::Batch(self.key));
-        if now >= over {
-            self.fail(now, outbox);
-        }
-    }
-
-    fn fail(&mut self, now: Time, outbox: &mut Outbox) {
-        match &mut self.phase {
-            Phase::Collecting => self.phase = Phase::Failed { since: now },
-            Phase::Certified { failed: failed @ None, .. } => *failed = Some(now),
-            Phase::Failed { .. } | Phase::Certified { .. } => return,
-        }
-        outbox.tell(Notice::LookAtWindow(self.place.window));
     }
 
     /// Takes in a partial whose shape has been checked.
@@ -238,7 +218,8 @@ impl Batch {
             }
             outbox.tell(Notice::Certified(certificate));
         } else if self.phase == Phase::Collecting && self.count.is_hopeless(basis) {
-            self.fail(now, outbox);
+            self.phase = Phase::Failed { since: now };
+            outbox.tell(Notice::LookAtWindow(self.place.window));
         }
     }
 
@@ -250,7 +231,7 @@ impl Batch {
     /// comes.
     pub(crate) fn adopt_certificate(&mut self, certificate: &Arc<Certificate>, now: Time, outbox: &mut Outbox) {
         let same_tasks = self.tasks.iter().eq(certificate.reports.iter().map(|report| &report.task));
-        if same_tasks && !matches!(self.phase, Phase::Certified { .. }) {
+        if same_tasks && matches!(self.phase, Phase::Collecting | Phase::Failed { .. }) {
             self.enter_certified(Arc::clone(certificate), now);
             outbox.wake(now, Wake::Batch(self.key));
         }
@@ -320,7 +301,8 @@ impl Batch {
     pub(crate) fn rewound(&mut self, number: u64, outbox: &mut Outbox) {
         if self.basis.as_ref().is_some_and(|basis| basis.lies_above(number)) {
             self.give_up(Reason::UnknownContext, outbox);
-            *self = Self::new(self.key, std::mem::take(&mut self.tasks), self.attempt, self.place);
+            let anew = Self::new(self.key, std::mem::take(&mut self.tasks), self.attempt, self.place);
+            *self = Self { is_sound: self.is_sound, ..anew };
         }
     }
 

@@ -24,8 +24,8 @@ type Number = (u64, u8, u16, u8);
 /// The assignments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plans {
-    /// Those that count, by hash, as they came.
-    by_hash: BTreeMap<B256, Vec<u8>>,
+    /// Those that count, by hash, as they came, each with its number.
+    by_hash: BTreeMap<B256, (Number, Vec<u8>)>,
     /// The hash of the first one seen under each number.
     numbered: BTreeMap<Number, B256>,
 }
@@ -49,7 +49,7 @@ impl Plans {
         }
         // Most copies are just that, and need not be hashed to be known; nor what is held until its line is drawn.
         match self.numbered.get(&number_of(assignment)) {
-            Some(first) if self.by_hash.get(first).is_some_and(|first| first == bytes) => {
+            Some(first) if self.get(first).is_some_and(|first| first == bytes) => {
                 return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
             }
             None if facts.leaders(assignment.window).is_none() => return Fate::Early,
@@ -77,7 +77,7 @@ impl Plans {
             return Fate::Judged(Verdict::Reject(Reason::InvalidPeerSignature));
         }
         /* -------- process -------- */
-        if *self.numbered.entry(number_of(assignment)).or_insert(hash) != hash {
+        if self.numbered.contains_key(&number_of(assignment)) {
             outbox.effect(Effect::Blame(Fault::ConflictingAssignment(leader)));
             return Fate::Judged(Verdict::Ignore(Reason::Conflicting));
         }
@@ -97,7 +97,7 @@ impl Plans {
         outbox: &mut Outbox,
     ) {
         self.numbered.insert(number_of(assignment), hash);
-        self.by_hash.insert(hash, bytes);
+        self.by_hash.insert(hash, (number_of(assignment), bytes));
         outbox.tell(Notice::Assigned(hash, Box::new(assignment.clone())));
         outbox.wake(now, Wake::Held);
     }
@@ -109,7 +109,7 @@ impl Plans {
 
     /// An assignment as it came.
     pub(crate) fn get(&self, hash: &B256) -> Option<&[u8]> {
-        self.by_hash.get(hash).map(Vec::as_slice)
+        self.by_hash.get(hash).map(|(_, bytes)| bytes.as_slice())
     }
 
     /// Whether an assignment was taken up.
@@ -119,8 +119,10 @@ impl Plans {
 
     /// Lets go of an assignment.
     pub(crate) fn forget(&mut self, hash: &B256) {
-        self.by_hash.remove(hash);
-        self.numbered.retain(|_, known| known != hash);
+        let number = self.by_hash.remove(hash).map(|(number, _)| number);
+        if let Some(number) = number.filter(|number| self.numbered.get(number) == Some(hash)) {
+            self.numbered.remove(&number);
+        }
     }
 
     /// How many.

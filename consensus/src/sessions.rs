@@ -8,7 +8,7 @@ use crate::outbox::{Notice, Outbox};
 use crate::report::Report;
 use crate::session::{Event, Session};
 use crate::task::{DueTask, JobId, Task};
-use crate::time::Time;
+use crate::time::{Pace, Time};
 
 /// Most tasks remembered at a time; further ones are refused until some have ended.
 pub const SESSIONS_MAX: usize = 32_768;
@@ -86,6 +86,11 @@ impl Sessions {
     /// Whether nothing is left to be done for any of these tasks: each is settled, given up or forgotten.
     pub(crate) fn are_over(&self, tasks: &[Task]) -> bool {
         tasks.iter().all(|task| self.get(task).is_none_or(Session::has_ended))
+    }
+
+    /// Whether a certificate of one of these tasks would still be worth something.
+    pub(crate) fn is_any_open(&self, tasks: &[Task], now: Time, pace: &Pace) -> bool {
+        tasks.iter().filter_map(|task| self.get(task)).any(|session| session.is_open(now, pace))
     }
 
     /// The largest quorum that any of these tasks asks for.

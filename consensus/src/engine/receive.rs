@@ -106,8 +106,11 @@ impl Engine {
             }
             return Fate::Early;
         }
-        if self.batches.get(&key).is_none() {
-            return Fate::Judged(Verdict::Reject(Reason::WrongBatch));
+        match self.batches.get(&key) {
+            None => return Fate::Judged(Verdict::Reject(Reason::WrongBatch)),
+            // Who knows other tasks, or heard of its leader's batches in another order, may speak in it.
+            Some(batch) if batch.is_refused() => return Fate::Judged(Verdict::Ignore(Reason::OverLimit)),
+            Some(_) => {}
         }
         if first && !self.budgets.charge(from, &self.facts, &self.batches, now) {
             return Fate::Judged(Verdict::Ignore(Reason::OverLimit));

@@ -12,10 +12,14 @@ impl Engine {
     pub(super) fn hear(&mut self, notice: Notice, now: Time) {
         let Self { facts, sessions, batches, outbox, .. } = self;
         match notice {
-            Notice::Opened { window, task, attempt } => self.windows.list(window, task, attempt, now, outbox),
+            Notice::Opened { window, task, attempt } => {
+                self.windows.list(window, (task, attempt), &facts.pace(), now, outbox);
+            }
             Notice::TaskEnded(task) => {
+                if let Some(due) = sessions.get(&task).map(|session| session.due().due) {
+                    self.windows.forget(task, due, &facts.pace());
+                }
                 sessions.forget(&task);
-                self.windows.forget(task);
                 self.agenda.drop_waiting(Wake::Session(task));
             }
             Notice::Assigned(hash, assignment) => batches.open((hash, &assignment), facts, sessions, now, outbox),

@@ -144,4 +144,7 @@ fn the_plans_remembered_are_bounded() {
         (fate, told.iter().map(String::as_str).collect::<Vec<_>>().as_slice()),
         (ignored(Reason::OverLimit), NOTHING)
     );
+    bench.plans.forget(&plan.hash(&DOMAIN));
+    let other = bench.plan(0, 1, &[3]);
+    assert_eq!(bench.consider(&other).0, Fate::Judged(Verdict::Accept), "what found no room has left nothing behind");
 }

@@ -32,7 +32,7 @@ pub(super) fn bench_at(place: usize, jobs: u64, head: u64) -> Bench {
     let facts = facts(line[place].0, head);
     let tasks: Vec<Task> = (1..=jobs).map(task).collect();
     let key = BatchKey { assignment: B256::repeat_byte(1), batch: 0 };
-    let batch = Batch::new(key, tasks, 0, Place { window: WINDOW, stage: 0, leader: line[0] });
+    let batch = Batch::new(key, tasks, 0, Place { window: WINDOW, stage: 0, leader: line[0], came: at(998_000) });
     let (mut sessions, mut outbox) = (Sessions::default(), Outbox::default());
     (1..=jobs).for_each(|job| assert!(sessions.learn(due(job, DUE), &facts, at(990_000), &mut outbox)));
     outbox.take();
@@ -148,6 +148,7 @@ impl Bench {
     pub(super) fn phase(&self) -> &'static str {
         match self.batch.phase {
             Phase::Collecting => "collecting",
+            Phase::Refused => "refused",
             Phase::Failed { .. } => "failed",
             Phase::Certified { failed: None, .. } => "certified",
             Phase::Certified { failed: Some(_), .. } => "certified after it failed",
