@@ -9,7 +9,7 @@ use crate::agenda::Wake;
 use crate::batch::{Batch, Place};
 use crate::certificate::Certificate;
 use crate::committee::KeeperIndex;
-use crate::effect::PersistToken;
+use crate::effect::{JournalAnswer, PersistToken};
 use crate::facts::Facts;
 use crate::message::{Assignment, BatchKey};
 use crate::outbox::Outbox;
@@ -71,14 +71,14 @@ impl Batches {
     /// The journal has answered.
     pub(crate) fn persisted(
         &mut self,
-        (token, safe): (PersistToken, bool),
+        (token, answer): (PersistToken, &JournalAnswer),
         facts: &Facts,
         sessions: &mut Sessions,
         now: Time,
         outbox: &mut Outbox,
     ) {
         if let Some(batch) = self.0.values_mut().find(|batch| batch.awaits(token)) {
-            batch.persisted(safe, facts, sessions, now, outbox);
+            batch.persisted(answer, facts, sessions, now, outbox);
         }
     }
 

@@ -127,7 +127,7 @@ impl Engine {
             Input::Executed { task, attempt, anchor, result } => {
                 sessions.handle(task, Event::Executed(attempt, anchor, result), facts, now, outbox);
             }
-            Input::Persisted { token, safe } => batches.persisted((token, safe), facts, sessions, now, outbox),
+            Input::Persisted { token, answer } => batches.persisted((token, &answer), facts, sessions, now, outbox),
             Input::Settled { task, block } => sessions.handle(task, Event::Settled(block), facts, now, outbox),
             Input::SettledLate(late) => facts.note_late(&late),
             Input::Kept(bytes) => self.proofs.restore(&bytes, facts, outbox),

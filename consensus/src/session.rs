@@ -13,8 +13,8 @@
 //!
 //! ```text
 //!   due, anchor certain            outcome
-//!   ───────────────────► Running ───────────► Reported ──── the journal refuses ───► Abstained
-//!                           └── nothing to say ─────────────────────────────────────────┘
+//!   ───────────────────► Running ───────────► Reported ── the journal refuses ──► Refused
+//!                           └── nothing to say ──► Abstained
 //! ```
 //!
 //! The chain's replay guard alone decides which attempt counts. The rules named below are those of `consensus/README.md`.
@@ -68,6 +68,14 @@ pub(crate) enum Attempt {
     Running(BlockRef),
     /// It ended, and this is what the keeper has to say.
     Reported {
+        /// The statement.
+        report: Report,
+        /// What it is about.
+        outcome: Outcome,
+    },
+    /// It ended, and the journal refuses what the keeper would say: it signs nothing, and can still bring on chain what a
+    /// quorum says alike.
+    Refused {
         /// The statement.
         report: Report,
         /// What it is about.
@@ -143,9 +151,8 @@ impl Session {
             (Open | Certified { .. }, Event::Look) => self.try_it(facts, now, outbox),
             // Rule 5: what a run gave is reported, once, at the anchor it ran at.
             (_, Event::Executed(attempt, at, result)) => self.executed(attempt, at, result, outbox),
-            (_, Event::Refused(attempt)) => {
-                self.attempts.insert(attempt, Attempt::Abstained(Abstention::JournalRefused));
-            }
+            // Rule 5: what the journal does not take is not said.
+            (_, Event::Refused(attempt)) => self.refused(attempt),
             // Rule 4: it may stand in several batches, one after the other.
             (_, Event::Planned(key)) => drop(self.batches.insert(key)),
             (_, Event::Dropped(key)) => drop(self.batches.remove(&key)),
@@ -249,6 +256,13 @@ impl Session {
         self.have_batches_look(outbox);
     }
 
+    /// A report that may not be signed stays what this keeper found.
+    fn refused(&mut self, attempt: u8) {
+        if let Some(Attempt::Reported { report, outcome }) = self.attempts.get(&attempt).cloned() {
+            self.attempts.insert(attempt, Attempt::Refused { report, outcome });
+        }
+    }
+
     fn have_batches_look(&self, outbox: &mut Outbox) {
         self.batches.iter().for_each(|&key| outbox.tell(Notice::LookAtBatch(key)));
     }
@@ -258,7 +272,7 @@ impl Session {
     fn rewind(&mut self, phase: Phase, number: u64, facts: &Facts, now: Time, outbox: &mut Outbox) {
         self.attempts.retain(|_, attempt| match attempt {
             Attempt::Running(anchor) => anchor.number <= number,
-            Attempt::Reported { report, .. } => report.anchor.number <= number,
+            Attempt::Reported { report, .. } | Attempt::Refused { report, .. } => report.anchor.number <= number,
             Attempt::Abstained(_) => true,
         });
         let task = self.due.task;

@@ -4,10 +4,10 @@ use alloy_primitives::B256;
 
 use super::*;
 use crate::committee::SignerSet;
-use crate::effect::PersistToken;
+use crate::effect::{JournalAnswer, PersistToken};
 use crate::facts::tests::{block, facts, facts_under, task};
 use crate::laws::Laws;
-use crate::message::Finding;
+use crate::message::{Finding, PARTIAL_LIMIT};
 use crate::outbox::tests::texts;
 use crate::session::Event as SessionEvent;
 use crate::task::Abstention;
@@ -40,7 +40,7 @@ fn it_speaks_when_every_task_has_ended_and_the_journal_has_the_report() {
     bench.tell(2, SessionEvent::Executed(0, anchor().hash, Ok(outcome(1))));
     assert_eq!(bench.look(1_001_100), ["persist 2 as 1", END]);
     assert_eq!(bench.look(1_001_100), [END], "it waits");
-    assert_eq!(bench.persisted(1_001_200, true), ["send partial", "look at batch"]);
+    assert_eq!(bench.persisted(1_001_200, JournalAnswer::Recorded), ["send partial", "look at batch"]);
     assert_eq!(bench.batch.own, Own::Spoken(at(1_001_200)));
     assert_eq!(bench.look(1_001_200), ["at 1002200 batch", END]);
     assert_eq!(bench.look(1_002_200), ["ask", "at 1003200 batch", END], "rule 12: a second without a quorum");
@@ -51,12 +51,40 @@ fn it_speaks_when_every_task_has_ended_and_the_journal_has_the_report() {
 fn what_the_journal_refuses_is_abstained_from() {
     let mut bench = executed(0, 1);
     bench.look(1_001_000);
-    assert_eq!(bench.persisted(1_001_000, false), ["look at batch"]);
+    assert_eq!(bench.persisted(1_001_000, JournalAnswer::Failed), ["look at batch"]);
     assert_eq!(bench.batch.own, Own::Silent);
     assert_eq!(bench.look(1_001_000), ["send partial", "at 1002000 batch", END]);
     let mut bench = running(0, 1);
     bench.tell(1, SessionEvent::Executed(0, anchor().hash, Err(Abstention::Timeout)));
     assert_eq!(bench.look(1_001_000), ["send partial", "at 1002000 batch", END], "no journal is needed to abstain");
+}
+
+#[test]
+fn what_the_journal_refuses_of_one_task_does_not_silence_the_others() {
+    let mut bench = executed(0, 2);
+    bench.look(1_001_000);
+    bench.persisted(1_001_000, JournalAnswer::Refused(vec![0]));
+    assert_eq!(bench.look(1_001_000), ["send partial", "at 1002000 batch", END]);
+    let said: Partial = codec::decode(bench.batch.partial_of(bench.line[0]).unwrap(), PARTIAL_LIMIT).unwrap();
+    assert_eq!(said.findings, [Finding::abstained(Abstention::JournalRefused as u8), finding(1)]);
+    // Assigned again alone, the other one is signed.
+    let mut alone = bench.of_task(2);
+    assert_eq!(alone.look(1_001_000), ["persist 1 as 2", END]);
+}
+
+#[test]
+fn what_a_quorum_signed_is_submitted_by_whoever_found_the_same_and_may_not_sign_it() {
+    let mut source = spoken(1, 1);
+    [0, 2, 3].into_iter().for_each(|place| drop(source.take(place, &[finding(1)], 1_001_500)));
+    source.look(1_001_500);
+    for refused in [JournalAnswer::Refused(vec![0]), JournalAnswer::Failed] {
+        let mut bench = executed(0, 1);
+        bench.look(1_001_000);
+        bench.persisted(1_001_000, refused);
+        bench.look(1_001_000);
+        bench.batch.adopt_certificate(&source.certificate(), at(1_001_500), &mut bench.outbox);
+        assert!(bench.look(1_001_600).contains(&"submit, takeover false".to_owned()));
+    }
 }
 
 #[test]
@@ -137,7 +165,7 @@ fn who_is_next_in_line_takes_over_after_a_stage() {
     let mut other = running(1, 1);
     other.tell(1, SessionEvent::Executed(0, anchor().hash, Ok(outcome(7))));
     other.look(1_001_000);
-    other.persisted(1_001_000, true);
+    other.persisted(1_001_000, JournalAnswer::Recorded);
     other.batch.adopt_certificate(&certificate, at(1_001_500), &mut other.outbox);
     assert_eq!(texts(&mut other.outbox), ["at 1001500 batch"]);
     other.look(1_001_500);
@@ -227,7 +255,13 @@ fn a_reorganisation_under_its_basis_takes_it_back_to_the_beginning() {
     bench.look(1_001_000);
     bench.batch.rewound(anchor().number - 1, &mut bench.outbox);
     assert!(!bench.batch.awaits(PersistToken(1)));
-    bench.batch.persisted(true, &bench.facts, &mut bench.sessions, at(1_001_000), &mut bench.outbox);
+    bench.batch.persisted(
+        &JournalAnswer::Recorded,
+        &bench.facts,
+        &mut bench.sessions,
+        at(1_001_000),
+        &mut bench.outbox,
+    );
     assert!(texts(&mut bench.outbox).is_empty());
 }
 

@@ -162,7 +162,11 @@ fn executing() {
     let left = step(running(), (1_001, nothing), Phase::Open, &["abstained(timeout)", "look at batch"]);
     assert_eq!(left.attempt(0), Some(&Attempt::Abstained(Abstention::Timeout)));
     let refused = step(reported(), (1_001, Event::Refused(0)), Phase::Open, NOTHING);
-    assert_eq!(refused.attempt(0), Some(&Attempt::Abstained(Abstention::JournalRefused)));
+    let Some(Attempt::Refused { report: refused, .. }) = refused.attempt(0) else {
+        panic!("{:?}", refused.attempt(0));
+    };
+    assert_eq!(*refused, report, "what it found stays what it found");
+    step(running(), (1_001, Event::Refused(0)), Phase::Open, NOTHING);
 }
 
 #[test]

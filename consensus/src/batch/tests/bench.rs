@@ -5,7 +5,7 @@ use alloy_primitives::{B256, Bytes};
 use super::*;
 use crate::anchor::BlockRef;
 use crate::certificate::batch_root;
-use crate::effect::PersistToken;
+use crate::effect::{JournalAnswer, PersistToken};
 use crate::facts::tests::{DOMAIN, block, due, facts, secret, signing, task};
 use crate::message::{Finding, MessageTag};
 use crate::outbox::tests::texts;
@@ -57,7 +57,7 @@ pub(super) fn executed(place: usize, jobs: u64) -> Bench {
 pub(super) fn spoken(place: usize, jobs: u64) -> Bench {
     let mut bench = executed(place, jobs);
     bench.look(DUE * 1000);
-    bench.persisted(DUE * 1000, true);
+    bench.persisted(DUE * 1000, JournalAnswer::Recorded);
     bench
 }
 
@@ -85,6 +85,13 @@ impl Bench {
         self.outbox.take();
     }
 
+    /// The same keeper before a batch of one of its tasks alone.
+    pub(super) fn of_task(mut self, job: u64) -> Self {
+        let (key, place) = (BatchKey { batch: 1, ..self.batch.key }, self.batch.place);
+        self.batch = Batch::new(key, vec![task(job)], 0, place);
+        self
+    }
+
     pub(super) fn look_while(&mut self, signing: Signing, now: u64) -> Vec<String> {
         self.batch.look(&mut self.facts, &mut self.sessions, signing, at(now), &mut self.outbox);
         texts(&mut self.outbox)
@@ -94,9 +101,9 @@ impl Bench {
         self.look_while(Signing::Anything, now)
     }
 
-    pub(super) fn persisted(&mut self, now: u64, safe: bool) -> Vec<String> {
+    pub(super) fn persisted(&mut self, now: u64, answer: JournalAnswer) -> Vec<String> {
         assert!(self.batch.awaits(PersistToken(1)) && !self.batch.awaits(PersistToken(2)));
-        self.batch.persisted(safe, &self.facts, &mut self.sessions, at(now), &mut self.outbox);
+        self.batch.persisted(&answer, &self.facts, &mut self.sessions, at(now), &mut self.outbox);
         texts(&mut self.outbox)
     }
 
