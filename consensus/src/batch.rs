@@ -30,7 +30,7 @@ use crate::codec;
 use crate::committee::KeeperIndex;
 use crate::effect::Effect;
 use crate::facts::Facts;
-use crate::fault::{Fate, Reason, Verdict};
+use crate::fault::{Awaits, Fate, Reason, Verdict};
 use crate::message::{BatchKey, CertificateMessage, Channel, Partial, Source, Want};
 use crate::outbox::{Notice, Outbox};
 use crate::session::Event;
@@ -115,7 +115,7 @@ impl Batch {
         if now >= end {
             return self.end(facts, sessions, now, outbox);
         }
-        self.find_basis(facts, sessions);
+        self.find_basis(facts, sessions, outbox);
         let Some(basis) = &self.basis else {
             return self.wait_for_basis(over, end, now, outbox);
         };
@@ -144,9 +144,10 @@ impl Batch {
         outbox.wake(end, Wake::Batch(self.key));
     }
 
-    fn find_basis(&mut self, facts: &Facts, sessions: &Sessions) {
+    fn find_basis(&mut self, facts: &Facts, sessions: &Sessions, outbox: &mut Outbox) {
         if self.basis.is_none() {
             self.basis = Basis::find(&self.tasks, self.attempt, facts, sessions);
+            self.basis.iter().for_each(|_| outbox.tell(Notice::BasisFound(self.key)));
         }
     }
 
@@ -179,13 +180,13 @@ impl Batch {
         now: Time,
         outbox: &mut Outbox,
     ) -> Fate {
-        self.find_basis(facts, sessions);
+        self.find_basis(facts, sessions, outbox);
         let Some(basis) = &self.basis else {
-            return Fate::Early;
+            return Fate::Early(Awaits::Basis(self.key));
         };
         let fate = self.count.take(partial, bytes, source, basis, facts.domain(), now);
         match fate {
-            Fate::Early => {}
+            Fate::Early(_) => {}
             Fate::Judged(_) => outbox.wake(now, Wake::Batch(self.key)),
             Fate::Pending => {
                 let at = self.count.verify_at().unwrap_or(now);

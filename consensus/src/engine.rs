@@ -21,6 +21,7 @@ use crate::budgets::Budgets;
 use crate::committee::Committee;
 use crate::effect::Effect;
 use crate::facts::Facts;
+use crate::fault::Awaits;
 use crate::held::Held;
 use crate::input::Input;
 use crate::laws::{Kept, Laws};
@@ -175,10 +176,12 @@ impl Engine {
         for wake in self.agenda.take_waiting() {
             self.wake(wake, now);
         }
-        self.retry_held(now);
+        self.held.came(Awaits::Line, now, &mut self.outbox);
+        self.empty_outbox(now);
     }
 
     fn enter_epoch(&mut self, committee: Committee, now: Time) {
+        self.held.came(Awaits::Epoch(committee.epoch()), now, &mut self.outbox);
         self.facts.enter_epoch(committee);
         self.proofs.repeat(&self.facts, &mut self.outbox);
         self.wake_waiting(now);

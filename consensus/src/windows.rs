@@ -111,7 +111,7 @@ impl Windows {
         }
         let ready: Vec<Open> = open.into_iter().filter(|open| opens(open).is_some_and(|at| at <= now)).collect();
         if !ready.is_empty() {
-            self.assign((window, stage, mine), &ready, board, now, outbox);
+            self.assign((window, stage, mine), &ready, board, outbox);
         }
     }
 
@@ -139,7 +139,6 @@ impl Windows {
         (window, stage, mine): (u64, u8, KeeperIndex),
         ready: &[Open],
         board: Board<'_>,
-        now: Time,
         outbox: &mut Outbox,
     ) {
         let Some(number) = board.plans.free_number(window, stage, mine) else {
@@ -153,7 +152,7 @@ impl Windows {
         outbox.effect(Effect::Assigned { window, stage });
         outbox.effect(Effect::Broadcast { channel: Channel::Assignments, bytes: bytes.clone() });
         let hash = assignment.hash(board.facts.domain());
-        board.plans.adopt((hash, &assignment), bytes, now, outbox);
+        board.plans.adopt((hash, &assignment), bytes, outbox);
     }
 
     /// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch; those

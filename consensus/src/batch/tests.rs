@@ -19,16 +19,17 @@ use bench::{DUE, END, anchor, at, bench_at, executed, finding, outcome, running,
 #[test]
 fn without_a_basis_it_waits_for_blocks_and_fails_with_its_window() {
     let mut bench = bench_at(0, 1, DUE - 2);
-    assert_eq!(bench.take(1, &[finding(1)], 1_001_000), (Fate::Early, vec![]));
+    assert_eq!(bench.take(1, &[finding(1)], 1_001_000), (Fate::Early(Awaits::Basis(bench.batch.key)), vec![]));
     assert_eq!(bench.look(1_001_000), ["with next block batch", "at 1002000 batch"]);
     assert_eq!(bench.phase(), "collecting");
     assert_eq!(bench.look(1_002_000), ["with next block batch", END, "look at window 500"]);
     assert_eq!((bench.phase(), bench.batch.failed()), ("failed", Some(at(1_002_000))));
     assert_eq!(bench.look(1_003_000), ["with next block batch", END], "it fails once");
+    assert!(!bench.founded);
     assert!(bench.batch.agreed().is_empty());
     bench.facts.push(block(DUE - 1));
     assert_eq!(bench.look(1_003_000), [END]);
-    assert!(bench.batch.basis().is_some() && bench.phase() == "failed");
+    assert!(bench.founded && bench.batch.basis().is_some() && bench.phase() == "failed");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod answers;
 mod bench;
+mod early;
 mod limits;
 mod network;
 mod scenarios;

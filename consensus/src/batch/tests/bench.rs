@@ -24,6 +24,8 @@ pub(super) struct Bench {
     pub(super) batch: Batch,
     pub(super) outbox: Outbox,
     pub(super) line: Vec<KeeperIndex>,
+    /// Whether the batch has said that it has found its basis.
+    pub(super) founded: bool,
 }
 
 /// The batch of `jobs` tasks as the keeper at this place in the line sees it; `head` is its newest block.
@@ -36,7 +38,7 @@ pub(super) fn bench_at(place: usize, jobs: u64, head: u64) -> Bench {
     let (mut sessions, mut outbox) = (Sessions::default(), Outbox::default());
     (1..=jobs).for_each(|job| assert!(sessions.learn(due(job, DUE), &facts, at(990_000), &mut outbox)));
     outbox.take();
-    Bench { facts, sessions, batch, outbox, line }
+    Bench { facts, sessions, batch, outbox, line, founded: false }
 }
 
 /// The same, with the tasks running, and their anchor certain.
@@ -94,7 +96,10 @@ impl Bench {
 
     pub(super) fn look_while(&mut self, signing: Signing, now: u64) -> Vec<String> {
         self.batch.look(&mut self.facts, &mut self.sessions, signing, at(now), &mut self.outbox);
-        texts(&mut self.outbox)
+        let mut said = texts(&mut self.outbox);
+        self.founded |= said.first().is_some_and(|text| text == "basis found");
+        said.retain(|text| text != "basis found");
+        said
     }
 
     pub(super) fn look(&mut self, now: u64) -> Vec<String> {
