@@ -81,8 +81,8 @@ pub(crate) enum Attempt {
         /// What it is about.
         outcome: Outcome,
     },
-    /// The keeper has nothing to say.
-    Abstained(Abstention),
+    /// The keeper has nothing to say at this block; what kept it there need not keep it at another one.
+    Abstained(BlockRef, Abstention),
 }
 
 /// What can happen to a task.
@@ -249,7 +249,7 @@ impl Session {
                 };
                 (Attempt::Reported { report, outcome }, Step::Executed)
             }
-            Err(reason) => (Attempt::Abstained(reason), Step::Abstained(reason)),
+            Err(reason) => (Attempt::Abstained(anchor, reason), Step::Abstained(reason)),
         };
         self.attempts.insert(attempt, next);
         outbox.effect(Effect::Report(self.due.task, step));
@@ -271,9 +271,8 @@ impl Session {
     /// (rule 5). A certificate that no block stands under any more will never settle.
     fn rewind(&mut self, phase: Phase, number: u64, facts: &Facts, now: Time, outbox: &mut Outbox) {
         self.attempts.retain(|_, attempt| match attempt {
-            Attempt::Running(anchor) => anchor.number <= number,
+            Attempt::Running(anchor) | Attempt::Abstained(anchor, _) => anchor.number <= number,
             Attempt::Reported { report, .. } | Attempt::Refused { report, .. } => report.anchor.number <= number,
-            Attempt::Abstained(_) => true,
         });
         let task = self.due.task;
         let certified = self.certified().filter(|_| self.words.is_certified_up_to(task, number));

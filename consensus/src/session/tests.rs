@@ -160,7 +160,7 @@ fn executing() {
     step(open(), (1_001, executed(0, 998)), Phase::Open, NOTHING);
     let nothing = Event::Executed(0, block(998).hash, Err(Abstention::Timeout));
     let left = step(running(), (1_001, nothing), Phase::Open, &["abstained(timeout)", "look at batch"]);
-    assert_eq!(left.attempt(0), Some(&Attempt::Abstained(Abstention::Timeout)));
+    assert_eq!(left.attempt(0), Some(&Attempt::Abstained(block(998), Abstention::Timeout)));
     let refused = step(reported(), (1_001, Event::Refused(0)), Phase::Open, NOTHING);
     let Some(Attempt::Refused { report: refused, .. }) = refused.attempt(0) else {
         panic!("{:?}", refused.attempt(0));
@@ -212,8 +212,16 @@ fn a_reorganisation_takes_back_what_its_blocks_held() {
     assert!(stays.attempt(0).is_some(), "the anchor stands");
     let lost = step(running(), (1_005, Event::Rewound(997)), Phase::Open, &[looks, "at 1005000 batch"]);
     assert_eq!(lost.attempt(0), None);
-    let lost = step(reported(), (1_005, Event::Rewound(997)), Phase::Open, &[looks]);
-    assert_eq!(lost.attempt(0), None);
+    // Whatever it has come to: a read that failed at an orphaned block may work at the one in its place.
+    let nothing = Event::Executed(0, block(998).hash, Err(Abstention::ChainReadFailed));
+    let abstained = session(&[(1_000, Event::Look), (1_001, nothing)]);
+    let refused = session(&[(1_000, Event::Look), (1_001, executed(0, 998)), (1_001, Event::Refused(0))]);
+    for ended in [reported(), abstained, refused] {
+        let stays = step(ended.clone(), (1_005, Event::Rewound(998)), Phase::Open, &[looks]);
+        assert!(stays.attempt(0).is_some(), "the anchor stands");
+        let lost = step(ended, (1_005, Event::Rewound(997)), Phase::Open, &[looks]);
+        assert_eq!(lost.attempt(0), None);
+    }
 }
 
 #[test]
