@@ -12,6 +12,7 @@
 //! the *count* of what all have said ([`count`]). A reorganisation below its basis takes it back to the beginning. It is
 //! looked at whenever something it waits for has come; looking once more than needed does no harm.
 
+mod adopt;
 mod basis;
 mod count;
 mod own;
@@ -243,24 +244,10 @@ impl Batch {
         }
     }
 
-    fn enter_certified(&mut self, certificate: Arc<Certificate>, now: Time) {
-        self.phase = Phase::Certified { certificate, turn: Turn::first(now), failed: self.failed() };
-    }
-
-    /// A certificate from the mesh is as good as one of its own making: it keeps it, so that it can submit when its turn
-    /// comes.
-    pub(crate) fn adopt_certificate(&mut self, certificate: &Arc<Certificate>, now: Time, outbox: &mut Outbox) {
-        let same_tasks = self.tasks.iter().eq(certificate.reports.iter().map(|report| &report.task));
-        if same_tasks && !matches!(self.phase, Phase::Certified { .. }) {
-            self.enter_certified(Arc::clone(certificate), now);
-            outbox.wake(now, Wake::Batch(self.key));
-        }
-    }
-
     /// Submits if it is this keeper's turn and it has every outcome the certificate is about (rule 10).
     fn submit(&mut self, facts: &mut Facts, sessions: &Sessions, now: Time, outbox: &mut Outbox) {
         let Some((mut line, _)) = facts.leaders(self.place.window) else {
-            return;
+            return outbox.wake_with_next_block(Wake::Batch(self.key));
         };
         // The leader that assigned the batch first, then those after it, and round again.
         let first = line.iter().position(|&index| index == self.place.leader).unwrap_or(0);

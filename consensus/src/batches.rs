@@ -82,7 +82,26 @@ impl Batches {
         }
     }
 
-    /// A certificate came from the mesh: batches of just its tasks take it up.
+    /// A batch has found its basis: what a quorum has said of just that before certifies it, and its tasks, now.
+    pub(crate) fn recall_certificate(
+        &mut self,
+        key: BatchKey,
+        facts: &Facts,
+        sessions: &mut Sessions,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
+        if let Some(batch) = self.0.get_mut(&key)
+            && let Some(certificate) = batch.known_certificate(sessions)
+            && batch.adopt_certificate(&certificate, now, outbox)
+        {
+            for &task in batch.tasks() {
+                sessions.handle(task, Event::Certified, facts, now, outbox);
+            }
+        }
+    }
+
+    /// A certificate came from the mesh: batches of just its reports take it up.
     pub(crate) fn adopt_certificate(
         &mut self,
         certificate: &Arc<Certificate>,

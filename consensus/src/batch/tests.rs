@@ -194,6 +194,7 @@ fn a_certificate_from_the_mesh_is_taken_up_once_by_a_batch_of_just_its_tasks() {
     source.look(1_001_500);
     let certificate = source.certificate();
     let mut bench = executed(2, 1);
+    bench.look(1_001_000);
     assert_eq!(bench.batch.certificate_bytes(), None);
     bench.batch.adopt_certificate(&certificate, at(1_001_600), &mut bench.outbox);
     assert_eq!((texts(&mut bench.outbox), bench.phase()), (vec!["at 1001600 batch".to_owned()], "certified"));
@@ -204,14 +205,20 @@ fn a_certificate_from_the_mesh_is_taken_up_once_by_a_batch_of_just_its_tasks() {
     let mut other = running(2, 2);
     other.batch.adopt_certificate(&certificate, at(1_001_600), &mut other.outbox);
     assert_eq!(other.phase(), "collecting");
-    let mut failed = bench_at(2, 1, DUE - 2);
-    failed.look(1_002_000);
-    failed.batch.adopt_certificate(&certificate, at(1_003_000), &mut failed.outbox);
-    assert_eq!((failed.phase(), failed.batch.failed()), ("certified after it failed", Some(at(1_002_000))));
+    // It is about blocks: a batch that does not know its own yet, or stands at others, has nothing to submit.
     let mut early = bench_at(2, 1, DUE - 2);
     early.batch.adopt_certificate(&certificate, at(1_001_000), &mut early.outbox);
     assert!(early.look(1_002_000).contains(&"look at window 500".to_owned()), "its window is over without a basis");
-    assert_eq!(early.phase(), "certified after it failed");
+    assert_eq!(early.phase(), "failed");
+    early.facts.push(block(DUE - 1));
+    early.look(1_003_000);
+    early.batch.adopt_certificate(&certificate, at(1_003_000), &mut early.outbox);
+    assert_eq!((early.phase(), early.batch.failed()), ("certified after it failed", Some(at(1_002_000))));
+    let mut later = running(2, 1);
+    later.batch.attempt = 1;
+    later.look(1_010_000);
+    assert!(later.founded && !later.batch.adopt_certificate(&certificate, at(1_010_000), &mut later.outbox));
+    assert_eq!(later.phase(), "collecting", "what was certified is the attempt before");
 }
 
 #[test]

@@ -126,7 +126,12 @@ impl Engine {
         now: Time,
     ) -> Fate {
         let tasks: Vec<Task> = message.reports.iter().map(|report| report.task.into()).collect();
-        if message.reports().is_some_and(|reports| self.sessions.know_certified(&reports)) {
+        let Self { sessions, batches, outbox, .. } = self;
+        if let Some(reports) = message.reports().filter(|reports| sessions.know_certified(reports)) {
+            // It brings nothing new, but to a batch that others certified together, and this keeper in another way.
+            if let Some(known) = sessions.certificate_of(&reports) {
+                batches.adopt_certificate(known, sessions, now, outbox);
+            }
             return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
         }
         let Some(committee) = self.facts.committee_of(message.epoch).cloned() else {

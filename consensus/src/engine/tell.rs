@@ -23,7 +23,10 @@ impl Engine {
                 batches.open((hash, &assignment), facts, sessions, now, outbox);
                 self.held.came(Awaits::Assignment(hash), now, outbox);
             }
-            Notice::BasisFound(key) => self.held.came(Awaits::Basis(key), now, outbox),
+            Notice::BasisFound(key) => {
+                batches.recall_certificate(key, facts, sessions, now, outbox);
+                self.held.came(Awaits::Basis(key), now, outbox);
+            }
             Notice::LookAtBatch(key) => self.look_at_batch(key, now),
             Notice::LookAtWindow(window) => self.look_at_window(window, now),
             Notice::BatchEnded(key) => {

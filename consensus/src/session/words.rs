@@ -43,6 +43,10 @@ impl Words {
         (first != report).then(|| Arc::clone(other))
     }
 
+    pub(crate) fn certificate_at(&self, anchor: B256) -> Option<&Arc<Certificate>> {
+        self.certificates.get(&anchor).map(|(_, certificate)| certificate)
+    }
+
     pub(crate) fn knows_certified(&self, report: &Report) -> bool {
         self.certificates.get(&report.anchor.hash).is_some_and(|(first, _)| first == report)
     }
