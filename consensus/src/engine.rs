@@ -133,7 +133,11 @@ impl Engine {
             Input::SettledLate(late) => facts.note_late(&late),
             Input::Kept(bytes) => self.proofs.restore(&bytes, facts, outbox),
             Input::PeerUp(peer) => self.start.peer_up(peer, facts, outbox),
-            Input::PeerTable { peer, epoch, table_root } => facts.note_table(peer, epoch, table_root),
+            Input::PeerTable { peer, epoch, table_root } => {
+                if facts.note_table(peer, epoch, table_root) {
+                    batches.wake_all(now, outbox);
+                }
+            }
             Input::SubmissionFailed(key) => {
                 if let Some(batch) = batches.get_mut(&key) {
                     batch.submission_failed(facts, now, outbox);

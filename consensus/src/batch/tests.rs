@@ -155,6 +155,17 @@ fn a_quorum_certifies_and_the_leader_submits_once_the_others_had_their_moment() 
 }
 
 #[test]
+fn whose_turn_it_is_may_have_to_wait_for_a_block() {
+    let mut bench = spoken(0, 1);
+    [1, 2, 3].into_iter().for_each(|place| drop(bench.take(place, &[finding(1)], 1_001_500)));
+    bench.look(1_001_500);
+    let known = std::mem::replace(&mut bench.facts, facts(bench.line[0].0, 990));
+    assert_eq!(bench.look(1_001_600), ["with next block batch", END], "the line is not certain after a reorganisation");
+    bench.facts = known;
+    assert!(bench.look(1_001_700).contains(&"submit, takeover false".to_owned()));
+}
+
+#[test]
 fn who_is_next_in_line_takes_over_after_a_stage() {
     let mut bench = spoken(1, 1);
     [0, 2, 3].into_iter().for_each(|place| drop(bench.take(place, &[finding(1)], 1_001_500)));

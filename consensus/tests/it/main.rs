@@ -4,6 +4,7 @@
 
 mod answers;
 mod bench;
+mod doubt;
 mod early;
 mod limits;
 mod network;
