@@ -275,7 +275,7 @@ impl Session {
             Attempt::Reported { report, .. } | Attempt::Refused { report, .. } => report.anchor.number <= number,
         });
         let task = self.due.task;
-        let certified = self.certified().filter(|_| self.words.is_certified_up_to(task, number));
+        let certified = self.certified().filter(|_| self.words.is_certified_up_to(number, facts));
         let still_open = certified.map_or(Phase::Open, |since| Phase::Certified { since });
         self.phase = match phase {
             Phase::Open | Phase::Certified { .. } => still_open,

@@ -248,6 +248,12 @@ fn a_certificate_outlives_a_reorganisation_that_leaves_its_anchor() {
     step(with_certificate(certified()), (1_005, Event::Rewound(997)), Phase::Open, &["at 1005000 session"]);
     let reopened = ["reopened", "at 1005000 session"];
     step(with_certificate(settled_and_certified()), (1_005, Event::Rewound(999)), since, &reopened);
+    // One at a block that was orphaned before stands for nothing, though its number lies below.
+    let orphan = Report { anchor: Anchor { number: 998, hash: B256::repeat_byte(9) }, ..report };
+    let at_orphan = certificate(orphan);
+    let mut session = certified();
+    session.note_certificate(&orphan, &at_orphan);
+    step(session, (1_005, Event::Rewound(998)), Phase::Open, &["at 1005000 session"]);
     // A second certificate at the anchor that says something else comes back with the first.
     let other = Report { outcome_hash: B256::repeat_byte(2), ..report };
     let mut session = with_certificate(open());
