@@ -62,7 +62,6 @@ pub(crate) enum Phase {
 
 /// One try at a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "most tries end as the large one")]
 pub(crate) enum Attempt {
     /// The code is running.
     Running(BlockRef),

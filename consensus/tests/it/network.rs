@@ -271,7 +271,7 @@ impl Network {
                 self.send(k, Input::Executed { task: due.task, attempt, anchor: anchor.hash, result }, 30);
             }
             Effect::Persist { token, .. } => {
-                self.send(k, Input::Persisted { token, answer: JournalAnswer::Recorded }, 5)
+                self.send(k, Input::Persisted { token, answer: JournalAnswer::Recorded }, 5);
             }
             Effect::Broadcast { channel, bytes } => {
                 self.broadcasts += 1;
