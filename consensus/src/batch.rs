@@ -12,6 +12,7 @@
 //! the *count* of what all have said ([`count`]). A reorganisation below its basis takes it back to the beginning. It is
 //! looked at whenever something it waits for has come; looking once more than needed does no harm.
 
+mod adopt;
 mod basis;
 mod count;
 mod own;
@@ -30,7 +31,7 @@ use crate::certificate::Certificate;
 use crate::codec;
 use crate::effect::Effect;
 use crate::facts::Facts;
-use crate::fault::{Fate, Reason, Verdict};
+use crate::fault::{Awaits, Fate, Reason, Verdict};
 use crate::message::{BatchKey, CertificateMessage, Channel, Partial, Source, Want};
 use crate::outbox::{Notice, Outbox};
 use crate::session::Event;
@@ -115,7 +116,7 @@ impl Batch {
     }
 
     fn go_on(&mut self, facts: &mut Facts, sessions: &mut Sessions, signing: Signing, now: Time, outbox: &mut Outbox) {
-        self.find_basis(facts, sessions);
+        self.find_basis(facts, sessions, outbox);
         let Some(basis) = &self.basis else {
             return outbox.wake_with_next_block(Wake::Batch(self.key));
         };
@@ -143,9 +144,10 @@ impl Batch {
         }
     }
 
-    fn find_basis(&mut self, facts: &Facts, sessions: &Sessions) {
+    fn find_basis(&mut self, facts: &Facts, sessions: &Sessions, outbox: &mut Outbox) {
         if self.basis.is_none() {
             self.basis = Basis::find(&self.tasks, self.attempt, facts, sessions);
+            self.basis.iter().for_each(|_| outbox.tell(Notice::BasisFound(self.key)));
         }
     }
 
@@ -159,13 +161,13 @@ impl Batch {
         now: Time,
         outbox: &mut Outbox,
     ) -> Fate {
-        self.find_basis(facts, sessions);
+        self.find_basis(facts, sessions, outbox);
         let Some(basis) = &self.basis else {
-            return Fate::Early;
+            return Fate::Early(Awaits::Basis(self.key));
         };
         let fate = self.count.take(partial, bytes, source, basis, facts.domain(), now);
         match fate {
-            Fate::Early => {}
+            Fate::Early(_) => {}
             Fate::Judged(_) => outbox.wake(now, Wake::Batch(self.key)),
             Fate::Pending => {
                 let at = self.count.verify_at().unwrap_or(now);
@@ -223,24 +225,10 @@ impl Batch {
         }
     }
 
-    fn enter_certified(&mut self, certificate: Arc<Certificate>, now: Time) {
-        self.phase = Phase::Certified { certificate, turn: Turn::first(now), failed: self.failed() };
-    }
-
-    /// A certificate from the mesh is as good as one of its own making: it keeps it, so that it can submit when its turn
-    /// comes.
-    pub(crate) fn adopt_certificate(&mut self, certificate: &Arc<Certificate>, now: Time, outbox: &mut Outbox) {
-        let same_tasks = self.tasks.iter().eq(certificate.reports.iter().map(|report| &report.task));
-        if same_tasks && matches!(self.phase, Phase::Collecting | Phase::Failed { .. }) {
-            self.enter_certified(Arc::clone(certificate), now);
-            outbox.wake(now, Wake::Batch(self.key));
-        }
-    }
-
     /// Submits if it is this keeper's turn and it has every outcome the certificate is about (rule 10).
     fn submit(&mut self, facts: &mut Facts, sessions: &Sessions, now: Time, outbox: &mut Outbox) {
         let Some((mut line, _)) = facts.leaders(self.place.window) else {
-            return;
+            return outbox.wake_with_next_block(Wake::Batch(self.key));
         };
         // The leader that assigned the batch first, then those after it, and round again.
         let first = line.iter().position(|&index| index == self.place.leader).unwrap_or(0);

@@ -9,11 +9,11 @@ use crate::agenda::Wake;
 use crate::batch::{Batch, Place};
 use crate::certificate::Certificate;
 use crate::committee::KeeperIndex;
-use crate::effect::PersistToken;
+use crate::effect::{JournalAnswer, PersistToken};
 use crate::facts::Facts;
 use crate::message::{Assignment, BatchKey};
 use crate::outbox::Outbox;
-use crate::session::Session;
+use crate::session::{Event, Session};
 use crate::sessions::Sessions;
 use crate::start::Signing;
 use crate::task::Task;
@@ -83,18 +83,37 @@ impl Batches {
     /// The journal has answered.
     pub(crate) fn persisted(
         &mut self,
-        (token, safe): (PersistToken, bool),
+        (token, answer): (PersistToken, &JournalAnswer),
         facts: &Facts,
         sessions: &mut Sessions,
         now: Time,
         outbox: &mut Outbox,
     ) {
         if let Some(batch) = self.0.values_mut().find(|batch| batch.awaits(token)) {
-            batch.persisted(safe, facts, sessions, now, outbox);
+            batch.persisted(answer, facts, sessions, now, outbox);
         }
     }
 
-    /// A certificate came from the mesh: batches of just its tasks take it up.
+    /// A batch has found its basis: what a quorum has said of just that before certifies it, and its tasks, now.
+    pub(crate) fn recall_certificate(
+        &mut self,
+        key: BatchKey,
+        facts: &Facts,
+        sessions: &mut Sessions,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
+        if let Some(batch) = self.0.get_mut(&key)
+            && let Some(certificate) = batch.known_certificate(sessions)
+            && batch.adopt_certificate(&certificate, now, outbox)
+        {
+            for &task in batch.tasks() {
+                sessions.handle(task, Event::Certified, facts, now, outbox);
+            }
+        }
+    }
+
+    /// A certificate came from the mesh: batches of just its reports take it up.
     pub(crate) fn adopt_certificate(
         &mut self,
         certificate: &Arc<Certificate>,

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
 
-use crate::agenda::Wake;
 use crate::committee::KeeperIndex;
 use crate::effect::Effect;
 use crate::facts::Facts;
-use crate::fault::{Fate, Fault, Reason, Verdict};
+use crate::fault::{Awaits, Fate, Fault, Reason, Verdict};
 use crate::message::{ASSIGNMENTS_MAX, Assignment};
 use crate::outbox::{Notice, Outbox};
 use crate::time::{RETENTION_WINDOWS, Time};
@@ -52,7 +51,7 @@ impl Plans {
             Some(first) if self.get(first).is_some_and(|first| first == bytes) => {
                 return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
             }
-            None if facts.leaders(assignment.window).is_none() => return Fate::Early,
+            None if facts.leaders(assignment.window).is_none() => return Fate::Early(Awaits::Line),
             _ => {}
         }
         let hash = assignment.hash(facts.domain());
@@ -61,7 +60,7 @@ impl Plans {
         }
         /* -------- origin -------- */
         let Some((order, committee)) = facts.leaders(assignment.window) else {
-            return Fate::Early;
+            return Fate::Early(Awaits::Line);
         };
         let drawn = facts.drawn(assignment.window).unwrap_or_default();
         let leader = KeeperIndex(assignment.leader);
@@ -84,22 +83,15 @@ impl Plans {
         if self.by_hash.len() >= ASSIGNMENTS_HELD_MAX {
             return Fate::Judged(Verdict::Ignore(Reason::OverLimit));
         }
-        self.adopt((hash, assignment), bytes.to_vec(), now, outbox);
+        self.adopt((hash, assignment), bytes.to_vec(), outbox);
         Fate::Judged(Verdict::Accept)
     }
 
     /// Takes up an assignment that has been checked, or made here, under its hash.
-    pub(crate) fn adopt(
-        &mut self,
-        (hash, assignment): (B256, &Assignment),
-        bytes: Vec<u8>,
-        now: Time,
-        outbox: &mut Outbox,
-    ) {
+    pub(crate) fn adopt(&mut self, (hash, assignment): (B256, &Assignment), bytes: Vec<u8>, outbox: &mut Outbox) {
         self.numbered.insert(number_of(assignment), hash);
         self.by_hash.insert(hash, (number_of(assignment), bytes));
         outbox.tell(Notice::Assigned(hash, Box::new(assignment.clone())));
-        outbox.wake(now, Wake::Held);
     }
 
     /// The first number that this leader has not used at a stage of a window; `None` if it has used all.

@@ -1,8 +1,10 @@
 //! All tasks that are remembered, by task.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::agenda::Wake;
+use crate::certificate::Certificate;
 use crate::facts::Facts;
 use crate::outbox::{Notice, Outbox};
 use crate::report::Report;
@@ -102,6 +104,12 @@ impl Sessions {
     pub(crate) fn know_certified(&self, reports: &[Report]) -> bool {
         let known = |report: &Report| self.get(&report.task).is_some_and(|session| session.knows_certified(report));
         !reports.is_empty() && reports.iter().all(known)
+    }
+
+    /// The certificate of just these reports, if it was the first one of any of them.
+    pub(crate) fn certificate_of(&self, reports: &[Report]) -> Option<&Arc<Certificate>> {
+        let first = |report: &Report| self.get(&report.task)?.certificate_at(report.anchor.hash);
+        reports.iter().filter_map(first).find(|certificate| certificate.reports == reports)
     }
 
     /// Lets go of a task.

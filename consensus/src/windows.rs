@@ -176,7 +176,7 @@ impl Windows {
             let Some(number) = free(board.plans) else {
                 break;
             };
-            publish(place, number, batches, (board.facts, board.plans), now, outbox);
+            publish(place, number, batches, (board.facts, board.plans), outbox);
         }
         self.assigned.insert(place.window, now);
         self.assigned = self.assigned.split_off(&pace.window_at(now).saturating_sub(1));
@@ -188,7 +188,6 @@ fn publish(
     number: u8,
     batches: Vec<PlannedBatch>,
     (facts, plans): (&Facts, &mut Plans),
-    now: Time,
     outbox: &mut Outbox,
 ) {
     let Place { window, stage, leader, .. } = place;
@@ -197,7 +196,7 @@ fn publish(
     let bytes = codec::encode(&assignment);
     outbox.effect(Effect::Assigned { window, stage });
     outbox.effect(Effect::Broadcast { channel: Channel::Assignments, bytes: bytes.clone() });
-    plans.adopt((assignment.hash(facts.domain()), &assignment), bytes, now, outbox);
+    plans.adopt((assignment.hash(facts.domain()), &assignment), bytes, outbox);
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use alloy::primitives::Address;
 use alloy::providers::Provider;
 use consensus::committee::PeerKey;
-use consensus::effect::{PersistToken, Settlement};
+use consensus::effect::{JournalAnswer, PersistToken, Settlement};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::Channel;
@@ -127,22 +127,22 @@ impl Driver {
     fn persist(&self, token: PersistToken, group: Vec<Record>) {
         let (journal, metrics) = (self.services.journal.clone(), self.metrics.clone());
         self.spawn(async move {
-            let safe = match journal.record(group).await {
-                Ok(Outcome::Recorded) => true,
+            let answer = journal.record(group).await;
+            match &answer {
+                Ok(Outcome::Recorded) => {}
                 Ok(Outcome::Refused(refusals)) => {
                     for refusal in refusals {
                         metrics.journal_refusals.inc([refusal.reason.label()]);
                         tracing::error!(reason = ?refusal.reason, "the journal refuses a report: it is not signed");
                     }
-                    false
                 }
                 Err(error) => {
                     metrics.journal_refusals.inc(["failed"]);
                     tracing::error!(%error, "nothing is signed");
-                    false
                 }
-            };
-            Some(Event::Persisted { token, safe })
+            }
+            let answer = answer.map_or(JournalAnswer::Failed, JournalAnswer::from);
+            Some(Event::Persisted { token, answer })
         });
     }
 
