@@ -26,6 +26,11 @@ pub enum ChainError {
         "cannot tell yet whether this operator was registered before: {0}; with other nodes in rpc_urls, or once they are up to date, it goes on by itself"
     )]
     Undecided(String),
+    /// No block is confirmed by enough RPC nodes for a new journal to begin above it.
+    #[error(
+        "cannot tell yet above which block an empty journal may begin: {0}; it goes on by itself once they are up to date; take a node that is down or wrong out of rpc_urls"
+    )]
+    Unconfirmed(String),
     /// The RPC node answered with an error.
     #[error("the RPC node refused: {0}")]
     Refused(String),
@@ -84,6 +89,7 @@ impl ChainError {
             Self::Unreachable(_) => "unreachable",
             Self::WrongChainId(_) => "wrong_chain_id",
             Self::Undecided(_) => "undecided",
+            Self::Unconfirmed(_) => "unconfirmed",
             Self::Refused(_) => "refused",
             Self::MissingContract { .. } => "missing_contract",
             Self::WrongDomain { .. } => "wrong_domain",

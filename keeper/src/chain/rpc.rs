@@ -172,6 +172,16 @@ impl Rpc {
         board.order(now).into_iter().filter(good).map(|place| self.at(place)).collect()
     }
 
+    /// The best node and the other good ones, each by itself: for what no single one may decide.
+    ///
+    /// # Errors
+    /// None may be asked.
+    pub(crate) async fn witnesses(&self) -> Result<Vec<ChainProvider>, ChainError> {
+        let first = self.node().await?;
+        let others = self.others(&first);
+        Ok([vec![first], others].concat().iter().map(Node::provider).collect())
+    }
+
     /// Whether a node wants to be left alone for a while: no fault of what it shows.
     pub(crate) fn is_limited(&self, node: &Node) -> bool {
         self.board().endpoint(node.place).limited_until(Instant::now()).is_some()

@@ -239,6 +239,7 @@ impl Driver {
             nodes: self.services.rpc.nodes(),
             account: self.services.submitter.standing(),
             journal: self.services.journal.trouble(),
+            journal_watermark: self.services.journal.watermark(),
         };
         self.spawn(async move { Some(Event::Looked(Box::new(readings))) });
     }
