@@ -2,6 +2,9 @@ use alloy::primitives::Address;
 use alloy::transports::{RpcError, TransportError};
 use std::path::PathBuf;
 
+/// Most of an undecodable answer that is quoted.
+const MAX_QUOTED_CHARS: usize = 300;
+
 /// Why something about the chain could not be read or written. All of it is retried by the watcher.
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
@@ -104,8 +107,11 @@ impl From<TransportError> for ChainError {
         match error {
             RpcError::Transport(kind) => Self::Unreachable(kind.to_string()),
             RpcError::ErrorResp(payload) => Self::Refused(payload.to_string()),
-            // Shows what was found, but not megabytes of it.
-            RpcError::DeserError { err, .. } => Self::unbelievable("undecodable_answer", err.to_string()),
+            // Shows what was found, but not megabytes of it: a text that is none is quoted whole.
+            RpcError::DeserError { err, .. } => Self::unbelievable(
+                "undecodable_answer",
+                err.to_string().chars().take(MAX_QUOTED_CHARS).collect::<String>(),
+            ),
             other => Self::Refused(other.to_string()),
         }
     }

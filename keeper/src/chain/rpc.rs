@@ -19,6 +19,7 @@ mod endpoint;
 mod http;
 mod logs;
 mod read;
+mod secrets;
 mod span;
 mod survey;
 mod words;
@@ -217,6 +218,11 @@ impl Rpc {
 
     fn origin(&self, place: usize) -> &str {
         &self.shared.wires[place].origin
+    }
+
+    /// Words about the nodes without the keys of their URLs.
+    pub(crate) fn masked(&self, words: &str) -> String {
+        self.shared.wires.iter().fold(words.to_owned(), |words, wire| wire.secrets.mask(&words))
     }
 
     fn see(&self, place: usize, seen: Seen) {

@@ -199,7 +199,8 @@ impl Watcher {
         if passing {
             return Ok(());
         }
-        let mut why = error.to_string();
+        // An answer that does not decode is quoted, and may repeat the URL.
+        let mut why = self.rpc.masked(&error.to_string());
         if !why.contains(&node) {
             why = format!("{why} [{node}]");
         }

@@ -58,8 +58,9 @@ pub(super) async fn reach(
                 | ChainError::WrongChainId(_)),
             ) => return Err(error.into()),
             Err(error) => {
-                tracing::warn!(%error, "the chain cannot be reached yet; trying again");
-                view.send_modify(|view| Arc::make_mut(view).set_check("chain", false, error.to_string()));
+                let why = rpc.masked(&error.to_string());
+                tracing::warn!(error = why, "the chain cannot be reached yet; trying again");
+                view.send_modify(|view| Arc::make_mut(view).set_check("chain", false, why));
             }
         }
         tokio::time::sleep(pause).await;

@@ -1,5 +1,6 @@
 //! One HTTP exchange with a node: capped in size and time, its status and `Retry-After` kept.
 
+use super::secrets::Secrets;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::time::{Duration, SystemTime};
 use url::{Host, Url};
@@ -18,6 +19,14 @@ pub(super) struct Wire {
     http: reqwest::Client,
     /// Scheme, host and port: all of the URL that is ever shown, as paths and queries hold keys.
     pub(super) origin: String,
+    /// The rest of it, which the node's own words may repeat.
+    pub(super) secrets: Secrets,
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_struct("Wire").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 /// What came back, whatever it is.
@@ -53,7 +62,8 @@ impl Wire {
             http = http.no_proxy();
         }
         let http = http.build().map_err(|error| error.without_url().to_string())?;
-        Ok(Self { origin: url.origin().ascii_serialization(), url, http })
+        let (origin, secrets) = (url.origin().ascii_serialization(), Secrets::of(&url));
+        Ok(Self { url, http, origin, secrets })
     }
 
     pub(super) async fn post(&self, body: Vec<u8>) -> Result<Reply, Silence> {
