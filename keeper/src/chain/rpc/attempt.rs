@@ -95,7 +95,9 @@ impl Rpc {
 
     pub(super) async fn exchange(&self, place: usize, packet: &RequestPacket) -> Result<ResponsePacket, Fault> {
         let body = serde_json::to_vec(packet).map_err(|error| Fault::NotJsonRpc(0, error.to_string()))?;
-        let reply = self.shared.wires[place].post(body).await.map_err(Fault::Silence)?;
+        let wire = &self.shared.wires[place];
+        let most = packet.requests().iter().map(|question| http::most_bytes(question.method())).max();
+        let reply = wire.post(body, most.unwrap_or_default()).await.map_err(Fault::Silence)?;
         if reply.status == 429 || (reply.status == 503 && reply.retry_after.is_some()) {
             let words = format!("HTTP status {}: {}", reply.status, answer::first_words(&reply.body, &wire.secrets));
             return Err(Fault::Limited(reply.retry_after, words));
@@ -127,8 +129,8 @@ impl Rpc {
         match fault {
             Fault::Silence(Silence::NoAnswer(why)) => failed("no_answer", &why),
             Fault::Silence(Silence::TimedOut(why)) => failed("no_answer", &format!("timed out ({why})")),
-            Fault::Silence(Silence::TooLarge) => {
-                failed("answer_too_large", &format!("the answer is larger than {} bytes", http::MAX_ANSWER_BYTES))
+            Fault::Silence(Silence::TooLarge(most)) => {
+                failed("answer_too_large", &format!("the answer is larger than {most} bytes"))
             }
             Fault::NotJsonRpc(status, why) => {
                 failed("not_json_rpc", &format!("not a JSON-RPC answer (HTTP status {status}): {why}"))

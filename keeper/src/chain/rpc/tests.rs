@@ -147,10 +147,18 @@ async fn answers_are_capped_and_checked() {
     let rpc = rpc(&[&node.url]);
     // So large an answer is fine for logs only.
     node.raw(|request| {
-        (request["method"] != "eth_chainId").then(|| vec![b' '; super::http::MAX_ANSWER_BYTES + 1].into_response())
+        (request["method"] != "eth_chainId").then(|| {
+            let answer = json!({"id": request["id"], "result": ["x".repeat(5 << 20)]});
+            axum::Json(answer).into_response()
+        })
     });
     let error = heads::latest(&rpc.provider()).await.expect_err("too large").to_string();
-    assert!(error.contains("larger than"), "{error}");
+    assert!(error.contains("larger than 4194304 bytes"), "{error}");
+    let error = rpc.provider().get_gas_price().await.expect_err("too large").to_string();
+    assert!(error.contains("larger than 262144 bytes"), "{error}");
+    let filter = alloy::rpc::types::Filter::new().from_block(1).to_block(3);
+    let error = rpc.provider().get_logs(&filter).await.expect_err("these are no logs").to_string();
+    assert!(!error.contains("larger than"), "{}", &error[..200]);
     node.chain().raw = None;
     for lie in
         [json!(null), json!([]), json!({"result": 5}), json!({"result": null}), json!({"result": {"number": "x"}})]
