@@ -1,7 +1,7 @@
 //! Carries out what the lane orders, and brings it the answers.
 
-use super::{Done, Pending, lock};
-use crate::chain::fees::{self, Market};
+use super::{Done, Pending, lock, opinion};
+use crate::chain::fees::Market;
 use crate::chain::heads;
 use crate::chain::lane::{Account, Answer, Call, Ended, Event, Lane, Look, Order, Verdict};
 use crate::chain::nonce::{Ledger, LedgerFile};
@@ -197,7 +197,7 @@ impl Carrier {
             Ok(_) if counted.is_some_and(|word| word.len() == 32 && word.iter().all(|byte| *byte == 0)) => {
                 Verdict::Useless
             }
-            Ok(gas) => Verdict::Worth { gas },
+            Ok(gas) => Verdict::Worth { gas: opinion::gas(&self.rpc, call, &request, block, gas).await },
             Err(error) => refusal(&error),
         }
     }
