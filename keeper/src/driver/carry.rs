@@ -70,7 +70,7 @@ impl Driver {
             Order::Accuse(accusation) => {
                 let services = self.services.clone();
                 self.spawn(async move {
-                    let result = services.submitter.accuse(&services.provider, &accusation).await;
+                    let result = services.submitter.accuse(&services.rpc, &accusation).await;
                     Some(Event::Accused { key: accusation.key, result })
                 });
             }
