@@ -34,6 +34,7 @@ impl Watcher {
             }
         }
         self.next = to + 1;
+        self.settle_digest();
         Ok(())
     }
 
