@@ -85,13 +85,14 @@ impl Watcher {
         tracing::info!(block = head.number, logs = kept.len(), "took up what was written down of the chain's history");
         self.digest = Digest::restored(&head, kept, &self.config.network.contracts);
         self.memory.written = Some((Instant::now(), head.number));
+        self.held.begin_after(head);
         self.next = head.number + 1;
         Ok(())
     }
 
-    /// Writes down what the history comes to, now and then.
-    pub(super) async fn write_down(&mut self) -> Result<(), ChainError> {
-        let Some(at) = self.deep_enough() else { return Ok(()) };
+    /// Writes down what the history comes to, now and then; nothing of what was read beyond the newest confirmed block.
+    pub(super) async fn write_down(&mut self, confirmed: u64) -> Result<(), ChainError> {
+        let Some(at) = self.deep_enough().filter(|at| *at <= confirmed) else { return Ok(()) };
         let Some(file) = self.memory.file.clone() else { return Ok(()) };
         let due = self
             .memory
