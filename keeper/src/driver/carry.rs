@@ -70,7 +70,7 @@ impl Driver {
             Order::Accuse(accusation) => {
                 let services = self.services.clone();
                 self.spawn(async move {
-                    let result = services.submitter.accuse(&services.provider, &accusation).await;
+                    let result = services.submitter.accuse(&services.rpc, &accusation).await;
                     Some(Event::Accused { key: accusation.key, result })
                 });
             }
@@ -239,6 +239,7 @@ impl Driver {
             nodes: self.services.rpc.nodes(),
             account: self.services.submitter.standing(),
             journal: self.services.journal.trouble(),
+            journal_watermark: self.services.journal.watermark(),
         };
         self.spawn(async move { Some(Event::Looked(Box::new(readings))) });
     }
