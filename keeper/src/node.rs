@@ -5,7 +5,7 @@
 //!   ┌──────────────┐ ◄──────────────── ┌──────────────┐ ─────────────────► ┌──────────────────┐
 //!   │ p2p::Service │                   │    driver    │                    │ chain::Submitter │
 //!   └──────────────┘ ────────────────► │              │ ─────────────────► ├──────────────────┤
-//!                       events 1024    │  one loop,   │   groups 64        │  journal thread  │
+//!                       events 2       │  one loop,   │   groups 64        │  journal thread  │
 //!   ┌──────────────┐                   │  one core    │                    └──────────────────┘
 //!   │chain::Watcher│ ────────────────► │              │ ── tasks ──► executor (bounded by its places)
 //!   └──────────────┘   chain 1024      └──────────────┘ ◄── done 1024 ── executor, journal, submitter, asks
