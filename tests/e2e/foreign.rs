@@ -146,7 +146,7 @@ impl Stage {
         let mut hold = |holds: bool, what: String| broken.extend((!holds).then_some(what));
         hold(counts.deeds() > DEEDS, format!("no flood: {counts:?}"));
         hold(grown < GROWTH, format!("a keeper grew by {} MiB", grown / MIB));
-        hold(after.is_ok(), format!("{after:?}"));
+        after.err().into_iter().for_each(|late| hold(false, late));
         hold(beside < self.alone + LATER_MS, format!("{:.0} ms late alone, {beside:.0} ms beside it", self.alone));
         toll.complaints.iter().for_each(|words| hold(words.contains("flood"), words.clone()));
         self.broken.extend(broken.into_iter().map(|what| format!("{attack}: {what}")));

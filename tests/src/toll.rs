@@ -80,13 +80,14 @@ impl Watch {
     ///
     /// # Errors
     /// When that takes longer than `patience`.
-    pub async fn given_back(&self, spare: u64, patience: Duration) -> Result<Vec<u64>> {
+    pub async fn given_back(&self, spare: u64, patience: Duration) -> Result<Vec<u64>, String> {
         until("the memory to be given back", patience, || async {
             let now = memory(&self.keepers).map_err(|error| format!("{error:#}"))?;
             let back = now.iter().zip(&self.before).all(|(now, before)| *now <= before + spare);
             if back { Ok(now) } else { Err(format!("{:?} bytes before, now {now:?}", self.before)) }
         })
         .await
+        .map_err(|error| format!("{error:#}"))
     }
 }
 
