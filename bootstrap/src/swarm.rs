@@ -13,6 +13,7 @@ pub mod keepers;
 mod kill;
 pub mod ledger;
 mod listing;
+mod miner;
 pub mod network;
 mod options;
 mod progress;

@@ -14,6 +14,7 @@ mod kills;
 mod kinds;
 mod late_joiner;
 mod leader_killed;
+mod load;
 mod metrics;
 mod money;
 mod other_set;

@@ -1,5 +1,6 @@
 //! What became of a swarm's tasks, from its job specs and the chain's logs alone; and what its keepers said.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,8 +49,9 @@ fn due_by_now(swarm: &Swarm) -> u64 {
 /// Runs that are due by now and not settled.
 fn missed(swarm: &Swarm) -> usize {
     swarm.follower().look(|ledger| {
+        let settled: BTreeSet<_> = ledger.settlements.iter().map(|each| (each.job_id, each.run)).collect();
         let runs = swarm.jobs().iter().flat_map(|job| (0..job.runs_until(unix_ms() / 1000)).map(|run| (job.id, run)));
-        runs.filter(|(job, run)| !ledger.settlements.iter().any(|each| each.job_id == *job && each.run == *run)).count()
+        runs.filter(|run| !settled.contains(run)).count()
     })
 }
 

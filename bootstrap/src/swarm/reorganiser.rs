@@ -23,18 +23,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
 
 use super::Swarm;
 use super::anvil::{Anvil, BLOCK_SECONDS};
 use super::dice::draw;
 use super::ledger::unix_ms;
+use super::miner::Miner;
 use super::progress::Progress;
-
-/// How often the chain is asked whether a block has come.
-const POLL: Duration = Duration::from_millis(10);
-/// Time for a block under way to be there.
-const SETTLES: Duration = Duration::from_millis(100);
 
 /// How often and how deep.
 #[derive(Debug, Clone, Copy)]
@@ -83,6 +78,7 @@ impl Reorganiser {
         let chain = Chain { provider: anvil.provider().clone(), contracts: network.contracts };
         let floor = chain.provider.get_block_number().await?;
         let state = Arc::new(Mutex::new(State { floor, done: Reorganisations::default() }));
+        let miner = Miner::start(anvil.provider().clone(), Duration::from_secs(BLOCK_SECONDS)).await?;
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             let mut dice = habit.seed;
@@ -90,7 +86,7 @@ impl Reorganiser {
                 tokio::time::sleep(habit.every).await;
                 let mut state = shared.lock().await;
                 let (depth, returned) = (draw(&mut dice) % habit.depth_max + 1, draw(&mut dice).is_multiple_of(2));
-                match chain.reorganise(&mut state, depth, returned).await {
+                match chain.reorganise(&miner, &mut state, depth, returned).await {
                     Ok(said) => progress.say(&said),
                     Err(error) => progress.say(&format!("warning: the chain was not reorganised: {error:#}")),
                 }
@@ -169,21 +165,14 @@ struct Orphan {
 
 impl Chain {
     /// Replaces the newest blocks; says what was done.
-    async fn reorganise(&self, state: &mut State, depth: u64, returned: bool) -> Result<String> {
+    async fn reorganise(&self, miner: &Miner, state: &mut State, depth: u64, returned: bool) -> Result<String> {
+        let _still = miner.pause().await;
         let head = self.provider.get_block_number().await?;
         let depth = depth.min(head.saturating_sub(state.floor));
         if depth == 0 {
             return Ok("no reorganisation: the newest blocks are to stay".to_owned());
         }
-        // The chain must not grow meanwhile, and must grow again whatever happens here. A block under way when the blocks
-        // below it go leaves anvil with numbers that have no block: right after a block none is.
-        self.next_block(head).await?;
-        self.ask("evm_setIntervalMining", json!([0])).await?;
-        tokio::time::sleep(SETTLES).await;
-        let replaced = self.replace(depth, returned, state.done.count).await;
-        let grows = self.ask("evm_setIntervalMining", json!([BLOCK_SECONDS])).await;
-        let (orphaned, dropped) = replaced?;
-        grows?;
+        let (orphaned, dropped) = self.replace(depth, returned, state.done.count).await?;
         let done = &mut state.done;
         (done.count, done.deepest) = (done.count + 1, done.deepest.max(depth));
         (done.orphaned, done.dropped) = (done.orphaned + orphaned, done.dropped + dropped);
@@ -191,15 +180,6 @@ impl Chain {
             "block {}: {depth} blocks replaced, {orphaned} transactions of keepers orphaned, {dropped} dropped",
             head + 1
         ))
-    }
-
-    /// Waits until the chain has grown past a block, but not for ever: a chain that stands still has none under way.
-    async fn next_block(&self, head: u64) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(2 * BLOCK_SECONDS);
-        while self.provider.get_block_number().await? <= head && Instant::now() < deadline {
-            tokio::time::sleep(POLL).await;
-        }
-        Ok(())
     }
 
     async fn replace(&self, depth: u64, returned: bool, number: u64) -> Result<(u64, u64)> {

@@ -34,7 +34,7 @@ use board::Board;
 pub use board::NodeView;
 use endpoint::{Phase, Seen};
 use http::Wire;
-use read::ROUNDS;
+use read::PERSISTENCE;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -306,12 +306,12 @@ impl tower_service::Service<RequestPacket> for Node {
     fn call(&mut self, packet: RequestPacket) -> Self::Future {
         let node = self.clone();
         Box::pin(async move {
-            let mut left = if node.waits { ROUNDS } else { 1 };
+            let begun = Instant::now();
             loop {
-                left -= 1;
+                let waits = node.waits && begun.elapsed() < PERSISTENCE;
                 match node.rpc.ask(&node, &packet).await {
                     Attempt::Answered(answer) | Attempt::Refused(answer) => return Ok(answer),
-                    Attempt::Limited(_) if left > 0 && node.rpc.pause(node.place).await => {}
+                    Attempt::Limited(_) if waits && node.rpc.pause(node.place).await => {}
                     Attempt::Failed(why) | Attempt::Limited(why) => return Err(TransportErrorKind::custom_str(&why)),
                 }
             }

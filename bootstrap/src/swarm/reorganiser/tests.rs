@@ -6,7 +6,7 @@ use alloy::rpc::types::TransactionRequest;
 use contracts::network::Contracts;
 use serde_json::json;
 
-use super::{Anvil, Chain, Reorganisations, State};
+use super::{Anvil, Chain, Miner, Reorganisations, State};
 use crate::process::Spawner;
 use crate::wait::until;
 
@@ -65,6 +65,15 @@ impl Stage {
         paid
     }
 
+    async fn grows_past(&self, height: u64) {
+        until("the chain to grow", PATIENCE, || async {
+            let newest = self.newest().await.0;
+            if newest > height { Ok(()) } else { Err(format!("block {newest}")) }
+        })
+        .await
+        .unwrap();
+    }
+
     async fn newest(&self) -> (u64, u64, alloy::primitives::B256) {
         let header = self.anvil.provider().get_block(alloy::eips::BlockId::latest()).await.unwrap().unwrap().header;
         (header.number, header.timestamp, header.hash)
@@ -94,17 +103,34 @@ async fn blocks_up_to_the_floor_stay_and_the_chain_grows_again() {
     let mut stage = Stage::new().await;
     let (height, ..) = stage.newest().await;
     let floor = stage.anvil.provider().get_block_by_number(3.into()).await.unwrap().unwrap().header.hash;
-    stage.chain.reorganise(&mut stage.state, 64, false).await.unwrap();
+    // The first block of a miner comes at once: the second one is far away.
+    let miner = Miner::start(stage.anvil.provider().clone(), PATIENCE).await.unwrap();
+    stage.grows_past(height).await;
+    let height = height + 1;
+    stage.chain.reorganise(&miner, &mut stage.state, 64, false).await.unwrap();
     assert_eq!(stage.state.done, Reorganisations { count: 1, deepest: height - 3, orphaned: 1, dropped: 1 });
     let now = stage.anvil.provider().get_block_by_number(3.into()).await.unwrap().unwrap().header.hash;
     assert_eq!(floor, now);
-    until("the chain to grow", PATIENCE, || async {
-        let newest = stage.newest().await.0;
-        if newest > height { Ok(()) } else { Err(format!("block {newest}")) }
-    })
-    .await
-    .unwrap();
     stage.state.floor = u64::MAX;
-    let said = stage.chain.reorganise(&mut stage.state, 1, false).await.unwrap();
+    let said = stage.chain.reorganise(&miner, &mut stage.state, 1, false).await.unwrap();
     assert!(said.starts_with("no reorganisation") && stage.state.done.count == 1, "{said}");
+}
+
+/// However fast blocks come: a number without a block would stop everybody who follows the chain.
+#[tokio::test]
+async fn every_number_has_a_block_while_the_chain_grows() {
+    let mut stage = Stage::new().await;
+    let miner = Miner::start(stage.anvil.provider().clone(), Duration::from_millis(5)).await.unwrap();
+    for depth in 1..=20 {
+        stage.chain.reorganise(&miner, &mut stage.state, depth % 10 + 1, depth % 2 == 0).await.unwrap();
+        stage.grows_past(stage.newest().await.0).await;
+    }
+    assert_eq!(stage.state.done.count, 20);
+    let mut parent = None;
+    for number in 0..=stage.newest().await.0 {
+        let block = stage.anvil.provider().get_block_by_number(number.into()).await.unwrap();
+        let header = block.unwrap_or_else(|| panic!("no block {number}")).header;
+        assert!(parent.is_none_or(|parent| parent == header.parent_hash), "block {number}");
+        parent = Some(header.hash);
+    }
 }

@@ -21,6 +21,8 @@
 use super::span::Span;
 use std::time::{Duration, Instant};
 
+/// Shortest pause, whatever a node says: one that refuses with "come again in 0 seconds" is not asked in a tight circle.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause a node can ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// The first pause of a node that does not say how long; doubled each time.
@@ -135,7 +137,7 @@ impl Endpoint {
             Seen::Limited { pause, why } => {
                 let own = FIRST_PAUSE.saturating_mul(1 << self.limits.min(6)).min(LONGEST_OWN_PAUSE);
                 self.limits = self.limits.saturating_add(1);
-                self.phase = Phase::Limited(now + pause.unwrap_or(own).min(LONGEST_PAUSE));
+                self.phase = Phase::Limited(now + pause.unwrap_or(own).clamp(SHORTEST_PAUSE, LONGEST_PAUSE));
                 self.note(2, why);
             }
             Seen::Failed(why) => {

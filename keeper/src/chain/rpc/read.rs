@@ -5,21 +5,21 @@ use super::endpoint::Seen;
 use super::{Node, Rpc};
 use alloy::transports::{TransportError, TransportErrorKind};
 use alloy_json_rpc::{RequestPacket, ResponsePacket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A node that takes longer than this for an answer gets company: the next one is asked too, the first answer counts.
 const COMPANY: Duration = Duration::from_millis(1_500);
-/// How often nodes are asked before a question fails because they want to be left alone.
-pub(super) const ROUNDS: u32 = 3;
+/// For how long a question is asked again because nodes want to be left alone. A time and not a count: of the many
+/// questions of a step one would run out of three tries at a busy node, and the step begins anew.
+pub(super) const PERSISTENCE: Duration = Duration::from_secs(20);
 
 impl Rpc {
-    /// Asks the nodes until one answers; once more when one that might only wants to be left alone for a moment.
+    /// Asks the nodes until one answers; again when one that might only wants to be left alone for a moment.
     pub(super) async fn read(self, packet: RequestPacket) -> Result<ResponsePacket, TransportError> {
-        let mut left = ROUNDS;
+        let begun = Instant::now();
         loop {
-            left -= 1;
             let (outcome, again) = self.round(&packet).await;
-            if !again || left == 0 {
+            if !again || begun.elapsed() >= PERSISTENCE {
                 return outcome;
             }
             tokio::time::sleep(self.shortest_pause().unwrap_or_default()).await;

@@ -160,6 +160,23 @@ async fn a_short_limit_is_waited_for() {
     assert_eq!(rpc.counts()["limited"], 1);
 }
 
+/// However often it asks for a moment: a lone node is asked again for as long as a step can wait, by whoever asks it.
+#[tokio::test]
+async fn many_short_limits_in_a_row_are_waited_for() {
+    let node = FakeNode::start(9).await;
+    let mut asked = 0;
+    node.raw(move |_| {
+        asked += 1;
+        (asked % 8 != 0).then(|| text(429, &[("retry-after", "0".to_owned())], "slow")).flatten()
+    });
+    let rpc = rpc(&[&node.url]);
+    assert_eq!(heads::latest(&rpc.provider()).await.expect("the eighth time").head.number, 9);
+    let alone = rpc.node().await.expect("there is one").provider();
+    assert_eq!(heads::latest(&alone).await.expect("the eighth time").head.number, 9);
+    // The chain id is asked once more than the two blocks: seven refusals each.
+    assert_eq!(rpc.counts()["limited"], 21);
+}
+
 /// The one that lags cannot answer; the one that can wants a moment.
 #[tokio::test]
 async fn a_node_that_can_answer_is_waited_for() {
