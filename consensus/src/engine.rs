@@ -130,7 +130,7 @@ impl Engine {
             Input::Persisted { token, safe } => batches.persisted((token, safe), facts, sessions, now, outbox),
             Input::Settled { task, block } => sessions.handle(task, Event::Settled(block), facts, now, outbox),
             Input::SettledLate(late) => facts.note_late(&late),
-            Input::Kept(bytes) => self.proofs.restore(&bytes, facts, outbox),
+            Input::Kept(bytes) => self.proofs.restore(&bytes, facts, &self.sessions, outbox),
             Input::PeerUp(peer) => self.start.peer_up(peer, facts, outbox),
             Input::PeerTable { peer, epoch, table_root } => facts.note_table(peer, epoch, table_root),
             Input::SubmissionFailed(key) => {

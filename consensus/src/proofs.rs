@@ -18,11 +18,15 @@ use crate::report::{Leaves, Report};
 use crate::sessions::Sessions;
 use crate::task::Task;
 
-/// Most proofs kept; one per task and set of guilty keepers.
-const EVIDENCE_MAX: usize = 1_024;
+/// Most proofs kept of one keeper; one per task and set of guilty keepers. One that the contract takes is enough to end it, and
+/// whoever signs contradictions about tasks that never were, which cost it nothing, must not crowd out those of others.
+const EVIDENCE_EACH: usize = 16;
 /// Blocks after its anchor for which evidence is kept: 14 days of 12 s, the shortest time EigenLayer keeps stake
 /// slashable after an operator has left.
 const EVIDENCE_BLOCKS: u64 = 100_800;
+
+/// Blocks that another keeper may be ahead of this one with what it has seen; a proof about what nobody can have seen is none.
+const AHEAD_BLOCKS: u64 = 64;
 
 /// What a keeper has said under its verified signature.
 #[derive(Debug)]
@@ -37,9 +41,16 @@ pub(crate) struct Statement<'a> {
     pub(crate) signature: Signature,
 }
 
-/// The proofs kept, by task and guilty keepers.
+/// The proofs kept, by task and guilty keepers: at most [`EVIDENCE_EACH`] for each member of the committees.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Proofs(BTreeMap<(Task, SignerSet), Evidence>);
+pub(crate) struct Proofs(BTreeMap<(Task, SignerSet), Kept>);
+
+#[derive(Clone, Debug)]
+struct Kept {
+    evidence: Evidence,
+    /// Whether the task was known here when the proof came: the contract takes none about a task that never was.
+    known: bool,
+}
 
 impl Proofs {
     /// Takes note of what a keeper has said; a second, different word on one task and anchor is an equivocation, in
@@ -60,7 +71,7 @@ impl Proofs {
             if let Some(earlier) = session.note_said(report.anchor.hash, signer, leaf, key) {
                 outbox.effect(Effect::Blame(Fault::Equivocation(signer)));
                 if let Some(evidence) = contradiction(statement, position, earlier, batches) {
-                    self.publish(evidence, facts, outbox);
+                    self.publish(evidence, facts, sessions, outbox);
                 }
             }
         }
@@ -88,26 +99,33 @@ impl Proofs {
             let one = place.and_then(|place| of_certificate(&other, place, size));
             let two = of_certificate(certificate, position, size);
             if let Some(evidence) = one.zip(two).and_then(|(one, two)| Evidence::new(certificate.epoch, one, two)) {
-                self.publish(evidence, facts, outbox);
+                self.publish(evidence, facts, sessions, outbox);
             }
         }
     }
 
-    fn publish(&mut self, evidence: Evidence, facts: &Facts, outbox: &mut Outbox) {
+    fn publish(&mut self, evidence: Evidence, facts: &Facts, sessions: &Sessions, outbox: &mut Outbox) {
         let bytes = codec::encode(&evidence);
-        if self.consider(&evidence, facts, outbox) == Verdict::Accept {
+        if self.consider(&evidence, facts, sessions, outbox) == Verdict::Accept {
             outbox.effect(Effect::Broadcast { channel: Channel::Evidence, bytes });
         }
     }
 
     /// Checks a proof, from wherever it came, and keeps it if it is new.
-    pub(crate) fn consider(&mut self, evidence: &Evidence, facts: &Facts, outbox: &mut Outbox) -> Verdict {
+    pub(crate) fn consider(
+        &mut self,
+        evidence: &Evidence,
+        facts: &Facts,
+        sessions: &Sessions,
+        outbox: &mut Outbox,
+    ) -> Verdict {
         let Some(committee) = facts.committee_of(evidence.epoch) else {
             return Verdict::Ignore(Reason::UnknownContext);
         };
         // The contract refuses it, and so may a keeper that sees another head.
         let active = facts.committee_at(evidence.anchor_number());
-        if active.is_none_or(|active| active.epoch() != evidence.epoch) {
+        let ahead = facts.head().is_none_or(|head| evidence.anchor_number() > head.number + AHEAD_BLOCKS);
+        if ahead || active.is_none_or(|active| active.epoch() != evidence.epoch) {
             return Verdict::Ignore(Reason::UnknownContext);
         }
         let (Some(task), Some(accused)) = (evidence.task(), evidence.accused(committee)) else {
@@ -117,7 +135,9 @@ impl Proofs {
         if accused.count() > 0 && accused.iter().all(|keeper| self.is_convicted(task, keeper)) {
             return Verdict::Ignore(Reason::Duplicate);
         }
-        if self.0.len() >= EVIDENCE_MAX {
+        let known = sessions.get(&task).is_some();
+        let has_room = |keeper| self.has_room_for(keeper, known);
+        if accused.count() > 0 && !accused.iter().any(has_room) {
             return Verdict::Ignore(Reason::OverLimit);
         }
         let Ok(guilty) = evidence.verify(committee, facts.domain()) else {
@@ -125,8 +145,31 @@ impl Proofs {
         };
         guilty.iter().for_each(|keeper| outbox.effect(Effect::Blame(Fault::Equivocation(keeper))));
         outbox.effect(Effect::Keep(Box::new(evidence.clone())));
-        self.0.insert((task, guilty), evidence.clone());
+        for keeper in guilty.iter() {
+            self.make_room(keeper);
+        }
+        self.0.insert((task, guilty), Kept { evidence: evidence.clone(), known });
         Verdict::Accept
+    }
+
+    fn of_keeper(&self, keeper: KeeperIndex) -> impl Iterator<Item = (&(Task, SignerSet), &Kept)> {
+        self.0.iter().filter(move |((_, guilty), _)| guilty.contains(keeper))
+    }
+
+    /// Whether one more proof of this keeper may be kept; one of a known task takes the place of one that may be of none.
+    fn has_room_for(&self, keeper: KeeperIndex, known: bool) -> bool {
+        let (all, unknown) = self
+            .of_keeper(keeper)
+            .fold((0, 0), |(all, unknown), (_, kept)| (all + 1, unknown + usize::from(!kept.known)));
+        all < EVIDENCE_EACH || (known && unknown > 0)
+    }
+
+    fn make_room(&mut self, keeper: KeeperIndex) {
+        let is_full = self.of_keeper(keeper).count() >= EVIDENCE_EACH;
+        let unknown = self.of_keeper(keeper).find(|(_, kept)| !kept.known).map(|(key, _)| *key);
+        if let Some(key) = unknown.filter(|_| is_full) {
+            self.0.remove(&key);
+        }
     }
 
     fn is_convicted(&self, task: Task, keeper: KeeperIndex) -> bool {
@@ -135,18 +178,18 @@ impl Proofs {
     }
 
     /// Takes back what an earlier run of this keeper has kept.
-    pub(crate) fn restore(&mut self, bytes: &[u8], facts: &Facts, outbox: &mut Outbox) {
+    pub(crate) fn restore(&mut self, bytes: &[u8], facts: &Facts, sessions: &Sessions, outbox: &mut Outbox) {
         if let Ok(evidence) = codec::decode(bytes, EVIDENCE_LIMIT) {
-            self.consider(&evidence, facts, outbox);
+            self.consider(&evidence, facts, sessions, outbox);
         }
     }
 
     /// Once per epoch: lets go of what is too old, and says the rest again for those who were not there.
     pub(crate) fn repeat(&mut self, facts: &Facts, outbox: &mut Outbox) {
         let oldest = facts.head().map_or(0, |head| head.number.saturating_sub(EVIDENCE_BLOCKS));
-        self.0.retain(|_, evidence| evidence.anchor_number() >= oldest);
-        for evidence in self.0.values() {
-            outbox.effect(Effect::Broadcast { channel: Channel::Evidence, bytes: codec::encode(evidence) });
+        self.0.retain(|_, kept| kept.evidence.anchor_number() >= oldest);
+        for kept in self.0.values() {
+            outbox.effect(Effect::Broadcast { channel: Channel::Evidence, bytes: codec::encode(&kept.evidence) });
         }
     }
 }

@@ -29,10 +29,15 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Takes up a task of the schedule; false if it is known, over, or one too many, be it of all or of its job.
+    /// Takes up a task of the schedule; false if it is known, over, or one too many, be it of all or of its job. Told otherwise
+    /// than before it is another job's: a reorganisation has given the number away, and what was known of it is void.
     pub(crate) fn learn(&mut self, due: DueTask, facts: &Facts, now: Time, outbox: &mut Outbox) -> bool {
         let over = now > facts.pace().moment(due.deadline);
-        if over || self.tasks.contains_key(&due.task) || !self.has_room_for(due.task.job) {
+        if over || self.is_told(&due) {
+            return false;
+        }
+        self.forget(&due.task);
+        if !self.has_room_for(due.task.job) {
             return false;
         }
         *self.of_job.entry(due.task.job).or_default() += 1;
@@ -41,6 +46,11 @@ impl Sessions {
         outbox.wake(facts.pace().moment(due.due), Wake::Session(due.task));
         outbox.tell(Notice::Opened { window, task: due.task, attempt: 0 });
         true
+    }
+
+    /// Whether a task is remembered as it is told here.
+    pub(crate) fn is_told(&self, due: &DueTask) -> bool {
+        self.get(&due.task).is_some_and(|session| session.due() == due)
     }
 
     fn has_room_for(&self, job: JobId) -> bool {

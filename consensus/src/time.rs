@@ -146,8 +146,8 @@ impl Pace {
         due.saturating_add(EXPIRY_SECONDS)
     }
 
-    /// How far back a keeper looks that starts, in seconds, and how long what is settled is remembered at least: 32 windows. What
-    /// is older and still open is tried by those who have not stopped.
+    /// How far back a keeper tells its engine every task, in seconds, and how long what is settled is remembered at least: 32
+    /// windows. Of what is older it tells what has not settled.
     pub fn reach_seconds(&self) -> u64 {
         self.retry_seconds().saturating_mul(8)
     }

@@ -75,10 +75,13 @@ impl Entry {
         true
     }
 
-    /// Drops the worst address that is worth no more than a new one of such a word.
+    /// Drops the worst address that is worth no more than a new one of such a word: what a peer says of itself now is worth more
+    /// than where it was before and is no longer.
     fn make_room(&mut self, word: Word) -> bool {
         self.sort();
-        let worst = self.candidates.iter().rposition(|candidate| candidate.word <= word);
+        let moved =
+            |candidate: &Candidate| word >= Word::Own && candidate.word == Word::Worked && candidate.failures > 0;
+        let worst = self.candidates.iter().rposition(|candidate| candidate.word <= word || moved(candidate));
         worst.map(|place| self.candidates.remove(place)).is_some()
     }
 

@@ -96,15 +96,17 @@ impl Home {
     }
 }
 
-/// The addresses among those that a peer says it listens on that are worth dialling: TCP, without `/p2p` at the end.
+/// The addresses among those that a peer says it listens on that are worth dialling: TCP, without `/p2p` at the end. No names:
+/// whoever owns one has it mean an address of this node's own site whenever it likes.
 fn plain(claimed: &[Multiaddr]) -> impl Iterator<Item = Multiaddr> {
     claimed.iter().take(4 * MOST_CLAIMED).filter_map(|address| {
         let mut address = address.clone();
         if matches!(address.iter().last(), Some(Protocol::P2p(_))) {
             address.pop();
         }
+        let is_number = matches!(address.iter().next(), Some(Protocol::Ip4(_) | Protocol::Ip6(_)));
         let is_tcp = matches!(address.iter().nth(1), Some(Protocol::Tcp(port)) if port != 0);
-        (is_tcp && address.iter().count() == 2).then_some(address)
+        (is_number && is_tcp && address.iter().count() == 2).then_some(address)
     })
 }
 

@@ -38,6 +38,7 @@ async fn bad_jobs_are_named_and_hold_up_nobody() {
         trigger: TriggerTerms::Interval { start, interval: EVERY },
         action: ActionTerms::Wasm(WasmTerms { code_url, code_hash, params: Bytes::new() }),
         target,
+        creator: None,
     };
     let served = |name: &str, code: Vec<u8>| {
         let hash = code_hash(&code);

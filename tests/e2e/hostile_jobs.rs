@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use bootstrap::swarm::ledger::{Settlement, unix_ms};
 use bootstrap::swarm::{JobRequest, JobSpec, RHYTHM, Swarm, code_hash};
 use bootstrap::wait::until;
@@ -93,8 +93,12 @@ impl Stage {
     /// Lists the others, all due at once, and compares how late the honest job is before and after that moment.
     async fn beside(&mut self, terms: impl Fn(usize) -> WasmTerms, every: u32) {
         let start = (unix_ms() / 1000 + 30).next_multiple_of(RHYTHM);
-        let others: Vec<JobRequest> =
-            (0..HUNDREDS).map(|number| request(&self.swarm, "other", start, every, terms(number))).collect();
+        // Each from an account of its own, as whoever means harm would have it.
+        let other = |number: usize| JobRequest {
+            creator: Some(Address::from_word(B256::from(U256::from(0xbad_0000 + number)))),
+            ..request(&self.swarm, "other", start, every, terms(number))
+        };
+        let others: Vec<JobRequest> = (0..HUNDREDS).map(other).collect();
         for some in others.chunks(50) {
             self.swarm.list(some).await.unwrap();
         }
@@ -143,6 +147,7 @@ fn request(swarm: &Swarm, name: &str, start: u64, interval: u32, terms: WasmTerm
         trigger: TriggerTerms::Interval { start, interval },
         action: ActionTerms::Wasm(terms),
         target: swarm.target(),
+        creator: None,
     }
 }
 

@@ -151,6 +151,7 @@ impl Stage {
                 trigger: TriggerTerms::Interval { start, interval },
                 action: ActionTerms::Wasm(self.terms.clone()),
                 target,
+                creator: None,
             }
         };
         let requests: Vec<JobRequest> = (0..count).map(request).collect();

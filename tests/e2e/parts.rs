@@ -36,6 +36,7 @@ async fn a_batch_too_large_for_any_transaction_settles_in_parts() {
         trigger: TriggerTerms::Interval { start, interval: EVERY },
         action: ActionTerms::Wasm(WasmTerms { code_url: code_url.clone(), code_hash, params: Bytes::new() }),
         target: swarm.target(),
+        creator: None,
     };
     let requests: Vec<JobRequest> = (1..=JOBS).map(request).collect();
     let jobs = swarm.list(&requests).await.unwrap();

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use alloy::primitives::{Address, B256, Bytes, aliases::U96, utils::parse_ether};
-use alloy::providers::DynProvider;
+use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96, utils::parse_ether};
+use alloy::providers::{DynProvider, Provider};
 use alloy::sol_types::{SolCall, SolEvent};
 use anyhow::{Context, Result, anyhow, bail};
 use contracts::Counter;
@@ -96,6 +96,7 @@ pub(super) fn examples(set: JobSet, shelf: &Shelf<'_>) -> Result<Vec<JobRequest>
             trigger: (example.trigger)(0),
             action: (example.action)(shelf, example.name)?,
             target: shelf.examples.counter,
+            creator: None,
         })
     };
     BASIC.iter().chain(others).map(request).collect()
@@ -112,6 +113,8 @@ pub struct JobRequest {
     pub action: ActionTerms,
     /// Contract that is called.
     pub target: Address,
+    /// Who lists it and pays; the faucet if nobody is named. Keepers share out what they have among creators.
+    pub creator: Option<Address>,
 }
 
 impl JobRequest {
@@ -144,6 +147,8 @@ pub struct JobSpec {
     pub id: u64,
     /// Name of the example.
     pub name: String,
+    /// Who listed it.
+    pub creator: Address,
     /// The contract its target sees as caller.
     pub forwarder: Address,
     /// When it is due.
@@ -198,19 +203,23 @@ pub fn code_hash(code: &[u8]) -> B256 {
 pub(super) async fn create(
     provider: &DynProvider,
     manager: Address,
-    creator: Address,
+    faucet: Address,
     requests: &[JobRequest],
 ) -> Result<Vec<JobSpec>> {
     let manager = JobManager::new(manager, provider);
     let funding = parse_ether("1000")?;
     let mut sent = Vec::new();
     for request in requests {
+        let creator = request.creator.unwrap_or(faucet);
+        if creator != faucet {
+            take_over(provider, creator, U256::from(2) * funding).await?;
+        }
         let call = manager.createJob(request.terms().params(), funding).from(creator).value(funding);
         let pending = call.send().await.with_context(|| format!("the JobManager refuses job {}", request.name))?;
-        sent.push((request, pending));
+        sent.push((request, creator, pending));
     }
     let mut specs = Vec::new();
-    for (request, pending) in sent {
+    for (request, creator, pending) in sent {
         let receipt = pending.get_receipt().await?;
         let created = receipt.logs().iter().find_map(|log| JobCreated::decode_log(&log.inner).ok());
         let Some(created) = created else {
@@ -219,6 +228,7 @@ pub(super) async fn create(
         specs.push(JobSpec {
             id: created.jobId,
             name: request.name.clone(),
+            creator,
             forwarder: created.forwarder,
             trigger: request.trigger,
             action: request.action.name(),
@@ -228,6 +238,13 @@ pub(super) async fn create(
     Ok(specs)
 }
 
+/// Has the chain sign for an account that nobody has the key of, and gives it coins.
+async fn take_over(provider: &DynProvider, account: Address, coins: U256) -> Result<()> {
+    let (impersonate, give) = ("anvil_impersonateAccount", "anvil_setBalance");
+    let () = provider.raw_request(impersonate.into(), [account]).await.context(impersonate)?;
+    provider.raw_request(give.into(), (account, coins)).await.context(give)
+}
+
 /// Pauses jobs; returns for each the last moment at which a run may be due.
 ///
 /// # Errors
@@ -235,13 +252,12 @@ pub(super) async fn create(
 pub(super) async fn pause(
     provider: &DynProvider,
     manager: Address,
-    creator: Address,
-    jobs: &[u64],
+    jobs: &[(u64, Address)],
 ) -> Result<BTreeMap<u64, u64>> {
     let manager = JobManager::new(manager, provider);
     let mut sent = Vec::new();
-    for job in jobs {
-        sent.push(manager.pause(*job).from(creator).send().await?);
+    for (job, creator) in jobs {
+        sent.push(manager.pause(*job).from(*creator).send().await?);
     }
     let mut until = BTreeMap::new();
     for pending in sent {

@@ -65,10 +65,10 @@ impl Swarm {
     /// # Errors
     /// When the chain refuses.
     pub async fn pause_jobs(&mut self) -> Result<u64> {
-        let ids: Vec<u64> = self.jobs.iter().map(|job| job.id).collect();
+        let jobs: Vec<_> = self.jobs.iter().map(|job| (job.id, job.creator)).collect();
         let manager = self.deployed.network.contracts.job_manager;
         let calm = self.calm().await;
-        let until = jobs::pause(self.anvil.provider(), manager, self.anvil.faucet(), &ids).await?;
+        let until = jobs::pause(self.anvil.provider(), manager, &jobs).await?;
         self.spare(calm).await?;
         for job in &mut self.jobs {
             job.until = until.get(&job.id).copied();

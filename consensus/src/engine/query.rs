@@ -11,7 +11,7 @@ use crate::codec;
 use crate::committee::{Committee, KeeperIndex, PeerKey};
 use crate::facts::WindowView;
 use crate::message::{BatchKey, HAVE_LIMIT, Have, WANT_LIMIT, Want};
-use crate::task::Task;
+use crate::task::{DueTask, Task};
 use crate::time::Time;
 
 /// Bytes of messages in one answer; the rest of the limit is for their framing.
@@ -104,6 +104,11 @@ impl Engine {
     /// Whether a task is remembered.
     pub fn knows(&self, task: &Task) -> bool {
         self.sessions.get(task).is_some()
+    }
+
+    /// Whether a task is remembered as it is told here.
+    pub fn is_told(&self, due: &DueTask) -> bool {
+        self.sessions.is_told(due)
     }
 
     /// Whether a mesh identity belongs to a member of any committee kept.

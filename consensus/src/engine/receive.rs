@@ -76,7 +76,7 @@ impl Engine {
     /// `first`: whether the message has not been looked at before.
     fn consider(&mut self, received: &Received, now: Time, first: bool) -> Fate {
         let Received { source, from, ref content, ref bytes, .. } = *received;
-        let Self { facts, plans, proofs, batches, outbox, .. } = self;
+        let Self { facts, plans, proofs, sessions, batches, outbox, .. } = self;
         match content {
             Message::Assignment(assignment) => plans.consider((assignment, bytes), facts, now, outbox),
             Message::Partial(partial) => self.consider_partial((partial, bytes), (source, from), now, first),
@@ -84,7 +84,7 @@ impl Engine {
             Message::Evidence(_) if !self.budgets.charge(from, facts, batches, now) => {
                 Fate::Judged(Verdict::Ignore(Reason::OverLimit))
             }
-            Message::Evidence(evidence) => Fate::Judged(proofs.consider(evidence, facts, outbox)),
+            Message::Evidence(evidence) => Fate::Judged(proofs.consider(evidence, facts, sessions, outbox)),
         }
     }
 

@@ -47,7 +47,7 @@ fn sessions(facts: &Facts) -> Sessions {
 
 fn considered(proofs: &mut Proofs, evidence: &Evidence, facts: &Facts) -> (Verdict, Vec<String>) {
     let mut outbox = Outbox::default();
-    let verdict = proofs.consider(evidence, facts, &mut outbox);
+    let verdict = proofs.consider(evidence, facts, &sessions(facts), &mut outbox);
     (verdict, texts(&mut outbox))
 }
 
@@ -83,31 +83,48 @@ fn what_proves_nothing_is_turned_away_and_leaves_nothing() {
     assert!(proofs.0.is_empty());
 }
 
+/// Contradictions about tasks that never were cost their signer nothing: they are no more than its own share, and give way to one
+/// that the contract would take.
 #[test]
-fn the_proofs_kept_are_bounded() {
+fn a_keeper_fills_its_own_share_with_inventions_and_no_other() {
     let (mut proofs, facts) = (Proofs::default(), facts(0, 1_200));
-    let known = evidence(1, (1, 2), 3);
-    let guilty: SignerSet = [KeeperIndex(3)].into_iter().collect();
-    for job in 0..EVIDENCE_MAX as u64 {
-        proofs.0.insert((task(job + 1), guilty), known.clone());
+    for job in 0..EVIDENCE_EACH as u64 {
+        assert_eq!(considered(&mut proofs, &evidence(100 + job, (1, 2), 3), &facts).0, Verdict::Accept);
     }
-    let one_more = considered(&mut proofs, &evidence(9_999, (1, 2), 3), &facts);
-    assert_eq!(one_more, (Verdict::Ignore(Reason::OverLimit), Vec::new()));
+    let over = (Verdict::Ignore(Reason::OverLimit), Vec::new());
+    assert_eq!(considered(&mut proofs, &evidence(9_999, (1, 2), 3), &facts), over);
+    assert_eq!(
+        considered(&mut proofs, &evidence(9_999, (1, 2), 4), &facts).0,
+        Verdict::Accept,
+        "another keeper's share"
+    );
+    assert_eq!(considered(&mut proofs, &evidence(1, (1, 2), 3), &facts).0, Verdict::Accept, "a task that is known");
+    assert_eq!(proofs.of_keeper(KeeperIndex(3)).count(), EVIDENCE_EACH);
+    assert_eq!(considered(&mut proofs, &evidence(1, (1, 2), 3), &facts).0, Verdict::Ignore(Reason::Duplicate));
+}
+
+#[test]
+fn a_proof_of_a_block_that_has_not_come_is_none_yet() {
+    let (mut proofs, mut facts) = (Proofs::default(), facts(0, ANCHOR - AHEAD_BLOCKS - 1));
+    let early = (Verdict::Ignore(Reason::UnknownContext), Vec::new());
+    assert_eq!(considered(&mut proofs, &evidence(1, (1, 2), 3), &facts), early);
+    facts.push(block(ANCHOR - AHEAD_BLOCKS));
+    assert_eq!(considered(&mut proofs, &evidence(1, (1, 2), 3), &facts).0, Verdict::Accept);
 }
 
 #[test]
 fn what_an_earlier_run_kept_is_taken_back_if_it_is_a_proof() {
     let (mut proofs, facts, mut outbox) = (Proofs::default(), facts(0, 1_200), Outbox::default());
-    proofs.restore(b"no proof", &facts, &mut outbox);
+    proofs.restore(b"no proof", &facts, &Sessions::default(), &mut outbox);
     assert!(texts(&mut outbox).is_empty());
-    proofs.restore(&codec::encode(&evidence(1, (1, 2), 3)), &facts, &mut outbox);
+    proofs.restore(&codec::encode(&evidence(1, (1, 2), 3)), &facts, &Sessions::default(), &mut outbox);
     assert_eq!(texts(&mut outbox), [blame(3), "keep".to_owned()]);
 }
 
 #[test]
 fn a_proof_is_said_again_until_its_anchor_is_too_old() {
     let (mut proofs, mut facts, mut outbox) = (Proofs::default(), facts(0, 1_200), Outbox::default());
-    proofs.consider(&evidence(1, (1, 2), 3), &facts, &mut outbox);
+    proofs.consider(&evidence(1, (1, 2), 3), &facts, &Sessions::default(), &mut outbox);
     outbox.take();
     for (head, said) in [(ANCHOR + EVIDENCE_BLOCKS, true), (ANCHOR + EVIDENCE_BLOCKS + 1, false)] {
         facts.push(block(head));

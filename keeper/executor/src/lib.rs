@@ -208,11 +208,8 @@ impl Executor {
         if self.is_ready(code) {
             return Ok(());
         }
-        let (library, code) = (Arc::clone(&self.library), code.clone());
-        let preparing = tokio::spawn(async move { library.prepare(&code, owner).await });
-        match tokio::time::timeout(PREPARE_PATIENCE, preparing).await {
-            Ok(Ok(prepared)) => prepared,
-            Ok(Err(error)) => Err(Abstain::HostFailure(format!("preparing it failed: {error}"))),
+        match tokio::time::timeout(PREPARE_PATIENCE, self.library.prepare_for_all(code, owner)).await {
+            Ok(prepared) => prepared,
             Err(_) => Err(Abstain::CodeUnavailable("it is being prepared still".to_owned())),
         }
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use crate::cache::{CodeCache, Found};
@@ -65,7 +66,27 @@ impl Library {
             return known.into();
         }
         let flight = self.flight(code);
-        let mut flight = flight.lock().await;
+        let flight = flight.lock_owned().await;
+        self.fly(code, owner, flight).await
+    }
+
+    /// The same, but what has begun goes on when the caller gives up. One task for each code: others wait in their own
+    /// futures, which end with them, however many ask for code that takes long to come.
+    pub(crate) async fn prepare_for_all(self: &Arc<Self>, code: &Code, owner: Customer) -> Result<(), Abstain> {
+        if let Some(known) = self.shelf().get(&code.hash) {
+            return known.into();
+        }
+        let flight = self.flight(code);
+        let Ok(held) = Arc::clone(&flight).try_lock_owned() else {
+            let flight = flight.lock_owned().await;
+            return self.fly(code, owner, flight).await;
+        };
+        let (library, code) = (Arc::clone(self), code.clone());
+        let flying = tokio::spawn(async move { library.fly(&code, owner, held).await });
+        flying.await.unwrap_or_else(|error| Err(Abstain::HostFailure(format!("preparing it failed: {error}"))))
+    }
+
+    async fn fly(&self, code: &Code, owner: Customer, mut flight: OwnedMutexGuard<Flight>) -> Result<(), Abstain> {
         if let Some(known) = self.shelf().get(&code.hash) {
             return known.into();
         }
@@ -75,16 +96,12 @@ impl Library {
         let known = match self.obtain(code, owner).await {
             Ok(()) => Known::Ready,
             Err(setback) => {
-                let written = matches!(setback, Setback::ForGood(_));
                 let (reason, for_good) = flight.failed(setback, Instant::now());
                 if !for_good {
                     return Err(reason);
                 }
                 tracing::warn!(%reason, hash = alloy::hex::encode(code.hash), "a job's code is refused for good");
                 self.refused.fetch_add(1, Ordering::Relaxed);
-                if !written {
-                    self.keep_refusal(code.hash, &reason).await;
-                }
                 Known::Refused(reason)
             }
         };
@@ -208,8 +225,11 @@ impl Library {
                 self.keep_refusal(hash, &reason).await;
                 return Err(Setback::ForGood(reason));
             }
-            Compilation::Killed(why) => return Err(Setback::Killed(why)),
-            Compilation::Failed(why) => return Err(Setback::ForNow(Abstain::HostFailure(why))),
+            // A compiler that something ended from outside says nothing about the code: the system ends whatever takes the
+            // most memory, on every machine of one size at once. The code rests, longer each time, and is never refused for it.
+            Compilation::Killed(why) | Compilation::Failed(why) => {
+                return Err(Setback::ForNow(Abstain::HostFailure(why)));
+            }
             Compilation::Busy => return Err(Setback::ForNow(Abstain::Busy)),
         };
         let milliseconds = started.elapsed().as_millis();

@@ -2,11 +2,12 @@
 
 use std::fmt::{Debug, Display};
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use alloy::eips::BlockId;
-use alloy::primitives::{B256, Bytes, TxKind, keccak256};
+use alloy::primitives::{Address, B256, Bytes, TxKind, keccak256};
 use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::{Filter, Log, TransactionInput, TransactionRequest};
 use alloy::transports::TransportError;
@@ -104,7 +105,12 @@ impl RpcReader {
                 for (place, topic) in filter.topics.iter_mut().zip(topics) {
                     *place = topic.map(Into::into).unwrap_or_default();
                 }
-                self.logs(reference, &filter).await
+                let logs = self.logs(reference, &filter).await?;
+                let wanted = Wanted { address, topics, blocks: *from_block..=*to_block, anchor: reference };
+                match wanted.broken(&logs) {
+                    Some(why) => Err(failure("eth_getLogs", reference, &why)),
+                    None => Ok(ChainAnswer::Logs(logs)),
+                }
             }
         }
     }
@@ -112,7 +118,7 @@ impl RpcReader {
     /// Logs have no read by block hash for a range: the range ends at or below the anchor, so it is the right one exactly when
     /// the anchor is canonical both before and after the read. All three questions go to one node: another one may be on
     /// another branch, or not have the blocks yet and answer with nothing.
-    async fn logs(&self, reference: &BlockReference, filter: &Filter) -> Result<ChainAnswer, RpcFailure> {
+    async fn logs(&self, reference: &BlockReference, filter: &Filter) -> Result<Vec<LogEntry>, RpcFailure> {
         let node = match &self.nodes {
             Some(nodes) => nodes.one_node().await.map_err(|why| failure("eth_getLogs", reference, &why))?,
             None => self.provider.clone(),
@@ -124,7 +130,46 @@ impl RpcReader {
         let mut entries = entries
             .ok_or_else(|| failure("eth_getLogs", reference, &"a log without its block, transaction or index"))?;
         entries.sort_by_key(|entry| (entry.block_number, entry.log_index));
-        Ok(ChainAnswer::Logs(entries))
+        Ok(entries)
+    }
+}
+
+/// What logs were asked for. A node that ignores a topic, repeats a log or mixes branches would have this keeper sign another
+/// outcome than the others; so it gives no answer.
+struct Wanted<'a> {
+    address: &'a Address,
+    topics: &'a [Option<B256>],
+    blocks: RangeInclusive<u64>,
+    anchor: &'a BlockReference,
+}
+
+impl Wanted<'_> {
+    /// What is wrong with an answer that is in order.
+    fn broken(&self, logs: &[LogEntry]) -> Option<&'static str> {
+        let asked = |log: &LogEntry| {
+            let fits = |(place, topic): (usize, &Option<B256>)| {
+                topic.is_none_or(|topic| log.topics.get(place) == Some(&topic))
+            };
+            log.address == *self.address
+                && log.topics.len() >= self.topics.len()
+                && log.topics.len() <= 4
+                && self.topics.iter().enumerate().all(fits)
+        };
+        if !logs.iter().all(asked) {
+            return Some("a log that was not asked for");
+        }
+        if !logs.iter().all(|log| self.blocks.contains(&log.block_number)) {
+            return Some("a log of a block that was not asked for");
+        }
+        if logs.iter().any(|log| log.block_number == self.anchor.number && log.block_hash.0 != self.anchor.hash) {
+            return Some("a log of another block than the anchor at its number");
+        }
+        logs.windows(2).find_map(|pair| match pair {
+            [one, next] if one.block_number != next.block_number => None,
+            [one, next] if one.log_index == next.log_index => Some("a log twice"),
+            [one, next] if one.block_hash != next.block_hash => Some("logs of two blocks with one number"),
+            _ => None,
+        })
     }
 }
 

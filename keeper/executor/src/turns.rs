@@ -64,8 +64,12 @@ impl Turns {
     fn give(self: &Arc<Self>) {
         loop {
             let since = Instant::now();
-            let Some(Granted { waiter, customer, counts_as_slow }) = self.queue().next(since) else { return };
-            // Whoever has gone away meanwhile gives it back by dropping it.
+            let Some(Granted { waiter, customer, counts_as_slow }) =
+                self.queue().next(oneshot::Sender::is_closed, since)
+            else {
+                return;
+            };
+            // Whoever has gone away in this very moment gives it back by dropping it.
             drop(waiter.send(Turn { turns: Arc::clone(self), customer, counts_as_slow, since }));
         }
     }

@@ -85,14 +85,15 @@ impl Peers {
 
     /// What peers have shown lately.
     pub(super) fn shown(&self, now: Time) -> impl Iterator<Item = (PeerKey, Shown)> {
-        let fresh = move |(at, _): &(Time, Shown)| now < at.plus(FRESH);
+        // What was shown in a future is of before the clock was set back.
+        let fresh = move |(at, _): &(Time, Shown)| *at <= now && now < at.plus(FRESH);
         self.peers.iter().filter_map(move |peer| Some((peer.key, peer.showed.filter(fresh)?.1)))
     }
 
     /// Those among whom `may` be asked whose time it is: sooner those that have not shown `epoch` or a later one.
     pub(super) fn take_due(&mut self, epoch: u32, now: Time, may: impl Fn(PeerKey) -> bool) -> Vec<PeerKey> {
         let pause = |peer: &Peer| if peer.shown < epoch { PAUSE } else { REGULAR };
-        let rested = |peer: &&mut Peer| peer.asked.is_none_or(|asked| now >= asked.plus(pause(peer)));
+        let rested = |peer: &&mut Peer| peer.asked.is_none_or(|asked| now < asked || now >= asked.plus(pause(peer)));
         let behind = self.peers.iter_mut().filter(rested);
         let behind = behind.filter(|peer| may(peer.key)).map(|peer| {
             peer.asked = Some(now);

@@ -11,13 +11,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::task::DueTask;
-use consensus::time::Pace;
+use consensus::time::{EXPIRY_SECONDS, Pace};
 
 use crate::jobs::JobBook;
 use crate::jobs::trigger::Run;
 
 /// How many windows ahead tasks are told.
 const WINDOWS_AHEAD: u64 = 3;
+/// Of a job's runs below the newest one that settled the contract keeps account of 64 (`RunLog`): older ones settle no more. Half
+/// of that leaves time for as many more to come due before these settle.
+const RUNS_ACCOUNTED: u64 = 32;
 /// Seconds until a run that found no room is told again.
 const PUT_OFF_SECONDS: u64 = 1;
 
@@ -34,10 +37,11 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// A task that has come into reach by `seconds` (Unix): of the windows ahead, or at first not too old to be tried still. May
-    /// name a task twice. To be asked until there is none.
-    pub(super) fn take(&mut self, book: &JobBook, seconds: u64, pace: &Pace) -> Option<DueTask> {
-        self.take_in_changes(book, seconds, pace);
+    /// A task that has come into reach by `seconds` (Unix): of the windows ahead, or at first not too old to be tried still. What
+    /// settled is known of all tasks due at `known_from` or later: of older ones none is told but those of the last windows,
+    /// which are remembered. May name a task twice. To be asked until there is none.
+    pub(super) fn take(&mut self, book: &JobBook, seconds: u64, known_from: u64, pace: &Pace) -> Option<DueTask> {
+        self.take_in_changes(book, seconds, known_from, pace);
         while let Some(&(look, id)) = self.looks.first().filter(|(look, _)| *look <= seconds) {
             self.looks.remove(&(look, id));
             let told = self.next.remove(&id).zip(book.job(id));
@@ -68,16 +72,19 @@ impl Schedule {
         self.all_changed = true;
     }
 
-    fn take_in_changes(&mut self, book: &JobBook, seconds: u64, pace: &Pace) {
+    fn take_in_changes(&mut self, book: &JobBook, seconds: u64, known_from: u64, pace: &Pace) {
         let mut changed = std::mem::take(&mut self.changed);
         if std::mem::take(&mut self.all_changed) {
             (self.next, self.looks) = Default::default();
             changed = book.jobs().map(|job| job.id).collect();
         }
-        let oldest = seconds.saturating_sub(pace.reach_seconds());
+        let remembered = seconds.saturating_sub(pace.reach_seconds());
+        let oldest = seconds.saturating_sub(EXPIRY_SECONDS).max(known_from).min(remembered);
         for id in changed {
             self.forget(id);
-            if let Some(run) = book.job(id).and_then(|job| job.first_run(oldest)) {
+            let Some(job) = book.job(id) else { continue };
+            let accounted = job.period().map_or(0, |period| seconds.saturating_sub(RUNS_ACCOUNTED * u64::from(period)));
+            if let Some(run) = job.first_run(oldest.max(accounted.min(remembered))) {
                 self.wait(id, look_of(&run, pace), run);
             }
         }

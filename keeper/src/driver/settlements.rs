@@ -6,14 +6,16 @@ use consensus::task::Task;
 
 use crate::chain::Settled;
 
-/// Settlements remembered.
-const SETTLED_MAX: usize = 8_192;
+/// Settlements remembered: some 10 MiB.
+const SETTLED_MAX: usize = 32_768;
 
 /// What was settled, by task.
 #[derive(Debug, Default)]
 pub(super) struct Settlements {
     settled: BTreeMap<Task, Settled>,
     by_block: BTreeSet<(u64, Task)>,
+    /// When the last one that was forgotten had settled, in Unix seconds.
+    forgotten: u64,
 }
 
 impl Settlements {
@@ -27,8 +29,14 @@ impl Settlements {
         if self.settled.len() > SETTLED_MAX
             && let Some((_, oldest)) = self.by_block.pop_first()
         {
-            self.settled.remove(&oldest);
+            let settled = self.settled.remove(&oldest);
+            self.forgotten = self.forgotten.max(settled.map_or(0, |settled| settled.timestamp));
         }
+    }
+
+    /// From this moment on (Unix seconds) no task has come due that has settled and is not here: none settles before it is due.
+    pub(super) fn complete_from(&self) -> u64 {
+        self.forgotten.saturating_add(1)
     }
 
     pub(super) fn get(&self, task: &Task) -> Option<&Settled> {

@@ -14,6 +14,8 @@ pub enum Load {
     Tasks,
     /// Gossip messages that wait for their verdict.
     Messages,
+    /// Jobs that were listed when the book was full.
+    Jobs,
 }
 
 impl Load {
@@ -23,6 +25,7 @@ impl Load {
         match self {
             Self::Tasks => "tasks",
             Self::Messages => "messages",
+            Self::Jobs => "jobs",
         }
     }
 }
@@ -32,6 +35,7 @@ impl Load {
 pub(super) struct Shed {
     tasks: (u64, Option<Time>),
     messages: (u64, Option<Time>),
+    jobs: (u64, Option<Time>),
 }
 
 impl Shed {
@@ -40,6 +44,7 @@ impl Shed {
         let (count, last) = match load {
             Load::Tasks => &mut self.tasks,
             Load::Messages => &mut self.messages,
+            Load::Jobs => &mut self.jobs,
         };
         *count += number;
         *last = Some(now);
@@ -47,14 +52,17 @@ impl Shed {
 
     /// What is wrong and how to mend it, if anything was turned away lately.
     pub(super) fn trouble(&self, now: Time) -> Option<String> {
-        let fresh = |(_, last): &(u64, Option<Time>)| last.is_some_and(|last| now < last.plus(SHOWN));
-        let words = [(Load::Tasks, self.tasks), (Load::Messages, self.messages)];
-        let words = words.into_iter().filter(|(_, shed)| fresh(shed));
+        // A job that found no room is missing until this keeper starts anew, however long ago that was.
+        let fresh = |load: Load, last: Option<Time>| {
+            last.is_some_and(|last| load == Load::Jobs || (last <= now && now < last.plus(SHOWN)))
+        };
+        let words = [(Load::Tasks, self.tasks), (Load::Messages, self.messages), (Load::Jobs, self.jobs)];
+        let words = words.into_iter().filter(|(load, (_, last))| fresh(*load, *last));
         let words: Vec<String> = words.map(|(load, (count, _))| format!("{count} {}", load.name())).collect();
         (!words.is_empty()).then(|| {
             format!(
-                "more than this machine can take: {} turned away since the start, some in the last minute; give it more \
-                 processors, or look for a job or a peer that floods",
+                "more than this keeper can take: {} turned away since the start, and it is not over; give it more processors, \
+                 or look for a job or a peer that floods, or whoever lists jobs without end",
                 words.join(" and ")
             )
         })
@@ -77,5 +85,7 @@ mod tests {
             shed.trouble(Time(62_000)).is_some_and(|words| !words.contains("tasks") && words.contains("1 messages"))
         );
         assert_eq!(shed.trouble(Time(110_000)), None);
+        shed.note(Load::Jobs, 3, Time(110_000));
+        assert!(shed.trouble(Time(9_000_000)).is_some_and(|words| words.contains("3 jobs")), "they stay away");
     }
 }

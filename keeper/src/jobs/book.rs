@@ -40,13 +40,12 @@ pub struct JobBook {
 }
 
 impl JobBook {
-    /// Takes in what happened to a job in `block`. Events of unknown jobs are none of ours.
-    pub fn apply(&mut self, block: u64, event: &JobEvent) {
+    /// Takes in what happened to a job in `block`. Events of unknown jobs are none of ours. False: there is no room for the job.
+    pub fn apply(&mut self, block: u64, event: &JobEvent) -> bool {
         match event {
             JobEvent::Created { job_id, owner, forwarder, params } => {
                 if self.jobs.len() >= JOBS_MAX {
-                    tracing::warn!(job = job_id, limit = JOBS_MAX, "the job book is full: the job is not run here");
-                    return;
+                    return false;
                 }
                 let job = Job::new(*job_id, *owner, *forwarder, block, plan(*job_id, *owner, params));
                 self.jobs.insert(*job_id, job);
@@ -68,6 +67,18 @@ impl JobBook {
             }
             JobEvent::Exhausted { job_id } => self.change(*job_id, |job| job.exhaust(block)),
         }
+        true
+    }
+
+    /// Forgets jobs that were cancelled so long ago (Unix seconds) that none of their runs settles any more: they come back no
+    /// more. Says which.
+    pub fn forget_over(&mut self, before: u64) -> Vec<u64> {
+        let over = |job: &&Job| matches!(job.state().activity, Activity::CancelledFrom(end) if end < before);
+        let over: Vec<u64> = self.jobs.values().filter(over).map(|job| job.id).collect();
+        for id in &over {
+            self.jobs.remove(id);
+        }
+        over
     }
 
     fn change(&mut self, job: u64, change: impl FnOnce(&mut Job)) {

@@ -196,6 +196,11 @@ impl Job {
         Some(self)
     }
 
+    /// Seconds between two runs; `None` where there is one run only, or this keeper does not know the kind.
+    pub fn period(&self) -> Option<u32> {
+        self.state.plan.as_ref()?.trigger.period()
+    }
+
     /// The first run due at `from` (Unix seconds) or later; `None` if the job is paused or over by then.
     pub fn first_run(&self, from: u64) -> Option<Run> {
         self.within(self.state.plan.as_ref()?.trigger.first(from)?)

@@ -62,6 +62,12 @@ impl Trigger {
         self.kind().due(instance)
     }
 
+    /// Seconds between two runs; `None` where there is one run only.
+    #[must_use]
+    pub fn period(&self) -> Option<u32> {
+        self.kind().period()
+    }
+
     /// By which rule the block that its runs are pinned to is found.
     #[must_use]
     pub fn anchor(&self) -> AnchorRule {

@@ -166,3 +166,19 @@ fn addresses_of_one_peer_are_bounded() {
         assert!(book.entries[&peer].candidates.len() <= super::MOST_ADDRESSES);
     }
 }
+
+/// What a peer said of itself before the last start is taken for where it was reached: eight such addresses, all false, must not
+/// keep the true one out.
+#[test]
+fn a_peer_that_has_moved_is_found_where_it_says_that_it_is_now() {
+    let (mut book, mut now, peer) = (AddressBook::new(PeerId::random()), Instant::now(), PeerId::random());
+    for port in 1..=super::MOST_ADDRESSES {
+        book.remember(peer, &address(&format!("/ip4/203.0.113.7/tcp/{port}")), now);
+    }
+    let here = addresses(&["/ip4/198.51.100.1/tcp/9"]);
+    assert!(!book.learn(peer, &here, now), "what worked is not given up for a word");
+    now += LONG_BACKOFF;
+    let tried = book.due(now, 1, |_| false);
+    book.failed(&peer, &tried[0].1, now);
+    assert!(book.learn(peer, &here, now), "but for one after it has failed");
+}

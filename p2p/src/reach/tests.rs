@@ -15,7 +15,7 @@ fn claimed() -> Vec<Multiaddr> {
         "/ip4/127.0.0.1/tcp/1",
         "/ip4/10.0.0.7/tcp/2",
         "/ip4/203.0.113.7/tcp/3",
-        "/dns4/keeper.example/tcp/4",
+        "/ip6/2001:db8::4/tcp/4",
         "/ip6/::1/tcp/5",
         "/ip6/fd00::1/tcp/6",
         "/ip6/::ffff:127.0.0.1/tcp/7",
@@ -58,6 +58,8 @@ fn unusable_addresses_are_left_out() {
     let with_peer = format!("/ip4/127.0.0.1/tcp/1/p2p/{peer}");
     let circuit = format!("/ip4/127.0.0.1/tcp/1/p2p/{peer}/p2p-circuit");
     let claimed = addresses(&[
+        "/dns4/rebind.example/tcp/6379",
+        "/dns/rebind.example/tcp/6379",
         &with_peer,
         "/ip4/127.0.0.1/tcp/1",
         &circuit,

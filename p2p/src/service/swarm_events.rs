@@ -68,12 +68,11 @@ impl Service {
                 self.metrics.libp2p.record(&event);
                 self.on_gossip_event(event, now);
             }
-            BehaviourEvent::Identify(event) => {
-                self.metrics.libp2p.record(&event);
-                if let identify::Event::Received { connection_id, peer_id, info } = event {
-                    self.on_identified(connection_id, peer_id, &info, now);
-                }
+            // What a peer says of itself is not counted: its addresses would become labels, as many as it likes.
+            BehaviourEvent::Identify(identify::Event::Received { connection_id, peer_id, info }) => {
+                self.on_identified(connection_id, peer_id, &info, now);
             }
+            BehaviourEvent::Identify(event) => self.metrics.libp2p.record(&event),
             BehaviourEvent::Kademlia(event) => {
                 self.metrics.libp2p.record(&event);
                 if let kad::Event::OutboundQueryProgressed { result, .. } = event {

@@ -6,7 +6,15 @@ use crate::swarm::proof::JobSpec;
 
 fn job(start: u64, interval: u32) -> JobSpec {
     let trigger = TriggerTerms::Interval { start, interval };
-    JobSpec { id: 1, name: "job".to_owned(), forwarder: Address::ZERO, trigger, action: "wasm", until: None }
+    JobSpec {
+        id: 1,
+        name: "job".to_owned(),
+        creator: Address::ZERO,
+        forwarder: Address::ZERO,
+        trigger,
+        action: "wasm",
+        until: None,
+    }
 }
 
 #[test]

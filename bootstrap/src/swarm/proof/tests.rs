@@ -15,7 +15,15 @@ fn keeper(number: u8) -> Address {
 
 fn job(id: u64, interval: u32, until: Option<u64>) -> JobSpec {
     let trigger = TriggerTerms::Interval { start: START, interval };
-    JobSpec { id, name: format!("job {id}"), forwarder: Address::ZERO, trigger, action: "wasm", until }
+    JobSpec {
+        id,
+        name: format!("job {id}"),
+        creator: Address::ZERO,
+        forwarder: Address::ZERO,
+        trigger,
+        action: "wasm",
+        until,
+    }
 }
 
 fn settlement(job: u64, run: u64, submitter: u8) -> Settlement {

@@ -3,7 +3,7 @@
 //! ```text
 //!            asked               done, or refused for good: forgotten here, the shelf knows
 //!   Grounded ─────► (in the air: whoever holds the lock) ───────►
-//!      ▲                 │ failed, killed        │ a URL whose content never changes has something else
+//!      ▲                 │ failed                │ a URL whose content never changes has something else
 //!      └── pause over ── Resting                 └──► Wrong
 //! ```
 
@@ -15,15 +15,10 @@ use crate::Abstain;
 
 /// Pause after a failure before code is tried again; doubles with every further failure up to the second figure.
 const BACKOFF: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(600)];
-/// Compilers that may be ended from outside before the code itself is held to be the cause, as when the system ends whatever
-/// takes the most memory.
-const MAX_KILLS: u32 = 3;
-
 /// Where one code stands between two tries.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     phase: Phase,
-    kills: u32,
 }
 
 #[derive(Debug, Default)]
@@ -43,8 +38,6 @@ enum Phase {
 pub(super) enum Setback {
     /// It may go well another time.
     ForNow(Abstain),
-    /// Something ended the compiler.
-    Killed(String),
     /// From this URL it will always fail: others may have the code with this hash.
     OfThisUrl(Abstain),
     /// It will always fail.
@@ -65,13 +58,6 @@ impl Flight {
     pub(super) fn failed(&mut self, setback: Setback, now: Instant) -> (Abstain, bool) {
         let reason = match setback {
             Setback::ForGood(reason) => return (reason, true),
-            Setback::Killed(why) => {
-                self.kills += 1;
-                if self.kills >= MAX_KILLS {
-                    return (Abstain::CodeInvalid(format!("{why}, {MAX_KILLS} times")), true);
-                }
-                Abstain::HostFailure(why)
-            }
             Setback::OfThisUrl(reason) => {
                 self.phase = Phase::Wrong(reason.clone());
                 return (reason, false);

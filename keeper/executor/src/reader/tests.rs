@@ -2,7 +2,7 @@ mod anvil;
 
 use std::sync::{Arc, Mutex};
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::U256;
 use alloy::providers::ProviderBuilder;
 use axum::extract::State;
 use axum::{Json, Router};
@@ -131,7 +131,7 @@ async fn every_other_error_is_the_nodes() {
 
 fn log(number: u64, index: u64) -> Value {
     json!({
-        "address": Address::repeat_byte(3), "topics": [B256::repeat_byte(4)], "data": "0x05", "blockNumber": format!("{number:#x}"),
+        "address": Address::repeat_byte(3), "topics": [B256::repeat_byte(9), B256::repeat_byte(4)], "data": "0x05", "blockNumber": format!("{number:#x}"),
         "blockHash": B256::repeat_byte(6), "transactionHash": B256::repeat_byte(7), "transactionIndex": "0x0",
         "logIndex": format!("{index:#x}"), "removed": false,
     })
@@ -206,4 +206,58 @@ async fn logs_come_in_order_and_only_while_the_anchor_is_canonical() {
     assert!(other_branch.read(&logs_request()).await.is_err());
     let behind = FakeNode::start(|method, _| Ok(if method == "eth_getLogs" { json!([]) } else { Value::Null })).await;
     assert!(behind.read(&logs_request()).await.is_err());
+}
+
+/// What a node answers with that was not asked for is no answer, or it would decide what this keeper signs.
+#[tokio::test]
+async fn logs_that_were_not_asked_for_are_no_answer() {
+    let with = |field: &str, value: Value| {
+        let mut log = log(5, 1);
+        log[field] = value;
+        log
+    };
+    let at_the_anchor = |hash: B256| {
+        let mut log = log(7, 0);
+        log["blockHash"] = json!(hash);
+        log
+    };
+    let five = [B256::repeat_byte(9), B256::repeat_byte(4), B256::ZERO, B256::ZERO, B256::ZERO];
+    let table = [
+        ("as asked", json!([log(5, 1), log(5, 0), at_the_anchor(ANCHOR.into())]), None),
+        ("another contract's", json!([with("address", json!(Address::repeat_byte(5)))]), Some("not asked for")),
+        ("another second topic", json!([with("topics", json!([B256::ZERO, B256::ZERO]))]), Some("not asked for")),
+        ("too few topics", json!([with("topics", json!([B256::repeat_byte(4)]))]), Some("not asked for")),
+        ("more topics than there are", json!([with("topics", json!(five))]), Some("not asked for")),
+        ("a block before the range", json!([log(1, 0)]), Some("of a block that was not asked for")),
+        ("a block above the range", json!([log(8, 0)]), Some("of a block that was not asked for")),
+        ("another block at the anchor", json!([at_the_anchor(B256::ZERO)]), Some("than the anchor")),
+        ("a log twice", json!([log(5, 1), log(5, 1)]), Some("twice")),
+        ("two blocks of one number", json!([log(5, 0), with("blockHash", json!(B256::ZERO))]), Some("one number")),
+        ("a log taken back", json!([with("removed", json!(true))]), Some("without its block")),
+    ];
+    let ChainRequest::Logs { address, topics, from_block, to_block } = logs_request() else { panic!("logs") };
+    for (name, answer, expected) in table {
+        let logs: Vec<Log> = serde_json::from_value(answer).expect(name);
+        let mut logs = logs.into_iter().map(entry).collect::<Option<Vec<_>>>();
+        let why = match &mut logs {
+            None => Some("a log without its block, transaction or index"),
+            Some(logs) => {
+                logs.sort_by_key(|entry| (entry.block_number, entry.log_index));
+                let anchor = &reference();
+                Wanted { address: &address, topics: &topics, blocks: from_block..=to_block, anchor }.broken(logs)
+            }
+        };
+        match (why, expected) {
+            (None, None) => {}
+            (Some(why), Some(words)) if why.contains(words) => {}
+            (why, _) => panic!("{name}: {why:?}"),
+        }
+    }
+    let node = FakeNode::start(|method, _| match method {
+        "eth_getLogs" => Ok(json!([log(8, 0)])),
+        _ => Ok(block(ANCHOR.into())),
+    })
+    .await;
+    let failure = node.read(&logs_request()).await.expect_err("not asked for");
+    assert!(failure.0.contains("a block that was not asked for"), "{failure}");
 }

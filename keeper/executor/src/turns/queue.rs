@@ -93,11 +93,17 @@ impl<W> Queue<W> {
         self.waiting
     }
 
-    /// Who is next, if a place is free for anybody.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Granted<W>> {
+    /// Who is next, if a place is free for anybody. Who has left the line, as `left` tells, is passed over here: given a
+    /// place they would give it back, one inside the other, as deep as the line is long.
+    pub(super) fn next(&mut self, left: impl Fn(&W) -> bool, now: Instant) -> Option<Granted<W>> {
         let bounds = self.bounds;
         if self.held >= bounds.places || self.waiting == 0 {
             return None;
+        }
+        for account in self.customers.values_mut() {
+            while account.waiting.pop_front_if(|(_, waiter)| left(waiter)).is_some() {
+                self.waiting -= 1;
+            }
         }
         let room_for_slow = self.slow_held < bounds.slow_places;
         let ranked = self.customers.iter().filter_map(|(customer, account)| {

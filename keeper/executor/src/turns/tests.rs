@@ -2,6 +2,23 @@ use std::time::Duration;
 
 use super::*;
 
+/// As when a thousand runs reach their deadline while one compiles: each place given back inside another would need a stack
+/// as deep as the line is long.
+#[tokio::test]
+async fn a_line_of_people_who_have_all_left_is_no_deeper_than_one() {
+    const MANY: usize = 200_000;
+    let turns = Turns::new(Bounds { waiting: MANY, waiting_each: MANY, ..ONE });
+    let first = turns.take([1; 20]).await.expect("a place");
+    for _ in 0..MANY {
+        let (waiter, given) = oneshot::channel();
+        assert!(turns.queue().ask([2; 20], waiter, |_| false, Instant::now()));
+        drop(given);
+    }
+    drop(first);
+    assert_eq!(turns.queue().waiting(), 0);
+    assert!(turns.take([3; 20]).await.is_some(), "the place is free");
+}
+
 const ONE: Bounds = Bounds {
     places: 1,
     slow_places: 1,

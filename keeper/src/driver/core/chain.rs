@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use consensus::Input;
 use consensus::task::Task;
-use consensus::time::Time;
+use consensus::time::{EXPIRY_SECONDS, Time};
 use contracts::terms::ended;
 
-use super::{Core, Note, Order};
+use super::{Core, Load, Note, Order};
 use crate::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, Settled, convert};
 use crate::jobs::SettledAt;
 
@@ -33,7 +33,7 @@ impl Core {
                 self.feed(Input::Rewound(number), now);
             }
             ChainEvent::Job { block, event } => {
-                self.book.apply(block, &event);
+                self.take_in_job(block, &event, now);
                 if !matches!(event, JobEvent::Funded { .. } | JobEvent::Withdrawn { .. } | JobEvent::Exhausted { .. }) {
                     self.schedule.job_changed(event.job_id());
                     self.codes.job_changed(event.job_id(), now);
@@ -54,6 +54,21 @@ impl Core {
                 self.feed(Input::Newest { number, ahead_ms: self.time.ahead_ms() }, now);
             }
             ChainEvent::Connection { ok, why } => self.connection = Some((ok, why)),
+        }
+    }
+
+    /// Takes in what happened to a job; in the place of one that found no room others may go that are over.
+    fn take_in_job(&mut self, block: u64, event: &JobEvent, now: Time) {
+        if self.book.apply(block, event) {
+            return;
+        }
+        let forgotten = self.book.forget_over(self.chain_time(now).seconds().saturating_sub(EXPIRY_SECONDS));
+        for job in forgotten {
+            self.schedule.job_changed(job);
+            self.codes.job_changed(job, now);
+        }
+        if !self.book.apply(block, event) {
+            self.shed.note(Load::Jobs, 1, now);
         }
     }
 
@@ -108,7 +123,7 @@ impl Core {
 
     /// Has somebody look why a callback failed, now and then: only that it did stands on chain.
     fn explain(&mut self, task: Task, settled: &Settled, now: Time) {
-        let rested = self.explained.is_none_or(|last| now >= last.plus(EXPLAIN_PAUSE));
+        let rested = self.explained.is_none_or(|last| now < last || now >= last.plus(EXPLAIN_PAUSE));
         if !settled.delivered && settled.status == ended::CALL && rested && self.engine.knows(&task) {
             self.explained = Some(now);
             self.order(Order::Explain { task, settled: Box::new(settled.clone()) });

@@ -61,9 +61,17 @@ impl Core {
                 return self.executed(due.task, (attempt, anchor.hash), (Err(Abstention::JobInactive), why), now);
             }
         };
-        if let Some(plan) = plan {
-            self.executions.begin(due.task, attempt, anchor.hash, now);
-            self.order(Order::Run { due, attempt, anchor, plan, ask });
+        self.executions.begin(due.task, attempt, anchor.hash, now);
+        match plan {
+            Some(plan) => self.order(Order::Run { due, attempt, anchor, plan, ask }),
+            // A reorganisation took its job away. Said, so that the other tasks of its batch do not wait for it.
+            None => {
+                let (ended, why) = (
+                    Err(Abstention::UnknownTask),
+                    "no such job is listed that this keeper knows how to run".to_owned(),
+                );
+                self.executed(due.task, (attempt, anchor.hash), (ended, why), now);
+            }
         }
     }
 

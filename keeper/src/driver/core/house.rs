@@ -45,14 +45,17 @@ impl Core {
             return;
         }
         let second = self.chain_time(now).seconds();
+        let known_from = self.settlements.complete_from();
+        let remembered = second.saturating_sub(self.about.pace.reach_seconds());
         let (mut put_off, mut first) = (0, None);
         for _ in 0..TOLD_MAX {
-            let Some(due) = self.schedule.take(&self.book, second, &self.about.pace) else { break };
-            if self.engine.knows(&due.task) || second > due.deadline {
+            let Some(due) = self.schedule.take(&self.book, second, known_from, &self.about.pace) else { break };
+            let settled_long_ago = due.due < remembered && self.settlements.get(&due.task).is_some();
+            if self.engine.is_told(&due) || second > due.deadline || settled_long_ago {
                 continue;
             }
             self.feed(Input::Due(due), now);
-            if !self.engine.knows(&due.task) {
+            if !self.engine.is_told(&due) {
                 self.schedule.put_off(&due, second);
                 put_off += 1;
                 first.get_or_insert(due.task.job);
@@ -112,7 +115,7 @@ impl Core {
     }
 
     fn measure(&mut self, now: Time) {
-        if self.measured.is_none_or(|at| now >= at.plus(MEASURE_PAUSE)) {
+        if self.measured.is_none_or(|at| now < at || now >= at.plus(MEASURE_PAUSE)) {
             self.measured = Some(now);
             self.order(Order::Measure);
         }

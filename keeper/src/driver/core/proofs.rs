@@ -1,7 +1,9 @@
 //! Proofs of equivocation: from the engine to the disk and before the contract.
 
 use alloy::primitives::B256;
+use consensus::codec;
 use consensus::evidence::Evidence;
+use consensus::message::EVIDENCE_LIMIT;
 use consensus::time::Time;
 use consensus::{Effect, Input};
 
@@ -21,14 +23,19 @@ impl Core {
         }
     }
 
-    /// The proofs on disk, checked anew; what is kept already is not written again.
+    /// The proofs on disk, checked anew; what is kept already is not written again. One of an epoch that the engine does not know
+    /// any more was checked before it was written, and the contract checks it once more: it is brought there all the same.
     pub(super) fn on_evidence(&mut self, proofs: Vec<Vec<u8>>, now: Time) {
         for bytes in proofs {
+            let evidence = codec::decode::<Evidence>(&bytes, EVIDENCE_LIMIT);
             for effect in self.engine.handle(Input::Kept(bytes), now) {
                 match effect {
-                    Effect::Keep(evidence) => self.accuse(&evidence),
+                    Effect::Keep(_) => {}
                     effect => self.on_effect(effect, now),
                 }
+            }
+            if let Ok(evidence) = evidence {
+                self.accuse(&evidence);
             }
         }
     }

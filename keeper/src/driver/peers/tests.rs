@@ -21,6 +21,17 @@ fn heads_and_clocks_are_asked_for_regularly_and_soon_forgotten() {
     assert_eq!(peers.shown(Time(1)).count(), 1, "whoever is not connected is nobody");
 }
 
+/// Else a clock that was set back by an hour would be said to be right for as long.
+#[test]
+fn what_was_shown_and_asked_before_the_clock_was_set_back_counts_no_more() {
+    let mut peers = Peers::default();
+    peers.up(key(1), Time(3_600_000));
+    peers.showed(key(1), shown(1), Time(3_600_000));
+    assert_eq!(peers.take_due(1, Time(3_600_000), |_| true).len() + peers.shown(Time(3_600_000)).count(), 2);
+    assert_eq!(peers.shown(Time(1_000)).count(), 0);
+    assert_eq!(peers.take_due(1, Time(1_000), |_| true), [key(1)]);
+}
+
 #[test]
 fn questions_go_round_among_those_who_may_be_asked() {
     let mut peers = Peers::default();

@@ -24,7 +24,7 @@ fn created(job_id: u64, start: u64, interval: u32) -> JobEvent {
 
 /// All that is told at `seconds`, as (job, due).
 fn told(schedule: &mut Schedule, book: &JobBook, seconds: u64) -> Vec<(u64, u64)> {
-    let tasks = std::iter::from_fn(|| schedule.take(book, seconds, &PACE));
+    let tasks = std::iter::from_fn(|| schedule.take(book, seconds, u64::MAX, &PACE));
     tasks.map(|due| (due.task.job.0, due.due)).collect()
 }
 
@@ -74,7 +74,7 @@ fn what_found_no_room_comes_again_and_nothing_of_its_job_overtakes_it() {
     book.apply(1, &created(2, 1_001, 1_000));
     let mut schedule = Schedule::default();
     schedule.all_changed();
-    let first = schedule.take(&book, 1_000, &PACE).unwrap();
+    let first = schedule.take(&book, 1_000, u64::MAX, &PACE).unwrap();
     schedule.put_off(&first, 1_000);
     assert_eq!(told(&mut schedule, &book, 1_000), [(2, 1_001)]);
     assert_eq!(told(&mut schedule, &book, 1_001)[..2], [(1, 1_000), (1, 1_001)]);
@@ -92,7 +92,7 @@ fn a_tick_costs_what_is_told_in_it() {
     let mut tasks = 0;
     for tick in 0..36_000 {
         let seconds = 99_990 + tick / 10;
-        while schedule.take(&book, seconds, &PACE).is_some() {
+        while schedule.take(&book, seconds, u64::MAX, &PACE).is_some() {
             tasks += 1;
         }
         let untouched = schedule.looks.first().is_some_and(|(look, _)| *look > seconds);
@@ -100,4 +100,22 @@ fn a_tick_costs_what_is_told_in_it() {
     }
     let expected: u64 = (0..10_000).map(|id| 1 + (3_595 - id % 600) / 600).sum();
     assert_eq!(tasks, expected, "each run once");
+}
+
+/// What nobody settled while all stood still is tried for as long as the contract would take it.
+#[test]
+fn what_has_not_settled_is_told_for_an_hour_or_as_far_back_as_is_known() {
+    let first = |interval: u32, known_from: u64| {
+        let mut book = JobBook::default();
+        book.apply(1, &created(1, 10_000, interval));
+        let mut schedule = Schedule::default();
+        schedule.all_changed();
+        schedule.take(&book, 20_000, known_from, &PACE).map(|due| 20_000 - due.due)
+    };
+    assert_eq!(PACE.reach_seconds(), 64);
+    assert_eq!(first(200, 0), Some(3_600), "the hour in which it may settle");
+    assert_eq!(first(200, 19_000), Some(1_000), "what settled before that is not known");
+    assert_eq!(first(8, u64::MAX), Some(64), "what is remembered");
+    assert_eq!(first(10, 0), Some(320), "the runs that the contract keeps account of");
+    assert_eq!(first(1, 0), Some(64), "what is remembered, though it be more");
 }

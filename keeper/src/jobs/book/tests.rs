@@ -239,3 +239,18 @@ fn what_was_before_the_first_block_is_known_by_its_newest_state_alone() {
     assert_eq!(standing(&book, 1, 39), Ok(10), "from then on all is known");
     assert!(standing(&book, 1, 40).is_err_and(|why| why.contains("not active")));
 }
+
+#[test]
+fn a_full_book_says_so_and_gets_room_from_jobs_that_are_over() {
+    let mut book = JobBook::default();
+    for id in 0..JOBS_MAX as u64 {
+        assert!(book.apply(1, &created(id, 100, 10)));
+    }
+    let one_more = created(u64::MAX, 100, 10);
+    assert!(!book.apply(2, &one_more) && book.job(u64::MAX).is_none());
+    book.apply(2, &JobEvent::Cancelled { job_id: 7, inactive_from: 500 });
+    book.apply(2, &JobEvent::Paused { job_id: 8, inactive_from: 500 });
+    assert_eq!(book.forget_over(500), Vec::<u64>::new(), "its last run may settle still");
+    assert_eq!(book.forget_over(501), [7], "whatever is paused may come back");
+    assert!(book.apply(3, &one_more) && book.count() == JOBS_MAX);
+}

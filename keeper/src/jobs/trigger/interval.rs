@@ -41,6 +41,10 @@ impl Kind for Interval {
         self.run(instance.run()?).map(|run| run.due)
     }
 
+    fn period(&self) -> Option<u32> {
+        Some(self.interval)
+    }
+
     fn anchor(&self) -> AnchorRule {
         AnchorRule::ByTime
     }

@@ -29,6 +29,8 @@ pub trait Kind {
     fn after(&self, run: &Run) -> Option<Run>;
     /// When a run is due, in Unix seconds; `None` if this trigger has no such run.
     fn due(&self, instance: &InstanceKey) -> Option<u64>;
+    /// Seconds between two runs; `None` where there is one run only.
+    fn period(&self) -> Option<u32>;
     /// By which rule the block that a run is pinned to follows from it.
     fn anchor(&self) -> AnchorRule;
     /// What code is told of a run of this trigger.

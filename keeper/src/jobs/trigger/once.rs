@@ -35,6 +35,10 @@ impl Kind for Once {
         (instance.run()? == 0).then_some(self.moment)
     }
 
+    fn period(&self) -> Option<u32> {
+        None
+    }
+
     fn anchor(&self) -> AnchorRule {
         AnchorRule::ByTime
     }

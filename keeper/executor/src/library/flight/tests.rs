@@ -27,15 +27,7 @@ fn a_url_whose_content_never_changes_is_not_asked_again() {
 }
 
 #[test]
-fn what_fails_for_good_or_is_killed_three_times_is_over() {
-    let now = Instant::now();
+fn what_fails_for_good_is_over() {
     let invalid = Abstain::CodeInvalid("no component".into());
-    assert_eq!(Flight::default().failed(Setback::ForGood(invalid.clone()), now), (invalid, true));
-    let mut flight = Flight::default();
-    for _ in 1..MAX_KILLS {
-        let (reason, for_good) = flight.failed(Setback::Killed("killed".into()), now);
-        assert_eq!((reason.name(), for_good), ("host_failure", false));
-    }
-    let (reason, for_good) = flight.failed(Setback::Killed("killed".into()), now);
-    assert_eq!((reason.name(), for_good), ("code_invalid", true));
+    assert_eq!(Flight::default().failed(Setback::ForGood(invalid.clone()), Instant::now()), (invalid, true));
 }

@@ -30,7 +30,7 @@ impl Bench {
 
     /// Who gets a place now.
     fn next(&mut self) -> Option<(u8, bool)> {
-        self.queue.next(self.now).map(|granted| (granted.customer[0], granted.counts_as_slow))
+        self.queue.next(|()| false, self.now).map(|granted| (granted.customer[0], granted.counts_as_slow))
     }
 
     fn give_back(&mut self, (number, slow): (u8, bool), milliseconds: u64) {
@@ -110,7 +110,7 @@ fn customers_who_want_nothing_are_forgotten() {
         let mut customer = [0; 20];
         customer[..8].copy_from_slice(&number.to_be_bytes());
         assert!(bench.queue.ask(customer, (), |()| false, bench.now));
-        let granted = bench.queue.next(bench.now).expect("a place");
+        let granted = bench.queue.next(|()| false, bench.now).expect("a place");
         bench.queue.give_back(customer, granted.counts_as_slow, Duration::from_millis(number % 2 * 500), bench.now);
     }
     assert!(bench.queue.customers.len() <= 2 * ACCOUNTS_MAX);

@@ -103,6 +103,22 @@ fn an_abstention_is_said_as_one() {
     assert_eq!(core.view(at(START + 20)).runs.iter().find(|run| run.run == 0).unwrap().reason, "busy: 16 runs");
 }
 
+/// Else the other tasks of its batch would wait for it as long as for one that still runs.
+#[test]
+fn a_task_whose_job_was_reorganised_away_is_abstained_from() {
+    let mut core = running(1);
+    go_on(&mut core, 11..=18);
+    core.on(Event::Chain(ChainEvent::Rewound { number: 1 }), at(START + 18));
+    for number in 2..=18 {
+        core.on(head(number), at(START + 18));
+    }
+    let orders = go_on(&mut core, 19..=20);
+    assert!(ordered(&orders, 0).is_none(), "nobody knows what it would run");
+    let notes = notes(&orders);
+    assert!(notes.contains(&Note::Ran { outcome: "abstain", took_ms: 0 }), "{notes:?}");
+    assert!(notes.contains(&Note::Spoke { abstains: true }), "{notes:?}");
+}
+
 #[test]
 fn a_settlement_known_before_its_task_counts_when_the_task_is_told() {
     let mut core = running(1);
