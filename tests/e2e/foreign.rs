@@ -99,6 +99,7 @@ impl Stage {
         let start = (unix_ms() / 1000 + 15).next_multiple_of(RHYTHM);
         let request = JobRequest {
             name: "honest".to_owned(),
+            creator: None,
             trigger: TriggerTerms::Interval { start, interval: EVERY },
             action: ActionTerms::Wasm(WasmTerms { code_url, code_hash, params: Bytes::new() }),
             target: swarm.target(),
