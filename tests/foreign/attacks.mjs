@@ -99,7 +99,8 @@ const plans = (setting) => {
     return wire.publish(topic('a'), wire.assignment({ ...plan, signature }));
   }
   // Whoever is no leader at a stage is ignored there, so each stage is tried: the network draws one of them.
-  const turns = Array.from({ length: setting.size * 8 }, (_, turn) => [turn % setting.size, Math.floor(turn / setting.size)]);
+  const { size } = setting;
+  const turns = Array.from({ length: size * 8 }, (_, turn) => [turn % size, Math.floor(turn / size)]);
   return {
     async run(link) {
       for (let last = windowNow(setting) - 16; link.isOpen; ) {
@@ -169,7 +170,7 @@ const answers = (setting) => {
 /** Whatever a port lets in: half-open connections, strangers, and the registered key again and again. */
 const connections = ({ domain8 }) => ({
   async run(link, { node, address }) {
-    const { host, port } = address.nodeAddress?.() ?? { host: '127.0.0.1', port: address.toString().split('/')[4] };
+    const [, , host, , port] = address.toString().split('/');
     const sockets = new Set();
     const open = () => {
       // An address of its own on this machine: the keepers' handshakes among each other have other places.
@@ -186,7 +187,9 @@ const connections = ({ domain8 }) => ({
     };
     const again = async (who) => {
       for (; link.isOpen; await sleep(20)) {
-        await Link.open(who, address, domain8).then((other) => other.connection.close()).catch(() => (counts.refused += 1));
+        await Link.open(who, address, domain8)
+          .then((other) => other.connection.close())
+          .catch(() => (counts.refused += 1));
       }
     };
     const stranger = await start({ key: await generateKeyPair('Ed25519'), domain8 });
@@ -207,5 +210,6 @@ const deaf = ({ topic, size }) => ({
   },
 });
 
-export const attacks =
-  { small, long, garbage, waiting, plans, evidence, control, questions, answers, connections, deaf };
+export const attacks = {
+  small, long, garbage, waiting, plans, evidence, control, questions, answers, connections, deaf,
+};
