@@ -47,7 +47,7 @@ use crate::keystore::Keys;
 use crate::metrics::{Liveness, Metrics};
 use crate::paths::Paths;
 use crate::view::View;
-use crate::{api, metrics, topics};
+use crate::{api, memory, metrics, topics};
 use reach::{Known, reach};
 
 /// Chain events on their way to the driver; the watcher waits when it is full.
@@ -149,6 +149,7 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
         tokio::spawn(service.run(stop.clone())),
         serve(api_listener, api_router, stop.clone()),
         serve(metrics_listener, metrics_router, stop.clone()),
+        tokio::spawn(memory::give_back(stop.clone())),
     ];
     let listen = wait_for_listeners(&mesh).await;
     let front = Front { mesh, mesh_events, metrics, liveness, view, stop, tasks };
