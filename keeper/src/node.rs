@@ -8,7 +8,8 @@
 //!                       events 2       │  one loop,   │   groups 64        │  journal thread  │
 //!   ┌──────────────┐                   │  one core    │                    └──────────────────┘
 //!   │chain::Watcher│ ────────────────► │              │ ── tasks ──► executor (bounded by its places)
-//!   └──────────────┘   chain 1024      └──────────────┘ ◄── done 1024 ── executor, journal, submitter, asks
+//!   └──────────────┘   chain 1024      └──────────────┘ ◄── done 1024 ── executor, journal, submitter
+//!                                             │     ◄── answers 256 ── questions to peers
 //!                                             │
 //!                                             └── watch: View ──► API, /ready, `keeper status`
 //! ```

@@ -182,14 +182,15 @@ impl Driver {
 
     fn ask(&self, from: PeerKey, protocol: p2p::Protocol, bytes: Vec<u8>) {
         let (mesh, id) = (self.services.mesh.clone(), p2p::peer_id_from_public_key(&from.0));
-        self.spawn(async move {
+        // With the place for its answer: what peers answer never piles up.
+        let Ok(place) = self.answers.clone().try_reserve_owned() else {
+            return tracing::debug!("too many answers wait: a peer was not asked");
+        };
+        tokio::spawn(async move {
             match (mesh.request(id, protocol, bytes).await, protocol) {
-                (Ok(bytes), p2p::Protocol::Want) => Some(Event::Answered { from, bytes }),
-                (Ok(bytes), p2p::Protocol::Status) => Some(Event::Status { from, bytes }),
-                (Err(error), _) => {
-                    tracing::debug!(%error, "a peer did not answer");
-                    None
-                }
+                (Ok(bytes), p2p::Protocol::Want) => drop(place.send(Event::Answered { from, bytes })),
+                (Ok(bytes), p2p::Protocol::Status) => drop(place.send(Event::Status { from, bytes })),
+                (Err(error), _) => tracing::debug!(%error, "a peer did not answer"),
             }
         });
     }
