@@ -73,6 +73,18 @@ build_eigenlayer() {
   export EIGENLAYER=$cache/eigenlayer/debug/eigenlayer
 }
 
+# The packages of the foreign node that floods keepers; the lock file names each with its hash.
+get_foreign() {
+  need node nodejs
+  need npm npm
+  local home=$root/tests/foreign stamp
+  stamp=$(sha256sum <"$home/package-lock.json")
+  [ "$(cat "$home/node_modules/.lock-stamp" 2>/dev/null)" = "$stamp" ] && return
+  say "getting the foreign libp2p node's packages from npm"
+  (cd "$home" && npm ci --ignore-scripts --no-audit --no-fund >&2) || fail "npm ci in $home failed: is the registry reachable?"
+  echo "$stamp" >"$home/node_modules/.lock-stamp"
+}
+
 build_jobs() {
   need npm npm
   "$root/bootstrap/jobs/build.sh" "$cache/jobs"

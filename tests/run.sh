@@ -92,6 +92,7 @@ get_anvil
 build_binaries
 build_equivocator
 build_jobs
+[ ${#long[@]} = 0 ] || get_foreign
 
 if [ -z "$name" ]; then
   step "Rust: unit and crate tests" cargo test --workspace --exclude tests --no-fail-fast

@@ -19,6 +19,7 @@ pub mod evidence;
 pub mod jobs;
 pub mod journal;
 pub mod keystore;
+mod memory;
 pub mod metrics;
 pub mod node;
 pub mod paths;

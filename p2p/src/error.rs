@@ -194,6 +194,9 @@ pub enum RequestError {
     /// The peer did not answer lately, and is not asked for a while.
     #[error("the peer gave no answer lately, and is left alone for {} ms more", .0.as_millis())]
     Resting(std::time::Duration),
+    /// The peer has answered with so much that it is not asked for a while.
+    #[error("the peer has answered a lot lately, and is asked again in {} ms", .0.as_millis())]
+    Sated(std::time::Duration),
     /// This node is a bootnode: it answers no requests.
     #[error("a bootnode carries no requests")]
     NoRequests,

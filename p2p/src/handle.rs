@@ -108,7 +108,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`RequestError`]: too long, not connected, too many under way to this peer (8) or in all (256), the peer resting
-    /// after questions without an answer, no answer, refused, or stopped.
+    /// after questions without an answer or after long answers, no answer, refused, or stopped.
     pub async fn request(&self, peer: PeerId, protocol: Protocol, data: Vec<u8>) -> Result<Vec<u8>, RequestError> {
         let most = self.requests.of(protocol).request;
         if data.len() > most {

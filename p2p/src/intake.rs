@@ -128,6 +128,7 @@ impl Guard<Gossipsub> for Intake {
     fn passes(&mut self, peer: PeerId, event: &mut FromPeer) -> bool {
         let FromPeer::Message { rpc, invalid_messages } = event else { return true };
         let now = Instant::now();
+        let paying = paying_controls(rpc.control_msgs.len(), rpc.messages.len() + invalid_messages.len());
         rpc.messages.retain(|message| {
             // Gossipsub would hash and keep it, and only then see that nobody here wants its topic.
             let known = self.topics.find(&message.topic).is_some();
@@ -141,7 +142,11 @@ impl Guard<Gossipsub> for Intake {
         for (message, _) in invalid_messages {
             self.takes(peer, Kind::Message, message.data.len(), now);
         }
-        rpc.control_msgs.retain(|_| self.takes(peer, Kind::Control, CONTROL_BYTES, now));
+        let mut place = 0;
+        rpc.control_msgs.retain(|_| {
+            place += 1;
+            place > paying || self.takes(peer, Kind::Control, CONTROL_BYTES, now)
+        });
         // A peer has so many subscriptions only, and the filter forgets the others: but it has to read them.
         let subscriptions = rpc.subscriptions.len();
         if subscriptions > self.topics.len() && !self.takes(peer, Kind::Control, subscriptions * 64, now) {
@@ -149,6 +154,12 @@ impl Guard<Gossipsub> for Intake {
         }
         true
     }
+}
+
+/// How many of a frame's control messages are paid for. Gossipsub puts one of its own behind those that came, for extensions
+/// that mostly are not there: a frame with anything else in it has that one free, and an empty one does not come for nothing.
+const fn paying_controls(listed: usize, messages: usize) -> usize {
+    if messages > 0 || listed > 1 { listed.saturating_sub(1) } else { listed }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who may ask how much, and whom this node asks how often.
+//! Who may ask how much, who may answer how much, and whom this node asks how often.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -47,6 +47,29 @@ impl Asked {
         if let Some(account) = self.0.get_mut(peer) {
             account.bytes.owe(bytes as f64, BYTES, now);
         }
+    }
+}
+
+/// What a peer may answer, in bytes: its answers come past the bucket of its gossip, and only because they were asked for.
+const ANSWERS: Rate = Rate { burst: 2.0 * 1024.0 * 1024.0, per_second: 512.0 * 1024.0 };
+
+/// The budgets of those whom this node asks: nobody is asked for more than it may answer.
+#[derive(Default)]
+pub(crate) struct Answers(BTreeMap<PeerId, Budget>);
+
+impl Answers {
+    /// How long a peer is not to be asked, for all that it has answered.
+    pub(crate) fn wait(&self, peer: &PeerId, now: Instant) -> Option<Duration> {
+        let left = self.0.get(peer)?.left(ANSWERS, now);
+        (left <= 0.0).then(|| Duration::from_secs_f64((1.0 - left) / ANSWERS.per_second))
+    }
+
+    /// A peer has answered with so many bytes: what is over is owed.
+    pub(crate) fn charge(&mut self, peer: PeerId, bytes: usize, now: Instant) {
+        if !self.0.contains_key(&peer) {
+            make_room(&mut self.0, MOST_PEERS, |budget| budget.left(ANSWERS, now) / ANSWERS.burst);
+        }
+        self.0.entry(peer).or_insert_with(|| Budget::full(ANSWERS, now)).owe(bytes as f64, ANSWERS, now);
     }
 }
 

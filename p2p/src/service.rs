@@ -28,7 +28,7 @@ use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::peers::{PeerSummary, Peers};
 use crate::ports;
-use crate::questions::{Asked, Rests};
+use crate::questions::{Answers, Asked, Rests};
 use crate::reach::Home;
 use crate::requests::Protocol;
 use crate::topic::Topics;
@@ -74,6 +74,7 @@ pub struct Service {
     /// Requests of ours that wait for a peer's answer.
     asking: BTreeMap<(Protocol, OutboundRequestId), (PeerId, Answer)>,
     rests: Rests,
+    answers: Answers,
     forgive_at: Instant,
     walk_at: Instant,
     walk_interval: Duration,
@@ -148,6 +149,7 @@ pub fn build(
         budgets: Asked::default(),
         asking: BTreeMap::new(),
         rests: Rests::default(),
+        answers: Answers::default(),
         forgive_at: now + gatekeeping::FORGIVE_EVERY,
         walk_at: now + FIRST_WALK,
         walk_interval: FIRST_WALK,

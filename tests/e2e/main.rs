@@ -8,6 +8,7 @@ mod bad_jobs;
 mod churn;
 mod cleanup;
 mod equivocation;
+mod foreign;
 mod hostile_jobs;
 mod kills;
 mod kinds;

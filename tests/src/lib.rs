@@ -3,6 +3,7 @@
 pub mod dice;
 pub mod document;
 pub mod door;
+pub mod foreign;
 pub mod hostile;
 #[cfg(test)]
 mod house;
@@ -10,6 +11,7 @@ pub mod outcome;
 pub mod sender;
 pub mod signers;
 pub mod sim;
+pub mod toll;
 pub mod workers;
 
 use std::time::Duration;

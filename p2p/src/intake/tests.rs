@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
 
-use super::{Accounts, Charge};
+use super::{Accounts, Charge, paying_controls};
 
 fn count(accounts: &mut Accounts, peer: PeerId, (number, bytes): (usize, usize), now: Instant) -> [usize; 3] {
     let mut counts = [0; 3];
@@ -51,4 +51,13 @@ fn coming_back_fills_no_bucket_and_the_memory_is_bounded() {
     }
     assert_eq!(accounts.0.len(), super::MOST_PEERS);
     assert_eq!(accounts.charge(peer, 1, now), Charge::Over);
+}
+
+#[test]
+fn a_frame_pays_for_what_is_in_it_and_an_empty_one_is_not_free() {
+    assert_eq!(paying_controls(1, 1), 0, "a message");
+    assert_eq!(paying_controls(3, 0), 2, "two offers");
+    assert_eq!(paying_controls(3, 5), 2);
+    assert_eq!(paying_controls(1, 0), 1, "nothing at all");
+    assert_eq!(paying_controls(0, 1), 0);
 }

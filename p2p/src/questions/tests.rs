@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
 
-use super::{Asked, Rests};
+use super::{Answers, Asked, Rests};
 
 #[test]
 fn the_number_of_requests_runs_out_and_refills() {
@@ -52,4 +52,21 @@ fn pauses_double_up_to_eight_seconds_and_end_with_an_answer() {
     rests.answered(&peer);
     rests.failed(peer, now);
     assert_eq!(rests.left(&peer, now), Some(Duration::from_millis(250)));
+}
+
+/// Questions can be provoked: a message that names something unknown has this node ask for it.
+#[test]
+fn a_peer_that_has_answered_a_lot_is_not_asked_for_a_while() {
+    let (mut answers, peer, now) = (Answers::default(), PeerId::random(), Instant::now());
+    for number in 0..16 {
+        assert_eq!(answers.wait(&peer, now), None, "answer {number}");
+        answers.charge(peer, 131_072, now);
+    }
+    assert!(answers.wait(&peer, now).is_some(), "two MiB have come");
+    assert_eq!(answers.wait(&PeerId::random(), now), None, "another peer has its own");
+    // Eight that were under way meanwhile are owed: a MiB more.
+    (0..8).for_each(|_| answers.charge(peer, 131_072, now));
+    let wait = answers.wait(&peer, now).unwrap();
+    assert!(wait > Duration::from_secs(2) && wait < Duration::from_millis(2_100), "{wait:?}");
+    assert_eq!(answers.wait(&peer, now + wait), None);
 }

@@ -28,6 +28,8 @@ impl Service {
             RequestError::Busy
         } else if let Some(left) = self.rests.left(&peer, Instant::now()) {
             RequestError::Resting(left)
+        } else if let Some(wait) = self.answers.wait(&peer, Instant::now()) {
+            RequestError::Sated(wait)
         } else if let Some(requests) = self.swarm.behaviour_mut().requests(protocol) {
             let id = requests.send_request(&peer, data);
             self.asking.insert((protocol, id), (peer, reply));
@@ -68,6 +70,7 @@ impl Service {
             }
             RequestEvent::Message { peer, message: Message::Response { request_id, response }, .. } => {
                 self.rests.answered(&peer);
+                self.answers.charge(peer, response.len(), Instant::now());
                 self.conclude(protocol, request_id, Ok(response));
             }
             RequestEvent::OutboundFailure { request_id, error, peer, .. } => {

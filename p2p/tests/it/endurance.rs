@@ -139,6 +139,28 @@ async fn sixty_long_messages_a_second() {
     .await;
 }
 
+/// One message costs one message: half of what a peer may say in a burst is heard to the last word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_and_a_half_short_messages_at_once_are_all_heard() {
+    const SAID: u64 = 1_500;
+    let mut victim = Node::keeper(&[]);
+    let key = Keypair::generate_ed25519();
+    let crowd = attack(key, victim.address().await, true, |attacker, victim| {
+        let all: Vec<u8> = (0..SAID).flat_map(|turn| message(PARTIALS, &garbage(turn, 64))).collect();
+        attacker.gossip.send_request(&victim, repeat(Duration::from_secs(3600), move |_| all.clone()));
+    });
+    for _ in 0..100 {
+        victim.message(Verdict::Ignore).await;
+    }
+    until("all of them", async || {
+        let heard = victim.metric("gossipsub_topic_msg_recv_counts_unfiltered_total");
+        heard + victim.metric("p2p_intake_dropped_total") >= SAID as f64
+    })
+    .await;
+    assert!(victim.metric("p2p_intake_dropped_total") < 1.0, "{}", victim.text());
+    crowd.abort();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn long_messages_flat_out_end_in_a_ban() {
     let victim = endure("56 KiB messages flat out", true, |attacker, victim| {

@@ -1,0 +1,106 @@
+//! Memory of this process: how much it is, and what was freed goes back to the system.
+//!
+//! The C library keeps what was freed, in a heap for each thread, for whoever asks next. After a flood that is several times
+//! what is in use, and would stay for ever: whoever floods once would have made a keeper larger for good.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+/// Between two looks: what a flood took is back within a minute.
+const EVERY: Duration = Duration::from_secs(20);
+/// What the process must have grown by before it is worth a look through all heaps, which takes milliseconds.
+const GROWN: u64 = 4 * 1024 * 1024;
+
+/// Has freed memory given back, until it is stopped.
+pub(crate) async fn give_back(stop: CancellationToken) {
+    let mut level = Level::default();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        let Some(now) = resident() else { return };
+        if level.has_risen(now) {
+            let left = tokio::task::spawn_blocking(|| {
+                trim();
+                resident()
+            });
+            let left = left.await.ok().flatten().unwrap_or(now);
+            tracing::debug!(before = now, after = left, "freed memory was given back");
+            level.settle(left);
+        }
+    }
+}
+
+/// What the process had when nothing was left to be given back.
+#[derive(Debug, Default)]
+struct Level(Option<u64>);
+
+impl Level {
+    /// Whether it has grown enough since then; at first it always has.
+    fn has_risen(&mut self, now: u64) -> bool {
+        let Some(settled) = &mut self.0 else { return true };
+        *settled = now.min(*settled);
+        now >= *settled + GROWN
+    }
+
+    const fn settle(&mut self, now: u64) {
+        self.0 = Some(now);
+    }
+}
+
+/// Resident set size in bytes; `None` where `/proc` does not tell.
+pub(crate) fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "no safe crate offers it, and only the C library can give back what it keeps")]
+fn trim() {
+    // SAFETY: it takes no pointer, locks each heap while it looks through it, and touches only what was freed.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Other C libraries give back by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+const fn trim() {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heaps_are_looked_through_when_the_process_has_grown_since_the_last_time() {
+        const MIB: u64 = 1024 * 1024;
+        let mut level = Level::default();
+        assert!(level.has_risen(50 * MIB), "after the start");
+        level.settle(40 * MIB);
+        assert!(!level.has_risen(43 * MIB));
+        assert!(!level.has_risen(38 * MIB), "it has shrunk by itself");
+        assert!(level.has_risen(42 * MIB));
+        level.settle(42 * MIB);
+        assert!(!level.has_risen(42 * MIB), "what is in use is left alone");
+    }
+
+    /// Blocks as long as messages, with something that stays between them, on threads that stay as well.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[test]
+    fn what_was_freed_between_what_stays_is_given_back() {
+        const MIB: u64 = 1024 * 1024;
+        let flood = || {
+            let pairs: Vec<(Vec<u8>, Box<u64>)> =
+                (0..512).map(|number| (vec![7; 60 * 1024], Box::new(number))).collect();
+            pairs.into_iter().map(|(_, stays)| stays).collect::<Vec<_>>()
+        };
+        let stay = std::thread::scope(|scope| [scope.spawn(flood), scope.spawn(flood)].map(|one| one.join().unwrap()));
+        let before = resident().unwrap();
+        trim();
+        let after = resident().unwrap();
+        assert!(after + 40 * MIB < before, "{before} bytes, then {after}");
+        assert_eq!(stay.iter().map(Vec::len).sum::<usize>(), 1024);
+    }
+}
