@@ -54,6 +54,13 @@ impl ChainView {
         self.blocks.back().copied()
     }
 
+    /// Whether it holds this very block.
+    pub fn holds(&self, anchor: &Anchor) -> bool {
+        let first = self.blocks.front().map_or(0, |block| block.number);
+        let place = anchor.number.checked_sub(first).and_then(|place| usize::try_from(place).ok());
+        place.and_then(|place| self.blocks.get(place)).is_some_and(|block| Anchor::from(*block) == *anchor)
+    }
+
     /// The last block with a timestamp up to `limit`, once that is certain: a block with a later timestamp is held.
     pub fn last_up_to(&self, limit: u64) -> Option<BlockRef> {
         let later = self.blocks.partition_point(|block| block.timestamp <= limit);
@@ -99,6 +106,8 @@ mod tests {
         view.rewind(2);
         assert_eq!(view.last_up_to(11), None);
         assert_eq!(view.head(), Some(block(2, 11)));
+        assert!(view.holds(&block(2, 11).into()) && !view.holds(&block(3, 12).into()));
+        assert!(!view.holds(&Anchor { number: 2, hash: B256::ZERO }) && !view.holds(&block(0, 9).into()));
         view.push(block(3, 14));
         assert_eq!(view.last_up_to(13), Some(block(2, 11)));
     }

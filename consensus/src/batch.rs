@@ -4,17 +4,19 @@
 //!               a quorum on one root (rule 8), or its certificate from the mesh
 //!   Collecting ────────────────────────────────────────────────────────────────► Certified ──► turns to submit
 //!       │                                                                             ▲           (rule 10)
-//!       └─ no root can reach it (rule 9), ──► Failed ── late partials, or the mesh ───┘
-//!          or no basis within its window
+//!       ├─ no root can reach it (rule 9) ───► Failed ── late partials, or the mesh ───┘
+//!       └─ it breaks rule 4 ────────────────► Refused
 //! ```
 //!
 //! Beside its phase a batch has a *basis* (anchors, committee, quorum: [`basis`]), this keeper's *own* word ([`own`]) and
 //! the *count* of what all have said ([`count`]). A reorganisation below its basis takes it back to the beginning. It is
 //! looked at whenever something it waits for has come; looking once more than needed does no harm.
 
+mod adopt;
 mod basis;
 mod count;
 mod own;
+mod place;
 mod speak;
 mod submission;
 mod turn;
@@ -27,10 +29,9 @@ use serde_bytes::{ByteArray, ByteBuf};
 use crate::agenda::Wake;
 use crate::certificate::Certificate;
 use crate::codec;
-use crate::committee::KeeperIndex;
 use crate::effect::Effect;
 use crate::facts::Facts;
-use crate::fault::{Fate, Reason, Verdict};
+use crate::fault::{Awaits, Fate, Reason, Verdict};
 use crate::message::{BatchKey, CertificateMessage, Channel, Partial, Source, Want};
 use crate::outbox::{Notice, Outbox};
 use crate::session::Event;
@@ -42,19 +43,9 @@ use crate::time::{REPAIR, Time};
 pub(crate) use basis::Basis;
 use count::{Count, Verified};
 use own::Own;
+pub(crate) use place::{Place, TRIES_MAX};
 use submission::{best, settlement};
 use turn::Turn;
-
-/// Who assigned a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
-    /// The window it was assigned for.
-    pub(crate) window: u64,
-    /// The stage its leader led at.
-    pub(crate) stage: u8,
-    /// The leader.
-    pub(crate) leader: KeeperIndex,
-}
 
 /// Where a batch is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +66,8 @@ pub(crate) enum Phase {
         /// Since when the batch counted as failed, if it did.
         failed: Option<Time>,
     },
+    /// Its leader may not assign it.
+    Refused,
 }
 
 /// The state of one planned batch.
@@ -87,6 +80,8 @@ pub(crate) struct Batch {
     attempt: u8,
     place: Place,
     phase: Phase,
+    /// Whether its tasks are known, and its leader may assign them.
+    is_sound: bool,
     basis: Option<Basis>,
     own: Own,
     count: Count,
@@ -98,7 +93,7 @@ impl Batch {
     /// A batch nobody has signed yet.
     pub(crate) fn new(key: BatchKey, tasks: Vec<Task>, attempt: u8, place: Place) -> Self {
         let (phase, own, count) = (Phase::Collecting, Own::Silent, Count::default());
-        Self { key, tasks, attempt, place, phase, basis: None, own, count, asked: None }
+        Self { key, tasks, attempt, place, phase, is_sound: false, basis: None, own, count, asked: None }
     }
 
     /// Does whatever its state and the time call for.
@@ -110,20 +105,26 @@ impl Batch {
         now: Time,
         outbox: &mut Outbox,
     ) {
-        let over = facts.pace().window_start(self.place.window + 1);
-        let end = over.plus(facts.pace().retention());
+        let end = facts.pace().window_start(self.place.window + 1).plus(facts.pace().retention());
         if now >= end {
             return self.end(facts, sessions, now, outbox);
         }
-        self.find_basis(facts, sessions);
+        if self.phase != Phase::Refused {
+            self.go_on(facts, sessions, signing, now, outbox);
+        }
+        outbox.wake(end, Wake::Batch(self.key));
+    }
+
+    fn go_on(&mut self, facts: &mut Facts, sessions: &mut Sessions, signing: Signing, now: Time, outbox: &mut Outbox) {
+        self.find_basis(facts, sessions, outbox);
         let Some(basis) = &self.basis else {
-            return self.wait_for_basis(over, end, now, outbox);
+            return outbox.wake_with_next_block(Wake::Batch(self.key));
         };
         // Rules 14 and 15: what this keeper may sign yet.
         let speaks = self.own == Own::Silent
-            && !sessions.are_over(&self.tasks)
             && signing.allows(&basis.anchors)
-            && !facts.is_doubtful(&basis.committee);
+            && !facts.is_doubtful(&basis.committee)
+            && self.is_called_for(facts, sessions, now, outbox);
         if speaks {
             self.speak(facts, sessions, now, outbox);
         }
@@ -136,37 +137,18 @@ impl Batch {
                 // Rule 12.
                 Phase::Collecting => self.repair(now, outbox),
                 // Rule 9: its tasks are assigned again, in other batches.
-                Phase::Failed { .. } => {}
+                Phase::Failed { .. } | Phase::Refused => {}
                 // Rule 10.
                 Phase::Certified { .. } => self.submit(facts, sessions, now, outbox),
             }
         }
-        outbox.wake(end, Wake::Batch(self.key));
     }
 
-    fn find_basis(&mut self, facts: &Facts, sessions: &Sessions) {
+    fn find_basis(&mut self, facts: &Facts, sessions: &Sessions, outbox: &mut Outbox) {
         if self.basis.is_none() {
             self.basis = Basis::find(&self.tasks, self.attempt, facts, sessions);
+            self.basis.iter().for_each(|_| outbox.tell(Notice::BasisFound(self.key)));
         }
-    }
-
-    /// A batch whose anchors stay unknown until its window is over, say because it lists a task that does not exist,
-    /// counts as failed, so that it cannot keep its other tasks from being assigned again.
-    fn wait_for_basis(&mut self, over: Time, end: Time, now: Time, outbox: &mut Outbox) {
-        outbox.wake_with_next_block(Wake::Batch(self.key));
-        outbox.wake(if now < over { over } else { end }, Wake::Batch(self.key));
-        if now >= over {
-            self.fail(now, outbox);
-        }
-    }
-
-    fn fail(&mut self, now: Time, outbox: &mut Outbox) {
-        match &mut self.phase {
-            Phase::Collecting => self.phase = Phase::Failed { since: now },
-            Phase::Certified { failed: failed @ None, .. } => *failed = Some(now),
-            Phase::Failed { .. } | Phase::Certified { .. } => return,
-        }
-        outbox.tell(Notice::LookAtWindow(self.place.window));
     }
 
     /// Takes in a partial whose shape has been checked.
@@ -179,13 +161,13 @@ impl Batch {
         now: Time,
         outbox: &mut Outbox,
     ) -> Fate {
-        self.find_basis(facts, sessions);
+        self.find_basis(facts, sessions, outbox);
         let Some(basis) = &self.basis else {
-            return Fate::Early;
+            return Fate::Early(Awaits::Basis(self.key));
         };
         let fate = self.count.take(partial, bytes, source, basis, facts.domain(), now);
         match fate {
-            Fate::Early => {}
+            Fate::Early(_) => {}
             Fate::Judged(_) => outbox.wake(now, Wake::Batch(self.key)),
             Fate::Pending => {
                 let at = self.count.verify_at().unwrap_or(now);
@@ -238,28 +220,15 @@ impl Batch {
             }
             outbox.tell(Notice::Certified(certificate));
         } else if self.phase == Phase::Collecting && self.count.is_hopeless(basis) {
-            self.fail(now, outbox);
-        }
-    }
-
-    fn enter_certified(&mut self, certificate: Arc<Certificate>, now: Time) {
-        self.phase = Phase::Certified { certificate, turn: Turn::first(now), failed: self.failed() };
-    }
-
-    /// A certificate from the mesh is as good as one of its own making: it keeps it, so that it can submit when its turn
-    /// comes.
-    pub(crate) fn adopt_certificate(&mut self, certificate: &Arc<Certificate>, now: Time, outbox: &mut Outbox) {
-        let same_tasks = self.tasks.iter().eq(certificate.reports.iter().map(|report| &report.task));
-        if same_tasks && !matches!(self.phase, Phase::Certified { .. }) {
-            self.enter_certified(Arc::clone(certificate), now);
-            outbox.wake(now, Wake::Batch(self.key));
+            self.phase = Phase::Failed { since: now };
+            outbox.tell(Notice::LookAtWindow(self.place.window));
         }
     }
 
     /// Submits if it is this keeper's turn and it has every outcome the certificate is about (rule 10).
     fn submit(&mut self, facts: &mut Facts, sessions: &Sessions, now: Time, outbox: &mut Outbox) {
         let Some((mut line, _)) = facts.leaders(self.place.window) else {
-            return;
+            return outbox.wake_with_next_block(Wake::Batch(self.key));
         };
         // The leader that assigned the batch first, then those after it, and round again.
         let first = line.iter().position(|&index| index == self.place.leader).unwrap_or(0);
@@ -320,7 +289,8 @@ impl Batch {
     pub(crate) fn rewound(&mut self, number: u64, outbox: &mut Outbox) {
         if self.basis.as_ref().is_some_and(|basis| basis.lies_above(number)) {
             self.give_up(Reason::UnknownContext, outbox);
-            *self = Self::new(self.key, std::mem::take(&mut self.tasks), self.attempt, self.place);
+            let anew = Self::new(self.key, std::mem::take(&mut self.tasks), self.attempt, self.place);
+            *self = Self { is_sound: self.is_sound, ..anew };
         }
     }
 

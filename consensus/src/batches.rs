@@ -9,11 +9,11 @@ use crate::agenda::Wake;
 use crate::batch::{Batch, Place};
 use crate::certificate::Certificate;
 use crate::committee::KeeperIndex;
-use crate::effect::PersistToken;
+use crate::effect::{JournalAnswer, PersistToken};
 use crate::facts::Facts;
 use crate::message::{Assignment, BatchKey};
 use crate::outbox::Outbox;
-use crate::session::Event;
+use crate::session::{Event, Session};
 use crate::sessions::Sessions;
 use crate::start::Signing;
 use crate::task::Task;
@@ -34,24 +34,36 @@ impl Batches {
         outbox: &mut Outbox,
     ) {
         let leader = KeeperIndex(assignment.leader);
-        let place = Place { window: assignment.window, stage: assignment.stage, leader };
+        let place = Place { window: assignment.window, stage: assignment.stage, leader, came: now };
         for (number, planned) in (0u8..).zip(&assignment.batches) {
             let key = BatchKey { assignment: hash, batch: number };
             let tasks: Vec<Task> = planned.tasks.iter().map(|&task| task.into()).collect();
-            for &task in &tasks {
-                sessions.handle(task, Event::Planned(key), facts, now, outbox);
-            }
             self.0.insert(key, Batch::new(key, tasks, planned.attempt, place));
-            outbox.wake(now, Wake::Batch(key));
+            self.have_stand(key, facts, sessions, now, outbox);
         }
     }
 
-    /// A task has become known: the batches that list it may find their basis.
-    pub(crate) fn learn(&mut self, task: Task, facts: &Facts, sessions: &mut Sessions, now: Time, outbox: &mut Outbox) {
-        for batch in self.0.values().filter(|batch| batch.basis().is_none() && batch.tasks().contains(&task)) {
-            sessions.handle(task, Event::Planned(batch.key()), facts, now, outbox);
-            outbox.wake(now, Wake::Batch(batch.key()));
+    /// Has a batch take its place among those of its tasks, if its leader may assign it (rule 4).
+    fn have_stand(&mut self, key: BatchKey, facts: &Facts, sessions: &mut Sessions, now: Time, outbox: &mut Outbox) {
+        let Some(batch) = self.0.get(&key) else {
+            return;
+        };
+        let rivals = |other: &Batch| {
+            other.key() != key && other.place().leader == batch.place().leader && other.attempt() == batch.attempt()
+        };
+        let others =
+            |session: &Session| session.batches().filter_map(|key| self.0.get(&key)).filter(|b| rivals(b)).count();
+        let standing = batch.standing(&facts.pace(), sessions, others);
+        if let Some(batch) = self.0.get_mut(&key) {
+            batch.stand(standing, facts, sessions, now, outbox);
         }
+    }
+
+    /// A task has become known: the batches that list it may find their basis, or have listed what they may not.
+    pub(crate) fn learn(&mut self, task: Task, facts: &Facts, sessions: &mut Sessions, now: Time, outbox: &mut Outbox) {
+        let listing = self.0.values().filter(|batch| batch.basis().is_none() && batch.tasks().contains(&task));
+        let keys: Vec<BatchKey> = listing.map(Batch::key).collect();
+        keys.into_iter().for_each(|key| self.have_stand(key, facts, sessions, now, outbox));
     }
 
     /// Has a batch look at its state.
@@ -71,18 +83,37 @@ impl Batches {
     /// The journal has answered.
     pub(crate) fn persisted(
         &mut self,
-        (token, safe): (PersistToken, bool),
+        (token, answer): (PersistToken, &JournalAnswer),
         facts: &Facts,
         sessions: &mut Sessions,
         now: Time,
         outbox: &mut Outbox,
     ) {
         if let Some(batch) = self.0.values_mut().find(|batch| batch.awaits(token)) {
-            batch.persisted(safe, facts, sessions, now, outbox);
+            batch.persisted(answer, facts, sessions, now, outbox);
         }
     }
 
-    /// A certificate came from the mesh: batches of just its tasks take it up.
+    /// A batch has found its basis: what a quorum has said of just that before certifies it, and its tasks, now.
+    pub(crate) fn recall_certificate(
+        &mut self,
+        key: BatchKey,
+        facts: &Facts,
+        sessions: &mut Sessions,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
+        if let Some(batch) = self.0.get_mut(&key)
+            && let Some(certificate) = batch.known_certificate(sessions)
+            && batch.adopt_certificate(&certificate, now, outbox)
+        {
+            for &task in batch.tasks() {
+                sessions.handle(task, Event::Certified, facts, now, outbox);
+            }
+        }
+    }
+
+    /// A certificate came from the mesh: batches of just its reports take it up.
     pub(crate) fn adopt_certificate(
         &mut self,
         certificate: &Arc<Certificate>,

@@ -2,7 +2,7 @@
 //!
 //! Charged to the peer that sent a message, never to the signer it claims: otherwise anybody could use up another
 //! keeper's share. A peer that forwards for everybody needs as much as everybody signs, so the budget of a window follows
-//! from the committee and the batches this keeper knows of.
+//! from the committee and the batches that keepers sign, of which no leader can make more than follow from what is due.
 
 use std::collections::BTreeMap;
 
@@ -49,14 +49,19 @@ impl Budgets {
 /// Twice what there is to sign: a partial may come by gossip and again in the answer to a question.
 fn limit(window: u64, facts: &Facts, batches: &Batches) -> usize {
     let members = facts.committees().next().map_or(0, |committee| committee.size());
-    let batches = batches.iter().filter(|batch| batch.place().window + 1 >= window).count();
+    let batches = batches.iter().filter(|batch| batch.is_sound() && batch.place().window + 1 >= window).count();
     SPARE + 2 * members * (batches + 2)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::tests::facts;
+    use crate::committee::KeeperIndex;
+    use crate::facts::tests::{DOMAIN, due, facts, signing, task};
+    use crate::leader::{Stage, Window};
+    use crate::message::{Assignment, PlannedBatch};
+    use crate::outbox::Outbox;
+    use crate::sessions::Sessions;
 
     fn peer(number: u64) -> PeerKey {
         let mut key = [0; 32];
@@ -74,6 +79,22 @@ mod tests {
         assert!(!budgets.charge(peer(1), &facts, &batches, Time(1_001_999)));
         assert!(budgets.charge(peer(2), &facts, &batches, Time(1_001_999)), "another peer pays for itself");
         assert!(budgets.charge(peer(1), &facts, &batches, Time(1_002_000)), "the next window");
+    }
+
+    #[test]
+    fn no_leader_raises_it_by_batches_that_nobody_signs() {
+        let (facts, mut batches, mut sessions) = (facts(0, 1_000), Batches::default(), Sessions::default());
+        sessions.learn(due(1, 1_000), &facts, Time(990_000), &mut Outbox::default());
+        let plan = |job: u64| PlannedBatch { attempt: 0, tasks: vec![task(job).into()] };
+        let of_one = vec![plan(1); 20];
+        let of_nobody = (2..22).map(plan).collect();
+        for planned in [of_one, of_nobody] {
+            let place = (Window(500), Stage(0), 0);
+            let assignment = Assignment::signed(&DOMAIN, &signing(1), place, KeeperIndex(1), planned);
+            let hash = assignment.hash(&DOMAIN);
+            batches.open((hash, &assignment), &facts, &mut sessions, Time(999_000), &mut Outbox::default());
+        }
+        assert_eq!(limit(500, &facts, &batches), SPARE + 2 * 5 * (2 + 2));
     }
 
     #[test]

@@ -14,6 +14,17 @@ pub use crate::settlement::Settlement;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PersistToken(pub u64);
 
+/// What the journal says to records that were to be made durable ([`Effect::Persist`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalAnswer {
+    /// All of them are on disk: what rests on them may be signed.
+    Recorded,
+    /// None was recorded, and those at these positions may never be signed; without them the others may.
+    Refused(Vec<usize>),
+    /// Nobody knows what is on disk: nothing of it may be signed.
+    Failed,
+}
+
 /// A step in a task's life, for whoever watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {

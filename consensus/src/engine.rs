@@ -21,6 +21,7 @@ use crate::budgets::Budgets;
 use crate::committee::Committee;
 use crate::effect::Effect;
 use crate::facts::Facts;
+use crate::fault::Awaits;
 use crate::held::Held;
 use crate::input::Input;
 use crate::laws::{Kept, Laws};
@@ -127,12 +128,16 @@ impl Engine {
             Input::Executed { task, attempt, anchor, result } => {
                 sessions.handle(task, Event::Executed(attempt, anchor, result), facts, now, outbox);
             }
-            Input::Persisted { token, safe } => batches.persisted((token, safe), facts, sessions, now, outbox),
+            Input::Persisted { token, answer } => batches.persisted((token, &answer), facts, sessions, now, outbox),
             Input::Settled { task, block } => sessions.handle(task, Event::Settled(block), facts, now, outbox),
             Input::SettledLate(late) => facts.note_late(&late),
             Input::Kept(bytes) => self.proofs.restore(&bytes, facts, &self.sessions, outbox),
             Input::PeerUp(peer) => self.start.peer_up(peer, facts, outbox),
-            Input::PeerTable { peer, epoch, table_root } => facts.note_table(peer, epoch, table_root),
+            Input::PeerTable { peer, epoch, table_root } => {
+                if facts.note_table(peer, epoch, table_root) {
+                    batches.wake_all(now, outbox);
+                }
+            }
             Input::SubmissionFailed(key) => {
                 if let Some(batch) = batches.get_mut(&key) {
                     batch.submission_failed(facts, now, outbox);
@@ -175,10 +180,12 @@ impl Engine {
         for wake in self.agenda.take_waiting() {
             self.wake(wake, now);
         }
-        self.retry_held(now);
+        self.held.came(Awaits::Line, now, &mut self.outbox);
+        self.empty_outbox(now);
     }
 
     fn enter_epoch(&mut self, committee: Committee, now: Time) {
+        self.held.came(Awaits::Epoch(committee.epoch()), now, &mut self.outbox);
         self.facts.enter_epoch(committee);
         self.proofs.repeat(&self.facts, &mut self.outbox);
         self.wake_waiting(now);

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::laws::Laws;
 use crate::leader::turns::MissedTurns;
 use crate::leader::{self, Lines, Window};
-use crate::report::Domain;
+use crate::report::{Anchor, Domain};
 use crate::task::{AnchorRule, DueTask};
 use crate::time::Pace;
 
@@ -138,12 +138,15 @@ impl Facts {
         std::mem::replace(&mut self.pace.ahead_ms, ahead_ms) != ahead_ms
     }
 
-    /// A peer has shown the table of its current epoch (rule 15).
-    pub(crate) fn note_table(&mut self, peer: PeerKey, epoch: u32, table_root: B256) {
-        let index = self.committees.values().rev().find_map(|committee| committee.index_of(peer));
-        if let Some(index) = index {
-            self.tables.note(index, epoch, table_root);
-        }
+    /// A peer has shown the table of its current epoch (rule 15). Tells whether a doubt ends with that: who has kept silent
+    /// for it may speak.
+    pub(crate) fn note_table(&mut self, peer: PeerKey, epoch: u32, table_root: B256) -> bool {
+        let Some(index) = self.committees().find_map(|committee| committee.index_of(peer)) else {
+            return false;
+        };
+        let before: Vec<_> = self.committees().filter(|committee| self.is_disputed(committee)).cloned().collect();
+        self.tables.note(index, epoch, table_root);
+        before.iter().any(|committee| !self.is_disputed(committee))
     }
 
     /* -------- what follows from the chain -------- */
@@ -212,6 +215,11 @@ impl Facts {
     fn seed_block(&self, window: u64) -> Option<(BlockRef, Arc<Committee>)> {
         let block = self.chain.last_up_to(self.pace.seed_limit(window))?;
         Some((block, self.committee_at(block.number)?))
+    }
+
+    /// Whether the chain holds a block, as far as it is remembered.
+    pub(crate) fn holds(&self, anchor: &Anchor) -> bool {
+        self.chain.holds(anchor)
     }
 
     /// Whether more stake contradicts a committee of this keeper than agrees with it, its own included (rule 15).

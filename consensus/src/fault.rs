@@ -1,6 +1,9 @@
 //! Misbehaviour as data. A fault never stops a loop: it is a verdict on a message, or something to tell the operator.
 
+use alloy_primitives::B256;
+
 use crate::committee::KeeperIndex;
+use crate::message::BatchKey;
 
 /// Why a gossip message was not accepted. `Reject` what is wrong in every view of the chain, `Ignore` what could be
 /// right for a keeper that sees another head.
@@ -88,8 +91,21 @@ pub enum Fate {
     Judged(Verdict),
     /// The verdict follows when signatures are checked.
     Pending,
-    /// It rests on something not known yet: to be tried again.
-    Early,
+    /// It rests on something not known yet: to be tried again when that has come.
+    Early(Awaits),
+}
+
+/// What a message rests on that is not known yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Awaits {
+    /// The assignment of this hash.
+    Assignment(B256),
+    /// The blocks that a batch is about, or others in their place.
+    Basis(BatchKey),
+    /// The committee of an epoch.
+    Epoch(u32),
+    /// The leaders of a window.
+    Line,
 }
 
 /// Misbehaviour of a keeper, as opposed to that of the peer that relayed it.

@@ -4,7 +4,7 @@ use alloy_primitives::B256;
 
 use crate::anchor::BlockRef;
 use crate::committee::{Committee, PeerKey};
-use crate::effect::PersistToken;
+use crate::effect::{JournalAnswer, PersistToken};
 use crate::message::{BatchKey, Channel};
 use crate::task::{Abstention, DueTask, JobId, Outcome, Task};
 
@@ -69,8 +69,8 @@ pub enum Input {
     Persisted {
         /// Which request.
         token: PersistToken,
-        /// Whether the records are on disk; if not, nothing may be signed.
-        safe: bool,
+        /// What it says.
+        answer: JournalAnswer,
     },
     /// The chain settled a task, in this block.
     Settled {

@@ -34,6 +34,8 @@ pub(crate) enum Notice {
     TaskEnded(Task),
     /// An assignment is good, and this is its hash: its batches are open.
     Assigned(B256, Box<Assignment>),
+    /// The blocks that a batch is about are certain, for the first time or others than before.
+    BasisFound(BatchKey),
     /// Something that a batch waits for has changed.
     LookAtBatch(BatchKey),
     /// A batch of a window has failed: what it held is open again.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::B256;
 
-use crate::agenda::Wake;
 use crate::committee::KeeperIndex;
 use crate::effect::Effect;
 use crate::facts::Facts;
-use crate::fault::{Fate, Fault, Reason, Verdict};
+use crate::fault::{Awaits, Fate, Fault, Reason, Verdict};
 use crate::message::{ASSIGNMENTS_MAX, Assignment};
 use crate::outbox::{Notice, Outbox};
 use crate::time::{RETENTION_WINDOWS, Time};
@@ -24,8 +23,8 @@ type Number = (u64, u8, u16, u8);
 /// The assignments.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plans {
-    /// Those that count, by hash, as they came.
-    by_hash: BTreeMap<B256, Vec<u8>>,
+    /// Those that count, by hash, as they came, each with its number.
+    by_hash: BTreeMap<B256, (Number, Vec<u8>)>,
     /// The hash of the first one seen under each number.
     numbered: BTreeMap<Number, B256>,
 }
@@ -49,10 +48,10 @@ impl Plans {
         }
         // Most copies are just that, and need not be hashed to be known; nor what is held until its line is drawn.
         match self.numbered.get(&number_of(assignment)) {
-            Some(first) if self.by_hash.get(first).is_some_and(|first| first == bytes) => {
+            Some(first) if self.get(first).is_some_and(|first| first == bytes) => {
                 return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
             }
-            None if facts.leaders(assignment.window).is_none() => return Fate::Early,
+            None if facts.leaders(assignment.window).is_none() => return Fate::Early(Awaits::Line),
             _ => {}
         }
         let hash = assignment.hash(facts.domain());
@@ -61,7 +60,7 @@ impl Plans {
         }
         /* -------- origin -------- */
         let Some((order, committee)) = facts.leaders(assignment.window) else {
-            return Fate::Early;
+            return Fate::Early(Awaits::Line);
         };
         let drawn = facts.drawn(assignment.window).unwrap_or_default();
         let leader = KeeperIndex(assignment.leader);
@@ -77,29 +76,22 @@ impl Plans {
             return Fate::Judged(Verdict::Reject(Reason::InvalidPeerSignature));
         }
         /* -------- process -------- */
-        if *self.numbered.entry(number_of(assignment)).or_insert(hash) != hash {
+        if self.numbered.contains_key(&number_of(assignment)) {
             outbox.effect(Effect::Blame(Fault::ConflictingAssignment(leader)));
             return Fate::Judged(Verdict::Ignore(Reason::Conflicting));
         }
         if self.by_hash.len() >= ASSIGNMENTS_HELD_MAX {
             return Fate::Judged(Verdict::Ignore(Reason::OverLimit));
         }
-        self.adopt((hash, assignment), bytes.to_vec(), now, outbox);
+        self.adopt((hash, assignment), bytes.to_vec(), outbox);
         Fate::Judged(Verdict::Accept)
     }
 
     /// Takes up an assignment that has been checked, or made here, under its hash.
-    pub(crate) fn adopt(
-        &mut self,
-        (hash, assignment): (B256, &Assignment),
-        bytes: Vec<u8>,
-        now: Time,
-        outbox: &mut Outbox,
-    ) {
+    pub(crate) fn adopt(&mut self, (hash, assignment): (B256, &Assignment), bytes: Vec<u8>, outbox: &mut Outbox) {
         self.numbered.insert(number_of(assignment), hash);
-        self.by_hash.insert(hash, bytes);
+        self.by_hash.insert(hash, (number_of(assignment), bytes));
         outbox.tell(Notice::Assigned(hash, Box::new(assignment.clone())));
-        outbox.wake(now, Wake::Held);
     }
 
     /// The first number that this leader has not used at a stage of a window; `None` if it has used all.
@@ -109,7 +101,7 @@ impl Plans {
 
     /// An assignment as it came.
     pub(crate) fn get(&self, hash: &B256) -> Option<&[u8]> {
-        self.by_hash.get(hash).map(Vec::as_slice)
+        self.by_hash.get(hash).map(|(_, bytes)| bytes.as_slice())
     }
 
     /// Whether an assignment was taken up.
@@ -119,8 +111,10 @@ impl Plans {
 
     /// Lets go of an assignment.
     pub(crate) fn forget(&mut self, hash: &B256) {
-        self.by_hash.remove(hash);
-        self.numbered.retain(|_, known| known != hash);
+        let number = self.by_hash.remove(hash).map(|(number, _)| number);
+        if let Some(number) = number.filter(|number| self.numbered.get(number) == Some(hash)) {
+            self.numbered.remove(&number);
+        }
     }
 
     /// How many.

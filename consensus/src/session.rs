@@ -13,8 +13,8 @@
 //!
 //! ```text
 //!   due, anchor certain            outcome
-//!   ───────────────────► Running ───────────► Reported ──── the journal refuses ───► Abstained
-//!                           └── nothing to say ─────────────────────────────────────────┘
+//!   ───────────────────► Running ───────────► Reported ── the journal refuses ──► Refused
+//!                           └── nothing to say ──► Abstained
 //! ```
 //!
 //! The chain's replay guard alone decides which attempt counts. The rules named below are those of `consensus/README.md`.
@@ -62,7 +62,6 @@ pub(crate) enum Phase {
 
 /// One try at a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "most tries end as the large one")]
 pub(crate) enum Attempt {
     /// The code is running.
     Running(BlockRef),
@@ -73,8 +72,16 @@ pub(crate) enum Attempt {
         /// What it is about.
         outcome: Outcome,
     },
-    /// The keeper has nothing to say.
-    Abstained(Abstention),
+    /// It ended, and the journal refuses what the keeper would say: it signs nothing, and can still bring on chain what a
+    /// quorum says alike.
+    Refused {
+        /// The statement.
+        report: Report,
+        /// What it is about.
+        outcome: Outcome,
+    },
+    /// The keeper has nothing to say at this block; what kept it there need not keep it at another one.
+    Abstained(BlockRef, Abstention),
 }
 
 /// What can happen to a task.
@@ -143,9 +150,8 @@ impl Session {
             (Open | Certified { .. }, Event::Look) => self.try_it(facts, now, outbox),
             // Rule 5: what a run gave is reported, once, at the anchor it ran at.
             (_, Event::Executed(attempt, at, result)) => self.executed(attempt, at, result, outbox),
-            (_, Event::Refused(attempt)) => {
-                self.attempts.insert(attempt, Attempt::Abstained(Abstention::JournalRefused));
-            }
+            // Rule 5: what the journal does not take is not said.
+            (_, Event::Refused(attempt)) => self.refused(attempt),
             // Rule 4: it may stand in several batches, one after the other.
             (_, Event::Planned(key)) => drop(self.batches.insert(key)),
             (_, Event::Dropped(key)) => drop(self.batches.remove(&key)),
@@ -242,11 +248,18 @@ impl Session {
                 };
                 (Attempt::Reported { report, outcome }, Step::Executed)
             }
-            Err(reason) => (Attempt::Abstained(reason), Step::Abstained(reason)),
+            Err(reason) => (Attempt::Abstained(anchor, reason), Step::Abstained(reason)),
         };
         self.attempts.insert(attempt, next);
         outbox.effect(Effect::Report(self.due.task, step));
         self.have_batches_look(outbox);
+    }
+
+    /// A report that may not be signed stays what this keeper found.
+    fn refused(&mut self, attempt: u8) {
+        if let Some(Attempt::Reported { report, outcome }) = self.attempts.get(&attempt).cloned() {
+            self.attempts.insert(attempt, Attempt::Refused { report, outcome });
+        }
     }
 
     fn have_batches_look(&self, outbox: &mut Outbox) {
@@ -257,12 +270,11 @@ impl Session {
     /// (rule 5). A certificate that no block stands under any more will never settle.
     fn rewind(&mut self, phase: Phase, number: u64, facts: &Facts, now: Time, outbox: &mut Outbox) {
         self.attempts.retain(|_, attempt| match attempt {
-            Attempt::Running(anchor) => anchor.number <= number,
-            Attempt::Reported { report, .. } => report.anchor.number <= number,
-            Attempt::Abstained(_) => true,
+            Attempt::Running(anchor) | Attempt::Abstained(anchor, _) => anchor.number <= number,
+            Attempt::Reported { report, .. } | Attempt::Refused { report, .. } => report.anchor.number <= number,
         });
         let task = self.due.task;
-        let certified = self.certified().filter(|_| self.words.is_certified_up_to(task, number));
+        let certified = self.certified().filter(|_| self.words.is_certified_up_to(number, facts));
         let still_open = certified.map_or(Phase::Open, |since| Phase::Certified { since });
         self.phase = match phase {
             Phase::Open | Phase::Certified { .. } => still_open,

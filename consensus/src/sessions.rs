@@ -1,14 +1,16 @@
 //! All tasks that are remembered, by task.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::agenda::Wake;
+use crate::certificate::Certificate;
 use crate::facts::Facts;
 use crate::outbox::{Notice, Outbox};
 use crate::report::Report;
 use crate::session::{Event, Session};
 use crate::task::{DueTask, JobId, Task};
-use crate::time::Time;
+use crate::time::{Pace, Time};
 
 /// Most tasks remembered at a time; further ones are refused until some have ended.
 pub const SESSIONS_MAX: usize = 32_768;
@@ -88,6 +90,11 @@ impl Sessions {
         tasks.iter().all(|task| self.get(task).is_none_or(Session::has_ended))
     }
 
+    /// Whether a certificate of one of these tasks would still be worth something.
+    pub(crate) fn is_any_open(&self, tasks: &[Task], now: Time, pace: &Pace) -> bool {
+        tasks.iter().filter_map(|task| self.get(task)).any(|session| session.is_open(now, pace))
+    }
+
     /// The largest quorum that any of these tasks asks for.
     pub(crate) fn quorum_bps<'a>(&self, tasks: impl IntoIterator<Item = &'a Task>) -> Option<u16> {
         tasks.into_iter().filter_map(|task| self.get(task)).map(|session| session.due().quorum_bps).max()
@@ -97,6 +104,12 @@ impl Sessions {
     pub(crate) fn know_certified(&self, reports: &[Report]) -> bool {
         let known = |report: &Report| self.get(&report.task).is_some_and(|session| session.knows_certified(report));
         !reports.is_empty() && reports.iter().all(known)
+    }
+
+    /// The certificate of just these reports, if it was the first one of any of them.
+    pub(crate) fn certificate_of(&self, reports: &[Report]) -> Option<&Arc<Certificate>> {
+        let first = |report: &Report| self.get(&report.task)?.certificate_at(report.anchor.hash);
+        reports.iter().filter_map(first).find(|certificate| certificate.reports == reports)
     }
 
     /// Lets go of a task.

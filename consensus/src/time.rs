@@ -135,6 +135,12 @@ impl Pace {
         Duration::from_secs(self.window_seconds().saturating_mul(RETENTION_WINDOWS))
     }
 
+    /// How long a leader that has sent `sent` of the assignments it has for a window waits for company before the next:
+    /// twice as long each time, and half a window before the last, so that all together last for one.
+    pub fn gathering(&self, sent: u8, all: u8) -> Duration {
+        Duration::from_secs(self.window_seconds()) / 2_u32.saturating_pow(u32::from(all.saturating_sub(sent)))
+    }
+
     /// When attempt `attempt` at a task due at `due` starts, in seconds.
     pub fn attempt_due(&self, due: u64, attempt: u8) -> u64 {
         let pauses = 1_u64.checked_shl(attempt.into()).map_or(u64::MAX, |power| power - 1);

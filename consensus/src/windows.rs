@@ -2,29 +2,26 @@
 //!
 //! Stage 0 assigns as soon as the leaders of the window are known, one window ahead. Each further stage waits
 //! [`SILENCE`] longer from the moment the task is due, or from the moment its batch failed, and assigns whatever still
-//! stands in no batch that could succeed: so a leader that is silent, or drops a task, is stepped over by the same rule.
+//! stands in no batch that could succeed: so a leader that is silent, or drops a task, or puts it where it cannot succeed,
+//! is stepped over by the same rule. Each leader has tries of its own: nobody can use up another's.
+
+mod cut;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::agenda::Wake;
+use crate::batch::{Batch, Place, TRIES_MAX};
 use crate::batches::Batches;
 use crate::codec;
-use crate::committee::KeeperIndex;
 use crate::effect::Effect;
 use crate::facts::Facts;
 use crate::leader::{Stage, Window};
-use crate::message::{Assignment, BATCHES_MAX, BatchKey, Channel, PlannedBatch};
+use crate::message::{ASSIGNMENTS_MAX, Assignment, Channel, PlannedBatch};
 use crate::outbox::Outbox;
 use crate::plans::Plans;
-use crate::report::BATCH_MAX;
 use crate::sessions::Sessions;
-use crate::task::{JobId, Task};
-use crate::time::{SILENCE, Time};
-
-/// Callback gas of one batch at most, so that it fits a block's transaction cap (EIP-7825: 16.7 million) with room.
-const BATCH_GAS_MAX: u64 = 12_000_000;
-/// Batches a task may fail in before it waits for its next attempt: a batch of many, then one of its own.
-const TRIES_MAX: usize = 2;
+use crate::task::{ATTEMPTS_MAX, JobId, Task};
+use crate::time::{Pace, SILENCE, Time};
 
 /// What a leader has before its eyes when it assigns.
 #[derive(Debug)]
@@ -39,13 +36,16 @@ pub(crate) struct Board<'a> {
     pub(crate) plans: &'a mut Plans,
 }
 
-/// A task that stands in no batch that could succeed.
+/// A task that a leader may assign.
 struct Open {
     task: Task,
     attempt: u8,
     /// When stage 0 could assign it.
     since: Time,
-    tries: usize,
+    /// How many batches it has failed in.
+    failures: usize,
+    /// Whether it stands in a batch that could succeed.
+    is_held: bool,
 }
 
 /// The attempts by the window they are due in.
@@ -54,13 +54,22 @@ pub(crate) struct Windows {
     attempts: BTreeMap<u64, BTreeSet<(Task, u8)>>,
     /// Jobs whose code is missing or failing here.
     troubled: BTreeSet<JobId>,
+    /// When this keeper has last assigned something in a window.
+    assigned: BTreeMap<u64, Time>,
 }
 
 impl Windows {
     /// Lists an attempt under its window, so that the window's leader can assign it.
-    pub(crate) fn list(&mut self, window: u64, task: Task, attempt: u8, now: Time, outbox: &mut Outbox) {
+    pub(crate) fn list(
+        &mut self,
+        window: u64,
+        (task, attempt): (Task, u8),
+        pace: &Pace,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
         if self.attempts.entry(window).or_default().insert((task, attempt)) {
-            outbox.wake(now, Wake::Window(window));
+            outbox.wake(now.plus(pace.gathering(0, ASSIGNMENTS_MAX)), Wake::Window(window));
         }
     }
 
@@ -73,16 +82,21 @@ impl Windows {
         }
     }
 
-    /// Lets go of a task.
-    pub(crate) fn forget(&mut self, task: Task) {
-        self.attempts.retain(|_, attempts| {
-            attempts.retain(|(other, _)| *other != task);
-            !attempts.is_empty()
-        });
+    /// Lets go of a task that was due at `due`, in seconds: it stands under the windows of its attempts.
+    pub(crate) fn forget(&mut self, task: Task, due: u64, pace: &Pace) {
+        for attempt in 0..ATTEMPTS_MAX {
+            let window = pace.window_of(pace.attempt_due(due, attempt));
+            if let Some(attempts) = self.attempts.get_mut(&window) {
+                attempts.remove(&(task, attempt));
+                if attempts.is_empty() {
+                    self.attempts.remove(&window);
+                }
+            }
+        }
     }
 
     /// Assigns what is open in a window, if this keeper leads a stage whose time has come.
-    pub(crate) fn look(&self, window: u64, may_lead: bool, board: Board<'_>, now: Time, outbox: &mut Outbox) {
+    pub(crate) fn look(&mut self, window: u64, may_lead: bool, board: Board<'_>, now: Time, outbox: &mut Outbox) {
         let pace = board.facts.pace();
         let current = pace.window_at(now);
         if window + 1 < current || !self.attempts.contains_key(&window) {
@@ -94,139 +108,95 @@ impl Windows {
         let Some((order, committee)) = board.facts.leaders(window) else {
             return outbox.wake_with_next_block(Wake::Window(window));
         };
-        let Some(mine) = board.facts.my_index(&committee).filter(|_| may_lead) else {
+        let Some(leader) = board.facts.my_index(&committee).filter(|_| may_lead) else {
             return;
         };
-        let Some(stage) = (0u8..).zip(&order).find_map(|(stage, &index)| (index == mine).then_some(stage)) else {
+        let Some(stage) = (0u8..).zip(&order).find_map(|(stage, &index)| (index == leader).then_some(stage)) else {
             return;
         };
-        let open = self.open_tasks(window, &board, now);
+        let place = Place { window, stage, leader, came: now };
         let opens = |open: &Open| match stage {
             0 => Some(Time(0)),
-            _ if open.tries == 0 && !board.facts.laws().silence_opens_a_stage() => None,
+            _ if open.failures == 0 && !board.facts.laws().silence_opens_a_stage() => None,
             _ => Some(open.since.plus(SILENCE * u32::from(stage))),
         };
-        if let Some(next) = open.iter().filter_map(opens).filter(|&at| at > now).min() {
+        let all: Vec<(Time, Open)> =
+            self.open_tasks(place, &board, now).into_iter().filter_map(|open| Some((opens(&open)?, open))).collect();
+        if let Some(next) = all.iter().map(|(at, _)| *at).filter(|&at| at > now).min() {
             outbox.wake(next, Wake::Window(window));
         }
-        let ready: Vec<Open> = open.into_iter().filter(|open| opens(open).is_some_and(|at| at <= now)).collect();
+        let ready = all.into_iter().filter(|(at, _)| *at <= now).map(|(_, open)| open);
+        let (held, ready): (Vec<Open>, Vec<Open>) = ready.partition(|open| open.is_held);
+        // What a batch rests on may turn out with a block.
+        if !held.is_empty() {
+            outbox.wake_with_next_block(Wake::Window(window));
+        }
         if !ready.is_empty() {
-            self.assign((window, stage, mine), &ready, board, now, outbox);
+            self.assign(place, &ready, board, now, outbox);
         }
     }
 
-    fn open_tasks(&self, window: u64, board: &Board<'_>, now: Time) -> Vec<Open> {
+    /// The tasks of a window that a leader has a try left at. What failed alone waits for its next attempt, whoever assigned
+    /// it: keepers do not agree on it.
+    fn open_tasks(&self, place: Place, board: &Board<'_>, now: Time) -> Vec<Open> {
         let pace = board.facts.pace();
-        let listed = self.attempts.get(&window).into_iter().flatten();
+        let listed = self.attempts.get(&place.window).into_iter().flatten();
         listed
             .filter_map(|&(task, attempt)| {
                 let session = board.sessions.get(&task).filter(|session| session.is_open(now, &pace))?;
                 let batches = session.batches().filter_map(|key| board.batches.get(&key));
-                let tried: Vec<Option<Time>> =
-                    batches.filter(|batch| batch.attempt() == attempt).map(|batch| batch.failed()).collect();
-                if tried.iter().any(Option::is_none) || tried.len() >= TRIES_MAX {
+                let batches: Vec<&Batch> = batches.filter(|batch| batch.attempt() == attempt).collect();
+                let failed: Vec<Time> = batches.iter().filter_map(|batch| batch.failed()).collect();
+                let failed_alone = batches.iter().any(|batch| batch.tasks().len() == 1 && batch.failed().is_some());
+                let mine = batches.iter().filter(|batch| batch.place().leader == place.leader).count();
+                if failed_alone || mine >= TRIES_MAX {
                     return None;
                 }
                 let due = pace.moment(pace.attempt_due(session.due().due, attempt));
-                let since = tried.iter().copied().flatten().max().unwrap_or(due);
-                Some(Open { task, attempt, since, tries: tried.len() })
+                let since = failed.iter().copied().max().unwrap_or(due);
+                let is_held = batches.iter().any(|batch| batch.holds(place.stage, due, board.sessions));
+                Some(Open { task, attempt, since, failures: failed.len(), is_held })
             })
             .collect()
     }
 
-    fn assign(
-        &self,
-        (window, stage, mine): (u64, u8, KeeperIndex),
-        ready: &[Open],
-        board: Board<'_>,
-        now: Time,
-        outbox: &mut Outbox,
-    ) {
-        let Some(number) = board.plans.free_number(window, stage, mine) else {
+    /// Assigns what is ready, in as many assignments as it takes. A leader has few of them, so it gathers before each what
+    /// comes one by one, longer and longer: they last for a window. What is left is the next stage's.
+    fn assign(&mut self, place: Place, ready: &[Open], board: Board<'_>, now: Time, outbox: &mut Outbox) {
+        let pace = board.facts.pace();
+        let free = |plans: &Plans| plans.free_number(place.window, place.stage, place.leader);
+        let Some(next) = free(board.plans) else {
             return;
         };
-        let mut batches = self.batches_of(ready, &board);
-        batches.truncate(BATCHES_MAX);
-        let place = (Window(window), Stage(stage), number);
-        let assignment = Assignment::signed(board.facts.domain(), board.facts.peer_key(), place, mine, batches);
-        let bytes = codec::encode(&assignment);
-        outbox.effect(Effect::Assigned { window, stage });
-        outbox.effect(Effect::Broadcast { channel: Channel::Assignments, bytes: bytes.clone() });
-        let hash = assignment.hash(board.facts.domain());
-        board.plans.adopt((hash, &assignment), bytes, now, outbox);
-    }
-
-    /// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch; those
-    /// that a failed batch showed a quorum to agree on together again; all others alone.
-    fn batches_of(&self, ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
-        if !board.facts.laws().splits() {
-            return whole(ready);
+        let gathered = |last: &Time| last.plus(pace.gathering(next, ASSIGNMENTS_MAX));
+        if let Some(at) = self.assigned.get(&place.window).map(gathered).filter(|&at| at > now) {
+            return outbox.wake(at, Wake::Window(place.window));
         }
-        let mut groups: BTreeMap<(u64, u16), Vec<(Task, u64)>> = BTreeMap::new();
-        let mut singles = Vec::new();
-        let agreed = agreed_of(ready, board);
-        for open in ready {
-            let Some(due) = board.sessions.get(&open.task).map(|session| session.due()) else {
-                continue;
+        for batches in cut::assignments(cut::batches(ready, &self.troubled, &board)) {
+            let Some(number) = free(board.plans) else {
+                break;
             };
-            if open.tries == 0 && open.attempt == 0 && !self.troubled.contains(&open.task.job) {
-                let group = groups.entry((due.due, due.quorum_bps)).or_default();
-                group.push((open.task, u64::from(due.callback_gas)));
-            } else if !agreed.iter().any(|batch| batch.tasks.contains(&open.task.into())) {
-                singles.push(PlannedBatch { attempt: open.attempt, tasks: vec![open.task.into()] });
-            }
+            publish(place, number, batches, (board.facts, board.plans), outbox);
         }
-        let first = groups.into_values().flat_map(|group| split(&group));
-        first.chain(agreed).chain(singles).collect()
+        self.assigned.insert(place.window, now);
+        self.assigned = self.assigned.split_off(&pace.window_at(now).saturating_sub(1));
     }
 }
 
-/// For tasks whose first batch failed: the part of that batch that a quorum would sign.
-fn agreed_of(ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
-    let tried_once = ready.iter().filter(|open| open.tries == 1);
-    let sessions = tried_once.filter_map(|open| board.sessions.get(&open.task));
-    let mut seen: BTreeSet<BatchKey> = BTreeSet::new();
-    let mut batches = Vec::new();
-    for key in sessions.flat_map(|session| session.batches()).filter(|&key| seen.insert(key)) {
-        let Some(failed) = board.batches.get(&key).filter(|batch| batch.failed().is_some()) else {
-            continue;
-        };
-        let attempt = failed.attempt();
-        let is_ready = |task: &Task| ready.iter().any(|open| open.task == *task && open.attempt == attempt);
-        let tasks: Vec<_> = failed.agreed().into_iter().filter(is_ready).map(Into::into).collect();
-        if !tasks.is_empty() {
-            batches.push(PlannedBatch { attempt, tasks });
-        }
-    }
-    batches
-}
-
-/// All that is open as it is, one batch per attempt: what would never get past a job that splits it.
-fn whole(ready: &[Open]) -> Vec<PlannedBatch> {
-    let attempts: BTreeSet<u8> = ready.iter().map(|open| open.attempt).collect();
-    let batch = |attempt| {
-        let tasks = ready.iter().filter(|open| open.attempt == attempt).map(|open| open.task.into());
-        PlannedBatch { attempt, tasks: tasks.collect() }
-    };
-    attempts.into_iter().map(batch).collect()
-}
-
-/// Cuts a group into batches within the limits of size and gas.
-fn split(group: &[(Task, u64)]) -> Vec<PlannedBatch> {
-    let mut batches: Vec<PlannedBatch> = Vec::new();
-    let mut gas = 0;
-    for &(task, callback_gas) in group {
-        let full = batches.last().is_none_or(|batch| batch.tasks.len() >= BATCH_MAX);
-        if full || gas + callback_gas > BATCH_GAS_MAX {
-            batches.push(PlannedBatch { attempt: 0, tasks: Vec::new() });
-            gas = 0;
-        }
-        gas += callback_gas;
-        if let Some(batch) = batches.last_mut() {
-            batch.tasks.push(task.into());
-        }
-    }
-    batches
+fn publish(
+    place: Place,
+    number: u8,
+    batches: Vec<PlannedBatch>,
+    (facts, plans): (&Facts, &mut Plans),
+    outbox: &mut Outbox,
+) {
+    let Place { window, stage, leader, .. } = place;
+    let named = (Window(window), Stage(stage), number);
+    let assignment = Assignment::signed(facts.domain(), facts.peer_key(), named, leader, batches);
+    let bytes = codec::encode(&assignment);
+    outbox.effect(Effect::Assigned { window, stage });
+    outbox.effect(Effect::Broadcast { channel: Channel::Assignments, bytes: bytes.clone() });
+    plans.adopt((assignment.hash(facts.domain()), &assignment), bytes, outbox);
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The one loop: what happens becomes an [`Event`], the [`Core`] answers with [`Order`]s, and each order goes to the part
 //! that carries it out.
 //!
-//! The loop itself never waits for slow work. Executions, journal writes, questions to peers and transactions run as
-//! tasks of their own and come back as events through one bounded channel; local work is taken before the chain's
-//! events, and those before gossip, so a flood from outside cannot starve what is already under way.
+//! The loop itself never waits for slow work. Executions, journal writes and transactions run as tasks of their own and
+//! come back as events through one bounded channel, questions to peers through another; local work is taken before the
+//! chain's events, those before the clock, and that before whatever peers say, unasked or asked, so a flood from outside
+//! cannot starve what is already under way.
 
 mod accusations;
 mod admission;
@@ -54,10 +55,12 @@ use crate::chain::ChainEvent;
 use crate::metrics::{Liveness, Metrics};
 use crate::view::View;
 use hush::Hush;
-use mesh::Open;
+use mesh::{Open, Said, said_by_peers};
 
 /// Results of finished work on their way back to the loop.
 const DONE_MAX: usize = 1_024;
+/// Questions to peers that are under way, or whose answers wait for the loop; further ones are not asked.
+const ANSWERS_MAX: usize = 256;
 /// How often the loop looks after what no event brings.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
 
@@ -74,6 +77,7 @@ pub struct Inlets {
     /// From the mesh.
     pub mesh: mpsc::Receiver<p2p::Event>,
     done: mpsc::Receiver<Event>,
+    answers: mpsc::Receiver<Event>,
 }
 
 /// The core and its hands.
@@ -90,6 +94,7 @@ pub struct Driver {
     runs: BTreeMap<(Task, u8, B256), AbortHandle>,
     hush: Hush,
     done: mpsc::Sender<Event>,
+    answers: mpsc::Sender<Event>,
     view: watch::Sender<Arc<View>>,
 }
 
@@ -104,6 +109,7 @@ impl Driver {
         mesh: mpsc::Receiver<p2p::Event>,
     ) -> (Self, Inlets) {
         let (sender, done) = mpsc::channel(DONE_MAX);
+        let (answer, answers) = mpsc::channel(ANSWERS_MAX);
         let driver = Self {
             core,
             services,
@@ -114,9 +120,10 @@ impl Driver {
             runs: BTreeMap::new(),
             hush: Hush::default(),
             done: sender,
+            answers: answer,
             view,
         };
-        (driver, Inlets { chain, mesh, done })
+        (driver, Inlets { chain, mesh, done, answers })
     }
 
     /// Runs until `shutdown`, or until the watcher or the mesh is gone.
@@ -139,8 +146,9 @@ impl Driver {
                 },
                 _ = housekeeping.tick() => Event::House,
                 () = tokio::time::sleep(timeout) => Event::Tick,
-                event = inlets.mesh.recv() => match event {
-                    Some(event) => match self.hear(event).await {
+                said = said_by_peers(&mut inlets.mesh, &mut inlets.answers) => match said {
+                    Some(Said::Answer(event)) => event,
+                    Some(Said::Unasked(event)) => match self.hear(event).await {
                         Some(event) => event,
                         None => continue,
                     },

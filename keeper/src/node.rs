@@ -5,10 +5,11 @@
 //!   ┌──────────────┐ ◄──────────────── ┌──────────────┐ ─────────────────► ┌──────────────────┐
 //!   │ p2p::Service │                   │    driver    │                    │ chain::Submitter │
 //!   └──────────────┘ ────────────────► │              │ ─────────────────► ├──────────────────┤
-//!                       events 1024    │  one loop,   │   groups 64        │  journal thread  │
+//!                       events 2       │  one loop,   │   groups 64        │  journal thread  │
 //!   ┌──────────────┐                   │  one core    │                    └──────────────────┘
 //!   │chain::Watcher│ ────────────────► │              │ ── tasks ──► executor (bounded by its places)
-//!   └──────────────┘   chain 1024      └──────────────┘ ◄── done 1024 ── executor, journal, submitter, asks
+//!   └──────────────┘   chain 1024      └──────────────┘ ◄── done 1024 ── executor, journal, submitter
+//!                                             │     ◄── answers 256 ── questions to peers
 //!                                             │
 //!                                             └── watch: View ──► API, /ready, `keeper status`
 //! ```
@@ -36,7 +37,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::{self, ChainConfig, Rpc, Submitter, Watcher};
+use crate::chain::{ChainConfig, Rpc, Submitter, Watcher};
 use crate::config::Config;
 use crate::driver::{About, Core, Driver, Services};
 use crate::evidence::{EvidenceHandle, EvidenceStore};
@@ -48,7 +49,7 @@ use crate::metrics::{Liveness, Metrics};
 use crate::paths::Paths;
 use crate::view::View;
 use crate::{api, memory, metrics, topics};
-use reach::reach;
+use reach::{Known, reach};
 
 /// Chain events on their way to the driver; the watcher waits when it is full.
 const CHAIN_EVENTS: usize = 1_024;
@@ -193,14 +194,14 @@ async fn wait_for_listeners(mesh: &p2p::Handle) -> Vec<p2p::Multiaddr> {
 async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Result<()> {
     let chain = ChainConfig { network: with_rpc_urls(&setup), network_file: setup.config.network.clone() };
     let rpc = Rpc::new(&chain)?;
-    let registered = tokio::select! {
-        registered = reach(&rpc, &chain, &setup, &front.view) => registered?,
+    let known = tokio::select! {
+        known = reach(&rpc, &chain, &setup, &front.view) => known?,
         () = shutdown.cancelled() => {
             close(front.stop, front.tasks).await;
             return Ok(());
         }
     };
-    let (journal, journal_state) = open_journal(&setup, registered, &rpc).await?;
+    let (journal, journal_state) = open_journal(&setup, &known)?;
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let (evidence, evidence_thread) = EvidenceHandle::spawn(EvidenceStore::at(setup.paths.data()));
     let stop = CancellationToken::new();
@@ -235,22 +236,20 @@ fn with_rpc_urls(setup: &Setup) -> Network {
 }
 
 /// A key the registry knows may have signed: without its journal it must not sign again unasked.
-async fn open_journal(setup: &Setup, registered: bool, rpc: &Rpc) -> Result<(Journal, engine::JournalState)> {
+fn open_journal(setup: &Setup, known: &Known) -> Result<(Journal, engine::JournalState)> {
     let key = setup.keys.bls.public_key().to_bytes();
     let identity = Identity::new(&key, domain(&setup.network).separator());
     let path = setup.paths.journal();
-    let state = match (path.exists(), registered) {
+    let state = match (path.exists(), known.registered) {
         (true, _) => engine::JournalState::Intact,
         (false, true) => engine::JournalState::Lost,
         (false, false) => engine::JournalState::New,
     };
     // `keeper operator register` leaves an empty journal behind, so a key that never ran does not need the flag.
-    let missing = match state {
-        engine::JournalState::Lost if setup.accept_empty_journal => {
-            // The engine keeps to blocks above what anybody shows; the journal keeps to it across a crash.
-            Missing::CreateAbove(chain::highest(rpc).await?.saturating_add(1))
-        }
-        engine::JournalState::Lost => Missing::Refuse,
+    let missing = match (state, known.floor) {
+        // The engine keeps to blocks above what anybody shows; the journal keeps to it across a crash.
+        (engine::JournalState::Lost, Some(floor)) => Missing::CreateAbove(floor.saturating_add(1)),
+        (engine::JournalState::Lost, None) => Missing::Refuse,
         _ => Missing::Create,
     };
     Ok((Journal::open(&path, identity, missing)?, state))

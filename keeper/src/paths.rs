@@ -9,12 +9,17 @@
 //! One data directory is one operator on one network, and the thing to back up. Only one process may use it at a time:
 //! [`Paths::lock`].
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
+
+/// The right to write, of the group and of everybody. A group may share a volume that is another user's (Kubernetes'
+/// `fsGroup`); in a directory of our own nobody else has any business.
+const OTHERS_WRITE: u32 = 0o022;
+const ANYBODY_WRITES: u32 = 0o002;
 
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,14 @@ pub enum Error {
         path: PathBuf,
         /// The process that holds it, if it said so.
         pid: Option<u32>,
+    },
+    /// It is another user's, and anybody may write in it.
+    #[error(
+        "the data directory {path} belongs to another user, and anybody may write in it, keys and journal too: make it yours (chown), or pass another --datadir"
+    )]
+    Open {
+        /// The data directory.
+        path: PathBuf,
     },
     /// Reading or writing failed.
     #[error("could not {action} {path}: {source}")]
@@ -124,13 +137,32 @@ impl Paths {
         self.data.join("node.json")
     }
 
-    /// Makes the data directory (0700) if it is missing.
+    /// Makes the data directory (0700) if it is missing. In one that is there nobody else may write: who can, puts other
+    /// keys or another journal in the place of ours.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Open`], [`Error::Io`].
     pub fn create(&self) -> Result<(), Error> {
+        let failed = |action| {
+            let path = self.data.clone();
+            move |source| Error::Io { action, path, source }
+        };
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.data);
-        made.map_err(|source| Error::Io { action: "create the data directory", path: self.data.clone(), source })
+        made.map_err(failed("create the data directory"))?;
+        let metadata = fs::metadata(&self.data).map_err(failed("look at the data directory"))?;
+        let mode = metadata.permissions().mode() & 0o7777;
+        if mode & OTHERS_WRITE == 0 {
+            return Ok(());
+        }
+        match fs::set_permissions(&self.data, Permissions::from_mode(mode & !OTHERS_WRITE)) {
+            Ok(()) => {
+                tracing::warn!(directory = %self.data.display(), "others could write in the data directory: not any more");
+                Ok(())
+            }
+            // Another user's: then its group may be the very one that shares it with us.
+            Err(_) if mode & ANYBODY_WRITES == 0 => Ok(()),
+            Err(_) => Err(Error::Open { path: self.data.clone() }),
+        }
     }
 
     /// Takes the data directory for this process until the result is dropped, or the process ends however it ends.

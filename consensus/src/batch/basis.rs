@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 
+use crate::certificate::Certificate;
 use crate::committee::{Committee, SignerSet};
 use crate::facts::Facts;
 use crate::laws::Laws;
@@ -64,6 +65,14 @@ impl Basis {
     /// Whether so much stake certifies this batch (rule 2).
     pub(crate) fn is_quorum(&self, stake: u128) -> bool {
         self.laws.is_quorum(&self.committee, stake, self.quorum_bps)
+    }
+
+    /// Whether a certificate that verifies is about just its tasks at just its anchors, and enough for it.
+    pub(crate) fn is_certified_by(&self, certificate: &Certificate) -> bool {
+        let about = certificate.reports.iter().map(|report| (report.task, report.anchor));
+        certificate.epoch == self.committee.epoch()
+            && about.eq(self.tasks.iter().copied().zip(self.anchors.iter().copied()))
+            && self.is_quorum(self.stake_of(&certificate.signers))
     }
 
     /// Whether a quorum is out of reach once `stake` is known not to take part (rule 9).

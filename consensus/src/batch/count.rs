@@ -15,7 +15,7 @@ use crate::aggregator::{Added, Aggregator};
 use crate::bls::Signature;
 use crate::certificate::Certificate;
 use crate::committee::{KeeperIndex, SignerSet};
-use crate::fault::{Fate, Reason, Verdict};
+use crate::fault::{Awaits, Fate, Reason, Verdict};
 use crate::message::{Finding, Partial, Source};
 use crate::report::{Domain, Leaves, Report};
 use crate::task::Task;
@@ -136,20 +136,22 @@ impl Count {
     /// roots are refused once there are as many as members: each member signs at most one, so more can only be noise.
     fn root_of(&mut self, partial: &Partial, basis: &Basis, domain: &Domain) -> Result<&mut Root, Fate> {
         let root = B256::from(partial.root.into_array());
+        // Whoever signed it sees other blocks, unless this keeper is to see them yet.
+        let elsewhere = Fate::Early(Awaits::Basis(partial.key()));
         let full = self.roots.len() > basis.committee.size();
         match self.roots.entry(root) {
             Entry::Occupied(known) => {
                 if known.get().says(&partial.findings) {
                     Ok(known.into_mut())
                 } else {
-                    Err(Fate::Early)
+                    Err(elsewhere)
                 }
             }
             Entry::Vacant(vacant) => {
-                let reports = basis.reports(&partial.findings).ok_or(Fate::Early)?;
+                let reports = basis.reports(&partial.findings).ok_or(elsewhere)?;
                 let leaves = Arc::new(Leaves::of(reports));
                 if leaves.root() != root {
-                    return Err(Fate::Early);
+                    return Err(elsewhere);
                 }
                 if full {
                     return Err(Fate::Judged(Verdict::Ignore(Reason::OverLimit)));

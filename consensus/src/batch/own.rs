@@ -60,7 +60,8 @@ pub(crate) fn draft(key: BatchKey, attempt: u8, basis: &Basis, facts: &Facts, se
             }
             // The anchor moved under a reorganisation after the job ran: this attempt is lost here.
             Attempt::Reported { .. } => findings.push(Finding::abstained(Abstention::ChainReadFailed as u8)),
-            Attempt::Abstained(reason) => findings.push(Finding::abstained(*reason as u8)),
+            Attempt::Refused { .. } => findings.push(Finding::abstained(Abstention::JournalRefused as u8)),
+            Attempt::Abstained(_, reason) => findings.push(Finding::abstained(*reason as u8)),
         }
     }
     let mut partial = Partial {

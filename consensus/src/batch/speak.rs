@@ -8,7 +8,7 @@ use super::Batch;
 use super::own::{Own, Unsigned, draft};
 use crate::bls::Signature;
 use crate::codec;
-use crate::effect::{Effect, PersistToken};
+use crate::effect::{Effect, JournalAnswer, PersistToken};
 use crate::facts::Facts;
 use crate::message::{Channel, Partial};
 use crate::outbox::{Notice, Outbox};
@@ -75,10 +75,11 @@ impl Batch {
         matches!(&self.own, Own::Persisting(unsigned) if unsigned.token == token)
     }
 
-    /// The journal has answered.
+    /// The journal has answered. What it refuses of one task says nothing of the others: a job with an old run must not
+    /// silence whatever it is put into one batch with.
     pub(crate) fn persisted(
         &mut self,
-        safe: bool,
+        answer: &JournalAnswer,
         facts: &Facts,
         sessions: &mut Sessions,
         now: Time,
@@ -87,12 +88,16 @@ impl Batch {
         let Own::Persisting(unsigned) = std::mem::replace(&mut self.own, Own::Silent) else {
             return;
         };
-        if safe {
+        let may_sign = |position: usize| match answer {
+            JournalAnswer::Recorded => true,
+            JournalAnswer::Refused(positions) => !positions.contains(&position),
+            JournalAnswer::Failed => false,
+        };
+        for (_, &task) in self.tasks.iter().enumerate().filter(|(position, _)| !may_sign(*position)) {
+            sessions.handle(task, Event::Refused(self.attempt), facts, now, outbox);
+        }
+        if *answer == JournalAnswer::Recorded {
             self.sign(*unsigned, facts, now, outbox);
-        } else {
-            for &task in &self.tasks {
-                sessions.handle(task, Event::Refused(self.attempt), facts, now, outbox);
-            }
         }
         outbox.tell(Notice::LookAtBatch(self.key));
     }

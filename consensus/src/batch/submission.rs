@@ -38,7 +38,9 @@ pub(crate) fn settlement(
 
 fn outcome<'a>(session: &'a Session, attempt: u8, certified: &Report) -> Option<&'a Outcome> {
     match session.attempt(attempt)? {
-        Attempt::Reported { report, outcome } if report == certified => Some(outcome),
+        Attempt::Reported { report, outcome } | Attempt::Refused { report, outcome } if report == certified => {
+            Some(outcome)
+        }
         _ => None,
     }
 }

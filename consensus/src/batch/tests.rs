@@ -2,33 +2,34 @@
 
 use alloy_primitives::B256;
 
+use super::place::Standing;
 use super::*;
-use crate::committee::SignerSet;
-use crate::effect::PersistToken;
+use crate::committee::{KeeperIndex, SignerSet};
+use crate::effect::{JournalAnswer, PersistToken};
 use crate::facts::tests::{block, facts, facts_under, task};
 use crate::laws::Laws;
-use crate::message::Finding;
+use crate::message::{Finding, PARTIAL_LIMIT};
 use crate::outbox::tests::texts;
 use crate::session::Event as SessionEvent;
 use crate::task::Abstention;
 
 mod bench;
 
-use bench::{DUE, END, anchor, at, bench_at, executed, finding, outcome, running, spoken};
+use bench::{Bench, DUE, END, anchor, at, bench_at, executed, finding, outcome, running, spoken};
 
 #[test]
-fn without_a_basis_it_waits_for_blocks_and_fails_with_its_window() {
+fn without_a_basis_it_waits_for_blocks_however_late_they_come() {
     let mut bench = bench_at(0, 1, DUE - 2);
-    assert_eq!(bench.take(1, &[finding(1)], 1_001_000), (Fate::Early, vec![]));
-    assert_eq!(bench.look(1_001_000), ["with next block batch", "at 1002000 batch"]);
-    assert_eq!(bench.phase(), "collecting");
-    assert_eq!(bench.look(1_002_000), ["with next block batch", END, "look at window 500"]);
-    assert_eq!((bench.phase(), bench.batch.failed()), ("failed", Some(at(1_002_000))));
-    assert_eq!(bench.look(1_003_000), ["with next block batch", END], "it fails once");
+    assert_eq!(bench.take(1, &[finding(1)], 1_001_000), (Fate::Early(Awaits::Basis(bench.batch.key)), vec![]));
+    for now in [1_001_000, 1_003_000] {
+        assert_eq!(bench.look(now), ["with next block batch", END]);
+        assert_eq!(bench.phase(), "collecting");
+    }
+    assert!(!bench.founded);
     assert!(bench.batch.agreed().is_empty());
     bench.facts.push(block(DUE - 1));
     assert_eq!(bench.look(1_003_000), [END]);
-    assert!(bench.batch.basis().is_some() && bench.phase() == "failed");
+    assert!(bench.founded && bench.batch.basis().is_some());
 }
 
 #[test]
@@ -40,7 +41,7 @@ fn it_speaks_when_every_task_has_ended_and_the_journal_has_the_report() {
     bench.tell(2, SessionEvent::Executed(0, anchor().hash, Ok(outcome(1))));
     assert_eq!(bench.look(1_001_100), ["persist 2 as 1", END]);
     assert_eq!(bench.look(1_001_100), [END], "it waits");
-    assert_eq!(bench.persisted(1_001_200, true), ["send partial", "look at batch"]);
+    assert_eq!(bench.persisted(1_001_200, JournalAnswer::Recorded), ["send partial", "look at batch"]);
     assert_eq!(bench.batch.own, Own::Spoken(at(1_001_200)));
     assert_eq!(bench.look(1_001_200), ["at 1002200 batch", END]);
     assert_eq!(bench.look(1_002_200), ["ask", "at 1003200 batch", END], "rule 12: a second without a quorum");
@@ -51,12 +52,40 @@ fn it_speaks_when_every_task_has_ended_and_the_journal_has_the_report() {
 fn what_the_journal_refuses_is_abstained_from() {
     let mut bench = executed(0, 1);
     bench.look(1_001_000);
-    assert_eq!(bench.persisted(1_001_000, false), ["look at batch"]);
+    assert_eq!(bench.persisted(1_001_000, JournalAnswer::Failed), ["look at batch"]);
     assert_eq!(bench.batch.own, Own::Silent);
     assert_eq!(bench.look(1_001_000), ["send partial", "at 1002000 batch", END]);
     let mut bench = running(0, 1);
     bench.tell(1, SessionEvent::Executed(0, anchor().hash, Err(Abstention::Timeout)));
     assert_eq!(bench.look(1_001_000), ["send partial", "at 1002000 batch", END], "no journal is needed to abstain");
+}
+
+#[test]
+fn what_the_journal_refuses_of_one_task_does_not_silence_the_others() {
+    let mut bench = executed(0, 2);
+    bench.look(1_001_000);
+    bench.persisted(1_001_000, JournalAnswer::Refused(vec![0]));
+    assert_eq!(bench.look(1_001_000), ["send partial", "at 1002000 batch", END]);
+    let said: Partial = codec::decode(bench.batch.partial_of(bench.line[0]).unwrap(), PARTIAL_LIMIT).unwrap();
+    assert_eq!(said.findings, [Finding::abstained(Abstention::JournalRefused as u8), finding(1)]);
+    // Assigned again alone, the other one is signed.
+    let mut alone = bench.of_task(2);
+    assert_eq!(alone.look(1_001_000), ["persist 1 as 2", END]);
+}
+
+#[test]
+fn what_a_quorum_signed_is_submitted_by_whoever_found_the_same_and_may_not_sign_it() {
+    let mut source = spoken(1, 1);
+    [0, 2, 3].into_iter().for_each(|place| drop(source.take(place, &[finding(1)], 1_001_500)));
+    source.look(1_001_500);
+    for refused in [JournalAnswer::Refused(vec![0]), JournalAnswer::Failed] {
+        let mut bench = executed(0, 1);
+        bench.look(1_001_000);
+        bench.persisted(1_001_000, refused);
+        bench.look(1_001_000);
+        bench.batch.adopt_certificate(&source.certificate(), at(1_001_500), &mut bench.outbox);
+        assert!(bench.look(1_001_600).contains(&"submit, takeover false".to_owned()));
+    }
 }
 
 #[test]
@@ -126,6 +155,17 @@ fn a_quorum_certifies_and_the_leader_submits_once_the_others_had_their_moment() 
 }
 
 #[test]
+fn whose_turn_it_is_may_have_to_wait_for_a_block() {
+    let mut bench = spoken(0, 1);
+    [1, 2, 3].into_iter().for_each(|place| drop(bench.take(place, &[finding(1)], 1_001_500)));
+    bench.look(1_001_500);
+    let known = std::mem::replace(&mut bench.facts, facts(bench.line[0].0, 990));
+    assert_eq!(bench.look(1_001_600), ["with next block batch", END], "the line is not certain after a reorganisation");
+    bench.facts = known;
+    assert!(bench.look(1_001_700).contains(&"submit, takeover false".to_owned()));
+}
+
+#[test]
 fn who_is_next_in_line_takes_over_after_a_stage() {
     let mut bench = spoken(1, 1);
     [0, 2, 3].into_iter().for_each(|place| drop(bench.take(place, &[finding(1)], 1_001_500)));
@@ -137,7 +177,7 @@ fn who_is_next_in_line_takes_over_after_a_stage() {
     let mut other = running(1, 1);
     other.tell(1, SessionEvent::Executed(0, anchor().hash, Ok(outcome(7))));
     other.look(1_001_000);
-    other.persisted(1_001_000, true);
+    other.persisted(1_001_000, JournalAnswer::Recorded);
     other.batch.adopt_certificate(&certificate, at(1_001_500), &mut other.outbox);
     assert_eq!(texts(&mut other.outbox), ["at 1001500 batch"]);
     other.look(1_001_500);
@@ -165,6 +205,7 @@ fn a_certificate_from_the_mesh_is_taken_up_once_by_a_batch_of_just_its_tasks() {
     source.look(1_001_500);
     let certificate = source.certificate();
     let mut bench = executed(2, 1);
+    bench.look(1_001_000);
     assert_eq!(bench.batch.certificate_bytes(), None);
     bench.batch.adopt_certificate(&certificate, at(1_001_600), &mut bench.outbox);
     assert_eq!((texts(&mut bench.outbox), bench.phase()), (vec!["at 1001600 batch".to_owned()], "certified"));
@@ -175,14 +216,26 @@ fn a_certificate_from_the_mesh_is_taken_up_once_by_a_batch_of_just_its_tasks() {
     let mut other = running(2, 2);
     other.batch.adopt_certificate(&certificate, at(1_001_600), &mut other.outbox);
     assert_eq!(other.phase(), "collecting");
-    let mut failed = bench_at(2, 1, DUE - 2);
-    failed.look(1_002_000);
+    let mut failed = executed(2, 1);
+    [0, 1, 3].into_iter().for_each(|place| drop(failed.take(place, &[finding(place as u8 + 4)], 1_001_500)));
+    failed.look(1_001_600);
+    assert_eq!((failed.phase(), failed.batch.failed()), ("failed", Some(at(1_001_600))));
     failed.batch.adopt_certificate(&certificate, at(1_003_000), &mut failed.outbox);
-    assert_eq!((failed.phase(), failed.batch.failed()), ("certified after it failed", Some(at(1_002_000))));
+    assert_eq!((failed.phase(), failed.batch.failed()), ("certified after it failed", Some(at(1_001_600))));
+    // It is about blocks: a batch that does not know its own yet, or stands at others, has nothing to submit.
     let mut early = bench_at(2, 1, DUE - 2);
     early.batch.adopt_certificate(&certificate, at(1_001_000), &mut early.outbox);
-    assert!(early.look(1_002_000).contains(&"look at window 500".to_owned()), "its window is over without a basis");
-    assert_eq!(early.phase(), "certified after it failed");
+    early.look(1_002_000);
+    assert_eq!(early.phase(), "collecting");
+    early.facts.push(block(DUE - 1));
+    early.look(1_003_000);
+    early.batch.adopt_certificate(&certificate, at(1_003_000), &mut early.outbox);
+    assert_eq!(early.phase(), "certified");
+    let mut later = running(2, 1);
+    later.batch.attempt = 1;
+    later.look(1_010_000);
+    assert!(later.founded && !later.batch.adopt_certificate(&certificate, at(1_010_000), &mut later.outbox));
+    assert_eq!(later.phase(), "collecting", "what was certified is the attempt before");
 }
 
 #[test]
@@ -227,7 +280,13 @@ fn a_reorganisation_under_its_basis_takes_it_back_to_the_beginning() {
     bench.look(1_001_000);
     bench.batch.rewound(anchor().number - 1, &mut bench.outbox);
     assert!(!bench.batch.awaits(PersistToken(1)));
-    bench.batch.persisted(true, &bench.facts, &mut bench.sessions, at(1_001_000), &mut bench.outbox);
+    bench.batch.persisted(
+        &JournalAnswer::Recorded,
+        &bench.facts,
+        &mut bench.sessions,
+        at(1_001_000),
+        &mut bench.outbox,
+    );
     assert!(texts(&mut bench.outbox).is_empty());
 }
 
@@ -248,4 +307,22 @@ fn what_a_peer_lacks_is_what_it_does_not_name() {
     assert_eq!(bench.batch.partials_beyond(&mine).count(), 0);
     bench.take(1, &[Finding::abstained(3)], 1_001_500);
     assert_eq!(bench.batch.partials_beyond(&mine).count(), 1);
+}
+
+#[test]
+fn a_batch_that_breaks_rule_4_does_nothing_until_it_ends() {
+    let mut source = spoken(0, 1);
+    [1, 2, 3].into_iter().for_each(|place| drop(source.take(place, &[finding(1)], 1_001_500)));
+    source.look(1_001_500);
+    let mut bench = executed(2, 1);
+    bench.tell(1, SessionEvent::Planned(bench.batch.key()));
+    let Bench { facts, sessions, batch, outbox, .. } = &mut bench;
+    batch.stand(Standing::Unsound, facts, sessions, at(1_001_000), outbox);
+    assert_eq!(texts(outbox), ["at 1001000 batch"]);
+    assert_eq!(bench.sessions.get(&task(1)).unwrap().batches().count(), 0, "its tasks know nothing of it");
+    assert_eq!(bench.look(1_001_000), [END], "nobody speaks in it");
+    bench.batch.adopt_certificate(&source.certificate(), at(1_001_600), &mut bench.outbox);
+    bench.batch.rewound(0, &mut bench.outbox);
+    assert_eq!((texts(&mut bench.outbox).len(), bench.phase()), (0, "refused"));
+    assert_eq!(bench.look(1_032_000), ["batch ended"]);
 }

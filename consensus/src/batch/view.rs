@@ -36,7 +36,7 @@ impl Batch {
     /// Since when it counts as failed.
     pub(crate) fn failed(&self) -> Option<Time> {
         match self.phase {
-            Phase::Collecting => None,
+            Phase::Collecting | Phase::Refused => None,
             Phase::Failed { since } => Some(since),
             Phase::Certified { failed, .. } => failed,
         }

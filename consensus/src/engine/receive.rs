@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_bytes::ByteArray;
-
 use super::Engine;
 use crate::certificate::CertificateError;
 use crate::codec::{self, CodecError};
 use crate::committee::{PeerKey, QUORUM_BPS};
-use crate::effect::Effect;
-use crate::fault::{Fate, Reason, Verdict};
+use crate::fault::{Awaits, Fate, Reason, Verdict};
 use crate::held::Received;
-use crate::message::{CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Partial, Source, Want};
+use crate::message::{CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Partial, Source};
 use crate::session::Event;
 use crate::task::Task;
 use crate::time::{HOLD, Time};
@@ -28,30 +25,33 @@ impl Engine {
     ) -> bool {
         let (fate, received) = match Message::decode(channel, &bytes) {
             Ok(content) => {
-                let received = Received { source, from, content, bytes, until: now.plus(HOLD) };
-                (self.consider(&received, now, true), Some(received))
+                let mut received = Received { source, from, content, bytes, until: now.plus(HOLD), charged: false };
+                (self.consider(&mut received, now), Some(received))
             }
             Err(error) => (Fate::Judged(Verdict::Reject(reason_of(error))), None),
         };
         match fate {
             Fate::Judged(verdict) => self.outbox.judge(source, verdict),
             Fate::Pending => {}
-            Fate::Early => received.into_iter().for_each(|received| self.held.hold(received, &mut self.outbox)),
+            Fate::Early(awaits) => {
+                received.into_iter().for_each(|received| self.held.hold(received, awaits, &mut self.outbox));
+            }
         }
         self.empty_outbox(now);
         matches!(fate, Fate::Judged(Verdict::Reject(_)))
     }
 
-    /// Looks at held messages again.
+    /// Looks at the held messages again for which something has come, and lets go of those whose time is up.
     pub(super) fn retry_held(&mut self, now: Time) {
-        for received in self.held.take() {
-            match self.consider(&received, now, false) {
+        while let Some((place, mut received)) = self.held.take_ready() {
+            match self.consider(&mut received, now) {
                 Fate::Judged(verdict) => self.outbox.judge(received.source, verdict),
                 Fate::Pending => {}
-                Fate::Early => self.held.hold_again(received, now, &mut self.outbox),
+                Fate::Early(awaits) => self.held.hold_again(place, received, awaits),
             }
             self.empty_outbox(now);
         }
+        self.held.expire(now, &mut self.outbox);
     }
 
     /// A peer's answer holds messages that are checked like any other. It has been checked by that peer, so the first one
@@ -73,14 +73,13 @@ impl Engine {
         }
     }
 
-    /// `first`: whether the message has not been looked at before.
-    fn consider(&mut self, received: &Received, now: Time, first: bool) -> Fate {
-        let Received { source, from, ref content, ref bytes, .. } = *received;
+    fn consider(&mut self, received: &mut Received, now: Time) -> Fate {
+        let Received { source, from, ref content, ref bytes, ref mut charged, .. } = *received;
         let Self { facts, plans, proofs, sessions, batches, outbox, .. } = self;
         match content {
             Message::Assignment(assignment) => plans.consider((assignment, bytes), facts, now, outbox),
-            Message::Partial(partial) => self.consider_partial((partial, bytes), (source, from), now, first),
-            Message::Certificate(certificate) => self.consider_certificate(certificate, from, now, first),
+            Message::Partial(partial) => self.consider_partial((partial, bytes), source, (from, charged), now),
+            Message::Certificate(certificate) => self.consider_certificate(certificate, (from, charged), now),
             Message::Evidence(_) if !self.budgets.charge(from, facts, batches, now) => {
                 Fate::Judged(Verdict::Ignore(Reason::OverLimit))
             }
@@ -91,25 +90,24 @@ impl Engine {
     fn consider_partial(
         &mut self,
         (partial, bytes): (&Partial, &[u8]),
-        (source, from): (Source, PeerKey),
+        source: Source,
+        (from, charged): (PeerKey, &mut bool),
         now: Time,
-        first: bool,
     ) -> Fate {
         if !partial.is_well_formed() {
             return Fate::Judged(Verdict::Reject(Reason::OutOfBounds));
         }
         let key = partial.key();
         if !self.plans.contains(&key.assignment) {
-            if first {
-                let want = Want::Assignment(ByteArray::new(key.assignment.0));
-                self.outbox.effect(Effect::Ask { peer: Some(from), bytes: codec::encode(&want) });
-            }
-            return Fate::Early;
+            return Fate::Early(Awaits::Assignment(key.assignment));
         }
-        if self.batches.get(&key).is_none() {
-            return Fate::Judged(Verdict::Reject(Reason::WrongBatch));
+        match self.batches.get(&key) {
+            None => return Fate::Judged(Verdict::Reject(Reason::WrongBatch)),
+            // Who knows other tasks, or heard of its leader's batches in another order, may speak in it.
+            Some(batch) if batch.is_refused() => return Fate::Judged(Verdict::Ignore(Reason::OverLimit)),
+            Some(_) => {}
         }
-        if first && !self.budgets.charge(from, &self.facts, &self.batches, now) {
+        if !self.charge(from, charged, now) {
             return Fate::Judged(Verdict::Ignore(Reason::OverLimit));
         }
         let Some(batch) = self.batches.get_mut(&key) else {
@@ -118,19 +116,35 @@ impl Engine {
         batch.take((partial, bytes), source, &self.facts, &self.sessions, now, &mut self.outbox)
     }
 
-    fn consider_certificate(&mut self, message: &CertificateMessage, from: PeerKey, now: Time, first: bool) -> Fate {
+    /// Rule 16: a message is paid for before it costs a signature check, and once, however often it is looked at.
+    fn charge(&mut self, from: PeerKey, charged: &mut bool, now: Time) -> bool {
+        *charged = *charged || self.budgets.charge(from, &self.facts, &self.batches, now);
+        *charged
+    }
+
+    fn consider_certificate(
+        &mut self,
+        message: &CertificateMessage,
+        (from, charged): (PeerKey, &mut bool),
+        now: Time,
+    ) -> Fate {
         let tasks: Vec<Task> = message.reports.iter().map(|report| report.task.into()).collect();
-        if message.reports().is_some_and(|reports| self.sessions.know_certified(&reports)) {
+        let Self { sessions, batches, outbox, .. } = self;
+        if let Some(reports) = message.reports().filter(|reports| sessions.know_certified(reports)) {
+            // It brings nothing new, but to a batch that others certified together, and this keeper in another way.
+            if let Some(known) = sessions.certificate_of(&reports) {
+                batches.adopt_certificate(known, sessions, now, outbox);
+            }
             return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
         }
-        let Some(committee) = self.facts.committee_of(message.epoch) else {
-            return Fate::Early;
+        let Some(committee) = self.facts.committee_of(message.epoch).cloned() else {
+            return Fate::Early(Awaits::Epoch(message.epoch));
         };
-        if first && !self.budgets.charge(from, &self.facts, &self.batches, now) {
+        if !self.charge(from, charged, now) {
             return Fate::Judged(Verdict::Ignore(Reason::OverLimit));
         }
         let quorum_bps = self.sessions.quorum_bps(&tasks).unwrap_or(QUORUM_BPS);
-        let certificate = match message.verify(committee, self.facts.domain(), quorum_bps) {
+        let certificate = match message.verify(&committee, self.facts.domain(), quorum_bps) {
             Ok(certificate) => Arc::new(certificate),
             Err(error) => return Fate::Judged(Verdict::Reject(reason_of_certificate(error))),
         };

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::agenda::Wake;
+use crate::fault::Awaits;
 use crate::message::BatchKey;
 use crate::outbox::Notice;
 use crate::proofs::Statement;
@@ -12,13 +13,24 @@ impl Engine {
     pub(super) fn hear(&mut self, notice: Notice, now: Time) {
         let Self { facts, sessions, batches, outbox, .. } = self;
         match notice {
-            Notice::Opened { window, task, attempt } => self.windows.list(window, task, attempt, now, outbox),
+            Notice::Opened { window, task, attempt } => {
+                self.windows.list(window, (task, attempt), &facts.pace(), now, outbox);
+            }
             Notice::TaskEnded(task) => {
+                if let Some(due) = sessions.get(&task).map(|session| session.due().due) {
+                    self.windows.forget(task, due, &facts.pace());
+                }
                 sessions.forget(&task);
-                self.windows.forget(task);
                 self.agenda.drop_waiting(Wake::Session(task));
             }
-            Notice::Assigned(hash, assignment) => batches.open((hash, &assignment), facts, sessions, now, outbox),
+            Notice::Assigned(hash, assignment) => {
+                batches.open((hash, &assignment), facts, sessions, now, outbox);
+                self.held.came(Awaits::Assignment(hash), now, outbox);
+            }
+            Notice::BasisFound(key) => {
+                batches.recall_certificate(key, facts, sessions, now, outbox);
+                self.held.came(Awaits::Basis(key), now, outbox);
+            }
             Notice::LookAtBatch(key) => self.look_at_batch(key, now),
             Notice::LookAtWindow(window) => self.look_at_window(window, now),
             Notice::BatchEnded(key) => {

@@ -140,7 +140,7 @@ impl Evidence {
         Some(first.iter().filter(|&index| second.contains(index)).collect())
     }
 
-    /// What it is about, for telling two pieces of evidence apart: task, anchor and signers of both sides.
+    /// The task that it is about, if its report is one.
     pub fn task(&self) -> Option<Task> {
         Some(self.first.report.report()?.task)
     }

@@ -19,6 +19,7 @@ fn text(item: Item) -> String {
             Notice::Opened { window, attempt, .. } => format!("opened {attempt} in {window}"),
             Notice::TaskEnded(_) => "task ended".to_owned(),
             Notice::Assigned(..) => "assigned".to_owned(),
+            Notice::BasisFound(_) => "basis found".to_owned(),
             Notice::LookAtBatch(_) => "look at batch".to_owned(),
             Notice::LookAtWindow(window) => format!("look at window {window}"),
             Notice::BatchEnded(_) => "batch ended".to_owned(),

@@ -160,9 +160,13 @@ fn executing() {
     step(open(), (1_001, executed(0, 998)), Phase::Open, NOTHING);
     let nothing = Event::Executed(0, block(998).hash, Err(Abstention::Timeout));
     let left = step(running(), (1_001, nothing), Phase::Open, &["abstained(timeout)", "look at batch"]);
-    assert_eq!(left.attempt(0), Some(&Attempt::Abstained(Abstention::Timeout)));
+    assert_eq!(left.attempt(0), Some(&Attempt::Abstained(block(998), Abstention::Timeout)));
     let refused = step(reported(), (1_001, Event::Refused(0)), Phase::Open, NOTHING);
-    assert_eq!(refused.attempt(0), Some(&Attempt::Abstained(Abstention::JournalRefused)));
+    let Some(Attempt::Refused { report: refused, .. }) = refused.attempt(0) else {
+        panic!("{:?}", refused.attempt(0));
+    };
+    assert_eq!(*refused, report, "what it found stays what it found");
+    step(running(), (1_001, Event::Refused(0)), Phase::Open, NOTHING);
 }
 
 #[test]
@@ -208,8 +212,16 @@ fn a_reorganisation_takes_back_what_its_blocks_held() {
     assert!(stays.attempt(0).is_some(), "the anchor stands");
     let lost = step(running(), (1_005, Event::Rewound(997)), Phase::Open, &[looks, "at 1005000 batch"]);
     assert_eq!(lost.attempt(0), None);
-    let lost = step(reported(), (1_005, Event::Rewound(997)), Phase::Open, &[looks]);
-    assert_eq!(lost.attempt(0), None);
+    // Whatever it has come to: a read that failed at an orphaned block may work at the one in its place.
+    let nothing = Event::Executed(0, block(998).hash, Err(Abstention::ChainReadFailed));
+    let abstained = session(&[(1_000, Event::Look), (1_001, nothing)]);
+    let refused = session(&[(1_000, Event::Look), (1_001, executed(0, 998)), (1_001, Event::Refused(0))]);
+    for ended in [reported(), abstained, refused] {
+        let stays = step(ended.clone(), (1_005, Event::Rewound(998)), Phase::Open, &[looks]);
+        assert!(stays.attempt(0).is_some(), "the anchor stands");
+        let lost = step(ended, (1_005, Event::Rewound(997)), Phase::Open, &[looks]);
+        assert_eq!(lost.attempt(0), None);
+    }
 }
 
 #[test]
@@ -236,6 +248,12 @@ fn a_certificate_outlives_a_reorganisation_that_leaves_its_anchor() {
     step(with_certificate(certified()), (1_005, Event::Rewound(997)), Phase::Open, &["at 1005000 session"]);
     let reopened = ["reopened", "at 1005000 session"];
     step(with_certificate(settled_and_certified()), (1_005, Event::Rewound(999)), since, &reopened);
+    // One at a block that was orphaned before stands for nothing, though its number lies below.
+    let orphan = Report { anchor: Anchor { number: 998, hash: B256::repeat_byte(9) }, ..report };
+    let at_orphan = certificate(orphan);
+    let mut session = certified();
+    session.note_certificate(&orphan, &at_orphan);
+    step(session, (1_005, Event::Rewound(998)), Phase::Open, &["at 1005000 session"]);
     // A second certificate at the anchor that says something else comes back with the first.
     let other = Report { outcome_hash: B256::repeat_byte(2), ..report };
     let mut session = with_certificate(open());

@@ -70,6 +70,11 @@ impl Session {
         self.words.note_certificate(report, certificate)
     }
 
+    /// The first certificate at an anchor.
+    pub(crate) fn certificate_at(&self, anchor: B256) -> Option<&Arc<Certificate>> {
+        self.words.certificate_at(anchor)
+    }
+
     /// Whether a certificate is known that says just this.
     pub(crate) fn knows_certified(&self, report: &Report) -> bool {
         self.words.knows_certified(report)

@@ -7,9 +7,9 @@ use alloy_primitives::B256;
 
 use crate::certificate::Certificate;
 use crate::committee::KeeperIndex;
+use crate::facts::Facts;
 use crate::message::BatchKey;
 use crate::report::Report;
-use crate::task::Task;
 
 /// What keepers and quorums have said of one task.
 #[derive(Clone, Debug, Default)]
@@ -43,13 +43,18 @@ impl Words {
         (first != report).then(|| Arc::clone(other))
     }
 
+    pub(crate) fn certificate_at(&self, anchor: B256) -> Option<&Arc<Certificate>> {
+        self.certificates.get(&anchor).map(|(_, certificate)| certificate)
+    }
+
     pub(crate) fn knows_certified(&self, report: &Report) -> bool {
         self.certificates.get(&report.anchor.hash).is_some_and(|(first, _)| first == report)
     }
 
-    /// Whether a certificate of the task is pinned to a block up to `number`.
-    pub(crate) fn is_certified_up_to(&self, task: Task, number: u64) -> bool {
-        let mut reports = self.certificates.values().flat_map(|(_, certificate)| &certificate.reports);
-        reports.any(|report| report.task == task && report.anchor.number <= number)
+    /// Whether a certificate of the task is pinned to a block of the chain up to `number`. Those at orphaned blocks are
+    /// kept, as proofs and should their blocks come back, but settle nothing.
+    pub(crate) fn is_certified_up_to(&self, number: u64, facts: &Facts) -> bool {
+        let mut anchors = self.certificates.values().map(|(report, _)| report.anchor);
+        anchors.any(|anchor| anchor.number <= number && facts.holds(&anchor))
     }
 }

@@ -1,10 +1,13 @@
 use super::*;
+use crate::committee::KeeperIndex;
 use crate::facts::tests::{due, facts, task};
-use crate::message::{ASSIGNMENT_LIMIT, Assignment};
+use crate::message::{ASSIGNMENT_LIMIT, Assignment, BATCHES_MAX, BatchKey};
 use crate::outbox::Item;
 use crate::outbox::tests::texts;
 use crate::session::Event;
-use crate::task::DueTask;
+use crate::task::{DueTask, InstanceKey};
+
+mod hostile;
 
 /// The window of the tasks, which are due in its last second.
 const WINDOW: u64 = 500;
@@ -32,7 +35,7 @@ fn bench(place: usize, tasks: &[DueTask]) -> Bench {
     };
     for &due in tasks {
         assert!(bench.sessions.learn(due, &bench.facts, Time(990_000), &mut bench.outbox));
-        bench.windows.list(WINDOW, due.task, 0, Time(990_000), &mut bench.outbox);
+        bench.windows.list(WINDOW, (due.task, 0), &bench.facts.pace(), Time(990_000), &mut bench.outbox);
     }
     bench.outbox.take();
     bench
@@ -43,6 +46,10 @@ fn tasks(count: u64) -> Vec<DueTask> {
 }
 
 impl Bench {
+    fn mine(&self) -> KeeperIndex {
+        self.facts.my_index(&self.facts.committee_at(1_000).unwrap()).unwrap()
+    }
+
     fn look(&mut self, now: u64) {
         self.look_if(true, now);
     }
@@ -60,16 +67,36 @@ impl Bench {
 
     /// The jobs of each batch that it assigns at a moment.
     fn assigned(&mut self, now: u64) -> Vec<Vec<u64>> {
+        let batches = self.assignments(now).into_iter().flat_map(|assignment| assignment.batches);
+        batches.map(|batch| batch.tasks.iter().map(|task| task.job).collect()).collect()
+    }
+
+    /// What it assigns at a moment, as it goes out; its batches are open after it.
+    fn assignments(&mut self, now: u64) -> Vec<Assignment> {
         self.look(now);
-        let sent = self.outbox.take().into_iter().find_map(|item| match item {
+        let sent = self.outbox.take().into_iter().filter_map(|item| match item {
             Item::Effect(Effect::Broadcast { channel: Channel::Assignments, bytes }) => Some(bytes),
             _ => None,
         });
-        let assignment: Assignment = codec::decode(&sent.unwrap(), ASSIGNMENT_LIMIT).unwrap();
+        let assignments: Vec<Assignment> = sent.map(|bytes| codec::decode(&bytes, ASSIGNMENT_LIMIT).unwrap()).collect();
+        assignments.iter().for_each(|assignment| drop(self.open(assignment, now)));
+        assignments
+    }
+
+    /// Opens the batches of an assignment, and gives their names.
+    fn open(&mut self, assignment: &Assignment, now: u64) -> Vec<BatchKey> {
         let hash = assignment.hash(self.facts.domain());
-        self.batches.open((hash, &assignment), &self.facts, &mut self.sessions, Time(now), &mut self.outbox);
+        self.batches.open((hash, assignment), &self.facts, &mut self.sessions, Time(now), &mut self.outbox);
         self.outbox.take();
-        assignment.batches.iter().map(|batch| batch.tasks.iter().map(|task| task.job).collect()).collect()
+        (0..).zip(&assignment.batches).map(|(batch, _)| BatchKey { assignment: hash, batch }).collect()
+    }
+
+    /// A task becomes known, in the window's last second.
+    fn learn(&mut self, due: DueTask, now: u64) {
+        assert!(self.sessions.learn(due, &self.facts, Time(now), &mut self.outbox));
+        self.batches.learn(due.task, &self.facts, &mut self.sessions, Time(now), &mut self.outbox);
+        self.windows.list(WINDOW, (due.task, 0), &self.facts.pace(), Time(now), &mut self.outbox);
+        self.outbox.take();
     }
 }
 
@@ -77,11 +104,11 @@ impl Bench {
 fn the_leader_assigns_one_window_ahead_and_once() {
     let mut early = bench(0, &tasks(2));
     assert_eq!(early.texts(997_000), ["at 998000 window 500"], "its line may still change");
-    let sent = ["assigned 500 at 0", "send assignment", "assigned", "at 998000 held"];
+    let sent = ["assigned 500 at 0", "send assignment", "assigned"];
     assert_eq!(early.texts(998_000), sent);
     let mut again = bench(0, &tasks(2));
     assert_eq!(again.assigned(998_000), [[1, 2]]);
-    assert!(again.texts(998_100).is_empty(), "what stands in a batch is not open");
+    assert_eq!(again.texts(998_100), ["with next block window 500"], "what stands in a batch is not open");
     assert!(again.texts(1_004_000).is_empty(), "the window is over");
 }
 
@@ -125,20 +152,64 @@ fn tasks_are_batched_by_moment_quorum_size_and_gas_and_the_troubled_alone() {
 fn what_has_ended_is_not_open_and_what_is_forgotten_not_listed() {
     let mut bench = bench(0, &tasks(3));
     bench.sessions.handle(task(1), Event::Settled(990), &bench.facts, Time(990_000), &mut bench.outbox);
-    bench.windows.forget(task(2));
+    bench.windows.forget(task(2), DUE, &bench.facts.pace());
     bench.outbox.take();
     assert_eq!(bench.assigned(998_000), [[3]]);
 }
 
+/// Everything that `now` holds is let out in one go; what comes later waits, and longer each time.
 #[test]
-fn a_leader_numbers_its_assignments_and_stops_at_the_limit() {
+fn what_comes_one_by_one_is_gathered_so_that_the_numbers_last_for_a_window() {
+    let mut bench = bench(0, &[]);
+    let mut sent = Vec::new();
+    for job in 1..=1_500 {
+        let now = 998_000 + 2 * job;
+        bench.learn(due(job, DUE), now);
+        let jobs: usize = bench.assigned(now).iter().map(Vec::len).sum();
+        sent.extend((jobs > 0).then_some((now, jobs)));
+    }
+    assert_eq!(sent.len(), usize::from(ASSIGNMENTS_MAX), "{sent:?}");
+    assert!(sent[7].0 - sent[0].0 > 1_950, "they are there for as long as a window: {sent:?}");
+    let all: usize = sent.iter().map(|(_, jobs)| jobs).sum();
+    assert!(all > 975, "and leave nothing out that was known before the last: {sent:?}");
+}
+
+#[test]
+fn a_leader_that_has_used_its_numbers_leaves_the_rest_to_the_next_stage() {
     let mut bench = bench(0, &tasks(1));
     for job in 2..20 {
-        bench.look(998_000);
-        let next = due(job, DUE);
-        bench.sessions.learn(next, &bench.facts, Time(990_000), &mut bench.outbox);
-        bench.windows.list(WINDOW, next.task, 0, Time(990_000), &mut bench.outbox);
+        bench.assignments(998_000 + job * 2_000 / 20);
+        bench.windows.assigned.clear();
+        bench.learn(due(job, DUE), 998_000);
     }
-    let sent = texts(&mut bench.outbox).iter().filter(|text| *text == "send assignment").count();
-    assert_eq!(sent, usize::from(crate::message::ASSIGNMENTS_MAX));
+    assert!(bench.plans.free_number(WINDOW, 0, bench.mine()).is_none());
+    assert!(bench.assignments(1_001_500).is_empty());
+}
+
+#[test]
+fn an_assignment_is_cut_to_what_may_be_sent() {
+    let far = |job: u64| Task { instance: InstanceKey::from_run(u64::MAX), ..task(u64::MAX - job) };
+    let light = |job: u64| DueTask { task: far(job), callback_gas: 1_000, ..due(job, DUE) };
+    let mut bench = bench(0, &(1..=4_000).map(light).collect::<Vec<_>>());
+    let assignments = bench.assignments(998_000);
+    assert_eq!(assignments.iter().map(|assignment| assignment.number).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    for assignment in &assignments {
+        let bytes = codec::encode(assignment).len();
+        assert!(bytes <= ASSIGNMENT_LIMIT, "{bytes}");
+    }
+    let listed = assignments.iter().flat_map(|assignment| &assignment.batches).map(|batch| batch.tasks.len());
+    assert_eq!(listed.sum::<usize>(), 4_000);
+    assert!(bench.assignments(998_500).is_empty(), "nothing is left");
+}
+
+/// One creator with many quorums, in the first second of the window.
+#[test]
+fn more_batches_than_an_assignment_holds_go_into_further_ones() {
+    let of_quorum = |job: u64| DueTask { quorum_bps: 7_000 + job as u16, ..due(job, DUE - 1) };
+    let mut all: Vec<DueTask> = (1..=BATCHES_MAX as u64).map(of_quorum).collect();
+    all.push(due(900, DUE));
+    let mut bench = bench(0, &all);
+    let assignments = bench.assignments(998_000);
+    assert_eq!(assignments.iter().map(|assignment| assignment.batches.len()).collect::<Vec<_>>(), [64, 1]);
+    assert_eq!(assignments[1].batches[0].tasks[0].job, 900);
 }

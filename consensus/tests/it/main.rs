@@ -4,6 +4,8 @@
 
 mod answers;
 mod bench;
+mod doubt;
+mod early;
 mod limits;
 mod network;
 mod scenarios;

@@ -11,7 +11,7 @@ use alloy_primitives::{Address, B256, Bytes, keccak256};
 use consensus::anchor::BlockRef;
 use consensus::bls::SecretKey;
 use consensus::committee::{Committee, Member, PeerKey};
-use consensus::effect::Settlement;
+use consensus::effect::{JournalAnswer, Settlement};
 use consensus::fault::{Fault, Verdict};
 use consensus::message::{Channel, MessageTag};
 use consensus::report::Domain;
@@ -270,7 +270,9 @@ impl Network {
                 let result = said.map(|said| outcome(due.task, anchor, said));
                 self.send(k, Input::Executed { task: due.task, attempt, anchor: anchor.hash, result }, 30);
             }
-            Effect::Persist { token, .. } => self.send(k, Input::Persisted { token, safe: true }, 5),
+            Effect::Persist { token, .. } => {
+                self.send(k, Input::Persisted { token, answer: JournalAnswer::Recorded }, 5);
+            }
             Effect::Broadcast { channel, bytes } => {
                 self.broadcasts += 1;
                 for to in (0..self.engines.len()).filter(|&to| to != k) {

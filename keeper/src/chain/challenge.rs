@@ -1,13 +1,23 @@
 //! Accusations: proofs of equivocation on their way to the Challenger.
+//!
+//! A proof that is let go is deleted, so no single node's word is enough for that: where there are two good ones, both
+//! must say that all of the guilty are convicted, or that it is too late. Anything else is tried again.
 
+use alloy::network::TransactionBuilder;
 use alloy::primitives::B256;
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolError;
 use contracts::{Challenger, IChallenger, KeeperRegistry};
 
+use super::lane::Call;
 use super::receipt::{self, is_error};
-use super::rpc::ChainProvider;
+use super::rpc::{ChainProvider, Rpc};
 use super::submitter::{Done, Submitter, plain_call};
 use super::{ChainError, Contracts};
+
+/// Good nodes that must agree before a proof is let go, where there are so many.
+const WITNESSES: usize = 2;
 
 /// A proof of equivocation as the contract takes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,7 +48,7 @@ pub enum AccusationResult {
     Proven,
     /// The stake that counted is no longer certain to be slashable.
     TooLate,
-    /// The contract refuses it.
+    /// The contract refuses it, at one node: in the state of a node that is a little behind, it may well.
     Refused {
         /// Name and arguments of the custom error, or the node's words.
         reason: String,
@@ -86,11 +96,24 @@ pub async fn is_proven(
 
 impl Submitter {
     /// Brings a proof before the Challenger. Looks first whether that is of any use, and sends nothing if not.
-    pub async fn accuse(&self, provider: &ChainProvider, accusation: &Accusation) -> AccusationResult {
-        match is_proven(provider, self.contracts(), accusation).await {
-            Ok(true) => return AccusationResult::Proven,
-            Ok(false) => {}
-            Err(error) => return AccusationResult::Failed { why: error.to_string() },
+    pub async fn accuse(&self, rpc: &Rpc, accusation: &Accusation) -> AccusationResult {
+        let failed = |why: String| AccusationResult::Failed { why };
+        let witnesses = match rpc.witnesses().await {
+            Ok(witnesses) => witnesses.into_iter().take(WITNESSES).collect::<Vec<_>>(),
+            Err(error) => return failed(error.to_string()),
+        };
+        let mut proven = true;
+        for witness in &witnesses {
+            match is_proven(witness, self.contracts(), accusation).await {
+                Ok(here) => proven = here,
+                Err(error) => return failed(error.to_string()),
+            }
+            if !proven {
+                break;
+            }
+        }
+        if proven {
+            return AccusationResult::Proven;
         }
         let call = Challenger::proveEquivocationCall {
             epoch: accusation.epoch,
@@ -98,13 +121,43 @@ impl Submitter {
             second: accusation.second.clone(),
         };
         let call = plain_call(self.contracts().challenger, &call);
-        match &*self.enqueue(accusation.key, call).await {
+        let done = self.enqueue(accusation.key, call.clone()).await;
+        let agreed = |selector| self.refuse_alike(&witnesses, &call, selector);
+        let disputed = || failed("the RPC nodes disagree whether it is over".to_owned());
+        match &*done {
             Done::Mined { tx, .. } => AccusationResult::Mined { tx: *tx },
-            Done::Reverted(data) if is_error(data, Challenger::AlreadyProven::SELECTOR) => AccusationResult::Proven,
-            Done::Reverted(data) if is_error(data, Challenger::TooLate::SELECTOR) => AccusationResult::TooLate,
-            Done::Useless => AccusationResult::Proven,
+            Done::Reverted(data) if is_error(data, Challenger::AlreadyProven::SELECTOR) => {
+                match agreed(Challenger::AlreadyProven::SELECTOR).await {
+                    true => AccusationResult::Proven,
+                    false => disputed(),
+                }
+            }
+            Done::Reverted(data) if is_error(data, Challenger::TooLate::SELECTOR) => {
+                match agreed(Challenger::TooLate::SELECTOR).await {
+                    true => AccusationResult::TooLate,
+                    false => disputed(),
+                }
+            }
             Done::Reverted(data) => AccusationResult::Refused { reason: receipt::reason(data) },
-            Done::Failed(why) => AccusationResult::Failed { why: why.clone() },
+            Done::Useless => failed("nobody needs it any more, says an RPC node".to_owned()),
+            Done::Failed(why) => failed(why.clone()),
         }
     }
+
+    /// Whether the contract refuses a call with this error at every one of these nodes.
+    async fn refuse_alike(&self, witnesses: &[ChainProvider], call: &Call, selector: [u8; 4]) -> bool {
+        for witness in witnesses {
+            let request =
+                TransactionRequest::default().with_from(self.account()).with_to(call.to).with_input(call.input.clone());
+            let refusal = witness.call(request).await.err();
+            let data = refusal.and_then(|error| error.as_error_resp()?.as_revert_data());
+            if !data.is_some_and(|data| is_error(&data, selector)) {
+                return false;
+            }
+        }
+        true
+    }
 }
+
+#[cfg(test)]
+mod tests;

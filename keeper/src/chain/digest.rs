@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub(crate) use file::DigestFile;
 
 /// Most logs kept; a network with more is read from the deploy block at every start.
-const MAX_KEPT: usize = 400_000;
+const MAX_KEPT: usize = if cfg!(test) { 1_000 } else { 400_000 };
 
 /// A log as it was found.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -2,6 +2,9 @@ use alloy::primitives::Address;
 use alloy::transports::{RpcError, TransportError};
 use std::path::PathBuf;
 
+/// Most of an undecodable answer that is quoted.
+const MAX_QUOTED_CHARS: usize = 300;
+
 /// Why something about the chain could not be read or written. All of it is retried by the watcher.
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
@@ -26,6 +29,11 @@ pub enum ChainError {
         "cannot tell yet whether this operator was registered before: {0}; with other nodes in rpc_urls, or once they are up to date, it goes on by itself"
     )]
     Undecided(String),
+    /// No block is confirmed by enough RPC nodes for a new journal to begin above it.
+    #[error(
+        "cannot tell yet above which block an empty journal may begin: {0}; it goes on by itself once they are up to date; take a node that is down or wrong out of rpc_urls"
+    )]
+    Unconfirmed(String),
     /// The RPC node answered with an error.
     #[error("the RPC node refused: {0}")]
     Refused(String),
@@ -84,6 +92,7 @@ impl ChainError {
             Self::Unreachable(_) => "unreachable",
             Self::WrongChainId(_) => "wrong_chain_id",
             Self::Undecided(_) => "undecided",
+            Self::Unconfirmed(_) => "unconfirmed",
             Self::Refused(_) => "refused",
             Self::MissingContract { .. } => "missing_contract",
             Self::WrongDomain { .. } => "wrong_domain",
@@ -98,8 +107,11 @@ impl From<TransportError> for ChainError {
         match error {
             RpcError::Transport(kind) => Self::Unreachable(kind.to_string()),
             RpcError::ErrorResp(payload) => Self::Refused(payload.to_string()),
-            // Shows what was found, but not megabytes of it.
-            RpcError::DeserError { err, .. } => Self::unbelievable("undecodable_answer", err.to_string()),
+            // Shows what was found, but not megabytes of it: a text that is none is quoted whole.
+            RpcError::DeserError { err, .. } => Self::unbelievable(
+                "undecodable_answer",
+                err.to_string().chars().take(MAX_QUOTED_CHARS).collect::<String>(),
+            ),
             other => Self::Refused(other.to_string()),
         }
     }

@@ -58,7 +58,8 @@ pub struct Policy {
     pub loss: u128,
     /// No call ever pays more than this for a gas.
     pub max_fee: u128,
-    /// Highest tip of a transaction to oneself that frees a nonce: it uses a tenth of a settlement's gas.
+    /// Highest tip of a transaction to oneself that frees a nonce: it uses a tenth of a settlement's gas. And of one that a
+    /// person sends, seldom and by hand.
     pub freeing_tip: u128,
 }
 
@@ -95,6 +96,14 @@ impl Policy {
         let asked = self.asked(market, self.freeing_tip);
         let fees = old.map_or(asked, |old| old.replacing().at_least(asked));
         if fees.tip <= self.freeing_tip && fees.max_fee <= self.max_fee { fees } else { asked }
+    }
+
+    /// The fees of a transaction that a person sends once. Nobody gives any of it back, so what the market asks is paid, but
+    /// no more than the caps: one node names it. `None` while the base fee alone is above them.
+    #[must_use]
+    pub fn by_hand(&self, market: Market) -> Option<Fees> {
+        let fees = self.asked(market, self.freeing_tip);
+        (market.base_fee.saturating_add(fees.tip) <= self.max_fee).then_some(fees)
     }
 
     /// Highest tip to begin with: a third of the loss, so that there is room for raises. What replaces another transaction

@@ -121,6 +121,8 @@ fn head_of(raw: &RawHeader) -> Result<Head, ChainError> {
 #[derive(Debug, Default)]
 pub(crate) struct HeldHeads {
     heads: VecDeque<Head>,
+    /// The block below the oldest one held, where it is known: while none is held, the one that history was read up to.
+    before: Option<Head>,
 }
 
 /// Whether a block continues what is held.
@@ -141,6 +143,16 @@ impl HeldHeads {
         self.heads.front().copied()
     }
 
+    /// The block that history was read up to, as long as no block above it is held.
+    pub(crate) fn end_of_history(&self) -> Option<Head> {
+        self.before.filter(|_| self.heads.is_empty())
+    }
+
+    /// History was read up to this block: the first one held has to be its child.
+    pub(crate) fn begin_after(&mut self, head: Head) {
+        self.before = Some(head);
+    }
+
     pub(crate) fn get(&self, number: u64) -> Option<Head> {
         let first = self.first()?.number;
         self.heads.get(usize::try_from(number.checked_sub(first)?).ok()?).copied()
@@ -151,7 +163,7 @@ impl HeldHeads {
     /// # Errors
     /// It is another number than the next one, or older than its parent.
     pub(crate) fn fit(&self, head: &Head) -> Result<Fit, ChainError> {
-        let Some(last) = self.last() else { return Ok(Fit::Next) };
+        let Some(last) = self.last().or(self.before) else { return Ok(Fit::Next) };
         if Some(head.number) != last.number.checked_add(1) {
             let detail = format!("block {} after block {}", head.number, last.number);
             return Err(ChainError::unbelievable("not_consecutive", detail));
@@ -170,7 +182,7 @@ impl HeldHeads {
     pub(crate) fn push(&mut self, head: Head) {
         self.heads.push_back(head);
         while self.heads.len() as u64 > HELD_BLOCKS {
-            self.heads.pop_front();
+            self.before = self.heads.pop_front();
         }
     }
 
@@ -179,10 +191,12 @@ impl HeldHeads {
         while self.heads.back().is_some_and(|head| head.number > number) {
             self.heads.pop_back();
         }
+        self.before.take_if(|before| before.number > number);
     }
 
     pub(crate) fn clear(&mut self) {
         self.heads.clear();
+        self.before = None;
     }
 }
 

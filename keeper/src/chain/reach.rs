@@ -2,16 +2,15 @@
 //! operator ever registered?
 
 use super::heads;
+use super::most::Most;
 use super::rpc::{ChainProvider, Node, Rpc};
 use super::snapshot::{Constants, constants, registration};
-use super::{ChainConfig, ChainError};
+use super::{ChainConfig, ChainError, Head};
 use alloy::primitives::{Address, B256};
 use alloy::providers::Provider;
 
 /// Chain id of local networks, whose chain may stand still for hours.
 const LOCAL_CHAIN_ID: u64 = 31_337;
-/// Blocks a node may be behind the newest one and still know who is registered.
-const USUAL_LAG: u64 = 8;
 /// Age of the newest block, in block times and at least in seconds, beyond which a lone node may lag.
 const OLD_BLOCKS: u64 = 20;
 const OLD_SECONDS: u64 = 60;
@@ -55,28 +54,81 @@ pub async fn was_registered(rpc: &Rpc, config: &ChainConfig, operator: Address, 
             Err(error) => failure = Some(error),
         }
     }
-    let clock = (config.network.chain_id != LOCAL_CHAIN_ID).then_some(now);
-    let verdict = verdict(&votes, rpc.nodes().len(), clock, config.network.block_seconds);
-    verdict.map_err(|why| match failure {
-        Some(error) => ChainError::Undecided(format!("{why} ({error})")),
-        None => ChainError::Undecided(why),
-    })
+    let verdict = verdict(&votes, rpc.nodes().len(), clock(config, now), config.network.block_seconds);
+    verdict.map_err(|why| ChainError::Undecided(beside(why, failure)))
 }
 
-/// The highest block any good node shows.
+/// The highest block that an empty journal must begin above, by the word of most nodes: the number goes to disk, and
+/// nothing at or below it is ever signed. `now` in Unix seconds.
 ///
 /// # Errors
-/// None shows one.
-pub async fn highest(rpc: &Rpc) -> Result<u64, ChainError> {
+/// [`ChainError::Unconfirmed`] as long as too few nodes show a block that they also have.
+pub async fn highest(rpc: &Rpc, config: &ChainConfig, now: u64) -> Result<u64, ChainError> {
     rpc.survey().await;
-    let mut best: Result<u64, ChainError> = Err(ChainError::Unreachable("there is no node to ask".to_owned()));
-    for node in rpc.ranked().await? {
-        match heads::latest(&node.provider()).await {
-            Ok(latest) => best = Ok(best.unwrap_or_default().max(latest.head.number)),
-            Err(error) => best = best.or(Err(error)),
+    let (mut heads, mut failure) = (Vec::new(), None);
+    for node in rpc.nodes_to_ask() {
+        match confirmed(&node.provider()).await {
+            Ok(head) => heads.push(head),
+            Err(error) => failure = Some(error),
         }
     }
-    best
+    let floor = floor(&heads, rpc.nodes().len(), clock(config, now), config.network.block_seconds);
+    floor.map_err(|why| ChainError::Unconfirmed(beside(why, failure)))
+}
+
+/// The newest block where most good nodes are: a search that goes back from one that was made up has no end.
+///
+/// # Errors
+/// No node shows a block that it also has.
+pub(crate) async fn newest(rpc: &Rpc) -> Result<u64, ChainError> {
+    let (mut heads, mut failure) = (Vec::new(), None);
+    for provider in rpc.witnesses().await? {
+        match confirmed(&provider).await {
+            Ok(head) => heads.push(head),
+            Err(error) => failure = Some(error),
+        }
+    }
+    let newest = Most::of(&heads, heads.len(), |head| head.number).level.iter().map(|head| head.number).max();
+    newest.ok_or_else(|| failure.unwrap_or_else(|| ChainError::Unreachable("there is no node to ask".to_owned())))
+}
+
+/// A node's newest block, if it also has it by its number.
+async fn confirmed(provider: &ChainProvider) -> Result<Head, ChainError> {
+    let newest = heads::latest(provider).await?.head;
+    heads::at(provider, newest.number).await
+}
+
+/// The block to begin above: the highest one where most nodes are. One far ahead of them is left out only where their
+/// own blocks are fresh: else it may be the one that is right.
+fn floor(heads: &[Head], nodes: usize, now: Option<u64>, block_seconds: u64) -> Result<u64, String> {
+    let most = Most::of(heads, nodes, |head| head.number);
+    most.are_enough()?;
+    let are_fresh =
+        || now.is_some_and(|now| is_most(&most.level, nodes, |head| is_fresh(head.timestamp, now, block_seconds)));
+    match most.ahead.iter().map(|head| head.number).max() {
+        Some(ahead) if !are_fresh() => Err(format!(
+            "one RPC node is at block {ahead}, and the blocks of the others do not show that they are up to date"
+        )),
+        _ => Ok(most.level.iter().map(|head| head.number).max().unwrap_or_default()),
+    }
+}
+
+/// The time, where the age of a block says anything.
+fn clock(config: &ChainConfig, now: u64) -> Option<u64> {
+    (config.network.chain_id != LOCAL_CHAIN_ID).then_some(now)
+}
+
+fn is_fresh(timestamp: u64, now: u64, block_seconds: u64) -> bool {
+    now.saturating_sub(timestamp) <= OLD_SECONDS.max(block_seconds.saturating_mul(OLD_BLOCKS))
+}
+
+/// Whether this holds for more than half of all nodes.
+fn is_most<T>(words: &[&T], nodes: usize, holds: impl Fn(&T) -> bool) -> bool {
+    words.iter().filter(|word| holds(word)).count() * 2 > nodes
+}
+
+fn beside(why: String, failure: Option<ChainError>) -> String {
+    failure.map_or(why.clone(), |error| format!("{why} ({error})"))
 }
 
 /// One node's word.
@@ -105,21 +157,23 @@ fn verdict(votes: &[Vote], nodes: usize, now: Option<u64>, block_seconds: u64) -
     if votes.iter().any(|vote| vote.known) {
         return Ok(true);
     }
-    let newest = votes.iter().map(|vote| vote.number).max().unwrap_or_default();
-    let level = votes.iter().filter(|vote| !vote.syncing && newest - vote.number <= USUAL_LAG);
-    let level: Vec<&Vote> = level.collect();
-    if level.len() * 2 <= nodes {
-        return Err(format!("{} of {nodes} RPC nodes are up to date, more than half are needed", level.len()));
-    }
-    let Some(now) = now else { return Ok(false) };
-    let age = level.iter().map(|vote| now.saturating_sub(vote.timestamp)).min().unwrap_or(u64::MAX);
-    if age <= OLD_SECONDS.max(block_seconds.saturating_mul(OLD_BLOCKS)) {
+    let most = Most::of(votes.iter().filter(|vote| !vote.syncing), nodes, |vote| vote.number);
+    most.are_enough()?;
+    let Some(now) = now else {
+        // One that is ahead may be right.
+        let ahead = "one RPC node is far ahead of the others, and blocks of this chain do not show who is right";
+        return if most.ahead.is_empty() { Ok(false) } else { Err(ahead.to_owned()) };
+    };
+    let level = &most.level;
+    if is_most(level, nodes, |vote| is_fresh(vote.timestamp, now, block_seconds)) {
         return Ok(false);
     }
-    // A chain that makes blocks on demand: two nodes show the same old block.
-    if level.iter().enumerate().any(|(place, vote)| level[..place].iter().any(|other| other.hash == vote.hash)) {
+    // A chain that makes blocks on demand: two nodes show the same old block, and none a newer one.
+    let same = |(place, vote): (usize, &&Vote)| level[..place].iter().any(|other| other.hash == vote.hash);
+    if most.ahead.is_empty() && level.iter().enumerate().any(same) {
         return Ok(false);
     }
+    let age = level.iter().map(|vote| now.saturating_sub(vote.timestamp)).max().unwrap_or(u64::MAX);
     Err(format!("the newest block of the RPC nodes is {age} s old: they may lag"))
 }
 

@@ -19,6 +19,7 @@ mod endpoint;
 mod http;
 mod logs;
 mod read;
+mod secrets;
 mod span;
 mod survey;
 mod words;
@@ -172,6 +173,16 @@ impl Rpc {
         board.order(now).into_iter().filter(good).map(|place| self.at(place)).collect()
     }
 
+    /// The best node and the other good ones, each by itself: for what no single one may decide.
+    ///
+    /// # Errors
+    /// None may be asked.
+    pub(crate) async fn witnesses(&self) -> Result<Vec<ChainProvider>, ChainError> {
+        let first = self.node().await?;
+        let others = self.others(&first);
+        Ok([vec![first], others].concat().iter().map(Node::provider).collect())
+    }
+
     /// Whether a node wants to be left alone for a while: no fault of what it shows.
     pub(crate) fn is_limited(&self, node: &Node) -> bool {
         self.board().endpoint(node.place).limited_until(Instant::now()).is_some()
@@ -207,6 +218,11 @@ impl Rpc {
 
     fn origin(&self, place: usize) -> &str {
         &self.shared.wires[place].origin
+    }
+
+    /// Words about the nodes without the keys of their URLs.
+    pub(crate) fn masked(&self, words: &str) -> String {
+        self.shared.wires.iter().fold(words.to_owned(), |words, wire| wire.secrets.mask(&words))
     }
 
     fn see(&self, place: usize, seen: Seen) {

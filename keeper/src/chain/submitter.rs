@@ -4,6 +4,7 @@
 //! time waits for the same result.
 
 mod carrier;
+mod opinion;
 mod wallet;
 
 use super::lane::{Account, Call, Lane, Sound, Terms};

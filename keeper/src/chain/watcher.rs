@@ -18,25 +18,22 @@
 //! next step asks the next node at once. Beside the steps all nodes are compared now and then (`rpc/survey.rs`).
 
 use super::digest::Digest;
-use super::heads::{self, HELD_BLOCKS, HeldHeads};
+use super::heads::{self, HeldHeads};
 use super::logs::{Content, EpochLog, OurLog};
 use super::rpc::{ChainProvider, Node, Rpc};
 use super::snapshot;
 use super::{ChainConfig, ChainError, ChainEvent, Head};
 use doubt::Doubts;
 use newest::{Look, Newest};
+use plan::Plan;
 use start::Memory;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Most blocks whose logs are asked for at once in history.
-const HISTORY_BLOCKS: u64 = 2_000;
-/// Most blocks of one range.
-const RANGE_BLOCKS: u64 = 64;
-/// Blocks nearer to the newest one than this are asked for one by one.
-const RECENT_BLOCKS: u64 = 16;
+/// Most plans of one step: who is asked, and how far the chain goes, is looked at again after so many.
+const STEP_PLANS: u32 = 32;
 const SHORTEST_BACKOFF: Duration = Duration::from_millis(250);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 /// Failures in a row after which nodes that ask for a pause are waited for.
@@ -49,6 +46,7 @@ const SURVEYS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_se
 mod catch_up;
 mod doubt;
 mod newest;
+mod plan;
 mod rewind;
 mod start;
 mod tip;
@@ -91,12 +89,13 @@ impl From<ChainError> for Interrupt {
     }
 }
 
-/// The next blocks to pass on, numbers included.
+/// How far a step came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Plan {
-    History(u64, u64),
-    Range(u64, u64),
-    Single(u64),
+enum Step {
+    /// To the newest confirmed block, or as near as it gets now.
+    Whole,
+    /// There is more: the next step follows at once.
+    Part,
 }
 
 impl Watcher {
@@ -146,7 +145,11 @@ impl Watcher {
         let mut failures = 0_u32;
         loop {
             let (report, wait) = match self.step(events).await {
-                Ok(()) => {
+                Ok(Step::Part) => {
+                    (backoff, failures) = (SHORTEST_BACKOFF, 0);
+                    continue;
+                }
+                Ok(Step::Whole) => {
                     (backoff, failures, self.patient) = (SHORTEST_BACKOFF, 0, false);
                     (self.report(events, true, String::new()).await, self.newest.wait(Instant::now()))
                 }
@@ -199,7 +202,8 @@ impl Watcher {
         if passing {
             return Ok(());
         }
-        let mut why = error.to_string();
+        // An answer that does not decode is quoted, and may repeat the URL.
+        let mut why = self.rpc.masked(&error.to_string());
         if !why.contains(&node) {
             why = format!("{why} [{node}]");
         }
@@ -223,8 +227,8 @@ impl Watcher {
         send(events, ChainEvent::Connection { ok, why }).await
     }
 
-    /// Passes on everything between what was passed on and the newest confirmed block.
-    async fn step(&mut self, events: &mpsc::Sender<ChainEvent>) -> Result<(), Interrupt> {
+    /// Passes on what lies between what was passed on and the newest confirmed block, a good deal of it at a time.
+    async fn step(&mut self, events: &mpsc::Sender<ChainEvent>) -> Result<Step, Interrupt> {
         self.node = self.rpc.node().await?.waiting(self.patient);
         self.provider = self.node.provider();
         if !self.checked.contains(&self.node.place) {
@@ -235,13 +239,22 @@ impl Watcher {
         self.resume(events).await?;
         let latest = heads::latest(&self.provider).await?;
         if self.note(events, latest.head).await? == Look::SetBack {
-            return self.set_back(events, latest.head).await;
+            return self.set_back(events, latest.head).await.map(|()| Step::Whole);
+        }
+        if self.history_is_void(events, latest.head).await? {
+            return Ok(Step::Whole);
         }
         if self.held.get(latest.head.number).is_some_and(|held| held.hash != latest.head.hash) {
-            return self.rewind(events, latest.head).await;
+            return self.rewind(events, latest.head).await.map(|()| Step::Whole);
         }
-        let Some(confirmed) = latest.head.number.checked_sub(self.config.network.confirmations) else { return Ok(()) };
+        let confirmed = latest.head.number.checked_sub(self.config.network.confirmations);
+        let Some(confirmed) = confirmed else { return Ok(Step::Whole) };
+        let mut plans = 0;
         while let Some(plan) = self.plan(confirmed) {
+            if plans == STEP_PLANS {
+                return Ok(Step::Part);
+            }
+            plans += 1;
             let orphaned = match plan {
                 Plan::History(from, to) => {
                     self.history(events, from, to).await?;
@@ -251,14 +264,17 @@ impl Watcher {
                 Plan::Single(number) => self.single(events, number, &latest).await?,
             };
             match orphaned {
-                Some(head) if head.number == self.next => return self.rewind(events, head).await,
+                Some(head) if head.number == self.next => {
+                    return self.rewind(events, head).await.map(|()| Step::Whole);
+                }
                 // The newest block is not there yet, whatever the node says.
                 Some(_) => break,
                 None => {}
             }
         }
         self.ask_again(events, confirmed).await?;
-        Ok(self.write_down().await?)
+        self.write_down(confirmed).await?;
+        Ok(Step::Whole)
     }
 
     /// Notes the newest block and tells what it says of the time.
@@ -284,18 +300,6 @@ impl Watcher {
             }
             _ => Ok(look),
         }
-    }
-
-    fn plan(&self, confirmed: u64) -> Option<Plan> {
-        let next = self.next;
-        let left = confirmed.checked_sub(next)?;
-        if self.held.last().is_none() && left >= HELD_BLOCKS {
-            return Some(Plan::History(next, (next + HISTORY_BLOCKS - 1).min(confirmed - HELD_BLOCKS)));
-        }
-        if left > RECENT_BLOCKS {
-            return Some(Plan::Range(next, (next + RANGE_BLOCKS - 1).min(confirmed - RECENT_BLOCKS)));
-        }
-        Some(Plan::Single(next))
     }
 
     /// Sends a block's events and then its head. Everything is read before the first event goes out, so a failure

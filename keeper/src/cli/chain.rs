@@ -21,7 +21,10 @@ use contracts::network::Network;
 use tokio::time::{Instant, sleep};
 
 use super::{Exit, Global, WithExit};
-use crate::chain::{ChainConfig, ChainError, ChainProvider, Rpc, reach, was_registered};
+use crate::chain::fees::{Fees, Market, Policy};
+use crate::chain::lane::GAS_MAX;
+use crate::chain::refusal::{self, Kind};
+use crate::chain::{ChainConfig, ChainError, ChainProvider, Rpc, market, newest, reach, was_registered};
 use crate::config::Settings;
 
 /// How long a transaction may take to be mined.
@@ -69,8 +72,7 @@ impl Chain {
 
     /// The newest log that `wanted` makes something of, looked for from the newest block back, a stretch at a time.
     pub(super) async fn newest_log<T>(&self, filter: &Filter, wanted: impl Fn(&Log) -> Option<T>) -> Result<Option<T>> {
-        let (first, mut to) =
-            (self.network.deploy_block, self.provider.get_block_number().await.map_err(ChainError::from)?);
+        let (first, mut to) = (self.network.deploy_block, newest(&self.rpc).await?);
         while to >= first {
             let from = to.saturating_sub(STRETCH - 1).max(first);
             let stretch = filter.clone().from_block(from).to_block(to);
@@ -96,10 +98,15 @@ impl Chain {
     }
 
     /// A sender of transactions from the wallet's account. It must hold enough coin for one verb.
+    ///
+    /// # Errors
+    /// It does not, or gas is dearer than is ever paid.
     pub(super) async fn sender(&self, wallet: PrivateKeySigner) -> Result<Sender> {
         let account = wallet.address();
-        let price = self.provider.get_gas_price().await.map_err(ChainError::from)?;
-        let needed = U256::from(price) * U256::from(GAS_OF_A_VERB);
+        let market = market(&self.provider).await?;
+        let fees = affordable(market)?;
+        let price = market.base_fee.saturating_add(fees.tip);
+        let needed = U256::from(price).saturating_mul(U256::from(GAS_OF_A_VERB));
         let mut balance = self.provider.get_balance(account).await.map_err(ChainError::from)?;
         for _ in 0..BALANCE_LOOKS {
             if balance >= needed {
@@ -121,7 +128,7 @@ impl Chain {
             .wallet(EthereumWallet::from(wallet))
             .connect_client(RpcClient::new(self.rpc.clone(), false))
             .erased();
-        Ok(Sender { provider, account, newest: AtomicU64::new(0) })
+        Ok(Sender { provider, reader: self.provider.clone(), account, newest: AtomicU64::new(0) })
     }
 
     /// Unix seconds of the newest block: the clock that triggers go by.
@@ -137,7 +144,9 @@ const GAS_MARGIN: u64 = 200_000;
 
 /// Sends transactions from one account.
 pub(super) struct Sender {
+    /// Signs what it sends.
     provider: DynProvider,
+    reader: ChainProvider,
     pub(super) account: Address,
     /// The block of its newest transaction: a node that has not seen it does not know what was done.
     newest: AtomicU64,
@@ -168,7 +177,7 @@ impl Sender {
         self.provider.call(request.clone()).block(block).await.map_err(explain).exit(Exit::Chain)?;
         let estimate = self.provider.estimate_gas(request.clone()).block(block).await;
         let estimate = estimate.map_err(explain).exit(Exit::Chain)?;
-        let request = request.with_gas_limit(estimate.saturating_mul(3) / 2 + GAS_MARGIN);
+        let request = self.priced(what, request, estimate).await.exit(Exit::Chain)?;
         let count = || async { self.provider.get_transaction_count(self.account).pending().await };
         for _ in 0..NONCES_TRIED {
             let nonce = count().await.map_err(explain).exit(Exit::Chain)?;
@@ -200,6 +209,22 @@ impl Sender {
             .exit(Exit::Chain)
     }
 
+    /// Sets the gas limit and the fees, and says what it may cost. All of it is a node's word, and a wallet may be emptied
+    /// by a tip alone: the caps are ours.
+    async fn priced(&self, what: &str, request: TransactionRequest, estimate: u64) -> Result<TransactionRequest> {
+        ensure!(
+            estimate <= GAS_MAX,
+            "it needs {estimate} gas, says the RPC node, and no transaction may have more than {GAS_MAX}: look at the node, or \
+             put another one first in rpc_urls"
+        );
+        let fees = affordable(market(&self.reader).await?)?;
+        let gas_limit = (estimate.saturating_mul(3) / 2).saturating_add(GAS_MARGIN).min(GAS_MAX);
+        let gas = U256::from(fees.max_fee).saturating_mul(U256::from(gas_limit));
+        let value = request.value.unwrap_or_default();
+        tracing::info!(gas_at_most = coin(gas), value = coin(value), "about to {what}");
+        Ok(request.with_gas_limit(gas_limit).with_max_fee_per_gas(fees.max_fee).with_max_priority_fee_per_gas(fees.tip))
+    }
+
     /// The receipt of a transaction, or `None` once another one has its nonce, so that it can never be mined.
     async fn mined(&self, hash: B256, nonce: u64) -> Result<Option<TransactionReceipt>> {
         let deadline = Instant::now() + DEADLINE;
@@ -226,10 +251,23 @@ impl Sender {
     }
 }
 
+/// What a transaction of a verb pays for a gas.
+fn affordable(market: Market) -> Result<Fees> {
+    let policy = Policy::default();
+    let dear = || {
+        let gwei = |wei: u128| wei / 1_000_000_000;
+        let (base, most) = (gwei(market.base_fee), gwei(policy.max_fee));
+        anyhow::anyhow!(
+            "a gas costs {base} gwei, says the RPC node, and no more than {most} is paid: wait, or look at the node"
+        )
+    };
+    policy.by_hand(market).ok_or_else(dear).exit(Exit::Chain)
+}
+
 /// Whether a node refuses a transaction because its nonce is another one's.
 fn is_taken(error: &TransportError) -> bool {
-    let words = error.as_error_resp().map(|payload| payload.message.to_lowercase()).unwrap_or_default();
-    words.contains("nonce too low") || words.contains("underpriced")
+    let words = error.as_error_resp().map(|payload| refusal::classify(&payload.message));
+    matches!(words, Some(Kind::NonceTooLow | Kind::ReplacementUnderpriced))
 }
 
 /// What a node's refusal means: the contract's error by name where there is one.
@@ -273,3 +311,6 @@ pub(super) fn parse_amount(text: &str) -> Result<U256> {
     }
     Ok(alloy::primitives::utils::parse_units(number, unit).with_context(wrong)?.get_absolute())
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,7 +75,7 @@ impl Accusations {
         };
         open.under_way = false;
         let over = match result {
-            AccusationResult::TooLate | AccusationResult::Refused { .. } => true,
+            AccusationResult::TooLate => true,
             AccusationResult::Proven if open.proven => true,
             AccusationResult::Proven => {
                 open.proven = true;
@@ -87,7 +87,8 @@ impl Accusations {
                 open.due = Some(head.saturating_add(1));
                 false
             }
-            AccusationResult::Failed { .. } => {
+            // A node that is behind, or lies, shows a contract that refuses: once it is too late, the contract says that.
+            AccusationResult::Failed { .. } | AccusationResult::Refused { .. } => {
                 open.tries += 1;
                 let pause = 1u64.checked_shl(open.tries).unwrap_or(PAUSE_MAX).min(PAUSE_MAX);
                 open.due = Some(head.saturating_add(pause));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use alloy::primitives::Address;
 use alloy::providers::Provider;
 use consensus::committee::PeerKey;
-use consensus::effect::{PersistToken, Settlement};
+use consensus::effect::{JournalAnswer, PersistToken, Settlement};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::Channel;
@@ -70,7 +70,7 @@ impl Driver {
             Order::Accuse(accusation) => {
                 let services = self.services.clone();
                 self.spawn(async move {
-                    let result = services.submitter.accuse(&services.provider, &accusation).await;
+                    let result = services.submitter.accuse(&services.rpc, &accusation).await;
                     Some(Event::Accused { key: accusation.key, result })
                 });
             }
@@ -127,22 +127,22 @@ impl Driver {
     fn persist(&self, token: PersistToken, group: Vec<Record>) {
         let (journal, metrics) = (self.services.journal.clone(), self.metrics.clone());
         self.spawn(async move {
-            let safe = match journal.record(group).await {
-                Ok(Outcome::Recorded) => true,
+            let answer = journal.record(group).await;
+            match &answer {
+                Ok(Outcome::Recorded) => {}
                 Ok(Outcome::Refused(refusals)) => {
                     for refusal in refusals {
                         metrics.journal_refusals.inc([refusal.reason.label()]);
                         tracing::error!(reason = ?refusal.reason, "the journal refuses a report: it is not signed");
                     }
-                    false
                 }
                 Err(error) => {
                     metrics.journal_refusals.inc(["failed"]);
                     tracing::error!(%error, "nothing is signed");
-                    false
                 }
-            };
-            Some(Event::Persisted { token, safe })
+            }
+            let answer = answer.map_or(JournalAnswer::Failed, JournalAnswer::from);
+            Some(Event::Persisted { token, answer })
         });
     }
 
@@ -182,14 +182,15 @@ impl Driver {
 
     fn ask(&self, from: PeerKey, protocol: p2p::Protocol, bytes: Vec<u8>) {
         let (mesh, id) = (self.services.mesh.clone(), p2p::peer_id_from_public_key(&from.0));
-        self.spawn(async move {
+        // With the place for its answer: what peers answer never piles up.
+        let Ok(place) = self.answers.clone().try_reserve_owned() else {
+            return tracing::debug!("too many answers wait: a peer was not asked");
+        };
+        tokio::spawn(async move {
             match (mesh.request(id, protocol, bytes).await, protocol) {
-                (Ok(bytes), p2p::Protocol::Want) => Some(Event::Answered { from, bytes }),
-                (Ok(bytes), p2p::Protocol::Status) => Some(Event::Status { from, bytes }),
-                (Err(error), _) => {
-                    tracing::debug!(%error, "a peer did not answer");
-                    None
-                }
+                (Ok(bytes), p2p::Protocol::Want) => drop(place.send(Event::Answered { from, bytes })),
+                (Ok(bytes), p2p::Protocol::Status) => drop(place.send(Event::Status { from, bytes })),
+                (Err(error), _) => tracing::debug!(%error, "a peer did not answer"),
             }
         });
     }
@@ -239,6 +240,7 @@ impl Driver {
             nodes: self.services.rpc.nodes(),
             account: self.services.submitter.standing(),
             journal: self.services.journal.trouble(),
+            journal_watermark: self.services.journal.watermark(),
         };
         self.spawn(async move { Some(Event::Looked(Box::new(readings))) });
     }

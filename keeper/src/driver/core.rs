@@ -182,7 +182,7 @@ impl Core {
             Event::Executed { task, attempt, anchor, result, reason } => {
                 self.executed(task, (attempt, anchor), (result, reason), now);
             }
-            Event::Persisted { token, safe } => self.feed(Input::Persisted { token, safe }, now),
+            Event::Persisted { token, answer } => self.feed(Input::Persisted { token, answer }, now),
             Event::Recalled { group, listening, known } => self.on_recalled(group, listening, known),
             Event::Learnt { safe: true } => self.note(Note::Learnt),
             Event::Learnt { safe: false } => self.order(Order::Stop(FOREIGN_SIGNATURE.to_owned())),

@@ -2,7 +2,7 @@
 
 use alloy::primitives::B256;
 use consensus::committee::PeerKey;
-use consensus::effect::{BatchKey, PersistToken};
+use consensus::effect::{BatchKey, JournalAnswer, PersistToken};
 use consensus::input::MessageTag;
 use consensus::message::Channel;
 use consensus::task::Abstention;
@@ -10,7 +10,7 @@ use consensus::task::{JobId, Outcome, Task};
 
 use super::readings::{Readings, Wallet};
 use crate::chain::{AccusationResult, ChainEvent, SettlementResult, Undelivered};
-use crate::journal::Record;
+use crate::journal::{self, Record};
 
 /// Names a peer's question until it is answered; chosen by whoever carries questions and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,8 +67,8 @@ pub enum Event {
     Persisted {
         /// Which request.
         token: PersistToken,
-        /// Whether the records are on disk; if not, nothing may be signed.
-        safe: bool,
+        /// What it says.
+        answer: JournalAnswer,
     },
     /// The journal has answered [`super::Order::Recall`].
     Recalled {
@@ -138,4 +138,15 @@ pub enum Event {
     House,
     /// The time asked for by [`super::Core::next_timeout`] has come.
     Tick,
+}
+
+impl From<journal::Outcome> for JournalAnswer {
+    fn from(outcome: journal::Outcome) -> Self {
+        match outcome {
+            journal::Outcome::Recorded => Self::Recorded,
+            journal::Outcome::Refused(refusals) => {
+                Self::Refused(refusals.iter().map(|refusal| refusal.position).collect())
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //!           ordered             answered for (task, attempt, anchor)
 //!  (none) ──────────► running ──────────────────────────────────────► (none), and its result goes to the engine
 //!                        │ └── any other answer: left alone
-//!                        └── over (its task has ended, or a later try has begun): abandoned, and its answer left alone
+//!                        └── over (its task has ended, or another run of it begins): abandoned, and its answer left alone
 //! ```
 
 use std::collections::BTreeMap;
@@ -13,8 +13,9 @@ use alloy::primitives::B256;
 use consensus::task::Task;
 use consensus::time::Time;
 
-/// Runs remembered: more than the engine has tasks open. Every run is answered, so only lost answers pile up.
-const EXECUTIONS_MAX: usize = 16_384;
+/// Runs remembered: as many as the engine has tasks, of which each has one run at a time, so that none which is under way
+/// is forgotten: its task would wait for an answer that counts for nothing.
+const EXECUTIONS_MAX: usize = consensus::engine::SESSIONS_MAX;
 
 /// What was ordered and not answered yet.
 #[derive(Debug, Default)]
@@ -33,12 +34,12 @@ impl Executions {
         self.under_way.insert((task, attempt, anchor), now);
     }
 
-    /// A task is over, or so are its tries before `before`: the runs of these, as (try, block), that were still under way.
-    pub(super) fn abandon(&mut self, task: Task, before: Option<u8>) -> Vec<(u8, B256)> {
-        let last = before.unwrap_or(u8::MAX);
+    /// A task is over, or try `begins` of it is about to run: the runs of it, as (try, block), that were still under way.
+    /// Those of that very try are over too: they run at blocks that are orphaned, or were for a while.
+    pub(super) fn abandon(&mut self, task: Task, begins: Option<u8>) -> Vec<(u8, B256)> {
+        let last = begins.unwrap_or(u8::MAX);
         let runs = self.under_way.range((task, 0, B256::ZERO)..=(task, last, B256::repeat_byte(0xff)));
-        let over = runs.map(|(&(_, attempt, anchor), _)| (attempt, anchor));
-        let over: Vec<_> = over.filter(|(attempt, _)| before.is_none_or(|before| *attempt < before)).collect();
+        let over: Vec<_> = runs.map(|(&(_, attempt, anchor), _)| (attempt, anchor)).collect();
         for &(attempt, anchor) in &over {
             self.under_way.remove(&(task, attempt, anchor));
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use consensus::committee::PeerKey;
 use consensus::input::MessageTag;
+use tokio::sync::mpsc;
 
 use super::Driver;
 use super::event::{Event, RequestTag};
@@ -39,6 +40,26 @@ impl<H> Open<H> {
     /// The handle of a number, once.
     pub(super) fn take(&mut self, number: u64) -> Option<H> {
         self.handles.remove(&number)
+    }
+}
+
+/// One thing that peers say.
+#[derive(Debug)]
+pub(super) enum Said {
+    /// What the mesh brings by itself.
+    Unasked(p2p::Event),
+    /// What was asked for.
+    Answer(Event),
+}
+
+/// What peers say next; `None` once the mesh is gone. Neither kind goes first: they are equally theirs to flood.
+pub(super) async fn said_by_peers(
+    mesh: &mut mpsc::Receiver<p2p::Event>,
+    answers: &mut mpsc::Receiver<Event>,
+) -> Option<Said> {
+    tokio::select! {
+        event = mesh.recv() => event.map(Said::Unasked),
+        Some(answer) = answers.recv() => Some(Said::Answer(answer)),
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Readings {
     pub account: Account,
     /// Why the journal takes nothing, if it does not.
     pub journal: Option<String>,
+    /// The first anchor that the journal does not refuse for its age.
+    pub journal_watermark: u64,
 }
 
 /// What the wallet can pay for.

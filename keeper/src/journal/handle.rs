@@ -17,7 +17,20 @@ const MAX_GROUPS_PER_SYNC: usize = 64;
 #[derive(Debug, Clone)]
 pub struct JournalHandle {
     requests: mpsc::Sender<Request>,
-    trouble: watch::Receiver<Option<String>>,
+    shown: watch::Receiver<Shown>,
+}
+
+/// What is shown of a journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Shown {
+    trouble: Option<String>,
+    watermark: u64,
+}
+
+impl Shown {
+    fn of<S: Storage>(journal: &Journal<S>) -> Self {
+        Self { trouble: journal.trouble().map(str::to_owned), watermark: journal.watermark() }
+    }
 }
 
 #[derive(Debug)]
@@ -36,12 +49,12 @@ impl JournalHandle {
     #[must_use]
     pub fn spawn<S: Storage>(journal: Journal<S>, metrics: Metrics) -> (Self, JoinHandle<()>) {
         let (requests, queue) = mpsc::channel(QUEUE);
-        let (shown, trouble) = watch::channel(None);
+        let (show, shown) = watch::channel(Shown::of(&journal));
         let writer = std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || write(journal, queue, &metrics, &shown))
+            .spawn(move || write(journal, queue, &metrics, &show))
             .expect("a keeper that cannot start its threads cannot run");
-        (Self { requests, trouble }, writer)
+        (Self { requests, shown }, writer)
     }
 
     /// Records the reports of one batch, all or none; answers when they are on stable storage. Only then may the batch
@@ -59,12 +72,18 @@ impl JournalHandle {
     /// Why nothing can be recorded, if a write has failed; has it tried again then.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        let trouble = self.trouble.borrow().clone();
+        let trouble = self.shown.borrow().trouble.clone();
         if trouble.is_some() {
             // When the queue is full, somebody waits for the journal anyway.
             let _ = self.requests.try_send(Request::Mend);
         }
         trouble
+    }
+
+    /// The first anchor that is not refused for its age. Beyond the newest block, nothing can be signed.
+    #[must_use]
+    pub fn watermark(&self) -> u64 {
+        self.shown.borrow().watermark
     }
 
     /// Whether all of these reports were recorded before, or are too old to be remembered.
@@ -100,7 +119,7 @@ fn write<S: Storage>(
     mut journal: Journal<S>,
     mut queue: mpsc::Receiver<Request>,
     metrics: &Metrics,
-    shown: &watch::Sender<Option<String>>,
+    show: &watch::Sender<Shown>,
 ) {
     while let Some(first) = queue.blocking_recv() {
         let mut next = Some(first);
@@ -129,8 +148,8 @@ fn write<S: Storage>(
         {
             tracing::error!(%error, "the journal could not be trimmed: nothing is signed until it can be written again");
         }
-        let trouble = journal.trouble().map(str::to_owned);
-        shown.send_if_modified(|known| std::mem::replace(known, trouble.clone()) != trouble);
+        let now = Shown::of(&journal);
+        show.send_if_modified(|shown| std::mem::replace(shown, now.clone()) != now);
     }
 }
 

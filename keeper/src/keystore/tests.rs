@@ -27,6 +27,21 @@ fn keys_are_made_once_and_open_with_their_password() {
 }
 
 #[test]
+fn a_secret_goes_into_no_file_that_was_there_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, elsewhere) = (directory.path().join("key"), directory.path().join("elsewhere"));
+    std::fs::write(&elsewhere, "theirs").unwrap();
+    std::os::unix::fs::symlink(&elsewhere, path.with_extension("tmp")).unwrap();
+    write_private(&path, b"secret").unwrap();
+    assert_eq!(std::fs::read(&elsewhere).unwrap(), b"theirs");
+    std::fs::write(path.with_extension("tmp"), "").unwrap();
+    std::fs::set_permissions(path.with_extension("tmp"), std::fs::Permissions::from_mode(0o666)).unwrap();
+    write_private(&path, b"secret").unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"secret");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
 fn a_wrong_password_is_told_with_the_file() {
     let (_directory, keystore) = fresh();
     keystore.create(&secret_password(), Strength::Light).unwrap();

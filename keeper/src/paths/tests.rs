@@ -1,5 +1,3 @@
-use std::os::unix::fs::PermissionsExt;
-
 use super::*;
 
 #[test]
@@ -38,6 +36,18 @@ fn a_lock_file_with_nonsense_in_it_still_locks() {
     std::fs::write(directory.path().join("LOCK"), "gibberish").unwrap();
     assert!(matches!(paths.lock(), Err(Error::InUse { pid: None, .. })));
     drop(lock);
+}
+
+#[test]
+fn nobody_else_writes_in_a_data_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    for (mode, wanted) in [(0o777, 0o755), (0o775, 0o755), (0o750, 0o750), (0o700, 0o700)] {
+        let data = directory.path().join(format!("{mode:o}"));
+        std::fs::create_dir(&data).unwrap();
+        std::fs::set_permissions(&data, Permissions::from_mode(mode)).unwrap();
+        Paths::resolve(Some(&data)).unwrap().create().unwrap();
+        assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, wanted, "{mode:o}");
+    }
 }
 
 #[test]

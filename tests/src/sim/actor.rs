@@ -126,6 +126,14 @@ impl Actor {
                 self.deeds += 1;
                 deeds = forge::censored(&assignment, means).map(|bytes| send(channel, bytes)).into_iter().collect();
             }
+            (Role::Spoiler, Ok(Message::Assignment(assignment))) => {
+                self.deeds += 1;
+                deeds = vec![send(channel, forge::spoilt_plan(&assignment, means))];
+            }
+            (Role::Crowder, Ok(Message::Assignment(assignment))) => {
+                self.deeds += 1;
+                deeds.extend(forge::crowded(&assignment, means).into_iter().map(|bytes| send(channel, bytes)));
+            }
             (Role::Replayer, _) => deeds.extend(self.replay(means)),
             (Role::Flooder, _) => {
                 self.deeds += 1;
@@ -159,7 +167,7 @@ impl Actor {
             }
             self.memory.push_back((channel, bytes.to_vec()));
         }
-        if !matches!(self.role, Role::Impersonator | Role::Copier) {
+        if !matches!(self.role, Role::Impersonator | Role::Copier | Role::Spoiler) {
             return Vec::new();
         }
         let forged = match (self.role, Message::decode(channel, bytes)) {
@@ -173,6 +181,9 @@ impl Actor {
                     self.memory.pop_back();
                 }
                 copy
+            }
+            (Role::Spoiler, Ok(Message::Assignment(assignment))) => {
+                forge::before_its_time(&assignment, means).map(|early| forge::spoilt_plan(&early, means))
             }
             _ => None,
         };

@@ -1,13 +1,13 @@
 //! The promises, checked after every event. What is found is kept with the moment it was found at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::B256;
 use consensus::effect::Settlement;
 use consensus::engine::inspect::BatchBasis;
 use consensus::engine::sizes::Sizes;
 use consensus::engine::{ASSIGNMENTS_HELD_MAX, HELD_MAX, SESSIONS_MAX};
-use consensus::message::{Partial, reports};
+use consensus::message::{BatchKey, Partial, reports};
 use consensus::report::Leaves;
 use consensus::task::{Outcome, Task};
 
@@ -39,6 +39,8 @@ pub(super) struct Checks {
     pub(super) violations: Vec<Violation>,
     /// The report each honest keeper has signed at (task, anchor).
     said: BTreeMap<(usize, Task, B256), B256>,
+    /// The batches in which each honest keeper has spoken of (task, anchor).
+    spoken: BTreeMap<(usize, Task, B256), BTreeSet<BatchKey>>,
     /// The report that was certified at (task, anchor).
     certified: BTreeMap<(Task, B256), B256>,
     /// Largest sizes seen.
@@ -47,7 +49,14 @@ pub(super) struct Checks {
 
 impl Checks {
     pub(super) fn new(seed: u64) -> Self {
-        Self { seed, violations: Vec::new(), said: BTreeMap::new(), certified: BTreeMap::new(), peak: Sizes::default() }
+        Self {
+            seed,
+            violations: Vec::new(),
+            said: BTreeMap::new(),
+            spoken: BTreeMap::new(),
+            certified: BTreeMap::new(),
+            peak: Sizes::default(),
+        }
     }
 
     pub(super) fn fail(&mut self, at: u64, kind: &'static str, detail: String) {
@@ -79,6 +88,10 @@ impl Checks {
             if first != leaf {
                 let (task, anchor) = (report.task.id(), report.anchor.number);
                 self.fail(at, "double_signature", format!("keeper {k}, {task:?} at block {anchor}"));
+            }
+            let spoken = self.spoken.entry((k, report.task, report.anchor.hash)).or_default();
+            if spoken.insert(partial.key()) && spoken.len() > 2 * basis.committee.size() {
+                self.fail(at, "crowded", format!("keeper {k} speaks of {:?} for ever", report.task.id()));
             }
             let right = honest(&report.task, report.anchor.hash);
             if right.is_some_and(|outcome| outcome.hash(CODE) != report.outcome_hash) {

@@ -7,7 +7,7 @@ use alloy::primitives::B256;
 use consensus::Engine;
 use consensus::anchor::BlockRef;
 use consensus::bls::PUBLIC_KEY_BYTES;
-use consensus::effect::PersistToken;
+use consensus::effect::{JournalAnswer, PersistToken};
 use consensus::engine::{Config, JournalState};
 use consensus::input::MessageTag;
 use consensus::task::{Abstention, Outcome as TaskOutcome, Task};
@@ -136,8 +136,8 @@ impl Node {
         lost
     }
 
-    /// Writes what waits, with one sync; tells of each group whether it may be signed, and whether the disk failed.
-    pub(super) fn flush(&mut self) -> (Vec<(PersistToken, bool)>, bool) {
+    /// Writes what waits, with one sync; tells what the journal says to each group, and whether the disk failed.
+    pub(super) fn flush(&mut self) -> (Vec<(PersistToken, JournalAnswer)>, bool) {
         let waiting = std::mem::take(&mut self.waiting);
         let Some(journal) = self.journal.as_mut() else {
             return (Vec::new(), false);
@@ -145,10 +145,10 @@ impl Node {
         let groups: Vec<&[Record]> = waiting.iter().map(|(_, group)| group.as_slice()).collect();
         match journal.record_all(&groups) {
             Ok(outcomes) => {
-                let safe = outcomes.iter().map(|outcome| *outcome == Outcome::Recorded);
-                (waiting.iter().map(|(token, _)| *token).zip(safe).collect(), false)
+                let answers = outcomes.into_iter().map(JournalAnswer::from);
+                (waiting.iter().map(|(token, _)| *token).zip(answers).collect(), false)
             }
-            Err(_) => (waiting.iter().map(|(token, _)| (*token, false)).collect(), true),
+            Err(_) => (waiting.iter().map(|(token, _)| (*token, JournalAnswer::Failed)).collect(), true),
         }
     }
 

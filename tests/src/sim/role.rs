@@ -25,10 +25,14 @@ pub(super) enum Role {
     Flooder,
     /// Runs nothing and signs what others found.
     Copier,
+    /// As a leader, lists every task beside ones that do not exist, for all attempts to come; and does so before its time.
+    Spoiler,
+    /// As a leader, lists every task as often as an assignment holds.
+    Crowder,
 }
 
 impl Role {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Equivocator,
         Self::Forger,
         Self::Silent,
@@ -40,6 +44,8 @@ impl Role {
         Self::Impersonator,
         Self::Flooder,
         Self::Copier,
+        Self::Spoiler,
+        Self::Crowder,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -55,6 +61,8 @@ impl Role {
             Self::Impersonator => "impersonator",
             Self::Flooder => "flooder",
             Self::Copier => "result_copier",
+            Self::Spoiler => "spoiling_leader",
+            Self::Crowder => "crowding_leader",
         }
     }
 }

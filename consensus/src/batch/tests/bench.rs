@@ -5,7 +5,7 @@ use alloy_primitives::{B256, Bytes};
 use super::*;
 use crate::anchor::BlockRef;
 use crate::certificate::batch_root;
-use crate::effect::PersistToken;
+use crate::effect::{JournalAnswer, PersistToken};
 use crate::facts::tests::{DOMAIN, block, due, facts, secret, signing, task};
 use crate::message::{Finding, MessageTag};
 use crate::outbox::tests::texts;
@@ -24,6 +24,8 @@ pub(super) struct Bench {
     pub(super) batch: Batch,
     pub(super) outbox: Outbox,
     pub(super) line: Vec<KeeperIndex>,
+    /// Whether the batch has said that it has found its basis.
+    pub(super) founded: bool,
 }
 
 /// The batch of `jobs` tasks as the keeper at this place in the line sees it; `head` is its newest block.
@@ -32,11 +34,11 @@ pub(super) fn bench_at(place: usize, jobs: u64, head: u64) -> Bench {
     let facts = facts(line[place].0, head);
     let tasks: Vec<Task> = (1..=jobs).map(task).collect();
     let key = BatchKey { assignment: B256::repeat_byte(1), batch: 0 };
-    let batch = Batch::new(key, tasks, 0, Place { window: WINDOW, stage: 0, leader: line[0] });
+    let batch = Batch::new(key, tasks, 0, Place { window: WINDOW, stage: 0, leader: line[0], came: at(998_000) });
     let (mut sessions, mut outbox) = (Sessions::default(), Outbox::default());
     (1..=jobs).for_each(|job| assert!(sessions.learn(due(job, DUE), &facts, at(990_000), &mut outbox)));
     outbox.take();
-    Bench { facts, sessions, batch, outbox, line }
+    Bench { facts, sessions, batch, outbox, line, founded: false }
 }
 
 /// The same, with the tasks running, and their anchor certain.
@@ -57,7 +59,7 @@ pub(super) fn executed(place: usize, jobs: u64) -> Bench {
 pub(super) fn spoken(place: usize, jobs: u64) -> Bench {
     let mut bench = executed(place, jobs);
     bench.look(DUE * 1000);
-    bench.persisted(DUE * 1000, true);
+    bench.persisted(DUE * 1000, JournalAnswer::Recorded);
     bench
 }
 
@@ -85,18 +87,28 @@ impl Bench {
         self.outbox.take();
     }
 
+    /// The same keeper before a batch of one of its tasks alone.
+    pub(super) fn of_task(mut self, job: u64) -> Self {
+        let (key, place) = (BatchKey { batch: 1, ..self.batch.key }, self.batch.place);
+        self.batch = Batch::new(key, vec![task(job)], 0, place);
+        self
+    }
+
     pub(super) fn look_while(&mut self, signing: Signing, now: u64) -> Vec<String> {
         self.batch.look(&mut self.facts, &mut self.sessions, signing, at(now), &mut self.outbox);
-        texts(&mut self.outbox)
+        let mut said = texts(&mut self.outbox);
+        self.founded |= said.first().is_some_and(|text| text == "basis found");
+        said.retain(|text| text != "basis found");
+        said
     }
 
     pub(super) fn look(&mut self, now: u64) -> Vec<String> {
         self.look_while(Signing::Anything, now)
     }
 
-    pub(super) fn persisted(&mut self, now: u64, safe: bool) -> Vec<String> {
+    pub(super) fn persisted(&mut self, now: u64, answer: JournalAnswer) -> Vec<String> {
         assert!(self.batch.awaits(PersistToken(1)) && !self.batch.awaits(PersistToken(2)));
-        self.batch.persisted(safe, &self.facts, &mut self.sessions, at(now), &mut self.outbox);
+        self.batch.persisted(&answer, &self.facts, &mut self.sessions, at(now), &mut self.outbox);
         texts(&mut self.outbox)
     }
 
@@ -148,6 +160,7 @@ impl Bench {
     pub(super) fn phase(&self) -> &'static str {
         match self.batch.phase {
             Phase::Collecting => "collecting",
+            Phase::Refused => "refused",
             Phase::Failed { .. } => "failed",
             Phase::Certified { failed: None, .. } => "certified",
             Phase::Certified { failed: Some(_), .. } => "certified after it failed",

@@ -1,7 +1,7 @@
 //! What a worker does to itself before it reads a byte of anybody: it lets go of everything it does not need, for good.
 //!
 //! ```text
-//! always     dies with its keeper; descriptors 0, 1 and 2 and no other; no core dump, no file larger than 0 bytes, few
+//! always     dies with its keeper; processors go to its keeper first; descriptors 0, 1 and 2 and no other; no core dump, no file larger than 0 bytes, few
 //!            descriptors; bounded memory; a compiler also bounded processor time; no new privileges
 //! landlock   no file, no TCP port, no signal to others
 //! seccomp    memory, time, threads, the three pipes; anything else fails with EPERM
@@ -37,6 +37,10 @@ pub(super) fn enter(role: Role) -> Result<Confinement, String> {
     // If this machine runs out of memory, a worker goes first and its keeper stays.
     let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
     prctl::set_pdeathsig(Signal::SIGKILL).map_err(failed("tie its life to its keeper's"))?;
+    step_back(match role {
+        Role::Run => 5,
+        Role::Compile => 10,
+    });
     let _ = prctl::set_name(match role {
         Role::Run => c"keeper-run",
         Role::Compile => c"keeper-compile",
@@ -48,6 +52,14 @@ pub(super) fn enter(role: Role) -> Result<Confinement, String> {
     }
     prctl::set_no_new_privs().map_err(failed("give up privileges"))?;
     Ok(Confinement { limits: true, landlock: landlock(), seccomp: seccomp() })
+}
+
+/// Lets other processes have the processors first: jobs that burn all their time must not keep a keeper from its messages. Of this
+/// thread, and of all that it starts.
+#[expect(unsafe_code, reason = "a system call that takes three numbers and no memory; nix has no wrapper for it")]
+fn step_back(nice: i32) {
+    // SAFETY: it changes a number in the kernel. Failure leaves the process as it was, which is no harm.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
 }
 
 /// Memory is bounded twice: what is written to (`DATA`: heap, guest memories, stacks of threads), and what is mapped at all

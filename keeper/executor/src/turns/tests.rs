@@ -6,7 +6,7 @@ use super::*;
 /// as deep as the line is long.
 #[tokio::test]
 async fn a_line_of_people_who_have_all_left_is_no_deeper_than_one() {
-    const MANY: usize = 200_000;
+    const MANY: usize = 10_000;
     let turns = Turns::new(Bounds { waiting: MANY, waiting_each: MANY, ..ONE });
     let first = turns.take([1; 20]).await.expect("a place");
     for _ in 0..MANY {

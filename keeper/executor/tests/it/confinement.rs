@@ -38,9 +38,13 @@ async fn a_worker_has_nothing_of_its_keepers() {
     ] {
         assert_eq!(limit(name), vec![u64::to_string(&most); 2], "{name}");
     }
-    let group = proc_file(worker, "stat");
-    let group = group.rsplit_once(") ").expect("a status").1.split_whitespace().nth(2).expect("a group");
-    assert_eq!(group, worker.to_string(), "a group of its own");
+    let stat = proc_file(worker, "stat");
+    let stat: Vec<&str> = stat.rsplit_once(") ").expect("a status").1.split_whitespace().collect();
+    assert_eq!(stat[2], worker.to_string(), "a group of its own");
+    let ours = std::fs::read_to_string("/proc/self/stat").expect("readable");
+    let ours: i32 =
+        ours.rsplit_once(") ").expect("a status").1.split_whitespace().nth(16).expect("nice").parse().expect("nice");
+    assert!(stat[16].parse::<i32>().expect("nice") > ours, "after its keeper");
 }
 
 #[tokio::test]

@@ -69,12 +69,20 @@ impl DigestFile {
     }
 
     /// The content of the file for a digest; `head` is its block.
-    pub(crate) fn encode(&self, config: &ChainConfig, head: &Head, digest: &Digest) -> Option<Vec<u8>> {
-        let logs = serde_json::to_vec(&digest.logs()?).ok()?;
-        let mut bytes = serde_json::to_vec(&self.label(config, head, &logs)).ok()?;
+    ///
+    /// # Errors
+    /// Words for why there is none.
+    pub(crate) fn encode(&self, config: &ChainConfig, head: &Head, digest: &Digest) -> Result<Vec<u8>, String> {
+        let logs = digest.logs().ok_or("there are more logs than are kept")?;
+        let logs = serde_json::to_vec(&logs).map_err(|error| error.to_string())?;
+        let label = self.label(config, head, &logs);
+        let mut bytes = serde_json::to_vec(&label).map_err(|error| error.to_string())?;
         bytes.push(b'\n');
         bytes.extend_from_slice(&logs);
-        (bytes.len() <= MAX_BYTES).then_some(bytes)
+        if bytes.len() > MAX_BYTES {
+            return Err(format!("it would take {} bytes, more than {MAX_BYTES}", bytes.len()));
+        }
+        Ok(bytes)
     }
 
     /// Replaces the file. A crash leaves the old one, and a torn one fails its checksum.

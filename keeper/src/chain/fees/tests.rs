@@ -82,3 +82,19 @@ fn what_others_pay_in_blocks_with_room_is_not_asked_for() {
     assert_eq!(enough(&[], &[0.5]), None);
     assert_eq!(enough(&[vec![]], &[0.5]), None, "a node that leaves the tips out");
 }
+
+#[test]
+fn what_a_person_sends_is_capped_whatever_a_node_names() {
+    let policy = Policy::default();
+    for (base_fee, tip, wanted) in [
+        (10 * GWEI, None, Some((GWEI / 100, 20 * GWEI + GWEI / 100))),
+        (10 * GWEI, Some(GWEI), Some((GWEI, 21 * GWEI))),
+        (10 * GWEI, Some(u128::MAX), Some((2 * GWEI, 22 * GWEI))),
+        (900 * GWEI, Some(0), Some((GWEI / 100, 1_000 * GWEI))),
+        (1_001 * GWEI, Some(0), None),
+        (u128::MAX, Some(u128::MAX), None),
+    ] {
+        let fees = policy.by_hand(Market { base_fee, tip });
+        assert_eq!(fees.map(|fees| (fees.tip, fees.max_fee)), wanted, "{base_fee} {tip:?}");
+    }
+}

@@ -60,3 +60,25 @@ fn questions_are_asked_often_only_when_a_block_is_due() {
     absurd.block_seen(start);
     assert_eq!(after(&absurd, 0), Duration::from_secs(2));
 }
+
+#[test]
+fn the_first_block_held_is_the_child_of_the_last_one_of_history() {
+    let mut held = HeldHeads::default();
+    held.begin_after(head(9));
+    assert_eq!(held.end_of_history(), Some(head(9)));
+    assert_eq!(held.fit(&head(10)).expect("it follows"), Fit::Next);
+    let orphan = Head { parent: B256::ZERO, ..head(10) };
+    assert_eq!(held.fit(&orphan).expect("the number follows"), Fit::Reorganised);
+    assert_eq!(held.fit(&head(12)).expect_err("a gap").reason(), "not_consecutive");
+    held.push(head(10));
+    assert_eq!(held.end_of_history(), None, "blocks above it are held");
+    held.truncate(9);
+    assert_eq!(held.end_of_history(), Some(head(9)));
+    held.truncate(8);
+    assert_eq!(held.end_of_history(), None, "it is void");
+    for number in 10..10 + HELD_BLOCKS + 5 {
+        held.push(head(number));
+    }
+    held.truncate(14);
+    assert_eq!(held.end_of_history(), Some(head(14)), "the block below the oldest one held");
+}

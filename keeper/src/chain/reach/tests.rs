@@ -1,6 +1,6 @@
-use super::{Vote, highest, reach, verdict, was_registered};
+use super::{Vote, floor, highest, newest, reach, verdict, was_registered};
 use crate::chain::fake_node::{FakeNode, config};
-use crate::chain::{ChainError, Rpc, snapshot};
+use crate::chain::{ChainError, Head, Rpc, snapshot};
 use alloy::primitives::{Address, B256};
 use alloy::sol_types::SolValue;
 use axum::http::StatusCode;
@@ -20,7 +20,8 @@ fn vote(known: bool, number: u64, timestamp: u64) -> Vote {
 fn that_nobody_knows_an_operator_takes_most_nodes_and_the_newest_block() {
     let (fresh, old) = (|number| vote(false, number, 1_000), |number| vote(false, number, 100));
     let syncing = Vote { syncing: true, ..fresh(90) };
-    let cases: [Case; 14] = [
+    let far = |vote| Vote { number: u64::MAX, ..vote };
+    let cases: [Case; 18] = [
         ("one knows", &[vote(true, 5, 0)], 1, Some(1_000), Some(true)),
         ("a lagging one knows", &[fresh(90), fresh(90), vote(true, 5, 0)], 3, Some(1_000), Some(true)),
         ("one fresh node", &[fresh(90)], 1, Some(1_010), Some(false)),
@@ -35,11 +36,53 @@ fn that_nobody_knows_an_operator_takes_most_nodes_and_the_newest_block() {
         ("the same old block twice", &[old(90), old(90)], 2, Some(1_000), Some(false)),
         ("old blocks that differ", &[old(90), old(91)], 2, Some(1_000), None),
         ("a chain whose age says nothing", &[old(90)], 1, None, Some(false)),
+        ("one of three far ahead", &[far(fresh(0)), fresh(90), fresh(91)], 3, Some(1_000), Some(false)),
+        ("one of three far ahead of old blocks", &[far(fresh(0)), old(90), old(90)], 3, Some(1_000), None),
+        ("one of two far ahead", &[far(fresh(0)), fresh(90)], 2, Some(1_000), None),
+        ("one of three far ahead where age says nothing", &[far(fresh(0)), old(90), old(90)], 3, None, None),
     ];
     for (name, votes, nodes, now, wanted) in cases {
         assert_eq!(verdict(votes, nodes, now, 1).ok(), wanted, "{name}");
     }
     assert_eq!(verdict(&[old(90)], 1, Some(1_000), 60).ok(), Some(false), "slow blocks are old for longer");
+}
+
+#[test]
+fn an_empty_journal_begins_above_what_most_nodes_have() {
+    let head = |number, timestamp| Head { number, hash: B256::repeat_byte(1), parent: B256::ZERO, timestamp };
+    let (fresh, old) = (|number| head(number, 1_000), |number| head(number, 100));
+    for (name, heads, nodes, now, wanted) in [
+        ("a lone node", &[old(90)][..], 1, Some(1_000), Some(90)),
+        ("the highest of those that are level", &[fresh(90), fresh(92), fresh(88)], 3, Some(1_000), Some(92)),
+        ("one lags", &[fresh(90), fresh(91), old(40)], 3, Some(1_000), Some(91)),
+        ("one far ahead", &[fresh(u64::MAX), fresh(91), fresh(90)], 3, Some(1_000), Some(91)),
+        ("one far ahead, the others may lag", &[fresh(900), old(91), old(90)], 3, Some(1_000), None),
+        ("one far ahead, and no clock to tell by", &[fresh(900), fresh(91), fresh(90)], 3, None, None),
+        ("one far ahead of one", &[fresh(900), fresh(91)], 2, Some(1_000), None),
+        ("one of two answers", &[fresh(91)], 2, Some(1_000), None),
+        ("none answers", &[], 1, Some(1_000), None),
+    ] {
+        assert_eq!(floor(heads, nodes, now, 1).ok(), wanted, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_newest_block_that_a_node_does_not_have_is_no_floor() {
+    let node = FakeNode::start(90).await;
+    node.lie(|method, params, answer| {
+        if method == "eth_getBlockByNumber" && params[0] == "latest" {
+            answer["result"]["number"] = json!("0x384");
+        }
+    });
+    let config = config(&[&node.url], 0);
+    let rpc = Rpc::new(&config).expect("a valid URL");
+    let error = highest(&rpc, &config, 0).await.expect_err("nobody has block 900");
+    assert!(matches!(error, ChainError::Unconfirmed(_)) && error.to_string().contains("no block 900"), "{error}");
+    let error = newest(&rpc).await.expect_err("nor is it where a search begins");
+    assert!(error.to_string().contains("no block 900"), "{error}");
+    node.chain().lie = None;
+    assert_eq!(newest(&rpc).await.expect("it has its newest block"), 90);
+    assert_eq!(highest(&rpc, &config, 0).await.expect("it has its newest block"), 90);
 }
 
 /// `operatorInfo` of an operator that is registered, or of nobody.
@@ -137,7 +180,7 @@ async fn a_node_that_limits_is_asked_to_the_end() {
     });
     let config = config(&[&node.url], 0);
     let rpc = Rpc::new(&config).expect("a valid URL");
-    assert_eq!(highest(&rpc).await.expect("asked again"), 3);
+    assert_eq!(highest(&rpc, &config, 0).await.expect("asked again"), 3);
     let contracts = snapshot::check_contracts(&rpc.node().await.expect("a node").provider(), &config).await;
     contracts.expect("asked again");
     assert!(rpc.counts()["limited"] >= 2);

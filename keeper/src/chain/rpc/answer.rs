@@ -1,5 +1,6 @@
 //! Reading a body as the answer to a question: the right ids, nothing missing, no `null` where there is always a value.
 
+use super::secrets::Secrets;
 use alloy_json_rpc::{Id, RequestPacket, Response, ResponsePacket, ResponsePayload, SerializedRequest};
 
 /// Questions to which "nothing" is an answer.
@@ -14,9 +15,9 @@ const MAY_BE_NULL: [&str; 5] = [
 /// The answers in `body`, in the order of the questions in `packet`.
 ///
 /// # Errors
-/// Words for why it is none.
-pub(super) fn read(packet: &RequestPacket, body: &[u8]) -> Result<ResponsePacket, String> {
-    let answers: ResponsePacket = serde_json::from_slice(body).map_err(|error| match first_words(body) {
+/// Words for why it is none, without the node's secrets.
+pub(super) fn read(packet: &RequestPacket, body: &[u8], secrets: &Secrets) -> Result<ResponsePacket, String> {
+    let answers: ResponsePacket = serde_json::from_slice(body).map_err(|error| match first_words(body, secrets) {
         words if words.is_empty() => "the answer is empty".to_owned(),
         words => format!("{error} in {words:?}"),
     })?;
@@ -59,11 +60,13 @@ fn missing(question: &SerializedRequest, answers: &[Response]) -> String {
     }
 }
 
-/// The start of a body that is no JSON-RPC, on one line: often a page that says what is wrong.
-pub(super) fn first_words(body: &[u8]) -> String {
+/// The start of a body that is no JSON-RPC, on one line: often a page that says what is wrong. What is cut off at its end
+/// may be half a secret, so they are masked here.
+pub(super) fn first_words(body: &[u8], secrets: &Secrets) -> String {
     let text = String::from_utf8_lossy(body.get(..200).unwrap_or(body));
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(|sign| !sign.is_control()).take(80).collect()
+    let words: String = words.join(" ").chars().filter(|sign| !sign.is_control()).take(80).collect();
+    secrets.mask(&words)
 }
 
 #[cfg(test)]

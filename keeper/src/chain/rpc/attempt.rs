@@ -6,6 +6,7 @@ use super::words::{self, Meaning};
 use super::{Node, Rpc, answer};
 use alloy::primitives::U64;
 use alloy_json_rpc::{ErrorPayload, Id, Request, RequestPacket, ResponsePacket, ResponsePayload};
+use serde_json::value::RawValue;
 use std::time::{Duration, Instant};
 
 /// How often a question is asked of a node beside which there is no good one, when failures come quickly: a step of many
@@ -94,13 +95,16 @@ impl Rpc {
 
     pub(super) async fn exchange(&self, place: usize, packet: &RequestPacket) -> Result<ResponsePacket, Fault> {
         let body = serde_json::to_vec(packet).map_err(|error| Fault::NotJsonRpc(0, error.to_string()))?;
-        let reply = self.shared.wires[place].post(body).await.map_err(Fault::Silence)?;
+        let wire = &self.shared.wires[place];
+        let most = packet.requests().iter().map(|question| http::most_bytes(question.method())).max();
+        let reply = wire.post(body, most.unwrap_or_default()).await.map_err(Fault::Silence)?;
         if reply.status == 429 || (reply.status == 503 && reply.retry_after.is_some()) {
-            let words = format!("HTTP status {}: {}", reply.status, answer::first_words(&reply.body));
+            let words = format!("HTTP status {}: {}", reply.status, answer::first_words(&reply.body, &wire.secrets));
             return Err(Fault::Limited(reply.retry_after, words));
         }
         // Nodes send JSON-RPC errors with other HTTP statuses than 200, so the body decides.
-        let answer = answer::read(packet, &reply.body).map_err(|why| Fault::NotJsonRpc(reply.status, why))?;
+        let answer = answer::read(packet, &reply.body, &wire.secrets);
+        let answer = answer.map_err(|why| Fault::NotJsonRpc(reply.status, why))?;
         match answer.as_error().cloned() {
             Some(error) => Err(Fault::Error(answer, error)),
             None => Ok(answer),
@@ -125,8 +129,8 @@ impl Rpc {
         match fault {
             Fault::Silence(Silence::NoAnswer(why)) => failed("no_answer", &why),
             Fault::Silence(Silence::TimedOut(why)) => failed("no_answer", &format!("timed out ({why})")),
-            Fault::Silence(Silence::TooLarge) => {
-                failed("answer_too_large", &format!("the answer is larger than {} bytes", http::MAX_ANSWER_BYTES))
+            Fault::Silence(Silence::TooLarge(most)) => {
+                failed("answer_too_large", &format!("the answer is larger than {most} bytes"))
             }
             Fault::NotJsonRpc(status, why) => {
                 failed("not_json_rpc", &format!("not a JSON-RPC answer (HTTP status {status}): {why}"))
@@ -138,12 +142,12 @@ impl Rpc {
                     Meaning::Limited(pause) => Attempt::Limited(self.limited(place, pause, error.to_string())),
                     Meaning::Answer => {
                         self.see(place, Seen::Answered);
-                        Attempt::Answered(named(answer, self.origin(place)))
+                        Attempt::Answered(self.named(answer, place))
                     }
                     Meaning::Trouble => {
                         self.count("refused_here");
-                        self.see(place, Seen::Refused(error.to_string()));
-                        Attempt::Refused(named(answer, self.origin(place)))
+                        self.see(place, Seen::Refused(self.masked(&error.to_string())));
+                        Attempt::Refused(self.named(answer, place))
                     }
                 }
             }
@@ -151,26 +155,31 @@ impl Rpc {
     }
 
     pub(super) fn failed(&self, place: usize, reason: &'static str, why: &str) -> String {
+        let why = self.masked(why);
         self.count(reason);
-        self.see(place, Seen::Failed(why.to_owned()));
+        self.see(place, Seen::Failed(why.clone()));
         format!("{}: {why}", self.origin(place))
     }
 
     fn limited(&self, place: usize, pause: Option<Duration>, why: String) -> String {
+        let why = self.masked(&why);
         self.count("limited");
         let text = format!("{}: asked to slow down: {why}", self.origin(place));
         self.see(place, Seen::Limited { pause, why });
         text
     }
-}
 
-/// Puts the node's origin behind its words, where they are not a contract's.
-fn named(mut answer: ResponsePacket, origin: &str) -> ResponsePacket {
-    if let ResponsePacket::Single(single) = &mut answer
-        && let ResponsePayload::Failure(error) = &mut single.payload
-        && error.as_revert_data().is_none()
-    {
-        error.message = format!("{} [{origin}]", error.message).into();
+    /// Puts the node's origin behind its words, where they are not a contract's, and takes the keys of its URL out.
+    fn named(&self, mut answer: ResponsePacket, place: usize) -> ResponsePacket {
+        if let ResponsePacket::Single(single) = &mut answer
+            && let ResponsePayload::Failure(error) = &mut single.payload
+            && error.as_revert_data().is_none()
+        {
+            error.message = format!("{} [{}]", self.masked(&error.message), self.origin(place)).into();
+            // A number may turn into none by that: then nothing is kept of it.
+            let data = error.data.take().map(|data| RawValue::from_string(self.masked(data.get())));
+            error.data = data.and_then(Result::ok);
+        }
+        answer
     }
-    answer
 }

@@ -201,6 +201,11 @@ impl Endpoint {
         self.place
     }
 
+    /// Whether it was seen to show other blocks than most, be it once.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.warned || matches!(self.place, Place::Contradicting(_))
+    }
+
     pub(super) fn head(&self) -> Option<u64> {
         self.head
     }

@@ -1,5 +1,6 @@
 //! One HTTP exchange with a node: capped in size and time, its status and `Retry-After` kept.
 
+use super::secrets::Secrets;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::time::{Duration, SystemTime};
 use url::{Host, Url};
@@ -8,16 +9,38 @@ use url::{Host, Url};
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Largest answer read; 2,000 blocks full of our logs stay far below it.
-pub(super) const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// Largest answer read of all; 2,000 blocks full of our logs stay far below it.
+pub(super) const MAX_ANSWER_BYTES: usize = 32 * MIB;
+/// Largest of an answer that has one value, or a page of words in its place.
+const SMALL_ANSWER_BYTES: usize = MIB / 4;
+const MIB: usize = 1024 * 1024;
+
+/// Largest answer to a method. Headers are asked for sixteen at a time, so that what one may take is taken by all of them.
+pub(super) fn most_bytes(method: &str) -> usize {
+    match method {
+        "eth_getLogs" => MAX_ANSWER_BYTES,
+        // What a call returns, and what callbacks log, is bounded by its gas: 16 million for a transaction.
+        "eth_call" | "eth_estimateGas" | "eth_getTransactionReceipt" | "eth_getTransactionByHash" => 16 * MIB,
+        // With a block come the hashes of its transactions, 69 bytes each.
+        "eth_getBlockByNumber" | "eth_getBlockByHash" | "eth_getCode" => 4 * MIB,
+        _ => SMALL_ANSWER_BYTES,
+    }
+}
 
 /// A node's URL and a client for it.
-#[derive(Debug)]
 pub(super) struct Wire {
     url: Url,
     http: reqwest::Client,
     /// Scheme, host and port: all of the URL that is ever shown, as paths and queries hold keys.
     pub(super) origin: String,
+    /// The rest of it, which the node's own words may repeat.
+    pub(super) secrets: Secrets,
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_struct("Wire").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
 
 /// What came back, whatever it is.
@@ -34,7 +57,8 @@ pub(super) enum Silence {
     /// The connection failed or broke off.
     NoAnswer(String),
     TimedOut(String),
-    TooLarge,
+    /// The answer is larger than so many bytes.
+    TooLarge(usize),
 }
 
 impl Wire {
@@ -53,18 +77,20 @@ impl Wire {
             http = http.no_proxy();
         }
         let http = http.build().map_err(|error| error.without_url().to_string())?;
-        Ok(Self { origin: url.origin().ascii_serialization(), url, http })
+        let (origin, secrets) = (url.origin().ascii_serialization(), Secrets::of(&url));
+        Ok(Self { url, http, origin, secrets })
     }
 
-    pub(super) async fn post(&self, body: Vec<u8>) -> Result<Reply, Silence> {
+    /// Sends a question; of the answer no more than `most` bytes are read.
+    pub(super) async fn post(&self, body: Vec<u8>, most: usize) -> Result<Reply, Silence> {
         let request = self.http.post(self.url.clone()).header("content-type", "application/json").body(body);
         let mut response = request.send().await.map_err(silence)?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), SystemTime::now());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(silence)? {
-            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-                return Err(Silence::TooLarge);
+            if body.len() + chunk.len() > most {
+                return Err(Silence::TooLarge(most));
             }
             body.extend_from_slice(&chunk);
         }

@@ -125,7 +125,7 @@ impl Rpc {
                 let proposed = words::proposed_blocks(&error.message, blocks);
                 (proposed, is_about_size(&error.message))
             }
-            Fault::Silence(Silence::TooLarge | Silence::TimedOut(_)) | Fault::NotJsonRpc(413, _) => (None, true),
+            Fault::Silence(Silence::TooLarge(_) | Silence::TimedOut(_)) | Fault::NotJsonRpc(413, _) => (None, true),
             _ => return false,
         };
         if blocks <= 1 {

@@ -10,7 +10,7 @@ use super::{Node, Rpc};
 use crate::chain::heads;
 use alloy::primitives::B256;
 use contracts::network::Network;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::{Duration, Instant};
 
@@ -27,24 +27,33 @@ pub(super) fn usual_lag(network: &Network) -> u64 {
     network.blocks_in(USUAL_LAG_SECONDS).max(USUAL_LAG)
 }
 
-/// Where each node stands as its newest block shows, beside what most other keepers have, if that is known.
+/// Where each node stands as its newest block shows, beside what most other keepers have, if that is known. `doubted`: those
+/// that were seen to make blocks up; each stays one for as long as it is so far ahead, though the majority stands still.
 fn levels(
     heads: &BTreeMap<usize, u64>,
     before: &BTreeMap<usize, u64>,
+    doubted: &BTreeSet<usize>,
     usual_lag: u64,
     peers: Option<u64>,
 ) -> BTreeMap<usize, Place> {
     let mut numbers: Vec<u64> = heads.values().copied().collect();
     numbers.sort_unstable();
-    let Some(mut newest) = numbers.last().copied() else { return BTreeMap::new() };
-    // The lowest of the upper majority: most nodes show this block or a newer one.
-    let most = numbers[(numbers.len() - 1) / 2];
+    let Some(most) = numbers.get(numbers.len().saturating_sub(1) / 2).copied() else { return BTreeMap::new() };
+    // `most`, the lowest of the upper majority: most nodes show this block or a newer one.
+    let far = most.saturating_add(IMPOSSIBLE_LEAD);
+    let may_be_right = |place: &usize, head: u64| {
+        head <= far
+            || !doubted.contains(place)
+            || peers.is_some_and(|peers| head <= peers.saturating_add(IMPOSSIBLE_LEAD))
+    };
+    let shown = heads.iter().filter(|(place, head)| may_be_right(place, **head)).map(|(_, head)| *head);
+    let mut newest = shown.max().unwrap_or(most);
     let goes_on = |(place, head): (&usize, &u64)| {
         *head <= most.saturating_add(usual_lag) && before.get(place).is_some_and(|old| old < head)
     };
     let moving = heads.iter().filter(|seen| goes_on(*seen)).count();
     let confirmed_by_peers = peers.is_some_and(|peers| newest <= peers.saturating_add(IMPOSSIBLE_LEAD));
-    if newest > most.saturating_add(IMPOSSIBLE_LEAD) && moving * 2 > heads.len() && !confirmed_by_peers {
+    if newest > far && moving * 2 > heads.len() && !confirmed_by_peers {
         newest = most.saturating_add(usual_lag);
     }
     newest = newest.max(peers.unwrap_or(0));
@@ -79,7 +88,8 @@ impl Rpc {
             ask(&nodes, |node| async move { heads::latest(&node.provider()).await.ok().map(|latest| latest.head) })
                 .await;
         let numbers: BTreeMap<usize, u64> = heads.iter().map(|(place, head)| (*place, head.number)).collect();
-        let mut places = levels(&numbers, &before, self.shared.usual_lag, peers);
+        let doubted = numbers.keys().copied().filter(|place| self.board().endpoint(*place).is_doubted()).collect();
+        let mut places = levels(&numbers, &before, &doubted, self.shared.usual_lag, peers);
         let level = |place: &usize| places.get(place) == Some(&Place::Level);
         let lowest = numbers.iter().filter(|(place, _)| level(place)).map(|(_, head)| *head).min();
         if let Some(number) = lowest.map(|lowest| lowest.saturating_sub(self.depth())) {

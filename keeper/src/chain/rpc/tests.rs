@@ -93,6 +93,42 @@ async fn keys_in_urls_are_not_shown() {
     assert!(!error.contains("secret"), "{error}");
 }
 
+/// Nodes repeat the path they were asked at, in every place an answer has for words.
+#[tokio::test]
+async fn keys_in_urls_are_not_shown_in_the_nodes_own_words() {
+    const PATH: &str = "no route /v3/0123456789abcdef?project=deadbeef00";
+    let cut_off = format!("{} /v3/0123456789abcdef", "x".repeat(68));
+    for (name, status, body) in [
+        ("a page", StatusCode::NOT_FOUND, PATH.to_owned()),
+        ("a page that is cut off", StatusCode::NOT_FOUND, cut_off),
+        ("a limit", StatusCode::TOO_MANY_REQUESTS, PATH.to_owned()),
+        ("other JSON", StatusCode::OK, json!({ "message": PATH }).to_string()),
+        ("an error", StatusCode::OK, json!({"id": "ID", "error": {"code": -32000, "message": PATH}}).to_string()),
+        (
+            "an error without an id",
+            StatusCode::OK,
+            json!({"id": null, "error": {"code": 1, "message": PATH}}).to_string(),
+        ),
+        (
+            "data",
+            StatusCode::OK,
+            json!({"id": "ID", "error": {"code": 1, "message": "no", "data": [PATH]}}).to_string(),
+        ),
+    ] {
+        let node = FakeNode::start(3).await;
+        let rpc = rpc(&[&format!("{}/v3/0123456789abcdef?project=deadbeef00", node.url)]);
+        node.raw(move |request| {
+            let body = body.replace("\"ID\"", &request["id"].to_string());
+            (request["method"] != "eth_chainId").then(|| (status, body).into_response())
+        });
+        let lone = rpc.node().await.expect("a node").waiting(false).provider();
+        let error = crate::chain::ChainError::from(lone.get_gas_price().await.expect_err(name));
+        let words = format!("{error} {error:?} {:?} {rpc:?}", rpc.nodes());
+        let hidden = ["0123", "deadbeef", "/v3"].iter().all(|part| !words.contains(part));
+        assert!(hidden && words.contains("***"), "{name}: {words}");
+    }
+}
+
 #[tokio::test]
 async fn a_refusal_names_the_node() {
     let node = FakeNode::start(3).await;
@@ -109,11 +145,20 @@ async fn a_refusal_names_the_node() {
 async fn answers_are_capped_and_checked() {
     let node = FakeNode::start(3).await;
     let rpc = rpc(&[&node.url]);
+    // So large an answer is fine for logs only.
     node.raw(|request| {
-        (request["method"] != "eth_chainId").then(|| vec![b' '; super::http::MAX_ANSWER_BYTES + 1].into_response())
+        (request["method"] != "eth_chainId").then(|| {
+            let answer = json!({"id": request["id"], "result": ["x".repeat(5 << 20)]});
+            axum::Json(answer).into_response()
+        })
     });
     let error = heads::latest(&rpc.provider()).await.expect_err("too large").to_string();
-    assert!(error.contains("larger than"), "{error}");
+    assert!(error.contains("larger than 4194304 bytes"), "{error}");
+    let error = rpc.provider().get_gas_price().await.expect_err("too large").to_string();
+    assert!(error.contains("larger than 262144 bytes"), "{error}");
+    let filter = alloy::rpc::types::Filter::new().from_block(1).to_block(3);
+    let error = rpc.provider().get_logs(&filter).await.expect_err("these are no logs").to_string();
+    assert!(!error.contains("larger than"), "{}", &error[..200]);
     node.chain().raw = None;
     for lie in
         [json!(null), json!([]), json!({"result": 5}), json!({"result": null}), json!({"result": {"number": "x"}})]

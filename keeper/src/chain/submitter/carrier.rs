@@ -1,9 +1,10 @@
 //! Carries out what the lane orders, and brings it the answers.
 
-use super::{Done, Pending, lock};
-use crate::chain::fees::{self, Market};
+use super::{Done, Pending, lock, opinion};
+use crate::chain::fees::Market;
 use crate::chain::heads;
 use crate::chain::lane::{Account, Answer, Call, Ended, Event, Lane, Look, Order, Verdict};
+use crate::chain::market;
 use crate::chain::nonce::{Ledger, LedgerFile};
 use crate::chain::receipt::{self, Receipt};
 use crate::chain::rpc::{ChainProvider, Rpc};
@@ -24,10 +25,6 @@ use tokio::task::JoinSet;
 const ANSWERS: usize = 64;
 /// How long a tip is believed.
 const TIP_LASTS: Duration = Duration::from_secs(10);
-/// Blocks over which tips are looked at, and how many in a hundred paid less: the lowest tip was enough where there was
-/// room, and a better one than some where there was none.
-const TIP_BLOCKS: u64 = 5;
-const TIP_PERCENTILES: [f64; 2] = [0.0, 25.0];
 
 /// Somebody wants a call made.
 #[derive(Debug)]
@@ -147,7 +144,8 @@ impl Carrier {
         let (latest, mined, balance, tip, receipts) =
             tokio::try_join!(heads::latest(&self.provider), mined, balance, tip, self.receipts(hashes))?;
         let market = Market { base_fee: latest.base_fee, tip };
-        Ok(Look { head: latest.head.number, market, gas_limit: latest.gas_limit, mined, balance, receipts })
+        let gas_limit = opinion::block_gas(&self.rpc, &latest).await;
+        Ok(Look { head: latest.head.number, market, gas_limit, mined, balance, receipts })
     }
 
     async fn receipts(&self, hashes: Vec<B256>) -> Result<BTreeMap<B256, Receipt>, ChainError> {
@@ -170,13 +168,7 @@ impl Carrier {
         if let Some(known) = known.filter(|known| known.at.elapsed() < TIP_LASTS) {
             return known.tip;
         }
-        let history =
-            self.provider.get_fee_history(TIP_BLOCKS, alloy::eips::BlockNumberOrTag::Latest, &TIP_PERCENTILES);
-        let paid = history.await.ok().and_then(|history| fees::enough(&history.reward?, &history.gas_used_ratio));
-        let tip = match paid {
-            Some(paid) => Some(paid),
-            None => self.provider.get_max_priority_fee_per_gas().await.ok(),
-        };
+        let tip = market::tip(&self.provider).await;
         *self.tip.lock().unwrap_or_else(PoisonError::into_inner) = Some(KnownTip { at: Instant::now(), tip });
         tip
     }
@@ -197,7 +189,7 @@ impl Carrier {
             Ok(_) if counted.is_some_and(|word| word.len() == 32 && word.iter().all(|byte| *byte == 0)) => {
                 Verdict::Useless
             }
-            Ok(gas) => Verdict::Worth { gas },
+            Ok(gas) => Verdict::Worth { gas: opinion::gas(&self.rpc, call, &request, block, gas).await },
             Err(error) => refusal(&error),
         }
     }

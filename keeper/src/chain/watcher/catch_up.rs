@@ -12,13 +12,15 @@ use tokio::task::JoinSet;
 const PARALLEL_HEADERS: usize = 16;
 
 impl Watcher {
-    /// Passes on the logs of old blocks.
+    /// Passes on the logs of old blocks. A node answers "no logs" for blocks that are not there, so the last one has to
+    /// be there; it is held as the parent of what comes after.
     pub(super) async fn history(
         &mut self,
         events: &mpsc::Sender<ChainEvent>,
         from: u64,
         to: u64,
     ) -> Result<(), Interrupt> {
+        let end = self.end_of_history(to).await?;
         let mut logs = logs::fetch(&self.provider, &self.config.network.contracts, Blocks::Range(from, to)).await?;
         self.compare(from, to, &mut logs).await?;
         // All questions come before the first event goes out: a failure then repeats the range as a whole.
@@ -33,8 +35,27 @@ impl Watcher {
                 Content::Epoch(epoch) => self.history_epoch = Some(epoch),
             }
         }
+        self.held.begin_after(end);
         self.next = to + 1;
+        self.settle_digest();
         Ok(())
+    }
+
+    /// A block that another good node has as well, where there is one. It lies so deep that every good node has it.
+    async fn end_of_history(&self, number: u64) -> Result<Head, ChainError> {
+        let end = heads::at(&self.provider, number).await?;
+        let Some(other) = self.rpc.others(&self.node).into_iter().next() else { return Ok(end) };
+        match heads::at(&other.provider(), number).await {
+            Ok(theirs) if theirs.hash == end.hash => Ok(end),
+            Ok(_) | Err(ChainError::Unbelievable { reason: "missing_block", .. }) => {
+                let detail = format!("{} does not have its block {number} {}", other.origin(), end.hash);
+                Err(ChainError::unbelievable("unconfirmed_history", detail))
+            }
+            Err(error) => {
+                tracing::debug!(node = other.origin(), %error, "no second opinion on a block of history");
+                Ok(end)
+            }
+        }
     }
 
     /// History is read without headers, so there are no filters to check it by: where there is another node, it is asked

@@ -9,7 +9,13 @@ use tokio::sync::mpsc;
 impl Watcher {
     /// Goes back to the last block that still stands, because `head` is not the continuation of what is held.
     pub(super) async fn rewind(&mut self, events: &mpsc::Sender<ChainEvent>, head: Head) -> Result<(), Interrupt> {
-        let Some(last) = self.held.last() else { return Ok(()) };
+        let Some(last) = self.held.last() else {
+            if self.history_is_void(events, head).await? {
+                return Ok(());
+            }
+            let detail = format!("block {} does not follow the history below it, which still stands", head.number);
+            return Err(ChainError::unbelievable("not_linked", detail).into());
+        };
         let from = last.number.min(head.number);
         let ancestor = heads::common_ancestor(&self.provider, &self.held, from).await?;
         if ancestor == Some(from) {
@@ -23,7 +29,31 @@ impl Watcher {
         self.back_to(events, number).await
     }
 
-    /// Every block held is void: everything is told anew.
+    /// Whether the chain does not have the block that history was read up to, while nothing above it is held: a node made
+    /// it up. Then everything is told anew.
+    ///
+    /// # Errors
+    /// Another good node does have it: this one is not to be believed.
+    pub(super) async fn history_is_void(
+        &mut self,
+        events: &mpsc::Sender<ChainEvent>,
+        newest: Head,
+    ) -> Result<bool, Interrupt> {
+        let Some(end) = self.held.end_of_history().filter(|end| end.number <= newest.number) else { return Ok(false) };
+        if heads::at(&self.provider, end.number).await?.hash == end.hash {
+            return Ok(false);
+        }
+        if let Some(other) = self.rpc.others(&self.node).into_iter().next()
+            && heads::at(&other.provider(), end.number).await.is_ok_and(|theirs| theirs.hash == end.hash)
+        {
+            let detail = format!("its block {} is not the one that {} has too", end.number, other.origin());
+            return Err(ChainError::unbelievable("unconfirmed_history", detail).into());
+        }
+        self.start_over(events).await?;
+        Ok(true)
+    }
+
+    /// Every block held is void, or the history was: everything is told anew.
     async fn start_over(&mut self, events: &mpsc::Sender<ChainEvent>) -> Result<(), Interrupt> {
         self.rpc.count("deep_reorg");
         tracing::error!(held = HELD_BLOCKS, "no block held still stands; starting over from the deploy block");
@@ -54,6 +84,10 @@ impl Watcher {
         tracing::warn!(newest = latest.number, before = seen, "the chain was set back");
         self.rpc.count("set_back");
         let (Some(first), Some(last)) = (self.held.first(), self.held.last()) else {
+            // History was read beyond the chain's end: what its blocks will hold is still to be told.
+            if self.held.end_of_history().is_some_and(|end| end.number > latest.number) {
+                return self.start_over(events).await;
+            }
             self.newest.forget();
             return Ok(());
         };

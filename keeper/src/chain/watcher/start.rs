@@ -24,12 +24,14 @@ pub(super) struct Memory {
     unconfirmed: Option<(Head, Vec<Kept>)>,
     /// When it was written last, and at which block.
     written: Option<(Instant, u64)>,
+    /// Whether it was said that it cannot be written.
+    told: bool,
 }
 
 impl Memory {
     /// Of a watcher that remembers nothing.
     pub(super) fn none() -> Self {
-        Self { file: None, unconfirmed: None, written: None }
+        Self { file: None, unconfirmed: None, written: None, told: false }
     }
 }
 
@@ -39,7 +41,7 @@ impl Watcher {
     pub fn remembering(mut self, datadir: &Path) -> Self {
         let file = DigestFile::in_dir(datadir);
         let unconfirmed = file.read(&self.config);
-        self.memory = Memory { file: Some(file), unconfirmed, written: None };
+        self.memory = Memory { file: Some(file), unconfirmed, ..Memory::none() };
         self
     }
 
@@ -83,15 +85,14 @@ impl Watcher {
         tracing::info!(block = head.number, logs = kept.len(), "took up what was written down of the chain's history");
         self.digest = Digest::restored(&head, kept, &self.config.network.contracts);
         self.memory.written = Some((Instant::now(), head.number));
+        self.held.begin_after(head);
         self.next = head.number + 1;
         Ok(())
     }
 
-    /// Writes down what the history comes to, now and then.
-    pub(super) async fn write_down(&mut self) -> Result<(), ChainError> {
-        let network = &self.config.network;
-        let depth = network.blocks_in(READ_SECONDS).max(HELD_BLOCKS);
-        let Some(at) = self.next.checked_sub(depth + 1).filter(|at| *at > network.deploy_block) else { return Ok(()) };
+    /// Writes down what the history comes to, now and then; nothing of what was read beyond the newest confirmed block.
+    pub(super) async fn write_down(&mut self, confirmed: u64) -> Result<(), ChainError> {
+        let Some(at) = self.deep_enough().filter(|at| *at <= confirmed) else { return Ok(()) };
         let Some(file) = self.memory.file.clone() else { return Ok(()) };
         let due = self
             .memory
@@ -101,19 +102,42 @@ impl Watcher {
             return Ok(());
         }
         let head = heads::at(&self.provider, at).await?;
-        self.digest.settle(at, &network.contracts);
+        self.digest.settle(at, &self.config.network.contracts);
         self.memory.written = Some((Instant::now(), at));
-        if let Some(bytes) = file.encode(&self.config, &head, &self.digest) {
-            tokio::task::spawn_blocking(move || file.write(&bytes));
+        match file.encode(&self.config, &head, &self.digest) {
+            Ok(bytes) => drop(tokio::task::spawn_blocking(move || file.write(&bytes))),
+            Err(why) => {
+                self.rpc.count("digest_not_written");
+                if !std::mem::replace(&mut self.memory.told, true) {
+                    tracing::warn!(
+                        why,
+                        "what the chain's history comes to is not written down any more: the next start reads more of it"
+                    );
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Takes into the digest what no start has to read again: of a long history little is left by that.
+    pub(super) fn settle_digest(&mut self) {
+        if let Some(at) = self.deep_enough() {
+            self.digest.settle(at, &self.config.network.contracts);
+        }
+    }
+
+    /// The newest block that is deep enough to be written down.
+    fn deep_enough(&self) -> Option<u64> {
+        let network = &self.config.network;
+        let depth = network.blocks_in(READ_SECONDS).max(HELD_BLOCKS);
+        self.next.checked_sub(depth + 1).filter(|at| *at > network.deploy_block)
     }
 
     /// Nothing that was written down holds any more.
     pub(super) fn drop_digest(&mut self) {
         self.digest = Digest::default();
         self.memory.unconfirmed = None;
-        self.memory.written = None;
+        (self.memory.written, self.memory.told) = (None, false);
         if let Some(file) = &self.memory.file {
             file.remove();
         }

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 mod changing;
 mod doubtful;
 mod hostile;
+mod made_up;
 mod memory;
 mod real;
 mod set_back;

@@ -10,15 +10,12 @@ use alloy::providers::Provider;
 use anyhow::{Context, Result, anyhow};
 
 use super::print;
-use crate::chain::{ChainError, ChainProvider, registration};
+use crate::chain::{ChainError, ChainProvider, Most, registration};
 use crate::cli::chain::Chain;
 use crate::cli::operator::counts_now;
 use crate::cli::{Exit, Global, WithExit};
 use crate::journal::{Identity, Journal, Missing};
 use crate::keystore::{Keystore, Password, Strength};
-
-/// Blocks a node may be behind the newest one and still know who counts.
-const USUAL_LAG: u64 = 8;
 
 pub(in crate::cli) async fn rotate(global: &Global, light_scrypt: bool) -> Result<Exit> {
     let paths = global.paths()?;
@@ -103,21 +100,21 @@ enum Verdict {
     Undecided(String),
 }
 
-/// What the nodes' words come to: a key is put away only if most of them are up to date, and none of those contradicts.
+/// What the nodes' words come to: a key is put away only if most of them are up to date, and none of those contradicts,
+/// nor one that is ahead of them.
 fn verdict(words: &[Word], nodes: usize) -> Verdict {
-    let newest = words.iter().map(|word| word.head).max().unwrap_or_default();
-    let level: Vec<&Word> = words.iter().filter(|word| newest - word.head <= USUAL_LAG).collect();
-    if level.iter().any(|word| word.registered) {
+    let most = Most::of(words, nodes, |word| word.head);
+    let heard = || most.level.iter().chain(&most.ahead);
+    if heard().any(|word| word.registered) {
         return Verdict::Registered;
     }
-    if level.iter().any(|word| word.counted) {
+    if heard().any(|word| word.counted) {
         return Verdict::Counted;
     }
-    if level.len() * 2 <= nodes {
-        let few = format!("{} of {nodes} RPC nodes are up to date, more than half are needed", level.len());
-        return Verdict::Undecided(few);
+    match most.are_enough() {
+        Ok(()) => Verdict::Left,
+        Err(few) => Verdict::Undecided(few),
     }
-    Verdict::Left
 }
 
 /// Moves a file to a folder of the same disk; one that is not there was moved before.
@@ -147,6 +144,10 @@ mod tests {
             Verdict::Left,
             "what a node that lags shows is over"
         );
+        let far = |word| Word { head: u64::MAX, ..word };
+        assert_eq!(verdict(&[far(gone), here, here], 3), Verdict::Registered, "one far ahead silences nobody");
+        assert_eq!(verdict(&[far(gone), gone, gone], 3), Verdict::Left, "nor does it hold anybody up");
+        assert_eq!(verdict(&[far(here), gone, gone], 3), Verdict::Registered, "it may be the one that is right");
         for (words, nodes) in [(&[gone][..], 2), (&[], 1), (&[word(false, false, 50), here, gone][..1], 3)] {
             assert!(matches!(verdict(words, nodes), Verdict::Undecided(_)), "{words:?}");
         }

@@ -66,21 +66,21 @@ fn a_proof_is_let_go_when_it_was_seen_on_chain_twice() {
 }
 
 #[test]
-fn failures_are_tried_again_with_growing_pauses_and_refusals_are_not() {
+fn failures_and_refusals_are_tried_again_with_growing_pauses_until_it_is_too_late() {
     let mut open = Accusations::default();
     open.insert(accusation(1));
     let key = accusation(1).key;
     let mut head = 10;
     for pause in [2, 4, 8, 16, PAUSE_MAX, PAUSE_MAX] {
         assert_eq!(open.take_due(head, |_| 0).len(), 1);
-        assert!(!open.end(key, &failed(), head));
+        let refused = AccusationResult::Refused { reason: "UnknownEpoch".to_owned() };
+        assert!(!open.end(key, &if pause % 4 == 0 { refused } else { failed() }, head));
         assert!(open.take_due(head + pause - 1, |_| 0).is_empty());
         head += pause;
     }
     assert_eq!(open.take_due(head, |_| 0).len(), 1);
-    assert!(open.end(key, &AccusationResult::Refused { reason: "NoConflict".to_owned() }, head));
-    open.insert(accusation(2));
-    assert!(open.end(accusation(2).key, &AccusationResult::TooLate, head));
+    assert!(open.end(key, &AccusationResult::TooLate, head));
+    assert!(open.is_empty());
 }
 
 #[test]

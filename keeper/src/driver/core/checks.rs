@@ -6,7 +6,7 @@
 //! | `chain_time` | the newest block is from the future, further than any clock is off |
 //! | `clock` | most other keepers' clocks show another time |
 //! | `nodes` | no RPC node is good, or all of them are behind most other keepers |
-//! | `journal` | it takes nothing |
+//! | `journal` | it takes nothing, or nothing of the blocks there are |
 //! | `account` | transactions are refused, or not included |
 //! | `runway` | the wallet pays for few more settlements |
 //! | `load` | something was turned away in the last minute |
@@ -45,6 +45,8 @@ impl Core {
                 "nothing is signed, the journal cannot be written ({why}): free space on its disk, or mend it; it is tried again every second"
             );
             view.set_check("journal", false, why);
+        } else if let Some(why) = self.journal_ahead() {
+            view.set_check("journal", false, why);
         } else {
             view.set_check("journal", true, "it can be written");
         }
@@ -58,6 +60,17 @@ impl Core {
             view.set_check("set", false, DISPUTED);
         }
         self.check_mesh(view);
+    }
+
+    /// Why nothing of the blocks there are can be signed, where the journal begins above them.
+    fn journal_ahead(&self) -> Option<String> {
+        let (watermark, head) = (self.readings.journal_watermark, self.engine.head()?.number);
+        (watermark > head).then(|| {
+            format!(
+                "nothing is signed before block {watermark}, where the journal begins, and the chain is at {head}: if that is \
+                 far away, stop the keeper, move journal.bin away, and start it with --accept-empty-journal again"
+            )
+        })
     }
 
     fn check_chain(&self, view: &mut View, now: Time) {

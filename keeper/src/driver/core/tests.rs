@@ -3,7 +3,7 @@
 use alloy::primitives::{B256, Bytes, Uint};
 
 use consensus::bls::SecretKey;
-use consensus::effect::{BatchKey, PersistToken};
+use consensus::effect::{BatchKey, JournalAnswer, PersistToken};
 use consensus::engine::{Config, JournalState};
 use consensus::report::Domain;
 use consensus::task::{InstanceKey, JobId};
@@ -295,7 +295,10 @@ fn an_accusation_that_is_over_is_forgotten_on_disk() {
 #[test]
 fn answers_that_mean_nothing_do_nothing() {
     let mut core = running(4);
-    assert!(core.on(Event::Persisted { token: PersistToken(9), safe: true }, at(START + 11)).is_empty());
+    assert!(
+        core.on(Event::Persisted { token: PersistToken(9), answer: JournalAnswer::Recorded }, at(START + 11))
+            .is_empty()
+    );
     assert!(core.on(Event::Status { from: peer(1), bytes: b"{}".to_vec() }, at(START + 11)).is_empty());
     assert!(core.on(Event::Tick, at(START + 11)).is_empty());
 }

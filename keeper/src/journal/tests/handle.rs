@@ -53,6 +53,18 @@ fn slow() -> (SlowStorage, JournalHandle, std::thread::JoinHandle<()>) {
     (storage, handle, writer)
 }
 
+#[test]
+fn where_a_journal_begins_is_shown_from_the_start() {
+    let storage = SlowStorage::default();
+    storage.open_door();
+    let above = Missing::CreateAbove(90);
+    let journal = Journal::open_in(storage, Path::new("journal.bin"), identity(), above).unwrap();
+    let (handle, writer) = JournalHandle::spawn(journal, metrics());
+    assert_eq!(handle.watermark(), 90);
+    drop(handle);
+    writer.join().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_come_after_the_sync_and_waiting_groups_share_one() {
     let (storage, handle, writer) = slow();

@@ -139,6 +139,7 @@ fn table() -> Vec<Row> {
             k.look(|r| r.journal = Some("No space left on device".into()));
             k.look(|r| r.journal = Some("Read-only file system".into()));
         }, "journal", &["Read-only file system"], Some(mended)),
+        Row("the journal begins far above the chain", |k| k.look(|r| r.journal_watermark = 9_000), "journal", &["before block 9000", "--accept-empty-journal"], Some(mended)),
         Row("the clock is 45 s behind most other keepers'", |k| (1..4).for_each(|m| k.peer(m, 10, 45_000)), "clock", &["45 s behind", "NTP"], Some(|k| (1..4).for_each(|m| k.peer(m, 10, 20)))),
         Row("the clock is 45 s ahead of most other keepers'", |k| (1..4).for_each(|m| k.peer(m, 10, -45_000)), "clock", &["45 s ahead", "NTP"], Some(|k| (1..4).for_each(|m| k.peer(m, 10, 20)))),
         Row("no node of this keeper has the blocks that most others have", |k| (1..4).for_each(|m| k.peer(m, 400, 0)), "nodes", &["most other keepers are at 400", "rpc_urls"], Some(|k| (1..4).for_each(|m| k.peer(m, 10, 0)))),

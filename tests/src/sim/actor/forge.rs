@@ -7,10 +7,11 @@ use consensus::codec;
 use consensus::committee::{KeeperIndex, SignerSet};
 use consensus::leader::{Stage, Window};
 use consensus::message::{
-    Assignment, CertificateMessage, Channel, Finding, HAVE_LIMIT, Have, Message, PARTIAL_LIMIT, Partial, PlannedBatch,
-    PlannedTask, reports, sign,
+    ASSIGNMENTS_MAX, Assignment, BATCHES_MAX, CertificateMessage, Channel, Finding, HAVE_LIMIT, Have, Message,
+    PARTIAL_LIMIT, Partial, PlannedBatch, PlannedTask, reports, sign,
 };
-use consensus::task::Status;
+use consensus::task::{ATTEMPTS_MAX, Status};
+use consensus::time::Time;
 use keeper::driver::PeerStatus;
 use serde_bytes::{ByteArray, ByteBuf};
 
@@ -117,6 +118,43 @@ pub(super) fn censored(assignment: &Assignment, means: &Means<'_>) -> Option<Vec
     });
     let batches: Vec<PlannedBatch> = batches.filter(|batch| !batch.tasks.is_empty()).collect();
     (!batches.is_empty()).then(|| resigned(assignment, batches, means))
+}
+
+/// The assignment with every task beside ones that do not exist, twice for each attempt.
+pub(super) fn spoilt_plan(assignment: &Assignment, means: &mut Means<'_>) -> Vec<u8> {
+    let tasks: Vec<PlannedTask> = assignment.batches.iter().flat_map(|batch| &batch.tasks).copied().collect();
+    let mut beside = |attempt: u8, task: PlannedTask| {
+        let nobodys = PlannedTask { job: u64::MAX - means.random.below(1_000_000), ..task };
+        PlannedBatch { attempt, tasks: vec![task, nobodys] }
+    };
+    let attempts = (0..ATTEMPTS_MAX).flat_map(|attempt| [attempt, attempt]);
+    let mut batches: Vec<PlannedBatch> = attempts
+        .flat_map(|attempt| tasks.iter().map(move |&task| (attempt, task)))
+        .map(|(a, t)| beside(a, t))
+        .collect();
+    batches.truncate(BATCHES_MAX);
+    resigned(assignment, batches, means)
+}
+
+/// An assignment of the same tasks for the stage at which this keeper leads the window of one, whose time has not come.
+pub(super) fn before_its_time(assignment: &Assignment, means: &Means<'_>) -> Option<Assignment> {
+    let now = Time::from_seconds(means.engine.head()?.timestamp);
+    let view = (0..4).filter_map(|ahead| means.engine.window(now, ahead)).find(|v| v.window == assignment.window)?;
+    let mine = means.engine.committee()?.1?;
+    let stage = view.order.iter().position(|&index| index == mine).filter(|&stage| stage > 0)?;
+    Some(Assignment { stage: stage as u8, number: 0, leader: mine.0, ..assignment.clone() })
+}
+
+/// Further assignments that list every task of one alone, as often as they hold.
+pub(super) fn crowded(assignment: &Assignment, means: &Means<'_>) -> Vec<Vec<u8>> {
+    let alone = |batch: &PlannedBatch| {
+        let attempt = batch.attempt;
+        batch.tasks.iter().map(move |&task| PlannedBatch { attempt, tasks: vec![task] }).collect::<Vec<_>>()
+    };
+    let batches: Vec<PlannedBatch> = assignment.batches.iter().flat_map(alone).collect();
+    let full: Vec<PlannedBatch> = batches.iter().cycle().take(BATCHES_MAX).cloned().collect();
+    let numbers = assignment.number + 1..ASSIGNMENTS_MAX;
+    numbers.map(|number| resigned(&Assignment { number, ..assignment.clone() }, full.clone(), means)).collect()
 }
 
 /// The same words in another wrapping: the execution tag is not signed, so a partial stays valid under another one.

@@ -217,9 +217,9 @@ impl World<'_> {
 
     pub(super) fn flush(&mut self, keeper: usize) {
         let (results, failed) = self.nodes[keeper].flush();
-        for (token, safe) in results {
+        for (token, answer) in results {
             let delay = self.random.below(3);
-            self.done(keeper, delay, Event::Persisted { token, safe });
+            self.done(keeper, delay, Event::Persisted { token, answer });
         }
         if failed {
             self.count("storage_error", 1);

@@ -1,7 +1,7 @@
 use super::{levels, majority};
 use crate::chain::rpc::endpoint::Place::{self, Contradicting, Lagging, Level};
 use alloy::primitives::B256;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 fn by_node<T: Copy>(values: &[T]) -> BTreeMap<usize, T> {
     values.iter().copied().enumerate().collect()
@@ -25,8 +25,24 @@ fn newest_blocks_show_who_lags() {
         (&[9_000, 61], &[900, 60], &[Level, Lagging(8_939)]),
     ];
     for (heads, before, wanted) in cases {
-        let places = levels(&by_node(heads), &by_node(before), 4, None);
+        let places = levels(&by_node(heads), &by_node(before), &BTreeSet::new(), 4, None);
         assert_eq!(places, by_node(wanted), "{heads:?} after {before:?}");
+    }
+}
+
+#[test]
+fn who_made_blocks_up_is_not_believed_while_the_others_stand_still() {
+    let cases: [(&[u64], Option<u64>, &[Place]); 4] = [
+        (&[u64::MAX, 61, 61], None, &[Contradicting(u64::MAX), Level, Level]),
+        // Back among the others, or nearly.
+        (&[61, 61, 61], None, &[Level, Level, Level]),
+        (&[120, 61, 61], None, &[Level, Lagging(59), Lagging(59)]),
+        // Most other keepers are where it is.
+        (&[1_000, 61, 61], Some(998), &[Level, Lagging(939), Lagging(939)]),
+    ];
+    for (heads, peers, wanted) in cases {
+        let places = levels(&by_node(heads), &by_node(heads), &BTreeSet::from([0]), 4, peers);
+        assert_eq!(places, by_node(wanted), "{heads:?}, peers at {peers:?}");
     }
 }
 
@@ -45,7 +61,7 @@ fn what_most_keepers_have_tells_who_is_right() {
         (&[103, 102], &[101, 100], 99, &[Level, Level]),
     ];
     for (heads, before, peers, wanted) in cases {
-        let places = levels(&by_node(heads), &by_node(before), 4, Some(peers));
+        let places = levels(&by_node(heads), &by_node(before), &BTreeSet::new(), 4, Some(peers));
         assert_eq!(places, by_node(wanted), "{heads:?} after {before:?}, peers at {peers}");
     }
 }

@@ -115,3 +115,45 @@ async fn a_transaction_goes_to_every_node() {
     until("both have it", async || hashes(&one).len() == 1 && hashes(&one) == hashes(&two)).await;
     stop.cancel();
 }
+
+/// One absurd number of the preferred node ends nothing where another node knows better.
+#[tokio::test]
+async fn gas_that_only_one_node_names_is_not_believed() {
+    let estimate = |gas: u64| {
+        move |method: &str, answer: &mut Value| {
+            if method == "eth_estimateGas" {
+                *answer = json!({"result": U256::from(gas)});
+            }
+        }
+    };
+    let block_gas = |method: &str, answer: &mut Value| {
+        if method == "eth_getBlockByNumber" && answer["result"].is_object() {
+            answer["result"]["gasLimit"] = json!("0x0");
+        }
+    };
+    type Lie = Box<dyn FnMut(&str, &mut Value) + Send>;
+    let table: [(&str, Lie); 4] = [
+        ("more than any transaction may have", Box::new(estimate(1 << 40))),
+        ("the most there is", Box::new(estimate(u64::MAX))),
+        ("four times our own worst case", Box::new(estimate(1_200_001))),
+        ("blocks without gas", Box::new(block_gas)),
+    ];
+    for (name, mut lie) in table {
+        let ((odd, _), (good, sent)) = (node(131_072).await, node(131_072).await);
+        let mut honest = odd.chain().lie.take().expect("it was set");
+        odd.lie(move |method, params, answer| {
+            honest(method, params, answer);
+            lie(method, answer);
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let stop = CancellationToken::new();
+        let submitter = start(&[&odd.url, &good.url], folder.path(), &stop);
+        let mut call = plain_call(Address::repeat_byte(3), &Counter::recordCall { value: U256::from(1) });
+        call.gas_floor = 300_000;
+        let done = submitter.enqueue(B256::repeat_byte(2), call).await;
+        assert!(matches!(&*done, Done::Mined { .. }), "{name}: {done:?}");
+        let limits: Vec<u64> = sent.lock().expect("no panic").iter().map(Transaction::gas_limit).collect();
+        assert_eq!(limits, [300_000], "{name}");
+        stop.cancel();
+    }
+}

@@ -37,6 +37,28 @@ fn lowest_asked(node: &FakeNode) -> Arc<AtomicU64> {
     lowest
 }
 
+/// What counts is what is left of the logs, not how many there were.
+#[tokio::test]
+async fn a_long_history_of_few_jobs_is_written_down() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = FakeNode::start(20_000).await;
+    for block in 1..1_500 {
+        node.chain().log(block * 10, contracts().job_manager, funded(block % 3));
+    }
+    let config = config(&[&node.url], 0);
+    let mut watched = Watched::remembering(config.clone(), folder.path());
+    assert_eq!(job_events(&watched.until_head(20_000).await).len(), 1_499);
+    until_written(&mut watched, folder.path()).await;
+    assert_eq!(watched.count("digest_not_written"), 0);
+    watched.finish().await;
+    let mut watched = Watched::remembering(config, folder.path());
+    let told = watched.until_head(20_000).await;
+    let blocks: Vec<u64> = job_events(&told).iter().map(|(block, _)| *block).collect();
+    let newest = (1_278..1_500).map(|block| block * 10).collect::<Vec<_>>();
+    assert_eq!(blocks, newest, "of what is older, the newest of each job");
+    watched.finish().await;
+}
+
 #[tokio::test]
 async fn a_start_reads_what_is_new_and_tells_the_same() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -66,6 +66,17 @@ fn a_journal_that_takes_nothing_is_red_until_it_does() {
 }
 
 #[test]
+fn a_journal_that_begins_above_the_chain_is_red() {
+    let mut core = running(4);
+    let head = core.engine.head().expect("the chain was told").number;
+    look(&mut core, Readings { journal_watermark: head + 1, ..Readings::default() });
+    let begins = format!("before block {}", head + 1);
+    assert_check(&core, "journal", 10, false, &["nothing is signed", &begins, "--accept-empty-journal"]);
+    look(&mut core, Readings { journal_watermark: head, ..Readings::default() });
+    assert_check(&core, "journal", 10, true, &[]);
+}
+
+#[test]
 fn a_clock_that_most_others_contradict_is_red() {
     let mut core = running(4);
     assert_check(&core, "clock", 10, true, &["no other keeper's clock"]);

@@ -1,6 +1,6 @@
 //! A task's way through the core, and who is asked what on the way.
 
-use consensus::effect::Step;
+use consensus::effect::{JournalAnswer, Step};
 use consensus::task::Outcome;
 
 use super::*;
@@ -59,7 +59,7 @@ fn a_task_runs_is_persisted_signed_and_submitted_and_ends_with_its_settlement() 
     let published = |order: &Order| matches!(order, Order::Publish { channel: Channel::Partials, .. });
     assert!(!orders.iter().any(published), "nothing leaves before the journal has answered");
 
-    let orders = core.on(Event::Persisted { token: token.0, safe: true }, at(START + 22));
+    let orders = core.on(Event::Persisted { token: token.0, answer: JournalAnswer::Recorded }, at(START + 22));
     assert!(orders.iter().any(published), "{orders:?}");
     assert!(notes(&orders).contains(&Note::Spoke { abstains: false }));
     let orders = [orders, go_on(&mut core, 23..=25)].concat();

@@ -1,0 +1,106 @@
+//! How what is open is cut into batches, and batches into assignments (rules 4 and 9).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Board, Open};
+use crate::codec;
+use crate::message::{ASSIGNMENT_LIMIT, BATCHES_MAX, BatchKey, PlannedBatch};
+use crate::report::BATCH_MAX;
+use crate::task::{JobId, Task};
+
+/// Callback gas of one batch at most, so that it fits a block's transaction cap (EIP-7825: 16.7 million) with room.
+const BATCH_GAS_MAX: u64 = 12_000_000;
+/// Bytes of an assignment that its batches may take; the rest of the limit is for its place and its signature.
+const BATCHES_ROOM: usize = ASSIGNMENT_LIMIT - 256;
+
+/// Batches in as many lists as it takes for each to fit an assignment.
+pub(super) fn assignments(batches: Vec<PlannedBatch>) -> Vec<Vec<PlannedBatch>> {
+    let mut lists: Vec<Vec<PlannedBatch>> = Vec::new();
+    let mut room = 0;
+    for batch in batches {
+        let size = codec::encode(&batch).len();
+        if lists.last().is_none_or(|list| list.len() >= BATCHES_MAX) || size > room {
+            lists.push(Vec::new());
+            room = BATCHES_ROOM;
+        }
+        room = room.saturating_sub(size);
+        if let Some(list) = lists.last_mut() {
+            list.push(batch);
+        }
+    }
+    lists
+}
+
+/// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch; those
+/// that a failed batch showed a quorum to agree on together again; all others alone.
+pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<'_>) -> Vec<PlannedBatch> {
+    if !board.facts.laws().splits() {
+        return whole(ready, board);
+    }
+    let mut groups: BTreeMap<(u64, u16), Vec<(Task, u64)>> = BTreeMap::new();
+    let mut singles = Vec::new();
+    let agreed = agreed(ready, board);
+    for open in ready {
+        let Some(due) = board.sessions.get(&open.task).map(|session| session.due()) else {
+            continue;
+        };
+        if open.failures == 0 && open.attempt == 0 && !troubled.contains(&open.task.job) {
+            let group = groups.entry((due.due, due.quorum_bps)).or_default();
+            group.push((open.task, u64::from(due.callback_gas)));
+        } else if !agreed.iter().any(|batch| batch.attempt == open.attempt && batch.tasks.contains(&open.task.into())) {
+            singles.push(PlannedBatch { attempt: open.attempt, tasks: vec![open.task.into()] });
+        }
+    }
+    let first = groups.into_values().flat_map(|group| split(&group));
+    first.chain(agreed).chain(singles).collect()
+}
+
+/// For tasks that have failed in one batch: the part of that batch that a quorum would sign.
+fn agreed(ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
+    let failed_once: BTreeSet<(Task, u8)> =
+        ready.iter().filter(|open| open.failures == 1).map(|open| (open.task, open.attempt)).collect();
+    let sessions = failed_once.iter().filter_map(|(task, _)| board.sessions.get(task));
+    let mut seen: BTreeSet<BatchKey> = BTreeSet::new();
+    let mut batches = Vec::new();
+    for key in sessions.flat_map(|session| session.batches()).filter(|&key| seen.insert(key)) {
+        let Some(failed) = board.batches.get(&key).filter(|batch| batch.failed().is_some()) else {
+            continue;
+        };
+        let attempt = failed.attempt();
+        let tasks = failed.agreed().into_iter().filter(|&task| failed_once.contains(&(task, attempt)));
+        let tasks: Vec<_> = tasks.map(Into::into).collect();
+        if !tasks.is_empty() {
+            batches.push(PlannedBatch { attempt, tasks });
+        }
+    }
+    batches
+}
+
+/// All that is due together as it is: what would never get past a job that splits it.
+fn whole(ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
+    let mut groups: BTreeMap<(u8, u64, u16), Vec<_>> = BTreeMap::new();
+    for open in ready {
+        if let Some(due) = board.sessions.get(&open.task).map(|session| session.due()) {
+            groups.entry((open.attempt, due.due, due.quorum_bps)).or_default().push(open.task.into());
+        }
+    }
+    groups.into_iter().map(|((attempt, ..), tasks)| PlannedBatch { attempt, tasks }).collect()
+}
+
+/// Cuts a group into batches within the limits of size and gas.
+fn split(group: &[(Task, u64)]) -> Vec<PlannedBatch> {
+    let mut batches: Vec<PlannedBatch> = Vec::new();
+    let mut gas = 0;
+    for &(task, callback_gas) in group {
+        let full = batches.last().is_none_or(|batch| batch.tasks.len() >= BATCH_MAX);
+        if full || gas + callback_gas > BATCH_GAS_MAX {
+            batches.push(PlannedBatch { attempt: 0, tasks: Vec::new() });
+            gas = 0;
+        }
+        gas += callback_gas;
+        if let Some(batch) = batches.last_mut() {
+            batch.tasks.push(task.into());
+        }
+    }
+    batches
+}

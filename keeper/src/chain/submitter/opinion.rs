@@ -1,0 +1,66 @@
+//! Second opinions on numbers that one node may have made up: the gas of a call, and of a block. Too high or too low, they
+//! would end a settlement that is fine; a node that is contradicted is left.
+
+use crate::chain::heads::{self, Latest};
+use crate::chain::lane::{Call, GAS_MAX};
+use crate::chain::rpc::{Node, Rpc};
+use alloy::eips::BlockId;
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+
+/// So many times what we know a call to need at worst, no estimate is believed unasked. Rollups count the bytes in.
+const FAR_ABOVE: u64 = 4;
+/// Blocks with less gas than this are believed only where all nodes show them: no chain we know has them.
+const SMALL_BLOCK: u64 = GAS_MAX / 2;
+
+/// The most that one node is believed a call to need.
+fn believable(call: &Call) -> u64 {
+    match call.gas_floor {
+        0 => GAS_MAX,
+        worst => worst.saturating_mul(FAR_ABOVE).min(GAS_MAX),
+    }
+}
+
+/// What a call needs: an estimate that is not believable is asked of every node, and the lowest one counts.
+pub(super) async fn gas(rpc: &Rpc, call: &Call, request: &TransactionRequest, block: BlockId, estimate: u64) -> u64 {
+    let most = believable(call);
+    if estimate <= most {
+        return estimate;
+    }
+    let mut estimates = Vec::new();
+    for node in rpc.ranked().await.unwrap_or_default() {
+        if let Ok(gas) = node.provider().estimate_gas(request.clone()).block(block).await {
+            estimates.push((node, gas));
+        }
+    }
+    let lowest = estimates.iter().map(|(_, gas)| *gas).fold(estimate, u64::min);
+    if lowest <= most {
+        contradicted(&estimates, |gas| gas > most, |gas| format!("it estimates {gas} gas, another node {lowest}"));
+    }
+    lowest
+}
+
+/// The gas of a block: one that is hardly enough for a transaction is asked of every node, and the highest one counts.
+pub(super) async fn block_gas(rpc: &Rpc, latest: &Latest) -> u64 {
+    if latest.gas_limit >= SMALL_BLOCK {
+        return latest.gas_limit;
+    }
+    let mut limits = Vec::new();
+    for node in rpc.ranked().await.unwrap_or_default() {
+        if let Ok(theirs) = heads::latest(&node.provider()).await {
+            limits.push((node, theirs.gas_limit));
+        }
+    }
+    let highest = limits.iter().map(|(_, gas)| *gas).fold(latest.gas_limit, u64::max);
+    if highest >= SMALL_BLOCK {
+        let why = |gas| format!("its blocks have {gas} gas, another node's {highest}");
+        contradicted(&limits, |gas| gas < SMALL_BLOCK, why);
+    }
+    highest
+}
+
+fn contradicted(words: &[(Node, u64)], is_odd: impl Fn(u64) -> bool, why: impl Fn(u64) -> String) {
+    for (node, gas) in words.iter().filter(|(_, gas)| is_odd(*gas)) {
+        node.distrust("absurd_gas", &why(*gas));
+    }
+}
