@@ -33,9 +33,9 @@ fn a_task_that_is_told_otherwise_than_before_takes_the_place_of_the_one_it_was()
     let mut due = crate::facts::tests::due(1, 1_000);
     due.task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(0) };
     assert!(bench.sessions.is_told(&due));
-    let other = DueTask { due: due.due + 5, deadline: due.deadline + 5, code_hash: [9; 32].into(), ..due.clone() };
+    let other = DueTask { due: due.due + 5, deadline: due.deadline + 5, code_hash: [9; 32].into(), ..due };
     assert!(!bench.sessions.is_told(&other));
-    assert!(bench.sessions.learn(other.clone(), &bench.facts, Time::from_seconds(1_000), &mut Outbox::default()));
+    assert!(bench.sessions.learn(other, &bench.facts, Time::from_seconds(1_000), &mut Outbox::default()));
     assert!(bench.sessions.is_told(&other) && !bench.sessions.is_told(&due));
     assert_eq!((bench.sessions.len(), bench.sessions.of_job[&JobId(1)]), (1, 1));
 }

@@ -100,11 +100,13 @@ impl<W> Queue<W> {
         if self.held >= bounds.places || self.waiting == 0 {
             return None;
         }
-        for account in self.customers.values_mut() {
+        let mut gone = 0;
+        self.customers.values_mut().for_each(|account| {
             while account.waiting.pop_front_if(|(_, waiter)| left(waiter)).is_some() {
-                self.waiting -= 1;
+                gone += 1;
             }
-        }
+        });
+        self.waiting -= gone;
         let room_for_slow = self.slow_held < bounds.slow_places;
         let ranked = self.customers.iter().filter_map(|(customer, account)| {
             let (number, _) = account.waiting.front()?;
