@@ -13,6 +13,7 @@
 mod queue;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -33,6 +34,15 @@ pub(crate) struct Turn {
     customer: Customer,
     counts_as_slow: bool,
     since: Instant,
+    /// What it is charged for, if not for the time that went by.
+    took: Option<Duration>,
+}
+
+impl Turn {
+    /// Says what it took, in the place of the time that went by.
+    pub(crate) fn took(&mut self, took: Duration) {
+        self.took = Some(took);
+    }
 }
 
 impl Turns {
@@ -70,7 +80,7 @@ impl Turns {
                 return;
             };
             // Whoever has gone away in this very moment gives it back by dropping it.
-            drop(waiter.send(Turn { turns: Arc::clone(self), customer, counts_as_slow, since }));
+            drop(waiter.send(Turn { turns: Arc::clone(self), customer, counts_as_slow, since, took: None }));
         }
     }
 
@@ -82,7 +92,8 @@ impl Turns {
 impl Drop for Turn {
     fn drop(&mut self) {
         let now = Instant::now();
-        self.turns.queue().give_back(self.customer, self.counts_as_slow, now - self.since, now);
+        let took = self.took.unwrap_or(now - self.since);
+        self.turns.queue().give_back(self.customer, self.counts_as_slow, took, now);
         self.turns.give();
     }
 }

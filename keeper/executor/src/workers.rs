@@ -7,6 +7,7 @@ mod compiler;
 mod complaints;
 mod exchange;
 mod nursery;
+mod processor;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ use worker::Worker;
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a worker may take to load compiled code.
 const LOAD_PATIENCE: Duration = Duration::from_secs(10);
-/// A run that takes so long makes its job slow: slow jobs leave a worker to the others.
+/// A run that takes so much makes its job slow: slow jobs leave a worker to the others.
 const SLOW: Duration = Duration::from_millis(250);
 /// Runs that may wait, of all jobs and of one.
 const MAX_WAITING: [usize; 2] = [4096, 64];
@@ -142,12 +143,19 @@ impl Workers {
     where
         C: Future<Output = Option<Vec<u8>>>,
     {
-        let _turn = self.turns.take(customer(assigned.input.job_id)).await.ok_or(Unfinished::Busy)?;
+        let mut turn = self.turns.take(customer(assigned.input.job_id)).await.ok_or(Unfinished::Busy)?;
         loop {
             let (mut worker, was_idle) = self.take().await?;
+            let used = processor::time(worker.id());
             // Whoever asked may go away in the midst of it: then the worker is dropped with this future, and ends.
             let ended = run_on(&mut worker, assigned, transcript, &code).await;
             let Err(Unfinished::Worker(broken)) = &ended else {
+                // On a busy machine every run takes long: what counts is what this one took, or kept its worker waiting for.
+                if let Some(used) =
+                    processor::time(worker.id()).zip(used).and_then(|(now, before)| now.checked_sub(before))
+                {
+                    turn.took(used + transcript.waited());
+                }
                 self.put_back(worker);
                 return ended;
             };

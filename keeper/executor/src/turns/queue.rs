@@ -87,6 +87,12 @@ impl<W> Queue<W> {
         true
     }
 
+    /// What a customer has used of late.
+    #[cfg(test)]
+    pub(super) fn used_by(&self, customer: Customer, now: Instant) -> Duration {
+        self.customers.get(&customer).map_or(Duration::ZERO, |account| account.used_by(now))
+    }
+
     /// How many wait.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {

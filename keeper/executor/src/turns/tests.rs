@@ -47,3 +47,18 @@ async fn a_place_goes_from_hand_to_hand_past_those_who_have_gone() {
     drop(place);
     assert!(turns.take([1; 20]).await.is_some(), "nothing is lost");
 }
+
+/// On a busy machine a run of a moment takes a second: that must not put its job behind those that burn one.
+#[tokio::test]
+async fn a_turn_is_charged_for_what_it_says_it_took() {
+    let turns = Turns::new(ONE);
+    for (customer, took) in [([1; 20], None), ([2; 20], Some(Duration::from_secs(90)))] {
+        let mut turn = turns.take(customer).await.expect("a place");
+        if let Some(took) = took {
+            turn.took(took);
+        }
+    }
+    let used = |customer| turns.queue().used_by(customer, Instant::now());
+    assert!(used([1; 20]) < Duration::from_secs(30), "the time that went by");
+    assert!(used([2; 20]) > Duration::from_secs(30), "what it said");
+}
