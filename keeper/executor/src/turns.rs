@@ -34,14 +34,29 @@ pub(crate) struct Turn {
     customer: Customer,
     counts_as_slow: bool,
     since: Instant,
-    /// What it is charged for, if not for the time that went by.
-    took: Option<Duration>,
+    charge: Charge,
+}
+
+/// What a turn is charged for, and what it shows of its customer.
+#[derive(Debug, Clone, Copy)]
+enum Charge {
+    /// The time that goes by.
+    Passed,
+    /// The same; but as long as it has not got to its end it does not show that its customer is quick.
+    UnderWay,
+    /// What it said.
+    Took(Duration),
 }
 
 impl Turn {
+    /// From now on it shows nothing but that it is slow, until it says what it took: whoever goes away early was not quick.
+    pub(crate) fn begin(&mut self) {
+        self.charge = Charge::UnderWay;
+    }
+
     /// Says what it took, in the place of the time that went by.
     pub(crate) fn took(&mut self, took: Duration) {
-        self.took = Some(took);
+        self.charge = Charge::Took(took);
     }
 }
 
@@ -80,7 +95,13 @@ impl Turns {
                 return;
             };
             // Whoever has gone away in this very moment gives it back by dropping it.
-            drop(waiter.send(Turn { turns: Arc::clone(self), customer, counts_as_slow, since, took: None }));
+            drop(waiter.send(Turn {
+                turns: Arc::clone(self),
+                customer,
+                counts_as_slow,
+                since,
+                charge: Charge::Passed,
+            }));
         }
     }
 
@@ -92,8 +113,13 @@ impl Turns {
 impl Drop for Turn {
     fn drop(&mut self) {
         let now = Instant::now();
-        let took = self.took.unwrap_or(now - self.since);
-        self.turns.queue().give_back(self.customer, self.counts_as_slow, took, now);
+        let passed = now - self.since;
+        let (shown, used) = match self.charge {
+            Charge::Passed => (Some(passed), passed),
+            Charge::UnderWay => (None, passed),
+            Charge::Took(took) => (Some(took), took),
+        };
+        self.turns.queue().give_back(self.customer, self.counts_as_slow, (shown, used), now);
         self.turns.give();
     }
 }
