@@ -49,6 +49,13 @@ enum Charge {
 }
 
 impl Turn {
+    /// Somebody has it. One that nobody took, because whoever waited was given up in that moment, shows nothing: when hundreds
+    /// are given up at once, each would hand its place to the next, and all would be taken for quick.
+    fn taken(mut self) -> Self {
+        self.charge = Charge::Passed;
+        self
+    }
+
     /// From now on it shows nothing but that it is slow, until it says what it took: whoever goes away early was not quick.
     pub(crate) fn begin(&mut self) {
         self.charge = Charge::UnderWay;
@@ -72,7 +79,7 @@ impl Turns {
             return None;
         }
         self.give();
-        given.await.ok()
+        given.await.ok().map(Turn::taken)
     }
 
     /// A place that is free now, if nobody waits for one.
@@ -82,7 +89,7 @@ impl Turns {
             return None;
         }
         self.give();
-        given.try_recv().ok()
+        given.try_recv().ok().map(Turn::taken)
     }
 
     /// Gives out what places are free.
@@ -100,7 +107,7 @@ impl Turns {
                 customer,
                 counts_as_slow,
                 since,
-                charge: Charge::Passed,
+                charge: Charge::UnderWay,
             }));
         }
     }
