@@ -35,9 +35,8 @@ const LATER_MS: f64 = 1_000.0;
 const MIB: u64 = 1024 * 1024;
 /// What a keeper may grow by under any one attack.
 const GROWTH: u64 = 32 * MIB;
-/// What it may keep of that, and when the rest must be back: the ids of what was seen are kept for two minutes, so that no
-/// copy is looked at again.
-const KEPT: u64 = 12 * MIB;
+/// What it may keep of that, and when the rest must be back.
+const KEPT: u64 = 8 * MIB;
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 /// What the keepers count of a flood.
 const TOLD: [&str; 5] = [
