@@ -21,7 +21,7 @@ fn anvil_binary() -> PathBuf {
     if let Some(path) = std::env::var_os("ANVIL") {
         return path.into();
     }
-    let npm = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
+    let npm = PathBuf::from("node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
     if npm.exists() { npm } else { "anvil".into() }
 }
 

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use keeper::journal::{Identity, Journal, JournalHandle, Missing, Outcome, Record};
+use keeper::journal::{Answer, Identity, Journal, JournalHandle, Missing, Record};
 use keeper::metrics::Metrics;
 use prometheus_client::registry::Registry;
 use serde_json::json;
@@ -80,7 +80,7 @@ fn with_group_commit(runtime: &tokio::runtime::Runtime, journal: Journal) -> Res
             callers.spawn(async move {
                 for number in 0..EACH {
                     let outcome = handle.record(vec![record(caller, number)]).await?;
-                    ensure!(outcome == Outcome::Recorded, "{outcome:?}");
+                    ensure!(outcome == Answer::Recorded, "{outcome:?}");
                 }
                 Ok(())
             });
@@ -100,7 +100,7 @@ fn one_sync_each(mut journal: Journal) -> Result<f64> {
     for number in 0..EACH {
         for caller in 0..CALLERS {
             let outcome = journal.record(&[record(caller, number)])?;
-            ensure!(outcome == Outcome::Recorded, "{outcome:?}");
+            ensure!(outcome == Answer::Recorded, "{outcome:?}");
         }
     }
     Ok(per_second(started.elapsed()))

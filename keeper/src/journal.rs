@@ -64,7 +64,7 @@ pub struct Record {
 
 /// What the journal says to a group of reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Answer {
     /// All of them may be signed; they are on stable storage.
     Recorded,
     /// None of them was recorded, and these may never be signed. Groups without them may be.
@@ -193,7 +193,7 @@ impl<S: Storage> Journal<S> {
     ///
     /// # Errors
     /// [`Error::GroupTooLarge`], [`Error::Io`] at the first failed write, [`Error::Poisoned`] after it.
-    pub fn record(&mut self, group: &[Record]) -> Result<Outcome, Error> {
+    pub fn record(&mut self, group: &[Record]) -> Result<Answer, Error> {
         let mut outcomes = self.record_all(&[group])?;
         Ok(outcomes.pop().expect("one outcome per group"))
     }
@@ -202,7 +202,7 @@ impl<S: Storage> Journal<S> {
     ///
     /// # Errors
     /// As [`Journal::record`]; on an error none of the groups may be signed.
-    pub fn record_all(&mut self, groups: &[&[Record]]) -> Result<Vec<Outcome>, Error> {
+    pub fn record_all(&mut self, groups: &[&[Record]]) -> Result<Vec<Answer>, Error> {
         if let Some(cause) = &self.poisoned {
             return Err(Error::Poisoned { cause: cause.clone() });
         }

@@ -1,6 +1,7 @@
 //! Issue of fairness: a libp2p node of another make, with a registered operator's key, floods the keepers in every way there
 //! is. Their memory stays within bounds and comes back, honest jobs are hardly later, and nobody honest is sent away.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -37,6 +38,14 @@ const GROWTH: u64 = 32 * MIB;
 /// What it may keep of that, and when the rest must be back.
 const KEPT: u64 = 8 * MIB;
 const BACK_WITHIN: Duration = Duration::from_secs(60);
+/// What the keepers count of a flood.
+const TOLD: [&str; 5] = [
+    "p2p_intake_dropped_total",
+    "p2p_requests_refused_total",
+    "p2p_faults_total",
+    "p2p_peers_dropped_total",
+    "keeper_gossip_messages_total",
+];
 /// An attack that does less than this is none.
 const DEEDS: u64 = 100;
 
@@ -196,23 +205,19 @@ impl Stage {
         })
     }
 
-    /// What the keepers' series say of what they turned away, summed over all of them.
+    /// What the keepers' series say of what they turned away and how they judged, summed over all of them.
     async fn told(&self) -> String {
-        let client = &self.swarm.setting().client;
-        let mut sums = Vec::new();
-        for series in
-            ["p2p_intake_dropped_total", "p2p_requests_refused_total", "p2p_faults_total", "p2p_peers_dropped_total"]
-        {
-            let mut sum = 0.0;
-            for keeper in &self.swarm.keepers {
-                let url = format!("http://{}/metrics", keeper.node().unwrap().metrics_addr);
-                let text = client.get(url).send().await.unwrap().text().await.unwrap();
-                let lines = text.lines().filter(|line| line.starts_with(series));
-                sum += lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
+        let mut sums: BTreeMap<String, f64> = BTreeMap::new();
+        for keeper in &self.swarm.keepers {
+            let url = format!("http://{}/metrics", keeper.node().unwrap().metrics_addr);
+            let text = self.swarm.setting().client.get(url).send().await.unwrap().text().await.unwrap();
+            for line in text.lines().filter(|line| TOLD.iter().any(|series| line.starts_with(series))) {
+                let (series, value) = line.rsplit_once(' ').unwrap();
+                *sums.entry(series.to_owned()).or_default() += value.parse::<f64>().unwrap();
             }
-            sums.push(format!("{series} {sum}"));
         }
-        sums.join(", ")
+        sums.retain(|_, sum| *sum > 0.0);
+        format!("{sums:?}")
     }
 
     /// Which keepers have lost an honest one, or sent one away.

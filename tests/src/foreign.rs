@@ -74,7 +74,7 @@ impl Flooder {
     /// # Errors
     /// When there is no Node.js, or its packages have not been fetched.
     pub fn start(spawner: &Spawner, directory: &Path, setting: &Setting) -> Result<Self> {
-        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("foreign");
+        let home = std::path::absolute("foreign")?;
         ensure!(
             home.join("node_modules/libp2p").is_dir(),
             "{} has no packages: start this test by tests/run.sh foreign, or run npm ci there",

@@ -1,6 +1,7 @@
 //! The chain reads of one run: capped, answered, and committed to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alloy::primitives::{B256, keccak256};
 use tokio::time::Instant;
@@ -32,13 +33,14 @@ pub(crate) struct Transcript {
     reads_left: u32,
     bytes_left: usize,
     failure: Option<Abstain>,
+    waited: Duration,
 }
 
 impl Transcript {
     /// An empty transcript.
     pub(crate) const fn new(reader: Arc<dyn ChainReader>, reference: BlockReference) -> Self {
         let (reads_left, bytes_left) = (MAX_CHAIN_READS, MAX_CHAIN_BYTES);
-        Self { reader, reference, root: B256::ZERO, reads_left, bytes_left, failure: None }
+        Self { reader, reference, root: B256::ZERO, reads_left, bytes_left, failure: None, waited: Duration::ZERO }
     }
 
     /// The commitment to all reads so far; zero when there were none.
@@ -49,6 +51,11 @@ impl Transcript {
     /// Why a read went without an answer, if one did: then the run has no result.
     pub(crate) const fn failure(&self) -> Option<&Abstain> {
         self.failure.as_ref()
+    }
+
+    /// How long the run has waited for answers.
+    pub(crate) const fn waited(&self) -> Duration {
+        self.waited
     }
 
     /// Answers a read by `deadline`, with canonical bytes; without an answer, [`failure`](Self::failure) says why.
@@ -97,8 +104,10 @@ impl Transcript {
         if let Some(refusal) = self.refuse(&request) {
             return Ok(refusal);
         }
-        let reading = tokio::time::timeout_at(deadline, self.reader.read(&self.reference, &request));
-        let answer = match reading.await {
+        let begun = Instant::now();
+        let reading = tokio::time::timeout_at(deadline, self.reader.read(&self.reference, &request)).await;
+        self.waited += begun.elapsed();
+        let answer = match reading {
             Err(_) => return Err(Abstain::Timeout),
             Ok(Err(failure)) => return Err(Abstain::RpcFailure(failure.0)),
             Ok(Ok(ChainAnswer::Logs(logs))) if logs.len() > MAX_LOGS => {

@@ -13,6 +13,7 @@
 mod queue;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -33,6 +34,37 @@ pub(crate) struct Turn {
     customer: Customer,
     counts_as_slow: bool,
     since: Instant,
+    charge: Charge,
+}
+
+/// What a turn is charged for, and what it shows of its customer.
+#[derive(Debug, Clone, Copy)]
+enum Charge {
+    /// The time that goes by.
+    Passed,
+    /// The same; but as long as it has not got to its end it does not show that its customer is quick.
+    UnderWay,
+    /// What it said.
+    Took(Duration),
+}
+
+impl Turn {
+    /// Somebody has it. One that nobody took, because whoever waited was given up in that moment, shows nothing: when hundreds
+    /// are given up at once, each would hand its place to the next, and all would be taken for quick.
+    fn taken(mut self) -> Self {
+        self.charge = Charge::Passed;
+        self
+    }
+
+    /// From now on it shows nothing but that it is slow, until it says what it took: whoever goes away early was not quick.
+    pub(crate) fn begin(&mut self) {
+        self.charge = Charge::UnderWay;
+    }
+
+    /// Says what it took, in the place of the time that went by.
+    pub(crate) fn took(&mut self, took: Duration) {
+        self.charge = Charge::Took(took);
+    }
 }
 
 impl Turns {
@@ -47,7 +79,7 @@ impl Turns {
             return None;
         }
         self.give();
-        given.await.ok()
+        given.await.ok().map(Turn::taken)
     }
 
     /// A place that is free now, if nobody waits for one.
@@ -57,7 +89,7 @@ impl Turns {
             return None;
         }
         self.give();
-        given.try_recv().ok()
+        given.try_recv().ok().map(Turn::taken)
     }
 
     /// Gives out what places are free.
@@ -70,7 +102,13 @@ impl Turns {
                 return;
             };
             // Whoever has gone away in this very moment gives it back by dropping it.
-            drop(waiter.send(Turn { turns: Arc::clone(self), customer, counts_as_slow, since }));
+            drop(waiter.send(Turn {
+                turns: Arc::clone(self),
+                customer,
+                counts_as_slow,
+                since,
+                charge: Charge::UnderWay,
+            }));
         }
     }
 
@@ -82,7 +120,13 @@ impl Turns {
 impl Drop for Turn {
     fn drop(&mut self) {
         let now = Instant::now();
-        self.turns.queue().give_back(self.customer, self.counts_as_slow, now - self.since, now);
+        let passed = now - self.since;
+        let (shown, used) = match self.charge {
+            Charge::Passed => (Some(passed), passed),
+            Charge::UnderWay => (None, passed),
+            Charge::Took(took) => (Some(took), took),
+        };
+        self.turns.queue().give_back(self.customer, self.counts_as_slow, (shown, used), now);
         self.turns.give();
     }
 }

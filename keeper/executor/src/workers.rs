@@ -7,6 +7,7 @@ mod compiler;
 mod complaints;
 mod exchange;
 mod nursery;
+mod processor;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ use worker::Worker;
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a worker may take to load compiled code.
 const LOAD_PATIENCE: Duration = Duration::from_secs(10);
-/// A run that takes so long makes its job slow: slow jobs leave a worker to the others.
+/// A run that takes so much makes its job slow: slow jobs leave a worker to the others.
 const SLOW: Duration = Duration::from_millis(250);
 /// Runs that may wait, of all jobs and of one.
 const MAX_WAITING: [usize; 2] = [4096, 64];
@@ -142,12 +143,19 @@ impl Workers {
     where
         C: Future<Output = Option<Vec<u8>>>,
     {
-        let _turn = self.turns.take(customer(assigned.input.job_id)).await.ok_or(Unfinished::Busy)?;
+        let mut turn = self.turns.take(customer(assigned.input.job_id)).await.ok_or(Unfinished::Busy)?;
+        turn.begin();
         loop {
             let (mut worker, was_idle) = self.take().await?;
             // Whoever asked may go away in the midst of it: then the worker is dropped with this future, and ends.
-            let ended = run_on(&mut worker, assigned, transcript, &code).await;
+            let mut before = None;
+            let ended = run_on(&mut worker, assigned, transcript, &code, &mut before).await;
             let Err(Unfinished::Worker(broken)) = &ended else {
+                // On a busy machine every run takes long: what counts is what this one took, or kept its worker waiting for.
+                let used = processor::time(worker.id()).zip(before).and_then(|(now, before)| now.checked_sub(before));
+                if let Some(used) = used {
+                    turn.took(used + transcript.waited());
+                }
                 self.put_back(worker);
                 return ended;
             };
@@ -188,12 +196,14 @@ impl Workers {
     }
 }
 
-/// The exchange of one run.
+/// The exchange of one run. `before` is what its worker had used of the processors when it began, its code loaded: that is no
+/// fault of a job whose code a worker sees for the first time.
 async fn run_on<C>(
     worker: &mut Worker,
     assigned: &Assigned,
     transcript: &mut Transcript,
     code: &impl Fn() -> C,
+    before: &mut Option<Duration>,
 ) -> Result<Output, Unfinished>
 where
     C: Future<Output = Option<Vec<u8>>>,
@@ -201,8 +211,10 @@ where
     let number = random()?;
     let (hash, limits) = (assigned.hash, assigned.limits);
     let run = Order::Run { hash, limits, input: assigned.input.clone() };
+    let id = worker.id();
     let link = worker.link();
     link.begin();
+    *before = processor::time(id);
     let mut deadline = Instant::now() + limits.wall_clock;
     let mut exchange = Exchange::new();
     link.say(number, &run, deadline + GRACE).await?;
@@ -215,6 +227,7 @@ where
                 link.say(number, &Order::Load { hash, code }, deadline).await?;
             }
             Next::Run => {
+                *before = processor::time(id);
                 deadline = Instant::now() + limits.wall_clock;
                 link.say(number, &run, deadline + GRACE).await?;
             }

@@ -9,7 +9,7 @@ use alloy::sol_types::SolCall;
 use contracts::deploy::{DeployConfig, Deployment, deploy};
 use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
 use contracts::{IJobManager, JobManager};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -124,7 +124,7 @@ pub(crate) fn rpc(config: &ChainConfig) -> Rpc {
 }
 
 fn program() -> PathBuf {
-    let from_npm = Path::new(env!("CARGO_MANIFEST_DIR")).join(FROM_NPM);
+    let from_npm = PathBuf::from(FROM_NPM);
     let on_path = std::env::var_os("PATH")
         .into_iter()
         .flat_map(|paths| std::env::split_paths(&paths).map(|folder| folder.join("anvil")).collect::<Vec<_>>());

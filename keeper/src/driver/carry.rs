@@ -22,7 +22,7 @@ use super::{Driver, Protection, now};
 use crate::chain::{self, ChainProvider, Settled, convert};
 use crate::jobs::Plan;
 use crate::jobs::action::{Finding, Work};
-use crate::journal::{Outcome, Record};
+use crate::journal::{Answer, Record};
 use crate::metrics::Metrics;
 use crate::topics;
 use crate::view::Check;
@@ -54,7 +54,7 @@ impl Driver {
             Order::Learn { group } => {
                 let journal = self.services.journal.clone();
                 self.spawn(async move {
-                    let safe = matches!(journal.record(group).await, Ok(Outcome::Recorded));
+                    let safe = matches!(journal.record(group).await, Ok(Answer::Recorded));
                     Some(Event::Learnt { safe })
                 });
             }
@@ -129,8 +129,8 @@ impl Driver {
         self.spawn(async move {
             let answer = journal.record(group).await;
             match &answer {
-                Ok(Outcome::Recorded) => {}
-                Ok(Outcome::Refused(refusals)) => {
+                Ok(Answer::Recorded) => {}
+                Ok(Answer::Refused(refusals)) => {
                     for refusal in refusals {
                         metrics.journal_refusals.inc([refusal.reason.label()]);
                         tracing::error!(reason = ?refusal.reason, "the journal refuses a report: it is not signed");

@@ -140,11 +140,11 @@ pub enum Event {
     Tick,
 }
 
-impl From<journal::Outcome> for JournalAnswer {
-    fn from(outcome: journal::Outcome) -> Self {
+impl From<journal::Answer> for JournalAnswer {
+    fn from(outcome: journal::Answer) -> Self {
         match outcome {
-            journal::Outcome::Recorded => Self::Recorded,
-            journal::Outcome::Refused(refusals) => {
+            journal::Answer::Recorded => Self::Recorded,
+            journal::Answer::Refused(refusals) => {
                 Self::Refused(refusals.iter().map(|refusal| refusal.position).collect())
             }
         }

@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 
 use alloy::primitives::B256;
 
-use super::{Outcome, Record, Refusal, RefusalReason};
+use super::{Answer, Record, Refusal, RefusalReason};
 
 /// (task, anchor hash, input set).
 type Key = (B256, B256, B256);
@@ -40,7 +40,7 @@ impl Book {
     }
 
     /// Takes a group in whole and adds what is new to `fresh`, or refuses it and changes nothing.
-    pub(super) fn admit(&mut self, group: &[Record], fresh: &mut Vec<Record>) -> Outcome {
+    pub(super) fn admit(&mut self, group: &[Record], fresh: &mut Vec<Record>) -> Answer {
         let mut inserted = Vec::new();
         let mut refusals = Vec::new();
         for (position, record) in group.iter().enumerate() {
@@ -53,12 +53,12 @@ impl Book {
         if refusals.is_empty() {
             self.highest_anchor = inserted.iter().map(|new| new.anchor_number).fold(self.highest_anchor, u64::max);
             fresh.extend(inserted);
-            return Outcome::Recorded;
+            return Answer::Recorded;
         }
         for record in inserted {
             self.reports.remove(&key(&record));
         }
-        Outcome::Refused(refusals)
+        Answer::Refused(refusals)
     }
 
     /// Whether the record is new; an error if it contradicts what is known.

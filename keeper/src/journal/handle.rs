@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::{Error, Journal, Outcome, Record, Storage};
+use super::{Answer, Error, Journal, Record, Storage};
 use crate::metrics::Metrics;
 
 /// Requests that may wait; beyond that callers wait.
@@ -36,8 +36,7 @@ impl Shown {
 #[derive(Debug)]
 enum Request {
     Mend,
-    Record { group: Vec<Record>, since: Instant, answer: oneshot::Sender<Result<Outcome, Error>> },
-    Prune { watermark: u64, answer: oneshot::Sender<Result<(), Error>> },
+    Record { group: Vec<Record>, since: Instant, answer: oneshot::Sender<Result<Answer, Error>> },
     Knows { group: Vec<Record>, answer: oneshot::Sender<bool> },
 }
 
@@ -62,7 +61,7 @@ impl JournalHandle {
     ///
     /// # Errors
     /// As [`Journal::record`], and [`Error::Stopped`]; on an error nothing may be signed.
-    pub async fn record(&self, group: Vec<Record>) -> Result<Outcome, Error> {
+    pub async fn record(&self, group: Vec<Record>) -> Result<Answer, Error> {
         let (answer, answered) = oneshot::channel();
         let request = Request::Record { group, since: Instant::now(), answer };
         self.requests.send(request).await.map_err(|_| Error::Stopped)?;
@@ -95,23 +94,13 @@ impl JournalHandle {
         self.requests.send(Request::Knows { group, answer }).await.map_err(|_| Error::Stopped)?;
         answered.await.map_err(|_| Error::Stopped)
     }
-
-    /// Forgets reports at anchors below `watermark`, see [`Journal::prune`].
-    ///
-    /// # Errors
-    /// As [`Journal::prune`], and [`Error::Stopped`].
-    pub async fn prune(&self, watermark: u64) -> Result<(), Error> {
-        let (answer, answered) = oneshot::channel();
-        self.requests.send(Request::Prune { watermark, answer }).await.map_err(|_| Error::Stopped)?;
-        answered.await.map_err(|_| Error::Stopped)?
-    }
 }
 
 /// A group that waits for its sync.
 struct Waiting {
     group: Vec<Record>,
     since: Instant,
-    answer: oneshot::Sender<Result<Outcome, Error>>,
+    answer: oneshot::Sender<Result<Answer, Error>>,
 }
 
 /// The writer thread: takes what waits, writes it with one sync, answers. Ends when all handles are gone.
@@ -131,12 +120,6 @@ fn write<S: Storage>(
                 Request::Knows { group, answer } => {
                     flush(&mut journal, std::mem::take(&mut waiting), metrics);
                     let _ = answer.send(group.iter().all(|record| journal.knows(record)));
-                }
-                Request::Prune { watermark, answer } => {
-                    // In order: groups that came earlier are recorded by the rules of before.
-                    flush(&mut journal, std::mem::take(&mut waiting), metrics);
-                    // The caller may have given up waiting; the pruning stands.
-                    let _ = answer.send(journal.prune(watermark));
                 }
             }
             next = if waiting.len() < MAX_GROUPS_PER_SYNC { queue.try_recv().ok() } else { None };
@@ -172,7 +155,7 @@ fn flush<S: Storage>(journal: &mut Journal<S>, waiting: Vec<Waiting>, metrics: &
     match journal.record_all(&groups) {
         Ok(outcomes) => {
             for (one, outcome) in waiting.into_iter().zip(outcomes) {
-                if outcome == Outcome::Recorded {
+                if outcome == Answer::Recorded {
                     metrics.journal_sync_duration.observe(one.since.elapsed().as_secs_f64());
                 }
                 // A caller that gave up waiting does not sign; its reports stay recorded, which is safe.

@@ -29,25 +29,25 @@ fn fresh() -> (tempfile::TempDir, PathBuf, Journal) {
     (directory, path, journal)
 }
 
-fn refused(outcome: Outcome) -> Vec<Refusal> {
+fn refused(outcome: Answer) -> Vec<Refusal> {
     match outcome {
-        Outcome::Refused(refusals) => refusals,
-        Outcome::Recorded => panic!("the group was recorded"),
+        Answer::Refused(refusals) => refusals,
+        Answer::Recorded => panic!("the group was recorded"),
     }
 }
 
 #[test]
 fn the_same_report_again_is_fine_and_another_one_is_refused() {
     let (_directory, _path, mut journal) = fresh();
-    assert_eq!(journal.record(&[record(1, 5, 1)]).unwrap(), Outcome::Recorded);
-    assert_eq!(journal.record(&[record(1, 5, 1)]).unwrap(), Outcome::Recorded);
+    assert_eq!(journal.record(&[record(1, 5, 1)]).unwrap(), Answer::Recorded);
+    assert_eq!(journal.record(&[record(1, 5, 1)]).unwrap(), Answer::Recorded);
     let refusals = refused(journal.record(&[record(1, 5, 2)]).unwrap());
     let reason = RefusalReason::Conflict { recorded: B256::repeat_byte(1) };
     assert_eq!(refusals, [Refusal { position: 0, reason }]);
     // Another anchor or another input set is another place.
-    assert_eq!(journal.record(&[record(1, 6, 2)]).unwrap(), Outcome::Recorded);
+    assert_eq!(journal.record(&[record(1, 6, 2)]).unwrap(), Answer::Recorded);
     let observed = Record { input_hash: B256::repeat_byte(3), ..record(1, 5, 2) };
-    assert_eq!(journal.record(&[observed]).unwrap(), Outcome::Recorded);
+    assert_eq!(journal.record(&[observed]).unwrap(), Answer::Recorded);
     assert_eq!(journal.len(), 3);
 }
 
@@ -66,10 +66,10 @@ fn a_group_is_recorded_whole_or_not_at_all() {
     let refusals = refused(journal.record(&[record(2, 5, 1), record(1, 5, 9), record(3, 5, 1)]).unwrap());
     assert_eq!(refusals.iter().map(|refusal| refusal.position).collect::<Vec<_>>(), [1]);
     // What stood beside the refused one is free.
-    assert_eq!(journal.record(&[record(2, 5, 7), record(3, 5, 7)]).unwrap(), Outcome::Recorded);
+    assert_eq!(journal.record(&[record(2, 5, 7), record(3, 5, 7)]).unwrap(), Answer::Recorded);
     drop(journal);
     let mut journal = Journal::open(&path, identity(), Missing::Refuse).unwrap();
-    assert_eq!(journal.record(&[record(2, 5, 7), record(3, 5, 7), record(1, 5, 1)]).unwrap(), Outcome::Recorded);
+    assert_eq!(journal.record(&[record(2, 5, 7), record(3, 5, 7), record(1, 5, 1)]).unwrap(), Answer::Recorded);
     assert_eq!(journal.len(), 3);
 }
 
@@ -79,7 +79,7 @@ fn a_group_that_contradicts_itself_is_refused() {
     let refusals = refused(journal.record(&[record(1, 5, 1), record(1, 5, 2)]).unwrap());
     assert_eq!(refusals[0].position, 1);
     assert!(journal.is_empty());
-    assert_eq!(journal.record(&[record(1, 5, 1), record(1, 5, 1)]).unwrap(), Outcome::Recorded);
+    assert_eq!(journal.record(&[record(1, 5, 1), record(1, 5, 1)]).unwrap(), Answer::Recorded);
     assert_eq!(journal.len(), 1);
 }
 
@@ -88,9 +88,9 @@ fn groups_recorded_together_see_each_other() {
     let (_directory, _path, mut journal) = fresh();
     let groups = [&[record(1, 5, 1)][..], &[record(1, 5, 2)], &[record(1, 5, 1), record(2, 5, 2)]];
     let outcomes = journal.record_all(&groups).unwrap();
-    assert_eq!(outcomes[0], Outcome::Recorded);
+    assert_eq!(outcomes[0], Answer::Recorded);
     assert_eq!(refused(outcomes[1].clone()).len(), 1);
-    assert_eq!(outcomes[2], Outcome::Recorded);
+    assert_eq!(outcomes[2], Answer::Recorded);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn pruning_forgets_below_the_watermark_and_refuses_there() {
     }
     journal.prune(3).unwrap();
     assert_eq!(journal.watermark(), 8, "a watermark never goes down");
-    assert_eq!(journal.record(&[record(4, 8, 1)]).unwrap(), Outcome::Recorded);
+    assert_eq!(journal.record(&[record(4, 8, 1)]).unwrap(), Answer::Recorded);
     drop(journal);
     assert_eq!(Journal::open(&path, identity(), Missing::Refuse).unwrap().len(), 3);
 }
@@ -148,5 +148,5 @@ fn too_large_a_group_is_an_error_and_does_no_harm() {
     let (_directory, _path, mut journal) = fresh();
     let group: Vec<_> = (0..=MAX_GROUP as u64).map(|anchor| record(1, anchor, 1)).collect();
     assert_eq!(journal.record(&group).unwrap_err(), Error::GroupTooLarge { len: MAX_GROUP + 1 });
-    assert_eq!(journal.record(&group[1..]).unwrap(), Outcome::Recorded);
+    assert_eq!(journal.record(&group[1..]).unwrap(), Answer::Recorded);
 }

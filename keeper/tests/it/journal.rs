@@ -71,7 +71,7 @@ fn a_history_moves_to_another_machine() {
     assert_eq!(run(&other, &["import", file]).succeeded().json()["added"], 0);
     let mut held = journal(&other);
     assert_eq!((held.len(), held.watermark()), (2, 10));
-    assert_ne!(held.record(&[record(1, 20, 9)]).unwrap(), keeper::journal::Outcome::Recorded);
+    assert_ne!(held.record(&[record(1, 20, 9)]).unwrap(), keeper::journal::Answer::Recorded);
 }
 
 #[test]

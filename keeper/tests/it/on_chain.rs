@@ -1,7 +1,7 @@
 //! The verbs that read and write the chain, against a real anvil with the real contracts.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -85,7 +85,7 @@ impl Anvil {
 }
 
 fn program() -> PathBuf {
-    let from_npm = Path::new(env!("CARGO_MANIFEST_DIR")).join(FROM_NPM);
+    let from_npm = PathBuf::from(FROM_NPM);
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).map(|folder| folder.join("anvil")).collect::<Vec<_>>();
     let candidates = std::env::var_os("ANVIL").map(PathBuf::from).into_iter().chain(on_path).chain([from_npm]);

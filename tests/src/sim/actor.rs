@@ -182,7 +182,8 @@ impl Actor {
                 }
                 copy
             }
-            (Role::Spoiler, Ok(Message::Assignment(assignment))) => {
+            // Only what stands first in line: two of them would answer each other for ever.
+            (Role::Spoiler, Ok(Message::Assignment(assignment))) if assignment.stage == 0 => {
                 forge::before_its_time(&assignment, means).map(|early| forge::spoilt_plan(&early, means))
             }
             _ => None,

@@ -10,10 +10,10 @@ use consensus::bls::PUBLIC_KEY_BYTES;
 use consensus::effect::{JournalAnswer, PersistToken};
 use consensus::engine::{Config, JournalState};
 use consensus::input::MessageTag;
-use consensus::task::{Abstention, Outcome as TaskOutcome, Task};
+use consensus::task::{Abstention, Outcome, Task};
 use consensus::time::Pace;
 use keeper::driver::{About, Core, RequestTag};
-use keeper::journal::{Identity, Journal, Missing, Outcome, Record};
+use keeper::journal::{self, Identity, Journal, Missing, Record};
 
 use super::actor::Actor;
 use super::disk::{Disk, Failure};
@@ -35,7 +35,7 @@ pub(super) struct Ran {
     pub(super) task: Task,
     pub(super) attempt: u8,
     pub(super) anchor: B256,
-    pub(super) result: Result<TaskOutcome, Abstention>,
+    pub(super) result: Result<Outcome, Abstention>,
 }
 
 /// A keeper.
@@ -160,6 +160,6 @@ impl Node {
     /// Writes what the mesh remembers; whether it is on disk now.
     pub(super) fn learn(&mut self, group: &[Record]) -> bool {
         let learnt = self.journal.as_mut().map(|journal| journal.record(group));
-        matches!(learnt, Some(Ok(Outcome::Recorded)))
+        matches!(learnt, Some(Ok(journal::Answer::Recorded)))
     }
 }

@@ -85,7 +85,7 @@ fn a_seed_gives_the_same_run_whatever_ran_before_it() {
 /// address, no hash map, no build.
 #[test]
 fn a_seed_gives_the_same_run_in_every_process_and_build() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/simulator.json");
+    let path = "vectors/simulator.json";
     let seven = (0..4).map(|seed| (seed, hash_of(seed, &options(0..0))));
     let sixteen = Options { keepers: 16, byzantine: 5, ..options(0..0) };
     let all: BTreeMap<String, String> = seven

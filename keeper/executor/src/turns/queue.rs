@@ -87,6 +87,12 @@ impl<W> Queue<W> {
         true
     }
 
+    /// What a customer has used of late.
+    #[cfg(test)]
+    pub(super) fn used_by(&self, customer: Customer, now: Instant) -> Duration {
+        self.customers.get(&customer).map_or(Duration::ZERO, |account| account.used_by(now))
+    }
+
     /// How many wait.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
@@ -124,13 +130,22 @@ impl<W> Queue<W> {
         Some(Granted { waiter, customer, counts_as_slow })
     }
 
-    /// A place is free again.
-    pub(super) fn give_back(&mut self, customer: Customer, counted_as_slow: bool, took: Duration, now: Instant) {
+    /// A place is free again: how long a turn of its customer is known to take, if that is known, and what it is charged for.
+    pub(super) fn give_back(
+        &mut self,
+        customer: Customer,
+        counted_as_slow: bool,
+        (shown, used): (Option<Duration>, Duration),
+        now: Instant,
+    ) {
         self.held -= 1;
         self.slow_held -= usize::from(counted_as_slow);
         if let Some(account) = self.customers.get_mut(&customer) {
-            account.peak = Some(account.peak_by(now).unwrap_or_default().max(took));
-            account.used = account.used_by(now) + took;
+            let peak = account.peak_by(now);
+            // One that was cut short took at least that long.
+            let least = shown.or((used >= self.bounds.slow).then_some(used));
+            account.peak = least.map(|least| peak.unwrap_or_default().max(least)).or(peak);
+            account.used = account.used_by(now) + used;
             account.at = now;
             account.held -= 1;
         }

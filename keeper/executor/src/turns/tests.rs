@@ -47,3 +47,37 @@ async fn a_place_goes_from_hand_to_hand_past_those_who_have_gone() {
     drop(place);
     assert!(turns.take([1; 20]).await.is_some(), "nothing is lost");
 }
+
+/// On a busy machine a run of a moment takes a second: that must not put its job behind those that burn one.
+#[tokio::test]
+async fn a_turn_is_charged_for_what_it_says_it_took() {
+    let turns = Turns::new(ONE);
+    for (customer, took) in [([1; 20], None), ([2; 20], Some(Duration::from_secs(90)))] {
+        let mut turn = turns.take(customer).await.expect("a place");
+        if let Some(took) = took {
+            turn.took(took);
+        }
+    }
+    let used = |customer| turns.queue().used_by(customer, Instant::now());
+    assert!(used([1; 20]) < Duration::from_secs(30), "the time that went by");
+    assert!(used([2; 20]) > Duration::from_secs(30), "what it said");
+}
+
+/// Runs are given up by the hundred when their attempt is over: a place goes from one to the next, none of which takes it.
+#[tokio::test]
+async fn a_turn_that_nobody_took_does_not_make_its_customer_quick() {
+    let turns = Turns::new(Bounds { places: 2, ..ONE });
+    for number in 1..=3 {
+        let (waiter, given) = oneshot::channel();
+        assert!(turns.queue().ask([number; 20], waiter, |_| false, Instant::now()));
+        turns.give();
+        drop(given);
+    }
+    let slow = turns.take([1; 20]).await.expect("the place for those of whom nothing is known");
+    let (waiter, mut other) = oneshot::channel();
+    assert!(turns.queue().ask([2; 20], waiter, |_| false, Instant::now()));
+    turns.give();
+    assert!(other.try_recv().is_err(), "the other place is for the quick");
+    drop(slow);
+    assert!(other.try_recv().is_ok());
+}

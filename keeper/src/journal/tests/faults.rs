@@ -22,7 +22,7 @@ fn open(disk: &ModelDisk) -> Result<Journal<FileStorage<ModelDisk>>, Error> {
 
 /// Asks for a group, and enters what may be signed. Returns how many reports contradict what was signed before.
 fn sign(journal: &mut Journal<FileStorage<ModelDisk>>, group: &[Record], signed: &mut Signed) -> Result<usize, Error> {
-    let Outcome::Recorded = journal.record(group)? else { return Ok(0) };
+    let Answer::Recorded = journal.record(group)? else { return Ok(0) };
     let entered = group.iter().map(|one| ((one.task_id, one.anchor_hash), one.digest));
     let doubled = entered.filter(|(place, digest)| *signed.entry(*place).or_insert(*digest) != *digest);
     Ok(doubled.count())

@@ -168,7 +168,7 @@ fn a_journal_begun_above_an_anchor_refuses_what_its_key_may_have_signed() {
         let mut journal = Journal::open(&path, identity(), missing).unwrap();
         assert_eq!(journal.watermark(), 50);
         refused(journal.record(&[record(1, 49, 1)]).unwrap());
-        assert_eq!(journal.record(&[record(1, 50, 1)]).unwrap(), Outcome::Recorded);
+        assert_eq!(journal.record(&[record(1, 50, 1)]).unwrap(), Answer::Recorded);
     }
 }
 

@@ -26,7 +26,7 @@ impl Desk {
     fn with(records: &[Record], watermark: u64) -> Self {
         let desk = Self::new();
         let mut journal = Journal::open(&desk.journal(), owner().identity(), Missing::Create).unwrap();
-        records.iter().for_each(|record| assert_eq!(journal.record(&[*record]).unwrap(), Outcome::Recorded));
+        records.iter().for_each(|record| assert_eq!(journal.record(&[*record]).unwrap(), Answer::Recorded));
         journal.prune(watermark).unwrap();
         desk
     }
@@ -80,7 +80,7 @@ fn a_round_trip_keeps_everything_and_makes_a_journal_that_counts_as_intact() {
     // `Missing::Refuse` opens it; what was signed stays signed, and below the watermark nothing is.
     let mut journal = other.open();
     for known in three() {
-        assert_eq!(journal.record(&[known]).unwrap(), Outcome::Recorded);
+        assert_eq!(journal.record(&[known]).unwrap(), Answer::Recorded);
         refused(journal.record(&[Record { digest: B256::ZERO, ..known }]).unwrap());
     }
     refused(journal.record(&[record(9, 39, 9)]).unwrap());

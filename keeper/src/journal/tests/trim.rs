@@ -13,7 +13,7 @@ fn a_journal_in_use_for_long_keeps_a_bound_and_what_matters() {
     let (mut largest, mut rewritten, mut before) = (0, 0, 0);
     for anchor in 1..=3_000 {
         for task in 0..PER_ANCHOR {
-            assert_eq!(journal.record(&[record(task, anchor, 1)]).unwrap(), Outcome::Recorded);
+            assert_eq!(journal.record(&[record(task, anchor, 1)]).unwrap(), Answer::Recorded);
         }
         journal.trim().unwrap();
         let size = std::fs::metadata(&path).unwrap().len();
@@ -50,7 +50,7 @@ fn a_young_or_idle_journal_is_not_rewritten() {
     // Numbers at their limit do no harm but to later reports.
     let last = Record { anchor_number: u64::MAX, ..record(1, 7_000, 1) };
     for record in [last, Record { task_id: B256::ZERO, ..last }] {
-        assert_eq!(journal.record(&[record]).unwrap(), Outcome::Recorded);
+        assert_eq!(journal.record(&[record]).unwrap(), Answer::Recorded);
         journal.trim().unwrap();
     }
     assert_eq!(journal.watermark(), u64::MAX - KEPT_ANCHORS);

@@ -14,7 +14,7 @@ struct Anvil {
 
 impl Anvil {
     fn start() -> Self {
-        let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts/node_modules/@foundry-rs");
+        let modules = Path::new("../../contracts/node_modules/@foundry-rs");
         let local = ["anvil-linux-amd64", "anvil-linux-arm64", "anvil-darwin-arm64"]
             .map(|name| modules.join(name).join("bin/anvil"))
             .into_iter()

@@ -35,7 +35,8 @@ impl Bench {
 
     fn give_back(&mut self, (number, slow): (u8, bool), milliseconds: u64) {
         self.now += Duration::from_millis(milliseconds);
-        self.queue.give_back(customer(number), slow, Duration::from_millis(milliseconds), self.now);
+        let took = Duration::from_millis(milliseconds);
+        self.queue.give_back(customer(number), slow, (Some(took), took), self.now);
     }
 
     /// A turn of somebody alone.
@@ -111,7 +112,29 @@ fn customers_who_want_nothing_are_forgotten() {
         customer[..8].copy_from_slice(&number.to_be_bytes());
         assert!(bench.queue.ask(customer, (), |()| false, bench.now));
         let granted = bench.queue.next(|()| false, bench.now).expect("a place");
-        bench.queue.give_back(customer, granted.counts_as_slow, Duration::from_millis(number % 2 * 500), bench.now);
+        let took = Duration::from_millis(number % 2 * 500);
+        bench.queue.give_back(customer, granted.counts_as_slow, (Some(took), took), bench.now);
     }
     assert!(bench.queue.customers.len() <= 2 * ACCOUNTS_MAX);
+}
+
+/// Else whoever burns all its time, and is given up after a moment, would be taken for quick.
+#[test]
+fn a_turn_that_was_cut_short_shows_that_it_was_slow_and_never_that_it_was_quick() {
+    for (passed, shown, slow) in [(10, None, true), (10, Some(10), false), (9_000, None, true)] {
+        let mut bench = Bench::new(BOUNDS);
+        assert!(bench.ask(1));
+        let (number, counted) = bench.next().expect("a place");
+        let span = Duration::from_millis;
+        bench.queue.give_back(customer(number), counted, (shown.map(span), span(passed)), bench.now);
+        assert!(bench.ask(1));
+        assert_eq!(bench.next().expect("a place").1, slow, "{passed} ms, shown {shown:?}");
+    }
+    let mut bench = Bench::new(BOUNDS);
+    bench.use_one(1, 5);
+    assert!(bench.ask(1));
+    let (number, counted) = bench.next().expect("a place");
+    bench.queue.give_back(customer(number), counted, (None, Duration::from_millis(5)), bench.now);
+    assert!(bench.ask(1));
+    assert!(!bench.next().expect("a place").1, "what was known stays known");
 }
