@@ -7,6 +7,7 @@ import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
+import {Concluding} from "./Concluding.sol";
 import {Guarded} from "./Guarded.sol";
 import {JobForwarder} from "./JobForwarder.sol";
 import {Earnings} from "./Earnings.sol";
@@ -41,7 +42,8 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
 
     constructor(address taskManager_, address registry_, address serviceManager_, uint32 notice, uint256 tip_)
         Earnings(registry_)
-        Settling(taskManager_, notice, tip_, keccak256(_forwarderCode(taskManager_)))
+        Concluding(taskManager_)
+        Settling(notice, tip_, keccak256(_forwarderCode(taskManager_)))
     {
         serviceManager = serviceManager_;
         _terms = new Terms(taskManager_, registry_, serviceManager_);

@@ -8,13 +8,13 @@ import {JobWord} from "./libraries/JobWord.sol";
 import {RunLog} from "./libraries/RunLog.sol";
 import {RunWord} from "./libraries/RunWord.sol";
 import {Words} from "./libraries/Words.sol";
-import {Records} from "./Records.sol";
+import {Concluding} from "./Concluding.sol";
 
 /// @title Settling
 /// @notice What a settlement does to jobs: each run once, charged, credited.
 /// @dev The sums of a call are kept in memory and written once; arithmetic is unchecked where a task of a batch comes
 /// through, with the bounds that make it safe beside it.
-abstract contract Settling is Records {
+abstract contract Settling is Concluding {
     /// @dev What a call settled so far, the money under one token; what its certificate weighs; what a gas and a task are
     /// refunded at in that token, in wei.
     struct Sums {
@@ -47,8 +47,6 @@ abstract contract Settling is Records {
     uint256 public constant SKIP_DIVISOR = 4;
     /// @dev A run later than its job's punctuality term costs this part of it.
     uint256 private constant LATE_DIVISOR = 2;
-    /// @notice Failed callbacks in a row after which a job is paused.
-    uint8 public constant MAX_FAILURES = 8;
     /// @dev Gas refunded for a task: the first of its job in a transaction, another one, and where a target is called besides
     /// what that used. Hardly less than they cost (Gas.t.sol), and never more in all than was metered, see `conclude`.
     uint256 private constant FIRST_TASK_GAS = 10_000;
@@ -61,30 +59,16 @@ abstract contract Settling is Records {
     /// @dev What no escrow covers. Zero is a cost: a quarter of the smallest fees rounds to nothing.
     uint256 private constant TOO_MUCH = type(uint256).max;
 
-    address public immutable taskManager;
     uint32 public immutable noticeSeconds;
     /// @inheritdoc IJobManager
     uint256 public immutable tip;
     /// @inheritdoc IJobManager
     bytes32 public immutable forwarderCodeHash;
 
-    /* STORAGE */
-
-    /// @dev wei set aside for the callbacks of the transaction under way
-    uint256 private transient _reserved;
-    /// @dev what a gas is refunded at in the call under way, in wei
-    uint256 private transient _gasPrice;
-
-    constructor(address taskManager_, uint32 notice, uint256 tip_, bytes32 forwarderCodeHash_) {
-        taskManager = taskManager_;
+    constructor(uint32 notice, uint256 tip_, bytes32 forwarderCodeHash_) {
         noticeSeconds = notice;
         tip = tip_;
         forwarderCodeHash = forwarderCodeHash_;
-    }
-
-    modifier onlyTaskManager() {
-        if (msg.sender != taskManager) revert OnlyTaskManager();
-        _;
     }
 
     /* SETTLING */
@@ -285,7 +269,9 @@ abstract contract Settling is Records {
         if (inactiveFrom != 0 && due > inactiveFrom) return _refuse(sums, ITaskManager.Ineligible.Inactive);
         if (block.timestamp - due > EXPIRY_SECONDS) return _refuse(sums, ITaskManager.Ineligible.Expired);
         uint256 oldest = JobWord.oldestOpen(schedule, EXPIRY_SECONDS);
-        if (RunLog.closes(JobWord.runs(account), run, oldest)) return _refuse(sums, ITaskManager.Ineligible.OutOfOrder);
+        if (RunLog.closes(JobWord.runs(account), run, oldest)) {
+            return _refuse(sums, ITaskManager.Ineligible.OutOfOrder);
+        }
         bool isCertified = CertificateLib.reachesQuorum(sums.signedStake, sums.totalStake, JobWord.quorumBps(schedule));
         return isCertified ? 0 : _refuse(sums, ITaskManager.Ineligible.Quorum);
     }
@@ -293,72 +279,5 @@ abstract contract Settling is Records {
     function _refuse(Sums memory sums, ITaskManager.Ineligible reason) private pure returns (uint256) {
         ++sums.refused;
         return RunWord.ineligible(uint8(reason));
-    }
-
-    /* AFTER THE CALLBACKS */
-
-    /// @inheritdoc IJobManager
-    /// @dev What was reserved is parted between submitter and job, never more: the sum is kept for the transaction.
-    function conclude(
-        address submitter,
-        bytes calldata callbacks,
-        uint256 refunded,
-        uint256 gasUsed,
-        uint256 dataFee
-    ) external onlyTaskManager {
-        uint256 gasPrice = _gasPrice;
-        (uint256 gasReserved, uint256 gasRefunded) = _concludeAll(callbacks, gasPrice);
-        if (gasReserved != 0) _reserved -= gasPrice * gasReserved;
-        // all that the jobs paid, and no more than the submitter did
-        uint256 due = gasPrice * gasRefunded;
-        uint256 most = gasPrice * gasUsed + dataFee;
-        if (refunded + due > most) {
-            uint256 excess = refunded + due - most;
-            protocolOwed[address(0)] += excess;
-            refunds[submitter] = refunds[submitter] + due - excess;
-        } else if (due != 0) {
-            refunds[submitter] += due;
-        }
-    }
-
-    /// @dev Gas that was reserved for the callbacks and that they used.
-    function _concludeAll(bytes calldata callbacks, uint256 gasPrice)
-        private
-        returns (uint256 gasReserved, uint256 gasRefunded)
-    {
-        for (uint256 from = 0; from < callbacks.length; from += 32) {
-            uint256 callback = Words.inCalldata(callbacks, from);
-            Record storage record = _jobs[RunWord.jobId(callback)];
-            uint256 account = _load(record.account);
-            if (gasPrice != 0 && !JobWord.hasToken(account)) {
-                uint256 gasLimit = RunWord.gasLimit(callback);
-                uint256 used = RunWord.gasUsed(callback);
-                if (used > gasLimit) used = gasLimit;
-                unchecked {
-                    gasReserved += gasLimit;
-                    gasRefunded += used;
-                    // what comes back was taken from this escrow before, so it fits
-                    account += gasPrice * (gasLimit - used);
-                }
-            }
-            bool delivered = RunWord.delivered(callback);
-            if (!delivered) account = _noteFailure(RunWord.jobId(callback), record, account);
-            else if (JobWord.failures(account) != 0) account = JobWord.withFailures(account, 0);
-            _store(record.account, account);
-        }
-    }
-
-    /// @dev A target that fails again and again pauses its job, at once: nobody is helped by paying for more. Failures of one
-    /// second count as one: they may have one cause, or be one's doing.
-    function _noteFailure(uint64 jobId, Record storage record, uint256 account) private returns (uint256) {
-        uint256 failures = JobWord.failures(account);
-        if (failures == MAX_FAILURES || record.failedAt == block.timestamp) return account;
-        record.failedAt = uint40(block.timestamp);
-        account = JobWord.withFailures(account, failures + 1);
-        if (failures + 1 != MAX_FAILURES || JobWord.status(account) != uint8(Status.Active)) return account;
-        record.schedule.inactiveFrom = uint40(block.timestamp);
-        emit JobPaused(jobId, uint64(block.timestamp));
-        emit CircuitBroken(jobId, MAX_FAILURES);
-        return JobWord.withStatus(account, uint8(Status.Paused));
     }
 }

@@ -37,7 +37,9 @@ abstract contract OtherChain is Challenged {
         uint256 before = jobs.refunds(submitter);
         vm.prank(submitter, submitter);
         equal(
-            tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))), entries.length, "all of them settled"
+            tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))),
+            entries.length,
+            "all of them settled"
         );
         return (jobs.refunds(submitter) - before) / GAS_IN_ALL * GAS_IN_ALL;
     }

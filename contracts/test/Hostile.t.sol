@@ -98,7 +98,9 @@ contract HostileTest is World {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         Entry[] memory next = one(callEntry(id, 1));
         next[0].status = 1; // without a call, so that the gas at hand would do for it
-        target.prepare(abi.encodeCall(tasks.settle, (certify(anchors, next, ALL), batchOf(anchors, next, new bytes32[](0)))));
+        target.prepare(
+            abi.encodeCall(tasks.settle, (certify(anchors, next, ALL), batchOf(anchors, next, new bytes32[](0))))
+        );
         equal(settleRun(id, 0, ALL), 1, "settled once");
         check(target.settleRefused() && target.claimRefused(), "neither settle nor claim from within");
         check(target.requested(), "an owner's own business goes on");

@@ -128,8 +128,7 @@ contract Reentering {
     fallback() external {
         (bool settled,) = address(_tasks).call(_settle);
         settleRefused = !settled;
-        (bool claimed,) =
-            address(_jobs).call(abi.encodeCall(_jobs.claim, (address(0), new uint32[](1), address(this))));
+        (bool claimed,) = address(_jobs).call(abi.encodeCall(_jobs.claim, (address(0), new uint32[](1), address(this))));
         claimRefused = !claimed;
         (requested,) = address(_jobs).call(abi.encodeCall(_jobs.requestWithdrawal, (_jobId, 0.5 ether)));
     }

@@ -142,10 +142,7 @@ interface IJobManager {
     /// @notice Lists a job and funds it.
     /// @param funding in the job's token, what is set aside for runs
     /// @param salt the creator's own choice, once: with the creator's address it makes the forwarder's, see {forwarderFor}
-    function createJob(JobParams calldata params, uint256 funding, bytes32 salt)
-        external
-        payable
-        returns (uint64 jobId);
+    function createJob(JobParams calldata params, uint256 funding, bytes32 salt) external payable returns (uint64 jobId);
     function fund(uint64 jobId, uint256 amount) external payable;
     /// @notice Stops the tasks due after the notice period.
     function pause(uint64 jobId) external;
@@ -204,13 +201,8 @@ interface IJobManager {
     /// @param refunded as `settle` gave it
     /// @param gasUsed gas that the submitter paid for the batch; with the data fee, the most that it gets back
     /// @param dataFee as in Certified
-    function conclude(
-        address submitter,
-        bytes calldata callbacks,
-        uint256 refunded,
-        uint256 gasUsed,
-        uint256 dataFee
-    ) external;
+    function conclude(address submitter, bytes calldata callbacks, uint256 refunded, uint256 gasUsed, uint256 dataFee)
+        external;
 
     /// @notice Sends the caller's earnings in `token` from the given epochs to `to`; with the chain's coin also its
     /// refunds.

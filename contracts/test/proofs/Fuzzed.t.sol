@@ -139,8 +139,7 @@ contract FuzzedTest is Test {
             prepare(target, "anything", kind % 4 == 1);
             address to = kind % 4 == 0 ? address(0xdead) : target;
             if (kind >= 240) vm.prank(address(1));
-            (bool ok, bytes memory answer) =
-                both[i].call{gas: 20_000_000}(abi.encodePacked(to, gasLimit, outcome));
+            (bool ok, bytes memory answer) = both[i].call{gas: 20_000_000}(abi.encodePacked(to, gasLimit, outcome));
             answers[i] = abi.encode(ok, answer);
             seen[i] = seenBy(target);
         }

@@ -80,8 +80,8 @@ pub(super) enum Done {
 }
 
 impl Submitter {
-    /// Opens the ledger in `datadir` and starts the task that sends, at the network's `tip` (wei). It first looks what became of what the ledger holds
-    /// open. The task ends with `stop`, at once: whatever it was doing is taken up at the next start.
+    /// Opens the ledger in `datadir` and starts the task that sends, at the network's `tip` (wei). It first looks what became of
+    /// what the ledger holds open. The task ends with `stop`, at once: whatever it was doing is taken up at the next start.
     ///
     /// # Errors
     /// The ledger cannot be used.
