@@ -83,6 +83,8 @@ abstract contract Concluding is Records {
     /// second count as one: they may have one cause, or be one's doing.
     function _noteFailure(uint64 jobId, Record storage record, uint256 account) private returns (uint256) {
         uint256 failures = JobWord.failures(account);
+        // the same second is what is meant
+        // slither-disable-next-line incorrect-equality
         if (failures == MAX_FAILURES || record.failedAt == block.timestamp) return account;
         record.failedAt = uint40(block.timestamp);
         account = JobWord.withFailures(account, failures + 1);

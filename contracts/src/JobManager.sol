@@ -70,6 +70,8 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         record.salt = _saltOf(msg.sender, salt);
         address forwarder = forwarderOf(jobId);
         if (forwarder.code.length != 0) revert SaltTaken(forwarder);
+        // it is there or the call reverts, so what it returns is `forwarder`
+        // slither-disable-next-line unused-return
         Create2.deploy(0, bytes32(uint256(record.salt)), _forwarderCode(taskManager));
         record.account.version = 1;
         record.account.status = Status.Active;

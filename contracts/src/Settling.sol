@@ -80,9 +80,10 @@ abstract contract Settling is Concluding {
         returns (uint256 settled, bytes memory verdicts, bytes32 codeHash, uint256 refunded)
     {
         codeHash = forwarderCodeHash;
-        uint256 count = runs.length / RunWord.RUN_BYTES;
-        // a word for each whole run, and one for each call
+        // whole runs alone count
         // slither-disable-next-line divide-before-multiply
+        uint256 count = runs.length / RunWord.RUN_BYTES;
+        // a word for each of them, and one for each call
         verdicts = new bytes(64 * count);
         // sums begin at zero
         // slither-disable-next-line uninitialized-local
