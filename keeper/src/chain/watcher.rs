@@ -25,7 +25,7 @@ use super::snapshot;
 use super::{ChainConfig, ChainError, ChainEvent, Head};
 use doubt::Doubts;
 use newest::{Look, Newest};
-use plan::Plan;
+use plan::{Piece, Plan};
 use start::Memory;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -62,6 +62,7 @@ pub struct Watcher {
     held: HeldHeads,
     /// First block that was not passed on.
     next: u64,
+    piece: Piece,
     /// The newest epoch of the history, passed on at its end; older ones can no longer settle anything.
     history_epoch: Option<EpochLog>,
     /// Nodes that showed our contracts since their last failure.
@@ -109,6 +110,7 @@ impl Watcher {
             rpc,
             held: HeldHeads::default(),
             next: config.network.deploy_block,
+            piece: Piece::default(),
             history_epoch: None,
             checked: BTreeSet::new(),
             newest: Newest::new(config.network.block_seconds),
@@ -255,14 +257,19 @@ impl Watcher {
                 return Ok(Step::Part);
             }
             plans += 1;
-            let orphaned = match plan {
-                Plan::History(from, to) => {
-                    self.history(events, from, to).await?;
-                    None
-                }
-                Plan::Range(from, to) => self.range(events, from, to).await?,
-                Plan::Single(number) => self.single(events, number, &latest).await?,
+            let passed_on = match plan {
+                Plan::History(from, to) => self.history(events, from, to).await.map(|()| None),
+                Plan::Range(from, to) => self.range(events, from, to).await,
+                Plan::Single(number) => self.single(events, number, &latest).await,
             };
+            // Nothing of a piece is passed on before all of it was read.
+            if let Err(Interrupt::Failed(ChainError::TooMuch(_))) = passed_on
+                && self.piece.was_too_much(plan.blocks())
+            {
+                continue;
+            }
+            let orphaned = passed_on?;
+            self.piece.was_fine(plan.blocks());
             match orphaned {
                 Some(head) if head.number == self.next => {
                     return self.rewind(events, head).await.map(|()| Step::Whole);
@@ -330,7 +337,8 @@ impl Watcher {
         for event in ready {
             send(events, event).await?;
         }
-        kept.into_iter().for_each(|kept| self.digest.push(*kept));
+        let contracts = &self.config.network.contracts;
+        kept.into_iter().for_each(|kept| self.digest.push(*kept, contracts));
         self.history_epoch = None;
         self.held.push(head);
         self.next = head.number + 1;

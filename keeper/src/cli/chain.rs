@@ -12,7 +12,7 @@ use alloy::network::{EthereumWallet, TransactionBuilder};
 use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
 use alloy::rpc::client::RpcClient;
-use alloy::rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest};
+use alloy::rpc::types::{Filter, Log, TransactionRequest};
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall;
 use alloy::transports::TransportError;
@@ -24,7 +24,9 @@ use super::{Exit, Global, WithExit};
 use crate::chain::fees::{Fees, Market, Policy};
 use crate::chain::lane::GAS_MAX;
 use crate::chain::refusal::{self, Kind};
-use crate::chain::{ChainConfig, ChainError, ChainProvider, Rpc, market, newest, reach, was_registered};
+use crate::chain::{
+    ChainConfig, ChainError, ChainProvider, Receipt, Rpc, latest, market, newest, reach, receipt_of, was_registered,
+};
 use crate::config::Settings;
 
 /// How long a transaction may take to be mined.
@@ -73,10 +75,17 @@ impl Chain {
     /// The newest log that `wanted` makes something of, looked for from the newest block back, a stretch at a time.
     pub(super) async fn newest_log<T>(&self, filter: &Filter, wanted: impl Fn(&Log) -> Option<T>) -> Result<Option<T>> {
         let (first, mut to) = (self.network.deploy_block, newest(&self.rpc).await?);
+        let mut most = STRETCH;
         while to >= first {
-            let from = to.saturating_sub(STRETCH - 1).max(first);
+            let from = to.saturating_sub(most - 1).max(first);
             let stretch = filter.clone().from_block(from).to_block(to);
-            let mut logs = self.provider.get_logs(&stretch).await.map_err(ChainError::from)?;
+            let mut logs = match self.provider.get_logs(&stretch).await.map_err(ChainError::from) {
+                Err(ChainError::TooMuch(_)) if from < to => {
+                    most = (to - from).div_ceil(2);
+                    continue;
+                }
+                logs => logs?,
+            };
             logs.sort_by_key(|log| (log.block_number, log.log_index));
             if let Some(found) = logs.iter().rev().find_map(&wanted) {
                 return Ok(Some(found));
@@ -133,9 +142,7 @@ impl Chain {
 
     /// Unix seconds of the newest block: the clock that triggers go by.
     pub(super) async fn now(&self) -> Result<u64> {
-        let block = self.provider.get_block_by_number(alloy::eips::BlockNumberOrTag::Latest).await;
-        let block = block.map_err(ChainError::from)?.context("the chain has no blocks yet").exit(Exit::Chain)?;
-        Ok(block.header.timestamp)
+        Ok(latest(&self.provider).await.exit(Exit::Chain)?.head.timestamp)
     }
 }
 
@@ -154,17 +161,11 @@ pub(super) struct Sender {
 
 impl Sender {
     /// Tries a call, sends it, and waits until it is mined. `what` names it in errors.
-    pub(super) async fn send(
-        &self,
-        what: &str,
-        to: Address,
-        call: &impl SolCall,
-        value: U256,
-    ) -> Result<TransactionReceipt> {
+    pub(super) async fn send(&self, what: &str, to: Address, call: &impl SolCall, value: U256) -> Result<Receipt> {
         self.transact(what, to, call, value).await.with_context(|| format!("could not {what}"))
     }
 
-    async fn transact(&self, what: &str, to: Address, call: &impl SolCall, value: U256) -> Result<TransactionReceipt> {
+    async fn transact(&self, what: &str, to: Address, call: &impl SolCall, value: U256) -> Result<Receipt> {
         let request = TransactionRequest::default()
             .with_from(self.account)
             .with_to(to)
@@ -192,8 +193,8 @@ impl Sender {
             };
             tracing::info!(%hash, "sent the transaction to {what}");
             match self.mined(hash, nonce).await? {
-                Some(receipt) if receipt.status() => {
-                    self.newest.fetch_max(receipt.block_number.unwrap_or_default(), Ordering::Relaxed);
+                Some(receipt) if receipt.success => {
+                    self.newest.fetch_max(receipt.block, Ordering::Relaxed);
                     return Ok(receipt);
                 }
                 Some(_) => {
@@ -226,14 +227,14 @@ impl Sender {
     }
 
     /// The receipt of a transaction, or `None` once another one has its nonce, so that it can never be mined.
-    async fn mined(&self, hash: B256, nonce: u64) -> Result<Option<TransactionReceipt>> {
+    async fn mined(&self, hash: B256, nonce: u64) -> Result<Option<Receipt>> {
         let deadline = Instant::now() + DEADLINE;
         let mut displaced = 0;
         while Instant::now() < deadline {
             // A node that fails for a moment does not undo the transaction: keep asking.
             // Counted first: a transaction mined between the two questions then shows in the second answer.
             let used = self.provider.get_transaction_count(self.account).latest().await;
-            match self.provider.get_transaction_receipt(hash).await {
+            match receipt_of(&self.reader, hash).await {
                 Ok(Some(receipt)) => return Ok(Some(receipt)),
                 Ok(None) => displaced += u32::from(used.is_ok_and(|used| used > nonce)),
                 Err(error) => tracing::warn!(%hash, %error, "no answer about the transaction yet"),

@@ -57,11 +57,11 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
         if allocated(&chain, operator, &set).await?.is_zero() {
             let call = allocate(operator, set, contracts.strategy, WHOLE_DEPOSIT);
             let receipt = sender.send("allocate the stake", contracts.allocation_manager, &call, U256::ZERO).await?;
-            transactions.push(receipt.transaction_hash);
+            transactions.push(receipt.tx);
         }
         let call = registering(&chain, operator, &keys.bls, peer_key);
         let receipt = sender.send("register the operator", contracts.allocation_manager, &call, U256::ZERO).await?;
-        transactions.push(receipt.transaction_hash);
+        transactions.push(receipt.tx);
     }
     let after = read_registration(&chain, operator).await?;
     let document = json!({
@@ -132,9 +132,9 @@ pub(super) async fn claim(global: &Global, args: &ClaimArgs) -> Result<Exit> {
             let call = JobManager::claimCall { token: args.token, epochs, to };
             let receipt =
                 sender.send("claim the earnings", chain.network.contracts.job_manager, &call, U256::ZERO).await?;
-            let claimed = receipt.logs().iter().filter_map(|log| log.log_decode::<JobManager::Claimed>().ok());
+            let claimed = receipt.logs.iter().filter_map(|log| log.log_decode::<JobManager::Claimed>().ok());
             amount += claimed.map(|log| log.inner.data.amount).sum::<U256>();
-            transactions.push(receipt.transaction_hash);
+            transactions.push(receipt.tx);
         }
     }
     let document = json!({

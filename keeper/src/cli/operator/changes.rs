@@ -33,7 +33,7 @@ pub(in crate::cli) async fn deregister(global: &Global) -> Result<Exit> {
         let call = LocalAllocationManager::deregisterFromOperatorSetsCall { params };
         let manager = chain.network.contracts.allocation_manager;
         let receipt = sender.send("deregister the operator", manager, &call, U256::ZERO).await?;
-        transactions.push(receipt.transaction_hash);
+        transactions.push(receipt.tx);
     }
     let counts = counts_now(&chain.provider, chain.network.contracts.keeper_registry, before.index).await?;
     let document = json!({
@@ -80,7 +80,7 @@ pub(in crate::cli) async fn stake(global: &Global, args: &StakeArgs) -> Result<E
         "stake_before": before.to_string(),
         "stake": after.to_string(),
         "minimum_stake": minimum.to_string(),
-        "transactions": [receipt.transaction_hash],
+        "transactions": [receipt.tx],
     });
     let mut text =
         format!("stake of operator {operator}: {} before, {} from the next epoch on\n", coin(before), coin(after));

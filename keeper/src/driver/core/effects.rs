@@ -11,8 +11,10 @@ use consensus::message::{Channel, Message, Source};
 use consensus::task::{Abstention, DueTask, Outcome, Task};
 use consensus::time::Time;
 use consensus::{Effect, Input};
+use contracts::terms::ended;
 
 use super::{Core, Note, Order};
+use crate::driver::history::result_of;
 use crate::jobs::Standing;
 use crate::journal::Record;
 
@@ -126,7 +128,8 @@ impl Core {
     }
 
     fn report(&mut self, task: Task, step: Step, now: Time) {
-        let (late_ms, result) = self.history.note_step(&task, step, self.chain_time(now));
+        let late_ms = self.history.note_step(&task, step, self.chain_time(now));
+        let result = result_of(self.settlements.get(&task).map_or(ended::CALL, |settled| settled.status));
         self.note(Note::Step { task, step, late_ms, result });
         let over = match step {
             Step::Started { attempt, .. } => self.executions.abandon(task, Some(attempt)),

@@ -62,7 +62,7 @@ impl Core {
                 continue;
             }
             self.changed = true;
-            self.history.learn(&due);
+            self.history.learn(&due, second);
             if let Some(settled) = self.settlements.get(&due.task).cloned() {
                 self.history.note_settled(&due.task, &settled, self.chain_time(now));
                 self.feed(Input::Settled { task: due.task, block: settled.block }, now);
