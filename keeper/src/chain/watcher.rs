@@ -19,7 +19,7 @@
 
 use super::digest::Digest;
 use super::heads::{self, HeldHeads};
-use super::logs::{Content, EpochLog, OurLog};
+use super::logs::EpochLog;
 use super::rpc::{ChainProvider, Node, Rpc};
 use super::snapshot;
 use super::{ChainConfig, ChainError, ChainEvent, Head};
@@ -29,6 +29,7 @@ use plan::{Piece, Plan};
 use start::Memory;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use time::TIME_RUNS_BACK;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +50,7 @@ mod newest;
 mod plan;
 mod rewind;
 mod start;
+mod time;
 mod tip;
 
 /// The task that follows the chain.
@@ -268,6 +270,9 @@ impl Watcher {
             {
                 continue;
             }
+            if let Err(Interrupt::Failed(error @ ChainError::Unbelievable { reason: TIME_RUNS_BACK, .. })) = passed_on {
+                return self.doubt_parent(events, error).await.map(|()| Step::Whole);
+            }
             let orphaned = passed_on?;
             self.piece.was_fine(plan.blocks());
             match orphaned {
@@ -289,8 +294,7 @@ impl Watcher {
         let look = self.newest.look(latest, Instant::now());
         match look {
             Look::New { live } => {
-                let seen = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                let seen_ms = u64::try_from(seen.as_millis()).unwrap_or(u64::MAX);
+                let seen_ms = u64::try_from(wall_clock().as_millis()).unwrap_or(u64::MAX);
                 let Head { number, timestamp, .. } = latest;
                 send(events, ChainEvent::Newest { number, timestamp, seen_ms, live }).await?;
             }
@@ -308,42 +312,11 @@ impl Watcher {
             _ => Ok(look),
         }
     }
+}
 
-    /// Sends a block's events and then its head. Everything is read before the first event goes out, so a failure
-    /// leaves the block to be passed on again as a whole.
-    async fn pass_on(
-        &mut self,
-        events: &mpsc::Sender<ChainEvent>,
-        head: Head,
-        logs: Vec<OurLog>,
-    ) -> Result<(), Interrupt> {
-        let mut ready = Vec::with_capacity(logs.len() + 2);
-        let registry = self.config.network.contracts.keeper_registry;
-        if let Some(log) = &self.history_epoch {
-            ready.push(ChainEvent::Epoch(snapshot::load_epoch(&self.provider, registry, log).await?));
-        }
-        let mut kept = Vec::new();
-        for log in logs {
-            kept.extend(log.kept);
-            ready.push(match log.content {
-                Content::Event(event) => event,
-                Content::Settled(settled) => {
-                    ChainEvent::Settled(super::Settled { timestamp: head.timestamp, ..settled })
-                }
-                Content::Epoch(log) => ChainEvent::Epoch(snapshot::load_epoch(&self.provider, registry, &log).await?),
-            });
-        }
-        ready.push(ChainEvent::Head(head));
-        for event in ready {
-            send(events, event).await?;
-        }
-        let contracts = &self.config.network.contracts;
-        kept.into_iter().for_each(|kept| self.digest.push(*kept, contracts));
-        self.history_epoch = None;
-        self.held.push(head);
-        self.next = head.number + 1;
-        Ok(())
-    }
+/// Since the Unix epoch, by this machine's clock.
+fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 async fn send(events: &mpsc::Sender<ChainEvent>, event: ChainEvent) -> Result<(), Interrupt> {
