@@ -91,8 +91,11 @@ impl Core {
     fn prepare_code(&mut self, now: Time) {
         let chain_time = self.chain_time(now);
         while let Some(id) = self.codes.due(now) {
-            if let Some(job) = self.book.job(id).filter(|job| is_live(job, chain_time))
-                && let Some(plan) = &job.state().plan
+            let Some(job) = self.book.job(id).filter(|job| is_live(job, chain_time)) else {
+                self.codes.forget(id);
+                continue;
+            };
+            if let Some(plan) = &job.state().plan
                 && self.codes.asks(id, job.code_hash())
             {
                 self.orders.push(Order::Prepare { job: JobId(id), plan: plan.clone() });
