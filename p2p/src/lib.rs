@@ -7,7 +7,7 @@
 //!   Handle (any number of clones) ──┼── commands: 256, 50 ms of patience ─▶ Service ──▶ Swarm ◀──▶ peers
 //!     publish judge request respond │                                       (one loop)   tcp noise yamux
 //!     fault admit peers …           │                                          │         gossipsub kademlia
-//!                                   │                        a line for        ▼         identify ping
+//!                                   │                        a line for        ▼         identify ping records
 //!   Receiver<Event>  ◀──────────────┼── events: 2 ◀── each peer, in turn ── Inbox        status want (requests)
 //!     Message Request Listening     │                                                    gate: who may connect
 //!     PeerConnected …               │                                                    intake: who sends how much
@@ -57,6 +57,7 @@ mod questions;
 mod quiet;
 mod rates;
 mod reach;
+mod records;
 mod requests;
 mod service;
 mod topic;

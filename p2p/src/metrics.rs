@@ -111,6 +111,8 @@ pub(crate) struct Metrics {
     faults: Family<ReasonLabels, Counter>,
     /// Registered operators on the list.
     pub(crate) admitted: Gauge,
+    /// Signed peer records held, this node's own among them.
+    pub(crate) records: Gauge,
     /// Inbound requests refused by the rate limit.
     pub(crate) requests_refused: Counter,
 }
@@ -143,6 +145,8 @@ impl Metrics {
         own.register("inbox_bytes", "Bytes of what waits for the keeper", waiting_bytes.clone());
         let admitted = Gauge::default();
         own.register("operators_admitted", "Registered operators that may connect", admitted.clone());
+        let records = Gauge::default();
+        own.register("records", "Signed peer records held, this node's own among them", records.clone());
         let events_lost = Family::<LostLabels, Counter>::default();
         own.register("events_lost", "Events dropped because the keeper reads them too slowly", events_lost.clone());
         Self {
@@ -160,6 +164,7 @@ impl Metrics {
             peers_dropped,
             faults,
             admitted,
+            records,
             requests_refused,
         }
     }
