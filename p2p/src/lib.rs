@@ -71,6 +71,7 @@ pub use crate::error::{ConfigError, Error, IdentityError, PublishError, RequestE
 pub use crate::event::{Event, MessageRef, RequestId, Verdict};
 pub use crate::handle::Handle;
 pub use crate::identity::{Identity, peer_id_from_public_key, public_key_of};
+pub use crate::metrics::Overflow;
 pub use crate::outbox::PUBLISH_PATIENCE;
 pub use crate::peers::{Direction, PeerSummary};
 pub use crate::quiet::Quiet;

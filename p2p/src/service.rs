@@ -161,7 +161,7 @@ pub fn build(
         walk_at: now + FIRST_WALK,
         walk_interval: FIRST_WALK,
     };
-    let handle = Handle::new(local, topics, config.requests, command_sender, service.metrics.commands_lost.clone());
+    let handle = Handle::new(local, topics, config.requests, command_sender, service.metrics.overflows.clone());
     Ok((handle, event_receiver, service))
 }
 

@@ -69,7 +69,7 @@ impl Service {
 
     fn tell_records(&mut self, peer: PeerId, question: &[u8], channel: ResponseChannel<Vec<u8>>, now: Instant) {
         if !self.budgets.charge(peer, question.len(), now) {
-            self.metrics.requests_refused.inc();
+            self.metrics.overflows.questions.inc();
             tracing::debug!(%peer, "a peer asks too much for records");
             return;
         }

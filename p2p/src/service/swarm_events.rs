@@ -108,7 +108,11 @@ impl Service {
                     self.publish_waiting(now);
                 }
             }
-            gossipsub::Event::SlowPeer { peer_id, .. } => tracing::debug!(peer = %peer_id, "a peer reads too slowly"),
+            gossipsub::Event::SlowPeer { peer_id, failed_messages } => {
+                let lost = failed_messages.priority + failed_messages.non_priority;
+                self.metrics.sends_lost.inc_by(lost as u64);
+                tracing::debug!(peer = %peer_id, lost, "a peer reads too slowly");
+            }
             gossipsub::Event::GossipsubNotSupported { .. } | gossipsub::Event::Unsubscribed { .. } => {}
         }
     }

@@ -1,11 +1,12 @@
-//! What the other keepers show of themselves, and what most of them show together.
+//! What the other keepers show of themselves, what most of them show together, and how this keeper's own parts stand.
 
 use consensus::Input;
 use consensus::committee::PeerKey;
 use consensus::time::Time;
 
-use super::{Core, Note, Order};
+use super::{Core, Load, Note, Order};
 use crate::driver::peers::Shown;
+use crate::driver::readings::Readings;
 use crate::driver::status::{CLOCK_OFFSET_MAX, PeerStatus};
 
 impl Core {
@@ -37,6 +38,23 @@ impl Core {
             self.feed(Input::PeerTable { peer: from, epoch, table_root }, now);
             self.changed = true;
         }
+    }
+
+    /// Takes in how the parts stand; what the mesh has had no room for since the last look is shown as turned away.
+    pub(super) fn on_looked(&mut self, readings: Readings, now: Time) {
+        self.changed |= self.readings.journal != readings.journal;
+        let (before, after) = (self.readings.overflow, readings.overflow);
+        for (load, before, after) in [
+            (Load::Messages, before.messages, after.messages),
+            (Load::Questions, before.questions, after.questions),
+            (Load::Commands, before.commands, after.commands),
+            (Load::Publishes, before.publishes, after.publishes),
+        ] {
+            if after > before {
+                self.shed(load, after - before, now);
+            }
+        }
+        self.readings = readings;
     }
 
     /// Asks those peers for their status that are members and whose time it is.
