@@ -165,10 +165,7 @@ impl Core {
         match event {
             Event::Chain(event) => self.on_chain(event, now),
             Event::Message { message, from, channel, bytes } => self.on_message(message, from, channel, bytes, now),
-            Event::Question { request, bytes } => {
-                let bytes = self.engine.answer(&bytes);
-                self.order(Order::Respond { request, bytes });
-            }
+            Event::Question { request, from, bytes } => self.on_question(request, from, &bytes),
             Event::StatusQuestion { request } => {
                 let bytes = self.status(now).encode();
                 self.order(Order::Respond { request, bytes });
