@@ -7,7 +7,7 @@
 //!   Handle (any number of clones) ──┼── commands: 256, 50 ms of patience ─▶ Service ──▶ Swarm ◀──▶ peers
 //!     publish judge request respond │                                       (one loop)   tcp noise yamux
 //!     fault admit peers …           │                                          │         gossipsub kademlia
-//!                                   │                        a line for        ▼         identify ping
+//!                                   │                        a line for        ▼         identify ping records
 //!   Receiver<Event>  ◀──────────────┼── events: 2 ◀── each peer, in turn ── Inbox        status want (requests)
 //!     Message Request Listening     │                                                    gate: who may connect
 //!     PeerConnected …               │                                                    intake: who sends how much
@@ -57,6 +57,7 @@ mod questions;
 mod quiet;
 mod rates;
 mod reach;
+mod records;
 mod requests;
 mod service;
 mod topic;
@@ -70,6 +71,7 @@ pub use crate::error::{ConfigError, Error, IdentityError, PublishError, RequestE
 pub use crate::event::{Event, MessageRef, RequestId, Verdict};
 pub use crate::handle::Handle;
 pub use crate::identity::{Identity, peer_id_from_public_key, public_key_of};
+pub use crate::metrics::Overflow;
 pub use crate::outbox::PUBLISH_PATIENCE;
 pub use crate::peers::{Direction, PeerSummary};
 pub use crate::quiet::Quiet;

@@ -19,6 +19,7 @@ mod chain_read;
 mod fetch;
 mod library;
 mod limits;
+pub mod processes;
 mod reader;
 mod role;
 mod run;

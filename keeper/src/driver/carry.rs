@@ -241,6 +241,7 @@ impl Driver {
             account: self.services.submitter.standing(),
             journal: self.services.journal.trouble(),
             journal_watermark: self.services.journal.watermark(),
+            overflow: self.services.mesh.overflow(),
         };
         self.spawn(async move { Some(Event::Looked(Box::new(readings))) });
     }

@@ -165,10 +165,7 @@ impl Core {
         match event {
             Event::Chain(event) => self.on_chain(event, now),
             Event::Message { message, from, channel, bytes } => self.on_message(message, from, channel, bytes, now),
-            Event::Question { request, bytes } => {
-                let bytes = self.engine.answer(&bytes);
-                self.order(Order::Respond { request, bytes });
-            }
+            Event::Question { request, from, bytes } => self.on_question(request, from, &bytes),
             Event::StatusQuestion { request } => {
                 let bytes = self.status(now).encode();
                 self.order(Order::Respond { request, bytes });
@@ -204,10 +201,7 @@ impl Core {
                 self.feed(Input::Trouble { job, troubled }, now);
             }
             Event::Accused { key, result } => self.on_accused(key, result),
-            Event::Looked(readings) => {
-                self.changed |= self.readings.journal != readings.journal;
-                self.readings = *readings;
-            }
+            Event::Looked(readings) => self.on_looked(*readings, now),
             Event::Measured(wallet) => self.wallet = Some(wallet),
             Event::Explained { task, why } => {
                 self.history.note_reason(&task, &why.to_string());
@@ -253,13 +247,13 @@ impl Core {
             let verdict = Verdict::Ignore(Reason::OverLimit);
             self.order(Order::Judge { message, verdict });
             self.note(Note::Judged { channel, verdict });
-            self.shed(Load::Messages, now);
+            self.shed(Load::Messages, 1, now);
         }
     }
 
-    fn shed(&mut self, load: Load, now: Time) {
-        self.shed.note(load, 1, now);
-        self.note(Note::Shed(load));
+    fn shed(&mut self, load: Load, number: u64, now: Time) {
+        self.shed.note(load, number, now);
+        self.note(Note::Shed { load, number });
     }
 
     fn on_peer_up(&mut self, peer: PeerKey, now: Time) {

@@ -36,6 +36,8 @@ pub enum Event {
     Question {
         /// What the answer will name.
         request: RequestTag,
+        /// The peer, which answers for what is wrong in it.
+        from: PeerKey,
         /// The question.
         bytes: Vec<u8>,
     },

@@ -130,7 +130,12 @@ pub enum Note {
         why: Undelivered,
     },
     /// Something was turned away because there is too much of it.
-    Shed(Load),
+    Shed {
+        /// What.
+        load: Load,
+        /// How much of it.
+        number: u64,
+    },
     /// The chain's time is so many milliseconds ahead of this machine's clock, and was not before.
     ChainTime {
         /// Negative: it is behind.
@@ -183,7 +188,7 @@ impl Note {
             Self::Submitted(result) => count_submission(metrics, result),
             Self::Accused(result) => metrics.accusations.inc([result.name()]),
             Self::Undelivered { why, .. } => metrics.callbacks_failed.inc([why.name()]),
-            Self::Shed(load) => metrics.load_shed.inc([load.name()]),
+            Self::Shed { load, number } => metrics.load_shed.add([load.name()], *number),
             Self::ChainTime { ahead_ms } => {
                 metrics.chain_time_ahead.set(*ahead_ms as f64 / 1_000.0);
             }
@@ -270,7 +275,7 @@ impl Note {
             Self::Head { .. } | Self::Judged { .. } | Self::Spoke { .. } | Self::Step { .. } => {}
             Self::Undelivered { job, why } => tracing::debug!(job, %why, "a callback failed"),
             // The checks `set` and `load` say so.
-            Self::Disputed(_) | Self::Shed(_) => {}
+            Self::Disputed(_) | Self::Shed { .. } => {}
             Self::Ran { .. } | Self::Submitting => {}
         }
     }

@@ -14,6 +14,8 @@ pub struct Readings {
     pub journal: Option<String>,
     /// The first anchor that the journal does not refuse for its age.
     pub journal_watermark: u64,
+    /// What the mesh has had no room for since the start.
+    pub overflow: p2p::Overflow,
 }
 
 /// What the wallet can pay for.

@@ -28,7 +28,7 @@ impl Service {
     /// Tells the keeper about a connection.
     pub(super) fn tell(&mut self, event: Event) {
         if !self.inbox.tell(event) {
-            self.metrics.lost(Lost::Lifecycle);
+            self.metrics.overflows.lost(Lost::Lifecycle);
         }
     }
 
@@ -44,11 +44,11 @@ impl Service {
     pub(super) fn lose(&mut self, event: Event) {
         match event {
             Event::Message { message, .. } => {
-                self.metrics.lost(Lost::Message);
+                self.metrics.overflows.lost(Lost::Message);
                 self.verdict(&message, Verdict::Ignore);
             }
             Event::Request { id, .. } => {
-                self.metrics.lost(Lost::Request);
+                self.metrics.overflows.lost(Lost::Request);
                 self.asked.remove(&id);
             }
             Event::PeerConnected(_) | Event::PeerDisconnected(_) | Event::Listening(_) => {}

@@ -68,7 +68,7 @@ impl Core {
             self.codes.job_changed(job, now);
         }
         if !self.book.apply(block, event) {
-            self.shed.note(Load::Jobs, 1, now);
+            self.shed(Load::Jobs, 1, now);
         }
     }
 
