@@ -16,7 +16,7 @@
 //! What arrives is charged to the peer that brought it, before it is hashed or decoded: messages and bytes come out of
 //! buckets of its own, and what is over is dropped and counted in `p2p_intake_dropped_total`. What is left waits for
 //! the keeper in a line of its own, and the heads of the lines go in turn, so that a peer that sends a lot waits behind
-//! itself. When its line is full a gossip message gets the verdict Ignore, a request has its stream closed, and both are
+//! itself. When its line is full, or after a second in it, a gossip message gets the verdict Ignore, a request has its stream closed, and both are
 //! counted in `p2p_events_lost_total`. Only a peer that sends more than twice what it may, and goes on, is at fault.
 //!
 //! The service never waits for the keeper, nor the keeper long for the service. Replies to commands go through one-shot
