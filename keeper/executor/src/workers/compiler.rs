@@ -169,17 +169,16 @@ async fn used_up(compiler: u32) {
     }
 }
 
-/// What the end of a compiler says of its code: a signal that a process brings on itself comes from the code, as does a panic;
-/// any other comes from outside. It aborts where it gets no more memory, because of its limit or because the machine has none.
+/// What the end of a compiler says of its code: a signal that a process brings on itself comes from the code, any other from
+/// outside. It aborts or panics where it gets no more memory, because of its limit or because the machine has none.
 fn died(status: Option<ExitStatus>) -> Compilation {
     use std::os::unix::process::ExitStatusExt;
     /// The exit code of a Rust program that panicked.
     const PANICKED: i32 = 101;
     let own = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGXCPU, libc::SIGSYS];
-    let aborted = status.is_some_and(|status| status.signal() == Some(libc::SIGABRT));
-    let brought_on = status.is_some_and(|status| {
-        status.code() == Some(PANICKED) || status.signal().is_some_and(|signal| own.contains(&signal))
-    });
+    let aborted =
+        status.is_some_and(|status| status.signal() == Some(libc::SIGABRT) || status.code() == Some(PANICKED));
+    let brought_on = status.is_some_and(|status| status.signal().is_some_and(|signal| own.contains(&signal)));
     let told = told(status);
     if aborted {
         Compilation::Aborted(format!("compiling it takes more memory than a keeper gives, or than there is ({told})"))
