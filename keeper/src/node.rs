@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chain::{ChainConfig, Rpc, Submitter, Watcher};
 use crate::config::Config;
-use crate::driver::{About, Core, Driver, Services};
+use crate::driver::{About, Core, Driver, Services, Stopped};
 use crate::evidence::{EvidenceHandle, EvidenceStore};
 use crate::executor::{Executor, ExecutorConfig, RpcReader, WorkerProgram};
 use crate::jobs::action::Actions;
@@ -101,7 +101,7 @@ struct Front {
 /// Runs a node until `shutdown`. `announce` is told where it can be reached, once its listeners are up.
 ///
 /// # Errors
-/// What keeps a node from starting; once it runs, nothing but `shutdown` ends it.
+/// What keeps a node from starting; once it runs, a part that has ended by itself, or danger for the stake.
 pub async fn run(
     setup: Setup,
     shutdown: CancellationToken,
@@ -224,7 +224,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
         tracing::warn!("some parts did not stop in time; what they have on disk is complete");
     }
     close(front.stop, front.tasks).await;
-    Ok(driven?)
+    driven.map_err(Stopped::into_error)
 }
 
 fn with_rpc_urls(setup: &Setup) -> Network {
