@@ -77,7 +77,8 @@ impl Core {
     fn journal_ahead(&self, now: Time) -> Option<String> {
         let (watermark, head) = (self.readings.journal_watermark, self.engine.head()?.number);
         let peers = self.peers_head(now).unwrap_or_default();
-        let is_newest = head.saturating_add(self.about.pace.confirmations) >= self.newest;
+        // After a start there are heads from what was written down, and no word of the newest one yet.
+        let is_newest = self.newest > 0 && head.saturating_add(self.about.pace.confirmations) >= self.newest;
         let is_fresh =
             is_newest && self.head_age(now) <= self.stale() && peers <= head.saturating_add(self.few_blocks());
         (watermark > head.max(self.newest).max(peers) && is_fresh).then(|| {

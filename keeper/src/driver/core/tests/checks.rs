@@ -50,6 +50,12 @@ fn status(core: &mut Core, number: u8, head: u64, clock_ms: i64, second: u64) {
     core.on(Event::Status { from: peer(number), bytes: status.encode() }, now);
 }
 
+/// A node shows this block, made at START + `number`, as its newest one.
+fn newest(core: &mut Core, number: u64) {
+    let newest = ChainEvent::Newest { number, timestamp: START + number, seen_ms: at(START + number).0, live: true };
+    core.on(Event::Chain(newest), at(START + number));
+}
+
 fn connected(core: &mut Core) {
     core.on(Event::Chain(ChainEvent::Connection { ok: true, why: String::new() }), at(START));
 }
@@ -69,6 +75,7 @@ fn a_journal_that_takes_nothing_is_red_until_it_does() {
 fn a_journal_that_begins_above_the_chain_is_red() {
     let mut core = running(4);
     let head = core.engine.head().expect("the chain was told").number;
+    newest(&mut core, head);
     look(&mut core, Readings { journal_watermark: head + 1, ..Readings::default() });
     let begins = format!("before block {}", head + 1);
     assert_check(&core, "journal", 10, false, &["nothing is signed", &begins, "--accept-empty-journal"]);
@@ -83,15 +90,16 @@ fn a_node_that_is_behind_is_no_fault_of_the_journal() {
     let head = core.engine.head().expect("the chain was told").number;
     let ahead = Readings { journal_watermark: head + 3, ..Readings::default() };
     look(&mut core, ahead.clone());
+    assert_check(&core, "journal", 10, true, &[]); // what was written down before the start may be old
+    newest(&mut core, head);
     assert_check(&core, "journal", 10, false, &["move journal.bin away"]);
     assert_check(&core, "journal", 60, true, &[]); // an old head may be followed by any number of blocks
-    let number = head + 3;
-    let newest = ChainEvent::Newest { number, timestamp: START + 13, seen_ms: at(START + 13).0, live: true };
-    core.on(Event::Chain(newest), at(START + 13));
+    newest(&mut core, head + 3);
     look(&mut core, ahead.clone());
     assert_check(&core, "journal", 13, true, &[]);
 
     let mut core = running(4);
+    newest(&mut core, head);
     look(&mut core, ahead);
     (1..=2).for_each(|number| status(&mut core, number, head + 400, 0, 10));
     assert_check(&core, "journal", 10, true, &[]);
