@@ -122,6 +122,11 @@ impl Workers {
         self.hello.get_or_try_init(|| first).await
     }
 
+    /// Whether one more line about job code may be logged in this minute.
+    pub(crate) fn may_log(&self) -> bool {
+        self.nursery.quota().lets(Instant::now())
+    }
+
     /// The processes that live, and those that died or had to be killed so far.
     pub(crate) fn live(&self) -> BTreeMap<u32, Role> {
         self.nursery.live()

@@ -23,6 +23,6 @@ pub struct Readings {
 pub struct Wallet {
     /// Its coin, in wei.
     pub balance: u128,
-    /// Wei for a gas, as the nodes name it.
+    /// Wei for a gas: the newest base fee, and the tip that this keeper offers.
     pub gas_price: u128,
 }

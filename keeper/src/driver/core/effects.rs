@@ -88,6 +88,8 @@ impl Core {
         let Some(since) = self.executions.end(task, attempt, anchor) else {
             return self.note(Note::UnaskedAnswer(task.job));
         };
+        let ended = result.as_ref().map(|_| ()).map_err(|why| *why);
+        self.runs.note(task.job.0, ended, &reason, now);
         self.note_run(&task, &result, &reason, now.0.saturating_sub(since.0));
         self.feed(Input::Trouble { job: task.job, troubled: result.is_err() }, now);
         self.feed(Input::Executed { task, attempt, anchor, result }, now);

@@ -120,6 +120,7 @@ impl Core {
     fn measure(&mut self, now: Time) {
         if self.measured.is_none_or(|at| now < at || now >= at.plus(MEASURE_PAUSE)) {
             self.measured = Some(now);
+            self.wallet_read.get_or_insert(now);
             self.order(Order::Measure);
         }
     }

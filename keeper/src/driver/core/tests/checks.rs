@@ -3,9 +3,9 @@
 use consensus::effect::Step;
 
 use super::*;
-use crate::chain::NodeView;
 use crate::chain::lane::Account;
 use crate::chain::refusal::{Kind, Refusal};
+use crate::chain::{NodeView, SnapshotResult};
 
 fn check(core: &Core, name: &str, second: u64) -> (bool, String) {
     let view = core.view(at(START + second));
@@ -50,6 +50,12 @@ fn status(core: &mut Core, number: u8, head: u64, clock_ms: i64, second: u64) {
     core.on(Event::Status { from: peer(number), bytes: status.encode() }, now);
 }
 
+/// A node shows this block, made at START + `number`, as its newest one.
+fn newest(core: &mut Core, number: u64) {
+    let newest = ChainEvent::Newest { number, timestamp: START + number, seen_ms: at(START + number).0, live: true };
+    core.on(Event::Chain(newest), at(START + number));
+}
+
 fn connected(core: &mut Core) {
     core.on(Event::Chain(ChainEvent::Connection { ok: true, why: String::new() }), at(START));
 }
@@ -69,11 +75,78 @@ fn a_journal_that_takes_nothing_is_red_until_it_does() {
 fn a_journal_that_begins_above_the_chain_is_red() {
     let mut core = running(4);
     let head = core.engine.head().expect("the chain was told").number;
+    newest(&mut core, head);
     look(&mut core, Readings { journal_watermark: head + 1, ..Readings::default() });
     let begins = format!("before block {}", head + 1);
     assert_check(&core, "journal", 10, false, &["nothing is signed", &begins, "--accept-empty-journal"]);
     look(&mut core, Readings { journal_watermark: head, ..Readings::default() });
     assert_check(&core, "journal", 10, true, &[]);
+}
+
+/// A keeper once told its operator to move the journal away because its node was a moment behind after a restart.
+#[test]
+fn a_node_that_is_behind_is_no_fault_of_the_journal() {
+    let mut core = running(4);
+    let head = core.engine.head().expect("the chain was told").number;
+    let ahead = Readings { journal_watermark: head + 3, ..Readings::default() };
+    look(&mut core, ahead.clone());
+    assert_check(&core, "journal", 10, true, &[]); // what was written down before the start may be old
+    newest(&mut core, head);
+    assert_check(&core, "journal", 10, false, &["move journal.bin away"]);
+    assert_check(&core, "journal", 60, true, &[]); // an old head may be followed by any number of blocks
+    newest(&mut core, head + 3);
+    look(&mut core, ahead.clone());
+    assert_check(&core, "journal", 13, true, &[]);
+
+    let mut core = running(4);
+    newest(&mut core, head);
+    look(&mut core, ahead);
+    (1..=2).for_each(|number| status(&mut core, number, head + 400, 0, 10));
+    assert_check(&core, "journal", 10, true, &[]);
+    assert_check(&core, "nodes", 10, false, &["most other keepers"]);
+}
+
+#[test]
+fn a_keeper_on_which_every_job_fails_is_red_until_a_run_goes_well() {
+    let mut core = running(4);
+    assert_check(&core, "runs", 10, true, &[]);
+    let run = |core: &mut Core, number: u64, result: Result<Outcome, Abstention>, reason: &str| {
+        let (task, anchor) = (task(number), B256::repeat_byte(9));
+        core.executions.begin(task, 0, anchor, at(START + 20));
+        core.on(Event::Executed { task, attempt: 0, anchor, result, reason: reason.to_owned() }, at(START + 20));
+    };
+    let why = "host_failure: this keeper could not run the job: the worker ended";
+    run(&mut core, 0, Err(Abstention::HostFailure), why);
+    assert_check(&core, "runs", 20, false, &["job 1", "the worker ended", "`worker:`", "memory"]);
+    let outcome = Outcome { status: Status::Skip, data: Bytes::new(), state_after: B256::ZERO, transcript: B256::ZERO };
+    run(&mut core, 1, Ok(outcome), "");
+    assert_check(&core, "runs", 20, true, &[]);
+}
+
+#[test]
+fn an_epoch_that_cannot_be_written_is_red() {
+    let mut core = running(4);
+    for _ in 0..3 {
+        let why = "insufficient funds".to_owned();
+        let orders = core.on(Event::Offered(SnapshotResult::Failed { why: why.clone() }), at(START + 10));
+        assert_eq!(notes(&orders), [Note::Offered(SnapshotResult::Failed { why })]);
+    }
+    assert_check(&core, "set", 10, false, &["overdue", "insufficient funds", "snapshot()"]);
+    core.on(epoch(2, 4, 11), at(START + 10));
+    assert!(!core.view(at(START + 10)).checks.contains_key("set"));
+}
+
+#[test]
+fn a_wallet_that_nobody_shows_is_red() {
+    let mut core = running(4);
+    core.on(Event::House, at(START + 11));
+    assert_check(&core, "runway", 310, true, &["not been read"]);
+    assert_check(&core, "runway", 311, false, &["300 s", "rpc_urls"]);
+    core.on(Event::Measured(Wallet { balance: 10_u128.pow(18), gas_price: 1 }), at(START + 311));
+    assert_check(&core, "runway", 610, true, &[]);
+    assert_check(&core, "runway", 611, false, &["300 s"]);
+    core.on(Event::ClockSet { by_ms: 3_600_000 }, at(START + 3_900));
+    assert_check(&core, "runway", 3_910, true, &[]);
 }
 
 #[test]
