@@ -38,7 +38,7 @@ pub use callback::{Undelivered, why_undelivered};
 pub use challenge::{Accusation, AccusationResult, is_proven};
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
-pub(crate) use heads::latest;
+pub(crate) use heads::{at as head_at, latest};
 pub use job_event::JobEvent;
 pub(crate) use market::market;
 pub(crate) use most::Most;

@@ -139,7 +139,8 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
     let api_listener = api::bind(config.api_addr, "--api-addr").await?;
     let metrics_listener = api::bind(config.metrics_addr, "--metrics-addr").await?;
     let (api_addr, metrics_addr) = (api_listener.local_addr()?, metrics_listener.local_addr()?);
-    let mut first = View { operator: setup.keys.wallet.address().to_string(), ..View::default() };
+    let operator = setup.keys.wallet.address().to_string();
+    let mut first = View { operator, peer_id: setup.identity.peer_id().to_string(), ..View::default() };
     first.set_check("chain", false, "not connected to a chain node yet");
     let (view, seen) = watch::channel(Arc::new(first));
     let liveness = Liveness::new();

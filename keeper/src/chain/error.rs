@@ -83,6 +83,8 @@ pub enum ChainError {
         file: PathBuf,
         /// What is wrong and how to mend it.
         why: String,
+        /// The operating system's number for it, where it refused.
+        system: Option<i32>,
     },
 }
 

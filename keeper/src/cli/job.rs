@@ -93,22 +93,24 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<Exit> {
     let created = receipt.logs.iter().filter(|log| log.address() == manager);
     let created = created.filter_map(|log| log.log_decode::<JobManager::JobCreated>().ok()).next();
     let event = created.context("the transaction succeeded but announced no job").exit(Exit::Chain)?.inner.data;
-    let job = existing(&chain, event.jobId).await?;
+    // From what was sent and the event alone: the node that is asked next may not have the job's block yet.
+    let (start, interval) = terms.trigger.schedule();
+    let trigger = spell::trigger_of(&terms.trigger);
     let document = json!({
         "id": event.jobId,
         "owner": event.owner,
         "forwarder": event.forwarder,
-        "trigger": spell::trigger(&job),
+        "trigger": trigger,
         "action": terms.action.name(),
-        "start": job.start,
-        "interval": job.interval,
-        "code_hash": job.codeHash,
+        "start": start,
+        "interval": interval,
+        "code_hash": terms.action.code_hash(),
         "fee_wei": args.fee.to_string(),
         "escrow_wei": args.fund.to_string(),
         "transaction": receipt.tx,
         "gas_used": receipt.gas_used,
     });
-    let (id, trigger, forwarder) = (event.jobId, spell::trigger(&job), event.forwarder);
+    let (id, forwarder) = (event.jobId, event.forwarder);
     answer(global, document, &format!("job {id} runs {trigger}; calls to the target come from {forwarder}\n"));
     Ok(Exit::Success)
 }

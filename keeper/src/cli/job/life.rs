@@ -191,19 +191,19 @@ pub(in crate::cli) async fn withdraw(global: &Global, args: &WithdrawArgs) -> Re
     let open = owned.manager().withdrawal(args.id).call().await.map_err(ChainError::from)?;
     let now = owned.chain.now().await?;
     if open.amount.is_zero() {
-        return request(global, &owned, args).await;
+        return request(global, &owned, args, now).await;
     }
     if now >= open.availableAt {
         return pay_out(global, &owned, args).await;
     }
     if args.amount.is_some_and(|amount| amount != open.amount) {
-        return request(global, &owned, args).await;
+        return request(global, &owned, args, now).await;
     }
     tell_when(global, &owned, open.amount, open.availableAt, now, None);
     Ok(Exit::Success)
 }
 
-async fn request(global: &Global, owned: &Owned, args: &WithdrawArgs) -> Result<Exit> {
+async fn request(global: &Global, owned: &Owned, args: &WithdrawArgs, now: u64) -> Result<Exit> {
     let (id, token, escrow) = (owned.id, owned.job.token, U256::from(owned.job.escrow));
     let amount = args.amount.unwrap_or(escrow);
     let checked: Result<()> = (|| {
@@ -221,7 +221,6 @@ async fn request(global: &Global, owned: &Owned, args: &WithdrawArgs) -> Result<
     let receipt =
         owned.send("request the withdrawal", &JobManager::requestWithdrawalCall { jobId: id, amount }).await?;
     let event: JobManager::WithdrawalRequested = owned.event(&receipt)?;
-    let now = owned.chain.now().await?;
     tell_when(global, owned, event.amount, event.availableAt, now, Some(&receipt));
     Ok(Exit::Success)
 }
