@@ -1,6 +1,6 @@
 //! Signed records of where peers are: asked for when a peer has said who it is, and of one peer in turn with each walk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::time::Instant;
 
@@ -8,17 +8,39 @@ use libp2p::request_response::{Message, OutboundFailure, ResponseChannel};
 use libp2p::{Multiaddr, PeerId};
 
 use super::Service;
+use crate::budget::{Budget, Rate, make_room};
 use crate::reach::{hearsay, worth_telling};
 use crate::records::{MOST_AT_ONCE, known_from_bytes, records_from_bytes};
 use crate::requests::{RequestEvent, is_too_long};
+
+/// Questions to one peer: enough to hear of everybody at once. Whoever makes this node ask, by saying that it is somewhere
+/// else or by a full answer of news, has it check signatures.
+const QUESTIONS: Rate = Rate { burst: 20.0, per_second: 0.5 };
+/// Most peers remembered: many more than are connected, so that coming back does not fill a bucket.
+const MOST_PEERS: usize = 2048;
 
 /// Who is asked for records.
 #[derive(Default)]
 pub(super) struct Round {
     /// Those that have not answered yet.
     asked: BTreeSet<PeerId>,
+    budgets: BTreeMap<PeerId, Budget>,
     /// Who was asked last in turn.
     turn: Option<PeerId>,
+}
+
+impl Round {
+    /// Whether a peer may be asked now; then it is taken for asked until it has answered.
+    fn ask(&mut self, peer: PeerId, now: Instant) -> bool {
+        if self.asked.contains(&peer) {
+            return false;
+        }
+        if !self.budgets.contains_key(&peer) {
+            make_room(&mut self.budgets, MOST_PEERS, |budget| budget.left(QUESTIONS, now) / QUESTIONS.burst);
+        }
+        let budget = self.budgets.entry(peer).or_insert_with(|| Budget::full(QUESTIONS, now));
+        budget.pay(1.0, QUESTIONS, now) && self.asked.insert(peer)
+    }
 }
 
 impl Service {
@@ -33,10 +55,10 @@ impl Service {
         }
     }
 
-    /// Asks a peer for the records that this node lacks, unless it is being asked already or has told a lot of late.
+    /// Asks a peer for the records that this node lacks, unless it is being asked already, or was asked or has told a lot of late.
     pub(super) fn ask_for_records(&mut self, peer: PeerId, now: Instant) {
         let is_free = self.peers.is_connected(&peer) && self.answers.wait(&peer, now).is_none();
-        if is_free && self.round.asked.insert(peer) {
+        if is_free && self.round.ask(peer, now) {
             self.sign_record();
             let known = self.records.known();
             self.swarm.behaviour_mut().records.send_request(&peer, known);
@@ -121,5 +143,35 @@ impl Service {
         let external = self.swarm.external_addresses();
         let known: Vec<Multiaddr> = external.chain(self.swarm.listeners()).cloned().collect();
         self.records.sign(worth_telling(&known));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A peer can give cause to be asked as often as it likes, and answer with something new every time.
+    #[test]
+    fn nobody_is_asked_without_end() {
+        let (mut round, now) = (Round::default(), Instant::now());
+        let (peer, other) = (PeerId::random(), PeerId::random());
+        assert!(round.ask(peer, now));
+        assert!(!round.ask(peer, now), "it has not answered yet");
+        let mut asked = 1;
+        round.asked.clear();
+        while round.ask(peer, now) {
+            asked += 1;
+            round.asked.clear();
+        }
+        assert_eq!(asked, 20);
+        assert!(!round.ask(peer, now + Duration::from_secs(1)));
+        assert!(round.ask(peer, now + Duration::from_secs(2)));
+        assert!(round.ask(other, now), "and the others as before");
+        for _ in 0..2 * MOST_PEERS {
+            round.ask(PeerId::random(), now);
+        }
+        assert!(round.budgets.len() <= MOST_PEERS);
     }
 }
