@@ -76,7 +76,7 @@ impl Drops {
 pub struct Overflow {
     /// Gossip messages whose peer's line was full.
     pub messages: u64,
-    /// Requests of peers: their line was full, or they asked too much, and the stream was closed.
+    /// Requests of peers whose line was full: the stream was closed.
     pub questions: u64,
     /// Commands of the keeper that found the swarm busy, and news of connections that found the keeper so.
     pub commands: u64,
@@ -106,7 +106,7 @@ impl Overflows {
         let lost = |kind| self.events.get(&LostLabels { kind }).map_or(0, |counter| counter.get());
         Overflow {
             messages: lost(Lost::Message),
-            questions: lost(Lost::Request) + self.questions.get(),
+            questions: lost(Lost::Request),
             commands: lost(Lost::Lifecycle) + self.commands.get(),
             publishes: self.publishes.get(),
         }

@@ -14,7 +14,7 @@ pub enum Load {
     Tasks,
     /// Gossip messages that wait for this keeper, or for their verdict.
     Messages,
-    /// Requests of peers: too many wait, or one peer asks too much.
+    /// Requests of peers: too many wait.
     Questions,
     /// What this keeper wants of its mesh, or the mesh has to tell it, when the other side is busy.
     Commands,
