@@ -42,6 +42,7 @@ const ERRORS: &[&str] = &[
     "refused_here",
     "removed_log",
     "reorganised_meanwhile",
+    "time_leaps",
     "time_runs_back",
     "unconfirmed_history",
     "undecodable_answer",
@@ -87,6 +88,7 @@ const EVENTS: &[&str] = &[
     "promised_logs",
     "reorg",
     "set_back",
+    "time_corrected",
 ];
 
 /// What the way to the chain is like.
