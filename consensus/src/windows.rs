@@ -48,6 +48,9 @@ struct Open {
     is_held: bool,
 }
 
+/// Most jobs remembered for their trouble; those beyond are batched like all others.
+const TROUBLED_MAX: usize = 65_536;
+
 /// The attempts by the window they are due in.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Windows {
@@ -75,9 +78,9 @@ impl Windows {
 
     /// A job's code is missing or failing here, or no longer is.
     pub(crate) fn note_trouble(&mut self, job: JobId, troubled: bool) {
-        if troubled {
+        if troubled && self.troubled.len() < TROUBLED_MAX {
             self.troubled.insert(job);
-        } else {
+        } else if !troubled {
             self.troubled.remove(&job);
         }
     }

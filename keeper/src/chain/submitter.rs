@@ -133,6 +133,12 @@ impl Submitter {
         self.account
     }
 
+    /// Whether the task that sends is gone: nothing will ever be sent any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
     /// How the account stands.
     #[must_use]
     pub fn standing(&self) -> Account {
