@@ -121,29 +121,7 @@ async fn run(options: &Options) -> Result<()> {
         Network::check_writable(&options.out)?;
     }
     let (provider, deployer) = connect(options).await?;
-    let config = DeployConfig {
-        deployer,
-        timelock: options
-            .timelock_seconds
-            .map(|delay_seconds| Timelock { delay_seconds, proposer: options.proposer.unwrap_or(deployer) }),
-        guardian: options.guardian.unwrap_or(deployer),
-        rpc_urls: vec![options.rpc_url.clone()],
-        confirmations: options.confirmations,
-        block_seconds: options.block_seconds,
-        block_milliseconds: options.block_milliseconds,
-        epoch_seconds: options.epoch_seconds,
-        notice_seconds: options.notice_seconds,
-        tip: options.tip,
-        minimum_stake: options.minimum_stake,
-        slashable_blocks: options.slashable_blocks,
-        reward: options.reward,
-        bond: options.bond,
-        staking: options
-            .allocation_manager
-            .zip(options.strategy)
-            .map(|(allocation_manager, strategy)| Staking { allocation_manager, strategy }),
-        examples: options.examples,
-    };
+    let config = configured(options, deployer);
     if options.dry_run {
         let run = dry_run(&provider, &config).await?;
         print(&json!({
@@ -182,6 +160,33 @@ async fn run(options: &Options) -> Result<()> {
     });
     print(&summary);
     Ok(())
+}
+
+/// What is to be deployed, as the flags say.
+fn configured(options: &Options, deployer: Address) -> DeployConfig {
+    DeployConfig {
+        deployer,
+        timelock: options
+            .timelock_seconds
+            .map(|delay_seconds| Timelock { delay_seconds, proposer: options.proposer.unwrap_or(deployer) }),
+        guardian: options.guardian.unwrap_or(deployer),
+        rpc_urls: vec![options.rpc_url.clone()],
+        confirmations: options.confirmations,
+        block_seconds: options.block_seconds,
+        block_milliseconds: options.block_milliseconds,
+        epoch_seconds: options.epoch_seconds,
+        notice_seconds: options.notice_seconds,
+        tip: options.tip,
+        minimum_stake: options.minimum_stake,
+        slashable_blocks: options.slashable_blocks,
+        reward: options.reward,
+        bond: options.bond,
+        staking: options
+            .allocation_manager
+            .zip(options.strategy)
+            .map(|(allocation_manager, strategy)| Staking { allocation_manager, strategy }),
+        examples: options.examples,
+    }
 }
 
 /// What was picked for a chain of this kind.
