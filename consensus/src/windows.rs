@@ -42,8 +42,10 @@ struct Open {
     attempt: u8,
     /// When stage 0 could assign it.
     since: Time,
-    /// How many batches it has failed in.
+    /// How many batches of this attempt it has failed in.
     failures: usize,
+    /// Whether it has failed alone in an attempt before: keepers do not agree on it, and it holds up what is batched with it.
+    is_split: bool,
     /// Whether it stands in a batch that could succeed.
     is_held: bool,
 }
@@ -148,9 +150,10 @@ impl Windows {
             .filter_map(|&(task, attempt)| {
                 let session = board.sessions.get(&task).filter(|session| session.is_open(now, &pace))?;
                 let batches = session.batches().filter_map(|key| board.batches.get(&key));
-                let batches: Vec<&Batch> = batches.filter(|batch| batch.attempt() == attempt).collect();
+                let (batches, before): (Vec<&Batch>, Vec<&Batch>) = batches.partition(|batch| batch.attempt() == attempt);
                 let failed: Vec<Time> = batches.iter().filter_map(|batch| batch.failed()).collect();
-                let failed_alone = batches.iter().any(|batch| batch.tasks().len() == 1 && batch.failed().is_some());
+                let alone = |batch: &&Batch| batch.tasks().len() == 1 && batch.failed().is_some();
+                let (failed_alone, is_split) = (batches.iter().any(alone), before.iter().any(alone));
                 let mine = batches.iter().filter(|batch| batch.place().leader == place.leader).count();
                 if failed_alone || mine >= TRIES_MAX {
                     return None;
@@ -158,7 +161,7 @@ impl Windows {
                 let due = pace.moment(pace.attempt_due(session.due().due, attempt));
                 let since = failed.iter().copied().max().unwrap_or(due);
                 let is_held = batches.iter().any(|batch| batch.holds(place.stage, due, board.sessions));
-                Some(Open { task, attempt, since, failures: failed.len(), is_held })
+                Some(Open { task, attempt, since, failures: failed.len(), is_split, is_held })
             })
             .collect()
     }
