@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::anvil::Anvil;
 use super::dice::draw;
+use super::reorganiser::Calming;
 
 const EVERY: Duration = Duration::from_secs(3);
 
@@ -20,14 +21,16 @@ pub(super) struct FeedDriver {
 
 impl FeedDriver {
     /// Starts with values drawn from `seed`, never zero.
-    pub(super) fn start(anvil: &Anvil, feed: Address, seed: u64) -> Self {
+    pub(super) fn start(anvil: &Anvil, feed: Address, seed: u64, calming: Calming) -> Self {
         let (provider, faucet) = (anvil.provider().clone(), anvil.faucet());
         let task = tokio::spawn(async move {
             let feed = Feed::new(feed, provider);
             let mut state = seed;
             loop {
                 let value = U256::from(draw(&mut state) % 1_000_000 + 1);
+                let calm = calming.calm().await;
                 let set: Result<_, _> = feed.set(value).from(faucet).send().await;
+                drop(calm);
                 if let Err(error) = set {
                     tracing::debug!(%error, "the feed was not set");
                 }

@@ -30,7 +30,8 @@ impl Swarm {
         let mut requests = jobs::examples(self.options.jobs, &shelf)?;
         let hashes = requests.iter().map(|request| request.action.code_hash()).filter(|hash| !hash.is_zero());
         let warm = { hashes }.all(|hash| is_compiled(&self.setting.cache, &hash.to_string()[2..]));
-        self.feed = Some(FeedDriver::start(&self.anvil, self.deployed.examples.feed, self.options.seed));
+        let (feed, seed) = (self.deployed.examples.feed, self.options.seed);
+        self.feed = Some(FeedDriver::start(&self.anvil, feed, seed, self.calming()));
         let lead = if warm { WARM_LEAD } else { COLD_LEAD };
         let start = (unix_ms() / 1000 + lead).next_multiple_of(RHYTHM);
         for request in &mut requests {

@@ -55,6 +55,21 @@ pub struct Reorganisations {
 /// Held, it keeps the chain as it is.
 pub(super) type Calm = OwnedMutexGuard<State>;
 
+/// Where [`Calm`] is to be had, for those who send in the background: what arrives while blocks are replaced may be lost,
+/// and whatever the same account sends after it then waits for it for ever.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Calming(Option<Arc<Mutex<State>>>);
+
+impl Calming {
+    /// No block is taken back while the answer is held; none where none ever is.
+    pub(super) async fn calm(&self) -> Option<Calm> {
+        match &self.0 {
+            Some(state) => Some(Arc::clone(state).lock_owned().await),
+            None => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct State {
     /// The newest block that is not taken back.
@@ -119,10 +134,12 @@ impl Swarm {
 
     /// No block is taken back while the answer is held.
     pub(super) async fn calm(&self) -> Option<Calm> {
-        match &self.reorganiser {
-            Some(reorganiser) => Some(Arc::clone(&reorganiser.state).lock_owned().await),
-            None => None,
-        }
+        self.calming().calm().await
+    }
+
+    /// The same, for those who run beside the swarm.
+    pub(super) fn calming(&self) -> Calming {
+        Calming(self.reorganiser.as_ref().map(|reorganiser| Arc::clone(&reorganiser.state)))
     }
 
     /// What is on the chain by now stays there.

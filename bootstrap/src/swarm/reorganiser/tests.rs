@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
@@ -5,8 +6,9 @@ use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use contracts::network::Contracts;
 use serde_json::json;
+use tokio::sync::Mutex;
 
-use super::{Anvil, Chain, Miner, Reorganisations, State};
+use super::{Anvil, Calming, Chain, Miner, Reorganisations, State};
 use crate::process::Spawner;
 use crate::wait::until;
 
@@ -133,4 +135,39 @@ async fn every_number_has_a_block_while_the_chain_grows() {
         assert!(parent.is_none_or(|parent| parent == header.parent_hash), "block {number}");
         parent = Some(header.hash);
     }
+}
+
+/// The swarm's own account sends while blocks are taken back, too: what is lost there would hold up all that it sends later.
+#[tokio::test]
+async fn who_sends_in_calm_never_waits_behind_a_gap() {
+    let stage = Stage::new().await;
+    let provider = stage.anvil.provider().clone();
+    let from = provider.get_accounts().await.unwrap()[1];
+    let miner = Miner::start(provider.clone(), Duration::from_millis(50)).await.unwrap();
+    let state = Arc::new(Mutex::new(State { ..stage.state }));
+    let calming = Calming(Some(Arc::clone(&state)));
+    let sending = tokio::spawn(async move {
+        loop {
+            let payment = TransactionRequest::default().from(from).to(SOMEBODY).value(U256::ONE).gas_limit(21_000);
+            let calm = calming.calm().await;
+            let _pending = provider.send_transaction(payment).await.unwrap();
+            drop(calm);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    for depth in 1..=10 {
+        let mut state = state.lock().await;
+        stage.chain.reorganise(&miner, &mut state, depth, depth % 2 == 0).await.unwrap();
+        drop(state);
+        stage.grows_past(stage.newest().await.0 + 2).await;
+    }
+    assert!(!sending.is_finished(), "nothing was refused");
+    sending.abort();
+    until("nothing to wait behind a gap", PATIENCE, || async {
+        let waiting = stage.chain.ask("txpool_status", json!([])).await.unwrap();
+        if waiting["queued"] == "0x0" { Ok(()) } else { Err(waiting.to_string()) }
+    })
+    .await
+    .unwrap();
+    assert!(stage.paid().await[1] > 20, "{:?}", stage.paid().await);
 }
