@@ -1,5 +1,6 @@
 //! A running node under test, and waiting on conditions with a deadline.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use libp2p::multiaddr::Protocol as AddressPart;
@@ -21,7 +22,7 @@ pub(crate) struct Node {
     pub(crate) handle: Handle,
     pub(crate) identity: Identity,
     events: mpsc::Receiver<Event>,
-    registry: Registry,
+    registry: Arc<Registry>,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
     listening: Vec<Multiaddr>,
@@ -46,7 +47,7 @@ impl Node {
         let (handle, events, service) = build(config, &identity, &mut registry).expect("the node builds");
         let shutdown = CancellationToken::new();
         let task = tokio::spawn(service.run(shutdown.clone()));
-        Self { handle, identity, events, registry, shutdown, task, listening: Vec::new() }
+        Self { handle, identity, events, registry: Arc::new(registry), shutdown, task, listening: Vec::new() }
     }
 
     pub(crate) fn start(config: Config) -> Self {
@@ -133,9 +134,17 @@ impl Node {
 
     /// Every series.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("encodes");
-        text
+        self.teller()()
+    }
+
+    /// The same, for as long as it is wanted, whoever has the node.
+    pub(crate) fn teller(&self) -> impl Fn() -> String + use<> {
+        let registry = Arc::clone(&self.registry);
+        move || {
+            let mut text = String::new();
+            prometheus_client::encoding::text::encode(&mut text, &registry).expect("encodes");
+            text
+        }
     }
 
     /// The value of a series, summed over its labels.
