@@ -17,6 +17,7 @@ mod basis;
 mod count;
 mod own;
 mod place;
+mod repair;
 mod speak;
 mod submission;
 mod turn;
@@ -32,18 +33,19 @@ use crate::codec;
 use crate::effect::Effect;
 use crate::facts::Facts;
 use crate::fault::{Awaits, Fate, Reason, Verdict};
-use crate::message::{BatchKey, CertificateMessage, Channel, Partial, Source, Want};
+use crate::message::{BatchKey, CertificateMessage, Channel, Partial, Source};
 use crate::outbox::{Notice, Outbox};
 use crate::session::Event;
 use crate::sessions::Sessions;
 use crate::start::Signing;
 use crate::task::Task;
-use crate::time::{REPAIR, Time};
+use crate::time::Time;
 
 pub(crate) use basis::Basis;
 use count::{Count, Verified};
 use own::Own;
 pub(crate) use place::{Place, TRIES_MAX};
+use repair::Asked;
 use submission::{best, settlement};
 use turn::Turn;
 
@@ -85,8 +87,8 @@ pub(crate) struct Batch {
     basis: Option<Basis>,
     own: Own,
     count: Count,
-    /// When a peer was last asked for what is missing.
-    asked: Option<Time>,
+    /// The last question to a peer for what is missing, if there was one.
+    asked: Option<Asked>,
 }
 
 impl Batch {
@@ -265,23 +267,6 @@ impl Batch {
             *turn = turn.failed(now, facts.pace().stage());
         }
         outbox.wake(now, Wake::Batch(self.key));
-    }
-
-    /// Asks a peer for the partials that are missing, once this keeper has spoken (rule 12).
-    fn repair(&mut self, now: Time, outbox: &mut Outbox) {
-        let (Own::Spoken(spoken), Some(basis)) = (&self.own, &self.basis) else {
-            return;
-        };
-        let at = self.asked.unwrap_or(*spoken).plus(REPAIR);
-        if now < at {
-            return outbox.wake(at, Wake::Batch(self.key));
-        }
-        let known = ByteBuf::from(self.count.heard().to_bytes(basis.committee.size()));
-        self.asked = Some(now);
-        let assignment = ByteArray::new(self.key.assignment.0);
-        let want = Want::Partials { assignment, batch: self.key.batch, known };
-        outbox.effect(Effect::Ask { peer: None, bytes: codec::encode(&want) });
-        outbox.wake(now.plus(REPAIR), Wake::Batch(self.key));
     }
 
     /// Starts over if the chain has moved under it: its anchors are others now, and nothing said counts for them (rule

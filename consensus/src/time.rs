@@ -46,8 +46,11 @@ pub const GRACE: Duration = Duration::from_millis(100);
 pub const FAST_SKIP: Duration = Duration::from_millis(300);
 /// How long after a task is due, or its batch has failed, each further stage waits before it assigns the task itself.
 pub const SILENCE: Duration = Duration::from_millis(400);
-/// How long a keeper that has signed waits for a quorum before it asks a peer what it lacks, and between questions.
+/// How long a keeper that has signed waits for a quorum before it asks a peer what it lacks, and before it asks another one.
 pub const REPAIR: Duration = Duration::from_millis(1_000);
+/// The longest pause between such questions: it doubles with each that brings nothing. Half of what passes before the next
+/// attempt at common paces, so that each attempt is asked about a few times.
+pub const REPAIR_MOST: Duration = Duration::from_millis(4_000);
 /// How long a keeper listens at its start before it signs: peers answer what it signed before within this time.
 pub const LISTEN: Duration = Duration::from_millis(2_000);
 /// How late a task may settle, in seconds: the contract refuses what is later (its `EXPIRY_SECONDS`).

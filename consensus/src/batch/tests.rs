@@ -185,6 +185,19 @@ fn who_is_next_in_line_takes_over_after_a_stage() {
 }
 
 #[test]
+fn questions_that_bring_nothing_come_less_and_less_often() {
+    let mut bench = spoken(0, 1);
+    let mut asks = |bench: &mut Bench, seconds: std::ops::Range<u64>| -> Vec<u64> {
+        let moments = (seconds.start * 10..seconds.end * 10).map(|tenth| 1_001_000 + tenth * 100);
+        moments.filter(|&now| bench.look(now).contains(&"ask".to_owned())).map(|now| now - 1_001_000).collect()
+    };
+    assert_eq!(asks(&mut bench, 0..16), [1_000, 2_000, 4_000, 8_000, 12_000]);
+    bench.take(1, &[finding(1)], 1_017_050);
+    let asked = asks(&mut bench, 16..22);
+    assert_eq!(asked, [16_000, 17_000, 18_000, 20_000], "what brings something is worth asking for again");
+}
+
+#[test]
 fn a_split_fails_and_says_what_a_quorum_would_sign() {
     let mut bench = spoken(0, 2);
     bench.take(1, &[finding(1), finding(2)], 1_001_500);
