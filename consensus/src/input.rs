@@ -29,7 +29,7 @@ pub enum Input {
     Epoch(Committee),
     /// The schedule knows of a task, ahead of time or late; telling it twice does no harm.
     Due(DueTask),
-    /// A job's code is missing or failing here, or no longer is: a leader batches such a job alone.
+    /// A job's code is missing or failing here, or no longer is: a leader leaves its tasks to those who can run them.
     Trouble {
         /// The job.
         job: JobId,

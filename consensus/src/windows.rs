@@ -3,7 +3,8 @@
 //! Stage 0 assigns as soon as the leaders of the window are known, one window ahead. Each further stage waits
 //! [`SILENCE`] longer from the moment the task is due, or from the moment its batch failed, and assigns whatever still
 //! stands in no batch that could succeed: so a leader that is silent, or drops a task, or puts it where it cannot succeed,
-//! is stepped over by the same rule. Each leader has tries of its own: nobody can use up another's.
+//! is stepped over by the same rule. A leader leaves out what it cannot run itself: if nobody can, it costs no message, and
+//! if somebody can, that one leads it. Each leader has tries of its own: nobody can use up another's.
 
 mod cut;
 
@@ -16,9 +17,10 @@ use crate::codec;
 use crate::effect::Effect;
 use crate::facts::Facts;
 use crate::leader::{Stage, Window};
-use crate::message::{ASSIGNMENTS_MAX, Assignment, Channel, PlannedBatch};
+use crate::message::{ASSIGNMENTS_MAX, Assignment, BatchKey, Channel, PlannedBatch};
 use crate::outbox::Outbox;
 use crate::plans::Plans;
+use crate::session::Attempt;
 use crate::sessions::Sessions;
 use crate::task::{ATTEMPTS_MAX, JobId, Task};
 use crate::time::{Pace, SILENCE, Time};
@@ -44,10 +46,13 @@ struct Open {
     since: Time,
     /// How many batches of this attempt it has failed in.
     failures: usize,
-    /// Whether it has failed alone in an attempt before: keepers do not agree on it, and it holds up what is batched with it.
+    /// Whether a batch of an earlier attempt has failed for it: keepers do not agree on it, and it would hold up what is
+    /// batched with it.
     is_split: bool,
     /// Whether it stands in a batch that could succeed.
     is_held: bool,
+    /// Whether it is left to leaders who can run it: this keeper would abstain.
+    is_left: bool,
 }
 
 /// Most jobs remembered for their trouble; those beyond are batched like all others.
@@ -131,9 +136,9 @@ impl Windows {
             outbox.wake(next, Wake::Window(window));
         }
         let ready = all.into_iter().filter(|(at, _)| *at <= now).map(|(_, open)| open);
-        let (held, ready): (Vec<Open>, Vec<Open>) = ready.partition(|open| open.is_held);
-        // What a batch rests on may turn out with a block.
-        if !held.is_empty() {
+        let (ready, left): (Vec<Open>, Vec<Open>) = ready.partition(|open| !open.is_held && !open.is_left);
+        // What a batch rests on may turn out with a block, and what is in trouble here may get out of it.
+        if !left.is_empty() {
             outbox.wake_with_next_block(Wake::Window(window));
         }
         if !ready.is_empty() {
@@ -146,6 +151,7 @@ impl Windows {
     fn open_tasks(&self, place: Place, board: &Board<'_>, now: Time) -> Vec<Open> {
         let pace = board.facts.pace();
         let listed = self.attempts.get(&place.window).into_iter().flatten();
+        let mut agreed: BTreeMap<BatchKey, Vec<Task>> = BTreeMap::new();
         listed
             .filter_map(|&(task, attempt)| {
                 let session = board.sessions.get(&task).filter(|session| session.is_open(now, &pace))?;
@@ -153,8 +159,11 @@ impl Windows {
                 let (batches, before): (Vec<&Batch>, Vec<&Batch>) =
                     batches.partition(|batch| batch.attempt() == attempt);
                 let failed: Vec<Time> = batches.iter().filter_map(|batch| batch.failed()).collect();
-                let alone = |batch: &&Batch| batch.tasks().len() == 1 && batch.failed().is_some();
-                let (failed_alone, is_split) = (batches.iter().any(alone), before.iter().any(alone));
+                let failed_alone = batches.iter().any(|batch| batch.tasks().len() == 1 && batch.failed().is_some());
+                let is_split = before
+                    .iter()
+                    .filter(|batch| batch.failed().is_some())
+                    .any(|batch| !agreed.entry(batch.key()).or_insert_with(|| batch.agreed()).contains(&task));
                 let mine = batches.iter().filter(|batch| batch.place().leader == place.leader).count();
                 if failed_alone || mine >= TRIES_MAX {
                     return None;
@@ -162,7 +171,12 @@ impl Windows {
                 let due = pace.moment(pace.attempt_due(session.due().due, attempt));
                 let since = failed.iter().copied().max().unwrap_or(due);
                 let is_held = batches.iter().any(|batch| batch.holds(place.stage, due, board.sessions));
-                Some(Open { task, attempt, since, failures: failed.len(), is_split, is_held })
+                let is_left = match session.attempt(attempt) {
+                    Some(Attempt::Reported { .. } | Attempt::Refused { .. }) => false,
+                    Some(Attempt::Abstained(..)) => true,
+                    Some(Attempt::Running(_)) | None => self.troubled.contains(&task.job),
+                };
+                Some(Open { task, attempt, since, failures: failed.len(), is_split, is_held, is_left })
             })
             .collect()
     }

@@ -187,7 +187,7 @@ fn who_is_next_in_line_takes_over_after_a_stage() {
 #[test]
 fn questions_that_bring_nothing_come_less_and_less_often() {
     let mut bench = spoken(0, 1);
-    let mut asks = |bench: &mut Bench, seconds: std::ops::Range<u64>| -> Vec<u64> {
+    let asks = |bench: &mut Bench, seconds: std::ops::Range<u64>| -> Vec<u64> {
         let moments = (seconds.start * 10..seconds.end * 10).map(|tenth| 1_001_000 + tenth * 100);
         moments.filter(|&now| bench.look(now).contains(&"ask".to_owned())).map(|now| now - 1_001_000).collect()
     };
