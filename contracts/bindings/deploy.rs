@@ -20,7 +20,7 @@ mod plan;
 mod tests;
 mod upgrade;
 
-pub use chain::ChainKind;
+pub use chain::{ChainKind, GAS_PRICE_ORACLE, getL1FeeUpperBoundCall};
 pub use dry_run::{DryRun, dry_run};
 pub use error::DeployError;
 use plan::Plan;

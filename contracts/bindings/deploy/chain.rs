@@ -13,12 +13,16 @@ use super::DeployError;
 /// Arbitrum's precompile that knows its blocks.
 pub(super) const ARB_SYS: Address = address!("0000000000000000000000000000000000000064");
 /// The OP stack's predeploy that knows what data costs.
-pub(super) const GAS_PRICE_ORACLE: Address = address!("420000000000000000000000000000000000000F");
+pub const GAS_PRICE_ORACLE: Address = address!("420000000000000000000000000000000000000F");
 
 /// Where Arbitrum's nodes, not its contracts, answer what data costs.
 pub(super) const NODE_INTERFACE: Address = address!("00000000000000000000000000000000000000C8");
 
 sol! {
+    /// Asks [`GAS_PRICE_ORACLE`]: wei that a transaction of so many bytes, without its signature, pays for its data if
+    /// nothing compresses.
+    function getL1FeeUpperBound(uint256 unsignedTxSize) external view returns (uint256);
+
     function gasEstimateL1Component(address to, bool contractCreation, bytes calldata data)
         external
         returns (uint64 gasEstimateForL1, uint256 baseFee, uint256 l1BaseFeeEstimate);

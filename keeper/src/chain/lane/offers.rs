@@ -2,7 +2,7 @@
 
 use super::order::{Answer, Ended, Look, Order};
 use super::slot::{Phase, Said, Slot, raise_after};
-use super::{ALONE, Lane, worst_cost};
+use super::{ALONE, Lane};
 use crate::chain::fees::Fees;
 use crate::chain::nonce::Entry;
 use crate::chain::refusal::{Kind, Refusal};
@@ -20,10 +20,10 @@ impl Lane {
         let starved = old.max_fee < look.market.base_fee;
         let bold = self.rules.ignores_caps().then(|| old.replacing());
         let fees = bold.or_else(|| self.terms.policy.raised(old, look.market)).filter(|fees| {
-            let cost = worst_cost(slot.entry.gas_limit, *fees);
+            let cost = slot.worst(*fees, look.data);
             (lowest || slot.is_too_cheap())
                 && (starved || slot.may_raise(&*self.rules))
-                && self.bound(nonce).saturating_add(cost) <= look.balance
+                && self.bound(nonce, look.data).saturating_add(cost) <= look.balance
         });
         let over = slot.is_too_cheap() || (late && (lowest || !slot.is_out()));
         if let Some(fees) = fees {

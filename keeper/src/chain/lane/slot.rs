@@ -4,10 +4,11 @@ mod seen;
 
 use super::order::{Draft, Sign, Terms};
 use super::rules::Rules;
+use crate::chain::cost::{self, DataPrice};
 use crate::chain::fees::Fees;
 use crate::chain::nonce::{Attempt, Call, Entry};
 use crate::chain::receipt::Receipt;
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{B256, Bytes, U256};
 use std::time::Duration;
 
 pub(super) use seen::{Said, Seen};
@@ -143,6 +144,11 @@ impl Slot {
 
     pub(super) fn newest(&self) -> Option<&Attempt> {
         self.entry.attempts.last()
+    }
+
+    /// What its content costs at worst with these fees, in wei.
+    pub(super) fn worst(&self, fees: Fees, data: DataPrice) -> U256 {
+        cost::worst(self.entry.gas_limit, fees, data, self.entry.call.input.len())
     }
 
     /// Gives the nonce to another content; nothing is offered for it yet.

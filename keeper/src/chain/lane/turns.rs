@@ -48,6 +48,9 @@ impl Lane {
         let Phase::Included(receipt) = slot.phase.clone() else { return };
         let key = slot.key_of(receipt.tx);
         if key == slot.entry.key {
+            if slot.entry.call.counts {
+                self.book.account.settlement_bytes = slot.entry.call.input.len();
+            }
             return self.tell(nonce, Ended::Included(receipt), orders);
         }
         if !key.is_zero() {

@@ -42,6 +42,7 @@ impl World {
             mined: seen.mined(head),
             balance: U256::from(self.balance),
             receipts,
+            ..Look::default()
         })
     }
 
