@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::B256;
 use keeper::chain::fees::Policy;
-use keeper::chain::lane::RAISES_MAX;
+use keeper::chain::lane::{Answer, RAISES_MAX};
 use keeper::chain::nonce::Ledger;
+use keeper::chain::refusal::{Kind, Remedy, classify};
 
 use super::chain::Tx;
 use crate::sim::Violation;
@@ -25,6 +26,8 @@ pub(super) struct Checks {
     carried: BTreeMap<u64, Vec<u64>>,
     /// Transactions that left, by nonce and content.
     attempts: BTreeMap<(u64, u64), BTreeSet<B256>>,
+    /// What left last under a nonce, and whether any node has looked at it.
+    newest: BTreeMap<u64, (Tx, bool)>,
     /// Since when a content needs nobody any more, as every node sees it.
     over: BTreeMap<u64, u64>,
     pub(super) highest_base_fee: u128,
@@ -39,6 +42,7 @@ impl Checks {
             sent: 0,
             carried: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            newest: BTreeMap::new(),
             over: BTreeMap::new(),
             highest_base_fee: 0,
         }
@@ -63,6 +67,7 @@ impl Checks {
     pub(super) fn forget(&mut self) {
         self.carried.clear();
         self.attempts.clear();
+        self.newest.clear();
     }
 
     /// A transaction leaves. `used` tells how many nonces any node has seen used in the last moments.
@@ -76,6 +81,8 @@ impl Checks {
         attempts.insert(tx.hash);
         let count = attempts.len();
         self.check_price(at, tx, count);
+        let raises = |old: &Tx| known.is_some_and(|entry| entry.attempts.iter().any(|attempt| attempt.tx == old.hash));
+        self.check_raise(at, tx, raises);
         if tx.content == 0 {
             return;
         }
@@ -96,6 +103,37 @@ impl Checks {
         let nonces = self.carried.entry(tx.content).or_default();
         if !nonces.contains(&tx.nonce) {
             nonces.push(tx.nonce);
+        }
+    }
+
+    /// What nodes said to a transaction shows whether any of them has looked at its price.
+    pub(super) fn on_answers(&mut self, tx: &Tx, answers: &[Answer]) {
+        let looked = |answer: &Answer| match answer {
+            Answer::Taken => true,
+            Answer::NoAnswer => false,
+            Answer::Refused(words) => {
+                matches!(classify(words).remedy(), Remedy::Raise) || classify(words) == Kind::Known
+            }
+        };
+        if let Some((newest, seen)) = self.newest.get_mut(&tx.nonce).filter(|(newest, _)| newest.hash == tx.hash) {
+            debug_assert_eq!(newest.content, tx.content, "one hash, one content");
+            *seen |= answers.iter().any(looked);
+        }
+    }
+
+    /// More is offered only for what nodes have looked at, or for what the base fee may have left behind. `raises` tells
+    /// whether one that left before is known as an earlier attempt.
+    fn check_raise(&mut self, at: u64, tx: &Tx, raises: impl Fn(&Tx) -> bool) {
+        let before = self.newest.get(&tx.nonce).cloned();
+        let same = before.as_ref().is_some_and(|(newest, _)| newest.hash == tx.hash);
+        if !same {
+            self.newest.insert(tx.nonce, (tx.clone(), false));
+        }
+        let Some((old, looked)) = before.filter(|(old, _)| !same && old.content == tx.content && raises(old)) else {
+            return;
+        };
+        if !looked && tx.fees.max_fee > old.fees.max_fee && old.fees.max_fee >= self.highest_base_fee {
+            self.fail(at, "raised_unheld", format!("nonce {}: {:?} after {:?}", tx.nonce, tx.fees, old.fees));
         }
     }
 

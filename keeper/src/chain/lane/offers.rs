@@ -10,7 +10,8 @@ use alloy::primitives::B256;
 use std::time::Duration;
 
 impl Lane {
-    /// Offers more for a content, or sends it once more as it is; gives it up where neither is of use.
+    /// Offers more for a content that nodes hold or find too cheap, or whose fees the base fee has left behind; sends any
+    /// other once more as it is; gives it up where neither is of use.
     pub(super) fn raise(&mut self, nonce: u64, now: Duration, orders: &mut Vec<Order>) {
         let Some((look, _)) = self.book.look.clone() else { return };
         let Some(slot) = self.slots.get(&nonce) else { return };
@@ -32,10 +33,13 @@ impl Lane {
         let seconds = self.terms.patience.as_secs();
         if over {
             let refusal = self.book.account.last_refusal.as_ref().map(|last| format!("; {last}")).unwrap_or_default();
-            let why = format!(
-                "too dear at present: {} wei a gas with a tip of {} were not enough{refusal}",
-                old.max_fee, old.tip
-            );
+            let why = match slot.is_considered() {
+                true => format!(
+                    "too dear at present: {} wei a gas with a tip of {} were not enough{refusal}",
+                    old.max_fee, old.tip
+                ),
+                false => format!("no node has taken it in {seconds} s{refusal}"),
+            };
             return self.hand_over(nonce, Some(Ended::Failed(why)), now, orders);
         }
         if late {

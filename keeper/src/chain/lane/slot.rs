@@ -44,6 +44,8 @@ pub(super) struct Slot {
     pub(super) told: bool,
     /// Whether a node may hold one of its transactions.
     out: bool,
+    /// Whether a node said that it has the newest attempt.
+    held: bool,
     /// How often one was sent without an answer yet.
     in_flight: u32,
     /// The ledger that knows the newest attempt, and when it was ordered.
@@ -74,6 +76,7 @@ impl Slot {
             until,
             told: false,
             out: false,
+            held: false,
             in_flight: 0,
             revision: 0,
             offered: now,
@@ -168,6 +171,7 @@ impl Slot {
             self.entry.attempts.push(Attempt { tx, key: self.entry.key, fees });
         }
         (self.raw, self.phase, self.revision, self.offered) = (Some(raw), Phase::Written, revision, now);
+        (self.held, self.cheap) = (false, false);
         Ok(())
     }
 
@@ -203,9 +207,15 @@ impl Slot {
         Some((newest.tx, raw))
     }
 
-    /// Whether it may be offered more for the content.
+    /// Whether it may be offered more for the content: only for one that nodes hold, and that is not included all the same,
+    /// or refuse for its price. Who asks for a pause or gives no answer has not looked at what is offered.
     pub(super) fn may_raise(&self, rules: &dyn Rules) -> bool {
-        rules.may_raise(self.raises)
+        rules.may_raise(self.raises) && (self.is_considered() || !rules.raises_only_what_is_held())
+    }
+
+    /// Whether any node has looked at what is offered for it at present.
+    pub(super) fn is_considered(&self) -> bool {
+        self.held || self.is_too_cheap()
     }
 
     /// Whether no node has taken it for what was offered, so that sending the same again is of no use.

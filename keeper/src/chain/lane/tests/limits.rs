@@ -89,3 +89,53 @@ fn the_runway_knows_the_bytes_of_the_settlement_included_last() {
         assert_eq!(bench.lane.account(bench.now).settlement_bytes, 10, "a snapshot is no settlement");
     }
 }
+
+/// Behind nodes that never look at it, a transaction is sent again and again as it is; once one holds it, or finds it too
+/// cheap, more is offered.
+#[test]
+fn only_what_nodes_have_looked_at_is_raised() {
+    let limited = || Answer::Refused("HTTP status 429: too many requests".to_owned());
+    let full = || Answer::Refused("txpool is full".to_owned());
+    let cheap = || Answer::Refused("transaction underpriced".to_owned());
+    let table = [("limited", limited(), false), ("silent", Answer::NoAnswer, false), ("full", full(), false)];
+    for (name, answer, raised) in table.into_iter().chain([("taken", Answer::Taken, true), ("cheap", cheap(), true)]) {
+        let mut bench = Bench::new();
+        let orders = bench.want(1);
+        bench.answer(sent(&orders)[0], answer.clone());
+        let mut sends = 0;
+        for _ in 0..40 {
+            bench.look.head += 1;
+            bench.tick(BLOCK);
+            let orders = bench.check(1, Verdict::Worth { gas: 100_000 });
+            sends += sent(&orders).len();
+            sent(&orders).iter().for_each(|order| drop(bench.answer(order, answer.clone())));
+        }
+        let raises = bench.lane.account(bench.now).raises;
+        assert_eq!(raises > 0, raised, "{name}: {raises} raises");
+        assert!(sends >= 10, "{name}: sent again {sends} times");
+    }
+}
+
+#[test]
+fn what_was_raised_is_raised_again_only_once_it_was_looked_at() {
+    let mut bench = Bench::new();
+    let orders = bench.want(1);
+    bench.answer(sent(&orders)[0], Answer::Refused("transaction underpriced".to_owned()));
+    for _ in 0..40 {
+        bench.look.head += 1;
+        bench.tick(BLOCK);
+        let orders = bench.check(1, Verdict::Worth { gas: 100_000 });
+        sent(&orders).iter().for_each(|order| drop(bench.answer(order, Answer::Refused("rate limit".to_owned()))));
+    }
+    assert_eq!(bench.lane.account(bench.now).raises, 1);
+    for _ in 0..100 {
+        bench.look.head += 1;
+        let mut orders = bench.tick(BLOCK);
+        orders.extend(bench.check(1, Verdict::Worth { gas: 100_000 }));
+        if let Some(Ended::Failed(why)) = ended(&orders) {
+            assert!(why.contains("no node has taken it in 100 s; rate limit"), "{why}");
+            return;
+        }
+    }
+    panic!("whoever wants it is never told");
+}
