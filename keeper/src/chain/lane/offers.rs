@@ -113,8 +113,11 @@ impl Lane {
                 Err(ended) => orders.push(Order::Done { key, ended }),
             }
         }
-        self.book.account.handed_over += 1;
         let (entry, fees, until) = next;
+        if entry.is_idle() && self.slots.get(&nonce).is_some_and(Slot::uses_up) {
+            return self.send(nonce, now, orders);
+        }
+        self.book.account.handed_over += 1;
         if let Some(slot) = self.slots.get_mut(&nonce) {
             slot.take_up(entry, until);
         }

@@ -207,10 +207,17 @@ impl Slot {
         Some((newest.tx, raw))
     }
 
+    /// Whether its newest attempt does nothing but use the nonce up, as is wanted of it.
+    pub(super) fn uses_up(&self) -> bool {
+        self.entry.is_idle() && self.newest().is_some_and(|newest| newest.key.is_zero())
+    }
+
     /// Whether it may be offered more for the content: only for one that nodes hold, and that is not included all the same,
-    /// or refuse for its price. Who asks for a pause or gives no answer has not looked at what is offered.
+    /// or refuse for its price. Who asks for a pause or gives no answer has not looked at what is offered. One that cannot be
+    /// sent as it is may too.
     pub(super) fn may_raise(&self, rules: &dyn Rules) -> bool {
-        rules.may_raise(self.raises) && (self.is_considered() || !rules.raises_only_what_is_held())
+        let may = self.is_considered() || self.raw.is_none();
+        rules.may_raise(self.raises) && (may || !rules.raises_only_what_is_held())
     }
 
     /// Whether any node has looked at what is offered for it at present.

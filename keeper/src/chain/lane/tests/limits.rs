@@ -112,7 +112,7 @@ fn only_what_nodes_have_looked_at_is_raised() {
         }
         let raises = bench.lane.account(bench.now).raises;
         assert_eq!(raises > 0, raised, "{name}: {raises} raises");
-        assert!(sends >= 10, "{name}: sent again {sends} times");
+        assert!(raised || sends >= 10, "{name}: sent again {sends} times");
     }
 }
 

@@ -180,7 +180,7 @@ fn a_wallet_pays_for_the_data_of_settlements_too() {
     look(&mut core, Readings { account: account.clone(), ..Readings::default() });
     assert_check(&core, "runway", 10, true, &["pay for 48 settlements"]);
     look(&mut core, Readings { account: Account { settlement_bytes: 8_192, ..account }, ..Readings::default() });
-    assert_check(&core, "runway", 10, false, &["enough for 11 more", "send some to"]);
+    assert_check(&core, "runway", 10, false, &["enough for 12 more", "send some to"]);
 }
 
 #[test]
