@@ -7,6 +7,7 @@ use alloy::rpc::types::TransactionRequest;
 use alloy::sol;
 use alloy::sol_types::SolCall;
 use serde::Serialize;
+use std::time::Duration;
 
 use super::DeployError;
 
@@ -70,6 +71,12 @@ impl ChainKind {
         let told =
             gasEstimateL1ComponentCall::abi_decode_returns(&answer).map_err(|_| DeployError::DataGas { answer })?;
         Ok(told.gasEstimateForL1.saturating_add(told.gasEstimateForL1 / 2))
+    }
+
+    /// Time between two blocks of the chain whose number `block.number` is, where that is not the chain's own: Ethereum's, of
+    /// which Arbitrum's chains show the newest block they know.
+    pub(super) fn parent_block_time(self) -> Option<Duration> {
+        (self == Self::Arbitrum).then_some(Duration::from_secs(12))
     }
 
     /// What number and hash of an anchor are checked with.
