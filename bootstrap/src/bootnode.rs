@@ -3,11 +3,16 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use p2p::{Config, Event, Identity, Multiaddr, Registry, Role};
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+
+/// How often it is looked whether the addresses are still those that were written.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// What the bootnode needs to know.
 #[derive(Debug, Clone, Args)]
@@ -47,7 +52,8 @@ impl Options {
 
 /// Serves until `shutdown`.
 ///
-/// Every address it listens on goes to `output`, with the peer id at its end, as soon as it listens there.
+/// Every address it listens on goes to `output`, with the peer id at its end, as soon as it listens there. Where that, or
+/// `--out`, cannot be written, it says so and serves on: keepers need it more than its addresses are needed.
 ///
 /// # Errors
 /// A setting that cannot work, an unreadable identity, or an address that cannot be listened on.
@@ -62,28 +68,56 @@ pub async fn run(options: Options, mut output: impl Write, shutdown: Cancellatio
         ..Config::default()
     };
     let mut registry = Registry::default();
-    let (_handle, mut events, service) = p2p::build(config, &identity, &mut registry)?;
+    let (handle, mut events, service) = p2p::build(config, &identity, &mut registry)?;
     let mut service = tokio::spawn(service.run(shutdown.clone()));
-    let mut addresses = options.external.clone();
+    let mut book = Book { external: options.external, out: options.out, written: Vec::new() };
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
+            biased;
+            // First: of a mesh that has stopped no address is left, and the file is to keep them.
+            () = shutdown.cancelled() => break,
             event = events.recv() => match event {
                 Some(Event::Listening(address)) => {
-                    announce(&mut output, &address, options.json)?;
-                    addresses.push(address);
-                    if let Some(path) = &options.out {
-                        write_addresses(path, &addresses)?;
+                    if let Err(error) = announce(&mut output, &address, options.json) {
+                        tracing::warn!(%address, "cannot print an address, and go on without: {error:#}");
                     }
+                    book.show(&handle.listeners().await);
                 }
                 Some(_) => {}
                 None => break,
             },
-            () = shutdown.cancelled() => break,
+            // Nobody tells of an address that is no more, and a file that could not be written is tried again.
+            _ = looks.tick() => book.show(&handle.listeners().await),
         }
     }
     shutdown.cancel();
     (&mut service).await.context("the mesh service stopped in disorder")?;
     Ok(())
+}
+
+/// What `--out` names, kept true. Peers are served whether it can be written or not.
+struct Book {
+    external: Vec<Multiaddr>,
+    out: Option<PathBuf>,
+    written: Vec<Multiaddr>,
+}
+
+impl Book {
+    /// Writes the addresses others reach it at, if they are not what is written.
+    fn show(&mut self, listeners: &[Multiaddr]) {
+        let Some(path) = &self.out else { return };
+        let addresses = [&self.external, listeners].concat();
+        // Before the first one is listened at there is nothing that anybody waits for.
+        if listeners.is_empty() && self.written.is_empty() || addresses == self.written {
+            return;
+        }
+        match write_addresses(path, &addresses) {
+            Ok(()) => self.written = addresses,
+            Err(error) => tracing::warn!("peers are served, but the file of addresses is out of date: {error:#}"),
+        }
+    }
 }
 
 /// How the process ends: 7 for an address that cannot be listened on, as `keeper` does, else 1.
@@ -104,7 +138,8 @@ fn announce(output: &mut impl Write, address: &Multiaddr, json: bool) -> Result<
 /// Writes beside the file, then renames: whoever waits for the file never reads half an address.
 fn write_addresses(path: &Path, addresses: &[Multiaddr]) -> Result<()> {
     let text: String = addresses.iter().map(|address| format!("{address}\n")).collect();
-    let temporary = path.with_extension("tmp");
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.new", std::process::id()));
     std::fs::write(&temporary, text)
         .and_then(|()| std::fs::rename(&temporary, path))
         .with_context(|| format!("cannot write --out {}", path.display()))

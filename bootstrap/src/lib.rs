@@ -30,7 +30,9 @@ pub mod wait;
 pub fn logs_to_stderr() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
     let colour = in_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR").as_deref());
+    // A log that nobody reads any more, or a full disk, ends nothing: the layer would print that, and so panic.
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour);
+    let lines = lines.log_internal_errors(false);
     tracing_subscriber::registry().with(filter).with(p2p::Quiet::default()).with(lines).init();
 }
 

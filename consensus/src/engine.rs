@@ -164,9 +164,7 @@ impl Engine {
 
     fn wake(&mut self, wake: Wake, now: Time) {
         match wake {
-            Wake::Session(task) => {
-                self.sessions.handle(task, Event::Look, &self.facts, now, &mut self.outbox);
-            }
+            Wake::Session(task) => self.sessions.handle(task, Event::Look, &self.facts, now, &mut self.outbox),
             Wake::Batch(key) => self.look_at_batch(key, now),
             Wake::Window(window) => self.look_at_window(window, now),
             Wake::Held => self.retry_held(now),

@@ -46,19 +46,12 @@ impl Plans {
         if assignment.window < oldest || assignment.window > current + WINDOWS_AHEAD {
             return Fate::Judged(Verdict::Ignore(Reason::OutOfWindow));
         }
-        // Most copies are just that, and need not be hashed to be known; nor what is held until its line is drawn.
-        match self.numbered.get(&number_of(assignment)) {
-            Some(first) if self.get(first).is_some_and(|first| first == bytes) => {
-                return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
-            }
-            None if facts.leaders(assignment.window).is_none() => return Fate::Early(Awaits::Line),
-            _ => {}
-        }
-        let hash = assignment.hash(facts.domain());
-        if self.by_hash.contains_key(&hash) {
+        // Most copies are just that, and need not be hashed to be known.
+        let first = self.numbered.get(&number_of(assignment)).and_then(|first| self.get(first));
+        if first.is_some_and(|first| first == bytes) {
             return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
         }
-        /* -------- origin -------- */
+        /* -------- origin, before up to 64 KiB are hashed -------- */
         let Some((order, committee)) = facts.leaders(assignment.window) else {
             return Fate::Early(Awaits::Line);
         };
@@ -71,6 +64,10 @@ impl Plans {
         let Some(member) = committee.member(leader) else {
             return Fate::Judged(Verdict::Ignore(Reason::NotLeader));
         };
+        let hash = assignment.hash(facts.domain());
+        if self.by_hash.contains_key(&hash) {
+            return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
+        }
         /* -------- signature -------- */
         if !member.peer_key.has_signed(hash, &assignment.signature) {
             return Fate::Judged(Verdict::Reject(Reason::InvalidPeerSignature));

@@ -42,11 +42,16 @@ struct Open {
     attempt: u8,
     /// When stage 0 could assign it.
     since: Time,
-    /// How many batches it has failed in.
+    /// How many batches of this attempt it has failed in.
     failures: usize,
+    /// Whether it has failed alone in an attempt before: keepers do not agree on it, and it holds up what is batched with it.
+    is_split: bool,
     /// Whether it stands in a batch that could succeed.
     is_held: bool,
 }
+
+/// Most jobs remembered for their trouble; those beyond are batched like all others.
+const TROUBLED_MAX: usize = 65_536;
 
 /// The attempts by the window they are due in.
 #[derive(Clone, Debug, Default)]
@@ -75,9 +80,9 @@ impl Windows {
 
     /// A job's code is missing or failing here, or no longer is.
     pub(crate) fn note_trouble(&mut self, job: JobId, troubled: bool) {
-        if troubled {
+        if troubled && self.troubled.len() < TROUBLED_MAX {
             self.troubled.insert(job);
-        } else {
+        } else if !troubled {
             self.troubled.remove(&job);
         }
     }
@@ -145,9 +150,10 @@ impl Windows {
             .filter_map(|&(task, attempt)| {
                 let session = board.sessions.get(&task).filter(|session| session.is_open(now, &pace))?;
                 let batches = session.batches().filter_map(|key| board.batches.get(&key));
-                let batches: Vec<&Batch> = batches.filter(|batch| batch.attempt() == attempt).collect();
+                let (batches, before): (Vec<&Batch>, Vec<&Batch>) = batches.partition(|batch| batch.attempt() == attempt);
                 let failed: Vec<Time> = batches.iter().filter_map(|batch| batch.failed()).collect();
-                let failed_alone = batches.iter().any(|batch| batch.tasks().len() == 1 && batch.failed().is_some());
+                let alone = |batch: &&Batch| batch.tasks().len() == 1 && batch.failed().is_some();
+                let (failed_alone, is_split) = (batches.iter().any(alone), before.iter().any(alone));
                 let mine = batches.iter().filter(|batch| batch.place().leader == place.leader).count();
                 if failed_alone || mine >= TRIES_MAX {
                     return None;
@@ -155,7 +161,7 @@ impl Windows {
                 let due = pace.moment(pace.attempt_due(session.due().due, attempt));
                 let since = failed.iter().copied().max().unwrap_or(due);
                 let is_held = batches.iter().any(|batch| batch.holds(place.stage, due, board.sessions));
-                Some(Open { task, attempt, since, failures: failed.len(), is_held })
+                Some(Open { task, attempt, since, failures: failed.len(), is_split, is_held })
             })
             .collect()
     }

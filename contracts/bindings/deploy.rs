@@ -10,7 +10,7 @@ use alloy::primitives::{Address, B256, Bytes, address};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 
-use crate::network::Network;
+use crate::network::{Contracts, Network};
 
 mod chain;
 mod dry_run;
@@ -28,7 +28,7 @@ pub use upgrade::check_upgrade;
 
 /// How long the transactions may take to be mined.
 const DEADLINE: Duration = Duration::from_secs(300);
-const POLL: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_secs(1);
 /// The EIP-2537 precompile that maps a field element to a point of G1.
 const MAP_FP_TO_G1: Address = address!("0000000000000000000000000000000000000010");
 
@@ -53,6 +53,8 @@ pub struct DeployConfig {
     pub epoch_seconds: u32,
     /// Time between a creator's pause, cancel or withdrawal and its effect, in seconds.
     pub notice_seconds: u32,
+    /// Wei above the base fee that submitters get back for a gas, at most, and that keepers offer.
+    pub tip: u128,
     /// Stake below this (in wei of the staked asset) counts as none.
     pub minimum_stake: u128,
     /// Stake must stay slashable for this many blocks after a snapshot to count, by `block.number`, which on Arbitrum is the
@@ -132,6 +134,7 @@ impl DeployConfig {
             block_milliseconds: None,
             epoch_seconds: 10,
             notice_seconds: 30,
+            tip: 10_000_000,
             minimum_stake: 1_000_000_000_000_000_000,
             slashable_blocks: 200,
             reward: 10_000_000_000_000_000,
@@ -171,13 +174,27 @@ pub struct Examples {
 /// # Errors
 /// Settings that cannot work, the node fails, lacks EIP-2537, a creation reverts, or the chain makes no blocks for five minutes.
 pub async fn deploy<P: Provider>(provider: &P, config: &DeployConfig) -> Result<Deployment, DeployError> {
-    let rpc = |doing| move |source| DeployError::Rpc { doing, source };
+    deploy_told(provider, config, |_, _| {}).await
+}
+
+/// The same; `tell` is told owner and contracts before the first transaction leaves, as nothing else says where they are if
+/// the program ends before it is done.
+///
+/// # Errors
+/// As [`deploy`].
+pub async fn deploy_told<P: Provider>(
+    provider: &P,
+    config: &DeployConfig,
+    tell: impl FnOnce(Address, &Contracts),
+) -> Result<Deployment, DeployError> {
+    let rpc = DeployError::rpc;
     let chain_id = provider.get_chain_id().await.map_err(rpc("reading the chain id"))?;
     check_precompiles(provider, chain_id).await?;
     let chain = ChainKind::of(provider).await?;
     let nonce =
         provider.get_transaction_count(config.deployer).pending().await.map_err(rpc("reading the deployer's nonce"))?;
     let plan = Plan::new(config, chain, nonce)?;
+    tell(plan.owner, &plan.contracts);
     let mut sent = Vec::new();
     for (offset, creation) in (0..).zip(plan.creations(config)) {
         let request = TransactionRequest::default()
@@ -189,7 +206,7 @@ pub async fn deploy<P: Provider>(provider: &P, config: &DeployConfig) -> Result<
         let pending = provider.send_transaction(request).await.map_err(rpc("sending a creation"))?;
         sent.push((creation.name, *pending.tx_hash()));
     }
-    let (deploy_block, gas_used) = mined(provider, config.deployer, &sent).await?;
+    let (deploy_block, gas_used) = mined(provider, config.deployer, &sent, POLL, DEADLINE).await?;
     let network = Network {
         chain_id,
         rpc_urls: config.rpc_urls.clone(),
@@ -209,7 +226,7 @@ pub async fn deploy<P: Provider>(provider: &P, config: &DeployConfig) -> Result<
 async fn check_precompiles<P: Provider>(provider: &P, chain_id: u64) -> Result<(), DeployError> {
     let request = TransactionRequest::default().with_to(MAP_FP_TO_G1).with_input(vec![0; 64]);
     let answer = provider.call(request).await;
-    let point = answer.map_err(|source| DeployError::Rpc { doing: "probing the precompiles", source })?;
+    let point = answer.map_err(DeployError::rpc("probing the precompiles"))?;
     if point.len() == 128 { Ok(()) } else { Err(DeployError::PrecompilesMissing { chain_id }) }
 }
 
@@ -223,19 +240,21 @@ async fn mined<P: Provider>(
     provider: &P,
     deployer: Address,
     sent: &[(&'static str, B256)],
+    poll: Duration,
+    patience: Duration,
 ) -> Result<(u64, u64), DeployError> {
-    let deadline = tokio::time::Instant::now() + DEADLINE;
+    let deadline = tokio::time::Instant::now() + patience;
     let mut first_block = u64::MAX;
     let mut gas_used = 0;
     for &(contract, transaction) in sent {
         let receipt = loop {
-            let answer = provider.get_transaction_receipt(transaction).await;
-            match answer.map_err(|source| DeployError::Rpc { doing: "waiting for a receipt", source })? {
-                Some(receipt) => break receipt,
-                None if tokio::time::Instant::now() > deadline => {
+            // What was paid for is not given up for an answer that failed once: that counts as not yet.
+            match provider.get_transaction_receipt(transaction).await {
+                Ok(Some(receipt)) => break receipt,
+                _ if tokio::time::Instant::now() > deadline => {
                     return Err(DeployError::Timeout { contract, transaction });
                 }
-                None => tokio::time::sleep(POLL).await,
+                _ => tokio::time::sleep(poll).await,
             }
         };
         if !receipt.status() {

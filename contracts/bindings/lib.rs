@@ -15,6 +15,8 @@ pub mod network;
 mod run;
 mod settled;
 pub mod terms;
+pub mod text;
+pub mod url;
 
 pub use abi::allocation::{IAllocationManager, LocalAllocationManager};
 pub use abi::challenger::{Challenger, IChallenger, ReportLib};

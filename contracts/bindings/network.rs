@@ -1,12 +1,16 @@
 //! `network.toml`: everything a keeper must know to join a network. The deployer writes it; keepers and the swarm read it.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, hex};
 use alloy::sol_types::{Eip712Domain, eip712_domain};
 use serde::{Deserialize, Serialize};
+
+use crate::{text, url};
 
 #[cfg(test)]
 mod tests;
@@ -111,6 +115,17 @@ pub enum NetworkError {
     },
 }
 
+/// Writes a new file beside another one.
+fn write_beside(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<PathBuf> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.new", std::process::id()));
+    // Left by an interrupted run; its mode would stay.
+    let _ = fs::remove_file(&beside);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+    file.write_all(bytes)?;
+    Ok(beside.into())
+}
+
 /// Largest network file that is read: the seven addresses and two short lists take far less.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
@@ -141,14 +156,16 @@ impl Network {
             let message = format!("it has {size} bytes, more than {MAX_FILE_BYTES}");
             return Err(NetworkError::Malformed { path: name, message });
         }
-        let text = fs::read_to_string(path).map_err(read)?;
+        let text = text::decode(&fs::read(path).map_err(read)?)
+            .map_err(|why| NetworkError::Malformed { path: name.clone(), message: why.to_owned() })?;
         let network: Self = toml::from_str(&text)
             .map_err(|error| NetworkError::Malformed { path: name.clone(), message: reason(&error, &text) })?;
         network.check().map_err(|(key, why)| NetworkError::Value { path: name, key, why })?;
         Ok(network)
     }
 
-    /// Writes the file: first beside it, then in its place, so that no reader sees half of it.
+    /// Writes the file: first beside it, then in its place, so that no reader sees half of it. One with a URL that may hold
+    /// a key is its owner's alone to read.
     ///
     /// # Errors
     /// The directory is missing or not writable.
@@ -157,11 +174,29 @@ impl Network {
         let name = path.display().to_string();
         let text = toml::to_string(self)
             .map_err(|error| NetworkError::Malformed { path: name.clone(), message: error.to_string() })?;
-        let mut beside = path.as_os_str().to_owned();
-        beside.push(format!(".{}.new", std::process::id()));
-        fs::write(&beside, text)
-            .and_then(|()| fs::rename(&beside, path))
+        let mode = if self.holds_a_key() { 0o600 } else { 0o666 };
+        write_beside(path, mode, text.as_bytes())
+            .and_then(|beside| fs::rename(beside, path))
             .map_err(|source| NetworkError::Write { path: name, source })
+    }
+
+    /// Finds out whether [`Network::save`] could write there, as far as that can be told beforehand.
+    ///
+    /// # Errors
+    /// It could not.
+    pub fn check_writable(path: impl AsRef<Path>) -> Result<(), NetworkError> {
+        let path = path.as_ref();
+        let written = match fs::metadata(path) {
+            Ok(there) if there.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            _ => write_beside(path, 0o600, b"").and_then(fs::remove_file),
+        };
+        written.map_err(|source| NetworkError::Write { path: path.display().to_string(), source })
+    }
+
+    /// Whether one of the URLs has a part that may be a key.
+    #[must_use]
+    pub fn holds_a_key(&self) -> bool {
+        self.rpc_urls.iter().any(|url| url::may_hold_a_key(url))
     }
 
     /// Length of a window of leader rotation in seconds.

@@ -13,6 +13,8 @@ mod tests;
 mod trigger {
     pub(super) const INTERVAL: u8 = 0;
     pub(super) const ONCE: u8 = 2;
+    /// The interval that the contract keeps of a job with one run.
+    pub(super) const NEVER_AGAIN: u32 = u32::MAX;
 }
 
 /// Numbers of `IJobManager.Action`, and the words for them.
@@ -106,6 +108,15 @@ impl TriggerTerms {
             _ => return Err(TermsError::UnknownTrigger(number)),
         };
         if *terms.data() == *data { Ok(terms) } else { Err(TermsError::TriggerData(number)) }
+    }
+
+    /// What the contract keeps of it, `start` and `interval` of `JobManager.job`; see [`Self::kept`].
+    #[must_use]
+    pub const fn schedule(&self) -> (u64, u32) {
+        match *self {
+            Self::Interval { start, interval } => (start, interval),
+            Self::Once { moment } => (moment, trigger::NEVER_AGAIN),
+        }
     }
 
     /// The trigger of a job as the contract keeps it, by `JobManager.job`; `None` for a kind that is not known.

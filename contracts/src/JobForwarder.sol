@@ -5,9 +5,9 @@ import {IJobForwarder} from "./interfaces/IJobForwarder.sol";
 
 /// @title JobForwarder
 /// @notice See {IJobForwarder}.
-/// @dev Every job has one of its own (CREATE2, salt = job id; whole code, no clone: a settlement is cheaper by one call).
-/// It has no storage, no funds and no approvals: nothing that a hostile job could use. Nor a function: a hostile target's
-/// address could begin with its selector.
+/// @dev Every job has one of its own (CREATE2, see IJobManager.forwarderFor; whole code, no clone: a settlement is cheaper
+/// by one call). It has no storage, no funds and no approvals: nothing that a hostile job could use. Nor a function: a
+/// hostile target's address could begin with its selector.
 contract JobForwarder is IJobForwarder {
     /// @dev What the lines between the check and the call, and the call to a cold account, may cost.
     uint256 private constant OVERHEAD = 8_000;

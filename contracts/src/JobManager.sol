@@ -7,12 +7,12 @@ import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
-import {IServiceManager} from "./interfaces/IServiceManager.sol";
+import {Concluding} from "./Concluding.sol";
 import {Guarded} from "./Guarded.sol";
 import {JobForwarder} from "./JobForwarder.sol";
 import {Earnings} from "./Earnings.sol";
 import {Settling} from "./Settling.sol";
-import {CertificateLib} from "./libraries/CertificateLib.sol";
+import {Terms} from "./Terms.sol";
 
 /// @title JobManager
 /// @notice See {IJobManager}.
@@ -28,16 +28,11 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
 
     /* CONSTANTS */
 
-    uint256 public constant MAX_PARAMS_BYTES = 4096;
-    uint256 public constant MAX_URL_BYTES = 512;
-    uint32 public constant MAX_CALLBACK_GAS = 500_000;
     /// @dev For how long an announced withdrawal can be made: kept for later, it would take the money of any run.
     uint256 private constant WITHDRAWAL_SECONDS = 1 days;
 
-    /// @dev The interval of a one-shot job: settling it is settling run 0 of any other, and run 1 is due in 136 years.
-    uint256 private constant NEVER_AGAIN = type(uint32).max;
-
     address public immutable serviceManager;
+    Terms private immutable _terms;
 
     /* STORAGE */
 
@@ -45,11 +40,13 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
 
     /* CONSTRUCTOR */
 
-    constructor(address taskManager_, address registry_, address serviceManager_, uint32 notice)
+    constructor(address taskManager_, address registry_, address serviceManager_, uint32 notice, uint256 tip_)
         Earnings(registry_)
-        Settling(taskManager_, notice, keccak256(_forwarderCode(taskManager_)))
+        Concluding(taskManager_)
+        Settling(notice, tip_, keccak256(_forwarderCode(taskManager_)))
     {
         serviceManager = serviceManager_;
+        _terms = new Terms(taskManager_, registry_, serviceManager_);
         _disableInitializers();
     }
 
@@ -60,7 +57,8 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
     /* CREATION */
 
     /// @inheritdoc IJobManager
-    function createJob(JobParams calldata params, uint256 funding)
+    /// @dev The forwarder stands before the target is looked at, which may be none.
+    function createJob(JobParams calldata params, uint256 funding, bytes32 salt)
         external
         payable
         nonReentrant
@@ -68,23 +66,27 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         returns (uint64 jobId)
     {
         jobId = ++jobCount;
-        address forwarder = Create2.deploy(0, bytes32(uint256(jobId)), _forwarderCode(taskManager));
         Record storage record = _jobs[jobId];
+        record.salt = _saltOf(msg.sender, salt);
+        address forwarder = forwarderOf(jobId);
+        if (forwarder.code.length != 0) revert SaltTaken(forwarder);
+        // it is there or the call reverts, so what it returns is `forwarder`
+        // slither-disable-next-line unused-return
+        Create2.deploy(0, bytes32(uint256(record.salt)), _forwarderCode(taskManager));
         record.account.version = 1;
         record.account.status = Status.Active;
         record.account.hasToken = params.token != address(0);
         record.token = params.token;
         record.owner = msg.sender;
         record.schedule.trigger = params.trigger;
-        _write(record, params);
+        _write(record, params, forwarder);
         emit JobCreated(jobId, msg.sender, forwarder, params);
         _receive(jobId, record, funding);
     }
 
     /// @dev What an update may change.
-    function _write(Record storage record, JobParams calldata params) private {
-        (uint40 start, uint32 interval) = _checkTrigger(params);
-        _check(params);
+    function _write(Record storage record, JobParams calldata params, address forwarder) private {
+        (uint40 start, uint32 interval) = _terms.check(params, forwarder);
         Schedule storage schedule = record.schedule;
         schedule.fee = uint80(params.fee);
         schedule.start = start;
@@ -98,42 +100,10 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         record.codeHash = params.codeHash;
     }
 
-    /// @dev The first run must lie ahead: a start in the past would make all runs since then due at once.
-    function _checkTrigger(JobParams calldata params) private view returns (uint40, uint32) {
-        bool isOnce = params.trigger == Trigger.OneShot;
-        if (!isOnce && params.trigger != Trigger.Interval) revert InvalidTrigger();
-        if (params.triggerData.length != (isOnce ? 32 : 64)) revert InvalidTrigger();
-        uint256 start = uint256(bytes32(params.triggerData));
-        if (start <= block.timestamp || start > type(uint40).max) revert InvalidTrigger();
-        uint256 interval = isOnce ? NEVER_AGAIN : uint256(bytes32(params.triggerData[32:]));
-        if (interval == 0 || interval > NEVER_AGAIN) revert InvalidInterval();
-        return (uint40(start), uint32(interval));
-    }
-
-    function _check(JobParams calldata params) private view {
-        bool isCall = params.action == Action.Call;
-        if (!isCall && params.action != Action.Wasm) revert InvalidAction();
-        uint256 urlBytes = bytes(params.codeUrl).length;
-        if (isCall != (params.codeHash == 0) || isCall != (urlBytes == 0)) revert InvalidCode();
-        if (urlBytes > MAX_URL_BYTES) revert InvalidCode();
-        if (params.params.length > MAX_PARAMS_BYTES) revert ParamsTooLong();
-        if (params.target.code.length == 0 || _isOurs(params.target)) revert InvalidTarget(params.target);
-        if (params.callbackGas == 0 || params.callbackGas > MAX_CALLBACK_GAS) {
-            revert InvalidCallbackGas(params.callbackGas);
-        }
-        if (params.fee == 0) revert ZeroFee();
-        if (params.fee > type(uint80).max) revert FeeTooHigh(type(uint80).max);
-        if (params.quorumBps < CertificateLib.MIN_QUORUM_BPS || params.quorumBps > CertificateLib.MAX_QUORUM_BPS) {
-            revert InvalidQuorum(params.quorumBps);
-        }
-    }
-
-    /// @dev Forwarders have no rights here, and no job may have one for its target. All of them have one code, and the
-    /// newest job's stands already when this is asked.
-    function _isOurs(address target) private view returns (bool) {
-        return target == address(this) || target == taskManager || target == address(_registry)
-            || target == serviceManager || target == IServiceManager(serviceManager).challenger()
-            || target.codehash == forwarderOf(jobCount).codehash;
+    /// @dev As many bits as lie beside a job's target, where a settlement reads them for nothing. Finding another creator and
+    /// salt that give the same takes 2^88 hashes, and gains an address that somebody was about to use.
+    function _saltOf(address creator, bytes32 salt) private pure returns (uint88) {
+        return uint88(uint256(keccak256(abi.encode(creator, salt))));
     }
 
     /* MONEY IN */
@@ -199,7 +169,7 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         _requireClosed(record);
         if (params.token != record.token) revert TokenFixed(record.token);
         if (params.trigger != record.schedule.trigger) revert InvalidTrigger();
-        _write(record, params);
+        _write(record, params, forwarderOf(jobId));
         uint256 earliest = block.timestamp + noticeSeconds;
         if (record.schedule.start < earliest) revert TooEarly(uint64(earliest));
         emit JobUpdated(jobId, _nextVersion(record), params);
@@ -330,7 +300,16 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
 
     /// @inheritdoc IJobManager
     function forwarderOf(uint64 jobId) public view returns (address) {
-        return Create2.computeAddress(bytes32(uint256(jobId)), forwarderCodeHash);
+        return _forwarderAt(_jobs[jobId].salt);
+    }
+
+    /// @inheritdoc IJobManager
+    function forwarderFor(address creator, bytes32 salt) external view returns (address) {
+        return _forwarderAt(_saltOf(creator, salt));
+    }
+
+    function _forwarderAt(uint88 salt) private view returns (address) {
+        return Create2.computeAddress(bytes32(uint256(salt)), forwarderCodeHash);
     }
 
     function _forwarderCode(address caller) private pure returns (bytes memory) {

@@ -120,8 +120,8 @@ abstract contract Places is IKeeperRegistry {
     }
 
     /// @inheritdoc IKeeperRegistry
-    function isOperator(address account) external view returns (bool) {
-        return _operators[account].known;
+    function isRegistered(address account) external view returns (bool) {
+        return _operators[account].registered;
     }
 
     /// @inheritdoc IKeeperRegistry

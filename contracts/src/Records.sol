@@ -38,10 +38,14 @@ abstract contract Records is Earnings {
     struct Record {
         Account account;
         Schedule schedule;
+        /// @dev read by every settlement with a callback, as a word: target, then salt
         address target;
+        uint88 salt;
         Action action;
         address token;
         address owner;
+        /// @dev when a callback failed last, in unix seconds
+        uint40 failedAt;
         bytes32 codeHash;
     }
 
@@ -67,6 +71,13 @@ abstract contract Records is Earnings {
     function _store(Account storage account, uint256 word) internal {
         assembly ("memory-safe") {
             sstore(account.slot, word)
+        }
+    }
+
+    /// @dev The target, lowest, and the forwarder's salt.
+    function _callee(Record storage record) internal view returns (uint256 word) {
+        assembly ("memory-safe") {
+            word := sload(add(record.slot, 2))
         }
     }
 

@@ -8,15 +8,15 @@ import {JobWord} from "./libraries/JobWord.sol";
 import {RunLog} from "./libraries/RunLog.sol";
 import {RunWord} from "./libraries/RunWord.sol";
 import {Words} from "./libraries/Words.sol";
-import {Records} from "./Records.sol";
+import {Concluding} from "./Concluding.sol";
 
 /// @title Settling
 /// @notice What a settlement does to jobs: each run once, charged, credited.
 /// @dev The sums of a call are kept in memory and written once; arithmetic is unchecked where a task of a batch comes
 /// through, with the bounds that make it safe beside it.
-abstract contract Settling is Records {
+abstract contract Settling is Concluding {
     /// @dev What a call settled so far, the money under one token; what its certificate weighs; what a gas and a task are
-    /// refunded at in that token, and a task in the chain's coin, in wei.
+    /// refunded at in that token, in wei.
     struct Sums {
         uint256 signedStake;
         uint256 totalStake;
@@ -26,9 +26,15 @@ abstract contract Settling is Records {
         /// @dev wei refunded << 128 and wei reserved
         uint256 gasPaid;
         uint256 gasPrice;
+        /// @dev a task's part of what all have in common, in wei; in the chain's coin, and at most
         uint256 refund;
         uint256 coinRefund;
+        uint256 mostRefund;
+        /// @dev what one task costs by itself, in gas
+        uint256 taskGas;
         uint256 refused;
+        /// @dev place in memory of the next word about a callee
+        uint256 callees;
     }
 
     /* CONSTANTS */
@@ -41,38 +47,28 @@ abstract contract Settling is Records {
     uint256 public constant SKIP_DIVISOR = 4;
     /// @dev A run later than its job's punctuality term costs this part of it.
     uint256 private constant LATE_DIVISOR = 2;
-    /// @notice Failed callbacks in a row after which a job is paused.
-    uint8 public constant MAX_FAILURES = 8;
-    /// @dev Gas refunded for a batch, parted among its tasks, and for each task: less than what tasks of different jobs cost
-    /// (Gas.t.sol), so that nobody gains by settling more than is due.
-    uint256 private constant BATCH_GAS = 200_000;
-    uint256 private constant TASK_GAS = 11_000;
+    /// @dev Gas refunded for a task: the first of its job in a transaction, another one, and where a target is called besides
+    /// what that used. Hardly less than they cost (Gas.t.sol), and never more in all than was metered, see `conclude`.
+    uint256 private constant FIRST_TASK_GAS = 10_000;
+    uint256 private constant TASK_GAS = 3_250;
+    uint256 private constant CALL_GAS = 5_400;
+    /// @dev What reading a job costs at least where nothing of it was read before in a transaction.
+    uint256 private constant COLD_GAS = 4_000;
+    /// @dev The most gas of what all tasks of a batch have in common that one of them pays.
+    uint256 private constant MOST_BATCH_GAS = 450_000;
     /// @dev What no escrow covers. Zero is a cost: a quarter of the smallest fees rounds to nothing.
     uint256 private constant TOO_MUCH = type(uint256).max;
-    /// @dev Wei above the base fee that submitters get back for a gas, at most: enough to be included.
-    uint256 private constant TIP = 0.01 gwei;
 
-    address public immutable taskManager;
     uint32 public immutable noticeSeconds;
+    /// @inheritdoc IJobManager
+    uint256 public immutable tip;
     /// @inheritdoc IJobManager
     bytes32 public immutable forwarderCodeHash;
 
-    /* STORAGE */
-
-    /// @dev wei set aside for the callbacks of the transaction under way
-    uint256 private transient _reserved;
-    /// @dev what a gas is refunded at in the call under way, in wei
-    uint256 private transient _gasPrice;
-
-    constructor(address taskManager_, uint32 notice, bytes32 forwarderCodeHash_) {
-        taskManager = taskManager_;
+    constructor(uint32 notice, uint256 tip_, bytes32 forwarderCodeHash_) {
         noticeSeconds = notice;
+        tip = tip_;
         forwarderCodeHash = forwarderCodeHash_;
-    }
-
-    modifier onlyTaskManager() {
-        if (msg.sender != taskManager) revert OnlyTaskManager();
-        _;
     }
 
     /* SETTLING */
@@ -81,54 +77,75 @@ abstract contract Settling is Records {
     function settle(Certified calldata certified, bytes calldata runs)
         external
         onlyTaskManager
-        returns (uint256 settled, bytes memory verdicts, bytes32 codeHash)
+        returns (uint256 settled, bytes memory verdicts, bytes32 codeHash, uint256 refunded)
     {
         codeHash = forwarderCodeHash;
-        uint256 count = runs.length / RunWord.RUN_BYTES;
-        // a word for each whole run
+        // whole runs alone count
         // slither-disable-next-line divide-before-multiply
-        verdicts = new bytes(32 * count);
+        uint256 count = runs.length / RunWord.RUN_BYTES;
+        // a word for each of them, and one for each call
+        verdicts = new bytes(64 * count);
         // sums begin at zero
         // slither-disable-next-line uninitialized-local
         Sums memory sums;
         (sums.signedStake, sums.totalStake) = (certified.signedStake, certified.totalStake);
         sums.gasPrice = _refundPrice(certified.submitter);
         if (sums.gasPrice != 0) {
-            sums.coinRefund = sums.gasPrice * (BATCH_GAS / count + TASK_GAS) + certified.dataFee / count;
+            sums.mostRefund = sums.gasPrice * MOST_BATCH_GAS + certified.dataFee;
+            sums.coinRefund = (sums.gasPrice * certified.gasUsed + certified.dataFee) / count;
+            if (sums.coinRefund > sums.mostRefund) sums.coinRefund = sums.mostRefund;
         }
         sums.refund = sums.coinRefund;
         _gasPrice = sums.gasPrice;
-        _settleAll(certified, sums, runs, verdicts);
+        sums.callees = Words.place(verdicts, 32 * count);
+        _settleAll(certified, sums, runs, verdicts, 32 * count);
+        Words.shorten(verdicts, sums.callees - Words.place(verdicts, 0));
         settled = count - sums.refused;
         _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
-        if (sums.gasPaid == 0) return (settled, verdicts, codeHash);
-        refunds[certified.submitter] += sums.gasPaid >> 128;
+        refunded = sums.gasPaid >> 128;
+        if (refunded == 0) return (settled, verdicts, codeHash, 0);
+        refunds[certified.submitter] += refunded;
         _reserved += uint128(sums.gasPaid);
     }
 
-    /// @dev Writes the verdicts: a word for each of `runs`.
-    function _settleAll(Certified calldata certified, Sums memory sums, bytes calldata runs, bytes memory verdicts)
-        private
-    {
+    /// @dev Writes the verdicts: a word for each of `runs`, which end at `end`.
+    function _settleAll(
+        Certified calldata certified,
+        Sums memory sums,
+        bytes calldata runs,
+        bytes memory verdicts,
+        uint256 end
+    ) private {
         unchecked {
             uint256 from = 0;
-            for (uint256 to = 0; to != verdicts.length; to += 32) {
+            for (uint256 to = 0; to != end; to += 32) {
                 uint256 word = Words.inCalldata(runs, from);
                 uint256 run = Words.inCalldata(runs, from + 32);
-                Words.put(verdicts, to, _settleRun(certified, sums, word, run));
+                uint256 verdict = _settleRun(certified, sums, word, run);
+                Words.put(verdicts, to, verdict);
                 from += RunWord.RUN_BYTES;
+                if (!RunWord.isSettled(verdict)) _spread(sums, (end - to) / 32);
             }
         }
     }
 
+    /// @dev What one of the last `left` tasks did not pay is parted among those after it.
+    function _spread(Sums memory sums, uint256 left) private pure {
+        if (left == 1) return;
+        uint256 refund = sums.coinRefund * left / (left - 1);
+        if (refund > sums.mostRefund) refund = sums.mostRefund;
+        sums.coinRefund = refund;
+        if (sums.refund != 0) sums.refund = refund;
+    }
+
     /// @dev What a gas is refunded at, in wei: what it cost, but not more than base fee and tip, and nothing to those who
-    /// are no operators. Whoever has refunds was an operator when it earned the first, and stays one for ever.
+    /// are no operators, or no more.
     function _refundPrice(address submitter) private view returns (uint256 price) {
-        price = block.basefee + TIP;
+        price = block.basefee + tip;
         uint256 paid = _paidPrice();
         if (paid < price) price = paid;
         if (price > type(uint64).max) price = type(uint64).max;
-        if (price != 0 && refunds[submitter] == 0 && !_registry.isOperator(submitter)) price = 0;
+        if (price != 0 && !_registry.isRegistered(submitter)) price = 0;
     }
 
     /// @dev What the transaction under way pays for a gas, in wei. Its own function for the measurements in Gas.t.sol: forge
@@ -137,19 +154,31 @@ abstract contract Settling is Records {
         return tx.gasprice;
     }
 
+    /// @dev The two words of a job; what reading them cost tells whether it is its first task in the transaction.
+    function _read(Sums memory sums, Record storage record) private view returns (uint256 account, uint256 schedule) {
+        uint256 before = gasleft();
+        (account, schedule) = _load(record);
+        unchecked {
+            sums.taskGas = before - gasleft() < COLD_GAS ? TASK_GAS : FIRST_TASK_GAS;
+        }
+    }
+
     /// @dev Settles a run and returns the verdict on it, see RunWord.
     function _settleRun(Certified calldata certified, Sums memory sums, uint256 word, uint256 run)
         private
         returns (uint256)
     {
         Record storage record = _jobs[RunWord.jobId(word)];
-        (uint256 account, uint256 schedule) = _load(record);
+        (uint256 account, uint256 schedule) = _read(sums, record);
         uint256 secondsLate = JobWord.secondsLate(schedule, run);
         // what nearly all runs are is never refused: of an active job and its version, without end and with the common quorum;
         // newer than all settled before, and due within the hour
         uint256 differs = JobWord.life(account) ^ RunWord.activeLife(word);
         differs |= JobWord.terms(schedule) ^ JobWord.PLAIN_TERMS;
-        if (differs != 0 || run < JobWord.nextRun(account) || run > RunLog.MAX_RUN || secondsLate > EXPIRY_SECONDS) {
+        if (
+            differs != 0 || run < JobWord.nextRun(account) || run > RunLog.MAX_RUN || secondsLate > EXPIRY_SECONDS
+                || JobWord.mayClose(account, schedule, run, secondsLate, EXPIRY_SECONDS)
+        ) {
             uint256 refusal = _check(sums, account, schedule, word, run);
             if (refusal != 0) return refusal;
         }
@@ -164,7 +193,12 @@ abstract contract Settling is Records {
         if (!RunWord.isCall(word)) return RunWord.settledSkip(secondsLate);
         // whether to tell of the callback: its gas is paid, or earlier ones failed
         bool metered = sums.gasPrice != 0 || JobWord.failures(account) != 0;
-        return RunWord.settledCall(record.target, secondsLate, JobWord.callbackGas(schedule), metered);
+        uint256 callee = _callee(record);
+        Words.store(sums.callees, RunWord.salt(callee));
+        unchecked {
+            sums.callees += 32;
+        }
+        return RunWord.settledCall(callee, secondsLate, JobWord.callbackGas(schedule), metered);
     }
 
     /// @dev The account, less what a task costs it: the signers' part of the fee rounded up, the protocol's share, and where
@@ -179,8 +213,10 @@ abstract contract Settling is Records {
     {
         unchecked {
             uint256 fee = JobWord.fee(schedule);
+            uint256 refund = sums.refund + sums.gasPrice * sums.taskGas;
             uint256 reserve = 0;
             if (RunWord.isCall(word)) {
+                refund += sums.gasPrice * CALL_GAS;
                 reserve = sums.gasPrice * JobWord.callbackGas(schedule);
             } else {
                 // what shares are of is the rounded fee
@@ -189,7 +225,6 @@ abstract contract Settling is Records {
             }
             uint256 punctualSeconds = JobWord.punctualSeconds(schedule);
             if (punctualSeconds != 0 && secondsLate > punctualSeconds) fee /= LATE_DIVISOR;
-            uint256 refund = sums.refund;
             if (fee + reserve + refund > JobWord.escrow(account)) return TOO_MUCH;
             sums.gasPaid += (refund << 128) | reserve;
             uint256 protocol = fee * PROTOCOL_BPS / 10_000;
@@ -234,6 +269,10 @@ abstract contract Settling is Records {
         uint256 inactiveFrom = JobWord.inactiveFrom(schedule);
         if (inactiveFrom != 0 && due > inactiveFrom) return _refuse(sums, ITaskManager.Ineligible.Inactive);
         if (block.timestamp - due > EXPIRY_SECONDS) return _refuse(sums, ITaskManager.Ineligible.Expired);
+        uint256 oldest = JobWord.oldestOpen(schedule, EXPIRY_SECONDS);
+        if (RunLog.closes(JobWord.runs(account), run, oldest)) {
+            return _refuse(sums, ITaskManager.Ineligible.OutOfOrder);
+        }
         bool isCertified = CertificateLib.reachesQuorum(sums.signedStake, sums.totalStake, JobWord.quorumBps(schedule));
         return isCertified ? 0 : _refuse(sums, ITaskManager.Ineligible.Quorum);
     }
@@ -241,50 +280,5 @@ abstract contract Settling is Records {
     function _refuse(Sums memory sums, ITaskManager.Ineligible reason) private pure returns (uint256) {
         ++sums.refused;
         return RunWord.ineligible(uint8(reason));
-    }
-
-    /* AFTER THE CALLBACKS */
-
-    /// @inheritdoc IJobManager
-    /// @dev What was reserved is parted between submitter and job, never more: the sum is kept for the transaction.
-    function conclude(address submitter, bytes calldata callbacks) external onlyTaskManager {
-        uint256 gasPrice = _gasPrice;
-        uint256 gasReserved = 0;
-        uint256 gasRefunded = 0;
-        for (uint256 from = 0; from < callbacks.length; from += 32) {
-            uint256 callback = Words.inCalldata(callbacks, from);
-            Record storage record = _jobs[RunWord.jobId(callback)];
-            uint256 account = _load(record.account);
-            if (gasPrice != 0 && !JobWord.hasToken(account)) {
-                uint256 gasLimit = RunWord.gasLimit(callback);
-                uint256 gasUsed = RunWord.gasUsed(callback);
-                if (gasUsed > gasLimit) gasUsed = gasLimit;
-                unchecked {
-                    gasReserved += gasLimit;
-                    gasRefunded += gasUsed;
-                    // what comes back was taken from this escrow before, so it fits
-                    account += gasPrice * (gasLimit - gasUsed);
-                }
-            }
-            bool delivered = RunWord.delivered(callback);
-            if (!delivered) account = _noteFailure(RunWord.jobId(callback), record, account);
-            else if (JobWord.failures(account) != 0) account = JobWord.withFailures(account, 0);
-            _store(record.account, account);
-        }
-        if (gasReserved == 0) return;
-        _reserved -= gasPrice * gasReserved;
-        refunds[submitter] += gasPrice * gasRefunded;
-    }
-
-    /// @dev A target that fails again and again pauses its job, at once: nobody is helped by paying for more.
-    function _noteFailure(uint64 jobId, Record storage record, uint256 account) private returns (uint256) {
-        uint256 failures = JobWord.failures(account);
-        if (failures == MAX_FAILURES) return account;
-        account = JobWord.withFailures(account, failures + 1);
-        if (failures + 1 != MAX_FAILURES || JobWord.status(account) != uint8(Status.Active)) return account;
-        record.schedule.inactiveFrom = uint40(block.timestamp);
-        emit JobPaused(jobId, uint64(block.timestamp));
-        emit CircuitBroken(jobId, MAX_FAILURES);
-        return JobWord.withStatus(account, uint8(Status.Paused));
     }
 }

@@ -39,6 +39,16 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     /// what differs between jobs that are all alike. Less than what is paid for (Chain.t.sol).
     uint256 private constant BATCH_BYTES = 128;
     uint256 private constant TASK_BYTES = 12;
+    /// @dev Gas of a transaction up to where the gas is looked at first, proxy and locks included, once; of a byte of calldata,
+    /// and of a hash of 32 bytes besides, which hardly has zeros. Other bytes count as zeros: less is refunded than was paid.
+    uint256 private constant TRANSACTION_GAS = 28_500;
+    uint256 private constant BYTE_GAS = 4;
+    uint256 private constant HASH_GAS = 12 * 31;
+    /// @dev What a batch costs besides its tasks from when it is handed to the JobManager on: its event, ledger and refund.
+    uint256 private constant BATCH_GAS = 32_000;
+    /// @dev What `conclude` costs, which is where the gas is looked at last, and for each byte about callbacks.
+    uint256 private constant END_GAS = 2_500;
+    uint256 private constant END_BYTE_GAS = 26;
 
     /* STORAGE */
 
@@ -48,6 +58,8 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     /// than one batch.
     uint256 private transient _dataBytes;
     uint256 private transient _dataFee;
+    /// @dev Whether the transaction's own gas was counted.
+    bool private transient _isCounted;
 
     /* CONSTRUCTOR */
 
@@ -72,34 +84,68 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         whenNotPaused
         returns (uint256 settled)
     {
-        Anchor[] calldata anchors = batch.anchors;
+        uint256 start = gasleft();
+        start += _baseGas(batch);
         Entry[] calldata entries = batch.entries;
         _dropDuplicates(entries);
-        if (entries.length > MAX_REPORTS || anchors.length > MAX_REPORTS) revert TooManyReports();
+        if (entries.length > MAX_REPORTS || batch.anchors.length > MAX_REPORTS) revert TooManyReports();
         bytes memory outcomes = BatchLib.outcomes(batch.deliveries);
-        (bytes memory runs, bytes32[] memory nodes) = BatchLib.read(chainKind, anchors, entries, outcomes);
+        (bytes memory runs, bytes32[] memory nodes) = BatchLib.read(chainKind, batch.anchors, entries, outcomes);
         bytes32 root = BatchLib.root(nodes, batch.leaves);
-        IJobManager.Certified memory certified =
-            _verify(certificate, anchors, root, entries.length < batch.leaves.length);
+        IJobManager.Certified memory certified = _verify(certificate, batch, root);
         certified.dataFee = _takeDataFee(entries.length);
-        settled = _settle(batch, certified, runs, outcomes, root);
+        settled = _settle(batch, root, runs, outcomes, certified, start);
     }
 
     function _settle(
         Batch calldata batch,
-        IJobManager.Certified memory certified,
+        bytes32 root,
         bytes memory runs,
         bytes memory outcomes,
-        bytes32 root
+        IJobManager.Certified memory certified,
+        uint256 start
     ) private returns (uint256 settled) {
         bytes memory verdicts;
         bytes32 codeHash;
-        (settled, verdicts, codeHash) = jobManager.settle(certified, runs);
+        uint256 refunded;
+        certified.gasUsed = start + BATCH_GAS - gasleft();
+        (settled, verdicts, codeHash, refunded) = jobManager.settle(certified, runs);
+        _tell(root, certified, settled);
+        if (settled != batch.entries.length) _tellIneligible(batch.anchors, batch.entries, runs, verdicts);
+        if (outcomes.length != runs.length) {
+            SkipLib.tell(runs, verdicts, outcomes.length == 0 && settled == batch.entries.length);
+        }
+        bytes memory callbacks = _deliver(outcomes, runs, verdicts, codeHash);
+        if (callbacks.length == 0 && refunded == 0) return settled;
+        uint256 gasUsed = start + END_GAS + END_BYTE_GAS * callbacks.length - gasleft();
+        jobManager.conclude(msg.sender, callbacks, refunded, gasUsed, certified.dataFee);
+    }
+
+    function _tell(bytes32 root, IJobManager.Certified memory certified, uint256 settled) private {
         emit BatchSettled(root, certified.epoch, msg.sender, certified.signedStake, settled);
-        uint256 count = batch.entries.length;
-        if (settled != count) _tellIneligible(batch.anchors, batch.entries, runs, verdicts);
-        if (outcomes.length != runs.length) SkipLib.tell(runs, verdicts, settled == count && outcomes.length == 0);
-        if (outcomes.length != 0) _deliver(outcomes, runs, verdicts, codeHash);
+    }
+
+    /// @dev What the transaction cost before the gas was looked at, as far as that is certain. Whoever calls from a contract
+    /// may have made the calldata there, for nothing.
+    function _baseGas(Batch calldata batch) private returns (uint256 used) {
+        if (!_isCounted) {
+            _isCounted = true;
+            used = TRANSACTION_GAS;
+        }
+        if (_isPlain()) {
+            uint256 hashes = 3 + batch.anchors.length;
+            if (batch.deliveries.length == 0) hashes += batch.entries.length;
+            used += BYTE_GAS * msg.data.length + HASH_GAS * hashes;
+        } else if (batch.deliveries.length != 0) {
+            revert OnlyPlainAccount();
+        }
+    }
+
+    /// @dev Also no account that has lent itself a code (EIP-7702).
+    function _isPlain() private view returns (bool) {
+        // to be the origin is what is asked for
+        // slither-disable-next-line tx-origin
+        return msg.sender == tx.origin && msg.sender.code.length == 0;
     }
 
     /// @dev First of all and cheap: whoever comes second loses little gas.
@@ -114,11 +160,13 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
 
     /// @dev Reverts unless the certificate is of the epoch active at every anchor, carries a quorum and is signed. A
     /// certificate that comes again, for reports left over, is not verified again; it must name the same signers.
-    function _verify(Certificate calldata certificate, Anchor[] calldata anchors, bytes32 root, bool partly)
+    function _verify(Certificate calldata certificate, Batch calldata batch, bytes32 root)
         private
         returns (IJobManager.Certified memory)
     {
+        bool partly = batch.entries.length < batch.leaves.length;
         ICertificateVerifier.Weight memory signers = _weight(certificate, root, partly);
+        Anchor[] calldata anchors = batch.anchors;
         for (uint256 i = 0; i < anchors.length; ++i) {
             uint64 number = anchors[i].number;
             if (number < signers.activeFrom || (signers.activeUntil != 0 && number > signers.activeUntil)) {
@@ -134,7 +182,8 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
             totalStake: signers.totalStake,
             absent: signers.absent,
             submitter: msg.sender,
-            dataFee: 0
+            dataFee: 0,
+            gasUsed: 0
         });
     }
 
@@ -191,11 +240,14 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
 
     /// @dev Calls the targets. A target that fails is reported, never reverts the batch. The JobManager wants to know of
     /// callbacks that failed or are metered.
-    function _deliver(bytes memory outcomes, bytes memory runs, bytes memory verdicts, bytes32 codeHash) private {
-        bytes memory callbacks = new bytes(outcomes.length / 3);
+    function _deliver(bytes memory outcomes, bytes memory runs, bytes memory verdicts, bytes32 codeHash)
+        private
+        returns (bytes memory callbacks)
+    {
+        if (outcomes.length == 0) return callbacks;
+        callbacks = new bytes(outcomes.length / 3);
         uint256 preimage = Words.place(CallbackLib.forwarders(address(jobManager), codeHash), 0);
         Words.shorten(callbacks, _callAll(outcomes, runs, verdicts, callbacks, preimage));
-        if (callbacks.length != 0) jobManager.conclude(msg.sender, callbacks);
     }
 
     /// @dev Fills `callbacks`; returns how many bytes of it.
@@ -209,12 +261,15 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         unchecked {
             uint256 outcome = Words.place(outcomes, 0);
             uint256 end = Words.place(outcomes, outcomes.length);
+            uint256 salt = Words.place(verdicts, runs.length / 3);
             for (uint256 i = 0; outcome != end; ++i) {
                 uint256 run = Words.place(runs, i * RunWord.RUN_BYTES);
                 if (!RunWord.isCall(Words.load(run))) continue;
                 uint256 verdict = Words.get(verdicts, i * 32);
                 outcome += BatchLib.OUTCOME_BYTES;
                 if (!RunWord.isSettled(verdict)) continue;
+                Words.store(preimage + CallbackLib.SALT, Words.load(salt));
+                salt += 32;
                 uint256 callback = CallbackLib.call(preimage, run, verdict, outcome - BatchLib.OUTCOME_BYTES);
                 if (RunWord.delivered(callback) && !RunWord.isMetered(verdict)) continue;
                 Words.put(callbacks, made, callback);

@@ -94,8 +94,8 @@ library FastLz {
     }
 
     function _look(uint256[] memory last, bytes memory data, uint256 place) private pure returns (uint256 earlier) {
-        uint256 three =
-            uint256(uint8(data[place])) | (uint256(uint8(data[place + 1])) << 8) | (uint256(uint8(data[place + 2])) << 16);
+        uint256 three = uint256(uint8(data[place])) | (uint256(uint8(data[place + 1])) << 8)
+            | (uint256(uint8(data[place + 2])) << 16);
         uint256 slot = (uint32(2654435769 * three) >> 19) & 8191;
         earlier = last[slot];
         last[slot] = place;

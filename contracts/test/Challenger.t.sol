@@ -219,7 +219,7 @@ contract ChallengerTest is Challenged {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, entries, 0x1e);
         vm.expectRevert(abi.encodeWithSelector(ITaskManager.QuorumNotReached.selector, 300 ether, 500 ether));
-        tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
+        send(certificate, batchOf(anchors, entries, new bytes32[](0)));
         equal(settleRun(jobId, 0, ALL), 1, "with its signature in the aggregate the four others settle");
         uint32[] memory epochs = new uint32[](1);
         epochs[0] = 1;

@@ -5,7 +5,7 @@ import {IJobForwarder} from "../src/interfaces/IJobForwarder.sol";
 import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
 import {IAllocationManager} from "../src/interfaces/IAllocationManager.sol";
-import {Bomb, Burning, Reentering, ReenteringOperator, Reverting, SelfDestructing} from "./Targets.sol";
+import {Bomb, Burning, Pool, Reentering, ReenteringOperator, Reverting, SelfDestructing} from "./Targets.sol";
 import {World} from "./World.sol";
 
 /// @notice Targets and operators that mean harm.
@@ -24,7 +24,7 @@ contract HostileTest is World {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
         vm.recordLogs();
-        equal(tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))), 2, "both settle");
+        equal(send(certificate, batchOf(anchors, entries, new bytes32[](0))), 2, "both settle");
         gas = vm.lastCallGas().gasTotalUsed;
         bytes[] memory events = logged(ITaskManager.TaskSettled.selector);
         check(!deliveredOf(events[0]) && deliveredOf(events[1]), "only the good one is delivered");
@@ -46,7 +46,7 @@ contract HostileTest is World {
         Entry[] memory entries = one(callEntry(id, 0));
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
-        tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
+        send(certificate, batchOf(anchors, entries, new bytes32[](0)));
         check(vm.lastCallGas().gasTotalUsed < 450_000, "its data is not copied");
     }
 
@@ -98,7 +98,9 @@ contract HostileTest is World {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         Entry[] memory next = one(callEntry(id, 1));
         next[0].status = 1; // without a call, so that the gas at hand would do for it
-        target.prepare(abi.encodeCall(tasks.settle, (certify(anchors, next, ALL), batchOf(anchors, next, new bytes32[](0)))));
+        target.prepare(
+            abi.encodeCall(tasks.settle, (certify(anchors, next, ALL), batchOf(anchors, next, new bytes32[](0))))
+        );
         equal(settleRun(id, 0, ALL), 1, "settled once");
         check(target.settleRefused() && target.claimRefused(), "neither settle nor claim from within");
         check(target.requested(), "an owner's own business goes on");
@@ -115,6 +117,7 @@ contract HostileTest is World {
         bool named = false;
         uint256 delivered = 0;
         for (uint256 gas = 150_000; gas < 500_000; gas += 2_500) {
+            vm.prank(STRANGER, STRANGER);
             (bool ok, bytes memory answer) = address(tasks).call{gas: gas}(data);
             if (!ok) {
                 if (answer.length == 4) named = named || bytes4(answer) == IJobForwarder.InsufficientGas.selector;
@@ -144,5 +147,52 @@ contract HostileTest is World {
         equal(operator.payments(), 1, "paid once");
         check(!operator.again(), "no second claim from within");
         equal(address(operator).balance, owed, "exactly what was owed");
+    }
+
+    /// Whoever calls from within a loan holds the lock that the target needs: the run would be charged, and fail.
+    function test_submitter_cannotChooseTheStateOfTheWorld() public {
+        Pool pool = new Pool();
+        IJobManager.JobParams memory p = params();
+        p.target = address(pool);
+        uint64 id = create(p, 1 ether);
+        vm.warp(block.timestamp + 1000);
+        Entry[] memory entries = one(callEntry(id, 0));
+        entries[0].outcome = abi.encodeCall(Pool.upkeep, ());
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
+        ITaskManager.Batch memory batch = batchOf(anchors, entries, new bytes32[](0));
+        vm.prank(STRANGER, STRANGER);
+        vm.expectRevert(ITaskManager.OnlyPlainAccount.selector);
+        pool.lend(address(tasks), abi.encodeCall(tasks.settle, (certificate, batch)));
+        // an account that has lent itself a code is no better (EIP-7702)
+        address lent = address(0x7702);
+        vm.etch(lent, abi.encodePacked(hex"ef0100", address(pool)));
+        vm.prank(lent, lent);
+        vm.expectRevert(ITaskManager.OnlyPlainAccount.selector);
+        tasks.settle(certificate, batch);
+        equal(jobs.job(id).escrow, 1 ether, "nothing is charged");
+        equal(send(certificate, batch), 1, "a plain account settles it");
+        equal(pool.upkeeps(), 1, "and it is delivered");
+    }
+
+    /// Contracts settle what calls nobody.
+    function test_submitter_mayBeAContractWithoutCalls() public {
+        Entry[] memory entries = one(callEntry(jobId, 0));
+        entries[0].status = 1;
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
+        equal(tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))), 1, "settled");
+    }
+
+    /// Failures of one moment may have one cause.
+    function test_callback_failuresOfABlockCountOnce() public {
+        vm.etch(address(counter), address(new Reverting()).code);
+        Entry[] memory entries = new Entry[](8);
+        for (uint64 i = 0; i < 8; ++i) {
+            entries[i] = callEntry(jobId, i);
+        }
+        equal(settle(entries, ALL), 8, "all of them fail");
+        equal(jobs.job(jobId).failures, 1, "once");
+        check(jobs.job(jobId).status == IJobManager.Status.Active, "the job goes on");
     }
 }

@@ -25,20 +25,23 @@ contract IneligibleTest is World {
     }
 
     function test_ineligible_notDue() public {
-        // the first run was due 900 s ago, runs are 10 s apart
-        expectIneligible(callEntry(jobId, 91), ITaskManager.Ineligible.NotDue);
-        equal(settleRun(jobId, 90, ALL), 1, "due this very second");
-        Entry memory entry = callEntry(jobId, 0);
+        uint64 id = create(params(), 1 ether);
+        vm.warp(block.timestamp + 100 + 600); // runs are 10 s apart
+        expectIneligible(callEntry(id, 61), ITaskManager.Ineligible.NotDue);
+        equal(settleRun(id, 60, ALL), 1, "due this very second");
+        Entry memory entry = callEntry(id, 0);
         entry.instanceKey = bytes32(uint256(1) << 64);
         expectIneligible(entry, ITaskManager.Ineligible.NotDue);
     }
 
     function test_ineligible_inactive() public {
+        uint64 id = create(params(), 1 ether);
+        vm.warp(block.timestamp + 100 + 300);
         vm.prank(CREATOR);
-        jobs.pause(jobId); // tasks due up to 30 s from now still run
+        jobs.pause(id); // tasks due up to 30 s from now still run
         vm.warp(block.timestamp + 100);
-        expectIneligible(callEntry(jobId, 94), ITaskManager.Ineligible.Inactive);
-        equal(settleRun(jobId, 93, ALL), 1, "due at the very end of the notice");
+        expectIneligible(callEntry(id, 34), ITaskManager.Ineligible.Inactive);
+        equal(settleRun(id, 33, ALL), 1, "due at the very end of the notice");
     }
 
     function test_ineligible_escrow() public {
@@ -94,7 +97,7 @@ contract IneligibleTest is World {
         expectIneligibleAt(anchors, ITaskManager.Ineligible.AnchorTooOld);
         anchors[0] = ITaskManager.Anchor(1100, blockhash(1100));
         Entry[] memory entries = one(callEntry(jobId, 0));
-        uint256 settled = tasks.settle(certify(anchors, entries, ALL), batchOf(anchors, entries, new bytes32[](0)));
+        uint256 settled = send(certify(anchors, entries, ALL), batchOf(anchors, entries, new bytes32[](0)));
         equal(settled, 1, "100 blocks are allowed");
     }
 
@@ -102,7 +105,7 @@ contract IneligibleTest is World {
         Entry[] memory entries = one(callEntry(jobId, 0));
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
         vm.recordLogs();
-        equal(tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))), 0, "nothing settles");
+        equal(send(certificate, batchOf(anchors, entries, new bytes32[](0))), 0, "nothing settles");
         check(ineligible()[0] == reason, "with the reason");
         check(!tasks.isSettled(jobId, 1, 0), "the run stays open for the next attempt");
     }
@@ -112,5 +115,48 @@ contract IneligibleTest is World {
         Entry[] memory entries = new Entry[](3);
         (entries[0], entries[1], entries[2]) = (callEntry(99, 0), callEntry(jobId, 0), callEntry(jobId, 5000));
         equal(settle(entries, ALL), 1, "the good one");
+    }
+
+    /// Whoever sees a batch in a mempool may settle any part of it, but none that takes the rest away.
+    function test_ineligible_outOfOrder() public {
+        Entry[] memory entries = new Entry[](80);
+        for (uint64 i = 0; i < 80; ++i) {
+            entries[i] = callEntry(jobId, i);
+        }
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
+        bytes32[] memory leaves = leavesOf(anchors, entries);
+        leaves[79] = 0;
+        vm.recordLogs();
+        equal(send(certificate, batchOf(anchors, one(entries[79]), leaves)), 0, "the newest alone");
+        check(ineligible()[0] == ITaskManager.Ineligible.OutOfOrder, "takes 15 others away");
+        check(!tasks.isSettled(jobId, 1, bytes32(uint256(0))), "run 0 can settle");
+        equal(send(certificate, batchOf(anchors, entries, new bytes32[](0))), 80, "all of them");
+        equal(jobs.job(jobId).escrow, 1 ether - 80 * uint256(FEE), "paid for once");
+    }
+
+    /// One that never settles holds the others up only until it has expired.
+    function test_ineligible_outOfOrderUntilExpired() public {
+        for (uint64 run = 1; run <= 64; ++run) {
+            equal(settleRun(jobId, run, ALL), 1, "run 0 stays open");
+        }
+        expectIneligible(callEntry(jobId, 65), ITaskManager.Ineligible.OutOfOrder);
+        uint256 expires = jobs.job(jobId).start + 1 hours;
+        vm.warp(expires);
+        expectIneligible(callEntry(jobId, 65), ITaskManager.Ineligible.OutOfOrder);
+        vm.warp(expires + 1);
+        equal(settleRun(jobId, 65, ALL), 1, "run 0 has expired");
+        equal(settleRun(jobId, 66, ALL), 1, "run 1 was settled");
+    }
+
+    function test_ineligible_notOutOfOrderWhereTheRestHasExpired(uint32 interval) public {
+        interval = 50 + interval % 12;
+        IJobManager.JobParams memory p = params();
+        p.triggerData = abi.encode(block.timestamp + 1, interval);
+        uint64 id = create(p, 1 ether);
+        vm.warp(block.timestamp + 1 + 70 * uint256(interval));
+        bool closes = 65 * uint256(interval) <= 3600;
+        if (closes) expectIneligible(callEntry(id, 70), ITaskManager.Ineligible.OutOfOrder);
+        else equal(settleRun(id, 70, ALL), 1, "nothing open is 65 runs older");
     }
 }

@@ -42,7 +42,7 @@ contract Handler is Challenged {
         if (bits == 0) return;
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         ITaskManager.Certificate memory certificate = certify(anchors, one(entry), bits);
-        vm.prank(operatorOf(pick % KEEPERS));
+        vm.prank(operatorOf(pick % KEEPERS), operatorOf(pick % KEEPERS));
         try tasks.settle(certificate, batchOf(anchors, one(entry), new bytes32[](0))) returns (uint256 count) {
             if (count == 0) return;
             settled += count;

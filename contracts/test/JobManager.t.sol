@@ -85,7 +85,7 @@ contract JobManagerTest is World {
             address(service),
             address(challenger),
             jobs.forwarderOf(jobId),
-            jobs.forwarderOf(jobId + 1) // its own
+            jobs.forwarderFor(CREATOR, UNUSED) // its own
         ];
         for (uint256 i = 0; i < targets.length; ++i) {
             p.target = targets[i];
@@ -101,6 +101,36 @@ contract JobManagerTest is World {
         refuses(p, abi.encodeWithSelector(IJobManager.InvalidQuorum.selector, 6666));
         p.quorumBps = 10_001;
         refuses(p, abi.encodeWithSelector(IJobManager.InvalidQuorum.selector, 10_001));
+    }
+
+    /* FORWARDERS */
+
+    /// What an address will be is the creator's to know, whoever lists jobs before.
+    function test_forwarder_isItsCreatorsAlone() public {
+        IJobManager.JobParams memory p = params();
+        address promised = jobs.forwarderFor(CREATOR, UNUSED);
+        vm.prank(address(0xbad));
+        uint64 id = jobs.createJob(p, 0, UNUSED);
+        address theirs = jobs.job(id).forwarder;
+        check(theirs != promised, "the same salt of another creator gives another address");
+        equal(theirs, jobs.forwarderFor(address(0xbad), UNUSED), "its own");
+        equal(promised.code.length, 0, "nobody has taken it");
+        vm.startPrank(CREATOR);
+        id = jobs.createJob(p, 0, UNUSED);
+        equal(jobs.job(id).forwarder, promised, "as promised");
+        equal(jobs.forwarderOf(id), promised, "by its id too");
+        check(promised.code.length != 0, "and it stands");
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.SaltTaken.selector, promised));
+        jobs.createJob(p, 0, UNUSED);
+        jobs.createJob(p, 0, bytes32(uint256(UNUSED) + 1));
+        vm.stopPrank();
+    }
+
+    /// 88 bits, and nothing of the word's other parts.
+    function test_forwarder_followsFromTheSalt() public {
+        bytes32 salt = bytes32(uint256(uint88(uint256(keccak256(abi.encode(CREATOR, UNUSED))))));
+        bytes32 hash = keccak256(abi.encodePacked(bytes1(0xff), address(jobs), salt, jobs.forwarderCodeHash()));
+        equal(jobs.forwarderFor(CREATOR, UNUSED), address(uint160(uint256(hash))), "CREATE2");
     }
 
     /* MONEY */
@@ -182,7 +212,7 @@ contract JobManagerTest is World {
         vm.expectRevert(IJobManager.WithdrawalLapsed.selector);
         jobs.withdraw(jobId, CREATOR);
         vm.stopPrank();
-        uint64 run = uint64((block.timestamp - jobs.job(jobId).start) / 10);
+        uint64 run = uint64((block.timestamp - jobs.job(jobId).start) / 10) - 300;
         equal(settleRun(jobId, run, ALL), 1, "runs go on, and are paid");
         vm.startPrank(CREATOR);
         jobs.requestWithdrawal(jobId, 0.5 ether);
@@ -287,9 +317,9 @@ contract JobManagerTest is World {
 
     function test_onlyTheTaskManager() public {
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
-        jobs.settle(IJobManager.Certified(1, 1, 1, 0, address(this), 0), new bytes(96));
+        jobs.settle(IJobManager.Certified(1, 1, 1, 0, address(this), 0, 0), new bytes(96));
         vm.expectRevert(IJobManager.OnlyTaskManager.selector);
-        jobs.conclude(address(this), new bytes(32));
+        jobs.conclude(address(this), new bytes(32), 0, 0, 0);
     }
 
     /* HELP */
@@ -297,7 +327,7 @@ contract JobManagerTest is World {
     function refuses(IJobManager.JobParams memory p, bytes memory reason) private {
         vm.prank(CREATOR);
         vm.expectRevert(reason);
-        jobs.createJob(p, 0);
+        jobs.createJob(p, 0, UNUSED);
     }
 
     function createAs(IJobManager.JobParams calldata p, uint256 funding) external {

@@ -104,6 +104,6 @@ contract KindsTest is World {
     function refuses(IJobManager.JobParams memory p, bytes memory reason) private {
         vm.prank(CREATOR);
         vm.expectRevert(reason);
-        jobs.createJob(p, 0);
+        jobs.createJob(p, 0, UNUSED);
     }
 }

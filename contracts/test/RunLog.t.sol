@@ -56,4 +56,33 @@ contract RunLogTest is Test {
             any = true;
         }
     }
+
+    function test_closes_whatLeavesTheWindowUnsettled() public pure {
+        check(!RunLog.closes(0, 64, 0), "nothing is below the window");
+        check(RunLog.closes(0, 65, 0) && !RunLog.closes(0, 65, 1), "run 0, unless it has expired");
+        uint256 word = RunLog.settle(0, 0);
+        check(!RunLog.closes(word, 65, 0) && RunLog.closes(word, 66, 0), "run 0 is settled, run 1 is not");
+        word = RunLog.settle(word, 64);
+        check(RunLog.closes(word, 66, 0) && !RunLog.closes(word, 65, 0), "run 1 leaves, nothing leaves");
+        check(!RunLog.closes(RunLog.settle(word, 1), 66, 0), "settled meanwhile");
+        check(!RunLog.closes(word, 63, 0), "a late run moves nothing");
+    }
+
+    /// Against the definition: is there a run, not expired, that is open now and closed after?
+    function test_closesMatchesTheDefinition(uint8[24] memory steps, uint16 step, uint16 oldest) public pure {
+        uint256 word = 0;
+        for (uint256 i = 0; i < steps.length; ++i) {
+            uint256 next = RunLog.next(word);
+            uint256 some = steps[i] % 2 == 0 ? next + steps[i] / 32 : next - (next < steps[i] ? next : steps[i] / 2);
+            if (!RunLog.isSettled(word, some)) word = RunLog.settle(word, some);
+        }
+        uint256 run = RunLog.next(word) + step % 140;
+        oldest = uint16(oldest % (run + 10));
+        uint256 after_ = RunLog.settle(word, run);
+        bool found = false;
+        for (uint256 k = oldest; k < run; ++k) {
+            found = found || (!RunLog.isSettled(word, k) && RunLog.isSettled(after_, k));
+        }
+        check(RunLog.closes(word, run, oldest) == found, "the definition and the word agree");
+    }
 }

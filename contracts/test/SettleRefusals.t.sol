@@ -28,7 +28,7 @@ contract SettleRefusalsTest is World {
 
     function refuses(bytes memory reason) private {
         vm.expectRevert(reason);
-        tasks.settle(certificate, batchOf(anchors, entries, leaves));
+        send(certificate, batchOf(anchors, entries, leaves));
         check(!tasks.isSettled(jobId, 1, 0), "nothing settled");
     }
 
@@ -148,7 +148,7 @@ contract SettleRefusalsTest is World {
         refuses(abi.encodeWithSelector(ITaskManager.EpochNotActive.selector, 2, anchors[0].number));
         // the old epoch is the right one for this anchor, also now
         certificate = certifyRoot(1, ReportLib.root(leavesOf(anchors, entries)), ALL);
-        equal(tasks.settle(certificate, batchOf(anchors, entries, leaves)), 1, "epoch 1 at an anchor of epoch 1");
+        equal(send(certificate, batchOf(anchors, entries, leaves)), 1, "epoch 1 at an anchor of epoch 1");
     }
 
     function test_refuses_oldEpochAtNewAnchor() public {
@@ -206,10 +206,10 @@ contract SettleRefusalsTest is World {
         ITaskManager.Batch memory batch = batchOf(anchors, entries, leaves);
         batch.entries[0].run |= 1 << 8;
         vm.expectRevert(abi.encodeWithSelector(ITaskManager.InvalidStatus.selector, 256));
-        tasks.settle(certificate, batch);
+        send(certificate, batch);
         batch.entries[0].run ^= (1 << 8) | (1 << 159);
         vm.expectRevert(abi.encodeWithSelector(ITaskManager.InvalidAnchor.selector, 1 << 63));
-        tasks.settle(certificate, batch);
+        send(certificate, batch);
     }
 
     function test_refuses_tooManyAnchors() public {
@@ -220,7 +220,7 @@ contract SettleRefusalsTest is World {
 
     function refusesBatch(ITaskManager.Batch memory batch, bytes4 reason) private {
         vm.expectRevert(reason);
-        tasks.settle(certificate, batch);
+        send(certificate, batch);
     }
 
     function test_refuses_oversizeOutcome() public {
@@ -229,7 +229,7 @@ contract SettleRefusalsTest is World {
         refuses(abi.encodeWithSelector(ITaskManager.OutcomeTooLong.selector, tasks.MAX_OUTCOME_BYTES()));
         entries[0].outcome = new bytes(tasks.MAX_OUTCOME_BYTES());
         certificate = certify(anchors, entries, ALL);
-        equal(tasks.settle(certificate, batchOf(anchors, entries, leaves)), 1, "as long as allowed");
+        equal(send(certificate, batchOf(anchors, entries, leaves)), 1, "as long as allowed");
     }
 
     /// The tree is built in the order of the reports: another one has another root, unless it only swaps siblings.

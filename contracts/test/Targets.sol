@@ -118,7 +118,7 @@ contract Reentering {
     }
 
     function create(IJobManager.JobParams calldata params) external payable {
-        _jobId = _jobs.createJob{value: msg.value}(params, msg.value);
+        _jobId = _jobs.createJob{value: msg.value}(params, msg.value, 0);
     }
 
     function prepare(bytes calldata settle) external {
@@ -128,8 +128,7 @@ contract Reentering {
     fallback() external {
         (bool settled,) = address(_tasks).call(_settle);
         settleRefused = !settled;
-        (bool claimed,) =
-            address(_jobs).call(abi.encodeCall(_jobs.claim, (address(0), new uint32[](1), address(this))));
+        (bool claimed,) = address(_jobs).call(abi.encodeCall(_jobs.claim, (address(0), new uint32[](1), address(this))));
         claimRefused = !claimed;
         (requested,) = address(_jobs).call(abi.encodeCall(_jobs.requestWithdrawal, (_jobId, 0.5 ether)));
     }
@@ -159,6 +158,31 @@ contract Sink {
         assembly ("memory-safe") {
             mstore(0, 0)
             return(0, 1) // STOP
+        }
+    }
+}
+
+/// @dev Lends under the lock that its upkeep needs.
+contract Pool {
+    bool private _locked;
+    uint256 public upkeeps;
+
+    modifier locked() {
+        require(!_locked, "locked");
+        _locked = true;
+        _;
+        _locked = false;
+    }
+
+    function upkeep() external locked {
+        ++upkeeps;
+    }
+
+    function lend(address to, bytes calldata data) external locked {
+        (bool ok, bytes memory reason) = to.call(data);
+        if (ok) return;
+        assembly ("memory-safe") {
+            revert(add(reason, 32), mload(reason))
         }
     }
 }

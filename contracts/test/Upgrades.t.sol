@@ -61,7 +61,7 @@ contract UpgradesTest is Challenged {
     function codes() private returns (address[5] memory) {
         return [
             address(new KeeperRegistry(service, EPOCH_SECONDS, 1 ether)),
-            address(new JobManager(address(tasks), address(registry), address(service), NOTICE)),
+            address(new JobManager(address(tasks), address(registry), address(service), NOTICE, TIP)),
             address(new LaterTaskManager(tasks)),
             address(new ServiceManager(allocations, registry, STRATEGY, SLASHABLE_BLOCKS)),
             address(new Challenger(tasks, registry, service, PROVABLE_BLOCKS, REWARD, BOND))
@@ -146,14 +146,14 @@ contract UpgradesTest is Challenged {
         LaterTaskManager(address(tasks)).append(7);
         equal(everything(dispute), before, "what was appended touches nothing");
         vm.roll(block.number + 3);
-        equal(settleOf(jobId, uint64(DELAY / 10)), 1, "and settles");
+        equal(settleOf(jobId, uint64(DELAY / 10) - 210), 1, "and settles");
         equal(LaterTaskManager(address(tasks)).appended(), 7, "beside what was appended");
     }
 
     function settleOf(uint64 job, uint64 run) private returns (uint256) {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
         Entry[] memory entries = one(callEntry(job, run));
-        return tasks.settle(certify(anchors, entries, 0x1b), batchOf(anchors, entries, new bytes32[](0)));
+        return send(certify(anchors, entries, 0x1b), batchOf(anchors, entries, new bytes32[](0)));
     }
 
     /* GUARDIAN */
@@ -169,9 +169,9 @@ contract UpgradesTest is Challenged {
         Entry[] memory entries = one(callEntry(jobId, 0));
         ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
         vm.expectRevert(PausableUpgradeable.EnforcedPause.selector);
-        tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
+        send(certificate, batchOf(anchors, entries, new bytes32[](0)));
         vm.expectRevert(PausableUpgradeable.EnforcedPause.selector);
-        jobs.createJob{value: 1}(params(), 1);
+        jobs.createJob{value: 1}(params(), 1, 0);
         vm.expectRevert(PausableUpgradeable.EnforcedPause.selector);
         jobs.fund{value: 1}(jobId, 1);
     }

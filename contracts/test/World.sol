@@ -14,8 +14,8 @@ import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
 import {BLS12381} from "../src/libraries/BLS12381.sol";
 import {ReportLib} from "../src/libraries/ReportLib.sol";
+import {Batches} from "./Batches.sol";
 import {Signing} from "./Signing.sol";
-import {Test, Vm} from "./Vm.sol";
 
 /// @dev A point of the G2 curve outside the subgroup of order r (x = 2).
 bytes constant OUTSIDE_G2 = hex"000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000002"
@@ -24,14 +24,16 @@ bytes constant OUTSIDE_G2 = hex"000000000000000000000000000000000000000000000000
     hex"172e93db764a8400a7d5071b6b6f5de0da2f0f4a063119abca014006b7c40a2cfe291a1924e65db0d6d0fcfbf3bf3d5c";
 
 /// @notice The whole product on one test chain: five keepers with 100 ether of stake each, and one job that is due.
-abstract contract World is Test {
+abstract contract World is Batches {
     address internal constant STRATEGY = address(0x57a7);
     address internal constant CREATOR = address(0xc0ffee);
+    address internal constant STRANGER = address(0x57a6e2);
     address internal constant GUARDIAN = address(0x9a7d);
     uint256 internal constant KEEPERS = 5;
     uint256 internal constant ALL = 31;
     uint32 internal constant EPOCH_SECONDS = 10;
     uint32 internal constant NOTICE = 30;
+    uint256 internal constant TIP = 0.01 gwei;
     uint96 internal constant FEE = 0.001 ether;
     /// @dev the keepers' part of FEE, all of them together
     uint96 internal constant NET = FEE * 95 / 100;
@@ -39,21 +41,8 @@ abstract contract World is Test {
     uint32 internal constant PROVABLE_BLOCKS = 180;
     uint256 internal constant REWARD = 0.01 ether;
     uint256 internal constant BOND = 0.1 ether;
-    bytes32 internal constant CODE_HASH = keccak256("code");
-
-    /// @notice A report with its outcome in full, whatever its status.
-    struct Entry {
-        uint64 jobId;
-        uint32 jobVersion;
-        uint8 anchor;
-        uint8 status;
-        bytes32 instanceKey;
-        bytes32 inputHash;
-        bytes32 codeHash;
-        bytes32 stateAfterRoot;
-        bytes32 transcriptRoot;
-        bytes outcome;
-    }
+    /// @dev a salt that no job of these tests has
+    bytes32 internal constant UNUSED = "unused";
 
     LocalAllocationManager internal allocations;
     KeeperRegistry internal registry;
@@ -119,7 +108,7 @@ abstract contract World is Test {
     }
 
     function newJobManager(address tasksAt, address registryAt, address serviceAt) internal virtual returns (address) {
-        return address(new JobManager(tasksAt, registryAt, serviceAt, NOTICE));
+        return address(new JobManager(tasksAt, registryAt, serviceAt, NOTICE, TIP));
     }
 
     /* KEEPERS */
@@ -197,8 +186,10 @@ abstract contract World is Test {
     }
 
     function create(IJobManager.JobParams memory what, uint256 funding) internal returns (uint64) {
+        uint256 value = what.token == address(0) ? funding : 0;
+        bytes32 salt = bytes32(uint256(jobs.jobCount()));
         vm.prank(CREATOR);
-        return jobs.createJob{value: what.token == address(0) ? funding : 0}(what, funding);
+        return jobs.createJob{value: value}(what, funding, salt);
     }
 
     /* CERTIFICATES */
@@ -206,78 +197,6 @@ abstract contract World is Test {
     function recentAnchors() internal view virtual returns (ITaskManager.Anchor[] memory anchors) {
         anchors = new ITaskManager.Anchor[](1);
         anchors[0] = ITaskManager.Anchor(uint64(block.number - 2), blockhash(block.number - 2));
-    }
-
-    function callEntry(uint64 job, uint64 run) internal pure returns (Entry memory entry) {
-        entry.jobId = job;
-        entry.jobVersion = 1;
-        entry.instanceKey = bytes32(uint256(run));
-        entry.codeHash = CODE_HASH;
-        entry.outcome = abi.encodeCall(Counter.increment, ());
-    }
-
-    function one(Entry memory entry) internal pure returns (Entry[] memory entries) {
-        entries = new Entry[](1);
-        entries[0] = entry;
-    }
-
-    function leafOf(ITaskManager.Anchor[] memory anchors, Entry memory entry) internal pure returns (bytes32) {
-        ITaskManager.Anchor memory anchor = anchors[entry.anchor];
-        return ReportLib.leaf(
-            ReportLib.Report(
-                entry.jobId,
-                entry.jobVersion,
-                entry.instanceKey,
-                anchor.number,
-                anchor.hash,
-                entry.inputHash,
-                entry.status,
-                outcomeHashOf(entry)
-            )
-        );
-    }
-
-    function outcomeHashOf(Entry memory entry) internal pure returns (bytes32) {
-        return
-            keccak256(abi.encode(keccak256(entry.outcome), entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot));
-    }
-
-    /// @notice The entries as a submitter writes them.
-    function batchOf(ITaskManager.Anchor[] memory anchors, Entry[] memory entries, bytes32[] memory leaves)
-        internal
-        pure
-        returns (ITaskManager.Batch memory batch)
-    {
-        batch.anchors = anchors;
-        batch.leaves = leaves;
-        batch.entries = new ITaskManager.Entry[](entries.length);
-        batch.deliveries = new ITaskManager.Delivery[](entries.length);
-        uint256 deliveries = 0;
-        for (uint256 i = 0; i < entries.length; ++i) {
-            Entry memory entry = entries[i];
-            uint256 run = (uint256(entry.jobId) << 192) | (uint256(entry.jobVersion) << 160)
-                | (uint256(entry.anchor) << 96) | entry.status;
-            bytes32 outcomeHash = entry.status == 0 ? bytes32(0) : outcomeHashOf(entry);
-            batch.entries[i] = ITaskManager.Entry(run, entry.instanceKey, entry.inputHash, outcomeHash);
-            if (entry.status != 0) continue;
-            batch.deliveries[deliveries++] =
-                ITaskManager.Delivery(entry.codeHash, entry.stateAfterRoot, entry.transcriptRoot, entry.outcome);
-        }
-        ITaskManager.Delivery[] memory list = batch.deliveries;
-        assembly ("memory-safe") {
-            mstore(list, deliveries)
-        }
-    }
-
-    function leavesOf(ITaskManager.Anchor[] memory anchors, Entry[] memory entries)
-        internal
-        pure
-        returns (bytes32[] memory leaves)
-    {
-        leaves = new bytes32[](entries.length);
-        for (uint256 i = 0; i < entries.length; ++i) {
-            leaves[i] = leafOf(anchors, entries[i]);
-        }
     }
 
     function certifyRoot(uint32 epoch, bytes32 root, uint256 signers)
@@ -303,46 +222,22 @@ abstract contract World is Test {
         return certifyRoot(registry.currentEpoch(), ReportLib.root(leavesOf(anchors, entries)), signers);
     }
 
+    /// @notice Settles as an account that is neither a contract nor an operator.
+    function send(ITaskManager.Certificate memory certificate, ITaskManager.Batch memory batch)
+        internal
+        returns (uint256)
+    {
+        vm.prank(STRANGER, STRANGER);
+        return tasks.settle(certificate, batch);
+    }
+
     /// @notice Certifies and settles the entries in full.
     function settle(Entry[] memory entries, uint256 signers) internal returns (uint256) {
         ITaskManager.Anchor[] memory anchors = recentAnchors();
-        return tasks.settle(certify(anchors, entries, signers), batchOf(anchors, entries, new bytes32[](0)));
+        return send(certify(anchors, entries, signers), batchOf(anchors, entries, new bytes32[](0)));
     }
 
     function settleRun(uint64 job, uint64 run, uint256 signers) internal returns (uint256) {
         return settle(one(callEntry(job, run)), signers);
-    }
-
-    /* LOGS */
-
-    /// @notice Reasons of the ReportIneligible events since `vm.recordLogs`.
-    function ineligible() internal returns (ITaskManager.Ineligible[] memory reasons) {
-        bytes32 topic = ITaskManager.ReportIneligible.selector;
-        bytes[] memory found = logged(topic);
-        reasons = new ITaskManager.Ineligible[](found.length);
-        for (uint256 i = 0; i < found.length; ++i) {
-            reasons[i] = abi.decode(found[i], (ITaskManager.Ineligible));
-        }
-    }
-
-    /// @notice Whether the target accepted, from the data of a TaskSettled event.
-    function deliveredOf(bytes memory data) internal pure returns (bool) {
-        (uint256 fact,,) = abi.decode(data, (uint256, bytes32, bytes32));
-        return (fact >> 8) & 1 == 1;
-    }
-
-    function logged(bytes32 topic) internal returns (bytes[] memory data) {
-        return filter(vm.getRecordedLogs(), topic);
-    }
-
-    function filter(Vm.Log[] memory logs, bytes32 topic) internal pure returns (bytes[] memory data) {
-        data = new bytes[](logs.length);
-        uint256 count = 0;
-        for (uint256 i = 0; i < logs.length; ++i) {
-            if (logs[i].topics[0] == topic) data[count++] = logs[i].data;
-        }
-        assembly ("memory-safe") {
-            mstore(data, count)
-        }
     }
 }

@@ -39,12 +39,14 @@ pub use callback::{Undelivered, why_undelivered};
 pub use challenge::{Accusation, AccusationResult, is_proven};
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
+pub(crate) use heads::{at as head_at, latest};
 pub use job_event::JobEvent;
 pub(crate) use market::market;
 pub(crate) use most::Most;
 pub(crate) use reach::newest;
 pub use reach::{highest, reach, was_registered};
 pub use receipt::Receipt;
+pub(crate) use receipt::fetch as receipt_of;
 pub use rpc::{ChainProvider, NodeView, Rpc};
 pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
 pub use submitter::{SnapshotResult, Submitter};
@@ -170,6 +172,8 @@ pub enum Ineligible {
     Quorum,
     /// The task was due too long ago.
     Expired,
+    /// Older runs of the job could still settle, and could no more after this one.
+    OutOfOrder,
     /// A reason this program does not know.
     Other(u8),
 }
@@ -187,6 +191,7 @@ impl From<u8> for Ineligible {
             7 => Self::NotDue,
             8 => Self::Quorum,
             9 => Self::Expired,
+            10 => Self::OutOfOrder,
             other => Self::Other(other),
         }
     }

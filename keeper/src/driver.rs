@@ -10,6 +10,7 @@ mod accusations;
 mod admission;
 mod carry;
 mod chain_time;
+mod clock;
 mod codes;
 mod core;
 #[cfg(feature = "equivocate")]
@@ -23,17 +24,20 @@ mod note;
 mod order;
 mod peers;
 mod readings;
+mod runs;
 mod schedule;
 mod services;
 mod settlements;
 mod shed;
+mod snapshots;
 mod standing;
 mod status;
+mod stopped;
 mod unjudged;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use alloy::primitives::B256;
 use consensus::task::Task;
@@ -50,10 +54,12 @@ pub use readings::{Readings, Wallet};
 pub use services::Services;
 pub use shed::Load;
 pub use status::PeerStatus;
+pub use stopped::{PartEnded, Protection, Stopped};
 
 use crate::chain::ChainEvent;
 use crate::metrics::{Liveness, Metrics};
 use crate::view::View;
+use clock::Clock;
 use hush::Hush;
 use mesh::{Open, Said, said_by_peers};
 
@@ -63,11 +69,6 @@ const DONE_MAX: usize = 1_024;
 const ANSWERS_MAX: usize = 256;
 /// How often the loop looks after what no event brings.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
-
-/// Why a keeper has stopped to protect its stake. It must not be restarted unasked.
-#[derive(Debug, thiserror::Error)]
-#[error("stopped to protect the stake: {0}")]
-pub struct Protection(String);
 
 /// The ends of the channels a driver listens at.
 #[derive(Debug)]
@@ -93,6 +94,7 @@ pub struct Driver {
     /// The runs under way, by task, try and block, to be ended when nobody wants them any more.
     runs: BTreeMap<(Task, u8, B256), AbortHandle>,
     hush: Hush,
+    clock: Clock,
     done: mpsc::Sender<Event>,
     answers: mpsc::Sender<Event>,
     view: watch::Sender<Arc<View>>,
@@ -119,6 +121,7 @@ impl Driver {
             questions: Open::default(),
             runs: BTreeMap::new(),
             hush: Hush::default(),
+            clock: Clock::new(now(), Instant::now()),
             done: sender,
             answers: answer,
             view,
@@ -126,11 +129,11 @@ impl Driver {
         (driver, Inlets { chain, mesh, done, answers })
     }
 
-    /// Runs until `shutdown`, or until the watcher or the mesh is gone.
+    /// Runs until `shutdown`.
     ///
     /// # Errors
-    /// [`Protection`]: signing on could get this keeper slashed.
-    pub async fn run(mut self, mut inlets: Inlets, shutdown: CancellationToken) -> Result<(), Protection> {
+    /// [`Stopped`]: signing on could get this keeper slashed, or a part is gone.
+    pub async fn run(mut self, mut inlets: Inlets, shutdown: CancellationToken) -> Result<(), Stopped> {
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -142,7 +145,7 @@ impl Driver {
                 Some(done) = inlets.done.recv() => done,
                 event = inlets.chain.recv() => match event {
                     Some(event) => Event::Chain(event),
-                    None => return Ok(()),
+                    None => return Err(Stopped::part("the watcher of the chain")),
                 },
                 _ = housekeeping.tick() => Event::House,
                 () = tokio::time::sleep(timeout) => Event::Tick,
@@ -152,16 +155,25 @@ impl Driver {
                         Some(event) => event,
                         None => continue,
                     },
-                    None => return Ok(()),
+                    None => return Err(Stopped::part("the mesh")),
                 },
             };
+            if let Some(by_ms) = self.clock.step(now(), Instant::now()) {
+                tracing::warn!(by_ms, "this machine's clock was set; due moments go by the chain's time, as before");
+                self.handle(Event::ClockSet { by_ms }).await?;
+            }
             if let Event::Executed { task, attempt, anchor, .. } = &event {
                 self.runs.remove(&(*task, *attempt, *anchor));
             }
-            for order in self.core.on(event, now()) {
-                self.carry_out(order).await?;
-            }
+            self.handle(event).await?;
         }
+    }
+
+    async fn handle(&mut self, event: Event) -> Result<(), Stopped> {
+        for order in self.core.on(event, now()) {
+            self.carry_out(order).await?;
+        }
+        Ok(())
     }
 
     fn until_timeout(&self) -> Duration {

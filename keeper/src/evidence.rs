@@ -6,14 +6,15 @@ mod clerk;
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::{B256, keccak256};
+use consensus::message::EVIDENCE_LIMIT;
 
 use crate::keystore::write_private;
 pub use clerk::EvidenceHandle;
 
-/// Most files read at a start; the engine keeps no more than this either.
-const FILES_MAX: usize = 1_024;
-/// Largest file read; the cap of the evidence topic.
-const FILE_BYTES_MAX: u64 = 16 * 1_024;
+/// Most files kept: as many as the engine keeps proofs at most, 16 for each of 256 members.
+const FILES_MAX: usize = if cfg!(test) { 8 } else { 4_096 };
+/// Largest file read.
+const FILE_BYTES_MAX: u64 = EVIDENCE_LIMIT as u64;
 
 /// The folder of proofs.
 #[derive(Clone, Debug)]
@@ -34,9 +35,28 @@ impl EvidenceStore {
         let written = std::fs::create_dir_all(&self.directory)
             .map_err(|error| error.to_string())
             .and_then(|()| write_private(&path, bytes).map_err(|error| error.to_string()));
-        if let Err(error) = written {
-            tracing::error!(path = %path.display(), error, "could not keep evidence on disk");
+        match written {
+            Ok(()) => self.make_room(),
+            Err(error) => tracing::error!(path = %path.display(), error, "could not keep evidence on disk"),
         }
+    }
+
+    /// Lets go of the oldest files beyond the most: proofs that the engine let go of for newer ones, or that nobody brought on
+    /// chain, are not asked for again.
+    fn make_room(&self) {
+        let mut files: Vec<_> =
+            self.files().filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path()))).collect();
+        files.sort_unstable();
+        for (_, path) in files.iter().take(files.len().saturating_sub(FILES_MAX)) {
+            if let Err(error) = std::fs::remove_file(path) {
+                tracing::warn!(path = %path.display(), %error, "could not delete old evidence");
+            }
+        }
+    }
+
+    fn files(&self) -> impl Iterator<Item = std::fs::DirEntry> {
+        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        entries.filter(|entry| entry.path().extension().is_some_and(|end| end == "cbor"))
     }
 
     /// Lets go of the proof whose bytes have this hash.
@@ -56,8 +76,7 @@ impl EvidenceStore {
     /// All proofs kept; unreadable and oversized files are left alone.
     #[must_use]
     pub fn load(&self) -> Vec<Vec<u8>> {
-        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let small = entries.filter(|entry| entry.metadata().is_ok_and(|data| data.len() <= FILE_BYTES_MAX));
+        let small = self.files().filter(|entry| entry.metadata().is_ok_and(|data| data.len() <= FILE_BYTES_MAX));
         small.take(FILES_MAX).filter_map(|entry| std::fs::read(entry.path()).ok()).collect()
     }
 }
@@ -74,12 +93,25 @@ mod tests {
         store.keep(b"one");
         store.keep(b"one");
         store.keep(b"two");
-        std::fs::write(directory.path().join("evidence/big"), vec![0; 20_000]).unwrap();
+        std::fs::write(directory.path().join("evidence/big.cbor"), vec![0; 20_000]).unwrap();
         let mut loaded = store.load();
         loaded.sort();
         assert_eq!(loaded, [b"one".to_vec(), b"two".to_vec()]);
         store.forget(keccak256(b"one"));
         store.forget(keccak256(b"one"));
         assert_eq!(store.load(), [b"two".to_vec()]);
+    }
+
+    #[test]
+    fn the_oldest_proofs_make_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = EvidenceStore::at(directory.path());
+        (0..FILES_MAX).for_each(|number| store.keep(format!("old {number}").as_bytes()));
+        let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3_600);
+        store.files().for_each(|file| std::fs::File::open(file.path()).unwrap().set_modified(hour_ago).unwrap());
+        (0..FILES_MAX / 2).for_each(|number| store.keep(format!("new {number}").as_bytes()));
+        let kept = store.load();
+        assert_eq!(kept.len(), FILES_MAX);
+        assert_eq!(kept.iter().filter(|bytes| bytes.starts_with(b"new")).count(), FILES_MAX / 2);
     }
 }

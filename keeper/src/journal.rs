@@ -165,9 +165,7 @@ impl<S: Storage> Journal<S> {
     /// # Errors
     /// As [`Journal::open`].
     pub fn open_in(mut storage: S, path: &Path, identity: Identity, missing: Missing) -> Result<Self, Error> {
-        let io = |action: &'static str| {
-            move |error: std::io::Error| Error::Io { path: path.to_owned(), action, cause: error.to_string() }
-        };
+        let io = |action: &'static str| move |error: std::io::Error| Error::io(path, action, &error);
         let book = match storage.read(MAX_JOURNAL_BYTES).map_err(io("read"))? {
             Some(bytes) => {
                 let content = format::decode(&bytes, identity, path)?;
@@ -310,7 +308,7 @@ impl<S: Storage> Journal<S> {
 
     fn poison(&mut self, action: &'static str, error: &std::io::Error) -> Error {
         self.poisoned = Some(error.to_string());
-        Error::Io { path: self.path.clone(), action, cause: error.to_string() }
+        Error::io(&self.path, action, error)
     }
 }
 

@@ -50,12 +50,9 @@ impl Level {
     }
 }
 
-/// Resident set size in bytes; `None` where `/proc` does not tell.
+/// Resident set size of this process in bytes; `None` where `/proc` does not tell.
 pub(crate) fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
+    executor::processes::resident(std::process::id())
 }
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

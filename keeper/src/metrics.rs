@@ -12,13 +12,16 @@
 //! ```
 
 mod cell;
+mod nodes;
 mod process;
 mod series;
 mod server;
 mod stand;
+mod tasks;
 mod text;
 
 pub use cell::CellSeries;
+pub use nodes::NodeSeries;
 pub use series::Counters;
 pub use server::{Liveness, router};
 pub(crate) use server::{healthiness, readiness};
@@ -33,7 +36,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::topics;
 use stand::StandSeries;
+use tasks::TaskSeries;
 
 /// The `keeper_` series. A clone counts into the same series.
 #[derive(Debug, Clone)]
@@ -54,6 +59,12 @@ pub struct Metrics {
     pub gossip_messages: Counters<2>,
     /// Tasks that left this keeper's book, by result.
     pub tasks: Counters<1>,
+    /// Tasks that a quorum has signed.
+    pub tasks_certified: Counter,
+    /// Attempts that this keeper abstained from, by reason.
+    pub abstentions: Counters<1>,
+    /// Offers to write the next epoch, by outcome.
+    pub snapshots: Counters<1>,
     /// Partials by direction and result.
     pub partials: Counters<2>,
     /// Certificates by result.
@@ -78,8 +89,8 @@ pub struct Metrics {
     pub chain_head_block: Gauge,
     /// Its time.
     pub chain_head_timestamp: Gauge,
-    /// Failed or refused answers of RPC nodes, by reason.
-    pub chain_rpc_errors: Counters<1>,
+    /// What goes wrong with RPC nodes, and what else happens on the way to the chain.
+    pub nodes: NodeSeries,
     /// Blocks orphaned after they were seen.
     pub chain_reorgs: Counter,
     /// Own transactions by outcome.
@@ -104,6 +115,7 @@ impl Metrics {
         let mesh = MeshSeries::register(registry);
         let chain = ChainSeries::register(registry);
         let stand = StandSeries::register(registry);
+        let tasks = TaskSeries::register(registry);
         Self {
             ready: stand.ready,
             checks: stand.checks,
@@ -112,13 +124,10 @@ impl Metrics {
             chain_time_ahead: chain.time_ahead,
             peers: mesh.peers,
             gossip_messages: mesh.gossip_messages,
-            tasks: counters(
-                registry,
-                "tasks",
-                "Tasks by how they ended at this keeper",
-                ["result"],
-                &[["settled"], ["skipped"], ["job_error"], ["abstained"], ["expired"]],
-            ),
+            tasks: tasks.tasks,
+            tasks_certified: tasks.certified,
+            abstentions: tasks.abstentions,
+            snapshots: tasks.snapshots,
             partials: mesh.partials,
             certificates: mesh.certificates,
             certificate_duration: seconds(registry, "certificate_duration", "From the due moment to a quorum"),
@@ -153,7 +162,7 @@ impl Metrics {
             ),
             chain_head_block: chain.head_block,
             chain_head_timestamp: chain.head_timestamp,
-            chain_rpc_errors: chain.rpc_errors,
+            nodes: NodeSeries::register(registry),
             chain_reorgs: chain.reorgs,
             transactions: chain.transactions,
             accusations: chain.accusations,
@@ -186,28 +195,27 @@ impl MeshSeries {
                 "gossip_messages",
                 "Gossip messages judged",
                 ["topic", "result"],
-                &[
-                    ["assignments", "accept"],
-                    ["partials", "accept"],
-                    ["certificates", "accept"],
-                    ["evidence", "accept"],
-                    ["observations", "accept"],
-                    ["health", "accept"],
-                ],
+                &topics::CHANNELS.map(|channel| [topics::name(channel), "accept"]),
             ),
             partials: counters(
                 registry,
                 "partials",
                 "Partial signatures",
                 ["direction", "result"],
-                &[["sent", "signed"], ["sent", "abstained"], ["received", "valid"], ["received", "invalid"]],
+                &[
+                    ["sent", "signed"],
+                    ["sent", "abstained"],
+                    ["received", "valid"],
+                    ["received", "invalid"],
+                    ["received", "ignored"],
+                ],
             ),
             certificates: counters(
                 registry,
                 "certificates",
                 "Certificates by what became of them",
                 ["result"],
-                &[["formed"], ["received"], ["invalid"], ["submitted"]],
+                &[["received"], ["invalid"], ["submitted"]],
             ),
         }
     }
@@ -218,7 +226,6 @@ struct ChainSeries {
     head_block: Gauge,
     head_timestamp: Gauge,
     time_ahead: Gauge<f64, AtomicU64>,
-    rpc_errors: Counters<1>,
     reorgs: Counter,
     transactions: Counters<1>,
     accusations: Counters<1>,
@@ -237,13 +244,6 @@ impl ChainSeries {
             time_ahead,
             head_block: gauge(registry, "chain_head_block", "Newest block at the confirmation depth"),
             head_timestamp: gauge(registry, "chain_head_timestamp_seconds", "Unix time of the newest block"),
-            rpc_errors: counters(
-                registry,
-                "chain_rpc_errors",
-                "Failed or refused answers of RPC nodes",
-                ["reason"],
-                &[["no_answer"], ["limited"], ["node_behind"], ["node_stalled"]],
-            ),
             reorgs: counter(registry, "chain_reorgs", "Reorganisations seen"),
             transactions: counters(
                 registry,

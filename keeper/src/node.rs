@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::chain::{ChainConfig, Rpc, Submitter, Watcher};
 use crate::config::Config;
-use crate::driver::{About, Core, Driver, Services};
+use crate::driver::{About, Core, Driver, Services, Stopped};
 use crate::evidence::{EvidenceHandle, EvidenceStore};
 use crate::executor::{Executor, ExecutorConfig, RpcReader, WorkerProgram};
 use crate::jobs::action::Actions;
@@ -49,7 +49,7 @@ use crate::metrics::{Liveness, Metrics};
 use crate::paths::Paths;
 use crate::view::View;
 use crate::{api, memory, metrics, topics};
-use reach::{Known, reach};
+use reach::{Known, alive_during, reach};
 
 /// Chain events on their way to the driver; the watcher waits when it is full.
 const CHAIN_EVENTS: usize = 1_024;
@@ -101,7 +101,7 @@ struct Front {
 /// Runs a node until `shutdown`. `announce` is told where it can be reached, once its listeners are up.
 ///
 /// # Errors
-/// What keeps a node from starting; once it runs, nothing but `shutdown` ends it.
+/// What keeps a node from starting; once it runs, a part that has ended by itself, or danger for the stake.
 pub async fn run(
     setup: Setup,
     shutdown: CancellationToken,
@@ -139,7 +139,8 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
     let api_listener = api::bind(config.api_addr, "--api-addr").await?;
     let metrics_listener = api::bind(config.metrics_addr, "--metrics-addr").await?;
     let (api_addr, metrics_addr) = (api_listener.local_addr()?, metrics_listener.local_addr()?);
-    let mut first = View { operator: setup.keys.wallet.address().to_string(), ..View::default() };
+    let operator = setup.keys.wallet.address().to_string();
+    let mut first = View { operator, peer_id: setup.identity.peer_id().to_string(), ..View::default() };
     first.set_check("chain", false, "not connected to a chain node yet");
     let (view, seen) = watch::channel(Arc::new(first));
     let liveness = Liveness::new();
@@ -195,7 +196,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let chain = ChainConfig { network: with_rpc_urls(&setup), network_file: setup.config.network.clone() };
     let rpc = Rpc::new(&chain)?;
     let known = tokio::select! {
-        known = reach(&rpc, &chain, &setup, &front.view) => known?,
+        known = alive_during(&front.liveness, reach(&rpc, &chain, &setup, &front.view)) => known?,
         () = shutdown.cancelled() => {
             close(front.stop, front.tasks).await;
             return Ok(());
@@ -205,8 +206,8 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let (evidence, evidence_thread) = EvidenceHandle::spawn(EvidenceStore::at(setup.paths.data()));
     let stop = CancellationToken::new();
-    let services = services(&setup, &chain, &rpc, &front, (journal, evidence), &stop)?;
-    services.actions.executor.check().await?;
+    let services = services((&setup, known.tip), &chain, &rpc, &front, (journal, evidence), &stop)?;
+    alive_during(&front.liveness, services.actions.executor.check()).await?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
     let watcher = tokio::spawn(watcher.run(events, stop.clone()));
@@ -224,7 +225,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
         tracing::warn!("some parts did not stop in time; what they have on disk is complete");
     }
     close(front.stop, front.tasks).await;
-    Ok(driven?)
+    driven.map_err(Stopped::into_error)
 }
 
 fn with_rpc_urls(setup: &Setup) -> Network {
@@ -256,7 +257,7 @@ fn open_journal(setup: &Setup, known: &Known) -> Result<(Journal, engine::Journa
 }
 
 fn services(
-    setup: &Setup,
+    (setup, tip): (&Setup, u128),
     chain: &ChainConfig,
     rpc: &Rpc,
     front: &Front,
@@ -271,7 +272,7 @@ fn services(
         max_concurrent: std::thread::available_parallelism().map_or(1, usize::from),
         worker: WorkerProgram::this(),
     };
-    let submitter = Submitter::new(rpc, setup.keys.wallet.clone(), chain, setup.paths.data(), stop.clone())?;
+    let submitter = Submitter::new(rpc, setup.keys.wallet.clone(), chain, setup.paths.data(), tip, stop.clone())?;
     Ok(Services {
         mesh: front.mesh.clone(),
         actions: Actions {

@@ -6,7 +6,7 @@ use consensus::message::{
 use p2p::{RequestLimits, Sizes, Topic, TopicId};
 
 /// Every channel; its position is its topic's number.
-const CHANNELS: [Channel; 4] = [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence];
+pub const CHANNELS: [Channel; 4] = [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence];
 /// Longest status, in bytes: a few numbers and hashes.
 const STATUS_LIMIT: usize = 1024;
 

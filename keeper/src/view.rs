@@ -13,8 +13,20 @@ use serde::{Deserialize, Serialize};
 pub const MAX_RUNS: usize = 512;
 
 /// Every check there is, by name. A check that is red says why and how to mend it, in the words of its newest cause.
-pub const CHECKS: [&str; 11] =
-    ["account", "chain", "chain_time", "clock", "journal", "load", "mesh", "nodes", "registered", "runway", "set"];
+pub const CHECKS: [&str; 12] = [
+    "account",
+    "chain",
+    "chain_time",
+    "clock",
+    "journal",
+    "load",
+    "mesh",
+    "nodes",
+    "registered",
+    "runs",
+    "runway",
+    "set",
+];
 
 /// A keeper at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ use crate::identity::Identity;
 use crate::metrics::Metrics;
 use crate::requests::{self, Protocol};
 use crate::topic::Topics;
-use crate::{discovery, gossip};
+use crate::{discovery, gossip, records};
 
 /// No new connections when the process holds this share of the machine's memory.
 const MEMORY_SHARE: f64 = 0.7;
@@ -33,6 +33,7 @@ pub(crate) struct Behaviour {
     pub(crate) gossip: Toggle<gossip::Behaviour>,
     pub(crate) status: Toggle<requests::Behaviour>,
     pub(crate) want: Toggle<requests::Behaviour>,
+    pub(crate) records: requests::Behaviour,
 }
 
 impl Behaviour {
@@ -47,8 +48,9 @@ impl Behaviour {
         let domain8 = &config.domain8;
         let is_keeper = config.role == Role::Keeper;
         let gossip = if is_keeper { Some(gossip::behaviour(topics, domain8, registry, drops.clone())?) } else { None };
-        let request =
-            |protocol| is_keeper.then(|| requests::behaviour(protocol, config.requests.of(protocol), domain8)).into();
+        let request = |protocol: Protocol| {
+            is_keeper.then(|| requests::behaviour(protocol.name(domain8), config.requests.of(protocol)))
+        };
         Ok(Self {
             gate: Gate::new(config, metrics.refusals.clone()),
             memory: memory_connection_limits::Behaviour::with_max_percentage(MEMORY_SHARE),
@@ -62,8 +64,9 @@ impl Behaviour {
             ),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT)),
             gossip: gossip.into(),
-            status: request(Protocol::Status),
-            want: request(Protocol::Want),
+            status: request(Protocol::Status).into(),
+            want: request(Protocol::Want).into(),
+            records: requests::behaviour(records::protocol_name(domain8), records::SIZES),
         })
     }
 

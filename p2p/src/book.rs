@@ -29,7 +29,7 @@ const DIAL_UNDER_WAY: Duration = Duration::from_secs(15);
 enum Word {
     /// Other peers'.
     Others,
-    /// Its own, proven by its key.
+    /// Its own: told over a connection of its own, or signed with its key.
     Own,
     /// It was reached there, now or before the last start.
     Worked,
@@ -133,7 +133,7 @@ impl AddressBook {
         entry.add(address, Word::Operator);
     }
 
-    /// Takes the addresses that a peer itself names; true when they are new. They replace what others named, and what it
+    /// Takes the addresses that a peer itself names, or has signed; true when they are new. They replace what others named, and what it
     /// named before; what worked and what the operator named stays.
     pub(crate) fn learn(&mut self, peer: PeerId, addresses: &[Multiaddr], now: Instant) -> bool {
         if addresses.is_empty() || !self.has_room_for(&peer) {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use libp2p::{Multiaddr, PeerId};
-use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -13,6 +12,7 @@ use crate::command::{Command, Published};
 use crate::error::{PublishError, RequestError};
 use crate::event::{MessageRef, RequestId, Verdict};
 use crate::identity::peer_id_from_public_key;
+use crate::metrics::{Overflow, Overflows};
 use crate::peers::PeerSummary;
 use crate::requests::{Protocol, RequestLimits};
 use crate::topic::{TopicId, Topics};
@@ -29,7 +29,7 @@ pub struct Handle {
     topics: Topics,
     requests: RequestLimits,
     commands: mpsc::Sender<Command>,
-    lost: Counter,
+    overflows: Overflows,
 }
 
 /// How long a command waits for room, and a message for what becomes of it.
@@ -56,15 +56,15 @@ impl Handle {
         topics: Topics,
         requests: RequestLimits,
         commands: mpsc::Sender<Command>,
-        lost: Counter,
+        overflows: Overflows,
     ) -> Self {
-        Self { local, topics, requests, commands, lost }
+        Self { local, topics, requests, commands, overflows }
     }
 
     async fn send(&self, command: Command) -> Result<(), Refused> {
         self.commands.send_timeout(command, PATIENCE).await.map_err(|error| match error {
             SendTimeoutError::Timeout(_) => {
-                self.lost.inc();
+                self.overflows.commands.inc();
                 Refused::Busy
             }
             SendTimeoutError::Closed(_) => Refused::Stopped,
@@ -75,6 +75,12 @@ impl Handle {
     #[must_use]
     pub const fn local_peer_id(&self) -> PeerId {
         self.local
+    }
+
+    /// What this node's mesh has had no room for since the start. Waits for nothing.
+    #[must_use]
+    pub fn overflow(&self) -> Overflow {
+        self.overflows.count()
     }
 
     /// Sends a message to everybody. A message that was published before counts as sent.

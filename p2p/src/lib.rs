@@ -7,7 +7,7 @@
 //!   Handle (any number of clones) ──┼── commands: 256, 50 ms of patience ─▶ Service ──▶ Swarm ◀──▶ peers
 //!     publish judge request respond │                                       (one loop)   tcp noise yamux
 //!     fault admit peers …           │                                          │         gossipsub kademlia
-//!                                   │                        a line for        ▼         identify ping
+//!                                   │                        a line for        ▼         identify ping records
 //!   Receiver<Event>  ◀──────────────┼── events: 2 ◀── each peer, in turn ── Inbox        status want (requests)
 //!     Message Request Listening     │                                                    gate: who may connect
 //!     PeerConnected …               │                                                    intake: who sends how much
@@ -16,7 +16,7 @@
 //! What arrives is charged to the peer that brought it, before it is hashed or decoded: messages and bytes come out of
 //! buckets of its own, and what is over is dropped and counted in `p2p_intake_dropped_total`. What is left waits for
 //! the keeper in a line of its own, and the heads of the lines go in turn, so that a peer that sends a lot waits behind
-//! itself. When its line is full a gossip message gets the verdict Ignore, a request has its stream closed, and both are
+//! itself. When its line is full, or after a second in it, a gossip message gets the verdict Ignore, a request has its stream closed, and both are
 //! counted in `p2p_events_lost_total`. Only a peer that sends more than twice what it may, and goes on, is at fault.
 //!
 //! The service never waits for the keeper, nor the keeper long for the service. Replies to commands go through one-shot
@@ -57,6 +57,7 @@ mod questions;
 mod quiet;
 mod rates;
 mod reach;
+mod records;
 mod requests;
 mod service;
 mod topic;
@@ -70,6 +71,7 @@ pub use crate::error::{ConfigError, Error, IdentityError, PublishError, RequestE
 pub use crate::event::{Event, MessageRef, RequestId, Verdict};
 pub use crate::handle::Handle;
 pub use crate::identity::{Identity, peer_id_from_public_key, public_key_of};
+pub use crate::metrics::Overflow;
 pub use crate::outbox::PUBLISH_PATIENCE;
 pub use crate::peers::{Direction, PeerSummary};
 pub use crate::quiet::Quiet;

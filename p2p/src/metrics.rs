@@ -70,6 +70,49 @@ impl Drops {
     }
 }
 
+/// What the mesh had no room for since the start. What a peer sends beyond what it may is not in it: that is the peer's doing
+/// alone, and in `p2p_intake_dropped_total`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overflow {
+    /// Gossip messages whose peer's line was full.
+    pub messages: u64,
+    /// Requests of peers whose line was full: the stream was closed.
+    pub questions: u64,
+    /// Commands of the keeper that found the swarm busy, and news of connections that found the keeper so.
+    pub commands: u64,
+    /// Messages of this node that found the queue to every peer full.
+    pub publishes: u64,
+}
+
+/// Counts what there is no room for, on either side of the mesh.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Overflows {
+    events: Family<LostLabels, Counter>,
+    /// Requests of peers refused by the rate limit.
+    pub(crate) questions: Counter,
+    /// Commands of the keeper that the swarm had no room for.
+    pub(crate) commands: Counter,
+    /// Messages of this node that no peer's queue had room for.
+    pub(crate) publishes: Counter,
+}
+
+impl Overflows {
+    pub(crate) fn lost(&self, kind: Lost) {
+        self.events.get_or_create(&LostLabels { kind }).inc();
+    }
+
+    /// How much it was of each kind.
+    pub(crate) fn count(&self) -> Overflow {
+        let lost = |kind| self.events.get(&LostLabels { kind }).map_or(0, |counter| counter.get());
+        Overflow {
+            messages: lost(Lost::Message),
+            questions: lost(Lost::Request),
+            commands: lost(Lost::Lifecycle) + self.commands.get(),
+            publishes: self.publishes.get(),
+        }
+    }
+}
+
 /// Why connections of an admitted peer were closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dropped {
@@ -89,7 +132,10 @@ struct ReasonLabels {
 /// The counters of this crate and libp2p's recorder.
 pub(crate) struct Metrics {
     pub(crate) libp2p: Libp2pMetrics,
-    events_lost: Family<LostLabels, Counter>,
+    /// What there is no room for.
+    pub(crate) overflows: Overflows,
+    /// Messages that a peer did not take in time.
+    pub(crate) sends_lost: Counter,
     /// Messages that had to wait for a first subscriber.
     pub(crate) publishes_delayed: Counter,
     /// Waiting messages that found no subscriber in time.
@@ -105,14 +151,12 @@ pub(crate) struct Metrics {
     /// Messages and requests that wait for the keeper, and their bytes.
     pub(crate) waiting: Gauge,
     pub(crate) waiting_bytes: Gauge,
-    /// Commands of the keeper that the swarm had no room for.
-    pub(crate) commands_lost: Counter,
     peers_dropped: Family<ReasonLabels, Counter>,
     faults: Family<ReasonLabels, Counter>,
     /// Registered operators on the list.
     pub(crate) admitted: Gauge,
-    /// Inbound requests refused by the rate limit.
-    pub(crate) requests_refused: Counter,
+    /// Signed peer records held, this node's own among them.
+    pub(crate) records: Gauge,
 }
 
 impl Metrics {
@@ -128,8 +172,13 @@ impl Metrics {
         let publishes_expired = counter("publishes_expired", "Waiting messages that found no subscriber in time");
         let peer_restarts = counter("peer_restarts", "Peers that restarted behind a connection that looked alive");
         let dials_failed = counter("dials_failed", "Dials that failed");
-        let commands_lost = counter("commands_lost", "Commands given up because the swarm was busy");
-        let requests_refused = counter("requests_refused", "Inbound requests refused by the rate limit");
+        let sends_lost = counter("sends_lost", "Messages that a peer did not take in time");
+        let overflows = Overflows {
+            events: Family::default(),
+            questions: counter("requests_refused", "Inbound requests refused by the rate limit"),
+            commands: counter("commands_lost", "Commands given up because the swarm was busy"),
+            publishes: counter("publishes_lost", "Messages of this node that found the queue to every peer full"),
+        };
         let refusals = Refusals::default();
         own.register("connections_refused", "Connections refused before any protocol saw them", refusals.0.clone());
         let peers_dropped = Family::<ReasonLabels, Counter>::default();
@@ -143,11 +192,14 @@ impl Metrics {
         own.register("inbox_bytes", "Bytes of what waits for the keeper", waiting_bytes.clone());
         let admitted = Gauge::default();
         own.register("operators_admitted", "Registered operators that may connect", admitted.clone());
-        let events_lost = Family::<LostLabels, Counter>::default();
-        own.register("events_lost", "Events dropped because the keeper reads them too slowly", events_lost.clone());
+        let records = Gauge::default();
+        own.register("records", "Signed peer records held, this node's own among them", records.clone());
+        let events = overflows.events.clone();
+        own.register("events_lost", "Events dropped because the keeper reads them too slowly", events);
         Self {
             libp2p,
-            events_lost,
+            overflows,
+            sends_lost,
             publishes_delayed,
             publishes_expired,
             peer_restarts,
@@ -156,11 +208,10 @@ impl Metrics {
             drops,
             waiting,
             waiting_bytes,
-            commands_lost,
             peers_dropped,
             faults,
             admitted,
-            requests_refused,
+            records,
         }
     }
 
@@ -175,9 +226,5 @@ impl Metrics {
 
     pub(crate) fn fault(&self, reason: &'static str) {
         self.faults.get_or_create(&ReasonLabels { reason }).inc();
-    }
-
-    pub(crate) fn lost(&self, kind: Lost) {
-        self.events_lost.get_or_create(&LostLabels { kind }).inc();
     }
 }

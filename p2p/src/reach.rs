@@ -1,5 +1,6 @@
 //! How far addresses reach, and whose word makes one worth dialling.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -123,7 +124,17 @@ pub(crate) fn own_word(claimed: &[Multiaddr], spoken_over: Option<&Multiaddr>) -
     distinct(plain(claimed).filter(|address| reach(address).is_some_and(|reach| rank(reach) >= rank(least))))
 }
 
-/// What others say of a peer.
+/// What this node tells others of where it is: at most eight, the furthest reaching first. Addresses that only this machine or
+/// its cable know are told when there are no others: a network on one machine.
+pub(crate) fn worth_telling(known: &[Multiaddr]) -> Vec<Multiaddr> {
+    let mut known: Vec<(Reach, Multiaddr)> =
+        plain(known).filter_map(|address| Some((reach(&address)?, address))).collect();
+    known.sort_by_key(|(reach, _)| Reverse(*reach));
+    let far = known.iter().any(|(reach, _)| *reach > Reach::Link);
+    distinct(known.into_iter().filter(|(reach, _)| !far || *reach > Reach::Link).map(|(_, address)| address))
+}
+
+/// What others say of a peer, or bring of it that it has signed.
 pub(crate) fn hearsay(claimed: &[Multiaddr], home: &Home) -> Vec<Multiaddr> {
     distinct(plain(claimed).filter(|address| home.trusts(address)))
 }

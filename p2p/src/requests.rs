@@ -79,9 +79,9 @@ impl Protocol {
 pub(crate) type Behaviour = request_response::Behaviour<Codec>;
 pub(crate) type RequestEvent = request_response::Event<Vec<u8>, Vec<u8>>;
 
-/// The libp2p behaviour of one protocol.
-pub(crate) fn behaviour(protocol: Protocol, sizes: Sizes, domain8: &str) -> Behaviour {
-    let name = StreamProtocol::try_from_owned(protocol.name(domain8)).expect("the name starts with a slash");
+/// The libp2p behaviour of one protocol, whose name starts with a slash.
+pub(crate) fn behaviour(name: String, sizes: Sizes) -> Behaviour {
+    let name = StreamProtocol::try_from_owned(name).expect("the name starts with a slash");
     let config = request_response::Config::default()
         .with_request_timeout(REQUEST_TIMEOUT)
         .with_max_concurrent_streams(MAX_STREAMS);

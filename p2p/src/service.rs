@@ -30,6 +30,7 @@ use crate::peers::{PeerSummary, Peers};
 use crate::ports;
 use crate::questions::{Answers, Asked, Rests};
 use crate::reach::Home;
+use crate::records::Records;
 use crate::requests::Protocol;
 use crate::topic::Topics;
 
@@ -37,6 +38,7 @@ mod answers;
 mod delivery;
 mod gatekeeping;
 mod publishing;
+mod records;
 mod swarm_events;
 
 use delivery::has_room;
@@ -66,6 +68,8 @@ pub struct Service {
     inbox: Inbox,
     outbox: Outbox,
     memory: Memory,
+    records: Records,
+    round: records::Round,
     /// What the operator's own addresses say about where this node lives.
     named: Home,
     /// Requests of peers that wait for our answer.
@@ -125,7 +129,8 @@ pub fn build(
     }
     swarm.behaviour_mut().kademlia.guard.home = named.clone();
     let memory = Memory::new(config.address_book);
-    for (peer, address) in memory.load() {
+    let mut records = Records::new(identity.keypair());
+    for (peer, address) in memory.load(|bytes| records.restore(bytes).is_ok()) {
         book.remember(peer, &address, now);
     }
     let (command_sender, commands) = mpsc::channel(COMMANDS);
@@ -144,6 +149,8 @@ pub fn build(
         inbox: Inbox::default(),
         outbox: Outbox::default(),
         memory,
+        records,
+        round: records::Round::default(),
         named,
         asked: BTreeMap::new(),
         budgets: Asked::default(),
@@ -154,7 +161,7 @@ pub fn build(
         walk_at: now + FIRST_WALK,
         walk_interval: FIRST_WALK,
     };
-    let handle = Handle::new(local, topics, config.requests, command_sender, service.metrics.commands_lost.clone());
+    let handle = Handle::new(local, topics, config.requests, command_sender, service.metrics.overflows.clone());
     Ok((handle, event_receiver, service))
 }
 
@@ -208,7 +215,7 @@ impl Service {
             }
         }
         if let Some(path) = self.memory.rest() {
-            memory::write(&path, &self.book.memory());
+            memory::write(&path, &self.book.memory(), &self.records.memory());
         }
         tracing::debug!("the p2p service stops");
     }
@@ -254,14 +261,22 @@ impl Service {
                 tracing::debug!(%peer, %error, "not dialled");
             }
         }
-        if room > 0 && now >= self.walk_at {
+        if now >= self.walk_at {
+            self.walk(room, now);
+        }
+    }
+
+    /// Looks for peers: for whoever there is room, and for what others know of where those are that are known already.
+    fn walk(&mut self, room: usize, now: Instant) {
+        if room > 0 {
             // Our own neighbourhood and a random one in turn: the first finds who is new, the second everybody.
             let own = *self.swarm.local_peer_id();
             self.swarm.behaviour_mut().kademlia.inner.get_closest_peers(own);
             self.swarm.behaviour_mut().kademlia.inner.get_closest_peers(PeerId::random());
-            self.walk_interval = (self.walk_interval * 2).min(SLOWEST_WALK);
-            self.walk_at = now + self.walk_interval;
         }
+        self.ask_next_for_records(now);
+        self.walk_interval = (self.walk_interval * 2).min(SLOWEST_WALK);
+        self.walk_at = now + self.walk_interval;
     }
 
     fn summaries(&self) -> Vec<PeerSummary> {
@@ -284,14 +299,15 @@ impl Service {
         summaries
     }
 
-    /// Writes the address book, off the loop, and shows how much waits.
+    /// Writes the address book, off the loop, and shows how much is held and waits.
     fn keep_memory(&mut self, now: Instant) {
         if let Some(path) = self.memory.due(now) {
-            let book = self.book.memory();
-            tokio::task::spawn_blocking(move || memory::write(&path, &book));
+            let (book, records) = (self.book.memory(), self.records.memory());
+            tokio::task::spawn_blocking(move || memory::write(&path, &book, &records));
         }
         let (waiting, bytes) = self.inbox.waiting();
         let size = |number| i64::try_from(number).unwrap_or(i64::MAX);
+        self.metrics.records.set(size(self.records.len()));
         self.metrics.waiting.set(size(waiting));
         self.metrics.waiting_bytes.set(size(bytes));
     }

@@ -14,11 +14,10 @@ use bootstrap::swarm::network::fund_all;
 use bootstrap::swarm::{JobRequest, JobSpec, RHYTHM, Swarm, code_hash};
 use bootstrap::wait::until;
 use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms};
-use serde_json::Value;
 use tests::foreign::{Flooder, Setting};
 use tests::hostile::{INCREMENT, component};
 use tests::toll::Watch;
-use tests::{keepers, settled, signers};
+use tests::{company, keepers, settled, signers};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const HONEST: u16 = 4;
@@ -152,7 +151,7 @@ impl Stage {
             self.told().await
         );
         let grown = toll.peak.iter().zip(&toll.before).map(|(peak, before)| peak - before).max().unwrap_or_default();
-        let mut broken = self.company().await;
+        let mut broken = company::broken(&self.swarm).await;
         let mut hold = |holds: bool, what: String| broken.extend((!holds).then_some(what));
         hold(counts.deeds() > DEEDS, format!("no flood: {counts:?}"));
         hold(grown < GROWTH, format!("a keeper grew by {} MiB", grown / MIB));
@@ -218,24 +217,6 @@ impl Stage {
         }
         sums.retain(|_, sum| *sum > 0.0);
         format!("{sums:?}")
-    }
-
-    /// Which keepers have lost an honest one, or sent one away.
-    async fn company(&self) -> Vec<String> {
-        let ids: Vec<String> = self.swarm.keepers.iter().map(|keeper| keeper.node().unwrap().peer_id).collect();
-        let mut broken = Vec::new();
-        for (keeper, own) in self.swarm.keepers.iter().zip(&ids) {
-            let peers: Vec<Value> = keeper.get("/v1/peers").await.unwrap();
-            let here = |id: &&String| peers.iter().any(|peer| peer["peer_id"] == id.as_str());
-            let lost = ids.iter().filter(|id| *id != own).filter(|id| !here(id));
-            broken.extend(lost.map(|id| format!("{own} is not connected to {id}")));
-            let log = self.swarm.directory().join(format!("{}.log", keeper.name()));
-            let log = std::fs::read_to_string(log).unwrap();
-            let banned = log.lines().filter(|line| line.contains("refused for ten minutes"));
-            let honest = banned.filter(|line| ids.iter().any(|id| line.contains(id.as_str())));
-            broken.extend(honest.map(|line| format!("{own} sent an honest keeper away: {line}")));
-        }
-        broken
     }
 }
 

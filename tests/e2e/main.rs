@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bad_jobs;
+mod busy;
 mod churn;
 mod cleanup;
 mod equivocation;

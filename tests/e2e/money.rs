@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider};
 use anyhow::{Context, Result, ensure};
 use bootstrap::swarm::Swarm;
@@ -106,9 +106,9 @@ impl Money {
         params.fee = alloy::primitives::aliases::U96::from(TOKEN_FEE);
         let start = self.now().await? + 10;
         params.triggerData = TriggerTerms::Interval { start, interval: 2 }.data();
-        for _ in 0..2 {
-            let receipt =
-                manager.createJob(params.clone(), funding).from(self.creator).send().await?.get_receipt().await?;
+        for salt in [1, 2] {
+            let call = manager.createJob(params.clone(), funding, B256::with_last_byte(salt)).from(self.creator);
+            let receipt = call.send().await?.get_receipt().await?;
             ensure!(receipt.status(), "a job that pays in a token was refused");
         }
         Ok(())

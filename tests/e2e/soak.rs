@@ -38,12 +38,7 @@ async fn resident_memory_grows_by_less_than_4_kib_per_task() {
     swarm.stop().await;
 }
 
-/// Resident memory of each keeper in bytes, from /proc.
+/// Resident memory of each keeper in bytes.
 fn resident(swarm: &Swarm) -> Vec<u64> {
-    let of = |pid: u32| {
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-    };
-    swarm.keepers.iter().map(|keeper| of(keeper.node().unwrap().pid)).collect()
+    swarm.keepers.iter().map(|keeper| tests::workers::resident(keeper.node().unwrap().pid).unwrap()).collect()
 }

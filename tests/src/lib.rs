@@ -1,5 +1,6 @@
 //! What the whole-system tests share: real swarms, the proof document, a network door that can be shut, hostile jobs.
 
+pub mod company;
 pub mod dice;
 pub mod document;
 pub mod door;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bootstrap::swarm::keepers::Keeper;
+use executor::processes::{self, process};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -12,16 +13,14 @@ use nix::unistd::Pid;
 /// # Errors
 /// When the keeper does not say its process id, or /proc cannot be read.
 pub fn of(keeper: &Keeper) -> Result<Vec<u32>> {
-    let parent = keeper.node()?.pid.to_string();
+    let parent = keeper.node()?.pid;
     let mut workers = Vec::new();
     for entry in std::fs::read_dir("/proc").context("reading /proc")?.flatten() {
-        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let id = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
         // Processes come and go.
-        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let Some((name, rest)) = stat.rsplit_once(") ") else { continue };
-        if name.ends_with("(keeper-run") && rest.split_whitespace().nth(1) == Some(&parent) {
-            workers.push(process);
-        }
+        let worker = id
+            .filter(|id| process(*id).is_some_and(|process| process.parent == parent && process.name == "keeper-run"));
+        workers.extend(worker);
     }
     Ok(workers)
 }
@@ -43,24 +42,17 @@ pub fn kill_all(keeper: &Keeper) -> Result<usize> {
 ///
 /// # Errors
 /// When there is no such process.
-pub fn resident(process: u32) -> Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("a process without resident memory")?;
-    Ok(line.split_whitespace().nth(1).context("VmRSS without a number")?.parse::<u64>()? * 1024)
+pub fn resident(id: u32) -> Result<u64> {
+    processes::resident(id).context("a process without resident memory")
 }
 
 /// Processor time that a process and those of its children that have ended have used so far.
 ///
 /// # Errors
 /// When there is no such process.
-pub fn processor_time(process: u32) -> Result<Duration> {
-    /// The kernel counts in hundredths of a second on every architecture there is (`USER_HZ`, see proc(5)).
-    const TICKS_PER_SECOND: u64 = 100;
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    let (_, rest) = stat.rsplit_once(") ").context("a stat without a name")?;
-    // utime, stime, cutime, cstime: fields 14 to 17, where the state, the first one behind the name, is field 3.
-    let ticks: u64 = rest.split_whitespace().skip(11).take(4).map(|field| field.parse().unwrap_or(0)).sum();
-    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+pub fn processor_time(id: u32) -> Result<Duration> {
+    let process = process(id).context("no such process")?;
+    Ok(process.used + process.used_by_ended)
 }
 
 /// What a keeper and its workers use.

@@ -1,5 +1,6 @@
 //! `bootnode`: the address from which keepers join the mesh.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -23,7 +24,8 @@ async fn main() -> ExitCode {
     match serve(cli.options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("Error: {error:?}");
+            // Without `eprintln`, which panics where nobody reads it.
+            let _ = writeln!(std::io::stderr(), "Error: {error:?}");
             ExitCode::from(exit_code(&error))
         }
     }

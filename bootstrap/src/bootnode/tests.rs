@@ -6,7 +6,7 @@ use clap::Parser;
 use p2p::{Multiaddr, parse_bootnode};
 use tokio_util::sync::CancellationToken;
 
-use super::{Options, exit_code, run};
+use super::{Book, Options, exit_code, run};
 use crate::wait::until;
 
 #[derive(Debug, Parser)]
@@ -105,4 +105,56 @@ async fn a_port_that_is_taken_is_exit_7_and_other_errors_are_not() {
     short.domain = Some("short".to_owned());
     let refused = run(short, std::io::sink(), CancellationToken::new()).await.unwrap_err();
     assert_eq!(exit_code(&refused), 1);
+}
+
+/// What fails as a pipe does whose reader is gone, or a full disk.
+struct Gone;
+
+impl std::io::Write for Gone {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(std::io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::StorageFull.into())
+    }
+}
+
+#[tokio::test]
+async fn it_serves_though_nobody_reads_what_it_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = local(folder.path());
+    let out = options.out.clone().unwrap();
+    let shutdown = CancellationToken::new();
+    let served = tokio::spawn(run(options, Gone, shutdown.clone()));
+    // Printed before it is written: by now the printing has failed.
+    until("the address file", Duration::from_secs(10), || {
+        let there = out.exists();
+        async move { there.then_some(()).ok_or_else(|| "not there".to_owned()) }
+    })
+    .await
+    .unwrap();
+    assert!(!served.is_finished());
+    shutdown.cancel();
+    served.await.unwrap().unwrap();
+}
+
+#[test]
+fn the_file_has_the_addresses_that_are_there_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = |port: u16| -> Multiaddr { format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap() };
+    let (out, missing) = (folder.path().join("addresses"), folder.path().join("none/addresses"));
+    fs::write(folder.path().join("addresses.tmp"), "theirs").unwrap();
+    let mut book = Book { external: vec![address(1)], out: Some(missing), written: Vec::new() };
+    book.show(&[address(2)]);
+    assert!(book.written.is_empty(), "what could not be written is tried again");
+    book.out = Some(out.clone());
+    book.show(&[]);
+    assert!(!out.exists(), "nobody is to read it before an address is there");
+    for (listeners, wanted) in [(&[2, 3][..], vec![1, 2, 3]), (&[3], vec![1, 3]), (&[], vec![1])] {
+        book.show(&listeners.iter().map(|port| address(*port)).collect::<Vec<_>>());
+        let text: String = wanted.into_iter().map(|port| format!("{}\n", address(port))).collect();
+        assert_eq!(fs::read_to_string(&out).unwrap(), text);
+    }
+    assert_eq!(fs::read(folder.path().join("addresses.tmp")).unwrap(), b"theirs");
 }

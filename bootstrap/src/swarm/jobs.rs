@@ -209,12 +209,15 @@ pub(super) async fn create(
     let manager = JobManager::new(manager, provider);
     let funding = parse_ether("1000")?;
     let mut sent = Vec::new();
-    for request in requests {
+    let count = manager.jobCount().call().await?;
+    for (request, number) in requests.iter().zip(count..) {
         let creator = request.creator.unwrap_or(faucet);
         if creator != faucet {
             take_over(provider, creator, U256::from(2) * funding).await?;
         }
-        let call = manager.createJob(request.terms().params(), funding).from(creator).value(funding);
+        // no number comes twice: there are as many jobs more as were listed
+        let salt = B256::from(U256::from(number));
+        let call = manager.createJob(request.terms().params(), funding, salt).from(creator).value(funding);
         let pending = call.send().await.with_context(|| format!("the JobManager refuses job {}", request.name))?;
         sent.push((request, creator, pending));
     }

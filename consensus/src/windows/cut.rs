@@ -31,28 +31,29 @@ pub(super) fn assignments(batches: Vec<PlannedBatch>) -> Vec<Vec<PlannedBatch>> 
     lists
 }
 
-/// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch; those
-/// that a failed batch showed a quorum to agree on together again; all others alone.
+/// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch, at every
+/// attempt, so that what is late for no fault of its own costs no more than what is on time; those that a failed batch
+/// showed a quorum to agree on together again; all others alone.
 pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<'_>) -> Vec<PlannedBatch> {
     if !board.facts.laws().splits() {
         return whole(ready, board);
     }
-    let mut groups: BTreeMap<(u64, u16), Vec<(Task, u64)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(u8, u64, u16), Vec<(Task, u64)>> = BTreeMap::new();
     let mut singles = Vec::new();
     let agreed = agreed(ready, board);
     for open in ready {
         let Some(due) = board.sessions.get(&open.task).map(|session| session.due()) else {
             continue;
         };
-        if open.failures == 0 && open.attempt == 0 && !troubled.contains(&open.task.job) {
-            let group = groups.entry((due.due, due.quorum_bps)).or_default();
+        if open.failures == 0 && !open.is_split && !troubled.contains(&open.task.job) {
+            let group = groups.entry((open.attempt, due.due, due.quorum_bps)).or_default();
             group.push((open.task, u64::from(due.callback_gas)));
         } else if !agreed.iter().any(|batch| batch.attempt == open.attempt && batch.tasks.contains(&open.task.into())) {
             singles.push(PlannedBatch { attempt: open.attempt, tasks: vec![open.task.into()] });
         }
     }
-    let first = groups.into_values().flat_map(|group| split(&group));
-    first.chain(agreed).chain(singles).collect()
+    let together = groups.into_iter().flat_map(|((attempt, ..), group)| split(attempt, &group));
+    together.chain(agreed).chain(singles).collect()
 }
 
 /// For tasks that have failed in one batch: the part of that batch that a quorum would sign.
@@ -88,13 +89,13 @@ fn whole(ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
 }
 
 /// Cuts a group into batches within the limits of size and gas.
-fn split(group: &[(Task, u64)]) -> Vec<PlannedBatch> {
+fn split(attempt: u8, group: &[(Task, u64)]) -> Vec<PlannedBatch> {
     let mut batches: Vec<PlannedBatch> = Vec::new();
     let mut gas = 0;
     for &(task, callback_gas) in group {
         let full = batches.last().is_none_or(|batch| batch.tasks.len() >= BATCH_MAX);
         if full || gas + callback_gas > BATCH_GAS_MAX {
-            batches.push(PlannedBatch { attempt: 0, tasks: Vec::new() });
+            batches.push(PlannedBatch { attempt, tasks: Vec::new() });
             gas = 0;
         }
         gas += callback_gas;

@@ -74,13 +74,18 @@ impl Bench {
     /// What it assigns at a moment, as it goes out; its batches are open after it.
     fn assignments(&mut self, now: u64) -> Vec<Assignment> {
         self.look(now);
+        let assignments = self.sent();
+        assignments.iter().for_each(|assignment| drop(self.open(assignment, now)));
+        assignments
+    }
+
+    /// The assignments that have gone out.
+    fn sent(&mut self) -> Vec<Assignment> {
         let sent = self.outbox.take().into_iter().filter_map(|item| match item {
             Item::Effect(Effect::Broadcast { channel: Channel::Assignments, bytes }) => Some(bytes),
             _ => None,
         });
-        let assignments: Vec<Assignment> = sent.map(|bytes| codec::decode(&bytes, ASSIGNMENT_LIMIT).unwrap()).collect();
-        assignments.iter().for_each(|assignment| drop(self.open(assignment, now)));
-        assignments
+        sent.map(|bytes| codec::decode(&bytes, ASSIGNMENT_LIMIT).unwrap()).collect()
     }
 
     /// Opens the batches of an assignment, and gives their names.
@@ -146,6 +151,36 @@ fn tasks_are_batched_by_moment_quorum_size_and_gas_and_the_troubled_alone() {
     many.windows.note_trouble(JobId(6), true);
     many.windows.note_trouble(JobId(6), false);
     assert_eq!(many.assigned(998_000).iter().map(Vec::len).collect::<Vec<_>>(), [256, 44]);
+}
+
+/// After a stall everything is late at once: it costs as many batches as it would have on time.
+#[test]
+fn late_attempts_are_batched_by_moment_too_and_what_failed_alone_before_stays_alone() {
+    let all = [due(1, DUE), due(2, DUE), due(3, DUE), due(4, DUE - 1), due(5, DUE)];
+    let mut bench = bench(0, &all);
+    (1_011..1_040).for_each(|second| bench.facts.push(crate::facts::tests::block(second)));
+    let key = bench.hears(1, 0, vec![hostile::plan(0, &[3])], 1_001_400)[0];
+    (1..=5).for_each(|job| bench.run(job, 0, 1_001_500, hostile::done()));
+    bench.fails(key, 1_001_600);
+    bench.windows.note_trouble(JobId(5), true);
+    let pace = bench.facts.pace();
+    let again = pace.attempt_due(DUE, 1);
+    let (window, now) = (pace.window_of(again), pace.moment(again));
+    assert_eq!(pace.window_of(pace.attempt_due(DUE - 1, 1)), window);
+    for due in all {
+        bench.sessions.handle(due.task, Event::Look, &bench.facts, now, &mut bench.outbox);
+        bench.windows.list(window, (due.task, 1), &pace, Time(990_000), &mut bench.outbox);
+    }
+    bench.outbox.take();
+    let line = bench.facts.leaders(window).unwrap().0;
+    let stage = line.iter().position(|&index| index == bench.mine()).unwrap() as u64;
+    let Bench { facts, sessions, batches, plans, windows, outbox } = &mut bench;
+    windows.look(window, true, Board { facts, sessions, batches, plans }, now.plus(SILENCE * stage as u32), outbox);
+    let assigned = bench.sent();
+    let batches = assigned.iter().flat_map(|assignment| &assignment.batches);
+    let jobs: Vec<(u8, Vec<u64>)> =
+        batches.map(|batch| (batch.attempt, batch.tasks.iter().map(|task| task.job).collect())).collect();
+    assert_eq!(jobs, [(1, vec![4]), (1, vec![1, 2]), (1, vec![3]), (1, vec![5])]);
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl ChainKind {
     pub async fn of<P: Provider>(provider: &P) -> Result<Self, DeployError> {
         for (address, kind) in [(ARB_SYS, Self::Arbitrum), (GAS_PRICE_ORACLE, Self::OpStack)] {
             let code = provider.get_code_at(address).await;
-            let code = code.map_err(|source| DeployError::Rpc { doing: "asking what chain this is", source })?;
+            let code = code.map_err(DeployError::rpc("asking what chain this is"))?;
             if !code.is_empty() {
                 return Ok(kind);
             }
@@ -67,7 +67,7 @@ impl ChainKind {
         let question = gasEstimateL1ComponentCall { to: Address::ZERO, contractCreation: true, data: code.clone() };
         let request = TransactionRequest::default().with_to(NODE_INTERFACE).with_input(question.abi_encode());
         let answer = provider.call(request).await;
-        let answer = answer.map_err(|source| DeployError::Rpc { doing: "asking what data costs", source })?;
+        let answer = answer.map_err(DeployError::rpc("asking what data costs"))?;
         let told =
             gasEstimateL1ComponentCall::abi_decode_returns(&answer).map_err(|_| DeployError::DataGas { answer })?;
         Ok(told.gasEstimateForL1.saturating_add(told.gasEstimateForL1 / 2))

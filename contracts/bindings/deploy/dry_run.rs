@@ -5,6 +5,7 @@ use alloy::primitives::{Address, U256};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 
+use super::error::without_url;
 use super::{ChainKind, DeployConfig, DeployError, Plan, check_precompiles, gas_limit};
 use crate::network::Contracts;
 
@@ -33,7 +34,7 @@ pub struct DryRun {
 /// # Errors
 /// Settings that cannot work, the node fails, lacks EIP-2537, or a constructor would revert.
 pub async fn dry_run<P: Provider>(provider: &P, config: &DeployConfig) -> Result<DryRun, DeployError> {
-    let rpc = |doing| move |source| DeployError::Rpc { doing, source };
+    let rpc = DeployError::rpc;
     let chain_id = provider.get_chain_id().await.map_err(rpc("reading the chain id"))?;
     check_precompiles(provider, chain_id).await?;
     let chain = ChainKind::of(provider).await?;
@@ -46,7 +47,8 @@ pub async fn dry_run<P: Provider>(provider: &P, config: &DeployConfig) -> Result
             .with_gas_limit(limit)
             .with_deploy_code(creation.code);
         let contract = creation.name;
-        provider.call(request).await.map_err(|source| DeployError::Refused { contract, source })?;
+        let tried = provider.call(request).await;
+        tried.map_err(|error| DeployError::Refused { contract, source: without_url(error) })?;
     }
     let mut gas_limit_sum = 0;
     for creation in plan.creations(config) {

@@ -3,6 +3,9 @@
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::transports::{RpcError, TransportErrorKind};
 
+use alloy::contract;
+use alloy::transports::http::reqwest;
+
 use super::DEADLINE;
 
 /// Why the contracts could not be deployed.
@@ -92,4 +95,34 @@ pub enum DeployError {
         /// Its transaction.
         transaction: B256,
     },
+}
+
+impl DeployError {
+    /// The node failed while something was done.
+    pub(super) fn rpc(doing: &'static str) -> impl Fn(RpcError<TransportErrorKind>) -> Self {
+        move |source| Self::Rpc { doing, source: without_url(source) }
+    }
+
+    /// What came in place of an answer of the network's contracts.
+    pub(super) fn unreadable(error: contract::Error) -> Self {
+        let why = match error {
+            contract::Error::TransportError(error) => without_url(error).to_string(),
+            other => other.to_string(),
+        };
+        Self::Unreadable { why }
+    }
+}
+
+/// An error of the HTTP client repeats the whole URL, which may hold a key.
+pub(super) fn without_url(error: RpcError<TransportErrorKind>) -> RpcError<TransportErrorKind> {
+    match error {
+        RpcError::Transport(TransportErrorKind::Custom(error)) => {
+            let error: Box<dyn std::error::Error + Send + Sync> = match error.downcast::<reqwest::Error>() {
+                Ok(error) => Box::new(error.without_url()),
+                Err(error) => error,
+            };
+            RpcError::Transport(TransportErrorKind::Custom(error))
+        }
+        other => other,
+    }
 }

@@ -113,6 +113,7 @@ impl Plan {
                     registry_: of.keeper_registry,
                     serviceManager_: of.service_manager,
                     notice: config.notice_seconds,
+                    tip_: U256::from(config.tip),
                 },
             ),
             creation(

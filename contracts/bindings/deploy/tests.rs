@@ -1,11 +1,14 @@
 use std::error::Error;
+use std::time::Duration;
 
-use alloy::primitives::{Address, Bytes, address};
+use alloy::primitives::{Address, B256, Bytes, U64, U256, address};
 use alloy::providers::{Provider, ProviderBuilder};
+use alloy::transports::mock::Asserter;
 
 use super::chain::{ARB_SYS, GAS_PRICE_ORACLE, NODE_INTERFACE};
-use super::{ChainKind, DeployConfig, DeployError, Deployment, Timelock, check_upgrade, deploy, dry_run};
+use super::{ChainKind, DeployConfig, DeployError, Deployment, Timelock, check_upgrade, deploy, deploy_told, dry_run};
 use crate::anvil::Anvil;
+use crate::network::Contracts;
 use crate::{
     Challenger, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager, TimelockController,
 };
@@ -54,6 +57,7 @@ async fn the_contracts_know_each_other() -> Outcome {
     assert_eq!(jobs.registry().call().await?, of.keeper_registry);
     assert_eq!(jobs.serviceManager().call().await?, of.service_manager);
     assert_eq!(jobs.noticeSeconds().call().await?, 30);
+    assert_eq!(jobs.tip().call().await?, U256::from(10_000_000));
     let registry = KeeperRegistry::new(of.keeper_registry, &anvil.provider);
     assert_eq!(registry.serviceManager().call().await?, of.service_manager);
     assert_eq!(u64::from(registry.epochSeconds().call().await?), network.epoch_seconds);
@@ -184,12 +188,58 @@ async fn a_chain_without_the_precompiles_is_named() -> Outcome {
     Ok(())
 }
 
+/// And the key of its URL is not shown.
 #[tokio::test]
 async fn a_node_that_is_down_is_named() -> Outcome {
-    let provider = ProviderBuilder::new().connect_http("http://127.0.0.1:1".parse()?).erased();
-    let config = DeployConfig::local(Address::repeat_byte(1), "http://127.0.0.1:1");
+    let url = "http://127.0.0.1:1/v3/secretkey";
+    let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
+    let config = DeployConfig::local(Address::repeat_byte(1), url);
     let error = deploy(&provider, &config).await.err().ok_or("deployed to nowhere")?;
     assert!(error.to_string().contains("--rpc-url"), "{error}");
+    let mut cause: Option<&dyn Error> = Some(&error);
+    while let Some(shown) = cause {
+        assert!(!shown.to_string().contains("secretkey"), "{shown}");
+        cause = shown.source();
+    }
+    Ok(())
+}
+
+/// What was paid for is waited for: a question that fails once says nothing about it.
+#[tokio::test]
+async fn a_receipt_is_asked_for_until_it_comes() -> Outcome {
+    let asserter = Asserter::new();
+    let provider = ProviderBuilder::new().connect_mocked_client(asserter.clone());
+    let receipt = |block: u64| {
+        let zeros = |bytes: usize| Bytes::from(vec![0; bytes]);
+        serde_json::json!({"transactionHash": B256::ZERO, "blockNumber": U64::from(block), "blockHash": B256::ZERO,
+            "transactionIndex": "0x0", "status": "0x1", "gasUsed": "0x5208", "cumulativeGasUsed": "0x5208",
+            "effectiveGasPrice": "0x1", "from": Address::ZERO, "to": null, "contractAddress": Address::ZERO,
+            "logs": [], "logsBloom": zeros(256), "type": "0x2"})
+    };
+    asserter.push_failure_msg("busy");
+    asserter.push_success(&serde_json::Value::Null);
+    asserter.push_success(&receipt(7));
+    asserter.push_failure_msg("busy again");
+    asserter.push_success(&receipt(8));
+    let sent = [("first", B256::ZERO), ("second", B256::ZERO)];
+    let often = Duration::from_millis(1);
+    let found = super::mined(&provider, Address::ZERO, &sent, often, Duration::from_secs(60)).await?;
+    assert_eq!(found, (7, 2 * 0x5208));
+    // without an answer in store, it fails every time
+    let error = super::mined(&provider, Address::ZERO, &sent, often, often).await.err().ok_or("nothing came")?;
+    assert!(matches!(error, DeployError::Timeout { contract: "first", .. }), "{error}");
+    Ok(())
+}
+
+/// Where the contracts will be is told before the first of them is paid for.
+#[tokio::test]
+async fn addresses_are_told_before_anything_is_sent() -> Outcome {
+    let anvil = Anvil::start(STEADY).await?;
+    let config = config(&anvil).await?;
+    let mut told = None;
+    let tell = |owner, contracts: &Contracts| told = Some((owner, *contracts));
+    let done = deploy_told(&anvil.provider, &config, tell).await?;
+    assert_eq!(told, Some((done.owner, done.network.contracts)));
     Ok(())
 }
 

@@ -18,7 +18,7 @@ pub async fn check_upgrade<P: Provider>(provider: &P, network: &Network) -> Resu
     let contracts = &network.contracts;
     let jobs = JobManager::new(contracts.job_manager, provider);
     let on_chain = jobs.forwarderCodeHash().call().await;
-    let on_chain = on_chain.map_err(|error| DeployError::Unreadable { why: error.to_string() })?;
+    let on_chain = on_chain.map_err(DeployError::unreadable)?;
     let ours = forwarder_code_hash(contracts.task_manager);
     if ours == on_chain { Ok(()) } else { Err(DeployError::ForwarderChanged { on_chain, ours }) }
 }

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use alloy::primitives::{Address, address, b256};
@@ -123,6 +124,59 @@ fn urls_are_not_repeated_in_errors() -> Result<(), Box<dyn Error>> {
     {
         let message = refused(text)?;
         assert!(message.contains("line 2") && !message.contains("secret"), "{message}");
+    }
+    Ok(())
+}
+
+/// As some editors and shells save it.
+#[test]
+fn byte_order_marks_and_utf16_are_read() -> Result<(), Box<dyn Error>> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("network.toml");
+    let text = format!("\u{feff}{}", toml::to_string(&network())?);
+    let units = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for bytes in [text.clone().into_bytes(), units] {
+        fs::write(&path, bytes)?;
+        assert_eq!(Network::load(&path)?, network());
+    }
+    fs::write(&path, [0x80, 0x81])?;
+    let error = Network::load(&path).err().ok_or("read what is no text")?.to_string();
+    assert!(error.contains("network.toml") && error.contains("UTF-8"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_file_with_a_key_is_its_owners_alone() -> Result<(), Box<dyn Error>> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("network.toml");
+    let mode = || fs::metadata(&path).map(|there| there.permissions().mode() & 0o777);
+    let with = |url: &str| Network { rpc_urls: vec![url.to_owned()], ..network() };
+    with("http://127.0.0.1:8545").save(&path)?;
+    assert_eq!(mode()? & 0o600, 0o600, "as everything else of the user's");
+    for url in
+        ["https://node.example/v3/0123456789abcdef", "https://name:word@node.example", "https://node.example/?k=v"]
+    {
+        with("http://127.0.0.1:8545").save(&path)?;
+        with(url).save(&path)?;
+        assert_eq!(mode()?, 0o600, "{url}");
+        assert_eq!(Network::load(&path)?.rpc_urls, [url], "it is of use all the same");
+    }
+    Ok(())
+}
+
+#[test]
+fn whether_a_file_can_be_written_is_known_before_it_is() -> Result<(), Box<dyn Error>> {
+    let directory = tempfile::tempdir()?;
+    let there = directory.path().join("network.toml");
+    fs::write(&there, "theirs")?;
+    for path in [&there, &directory.path().join("new.toml")] {
+        Network::check_writable(path)?;
+    }
+    assert_eq!(fs::read(&there)?, b"theirs");
+    assert_eq!(fs::read_dir(directory.path())?.count(), 1, "nothing is left behind");
+    for path in [directory.path().join("none/network.toml"), directory.path().to_owned(), there.join("network.toml")] {
+        let error = Network::check_writable(&path).err().ok_or("it can be written")?;
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
     }
     Ok(())
 }

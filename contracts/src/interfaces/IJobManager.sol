@@ -84,6 +84,8 @@ interface IJobManager {
         address submitter;
         /// @dev wei that the submitter paid for the batch's data besides its gas, at most 96 bits; 0 on most chains
         uint256 dataFee;
+        /// @dev gas that the submitter paid for the batch up to here, at most 32 bits
+        uint256 gasUsed;
     }
 
     event JobCreated(uint64 indexed jobId, address indexed owner, address forwarder, JobParams params);
@@ -106,6 +108,8 @@ interface IJobManager {
     event EpochClosed(uint32 indexed epoch, address indexed token, uint256 rest);
 
     error NotOwner();
+    /// @notice The creator has used the salt before; `forwarder` is that job's.
+    error SaltTaken(address forwarder);
     error UnknownJob(uint64 jobId);
     error InvalidTrigger();
     error InvalidAction();
@@ -135,7 +139,10 @@ interface IJobManager {
     error OnlyTaskManager();
     error ZeroRecipient();
 
-    function createJob(JobParams calldata params, uint256 funding) external payable returns (uint64 jobId);
+    /// @notice Lists a job and funds it.
+    /// @param funding in the job's token, what is set aside for runs
+    /// @param salt the creator's own choice, once: with the creator's address it makes the forwarder's, see {forwarderFor}
+    function createJob(JobParams calldata params, uint256 funding, bytes32 salt) external payable returns (uint64 jobId);
     function fund(uint64 jobId, uint256 amount) external payable;
     /// @notice Stops the tasks due after the notice period.
     function pause(uint64 jobId) external;
@@ -156,15 +163,21 @@ interface IJobManager {
     function noticeSeconds() external view returns (uint32);
     /// @notice A task may settle up to this many seconds after it was due. Then it has expired, at no cost to its job.
     function EXPIRY_SECONDS() external view returns (uint32);
+    /// @notice Wei above the base fee that submitters get back for a gas, at most; what keepers offer.
+    function tip() external view returns (uint256);
     function registry() external view returns (address);
     function jobCount() external view returns (uint64);
     /// @notice A job's record; one that was never created has status None.
     function job(uint64 jobId) external view returns (Job memory);
 
-    /// @notice Hash of the forwarders' creation code: with the job id as salt their addresses follow from it (CREATE2).
+    /// @notice Hash of the forwarders' creation code: with a salt of 88 bits their addresses follow from it (CREATE2), which
+    /// are the lowest of keccak256(abi.encode(creator, salt)).
     function forwarderCodeHash() external view returns (bytes32);
-    /// @notice The job's address towards its target; also before the job exists.
+    /// @notice The address towards its target of a job that exists.
     function forwarderOf(uint64 jobId) external view returns (address);
+    /// @notice The address that a creator's next job with that salt has towards its target, whoever lists jobs before: a
+    /// target may trust it before the job is there.
+    function forwarderFor(address creator, bytes32 salt) external view returns (address);
 
     /// @notice Whether a run was settled, or can settle no more: it is over 64 runs older than the newest settled one, or
     /// of an older version.
@@ -175,16 +188,21 @@ interface IJobManager {
     /// TaskManager calls it.
     /// @param runs three words a run, see RunWord: as bytes, for those are copied at once
     /// @return settled how many of them settled
-    /// @return verdicts one word a run, see RunWord
+    /// @return verdicts one word a run, then one for each of them that settled and calls its target: see RunWord
     /// @return codeHash as {forwarderCodeHash}: of use to who calls the targets next
+    /// @return refunded wei that the submitter is to get back, but for what callbacks use
     function settle(Certified calldata certified, bytes calldata runs)
         external
-        returns (uint256 settled, bytes memory verdicts, bytes32 codeHash);
+        returns (uint256 settled, bytes memory verdicts, bytes32 codeHash, uint256 refunded);
 
-    /// @notice Takes in what the callbacks of the runs just settled used and whether they succeeded. Only the
-    /// TaskManager calls it, after `settle` and in the same transaction.
+    /// @notice Takes in what the callbacks of the runs just settled used and whether they succeeded, and what all of it
+    /// used. Only the TaskManager calls it, after `settle` and in the same transaction.
     /// @param callbacks one word each, see RunWord
-    function conclude(address submitter, bytes calldata callbacks) external;
+    /// @param refunded as `settle` gave it
+    /// @param gasUsed gas that the submitter paid for the batch; with the data fee, the most that it gets back
+    /// @param dataFee as in Certified
+    function conclude(address submitter, bytes calldata callbacks, uint256 refunded, uint256 gasUsed, uint256 dataFee)
+        external;
 
     /// @notice Sends the caller's earnings in `token` from the given epochs to `to`; with the chain's coin also its
     /// refunds.

@@ -112,8 +112,8 @@ interface IKeeperRegistry is ICertificateVerifier {
     /// @notice The epoch active at a block; zero if there was none.
     function epochAt(uint64 blockNumber) external view returns (uint32);
     function operatorInfo(address operator) external view returns (Operator memory);
-    /// @notice Whether the account was ever registered as an operator.
-    function isOperator(address account) external view returns (bool);
+    /// @notice Whether the account is registered as an operator: not before, nor after it left or was ejected.
+    function isRegistered(address account) external view returns (bool);
     /// @notice Whose place an index is in an epoch, also before the epoch began.
     function operatorAt(uint32 epoch, uint16 index) external view returns (address);
     /// @notice The place of an operator in an epoch, and whether it has one.

@@ -61,7 +61,9 @@ interface ITaskManager {
         Escrow,
         NotDue,
         Quorum,
-        Expired
+        Expired,
+        /// @dev runs over 64 below it could still settle, and could no more after it
+        OutOfOrder
     }
 
     event BatchSettled(
@@ -93,6 +95,9 @@ interface ITaskManager {
     error InvalidSignature();
     error EpochNotActive(uint32 epoch, uint64 anchorNumber);
     error InsufficientGas();
+    /// @notice A batch with deliveries comes from an account without code that is the transaction's origin, and nobody else:
+    /// who calls from a contract chooses the state of the world in which the targets run.
+    error OnlyPlainAccount();
 
     /// @notice Verifies the certificate over the batch and settles what is eligible of its entries.
     /// @return settled how many tasks it settled

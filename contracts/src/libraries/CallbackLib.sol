@@ -6,8 +6,11 @@ import {ITaskManager} from "../interfaces/ITaskManager.sol";
 /// @title CallbackLib
 /// @notice Calls a settled run's target through its job's forwarder, see IJobForwarder.
 library CallbackLib {
-    /// @notice What hashes to a forwarder's address (CREATE2, EIP-1014), its job's id still zero: 0xff, the JobManager, the
-    /// id as salt, the hash of the creation code.
+    /// @notice Where the salt is in what hashes to a forwarder's address.
+    uint256 internal constant SALT = 21;
+
+    /// @notice What hashes to a forwarder's address (CREATE2, EIP-1014), its salt still zero: 0xff, the JobManager, the salt,
+    /// the hash of the creation code.
     function forwarders(address jobManager, bytes32 codeHash) internal pure returns (bytes memory) {
         return abi.encodePacked(bytes1(0xff), jobManager, bytes32(0), codeHash);
     }
@@ -15,7 +18,7 @@ library CallbackLib {
     /// @notice Calls the target of a run and tells of it. Returns what became of it, see RunWord. What makes a forwarder
     /// revert makes the batch revert: the submitter did not bring the gas that the target was promised.
     /// @dev All but the verdict are places in memory (Words.place).
-    /// @param preimage the bytes that `forwarders` gives; overwritten
+    /// @param preimage the bytes that `forwarders` gives with the salt in its place
     /// @param run overwritten with the fact, see RunWord
     /// @param outcome as BatchLib.outcomes has it
     function call(uint256 preimage, uint256 run, uint256 verdict, uint256 outcome) internal returns (uint256 callback) {
@@ -23,7 +26,6 @@ library CallbackLib {
         assembly ("memory-safe") {
             let jobId := shr(192, mload(run))
             let gasLimit := and(shr(16, verdict), 0xffffff)
-            mstore(add(preimage, 21), jobId)
             let input := mload(0x40)
             mstore(input, or(shl(96, shr(96, verdict)), shl(64, gasLimit)))
             calldatacopy(add(input, 24), mload(add(outcome, 32)), mload(add(outcome, 64)))

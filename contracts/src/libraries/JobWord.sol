@@ -94,6 +94,28 @@ library JobWord {
         }
     }
 
+    /// @notice The oldest run that has not expired.
+    function oldestOpen(uint256 schedule, uint256 expirySeconds) internal view returns (uint256) {
+        unchecked {
+            uint256 first = start(schedule) + expirySeconds;
+            if (block.timestamp <= first) return 0;
+            return (block.timestamp - first + interval(schedule) - 1) / interval(schedule);
+        }
+    }
+
+    /// @notice Whether RunLog.closes is to be asked before `run`, newer than all settled ones, settles: not where the newest
+    /// run that it closes has expired, nor where it is the next run and that one is settled.
+    function mayClose(uint256 account, uint256 schedule, uint256 run, uint256 late, uint256 expirySeconds)
+        internal
+        pure
+        returns (bool)
+    {
+        unchecked {
+            if (run <= RunLog.WINDOW || late + (RunLog.WINDOW + 1) * interval(schedule) > expirySeconds) return false;
+            return run != nextRun(account) || (account >> 215) & 1 == 0;
+        }
+    }
+
     /// @notice Quorum and end, as they lie: `PLAIN_TERMS` in nearly every job.
     function terms(uint256 schedule) internal pure returns (uint256) {
         return schedule & TERMS;

@@ -36,4 +36,21 @@ library RunLog {
             return ((run + 1) << WINDOW) | uint64(((log << 1) | 1) << step);
         }
     }
+
+    /// @notice Whether a run from `oldest` on that is not settled could settle no more once `run` is.
+    function closes(uint256 log, uint256 run, uint256 oldest) internal pure returns (bool) {
+        unchecked {
+            uint256 end = next(log);
+            // what is not below the window of `run` stays open
+            if (run < end || run <= WINDOW || oldest + WINDOW >= run) return false;
+            uint256 step = run - end;
+            if (step > WINDOW) return true;
+            // the uppermost bits leave, of `oldest` and the runs after it; the highest run was settled
+            uint256 lowest = end > WINDOW ? end - 1 - WINDOW : 0;
+            if (oldest > lowest) lowest = oldest;
+            if (lowest + 1 >= end) return false;
+            uint256 leaving = (2 << (end - 2 - lowest)) - (step == WINDOW ? 1 : 1 << (WINDOW - 1 - step));
+            return uint64(log) & leaving != leaving;
+        }
+    }
 }

@@ -50,7 +50,8 @@ library RunWord {
     /* A FACT, the word as events show it: a certified run's with its lateness (seconds << 16) and whether the target
     accepted (<< 8). */
 
-    /* A VERDICT: target << 96, seconds late << 40, gas for the callback << 16, metered << 8, ineligible: reason + 1 */
+    /* A VERDICT: target << 96, seconds late << 40, gas for the callback << 16, metered << 8, ineligible: reason + 1. After
+    all of them come the salts of the forwarders that are to call. */
 
     function verdictAt(bytes memory verdicts, uint256 index) internal pure returns (uint256) {
         unchecked {
@@ -58,8 +59,14 @@ library RunWord {
         }
     }
 
-    function settledCall(address to, uint256 late, uint256 gas_, bool metered) internal pure returns (uint256) {
-        return (uint256(uint160(to)) << 96) | (late << 40) | (gas_ << 16) | (metered ? 1 << 8 : 0);
+    /// @param callee its lowest 160 bits are the target
+    function settledCall(uint256 callee, uint256 late, uint256 gas_, bool metered) internal pure returns (uint256) {
+        return (callee << 96) | (late << 40) | (gas_ << 16) | (metered ? 1 << 8 : 0);
+    }
+
+    /// @notice The salt of the forwarder in what Records keeps beside the target.
+    function salt(uint256 callee) internal pure returns (uint256) {
+        return uint88(callee >> 160);
     }
 
     /// @notice The verdict on a settled run that calls nobody.

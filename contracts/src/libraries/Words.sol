@@ -20,6 +20,12 @@ library Words {
         }
     }
 
+    function store(uint256 position, uint256 word) internal pure {
+        assembly ("memory-safe") {
+            mstore(position, word)
+        }
+    }
+
     function get(bytes memory data, uint256 offset) internal pure returns (uint256 word) {
         assembly ("memory-safe") {
             word := mload(add(add(data, 32), offset))

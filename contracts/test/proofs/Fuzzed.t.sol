@@ -87,6 +87,7 @@ contract FuzzedTest is Test {
         bytes memory run = abi.encode(word, 1, 2);
         bytes memory place = abi.encode(0, Words.positionOf(outcome), outcome.length);
         bytes memory preimage = CallbackLib.forwarders(address(this), bytes32(uint256(3)));
+        Words.put(preimage, CallbackLib.SALT, word >> 192);
         callback = CallbackLib.call(Words.place(preimage, 0), Words.place(run, 0), verdict, Words.place(place, 0));
         fact = Words.get(run, 0);
     }
@@ -106,6 +107,7 @@ contract FuzzedTest is Test {
         _checkCall(word, verdict, kind % 4 == 0, result);
     }
 
+    /// @dev The job's id for a salt.
     function _forwarderOf(uint64 jobId) private returns (address forwarder) {
         bytes32 salt = bytes32(uint256(jobId));
         bytes32 hash = keccak256(abi.encodePacked(bytes1(0xff), address(this), salt, bytes32(uint256(3))));
@@ -137,8 +139,7 @@ contract FuzzedTest is Test {
             prepare(target, "anything", kind % 4 == 1);
             address to = kind % 4 == 0 ? address(0xdead) : target;
             if (kind >= 240) vm.prank(address(1));
-            (bool ok, bytes memory answer) =
-                both[i].call{gas: 20_000_000}(abi.encodePacked(to, gasLimit, outcome));
+            (bool ok, bytes memory answer) = both[i].call{gas: 20_000_000}(abi.encodePacked(to, gasLimit, outcome));
             answers[i] = abi.encode(ok, answer);
             seen[i] = seenBy(target);
         }

@@ -70,6 +70,16 @@ contract ProofsTest is Test {
         }
     }
 
+    function test_proof_store(bytes32 a, bytes32 b, uint256 word) public pure {
+        for (uint256 offset = 0; offset <= 32; offset += 4) {
+            bytes memory data = bytes.concat(a, b);
+            bytes memory other = bytes.concat(a, b);
+            Words.store(Words.place(data, offset), word);
+            Twins.put(other, offset, word);
+            same(data, other);
+        }
+    }
+
     function test_proof_copy(bytes32 a, bytes32 b, bytes32 c, bytes32 d) public pure {
         for (uint256 length = 0; length <= 48; length += 16) {
             bytes memory data = bytes.concat(a, b);

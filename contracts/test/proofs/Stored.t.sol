@@ -3,6 +3,8 @@ pragma solidity ^0.8.28;
 
 import {Guarded} from "../../src/Guarded.sol";
 import {JobManager} from "../../src/JobManager.sol";
+import {IJobManager} from "../../src/interfaces/IJobManager.sol";
+import {RunWord} from "../../src/libraries/RunWord.sol";
 import {Test} from "../Vm.sol";
 
 contract GuardedHarness is Guarded {
@@ -12,7 +14,7 @@ contract GuardedHarness is Guarded {
 }
 
 contract RecordsHarness is JobManager {
-    constructor() JobManager(address(1), address(2), address(3), 30) {}
+    constructor() JobManager(address(1), address(2), address(3), 30, 1) {}
 
     /// @notice The words of a job that is written field by field from the bits of `account` and `schedule`.
     function loaded(uint64 id, uint256 account, uint256 schedule) external returns (uint256, uint256) {
@@ -29,6 +31,12 @@ contract RecordsHarness is JobManager {
         to.status = Status(uint8(account >> 128));
         to.hasToken = (account >> 136) & 1 == 1;
         (to.failures, to.runs) = (uint8(account >> 144), uint104(account >> 152));
+    }
+
+    /// @notice The word of a job's callee, written field by field.
+    function callee(address target, uint88 salt, Action action) external returns (uint256) {
+        (_jobs[3].target, _jobs[3].salt, _jobs[3].action) = (target, salt, action);
+        return _callee(_jobs[3]);
     }
 
     /// @notice Whether a word that is stored reads field by field as one that was written so.
@@ -49,6 +57,13 @@ contract StoredTest is Test {
         equal(first, account, "account");
         equal(second, schedule, "schedule");
         check(harness.stored(account), "and stored");
+    }
+
+    function test_fuzzed_callee(address target, uint88 salt) public {
+        RecordsHarness harness = new RecordsHarness();
+        uint256 word = harness.callee(target, salt, IJobManager.Action.Call);
+        equal(uint160(word), uint160(target), "target");
+        equal(RunWord.salt(word), salt, "salt");
     }
 
     function test_fuzzed_guardian(address guardian) public {

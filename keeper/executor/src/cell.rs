@@ -29,7 +29,7 @@ use crate::wire::{ChainRead, Hello, Input, MAX_FAILURE_BYTES, Order, Said};
 pub use in_process::InProcess;
 use pipe::{Closed, Pipe};
 use programs::Programs;
-use sandbox::{CompiledCode, Program, Sandbox};
+use sandbox::{CompiledCode, Program, Sandbox, Unready};
 
 /// What guest code can ask of its keeper.
 pub(crate) trait HostCalls: Send {
@@ -104,7 +104,7 @@ impl Worker {
                 Said::Invalid(format!("it compiles to {} bytes, more than a keeper keeps", code.0.len()))
             }
             Ok(code) => Said::Compiled(code.0),
-            Err(error) => Said::Invalid(first_line(&format!("{error:#}"))),
+            Err(unready) => said_of(unready),
         }
     }
 
@@ -115,7 +115,7 @@ impl Worker {
                 self.programs.insert(hash, program, code.0.len());
                 Said::Loaded
             }
-            Err(error) => Said::Invalid(first_line(&format!("{error:#}"))),
+            Err(unready) => said_of(unready),
         }
     }
 
@@ -146,6 +146,14 @@ impl HostCalls for Asking {
             Ok((number, Order::Answer(Some(answer)))) if number == self.number => Ok(answer),
             _ => Err(Unanswered),
         }
+    }
+}
+
+/// What the keeper is told: whether it is the code that is at fault is for it to know.
+fn said_of(unready: Unready) -> Said {
+    match unready {
+        Unready::Unloadable(error) => Said::Unloadable(first_line(&format!("{error:#}"))),
+        Unready::Invalid(error) => Said::Invalid(first_line(&format!("{error:#}"))),
     }
 }
 

@@ -11,17 +11,18 @@ use base64::Engine as _;
 use reqwest::header::LOCATION;
 use reqwest::{Client, redirect};
 use sha2::{Digest, Sha256};
+use tokio::time::Instant;
 use url::{Host, Url};
 
 use crate::turns::{Bounds, Customer, Turns};
 use crate::{Abstain, Code, MAX_CODE_BYTES};
 use hosts::Hosts;
 
-/// Time for one fetch, from the first byte asked to the last one received, redirects included.
+/// Time for one fetch, from the first byte asked to the last one received; that of redirects is added up, waiting is not.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Fetches at one time, those that slow owners may have of them, and those of one owner.
+/// Requests at one time, those that slow owners may have of them, and those of one owner.
 const FETCHES: [usize; 3] = [8, 6, 4];
-/// A fetch that takes so long makes its owner slow.
+/// A fetch that takes so long, with its redirects, makes its owner slow.
 const SLOW: Duration = Duration::from_secs(1);
 /// Fetches that may wait, of all owners and of one.
 const MAX_WAITING: [usize; 2] = [4096, 256];
@@ -132,32 +133,62 @@ impl Fetcher {
         Ok(bytes)
     }
 
+    /// Every hop of a fetch has a place of its own, at the host it goes to and among all fetches, and keeps none while it waits
+    /// for the next: who is sent from host to host holds up nobody at the hosts it has been to.
     async fn web(&self, url: &str, owner: Customer) -> Result<Vec<u8>, Abstain> {
-        // In this order: who waits for a host takes no place.
-        let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-        let _visit = self.hosts.visit(host, owner).await.ok_or(Abstain::Busy)?;
-        let _turn = self.turns.take(owner).await.ok_or(Abstain::Busy)?;
-        tokio::time::timeout(self.deadline, self.download(url))
-            .await
-            .unwrap_or_else(|_| Err(unavailable(url, &format!("not complete after {} s", self.deadline.as_secs()))))
-    }
-
-    async fn download(&self, url: &str) -> Result<Vec<u8>, Abstain> {
         let mut url = allowed(url, self.allow_private).map_err(|why| unavailable(url, &why))?;
+        let mut spent = Duration::ZERO;
         for _ in 0..=MAX_REDIRECTS {
-            let response =
-                self.client.get(url.clone()).send().await.map_err(|e| unavailable(url.as_str(), &chain(&e)))?;
-            if !response.status().is_redirection() {
-                return body(&url, response).await;
+            // In this order: who waits for a host takes no place.
+            let _visit = self.hosts.visit(counted_as(&url), owner).await.ok_or(Abstain::Busy)?;
+            let mut turn = self.turns.take(owner).await.ok_or(Abstain::Busy)?;
+            // A hop that leads on does not show that its owner is quick.
+            turn.begin();
+            let begun = Instant::now();
+            let left = self.deadline.saturating_sub(spent);
+            let late = |_| Err(unavailable(url.as_str(), &format!("not complete after {} s", self.deadline.as_secs())));
+            let hop = tokio::time::timeout(left, self.hop(&url)).await.unwrap_or_else(late);
+            spent += begun.elapsed();
+            match hop {
+                Ok(Hop::Elsewhere(next)) => url = next,
+                Ok(Hop::Code(bytes)) => {
+                    turn.took(spent);
+                    return Ok(bytes);
+                }
+                Err(error) => {
+                    turn.took(spent);
+                    return Err(error);
+                }
             }
-            let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-            let next =
-                url.join(target).map_err(|_| unavailable(url.as_str(), "redirects to something that is no URL"))?;
-            url = allowed(next.as_str(), self.allow_private)
-                .map_err(|why| unavailable(url.as_str(), &format!("redirects elsewhere: {why}")))?;
         }
         Err(unavailable(url.as_str(), &format!("redirects more than {MAX_REDIRECTS} times")))
     }
+
+    async fn hop(&self, url: &Url) -> Result<Hop, Abstain> {
+        let failed = |why: &str| unavailable(url.as_str(), why);
+        let response = self.client.get(url.clone()).send().await.map_err(|error| failed(&chain(&error)))?;
+        if !response.status().is_redirection() {
+            return body(url, response).await.map(Hop::Code);
+        }
+        let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let next = url.join(target).map_err(|_| failed("redirects to something that is no URL"))?;
+        let next = allowed(next.as_str(), self.allow_private);
+        next.map(Hop::Elsewhere).map_err(|why| failed(&format!("redirects elsewhere: {why}")))
+    }
+}
+
+/// What one request comes to.
+enum Hop {
+    Code(Vec<u8>),
+    Elsewhere(Url),
+}
+
+/// The host that a request is counted against. A gateway is one host, though it has a name for each thing that it serves.
+fn counted_as(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let gateways = IPFS_GATEWAYS.iter().filter_map(|gateway| gateway.split('/').nth(2));
+    let is_of = |gateway: &str| host.strip_suffix(gateway).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    gateways.into_iter().find(|gateway| is_of(gateway)).unwrap_or(host).to_owned()
 }
 
 /// Reads a response, stopping as soon as it is longer than a component may be.

@@ -19,6 +19,7 @@ mod chain_read;
 mod fetch;
 mod library;
 mod limits;
+pub mod processes;
 mod reader;
 mod role;
 mod run;
@@ -93,6 +94,13 @@ pub enum ExecutorError {
     /// No worker can be started.
     #[error("job code cannot be run on this machine: {0}; look for `worker:` in the log")]
     Worker(String),
+    /// Workers start, and code cannot be compiled or loaded.
+    #[error(
+        "job code cannot be run on this machine, for a small piece cannot be compiled and loaded: {0}; let this program have \
+         memory that it writes and then executes (systemd: MemoryDenyWriteExecute=no; SELinux: execmem), and see that memory is \
+         free"
+    )]
+    Unloadable(String),
 }
 
 /// Runs jobs under limits.
@@ -145,12 +153,15 @@ impl Executor {
         Ok(Self { workers, library, reader, limits, given_up: AtomicU64::new(0) })
     }
 
-    /// Starts the first worker and tells how it is confined; a log line says what the kernel cannot do.
+    /// Starts the first worker, has a small piece of code compiled and loaded, and tells how workers are confined; a log line says
+    /// what the kernel cannot do.
     ///
     /// # Errors
-    /// [`ExecutorError::Worker`] when this machine cannot start one: no job could ever run.
+    /// [`ExecutorError::Worker`] when this machine cannot start one, [`ExecutorError::Unloadable`] when it lets no code be loaded:
+    /// no job could ever run.
     pub async fn check(&self) -> Result<Confinement, ExecutorError> {
         let hello = self.workers.hello().await.map_err(|broken| ExecutorError::Worker(broken.to_string()))?;
+        self.library.check().await.map_err(ExecutorError::Unloadable)?;
         Ok(hello.confinement)
     }
 

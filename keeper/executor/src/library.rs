@@ -50,6 +50,11 @@ impl Library {
         self.shelf().get(hash) == Some(Known::Ready)
     }
 
+    /// Whether code can be compiled and loaded on this machine; if not, why.
+    pub(crate) async fn check(&self) -> Result<(), String> {
+        self.compiler.check().await
+    }
+
     /// Compilers started so far.
     pub(crate) fn compilations(&self) -> u64 {
         self.compiler.started()
@@ -96,11 +101,18 @@ impl Library {
         let known = match self.obtain(code, owner).await {
             Ok(()) => Known::Ready,
             Err(setback) => {
+                let suspect = matches!(setback, Setback::Suspect(_));
                 let (reason, for_good) = flight.failed(setback, Instant::now());
                 if !for_good {
                     return Err(reason);
                 }
-                tracing::warn!(%reason, hash = alloy::hex::encode(code.hash), "a job's code is refused for good");
+                if suspect {
+                    self.keep_refusal(code.hash, &reason).await;
+                }
+                // The number of all is in the metrics.
+                if self.workers.may_log() {
+                    tracing::warn!(%reason, hash = alloy::hex::encode(code.hash), "a job's code is refused for good");
+                }
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 Known::Refused(reason)
             }
@@ -225,6 +237,7 @@ impl Library {
                 self.keep_refusal(hash, &reason).await;
                 return Err(Setback::ForGood(reason));
             }
+            Compilation::Aborted(why) => return Err(Setback::Suspect(why)),
             // A compiler that something ended from outside says nothing about the code: the system ends whatever takes the
             // most memory, on every machine of one size at once. The code rests, longer each time, and is never refused for it.
             Compilation::Killed(why) | Compilation::Failed(why) => {

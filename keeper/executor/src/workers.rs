@@ -7,7 +7,6 @@ mod compiler;
 mod complaints;
 mod exchange;
 mod nursery;
-mod processor;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -21,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::Role;
 use crate::limits::Limits;
+use crate::processes::process;
 use crate::transcript::Transcript;
 use crate::turns::{Bounds, Customer, Turns};
 use crate::wire::{End, Hello, Input, MAX_RUNNING, Order, Output};
@@ -122,6 +122,11 @@ impl Workers {
         self.hello.get_or_try_init(|| first).await
     }
 
+    /// Whether one more line about job code may be logged in this minute.
+    pub(crate) fn may_log(&self) -> bool {
+        self.nursery.quota().lets(Instant::now())
+    }
+
     /// The processes that live, and those that died or had to be killed so far.
     pub(crate) fn live(&self) -> BTreeMap<u32, Role> {
         self.nursery.live()
@@ -152,7 +157,7 @@ impl Workers {
             let ended = run_on(&mut worker, assigned, transcript, &code, &mut before).await;
             let Err(Unfinished::Worker(broken)) = &ended else {
                 // On a busy machine every run takes long: what counts is what this one took, or kept its worker waiting for.
-                let used = processor::time(worker.id()).zip(before).and_then(|(now, before)| now.checked_sub(before));
+                let used = processor_time(worker.id()).zip(before).and_then(|(now, before)| now.checked_sub(before));
                 if let Some(used) = used {
                     turn.took(used + transcript.waited());
                 }
@@ -196,6 +201,11 @@ impl Workers {
     }
 }
 
+/// Processor time that a worker has used so far; `None` where the kernel does not tell, or it is gone.
+fn processor_time(worker: u32) -> Option<Duration> {
+    process(worker).map(|process| process.used)
+}
+
 /// The exchange of one run. `before` is what its worker had used of the processors when it began, its code loaded: that is no
 /// fault of a job whose code a worker sees for the first time.
 async fn run_on<C>(
@@ -214,7 +224,7 @@ where
     let id = worker.id();
     let link = worker.link();
     link.begin();
-    *before = processor::time(id);
+    *before = processor_time(id);
     let mut deadline = Instant::now() + limits.wall_clock;
     let mut exchange = Exchange::new();
     link.say(number, &run, deadline + GRACE).await?;
@@ -227,7 +237,7 @@ where
                 link.say(number, &Order::Load { hash, code }, deadline).await?;
             }
             Next::Run => {
-                *before = processor::time(id);
+                *before = processor_time(id);
                 deadline = Instant::now() + limits.wall_clock;
                 link.say(number, &run, deadline + GRACE).await?;
             }

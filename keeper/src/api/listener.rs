@@ -1,27 +1,22 @@
-//! A listener that cannot be worn out: a cap on connections, and a deadline on silent ones.
+//! A listener that cannot be worn out: a cap on connections, of one address and in all, and deadlines on silent ones.
 
-use std::future::Future;
+mod connection;
+mod places;
+
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 use axum::Router;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+
+use connection::{Connection, Deadlines};
+use places::Places;
 
 /// Connections served at once; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 64;
-/// A connection that sends nothing for this long is closed.
-const IDLE: Duration = Duration::from_secs(30);
-/// A connection is closed after this, whatever goes over it: one that drips a byte now and then, or reads nothing of a long answer,
-/// is not silent.
-const LIFETIME: Duration = Duration::from_secs(120);
 
 /// Listening failed.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +43,7 @@ pub async fn bind(address: SocketAddr, flag: &'static str) -> Result<TcpListener
 /// # Errors
 /// Never in practice: failed accepts are retried.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) -> io::Result<()> {
-    let capped = Capped { listener, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)) };
+    let capped = Capped { listener, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)), places: Places::default() };
     // No graceful wait for open connections: there is nothing in flight worth it, and idle ones would hold the stop.
     tokio::select! {
         served = async { axum::serve(capped, router).await } => served,
@@ -59,6 +54,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
 struct Capped {
     listener: TcpListener,
     slots: Arc<Semaphore>,
+    places: Places,
 }
 
 impl axum::serve::Listener for Capped {
@@ -67,102 +63,16 @@ impl axum::serve::Listener for Capped {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let permit = self.slots.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let (stream, address) = axum::serve::Listener::accept(&mut self.listener).await;
-        (Connection::new(stream, permit, IDLE, LIFETIME), address)
+        loop {
+            let (stream, address) = axum::serve::Listener::accept(&mut self.listener).await;
+            // One that has its share is closed at once: in the queue it would keep others waiting behind it.
+            if let Some(place) = self.places.take(address.ip()) {
+                return (Connection::new(stream, (permit, place), Deadlines::default()), address);
+            }
+        }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
-    }
-}
-
-/// A stream that fails once nothing has come for [`IDLE`], or its [`LIFETIME`] is over.
-struct Connection {
-    stream: TcpStream,
-    /// How long it may be silent, and when that is over.
-    pause: Duration,
-    idle: Pin<Box<Sleep>>,
-    ends: Instant,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let now = Instant::now();
-        if now < self.ends
-            && let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(cx, buffer)
-        {
-            let silent = (now + self.pause).min(self.ends);
-            self.idle.as_mut().reset(silent);
-            return Poll::Ready(read);
-        }
-        self.over(cx)
-    }
-}
-
-impl Connection {
-    fn new(stream: TcpStream, permit: OwnedSemaphorePermit, pause: Duration, lifetime: Duration) -> Self {
-        let idle = Box::pin(tokio::time::sleep(pause));
-        Self { stream, pause, idle, ends: Instant::now() + lifetime, _permit: permit }
-    }
-
-    /// Fails when the time is up.
-    fn over<T>(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        self.idle.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.stream).poll_write(cx, data) {
-            Poll::Ready(written) => Poll::Ready(written),
-            Poll::Pending => self.over(cx),
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-    use super::*;
-
-    /// A connection of ours that lives for so long, and the other end of it.
-    async fn pair(lifetime: Duration) -> (Connection, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let theirs = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
-        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
-        (Connection::new(stream, permit, lifetime / 2, lifetime), theirs)
-    }
-
-    #[tokio::test]
-    async fn whoever_drips_or_reads_nothing_is_closed_all_the_same() {
-        let lifetime = Duration::from_millis(400);
-        let (mut dripping, mut theirs) = pair(lifetime).await;
-        let begun = Instant::now();
-        let error = loop {
-            theirs.write_all(b"G").await.unwrap();
-            if let Err(error) = dripping.read_u8().await {
-                break error;
-            }
-        };
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(begun.elapsed() >= lifetime, "not before its time, as it was not silent");
-        let (mut unread, _silent) = pair(lifetime).await;
-        let error = loop {
-            if let Err(error) = unread.write_all(&[0; 65_536]).await {
-                break error;
-            }
-        };
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

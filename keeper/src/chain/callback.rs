@@ -9,6 +9,7 @@ use alloy::primitives::Bytes;
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolCall;
+use contracts::terms::ended;
 use contracts::{IJobManager, JobManager, Run, TaskManager};
 
 /// Gas of a call that lacks none.
@@ -105,7 +106,7 @@ fn outcome_in(input: &[u8], settled: &Settled) -> Option<Bytes> {
     let mut deliveries = batch.deliveries.into_iter();
     for entry in &batch.entries {
         let run = Run::from_word(entry.run);
-        let delivery = if run.status == 0 { Some(deliveries.next()?) } else { None };
+        let delivery = if run.status == ended::CALL { Some(deliveries.next()?) } else { None };
         if run.job_id == settled.job_id && entry.instanceKey == settled.instance_key {
             return delivery.map(|delivery| delivery.outcome);
         }

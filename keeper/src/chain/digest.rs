@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!  deploy block ......................... at ............................ newest confirmed block
-//!    newest log of each (emitter, subject, kind)   │ every log, in order: a reorganisation
+//!    newest log of each (emitter, subject, kind)   │ the same of each block: a reorganisation
 //!    = the digest, the part that is written down   │ may still take it back
 //! ```
 //!
@@ -15,7 +15,7 @@ mod file;
 use super::{Contracts, Head};
 use alloy::primitives::{Address, B256, Bytes, LogData};
 use alloy::rpc::types::Log;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 pub(crate) use file::DigestFile;
 
@@ -39,7 +39,10 @@ type Subject = (Address, B256, B256);
 #[derive(Debug, Default)]
 pub(crate) struct Digest {
     newest: BTreeMap<Subject, Kept>,
-    above: VecDeque<Kept>,
+    /// By block, and of each block no more than the newest of each subject: anybody may fill blocks with logs of one kind.
+    above: BTreeMap<u64, BTreeMap<Subject, Kept>>,
+    /// How many are above.
+    count_above: usize,
     /// The last block in `newest`.
     at: u64,
     /// Whether there were too many logs to keep.
@@ -84,19 +87,22 @@ impl Kept {
 }
 
 impl Digest {
-    /// A log that was passed on.
-    pub(crate) fn push(&mut self, kept: Kept) {
-        if self.above.len() + self.newest.len() >= MAX_KEPT {
+    /// A log that was passed on; of one block they come in their order.
+    pub(crate) fn push(&mut self, kept: Kept, contracts: &Contracts) {
+        if self.count_above + self.newest.len() >= MAX_KEPT {
             self.overflown = true;
-        } else {
-            self.above.push_back(kept);
+            return;
         }
+        let before = self.above.entry(kept.block).or_default().insert(kept.subject(contracts), kept);
+        self.count_above += usize::from(before.is_none());
     }
 
     /// Takes the logs up to a block, which no reorganisation takes back any more, into the digest.
-    pub(crate) fn settle(&mut self, at: u64, contracts: &Contracts) {
-        while let Some(kept) = self.above.pop_front_if(|kept| kept.block <= at) {
-            self.newest.insert(kept.subject(contracts), kept);
+    pub(crate) fn settle(&mut self, at: u64) {
+        while let Some(block) = self.above.first_entry().filter(|block| *block.key() <= at) {
+            let logs = block.remove();
+            self.count_above -= logs.len();
+            self.newest.extend(logs);
         }
         self.at = self.at.max(at);
     }
@@ -107,7 +113,8 @@ impl Digest {
             *self = Self::default();
             return false;
         }
-        while self.above.pop_back_if(|kept| kept.block > number).is_some() {}
+        let orphaned = self.above.split_off(&number.saturating_add(1));
+        self.count_above -= orphaned.values().map(BTreeMap::len).sum::<usize>();
         true
     }
 
@@ -121,7 +128,7 @@ impl Digest {
     /// A digest as it was written down.
     pub(crate) fn restored(at: &Head, logs: Vec<Kept>, contracts: &Contracts) -> Self {
         let newest = logs.into_iter().map(|kept| (kept.subject(contracts), kept)).collect();
-        Self { newest, above: VecDeque::new(), at: at.number, overflown: false }
+        Self { newest, at: at.number, ..Self::default() }
     }
 }
 

@@ -5,6 +5,10 @@ use std::path::PathBuf;
 /// Most of an undecodable answer that is quoted.
 const MAX_QUOTED_CHARS: usize = 300;
 
+/// The code of the error that stands for an answer which the node gave, but which is larger than what is taken at once. No
+/// node uses it: it is outside of what JSON-RPC and Ethereum's nodes reserve.
+pub(crate) const TOO_MUCH: i64 = -39_001;
+
 /// Why something about the chain could not be read or written. All of it is retried by the watcher.
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
@@ -37,6 +41,9 @@ pub enum ChainError {
     /// The RPC node answered with an error.
     #[error("the RPC node refused: {0}")]
     Refused(String),
+    /// What was asked for at once is more than is taken at once; where it is a range of blocks, fewer are asked for next.
+    #[error("too much was asked for at once: {0}")]
+    TooMuch(String),
     /// One of our contracts is not on this chain.
     #[error("missing contract: there is no code at {address} ({key} in {file}) on chain {chain_id}; was this network deployed on another chain, or was the chain reset?", file = network_file.display())]
     MissingContract {
@@ -76,6 +83,8 @@ pub enum ChainError {
         file: PathBuf,
         /// What is wrong and how to mend it.
         why: String,
+        /// The operating system's number for it, where it refused.
+        system: Option<i32>,
     },
 }
 
@@ -94,6 +103,7 @@ impl ChainError {
             Self::Undecided(_) => "undecided",
             Self::Unconfirmed(_) => "unconfirmed",
             Self::Refused(_) => "refused",
+            Self::TooMuch(_) => "too_much",
             Self::MissingContract { .. } => "missing_contract",
             Self::WrongDomain { .. } => "wrong_domain",
             Self::Unbelievable { reason, .. } => reason,
@@ -106,6 +116,7 @@ impl From<TransportError> for ChainError {
     fn from(error: TransportError) -> Self {
         match error {
             RpcError::Transport(kind) => Self::Unreachable(kind.to_string()),
+            RpcError::ErrorResp(payload) if payload.code == TOO_MUCH => Self::TooMuch(payload.message.to_string()),
             RpcError::ErrorResp(payload) => Self::Refused(payload.to_string()),
             // Shows what was found, but not megabytes of it: a text that is none is quoted whole.
             RpcError::DeserError { err, .. } => Self::unbelievable(

@@ -53,6 +53,8 @@ pub(crate) struct Chain {
     pub(crate) chain_id: u64,
     /// Block 0 first. Each: hash and timestamp.
     blocks: Vec<(B256, u64)>,
+    /// The next block comes a second after this moment, if that is later than the one before it.
+    leap: u64,
     /// Block number, emitter, topics and data.
     logs: Vec<(u64, Address, LogData)>,
     pub(crate) code: bool,
@@ -82,8 +84,13 @@ impl Chain {
             let number = self.blocks.len() as u64;
             let (parent, time) = self.blocks.last().copied().unwrap_or((B256::ZERO, 1_000));
             let hash = keccak256([parent.as_slice(), &number.to_be_bytes(), &[fork]].concat());
-            self.blocks.push((hash, time + 1));
+            self.blocks.push((hash, time.max(self.leap) + 1));
         }
+    }
+
+    /// Blocks come after this moment from now on, in Unix seconds.
+    pub(crate) fn leap(&mut self, time: u64) {
+        self.leap = time;
     }
 
     /// Takes off all blocks above `number`, with their logs.
@@ -190,6 +197,7 @@ impl FakeNode {
         let mut chain = Chain {
             chain_id: CHAIN_ID,
             blocks: Vec::new(),
+            leap: 0,
             logs: Vec::new(),
             code: true,
             status: None,

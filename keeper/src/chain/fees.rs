@@ -64,13 +64,19 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// `Settling.TIP` is 0.01 gwei; a settlement of 240,000 gas loses 0.00002 coins at the very most.
+    /// For a network whose tip is 0.01 gwei; a settlement of 240,000 gas loses 0.00002 coins at the very most.
     fn default() -> Self {
         Self { refunded_tip: GWEI / 100, loss: GWEI / 100 * 9, max_fee: 1_000 * GWEI, freeing_tip: 2 * GWEI }
     }
 }
 
 impl Policy {
+    /// For a network with this tip, `IJobManager.tip` in wei.
+    #[must_use]
+    pub fn of(tip: u128) -> Self {
+        Self { refunded_tip: tip, ..Self::default() }
+    }
+
     /// The fees of a first attempt. Holds for six full blocks in a row: the base fee grows by an eighth a block at most.
     /// `None` while the base fee alone is above the cap.
     #[must_use]

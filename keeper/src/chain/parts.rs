@@ -6,6 +6,7 @@ use super::{Anchor, Batch, Settlement};
 use alloy::primitives::B256;
 use alloy::sol_types::SolCall;
 use contracts::ITaskManager::{Delivery, Entry};
+use contracts::terms::ended;
 use contracts::{Run, TaskManager};
 
 /// Largest transaction that common nodes pass on is 128 KiB; what is not calldata of it takes less than this.
@@ -114,7 +115,7 @@ fn renumbered(anchors: &[Anchor], entries: &[Entry]) -> (Vec<Anchor>, Vec<Entry>
 }
 
 fn is_call(entry: &Entry) -> bool {
-    Run::from_word(entry.run).status == 0
+    Run::from_word(entry.run).status == ended::CALL
 }
 
 /// Gas at worst: every task new to the chain, every callback with all it may use. A call passes on at most 63/64 of the gas

@@ -87,8 +87,8 @@ impl Anvil {
     }
 
     pub(crate) async fn create_job(&self, deployment: &Deployment, code_hash: B256) -> TransactionReceipt {
-        let call =
-            JobManager::createJobCall { params: job_params(deployment, code_hash), funding: U256::from(5_000_000_u64) };
+        let params = job_params(deployment, code_hash);
+        let call = JobManager::createJobCall { params, funding: U256::from(5_000_000_u64), salt: code_hash };
         self.send(deployment.network.contracts.job_manager, &call, 5_000_000).await
     }
 }

@@ -43,6 +43,8 @@ pub struct Constants {
     pub notice_seconds: u32,
     /// Shortest time between two epochs.
     pub epoch_seconds: u32,
+    /// Wei above the base fee that the contract gives back for a gas, at most.
+    pub tip: u128,
 }
 
 /// Checks that each of our contracts has code.
@@ -88,7 +90,8 @@ pub async fn constants(provider: &ChainProvider, config: &ChainConfig) -> Result
         let (address, network_file) = (config.network.contracts.task_manager, config.network_file.clone());
         return Err(ChainError::WrongDomain { address, on_chain: domain, computed, network_file });
     }
-    Ok(Constants { domain_separator: domain, notice_seconds: notice, epoch_seconds: epoch })
+    let tip = job_manager.tip().call().await?.saturating_to();
+    Ok(Constants { domain_separator: domain, notice_seconds: notice, epoch_seconds: epoch, tip })
 }
 
 /// What the registry holds of an operator now.

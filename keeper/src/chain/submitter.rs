@@ -80,8 +80,8 @@ pub(super) enum Done {
 }
 
 impl Submitter {
-    /// Opens the ledger in `datadir` and starts the task that sends. It first looks what became of what the ledger holds
-    /// open. The task ends with `stop`, at once: whatever it was doing is taken up at the next start.
+    /// Opens the ledger in `datadir` and starts the task that sends, at the network's `tip` (wei). It first looks what became of
+    /// what the ledger holds open. The task ends with `stop`, at once: whatever it was doing is taken up at the next start.
     ///
     /// # Errors
     /// The ledger cannot be used.
@@ -90,10 +90,11 @@ impl Submitter {
         signer: PrivateKeySigner,
         config: &ChainConfig,
         datadir: &Path,
+        tip: u128,
         stop: CancellationToken,
     ) -> Result<Self, ChainError> {
         let block_time = Duration::from_secs(config.network.block_seconds.clamp(1, 3600));
-        let terms = Terms { block_time, patience: PATIENCE, policy: super::fees::Policy::default() };
+        let terms = Terms { block_time, patience: PATIENCE, policy: super::fees::Policy::of(tip) };
         Self::start(rpc, signer, config, datadir, terms, stop)
     }
 
@@ -130,6 +131,12 @@ impl Submitter {
     #[must_use]
     pub fn account(&self) -> Address {
         self.account
+    }
+
+    /// Whether the task that sends is gone: nothing will ever be sent any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
     }
 
     /// How the account stands.

@@ -19,16 +19,17 @@
 
 use super::digest::Digest;
 use super::heads::{self, HeldHeads};
-use super::logs::{Content, EpochLog, OurLog};
+use super::logs::EpochLog;
 use super::rpc::{ChainProvider, Node, Rpc};
 use super::snapshot;
 use super::{ChainConfig, ChainError, ChainEvent, Head};
 use doubt::Doubts;
 use newest::{Look, Newest};
-use plan::Plan;
+use plan::{Piece, Plan};
 use start::Memory;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use time::TIME_RUNS_BACK;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -49,6 +50,7 @@ mod newest;
 mod plan;
 mod rewind;
 mod start;
+mod time;
 mod tip;
 
 /// The task that follows the chain.
@@ -62,6 +64,7 @@ pub struct Watcher {
     held: HeldHeads,
     /// First block that was not passed on.
     next: u64,
+    piece: Piece,
     /// The newest epoch of the history, passed on at its end; older ones can no longer settle anything.
     history_epoch: Option<EpochLog>,
     /// Nodes that showed our contracts since their last failure.
@@ -109,6 +112,7 @@ impl Watcher {
             rpc,
             held: HeldHeads::default(),
             next: config.network.deploy_block,
+            piece: Piece::default(),
             history_epoch: None,
             checked: BTreeSet::new(),
             newest: Newest::new(config.network.block_seconds),
@@ -255,14 +259,22 @@ impl Watcher {
                 return Ok(Step::Part);
             }
             plans += 1;
-            let orphaned = match plan {
-                Plan::History(from, to) => {
-                    self.history(events, from, to).await?;
-                    None
-                }
-                Plan::Range(from, to) => self.range(events, from, to).await?,
-                Plan::Single(number) => self.single(events, number, &latest).await?,
+            let passed_on = match plan {
+                Plan::History(from, to) => self.history(events, from, to).await.map(|()| None),
+                Plan::Range(from, to) => self.range(events, from, to).await,
+                Plan::Single(number) => self.single(events, number, &latest).await,
             };
+            // Nothing of a piece is passed on before all of it was read.
+            if let Err(Interrupt::Failed(ChainError::TooMuch(_))) = passed_on
+                && self.piece.was_too_much(plan.blocks())
+            {
+                continue;
+            }
+            if let Err(Interrupt::Failed(error @ ChainError::Unbelievable { reason: TIME_RUNS_BACK, .. })) = passed_on {
+                return self.doubt_parent(events, error).await.map(|()| Step::Whole);
+            }
+            let orphaned = passed_on?;
+            self.piece.was_fine(plan.blocks());
             match orphaned {
                 Some(head) if head.number == self.next => {
                     return self.rewind(events, head).await.map(|()| Step::Whole);
@@ -282,8 +294,7 @@ impl Watcher {
         let look = self.newest.look(latest, Instant::now());
         match look {
             Look::New { live } => {
-                let seen = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                let seen_ms = u64::try_from(seen.as_millis()).unwrap_or(u64::MAX);
+                let seen_ms = u64::try_from(wall_clock().as_millis()).unwrap_or(u64::MAX);
                 let Head { number, timestamp, .. } = latest;
                 send(events, ChainEvent::Newest { number, timestamp, seen_ms, live }).await?;
             }
@@ -301,41 +312,11 @@ impl Watcher {
             _ => Ok(look),
         }
     }
+}
 
-    /// Sends a block's events and then its head. Everything is read before the first event goes out, so a failure
-    /// leaves the block to be passed on again as a whole.
-    async fn pass_on(
-        &mut self,
-        events: &mpsc::Sender<ChainEvent>,
-        head: Head,
-        logs: Vec<OurLog>,
-    ) -> Result<(), Interrupt> {
-        let mut ready = Vec::with_capacity(logs.len() + 2);
-        let registry = self.config.network.contracts.keeper_registry;
-        if let Some(log) = &self.history_epoch {
-            ready.push(ChainEvent::Epoch(snapshot::load_epoch(&self.provider, registry, log).await?));
-        }
-        let mut kept = Vec::new();
-        for log in logs {
-            kept.extend(log.kept);
-            ready.push(match log.content {
-                Content::Event(event) => event,
-                Content::Settled(settled) => {
-                    ChainEvent::Settled(super::Settled { timestamp: head.timestamp, ..settled })
-                }
-                Content::Epoch(log) => ChainEvent::Epoch(snapshot::load_epoch(&self.provider, registry, &log).await?),
-            });
-        }
-        ready.push(ChainEvent::Head(head));
-        for event in ready {
-            send(events, event).await?;
-        }
-        kept.into_iter().for_each(|kept| self.digest.push(*kept));
-        self.history_epoch = None;
-        self.held.push(head);
-        self.next = head.number + 1;
-        Ok(())
-    }
+/// Since the Unix epoch, by this machine's clock.
+fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 async fn send(events: &mpsc::Sender<ChainEvent>, event: ChainEvent) -> Result<(), Interrupt> {

@@ -4,17 +4,16 @@
 //! the keeper's submitter reconciles its own ledger with the chain, so both may run at once: whichever loses the race for
 //! a nonce takes the next one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+mod sender;
+
+use std::future::Future;
 use std::time::Duration;
 
 use alloy::eips::BlockId;
-use alloy::network::{EthereumWallet, TransactionBuilder};
-use alloy::primitives::{Address, B256, U256};
-use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::rpc::client::RpcClient;
-use alloy::rpc::types::{Filter, Log, TransactionReceipt, TransactionRequest};
+use alloy::primitives::{Address, U256};
+use alloy::providers::Provider;
+use alloy::rpc::types::{Filter, Log};
 use alloy::signers::local::PrivateKeySigner;
-use alloy::sol_types::SolCall;
 use alloy::transports::TransportError;
 use anyhow::{Context, Result, bail, ensure};
 use contracts::network::Network;
@@ -23,19 +22,16 @@ use tokio::time::{Instant, sleep};
 use super::{Exit, Global, WithExit};
 use crate::chain::cost::{Oracle, worst};
 use crate::chain::fees::{Fees, Market, Policy};
-use crate::chain::lane::GAS_MAX;
-use crate::chain::refusal::{self, Kind};
-use crate::chain::{ChainConfig, ChainError, ChainProvider, Rpc, market, newest, reach, was_registered};
+use crate::chain::{
+    ChainConfig, ChainError, ChainProvider, Head, Receipt, Rpc, head_at, latest, market, newest, reach, was_registered,
+};
 use crate::config::Settings;
+pub(super) use sender::Sender;
 
-/// How long a transaction may take to be mined.
-const DEADLINE: Duration = Duration::from_secs(180);
+/// The pause between two looks at what takes a moment.
 const POLL: Duration = Duration::from_millis(200);
-/// Nonces tried for one transaction while a running keeper takes them away.
-const NONCES_TRIED: u32 = 5;
-/// Looks without a receipt after which a nonce counts as used by another transaction: a node may show the account's new
-/// count a moment before the receipt.
-const DISPLACED_LOOKS: u32 = 5;
+/// How long nodes may take to show what a transaction did, once one has shown its receipt.
+const READ_BACK: Duration = Duration::from_secs(15);
 /// Looks at a balance that is too small: a node may be a block or two behind the coins.
 const BALANCE_LOOKS: u32 = 10;
 /// Blocks searched for a log at once; nodes that allow fewer are asked in parts.
@@ -62,10 +58,14 @@ impl Chain {
         if !settings.rpc_urls.is_empty() {
             network.rpc_urls = settings.rpc_urls.iter().map(ToString::to_string).collect();
         }
-        let config = ChainConfig { network: network.clone(), network_file: file.to_owned() };
+        let config = ChainConfig { network, network_file: file.to_owned() };
         let rpc = Rpc::new(&config)?;
         reach(&rpc, &config).await?;
-        Ok(Self { network, provider: rpc.provider(), rpc, config })
+        Ok(Self::over(rpc, config))
+    }
+
+    pub(super) fn over(rpc: Rpc, config: ChainConfig) -> Self {
+        Self { network: config.network.clone(), provider: rpc.provider(), rpc, config }
     }
 
     /// Whether an operator was ever registered, by the word of most nodes.
@@ -76,10 +76,17 @@ impl Chain {
     /// The newest log that `wanted` makes something of, looked for from the newest block back, a stretch at a time.
     pub(super) async fn newest_log<T>(&self, filter: &Filter, wanted: impl Fn(&Log) -> Option<T>) -> Result<Option<T>> {
         let (first, mut to) = (self.network.deploy_block, newest(&self.rpc).await?);
+        let mut most = STRETCH;
         while to >= first {
-            let from = to.saturating_sub(STRETCH - 1).max(first);
+            let from = to.saturating_sub(most - 1).max(first);
             let stretch = filter.clone().from_block(from).to_block(to);
-            let mut logs = self.provider.get_logs(&stretch).await.map_err(ChainError::from)?;
+            let mut logs = match self.provider.get_logs(&stretch).await.map_err(ChainError::from) {
+                Err(ChainError::TooMuch(_)) if from < to => {
+                    most = (to - from).div_ceil(2);
+                    continue;
+                }
+                logs => logs?,
+            };
             logs.sort_by_key(|log| (log.block_number, log.log_index));
             if let Some(found) = logs.iter().rev().find_map(&wanted) {
                 return Ok(Some(found));
@@ -128,130 +135,47 @@ impl Chain {
             Ok(())
         })();
         checked.exit(Exit::Chain)?;
-        let provider = ProviderBuilder::new()
-            .wallet(EthereumWallet::from(wallet))
-            .connect_client(RpcClient::new(self.rpc.clone(), false))
-            .erased();
-        Ok(Sender { provider, reader: self.provider.clone(), account, newest: AtomicU64::new(0) })
+        Ok(Sender::new(self.rpc.clone(), wallet, &self.network))
+    }
+
+    /// What the chain shows at a receipt's block. The node that answers may not have the block yet, though another one
+    /// showed the receipt: then others are asked, and it again, so that what was done is never told as if it were not.
+    pub(super) async fn after<T, A>(&self, receipt: &Receipt, ask: impl Fn(BlockId) -> A) -> Result<T>
+    where
+        A: Future<Output = Result<T, ChainError>>,
+    {
+        let begun = Instant::now();
+        loop {
+            match ask(BlockId::number(receipt.block)).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if begun.elapsed() >= READ_BACK => {
+                    let done = format!(
+                        "transaction {} succeeded, but no RPC node shows yet what it did: do not send it again",
+                        receipt.tx
+                    );
+                    return Err(error).context(done).exit(Exit::Chain);
+                }
+                Err(error) => tracing::debug!(%error, block = receipt.block, "no node shows the block yet"),
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    /// The block of the deployment and the newest one. Where a node keeps no old headers, the former came at time 0.
+    pub(super) async fn lifetime(&self) -> Result<(Head, Head), ChainError> {
+        let now = latest(&self.provider).await?.head;
+        match head_at(&self.provider, self.network.deploy_block).await {
+            Ok(deployed) => Ok((deployed, now)),
+            Err(ChainError::Unbelievable { .. }) => {
+                Ok((Head { number: self.network.deploy_block, timestamp: 0, ..now }, now))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Unix seconds of the newest block: the clock that triggers go by.
     pub(super) async fn now(&self) -> Result<u64> {
-        let block = self.provider.get_block_by_number(alloy::eips::BlockNumberOrTag::Latest).await;
-        let block = block.map_err(ChainError::from)?.context("the chain has no blocks yet").exit(Exit::Chain)?;
-        Ok(block.header.timestamp)
-    }
-}
-
-/// Beyond half of the estimate: registering costs more when somebody else registers in the same block.
-const GAS_MARGIN: u64 = 200_000;
-
-/// Sends transactions from one account.
-pub(super) struct Sender {
-    /// Signs what it sends.
-    provider: DynProvider,
-    reader: ChainProvider,
-    pub(super) account: Address,
-    /// The block of its newest transaction: a node that has not seen it does not know what was done.
-    newest: AtomicU64,
-}
-
-impl Sender {
-    /// Tries a call, sends it, and waits until it is mined. `what` names it in errors.
-    pub(super) async fn send(
-        &self,
-        what: &str,
-        to: Address,
-        call: &impl SolCall,
-        value: U256,
-    ) -> Result<TransactionReceipt> {
-        self.transact(what, to, call, value).await.with_context(|| format!("could not {what}"))
-    }
-
-    async fn transact(&self, what: &str, to: Address, call: &impl SolCall, value: U256) -> Result<TransactionReceipt> {
-        let request = TransactionRequest::default()
-            .with_from(self.account)
-            .with_to(to)
-            .with_input(call.abi_encode())
-            .with_value(value);
-        let block = match self.newest.load(Ordering::Relaxed) {
-            0 => BlockId::latest(),
-            own => BlockId::number(self.provider.get_block_number().await.map_err(explain).exit(Exit::Chain)?.max(own)),
-        };
-        self.provider.call(request.clone()).block(block).await.map_err(explain).exit(Exit::Chain)?;
-        let estimate = self.provider.estimate_gas(request.clone()).block(block).await;
-        let estimate = estimate.map_err(explain).exit(Exit::Chain)?;
-        let request = self.priced(what, request, estimate).await.exit(Exit::Chain)?;
-        let count = || async { self.provider.get_transaction_count(self.account).pending().await };
-        for _ in 0..NONCES_TRIED {
-            let nonce = count().await.map_err(explain).exit(Exit::Chain)?;
-            let hash = match self.provider.send_transaction(request.clone().with_nonce(nonce)).await {
-                Ok(pending) => *pending.tx_hash(),
-                Err(error) if is_taken(&error) => {
-                    tracing::debug!(nonce, %error, "the running keeper was faster; taking the next nonce");
-                    sleep(POLL).await;
-                    continue;
-                }
-                Err(error) => return Err(explain(error)).exit(Exit::Chain),
-            };
-            tracing::info!(%hash, "sent the transaction to {what}");
-            match self.mined(hash, nonce).await? {
-                Some(receipt) if receipt.status() => {
-                    self.newest.fetch_max(receipt.block_number.unwrap_or_default(), Ordering::Relaxed);
-                    return Ok(receipt);
-                }
-                Some(_) => {
-                    return Err(anyhow::anyhow!(
-                        "transaction {hash} reverted, though the same call succeeded just before: try again"
-                    ))
-                    .exit(Exit::Chain);
-                }
-                None => tracing::debug!(%hash, nonce, "another transaction took the nonce; sending again"),
-            }
-        }
-        Err(anyhow::anyhow!("another program keeps using the nonces of {}: stop it, and try again", self.account))
-            .exit(Exit::Chain)
-    }
-
-    /// Sets the gas limit and the fees, and says what it may cost. All of it is a node's word, and a wallet may be emptied
-    /// by a tip alone: the caps are ours.
-    async fn priced(&self, what: &str, request: TransactionRequest, estimate: u64) -> Result<TransactionRequest> {
-        ensure!(
-            estimate <= GAS_MAX,
-            "it needs {estimate} gas, says the RPC node, and no transaction may have more than {GAS_MAX}: look at the node, or \
-             put another one first in rpc_urls"
-        );
-        let fees = affordable(market(&self.reader).await?)?;
-        let gas_limit = (estimate.saturating_mul(3) / 2).saturating_add(GAS_MARGIN).min(GAS_MAX);
-        let gas = U256::from(fees.max_fee).saturating_mul(U256::from(gas_limit));
-        let value = request.value.unwrap_or_default();
-        tracing::info!(gas_at_most = coin(gas), value = coin(value), "about to {what}");
-        Ok(request.with_gas_limit(gas_limit).with_max_fee_per_gas(fees.max_fee).with_max_priority_fee_per_gas(fees.tip))
-    }
-
-    /// The receipt of a transaction, or `None` once another one has its nonce, so that it can never be mined.
-    async fn mined(&self, hash: B256, nonce: u64) -> Result<Option<TransactionReceipt>> {
-        let deadline = Instant::now() + DEADLINE;
-        let mut displaced = 0;
-        while Instant::now() < deadline {
-            // A node that fails for a moment does not undo the transaction: keep asking.
-            // Counted first: a transaction mined between the two questions then shows in the second answer.
-            let used = self.provider.get_transaction_count(self.account).latest().await;
-            match self.provider.get_transaction_receipt(hash).await {
-                Ok(Some(receipt)) => return Ok(Some(receipt)),
-                Ok(None) => displaced += u32::from(used.is_ok_and(|used| used > nonce)),
-                Err(error) => tracing::warn!(%hash, %error, "no answer about the transaction yet"),
-            }
-            if displaced >= DISPLACED_LOOKS {
-                return Ok(None);
-            }
-            sleep(POLL).await;
-        }
-        let why = format!(
-            "transaction {hash} was not mined within {} s; it may still be: look before repeating",
-            DEADLINE.as_secs()
-        );
-        Err(anyhow::anyhow!(why)).exit(Exit::Timeout)
+        Ok(latest(&self.provider).await.exit(Exit::Chain)?.head.timestamp)
     }
 }
 
@@ -266,12 +190,6 @@ fn affordable(market: Market) -> Result<Fees> {
         )
     };
     policy.by_hand(market).ok_or_else(dear).exit(Exit::Chain)
-}
-
-/// Whether a node refuses a transaction because its nonce is another one's.
-fn is_taken(error: &TransportError) -> bool {
-    let words = error.as_error_resp().map(|payload| refusal::classify(&payload.message));
-    matches!(words, Some(Kind::NonceTooLow | Kind::ReplacementUnderpriced))
 }
 
 /// What a node's refusal means: the contract's error by name where there is one.
@@ -315,6 +233,3 @@ pub(super) fn parse_amount(text: &str) -> Result<U256> {
     }
     Ok(alloy::primitives::utils::parse_units(number, unit).with_context(wrong)?.get_absolute())
 }
-
-#[cfg(test)]
-mod tests;

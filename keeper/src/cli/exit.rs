@@ -1,8 +1,9 @@
 //! Exit codes, and how an error finds its code.
 
-use std::fmt;
+use std::{fmt, io};
 
-use crate::{api, chain, config, journal, keystore, paths};
+use crate::chain::ChainError;
+use crate::{api, config, journal, keystore, paths};
 
 /// How the process ends. systemd: `RestartPreventExitStatus=2 5 8 9`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,7 +11,7 @@ use crate::{api, chain, config, journal, keystore, paths};
 pub enum Exit {
     /// Done, or stopped by a signal as asked.
     Success = 0,
-    /// Failed, and no other code fits.
+    /// Failed, and no other code fits; or the machine was short of something, and a restart may help.
     Failure = 1,
     /// Wrong flags or configuration; a restart does not help.
     Usage = 2,
@@ -39,10 +40,19 @@ impl Exit {
         self as u8
     }
 
-    /// The exit code of an error: what [`WithExit::exit`] attached, else by the type of its first known cause.
+    /// The exit code of an error: what [`WithExit::exit`] attached, else by the type of its first known cause. Where the
+    /// machine was short of something, a restart may well help, whatever file it was noticed at.
     #[must_use]
     pub fn of(error: &anyhow::Error) -> Self {
-        error.chain().find_map(Self::of_cause).unwrap_or(Self::Failure)
+        match error.chain().find_map(Self::of_cause) {
+            Some(exit) if exit.is_final() && error.chain().any(passes) => Self::Failure,
+            exit => exit.unwrap_or(Self::Failure),
+        }
+    }
+
+    /// Whether a supervisor is not to start the keeper again.
+    fn is_final(self) -> bool {
+        matches!(self, Self::Usage | Self::Key | Self::Data | Self::Protection)
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
@@ -52,8 +62,12 @@ impl Exit {
         if cause.is::<config::Error>() || cause.is::<contracts::network::NetworkError>() {
             return Some(Self::Usage);
         }
-        if cause.is::<chain::ChainError>() {
-            return Some(Self::Chain);
+        if let Some(error) = cause.downcast_ref::<ChainError>() {
+            return Some(match error {
+                ChainError::InvalidUrl { .. } => Self::Usage,
+                ChainError::Ledger { .. } => Self::Data,
+                _ => Self::Chain,
+            });
         }
         if cause.is::<crate::driver::Protection>() {
             return Some(Self::Protection);
@@ -76,6 +90,31 @@ impl Exit {
             _ => Self::Data,
         })
     }
+}
+
+/// Whether a cause is the machine's and may pass: a disk that is full, read-only or failing, descriptors or memory that ran
+/// out.
+fn passes(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let code = |error: &io::Error| error.raw_os_error();
+    let number = match cause.downcast_ref::<ChainError>() {
+        Some(ChainError::Ledger { system, .. }) => *system,
+        _ => match cause.downcast_ref::<journal::Error>() {
+            Some(journal::Error::Io { system, .. }) => *system,
+            _ => cause.downcast_ref().and_then(code),
+        },
+    };
+    const PASSING: [i32; 9] = [
+        libc::ENOSPC,
+        libc::EDQUOT,
+        libc::EROFS,
+        libc::EIO,
+        libc::EMFILE,
+        libc::ENFILE,
+        libc::ENOMEM,
+        libc::EINTR,
+        libc::ESTALE,
+    ];
+    number.is_some_and(|number| PASSING.contains(&number))
 }
 
 /// An error with its exit code; it shows as the error alone.

@@ -1,6 +1,8 @@
 //! `keeper job`: list jobs on chain, look at them, and end them.
 
-use alloy::primitives::{Address, U256, aliases::U96};
+use std::fmt::Write as _;
+
+use alloy::primitives::{Address, B256, U256, aliases::U96};
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, anyhow};
@@ -8,6 +10,7 @@ use clap::Args;
 use contracts::terms::{ActionTerms, Terms};
 use contracts::{IJobManager, JobManager};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::chain::{Chain, money, parse_amount};
 use super::output::{answer, rows};
@@ -24,6 +27,8 @@ pub(super) use life::{FundArgs, WithdrawArgs, cancel, fund, pause, resume, withd
 
 /// Jobs that `job list` shows at most; the newest.
 const MAX_LISTED: u64 = 1000;
+/// Jobs asked for at the same time.
+const PARALLEL: usize = 16;
 
 /// Flags of `keeper job create`.
 #[derive(Debug, Clone, Args)]
@@ -50,6 +55,9 @@ pub struct CreateArgs {
     /// A run settled later than this many seconds after it was due costs half; 0: lateness is free
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
     punctual: u16,
+    /// Your own choice, once: with your address it makes the one that calls the target; random if left out
+    #[arg(long, value_name = "32 BYTES")]
+    salt: Option<B256>,
 }
 
 impl CreateArgs {
@@ -62,6 +70,15 @@ impl CreateArgs {
         })?;
         let fee = U96::checked_from_limbs_slice(self.fee.as_limbs());
         Ok((action, fee.context("--fee does not fit 96 bits").exit(Exit::Usage)?))
+    }
+
+    fn salt(&self) -> Result<B256> {
+        if let Some(salt) = self.salt {
+            return Ok(salt);
+        }
+        let mut salt = B256::ZERO;
+        getrandom::fill(salt.as_mut_slice()).context("the operating system gives no random numbers")?;
+        Ok(salt)
     }
 }
 
@@ -83,41 +100,57 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<Exit> {
     };
     let sender = chain.sender(wallet).await?;
     let manager = chain.network.contracts.job_manager;
-    let call = JobManager::createJobCall { params: terms.params(), funding: args.fund };
+    let call = JobManager::createJobCall { params: terms.params(), funding: args.fund, salt: args.salt()? };
     let receipt = sender.send("create the job", manager, &call, args.fund).await?;
-    let created = receipt.logs().iter().filter(|log| log.address() == manager);
+    let created = receipt.logs.iter().filter(|log| log.address() == manager);
     let created = created.filter_map(|log| log.log_decode::<JobManager::JobCreated>().ok()).next();
     let event = created.context("the transaction succeeded but announced no job").exit(Exit::Chain)?.inner.data;
-    let job = existing(&chain, event.jobId).await?;
+    // From what was sent and the event alone: the node that is asked next may not have the job's block yet.
+    let (start, interval) = terms.trigger.schedule();
+    let trigger = spell::trigger_of(&terms.trigger);
     let document = json!({
         "id": event.jobId,
         "owner": event.owner,
         "forwarder": event.forwarder,
-        "trigger": spell::trigger(&job),
+        "trigger": trigger,
         "action": terms.action.name(),
-        "start": job.start,
-        "interval": job.interval,
-        "code_hash": job.codeHash,
+        "start": start,
+        "interval": interval,
+        "code_hash": terms.action.code_hash(),
         "fee_wei": args.fee.to_string(),
         "escrow_wei": args.fund.to_string(),
-        "transaction": receipt.transaction_hash,
+        "transaction": receipt.tx,
         "gas_used": receipt.gas_used,
     });
-    let (id, trigger, forwarder) = (event.jobId, spell::trigger(&job), event.forwarder);
+    let (id, forwarder) = (event.jobId, event.forwarder);
     answer(global, document, &format!("job {id} runs {trigger}; calls to the target come from {forwarder}\n"));
     Ok(Exit::Success)
 }
 
 pub(super) async fn list(global: &Global) -> Result<Exit> {
     let chain = Chain::connect(global, &global.settings()?).await?;
-    let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
+    let manager = JobManager::new(chain.network.contracts.job_manager, chain.provider.clone());
     let count = manager.jobCount().call().await.map_err(ChainError::from)?;
+    let first = count.saturating_sub(MAX_LISTED) + 1;
     let mut jobs = Vec::new();
     let mut text = String::new();
-    for id in (count.saturating_sub(MAX_LISTED) + 1)..=count {
-        let job = manager.job(id).call().await.map_err(ChainError::from)?;
-        text.push_str(&spell::job_line(id, &job));
-        jobs.push(spell::job_document(id, &job));
+    if first > 1 {
+        writeln!(text, "of {count} jobs, the newest {MAX_LISTED}:").unwrap_or_default();
+    }
+    // Asked for at the same time, told in their order.
+    for part in (first..=count).collect::<Vec<_>>().chunks(PARALLEL) {
+        let mut asked = JoinSet::new();
+        for &id in part {
+            let manager = manager.clone();
+            asked.spawn(async move { (id, manager.job(id).call().await) });
+        }
+        let mut answers = asked.join_all().await;
+        answers.sort_unstable_by_key(|(id, _)| *id);
+        for (id, job) in answers {
+            let job = job.map_err(ChainError::from)?;
+            text.push_str(&spell::job_line(id, &job));
+            jobs.push(spell::job_document(id, &job));
+        }
     }
     if jobs.is_empty() {
         text.push_str("no jobs yet: create one with `keeper job create`\n");

@@ -25,7 +25,8 @@ pub fn start_logs(cli: &Cli) -> Result<()> {
         anyhow::anyhow!("the log filter {filter:?} (--log-level, `log_level` or RUST_LOG) is wrong: {error}")
     });
     let logs = tracing_subscriber::registry().with(parsed.exit(Exit::Usage)?).with(p2p::Quiet::default());
-    let lines = tracing_subscriber::fmt::layer();
+    // A log that nobody reads any more, or a full disk, ends no keeper: the layer would print that, and so panic.
+    let lines = tracing_subscriber::fmt::layer().log_internal_errors(false);
     match settings.log_format.unwrap_or_default() {
         LogFormat::Text => {
             let no_color = std::env::var_os("NO_COLOR");

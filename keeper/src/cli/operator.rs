@@ -2,18 +2,19 @@
 
 mod changes;
 
+use alloy::eips::BlockId;
 use alloy::primitives::{Address, B256, FixedBytes, U256, keccak256};
 use alloy::providers::Provider;
 use alloy::sol_types::SolValue;
 use anyhow::{Result, anyhow};
 use consensus::bls::SecretKey;
-use contracts::{IAllocationManager, JobManager, LocalAllocationManager, ServiceManager};
+use contracts::{IAllocationManager, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager};
 use serde_json::json;
 
 use super::chain::{Chain, coin, money};
 use super::output::{answer, rows};
 use super::{ClaimArgs, Exit, Global, WithExit};
-use crate::chain::{ChainError, Registration, registration};
+use crate::chain::{ChainError, Head, Receipt, Registration, registration};
 use crate::journal::{self, Identity, Journal, Missing};
 use crate::keystore::{Keystore, Password};
 use crate::paths::Paths;
@@ -25,7 +26,7 @@ const OPERATOR_SET: u32 = 0;
 /// All of an operator's deposit, as a magnitude.
 const WHOLE_DEPOSIT: u64 = 1_000_000_000_000_000_000;
 /// Epochs asked about in one call, and claimed in one transaction.
-const EPOCHS_PER_CALL: usize = 200;
+const EPOCHS_PER_CALL: u32 = 200;
 
 pub(super) async fn register(global: &Global) -> Result<Exit> {
     let paths = global.paths()?;
@@ -45,7 +46,7 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
         );
         return Err(error).exit(Exit::Key);
     }
-    let mut transactions = Vec::new();
+    let (mut transactions, mut index) = (Vec::new(), before.index);
     // By the word of most nodes: one that lags would have an empty journal written for a key that has signed.
     if !before.known && !chain.was_registered(operator).await? {
         begin_journal(&chain, &paths, &keys.bls)?;
@@ -54,27 +55,27 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
         let sender = chain.sender(keys.wallet.clone()).await?;
         let contracts = &chain.network.contracts;
         let set = operator_set(&chain);
-        if allocated(&chain, operator, &set).await?.is_zero() {
+        if allocated(&chain, operator, &set, BlockId::latest()).await?.is_zero() {
             let call = allocate(operator, set, contracts.strategy, WHOLE_DEPOSIT);
             let receipt = sender.send("allocate the stake", contracts.allocation_manager, &call, U256::ZERO).await?;
-            transactions.push(receipt.transaction_hash);
+            transactions.push(receipt.tx);
         }
         let call = registering(&chain, operator, &keys.bls, peer_key);
         let receipt = sender.send("register the operator", contracts.allocation_manager, &call, U256::ZERO).await?;
-        transactions.push(receipt.transaction_hash);
+        transactions.push(receipt.tx);
+        index = registered_as(&receipt, contracts.keeper_registry, operator)?;
     }
-    let after = read_registration(&chain, operator).await?;
     let document = json!({
         "operator": operator,
-        "registered": after.registered,
+        "registered": true,
         "already_registered": before.registered,
-        "index": after.index,
+        "index": index,
         "transactions": transactions,
     });
     let text = if before.registered {
-        format!("operator {operator} is registered already, with index {}\n", after.index)
+        format!("operator {operator} is registered already, with index {index}\n")
     } else {
-        format!("operator {operator} is registered with index {}; it counts from the next epoch\n", after.index)
+        format!("operator {operator} is registered with index {index}; it counts from the next epoch\n")
     };
     answer(global, document, &text);
     Ok(Exit::Success)
@@ -90,8 +91,8 @@ pub(super) async fn status(global: &Global) -> Result<Exit> {
     let stakes = service.stakes(vec![operator]).call().await.map_err(ChainError::from)?;
     let stake = stakes.first().copied().unwrap_or_default();
     let balance = chain.provider.get_balance(operator).await.map_err(ChainError::from)?;
-    let epochs = epochs(&chain).await?;
-    let owed = total(&owing_epochs(&chain, operator, Address::ZERO, &epochs).await?);
+    let epoch = newest_epoch(&chain).await?;
+    let owed = total(&owing_epochs(&chain, operator, Address::ZERO, epoch).await?);
     let document = json!({
         "operator": operator,
         "registered": registration.registered,
@@ -99,7 +100,7 @@ pub(super) async fn status(global: &Global) -> Result<Exit> {
         "stake": stake.to_string(),
         "balance_wei": balance.to_string(),
         "owed_wei": owed.to_string(),
-        "epoch": epochs.len(),
+        "epoch": epoch,
     });
     let text = rows(&[
         ("operator", operator.to_string()),
@@ -119,22 +120,23 @@ pub(super) async fn claim(global: &Global, args: &ClaimArgs) -> Result<Exit> {
     let chain = Chain::connect(global, &settings).await?;
     let operator = wallet.address();
     let to = args.to.unwrap_or(operator);
-    let owing = owing_epochs(&chain, operator, args.token, &epochs(&chain).await?).await?;
+    let owing = owing_epochs(&chain, operator, args.token, newest_epoch(&chain).await?).await?;
     let refunds = refunds(&chain, operator, args.token).await?;
     let mut transactions = Vec::new();
     let mut amount = U256::ZERO;
     if !owing.is_empty() || !refunds.is_zero() {
         let sender = chain.sender(wallet).await?;
         // The first call takes the refunds too, so one is made also when there is nothing else.
-        for part in 0..owing.len().div_ceil(EPOCHS_PER_CALL).max(1) {
-            let part = owing.iter().skip(part * EPOCHS_PER_CALL).take(EPOCHS_PER_CALL);
+        let most = EPOCHS_PER_CALL as usize;
+        for part in 0..owing.len().div_ceil(most).max(1) {
+            let part = owing.iter().skip(part * most).take(most);
             let epochs = part.map(|(epoch, _)| *epoch).collect();
             let call = JobManager::claimCall { token: args.token, epochs, to };
             let receipt =
                 sender.send("claim the earnings", chain.network.contracts.job_manager, &call, U256::ZERO).await?;
-            let claimed = receipt.logs().iter().filter_map(|log| log.log_decode::<JobManager::Claimed>().ok());
+            let claimed = receipt.logs.iter().filter_map(|log| log.log_decode::<JobManager::Claimed>().ok());
             amount += claimed.map(|log| log.inner.data.amount).sum::<U256>();
-            transactions.push(receipt.transaction_hash);
+            transactions.push(receipt.tx);
         }
     }
     let document = json!({
@@ -212,41 +214,75 @@ fn allocate(
     LocalAllocationManager::modifyAllocationsCall { operator, params: vec![allocation] }
 }
 
-async fn allocated(chain: &Chain, operator: Address, set: &IAllocationManager::OperatorSet) -> Result<U256> {
+async fn allocated(
+    chain: &Chain,
+    operator: Address,
+    set: &IAllocationManager::OperatorSet,
+    block: BlockId,
+) -> Result<U256, ChainError> {
     let contracts = &chain.network.contracts;
     let manager = LocalAllocationManager::new(contracts.allocation_manager, &chain.provider);
-    let stake = manager.getAllocatedStake(set.clone(), vec![operator], vec![contracts.strategy]).call().await;
-    let stake = stake.map_err(ChainError::from)?;
+    let question = manager.getAllocatedStake(set.clone(), vec![operator], vec![contracts.strategy]);
+    let stake = question.block(block).call().await?;
     Ok(stake.first().and_then(|row| row.first()).copied().unwrap_or_default())
+}
+
+/// The index an operator got, by the registry's word in the receipt: the node that is asked next may not have it yet.
+fn registered_as(receipt: &Receipt, registry: Address, operator: Address) -> Result<u16> {
+    let logs = receipt.logs.iter().filter(|log| log.address() == registry);
+    let events = logs.filter_map(|log| log.log_decode::<KeeperRegistry::OperatorRegistered>().ok());
+    let ours = events.map(|log| log.inner.data).find(|event| event.operator == operator);
+    let missing = || anyhow!("transaction {} succeeded, but left no OperatorRegistered behind", receipt.tx);
+    Ok(ours.ok_or_else(missing).exit(Exit::Chain)?.index)
 }
 
 async fn read_registration(chain: &Chain, operator: Address) -> Result<Registration> {
     Ok(registration(&chain.provider, chain.network.contracts.keeper_registry, operator).await?)
 }
 
-/// Every epoch there was.
-async fn epochs(chain: &Chain) -> Result<Vec<u32>> {
-    let registry = contracts::KeeperRegistry::new(chain.network.contracts.keeper_registry, &chain.provider);
-    let newest = registry.currentEpoch().call().await.map_err(ChainError::from)?;
-    Ok((1..=newest).collect())
+/// The number of the newest epoch: no more than there can have been. It is one node's word, and each is asked about.
+async fn newest_epoch(chain: &Chain) -> Result<u32, ChainError> {
+    let registry = KeeperRegistry::new(chain.network.contracts.keeper_registry, &chain.provider);
+    let newest = registry.currentEpoch().call().await?;
+    let (deployed, now) = chain.lifetime().await?;
+    let most = most_epochs(deployed, now, chain.network.epoch_seconds);
+    if u64::from(newest) > most {
+        let detail = format!("it shows epoch {newest}, though there were {most} at most since the deployment");
+        return Err(ChainError::unbelievable("too_many_epochs", detail));
+    }
+    Ok(newest)
+}
+
+/// How many epochs there can have been from a block to another one: each begins in a block of its own, and so many seconds
+/// after the one before. Two to spare: the node that told the epoch may be a block or two ahead.
+fn most_epochs(from: Head, to: Head, epoch_seconds: u64) -> u64 {
+    let blocks = to.number.saturating_sub(from.number);
+    let lengths = to.timestamp.saturating_sub(from.timestamp) / epoch_seconds.max(1);
+    blocks.min(lengths).saturating_add(3)
 }
 
 /// The epochs an operator has something left in, and how much. Whole stretches are asked about first, and only those
 /// that owe something are looked at closer: most epochs of a long-lived operator are claimed.
-async fn owing_epochs(chain: &Chain, operator: Address, token: Address, epochs: &[u32]) -> Result<Vec<(u32, U256)>> {
+async fn owing_epochs(chain: &Chain, operator: Address, token: Address, newest: u32) -> Result<Vec<(u32, U256)>> {
     let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
     let mut owing = Vec::new();
-    let mut stretches: Vec<&[u32]> = epochs.chunks(EPOCHS_PER_CALL).rev().collect();
-    while let Some(stretch) = stretches.pop() {
-        let owed = manager.owed(operator, token, stretch.to_vec()).call().await.map_err(ChainError::from)?;
-        match stretch {
-            _ if owed.is_zero() => {}
-            [epoch] => owing.push((*epoch, owed)),
-            _ => {
-                let (early, late) = stretch.split_at(stretch.len() / 2);
-                stretches.push(late);
-                stretches.push(early);
+    let mut next = Some(1_u32);
+    while let Some(first) = next.filter(|first| *first <= newest) {
+        let mut stretches = vec![(first, newest.min(first.saturating_add(EPOCHS_PER_CALL - 1)))];
+        next = first.checked_add(EPOCHS_PER_CALL);
+        while let Some((first, last)) = stretches.pop() {
+            let owed =
+                manager.owed(operator, token, (first..=last).collect()).call().await.map_err(ChainError::from)?;
+            if owed.is_zero() {
+                continue;
             }
+            if first == last {
+                owing.push((first, owed));
+                continue;
+            }
+            let middle = first + (last - first) / 2;
+            stretches.push((middle + 1, last));
+            stretches.push((first, middle));
         }
     }
     Ok(owing)
@@ -264,3 +300,6 @@ async fn refunds(chain: &Chain, operator: Address, token: Address) -> Result<U25
 fn total(owing: &[(u32, U256)]) -> U256 {
     owing.iter().map(|(_, owed)| *owed).sum()
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,17 +17,21 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BYTES: usize = 1 << 20;
 
 pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<Exit> {
-    let url = match &args.api_url {
-        Some(url) => url.clone(),
+    let (url, node) = match &args.api_url {
+        Some(url) => (url.clone(), None),
         None => {
             let node = NodeFile::read(&global.paths()?)?;
-            format!("http://{}", node.api_addr).parse().context("node.json names no usable API address")?
+            let url = format!("http://{}", node.api_addr).parse();
+            (url.context("node.json names no usable API address").exit(Exit::NotReady)?, Some(node))
         }
     };
     let document = ask(&url).await.exit(Exit::NotReady)?;
     let view: View = serde_json::from_value(document.clone())
         .with_context(|| format!("{} answers, but not as a keeper does", origin(&url)))
         .exit(Exit::NotReady)?;
+    if let Some(node) = &node {
+        ours(node, &view).exit(Exit::NotReady)?;
+    }
     answer(global, document, &describe(&view));
     Ok(if view.ready { Exit::Success } else { Exit::NotReady })
 }
@@ -51,6 +55,22 @@ async fn ask(url: &Url) -> Result<Value> {
         body.extend_from_slice(&chunk);
     }
     serde_json::from_slice(&body).with_context(|| format!("{named} does not answer with JSON"))
+}
+
+/// Whether the keeper that answers is the one of the data directory: another one may have got its port since it stopped.
+fn ours(node: &NodeFile, view: &View) -> Result<()> {
+    // A keeper that has just started may not show its peer id yet, but it shows its operator.
+    let (asked, found) = match view.peer_id.as_str() {
+        "" => (&node.operator, &view.operator),
+        _ => (&node.peer_id, &view.peer_id),
+    };
+    ensure!(
+        asked == found,
+        "the keeper of this data directory does not run: at {}, where it was, another one answers ({found}, not {asked}); \
+         start it with `keeper join`, or name the other one's --datadir",
+        node.api_addr
+    );
+    Ok(())
 }
 
 /// What of a URL is shown: the rest of it may hold a password.
@@ -89,3 +109,6 @@ fn missed(view: &View) -> String {
 fn or_dash(text: &str) -> &str {
     if text.is_empty() { "-" } else { text }
 }
+
+#[cfg(test)]
+mod tests;

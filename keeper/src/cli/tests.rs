@@ -180,6 +180,42 @@ fn errors_find_their_exit_codes_through_contexts() {
     assert_eq!(Exit::of(&anyhow::anyhow!("anything")), Exit::Failure);
 }
 
+/// What a restart does not help stays down; what passes is started again, whatever file it was noticed at.
+#[test]
+fn a_supervisor_restarts_on_what_may_pass_alone() {
+    use crate::chain::ChainError;
+    use std::io::Error as Io;
+    let url = ChainError::InvalidUrl { position: 1, why: "scheme ws".into(), network_file: "n".into() };
+    assert_eq!(Exit::of(&url.into()), Exit::Usage);
+    let at = |number: Option<i32>| -> Vec<(Exit, anyhow::Error)> {
+        let source = || number.map_or_else(|| Io::other("odd"), Io::from_raw_os_error);
+        let path = std::path::PathBuf::from("f");
+        let identity = p2p::IdentityError::File { action: "write", path: path.clone(), source: source() };
+        let ledger = ChainError::Ledger { file: path.clone(), why: "cannot be written".into(), system: number };
+        let journal =
+            crate::journal::Error::Io { path: path.clone(), action: "written", cause: String::new(), system: number };
+        vec![
+            (Exit::Data, crate::paths::Error::Io { action: "lock", path: path.clone(), source: source() }.into()),
+            (Exit::Key, crate::keystore::Error::Io { action: "read", path: path.clone(), source: source() }.into()),
+            (Exit::Key, identity.into()),
+            (Exit::Usage, crate::config::Error::Io { path: path.clone(), source: source() }.into()),
+            (Exit::Usage, contracts::network::NetworkError::Read { path: "f".into(), source: source() }.into()),
+            (Exit::Data, ledger.into()),
+            (Exit::Data, journal.into()),
+        ]
+    };
+    for number in [libc::ENOSPC, libc::EROFS, libc::EIO, libc::EMFILE] {
+        for (_, error) in at(Some(number)) {
+            assert_eq!(Exit::of(&error.context("could not start")), Exit::Failure, "{number}");
+        }
+    }
+    for number in [Some(libc::EACCES), Some(libc::ENOENT), None] {
+        for (exit, error) in at(number) {
+            assert_eq!(Exit::of(&error), exit, "{number:?}");
+        }
+    }
+}
+
 #[test]
 fn urls_are_shown_neither_in_help_nor_in_errors() {
     let error = parse(&["join", "--rpc-url", "::secret::"]).unwrap_err();

@@ -12,8 +12,8 @@ use consensus::committee::Committee;
 
 use crate::chain::{Accusation, AccusationResult};
 
-/// Proofs worked on at most; the engine keeps no more either.
-const ACCUSATIONS_MAX: usize = 1_024;
+/// Proofs worked on at most: the engine keeps 16 for each of 256 members.
+const ACCUSATIONS_MAX: usize = 4_096;
 /// Accusations under way at a time: the submitter's queue is for settlements first.
 const UNDER_WAY_MAX: usize = 4;
 /// Blocks after which a conviction is looked at again, for the last time.

@@ -1,7 +1,6 @@
 //! Carrying out orders: each goes to the part it is for; what takes time goes off the loop.
 
 use std::collections::BTreeMap;
-use std::future::IntoFuture;
 use std::sync::Arc;
 
 use alloy::primitives::Address;
@@ -18,8 +17,10 @@ use super::event::{Event, RequestTag};
 use super::note::Note;
 use super::order::Order;
 use super::readings::{Readings, Wallet};
-use super::{Driver, Protection, now};
-use crate::chain::{self, ChainProvider, Settled, convert};
+use super::services::Services;
+use super::{Driver, Protection, Stopped, now};
+use crate::chain::fees::Policy;
+use crate::chain::{self, ChainError, ChainProvider, Settled, convert};
 use crate::jobs::Plan;
 use crate::jobs::action::{Finding, Work};
 use crate::journal::{Answer, Record};
@@ -27,13 +28,10 @@ use crate::metrics::Metrics;
 use crate::topics;
 use crate::view::Check;
 
-/// What [`crate::chain::Rpc::counts`] counts that is no failure of a node.
-const NO_ERRORS: [&str; 2] = ["reorg", "deep_reorg"];
-
 impl Driver {
     /// # Errors
-    /// [`Protection`] for an order to stop.
-    pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Protection> {
+    /// [`Stopped`]: an order to stop, or a part that is gone.
+    pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Stopped> {
         match order {
             Order::Run { due, attempt, anchor, plan, ask } => {
                 let actions = self.services.actions.clone();
@@ -78,21 +76,17 @@ impl Driver {
             Order::Admit(keys) => self.services.mesh.admit(keys).await,
             Order::OfferSnapshot => {
                 let submitter = self.services.submitter.clone();
-                self.spawn(async move {
-                    let result = submitter.submit_snapshot().await;
-                    tracing::debug!(?result, "offered an epoch snapshot");
-                    None
-                });
+                self.spawn(async move { Some(Event::Offered(submitter.submit_snapshot().await)) });
             }
             Order::KeepEvidence(bytes) => self.services.evidence.keep(bytes),
             Order::ForgetEvidence(key) => self.services.evidence.forget(key),
             Order::LoadEvidence => self.load_evidence(),
             Order::Explain { task, settled } => self.explain(task, *settled),
             Order::Measure => self.measure(),
-            Order::Look { peers_head } => self.look(peers_head),
+            Order::Look { peers_head } => self.look(peers_head)?,
             Order::Show => self.show(),
             Order::Note(note) => self.tell(&note),
-            Order::Stop(why) => return Err(Protection(why)),
+            Order::Stop(why) => return Err(Stopped::Protection(Protection(why))),
         }
         Ok(())
     }
@@ -126,19 +120,25 @@ impl Driver {
 
     fn persist(&self, token: PersistToken, group: Vec<Record>) {
         let (journal, metrics) = (self.services.journal.clone(), self.metrics.clone());
+        let hush = self.hush.clone();
         self.spawn(async move {
             let answer = journal.record(group).await;
             match &answer {
                 Ok(Answer::Recorded) => {}
                 Ok(Answer::Refused(refusals)) => {
                     for refusal in refusals {
-                        metrics.journal_refusals.inc([refusal.reason.label()]);
-                        tracing::error!(reason = ?refusal.reason, "the journal refuses a report: it is not signed");
+                        let label = refusal.reason.label();
+                        metrics.journal_refusals.inc([label]);
+                        if hush.lets(label, 0, now()) {
+                            tracing::error!(reason = ?refusal.reason, "the journal refuses a report: it is not signed");
+                        }
                     }
                 }
                 Err(error) => {
                     metrics.journal_refusals.inc(["failed"]);
-                    tracing::error!(%error, "nothing is signed");
+                    if hush.lets("not_recorded", 0, now()) {
+                        tracing::error!(%error, "nothing is signed");
+                    }
                 }
             }
             let answer = answer.map_or(JournalAnswer::Failed, JournalAnswer::from);
@@ -156,7 +156,9 @@ impl Driver {
     }
 
     async fn publish(&self, channel: Channel, bytes: Vec<u8>) {
-        if let Err(error) = self.services.mesh.publish(topics::topic(channel), bytes).await {
+        if let Err(error) = self.services.mesh.publish(topics::topic(channel), bytes).await
+            && self.hush.lets("not_published", 0, now())
+        {
             tracing::warn!(%error, ?channel, "could not publish: peers will ask for it");
         }
     }
@@ -226,7 +228,7 @@ impl Driver {
 
     /// Reads the wallet, the failures of RPC nodes, and what the executor has done.
     fn measure(&self) {
-        count_errors(&self.services.rpc.counts(), &self.metrics);
+        self.metrics.nodes.follow(&self.services.rpc.counts());
         self.metrics.cell.follow(&self.services.actions.executor.counts());
         let (provider, metrics) = (self.services.provider.clone(), self.metrics.clone());
         let account = self.services.submitter.account();
@@ -234,15 +236,29 @@ impl Driver {
     }
 
     /// Reads how the parts stand; nothing of it waits.
-    fn look(&self, peers_head: Option<u64>) {
+    ///
+    /// # Errors
+    /// [`Stopped`]: one of them is no more.
+    fn look(&self, peers_head: Option<u64>) -> Result<(), Stopped> {
+        let Services { journal, submitter, evidence, .. } = &self.services;
+        let parts = [
+            ("the journal", journal.is_closed()),
+            ("the sender of transactions", submitter.is_closed()),
+            ("the keeper of evidence", evidence.is_closed()),
+        ];
+        if let Some((part, _)) = parts.into_iter().find(|(_, is_closed)| *is_closed) {
+            return Err(Stopped::part(part));
+        }
         self.services.rpc.note_peers_head(peers_head);
         let readings = Readings {
             nodes: self.services.rpc.nodes(),
             account: self.services.submitter.standing(),
             journal: self.services.journal.trouble(),
             journal_watermark: self.services.journal.watermark(),
+            overflow: self.services.mesh.overflow(),
         };
         self.spawn(async move { Some(Event::Looked(Box::new(readings))) });
+        Ok(())
     }
 
     fn show(&self) {
@@ -272,20 +288,15 @@ fn tell_changes(before: &BTreeMap<String, Check>, now: &BTreeMap<String, Check>)
     }
 }
 
-/// Brings the counters of failed answers up to what the transport has counted.
-fn count_errors(counts: &BTreeMap<&'static str, u64>, metrics: &Metrics) {
-    for (&reason, count) in counts.iter().filter(|(reason, _)| !NO_ERRORS.contains(reason)) {
-        let known = metrics.chain_rpc_errors.get([reason]);
-        metrics.chain_rpc_errors.add([reason], count.saturating_sub(known));
-    }
-}
-
-/// What is left for gas, and what gas costs. A node that does not say leaves the last word standing.
+/// What is left for gas, and what gas costs: what this keeper would offer now, for not every node says what it thinks of a price.
+/// A node that does not say leaves the last word standing.
 async fn weigh_wallet(provider: &ChainProvider, account: Address, metrics: &Metrics) -> Option<Wallet> {
-    match tokio::try_join!(provider.get_balance(account).into_future(), provider.get_gas_price()) {
-        Ok((wei, gas_price)) => {
+    let balance = async { Ok::<_, ChainError>(provider.get_balance(account).await?) };
+    match tokio::try_join!(balance, chain::market(provider)) {
+        Ok((wei, market)) => {
             metrics.wallet_balance.set(f64::from(wei));
-            Some(Wallet { balance: wei.saturating_to(), gas_price })
+            let tip = Policy::default().first(market).map_or(0, |fees| fees.tip);
+            Some(Wallet { balance: wei.saturating_to(), gas_price: market.base_fee.saturating_add(tip) })
         }
         Err(error) => {
             tracing::debug!(%error, "could not read the wallet's balance");

@@ -87,6 +87,15 @@ impl ChainTime {
         self.raise(difference(timestamp, now.0).saturating_sub(DATED_AHEAD_MS));
     }
 
+    /// This machine's clock was set forward by so many milliseconds: the chain is so much less ahead of it, and all that blocks
+    /// have shown is too.
+    pub(super) fn clock_set(&mut self, by_ms: i64) {
+        self.ahead_ms = self.ahead_ms.saturating_sub(by_ms);
+        for sample in &mut self.samples {
+            *sample = sample.saturating_sub(by_ms);
+        }
+    }
+
     /// Blocks were orphaned: their times need not be those of the blocks in their place.
     pub(super) fn rewound(&mut self) {
         self.samples.clear();

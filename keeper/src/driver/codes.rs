@@ -65,6 +65,11 @@ impl Codes {
         }
     }
 
+    /// A job is over, or gone: nothing is known of its code any more.
+    pub(super) fn forget(&mut self, job: u64) {
+        self.codes.remove(&job);
+    }
+
     /// Takes note of an answer; says whether it is another one than before. Answers about a job's earlier code are old news.
     pub(super) fn note(&mut self, job: u64, code: B256, result: Result<(), String>, now: Time) -> bool {
         let Some(known) = self.codes.get_mut(&job).filter(|known| known.code == code) else {

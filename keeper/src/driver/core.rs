@@ -43,9 +43,11 @@ use super::note::Note;
 use super::order::Order;
 use super::peers::Peers;
 use super::readings::{Readings, Wallet};
+use super::runs::Runs;
 use super::schedule::Schedule;
 use super::settlements::Settlements;
 use super::shed::{Load, Shed};
+use super::snapshots::Snapshots;
 use super::standing::Post;
 use super::unjudged::Unjudged;
 use crate::chain::SettlementResult;
@@ -105,6 +107,10 @@ pub struct Core {
     disputed: bool,
     readings: Readings,
     wallet: Option<Wallet>,
+    /// When the wallet was read last; before that, when it was first to be read.
+    wallet_read: Option<Time>,
+    runs: Runs,
+    snapshots: Snapshots,
     /// Gas of this keeper's newest settlement.
     settlement_gas: u64,
     shed: Shed,
@@ -146,6 +152,9 @@ impl Core {
             disputed: false,
             readings: Readings::default(),
             wallet: None,
+            wallet_read: None,
+            runs: Runs::default(),
+            snapshots: Snapshots::default(),
             settlement_gas: 0,
             shed: Shed::default(),
             explained: None,
@@ -165,10 +174,7 @@ impl Core {
         match event {
             Event::Chain(event) => self.on_chain(event, now),
             Event::Message { message, from, channel, bytes } => self.on_message(message, from, channel, bytes, now),
-            Event::Question { request, bytes } => {
-                let bytes = self.engine.answer(&bytes);
-                self.order(Order::Respond { request, bytes });
-            }
+            Event::Question { request, from, bytes } => self.on_question(request, from, &bytes),
             Event::StatusQuestion { request } => {
                 let bytes = self.status(now).encode();
                 self.order(Order::Respond { request, bytes });
@@ -204,11 +210,13 @@ impl Core {
                 self.feed(Input::Trouble { job, troubled }, now);
             }
             Event::Accused { key, result } => self.on_accused(key, result),
-            Event::Looked(readings) => {
-                self.changed |= self.readings.journal != readings.journal;
-                self.readings = *readings;
+            Event::Looked(readings) => self.on_looked(*readings, now),
+            Event::Measured(wallet) => (self.wallet, self.wallet_read) = (Some(wallet), Some(now)),
+            Event::Offered(result) => {
+                self.snapshots.note(&result);
+                self.note(Note::Offered(result));
             }
-            Event::Measured(wallet) => self.wallet = Some(wallet),
+            Event::ClockSet { by_ms } => self.on_clock_set(by_ms, now),
             Event::Explained { task, why } => {
                 self.history.note_reason(&task, &why.to_string());
                 self.note(Note::Undelivered { job: task.job.0, why });
@@ -253,13 +261,13 @@ impl Core {
             let verdict = Verdict::Ignore(Reason::OverLimit);
             self.order(Order::Judge { message, verdict });
             self.note(Note::Judged { channel, verdict });
-            self.shed(Load::Messages, now);
+            self.shed(Load::Messages, 1, now);
         }
     }
 
-    fn shed(&mut self, load: Load, now: Time) {
-        self.shed.note(load, 1, now);
-        self.note(Note::Shed(load));
+    fn shed(&mut self, load: Load, number: u64, now: Time) {
+        self.shed.note(load, number, now);
+        self.note(Note::Shed { load, number });
     }
 
     fn on_peer_up(&mut self, peer: PeerKey, now: Time) {

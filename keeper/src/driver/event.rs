@@ -9,7 +9,7 @@ use consensus::task::Abstention;
 use consensus::task::{JobId, Outcome, Task};
 
 use super::readings::{Readings, Wallet};
-use crate::chain::{AccusationResult, ChainEvent, SettlementResult, Undelivered};
+use crate::chain::{AccusationResult, ChainEvent, SettlementResult, SnapshotResult, Undelivered};
 use crate::journal::{self, Record};
 
 /// Names a peer's question until it is answered; chosen by whoever carries questions and answers.
@@ -36,6 +36,8 @@ pub enum Event {
     Question {
         /// What the answer will name.
         request: RequestTag,
+        /// The peer, which answers for what is wrong in it.
+        from: PeerKey,
         /// The question.
         bytes: Vec<u8>,
     },
@@ -127,6 +129,14 @@ pub enum Event {
         task: Task,
         /// Why.
         why: Undelivered,
+    },
+    /// An offer to write the next epoch's table ([`super::Order::OfferSnapshot`]) ended.
+    Offered(SnapshotResult),
+    /// This machine's clock was set by so many milliseconds, forward or, if negative, back: it shows another time than it would,
+    /// and nothing else has changed. To be told before anything else that happens.
+    ClockSet {
+        /// By how much.
+        by_ms: i64,
     },
     /// How the parts stand ([`super::Order::Look`]).
     Looked(Box<Readings>),

@@ -7,9 +7,17 @@ use alloy::primitives::Address;
 use consensus::effect::Step;
 use consensus::task::{DueTask, Task};
 use consensus::time::Time;
+use contracts::terms::ended;
 
 use crate::chain::{Settled, convert};
 use crate::view::{MAX_RUNS, MissedView, RunView};
+
+/// Seconds after its due moment in which a run is not forgotten for the sake of others, and most runs kept at all: as many
+/// as a busy network has in a minute, and in the windows ahead.
+const FRESH_SECONDS: u64 = 60;
+const KEPT_MAX: usize = 16_384;
+/// Most runs to come that are shown where there are more runs than can be.
+const AHEAD_SHOWN: usize = MAX_RUNS / 4;
 
 /// Where it settled, and by whose hand.
 #[derive(Clone, Copy, Debug)]
@@ -49,12 +57,15 @@ impl Run {
 pub(super) struct History {
     runs: BTreeMap<Task, Run>,
     by_due: BTreeSet<(u64, Task)>,
+    /// Of each job the newest run that went past running: when it was due, and its state.
+    last: BTreeMap<u64, (u64, &'static str)>,
     missed: MissedView,
 }
 
 impl History {
-    /// Lists a task that the schedule told; the oldest beyond [`MAX_RUNS`] is forgotten.
-    pub(super) fn learn(&mut self, due: &DueTask) {
+    /// Lists a task that the schedule told at a moment of the chain, in Unix seconds. Beyond [`MAX_RUNS`] the oldest is
+    /// forgotten, once it is a minute old.
+    pub(super) fn learn(&mut self, due: &DueTask, second: u64) {
         let run = || Run {
             due: due.due,
             state: "waiting",
@@ -68,10 +79,16 @@ impl History {
         };
         self.runs.entry(due.task).or_insert_with(run);
         self.by_due.insert((due.due, due.task));
+        let old = second.saturating_sub(FRESH_SECONDS);
         while self.runs.len() > MAX_RUNS
-            && let Some((_, oldest)) = self.by_due.pop_first()
+            && let Some(&(due, oldest)) = self.by_due.first()
+            && (due < old || self.runs.len() > KEPT_MAX)
         {
+            self.by_due.pop_first();
             self.runs.remove(&oldest);
+            if self.last.get(&oldest.job.0).is_some_and(|(newest, _)| *newest == due) {
+                self.last.remove(&oldest.job.0);
+            }
         }
     }
 
@@ -92,15 +109,16 @@ impl History {
         self.runs.get(task).is_some_and(|run| run.first_leader == Some(leader) && run.first_anchor == Some(anchor))
     }
 
-    /// Takes note of a step; says how many milliseconds after its due moment a listed task took it, and the word for how
-    /// it settled, if it did.
-    pub(super) fn note_step(&mut self, task: &Task, step: Step, at: Time) -> (Option<u64>, &'static str) {
+    /// Takes note of a step; says how many milliseconds after its due moment a listed task took it.
+    pub(super) fn note_step(&mut self, task: &Task, step: Step, at: Time) -> Option<u64> {
         let Some(run) = self.runs.get_mut(task) else {
-            self.missed.count += u64::from(matches!(step, Step::Expired));
-            return (None, result_of(0));
+            if matches!(step, Step::Expired) {
+                self.missed.count += 1;
+                self.missed.newest = format!("{}, forgotten since", name_of(task));
+            }
+            return None;
         };
         let late_ms = Some(run.late_ms(at));
-        let result = result_of(run.settled.map_or(0, |settled| settled.status));
         run.state = match step {
             Step::Started { attempt, anchor } => {
                 run.attempt = attempt;
@@ -126,7 +144,7 @@ impl History {
                     self.missed.count = self.missed.count.saturating_sub(1);
                 }
                 run.settled_ms = run.settled_ms.or(late_ms);
-                result
+                result_of(run.settled.map_or(ended::CALL, |settled| settled.status))
             }
             Step::Reopened => {
                 (run.settled, run.settled_ms) = (None, None);
@@ -138,7 +156,12 @@ impl History {
                 "expired"
             }
         };
-        (late_ms, result)
+        let (due, state) = (run.due, run.state);
+        let last = self.last.entry(task.job.0).or_insert((due, ""));
+        if state != "running" && due >= last.0 {
+            *last = (due, state);
+        }
+        late_ms
     }
 
     /// The runs that were missed.
@@ -173,42 +196,43 @@ impl History {
         }
     }
 
-    /// The newest runs first.
-    pub(super) fn views(&self) -> Vec<RunView> {
-        let newest = self.by_due.iter().rev().map(|(_, task)| task);
+    /// The newest runs first, [`MAX_RUNS`] at most: of those to come after `second` (Unix, the chain's) the soonest.
+    pub(super) fn views(&self, second: u64) -> Vec<RunView> {
+        let to_come = self.by_due.iter().rev().take_while(|(due, _)| *due > second).count();
+        let shown_ahead = match self.by_due.len() {
+            0..=MAX_RUNS => to_come,
+            _ => to_come.min(AHEAD_SHOWN),
+        };
+        let newest = self.by_due.iter().rev().skip(to_come - shown_ahead).take(MAX_RUNS).map(|(_, task)| task);
         let mut views: Vec<RunView> = newest.filter_map(|task| Some(view(task, self.runs.get(task)?))).collect();
         views.sort_by_key(|run| (std::cmp::Reverse(run.due), run.job_id));
         views
     }
 
-    /// How the newest run of each job that is over ended.
-    pub(super) fn last_results(&self) -> BTreeMap<u64, &'static str> {
-        let mut last = BTreeMap::new();
-        for (_, task) in &self.by_due {
-            if let Some(run) = self.runs.get(task)
-                && !["waiting", "running"].contains(&run.state)
-            {
-                last.insert(task.job.0, run.state);
-            }
-        }
-        last
+    /// How the newest run of a job that is over ended.
+    pub(super) fn last_result(&self, job: u64) -> Option<&'static str> {
+        self.last.get(&job).map(|(_, state)| *state).filter(|state| !state.is_empty())
     }
+}
+
+/// The word for how a task settled, by the number its status has on chain.
+pub(super) fn result_of(status: u8) -> &'static str {
+    match status {
+        ended::SKIP => "skipped",
+        ended::JOB_ERROR => "job_error",
+        _ => "settled",
+    }
+}
+
+fn name_of(task: &Task) -> String {
+    let number = convert::run_number(task.instance.0).map(|number| format!(", run {number}")).unwrap_or_default();
+    format!("job {}{number}", task.job.0)
 }
 
 /// A run that was missed, in words.
 fn missed(task: &Task, run: &Run) -> String {
-    let number = convert::run_number(task.instance.0).map(|number| format!(", run {number}")).unwrap_or_default();
     let why = if run.reason.is_empty() { "no quorum agreed, or nobody could send it" } else { &run.reason };
-    format!("job {}{number}, due {}, was last {}: {why}", task.job.0, run.due, run.state)
-}
-
-/// Statuses as the contract numbers them.
-fn result_of(status: u8) -> &'static str {
-    match status {
-        1 => "skipped",
-        2 => "job_error",
-        _ => "settled",
-    }
+    format!("{}, due {}, was last {}: {why}", name_of(task), run.due, run.state)
 }
 
 fn view(task: &Task, run: &Run) -> RunView {

@@ -79,8 +79,9 @@ impl Driver {
                 let message = MessageTag(self.messages.keep(message));
                 Some(Event::Message { message, from, channel, bytes: data })
             }
-            p2p::Event::Request { id, protocol: p2p::Protocol::Want, data, .. } => {
-                Some(Event::Question { request: RequestTag(self.questions.keep(id)), bytes: data })
+            p2p::Event::Request { id, from, protocol: p2p::Protocol::Want, data } => {
+                let from = key_of(&from)?;
+                Some(Event::Question { request: RequestTag(self.questions.keep(id)), from, bytes: data })
             }
             p2p::Event::Request { id, protocol: p2p::Protocol::Status, .. } => {
                 Some(Event::StatusQuestion { request: RequestTag(self.questions.keep(id)) })

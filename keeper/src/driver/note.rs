@@ -10,13 +10,14 @@ use consensus::fault::{Fault, Verdict};
 use consensus::message::Channel;
 use consensus::task::{JobId, Task};
 
-use crate::chain::{AccusationResult, SettlementResult, Undelivered};
+use crate::chain::{AccusationResult, SettlementResult, SnapshotResult, Undelivered};
 use crate::metrics::Metrics;
+use crate::topics;
 use crate::view::Check;
 
 use super::chain_time::APART_MS;
 use super::shed::Load;
-use count::{count_step, count_submission, count_verdict, seconds};
+use count::{count_offer, count_step, count_submission, count_verdict, seconds};
 
 /// Something that happened in this keeper.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +99,8 @@ pub enum Note {
     Submitting,
     /// A submission ended.
     Submitted(SettlementResult),
+    /// An offer to write the next epoch's table ended.
+    Offered(SnapshotResult),
     /// An accusation ended.
     Accused(AccusationResult),
     /// A proof of equivocation is kept; its statements are pinned to this block.
@@ -130,7 +133,12 @@ pub enum Note {
         why: Undelivered,
     },
     /// Something was turned away because there is too much of it.
-    Shed(Load),
+    Shed {
+        /// What.
+        load: Load,
+        /// How much of it.
+        number: u64,
+    },
     /// The chain's time is so many milliseconds ahead of this machine's clock, and was not before.
     ChainTime {
         /// Negative: it is behind.
@@ -143,16 +151,6 @@ pub enum Note {
 /// What a keeper says that sees another operator set than the rest of the mesh.
 pub(super) const DISPUTED: &str = "most keepers see another operator set than this one's chain node shows: nothing is \
                                    signed until they agree; check rpc_urls";
-
-/// The word for a topic in metrics and logs.
-pub(super) fn channel_name(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Assignments => "assignments",
-        Channel::Partials => "partials",
-        Channel::Certificates => "certificates",
-        Channel::Evidence => "evidence",
-    }
-}
 
 impl Note {
     /// Moves the series it is about.
@@ -181,9 +179,10 @@ impl Note {
             Self::PutOff { tasks, .. } => metrics.load_shed.add([Load::Tasks.name()], *tasks),
             Self::Submitting => metrics.certificates.inc(["submitted"]),
             Self::Submitted(result) => count_submission(metrics, result),
+            Self::Offered(result) => count_offer(metrics, result),
             Self::Accused(result) => metrics.accusations.inc([result.name()]),
             Self::Undelivered { why, .. } => metrics.callbacks_failed.inc([why.name()]),
-            Self::Shed(load) => metrics.load_shed.inc([load.name()]),
+            Self::Shed { load, number } => metrics.load_shed.add([load.name()], *number),
             Self::ChainTime { ahead_ms } => {
                 metrics.chain_time_ahead.set(*ahead_ms as f64 / 1_000.0);
             }
@@ -212,6 +211,7 @@ impl Note {
             Self::ClockOff { .. } => Some(("clock", 0)),
             Self::Submitted(SettlementResult::Reverted { .. }) => Some(("reverted", 0)),
             Self::Submitted(SettlementResult::Failed { .. }) => Some(("failed", 0)),
+            Self::Offered(SnapshotResult::Reverted { .. } | SnapshotResult::Failed { .. }) => Some(("snapshot", 0)),
             _ => None,
         }
     }
@@ -225,7 +225,7 @@ impl Note {
             Self::Epoch { epoch, members } => tracing::info!(epoch, members, "a new epoch"),
             Self::BadEpoch(error) => tracing::error!(error, "an epoch cannot be used: nothing is signed under it"),
             Self::Judged { channel, verdict: Verdict::Reject(reason) } => {
-                tracing::debug!(topic = channel_name(*channel), reason = reason.name(), "rejected a message");
+                tracing::debug!(topic = topics::name(*channel), reason = reason.name(), "rejected a message");
             }
             Self::SecondVerdict(verdict) => tracing::error!(?verdict, "a message was judged twice: this is a bug"),
             Self::Assigned { window, stage } => tracing::debug!(window, stage, "assigned tasks"),
@@ -266,11 +266,12 @@ impl Note {
             Self::ChainTime { ahead_ms } => tracing::info!(ahead_ms, "due moments go by the chain's time"),
             Self::Listening(address) => tracing::info!(address, "listening for peers"),
             Self::Submitted(result) => log_submission(result),
+            Self::Offered(result) => log_offer(result),
             Self::Accused(result) => log_accusation(result),
             Self::Head { .. } | Self::Judged { .. } | Self::Spoke { .. } | Self::Step { .. } => {}
             Self::Undelivered { job, why } => tracing::debug!(job, %why, "a callback failed"),
             // The checks `set` and `load` say so.
-            Self::Disputed(_) | Self::Shed(_) => {}
+            Self::Disputed(_) | Self::Shed { .. } => {}
             Self::Ran { .. } | Self::Submitting => {}
         }
     }
@@ -286,6 +287,17 @@ fn log_submission(result: &SettlementResult) {
         }
         SettlementResult::Failed { why } => tracing::warn!(why, "could not submit a batch: the next in line will try"),
         SettlementResult::AlreadySettled => {}
+    }
+}
+
+fn log_offer(result: &SnapshotResult) {
+    match result {
+        SnapshotResult::Mined { tx, gas_used } => tracing::info!(%tx, gas_used, "wrote the next epoch"),
+        SnapshotResult::NotNeeded => {}
+        SnapshotResult::Reverted { reason } => tracing::warn!(reason, "the contract refused to write the next epoch"),
+        SnapshotResult::Failed { why } => {
+            tracing::warn!(why, "could not write the next epoch: the leader of another window will try");
+        }
     }
 }
 

@@ -114,7 +114,7 @@ pub enum Order {
     },
     /// Let these peer keys connect, and no others.
     Admit(Vec<[u8; 32]>),
-    /// Write the next epoch's table if one is due.
+    /// Write the next epoch's table if one is due; answer with [`super::Event::Offered`].
     OfferSnapshot,
     /// Keep a proof on disk, in its gossip encoding.
     KeepEvidence(Vec<u8>),

@@ -14,6 +14,8 @@ pub struct Readings {
     pub journal: Option<String>,
     /// The first anchor that the journal does not refuse for its age.
     pub journal_watermark: u64,
+    /// What the mesh has had no room for since the start.
+    pub overflow: p2p::Overflow,
 }
 
 /// What the wallet can pay for.
@@ -21,6 +23,6 @@ pub struct Readings {
 pub struct Wallet {
     /// Its coin, in wei.
     pub balance: u128,
-    /// Wei for a gas, as the nodes name it.
+    /// Wei for a gas: the newest base fee, and the tip that this keeper offers.
     pub gas_price: u128,
 }

@@ -12,19 +12,31 @@ const SHOWN: Duration = Duration::from_secs(60);
 pub enum Load {
     /// Tasks that come due: the engine has no room for more.
     Tasks,
-    /// Gossip messages that wait for their verdict.
+    /// Gossip messages that wait for this keeper, or for their verdict.
     Messages,
+    /// Requests of peers: too many wait.
+    Questions,
+    /// What this keeper wants of its mesh, or the mesh has to tell it, when the other side is busy.
+    Commands,
+    /// Messages of this keeper: the queues to all peers are full.
+    Publishes,
     /// Jobs that were listed when the book was full.
     Jobs,
 }
 
 impl Load {
+    /// All of them, in the order in which they are shown.
+    const ALL: [Self; 6] = [Self::Tasks, Self::Messages, Self::Questions, Self::Commands, Self::Publishes, Self::Jobs];
+
     /// The word for it in metrics and checks.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Tasks => "tasks",
             Self::Messages => "messages",
+            Self::Questions => "questions",
+            Self::Commands => "commands",
+            Self::Publishes => "publishes",
             Self::Jobs => "jobs",
         }
     }
@@ -32,20 +44,12 @@ impl Load {
 
 /// What was turned away of each kind, and when last.
 #[derive(Debug, Default)]
-pub(super) struct Shed {
-    tasks: (u64, Option<Time>),
-    messages: (u64, Option<Time>),
-    jobs: (u64, Option<Time>),
-}
+pub(super) struct Shed([(u64, Option<Time>); Load::ALL.len()]);
 
 impl Shed {
     /// So many were turned away.
     pub(super) fn note(&mut self, load: Load, number: u64, now: Time) {
-        let (count, last) = match load {
-            Load::Tasks => &mut self.tasks,
-            Load::Messages => &mut self.messages,
-            Load::Jobs => &mut self.jobs,
-        };
+        let (count, last) = &mut self.0[load as usize];
         *count += number;
         *last = Some(now);
     }
@@ -56,8 +60,8 @@ impl Shed {
         let fresh = |load: Load, last: Option<Time>| {
             last.is_some_and(|last| load == Load::Jobs || (last <= now && now < last.plus(SHOWN)))
         };
-        let words = [(Load::Tasks, self.tasks), (Load::Messages, self.messages), (Load::Jobs, self.jobs)];
-        let words = words.into_iter().filter(|(load, (_, last))| fresh(*load, *last));
+        let words = Load::ALL.into_iter().map(|load| (load, self.0[load as usize]));
+        let words = words.filter(|(load, (_, last))| fresh(*load, *last));
         let words: Vec<String> = words.map(|(load, (count, _))| format!("{count} {}", load.name())).collect();
         (!words.is_empty()).then(|| {
             format!(

@@ -38,6 +38,12 @@ impl EvidenceHandle {
         (Self { requests }, thread)
     }
 
+    /// Whether its thread is gone.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.requests.is_closed()
+    }
+
     /// Keeps a proof, in its gossip encoding. Never waits: with a disk that does not keep up, the proof stays in memory and in
     /// the mesh.
     pub fn keep(&self, bytes: Vec<u8>) {

@@ -1,6 +1,7 @@
 //! What can be wrong with a journal, and how to mend it.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::MAX_GROUP;
 
@@ -67,6 +68,8 @@ pub enum Error {
         action: &'static str,
         /// What the operating system said.
         cause: String,
+        /// Its number for it.
+        system: Option<i32>,
     },
     /// A write or sync failed, and it could not be written anew since.
     #[error("the journal is closed since a write failed ({cause}): nothing is signed until it can be written again")]
@@ -83,4 +86,10 @@ pub enum Error {
     /// The writer thread is gone: the keeper is shutting down.
     #[error("the journal's writer has stopped")]
     Stopped,
+}
+
+impl Error {
+    pub(super) fn io(path: &Path, action: &'static str, error: &io::Error) -> Self {
+        Self::Io { path: path.to_owned(), action, cause: error.to_string(), system: error.raw_os_error() }
+    }
 }

@@ -68,6 +68,12 @@ impl JournalHandle {
         answered.await.map_err(|_| Error::Stopped)?
     }
 
+    /// Whether its thread is gone: nothing will ever be recorded any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.requests.is_closed()
+    }
+
     /// Why nothing can be recorded, if a write has failed; has it tried again then.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {

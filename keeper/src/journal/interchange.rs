@@ -236,9 +236,7 @@ pub(super) fn import_in(
     (watermark, records): &(u64, Vec<Record>),
     file: &Path,
 ) -> Result<Imported, InterchangeError> {
-    let failed = |action: &'static str| {
-        move |error: io::Error| Error::Io { path: journal.to_owned(), action, cause: error.to_string() }
-    };
+    let failed = |action: &'static str| move |error: io::Error| Error::io(journal, action, &error);
     let bytes = storage.read(MAX_JOURNAL_BYTES).map_err(failed("read"))?;
     let created = bytes.is_none();
     let before = match bytes {

@@ -135,7 +135,7 @@ impl FileStorage {
     /// [`Error::InUse`] when another process has it, [`Error::Io`] when the lock file cannot be made.
     pub fn lock(path: &Path) -> Result<Self, Error> {
         let lock_path = path.with_extension("lock");
-        let io = |error: io::Error| Error::Io { path: lock_path.clone(), action: "locked", cause: error.to_string() };
+        let io = |error: io::Error| Error::io(&lock_path, "locked", &error);
         let lock =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock_path).map_err(io)?;
         match lock.try_lock() {

@@ -23,21 +23,30 @@ pub(super) fn private_directory(path: &Path) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Io`], naming the file.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let temporary = path.with_extension("tmp");
     let write = || -> io::Result<()> {
-        // One that is there may be anybody's: a link elsewhere, or a file that others read.
-        match fs::remove_file(&temporary) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        let temporary = beside(path)?;
+        // A new file: one that is there may be anybody's, be it a link elsewhere or of use to its owner.
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&temporary, path));
+        if let Err(error) = written {
+            // What is left of a secret is in nobody's way, but need not stay.
+            let _ = fs::remove_file(&temporary);
+            return Err(error);
+        }
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
     };
     write().map_err(failed("write", path))
+}
+
+/// A name beside a file that nothing else has: the whole of the file's own, for `a.json` and `a.toml` are two files, and
+/// a random part.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(io::Error::other)?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{:016x}.tmp", u64::from_le_bytes(random)));
+    Ok(name.into())
 }
 
 /// Reads a keystore's text.

@@ -34,11 +34,22 @@ fn a_secret_goes_into_no_file_that_was_there_before() {
     std::os::unix::fs::symlink(&elsewhere, path.with_extension("tmp")).unwrap();
     write_private(&path, b"secret").unwrap();
     assert_eq!(std::fs::read(&elsewhere).unwrap(), b"theirs");
-    std::fs::write(path.with_extension("tmp"), "").unwrap();
-    std::fs::set_permissions(path.with_extension("tmp"), std::fs::Permissions::from_mode(0o666)).unwrap();
-    write_private(&path, b"secret").unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), b"secret");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// `journal export FILE.json` writes where its user keeps other things.
+#[test]
+fn files_beside_the_one_that_is_written_are_let_be() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, unrelated) = (directory.path().join("history.json"), directory.path().join("history.tmp"));
+    std::fs::write(&unrelated, "theirs").unwrap();
+    write_private(&path, b"secret").unwrap();
+    assert_eq!(std::fs::read(&unrelated).unwrap(), b"theirs");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "and nothing else is left behind");
+    std::fs::create_dir(directory.path().join("taken.json")).unwrap();
+    write_private(&directory.path().join("taken.json"), b"secret").unwrap_err();
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 3, "nor by one that failed");
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Liveness {
 
     /// As if started a while ago, with no tick since.
     #[cfg(test)]
-    pub(super) fn started_ago(ago: Duration) -> Self {
+    pub(crate) fn started_ago(ago: Duration) -> Self {
         Self { started: Instant::now() - ago, last_tick_ms: Arc::default() }
     }
 

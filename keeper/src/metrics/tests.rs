@@ -53,9 +53,13 @@ fn series_show_from_the_start_and_count() {
         "keeper_chain_head_block 0",
         "keeper_chain_rpc_errors_total{reason=\"no_answer\"} 0",
         "keeper_certificates_total{result=\"submitted\"} 0",
+        "keeper_chain_events_total{event=\"reorg\"} 0",
     ] {
         assert!(text.lines().any(|found| found == line), "no line {line:?} in:\n{text}");
     }
+    let topics =
+        text.lines().filter(|line| line.starts_with("keeper_gossip_messages_total{") && line.contains("accept"));
+    assert_eq!(topics.count(), topics::CHANNELS.len(), "no topic that does not exist: {text}");
     assert!(text.contains("\nprocess_resident_memory_bytes "), "{text}");
     assert_eq!(metrics.tasks.get(["settled"]), 1);
 }

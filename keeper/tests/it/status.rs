@@ -64,7 +64,7 @@ async fn the_address_comes_from_the_data_directory() {
     let node = NodeFile {
         pid: 1,
         peer_id: String::new(),
-        operator: String::new(),
+        operator: view(true).operator,
         listen: Vec::new(),
         api_addr,
         metrics_addr: String::new(),

@@ -1,11 +1,11 @@
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
-use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 
 use super::Handle;
 use crate::error::{PublishError, RequestError};
+use crate::metrics::{Overflow, Overflows};
 use crate::requests::{Protocol, RequestLimits, Sizes};
 use crate::topic::tests::{DOMAIN, three};
 use crate::topic::{TopicId, Topics};
@@ -14,8 +14,8 @@ use crate::topic::{TopicId, Topics};
 async fn a_swarm_that_stands_still_holds_nobody_up() {
     let (commands, _stands_still) = mpsc::channel(2);
     let sizes = Sizes { request: 1, answer: 1 };
-    let (lost, limits) = (Counter::default(), RequestLimits { status: sizes, want: sizes });
-    let handle = Handle::new(PeerId::random(), Topics::new(&three(), DOMAIN), limits, commands, lost.clone());
+    let (overflows, limits) = (Overflows::default(), RequestLimits { status: sizes, want: sizes });
+    let handle = Handle::new(PeerId::random(), Topics::new(&three(), DOMAIN), limits, commands, overflows);
     let began = Instant::now();
     for _ in 0..2 {
         // It has the message, and would get round to it.
@@ -26,6 +26,6 @@ async fn a_swarm_that_stands_still_holds_nobody_up() {
     handle.fault(PeerId::random(), "test").await;
     let error = handle.request(PeerId::random(), Protocol::Status, vec![]).await.expect_err("no room");
     assert!(matches!(error, RequestError::Busy), "{error}");
-    assert_eq!(lost.get(), 3);
+    assert_eq!(handle.overflow(), Overflow { commands: 3, ..Overflow::default() });
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

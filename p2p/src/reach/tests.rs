@@ -1,6 +1,6 @@
 use libp2p::{Multiaddr, PeerId};
 
-use super::{Home, hearsay, own_word};
+use super::{Home, hearsay, own_word, worth_telling};
 
 fn address(text: &str) -> Multiaddr {
     text.parse().expect("well formed")
@@ -73,4 +73,15 @@ fn unusable_addresses_are_left_out() {
     assert_eq!(own_word(&claimed, Some(&here)), addresses(&["/ip4/127.0.0.1/tcp/1"]));
     let many: Vec<Multiaddr> = (1..500).map(|port| address(&format!("/ip4/127.0.0.1/tcp/{port}"))).collect();
     assert_eq!(own_word(&many, Some(&here)).len(), 8);
+}
+
+#[test]
+fn what_is_told_reaches_far_and_is_bounded() {
+    let known = claimed();
+    let far = [&known[2..4], &known[5..6], &known[7..], &known[1..2]].concat();
+    assert_eq!(worth_telling(&known), far);
+    let here = addresses(&["/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/0"]);
+    assert_eq!(worth_telling(&here), here[..1], "a network on one machine");
+    let many: Vec<Multiaddr> = (1..500).map(|port| address(&format!("/ip4/203.0.113.7/tcp/{port}"))).collect();
+    assert_eq!(worth_telling(&many), many[..8]);
 }

@@ -61,7 +61,7 @@ impl Service {
                     || open >= MOST_ASKED_BY_ONE
                     || self.asked.len() >= MOST_ASKED
                 {
-                    self.metrics.requests_refused.inc();
+                    self.metrics.overflows.questions.inc();
                     tracing::debug!(%peer, ?protocol, "a peer asks too much");
                 } else {
                     self.asked.insert(id, (peer, channel));

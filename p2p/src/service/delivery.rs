@@ -1,5 +1,7 @@
 //! From the swarm to the keeper: each peer's line, and a short channel.
 
+use std::time::Instant;
+
 use libp2p::PeerId;
 use tokio::sync::mpsc;
 
@@ -18,24 +20,26 @@ impl Service {
         if !is_read {
             self.inbox.clear();
         }
+        let (now, mut lost) = (Instant::now(), Vec::new());
         while let Ok(place) = self.events.try_reserve()
-            && let Some(event) = self.inbox.next()
+            && let Some(event) = self.inbox.next(now, &mut lost)
         {
             place.send(event);
         }
+        lost.into_iter().for_each(|event| self.lose(event));
     }
 
     /// Tells the keeper about a connection.
     pub(super) fn tell(&mut self, event: Event) {
         if !self.inbox.tell(event) {
-            self.metrics.lost(Lost::Lifecycle);
+            self.metrics.overflows.lost(Lost::Lifecycle);
         }
     }
 
     /// Puts a message or request into its peer's line for the keeper. What finds no place there is lost: this one, or
     /// another peer's with a longer line.
     pub(super) fn offer(&mut self, peer: PeerId, event: Event, bytes: usize) {
-        if let Some(lost) = self.inbox.offer(peer, event, bytes) {
+        if let Some(lost) = self.inbox.offer(peer, event, bytes, Instant::now()) {
             self.lose(lost);
         }
     }
@@ -44,11 +48,11 @@ impl Service {
     pub(super) fn lose(&mut self, event: Event) {
         match event {
             Event::Message { message, .. } => {
-                self.metrics.lost(Lost::Message);
+                self.metrics.overflows.lost(Lost::Message);
                 self.verdict(&message, Verdict::Ignore);
             }
             Event::Request { id, .. } => {
-                self.metrics.lost(Lost::Request);
+                self.metrics.overflows.lost(Lost::Request);
                 self.asked.remove(&id);
             }
             Event::PeerConnected(_) | Event::PeerDisconnected(_) | Event::Listening(_) => {}

@@ -25,6 +25,7 @@ impl Service {
         self.metrics.admitted.set(i64::try_from(operators).unwrap_or(i64::MAX));
         let admissions = &self.swarm.behaviour().gate.admissions;
         self.book.refresh(|peer| admissions.check(peer, now).is_ok(), now);
+        self.records.retain(|peer| admissions.check(peer, now).is_ok());
         self.walk_at = now;
         self.walk_interval = FIRST_WALK;
         let connected: Vec<PeerId> = self.peers.ids().copied().collect();

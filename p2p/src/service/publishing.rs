@@ -36,7 +36,10 @@ impl Service {
         match gossip.inner.publish(hash.clone(), data) {
             Ok(_) | Err(gossipsub::PublishError::Duplicate) => Ok(true),
             Err(gossipsub::PublishError::NoPeersSubscribedToTopic) => Ok(false),
-            Err(gossipsub::PublishError::AllQueuesFull(peers)) => Err(PublishError::QueuesFull(peers)),
+            Err(gossipsub::PublishError::AllQueuesFull(peers)) => {
+                self.metrics.overflows.publishes.inc();
+                Err(PublishError::QueuesFull(peers))
+            }
             Err(gossipsub::PublishError::MessageTooLarge) => {
                 Err(PublishError::TooLarge { topic: known.name, size: data.len(), most: known.max_bytes })
             }

@@ -92,6 +92,7 @@ impl Service {
             }
             BehaviourEvent::Status(event) => self.on_request_event(Protocol::Status, event),
             BehaviourEvent::Want(event) => self.on_request_event(Protocol::Want, event),
+            BehaviourEvent::Records(event) => self.on_records_event(event, now),
             BehaviourEvent::Gate(never) | BehaviourEvent::Memory(never) => match never {},
         }
     }
@@ -107,7 +108,11 @@ impl Service {
                     self.publish_waiting(now);
                 }
             }
-            gossipsub::Event::SlowPeer { peer_id, .. } => tracing::debug!(peer = %peer_id, "a peer reads too slowly"),
+            gossipsub::Event::SlowPeer { peer_id, failed_messages } => {
+                let lost = failed_messages.priority + failed_messages.non_priority;
+                self.metrics.sends_lost.inc_by(lost as u64);
+                tracing::debug!(peer = %peer_id, lost, "a peer reads too slowly");
+            }
             gossipsub::Event::GossipsubNotSupported { .. } | gossipsub::Event::Unsubscribed { .. } => {}
         }
     }
@@ -139,6 +144,7 @@ impl Service {
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         }
+        let is_first = !self.peers.is_identified(&peer);
         let life = self.peers.identified(&peer, &info.agent_version);
         let addresses = own_word(&info.listen_addrs, self.peers.address(&peer, connection));
         let is_news = self.book.learn(peer, &addresses, now);
@@ -156,6 +162,9 @@ impl Service {
         if is_news {
             self.walk_at = self.walk_at.min(now + FIRST_WALK);
             self.walk_interval = FIRST_WALK;
+        }
+        if is_first || is_news {
+            self.ask_for_records(peer, now);
         }
         if info.protocols.contains(&kademlia_name(&self.domain8)) {
             let kademlia = &mut self.swarm.behaviour_mut().kademlia.inner;

@@ -23,7 +23,7 @@ struct Hostile {
 
 /// Sends bytes as they are, without length or limit.
 #[derive(Clone)]
-struct Raw;
+pub(crate) struct Raw;
 
 impl request_response::Codec for Raw {
     type Protocol = StreamProtocol;

@@ -10,6 +10,7 @@ mod hostile;
 mod node;
 mod proxy;
 mod raw;
+mod records;
 mod requests;
 mod restart;
 mod table;

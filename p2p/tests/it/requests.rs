@@ -107,6 +107,7 @@ async fn a_peer_that_asks_too_much_is_refused_and_served_again_later() {
             Err(other) => panic!("{other}"),
         }
     }
+    assert_eq!(counted.overflow().questions, 0, "what one peer asks too much is that peer's doing alone");
     assert!(refused > 0, "a burst of 60 is more than the budget of 32 and 8 a second");
     until("the budget to refill", async || second.handle.request(peer, Protocol::Status, vec![1]).await.is_ok()).await;
     assert!(!counted.peers().await.is_empty(), "the connection stays up");

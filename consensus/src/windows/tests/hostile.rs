@@ -12,13 +12,13 @@ use serde_bytes::{ByteArray, ByteBuf};
 /// When the second stage may assign what is due.
 const SECOND: u64 = 1_001_400;
 
-fn plan(attempt: u8, jobs: &[u64]) -> PlannedBatch {
+pub(super) fn plan(attempt: u8, jobs: &[u64]) -> PlannedBatch {
     PlannedBatch { attempt, tasks: jobs.iter().map(|&job| task(job).into()).collect() }
 }
 
 impl Bench {
     /// The leader of a stage assigns these batches.
-    fn hears(&mut self, stage: u8, number: u8, batches: Vec<PlannedBatch>, now: u64) -> Vec<BatchKey> {
+    pub(super) fn hears(&mut self, stage: u8, number: u8, batches: Vec<PlannedBatch>, now: u64) -> Vec<BatchKey> {
         let leader = self.facts.leaders(WINDOW).unwrap().0[usize::from(stage)];
         let place = (Window(WINDOW), Stage(stage), number);
         let domain = *self.facts.domain();
@@ -33,7 +33,7 @@ impl Bench {
     }
 
     /// A task runs, to its end if there is one.
-    fn run(&mut self, job: u64, attempt: u8, now: u64, result: Option<Result<Outcome, Abstention>>) {
+    pub(super) fn run(&mut self, job: u64, attempt: u8, now: u64, result: Option<Result<Outcome, Abstention>>) {
         let session = |bench: &mut Self, event| {
             bench.sessions.handle(task(job), event, &bench.facts, Time(now), &mut bench.outbox);
             bench.outbox.take();
@@ -46,7 +46,7 @@ impl Bench {
     }
 
     /// Three keepers abstain from the tasks of a batch, so that it fails.
-    fn fails(&mut self, key: BatchKey, now: u64) {
+    pub(super) fn fails(&mut self, key: BatchKey, now: u64) {
         self.at_batch(key, now);
         let tasks = self.batches.get(&key).unwrap().tasks().len();
         for place in 2..5 {
@@ -71,7 +71,7 @@ impl Bench {
     }
 }
 
-fn done() -> Option<Result<Outcome, Abstention>> {
+pub(super) fn done() -> Option<Result<Outcome, Abstention>> {
     let data = Bytes::from_static(b"done");
     Some(Ok(Outcome { status: Status::Call, data, state_after: Default::default(), transcript: Default::default() }))
 }

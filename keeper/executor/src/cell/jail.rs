@@ -54,12 +54,12 @@ pub(super) fn enter(role: Role) -> Result<Confinement, String> {
     Ok(Confinement { limits: true, landlock: landlock(), seccomp: seccomp() })
 }
 
-/// Lets other processes have the processors first: jobs that burn all their time must not keep a keeper from its messages. Of this
-/// thread, and of all that it starts.
-#[expect(unsafe_code, reason = "a system call that takes three numbers and no memory; nix has no wrapper for it")]
-fn step_back(nice: i32) {
+/// Lets other processes have the processors first, its keeper above all, however far that stands back itself: jobs that burn all
+/// their time must not keep a keeper from its messages. Of this thread, and of all that it starts.
+#[expect(unsafe_code, reason = "a system call that takes a number and no memory; nix has no wrapper for it")]
+fn step_back(by: i32) {
     // SAFETY: it changes a number in the kernel. Failure leaves the process as it was, which is no harm.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
+    unsafe { libc::nice(by) };
 }
 
 /// Memory is bounded twice: what is written to (`DATA`: heap, guest memories, stacks of threads), and what is mapped at all

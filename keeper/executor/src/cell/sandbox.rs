@@ -28,6 +28,29 @@ pub(super) struct Program {
     pre: guest::JobPre<Guest>,
 }
 
+/// Why there is no program.
+#[derive(Debug)]
+pub(super) enum Unready {
+    /// This process cannot have it: there is no memory, or none that may be executed. It says nothing of the code.
+    Unloadable(wasmtime::Error),
+    /// It is no component of the world `keeper:job/job`.
+    Invalid(wasmtime::Error),
+}
+
+impl Unready {
+    fn of(error: wasmtime::Error) -> Self {
+        if error.is::<wasmtime::OutOfMemory>() { Self::Unloadable(error) } else { Self::Invalid(error) }
+    }
+}
+
+impl From<Unready> for wasmtime::Error {
+    fn from(unready: Unready) -> Self {
+        match unready {
+            Unready::Unloadable(error) | Unready::Invalid(error) => error,
+        }
+    }
+}
+
 /// The WebAssembly engine with the settings of the protocol.
 pub(super) struct Sandbox {
     engine: Engine,
@@ -58,8 +81,8 @@ impl Sandbox {
     }
 
     /// Compiles a component. Takes seconds of CPU for an interpreter of 1.6 MB.
-    pub(super) fn compile(&self, wasm: &[u8]) -> wasmtime::Result<CompiledCode> {
-        self.engine.precompile_component(wasm).map(CompiledCode)
+    pub(super) fn compile(&self, wasm: &[u8]) -> Result<CompiledCode, Unready> {
+        self.engine.precompile_component(wasm).map(CompiledCode).map_err(Unready::of)
     }
 
     /// Loads compiled code and checks that it is a component of the world `keeper:job/job`.
@@ -67,9 +90,15 @@ impl Sandbox {
         unsafe_code,
         reason = "wasmtime cannot check native code; CompiledCode holds only what we compiled ourselves"
     )]
-    pub(super) fn load(&self, code: &CompiledCode) -> wasmtime::Result<Program> {
+    pub(super) fn load(&self, code: &CompiledCode) -> Result<Program, Unready> {
         // SAFETY: the bytes are this engine's own output: either just compiled or authenticated by the keeper (`cache.rs`).
-        let component = unsafe { Component::deserialize(&self.engine, &code.0)? };
+        let loaded = unsafe { Component::deserialize(&self.engine, &code.0) };
+        // What the engine has made itself and cannot take back has met a limit of this machine.
+        let component = loaded.map_err(Unready::Unloadable)?;
+        self.link(component).map_err(Unready::of)
+    }
+
+    fn link(&self, component: Component) -> wasmtime::Result<Program> {
         let mut linker = Linker::new(&self.engine);
         guest::add_to_linker(&mut linker)?;
         imports::trap_others(&self.engine, &component, &mut linker)?;

@@ -1,4 +1,4 @@
-//! At most two fetches from one host at a time, and one for each owner.
+//! At most two requests to one host at a time, and one for each owner.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,3 +1,4 @@
+mod hops;
 pub(crate) mod server;
 
 use std::time::Duration;

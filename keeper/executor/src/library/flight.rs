@@ -6,6 +6,8 @@
 //!      ▲                 │ failed                │ a URL whose content never changes has something else
 //!      └── pause over ── Resting                 └──► Wrong
 //! ```
+//!
+//! Code that is suspected rests once, as after any failure; suspected again, it is refused for good.
 
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ const BACKOFF: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(600)
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     phase: Phase,
+    /// Whether its failure looked like the code's own fault before.
+    suspected: bool,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +44,8 @@ pub(super) enum Setback {
     ForNow(Abstain),
     /// From this URL it will always fail: others may have the code with this hash.
     OfThisUrl(Abstain),
+    /// The code may be at fault, or this machine: that shows the second time.
+    Suspect(String),
     /// It will always fail.
     ForGood(Abstain),
 }
@@ -61,6 +67,11 @@ impl Flight {
             Setback::OfThisUrl(reason) => {
                 self.phase = Phase::Wrong(reason.clone());
                 return (reason, false);
+            }
+            Setback::Suspect(why) if self.suspected => return (Abstain::CodeInvalid(format!("{why}, twice")), true),
+            Setback::Suspect(why) => {
+                self.suspected = true;
+                Abstain::HostFailure(format!("{why}; it is tried once more"))
             }
             Setback::ForNow(reason) => reason,
         };

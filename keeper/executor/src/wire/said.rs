@@ -64,7 +64,7 @@ pub(crate) enum Said {
     Hello(Hello),
     /// Tag 1.
     Compiled(Vec<u8>),
-    /// The code is no component of the world `keeper:job/job`, or could not be loaded. Tag 2.
+    /// The code is no component of the world `keeper:job/job`. Tag 2.
     Invalid(String),
     /// Tag 3.
     Loaded,
@@ -74,6 +74,8 @@ pub(crate) enum Said {
     Read(ChainRead),
     /// Tag 6.
     Done(Output),
+    /// The code is compiled, and this process cannot load it: that says nothing of the code. Tag 7.
+    Unloadable(String),
 }
 
 impl Said {
@@ -99,6 +101,7 @@ impl Said {
                 to.extend(hash);
             }),
             Self::Done(output) => frame(number, 6, |to| output.encode(to)),
+            Self::Unloadable(why) => frame(number, 7, |to| put_bytes(to, why.as_bytes())),
         }
     }
 
@@ -129,6 +132,7 @@ impl Said {
                 _ => return Err(Malformed("a chain read of a kind that is not known")),
             }),
             6 => Self::Done(Output::decode(&mut body)?),
+            7 => Self::Unloadable(body.text(MAX_FAILURE_BYTES)?),
             _ => return Err(Malformed("a frame of a kind that is not known")),
         };
         body.end()?;
@@ -145,6 +149,7 @@ impl Said {
             Self::Missing => "that code is missing",
             Self::Read(_) => "a chain read",
             Self::Done(_) => "the end of a run",
+            Self::Unloadable(_) => "that code cannot be loaded",
         }
     }
 }

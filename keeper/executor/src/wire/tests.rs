@@ -42,6 +42,7 @@ fn everything_said() -> Vec<Said> {
         Said::Missing,
         Said::Read(ChainRead::Request(vec![4; 40])),
         Said::Read(ChainRead::TooLong([5; 32])),
+        Said::Unloadable("no memory".into()),
     ];
     said.extend(ends.map(|end| Said::Done(output(end))));
     said
@@ -88,6 +89,7 @@ fn fields_over_their_caps_are_refused() {
     let over = [
         Said::Compiled(vec![0; crate::cache::MAX_COMPILED_BYTES + 1]),
         Said::Invalid("x".repeat(MAX_FAILURE_BYTES + 1)),
+        Said::Unloadable("x".repeat(MAX_FAILURE_BYTES + 1)),
         Said::Read(ChainRead::Request(vec![0; MAX_CHAIN_BYTES + 1])),
         Said::Done(output(End::Call(vec![0; MAX_OUTCOME_BYTES + 1]))),
         Said::Done(output(End::Skip("x".repeat(crate::MAX_REASON_BYTES + 1)))),
@@ -127,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn one_wrong_byte_never_panics(which in 0usize..14, at in 0usize..200, byte in any::<u8>()) {
+    fn one_wrong_byte_never_panics(which in 0usize..15, at in 0usize..200, byte in any::<u8>()) {
         let said = everything_said();
         let mut bytes = said[which % said.len()].encode(9);
         let at = 4 + at % (bytes.len() - 4);

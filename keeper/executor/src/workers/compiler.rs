@@ -32,6 +32,9 @@ const QUICK: Duration = Duration::from_secs(3);
 const LIMIT: Duration = Duration::from_secs(20);
 /// Time by the clock after which one that got no processor is ended.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// A component with a function that does nothing, to see whether code can be compiled and loaded here. It is no job.
+const PROBE: [u8; 34] =
+    *b"\0asm\x0d\0\x01\0\x01\x18\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x0a\x04\x01\x02\0\x0b";
 /// How often its processor time is looked at.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -42,7 +45,9 @@ pub(crate) enum Compilation {
     Done(Vec<u8>),
     /// It will never compile here, and why.
     Never(String),
-    /// Something else ended the compiler. Once says nothing of the code.
+    /// It ended as it does where there is no more memory. Once that may be the machine's fault; twice it is the code's.
+    Aborted(String),
+    /// Something else ended the compiler, which says nothing of the code.
     Killed(String),
     /// Another time it may compile.
     Failed(String),
@@ -77,6 +82,22 @@ impl Compiler {
     /// Compilers started so far.
     pub(crate) fn started(&self) -> u64 {
         self.started.load(Ordering::Relaxed)
+    }
+
+    /// Whether code can be compiled and loaded on this machine; if not, why.
+    pub(crate) async fn check(&self) -> Result<(), String> {
+        let started = Worker::start(&self.nursery, Role::Compile).await;
+        let mut worker = started.map_err(|broken| broken.to_string())?;
+        match exchange(&mut worker, &Order::Compile(PROBE.to_vec())).await {
+            // That it is no job shows once it is compiled and loaded.
+            Ok(Said::Invalid(_)) => Ok(()),
+            Ok(Said::Unloadable(why)) => Err(why),
+            Ok(said) => Err(format!("a compiler answered with {}", said.name())),
+            // The machine is busy.
+            Err(Broken::Silent) => Ok(()),
+            Err(Broken::Ended) => Err(told(worker.end().await)),
+            Err(broken) => Err(broken.to_string()),
+        }
     }
 
     /// Compiles a component for `engine`, when it is its owner's turn. Only then is it read, so that those who wait take no memory.
@@ -121,6 +142,9 @@ impl Compiler {
         match said {
             Ok(Said::Compiled(code)) => Compilation::Done(code),
             Ok(Said::Invalid(why)) => Compilation::Never(why),
+            Ok(Said::Unloadable(why)) => {
+                Compilation::Failed(format!("it is compiled and cannot be loaded on this machine: {why}"))
+            }
             Ok(said) => Compilation::Killed(format!("the compiler answered with {}", said.name())),
             Err(Broken::Silent) => {
                 Compilation::Failed("its compilation gets too little of this machine's processor".to_owned())
@@ -145,22 +169,28 @@ async fn used_up(compiler: u32) {
     }
 }
 
-/// What the end of a compiler says of its code: a signal that a process brings on itself comes from the code, as does a panic;
-/// any other comes from outside.
+/// What the end of a compiler says of its code: a signal that a process brings on itself comes from the code, any other from
+/// outside. It aborts or panics where it gets no more memory, because of its limit or because the machine has none.
 fn died(status: Option<ExitStatus>) -> Compilation {
     use std::os::unix::process::ExitStatusExt;
     /// The exit code of a Rust program that panicked.
     const PANICKED: i32 = 101;
-    let own = [libc::SIGABRT, libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGXCPU, libc::SIGSYS];
-    let told = status.map_or_else(|| "in an unknown way".to_owned(), |status| status.to_string());
-    let brought_on = status.is_some_and(|status| {
-        status.code() == Some(PANICKED) || status.signal().is_some_and(|signal| own.contains(&signal))
-    });
-    if brought_on {
-        Compilation::Never(format!("compiling it takes more memory than a keeper gives, or ends the compiler ({told})"))
+    let own = [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGXCPU, libc::SIGSYS];
+    let aborted =
+        status.is_some_and(|status| status.signal() == Some(libc::SIGABRT) || status.code() == Some(PANICKED));
+    let brought_on = status.is_some_and(|status| status.signal().is_some_and(|signal| own.contains(&signal)));
+    let told = told(status);
+    if aborted {
+        Compilation::Aborted(format!("compiling it takes more memory than a keeper gives, or than there is ({told})"))
+    } else if brought_on {
+        Compilation::Never(format!("compiling it ends the compiler ({told})"))
     } else {
         Compilation::Killed(format!("its compiler was ended from outside ({told})"))
     }
+}
+
+fn told(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "it ended in an unknown way".to_owned(), |status| status.to_string())
 }
 
 /// Processor time of a process in user and kernel mode.

@@ -57,7 +57,7 @@ impl Exchange {
         let (phase, next) = match (self.phase, said) {
             (Phase::Asked, Said::Missing) if self.asked == 0 => (Phase::Loading, Next::Load),
             (Phase::Loading, Said::Loaded) => (Phase::AskedAgain, Next::Run),
-            (Phase::Loading, Said::Invalid(why)) => (Phase::Over, Next::Unloadable(why)),
+            (Phase::Loading, Said::Invalid(why) | Said::Unloadable(why)) => (Phase::Over, Next::Unloadable(why)),
             (Phase::Asked | Phase::AskedAgain, Said::Read(read)) if self.asked < MAX_ASKED => {
                 self.asked += 1;
                 (self.phase, Next::Answer(read))

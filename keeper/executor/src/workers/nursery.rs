@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
@@ -44,10 +44,13 @@ impl WorkerProgram {
     }
 }
 
+/// Processes that wait to be started or buried: far more than there are workers.
+const TASKS_MAX: usize = 256;
+
 /// Hands work to the thread.
 #[derive(Debug, Clone)]
 pub(super) struct Nursery {
-    tasks: Sender<Task>,
+    tasks: SyncSender<Task>,
     live: Live,
     quota: Quota,
 }
@@ -68,7 +71,7 @@ pub(super) struct Process {
 
 impl Nursery {
     pub(super) fn open(program: WorkerProgram) -> io::Result<Self> {
-        let (tasks, work) = channel();
+        let (tasks, work) = sync_channel(TASKS_MAX);
         let live = Live::default();
         let (seen, builder) = (Arc::clone(&live), std::thread::Builder::new().name("nursery".to_owned()));
         builder.spawn(move || tend(&program, &work, &seen))?;

@@ -6,6 +6,7 @@ mod examples;
 mod hostile;
 mod library;
 mod losses;
+mod machine;
 mod runs;
 #[allow(dead_code, reason = "shared with the unit tests of the fetcher, which use all of it")]
 #[path = "../../src/fetch/tests/server.rs"]

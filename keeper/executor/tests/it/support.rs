@@ -70,11 +70,16 @@ pub(crate) const OWNER: [u8; 20] = [7; 20];
 
 /// An executor on a cache directory.
 pub(crate) fn executor_on(cache: &Path, limits: Limits, reader: Arc<dyn ChainReader>) -> Executor {
+    executor_of(Path::new(env!("CARGO_BIN_EXE_executor-cell")), cache, limits, reader)
+}
+
+/// The same with other workers.
+pub(crate) fn executor_of(cell: &Path, cache: &Path, limits: Limits, reader: Arc<dyn ChainReader>) -> Executor {
     let config = ExecutorConfig {
         cache_dir: cache.to_owned(),
         allow_private_targets: true,
         max_concurrent: 2,
-        worker: WorkerProgram::at(env!("CARGO_BIN_EXE_executor-cell")),
+        worker: WorkerProgram::at(cell),
     };
     Executor::with_limits(config, reader, limits).expect("an executor")
 }

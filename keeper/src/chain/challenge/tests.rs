@@ -66,7 +66,8 @@ async fn a_proof_is_let_go_only_on_the_word_of_two_nodes() {
         let folder = tempfile::tempdir().expect("a folder");
         let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a key");
         let stop = CancellationToken::new();
-        let submitter = Submitter::new(&rpc, signer, &config, folder.path(), stop.clone()).expect("the ledger opens");
+        let submitter =
+            Submitter::new(&rpc, signer, &config, folder.path(), 10_000_000, stop.clone()).expect("the ledger opens");
         let result = submitter.accuse(&rpc, &accusation()).await;
         assert_eq!(result.name(), wanted, "{name}: {result:?}");
         assert!(!matches!(result, AccusationResult::Mined { .. }), "{name}");

@@ -57,14 +57,31 @@ fn of_each_kind_about_each_subject_the_newest_is_left_in_order() {
         paused(8, 1),
         resumed(9, 1, 3),
     ];
-    all.into_iter().for_each(|kept| digest.push(kept));
-    digest.settle(8, &contracts());
+    all.into_iter().for_each(|kept| digest.push(kept, &contracts()));
+    digest.settle(8);
     assert_eq!(blocks(&digest), [3, 5, 6, 7, 8], "what is above block 8 may still be taken back");
     assert!(digest.rewind(8));
-    digest.settle(100, &contracts());
+    digest.settle(100);
     assert_eq!(blocks(&digest), [3, 5, 6, 7, 8], "block 9 was orphaned");
     assert!(!digest.rewind(50), "some of it is orphaned, and what was before is not known");
     assert_eq!(blocks(&digest), [0; 0]);
+}
+
+#[test]
+fn a_block_full_of_logs_of_one_kind_is_kept_as_one_of_them() {
+    let mut digest = Digest::default();
+    for index in 0..5_000 {
+        digest.push(Kept { index, ..funded(7, 1, index) }, &contracts());
+        digest.push(Kept { index: 10_000 + index, ..funded(7 + index % 3, 2, index) }, &contracts());
+    }
+    assert_eq!((digest.count_above, digest.overflown), (4, false));
+    assert!(digest.rewind(8));
+    assert_eq!(digest.count_above, 3);
+    digest.settle(8);
+    assert_eq!(digest.count_above, 0);
+    let logs = digest.logs().expect("complete");
+    let found: Vec<(u64, u64)> = logs.iter().map(|kept| (kept.block, kept.index)).collect();
+    assert_eq!(found, [(7, 4_999), (8, 10_000 + 4_999)], "the newest of each job, in order");
 }
 
 #[test]
@@ -83,8 +100,8 @@ fn a_file_is_believed_only_as_it_was_written_and_for_its_network() {
     let config = config(&["http://node"], 0);
     assert_eq!(file.read(&config), None, "there is none");
     let mut digest = Digest::default();
-    (1..50).for_each(|job| digest.push(funded(job, job, job)));
-    digest.settle(60, &contracts());
+    (1..50).for_each(|job| digest.push(funded(job, job, job), &contracts()));
+    digest.settle(60);
     let bytes = file.encode(&config, &head(60), &digest).expect("it is complete");
     file.write(&bytes);
     let (at, logs) = file.read(&config).expect("it is there");

@@ -77,11 +77,10 @@ impl LedgerFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok((own, Ledger::empty(chain_id, address)));
             }
-            Err(error) => return Err(own.broken(format!("cannot be read: {error}"))),
-            Ok(opened) => opened
-                .take(MAX_FILE_BYTES)
-                .read_to_end(&mut bytes)
-                .map_err(|error| own.broken(format!("cannot be read: {error}")))?,
+            Err(error) => return Err(own.refused("read", &error)),
+            Ok(opened) => {
+                opened.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(|error| own.refused("read", &error))?
+            }
         };
         let ledger = decode(&bytes).map_err(|why| own.broken(why))?;
         if (ledger.chain_id, ledger.address) != (chain_id, address) {
@@ -98,8 +97,12 @@ impl LedgerFile {
     /// # Errors
     /// The file cannot be written; then nothing of what is new in the ledger may be sent.
     pub fn save(&self, ledger: &Ledger) -> Result<(), ChainError> {
-        self.replace(ledger)
-            .map_err(|error| self.broken(format!("cannot be written: {error}; is the disk full or read-only?")))
+        self.replace(ledger).map_err(|error| self.refused("written", &error))
+    }
+
+    fn refused(&self, action: &str, error: &io::Error) -> ChainError {
+        let why = format!("cannot be {action}: {error}; is the disk full or read-only?");
+        ChainError::Ledger { file: self.file.clone(), why, system: error.raw_os_error() }
     }
 
     fn replace(&self, ledger: &Ledger) -> io::Result<()> {
@@ -115,7 +118,7 @@ impl LedgerFile {
     }
 
     fn broken(&self, why: String) -> ChainError {
-        ChainError::Ledger { file: self.file.clone(), why }
+        ChainError::Ledger { file: self.file.clone(), why, system: None }
     }
 }
 

@@ -5,8 +5,9 @@ use super::attempt::{Attempt, Fault};
 use super::endpoint::Seen;
 use super::http::{MAX_ANSWER_BYTES, Silence};
 use super::{Rpc, words};
+use crate::chain::error::TOO_MUCH;
 use alloy::primitives::U64;
-use alloy_json_rpc::{Id, Request, RequestPacket, Response, ResponsePacket, ResponsePayload};
+use alloy_json_rpc::{ErrorPayload, Id, Request, RequestPacket, Response, ResponsePacket, ResponsePayload};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -63,6 +64,21 @@ impl Query {
             Err(error) => Attempt::Failed(error.to_string()),
         }
     }
+
+    /// All parts were answered well, but whoever asked has to ask for less.
+    fn too_much(&self) -> Attempt {
+        let message = format!("the range holds more than {MAX_ANSWER_BYTES} bytes of logs").into();
+        Attempt::Answered(ResponsePacket::Single(Response {
+            id: self.id.clone(),
+            payload: ResponsePayload::Failure(ErrorPayload { code: TOO_MUCH, message, data: None }),
+        }))
+    }
+}
+
+/// Why the logs of a part cannot be added to those before.
+enum Unfit {
+    Undecodable(&'static str),
+    TooMuch,
 }
 
 impl Rpc {
@@ -101,7 +117,10 @@ impl Rpc {
                             self.board().endpoint_mut(place).span.answered(last - first + 1);
                             next = last + 1;
                         }
-                        Err(why) => return Attempt::Failed(self.failed(place, "undecodable_answer", why)),
+                        Err(Unfit::TooMuch) => return query.too_much(),
+                        Err(Unfit::Undecodable(why)) => {
+                            return Attempt::Failed(self.failed(place, "undecodable_answer", why));
+                        }
                     },
                     Err(fault) => {
                         timeouts += u32::from(matches!(fault, Fault::Silence(Silence::TimedOut(_))));
@@ -161,14 +180,14 @@ fn is_about_size(words: &str) -> bool {
 }
 
 /// Adds the logs of one answer to the list.
-fn append(logs: &mut String, answer: &ResponsePacket) -> Result<(), &'static str> {
-    let ResponsePacket::Single(answer) = answer else { return Err("a batch") };
+fn append(logs: &mut String, answer: &ResponsePacket) -> Result<(), Unfit> {
+    let ResponsePacket::Single(answer) = answer else { return Err(Unfit::Undecodable("a batch")) };
     let list = answer.payload.as_success().map(|list| list.get().trim()).unwrap_or_default();
     let Some(inner) = list.strip_prefix('[').and_then(|list| list.strip_suffix(']')).map(str::trim) else {
-        return Err("the logs are no list");
+        return Err(Unfit::Undecodable("the logs are no list"));
     };
     if logs.len() + inner.len() > MAX_ANSWER_BYTES {
-        return Err("the logs of the range are too many");
+        return Err(Unfit::TooMuch);
     }
     if !logs.is_empty() && !inner.is_empty() {
         logs.push(',');

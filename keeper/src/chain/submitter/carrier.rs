@@ -194,6 +194,11 @@ impl Carrier {
                 Verdict::Useless
             }
             Ok(gas) => Verdict::Worth { gas: opinion::gas(&self.rpc, call, &request, block, gas).await },
+            // Some nodes keep no block that is to come; what is in the pool then shows when it is sent.
+            Err(error) if pending && has_no_pending(&error) => {
+                self.rpc.count("no_pending_block");
+                Box::pin(self.check(call, false)).await
+            }
             Err(error) => refusal(&error),
         }
     }
@@ -233,6 +238,13 @@ impl Carrier {
         lock(&self.pending).remove(&key);
         done.send_replace(Some(Arc::new(ended)));
     }
+}
+
+/// Whether the node says that it has no pending block to try a call on.
+fn has_no_pending(error: &TransportError) -> bool {
+    error
+        .as_error_resp()
+        .is_some_and(|payload| payload.as_revert_data().is_none() && payload.message.to_lowercase().contains("pending"))
 }
 
 /// A failed estimate: a revert is an answer, anything else is not.

@@ -19,7 +19,7 @@ async fn submitter(anvil: &Anvil, config: &ChainConfig, folder: &Path, stop: &Ca
     let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a key");
     let params = json!([signer.address(), U256::from(10_u64.pow(18))]);
     anvil.ask::<Value>("anvil_setBalance", params).await;
-    Submitter::new(&rpc(config), signer, config, folder, stop.clone()).expect("the ledger opens")
+    Submitter::new(&rpc(config), signer, config, folder, 10_000_000, stop.clone()).expect("the ledger opens")
 }
 
 fn settlement(instance: u8) -> Settlement {
@@ -168,7 +168,7 @@ async fn a_damaged_ledger_stops_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join(LEDGER_FILE), b"{}").expect("writable");
     let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a key");
-    let error = Submitter::new(&rpc(&config), signer, &config, folder.path(), CancellationToken::new());
+    let error = Submitter::new(&rpc(&config), signer, &config, folder.path(), 0, CancellationToken::new());
     let error = error.expect_err("damaged").to_string();
     assert!(error.contains(LEDGER_FILE) && error.contains("damaged"), "{error}");
 }

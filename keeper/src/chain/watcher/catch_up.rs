@@ -27,7 +27,7 @@ impl Watcher {
         self.add_timestamps(&mut logs).await?;
         for log in logs {
             if let Some(kept) = log.kept {
-                self.digest.push(*kept);
+                self.digest.push(*kept, &self.config.network.contracts);
             }
             match log.content {
                 Content::Event(event) => send(events, event).await?,

@@ -18,16 +18,51 @@ pub(super) enum Plan {
     Single(u64),
 }
 
+impl Plan {
+    /// How many blocks it covers.
+    pub(super) fn blocks(&self) -> u64 {
+        match self {
+            Self::History(from, to) | Self::Range(from, to) => to - from + 1,
+            Self::Single(_) => 1,
+        }
+    }
+}
+
+/// How many blocks are passed on in one piece: fewer where they hold more logs than are taken at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Piece(u64);
+
+impl Default for Piece {
+    fn default() -> Self {
+        Self(HISTORY_BLOCKS)
+    }
+}
+
+impl Piece {
+    /// So many blocks held too much. `false`: nothing smaller can be asked for.
+    pub(super) fn was_too_much(&mut self, blocks: u64) -> bool {
+        self.0 = (blocks / 2).max(1);
+        blocks > 1
+    }
+
+    /// So many blocks were passed on.
+    pub(super) fn was_fine(&mut self, blocks: u64) {
+        if blocks >= self.0 {
+            self.0 = (self.0 * 2).min(HISTORY_BLOCKS);
+        }
+    }
+}
+
 impl Watcher {
     /// What comes next on the way to the newest confirmed block; `None` once that was passed on.
     pub(super) fn plan(&self, confirmed: u64) -> Option<Plan> {
-        let next = self.next;
+        let (next, Piece(most)) = (self.next, self.piece);
         let left = confirmed.checked_sub(next)?;
         if self.held.last().is_none() && left >= HELD_BLOCKS {
-            return Some(Plan::History(next, (next + HISTORY_BLOCKS - 1).min(confirmed - HELD_BLOCKS)));
+            return Some(Plan::History(next, (next + HISTORY_BLOCKS.min(most) - 1).min(confirmed - HELD_BLOCKS)));
         }
         if left > RECENT_BLOCKS {
-            return Some(Plan::Range(next, (next + RANGE_BLOCKS - 1).min(confirmed - RECENT_BLOCKS)));
+            return Some(Plan::Range(next, (next + RANGE_BLOCKS.min(most) - 1).min(confirmed - RECENT_BLOCKS)));
         }
         Some(Plan::Single(next))
     }

@@ -2,6 +2,7 @@
 
 use super::{Interrupt, Watcher, send};
 use crate::chain::heads::{self, HELD_BLOCKS};
+use crate::chain::snapshot;
 use crate::chain::{ChainError, ChainEvent, Head};
 use alloy::providers::Provider;
 use tokio::sync::mpsc;
@@ -54,7 +55,18 @@ impl Watcher {
     }
 
     /// Every block held is void, or the history was: everything is told anew.
-    async fn start_over(&mut self, events: &mpsc::Sender<ChainEvent>) -> Result<(), Interrupt> {
+    ///
+    /// # Errors
+    /// The node shows another chain by now, or one without our contracts: then all is kept for when ours is back.
+    pub(super) async fn start_over(&mut self, events: &mpsc::Sender<ChainEvent>) -> Result<(), Interrupt> {
+        self.checked.clear();
+        let (file, expected) = (self.config.network_file.display(), self.config.network.chain_id);
+        let found = self.provider.get_chain_id().await.map_err(ChainError::from)?;
+        if found != expected {
+            let why = format!("the node serves chain {found} by now, {file} says {expected}");
+            return Err(ChainError::WrongChainId(why).into());
+        }
+        snapshot::check_contracts(&self.provider, &self.config).await?;
         self.rpc.count("deep_reorg");
         tracing::error!(held = HELD_BLOCKS, "no block held still stands; starting over from the deploy block");
         self.newest.forget();

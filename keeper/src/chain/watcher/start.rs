@@ -102,7 +102,7 @@ impl Watcher {
             return Ok(());
         }
         let head = heads::at(&self.provider, at).await?;
-        self.digest.settle(at, &self.config.network.contracts);
+        self.digest.settle(at);
         self.memory.written = Some((Instant::now(), at));
         match file.encode(&self.config, &head, &self.digest) {
             Ok(bytes) => drop(tokio::task::spawn_blocking(move || file.write(&bytes))),
@@ -122,7 +122,7 @@ impl Watcher {
     /// Takes into the digest what no start has to read again: of a long history little is left by that.
     pub(super) fn settle_digest(&mut self) {
         if let Some(at) = self.deep_enough() {
-            self.digest.settle(at, &self.config.network.contracts);
+            self.digest.settle(at);
         }
     }
 

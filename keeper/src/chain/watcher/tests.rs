@@ -18,6 +18,7 @@ mod made_up;
 mod memory;
 mod real;
 mod set_back;
+mod times;
 
 /// A running watcher and what it has told so far.
 struct Watched {
@@ -92,6 +93,15 @@ impl Watched {
         loop {
             if let ChainEvent::Connection { ok, why } = self.next().await {
                 return (ok, why);
+            }
+        }
+    }
+
+    /// What is wrong with the connection, once something is.
+    async fn until_trouble(&mut self) -> String {
+        loop {
+            if let (false, why) = self.until_connection().await {
+                return why;
             }
         }
     }

@@ -1,9 +1,10 @@
 //! The newest blocks, one by one.
 
-use super::{Interrupt, Watcher};
+use super::{Interrupt, Watcher, send};
 use crate::chain::heads::{self, Block, Fit, Latest};
-use crate::chain::logs::{self, Blocks};
-use crate::chain::{ChainError, ChainEvent, Head};
+use crate::chain::logs::{self, Blocks, Content, OurLog};
+use crate::chain::snapshot;
+use crate::chain::{ChainError, ChainEvent, Head, Settled};
 use tokio::sync::mpsc;
 
 impl Watcher {
@@ -24,6 +25,7 @@ impl Watcher {
         if self.held.fit(&block.head)? == Fit::Reorganised {
             return Ok(Some(block.head));
         }
+        self.confirm_time(&block.head).await?;
         let contracts = &self.config.network.contracts;
         let logs = match logs::fetch(&self.provider, contracts, Blocks::One(number, block.head.hash)).await {
             // Some nodes take the block they are still building for the newest one: nothing else knows it.
@@ -45,5 +47,39 @@ impl Watcher {
             Err(ChainError::Unbelievable { .. }) => Ok(true),
             Err(error) => Err(error),
         }
+    }
+
+    /// Sends a block's events and then its head. Everything is read before the first event goes out, so a failure
+    /// leaves the block to be passed on again as a whole.
+    pub(super) async fn pass_on(
+        &mut self,
+        events: &mpsc::Sender<ChainEvent>,
+        head: Head,
+        logs: Vec<OurLog>,
+    ) -> Result<(), Interrupt> {
+        let mut ready = Vec::with_capacity(logs.len() + 2);
+        let registry = self.config.network.contracts.keeper_registry;
+        if let Some(log) = &self.history_epoch {
+            ready.push(ChainEvent::Epoch(snapshot::load_epoch(&self.provider, registry, log).await?));
+        }
+        let mut kept = Vec::new();
+        for log in logs {
+            kept.extend(log.kept);
+            ready.push(match log.content {
+                Content::Event(event) => event,
+                Content::Settled(settled) => ChainEvent::Settled(Settled { timestamp: head.timestamp, ..settled }),
+                Content::Epoch(log) => ChainEvent::Epoch(snapshot::load_epoch(&self.provider, registry, &log).await?),
+            });
+        }
+        ready.push(ChainEvent::Head(head));
+        for event in ready {
+            send(events, event).await?;
+        }
+        let contracts = &self.config.network.contracts;
+        kept.into_iter().for_each(|kept| self.digest.push(*kept, contracts));
+        self.history_epoch = None;
+        self.held.push(head);
+        self.next = head.number + 1;
+        Ok(())
     }
 }

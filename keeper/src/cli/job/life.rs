@@ -1,7 +1,6 @@
 //! `keeper job pause|resume|cancel|withdraw|fund`: what its owner does with a job.
 
 use alloy::primitives::{Address, U256};
-use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
@@ -12,7 +11,7 @@ use serde_json::json;
 
 use super::spell::status;
 use super::{existing, money};
-use crate::chain::ChainError;
+use crate::chain::{ChainError, Receipt};
 use crate::cli::chain::{Chain, Sender, parse_amount};
 use crate::cli::output::answer;
 use crate::cli::{Exit, Global, WithExit};
@@ -86,13 +85,13 @@ impl Owned {
         JobManager::new(self.chain.network.contracts.job_manager, &self.chain.provider)
     }
 
-    async fn send(&self, what: &str, call: &impl alloy::sol_types::SolCall) -> Result<TransactionReceipt> {
+    async fn send(&self, what: &str, call: &impl alloy::sol_types::SolCall) -> Result<Receipt> {
         self.sender.send(what, self.chain.network.contracts.job_manager, call, U256::ZERO).await
     }
 
     /// The event that a transaction must have left behind.
-    fn event<E: SolEvent>(&self, receipt: &TransactionReceipt) -> Result<E> {
-        let logs = receipt.logs().iter().filter(|log| log.address() == self.chain.network.contracts.job_manager);
+    fn event<E: SolEvent>(&self, receipt: &Receipt) -> Result<E> {
+        let logs = receipt.logs.iter().filter(|log| log.address() == self.chain.network.contracts.job_manager);
         let found = logs.filter_map(|log| log.log_decode::<E>().ok()).next();
         Ok(found
             .with_context(|| format!("the transaction left no {} behind", E::SIGNATURE))
@@ -107,7 +106,7 @@ pub(in crate::cli) async fn pause(global: &Global, id: u64) -> Result<Exit> {
     owned.require(&[JobStatus::Active], "only an active job can be paused")?;
     let receipt = owned.send("pause the job", &JobManager::pauseCall { jobId: id }).await?;
     let event: JobManager::JobPaused = owned.event(&receipt)?;
-    let document = json!({"id": id, "inactive_from": event.inactiveFrom, "transaction": receipt.transaction_hash});
+    let document = json!({"id": id, "inactive_from": event.inactiveFrom, "transaction": receipt.tx});
     answer(global, document, &format!("job {id} is paused; what is due until {} still runs\n", event.inactiveFrom));
     Ok(Exit::Success)
 }
@@ -129,7 +128,7 @@ pub(in crate::cli) async fn resume(global: &Global, id: u64) -> Result<Exit> {
         "id": id,
         "version": event.version,
         "start": event.activeFrom,
-        "transaction": receipt.transaction_hash,
+        "transaction": receipt.tx,
     });
     answer(global, document, &format!("job {id} runs again from {}, as version {}\n", event.activeFrom, event.version));
     Ok(Exit::Success)
@@ -143,7 +142,7 @@ pub(in crate::cli) async fn cancel(global: &Global, id: u64) -> Result<Exit> {
     )?;
     let receipt = owned.send("cancel the job", &JobManager::cancelCall { jobId: id }).await?;
     let event: JobManager::JobCancelled = owned.event(&receipt)?;
-    let document = json!({"id": id, "inactive_from": event.inactiveFrom, "transaction": receipt.transaction_hash});
+    let document = json!({"id": id, "inactive_from": event.inactiveFrom, "transaction": receipt.tx});
     let text = format!(
         "job {id} ends at {}; what is due until then still runs. Take out the rest with `keeper job withdraw {id}`\n",
         event.inactiveFrom
@@ -180,7 +179,7 @@ pub(in crate::cli) async fn fund(global: &Global, args: &FundArgs) -> Result<Exi
         "id": id,
         "amount": event.amount.to_string(),
         "escrow": event.escrow.to_string(),
-        "transaction": receipt.transaction_hash,
+        "transaction": receipt.tx,
     });
     answer(global, document, &format!("job {id} has {} set aside now\n", money(Address::ZERO, event.escrow)));
     Ok(Exit::Success)
@@ -192,19 +191,19 @@ pub(in crate::cli) async fn withdraw(global: &Global, args: &WithdrawArgs) -> Re
     let open = owned.manager().withdrawal(args.id).call().await.map_err(ChainError::from)?;
     let now = owned.chain.now().await?;
     if open.amount.is_zero() {
-        return request(global, &owned, args).await;
+        return request(global, &owned, args, now).await;
     }
     if now >= open.availableAt {
         return pay_out(global, &owned, args).await;
     }
     if args.amount.is_some_and(|amount| amount != open.amount) {
-        return request(global, &owned, args).await;
+        return request(global, &owned, args, now).await;
     }
     tell_when(global, &owned, open.amount, open.availableAt, now, None);
     Ok(Exit::Success)
 }
 
-async fn request(global: &Global, owned: &Owned, args: &WithdrawArgs) -> Result<Exit> {
+async fn request(global: &Global, owned: &Owned, args: &WithdrawArgs, now: u64) -> Result<Exit> {
     let (id, token, escrow) = (owned.id, owned.job.token, U256::from(owned.job.escrow));
     let amount = args.amount.unwrap_or(escrow);
     let checked: Result<()> = (|| {
@@ -222,19 +221,11 @@ async fn request(global: &Global, owned: &Owned, args: &WithdrawArgs) -> Result<
     let receipt =
         owned.send("request the withdrawal", &JobManager::requestWithdrawalCall { jobId: id, amount }).await?;
     let event: JobManager::WithdrawalRequested = owned.event(&receipt)?;
-    let now = owned.chain.now().await?;
     tell_when(global, owned, event.amount, event.availableAt, now, Some(&receipt));
     Ok(Exit::Success)
 }
 
-fn tell_when(
-    global: &Global,
-    owned: &Owned,
-    amount: U256,
-    available_at: u64,
-    now: u64,
-    receipt: Option<&TransactionReceipt>,
-) {
+fn tell_when(global: &Global, owned: &Owned, amount: U256, available_at: u64, now: u64, receipt: Option<&Receipt>) {
     let (id, token) = (owned.id, owned.job.token);
     let document = json!({
         "id": id,
@@ -242,7 +233,7 @@ fn tell_when(
         "amount": amount.to_string(),
         "token": token,
         "available_at": available_at,
-        "transaction": receipt.map(|receipt| receipt.transaction_hash),
+        "transaction": receipt.map(|receipt| receipt.tx),
     });
     let text = format!(
         "{} of job {id} can be taken from {available_at} on, in {} s, when nothing due by now can settle any more: run \
@@ -265,7 +256,7 @@ async fn pay_out(global: &Global, owned: &Owned, args: &WithdrawArgs) -> Result<
         "token": token,
         "to": to,
         "escrow": event.escrow.to_string(),
-        "transaction": receipt.transaction_hash,
+        "transaction": receipt.tx,
     });
     let text =
         format!("{} of job {id} went to {to}; {} are left\n", money(token, event.amount), money(token, event.escrow));

@@ -9,6 +9,9 @@ use super::money;
 use crate::jobs::trigger::Trigger;
 use crate::text::shown;
 
+/// A trigger that this program does not know.
+const UNKNOWN: &str = "unknown";
+
 /// A job as a JSON object.
 pub(super) fn job_document(id: u64, job: &Job) -> Value {
     json!({
@@ -61,8 +64,12 @@ pub(super) fn job_rows(id: u64, job: &Job) -> Vec<(&'static str, String)> {
 
 /// When a job runs, in words.
 pub(super) fn trigger(job: &Job) -> String {
-    let trigger = TriggerTerms::kept(job).and_then(|terms| Trigger::new(&terms));
-    trigger.map_or_else(|| "unknown".to_owned(), |trigger| trigger.to_string())
+    TriggerTerms::kept(job).map_or_else(|| UNKNOWN.to_owned(), |terms| trigger_of(&terms))
+}
+
+/// The same, of what is asked for.
+pub(super) fn trigger_of(terms: &TriggerTerms) -> String {
+    Trigger::new(terms).map_or_else(|| UNKNOWN.to_owned(), |trigger| trigger.to_string())
 }
 
 pub(super) fn status(job: &Job) -> &'static str {

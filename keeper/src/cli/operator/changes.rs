@@ -1,5 +1,6 @@
 //! `keeper operator deregister` and `keeper operator stake`: what changes the operator set, from the next epoch on.
 
+use alloy::eips::BlockId;
 use alloy::primitives::{Address, U256};
 use anyhow::{Result, anyhow};
 use contracts::{IAllocationManager, KeeperRegistry, LocalAllocationManager};
@@ -25,6 +26,8 @@ pub(in crate::cli) async fn deregister(global: &Global) -> Result<Exit> {
     if !before.known {
         return Err(never_registered(operator)).exit(Exit::NotFound);
     }
+    // Asked before anything is sent: what fails afterwards would read as if the operator had not left.
+    let counts = counts_now(&chain.provider, chain.network.contracts.keeper_registry, before.index).await?;
     let mut transactions = Vec::new();
     if before.registered {
         let sender = chain.sender(wallet).await?;
@@ -33,9 +36,8 @@ pub(in crate::cli) async fn deregister(global: &Global) -> Result<Exit> {
         let call = LocalAllocationManager::deregisterFromOperatorSetsCall { params };
         let manager = chain.network.contracts.allocation_manager;
         let receipt = sender.send("deregister the operator", manager, &call, U256::ZERO).await?;
-        transactions.push(receipt.transaction_hash);
+        transactions.push(receipt.tx);
     }
-    let counts = counts_now(&chain.provider, chain.network.contracts.keeper_registry, before.index).await?;
     let document = json!({
         "operator": operator,
         "already_deregistered": !before.registered,
@@ -66,21 +68,21 @@ pub(in crate::cli) async fn stake(global: &Global, args: &StakeArgs) -> Result<E
             .exit(Exit::NotFound);
     }
     let set = operator_set(&chain);
-    let before = allocated(&chain, operator, &set).await?;
+    let before = allocated(&chain, operator, &set, BlockId::latest()).await?;
     let contracts = &chain.network.contracts;
+    let registry = KeeperRegistry::new(contracts.keeper_registry, &chain.provider);
+    let minimum = U256::from(registry.minimumStake().call().await.map_err(ChainError::from)?);
     let call = allocate(operator, set.clone(), contracts.strategy, u64::from(args.percent) * PERCENT);
     let sender = chain.sender(wallet).await?;
     let receipt = sender.send("change the stake", contracts.allocation_manager, &call, U256::ZERO).await?;
-    let after = allocated(&chain, operator, &set).await?;
-    let registry = KeeperRegistry::new(contracts.keeper_registry, &chain.provider);
-    let minimum = U256::from(registry.minimumStake().call().await.map_err(ChainError::from)?);
+    let after = chain.after(&receipt, |block| allocated(&chain, operator, &set, block)).await?;
     let document = json!({
         "operator": operator,
         "percent": args.percent,
         "stake_before": before.to_string(),
         "stake": after.to_string(),
         "minimum_stake": minimum.to_string(),
-        "transactions": [receipt.transaction_hash],
+        "transactions": [receipt.tx],
     });
     let mut text =
         format!("stake of operator {operator}: {} before, {} from the next epoch on\n", coin(before), coin(after));

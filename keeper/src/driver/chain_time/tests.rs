@@ -89,3 +89,24 @@ fn nonsense_overflows_nothing() {
         time.rewound();
     }
 }
+
+#[test]
+fn a_clock_that_is_set_moves_the_difference_and_nothing_else() {
+    for by_ms in [3_600_000, -3_600_000, 1_500] {
+        let mut time = watched(0, |_| 30, 6);
+        time.clock_set(by_ms);
+        assert_eq!(time.ahead_ms(), -by_ms);
+        // A block that was seen by the clock as it was before says nothing against it.
+        time.newest(1_000_006, 1_000_006_530, true);
+        follow(&mut time, -by_ms, |_| 30, 1);
+        assert!((time.ahead_ms() + by_ms).abs() <= 1_000, "{by_ms}: {}", time.ahead_ms());
+        follow(&mut time, -by_ms, |_| 30, 6);
+        assert!((time.ahead_ms() + by_ms).abs() <= 1_000, "{by_ms}: {}", time.ahead_ms());
+    }
+    let mut wrong = watched(3_600_000, |_| 30, 6);
+    wrong.clock_set(3_600_000);
+    assert!(!wrong.is_apart(), "the clock was wrong, and is set");
+    wrong.clock_set(i64::MIN);
+    wrong.clock_set(i64::MIN);
+    follow(&mut wrong, 0, |_| 30, 6);
+}

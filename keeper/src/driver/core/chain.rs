@@ -68,7 +68,7 @@ impl Core {
             self.codes.job_changed(job, now);
         }
         if !self.book.apply(block, event) {
-            self.shed.note(Load::Jobs, 1, now);
+            self.shed(Load::Jobs, 1, now);
         }
     }
 
@@ -85,6 +85,14 @@ impl Core {
         }
         self.note(Note::ChainTime { ahead_ms });
         self.feed(Input::Newest { number: self.newest, ahead_ms }, now);
+    }
+
+    /// The clock moved, and not the chain. Without a word of it every task would be past its deadline with a clock that is set
+    /// an hour forward, until a few blocks have shown that it is the clock.
+    pub(super) fn on_clock_set(&mut self, by_ms: i64, now: Time) {
+        self.time.clock_set(by_ms);
+        self.wallet_read = self.wallet_read.map(|at| Time(at.0.saturating_add_signed(by_ms)));
+        self.follow_chain_time(now);
     }
 
     /// The chain's time now.
@@ -113,6 +121,7 @@ impl Core {
     fn on_epoch(&mut self, snapshot: &EpochSnapshot, now: Time) {
         match convert::committee(snapshot) {
             Ok(committee) => {
+                self.snapshots.written();
                 self.admission.epoch(snapshot);
                 self.note(Note::Epoch { epoch: snapshot.epoch, members: snapshot.members.len() });
                 self.feed(Input::Epoch(committee), now);

@@ -8,15 +8,19 @@
 //! | `nodes` | no RPC node is good, or all of them are behind most other keepers |
 //! | `journal` | it takes nothing, or nothing of the blocks there are |
 //! | `account` | transactions are refused, or not included |
-//! | `runway` | the wallet pays for few more settlements |
+//! | `runway` | the wallet pays for few more settlements, or no node says what it holds |
 //! | `load` | something was turned away in the last minute |
+//! | `runs` | no run comes to anything here: workers, code or chain reads fail, whatever the job |
 //! | `mesh` | no peer, or fewer than half of the other keepers |
 //! | `registered` | the operator does not count, or was ejected |
-//! | `set` | most other keepers see another operator set |
+//! | `set` | most other keepers see another operator set, or the next epoch cannot be written |
+
+use std::time::Duration;
 
 use consensus::time::Time;
 
 use super::Core;
+use super::house::is_live;
 use crate::chain::NodeView;
 use crate::chain::cost::worst;
 use crate::chain::fees::Fees;
@@ -34,6 +38,8 @@ const FEW_BLOCKS_SECONDS: u64 = 10;
 const RUNWAY_MIN: u128 = 20;
 const USUAL_SETTLEMENT_GAS: u64 = 500_000;
 const USUAL_SETTLEMENT_BYTES: usize = 1_500;
+/// After so long without a word of the wallet something is wrong with whoever is asked.
+const WALLET_SILENCE: Duration = Duration::from_secs(300);
 /// Nothing works any more with a chain so far ahead of the clock: nobody's clock is off by that much.
 const IMPOSSIBLE_MS: i64 = 366 * 24 * 3_600 * 1_000;
 
@@ -43,12 +49,14 @@ impl Core {
         self.check_clocks(view, now);
         self.check_nodes(view, now);
         self.check_account(view);
+        self.check_runway(view, now);
+        self.check_runs(view, now);
         if let Some(why) = &self.readings.journal {
             let why = format!(
                 "nothing is signed, the journal cannot be written ({why}): free space on its disk, or mend it; it is tried again every second"
             );
             view.set_check("journal", false, why);
-        } else if let Some(why) = self.journal_ahead() {
+        } else if let Some(why) = self.journal_ahead(now) {
             view.set_check("journal", false, why);
         } else {
             view.set_check("journal", true, "it can be written");
@@ -61,14 +69,22 @@ impl Core {
         view.set_check("registered", registered.ok, registered.message);
         if self.engine.is_set_disputed() {
             view.set_check("set", false, DISPUTED);
+        } else if let Some(why) = self.snapshots.trouble() {
+            view.set_check("set", false, why);
         }
         self.check_mesh(view);
     }
 
-    /// Why nothing of the blocks there are can be signed, where the journal begins above them.
-    fn journal_ahead(&self) -> Option<String> {
+    /// Why nothing of the blocks there are can be signed, where the journal begins above them. A node that is still behind shows
+    /// old blocks as the newest ones: the journal is at fault only where the head is fresh and nobody has a newer one.
+    fn journal_ahead(&self, now: Time) -> Option<String> {
         let (watermark, head) = (self.readings.journal_watermark, self.engine.head()?.number);
-        (watermark > head).then(|| {
+        let peers = self.peers_head(now).unwrap_or_default();
+        // After a start there are heads from what was written down, and no word of the newest one yet.
+        let is_newest = self.newest > 0 && head.saturating_add(self.about.pace.confirmations) >= self.newest;
+        let is_fresh =
+            is_newest && self.head_age(now) <= self.stale() && peers <= head.saturating_add(self.few_blocks());
+        (watermark > head.max(self.newest).max(peers) && is_fresh).then(|| {
             format!(
                 "nothing is signed before block {watermark}, where the journal begins, and the chain is at {head}: if that is \
                  far away, stop the keeper, move journal.bin away, and start it with --accept-empty-journal again"
@@ -76,9 +92,23 @@ impl Core {
         })
     }
 
+    /// Seconds since the newest confirmed block, in the chain's time.
+    fn head_age(&self, now: Time) -> u64 {
+        let timestamp = self.engine.head().map_or(0, |head| head.timestamp);
+        self.chain_time(now).seconds().saturating_sub(timestamp)
+    }
+
+    /// From how many seconds on a head is old.
+    fn stale(&self) -> u64 {
+        (self.about.pace.block_seconds * STALE_BLOCKS).max(STALE_SECONDS_MIN)
+    }
+
+    fn few_blocks(&self) -> u64 {
+        FEW_BLOCKS.max(FEW_BLOCKS_SECONDS / self.about.pace.block_seconds.max(1))
+    }
+
     fn check_chain(&self, view: &mut View, now: Time) {
-        let age = self.chain_time(now).seconds().saturating_sub(view.head.timestamp);
-        let stale = (self.about.pace.block_seconds * STALE_BLOCKS).max(STALE_SECONDS_MIN);
+        let (age, stale) = (self.head_age(now), self.stale());
         let number = view.head.number;
         match &self.connection {
             Some((true, _)) if age <= stale => view.set_check("chain", true, format!("block {number}")),
@@ -135,7 +165,7 @@ impl Core {
         let nodes = &self.readings.nodes;
         let good = nodes.iter().filter(|node| is_good(node)).count();
         let bad: Vec<String> = nodes.iter().filter(|node| !is_good(node)).map(described).collect();
-        let few = FEW_BLOCKS.max(FEW_BLOCKS_SECONDS / self.about.pace.block_seconds.max(1));
+        let few = self.few_blocks();
         let own = self.engine.head().map_or(0, |head| head.number);
         let behind = self.peers_head(now).map_or(0, |peers| peers.saturating_sub(own));
         if behind > few {
@@ -159,6 +189,16 @@ impl Core {
             Some(why) => view.set_check("account", false, why),
             None => view.set_check("account", true, format!("{} transactions under way", self.readings.account.open)),
         }
+    }
+
+    fn check_runway(&self, view: &mut View, now: Time) {
+        if let Some(read) = self.wallet_read.filter(|read| now >= read.plus(WALLET_SILENCE)) {
+            let message = format!(
+                "for {} s no node has said what the wallet holds, or what its newest block asks for: look at rpc_urls",
+                now.seconds().saturating_sub(read.seconds())
+            );
+            return view.set_check("runway", false, message);
+        }
         let Some(wallet) = self.wallet else {
             return view.set_check("runway", true, "the wallet has not been read yet");
         };
@@ -177,6 +217,15 @@ impl Core {
             return view.set_check("runway", false, message);
         }
         view.set_check("runway", true, format!("{coin} ether pay for {left} settlements at today's price"));
+    }
+
+    fn check_runs(&self, view: &mut View, now: Time) {
+        let chain_time = self.chain_time(now);
+        let alone = self.book.jobs().filter(|job| is_live(job, chain_time)).take(2).count() < 2;
+        match self.runs.trouble(alone, now) {
+            Some(why) => view.set_check("runs", false, why),
+            None => view.set_check("runs", true, "runs of jobs do not fail for want of anything here"),
+        }
     }
 
     fn check_mesh(&self, view: &mut View) {

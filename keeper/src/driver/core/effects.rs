@@ -11,8 +11,10 @@ use consensus::message::{Channel, Message, Source};
 use consensus::task::{Abstention, DueTask, Outcome, Task};
 use consensus::time::Time;
 use consensus::{Effect, Input};
+use contracts::terms::ended;
 
 use super::{Core, Note, Order};
+use crate::driver::history::result_of;
 use crate::jobs::Standing;
 use crate::journal::Record;
 
@@ -86,6 +88,8 @@ impl Core {
         let Some(since) = self.executions.end(task, attempt, anchor) else {
             return self.note(Note::UnaskedAnswer(task.job));
         };
+        let ended = result.as_ref().map(|_| ()).map_err(|why| *why);
+        self.runs.note(task.job.0, ended, &reason, now);
         self.note_run(&task, &result, &reason, now.0.saturating_sub(since.0));
         self.feed(Input::Trouble { job: task.job, troubled: result.is_err() }, now);
         self.feed(Input::Executed { task, attempt, anchor, result }, now);
@@ -126,7 +130,8 @@ impl Core {
     }
 
     fn report(&mut self, task: Task, step: Step, now: Time) {
-        let (late_ms, result) = self.history.note_step(&task, step, self.chain_time(now));
+        let late_ms = self.history.note_step(&task, step, self.chain_time(now));
+        let result = result_of(self.settlements.get(&task).map_or(ended::CALL, |settled| settled.status));
         self.note(Note::Step { task, step, late_ms, result });
         let over = match step {
             Step::Started { attempt, .. } => self.executions.abandon(task, Some(attempt)),

@@ -62,7 +62,7 @@ impl Core {
                 continue;
             }
             self.changed = true;
-            self.history.learn(&due);
+            self.history.learn(&due, second);
             if let Some(settled) = self.settlements.get(&due.task).cloned() {
                 self.history.note_settled(&due.task, &settled, self.chain_time(now));
                 self.feed(Input::Settled { task: due.task, block: settled.block }, now);
@@ -91,8 +91,11 @@ impl Core {
     fn prepare_code(&mut self, now: Time) {
         let chain_time = self.chain_time(now);
         while let Some(id) = self.codes.due(now) {
-            if let Some(job) = self.book.job(id).filter(|job| is_live(job, chain_time))
-                && let Some(plan) = &job.state().plan
+            let Some(job) = self.book.job(id).filter(|job| is_live(job, chain_time)) else {
+                self.codes.forget(id);
+                continue;
+            };
+            if let Some(plan) = &job.state().plan
                 && self.codes.asks(id, job.code_hash())
             {
                 self.orders.push(Order::Prepare { job: JobId(id), plan: plan.clone() });
@@ -117,6 +120,7 @@ impl Core {
     fn measure(&mut self, now: Time) {
         if self.measured.is_none_or(|at| now < at || now >= at.plus(MEASURE_PAUSE)) {
             self.measured = Some(now);
+            self.wallet_read.get_or_insert(now);
             self.order(Order::Measure);
         }
     }

@@ -1,11 +1,16 @@
-//! What the other keepers show of themselves, and what most of them show together.
+//! What the other keepers show of themselves, what most of them show together, and how this keeper's own parts stand.
 
 use consensus::Input;
+use consensus::codec::{self, CodecError};
 use consensus::committee::PeerKey;
+use consensus::fault::Reason;
+use consensus::message::{WANT_LIMIT, Want};
 use consensus::time::Time;
 
-use super::{Core, Note, Order};
+use super::{Core, Load, Note, Order};
+use crate::driver::event::RequestTag;
 use crate::driver::peers::Shown;
+use crate::driver::readings::Readings;
 use crate::driver::status::{CLOCK_OFFSET_MAX, PeerStatus};
 
 impl Core {
@@ -20,6 +25,20 @@ impl Core {
             table_root: committee.map(|committee| committee.table_root()).unwrap_or_default(),
             unix_ms: now.0,
         }
+    }
+
+    /// Answers a peer. A question that nobody can read gets an empty answer, and is held against the peer.
+    pub(super) fn on_question(&mut self, request: RequestTag, from: PeerKey, bytes: &[u8]) {
+        if let Err(error) = codec::decode::<Want>(bytes, WANT_LIMIT) {
+            let reason = match error {
+                CodecError::TooLarge { .. } => Reason::TooLarge,
+                CodecError::Malformed => Reason::Malformed,
+                CodecError::NotCanonical => Reason::NotCanonical,
+            };
+            self.order(Order::Fault { peer: from, reason });
+        }
+        let bytes = self.engine.answer(bytes);
+        self.order(Order::Respond { request, bytes });
     }
 
     pub(super) fn on_status(&mut self, from: PeerKey, bytes: &[u8], now: Time) {
@@ -37,6 +56,23 @@ impl Core {
             self.feed(Input::PeerTable { peer: from, epoch, table_root }, now);
             self.changed = true;
         }
+    }
+
+    /// Takes in how the parts stand; what the mesh has had no room for since the last look is shown as turned away.
+    pub(super) fn on_looked(&mut self, readings: Readings, now: Time) {
+        self.changed |= self.readings.journal != readings.journal;
+        let (before, after) = (self.readings.overflow, readings.overflow);
+        for (load, before, after) in [
+            (Load::Messages, before.messages, after.messages),
+            (Load::Questions, before.questions, after.questions),
+            (Load::Commands, before.commands, after.commands),
+            (Load::Publishes, before.publishes, after.publishes),
+        ] {
+            if after > before {
+                self.shed(load, after - before, now);
+            }
+        }
+        self.readings = readings;
     }
 
     /// Asks those peers for their status that are members and whose time it is.

@@ -233,8 +233,14 @@ fn a_peer_is_charged_for_what_is_wrong_in_its_answer_and_for_nothing_else() {
 #[test]
 fn questions_are_answered() {
     let mut core = running(4);
-    let orders = core.on(Event::Question { request: RequestTag(3), bytes: vec![9] }, at(START + 11));
+    let bytes = consensus::codec::encode(&consensus::message::Want::SignedBy(0));
+    let orders = core.on(Event::Question { request: RequestTag(3), from: peer(1), bytes }, at(START + 11));
     assert!(matches!(&orders[..], [Order::Respond { request: RequestTag(3), .. }]), "{orders:?}");
+    for bytes in [vec![9], vec![0xff; 2_000]] {
+        let orders = core.on(Event::Question { request: RequestTag(3), from: peer(2), bytes }, at(START + 11));
+        let [Order::Fault { peer: who, .. }, Order::Respond { .. }] = &orders[..] else { panic!("{orders:?}") };
+        assert_eq!(*who, peer(2), "whoever asks what nobody can read answers for it");
+    }
     let orders = core.on(Event::StatusQuestion { request: RequestTag(4) }, at(START + 11));
     let [Order::Respond { request: RequestTag(4), bytes }] = &orders[..] else { panic!("{orders:?}") };
     let status = PeerStatus::decode(bytes).unwrap();

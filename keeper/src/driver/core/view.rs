@@ -25,7 +25,6 @@ impl Core {
             index: index.map(|index| index.0),
         });
         let head = self.engine.head();
-        let last_results = self.history.last_results();
         let mut view = View {
             peer_id: self.about.peer_id.clone(),
             operator: self.about.operator.to_string(),
@@ -37,12 +36,8 @@ impl Core {
             window: self.about.pace.window_at(now),
             leader: leader(0).unwrap_or_default(),
             next_leader: leader(1).unwrap_or_default(),
-            jobs: self
-                .book
-                .jobs()
-                .map(|job| self.job_view(job, last_results.get(&job.id), self.chain_time(now)))
-                .collect(),
-            runs: self.history.views().into(),
+            jobs: self.book.jobs().map(|job| self.job_view(job, self.chain_time(now))).collect(),
+            runs: self.history.views(self.chain_time(now).seconds()).into(),
             missed: self.history.missed(),
             ..View::default()
         };
@@ -56,7 +51,7 @@ impl Core {
         self.peers.keys().filter(|&peer| self.engine.is_member(peer)).count()
     }
 
-    fn job_view(&self, job: &Job, last_result: Option<&&'static str>, now: Time) -> JobView {
+    fn job_view(&self, job: &Job, now: Time) -> JobView {
         let state = job.state();
         let code = self.codes.get(job.id);
         let trigger = state.plan.as_ref().map(|plan| plan.trigger);
@@ -73,7 +68,7 @@ impl Core {
             }
             .to_owned(),
             next_due: next.filter(|_| is_live(job, now)).map(|run| run.due),
-            last_result: last_result.map(ToString::to_string).unwrap_or_default(),
+            last_result: self.history.last_result(job.id).unwrap_or_default().to_owned(),
             ready: matches!(code, Some(Ok(()))),
             reason: match code {
                 _ if job.terms().is_none() => UNKNOWN_KIND.to_owned(),

@@ -4,9 +4,9 @@ use consensus::effect::Step;
 use consensus::fault::{Reason, Verdict};
 use consensus::message::Channel;
 
-use super::channel_name;
-use crate::chain::SettlementResult;
+use crate::chain::{SettlementResult, SnapshotResult};
 use crate::metrics::Metrics;
+use crate::topics;
 
 pub(super) fn seconds(milliseconds: u64) -> f64 {
     milliseconds as f64 / 1000.0
@@ -17,11 +17,12 @@ pub(super) fn count_verdict(metrics: &Metrics, channel: Channel, verdict: Verdic
         Verdict::Accept => "accept",
         Verdict::Ignore(reason) | Verdict::Reject(reason) => reason.name(),
     };
-    metrics.gossip_messages.inc([channel_name(channel), result]);
+    metrics.gossip_messages.inc([topics::name(channel), result]);
     match (channel, verdict) {
         (_, Verdict::Ignore(Reason::Duplicate)) => {}
         (Channel::Partials, Verdict::Accept) => metrics.partials.inc(["received", "valid"]),
-        (Channel::Partials, _) => metrics.partials.inc(["received", "invalid"]),
+        (Channel::Partials, Verdict::Reject(_)) => metrics.partials.inc(["received", "invalid"]),
+        (Channel::Partials, Verdict::Ignore(_)) => metrics.partials.inc(["received", "ignored"]),
         (Channel::Certificates, Verdict::Accept) => metrics.certificates.inc(["received"]),
         (Channel::Certificates, Verdict::Reject(_)) => metrics.certificates.inc(["invalid"]),
         _ => {}
@@ -31,7 +32,7 @@ pub(super) fn count_verdict(metrics: &Metrics, channel: Channel, verdict: Verdic
 pub(super) fn count_step(metrics: &Metrics, step: Step, late_ms: Option<u64>, result: &'static str) {
     match step {
         Step::Certified => {
-            metrics.certificates.inc(["formed"]);
+            metrics.tasks_certified.inc();
             late_ms.into_iter().for_each(|late| metrics.certificate_duration.observe(seconds(late)));
         }
         Step::Settled => {
@@ -39,7 +40,7 @@ pub(super) fn count_step(metrics: &Metrics, step: Step, late_ms: Option<u64>, re
             late_ms.into_iter().for_each(|late| metrics.settled_duration.observe(seconds(late)));
         }
         Step::Expired => metrics.tasks.inc(["expired"]),
-        Step::Abstained(_) => metrics.tasks.inc(["abstained"]),
+        Step::Abstained(reason) => metrics.abstentions.inc([reason.name()]),
         Step::Started { .. } | Step::Executed | Step::Reopened => {}
     }
 }
@@ -55,4 +56,17 @@ pub(super) fn count_submission(metrics: &Metrics, result: &SettlementResult) {
         SettlementResult::Failed { .. } => "failed",
     };
     metrics.transactions.inc([outcome]);
+}
+
+pub(super) fn count_offer(metrics: &Metrics, result: &SnapshotResult) {
+    let outcome = match result {
+        SnapshotResult::Mined { gas_used, .. } => {
+            metrics.transaction_gas_used.inc_by(*gas_used);
+            "mined"
+        }
+        SnapshotResult::NotNeeded => return,
+        SnapshotResult::Reverted { .. } => "reverted",
+        SnapshotResult::Failed { .. } => "failed",
+    };
+    metrics.snapshots.inc([outcome]);
 }

@@ -65,6 +65,22 @@ fn where_a_journal_begins_is_shown_from_the_start() {
     writer.join().unwrap();
 }
 
+/// Nothing was signed any more, and the keeper was green.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_is_gone_is_seen() {
+    let (storage, handle, writer) = slow();
+    assert!(!handle.is_closed());
+    let door = Arc::clone(&storage.door);
+    let poisoning = std::thread::spawn(move || {
+        let _held = door.0.lock().unwrap();
+        panic!("whoever takes this lock next panics too");
+    });
+    poisoning.join().unwrap_err();
+    assert!(matches!(handle.record(vec![record(1, 1, 1)]).await, Err(Error::Stopped)));
+    writer.join().unwrap_err();
+    assert!(handle.is_closed());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_come_after_the_sync_and_waiting_groups_share_one() {
     let (storage, handle, writer) = slow();

@@ -12,7 +12,7 @@ use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
 use ed25519_dalek::SigningKey;
 use keeper::chain::lane::Account;
 use keeper::chain::refusal::{Kind, Refusal};
-use keeper::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, MemberRow, NodeView};
+use keeper::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, MemberRow, NodeView, SnapshotResult};
 use keeper::driver::{About, Core, Event, PeerStatus, Readings, Wallet};
 
 const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
@@ -156,6 +156,11 @@ fn table() -> Vec<Row> {
         Row("the account is wedged", |k| k.look(|r| { r.account.open = 3; r.account.oldest_seconds = 400; }), "account", &["3 transactions are not included", "400 s"], Some(mended)),
         Row("the ledger of transactions cannot be written", |k| k.look(|r| r.account.disk = Some("No space left on device".into())), "account", &["nothing is sent", "No space left"], Some(mended)),
         Row("the wallet pays for few more settlements", |k| k.event(Event::Measured(Wallet { balance: 10_u128.pow(15), gas_price: 10_u128.pow(9) })), "runway", &["0.001", "2 more settlements", "send some to"], Some(|k| k.event(Event::Measured(Wallet { balance: 10_u128.pow(18), gas_price: 10_u128.pow(9) })))),
+        Row("no node says what the wallet holds", |k| {
+            k.event(Event::House);
+            k.now = Time::from_seconds(NOW + 300);
+        }, "runway", &["300 s", "rpc_urls"], Some(|k| k.event(Event::Measured(Wallet { balance: 10_u128.pow(18), gas_price: 10_u128.pow(9) })))),
+        Row("the next epoch cannot be written", |k| (0..3).for_each(|_| k.event(Event::Offered(SnapshotResult::Failed { why: "no node takes it".into() }))), "set", &["overdue", "no node takes it", "snapshot()"], None),
         Row("there is no peer", |k| (1..4).for_each(|m| k.event(Event::PeerDown(peer(m)))), "mesh", &["0 peers", "--bootnode"], Some(|k| (1..4).for_each(|m| k.event(Event::PeerUp(peer(m)))))),
         Row("the operator was ejected", |k| {
             k.chain(ChainEvent::Operator { block: 2, operator: operator(0), peer_key: Some(peer(0).0) });

@@ -103,7 +103,10 @@ impl World<'_> {
         let request = RequestTag(self.tags);
         self.nodes[to].questions.insert(request, (from, bytes.is_none()));
         match bytes {
-            Some(bytes) => self.feed(to, Event::Question { request, bytes: bytes.to_vec() }),
+            Some(bytes) => {
+                let (from, bytes) = (self.keys[from].peer, bytes.to_vec());
+                self.feed(to, Event::Question { request, from, bytes });
+            }
             None => self.feed(to, Event::StatusQuestion { request }),
         }
         // Whoever did not answer at once never will.

@@ -11,7 +11,7 @@ pub(crate) struct Server {
 
 pub(crate) struct Answer {
     pub(crate) status: &'static str,
-    pub(crate) location: Option<&'static str>,
+    pub(crate) location: Option<String>,
     /// What the header says; without it, the body ends with the connection.
     pub(crate) length: Option<usize>,
     pub(crate) body: Vec<u8>,
@@ -23,19 +23,19 @@ impl Answer {
         Self { status: "200 OK", location: None, length: Some(body.len()), body: body.to_vec(), repeat: 1 }
     }
 
-    pub(crate) fn to(location: &'static str) -> Self {
-        Self { status: "302 Found", location: Some(location), ..Self::ok(b"") }
+    pub(crate) fn to(location: &str) -> Self {
+        Self { status: "302 Found", location: Some(location.to_owned()), ..Self::ok(b"") }
     }
 }
 
 impl Server {
-    pub(crate) async fn start(answer: impl Fn(&str) -> Answer + Send + Copy + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(&str) -> Answer + Send + Clone + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
         let task = tokio::spawn(async move {
             let mut open = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                open.spawn(serve(stream, answer));
+                open.spawn(serve(stream, answer.clone()));
             }
         });
         Self { address, task }
@@ -43,6 +43,11 @@ impl Server {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The same server under another name.
+    pub(crate) fn url_by_name(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.address.port())
     }
 
     pub(crate) async fn stop(self) {

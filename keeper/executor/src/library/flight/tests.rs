@@ -31,3 +31,17 @@ fn what_fails_for_good_is_over() {
     let invalid = Abstain::CodeInvalid("no component".into());
     assert_eq!(Flight::default().failed(Setback::ForGood(invalid.clone()), Instant::now()), (invalid, true));
 }
+
+/// A machine without memory once made code that it could not compile at that moment be refused for good.
+#[test]
+fn what_may_be_the_machines_fault_is_for_good_only_the_second_time() {
+    let now = Instant::now();
+    let mut flight = Flight::default();
+    let (first, for_good) = flight.failed(Setback::Suspect("no memory".into()), now);
+    assert_eq!((first.name(), for_good), ("host_failure", false));
+    assert_eq!(flight.resting(now), Some(first));
+    assert!(!flight.failed(Setback::ForNow(Abstain::Busy), now).1);
+    let (second, for_good) = flight.failed(Setback::Suspect("no memory".into()), now);
+    assert!(matches!(&second, Abstain::CodeInvalid(why) if why.contains("no memory")), "{second}");
+    assert!(for_good);
+}

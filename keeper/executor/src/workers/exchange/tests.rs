@@ -14,6 +14,7 @@ fn all() -> Vec<Said> {
         Said::Missing,
         Said::Read(ChainRead::TooLong([0; 32])),
         Said::Done(done()),
+        Said::Unloadable("why".into()),
     ]
 }
 
@@ -29,15 +30,17 @@ fn a_run_goes_the_ways_that_are_drawn() {
     assert_eq!(cold.on(Said::Read(ChainRead::TooLong([1; 32]))), Ok(Next::Answer(ChainRead::TooLong([1; 32]))));
     assert_eq!(cold.on(Said::Done(done())), Ok(Next::End(done())));
 
-    let mut unloadable = Exchange::new();
-    assert_eq!(unloadable.on(Said::Missing), Ok(Next::Load));
-    assert_eq!(unloadable.on(Said::Invalid("why".into())), Ok(Next::Unloadable("why".into())));
+    for said in [Said::Invalid("why".into()), Said::Unloadable("why".into())] {
+        let mut unloadable = Exchange::new();
+        assert_eq!(unloadable.on(Said::Missing), Ok(Next::Load));
+        assert_eq!(unloadable.on(said), Ok(Next::Unloadable("why".into())));
+    }
 }
 
 /// Every arm: what may be said in each phase, by its place in [`all`]; the rest is a fault.
 #[test]
 fn anything_else_is_a_fault() {
-    let allowed = [(Phase::Asked, vec![4, 5, 6]), (Phase::Loading, vec![2, 3]), (Phase::AskedAgain, vec![5, 6])];
+    let allowed = [(Phase::Asked, vec![4, 5, 6]), (Phase::Loading, vec![2, 3, 7]), (Phase::AskedAgain, vec![5, 6])];
     for (phase, good) in allowed.into_iter().chain([(Phase::Over, vec![])]) {
         for (place, said) in all().into_iter().enumerate() {
             let ended = Exchange { phase, asked: 0 }.on(said);

@@ -134,6 +134,33 @@ async fn history_is_complete_whatever_the_node_allows_at_once() {
     watched.finish().await;
 }
 
+/// Anybody may fill blocks with logs of ours: a small payment to a job each.
+#[tokio::test]
+async fn blocks_full_of_logs_are_passed_on_in_smaller_pieces() {
+    let node = FakeNode::start(3_000).await;
+    // The test's limit for a range is 500 logs: far more in one block of history, in many, in the range, and at the tip.
+    let crowded = [(700, 1_200), (2_980, 900), (3_000, 700)];
+    let (mut wanted, mut many) = (0, Vec::from(crowded));
+    many.extend((800..860).map(|block| (block, 90)));
+    {
+        let mut chain = node.chain();
+        for (block, logs) in many {
+            for _ in 0..logs {
+                chain.log(block, contracts().job_manager, funded(block));
+                wanted += 1;
+            }
+        }
+    }
+    let mut watched = Watched::start(config(&[&node.url], 0));
+    let told = watched.until_head(3_000).await;
+    let jobs = super::job_events(&told);
+    assert_eq!(jobs.len(), wanted);
+    assert!(jobs.windows(2).all(|pair| pair[0].0 <= pair[1].0), "in the order of the chain");
+    let outage = told.iter().find(|event| matches!(event, ChainEvent::Connection { ok: false, .. }));
+    assert_eq!(outage, None, "many logs are no outage");
+    watched.finish().await;
+}
+
 fn committee(stakes: &[u64]) -> Vec<u8> {
     let member = |stake: &u64| IKeeperRegistry::Member {
         operator: Address::repeat_byte(1),

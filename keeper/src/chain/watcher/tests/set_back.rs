@@ -44,6 +44,53 @@ async fn a_chain_started_anew_is_told_anew() {
     watched.finish().await;
 }
 
+/// One URL, behind which for a while another chain is: nothing is forgotten for that.
+#[tokio::test]
+async fn another_chain_behind_the_same_url_voids_nothing() {
+    let node = FakeNode::start(400).await;
+    node.chain().log(399, contracts().job_manager, funded(7));
+    let mut watched = Watched::start(config(&[&node.url], 0));
+    watched.until_head(400).await;
+    let ours = node.chain().chain_id;
+    {
+        let mut chain = node.chain();
+        chain.drop_above(0);
+        chain.grow(500, 5);
+        chain.chain_id = ours + 1;
+    }
+    let why = watched.until_trouble().await;
+    assert!(why.contains(&format!("chain {}", ours + 1)), "{why}");
+    {
+        let mut chain = node.chain();
+        chain.drop_above(0);
+        chain.grow(402, 0);
+        chain.chain_id = ours;
+    }
+    let told = watched.until_head(402).await;
+    assert!(!told.iter().any(|event| matches!(event, ChainEvent::Rewound { .. })), "{told:?}");
+    watched.finish().await;
+}
+
+/// The same where only the contracts are gone, as after a local chain was started anew.
+#[tokio::test]
+async fn a_chain_without_the_contracts_voids_nothing() {
+    let node = FakeNode::start(400).await;
+    let mut watched = Watched::start(config(&[&node.url], 0));
+    watched.until_head(400).await;
+    {
+        let mut chain = node.chain();
+        chain.drop_above(0);
+        chain.grow(500, 5);
+        chain.code = false;
+    }
+    let why = watched.until_trouble().await;
+    assert!(why.contains("missing contract"), "{why}");
+    node.chain().code = true;
+    assert_eq!(watched.until_rewound().await, 0);
+    watched.until_head(500).await;
+    watched.finish().await;
+}
+
 #[tokio::test]
 async fn a_node_that_falls_far_behind_or_syncs_is_no_set_back() {
     let (odd, good) = (FakeNode::start(400).await, FakeNode::start(400).await);

@@ -3,10 +3,10 @@
 use consensus::effect::Step;
 
 use super::*;
-use crate::chain::NodeView;
 use crate::chain::cost::DataPrice;
 use crate::chain::lane::Account;
 use crate::chain::refusal::{Kind, Refusal};
+use crate::chain::{NodeView, SnapshotResult};
 
 fn check(core: &Core, name: &str, second: u64) -> (bool, String) {
     let view = core.view(at(START + second));
@@ -51,6 +51,12 @@ fn status(core: &mut Core, number: u8, head: u64, clock_ms: i64, second: u64) {
     core.on(Event::Status { from: peer(number), bytes: status.encode() }, now);
 }
 
+/// A node shows this block, made at START + `number`, as its newest one.
+fn newest(core: &mut Core, number: u64) {
+    let newest = ChainEvent::Newest { number, timestamp: START + number, seen_ms: at(START + number).0, live: true };
+    core.on(Event::Chain(newest), at(START + number));
+}
+
 fn connected(core: &mut Core) {
     core.on(Event::Chain(ChainEvent::Connection { ok: true, why: String::new() }), at(START));
 }
@@ -70,11 +76,78 @@ fn a_journal_that_takes_nothing_is_red_until_it_does() {
 fn a_journal_that_begins_above_the_chain_is_red() {
     let mut core = running(4);
     let head = core.engine.head().expect("the chain was told").number;
+    newest(&mut core, head);
     look(&mut core, Readings { journal_watermark: head + 1, ..Readings::default() });
     let begins = format!("before block {}", head + 1);
     assert_check(&core, "journal", 10, false, &["nothing is signed", &begins, "--accept-empty-journal"]);
     look(&mut core, Readings { journal_watermark: head, ..Readings::default() });
     assert_check(&core, "journal", 10, true, &[]);
+}
+
+/// A keeper once told its operator to move the journal away because its node was a moment behind after a restart.
+#[test]
+fn a_node_that_is_behind_is_no_fault_of_the_journal() {
+    let mut core = running(4);
+    let head = core.engine.head().expect("the chain was told").number;
+    let ahead = Readings { journal_watermark: head + 3, ..Readings::default() };
+    look(&mut core, ahead.clone());
+    assert_check(&core, "journal", 10, true, &[]); // what was written down before the start may be old
+    newest(&mut core, head);
+    assert_check(&core, "journal", 10, false, &["move journal.bin away"]);
+    assert_check(&core, "journal", 60, true, &[]); // an old head may be followed by any number of blocks
+    newest(&mut core, head + 3);
+    look(&mut core, ahead.clone());
+    assert_check(&core, "journal", 13, true, &[]);
+
+    let mut core = running(4);
+    newest(&mut core, head);
+    look(&mut core, ahead);
+    (1..=2).for_each(|number| status(&mut core, number, head + 400, 0, 10));
+    assert_check(&core, "journal", 10, true, &[]);
+    assert_check(&core, "nodes", 10, false, &["most other keepers"]);
+}
+
+#[test]
+fn a_keeper_on_which_every_job_fails_is_red_until_a_run_goes_well() {
+    let mut core = running(4);
+    assert_check(&core, "runs", 10, true, &[]);
+    let run = |core: &mut Core, number: u64, result: Result<Outcome, Abstention>, reason: &str| {
+        let (task, anchor) = (task(number), B256::repeat_byte(9));
+        core.executions.begin(task, 0, anchor, at(START + 20));
+        core.on(Event::Executed { task, attempt: 0, anchor, result, reason: reason.to_owned() }, at(START + 20));
+    };
+    let why = "host_failure: this keeper could not run the job: the worker ended";
+    run(&mut core, 0, Err(Abstention::HostFailure), why);
+    assert_check(&core, "runs", 20, false, &["job 1", "the worker ended", "`worker:`", "memory"]);
+    let outcome = Outcome { status: Status::Skip, data: Bytes::new(), state_after: B256::ZERO, transcript: B256::ZERO };
+    run(&mut core, 1, Ok(outcome), "");
+    assert_check(&core, "runs", 20, true, &[]);
+}
+
+#[test]
+fn an_epoch_that_cannot_be_written_is_red() {
+    let mut core = running(4);
+    for _ in 0..3 {
+        let why = "insufficient funds".to_owned();
+        let orders = core.on(Event::Offered(SnapshotResult::Failed { why: why.clone() }), at(START + 10));
+        assert_eq!(notes(&orders), [Note::Offered(SnapshotResult::Failed { why })]);
+    }
+    assert_check(&core, "set", 10, false, &["overdue", "insufficient funds", "snapshot()"]);
+    core.on(epoch(2, 4, 11), at(START + 10));
+    assert!(!core.view(at(START + 10)).checks.contains_key("set"));
+}
+
+#[test]
+fn a_wallet_that_nobody_shows_is_red() {
+    let mut core = running(4);
+    core.on(Event::House, at(START + 11));
+    assert_check(&core, "runway", 310, true, &["not been read"]);
+    assert_check(&core, "runway", 311, false, &["300 s", "rpc_urls"]);
+    core.on(Event::Measured(Wallet { balance: 10_u128.pow(18), gas_price: 1 }), at(START + 311));
+    assert_check(&core, "runway", 610, true, &[]);
+    assert_check(&core, "runway", 611, false, &["300 s"]);
+    core.on(Event::ClockSet { by_ms: 3_600_000 }, at(START + 3_900));
+    assert_check(&core, "runway", 3_910, true, &[]);
 }
 
 #[test]
@@ -187,10 +260,61 @@ fn a_wallet_pays_for_the_data_of_settlements_too() {
 fn what_is_turned_away_is_red_for_a_minute() {
     let mut core = running(4);
     assert_check(&core, "load", 10, true, &[]);
-    core.shed(Load::Tasks, at(START + 10));
-    assert_eq!(notes(&core.orders), [Note::Shed(Load::Tasks)]);
+    core.shed(Load::Tasks, 1, at(START + 10));
+    assert_eq!(notes(&core.orders), [Note::Shed { load: Load::Tasks, number: 1 }]);
     assert_check(&core, "load", 10, false, &["1 tasks turned away", "processors"]);
     assert_check(&core, "load", 71, true, &[]);
+}
+
+/// What the mesh drops before the keeper sees it is nobody else's to tell.
+#[test]
+fn what_the_mesh_had_no_room_for_is_red_for_a_minute() {
+    let mut core = running(4);
+    let lost = |messages, questions, commands, publishes| {
+        let overflow = p2p::Overflow { messages, questions, commands, publishes };
+        Event::Looked(Box::new(Readings { overflow, ..Readings::default() }))
+    };
+    let orders = core.on(lost(3, 0, 0, 0), at(START + 10));
+    assert_eq!(notes(&orders), [Note::Shed { load: Load::Messages, number: 3 }]);
+    assert_check(&core, "load", 10, false, &["3 messages turned away"]);
+    core.on(lost(5, 2, 1, 4), at(START + 20));
+    let words = ["5 messages and 2 questions and 1 commands and 4 publishes"];
+    assert_check(&core, "load", 20, false, &words);
+    assert!(notes(&core.on(lost(5, 2, 1, 4), at(START + 30))).is_empty(), "no more than before");
+    assert_check(&core, "load", 79, false, &words);
+    assert_check(&core, "load", 80, true, &[]);
+}
+
+/// Whatever found no room in the book is missing until the next start, for nobody tells of it again.
+#[test]
+fn a_full_job_book_is_red_until_a_start_that_finds_room() {
+    let listed = |job_id| {
+        let created =
+            JobEvent::Created { job_id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params()) };
+        Event::Chain(ChainEvent::Job { block: 1, event: created })
+    };
+    let is_missing = |core: &Core, job| core.book.job(job).is_none();
+    let mut core = running(4);
+    let mut job = 100;
+    while !is_missing(&core, job) || job == 100 {
+        job += 1;
+        core.on(listed(job), at(START + 10));
+    }
+    let orders = core.on(listed(job + 1), at(START + 10));
+    assert_eq!(notes(&orders), [Note::Shed { load: Load::Jobs, number: 1 }]);
+    assert_check(&core, "load", 10, false, &["2 jobs turned away", "lists jobs without end"]);
+    assert_check(&core, "load", 100_000, false, &["2 jobs turned away"]);
+
+    // One that is over makes room, but only for what is told after that.
+    let over = JobEvent::Cancelled { job_id: 101, inactive_from: START };
+    core.on(Event::Chain(ChainEvent::Job { block: 11, event: over }), at(START + 11));
+    core.on(listed(job + 2), at(START + 10_000));
+    assert!(!is_missing(&core, job + 2) && is_missing(&core, 101) && is_missing(&core, job));
+    assert_check(&core, "load", 10_000, false, &["2 jobs turned away"]);
+    let mut again = running(4);
+    again.on(listed(job), at(START + 10_000));
+    assert!(!is_missing(&again, job));
+    assert_check(&again, "load", 10_000, true, &[]);
 }
 
 #[test]

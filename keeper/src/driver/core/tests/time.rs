@@ -72,3 +72,23 @@ fn a_chain_that_jumps_ahead_and_back_is_followed() {
     assert!(notes_of(&watch.core).abs() <= 3_000, "{}", notes_of(&watch.core));
     assert_eq!(ordered.first().map(|(due, _)| *due), Some(20), "what was due in the future once is due again");
 }
+
+/// Every open task was once past its deadline at that moment, for good.
+#[test]
+fn a_clock_that_is_set_in_the_midst_of_it_ends_no_task() {
+    for by in [3_600, 7_200, -3_600, 2] {
+        let mut watch = Watch::new(0);
+        let mut ordered = watch.blocks(11..=21);
+        watch.off = by;
+        let told = watch.core.on(Event::ClockSet { by_ms: by * 1_000 }, watch.clock(21));
+        assert!(!steps(&told).contains(&consensus::effect::Step::Expired), "set by {by} s: {told:?}");
+        let now = watch.clock(21);
+        let next = [Event::House, Event::Tick].into_iter().flat_map(|event| watch.core.on(event, now));
+        let next: Vec<Order> = next.collect();
+        assert!(!steps(&next).contains(&consensus::effect::Step::Expired), "set by {by} s: {next:?}");
+        ordered.extend(watch.blocks(22..=26));
+        let due: Vec<u64> = ordered.iter().map(|(due, _)| *due).collect();
+        assert_eq!(due, [20, 22, 24, 26][..due.len()], "set by {by} s: {ordered:?}");
+        assert!(due.len() >= 3, "set by {by} s: {ordered:?}");
+    }
+}
