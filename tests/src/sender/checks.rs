@@ -26,8 +26,10 @@ pub(super) struct Checks {
     carried: BTreeMap<u64, Vec<u64>>,
     /// Transactions that left, by nonce and content.
     attempts: BTreeMap<(u64, u64), BTreeSet<B256>>,
-    /// What left last under a nonce, and whether any node has looked at it.
-    newest: BTreeMap<u64, (Tx, bool)>,
+    /// What left last under a nonce.
+    newest: BTreeMap<u64, Tx>,
+    /// Transactions that some node has looked at: one that is sent again after a raise that came to nothing stays so.
+    looked: BTreeSet<B256>,
     /// Since when a content needs nobody any more, as every node sees it.
     over: BTreeMap<u64, u64>,
     pub(super) highest_base_fee: u128,
@@ -43,6 +45,7 @@ impl Checks {
             carried: BTreeMap::new(),
             attempts: BTreeMap::new(),
             newest: BTreeMap::new(),
+            looked: BTreeSet::new(),
             over: BTreeMap::new(),
             highest_base_fee: 0,
         }
@@ -68,6 +71,7 @@ impl Checks {
         self.carried.clear();
         self.attempts.clear();
         self.newest.clear();
+        self.looked.clear();
     }
 
     /// A transaction leaves. `used` tells how many nonces any node has seen used in the last moments.
@@ -115,23 +119,19 @@ impl Checks {
                 matches!(classify(words).remedy(), Remedy::Raise) || classify(words) == Kind::Known
             }
         };
-        if let Some((newest, seen)) = self.newest.get_mut(&tx.nonce).filter(|(newest, _)| newest.hash == tx.hash) {
-            debug_assert_eq!(newest.content, tx.content, "one hash, one content");
-            *seen |= answers.iter().any(looked);
+        if answers.iter().any(looked) {
+            self.looked.insert(tx.hash);
         }
     }
 
     /// More is offered only for what nodes have looked at, or for what the base fee may have left behind. `raises` tells
     /// whether one that left before is known as an earlier attempt.
     fn check_raise(&mut self, at: u64, tx: &Tx, raises: impl Fn(&Tx) -> bool) {
-        let before = self.newest.get(&tx.nonce).cloned();
-        let same = before.as_ref().is_some_and(|(newest, _)| newest.hash == tx.hash);
-        if !same {
-            self.newest.insert(tx.nonce, (tx.clone(), false));
-        }
-        let Some((old, looked)) = before.filter(|(old, _)| !same && old.content == tx.content && raises(old)) else {
+        let before = self.newest.insert(tx.nonce, tx.clone());
+        let Some(old) = before.filter(|old| old.hash != tx.hash && old.content == tx.content && raises(old)) else {
             return;
         };
+        let looked = self.looked.contains(&old.hash);
         if !looked && tx.fees.max_fee > old.fees.max_fee && old.fees.max_fee >= self.highest_base_fee {
             self.fail(at, "raised_unheld", format!("nonce {}: {:?} after {:?}", tx.nonce, tx.fees, old.fees));
         }
