@@ -54,3 +54,23 @@ fn a_transfer_to_oneself_that_comes_back_is_sent_as_it_was() {
     assert!(sent(&orders).iter().any(|order| matches!(order, Order::Send { tx, .. } if *tx == transfer)), "{orders:?}");
     assert_eq!(bench.lane.account(bench.now).handed_over, 1, "once");
 }
+
+/// The ledger is of a program that signed in another way: what it sent cannot be sent as it was, so more is offered, after
+/// the usual wait.
+#[test]
+fn what_cannot_be_signed_as_it_was_is_offered_anew() {
+    let mut before = Bench::new();
+    before.want(1);
+    let mut disk = before.disk.clone();
+    disk.entries.get_mut(&0).expect("open").attempts[0].tx = B256::repeat_byte(7);
+    let mut bench = Bench::with(disk);
+    bench.tick(BLOCK);
+    let orders = bench.check(1, Verdict::Worth { gas: 100_000 });
+    assert_eq!(sent(&orders).len(), 0, "it would be another transaction: {orders:?}");
+    bench.look.head += 1;
+    bench.tick(BLOCK * 3);
+    let orders = bench.check(1, Verdict::Worth { gas: 100_000 });
+    assert_eq!(sent(&orders).len(), 1, "{orders:?}");
+    let [old, new] = &bench.entry(0).attempts[..] else { panic!("{:?}", bench.entry(0)) };
+    assert!(new.fees.max_fee > old.fees.max_fee && new.fees.tip > old.fees.tip, "nodes may hold the old one");
+}
