@@ -150,7 +150,8 @@ impl Windows {
             .filter_map(|&(task, attempt)| {
                 let session = board.sessions.get(&task).filter(|session| session.is_open(now, &pace))?;
                 let batches = session.batches().filter_map(|key| board.batches.get(&key));
-                let (batches, before): (Vec<&Batch>, Vec<&Batch>) = batches.partition(|batch| batch.attempt() == attempt);
+                let (batches, before): (Vec<&Batch>, Vec<&Batch>) =
+                    batches.partition(|batch| batch.attempt() == attempt);
                 let failed: Vec<Time> = batches.iter().filter_map(|batch| batch.failed()).collect();
                 let alone = |batch: &&Batch| batch.tasks().len() == 1 && batch.failed().is_some();
                 let (failed_alone, is_split) = (batches.iter().any(alone), before.iter().any(alone));

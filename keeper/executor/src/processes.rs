@@ -68,7 +68,9 @@ mod tests {
         let id = child.id();
         let waiting = std::time::Instant::now();
         // Between fork and exec it still has the name of this one, and right after exec the memory of nobody yet.
-        while process(id).is_none_or(|process| process.name != "sleep") || resident(id).is_none_or(|bytes| bytes <= 4096) {
+        while process(id).is_none_or(|process| process.name != "sleep")
+            || resident(id).is_none_or(|bytes| bytes <= 4096)
+        {
             assert!(waiting.elapsed() < Duration::from_secs(30), "{:?}, {:?} bytes", process(id), resident(id));
             std::thread::yield_now();
         }
