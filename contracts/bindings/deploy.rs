@@ -20,7 +20,7 @@ mod plan;
 mod tests;
 mod upgrade;
 
-pub use chain::ChainKind;
+pub use chain::{ChainKind, GAS_PRICE_ORACLE, getL1FeeUpperBoundCall};
 pub use dry_run::{DryRun, dry_run};
 pub use error::DeployError;
 use plan::Plan;
@@ -57,8 +57,9 @@ pub struct DeployConfig {
     pub tip: u128,
     /// Stake below this (in wei of the staked asset) counts as none.
     pub minimum_stake: u128,
-    /// Stake must stay slashable for this many blocks after a snapshot to count; fewer than EigenLayer's deallocation delay.
-    /// Misbehaviour can be proven for [`DeployConfig::provable_blocks`] of them.
+    /// Stake must stay slashable for this many blocks after a snapshot to count, by `block.number`, which on Arbitrum is the
+    /// parent chain's; fewer than EigenLayer's deallocation delay. Misbehaviour can be proven for
+    /// [`DeployConfig::provable_blocks`] of this chain's own.
     pub slashable_blocks: u32,
     /// What one proven misbehaviour pays from the bounty pot at most, in wei: where `minimum_stake` or more was taken. Worth
     /// far less than that stake.
@@ -91,17 +92,33 @@ pub struct Staking {
 }
 
 impl DeployConfig {
-    /// For how many blocks after its anchor a report can be held against its signers: stake is certain from the snapshot
-    /// on, so these are fewer by two epochs, one until somebody looks at the stakes again and one to spare.
+    /// Time between two blocks.
+    pub fn block_time(&self) -> Duration {
+        self.block_milliseconds.map_or(Duration::from_secs(self.block_seconds.max(1)), Duration::from_millis)
+    }
+
+    /// For how many blocks after its anchor, as nodes of this chain number them, a report can be held against its signers.
+    /// Stake is certain from the snapshot on, for `slashable_blocks` by `block.number`, so this is shorter by two epochs,
+    /// one until somebody looks at the stakes again and one to spare. Where `block.number` is the parent chain's, it is half
+    /// of what the two paces make of it: stake is still certain when blocks come at half the pace they are said to.
     ///
     /// # Errors
     /// None are left.
-    pub fn provable_blocks(&self) -> Result<u32, DeployError> {
-        let epoch_blocks = u64::from(self.epoch_seconds).div_ceil(self.block_seconds.max(1));
-        let provable = u64::from(self.slashable_blocks).saturating_sub(2 * epoch_blocks);
-        match u32::try_from(provable) {
-            Ok(blocks) if blocks > 0 => Ok(blocks),
-            _ => Err(DeployError::NothingProvable { slashable_blocks: self.slashable_blocks, epoch_blocks }),
+    pub fn provable_blocks(&self, chain: ChainKind) -> Result<u32, DeployError> {
+        let own = self.block_time();
+        let counted = chain.parent_block_time().unwrap_or(own).as_millis().max(1);
+        let epoch_blocks = (u128::from(self.epoch_seconds) * 1_000).div_ceil(counted);
+        let certain = u128::from(self.slashable_blocks).saturating_sub(2 * epoch_blocks);
+        let provable = match chain.parent_block_time() {
+            Some(parent) => certain * parent.as_millis() / own.as_millis().max(1) / 2,
+            None => certain,
+        };
+        match u32::try_from(provable).unwrap_or(u32::MAX) {
+            0 => Err(DeployError::NothingProvable {
+                slashable_blocks: self.slashable_blocks,
+                epoch_blocks: u64::try_from(epoch_blocks).unwrap_or(u64::MAX),
+            }),
+            blocks => Ok(blocks),
         }
     }
 
@@ -176,7 +193,7 @@ pub async fn deploy_told<P: Provider>(
     let chain = ChainKind::of(provider).await?;
     let nonce =
         provider.get_transaction_count(config.deployer).pending().await.map_err(rpc("reading the deployer's nonce"))?;
-    let plan = Plan::new(config, nonce)?;
+    let plan = Plan::new(config, chain, nonce)?;
     tell(plan.owner, &plan.contracts);
     let mut sent = Vec::new();
     for (offset, creation) in (0..).zip(plan.creations(config)) {

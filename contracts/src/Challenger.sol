@@ -43,9 +43,9 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
     ITaskManager public immutable taskManager;
     IKeeperRegistry public immutable registry;
     IServiceManager public immutable serviceManager;
-    /// @notice For how many blocks after its anchor a report can be held against its signers. The registry's stakes are
-    /// certain for `slashableBlocks` after the snapshot that read them; these are fewer by the longest time an epoch goes
-    /// without anybody looking whether its stakes still stand.
+    /// @notice For how many blocks after its anchor a report can be held against its signers, in the anchors' numbers (see
+    /// Chain). The registry's stakes are certain for `slashableBlocks`, by `block.number`, after the snapshot that read
+    /// them; these take less time, by the longest that an epoch goes without anybody looking whether its stakes still stand.
     uint256 public immutable provableBlocks;
     /// @notice What opening a dispute takes, in wei. Goes to the pot when the report is confirmed.
     uint256 public immutable bond;

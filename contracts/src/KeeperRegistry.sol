@@ -27,7 +27,7 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
         bool hasEjected;
     }
 
-    /// @dev A table under way: rows are those it has, `table` is where they are kept.
+    /// @dev A table under way: rows are those it has, `table` is where they are kept. It began at that `block.number`.
     struct Draft {
         address table;
         uint16 rows;
@@ -116,7 +116,7 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
         } else {
             uint256 dueAt = uint256(_lastSnapshot) + epochSeconds;
             if (currentEpoch != 0 && block.timestamp < dueAt) revert EpochNotDue(dueAt);
-            draft = Draft(address(0), 0, uint64(current));
+            draft = Draft(address(0), 0, uint64(block.number));
             delete ejected[currentEpoch + 1]; // of a draft given up
         }
         table = _extend(table, draft);
@@ -131,7 +131,7 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
     }
 
     function _isDrafting() internal view override returns (bool) {
-        return _draft.table != address(0) && Chain.number(_chainKind) <= _draft.beganAt + DRAFT_BLOCKS;
+        return _draft.table != address(0) && block.number <= _draft.beganAt + DRAFT_BLOCKS;
     }
 
     /// @dev Adds the next block of operators to the table, and counts them in `draft`.

@@ -26,7 +26,8 @@ abstract contract Places is IKeeperRegistry {
 
     /// @notice Places in a committee.
     uint256 public constant MAX_OPERATORS = 256;
-    /// @dev How many blocks a draft may take: its first stakes must not be old when the epoch begins.
+    /// @dev How many blocks a draft may take, by `block.number` (see Chain): its first stakes must not be old when the epoch
+    /// begins.
     uint256 internal constant DRAFT_BLOCKS = 100;
 
     IServiceManager public immutable serviceManager;
@@ -42,6 +43,7 @@ abstract contract Places is IKeeperRegistry {
     /// @dev rows with stake of the epochs that were opened since `_turnedAt`, and in the span before
     uint256 private _staked;
     uint256 private _stakedBefore;
+    /// @dev a `block.number`, as everything here
     uint64 private _turnedAt;
 
     constructor(IServiceManager serviceManager_) {

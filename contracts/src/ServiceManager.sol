@@ -19,8 +19,8 @@ contract ServiceManager is IServiceManager, OwnableUpgradeable, UUPSUpgradeable 
     IAllocationManager public immutable allocationManager;
     IKeeperRegistry public immutable registry;
     address public immutable strategy;
-    /// @notice Stake counts only if it stays slashable this many blocks; EigenLayer wants fewer than its deallocation
-    /// delay.
+    /// @notice Stake counts only if it stays slashable this many blocks, by `block.number` (see Chain); EigenLayer wants
+    /// fewer than its deallocation delay.
     uint32 public immutable slashableBlocks;
 
     /* STORAGE */

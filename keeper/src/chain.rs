@@ -10,6 +10,7 @@ use std::path::PathBuf;
 mod callback;
 mod challenge;
 pub mod convert;
+pub mod cost;
 mod digest;
 mod error;
 pub mod fees;

@@ -53,8 +53,9 @@ struct Options {
     /// Stake below this many wei counts as none
     #[arg(long, default_value_t = 1_000_000_000_000_000_000)]
     minimum_stake: u128,
-    /// How many blocks after a snapshot stake must stay slashable to count, fewer than EigenLayer's deallocation delay;
-    /// misbehaviour can be proven for as many less two epochs
+    /// How many blocks after a snapshot stake must stay slashable to count, fewer than EigenLayer's deallocation delay; by
+    /// block.number, which on Arbitrum is Ethereum's. Misbehaviour can be proven for as long less two epochs, on Arbitrum
+    /// for half of that
     #[arg(long, default_value_t = 200)]
     slashable_blocks: u32,
     /// What one proven misbehaviour pays from the bounty pot at most, in wei, where --minimum-stake or more was taken;
@@ -133,6 +134,7 @@ async fn run(options: &Options) -> Result<()> {
             "gas_limit": run.gas_limit,
             "cost_wei": run.cost.to_string(),
             "balance_wei": run.balance.to_string(),
+            "provable_blocks": config.provable_blocks(run.chain)?,
             "contracts": run.contracts,
         }));
         if run.balance < run.cost {
@@ -154,6 +156,7 @@ async fn run(options: &Options) -> Result<()> {
         "owner": deployment.owner,
         "deploy_block": deployment.network.deploy_block,
         "domain": deployment.network.domain8(),
+        "provable_blocks": config.provable_blocks(deployment.chain)?,
         "gas_used": deployment.gas_used,
         "contracts": deployment.network.contracts,
         "examples": deployment.examples.map(|examples| json!({"counter": examples.counter, "feed": examples.feed})),

@@ -7,18 +7,23 @@ use alloy::rpc::types::TransactionRequest;
 use alloy::sol;
 use alloy::sol_types::SolCall;
 use serde::Serialize;
+use std::time::Duration;
 
 use super::DeployError;
 
 /// Arbitrum's precompile that knows its blocks.
 pub(super) const ARB_SYS: Address = address!("0000000000000000000000000000000000000064");
 /// The OP stack's predeploy that knows what data costs.
-pub(super) const GAS_PRICE_ORACLE: Address = address!("420000000000000000000000000000000000000F");
+pub const GAS_PRICE_ORACLE: Address = address!("420000000000000000000000000000000000000F");
 
 /// Where Arbitrum's nodes, not its contracts, answer what data costs.
 pub(super) const NODE_INTERFACE: Address = address!("00000000000000000000000000000000000000C8");
 
 sol! {
+    /// Asks [`GAS_PRICE_ORACLE`]: wei that a transaction of so many bytes, without its signature, pays for its data if
+    /// nothing compresses.
+    function getL1FeeUpperBound(uint256 unsignedTxSize) external view returns (uint256);
+
     function gasEstimateL1Component(address to, bool contractCreation, bytes calldata data)
         external
         returns (uint64 gasEstimateForL1, uint256 baseFee, uint256 l1BaseFeeEstimate);
@@ -66,6 +71,12 @@ impl ChainKind {
         let told =
             gasEstimateL1ComponentCall::abi_decode_returns(&answer).map_err(|_| DeployError::DataGas { answer })?;
         Ok(told.gasEstimateForL1.saturating_add(told.gasEstimateForL1 / 2))
+    }
+
+    /// Time between two blocks of the chain whose number `block.number` is, where that is not the chain's own: Ethereum's, of
+    /// which Arbitrum's chains show the newest block they know.
+    pub(super) fn parent_block_time(self) -> Option<Duration> {
+        (self == Self::Arbitrum).then_some(Duration::from_secs(12))
     }
 
     /// What number and hash of an anchor are checked with.

@@ -39,7 +39,7 @@ pub async fn dry_run<P: Provider>(provider: &P, config: &DeployConfig) -> Result
     check_precompiles(provider, chain_id).await?;
     let chain = ChainKind::of(provider).await?;
     let count = provider.get_transaction_count(config.deployer).pending().await;
-    let plan = Plan::new(config, count.map_err(rpc("reading the deployer's nonce"))?)?;
+    let plan = Plan::new(config, chain, count.map_err(rpc("reading the deployer's nonce"))?)?;
     for creation in plan.implementations(config) {
         let limit = gas_limit(&creation.code) + chain.data_gas(provider, &creation.code).await?;
         let request = TransactionRequest::default()

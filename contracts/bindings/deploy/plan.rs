@@ -3,7 +3,7 @@
 use alloy::primitives::{Address, Bytes, U256};
 use alloy::sol_types::{SolCall, SolConstructor};
 
-use super::{DeployConfig, DeployError, Examples, Staking, Timelock};
+use super::{ChainKind, DeployConfig, DeployError, Examples, Staking, Timelock};
 use crate::network::Contracts;
 use crate::{
     Challenger, Counter, ERC1967Proxy, Feed, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager,
@@ -29,8 +29,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(config: &DeployConfig, nonce: u64) -> Result<Self, DeployError> {
-        let provable_blocks = config.provable_blocks()?;
+    pub(super) fn new(config: &DeployConfig, chain: ChainKind, nonce: u64) -> Result<Self, DeployError> {
+        let provable_blocks = config.provable_blocks(chain)?;
         let mut nonces = nonce..;
         let mut next = || config.deployer.create(nonces.next().unwrap_or(u64::MAX));
         // the stand-in is its own strategy: there is no token behind local deposits

@@ -122,7 +122,30 @@ async fn epochs_longer_than_stake_is_certain_are_refused() -> Outcome {
     assert!(error.to_string().contains("--slashable-blocks"), "{error}");
     let error = dry_run(&anvil.provider, &config).await.err().ok_or("the dry run saw nothing")?;
     assert!(matches!(error, DeployError::NothingProvable { slashable_blocks: 200, epoch_blocks: 100 }), "{error}");
-    assert_eq!(DeployConfig { block_seconds: 12, ..config }.provable_blocks()?, 200 - 2 * 9);
+    assert_eq!(DeployConfig { block_seconds: 12, ..config }.provable_blocks(ChainKind::Plain)?, 200 - 2 * 9);
+    Ok(())
+}
+
+/// Stake is counted in blocks of `block.number`, proofs in those that anchors bear; on Arbitrum one is not the other.
+#[test]
+fn what_is_provable_is_counted_in_the_chains_own_blocks() -> Outcome {
+    let local = DeployConfig::local(Address::ZERO, "");
+    let quick = |slashable_blocks, milliseconds| DeployConfig {
+        block_milliseconds: Some(milliseconds),
+        slashable_blocks,
+        ..local.clone()
+    };
+    assert_eq!(local.provable_blocks(ChainKind::OpStack)?, 200 - 2 * 10);
+    assert_eq!(quick(200, 250).provable_blocks(ChainKind::Plain)?, 200 - 2 * 40, "an epoch has 40 blocks");
+    // an epoch of 10 s lies within one block of the parent, which lasts as long as 48 of its own; then half
+    assert_eq!(quick(200, 250).provable_blocks(ChainKind::Arbitrum)?, (200 - 2) * 48 / 2);
+    assert_eq!(
+        DeployConfig { slashable_blocks: 100_000, ..local.clone() }.provable_blocks(ChainKind::Arbitrum)?,
+        599_988
+    );
+    assert_eq!(quick(u32::MAX, 1).provable_blocks(ChainKind::Arbitrum)?, u32::MAX);
+    let none = quick(2, 250).provable_blocks(ChainKind::Arbitrum).err().ok_or("proven after the stake is gone")?;
+    assert!(matches!(none, DeployError::NothingProvable { slashable_blocks: 2, epoch_blocks: 1 }), "{none}");
     Ok(())
 }
 

@@ -14,7 +14,7 @@ interface IKeeperRegistry is ICertificateVerifier {
         uint16 index;
         bool registered;
         bool known;
-        /// @dev block in which it last registered, left or was ejected
+        /// @dev `block.number` when it last registered, left or was ejected
         uint64 movedAt;
         bytes32 peerKey;
         bytes32 keyHash;

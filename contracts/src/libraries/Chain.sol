@@ -26,6 +26,9 @@ interface IGasPriceOracle {
 /// @title Chain
 /// @notice Number and hash of a block, and what a transaction pays for its data, where chains differ in them.
 /// @dev What a chain is does not change: contracts ask `kind` in their constructors and keep it as an immutable.
+/// Where blocks have two numbers, no comparison mixes them. What is about blocks that keepers see (anchors, epochs, what
+/// settles or is proven until when) is in those of `number`; what is about stake (how long it is certain to be slashable,
+/// and so how long a draft of stakes may take and when a place is free) is in `block.number`, in which EigenLayer counts.
 library Chain {
     enum Kind {
         /// @dev blocks as the EVM has them, data paid as gas

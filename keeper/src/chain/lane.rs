@@ -23,6 +23,7 @@ mod slot;
 mod turns;
 mod waiting;
 
+use super::cost::{DataPrice, worst};
 use super::fees::Fees;
 use super::nonce::{Entry, Ledger};
 use super::refusal::Refusal;
@@ -236,21 +237,23 @@ impl Lane {
             Ended::Failed(format!("the base fee is {base} wei, no more than {most} is paid: underpriced"))
         })?;
         let entry = Entry { nonce, key, call, gas_limit, attempts: Vec::new() };
-        let (cost, bound) = (worst_cost(gas_limit, fees), self.bound(nonce));
+        let (cost, bound) = (worst(gas_limit, fees, look.data, entry.call.input.len()), self.bound(nonce, look.data));
         if look.balance < bound.saturating_add(cost) {
             let (account, balance) = (self.address, look.balance);
+            let data = look.data.of(entry.call.input.len());
+            let of_it = if data.is_zero() { String::new() } else { format!(" (its data alone {data} at present)") };
             let beside = if bound.is_zero() { String::new() } else { format!(", and open ones {bound}") };
             return Err(Ended::Failed(format!(
-                "insufficient funds: the account {account} has {balance} wei, this transaction may cost {cost}{beside}; send it some"
+                "insufficient funds: the account {account} has {balance} wei, this transaction may cost {cost}{of_it}{beside}; send it some"
             )));
         }
         Ok((entry, fees))
     }
 
-    /// What the open nonces but one may cost.
-    fn bound(&self, but: u64) -> U256 {
+    /// What the open nonces but one may cost, at this price of data.
+    fn bound(&self, but: u64, data: DataPrice) -> U256 {
         let others = self.slots.iter().filter(|(nonce, slot)| **nonce != but && slot.is_open());
-        let costs = others.filter_map(|(_, slot)| Some(worst_cost(slot.entry.gas_limit, slot.newest()?.fees)));
+        let costs = others.filter_map(|(_, slot)| Some(slot.worst(slot.newest()?.fees, data)));
         costs.fold(U256::ZERO, U256::saturating_add)
     }
 
@@ -301,10 +304,6 @@ impl Lane {
         }
         self.book.account.disk = Some(why);
     }
-}
-
-fn worst_cost(gas_limit: u64, fees: Fees) -> U256 {
-    U256::from(fees.max_fee).saturating_mul(U256::from(gas_limit))
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use contracts::network::Network;
 use tokio::time::{Instant, sleep};
 
 use super::{Exit, Global, WithExit};
+use crate::chain::cost::{Oracle, worst};
 use crate::chain::fees::{Fees, Market, Policy};
 use crate::chain::{
     ChainConfig, ChainError, ChainProvider, Head, Receipt, Rpc, head_at, latest, market, newest, reach, was_registered,
@@ -37,6 +38,8 @@ const BALANCE_LOOKS: u32 = 10;
 const STRETCH: u64 = 10_000;
 /// What registering costs, generously: a pairing, a key in storage, an allocation.
 const GAS_OF_A_VERB: u64 = 3_000_000;
+/// The calldata of the longest: a job's parameters and URL.
+const BYTES_OF_A_VERB: usize = 6_000;
 
 /// A network and a way to its nodes, checked: right chain, contracts there, same signing domain.
 pub(super) struct Chain {
@@ -112,8 +115,9 @@ impl Chain {
         let account = wallet.address();
         let market = market(&self.provider).await?;
         let fees = affordable(market)?;
-        let price = market.base_fee.saturating_add(fees.tip);
-        let needed = U256::from(price).saturating_mul(U256::from(GAS_OF_A_VERB));
+        let price = Fees { max_fee: market.base_fee.saturating_add(fees.tip), ..fees };
+        let data = Oracle::new(self.network.contracts.task_manager).price(&self.rpc).await;
+        let needed = worst(GAS_OF_A_VERB, price, data, BYTES_OF_A_VERB);
         let mut balance = self.provider.get_balance(account).await.map_err(ChainError::from)?;
         for _ in 0..BALANCE_LOOKS {
             if balance >= needed {

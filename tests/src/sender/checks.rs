@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::B256;
 use keeper::chain::fees::Policy;
-use keeper::chain::lane::RAISES_MAX;
+use keeper::chain::lane::{Answer, RAISES_MAX};
 use keeper::chain::nonce::Ledger;
+use keeper::chain::refusal::{Kind, Remedy, classify};
 
 use super::chain::Tx;
 use crate::sim::Violation;
@@ -25,6 +26,10 @@ pub(super) struct Checks {
     carried: BTreeMap<u64, Vec<u64>>,
     /// Transactions that left, by nonce and content.
     attempts: BTreeMap<(u64, u64), BTreeSet<B256>>,
+    /// What left last under a nonce.
+    newest: BTreeMap<u64, Tx>,
+    /// Transactions that some node has looked at: one that is sent again after a raise that came to nothing stays so.
+    looked: BTreeSet<B256>,
     /// Since when a content needs nobody any more, as every node sees it.
     over: BTreeMap<u64, u64>,
     pub(super) highest_base_fee: u128,
@@ -39,6 +44,8 @@ impl Checks {
             sent: 0,
             carried: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            looked: BTreeSet::new(),
             over: BTreeMap::new(),
             highest_base_fee: 0,
         }
@@ -63,6 +70,8 @@ impl Checks {
     pub(super) fn forget(&mut self) {
         self.carried.clear();
         self.attempts.clear();
+        self.newest.clear();
+        self.looked.clear();
     }
 
     /// A transaction leaves. `used` tells how many nonces any node has seen used in the last moments.
@@ -76,6 +85,8 @@ impl Checks {
         attempts.insert(tx.hash);
         let count = attempts.len();
         self.check_price(at, tx, count);
+        let raises = |old: &Tx| known.is_some_and(|entry| entry.attempts.iter().any(|attempt| attempt.tx == old.hash));
+        self.check_raise(at, tx, raises);
         if tx.content == 0 {
             return;
         }
@@ -96,6 +107,33 @@ impl Checks {
         let nonces = self.carried.entry(tx.content).or_default();
         if !nonces.contains(&tx.nonce) {
             nonces.push(tx.nonce);
+        }
+    }
+
+    /// What nodes said to a transaction shows whether any of them has looked at its price.
+    pub(super) fn on_answers(&mut self, tx: &Tx, answers: &[Answer]) {
+        let looked = |answer: &Answer| match answer {
+            Answer::Taken => true,
+            Answer::NoAnswer => false,
+            Answer::Refused(words) => {
+                matches!(classify(words).remedy(), Remedy::Raise) || classify(words) == Kind::Known
+            }
+        };
+        if answers.iter().any(looked) {
+            self.looked.insert(tx.hash);
+        }
+    }
+
+    /// More is offered only for what nodes have looked at, or for what the base fee may have left behind. `raises` tells
+    /// whether one that left before is known as an earlier attempt.
+    fn check_raise(&mut self, at: u64, tx: &Tx, raises: impl Fn(&Tx) -> bool) {
+        let before = self.newest.insert(tx.nonce, tx.clone());
+        let Some(old) = before.filter(|old| old.hash != tx.hash && old.content == tx.content && raises(old)) else {
+            return;
+        };
+        let looked = self.looked.contains(&old.hash);
+        if !looked && tx.fees.max_fee > old.fees.max_fee && old.fees.max_fee >= self.highest_base_fee {
+            self.fail(at, "raised_unheld", format!("nonce {}: {:?} after {:?}", tx.nonce, tx.fees, old.fees));
         }
     }
 

@@ -186,7 +186,11 @@ fn one_fault(random: &mut Random, block_ms: u64, faults: &mut Vec<(u64, Fault)>)
         3 => span(Fault::MinTip(node, 100_000_000_000), Fault::MinTip(node, 0)),
         4 => (0..NODES).for_each(|node| span(Fault::MinTip(node, 30_000_000_000), Fault::MinTip(node, 0))),
         5 => span(Fault::Full(node, true), Fault::Full(node, false)),
-        6 => span(Fault::Limited(node, true), Fault::Limited(node, false)),
+        6 => {
+            // one of them, or all
+            let nodes = if random.chance(500) { 0..NODES } else { node..node + 1 };
+            nodes.for_each(|node| span(Fault::Limited(node, true), Fault::Limited(node, false)));
+        }
         7 => (0..NODES).for_each(|node| span(Fault::Drops(node, 500), Fault::Drops(node, 0))),
         8 => (0..NODES).for_each(|node| span(Fault::NoReceipts(node, 400), Fault::NoReceipts(node, 0))),
         9 => span(Fault::Disk(true), Fault::Disk(false)),

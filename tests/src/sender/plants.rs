@@ -8,6 +8,8 @@ use keeper::chain::refusal::{Kind, classify};
 pub enum Plant {
     /// Fees are raised without end.
     RaiseWithoutEnd,
+    /// Fees are raised for what no node has looked at.
+    RaiseUnheld,
     /// A nonce below an open one stays unused.
     GapStays,
     /// What the ledger holds is sent again at the start, wanted or not.
@@ -25,6 +27,7 @@ pub enum Plant {
 /// All of them.
 pub const ALL: &[Plant] = &[
     Plant::RaiseWithoutEnd,
+    Plant::RaiseUnheld,
     Plant::GapStays,
     Plant::StaleRebroadcast,
     Plant::RefusalIsCrash,
@@ -39,6 +42,7 @@ impl Plant {
     pub fn name(self) -> &'static str {
         match self {
             Self::RaiseWithoutEnd => "raise-without-end",
+            Self::RaiseUnheld => "raise-unheld",
             Self::GapStays => "gap-stays",
             Self::StaleRebroadcast => "stale-rebroadcast",
             Self::RefusalIsCrash => "refusal-is-crash",
@@ -77,6 +81,10 @@ impl Rules for Planted {
 
     fn may_raise(&self, raises: u32) -> bool {
         self.0 == Plant::RaiseWithoutEnd || raises < RAISES_MAX
+    }
+
+    fn raises_only_what_is_held(&self) -> bool {
+        self.0 != Plant::RaiseUnheld
     }
 
     fn ignores_caps(&self) -> bool {

@@ -67,7 +67,7 @@ pub(super) struct World {
     pub(super) contents: BTreeMap<u64, Content>,
     /// Whether whoever wants a content has an answer, and how many answers.
     answered: BTreeMap<u64, u32>,
-    /// What a crash found on disk and nobody wants again but the ledger.
+    /// What a start found on disk and nobody wants again but the ledger.
     owed: Vec<u64>,
     /// What nobody wants any more but the ledger.
     silent: BTreeSet<u64>,
@@ -198,8 +198,18 @@ impl World {
             policy: Policy::default(),
         };
         self.tell(|| format!("starts with nonces {:?}", self.disk.entries.keys()));
+        self.owe();
         self.lane = Some(Lane::new(self.disk.clone(), terms, Arc::new(Pen), rules(self.plant)));
         self.after(1, 50, Happening::Tick);
+    }
+
+    /// Notes what the ledger alone knows of: whoever wanted it may have died too. It is the ledger of the start, since a
+    /// write that was under way at the crash may have reached the disk after it.
+    fn owe(&mut self) {
+        let held: Vec<u64> = self.disk.entries.values().map(|entry| id_of(entry.key)).filter(|id| *id != 0).collect();
+        let forgotten = |id: &&u64| self.contents.get(id).is_some_and(|content| content.forgotten);
+        self.silent.extend(held.iter().filter(forgotten));
+        self.owed.extend(held);
     }
 
     fn tick(&mut self) {

@@ -1,6 +1,7 @@
 //! How the account stands, for people and for checks.
 
 use super::order::Look;
+use crate::chain::cost::DataPrice;
 use crate::chain::refusal::Refusal;
 use alloy::primitives::U256;
 use std::time::Duration;
@@ -23,6 +24,10 @@ pub struct Account {
     pub gap: Option<u64>,
     /// What the account has, in wei, when it was looked at last.
     pub balance: Option<U256>,
+    /// What data costs besides gas, as it was told then.
+    pub data: DataPrice,
+    /// Calldata of the settlement included last, in bytes; zero before the first one.
+    pub settlement_bytes: usize,
     /// How many of its transactions the chain has included.
     pub mined: u64,
     /// Fees raised since the start.
@@ -78,6 +83,7 @@ impl Book {
 
     pub(super) fn note_look(&mut self, look: &Look, now: Duration) {
         (self.account.balance, self.account.mined) = (Some(look.balance), look.mined);
+        self.account.data = look.data;
         // Got over, or forgotten.
         if look.mined > self.mined_before || now >= self.refused_at.saturating_add(SHOWN) {
             self.account.last_refusal = None;
@@ -100,7 +106,7 @@ mod tests {
     fn look(mined: u64) -> Look {
         let market = Market { base_fee: 1, tip: Some(1) };
         let receipts = std::collections::BTreeMap::new();
-        Look { head: 1, market, gas_limit: 30_000_000, mined, balance: U256::from(1), receipts }
+        Look { head: 1, market, gas_limit: 30_000_000, mined, balance: U256::from(1), receipts, ..Look::default() }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::order::{Answer, Ended, Look, Order};
 use super::slot::{Phase, Said, Slot, raise_after};
-use super::{ALONE, Lane, worst_cost};
+use super::{ALONE, Lane};
 use crate::chain::fees::Fees;
 use crate::chain::nonce::Entry;
 use crate::chain::refusal::{Kind, Refusal};
@@ -10,7 +10,8 @@ use alloy::primitives::B256;
 use std::time::Duration;
 
 impl Lane {
-    /// Offers more for a content, or sends it once more as it is; gives it up where neither is of use.
+    /// Offers more for a content that nodes hold or find too cheap, or whose fees the base fee has left behind; sends any
+    /// other once more as it is; gives it up where neither is of use.
     pub(super) fn raise(&mut self, nonce: u64, now: Duration, orders: &mut Vec<Order>) {
         let Some((look, _)) = self.book.look.clone() else { return };
         let Some(slot) = self.slots.get(&nonce) else { return };
@@ -20,10 +21,10 @@ impl Lane {
         let starved = old.max_fee < look.market.base_fee;
         let bold = self.rules.ignores_caps().then(|| old.replacing());
         let fees = bold.or_else(|| self.terms.policy.raised(old, look.market)).filter(|fees| {
-            let cost = worst_cost(slot.entry.gas_limit, *fees);
+            let cost = slot.worst(*fees, look.data);
             (lowest || slot.is_too_cheap())
                 && (starved || slot.may_raise(&*self.rules))
-                && self.bound(nonce).saturating_add(cost) <= look.balance
+                && self.bound(nonce, look.data).saturating_add(cost) <= look.balance
         });
         let over = slot.is_too_cheap() || (late && (lowest || !slot.is_out()));
         if let Some(fees) = fees {
@@ -32,10 +33,13 @@ impl Lane {
         let seconds = self.terms.patience.as_secs();
         if over {
             let refusal = self.book.account.last_refusal.as_ref().map(|last| format!("; {last}")).unwrap_or_default();
-            let why = format!(
-                "too dear at present: {} wei a gas with a tip of {} were not enough{refusal}",
-                old.max_fee, old.tip
-            );
+            let why = match slot.is_considered() {
+                true => format!(
+                    "too dear at present: {} wei a gas with a tip of {} were not enough{refusal}",
+                    old.max_fee, old.tip
+                ),
+                false => format!("no node has taken it in {seconds} s{refusal}"),
+            };
             return self.hand_over(nonce, Some(Ended::Failed(why)), now, orders);
         }
         if late {
@@ -109,8 +113,11 @@ impl Lane {
                 Err(ended) => orders.push(Order::Done { key, ended }),
             }
         }
-        self.book.account.handed_over += 1;
         let (entry, fees, until) = next;
+        if entry.is_idle() && self.slots.get(&nonce).is_some_and(Slot::uses_up) {
+            return self.send(nonce, now, orders);
+        }
+        self.book.account.handed_over += 1;
         if let Some(slot) = self.slots.get_mut(&nonce) {
             slot.take_up(entry, until);
         }

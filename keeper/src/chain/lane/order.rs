@@ -1,5 +1,6 @@
 //! What goes into the lane and what comes out of it.
 
+use crate::chain::cost::DataPrice;
 use crate::chain::fees::{Fees, Market, Policy};
 use crate::chain::nonce::{Call, Ledger};
 use crate::chain::receipt::Receipt;
@@ -98,6 +99,8 @@ pub struct Look {
     pub head: u64,
     /// What blocks ask for.
     pub market: Market,
+    /// What data costs besides gas.
+    pub data: DataPrice,
     /// Gas of a block.
     pub gas_limit: u64,
     /// How many of the account's transactions the chain has included.

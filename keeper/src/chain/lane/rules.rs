@@ -18,6 +18,11 @@ pub trait Rules: Debug + Send + Sync {
         raises < RAISES_MAX
     }
 
+    /// Whether only what nodes hold, or refuse for its price, is offered more: others have not looked at the offer.
+    fn raises_only_what_is_held(&self) -> bool {
+        true
+    }
+
     /// Whether what does not fit the fee policy may be offered all the same.
     fn ignores_caps(&self) -> bool {
         false

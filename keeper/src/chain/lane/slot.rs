@@ -4,10 +4,11 @@ mod seen;
 
 use super::order::{Draft, Sign, Terms};
 use super::rules::Rules;
+use crate::chain::cost::{self, DataPrice};
 use crate::chain::fees::Fees;
 use crate::chain::nonce::{Attempt, Call, Entry};
 use crate::chain::receipt::Receipt;
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::{B256, Bytes, U256};
 use std::time::Duration;
 
 pub(super) use seen::{Said, Seen};
@@ -43,6 +44,8 @@ pub(super) struct Slot {
     pub(super) told: bool,
     /// Whether a node may hold one of its transactions.
     out: bool,
+    /// Whether a node said that it has the newest attempt.
+    held: bool,
     /// How often one was sent without an answer yet.
     in_flight: u32,
     /// The ledger that knows the newest attempt, and when it was ordered.
@@ -73,6 +76,7 @@ impl Slot {
             until,
             told: false,
             out: false,
+            held: false,
             in_flight: 0,
             revision: 0,
             offered: now,
@@ -145,6 +149,11 @@ impl Slot {
         self.entry.attempts.last()
     }
 
+    /// What its content costs at worst with these fees, in wei.
+    pub(super) fn worst(&self, fees: Fees, data: DataPrice) -> U256 {
+        cost::worst(self.entry.gas_limit, fees, data, self.entry.call.input.len())
+    }
+
     /// Gives the nonce to another content; nothing is offered for it yet.
     pub(super) fn take_up(&mut self, next: Entry, until: Duration) {
         let Entry { key, call, gas_limit, .. } = next;
@@ -162,6 +171,7 @@ impl Slot {
             self.entry.attempts.push(Attempt { tx, key: self.entry.key, fees });
         }
         (self.raw, self.phase, self.revision, self.offered) = (Some(raw), Phase::Written, revision, now);
+        (self.held, self.cheap) = (false, false);
         Ok(())
     }
 
@@ -197,9 +207,22 @@ impl Slot {
         Some((newest.tx, raw))
     }
 
-    /// Whether it may be offered more for the content.
+    /// Whether its newest attempt does nothing but use the nonce up, as is wanted of it.
+    pub(super) fn uses_up(&self) -> bool {
+        self.entry.is_idle() && self.newest().is_some_and(|newest| newest.key.is_zero())
+    }
+
+    /// Whether it may be offered more for the content: only for one that nodes hold, and that is not included all the same,
+    /// or refuse for its price. Who asks for a pause or gives no answer has not looked at what is offered. One that cannot be
+    /// sent as it is may too.
     pub(super) fn may_raise(&self, rules: &dyn Rules) -> bool {
-        rules.may_raise(self.raises)
+        let may = self.is_considered() || self.raw.is_none();
+        rules.may_raise(self.raises) && (may || !rules.raises_only_what_is_held())
+    }
+
+    /// Whether any node has looked at what is offered for it at present.
+    pub(super) fn is_considered(&self) -> bool {
+        self.held || self.is_too_cheap()
     }
 
     /// Whether no node has taken it for what was offered, so that sending the same again is of no use.

@@ -5,6 +5,7 @@ use crate::chain::fees::{Market, Policy};
 use crate::chain::receipt::Receipt;
 use alloy::primitives::Bytes;
 
+mod again;
 mod limits;
 
 const BLOCK: Duration = Duration::from_secs(1);

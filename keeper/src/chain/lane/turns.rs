@@ -48,6 +48,9 @@ impl Lane {
         let Phase::Included(receipt) = slot.phase.clone() else { return };
         let key = slot.key_of(receipt.tx);
         if key == slot.entry.key {
+            if slot.entry.call.counts {
+                self.book.account.settlement_bytes = slot.entry.call.input.len();
+            }
             return self.tell(nonce, Ended::Included(receipt), orders);
         }
         if !key.is_zero() {
@@ -93,14 +96,27 @@ impl Lane {
         if !self.rules.asks_before_sending_again() {
             return self.send(nonce, now, orders);
         }
-        let elsewhere = |(other, slot): (&u64, &Slot)| *other != nonce && slot.entry.key == key;
-        if self.queue.holds(key) || self.slots.iter().any(elsewhere) {
+        let elsewhere = |(other, slot): &(&u64, &Slot)| **other != nonce && slot.entry.key == key;
+        let other = self.slots.iter().find(elsewhere).map(|(other, slot)| (*other, slot.is_out()));
+        if self.queue.holds(key) || other.is_some_and(|(_, out)| out) {
             return self.hand_over(nonce, None, now, orders);
+        }
+        if let Some((other, _)) = other {
+            self.take_back(nonce, other, now, orders);
         }
         if stale {
             return self.hand_over(nonce, Some(Ended::Useless), now, orders);
         }
         self.ask_again(nonce, false, orders);
+    }
+
+    /// Gives a content back to the nonce under which it may be on its way, from one under which it never left.
+    fn take_back(&mut self, nonce: u64, other: u64, now: Duration, orders: &mut Vec<Order>) {
+        let Some(wish) = self.slots.get(&other).map(|slot| (slot.until, slot.told)) else { return };
+        if let Some(slot) = self.slots.get_mut(&nonce) {
+            (slot.until, slot.told) = wish;
+        }
+        self.hand_over(other, None, now, orders);
     }
 
     /// It waits for long: is it still wanted, and for more? What waits for a lower nonce is sent again as it is.

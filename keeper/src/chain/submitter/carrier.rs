@@ -1,6 +1,7 @@
 //! Carries out what the lane orders, and brings it the answers.
 
 use super::{Done, Pending, lock, opinion};
+use crate::chain::cost::Oracle;
 use crate::chain::fees::Market;
 use crate::chain::heads;
 use crate::chain::lane::{Account, Answer, Call, Ended, Event, Lane, Look, Order, Verdict};
@@ -51,6 +52,7 @@ pub(super) struct Carrier {
     file: LedgerFile,
     pending: Arc<Pending>,
     tip: Arc<Mutex<Option<KnownTip>>>,
+    oracle: Arc<Oracle>,
 }
 
 impl Carrier {
@@ -62,7 +64,8 @@ impl Carrier {
         pending: Arc<Pending>,
     ) -> Self {
         let provider = rpc.provider();
-        Self { rpc, provider, account, contracts, file, pending, tip: Arc::default() }
+        let oracle = Arc::new(Oracle::new(contracts.task_manager));
+        Self { rpc, provider, account, contracts, file, pending, tip: Arc::default(), oracle }
     }
 
     /// Runs until the requests end.
@@ -141,11 +144,12 @@ impl Carrier {
         let mined = async { Ok(self.provider.get_transaction_count(self.account).latest().await?) };
         let balance = async { Ok(self.provider.get_balance(self.account).await?) };
         let tip = async { Ok::<_, ChainError>(self.tip().await) };
-        let (latest, mined, balance, tip, receipts) =
-            tokio::try_join!(heads::latest(&self.provider), mined, balance, tip, self.receipts(hashes))?;
+        let data = async { Ok(self.oracle.price(&self.rpc).await) };
+        let (latest, mined, balance, tip, data, receipts) =
+            tokio::try_join!(heads::latest(&self.provider), mined, balance, tip, data, self.receipts(hashes))?;
         let market = Market { base_fee: latest.base_fee, tip };
         let gas_limit = opinion::block_gas(&self.rpc, &latest).await;
-        Ok(Look { head: latest.head.number, market, gas_limit, mined, balance, receipts })
+        Ok(Look { head: latest.head.number, market, data, gas_limit, mined, balance, receipts })
     }
 
     async fn receipts(&self, hashes: Vec<B256>) -> Result<BTreeMap<B256, Receipt>, ChainError> {

@@ -22,6 +22,8 @@ use consensus::time::Time;
 use super::Core;
 use super::house::is_live;
 use crate::chain::NodeView;
+use crate::chain::cost::worst;
+use crate::chain::fees::Fees;
 use crate::driver::chain_time::APART_MS;
 use crate::driver::note::DISPUTED;
 use crate::view::View;
@@ -35,6 +37,7 @@ const FEW_BLOCKS_SECONDS: u64 = 10;
 /// Settlements that the wallet must pay for, and what one takes where none is known.
 const RUNWAY_MIN: u128 = 20;
 const USUAL_SETTLEMENT_GAS: u64 = 500_000;
+const USUAL_SETTLEMENT_BYTES: usize = 1_500;
 /// After so long without a word of the wallet something is wrong with whoever is asked.
 const WALLET_SILENCE: Duration = Duration::from_secs(300);
 /// Nothing works any more with a chain so far ahead of the clock: nobody's clock is off by that much.
@@ -200,8 +203,11 @@ impl Core {
             return view.set_check("runway", true, "the wallet has not been read yet");
         };
         let gas = if self.settlement_gas == 0 { USUAL_SETTLEMENT_GAS } else { self.settlement_gas };
-        let cost = wallet.gas_price.saturating_mul(gas.into()).max(1);
-        let left = wallet.balance / cost;
+        let account = &self.readings.account;
+        let bytes = if account.settlement_bytes == 0 { USUAL_SETTLEMENT_BYTES } else { account.settlement_bytes };
+        let fees = Fees { max_fee: wallet.gas_price, tip: 0 };
+        let cost: u128 = worst(gas, fees, account.data, bytes).saturating_to();
+        let left = wallet.balance / cost.max(1);
         let coin = alloy::primitives::utils::format_ether(wallet.balance);
         if left < RUNWAY_MIN {
             let account = &view.operator;

@@ -9,7 +9,7 @@ use keeper::chain::nonce::Ledger;
 
 use super::{Happening, World};
 use crate::sender::chain::{Block, Tx};
-use crate::sender::plan::{Fault, NODES, RICH, id_of};
+use crate::sender::plan::{Fault, NODES, RICH};
 
 impl World {
     pub(super) fn fault(&mut self, fault: Fault) {
@@ -134,11 +134,6 @@ impl World {
             self.checks.forget();
             self.owed.clear();
         }
-        let held: Vec<u64> = self.disk.entries.values().map(|entry| id_of(entry.key)).filter(|id| *id != 0).collect();
-        // Whoever wanted something may have died too: then the ledger alone knows of it.
-        let forgotten = |id: &&u64| self.contents.get(id).is_some_and(|content| content.forgotten);
-        self.silent.extend(held.iter().filter(forgotten));
-        self.owed.extend(held);
         let pause = 20 * self.plan.block_ms;
         self.after(100, pause, Happening::Start);
     }

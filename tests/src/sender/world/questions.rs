@@ -42,6 +42,7 @@ impl World {
             mined: seen.mined(head),
             balance: U256::from(self.balance),
             receipts,
+            ..Look::default()
         })
     }
 
@@ -79,6 +80,7 @@ impl World {
         if answers.contains(&Answer::Taken) {
             self.checks.on_taken(&tx);
         }
+        self.checks.on_answers(&tx, &answers);
         self.tell(|| format!("nonce {} content {}: {answers:?}", tx.nonce, tx.content));
         let event = Event::Answered { tx: tx.hash, answers };
         self.after(1, 60, Happening::Answer(life, Box::new(event)));

@@ -141,11 +141,13 @@ impl Slot {
         refusals.extend(kinds.iter().filter(|(kind, _)| telling(kind)).map(|(kind, words)| Refusal::new(*kind, words)));
         // One that is silent may have it; what the others refuse is refused all the same.
         self.out |= taken || silent;
+        let newest = self.newest().is_some_and(|newest| newest.tx == tx);
         if taken {
             (self.refused, self.cheap) = (0, false);
+            self.held |= newest;
             return Said::Fine;
         }
-        if self.newest().is_none_or(|newest| newest.tx != tx) {
+        if !newest {
             return Said::Fine;
         }
         let soon = now.saturating_sub(raise_after(terms)).saturating_add(terms.block_time);

@@ -3,6 +3,7 @@
 use consensus::effect::Step;
 
 use super::*;
+use crate::chain::cost::DataPrice;
 use crate::chain::lane::Account;
 use crate::chain::refusal::{Kind, Refusal};
 use crate::chain::{NodeView, SnapshotResult};
@@ -239,6 +240,20 @@ fn an_account_that_cannot_send_and_an_empty_wallet_are_red() {
     let result = SettlementResult::Mined { tx: B256::ZERO, gas_used: 10_000, settled: 1 };
     core.on(Event::Submitted { key, result }, at(START + 10));
     assert_check(&core, "runway", 10, true, &["pay for 100 settlements"]);
+}
+
+/// 2,048 bytes and the envelope are a 64th of the largest transaction, a little more; data that has doubled counts.
+#[test]
+fn a_wallet_pays_for_the_data_of_settlements_too() {
+    let mut core = running(4);
+    core.on(Event::Measured(Wallet { balance: 10_u128.pow(15), gas_price: 1_000_000 }), at(START + 10));
+    assert_check(&core, "runway", 10, true, &["pay for 2000 settlements"]);
+    let data = DataPrice { empty: 1_000_000_000, full: 64 * 10_u128.pow(13) };
+    let account = Account { data, settlement_bytes: 2_048 - 93, ..Account::default() };
+    look(&mut core, Readings { account: account.clone(), ..Readings::default() });
+    assert_check(&core, "runway", 10, true, &["pay for 48 settlements"]);
+    look(&mut core, Readings { account: Account { settlement_bytes: 8_192, ..account }, ..Readings::default() });
+    assert_check(&core, "runway", 10, false, &["enough for 12 more", "send some to"]);
 }
 
 #[test]
