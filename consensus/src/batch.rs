@@ -25,8 +25,6 @@ mod view;
 
 use std::sync::Arc;
 
-use serde_bytes::{ByteArray, ByteBuf};
-
 use crate::agenda::Wake;
 use crate::certificate::Certificate;
 use crate::codec;

@@ -99,6 +99,10 @@ impl Core {
                 && self.codes.asks(id, job.code_hash())
             {
                 self.orders.push(Order::Prepare { job: JobId(id), plan: plan.clone() });
+                // Until it is there, nobody knows whether it ever is: others shall not wait for it.
+                if self.codes.get(id).is_none() {
+                    self.feed(Input::Trouble { job: JobId(id), troubled: true }, now);
+                }
             }
         }
     }

@@ -14,6 +14,18 @@ fn ordered(orders: &[Order], run: u64) -> Option<(u8, B256)> {
     })
 }
 
+fn code_is_there() -> Event {
+    Event::Prepared { job: JobId(1), code: B256::repeat_byte(0xcc), result: Ok(()) }
+}
+
+/// The only keeper of its epoch, which has the code of its only job.
+fn ready() -> Core {
+    let mut core = running(1);
+    core.on(Event::House, at(START + 10));
+    core.on(code_is_there(), at(START + 10));
+    core
+}
+
 fn call() -> Result<Outcome, Abstention> {
     let data = Bytes::from_static(b"call");
     Ok(Outcome { status: Status::Call, data, state_after: B256::ZERO, transcript: B256::ZERO })
@@ -38,10 +50,14 @@ fn go_on(core: &mut Core, blocks: std::ops::RangeInclusive<u64>) -> Vec<Order> {
 #[test]
 fn a_task_runs_is_persisted_signed_and_submitted_and_ends_with_its_settlement() {
     let mut core = running(1);
-    let orders = go_on(&mut core, 11..=20);
+    let early = go_on(&mut core, 11..=19);
+    let assigned = |order: &Order| matches!(order, Order::Publish { channel: Channel::Assignments, .. });
+    assert!(!early.iter().any(assigned), "nobody is made to wait for code that may never come: {early:?}");
+    core.on(code_is_there(), at(START + 19));
+    let orders = go_on(&mut core, 20..=20);
     let (attempt, anchor) = ordered(&orders, 0).expect("run 0 is due");
     assert_has!(&orders, Order::Note(Note::Assigned { stage: 0, .. }));
-    assert_has!(&orders, Order::Publish { channel: Channel::Assignments, .. });
+    assert!(orders.iter().any(assigned));
     assert!(ordered(&go_on(&mut core, 21..=21), 0).is_none(), "told and run once");
 
     let orders = core.on(answer(0, attempt, anchor), at(START + 22));
@@ -76,7 +92,7 @@ fn a_task_runs_is_persisted_signed_and_submitted_and_ends_with_its_settlement() 
 
 #[test]
 fn an_answer_for_another_run_is_left_alone() {
-    let mut core = running(1);
+    let mut core = ready();
     let (attempt, anchor) = ordered(&go_on(&mut core, 11..=20), 0).expect("run 0 is due");
     let wrong = [answer(1, attempt, anchor), answer(0, attempt + 1, anchor), answer(0, attempt, B256::ZERO)];
     for answer in wrong {
@@ -91,7 +107,7 @@ fn an_answer_for_another_run_is_left_alone() {
 
 #[test]
 fn an_abstention_is_said_as_one() {
-    let mut core = running(1);
+    let mut core = ready();
     let (attempt, anchor) = ordered(&go_on(&mut core, 11..=20), 0).expect("run 0 is due");
     let (task, result) = (task(0), Err(Abstention::Busy));
     let orders =
@@ -106,7 +122,7 @@ fn an_abstention_is_said_as_one() {
 /// Else the other tasks of its batch would wait for it as long as for one that still runs.
 #[test]
 fn a_task_whose_job_was_reorganised_away_is_abstained_from() {
-    let mut core = running(1);
+    let mut core = ready();
     go_on(&mut core, 11..=18);
     core.on(Event::Chain(ChainEvent::Rewound { number: 1 }), at(START + 18));
     for number in 2..=18 {
