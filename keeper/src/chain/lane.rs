@@ -39,10 +39,13 @@ pub use rules::{RAISES_MAX, Rules, Sound};
 
 use account::Book;
 use slot::{Phase, Slot};
-use waiting::{Queue, Ready};
+use waiting::{Pushed, Queue, Ready};
 
 /// Nonces open at a time.
 pub const OPEN_MAX: usize = 4;
+/// The share of a block that is open at a time at most, but for a single transaction: what all keepers have in the pools then
+/// fits about a block, and what comes after it waits for no more than that.
+pub const OPEN_SHARE: u64 = 4;
 /// Largest gas limit of a transaction (EIP-7825).
 pub const GAS_MAX: u64 = 1 << 24;
 /// How long one nonce is open at a time after nodes refused a second one; then it is tried again, since a delegation can be
@@ -177,17 +180,20 @@ impl Lane {
             }
             return;
         }
-        if !self.queue.push(key, call, until) {
-            let why = format!("{} transactions wait already; another keeper will take this one", self.queue.len());
-            orders.push(Order::Done { key, ended: Ended::Failed(why) });
-        }
+        let left = match self.queue.push(key, call, until) {
+            Pushed::Waits => return,
+            Pushed::InPlaceOf(larger) => larger,
+            Pushed::NoRoom => key,
+        };
+        let why = format!("{} smaller transactions wait already; another keeper will take this one", self.queue.len());
+        orders.push(Order::Done { key: left, ended: Ended::Failed(why) });
     }
 
     /// Gives free nonces to contents that are worth one.
     fn assign(&mut self, now: Duration, orders: &mut Vec<Order>) {
         while self.slots.values().filter(|slot| slot.is_open()).count() < self.open_max(now) {
             let Some(look) = self.book.fresh(now, FRESH.max(self.terms.block_time)) else { return };
-            let Some(ready) = self.next_ready() else { return };
+            let Some(ready) = self.next_ready(look.gas_limit / OPEN_SHARE) else { return };
             let (key, until) = (ready.key, ready.until);
             let nonce = self.free_nonce(look.mined);
             let planned = self.plan(nonce, ready, None, &look);
@@ -204,10 +210,14 @@ impl Lane {
         if now < self.alone_until { 1 } else { OPEN_MAX }
     }
 
-    /// The first content that is worth a nonce and has none that may still carry it.
-    fn next_ready(&mut self) -> Option<Ready> {
+    /// The next content that is worth a nonce, has none that may still carry it, and is not more than `most` gas together with
+    /// what is open.
+    fn next_ready(&mut self, most: u64) -> Option<Ready> {
         let (slots, kept) = (&self.slots, self.rules.keeps_to_one_nonce());
-        self.queue.take(|key| kept && slots.values().any(|slot| slot.may_carry(key)))
+        let open: Vec<u64> = slots.values().filter(|slot| slot.is_open()).map(|slot| slot.entry.gas_limit).collect();
+        let used = open.iter().fold(0, |sum: u64, gas| sum.saturating_add(*gas));
+        let fits = |gas: u64| open.is_empty() || used.saturating_add(gas) <= most;
+        self.queue.take(|key| kept && slots.values().any(|slot| slot.may_carry(key)), fits)
     }
 
     /// The lowest nonce that belongs to nothing, so gaps are filled.

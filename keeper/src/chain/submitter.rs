@@ -27,8 +27,8 @@ use tokio_util::sync::CancellationToken;
 use carrier::{Carrier, Request};
 use wallet::Wallet;
 
-/// Calls that may wait for their turn.
-const QUEUE: usize = 16;
+/// Calls on their way at a time: more than the lane holds, so that it is the lane that chooses which of them wait.
+const QUEUE: usize = 32;
 /// Parts of one batch that are wanted at a time.
 const PARTS_AT_ONCE: usize = 4;
 /// Longest time spent on one call before whoever wants it is told that it failed.
@@ -192,7 +192,7 @@ impl Submitter {
             if let Some(result) = pending.get(&key) {
                 result.clone()
             } else if pending.len() >= QUEUE {
-                return failed("16 transactions wait already; another keeper will take this one");
+                return failed("32 transactions wait already; another keeper will take this one");
             } else {
                 let (done, result) = watch::channel(None);
                 if self.queue.try_send(Request { key, call, done }).is_err() {

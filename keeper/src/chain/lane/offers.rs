@@ -106,7 +106,7 @@ impl Lane {
             policy.freeing(instead, look.market),
             now.saturating_add(self.terms.patience),
         );
-        if fits && let Some(ready) = self.next_ready() {
+        if fits && let Some(ready) = self.next_ready(u64::MAX) {
             let (key, until) = (ready.key, ready.until);
             match self.plan(nonce, ready, instead, &look) {
                 Ok((entry, fees)) => next = (entry, fees, until),

@@ -7,6 +7,7 @@ use alloy::primitives::Bytes;
 
 mod again;
 mod limits;
+mod shares;
 
 const BLOCK: Duration = Duration::from_secs(1);
 

@@ -1,4 +1,8 @@
 //! Contents that have no nonce yet.
+//!
+//! Nonces go by turns to the one that has waited longest and to the smallest one, so that whoever brings much at a time holds
+//! up nobody who brings little, and is not held up for ever either. Where there is no room for all, the largest one goes:
+//! another keeper will take it.
 
 use super::order::{Ended, Order, Terms, Verdict};
 use crate::chain::nonce::Call;
@@ -46,10 +50,23 @@ pub(super) struct Ready {
     pub(super) until: Duration,
 }
 
-/// Contents without a nonce, first come first.
+/// Contents without a nonce, in the order they came.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     list: VecDeque<Waiting>,
+    /// Whether the next nonce goes to the smallest one.
+    smallest_next: bool,
+}
+
+/// What a full queue does with one more content.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// It waits.
+    Waits,
+    /// It waits in place of this one, which is larger.
+    InPlaceOf(B256),
+    /// There is no room for it.
+    NoRoom,
 }
 
 impl Queue {
@@ -65,13 +82,20 @@ impl Queue {
         self.list.iter().any(|waiting| waiting.key == key)
     }
 
-    /// Puts a content at the end; says whether there was room.
-    pub(super) fn push(&mut self, key: B256, call: Call, until: Duration) -> bool {
-        let room = self.list.len() < QUEUE;
-        if room {
-            self.list.push_back(Waiting::new(key, call, until));
+    /// Puts a content at the end, if there is room or it is smaller than another one.
+    pub(super) fn push(&mut self, key: B256, call: Call, until: Duration) -> Pushed {
+        let mut pushed = Pushed::Waits;
+        if self.list.len() >= QUEUE {
+            let size = |(_, waiting): &(usize, &Waiting)| waiting.call.input.len();
+            let Some((place, _)) =
+                self.list.iter().enumerate().max_by_key(size).filter(|largest| size(largest) > call.input.len())
+            else {
+                return Pushed::NoRoom;
+            };
+            pushed = self.list.remove(place).map_or(Pushed::Waits, |largest| Pushed::InPlaceOf(largest.key));
         }
-        room
+        self.list.push_back(Waiting::new(key, call, until));
+        pushed
     }
 
     /// Puts one that lost its nonce before all others.
@@ -79,10 +103,12 @@ impl Queue {
         self.list.push_front(Waiting::new(key, call, until));
     }
 
-    /// Asks about what is not known; an answer that is older than two blocks is not.
+    /// Asks about what is not known, small ones first; an answer that is older than two blocks is not.
     pub(super) fn ask(&mut self, now: Duration, terms: &Terms, orders: &mut Vec<Order>) {
         let mut asked = self.list.iter().filter(|waiting| waiting.worth == Worth::Asked).count();
-        for waiting in &mut self.list {
+        let mut by_size: Vec<&mut Waiting> = self.list.iter_mut().collect();
+        by_size.sort_by_key(|waiting| waiting.call.input.len());
+        for waiting in by_size {
             let stale = match waiting.worth {
                 Worth::Unknown { from } => now >= from,
                 Worth::Asked => false,
@@ -124,12 +150,18 @@ impl Queue {
         Some(ended)
     }
 
-    /// The first content that is worth a nonce and not held back.
-    pub(super) fn take(&mut self, held_back: impl Fn(B256) -> bool) -> Option<Ready> {
-        let ready = |waiting: &Waiting| matches!(waiting.worth, Worth::Known { .. }) && !held_back(waiting.key);
-        let place = self.list.iter().position(ready)?;
-        let Waiting { key, call, until, worth, .. } = self.list.remove(place)?;
-        let Worth::Known { gas, .. } = worth else { return None };
+    /// The content whose turn it is, of those that are worth a nonce and not held back, if its gas fits.
+    pub(super) fn take(&mut self, held_back: impl Fn(B256) -> bool, fits: impl Fn(u64) -> bool) -> Option<Ready> {
+        let ready = self.list.iter().enumerate().filter_map(|(place, waiting)| match waiting.worth {
+            Worth::Known { gas, .. } if !held_back(waiting.key) => Some((place, gas)),
+            _ => None,
+        });
+        let (place, gas) = if self.smallest_next { ready.min_by_key(|(_, gas)| *gas)? } else { { ready }.next()? };
+        if !fits(gas) {
+            return None;
+        }
+        let Waiting { key, call, until, .. } = self.list.remove(place)?;
+        self.smallest_next = !self.smallest_next;
         Some(Ready { key, call, gas, until })
     }
 

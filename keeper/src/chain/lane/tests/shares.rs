@@ -1,0 +1,96 @@
+//! Who brings much at a time holds up nobody who brings little.
+
+use super::*;
+
+/// A content with so many bytes.
+fn long(id: u8, bytes: usize) -> Call {
+    Call { input: Bytes::from(vec![id; bytes]), ..call(id) }
+}
+
+impl Bench {
+    /// What waits under this name is worth so much gas.
+    fn weigh(&mut self, id: u8, gas: u64) -> Vec<Order> {
+        self.check(id, Verdict::Worth { gas })
+    }
+
+    /// The contents that have a nonce, in order.
+    fn carried(&self) -> Vec<u8> {
+        self.disk.entries.values().map(|entry| entry.key[0]).collect()
+    }
+
+    /// The lowest open nonce is included.
+    fn include_next(&mut self) {
+        let nonce = self.look.mined;
+        self.include(nonce);
+        self.look.head += 1;
+        self.tick(BLOCK);
+    }
+}
+
+#[test]
+fn nonces_go_by_turns_to_the_oldest_and_to_the_smallest() {
+    let mut bench = Bench::new();
+    // All wait behind one that fills the lane.
+    bench.give(Event::Want { key: B256::repeat_byte(99), call: call(99) });
+    bench.weigh(99, 7_000_000);
+    for (id, gas) in [(1, 5_000_000), (2, 5_000_001), (3, 5_000_002), (4, 100_000), (5, 90_000)] {
+        bench.give(Event::Want { key: B256::repeat_byte(id), call: call(id) });
+        bench.weigh(id, gas);
+    }
+    assert_eq!(bench.carried(), [99], "there is no room beside it");
+    let mut order = Vec::new();
+    for _ in 0..5 {
+        bench.include_next();
+        (1..=5).for_each(|id| {
+            drop(bench.weigh(id, [0, 5_000_000, 5_000_001, 5_000_002, 100_000, 90_000][usize::from(id)]))
+        });
+        let carried = bench.carried();
+        order.extend(carried.into_iter().filter(|id| *id != 99 && !order.contains(id)).collect::<Vec<_>>());
+    }
+    assert_eq!(order, [5, 1, 4, 2, 3]);
+}
+
+#[test]
+fn no_more_than_a_share_of_a_block_is_open_but_for_one() {
+    for (each, open) in [(100_000, 4), (2_000_000, 3), (4_000_000, 1), (16_000_000, 1)] {
+        let mut bench = Bench::new();
+        for id in 1..=6 {
+            bench.give(Event::Want { key: B256::repeat_byte(id), call: call(id) });
+            bench.weigh(id, each);
+        }
+        assert_eq!(bench.disk.entries.len(), open, "{each} gas each");
+    }
+}
+
+#[test]
+fn a_full_queue_lets_go_of_the_largest() {
+    let mut bench = Bench::new();
+    for id in 1..=16 {
+        bench.give(Event::Want { key: B256::repeat_byte(id), call: long(id, 100 + usize::from(id)) });
+    }
+    let left = |orders: &[Order]| {
+        orders.iter().find_map(|order| match order {
+            Order::Done { key, ended: Ended::Failed(why) } if why.contains("another keeper") => Some(key[0]),
+            _ => None,
+        })
+    };
+    let mut want = |id: u8, bytes| left(&bench.give(Event::Want { key: B256::repeat_byte(id), call: long(id, bytes) }));
+    assert_eq!(want(20, 116), Some(20), "as long as the longest");
+    assert_eq!(want(21, 10), Some(16));
+    assert_eq!(want(22, 200), Some(22));
+    assert_eq!(want(23, 10), Some(15));
+}
+
+#[test]
+fn the_smallest_are_asked_about_first() {
+    let mut bench = Bench::new();
+    let asked = |orders: &[Order]| {
+        let key = |order: &Order| if let Order::Check { key, pending: true, .. } = order { Some(key[0]) } else { None };
+        orders.iter().filter_map(key).collect::<Vec<_>>()
+    };
+    for id in 1..=5 {
+        bench.give(Event::Want { key: B256::repeat_byte(id), call: long(id, 1_000 - usize::from(id)) });
+    }
+    bench.give(Event::Want { key: B256::repeat_byte(6), call: long(6, 10) });
+    assert_eq!(asked(&bench.weigh(1, 9_000_000)), [6], "four are asked about at a time");
+}
