@@ -43,9 +43,6 @@ use waiting::{Pushed, Queue, Ready};
 
 /// Nonces open at a time.
 pub const OPEN_MAX: usize = 4;
-/// The share of a block that is open at a time at most, but for a single transaction: what all keepers have in the pools then
-/// fits about a block, and what comes after it waits for no more than that.
-pub const OPEN_SHARE: u64 = 4;
 /// Largest gas limit of a transaction (EIP-7825).
 pub const GAS_MAX: u64 = 1 << 24;
 /// How long one nonce is open at a time after nodes refused a second one; then it is tried again, since a delegation can be
@@ -193,7 +190,8 @@ impl Lane {
     fn assign(&mut self, now: Duration, orders: &mut Vec<Order>) {
         while self.slots.values().filter(|slot| slot.is_open()).count() < self.open_max(now) {
             let Some(look) = self.book.fresh(now, FRESH.max(self.terms.block_time)) else { return };
-            let Some(ready) = self.next_ready(look.gas_limit / OPEN_SHARE) else { return };
+            // More than a block would wait anyway, and all that comes later would wait behind it.
+            let Some(ready) = self.next_ready(look.gas_limit) else { return };
             let (key, until) = (ready.key, ready.until);
             let nonce = self.free_nonce(look.mined);
             let planned = self.plan(nonce, ready, None, &look);
