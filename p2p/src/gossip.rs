@@ -99,7 +99,8 @@ fn settings(topics: &Topics, domain8: &str) -> Result<gossipsub::Config, gossips
         .heartbeat_initial_delay(Duration::from_millis(100))
         .history_length(6)
         .history_gossip(3)
-        .duplicate_cache_time(Duration::from_secs(120))
+        // Far longer than anything is on its way, and short enough that what a flood leaves in there is gone within a minute.
+        .duplicate_cache_time(Duration::from_secs(30))
         .flood_publish(true)
         .max_transmit_size(longest + FRAME_BYTES)
         .max_ihave_messages_heartbeat(10)
