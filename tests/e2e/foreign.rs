@@ -34,9 +34,10 @@ const LATER_MS: f64 = 1_000.0;
 const MIB: u64 = 1024 * 1024;
 /// What a keeper may grow by under any one attack.
 const GROWTH: u64 = 32 * MIB;
-/// What it may keep of that, and when the rest must be back.
+/// What it may keep of that, and when the rest must be back: our own part of it within a minute, but libp2p's gossipsub remembers
+/// each message it was ever asked to judge for two (`TIME_CACHE_DURATION` in its `peer_score.rs`), and nobody can tell it not to.
 const KEPT: u64 = 8 * MIB;
-const BACK_WITHIN: Duration = Duration::from_secs(60);
+const BACK_WITHIN: Duration = Duration::from_secs(150);
 /// What the keepers count of a flood.
 const TOLD: [&str; 5] = [
     "p2p_intake_dropped_total",
@@ -49,25 +50,25 @@ const TOLD: [&str; 5] = [
 const DEEDS: u64 = 100;
 
 #[tokio::test]
-#[ignore = "takes six minutes"]
+#[ignore = "takes nine minutes"]
 async fn a_foreign_node_floods_with_gossip() {
     endure(&["small", "long", "garbage"]).await;
 }
 
 #[tokio::test]
-#[ignore = "takes six minutes"]
+#[ignore = "takes nine minutes"]
 async fn a_foreign_node_floods_with_what_has_to_wait_or_never_was() {
     endure(&["waiting", "plans", "evidence"]).await;
 }
 
 #[tokio::test]
-#[ignore = "takes six minutes"]
+#[ignore = "takes nine minutes"]
 async fn a_foreign_node_floods_with_control_messages_questions_and_answers() {
     endure(&["control", "questions", "answers"]).await;
 }
 
 #[tokio::test]
-#[ignore = "takes five minutes"]
+#[ignore = "takes seven minutes"]
 async fn a_foreign_node_floods_with_connections_and_reads_nothing() {
     endure(&["connections", "deaf"]).await;
 }
