@@ -1,6 +1,7 @@
 //! One keeper's batch with all that it looks at.
 
 use alloy_primitives::{B256, Bytes};
+use serde_bytes::{ByteArray, ByteBuf};
 
 use super::*;
 use crate::anchor::BlockRef;
