@@ -34,9 +34,10 @@ const LATER_MS: f64 = 1_000.0;
 const MIB: u64 = 1024 * 1024;
 /// What a keeper may grow by under any one attack.
 const GROWTH: u64 = 32 * MIB;
-/// What it may keep of that, and when the rest must be back: our own part of it within a minute, but libp2p's gossipsub remembers
-/// each message it was ever asked to judge for two (`TIME_CACHE_DURATION` in its `peer_score.rs`), and nobody can tell it not to.
-const KEPT: u64 = 8 * MIB;
+/// What it may keep of that, and when the rest must be back. Our own part of it is back within a minute; gossipsub remembers each
+/// message it was asked to judge for two (`TIME_CACHE_DURATION` in its `peer_score.rs`), and the tables it does so in stay as large
+/// as they ever were: the first flood leaves about 12 MiB, the next ones less and less.
+const KEPT: u64 = 16 * MIB;
 const BACK_WITHIN: Duration = Duration::from_secs(150);
 /// What the keepers count of a flood.
 const TOLD: [&str; 5] = [
