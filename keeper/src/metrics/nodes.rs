@@ -9,6 +9,7 @@ use super::{Counters, counters};
 
 /// Failed, refused or unbelievable answers of nodes.
 const ERRORS: &[&str] = &[
+    "absurd_data_price",
     "absurd_gas",
     "answer_too_large",
     "duplicate_log",
