@@ -101,5 +101,6 @@ async fn lowest(rpc: &Rpc, named: DataPrice) -> DataPrice {
 async fn call<C: SolCall>(provider: &ChainProvider, to: Address, question: &C) -> Result<C::Return, ChainError> {
     let request = TransactionRequest::default().with_to(to).with_input(question.abi_encode());
     let answer = provider.call(request).await?;
-    C::abi_decode_returns(&answer).map_err(|error| ChainError::unbelievable("undecodable_answer", format!("{to}: {error}")))
+    C::abi_decode_returns(&answer)
+        .map_err(|error| ChainError::unbelievable("undecodable_answer", format!("{to}: {error}")))
 }
