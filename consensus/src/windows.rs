@@ -55,7 +55,7 @@ struct Open {
     is_left: bool,
 }
 
-/// Most jobs remembered for their trouble; those beyond are batched like all others.
+/// Most jobs remembered for their trouble; those beyond are assigned like all others.
 const TROUBLED_MAX: usize = 65_536;
 
 /// The attempts by the window they are due in.

@@ -34,11 +34,9 @@ const LATER_MS: f64 = 1_000.0;
 const MIB: u64 = 1024 * 1024;
 /// What a keeper may grow by under any one attack.
 const GROWTH: u64 = 32 * MIB;
-/// What it may keep of that, and when the rest must be back. Our own part of it is back within a minute; gossipsub remembers each
-/// message it was asked to judge for two (`TIME_CACHE_DURATION` in its `peer_score.rs`), and the tables it does so in stay as large
-/// as they ever were: the first flood leaves about 12 MiB, the next ones less and less.
-const KEPT: u64 = 16 * MIB;
-const BACK_WITHIN: Duration = Duration::from_secs(150);
+/// What it may keep of that, and when the rest must be back.
+const KEPT: u64 = 8 * MIB;
+const BACK_WITHIN: Duration = Duration::from_secs(60);
 /// What the keepers count of a flood.
 const TOLD: [&str; 5] = [
     "p2p_intake_dropped_total",
@@ -51,25 +49,25 @@ const TOLD: [&str; 5] = [
 const DEEDS: u64 = 100;
 
 #[tokio::test]
-#[ignore = "takes nine minutes"]
+#[ignore = "takes six minutes"]
 async fn a_foreign_node_floods_with_gossip() {
     endure(&["small", "long", "garbage"]).await;
 }
 
 #[tokio::test]
-#[ignore = "takes nine minutes"]
+#[ignore = "takes six minutes"]
 async fn a_foreign_node_floods_with_what_has_to_wait_or_never_was() {
     endure(&["waiting", "plans", "evidence"]).await;
 }
 
 #[tokio::test]
-#[ignore = "takes nine minutes"]
+#[ignore = "takes six minutes"]
 async fn a_foreign_node_floods_with_control_messages_questions_and_answers() {
     endure(&["control", "questions", "answers"]).await;
 }
 
 #[tokio::test]
-#[ignore = "takes seven minutes"]
+#[ignore = "takes five minutes"]
 async fn a_foreign_node_floods_with_connections_and_reads_nothing() {
     endure(&["connections", "deaf"]).await;
 }
