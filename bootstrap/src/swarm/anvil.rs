@@ -17,8 +17,8 @@ use crate::process::{CommandLine, Process, Spawner, tail};
 pub const CHAIN_ID: u64 = 31337;
 /// The first account is the swarm's own, the last one pays for whoever joins by hand (see `fund`).
 const ACCOUNTS: &str = "2";
-/// Seconds between blocks.
-pub const BLOCK_SECONDS: u64 = 1;
+/// Time between blocks where nothing else is wanted.
+pub const BLOCK_TIME: Duration = Duration::from_secs(1);
 /// anvil answers within a second; a machine under load may take a while.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What anvil prints before its address when it is ready.
@@ -31,19 +31,21 @@ pub struct Anvil {
     url: String,
     provider: DynProvider,
     faucet: Address,
+    block_time: Duration,
 }
 
 impl Anvil {
-    /// Starts a chain with one block a second on a free port.
+    /// Starts a chain with a block every `block_time` on a free port; with `states` it remembers the state of so many blocks
+    /// only, and none on disk.
     ///
     /// # Errors
     /// When anvil cannot be found or does not come up.
-    pub async fn start(spawner: &Spawner, directory: &Path) -> Result<Self> {
+    pub async fn start(spawner: &Spawner, directory: &Path, block_time: Duration, states: Option<u32>) -> Result<Self> {
         let line = CommandLine::new("anvil", &find()?, &directory.join("anvil.log")).with([
             "--host",
             "127.0.0.1",
             "--block-time",
-            &BLOCK_SECONDS.to_string(),
+            &block_time.as_secs_f64().to_string(),
             "--chain-id",
             &CHAIN_ID.to_string(),
             "--accounts",
@@ -55,12 +57,16 @@ impl Anvil {
             "--cache-path",
             &directory.join("anvil").to_string_lossy(),
         ]);
+        let line = match states {
+            Some(states) => line.with(["--prune-history", &states.to_string()]),
+            None => line,
+        };
         let (process, address) = launch(spawner, &line).await?;
         let url = format!("http://{address}");
         let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
         let accounts = provider.get_accounts().await.context("anvil does not answer")?;
         let faucet = *accounts.first().ok_or_else(|| anyhow!("anvil has no accounts"))?;
-        Ok(Self { process, url, provider, faucet })
+        Ok(Self { process, url, provider, faucet, block_time })
     }
 
     /// Its JSON-RPC address.
@@ -79,6 +85,12 @@ impl Anvil {
     #[must_use]
     pub const fn faucet(&self) -> Address {
         self.faucet
+    }
+
+    /// Time between its blocks.
+    #[must_use]
+    pub const fn block_time(&self) -> Duration {
+        self.block_time
     }
 
     /// The process, to stop or to look at.

@@ -1,6 +1,7 @@
 //! The chain's side of setting up: contracts, network file, stake, coins, the first epoch.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use alloy::primitives::{Address, U256, utils::parse_ether};
 use anyhow::{Context, Result, anyhow};
@@ -8,12 +9,15 @@ use contracts::KeeperRegistry;
 use contracts::deploy::{DeployConfig, Examples, Staking, deploy};
 use contracts::network::Network;
 
-use super::anvil::{Anvil, BLOCK_SECONDS};
+use super::anvil::Anvil;
 
 /// Seconds between epochs.
 pub const EPOCH_SECONDS: u32 = 10;
 /// Seconds between a creator's pause and its effect: longer than the lag of an anchor, short enough to wait for.
 pub const NOTICE_SECONDS: u32 = 6;
+
+/// `LocalAllocationManager.DEALLOCATION_DELAY`, and that of EigenLayer's core as the swarm deploys it, is 1,000 blocks.
+const SLASHABLE_MOST: u32 = 900;
 
 /// The contracts of a swarm.
 #[derive(Debug, Clone)]
@@ -31,21 +35,32 @@ pub struct Deployed {
 /// # Errors
 /// When the chain refuses or the file cannot be written.
 pub async fn deploy_to(anvil: &Anvil, directory: &Path, staking: Option<Staking>) -> Result<Deployed> {
+    let local = DeployConfig::local(anvil.faucet(), anvil.url());
+    let block_time = anvil.block_time();
+    let block_milliseconds = u64::try_from(block_time.as_millis()).ok().filter(|_| block_time < Duration::from_secs(1));
     let config = DeployConfig {
         confirmations: 0,
-        block_seconds: BLOCK_SECONDS,
-        block_milliseconds: None,
+        block_seconds: block_time.as_secs().max(1),
+        block_milliseconds,
+        slashable_blocks: block_milliseconds
+            .map_or(local.slashable_blocks, |each| slashable(local.slashable_blocks, each)),
         epoch_seconds: EPOCH_SECONDS,
         notice_seconds: NOTICE_SECONDS,
         staking,
         examples: true,
-        ..DeployConfig::local(anvil.faucet(), anvil.url())
+        ..local
     };
     let deployment = deploy(anvil.provider(), &config).await?;
     let file = directory.join("network.toml");
     deployment.network.save(&file)?;
     let examples = deployment.examples.ok_or_else(|| anyhow!("the deployer left the examples out"))?;
     Ok(Deployed { network: deployment.network, file, examples })
+}
+
+/// As much time as `usual` blocks of a second are, but fewer than the stand-in keeps stake slashable for whoever leaves.
+fn slashable(usual: u32, block_milliseconds: u64) -> u32 {
+    let blocks = u64::from(usual) * 1_000 / block_milliseconds.max(1);
+    u32::try_from(blocks).unwrap_or(u32::MAX).min(SLASHABLE_MOST)
 }
 
 /// Gives each operator coins for its transactions; all transfers travel together.

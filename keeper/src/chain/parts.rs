@@ -25,8 +25,8 @@ const ENTRY_GAS: u64 = 120_000;
 /// where there is little execution (EIP-7623).
 const TOKEN_GAS: u64 = 4;
 const TOKEN_FLOOR_GAS: u64 = 10;
-/// Number of blocks an anchor may lie back (`TaskManager.MAX_ANCHOR_AGE`).
-const ANCHOR_AGE_MAX: u64 = 100;
+/// How many blocks an anchor may lie back where blocks last a second or more; `TaskManager.maxAnchorAge` says it.
+pub(crate) const ANCHOR_AGE_USUAL: u64 = 100;
 
 /// One transaction's part of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,19 +39,20 @@ pub(crate) struct Part {
 }
 
 /// Splits a batch where it has to be, in the order of its entries. An entry that is too large by itself is a part of its
-/// own: nodes say what they do not like about it.
-pub(crate) fn split(settlement: &Settlement) -> Vec<Part> {
-    let whole = part(settlement, 0, settlement.batch.entries.len());
+/// own: nodes say what they do not like about it. An anchor stands for `anchor_age` blocks.
+pub(crate) fn split(settlement: &Settlement, anchor_age: u64) -> Vec<Part> {
+    let part = |from, to| part(settlement, from, to, anchor_age);
+    let whole = part(0, settlement.batch.entries.len());
     let can_split = settlement.leaves.len() == settlement.batch.entries.len() && settlement.batch.leaves.is_empty();
     if whole.fits() || !can_split {
         return vec![whole];
     }
     let (mut parts, mut from) = (Vec::new(), 0);
     while from < settlement.batch.entries.len() {
-        let mut best = part(settlement, from, from + 1);
+        let mut best = part(from, from + 1);
         let mut to = from + 1;
         while to < settlement.batch.entries.len() {
-            let longer = part(settlement, from, to + 1);
+            let longer = part(from, to + 1);
             if !longer.fits() {
                 break;
             }
@@ -70,7 +71,7 @@ impl Part {
 }
 
 /// The entries from `from` to before `to` in full, the others by their hashes.
-fn part(settlement: &Settlement, from: usize, to: usize) -> Part {
+fn part(settlement: &Settlement, from: usize, to: usize, anchor_age: u64) -> Part {
     let Settlement { certificate, batch, callback_gas, leaves } = settlement;
     let calls = |entries: &[Entry]| entries.iter().filter(|entry| is_call(entry)).count();
     let entries = batch.entries.get(from..to).unwrap_or_default();
@@ -84,7 +85,7 @@ fn part(settlement: &Settlement, from: usize, to: usize) -> Part {
         if whole { (batch.anchors.clone(), entries.to_vec()) } else { renumbered(&batch.anchors, entries) };
     let hash = |(place, leaf): (usize, &B256)| if (from..to).contains(&place) { B256::ZERO } else { *leaf };
     let rest = if whole { batch.leaves.clone() } else { leaves.iter().enumerate().map(hash).collect() };
-    let last_block = anchors.iter().map(|anchor| anchor.number.saturating_add(ANCHOR_AGE_MAX)).max();
+    let last_block = anchors.iter().map(|anchor| anchor.number.saturating_add(anchor_age)).max();
     let count = entries.len() as u64;
     let call = TaskManager::settleCall {
         certificate: certificate.clone(),

@@ -12,7 +12,7 @@ use crate::swarm::network::operator_coins;
 /// A chain and a network file that names it.
 async fn chain(folder: &Path) -> (Spawner, Anvil, PathBuf) {
     let spawner = Spawner::new().unwrap();
-    let anvil = Anvil::start(&spawner, folder).await.unwrap();
+    let anvil = Anvil::start(&spawner, folder, crate::swarm::anvil::BLOCK_TIME, None).await.unwrap();
     let file = folder.join("network.toml");
     // Nobody looks at these.
     let none = Address::repeat_byte(9);
