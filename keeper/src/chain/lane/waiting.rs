@@ -5,6 +5,7 @@
 //! another keeper will take it.
 
 use super::order::{Ended, Order, Terms, Verdict};
+use super::room::Room;
 use crate::chain::nonce::Call;
 use alloy::primitives::B256;
 use std::collections::VecDeque;
@@ -150,16 +151,20 @@ impl Queue {
         Some(ended)
     }
 
-    /// The content whose turn it is, of those that are worth a nonce and not held back, if its gas fits.
-    pub(super) fn take(&mut self, held_back: impl Fn(B256) -> bool, fits: impl Fn(u64) -> bool) -> Option<Ready> {
-        let ready = self.list.iter().enumerate().filter_map(|(place, waiting)| match waiting.worth {
+    /// The content whose turn it is, of those that are worth a nonce, not held back, and find room. No large one passes
+    /// another that waits for room, or the largest would wait for ever.
+    pub(super) fn take(&mut self, held_back: impl Fn(B256) -> bool, room: Room) -> Option<Ready> {
+        let known = self.list.iter().enumerate().filter_map(|(place, waiting)| match waiting.worth {
             Worth::Known { gas, .. } if !held_back(waiting.key) => Some((place, gas)),
             _ => None,
         });
+        let mut is_passed = false;
+        let ready = known.filter(|&(_, gas)| {
+            let fits = room.has(gas) && !(is_passed && room.is_large(gas));
+            is_passed |= !fits;
+            fits
+        });
         let (place, gas) = if self.smallest_next { ready.min_by_key(|(_, gas)| *gas)? } else { { ready }.next()? };
-        if !fits(gas) {
-            return None;
-        }
         let Waiting { key, call, until, .. } = self.list.remove(place)?;
         self.smallest_next = !self.smallest_next;
         Some(Ready { key, call, gas, until })
