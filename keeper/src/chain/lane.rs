@@ -155,7 +155,8 @@ impl Lane {
             Event::Answered { tx, answers } => self.answered(tx, &answers, now, &mut orders),
         }
         self.assign(now, &mut orders);
-        self.queue.ask(now, &self.terms, &mut orders);
+        let room = self.book.look.as_ref().map_or(Room::UNLIMITED, |(look, _)| self.room(now, look));
+        self.queue.ask(now, &self.terms, room, &mut orders);
         if looks {
             self.look(now, &mut orders);
         }

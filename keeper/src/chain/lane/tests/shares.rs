@@ -129,3 +129,46 @@ fn the_smallest_are_asked_about_first() {
     bench.give(Event::Want { key: B256::repeat_byte(6), call: long(6, 10) });
     assert_eq!(asked(&bench.weigh(1, 9_000_000)), [6], "four are asked about at a time");
 }
+
+#[test]
+fn of_large_ones_only_the_first_that_finds_room_is_asked_about() {
+    let mut bench = Bench::new();
+    bench.look.gas_used = 30_000_000;
+    let asked = |orders: &[Order]| {
+        let key = |order: &Order| if let Order::Check { key, .. } = order { Some(key[0]) } else { None };
+        orders.iter().filter_map(key).collect::<Vec<_>>()
+    };
+    let mut want = |bench: &mut Bench, id: u8, gas_floor| {
+        asked(&bench.give(Event::Want { key: B256::repeat_byte(id), call: Call { gas_floor, ..long(id, 100) } }))
+    };
+    assert_eq!(want(&mut bench, 1, 5_000_000), [1]);
+    assert_eq!(want(&mut bench, 2, 3_000_000), [0; 0], "one at a time");
+    assert_eq!(want(&mut bench, 3, 2_000_000), [0; 0]);
+    assert_eq!(want(&mut bench, 4, 500_000), [4], "small ones go past them");
+    assert_eq!(
+        asked(&bench.weigh(1, 4_000_000)),
+        [0; 0],
+        "with 5 million open there is no room for 3 more in a quarter"
+    );
+    bench.weigh(4, 300_000);
+    assert_eq!(bench.carried(), [1, 4]);
+    bench.include(0);
+    bench.look.head += 1;
+    assert_eq!(asked(&bench.tick(BLOCK)), [2], "whoever has waited longest, not the smallest");
+}
+
+#[test]
+fn what_was_known_two_blocks_ago_is_asked_again_and_not_sent() {
+    let mut bench = Bench::new();
+    bench.look.gas_used = 30_000_000;
+    for (id, gas) in [(1, 5_000_000), (2, 4_000_000)] {
+        bench.give(Event::Want { key: B256::repeat_byte(id), call: Call { gas_floor: gas, ..call(id) } });
+        bench.weigh(id, gas);
+    }
+    (0..3).for_each(|_| drop(bench.tick(BLOCK)));
+    bench.include(0);
+    bench.look.head += 1;
+    let orders = bench.tick(BLOCK);
+    assert!(orders.iter().any(|order| matches!(order, Order::Check { key, pending: true, .. } if key[0] == 2)));
+    assert_eq!(bench.carried(), [1]);
+}
