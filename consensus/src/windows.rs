@@ -49,6 +49,8 @@ struct Open {
     /// Whether a batch of an earlier attempt has failed for it: keepers do not agree on it, and it would hold up what is
     /// batched with it.
     is_split: bool,
+    /// Whether its last attempt, if it is not the first, came to nothing here so far: it may be one that never ends.
+    is_slow: bool,
     /// Whether it stands in a batch that could succeed.
     is_held: bool,
     /// Whether it is left to leaders who can run it: this keeper would abstain.
@@ -176,7 +178,10 @@ impl Windows {
                     Some(Attempt::Abstained(..)) => true,
                     Some(Attempt::Running(_)) | None => self.troubled.contains(&task.job),
                 };
-                Some(Open { task, attempt, since, failures: failed.len(), is_split, is_held, is_left })
+                let is_slow = attempt.checked_sub(1).is_some_and(|last| {
+                    !matches!(session.attempt(last), Some(Attempt::Reported { .. } | Attempt::Refused { .. }))
+                });
+                Some(Open { task, attempt, since, failures: failed.len(), is_split, is_slow, is_held, is_left })
             })
             .collect()
     }

@@ -32,13 +32,14 @@ pub(super) fn assignments(batches: Vec<PlannedBatch>) -> Vec<Vec<PlannedBatch>> 
 }
 
 /// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch, at every
-/// attempt, so that what is late for no fault of its own costs no more than what is on time; those that a failed batch
-/// showed a quorum to agree on together again; all others alone.
+/// attempt, so that what is late for no fault of its own costs no more than what is on time, but for those whose last
+/// attempt came to nothing: a batch has to wait for the slowest. Those that a failed batch showed a quorum to agree on
+/// are together again; all others alone.
 pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<'_>) -> Vec<PlannedBatch> {
     if !board.facts.laws().splits() {
         return whole(ready, board);
     }
-    let mut groups: BTreeMap<(u8, u64, u16), Vec<(Task, u64)>> = BTreeMap::new();
+    let mut groups: BTreeMap<(u8, u64, u16, bool), Vec<(Task, u64)>> = BTreeMap::new();
     let mut singles = Vec::new();
     let agreed = agreed(ready, board);
     for open in ready {
@@ -46,7 +47,7 @@ pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<
             continue;
         };
         if open.failures == 0 && !open.is_split && !troubled.contains(&open.task.job) {
-            let group = groups.entry((open.attempt, due.due, due.quorum_bps)).or_default();
+            let group = groups.entry((open.attempt, due.due, due.quorum_bps, open.is_slow)).or_default();
             group.push((open.task, u64::from(due.callback_gas)));
         } else if !agreed.iter().any(|batch| batch.attempt == open.attempt && batch.tasks.contains(&open.task.into())) {
             singles.push(PlannedBatch { attempt: open.attempt, tasks: vec![open.task.into()] });
