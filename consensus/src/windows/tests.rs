@@ -96,26 +96,25 @@ impl Bench {
         (0..).zip(&assignment.batches).map(|(batch, _)| BatchKey { assignment: hash, batch }).collect()
     }
 
-    /// The jobs of each batch that it assigns of the second attempts at tasks, whichever its stage is.
-    fn second_attempts(&mut self, all: &[DueTask]) -> Vec<Vec<u64>> {
-        (1_011..1_040).for_each(|second| self.facts.push(crate::facts::tests::block(second)));
+    /// The jobs of each batch that it assigns of later attempts at tasks, whichever its stage is.
+    fn again(&mut self, all: &[DueTask], attempt: u8) -> Vec<Vec<u64>> {
         let pace = self.facts.pace();
-        let again = pace.attempt_due(DUE, 1);
+        let again = pace.attempt_due(DUE, attempt);
+        (1_011..again + 10).for_each(|second| self.facts.push(crate::facts::tests::block(second)));
         let (window, now) = (pace.window_of(again), pace.moment(again));
         for due in all {
-            assert_eq!(pace.window_of(pace.attempt_due(due.due, 1)), window);
+            assert_eq!(pace.window_of(pace.attempt_due(due.due, attempt)), window);
             self.sessions.handle(due.task, Event::Look, &self.facts, now, &mut self.outbox);
-            self.windows.list(window, (due.task, 1), &pace, Time(990_000), &mut self.outbox);
+            self.windows.list(window, (due.task, attempt), &pace, Time(990_000), &mut self.outbox);
         }
         self.outbox.take();
         let line = self.facts.leaders(window).unwrap().0;
         let stage = line.iter().position(|&index| index == self.mine()).unwrap() as u32;
         let Self { facts, sessions, batches, plans, windows, outbox } = self;
         windows.look(window, true, Board { facts, sessions, batches, plans }, now.plus(SILENCE * stage), outbox);
-        let assigned = self.sent();
-        let batches = assigned.iter().flat_map(|assignment| &assignment.batches);
+        let batches = self.sent().into_iter().flat_map(|assignment| assignment.batches);
         let jobs = batches.map(|batch| {
-            assert_eq!(batch.attempt, 1);
+            assert_eq!(batch.attempt, attempt);
             batch.tasks.iter().map(|task| task.job).collect()
         });
         jobs.collect()
@@ -209,18 +208,38 @@ fn late_attempts_are_batched_by_moment_too_and_what_failed_alone_before_stays_al
     let key = bench.hears(1, 0, vec![hostile::plan(0, &[3])], 1_001_400)[0];
     (1..=5).for_each(|job| bench.run(job, 0, 1_001_500, hostile::done()));
     bench.fails(key, 1_001_600);
-    assert_eq!(bench.second_attempts(&all), [vec![4], vec![1, 2, 5], vec![3]]);
+    assert_eq!(bench.again(&all, 1), [vec![4], vec![1, 2, 5], vec![3]]);
 }
 
-/// A batch waits for the slowest of its tasks, so what never ends must not be in one with what does, again and again.
+/// A batch waits for the slowest of its tasks, so what never ends must not be in one with what does.
 #[test]
-fn what_came_to_nothing_here_is_not_batched_again_with_what_ran() {
-    let all = [due(1, DUE), due(2, DUE), due(3, DUE), due(4, DUE), due(5, DUE), due(6, DUE)];
-    let mut bench = bench(0, &all);
-    (1..=3).for_each(|job| bench.run(job, 0, 1_001_500, hostile::done()));
-    bench.run(4, 0, 1_001_500, Some(Err(Abstention::Timeout)));
-    (5..=6).for_each(|job| bench.run(job, 0, 1_001_500, None));
-    assert_eq!(bench.second_attempts(&all), [[1, 2, 3], [4, 5, 6]]);
+fn jobs_that_are_quick_here_are_batched_apart_from_others() {
+    let mut bench = bench(0, &tasks(6));
+    let second = Duration::from_secs(1);
+    for (job, has_said, took) in [(1, true, second), (2, true, second), (3, true, second * 2), (4, false, second / 2)] {
+        bench.windows.note_run(JobId(job), has_said, took);
+    }
+    assert_eq!(bench.assigned(998_000), [vec![1, 2], vec![3, 4, 5, 6]]);
+    let mut bench = self::bench(0, &tasks(2));
+    bench.windows.note_run(JobId(1), true, second);
+    bench.windows.note_run(JobId(1), true, second * 2);
+    assert_eq!(bench.assigned(998_000), [[1, 2]], "the last run counts");
+}
+
+#[test]
+fn what_is_not_quick_is_fewer_together_at_each_attempt() {
+    let sizes = |all: &[DueTask], attempt: u8, quick: bool| {
+        let mut bench = bench(0, all);
+        for due in all.iter().filter(|_| quick) {
+            bench.windows.note_run(due.task.job, true, Duration::ZERO);
+        }
+        bench.again(all, attempt).iter().map(Vec::len).collect::<Vec<_>>()
+    };
+    let all: Vec<DueTask> = (1..=100).map(|job| DueTask { callback_gas: 1_000, ..due(job, DUE) }).collect();
+    assert_eq!(sizes(&all, 1, true), [100]);
+    assert_eq!(sizes(&all, 1, false), [64, 36]);
+    assert_eq!(sizes(&all, 2, false), [16, 16, 16, 16, 16, 16, 4]);
+    assert_eq!(sizes(&all[..9], 3, false), [4, 4, 1]);
 }
 
 #[test]
