@@ -15,6 +15,9 @@ const SLOWER: u32 = 2;
 /// Bytes of an assignment that its batches may take; the rest of the limit is for its place and its signature.
 const BATCHES_ROOM: usize = ASSIGNMENT_LIMIT - 256;
 
+/// What tasks have in common that are batched: attempt, due second, quorum, and whether their jobs are not quick here.
+type Kind = (u8, u64, u16, bool);
+
 /// Batches in as many lists as it takes for each to fit an assignment.
 pub(super) fn assignments(batches: Vec<PlannedBatch>) -> Vec<Vec<PlannedBatch>> {
     let mut lists: Vec<Vec<PlannedBatch>> = Vec::new();
@@ -41,7 +44,7 @@ pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<
     if !board.facts.laws().splits() {
         return whole(ready, board);
     }
-    let mut groups: BTreeMap<(u8, u64, u16, bool), Vec<(Task, u64)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Kind, Vec<(Task, u64)>> = BTreeMap::new();
     let mut singles = Vec::new();
     let agreed = agreed(ready, board);
     for open in ready {
