@@ -8,7 +8,7 @@ use contracts::KeeperRegistry;
 use contracts::deploy::{DeployConfig, Examples, Staking, deploy};
 use contracts::network::Network;
 
-use super::anvil::{Anvil, BLOCK_SECONDS};
+use super::anvil::{Anvil, BLOCK_SECONDS, mined};
 
 /// Seconds between epochs.
 pub const EPOCH_SECONDS: u32 = 10;
@@ -53,15 +53,7 @@ pub async fn deploy_to(anvil: &Anvil, directory: &Path, staking: Option<Staking>
 /// # Errors
 /// When the chain refuses.
 pub async fn fund_all(anvil: &Anvil, operators: impl IntoIterator<Item = Address>) -> Result<()> {
-    let mut transfers = tokio::task::JoinSet::new();
-    for operator in operators {
-        let (provider, faucet) = (anvil.provider().clone(), anvil.faucet());
-        transfers.spawn(async move { super::anvil::transfer(&provider, faucet, operator, operator_coins()).await });
-    }
-    while let Some(transfer) = transfers.join_next().await {
-        transfer??;
-    }
-    Ok(())
+    super::anvil::transfer_all(anvil.provider(), anvil.faucet(), operators, operator_coins()).await
 }
 
 /// What an operator gets for transaction fees: 10 coins.
@@ -77,7 +69,7 @@ pub(super) fn operator_coins() -> U256 {
 pub async fn snapshot(anvil: &Anvil, network: &Network) -> Result<()> {
     let registry = KeeperRegistry::new(network.contracts.keeper_registry, anvil.provider());
     let pending = registry.snapshot().from(anvil.faucet()).send().await.context("the registry refuses a snapshot")?;
-    let receipt = pending.get_receipt().await?;
+    let receipt = mined(anvil.provider(), *pending.tx_hash(), "the registry's snapshot").await?;
     if !receipt.status() {
         return Err(anyhow!("the registry's snapshot failed in transaction {}", receipt.transaction_hash));
     }
