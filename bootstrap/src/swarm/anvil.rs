@@ -6,12 +6,13 @@ use std::process::ChildStdout;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::rpc::types::TransactionRequest;
+use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::process::{CommandLine, Process, Spawner, tail};
+use crate::wait::until;
 
 /// anvil's chain id.
 pub const CHAIN_ID: u64 = 31337;
@@ -21,6 +22,8 @@ const ACCOUNTS: &str = "2";
 pub const BLOCK_TIME: Duration = Duration::from_secs(1);
 /// anvil answers within a second; a machine under load may take a while.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A transaction is in a block within a few of them, however many came at once.
+const MINED: Duration = Duration::from_secs(60);
 /// What anvil prints before its address when it is ready.
 const READY: &str = "Listening on ";
 
@@ -99,17 +102,44 @@ impl Anvil {
     }
 }
 
-/// Sends coins from an account the node signs for and waits until they are there.
+/// Sends coins from an account the node signs for and waits until they are there. One after the other: the node numbers what
+/// it signs for itself, and may give two at a time one nonce.
 ///
 /// # Errors
-/// When the chain refuses or the transfer does not arrive.
-pub(super) async fn transfer(provider: &DynProvider, from: Address, to: Address, amount: U256) -> Result<()> {
-    let transfer = TransactionRequest::default().from(from).to(to).value(amount);
-    let receipt = provider.send_transaction(transfer).await?.with_timeout(Some(PATIENCE)).get_receipt().await?;
-    if !receipt.status() {
-        bail!("the transfer of {amount} wei to {to} failed in transaction {}", receipt.transaction_hash);
+/// When the chain refuses or a transfer does not arrive.
+pub(super) async fn transfer_all(
+    provider: &DynProvider,
+    from: Address,
+    to: impl IntoIterator<Item = Address>,
+    amount: U256,
+) -> Result<()> {
+    let mut sent = Vec::new();
+    for to in to {
+        let transfer = TransactionRequest::default().from(from).to(to).value(amount);
+        sent.push((to, *provider.send_transaction(transfer).await?.tx_hash()));
+    }
+    for (to, tx) in sent {
+        if !mined(provider, tx, &format!("the transfer to {to}")).await?.status() {
+            bail!("the transfer of {amount} wei to {to} failed in transaction {tx}");
+        }
     }
     Ok(())
+}
+
+/// The receipt of a transaction, once it is in a block. It is asked for again and again, for whoever waits for the block
+/// that it is in may wait for one that has passed.
+///
+/// # Errors
+/// When it does not come.
+pub async fn mined(provider: &DynProvider, tx: B256, what: &str) -> Result<TransactionReceipt> {
+    until(&format!("{what}, transaction {tx}"), MINED, || async {
+        match provider.get_transaction_receipt(tx).await {
+            Ok(Some(receipt)) => Ok(receipt),
+            Ok(None) => Err("it is in no block".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await
 }
 
 async fn launch(spawner: &Spawner, line: &CommandLine) -> Result<(Process, String)> {

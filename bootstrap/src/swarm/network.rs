@@ -9,7 +9,7 @@ use contracts::KeeperRegistry;
 use contracts::deploy::{DeployConfig, Examples, Staking, deploy};
 use contracts::network::Network;
 
-use super::anvil::Anvil;
+use super::anvil::{Anvil, mined};
 
 /// Seconds between epochs.
 pub const EPOCH_SECONDS: u32 = 10;
@@ -68,15 +68,7 @@ fn slashable(usual: u32, block_milliseconds: u64) -> u32 {
 /// # Errors
 /// When the chain refuses.
 pub async fn fund_all(anvil: &Anvil, operators: impl IntoIterator<Item = Address>) -> Result<()> {
-    let mut transfers = tokio::task::JoinSet::new();
-    for operator in operators {
-        let (provider, faucet) = (anvil.provider().clone(), anvil.faucet());
-        transfers.spawn(async move { super::anvil::transfer(&provider, faucet, operator, operator_coins()).await });
-    }
-    while let Some(transfer) = transfers.join_next().await {
-        transfer??;
-    }
-    Ok(())
+    super::anvil::transfer_all(anvil.provider(), anvil.faucet(), operators, operator_coins()).await
 }
 
 /// What an operator gets for transaction fees: 10 coins.
@@ -92,7 +84,7 @@ pub(super) fn operator_coins() -> U256 {
 pub async fn snapshot(anvil: &Anvil, network: &Network) -> Result<()> {
     let registry = KeeperRegistry::new(network.contracts.keeper_registry, anvil.provider());
     let pending = registry.snapshot().from(anvil.faucet()).send().await.context("the registry refuses a snapshot")?;
-    let receipt = pending.get_receipt().await?;
+    let receipt = mined(anvil.provider(), *pending.tx_hash(), "the registry's snapshot").await?;
     if !receipt.status() {
         return Err(anyhow!("the registry's snapshot failed in transaction {}", receipt.transaction_hash));
     }

@@ -26,6 +26,7 @@ struct RawHeader {
     timestamp: U64,
     base_fee_per_gas: Option<U256>,
     gas_limit: Option<U256>,
+    gas_used: Option<U256>,
     logs_bloom: Option<Bytes>,
 }
 
@@ -43,6 +44,7 @@ pub(crate) struct Latest {
     /// Wei per gas; zero on a chain without EIP-1559.
     pub(crate) base_fee: u128,
     pub(crate) gas_limit: u64,
+    pub(crate) gas_used: u64,
     pub(crate) bloom: Option<Bloom>,
 }
 
@@ -60,6 +62,7 @@ pub(crate) async fn latest(provider: &ChainProvider) -> Result<Latest, ChainErro
         head: head_of(&raw)?,
         base_fee: raw.base_fee_per_gas.map(|fee| fee.saturating_to()).unwrap_or_default(),
         gas_limit: raw.gas_limit.map_or(u64::MAX, |limit| limit.saturating_to()),
+        gas_used: raw.gas_used.map_or(0, |used| used.saturating_to()),
         bloom: bloom_of(&raw),
     })
 }

@@ -18,6 +18,7 @@
 mod account;
 mod offers;
 mod order;
+mod room;
 mod rules;
 mod slot;
 mod turns;
@@ -38,6 +39,7 @@ pub use order::{Answer, Draft, Ended, Event, Look, Order, Sign, Terms, Verdict};
 pub use rules::{RAISES_MAX, Rules, Sound};
 
 use account::Book;
+use room::Room;
 use slot::{Phase, Slot};
 use waiting::{Pushed, Queue, Ready};
 
@@ -153,7 +155,8 @@ impl Lane {
             Event::Answered { tx, answers } => self.answered(tx, &answers, now, &mut orders),
         }
         self.assign(now, &mut orders);
-        self.queue.ask(now, &self.terms, &mut orders);
+        let room = self.book.look.as_ref().map_or(Room::UNLIMITED, |(look, _)| self.room(now, look));
+        self.queue.ask(now, &self.terms, room, &mut orders);
         if looks {
             self.look(now, &mut orders);
         }
@@ -190,8 +193,7 @@ impl Lane {
     fn assign(&mut self, now: Duration, orders: &mut Vec<Order>) {
         while self.slots.values().filter(|slot| slot.is_open()).count() < self.open_max(now) {
             let Some(look) = self.book.fresh(now, FRESH.max(self.terms.block_time)) else { return };
-            // More than a block would wait anyway, and all that comes later would wait behind it.
-            let Some(ready) = self.next_ready(look.gas_limit) else { return };
+            let Some(ready) = self.next_ready(self.room(now, &look)) else { return };
             let (key, until) = (ready.key, ready.until);
             let nonce = self.free_nonce(look.mined);
             let planned = self.plan(nonce, ready, None, &look);
@@ -208,14 +210,15 @@ impl Lane {
         if now < self.alone_until { 1 } else { OPEN_MAX }
     }
 
-    /// The next content that is worth a nonce, has none that may still carry it, and is not more than `most` gas together with
-    /// what is open.
-    fn next_ready(&mut self, most: u64) -> Option<Ready> {
+    /// The next content that is worth a nonce, has none that may still carry it, and finds room.
+    fn next_ready(&mut self, room: Room) -> Option<Ready> {
         let (slots, kept) = (&self.slots, self.rules.keeps_to_one_nonce());
-        let open: Vec<u64> = slots.values().filter(|slot| slot.is_open()).map(|slot| slot.entry.gas_limit).collect();
-        let used = open.iter().fold(0, |sum: u64, gas| sum.saturating_add(*gas));
-        let fits = |gas: u64| open.is_empty() || used.saturating_add(gas) <= most;
-        self.queue.take(|key| kept && slots.values().any(|slot| slot.may_carry(key)), fits)
+        self.queue.take(|key| kept && slots.values().any(|slot| slot.may_carry(key)), room)
+    }
+
+    fn room(&self, now: Duration, look: &Look) -> Room {
+        let open = self.slots.values().filter(|slot| slot.is_open()).map(|slot| slot.entry.gas_limit);
+        Room::beside(open, self.open_max(now), look.gas_limit, look.gas_used)
     }
 
     /// The lowest nonce that belongs to nothing, so gaps are filled.

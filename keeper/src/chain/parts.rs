@@ -5,7 +5,7 @@
 use super::{Anchor, Batch, Settlement};
 use alloy::primitives::B256;
 use alloy::sol_types::SolCall;
-use contracts::ITaskManager::{Delivery, Entry};
+use contracts::ITaskManager::Entry;
 use contracts::terms::ended;
 use contracts::{Run, TaskManager};
 
@@ -16,6 +16,9 @@ pub(crate) const CALLDATA_MAX: usize = 128 * 1_024 - ENVELOPE_BYTES;
 /// Most gas planned for one transaction: three quarters of the largest there may be (EIP-7825, 2^24), so that it finds room
 /// in blocks that are not empty.
 pub(crate) const GAS_PLANNED_MAX: u64 = (1 << 24) / 4 * 3;
+/// An outcome of more bytes than this, or with more callback gas, is heavy.
+const HEAVY_BYTES: usize = 4 * 1_024;
+const HEAVY_GAS: u64 = 1_000_000;
 /// Gas of a settlement besides its calldata, entries and callbacks: base cost, verification, bookkeeping.
 const SETTLE_GAS: u64 = 400_000;
 /// Gas of one settled entry besides its callback: storage for a job that settles for the first time, its events, the way
@@ -38,30 +41,53 @@ pub(crate) struct Part {
     pub(crate) last_block: Option<u64>,
 }
 
-/// Splits a batch where it has to be, in the order of its entries. An entry that is too large by itself is a part of its
-/// own: nodes say what they do not like about it. An anchor stands for `anchor_age` blocks.
+/// Splits a batch where it has to be: what is light first and by itself, so that it does not wait for a place in a block
+/// with what is heavy, each in the order of the entries. An entry that is too large by itself is a part of its own: nodes
+/// say what they do not like about it. An anchor stands for `anchor_age` blocks.
 pub(crate) fn split(settlement: &Settlement, anchor_age: u64) -> Vec<Part> {
-    let part = |from, to| part(settlement, from, to, anchor_age);
-    let whole = part(0, settlement.batch.entries.len());
-    let can_split = settlement.leaves.len() == settlement.batch.entries.len() && settlement.batch.leaves.is_empty();
+    let entries = settlement.batch.entries.len();
+    let deliveries = deliveries(&settlement.batch.entries);
+    let all: Vec<usize> = (0..entries).collect();
+    let part = |places: &[usize]| part(settlement, &deliveries, places, anchor_age);
+    let whole = part(&all);
+    let can_split = settlement.leaves.len() == entries && settlement.batch.leaves.is_empty();
     if whole.fits() || !can_split {
         return vec![whole];
     }
-    let (mut parts, mut from) = (Vec::new(), 0);
-    while from < settlement.batch.entries.len() {
-        let mut best = part(from, from + 1);
-        let mut to = from + 1;
-        while to < settlement.batch.entries.len() {
-            let longer = part(from, to + 1);
-            if !longer.fits() {
-                break;
+    let is_light = |place: &usize| !is_heavy(settlement, deliveries.get(*place).copied().flatten());
+    let (light, heavy): (Vec<usize>, Vec<usize>) = all.into_iter().partition(is_light);
+    let mut parts = Vec::new();
+    for places in [light, heavy] {
+        let mut from = 0;
+        while from < places.len() {
+            let mut best = part(&places[from..=from]);
+            let mut to = from + 1;
+            while to < places.len() {
+                let longer = part(&places[from..=to]);
+                if !longer.fits() {
+                    break;
+                }
+                (best, to) = (longer, to + 1);
             }
-            (best, to) = (longer, to + 1);
+            parts.push(best);
+            from = to;
         }
-        parts.push(best);
-        from = to;
     }
     parts
+}
+
+/// Of each entry the position of its outcome, if it has one.
+fn deliveries(entries: &[Entry]) -> Vec<Option<usize>> {
+    let mut next = 0..;
+    entries.iter().map(|entry| if is_call(entry) { next.next() } else { None }).collect()
+}
+
+/// Whether this outcome takes much of a block.
+fn is_heavy(settlement: &Settlement, delivery: Option<usize>) -> bool {
+    let Some(delivery) = delivery else { return false };
+    let bytes = settlement.batch.deliveries.get(delivery).map_or(0, |delivery| delivery.outcome.len());
+    let gas = settlement.callback_gas.get(delivery).copied().unwrap_or(0);
+    bytes > HEAVY_BYTES || gas > HEAVY_GAS
 }
 
 impl Part {
@@ -70,28 +96,29 @@ impl Part {
     }
 }
 
-/// The entries from `from` to before `to` in full, the others by their hashes.
-fn part(settlement: &Settlement, from: usize, to: usize, anchor_age: u64) -> Part {
+/// The entries at these places in full, the others by their hashes.
+fn part(settlement: &Settlement, deliveries: &[Option<usize>], places: &[usize], anchor_age: u64) -> Part {
     let Settlement { certificate, batch, callback_gas, leaves } = settlement;
-    let calls = |entries: &[Entry]| entries.iter().filter(|entry| is_call(entry)).count();
-    let entries = batch.entries.get(from..to).unwrap_or_default();
-    let first = calls(batch.entries.get(..from).unwrap_or_default());
-    let deliveries = first..first + calls(entries);
-    let given: Vec<Delivery> = batch.deliveries.get(deliveries.clone()).unwrap_or(&batch.deliveries).to_vec();
-    let gas: u64 =
-        callback_gas.get(deliveries).unwrap_or(callback_gas).iter().fold(0, |sum, gas| sum.saturating_add(*gas));
-    let whole = from == 0 && to == batch.entries.len();
-    let (anchors, entries) =
-        if whole { (batch.anchors.clone(), entries.to_vec()) } else { renumbered(&batch.anchors, entries) };
-    let hash = |(place, leaf): (usize, &B256)| if (from..to).contains(&place) { B256::ZERO } else { *leaf };
-    let rest = if whole { batch.leaves.clone() } else { leaves.iter().enumerate().map(hash).collect() };
-    let last_block = anchors.iter().map(|anchor| anchor.number.saturating_add(anchor_age)).max();
-    let count = entries.len() as u64;
-    let call = TaskManager::settleCall {
-        certificate: certificate.clone(),
-        batch: Batch { anchors, entries, deliveries: given, leaves: rest },
+    let (batch, callbacks) = if places.len() == batch.entries.len() {
+        (batch.clone(), callback_gas.clone())
+    } else {
+        let entries: Vec<Entry> = places.iter().filter_map(|place| batch.entries.get(*place)).cloned().collect();
+        let (anchors, entries) = renumbered(&batch.anchors, &entries);
+        let theirs = || places.iter().filter_map(|place| deliveries.get(*place).copied().flatten());
+        let given = theirs().filter_map(|delivery| batch.deliveries.get(delivery)).cloned().collect();
+        let callbacks = theirs().filter_map(|delivery| callback_gas.get(delivery)).copied().collect();
+        (Batch { anchors, entries, deliveries: given, leaves: without(leaves, places) }, callbacks)
     };
-    Part { gas: worst_gas(&call, count, gas), call, last_block }
+    let last_block = batch.anchors.iter().map(|anchor| anchor.number.saturating_add(anchor_age)).max();
+    let count = batch.entries.len() as u64;
+    let call = TaskManager::settleCall { certificate: certificate.clone(), batch };
+    Part { gas: worst_gas(&call, count, callbacks.into_iter().fold(0, u64::saturating_add)), call, last_block }
+}
+
+/// All hashes but those of the entries at these places, which are in order.
+fn without(leaves: &[B256], places: &[usize]) -> Vec<B256> {
+    let hash = |(place, leaf): (usize, &B256)| if places.binary_search(&place).is_ok() { B256::ZERO } else { *leaf };
+    leaves.iter().enumerate().map(hash).collect()
 }
 
 /// The anchors these entries name, and the entries with their new positions.

@@ -6,7 +6,7 @@ use contracts::network::{Contracts, Network};
 
 use super::{fund, is_taken};
 use crate::process::Spawner;
-use crate::swarm::anvil::{Anvil, transfer};
+use crate::swarm::anvil::{Anvil, transfer_all};
 use crate::swarm::network::operator_coins;
 
 /// A chain and a network file that names it.
@@ -82,10 +82,10 @@ async fn the_swarms_own_transactions_go_on_meanwhile() {
     let (_spawner, anvil, file) = chain(folder.path()).await;
     let own = Address::repeat_byte(1);
     for _ in 0..2 {
-        transfer(anvil.provider(), anvil.faucet(), own, U256::ONE).await.unwrap();
+        transfer_all(anvil.provider(), anvil.faucet(), [own], U256::ONE).await.unwrap();
         fund(Address::repeat_byte(2), &file).await.unwrap();
     }
-    transfer(anvil.provider(), anvil.faucet(), own, U256::ONE).await.unwrap();
+    transfer_all(anvil.provider(), anvil.faucet(), [own], U256::ONE).await.unwrap();
     assert_eq!(anvil.provider().get_balance(own).await.unwrap(), U256::from(3));
 }
 

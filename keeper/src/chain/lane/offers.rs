@@ -1,6 +1,7 @@
 //! What is offered for a nonce: raises, contents that take over from others, and what nodes say to it.
 
 use super::order::{Answer, Ended, Look, Order};
+use super::room::Room;
 use super::slot::{Phase, Said, Slot, raise_after};
 use super::{ALONE, Lane};
 use crate::chain::fees::Fees;
@@ -106,7 +107,7 @@ impl Lane {
             policy.freeing(instead, look.market),
             now.saturating_add(self.terms.patience),
         );
-        if fits && let Some(ready) = self.next_ready(u64::MAX) {
+        if fits && let Some(ready) = self.next_ready(Room::UNLIMITED) {
             let (key, until) = (ready.key, ready.until);
             match self.plan(nonce, ready, instead, &look) {
                 Ok((entry, fees)) => next = (entry, fees, until),

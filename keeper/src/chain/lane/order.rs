@@ -103,6 +103,8 @@ pub struct Look {
     pub data: DataPrice,
     /// Gas of a block.
     pub gas_limit: u64,
+    /// Gas that the newest block used.
+    pub gas_used: u64,
     /// How many of the account's transactions the chain has included.
     pub mined: u64,
     /// What the account has.

@@ -5,6 +5,7 @@
 //! another keeper will take it.
 
 use super::order::{Ended, Order, Terms, Verdict};
+use super::room::Room;
 use crate::chain::nonce::Call;
 use alloy::primitives::B256;
 use std::collections::VecDeque;
@@ -103,22 +104,28 @@ impl Queue {
         self.list.push_front(Waiting::new(key, call, until));
     }
 
-    /// Asks about what is not known, small ones first; an answer that is older than two blocks is not.
-    pub(super) fn ask(&mut self, now: Duration, terms: &Terms, orders: &mut Vec<Order>) {
+    /// Asks about what is not known: small ones first, then the large one that has waited longest, if it could be opened now.
+    /// An answer that is older than two blocks is none. Nodes run a call many times to answer, so those who ask about much
+    /// that has to wait in any case would hold up what does not.
+    pub(super) fn ask(&mut self, now: Duration, terms: &Terms, room: Room, orders: &mut Vec<Order>) {
+        let since = now.saturating_sub(terms.block_time * 2);
+        let is_large = |waiting: &Waiting| room.is_large(waiting.call.gas_floor);
+        for waiting in &mut self.list {
+            waiting.forget_before(since);
+        }
         let mut asked = self.list.iter().filter(|waiting| waiting.worth == Worth::Asked).count();
-        let mut by_size: Vec<&mut Waiting> = self.list.iter_mut().collect();
-        by_size.sort_by_key(|waiting| waiting.call.input.len());
+        let mut large_first = self.list.iter().any(|waiting| is_large(waiting) && !waiting.is_unknown());
+        let mut by_size: Vec<&mut Waiting> = self.list.iter_mut().filter(|waiting| waiting.is_unknown()).collect();
+        by_size.sort_by_key(|waiting| if is_large(waiting) { usize::MAX } else { waiting.call.input.len() });
         for waiting in by_size {
-            let stale = match waiting.worth {
-                Worth::Unknown { from } => now >= from,
-                Worth::Asked => false,
-                Worth::Known { since, .. } => now > since.saturating_add(terms.block_time * 2),
-            };
-            if stale && asked < ASKED_MAX {
+            let large = is_large(waiting);
+            let has_room = !large || (!large_first && room.has(waiting.call.gas_floor));
+            if asked < ASKED_MAX && has_room && waiting.may_be_asked(now) {
                 waiting.worth = Worth::Asked;
                 orders.push(Order::Check { key: waiting.key, call: waiting.call.clone(), pending: true });
                 asked += 1;
             }
+            large_first |= large;
         }
     }
 
@@ -150,16 +157,20 @@ impl Queue {
         Some(ended)
     }
 
-    /// The content whose turn it is, of those that are worth a nonce and not held back, if its gas fits.
-    pub(super) fn take(&mut self, held_back: impl Fn(B256) -> bool, fits: impl Fn(u64) -> bool) -> Option<Ready> {
-        let ready = self.list.iter().enumerate().filter_map(|(place, waiting)| match waiting.worth {
+    /// The content whose turn it is, of those that are worth a nonce, not held back, and find room. No large one passes
+    /// another that waits for room, or the largest would wait for ever.
+    pub(super) fn take(&mut self, held_back: impl Fn(B256) -> bool, room: Room) -> Option<Ready> {
+        let known = self.list.iter().enumerate().filter_map(|(place, waiting)| match waiting.worth {
             Worth::Known { gas, .. } if !held_back(waiting.key) => Some((place, gas)),
             _ => None,
         });
+        let mut is_passed = false;
+        let ready = known.filter(|&(_, gas)| {
+            let fits = room.has(gas) && !(is_passed && room.is_large(gas));
+            is_passed |= !fits;
+            fits
+        });
         let (place, gas) = if self.smallest_next { ready.min_by_key(|(_, gas)| *gas)? } else { { ready }.next()? };
-        if !fits(gas) {
-            return None;
-        }
         let Waiting { key, call, until, .. } = self.list.remove(place)?;
         self.smallest_next = !self.smallest_next;
         Some(Ready { key, call, gas, until })
@@ -185,6 +196,21 @@ impl Queue {
 impl Waiting {
     fn new(key: B256, call: Call, until: Duration) -> Self {
         Self { key, call, until, worth: Worth::Unknown { from: Duration::ZERO }, refused: 0, why: String::new() }
+    }
+
+    const fn is_unknown(&self) -> bool {
+        matches!(self.worth, Worth::Unknown { .. })
+    }
+
+    fn may_be_asked(&self, now: Duration) -> bool {
+        matches!(self.worth, Worth::Unknown { from } if now >= from)
+    }
+
+    /// What was answered before this moment is not known any more.
+    fn forget_before(&mut self, moment: Duration) {
+        if matches!(self.worth, Worth::Known { since, .. } if since < moment) {
+            self.worth = Worth::Unknown { from: Duration::ZERO };
+        }
     }
 
     fn pause(&mut self, now: Duration, terms: &Terms, why: String) {

@@ -149,7 +149,8 @@ impl Carrier {
             tokio::try_join!(heads::latest(&self.provider), mined, balance, tip, data, self.receipts(hashes))?;
         let market = Market { base_fee: latest.base_fee, tip };
         let gas_limit = opinion::block_gas(&self.rpc, &latest).await;
-        Ok(Look { head: latest.head.number, market, data, gas_limit, mined, balance, receipts })
+        let (head, gas_used) = (latest.head.number, latest.gas_used);
+        Ok(Look { head, market, data, gas_limit, gas_used, mined, balance, receipts })
     }
 
     async fn receipts(&self, hashes: Vec<B256>) -> Result<BTreeMap<B256, Receipt>, ChainError> {

@@ -48,15 +48,53 @@ fn nonces_go_by_turns_to_the_oldest_and_to_the_smallest() {
 }
 
 #[test]
-fn no_more_than_a_block_is_open_but_for_one() {
-    for (each, open) in [(100_000, 4), (4_000_000, 4), (8_000_000, 3), (16_000_000, 1)] {
+fn large_ones_are_no_more_than_a_block_together_and_a_quarter_of_a_crowded_one() {
+    // In blocks of 30 million gas, with what the newest has used: so many of six that need so much each.
+    let cases = [
+        (0, 100_000, 4),
+        (0, 1_800_000, 4),
+        (0, 2_000_000, 3),
+        (0, 8_000_000, 3),
+        (0, 16_000_000, 1),
+        (15_000_000, 8_000_000, 3),
+        (15_000_001, 100_000, 4),
+        (15_000_001, 1_800_000, 4),
+        (15_000_001, 2_200_000, 3),
+        (15_000_001, 3_000_000, 2),
+        (15_000_001, 8_000_000, 1),
+    ];
+    for (used, each, open) in cases {
         let mut bench = Bench::new();
+        bench.look.gas_used = used;
         for id in 1..=6 {
             bench.give(Event::Want { key: B256::repeat_byte(id), call: call(id) });
             bench.weigh(id, each);
         }
-        assert_eq!(bench.disk.entries.len(), open, "{each} gas each");
+        assert_eq!(bench.disk.entries.len(), open, "{each} gas each, {used} used");
     }
+}
+
+#[test]
+fn a_small_one_passes_large_ones_that_wait_for_room_and_no_large_one_does() {
+    let mut bench = Bench::new();
+    bench.look.gas_used = 30_000_000;
+    for (id, gas) in [(1, 5_000_000), (2, 12_000_000), (3, 2_000_000), (4, 100_000)] {
+        bench.give(Event::Want { key: B256::repeat_byte(id), call: call(id) });
+        bench.weigh(id, gas);
+    }
+    assert_eq!(bench.carried(), [1, 4]);
+    bench.include_next();
+    (2..=3).for_each(|id| drop(bench.weigh(id, if id == 2 { 12_000_000 } else { 2_000_000 })));
+    assert_eq!(bench.carried(), [1, 4, 2], "whoever has waited for room has the next");
+}
+
+#[test]
+fn a_large_one_has_the_only_nonce_of_an_account_that_has_no_more() {
+    let mut bench = Bench::new();
+    bench.give(Event::Want { key: B256::repeat_byte(1), call: call(1) });
+    bench.lane.alone_until = Duration::from_secs(3_600);
+    bench.weigh(1, 16_000_000);
+    assert_eq!(bench.carried(), [1]);
 }
 
 #[test]
@@ -90,4 +128,47 @@ fn the_smallest_are_asked_about_first() {
     }
     bench.give(Event::Want { key: B256::repeat_byte(6), call: long(6, 10) });
     assert_eq!(asked(&bench.weigh(1, 9_000_000)), [6], "four are asked about at a time");
+}
+
+#[test]
+fn of_large_ones_only_the_first_that_finds_room_is_asked_about() {
+    let mut bench = Bench::new();
+    bench.look.gas_used = 30_000_000;
+    let asked = |orders: &[Order]| {
+        let key = |order: &Order| if let Order::Check { key, .. } = order { Some(key[0]) } else { None };
+        orders.iter().filter_map(key).collect::<Vec<_>>()
+    };
+    let mut want = |bench: &mut Bench, id: u8, gas_floor| {
+        asked(&bench.give(Event::Want { key: B256::repeat_byte(id), call: Call { gas_floor, ..long(id, 100) } }))
+    };
+    assert_eq!(want(&mut bench, 1, 5_000_000), [1]);
+    assert_eq!(want(&mut bench, 2, 3_000_000), [0; 0], "one at a time");
+    assert_eq!(want(&mut bench, 3, 2_000_000), [0; 0]);
+    assert_eq!(want(&mut bench, 4, 500_000), [4], "small ones go past them");
+    assert_eq!(
+        asked(&bench.weigh(1, 4_000_000)),
+        [0; 0],
+        "with 5 million open there is no room for 3 more in a quarter"
+    );
+    bench.weigh(4, 300_000);
+    assert_eq!(bench.carried(), [1, 4]);
+    bench.include(0);
+    bench.look.head += 1;
+    assert_eq!(asked(&bench.tick(BLOCK)), [2], "whoever has waited longest, not the smallest");
+}
+
+#[test]
+fn what_was_known_two_blocks_ago_is_asked_again_and_not_sent() {
+    let mut bench = Bench::new();
+    bench.look.gas_used = 30_000_000;
+    for (id, gas) in [(1, 5_000_000), (2, 4_000_000)] {
+        bench.give(Event::Want { key: B256::repeat_byte(id), call: Call { gas_floor: gas, ..call(id) } });
+        bench.weigh(id, gas);
+    }
+    (0..3).for_each(|_| drop(bench.tick(BLOCK)));
+    bench.include(0);
+    bench.look.head += 1;
+    let orders = bench.tick(BLOCK);
+    assert!(orders.iter().any(|order| matches!(order, Order::Check { key, pending: true, .. } if key[0] == 2)));
+    assert_eq!(bench.carried(), [1]);
 }
