@@ -75,7 +75,7 @@ async fn a_keeper_that_sees_another_set_stops_signing_and_says_so() {
     keeper.ready().await.unwrap();
     until("its signature", PATIENCE, || async {
         let fresh =
-            swarm.follower().look(|ledger| ledger.transactions.iter().skip(before.len()).last().map(|last| last.hash));
+            swarm.follower().look(|ledger| ledger.transactions.get(before.len()..)?.last().map(|last| last.hash));
         let newest = fresh.ok_or_else(|| "no settlement".to_owned())?;
         let signed = signers::of(&provider, newest).await.map_err(|error| format!("{error:#}"))?;
         if signed.contains(&index) { Ok(()) } else { Err(format!("{signed:?} signed the newest")) }

@@ -147,12 +147,12 @@ fn random_batches_are_split_without_loss() {
 fn a_batch_that_contradicts_itself_is_left_as_it_is() {
     let mut broken = settlement(&[(65_536, 1); 4]);
     broken.leaves.clear();
-    assert_eq!(split(&broken).len(), 1, "without the hashes it cannot be split");
+    assert_eq!(split(&broken, 100).len(), 1, "without the hashes it cannot be split");
     let mut broken = settlement(&[(65_536, 1); 4]);
     broken.batch.deliveries.clear();
     broken.batch.anchors.clear();
     broken.callback_gas.clear();
-    assert!(!split(&broken).is_empty(), "no panic");
+    assert!(!split(&broken, 100).is_empty(), "no panic");
 }
 
 /// The deployer works out for itself what keepers leave between an anchor and its task: it must be what they do.
