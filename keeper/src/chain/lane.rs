@@ -201,7 +201,7 @@ impl Lane {
             let Some(look) = self.book.fresh(now, FRESH.max(self.terms.block_time)) else { return };
             let Some(mined) = self.believed(look.mined) else { return };
             // More than a block would wait anyway, and all that comes later would wait behind it.
-            let Some(ready) = self.next_ready(look.gas_limit, None) else { return };
+            let Some(ready) = self.next_ready(look.gas_limit) else { return };
             let (key, until) = (ready.key, ready.until);
             let nonce = self.free_nonce(mined);
             let planned = self.plan(nonce, ready, None, &look);
@@ -218,14 +218,13 @@ impl Lane {
         if now < self.alone_until { 1 } else { OPEN_MAX }
     }
 
-    /// The next content that is worth a nonce (`nonce`, if that is known), stands under no other one, and is not more than
-    /// `most` gas together with what is open.
-    fn next_ready(&mut self, most: u64, nonce: Option<u64>) -> Option<Ready> {
+    /// The next content that is worth a nonce, stands under none, and is not more than `most` gas together with what is open.
+    fn next_ready(&mut self, most: u64) -> Option<Ready> {
         let open: Vec<u64> =
             self.slots.values().filter(|slot| slot.is_open()).map(|slot| slot.entry.gas_limit).collect();
         let used = open.iter().fold(0, |sum: u64, gas| sum.saturating_add(*gas));
         let fits = |gas: u64| open.is_empty() || used.saturating_add(gas) <= most;
-        let held_back: BTreeSet<B256> = self.queue.keys().filter(|key| self.standing(*key, nonce).is_some()).collect();
+        let held_back: BTreeSet<B256> = self.queue.keys().filter(|key| self.standing(*key, None).is_some()).collect();
         self.queue.take(|key| held_back.contains(&key), fits)
     }
 
