@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Measurements on this machine: bench.sh soak | idle | load | latency [TASKS] | journal [--json] | cell | agg-cpu [--json]
+# Measurements on this machine: bench.sh soak | idle | load | start | latency [TASKS] | journal [--json] | cell | agg-cpu [--json]
 #   soak     resident memory of keepers from task 200 to task 1,000; fails at 4 KiB per task or more
 #   idle     resident memory of a keeper without jobs and its worker; fails at 110 MiB or more
 #   load     tasks a second that five keepers on this machine hold, what they cost a keeper; 10,000 jobs of ten minutes
+#   start    how long a keeper takes to be ready on 100,000 blocks with 1,000 jobs; fails at 5 s or more
 #   latency  the proof document of a swarm that settles TASKS (100) tasks, with its percentiles and gas
 #   journal  signatures per second with group commit against one fdatasync each, in one run
 #   cell     a round trip to a worker against the same run in process; fails above 3 times
@@ -13,11 +14,11 @@ set -euo pipefail
 cd "$root"
 
 usage() {
-  sed -n '2,9s/^# //p' "$0"
+  sed -n '2,10s/^# //p' "$0"
   exit "$1"
 }
 case "${1:-}" in
-  soak | idle | load | latency | journal | cell | agg-cpu) ;;
+  soak | idle | load | start | latency | journal | cell | agg-cpu) ;;
   -h | --help) usage 0 ;;
   *) usage 2 >&2 ;;
 esac
@@ -42,5 +43,6 @@ case $1 in
   soak) cargo test -q -p tests --test e2e -- --ignored --nocapture resident_memory ;;
   idle) cargo test -q -p tests --test e2e -- --ignored --nocapture idle_keeper ;;
   load) cargo test -q -p tests --test e2e -- --ignored --nocapture --test-threads=1 load:: ;;
+  start) cargo test -q -p tests --test e2e -- --ignored --nocapture ready_in_five_seconds ;;
   latency) "$bin/swarm" --once --tasks "${2:-100}" ;;
 esac

@@ -120,7 +120,7 @@ impl Swarm {
         let cache = options.cache_dir()?;
         std::fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
         let spawner = Arc::new(Spawner::new()?);
-        let anvil = Anvil::start(&spawner, &directory).await?;
+        let anvil = Anvil::start(&spawner, &directory, options.block_time(), options.states).await?;
         progress.say(&format!("chain {} at {}", anvil::CHAIN_ID, anvil.url()));
         let eigenlayer = match options.eigenlayer {
             true => Some(EigenLayer::deploy(&spawner, anvil.url(), &directory).await?),

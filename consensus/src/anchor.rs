@@ -6,7 +6,7 @@ use alloy_primitives::B256;
 
 use crate::report::Anchor;
 
-/// How many blocks are kept: the contract accepts anchors of the last 100, leader seeds lie a few windows back.
+/// How many blocks are kept: the contract accepts anchors of the last 256 at most, leader seeds lie a few windows back.
 const BLOCKS_MAX: usize = 512;
 
 /// A block at the confirmation depth.

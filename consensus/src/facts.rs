@@ -23,7 +23,7 @@ use crate::report::{Anchor, Domain};
 use crate::task::{AnchorRule, DueTask};
 use crate::time::Pace;
 
-/// Committees kept: an anchor is at most 100 blocks old, so few epochs can matter.
+/// Committees kept: an anchor is at most 256 blocks old, and about 100 s where blocks are that short, so few epochs can matter.
 const COMMITTEES_MAX: usize = 16;
 
 /// A task that was settled late: if it could have been settled in time, its window's leader has missed a turn.

@@ -64,7 +64,12 @@ pub(crate) enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Attempt {
     /// The code is running.
-    Running(BlockRef),
+    Running {
+        /// At this block.
+        anchor: BlockRef,
+        /// Since then.
+        since: Time,
+    },
     /// It ended, and this is what the keeper has to say.
     Reported {
         /// The statement.
@@ -208,7 +213,7 @@ impl Session {
         let is_open = self.is_open(now, &pace);
         if !self.attempts.contains_key(&attempt) {
             match facts.anchor(&self.due, attempt).filter(|_| is_open) {
-                Some(anchor) => self.start(attempt, anchor, facts, outbox),
+                Some(anchor) => self.start(attempt, anchor, facts, now, outbox),
                 None => outbox.wake_with_next_block(Wake::Session(task)),
             }
         }
@@ -219,8 +224,8 @@ impl Session {
         outbox.wake(self.next_wake(now, &pace), Wake::Session(task));
     }
 
-    fn start(&mut self, attempt: u8, anchor: BlockRef, facts: &Facts, outbox: &mut Outbox) {
-        self.attempts.insert(attempt, Attempt::Running(anchor));
+    fn start(&mut self, attempt: u8, anchor: BlockRef, facts: &Facts, now: Time, outbox: &mut Outbox) {
+        self.attempts.insert(attempt, Attempt::Running { anchor, since: now });
         let committee = facts.committee_at(anchor.number);
         if committee.is_some_and(|committee| facts.my_index(&committee).is_some()) {
             outbox.effect(Effect::Report(self.due.task, Step::Started { attempt, anchor }));
@@ -231,7 +236,7 @@ impl Session {
 
     /// Takes what a run gave, if it is the one that runs: the anchor may have become another one meanwhile.
     fn executed(&mut self, attempt: u8, at: B256, result: Result<Outcome, Abstention>, outbox: &mut Outbox) {
-        let Some(&Attempt::Running(anchor)) = self.attempts.get(&attempt) else {
+        let Some(&Attempt::Running { anchor, .. }) = self.attempts.get(&attempt) else {
             return;
         };
         if anchor.hash != at {
@@ -270,7 +275,7 @@ impl Session {
     /// (rule 5). A certificate that no block stands under any more will never settle.
     fn rewind(&mut self, phase: Phase, number: u64, facts: &Facts, now: Time, outbox: &mut Outbox) {
         self.attempts.retain(|_, attempt| match attempt {
-            Attempt::Running(anchor) | Attempt::Abstained(anchor, _) => anchor.number <= number,
+            Attempt::Running { anchor, .. } | Attempt::Abstained(anchor, _) => anchor.number <= number,
             Attempt::Reported { report, .. } | Attempt::Refused { report, .. } => report.anchor.number <= number,
         });
         let task = self.due.task;

@@ -30,8 +30,8 @@ const PEERS_MAX: usize = 512;
 /// Blocks a keeper may be behind the newest confirmed one and still count as caught up: it goes on while it reads.
 const BEHIND_MAX: u64 = 2;
 /// How far ahead of this keeper a peer's head counts. A liar could keep it silent with a head in the far future: more than
-/// the age an anchor may have is no news.
-const AHEAD_MAX: u64 = 100;
+/// the age an anchor may have is no news, which is 256 blocks where they are shortest.
+const AHEAD_MAX: u64 = 256;
 
 /// What this keeper may sign as far as its own past is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 mod cut;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::agenda::Wake;
 use crate::batch::{Batch, Place, TRIES_MAX};
@@ -49,14 +50,19 @@ struct Open {
     /// Whether a batch of an earlier attempt has failed for it: keepers do not agree on it, and it would hold up what is
     /// batched with it.
     is_split: bool,
+    /// Whether its job's last run here was not quick, or there was none: it may hold up what it is batched with.
+    is_slow: bool,
     /// Whether it stands in a batch that could succeed.
     is_held: bool,
     /// Whether it is left to leaders who can run it: this keeper would abstain.
     is_left: bool,
 }
 
-/// Most jobs remembered for their trouble; those beyond are assigned like all others.
-const TROUBLED_MAX: usize = 65_536;
+/// Most jobs remembered for their trouble, or for being quick; those beyond are assigned like all others.
+const JOBS_MAX: usize = 65_536;
+/// How long a quick run takes at most: many times what code that does little needs on a busy machine, and no more than a
+/// settlement waits for its block where blocks are short.
+const QUICK: Duration = Duration::from_millis(1_000);
 
 /// The attempts by the window they are due in.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +70,8 @@ pub(crate) struct Windows {
     attempts: BTreeMap<u64, BTreeSet<(Task, u8)>>,
     /// Jobs whose code is missing or failing here.
     troubled: BTreeSet<JobId>,
+    /// Jobs whose last run here ended soon, with something to say.
+    quick: BTreeSet<JobId>,
     /// When this keeper has last assigned something in a window.
     assigned: BTreeMap<u64, Time>,
 }
@@ -85,10 +93,19 @@ impl Windows {
 
     /// A job's code is missing or failing here, or no longer is.
     pub(crate) fn note_trouble(&mut self, job: JobId, troubled: bool) {
-        if troubled && self.troubled.len() < TROUBLED_MAX {
+        if troubled && self.troubled.len() < JOBS_MAX {
             self.troubled.insert(job);
         } else if !troubled {
             self.troubled.remove(&job);
+        }
+    }
+
+    /// A run of a job has ended here, after so long, with something to say or not.
+    pub(crate) fn note_run(&mut self, job: JobId, has_said: bool, took: Duration) {
+        if !has_said || took > QUICK {
+            self.quick.remove(&job);
+        } else if self.quick.len() < JOBS_MAX {
+            self.quick.insert(job);
         }
     }
 
@@ -174,9 +191,10 @@ impl Windows {
                 let is_left = match session.attempt(attempt) {
                     Some(Attempt::Reported { .. } | Attempt::Refused { .. }) => false,
                     Some(Attempt::Abstained(..)) => true,
-                    Some(Attempt::Running(_)) | None => self.troubled.contains(&task.job),
+                    Some(Attempt::Running { .. }) | None => self.troubled.contains(&task.job),
                 };
-                Some(Open { task, attempt, since, failures: failed.len(), is_split, is_held, is_left })
+                let is_slow = !self.quick.contains(&task.job);
+                Some(Open { task, attempt, since, failures: failed.len(), is_split, is_slow, is_held, is_left })
             })
             .collect()
     }

@@ -12,6 +12,7 @@ use alloy::rpc::types::TransactionRequest;
 
 use crate::network::{Contracts, Network};
 
+mod anchors;
 mod chain;
 mod dry_run;
 mod error;

@@ -28,8 +28,8 @@ abstract contract Earnings is IJobManager {
         mapping(uint256 index => uint256) missed;
     }
 
-    /// @dev How many blocks after its end an epoch's certificates may still settle: TaskManager.MAX_ANCHOR_AGE.
-    uint256 private constant SETTLING_BLOCKS = 100;
+    /// @dev How many blocks after its end an epoch's certificates may still settle at most, whatever TaskManager.maxAnchorAge.
+    uint256 private constant SETTLING_BLOCKS = Chain.KNOWN_HASHES;
 
     IKeeperRegistry internal immutable _registry;
     Chain.Kind internal immutable _chainKind;

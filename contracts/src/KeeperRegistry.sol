@@ -36,8 +36,8 @@ contract KeeperRegistry is Operators, OwnableUpgradeable, UUPSUpgradeable {
 
     /* CONSTANTS */
 
-    /// @dev How many blocks after its end an epoch's certificates may still settle: TaskManager.MAX_ANCHOR_AGE.
-    uint256 private constant SETTLING_BLOCKS = 100;
+    /// @dev How many blocks after its end an epoch's certificates may still settle at most, whatever TaskManager.maxAnchorAge.
+    uint256 private constant SETTLING_BLOCKS = Chain.KNOWN_HASHES;
     uint32 public immutable epochSeconds;
     Chain.Kind private immutable _chainKind;
 

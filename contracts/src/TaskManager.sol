@@ -27,11 +27,11 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     uint256 public constant MAX_REPORTS = BatchLib.MAX_REPORTS;
     /// @notice What a job may hand to its target; keepers agree on nothing longer.
     uint256 public constant MAX_OUTCOME_BYTES = BatchLib.MAX_OUTCOME_BYTES;
-    /// @notice How many blocks an anchor may lie back; chains know the hashes of 256.
-    uint256 public constant MAX_ANCHOR_AGE = BatchLib.MAX_ANCHOR_AGE;
 
     IKeeperRegistry public immutable registry;
     IJobManager public immutable jobManager;
+    /// @inheritdoc ITaskManager
+    uint256 public immutable maxAnchorAge;
     /// @notice Where number and hash of a block come from, and what a transaction pays for its data.
     Chain.Kind public immutable chainKind;
 
@@ -63,9 +63,11 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
 
     /* CONSTRUCTOR */
 
-    constructor(IKeeperRegistry registry_, IJobManager jobManager_) {
+    constructor(IKeeperRegistry registry_, IJobManager jobManager_, uint256 maxAnchorAge_) {
+        if (maxAnchorAge_ == 0 || maxAnchorAge_ > Chain.KNOWN_HASHES) revert InvalidAnchorAge(Chain.KNOWN_HASHES);
         registry = registry_;
         jobManager = jobManager_;
+        maxAnchorAge = maxAnchorAge_;
         chainKind = Chain.kind();
         BLS12381.selfTest();
         _disableInitializers();
@@ -90,11 +92,19 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         _dropDuplicates(entries);
         if (entries.length > MAX_REPORTS || batch.anchors.length > MAX_REPORTS) revert TooManyReports();
         bytes memory outcomes = BatchLib.outcomes(batch.deliveries);
-        (bytes memory runs, bytes32[] memory nodes) = BatchLib.read(chainKind, batch.anchors, entries, outcomes);
+        (bytes memory runs, bytes32[] memory nodes) = _read(batch, outcomes);
         bytes32 root = BatchLib.root(nodes, batch.leaves);
         IJobManager.Certified memory certified = _verify(certificate, batch, root);
         certified.dataFee = _takeDataFee(entries.length);
         settled = _settle(batch, root, runs, outcomes, certified, start);
+    }
+
+    function _read(Batch calldata batch, bytes memory outcomes)
+        private
+        view
+        returns (bytes memory runs, bytes32[] memory nodes)
+    {
+        return BatchLib.read(chainKind, maxAnchorAge, batch.anchors, batch.entries, outcomes);
     }
 
     function _settle(
@@ -228,7 +238,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
             Ineligible reason = Ineligible(RunWord.reason(verdict));
             uint256 run = entries[i].run;
             if (RunWord.isAdrift(RunWord.wordAt(runs, i))) {
-                reason = BatchLib.isTooOld(anchors[RunWord.anchor(run)].number, Chain.number(chainKind))
+                reason = BatchLib.isTooOld(anchors[RunWord.anchor(run)].number, Chain.number(chainKind), maxAnchorAge)
                     ? Ineligible.AnchorTooOld
                     : Ineligible.AnchorUnknown;
             }

@@ -121,10 +121,10 @@ contract ArbitrumTest is OtherChain {
         equal(registry.epochInfo(1).activeUntil, 5_000_050, "until the block under way");
         equal(registry.epochInfo(2).activeFrom, 5_000_051, "from the next one");
         vm.roll(block.number + 10_000);
-        SYS.setNumber(5_000_150);
+        SYS.setNumber(5_000_306);
         vm.expectRevert(abi.encodeWithSelector(IJobManager.EpochOpen.selector, 1));
         jobs.closeEpoch(1, address(0));
-        SYS.setNumber(5_000_151);
+        SYS.setNumber(5_000_307);
         check(jobs.closeEpoch(1, address(0)) != 0, "nothing settles under it any more");
     }
 
@@ -257,7 +257,7 @@ contract OpStackTest is OtherChain {
 /// @notice Chains that look like one of those and are not.
 contract ChainKindTest is Challenged {
     function deployTasks() external {
-        new TaskManager(registry, jobs);
+        new TaskManager(registry, jobs, 100);
     }
 
     function refused(Chain.Kind kind) private {

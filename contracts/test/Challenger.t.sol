@@ -249,7 +249,7 @@ contract ChallengerTest is Challenged {
         vm.roll(block.number + 150);
         allocate(operatorOf(0), 5e17);
         registry.snapshot(); // epoch 1 ends
-        vm.roll(block.number + 101);
+        vm.roll(block.number + 257);
         IChallenger.Statement memory one = statementIn(2, report(3, 1), none(), 4);
         challenger.proveEquivocation(2, one, statementIn(2, report(3, 2), none(), 4));
         equal(registry.ejected(1), 0, "its certificates cannot settle any more");

@@ -136,7 +136,7 @@ contract EarningsTest is World {
         allocations.setDeposit(operatorOf(0), 9 ether);
         vm.warp(block.timestamp + EPOCH_SECONDS);
         registry.snapshot();
-        vm.roll(block.number + 101);
+        vm.roll(block.number + 257);
         if (count != 0) {
             jobs.closeEpoch(2, address(0));
             vm.expectRevert(IJobManager.NothingOwed.selector);

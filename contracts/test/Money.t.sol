@@ -262,7 +262,7 @@ contract MoneyTest is World {
         }
         allocate(operatorOf(0), 5e17);
         registry.snapshot();
-        vm.roll(block.number + 101);
+        vm.roll(block.number + 257);
         address[2] memory currencies = [address(0), address(token)];
         vm.startPrank(CREATOR);
         (uint64[2] memory both) = [jobId, id];

@@ -24,7 +24,7 @@ interface Upgradeable {
 contract LaterTaskManager is TaskManager {
     uint256 public appended;
 
-    constructor(TaskManager before) TaskManager(before.registry(), before.jobManager()) {}
+    constructor(TaskManager before) TaskManager(before.registry(), before.jobManager(), before.maxAnchorAge()) {}
 
     function append(uint256 value) external {
         appended = value;

@@ -85,7 +85,7 @@ abstract contract World is Batches {
         address challengerAt = vm.computeCreateAddress(address(this), nonce + 9);
         address registryCode = address(new KeeperRegistry(ServiceManager(serviceAt), EPOCH_SECONDS, 1 ether));
         address jobsCode = newJobManager(tasksAt, registryAt, serviceAt);
-        address tasksCode = address(new TaskManager(KeeperRegistry(registryAt), JobManager(jobsAt)));
+        address tasksCode = address(new TaskManager(KeeperRegistry(registryAt), JobManager(jobsAt), anchorAge()));
         address serviceCode =
             address(new ServiceManager(allocations, KeeperRegistry(registryAt), STRATEGY, SLASHABLE_BLOCKS));
         address challengerCode = address(
@@ -109,6 +109,10 @@ abstract contract World is Batches {
         service = ServiceManager(address(new ERC1967Proxy(serviceCode, serviceStart)));
         challenger = Challenger(payable(address(new ERC1967Proxy(challengerCode, start))));
         require(address(tasks) == tasksAt && address(challenger) == challengerAt, "addresses were predicted wrongly");
+    }
+
+    function anchorAge() internal pure virtual returns (uint256) {
+        return 100;
     }
 
     function newJobManager(address tasksAt, address registryAt, address serviceAt) internal virtual returns (address) {

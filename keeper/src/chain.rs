@@ -156,7 +156,7 @@ pub enum Ineligible {
     Duplicate,
     /// The anchor is not on this chain.
     AnchorUnknown,
-    /// The anchor is older than 100 blocks.
+    /// The anchor is older than the contract takes.
     AnchorTooOld,
     /// There is no such job.
     JobUnknown,

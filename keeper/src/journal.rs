@@ -42,7 +42,7 @@ const MAX_JOURNAL_BYTES: u64 = 256 * 1024 * 1024;
 /// Most reports in one group.
 pub const MAX_GROUP: usize = 256;
 
-/// Reports this many anchors below the newest one are kept; contracts accept anchors up to 100 blocks old.
+/// Reports this many anchors below the newest one are kept; contracts accept no anchor that is older.
 pub const KEPT_ANCHORS: u64 = 256;
 /// And as many more before the journal is rewritten without them.
 pub const TRIM_STEP: u64 = 128;

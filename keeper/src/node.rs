@@ -37,7 +37,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::chain::{ChainConfig, Rpc, Submitter, Watcher};
+use crate::chain::{ChainConfig, Constants, Rpc, Submitter, Watcher};
 use crate::config::Config;
 use crate::driver::{About, Core, Driver, Services, Stopped};
 use crate::evidence::{EvidenceHandle, EvidenceStore};
@@ -206,7 +206,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let (evidence, evidence_thread) = EvidenceHandle::spawn(EvidenceStore::at(setup.paths.data()));
     let stop = CancellationToken::new();
-    let services = services((&setup, known.tip), &chain, &rpc, &front, (journal, evidence), &stop)?;
+    let services = services((&setup, &known.constants), &chain, &rpc, &front, (journal, evidence), &stop)?;
     alive_during(&front.liveness, services.actions.executor.check()).await?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
@@ -257,7 +257,7 @@ fn open_journal(setup: &Setup, known: &Known) -> Result<(Journal, engine::Journa
 }
 
 fn services(
-    (setup, tip): (&Setup, u128),
+    (setup, constants): (&Setup, &Constants),
     chain: &ChainConfig,
     rpc: &Rpc,
     front: &Front,
@@ -272,7 +272,8 @@ fn services(
         max_concurrent: std::thread::available_parallelism().map_or(1, usize::from),
         worker: WorkerProgram::this(),
     };
-    let submitter = Submitter::new(rpc, setup.keys.wallet.clone(), chain, setup.paths.data(), tip, stop.clone())?;
+    let (wallet, datadir) = (setup.keys.wallet.clone(), setup.paths.data());
+    let submitter = Submitter::new(rpc, wallet, chain, datadir, constants.tip, stop.clone())?;
     Ok(Services {
         mesh: front.mesh.clone(),
         actions: Actions {
@@ -282,7 +283,7 @@ fn services(
             executor: Arc::new(Executor::new(executor, Arc::new(reader))?),
         },
         journal,
-        submitter: Arc::new(submitter),
+        submitter: Arc::new(submitter.with_anchors_of(constants.anchor_age)),
         provider: rpc.provider(),
         rpc: rpc.clone(),
         evidence,

@@ -1,6 +1,9 @@
 //! What a peer may send before anybody looks at it: messages and bytes, in buckets of its own. What is over is dropped
 //! before it is hashed or decoded, and costs nothing else: a copy from another peer is still welcome. Only a peer that
 //! keeps sending more than twice what it may is at fault.
+//!
+//! New messages are taken on credit besides, which each that is accepted pays back: who says what is of no use may say less.
+//! Gossipsub remembers what it has seen for two minutes, useful or not, in tables that never shrink.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -19,6 +22,9 @@ use crate::topic::Topics;
 const MESSAGES: Rate = Rate { burst: 2048.0, per_second: 512.0 };
 /// Bytes of gossip of one peer.
 const BYTES: Rate = Rate { burst: 4.0 * 1024.0 * 1024.0, per_second: 1024.0 * 1024.0 };
+/// New messages of one peer that were not accepted, or not yet: a burst that waits for its verdicts, and the few that an
+/// honest peer sees otherwise. In two minutes they are 10,000.
+const CREDIT: Rate = Rate { burst: 2048.0, per_second: 64.0 };
 /// What a control message is counted as, in bytes: gossipsub takes none over 16 KiB, and most are short.
 const CONTROL_BYTES: usize = 1024;
 /// Most peers remembered: many more than are connected, so that coming back does not fill a bucket.
@@ -28,6 +34,7 @@ const MOST_PEERS: usize = 2048;
 struct Account {
     messages: Budget,
     bytes: Budget,
+    credit: Budget,
     /// A second bucket of the same shape, from which only what was dropped is paid: when it is empty too, the peer is
     /// at fault, and gets a new one.
     excess_messages: Budget,
@@ -39,6 +46,7 @@ impl Account {
         Self {
             messages: Budget::full(MESSAGES, now),
             bytes: Budget::full(BYTES, now),
+            credit: Budget::full(CREDIT, now),
             excess_messages: Budget::full(MESSAGES, now),
             excess_bytes: Budget::full(BYTES, now),
         }
@@ -47,7 +55,7 @@ impl Account {
     /// How full the emptiest bucket is, 1 for all full.
     fn fullness(&self, now: Instant) -> f64 {
         let of = |budget: &Budget, rate: Rate| budget.left(rate, now) / rate.burst;
-        let emptiest = of(&self.messages, MESSAGES).min(of(&self.bytes, BYTES));
+        let emptiest = of(&self.messages, MESSAGES).min(of(&self.bytes, BYTES)).min(of(&self.credit, CREDIT));
         emptiest.min(of(&self.excess_messages, MESSAGES)).min(of(&self.excess_bytes, BYTES))
     }
 }
@@ -67,14 +75,31 @@ pub(crate) enum Charge {
 pub(crate) struct Accounts(BTreeMap<PeerId, Account>);
 
 impl Accounts {
-    /// Charges a peer for one thing of so many bytes.
-    pub(crate) fn charge(&mut self, peer: PeerId, bytes: usize, now: Instant) -> Charge {
+    fn of(&mut self, peer: PeerId, now: Instant) -> &mut Account {
         if !self.0.contains_key(&peer) {
             make_room(&mut self.0, MOST_PEERS, |account| account.fullness(now));
         }
-        let account = self.0.entry(peer).or_insert_with(|| Account::new(now));
+        self.0.entry(peer).or_insert_with(|| Account::new(now))
+    }
+
+    /// A message of this peer was new: it is on credit.
+    pub(crate) fn lend(&mut self, peer: PeerId, now: Instant) {
+        self.of(peer, now).credit.owe(1.0, CREDIT, now);
+    }
+
+    /// A message of this peer was accepted.
+    pub(crate) fn repay(&mut self, peer: &PeerId) {
+        if let Some(account) = self.0.get_mut(peer) {
+            account.credit.refund(1.0, CREDIT);
+        }
+    }
+
+    /// Charges a peer for one thing of so many bytes.
+    pub(crate) fn charge(&mut self, peer: PeerId, kind: Kind, bytes: usize, now: Instant) -> Charge {
+        let account = self.of(peer, now);
         let bytes = bytes as f64;
-        if account.messages.left(MESSAGES, now) >= 1.0 && account.bytes.pay(bytes, BYTES, now) {
+        let has_credit = kind != Kind::Message || account.credit.left(CREDIT, now) >= 1.0;
+        if has_credit && account.messages.left(MESSAGES, now) >= 1.0 && account.bytes.pay(bytes, BYTES, now) {
             account.messages.owe(1.0, MESSAGES, now);
             return Charge::Paid;
         }
@@ -92,7 +117,7 @@ impl Accounts {
 /// In front of gossipsub.
 pub(crate) struct Intake {
     topics: Topics,
-    accounts: Accounts,
+    pub(crate) accounts: Accounts,
     drops: Drops,
     floods: BTreeMap<PeerId, u32>,
 }
@@ -108,7 +133,7 @@ impl Intake {
     }
 
     fn takes(&mut self, peer: PeerId, kind: Kind, bytes: usize, now: Instant) -> bool {
-        let charge = self.accounts.charge(peer, bytes, now);
+        let charge = self.accounts.charge(peer, kind, bytes, now);
         if charge == Charge::Flood {
             *self.floods.entry(peer).or_default() += 1;
         }

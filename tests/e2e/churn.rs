@@ -12,7 +12,7 @@ use bootstrap::wait::until;
 use contracts::KeeperRegistry;
 use tests::dice::Dice;
 use tests::outcome::{self, Tasks, evidence, said};
-use tests::{keepers, settled, signers};
+use tests::{is_rough, keepers, settled, signers};
 use tokio::task::JoinSet;
 
 /// Members at the start, and so many stay at least: with four of five present a quorum is there.
@@ -142,7 +142,9 @@ impl Churn {
             keeper.until("says that it has left", PATIENCE, left).await?;
             ensure!(keeper.stop().await == Some(0), "{} did not stop cleanly", keeper.name());
             let told = std::fs::read_to_string(&log)?.matches("left: epoch").count();
-            ensure!(told == told_before + 1, "{} says {told} times that it has left", log.display());
+            // Where the block in which its last epoch ends is taken back, it leaves again.
+            let once = told == told_before + 1 || is_rough() && told > told_before;
+            ensure!(once, "{} says {told} times that it has left", log.display());
             Ok(keeper)
         });
         Ok(())
@@ -244,7 +246,7 @@ impl Churn {
         for transaction in self.swarm.follower().ledger().transactions {
             signed.push(signers::of(&provider, transaction.hash).await?);
         }
-        let never = |stay: &&Stay| !signed[stay.from..].iter().any(|signers| signers.contains(&stay.index));
+        let never = |stay: &&Stay| !signed.iter().skip(stay.from).any(|signers| signers.contains(&stay.index));
         Ok(self.stays.iter().filter(never).map(|stay| stay.name.clone()).collect())
     }
 }

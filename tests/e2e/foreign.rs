@@ -29,8 +29,10 @@ const WINDOW: u64 = 2;
 const EVERY: u32 = 2;
 const ALONE: u64 = 12;
 const BESIDE: u64 = 15;
-/// Milliseconds that the honest job may be later on average: a block.
-const LATER_MS: f64 = 1_000.0;
+/// Milliseconds that the honest job may be later on average: a block, and what one reorganisation more takes among few runs.
+fn later_ms() -> f64 {
+    if tests::is_rough() { 3_000.0 } else { 1_000.0 }
+}
 const MIB: u64 = 1024 * 1024;
 /// What a keeper may grow by under any one attack.
 const GROWTH: u64 = 32 * MIB;
@@ -156,7 +158,7 @@ impl Stage {
         hold(counts.deeds() > DEEDS, format!("no flood: {counts:?}"));
         hold(grown < GROWTH, format!("a keeper grew by {} MiB", grown / MIB));
         after.err().into_iter().for_each(|late| hold(false, late));
-        hold(beside < self.alone + LATER_MS, format!("{:.0} ms late alone, {beside:.0} ms beside it", self.alone));
+        hold(beside < self.alone + later_ms(), format!("{:.0} ms late alone, {beside:.0} ms beside it", self.alone));
         toll.complaints.iter().for_each(|words| hold(words.contains("flood"), words.clone()));
         self.broken.extend(broken.into_iter().map(|what| format!("{attack}: {what}")));
     }

@@ -25,4 +25,5 @@ mod restart;
 mod rough;
 mod settles;
 mod soak;
+mod start;
 mod workers;

@@ -65,6 +65,7 @@ impl Money {
         let token = deploy.contract_address.context("no token")?;
         let mut money = Self { swarm, provider, creator, token, by_cli: 0, paid_in: [U256::ZERO; 2] };
         money.list_more().await?;
+        money.swarm.spare_all().await?;
         let manager = money.manager();
         for id in 1..=manager.jobCount().call().await? {
             let job = manager.job(id).call().await?;
@@ -121,6 +122,8 @@ impl Money {
 
     /// Cancels every job and waits until each run that was due has settled.
     async fn end(&mut self) -> Result<()> {
+        // A cancellation that loses its block comes back in a later one, and with it the jobs' last moments.
+        self.swarm.stop_reorganising().await;
         let manager = self.manager();
         let mut due = BTreeMap::new();
         for id in 1..=manager.jobCount().call().await? {
@@ -160,7 +163,7 @@ impl Money {
             ensure!(keeper.stop().await == Some(0), "{} did not stop cleanly", keeper.name());
         }
         // past the hour in which anything may settle, and past the blocks in which anything may under the last epoch
-        self.pass(3_700, 110).await?;
+        self.pass(3_700, 260).await?;
         for id in 1..=count {
             if id == self.by_cli {
                 let paid = self.swarm.keepers[0].run(["job", "withdraw"], &["--json", &id.to_string()]).await?;

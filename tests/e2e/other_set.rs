@@ -52,7 +52,8 @@ async fn a_keeper_that_sees_another_set_stops_signing_and_says_so() {
         .unwrap();
     let log = swarm.directory().join("deceived.log");
     let told = std::fs::read_to_string(&log).unwrap().matches("most keepers see another operator set").count();
-    assert_eq!(told, 1, "the log says it once");
+    // An epoch whose block is taken back begins again.
+    assert!(told == 1 || tests::is_rough() && told > 1, "the log says it {told} times");
 
     swarm.list_examples().await.unwrap();
     settled(&mut swarm, "settlements without it", PATIENCE, |tasks| tasks.len() >= WITHOUT).await.unwrap();
@@ -73,7 +74,8 @@ async fn a_keeper_that_sees_another_set_stops_signing_and_says_so() {
     .unwrap();
     keeper.ready().await.unwrap();
     until("its signature", PATIENCE, || async {
-        let fresh = swarm.follower().look(|ledger| ledger.transactions[before.len()..].last().map(|last| last.hash));
+        let fresh =
+            swarm.follower().look(|ledger| ledger.transactions.get(before.len()..)?.last().map(|last| last.hash));
         let newest = fresh.ok_or_else(|| "no settlement".to_owned())?;
         let signed = signers::of(&provider, newest).await.map_err(|error| format!("{error:#}"))?;
         if signed.contains(&index) { Ok(()) } else { Err(format!("{signed:?} signed the newest")) }

@@ -58,8 +58,9 @@ async fn signs_again(swarm: &mut Swarm, keeper: usize) {
     let index = signers::index_of(&provider, registry, operator).await.unwrap();
     let seen = swarm.follower().look(|ledger| ledger.transactions.len());
     until(&format!("a signature of {}", swarm.keepers[keeper].name()), PATIENCE, || async {
+        // A chain that takes blocks back may have fewer than before.
         let fresh: Vec<_> =
-            swarm.follower().look(|ledger| ledger.transactions[seen..].iter().map(|each| each.hash).collect());
+            swarm.follower().look(|ledger| ledger.transactions.iter().skip(seen).map(|each| each.hash).collect());
         for transaction in &fresh {
             if signers::of(&provider, *transaction).await.is_ok_and(|signed| signed.contains(&index)) {
                 return Ok(());

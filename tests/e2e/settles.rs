@@ -25,6 +25,16 @@ async fn thirty_tasks_settle_once_each() {
     swarm(&["--once", "--json", "--tasks", "30"]).await.unwrap().holds(30);
 }
 
+/// Four blocks have one second, and all hashes that contracts know are of the last minute.
+#[tokio::test]
+#[ignore = "takes two minutes"]
+async fn tasks_settle_once_each_where_blocks_last_a_quarter_of_a_second() {
+    let _alone = tests::alone().await;
+    let outcome = swarm(&["--once", "--json", "--tasks", "30", "--block-milliseconds", "250"]).await.unwrap();
+    outcome.holds(30);
+    assert!(outcome.number("/latency_ms/due_to_settled/p50") < 3_000, "{outcome:#?}");
+}
+
 #[tokio::test]
 async fn what_cannot_be_done_is_said_and_not_pretended() {
     let outcome = swarm(&["--eigenlayer"]).await.unwrap();

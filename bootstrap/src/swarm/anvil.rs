@@ -6,21 +6,24 @@ use std::process::ChildStdout;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::rpc::types::TransactionRequest;
+use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::process::{CommandLine, Process, Spawner, tail};
+use crate::wait::until;
 
 /// anvil's chain id.
 pub const CHAIN_ID: u64 = 31337;
 /// The first account is the swarm's own, the last one pays for whoever joins by hand (see `fund`).
 const ACCOUNTS: &str = "2";
-/// Seconds between blocks.
-pub const BLOCK_SECONDS: u64 = 1;
+/// Time between blocks where nothing else is wanted.
+pub const BLOCK_TIME: Duration = Duration::from_secs(1);
 /// anvil answers within a second; a machine under load may take a while.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A transaction is in a block within a few of them, however many came at once.
+const MINED: Duration = Duration::from_secs(60);
 /// What anvil prints before its address when it is ready.
 const READY: &str = "Listening on ";
 
@@ -31,19 +34,21 @@ pub struct Anvil {
     url: String,
     provider: DynProvider,
     faucet: Address,
+    block_time: Duration,
 }
 
 impl Anvil {
-    /// Starts a chain with one block a second on a free port.
+    /// Starts a chain with a block every `block_time` on a free port; with `states` it remembers the state of so many blocks
+    /// only, and none on disk.
     ///
     /// # Errors
     /// When anvil cannot be found or does not come up.
-    pub async fn start(spawner: &Spawner, directory: &Path) -> Result<Self> {
+    pub async fn start(spawner: &Spawner, directory: &Path, block_time: Duration, states: Option<u32>) -> Result<Self> {
         let line = CommandLine::new("anvil", &find()?, &directory.join("anvil.log")).with([
             "--host",
             "127.0.0.1",
             "--block-time",
-            &BLOCK_SECONDS.to_string(),
+            &block_time.as_secs_f64().to_string(),
             "--chain-id",
             &CHAIN_ID.to_string(),
             "--accounts",
@@ -55,12 +60,16 @@ impl Anvil {
             "--cache-path",
             &directory.join("anvil").to_string_lossy(),
         ]);
+        let line = match states {
+            Some(states) => line.with(["--prune-history", &states.to_string()]),
+            None => line,
+        };
         let (process, address) = launch(spawner, &line).await?;
         let url = format!("http://{address}");
         let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
         let accounts = provider.get_accounts().await.context("anvil does not answer")?;
         let faucet = *accounts.first().ok_or_else(|| anyhow!("anvil has no accounts"))?;
-        Ok(Self { process, url, provider, faucet })
+        Ok(Self { process, url, provider, faucet, block_time })
     }
 
     /// Its JSON-RPC address.
@@ -81,23 +90,56 @@ impl Anvil {
         self.faucet
     }
 
+    /// Time between its blocks.
+    #[must_use]
+    pub const fn block_time(&self) -> Duration {
+        self.block_time
+    }
+
     /// The process, to stop or to look at.
     pub const fn process(&mut self) -> &mut Process {
         &mut self.process
     }
 }
 
-/// Sends coins from an account the node signs for and waits until they are there.
+/// Sends coins from an account the node signs for and waits until they are there. One after the other: the node numbers what
+/// it signs for itself, and may give two at a time one nonce.
 ///
 /// # Errors
-/// When the chain refuses or the transfer does not arrive.
-pub(super) async fn transfer(provider: &DynProvider, from: Address, to: Address, amount: U256) -> Result<()> {
-    let transfer = TransactionRequest::default().from(from).to(to).value(amount);
-    let receipt = provider.send_transaction(transfer).await?.with_timeout(Some(PATIENCE)).get_receipt().await?;
-    if !receipt.status() {
-        bail!("the transfer of {amount} wei to {to} failed in transaction {}", receipt.transaction_hash);
+/// When the chain refuses or a transfer does not arrive.
+pub(super) async fn transfer_all(
+    provider: &DynProvider,
+    from: Address,
+    to: impl IntoIterator<Item = Address>,
+    amount: U256,
+) -> Result<()> {
+    let mut sent = Vec::new();
+    for to in to {
+        let transfer = TransactionRequest::default().from(from).to(to).value(amount);
+        sent.push((to, *provider.send_transaction(transfer).await?.tx_hash()));
+    }
+    for (to, tx) in sent {
+        if !mined(provider, tx, &format!("the transfer to {to}")).await?.status() {
+            bail!("the transfer of {amount} wei to {to} failed in transaction {tx}");
+        }
     }
     Ok(())
+}
+
+/// The receipt of a transaction, once it is in a block. It is asked for again and again, for whoever waits for the block
+/// that it is in may wait for one that has passed.
+///
+/// # Errors
+/// When it does not come.
+pub async fn mined(provider: &DynProvider, tx: B256, what: &str) -> Result<TransactionReceipt> {
+    until(&format!("{what}, transaction {tx}"), MINED, || async {
+        match provider.get_transaction_receipt(tx).await {
+            Ok(Some(receipt)) => Ok(receipt),
+            Ok(None) => Err("it is in no block".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    })
+    .await
 }
 
 async fn launch(spawner: &Spawner, line: &CommandLine) -> Result<(Process, String)> {

@@ -16,6 +16,7 @@ use contracts::terms::{ActionTerms, CallTerms, Terms, TriggerTerms, WasmTerms};
 use sha2::{Digest, Sha256};
 
 use super::JobSet;
+use super::anvil::mined;
 use super::code_server::CodeServer;
 
 /// First due moments are multiples of this, so that the examples are due together again and again.
@@ -224,7 +225,7 @@ pub(super) async fn create(
     }
     let mut specs = Vec::new();
     for (request, creator, pending) in sent {
-        let receipt = pending.get_receipt().await?;
+        let receipt = mined(provider, *pending.tx_hash(), &format!("job {}", request.name)).await?;
         let created = receipt.logs().iter().find_map(|log| JobCreated::decode_log(&log.inner).ok());
         let Some(created) = created else {
             bail!("creating job {} failed in transaction {}", request.name, receipt.transaction_hash)
@@ -265,7 +266,7 @@ pub(super) async fn pause(
     }
     let mut until = BTreeMap::new();
     for pending in sent {
-        let receipt = pending.get_receipt().await?;
+        let receipt = mined(provider, *pending.tx_hash(), "the pause of a job").await?;
         let event = receipt.logs().iter().find_map(|log| JobManager::JobPaused::decode_log(&log.inner).ok());
         let event = event.ok_or_else(|| anyhow!("pausing failed in transaction {}", receipt.transaction_hash))?;
         until.insert(event.jobId, event.inactiveFrom);

@@ -1,6 +1,7 @@
 //! The chain's side of setting up: contracts, network file, stake, coins, the first epoch.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use alloy::primitives::{Address, U256, utils::parse_ether};
 use anyhow::{Context, Result, anyhow};
@@ -8,12 +9,15 @@ use contracts::KeeperRegistry;
 use contracts::deploy::{DeployConfig, Examples, Staking, deploy};
 use contracts::network::Network;
 
-use super::anvil::{Anvil, BLOCK_SECONDS};
+use super::anvil::{Anvil, mined};
 
 /// Seconds between epochs.
 pub const EPOCH_SECONDS: u32 = 10;
 /// Seconds between a creator's pause and its effect: longer than the lag of an anchor, short enough to wait for.
 pub const NOTICE_SECONDS: u32 = 6;
+
+/// `LocalAllocationManager.DEALLOCATION_DELAY`, and that of EigenLayer's core as the swarm deploys it, is 1,000 blocks.
+const SLASHABLE_MOST: u32 = 900;
 
 /// The contracts of a swarm.
 #[derive(Debug, Clone)]
@@ -31,15 +35,20 @@ pub struct Deployed {
 /// # Errors
 /// When the chain refuses or the file cannot be written.
 pub async fn deploy_to(anvil: &Anvil, directory: &Path, staking: Option<Staking>) -> Result<Deployed> {
+    let local = DeployConfig::local(anvil.faucet(), anvil.url());
+    let block_time = anvil.block_time();
+    let block_milliseconds = u64::try_from(block_time.as_millis()).ok().filter(|_| block_time < Duration::from_secs(1));
     let config = DeployConfig {
         confirmations: 0,
-        block_seconds: BLOCK_SECONDS,
-        block_milliseconds: None,
+        block_seconds: block_time.as_secs().max(1),
+        block_milliseconds,
+        slashable_blocks: block_milliseconds
+            .map_or(local.slashable_blocks, |each| slashable(local.slashable_blocks, each)),
         epoch_seconds: EPOCH_SECONDS,
         notice_seconds: NOTICE_SECONDS,
         staking,
         examples: true,
-        ..DeployConfig::local(anvil.faucet(), anvil.url())
+        ..local
     };
     let deployment = deploy(anvil.provider(), &config).await?;
     let file = directory.join("network.toml");
@@ -48,20 +57,18 @@ pub async fn deploy_to(anvil: &Anvil, directory: &Path, staking: Option<Staking>
     Ok(Deployed { network: deployment.network, file, examples })
 }
 
+/// As much time as `usual` blocks of a second are, but fewer than the stand-in keeps stake slashable for whoever leaves.
+fn slashable(usual: u32, block_milliseconds: u64) -> u32 {
+    let blocks = u64::from(usual) * 1_000 / block_milliseconds.max(1);
+    u32::try_from(blocks).unwrap_or(u32::MAX).min(SLASHABLE_MOST)
+}
+
 /// Gives each operator coins for its transactions; all transfers travel together.
 ///
 /// # Errors
 /// When the chain refuses.
 pub async fn fund_all(anvil: &Anvil, operators: impl IntoIterator<Item = Address>) -> Result<()> {
-    let mut transfers = tokio::task::JoinSet::new();
-    for operator in operators {
-        let (provider, faucet) = (anvil.provider().clone(), anvil.faucet());
-        transfers.spawn(async move { super::anvil::transfer(&provider, faucet, operator, operator_coins()).await });
-    }
-    while let Some(transfer) = transfers.join_next().await {
-        transfer??;
-    }
-    Ok(())
+    super::anvil::transfer_all(anvil.provider(), anvil.faucet(), operators, operator_coins()).await
 }
 
 /// What an operator gets for transaction fees: 10 coins.
@@ -77,7 +84,7 @@ pub(super) fn operator_coins() -> U256 {
 pub async fn snapshot(anvil: &Anvil, network: &Network) -> Result<()> {
     let registry = KeeperRegistry::new(network.contracts.keeper_registry, anvil.provider());
     let pending = registry.snapshot().from(anvil.faucet()).send().await.context("the registry refuses a snapshot")?;
-    let receipt = pending.get_receipt().await?;
+    let receipt = mined(anvil.provider(), *pending.tx_hash(), "the registry's snapshot").await?;
     if !receipt.status() {
         return Err(anyhow!("the registry's snapshot failed in transaction {}", receipt.transaction_hash));
     }

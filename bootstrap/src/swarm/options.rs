@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
+use super::anvil::BLOCK_TIME;
 use super::eigenlayer;
 use super::reorganiser::Habit;
 
@@ -58,6 +59,12 @@ pub struct Options {
     /// With --rough: do not stop before there were so many reorganisations
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub reorgs: u64,
+    /// Milliseconds between blocks, where they are to be shorter than a second
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..1000))]
+    pub block_milliseconds: Option<u64>,
+    /// For chains of very many blocks: of how many the state is remembered.
+    #[arg(skip)]
+    pub states: Option<u32>,
     /// Stake through the real EigenLayer contracts
     #[arg(long)]
     pub eigenlayer: bool,
@@ -95,6 +102,8 @@ impl Default for Options {
             reorg_depth: REORG_DEPTH,
             reorg_every: REORG_EVERY,
             reorgs: 0,
+            block_milliseconds: None,
+            states: None,
             eigenlayer: false,
             seed: 1,
             keep: false,
@@ -118,6 +127,12 @@ impl Options {
         }
         let honest = self.keepers.saturating_sub(self.equivocate.unwrap_or(0));
         (honest == 0).then_some("--equivocate takes fewer than --keepers: somebody must be left to prove it")
+    }
+
+    /// Time between blocks.
+    #[must_use]
+    pub fn block_time(&self) -> Duration {
+        self.block_milliseconds.map_or(BLOCK_TIME, Duration::from_millis)
     }
 
     /// Whether it stops by itself.

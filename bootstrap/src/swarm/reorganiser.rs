@@ -25,7 +25,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::task::JoinHandle;
 
 use super::Swarm;
-use super::anvil::{Anvil, BLOCK_SECONDS};
+use super::anvil::Anvil;
 use super::dice::draw;
 use super::ledger::unix_ms;
 use super::miner::Miner;
@@ -93,7 +93,7 @@ impl Reorganiser {
         let chain = Chain { provider: anvil.provider().clone(), contracts: network.contracts };
         let floor = chain.provider.get_block_number().await?;
         let state = Arc::new(Mutex::new(State { floor, done: Reorganisations::default() }));
-        let miner = Miner::start(anvil.provider().clone(), Duration::from_secs(BLOCK_SECONDS)).await?;
+        let miner = Miner::start(anvil.provider().clone(), anvil.block_time()).await?;
         let shared = Arc::clone(&state);
         let task = tokio::spawn(async move {
             let mut dice = habit.seed;
@@ -150,8 +150,17 @@ impl Swarm {
         Ok(())
     }
 
+    /// What is on the chain by now stays there.
+    ///
+    /// # Errors
+    /// When the chain does not answer.
+    pub async fn spare_all(&self) -> Result<()> {
+        let calm = self.calm().await;
+        self.spare(calm).await
+    }
+
     /// No block is taken back any more.
-    pub(super) async fn stop_reorganising(&self) {
+    pub async fn stop_reorganising(&self) {
         if let Some(mut state) = self.calm().await {
             state.floor = u64::MAX;
         }

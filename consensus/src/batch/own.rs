@@ -53,7 +53,7 @@ pub(crate) fn draft(key: BatchKey, attempt: u8, basis: &Basis, facts: &Facts, se
     let mut tag = index.0.to_be_bytes().to_vec();
     for (task, anchor) in basis.tasks.iter().zip(&basis.anchors) {
         match sessions.get(task)?.attempt(attempt)? {
-            Attempt::Running(_) => return None,
+            Attempt::Running { .. } => return None,
             Attempt::Reported { report, outcome } if report.anchor == *anchor => {
                 findings.push(Finding::reported(report.status, report.outcome_hash));
                 tag.extend_from_slice(outcome.transcript.as_slice());

@@ -1,11 +1,15 @@
 //! What one machine has others know, on its way to them.
 
+use alloy_primitives::B256;
+
 use super::Engine;
 use crate::agenda::Wake;
 use crate::fault::Awaits;
 use crate::message::BatchKey;
 use crate::outbox::Notice;
 use crate::proofs::Statement;
+use crate::session::Event;
+use crate::task::{Abstention, Outcome, Task};
 use crate::time::Time;
 use crate::windows::Board;
 
@@ -46,6 +50,21 @@ impl Engine {
             Notice::Certified(certificate) => self.proofs.note_certificate(&certificate, facts, sessions, outbox),
             Notice::ListeningEnded => batches.wake_all(now, outbox),
         }
+    }
+
+    /// A run has ended: what it gave is the task's, how long it took its job's.
+    pub(super) fn executed(
+        &mut self,
+        task: Task,
+        (attempt, anchor): (u8, B256),
+        result: Result<Outcome, Abstention>,
+        now: Time,
+    ) {
+        let Self { facts, sessions, outbox, .. } = self;
+        if let Some(took) = sessions.get(&task).and_then(|session| session.running_for(attempt, anchor, now)) {
+            self.windows.note_run(task.job, result.is_ok(), took);
+        }
+        sessions.handle(task, Event::Executed(attempt, anchor, result), facts, now, outbox);
     }
 
     pub(super) fn look_at_batch(&mut self, key: BatchKey, now: Time) {

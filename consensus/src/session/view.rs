@@ -1,6 +1,7 @@
 //! What others ask of a task, and have it remember.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alloy_primitives::B256;
 
@@ -27,6 +28,16 @@ impl Session {
     /// A try at it.
     pub(crate) fn attempt(&self, attempt: u8) -> Option<&Attempt> {
         self.attempts.get(&attempt)
+    }
+
+    /// How long a try has been running at this block by now, if it is.
+    pub(crate) fn running_for(&self, attempt: u8, at: B256, now: Time) -> Option<Duration> {
+        match self.attempts.get(&attempt)? {
+            Attempt::Running { anchor, since } if anchor.hash == at => {
+                Some(Duration::from_millis(now.0.saturating_sub(since.0)))
+            }
+            _ => None,
+        }
     }
 
     /// The planned batches it stands in.

@@ -100,7 +100,7 @@ fn without_its_journal_it_signs_only_what_is_newer_than_anything_shown() {
     lied_to.on_head(&facts, at(1_000), &mut outbox);
     lied_to.note_head_of_peer(u64::MAX, &facts);
     lied_to.look(at(1_002), &mut outbox);
-    assert_eq!(lied_to.signing(), Signing::Above(1_100), "a liar silences it for a hundred blocks at most");
+    assert_eq!(lied_to.signing(), Signing::Above(1_256), "a liar silences it for as long as an anchor may be old");
 }
 
 #[test]

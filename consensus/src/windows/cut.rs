@@ -10,8 +10,13 @@ use crate::task::{JobId, Task};
 
 /// Callback gas of one batch at most, so that it fits a block's transaction cap (EIP-7825: 16.7 million) with room.
 const BATCH_GAS_MAX: u64 = 12_000_000;
+/// Halvings of a batch of what is not quick from one attempt to the next: 256, 64, 16, 4 and 1 tasks.
+const SLOWER: u32 = 2;
 /// Bytes of an assignment that its batches may take; the rest of the limit is for its place and its signature.
 const BATCHES_ROOM: usize = ASSIGNMENT_LIMIT - 256;
+
+/// What tasks have in common that are batched: attempt, due second, quorum, and whether their jobs are not quick here.
+type Kind = (u8, u64, u16, bool);
 
 /// Batches in as many lists as it takes for each to fit an assignment.
 pub(super) fn assignments(batches: Vec<PlannedBatch>) -> Vec<Vec<PlannedBatch>> {
@@ -32,13 +37,14 @@ pub(super) fn assignments(batches: Vec<PlannedBatch>) -> Vec<Vec<PlannedBatch>> 
 }
 
 /// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch, at every
-/// attempt, so that what is late for no fault of its own costs no more than what is on time; those that a failed batch
-/// showed a quorum to agree on together again; all others alone.
+/// attempt, so that what is late for no fault of its own costs no more than what is on time. A batch waits for the slowest
+/// of its tasks, so those of jobs that are quick here are apart from the others, and the others fewer together at each
+/// attempt. Those that a failed batch showed a quorum to agree on are together again; all others alone.
 pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<'_>) -> Vec<PlannedBatch> {
     if !board.facts.laws().splits() {
         return whole(ready, board);
     }
-    let mut groups: BTreeMap<(u8, u64, u16), Vec<(Task, u64)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Kind, Vec<(Task, u64)>> = BTreeMap::new();
     let mut singles = Vec::new();
     let agreed = agreed(ready, board);
     for open in ready {
@@ -46,13 +52,17 @@ pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<
             continue;
         };
         if open.failures == 0 && !open.is_split && !troubled.contains(&open.task.job) {
-            let group = groups.entry((open.attempt, due.due, due.quorum_bps)).or_default();
+            let group = groups.entry((open.attempt, due.due, due.quorum_bps, open.is_slow)).or_default();
             group.push((open.task, u64::from(due.callback_gas)));
         } else if !agreed.iter().any(|batch| batch.attempt == open.attempt && batch.tasks.contains(&open.task.into())) {
             singles.push(PlannedBatch { attempt: open.attempt, tasks: vec![open.task.into()] });
         }
     }
-    let together = groups.into_iter().flat_map(|((attempt, ..), group)| split(attempt, &group));
+    let together = groups.into_iter().flat_map(|((attempt, .., is_slow), group)| {
+        let most =
+            if is_slow { BATCH_MAX >> SLOWER.saturating_mul(attempt.into()).min(BATCH_MAX.ilog2()) } else { BATCH_MAX };
+        split(attempt, &group, most)
+    });
     together.chain(agreed).chain(singles).collect()
 }
 
@@ -89,11 +99,11 @@ fn whole(ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
 }
 
 /// Cuts a group into batches within the limits of size and gas.
-fn split(attempt: u8, group: &[(Task, u64)]) -> Vec<PlannedBatch> {
+fn split(attempt: u8, group: &[(Task, u64)], most: usize) -> Vec<PlannedBatch> {
     let mut batches: Vec<PlannedBatch> = Vec::new();
     let mut gas = 0;
     for &(task, callback_gas) in group {
-        let full = batches.last().is_none_or(|batch| batch.tasks.len() >= BATCH_MAX);
+        let full = batches.last().is_none_or(|batch| batch.tasks.len() >= most);
         if full || gas + callback_gas > BATCH_GAS_MAX {
             batches.push(PlannedBatch { attempt, tasks: Vec::new() });
             gas = 0;

@@ -96,6 +96,30 @@ impl Bench {
         (0..).zip(&assignment.batches).map(|(batch, _)| BatchKey { assignment: hash, batch }).collect()
     }
 
+    /// The jobs of each batch that it assigns of later attempts at tasks, whichever its stage is.
+    fn again(&mut self, all: &[DueTask], attempt: u8) -> Vec<Vec<u64>> {
+        let pace = self.facts.pace();
+        let again = pace.attempt_due(DUE, attempt);
+        (1_011..again + 10).for_each(|second| self.facts.push(crate::facts::tests::block(second)));
+        let (window, now) = (pace.window_of(again), pace.moment(again));
+        for due in all {
+            assert_eq!(pace.window_of(pace.attempt_due(due.due, attempt)), window);
+            self.sessions.handle(due.task, Event::Look, &self.facts, now, &mut self.outbox);
+            self.windows.list(window, (due.task, attempt), &pace, Time(990_000), &mut self.outbox);
+        }
+        self.outbox.take();
+        let line = self.facts.leaders(window).unwrap().0;
+        let stage = line.iter().position(|&index| index == self.mine()).unwrap() as u32;
+        let Self { facts, sessions, batches, plans, windows, outbox } = self;
+        windows.look(window, true, Board { facts, sessions, batches, plans }, now.plus(SILENCE * stage), outbox);
+        let batches = self.sent().into_iter().flat_map(|assignment| assignment.batches);
+        let jobs = batches.map(|batch| {
+            assert_eq!(batch.attempt, attempt);
+            batch.tasks.iter().map(|task| task.job).collect()
+        });
+        jobs.collect()
+    }
+
     /// A task becomes known, in the window's last second.
     fn learn(&mut self, due: DueTask, now: u64) {
         assert!(self.sessions.learn(due, &self.facts, Time(now), &mut self.outbox));
@@ -181,28 +205,41 @@ fn what_a_leader_cannot_run_it_leaves_to_one_who_can() {
 fn late_attempts_are_batched_by_moment_too_and_what_failed_alone_before_stays_alone() {
     let all = [due(1, DUE), due(2, DUE), due(3, DUE), due(4, DUE - 1), due(5, DUE)];
     let mut bench = bench(0, &all);
-    (1_011..1_040).for_each(|second| bench.facts.push(crate::facts::tests::block(second)));
     let key = bench.hears(1, 0, vec![hostile::plan(0, &[3])], 1_001_400)[0];
     (1..=5).for_each(|job| bench.run(job, 0, 1_001_500, hostile::done()));
     bench.fails(key, 1_001_600);
-    let pace = bench.facts.pace();
-    let again = pace.attempt_due(DUE, 1);
-    let (window, now) = (pace.window_of(again), pace.moment(again));
-    assert_eq!(pace.window_of(pace.attempt_due(DUE - 1, 1)), window);
-    for due in all {
-        bench.sessions.handle(due.task, Event::Look, &bench.facts, now, &mut bench.outbox);
-        bench.windows.list(window, (due.task, 1), &pace, Time(990_000), &mut bench.outbox);
+    assert_eq!(bench.again(&all, 1), [vec![4], vec![1, 2, 5], vec![3]]);
+}
+
+/// A batch waits for the slowest of its tasks, so what never ends must not be in one with what does.
+#[test]
+fn jobs_that_are_quick_here_are_batched_apart_from_others() {
+    let mut bench = bench(0, &tasks(6));
+    let second = Duration::from_secs(1);
+    for (job, has_said, took) in [(1, true, second), (2, true, second), (3, true, second * 2), (4, false, second / 2)] {
+        bench.windows.note_run(JobId(job), has_said, took);
     }
-    bench.outbox.take();
-    let line = bench.facts.leaders(window).unwrap().0;
-    let stage = line.iter().position(|&index| index == bench.mine()).unwrap() as u64;
-    let Bench { facts, sessions, batches, plans, windows, outbox } = &mut bench;
-    windows.look(window, true, Board { facts, sessions, batches, plans }, now.plus(SILENCE * stage as u32), outbox);
-    let assigned = bench.sent();
-    let batches = assigned.iter().flat_map(|assignment| &assignment.batches);
-    let jobs: Vec<(u8, Vec<u64>)> =
-        batches.map(|batch| (batch.attempt, batch.tasks.iter().map(|task| task.job).collect())).collect();
-    assert_eq!(jobs, [(1, vec![4]), (1, vec![1, 2, 5]), (1, vec![3])]);
+    assert_eq!(bench.assigned(998_000), [vec![1, 2], vec![3, 4, 5, 6]]);
+    let mut bench = self::bench(0, &tasks(2));
+    bench.windows.note_run(JobId(1), true, second);
+    bench.windows.note_run(JobId(1), true, second * 2);
+    assert_eq!(bench.assigned(998_000), [[1, 2]], "the last run counts");
+}
+
+#[test]
+fn what_is_not_quick_is_fewer_together_at_each_attempt() {
+    let sizes = |all: &[DueTask], attempt: u8, quick: bool| {
+        let mut bench = bench(0, all);
+        for due in all.iter().filter(|_| quick) {
+            bench.windows.note_run(due.task.job, true, Duration::ZERO);
+        }
+        bench.again(all, attempt).iter().map(Vec::len).collect::<Vec<_>>()
+    };
+    let all: Vec<DueTask> = (1..=100).map(|job| DueTask { callback_gas: 1_000, ..due(job, DUE) }).collect();
+    assert_eq!(sizes(&all, 1, true), [100]);
+    assert_eq!(sizes(&all, 1, false), [64, 36]);
+    assert_eq!(sizes(&all, 2, false), [16, 16, 16, 16, 16, 16, 4]);
+    assert_eq!(sizes(&all[..9], 3, false), [4, 4, 1]);
 }
 
 #[test]

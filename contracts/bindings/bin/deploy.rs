@@ -141,6 +141,7 @@ async fn run(options: &Options) -> Result<()> {
             "cost_wei": run.cost.to_string(),
             "balance_wei": run.balance.to_string(),
             "provable_blocks": config.provable_blocks(run.chain)?,
+            "anchor_age_blocks": config.anchor_age(run.chain)?,
             "contracts": run.contracts,
         }));
         if run.balance < run.cost {
@@ -163,6 +164,7 @@ async fn run(options: &Options) -> Result<()> {
         "deploy_block": deployment.network.deploy_block,
         "domain": deployment.network.domain8(),
         "provable_blocks": config.provable_blocks(deployment.chain)?,
+        "anchor_age_blocks": config.anchor_age(deployment.chain)?,
         "gas_used": deployment.gas_used,
         "contracts": deployment.network.contracts,
         "examples": deployment.examples.map(|examples| json!({"counter": examples.counter, "feed": examples.feed})),

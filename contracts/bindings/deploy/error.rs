@@ -30,6 +30,32 @@ pub enum DeployError {
         /// Blocks of one epoch.
         epoch_blocks: u64,
     },
+    /// What is signed at the oldest anchor could not be held against its signers any more.
+    #[error(
+        "misbehaviour could be proven for {provable} blocks after an anchor, and settlements take anchors {blocks} blocks \
+             old; give more --slashable-blocks, or a shorter --epoch-seconds"
+    )]
+    TooLittleProvable {
+        /// Blocks after an anchor for which a report can be held against its signers.
+        provable: u32,
+        /// How many blocks an anchor may lie back.
+        blocks: u64,
+    },
+    /// Anchors would be too old before their tasks are settled.
+    #[error(
+        "an anchor would be too old after {blocks} blocks, {seconds} s, and with {confirmations} confirmations it takes {needed} s \
+             until a task's second try; give fewer --confirmations, and check --block-seconds or --block-milliseconds"
+    )]
+    AnchorsTooOld {
+        /// Blocks on top of a block before it counts.
+        confirmations: u64,
+        /// How many blocks an anchor may lie back.
+        blocks: u64,
+        /// How long those last.
+        seconds: u64,
+        /// From an anchor to the second try at its task, in seconds.
+        needed: u64,
+    },
     /// The chain cannot check BLS12-381 signatures.
     #[error("chain {chain_id} lacks the BLS12-381 precompiles of EIP-2537; choose a chain with the Prague upgrade")]
     PrecompilesMissing {

@@ -22,6 +22,7 @@ pub(super) struct Plan {
     /// Who will own the contracts.
     pub(super) owner: Address,
     provable_blocks: u32,
+    anchor_age: u64,
     /// Implementations behind the proxies: registry, jobs, tasks, service, challenger.
     code: [Address; 5],
     pub(super) contracts: Contracts,
@@ -30,7 +31,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new(config: &DeployConfig, chain: ChainKind, nonce: u64) -> Result<Self, DeployError> {
-        let provable_blocks = config.provable_blocks(chain)?;
+        let (provable_blocks, anchor_age) = (config.provable_blocks(chain)?, config.anchor_age(chain)?);
         let mut nonces = nonce..;
         let mut next = || config.deployer.create(nonces.next().unwrap_or(u64::MAX));
         // the stand-in is its own strategy: there is no token behind local deposits
@@ -47,6 +48,7 @@ impl Plan {
             first_is_allocation_manager: config.staking.is_none(),
             owner,
             provable_blocks,
+            anchor_age,
             code,
             contracts: Contracts {
                 keeper_registry,
@@ -125,7 +127,11 @@ impl Plan {
             creation(
                 "TaskManager",
                 &TaskManager::BYTECODE,
-                &TaskManager::constructorCall { registry_: of.keeper_registry, jobManager_: of.job_manager },
+                &TaskManager::constructorCall {
+                    registry_: of.keeper_registry,
+                    jobManager_: of.job_manager,
+                    maxAnchorAge_: U256::from(self.anchor_age),
+                },
             ),
             creation(
                 "ServiceManager",

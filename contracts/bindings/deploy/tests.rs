@@ -52,6 +52,7 @@ async fn the_contracts_know_each_other() -> Outcome {
     assert_eq!(tasks.domainSeparator().call().await?, network.domain_separator(), "signed under the same domain");
     assert_eq!(tasks.registry().call().await?, of.keeper_registry);
     assert_eq!(tasks.jobManager().call().await?, of.job_manager);
+    assert_eq!(tasks.maxAnchorAge().call().await?, U256::from(100));
     let jobs = JobManager::new(of.job_manager, &anvil.provider);
     assert_eq!(jobs.taskManager().call().await?, of.task_manager);
     assert_eq!(jobs.registry().call().await?, of.keeper_registry);

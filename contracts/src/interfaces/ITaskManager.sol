@@ -98,6 +98,8 @@ interface ITaskManager {
     /// @notice A batch with deliveries comes from an account without code that is the transaction's origin, and nobody else:
     /// who calls from a contract chooses the state of the world in which the targets run.
     error OnlyPlainAccount();
+    /// @notice No anchor that old could be looked at, or none could settle at all.
+    error InvalidAnchorAge(uint256 most);
 
     /// @notice Verifies the certificate over the batch and settles what is eligible of its entries.
     /// @return settled how many tasks it settled
@@ -106,6 +108,8 @@ interface ITaskManager {
     /// @notice As {IJobManager-isSettled}.
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool);
     function jobManager() external view returns (IJobManager);
+    /// @notice How many blocks an anchor may lie back: chosen at deployment, by how long the chain's blocks are.
+    function maxAnchorAge() external view returns (uint256);
     function domainSeparator() external view returns (bytes32);
     /// @notice The bytes keepers sign: EIP-712 digest of Batch(uint32 epoch,bytes32 root).
     function batchDigest(uint32 epoch, bytes32 root) external view returns (bytes32);

@@ -12,7 +12,6 @@ import {Words} from "./Words.sol";
 library BatchLib {
     uint256 internal constant MAX_REPORTS = 256;
     uint256 internal constant MAX_OUTCOME_BYTES = 65_536;
-    uint256 internal constant MAX_ANCHOR_AGE = 100;
     uint256 internal constant OUTCOME_BYTES = 96;
     uint256 private constant PLACE_BYTES = 128;
 
@@ -36,20 +35,21 @@ library BatchLib {
     /// anchor that is gone or too old name job 0, which there is not, so nothing happens to them.
     function read(
         Chain.Kind chain,
+        uint256 maxAnchorAge,
         ITaskManager.Anchor[] calldata anchors,
         ITaskManager.Entry[] calldata entries,
         bytes memory found
     ) internal view returns (bytes memory runs, bytes32[] memory leaves) {
         runs = new bytes(entries.length * RunWord.RUN_BYTES);
         leaves = new bytes32[](entries.length);
-        (bool isSound, uint256 taken) = fill(_places(chain, anchors), entries, found, runs, leaves);
+        (bool isSound, uint256 taken) = fill(_places(chain, maxAnchorAge, anchors), entries, found, runs, leaves);
         if (!isSound) _refuse(anchors, entries);
         if (taken != found.length) revert ITaskManager.InvalidDeliveries();
     }
 
     /// @dev Four words an anchor: its number and hash, and what becomes of the run of an entry that names it: the bits that
     /// stay, and the number in place of the position; of a run whose anchor does not stand only the status stays.
-    function _places(Chain.Kind chain, ITaskManager.Anchor[] calldata anchors)
+    function _places(Chain.Kind chain, uint256 maxAnchorAge, ITaskManager.Anchor[] calldata anchors)
         private
         view
         returns (bytes memory places)
@@ -59,7 +59,7 @@ library BatchLib {
         for (uint256 i = 0; i < anchors.length; ++i) {
             ITaskManager.Anchor calldata anchor = anchors[i];
             (uint256 height, bytes32 hash) = (anchor.number, anchor.hash);
-            bool stands = height < current && !isTooOld(height, current) && Chain.hashOf(chain, height) == hash;
+            bool stands = height < current && !isTooOld(height, current, maxAnchorAge) && Chain.hashOf(chain, height) == hash;
             (uint256 stay, uint256 put) = stands ? (~(uint256(type(uint64).max) << 96), height << 96) : (3, 0);
             uint256 place = i * PLACE_BYTES;
             Words.put(places, place, height);
@@ -152,7 +152,7 @@ library BatchLib {
         return ReportLib.root(all);
     }
 
-    function isTooOld(uint256 height, uint256 current) internal pure returns (bool) {
-        return height + MAX_ANCHOR_AGE < current;
+    function isTooOld(uint256 height, uint256 current, uint256 maxAnchorAge) internal pure returns (bool) {
+        return height + maxAnchorAge < current;
     }
 }

@@ -39,6 +39,9 @@ library Chain {
         OpStack
     }
 
+    /// @dev Of how many blocks before the one under way a chain knows the hash: BLOCKHASH and ArbSys alike.
+    uint256 internal constant KNOWN_HASHES = 256;
+
     IArbSys internal constant ARB_SYS = IArbSys(0x0000000000000000000000000000000000000064);
     IArbGasInfo internal constant ARB_GAS_INFO = IArbGasInfo(0x000000000000000000000000000000000000006C);
     IGasPriceOracle internal constant GAS_PRICE_ORACLE = IGasPriceOracle(0x420000000000000000000000000000000000000F);

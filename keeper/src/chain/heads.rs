@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 /// How many blocks are held: enough to derive anchors and leader seeds, and to find the common ancestor of any
-/// reorganisation worth following. A certificate's anchor is at most 100 blocks old.
+/// reorganisation worth following. A certificate's anchor is at most 256 blocks old.
 pub const HELD_BLOCKS: u64 = 300;
 
 /// How often a block is asked for that a node says it does not have, and the pause between.
@@ -232,9 +232,9 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    pub(crate) fn new(block_seconds: u64) -> Self {
-        // Capped so that a nonsensical block time neither overflows nor stops the polling.
-        Self { block_time: Duration::from_secs(block_seconds.clamp(1, 3600)), seen: None }
+    pub(crate) fn new(block_time: Duration) -> Self {
+        // Capped so that a nonsensical block time neither overflows nor stops the polling, nor makes it one without end.
+        Self { block_time: block_time.clamp(Duration::from_millis(100), Duration::from_secs(3600)), seen: None }
     }
 
     pub(crate) fn block_seen(&mut self, now: Instant) {

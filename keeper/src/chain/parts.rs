@@ -28,8 +28,8 @@ const ENTRY_GAS: u64 = 120_000;
 /// where there is little execution (EIP-7623).
 const TOKEN_GAS: u64 = 4;
 const TOKEN_FLOOR_GAS: u64 = 10;
-/// Number of blocks an anchor may lie back (`TaskManager.MAX_ANCHOR_AGE`).
-const ANCHOR_AGE_MAX: u64 = 100;
+/// How many blocks an anchor may lie back where blocks last a second or more; `TaskManager.maxAnchorAge` says it.
+pub(crate) const ANCHOR_AGE_USUAL: u64 = 100;
 
 /// One transaction's part of a batch.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,13 +43,14 @@ pub(crate) struct Part {
 
 /// Splits a batch where it has to be: what is light first and by itself, so that it does not wait for a place in a block
 /// with what is heavy, each in the order of the entries. Those whose jobs cannot pay stand nowhere. An entry that is too large by
-/// itself is a part of its own: nodes say what they do not like about it.
-pub(crate) fn split(settlement: &Settlement) -> Vec<Part> {
+/// itself is a part of its own: nodes say what they do not like about it. An anchor stands for `anchor_age` blocks.
+pub(crate) fn split(settlement: &Settlement, anchor_age: u64) -> Vec<Part> {
     let entries = settlement.batch.entries.len();
     let deliveries = deliveries(&settlement.batch.entries);
     let can_split = settlement.leaves.len() == entries && settlement.batch.leaves.is_empty();
     let all: Vec<usize> = (0..entries).filter(|place| !can_split || !settlement.unpaid.contains(place)).collect();
-    let whole = part(settlement, &deliveries, &all);
+    let part = |places: &[usize]| part(settlement, &deliveries, places, anchor_age);
+    let whole = part(&all);
     if (whole.fits() || !can_split) && (!all.is_empty() || entries == 0) {
         return vec![whole];
     }
@@ -59,10 +60,10 @@ pub(crate) fn split(settlement: &Settlement) -> Vec<Part> {
     for places in [light, heavy] {
         let mut from = 0;
         while from < places.len() {
-            let mut best = part(settlement, &deliveries, &places[from..=from]);
+            let mut best = part(&places[from..=from]);
             let mut to = from + 1;
             while to < places.len() {
-                let longer = part(settlement, &deliveries, &places[from..=to]);
+                let longer = part(&places[from..=to]);
                 if !longer.fits() {
                     break;
                 }
@@ -96,7 +97,7 @@ impl Part {
 }
 
 /// The entries at these places in full, the others by their hashes.
-fn part(settlement: &Settlement, deliveries: &[Option<usize>], places: &[usize]) -> Part {
+fn part(settlement: &Settlement, deliveries: &[Option<usize>], places: &[usize], anchor_age: u64) -> Part {
     let Settlement { certificate, batch, callback_gas, leaves, .. } = settlement;
     let (batch, callbacks) = if places.len() == batch.entries.len() {
         (batch.clone(), callback_gas.clone())
@@ -108,7 +109,7 @@ fn part(settlement: &Settlement, deliveries: &[Option<usize>], places: &[usize])
         let callbacks = theirs().filter_map(|delivery| callback_gas.get(delivery)).copied().collect();
         (Batch { anchors, entries, deliveries: given, leaves: without(leaves, places) }, callbacks)
     };
-    let last_block = batch.anchors.iter().map(|anchor| anchor.number.saturating_add(ANCHOR_AGE_MAX)).max();
+    let last_block = batch.anchors.iter().map(|anchor| anchor.number.saturating_add(anchor_age)).max();
     let count = batch.entries.len() as u64;
     let call = TaskManager::settleCall { certificate: certificate.clone(), batch };
     Part { gas: worst_gas(&call, count, callbacks.into_iter().fold(0, u64::saturating_add)), call, last_block }

@@ -45,6 +45,8 @@ pub struct Constants {
     pub epoch_seconds: u32,
     /// Wei above the base fee that the contract gives back for a gas, at most.
     pub tip: u128,
+    /// How many blocks an anchor may lie back.
+    pub anchor_age: u64,
 }
 
 /// Checks that each of our contracts has code.
@@ -91,7 +93,8 @@ pub async fn constants(provider: &ChainProvider, config: &ChainConfig) -> Result
         return Err(ChainError::WrongDomain { address, on_chain: domain, computed, network_file });
     }
     let tip = job_manager.tip().call().await?.saturating_to();
-    Ok(Constants { domain_separator: domain, notice_seconds: notice, epoch_seconds: epoch, tip })
+    let anchor_age = task_manager.maxAnchorAge().call().await?.saturating_to();
+    Ok(Constants { domain_separator: domain, notice_seconds: notice, epoch_seconds: epoch, tip, anchor_age })
 }
 
 /// What the registry holds of an operator now.

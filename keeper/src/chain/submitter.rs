@@ -9,7 +9,7 @@ mod wallet;
 
 use super::lane::{Account, Call, Lane, Sound, Terms};
 use super::nonce::LedgerFile;
-use super::parts::{self, Part};
+use super::parts::{self, ANCHOR_AGE_USUAL, Part};
 use super::receipt::{self, is_error};
 use super::{Certificate, ChainConfig, ChainError, Contracts, Rpc, Settlement, SettlementResult};
 use alloy::primitives::{Address, B256, Bytes, keccak256};
@@ -33,6 +33,8 @@ const QUEUE: usize = 32;
 const PARTS_AT_ONCE: usize = 4;
 /// Longest time spent on one call before whoever wants it is told that it failed.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// The pace of the chain within which this looks and waits; shorter blocks are not waited for one by one.
+const BLOCK_TIMES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3_600));
 /// Name of the ledger in the data directory.
 const LEDGER_FILE: &str = "transactions.json";
 
@@ -44,6 +46,8 @@ pub struct Submitter {
     contracts: Contracts,
     account: Address,
     standing: watch::Receiver<Account>,
+    /// How many blocks an anchor may lie back.
+    anchor_age: u64,
 }
 
 /// What became of an epoch snapshot.
@@ -93,7 +97,7 @@ impl Submitter {
         tip: u128,
         stop: CancellationToken,
     ) -> Result<Self, ChainError> {
-        let block_time = Duration::from_secs(config.network.block_seconds.clamp(1, 3600));
+        let block_time = config.network.block_time().clamp(BLOCK_TIMES.0, BLOCK_TIMES.1);
         let terms = Terms { block_time, patience: PATIENCE, policy: super::fees::Policy::of(tip) };
         Self::start(rpc, signer, config, datadir, terms, stop)
     }
@@ -112,7 +116,8 @@ impl Submitter {
         let (queue, requests) = mpsc::channel(QUEUE);
         let (shown, standing) = watch::channel(Account::default());
         let contracts = config.network.contracts;
-        let submitter = Self { queue, pending: Arc::default(), contracts, account, standing };
+        let submitter =
+            Self { queue, pending: Arc::default(), contracts, account, standing, anchor_age: ANCHOR_AGE_USUAL };
         let pending = submitter.pending.clone();
         let carrier = Carrier::new(rpc.clone(), account, contracts, file, pending.clone());
         let poll = (terms.block_time / 10).clamp(Duration::from_millis(20), Duration::from_secs(1));
@@ -125,6 +130,12 @@ impl Submitter {
             lock(&pending).clear();
         });
         Ok(submitter)
+    }
+
+    /// The same where the contract lets anchors lie back so many blocks.
+    #[must_use]
+    pub fn with_anchors_of(self, anchor_age: u64) -> Self {
+        Self { anchor_age, ..self }
     }
 
     /// The account that sends and pays.
@@ -147,7 +158,7 @@ impl Submitter {
 
     /// Settles a certified batch, in several transactions where one cannot carry it.
     pub async fn submit(&self, settlement: Settlement) -> SettlementResult {
-        let mut parts = parts::split(&settlement).into_iter();
+        let mut parts = parts::split(&settlement, self.anchor_age).into_iter();
         let (mut under_way, mut sum) = (JoinSet::new(), Sum::default());
         loop {
             while under_way.len() < PARTS_AT_ONCE {

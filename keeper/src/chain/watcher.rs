@@ -115,7 +115,7 @@ impl Watcher {
             piece: Piece::default(),
             history_epoch: None,
             checked: BTreeSet::new(),
-            newest: Newest::new(config.network.block_seconds),
+            newest: Newest::new(config.network.block_time()),
             doubts: Doubts::default(),
             digest: Digest::default(),
             memory: Memory::none(),

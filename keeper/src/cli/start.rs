@@ -9,6 +9,7 @@ use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
 
 use super::{Cli, Command, Exit, report_failure, run, start_logs, worker};
+use crate::memory;
 
 /// How long threads that are still at work may hold up the end of the process.
 const THREADS_PATIENCE: Duration = Duration::from_secs(2);
@@ -20,6 +21,7 @@ pub fn main() -> ExitCode {
     if let Command::Worker(args) = &command_line.command {
         return worker::run(args);
     }
+    memory::keep_little();
     let json = command_line.global.json;
     let outcome = start_logs(&command_line).and_then(|()| to_its_end(run(command_line))?);
     let exit = outcome.unwrap_or_else(|error| {

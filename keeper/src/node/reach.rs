@@ -7,7 +7,7 @@ use anyhow::Result;
 use tokio::sync::watch;
 
 use super::Setup;
-use crate::chain::{self, ChainConfig, ChainError, Rpc};
+use crate::chain::{self, ChainConfig, ChainError, Constants, Rpc};
 use crate::metrics::Liveness;
 use crate::view::View;
 
@@ -23,8 +23,8 @@ pub(super) struct Known {
     pub(super) registered: bool,
     /// The block that an empty journal in place of a lost one must begin above.
     pub(super) floor: Option<u64>,
-    /// What the network gives back above the base fee for a gas, in wei.
-    pub(super) tip: u128,
+    /// What the contracts were deployed with.
+    pub(super) constants: Constants,
 }
 
 /// Gives signs of life while `work` goes on: before the driver's loop there is nobody else to give them, and a keeper that waits
@@ -50,10 +50,10 @@ pub(super) async fn reach(
     let mut pause = Duration::from_millis(250);
     loop {
         let reached = async {
-            let tip = chain::reach(rpc, chain).await?.tip;
+            let constants = chain::reach(rpc, chain).await?;
             // Asked only where the answer would make a lost journal a new one.
             if setup.paths.journal().exists() {
-                return Ok(Known { registered: true, floor: None, tip });
+                return Ok(Known { registered: true, floor: None, constants });
             }
             let now = crate::driver::now().seconds();
             let operator = setup.keys.wallet.address();
@@ -66,7 +66,7 @@ pub(super) async fn reach(
                 true => Some(chain::highest(rpc, chain, now).await?),
                 false => None,
             };
-            Ok(Known { registered, floor, tip })
+            Ok(Known { registered, floor, constants })
         };
         match reached.await {
             Ok(known) => return Ok(known),

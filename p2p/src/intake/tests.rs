@@ -2,12 +2,12 @@ use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
 
-use super::{Accounts, Charge, paying_controls};
+use super::{Accounts, Charge, Kind, paying_controls};
 
 fn count(accounts: &mut Accounts, peer: PeerId, (number, bytes): (usize, usize), now: Instant) -> [usize; 3] {
     let mut counts = [0; 3];
     for _ in 0..number {
-        counts[accounts.charge(peer, bytes, now) as usize] += 1;
+        counts[accounts.charge(peer, Kind::Message, bytes, now) as usize] += 1;
     }
     counts
 }
@@ -42,15 +42,49 @@ fn only_more_than_twice_the_rate_is_a_flood() {
     assert!(paid * 57_344 < 70 << 20, "a minute's worth and a burst, not {paid}");
 }
 
+/// Two minutes of 400 new messages a second, of which so many in a hundred are accepted after half a second; how many are
+/// taken.
+fn taken(accepted: usize) -> usize {
+    let (mut accounts, peer, began) = (Accounts::default(), PeerId::random(), Instant::now());
+    let mut waiting = std::collections::VecDeque::new();
+    let mut taken = 0;
+    for turn in 0..120 * 400 {
+        let now = began + Duration::from_secs(1) * turn / 400;
+        if accounts.charge(peer, Kind::Message, 300, now) == Charge::Paid {
+            accounts.lend(peer, now);
+            taken += 1;
+            waiting.push_back((now, taken % 100 < accepted));
+        }
+        while waiting.front().is_some_and(|(since, _)| now >= *since + Duration::from_millis(500)) {
+            if waiting.pop_front().is_some_and(|(_, accepted)| accepted) {
+                accounts.repay(&peer);
+            }
+        }
+    }
+    taken
+}
+
+#[test]
+fn what_is_of_no_use_is_heard_less_and_what_is_accepted_as_before() {
+    assert_eq!(taken(100), 120 * 400);
+    assert_eq!(taken(85), 120 * 400, "what an honest peer is too late with");
+    assert!(taken(0) < 10_000, "gossipsub remembers each for two minutes: {}", taken(0));
+    let (mut accounts, peer, now) = (Accounts::default(), PeerId::random(), Instant::now());
+    (0..3000).for_each(|_| accounts.lend(peer, now));
+    assert_eq!(accounts.charge(peer, Kind::Message, 1, now), Charge::Over);
+    assert_eq!(accounts.charge(peer, Kind::Control, 1, now), Charge::Paid, "what is not remembered needs no credit");
+    assert_eq!(accounts.charge(peer, Kind::Message, 1, now + Duration::from_secs(20)), Charge::Paid, "it comes back");
+}
+
 #[test]
 fn coming_back_fills_no_bucket_and_the_memory_is_bounded() {
     let (mut accounts, peer, now) = (Accounts::default(), PeerId::random(), Instant::now());
     count(&mut accounts, peer, (2048, 1), now);
     for _ in 0..5000 {
-        assert_eq!(accounts.charge(PeerId::random(), 1, now), Charge::Paid);
+        assert_eq!(accounts.charge(PeerId::random(), Kind::Message, 1, now), Charge::Paid);
     }
     assert_eq!(accounts.0.len(), super::MOST_PEERS);
-    assert_eq!(accounts.charge(peer, 1, now), Charge::Over);
+    assert_eq!(accounts.charge(peer, Kind::Message, 1, now), Charge::Over);
 }
 
 #[test]

@@ -61,6 +61,9 @@ impl Service {
 
     pub(super) fn verdict(&mut self, message: &MessageRef, verdict: Verdict) {
         if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
+            if verdict == Verdict::Accept {
+                gossip.guard.accounts.repay(&message.source);
+            }
             gossip.inner.report_message_validation_result(&message.id, &message.source, verdict.into());
         }
     }

@@ -100,6 +100,9 @@ impl Service {
     fn on_gossip_event(&mut self, event: gossipsub::Event, now: Instant) {
         match event {
             gossipsub::Event::Message { propagation_source, message_id, message } => {
+                if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
+                    gossip.guard.accounts.lend(propagation_source, now);
+                }
                 self.on_message(propagation_source, message_id, message);
             }
             gossipsub::Event::Subscribed { peer_id, topic } => {

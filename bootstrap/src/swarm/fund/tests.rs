@@ -6,13 +6,13 @@ use contracts::network::{Contracts, Network};
 
 use super::{fund, is_taken};
 use crate::process::Spawner;
-use crate::swarm::anvil::{Anvil, transfer};
+use crate::swarm::anvil::{Anvil, transfer_all};
 use crate::swarm::network::operator_coins;
 
 /// A chain and a network file that names it.
 async fn chain(folder: &Path) -> (Spawner, Anvil, PathBuf) {
     let spawner = Spawner::new().unwrap();
-    let anvil = Anvil::start(&spawner, folder).await.unwrap();
+    let anvil = Anvil::start(&spawner, folder, crate::swarm::anvil::BLOCK_TIME, None).await.unwrap();
     let file = folder.join("network.toml");
     // Nobody looks at these.
     let none = Address::repeat_byte(9);
@@ -82,10 +82,10 @@ async fn the_swarms_own_transactions_go_on_meanwhile() {
     let (_spawner, anvil, file) = chain(folder.path()).await;
     let own = Address::repeat_byte(1);
     for _ in 0..2 {
-        transfer(anvil.provider(), anvil.faucet(), own, U256::ONE).await.unwrap();
+        transfer_all(anvil.provider(), anvil.faucet(), [own], U256::ONE).await.unwrap();
         fund(Address::repeat_byte(2), &file).await.unwrap();
     }
-    transfer(anvil.provider(), anvil.faucet(), own, U256::ONE).await.unwrap();
+    transfer_all(anvil.provider(), anvil.faucet(), [own], U256::ONE).await.unwrap();
     assert_eq!(anvil.provider().get_balance(own).await.unwrap(), U256::from(3));
 }
 

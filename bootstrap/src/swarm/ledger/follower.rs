@@ -59,6 +59,11 @@ impl Follower {
         Self { read, news, task }
     }
 
+    /// Reads no more.
+    pub fn stop(&self) {
+        self.task.abort();
+    }
+
     /// Everything so far.
     #[must_use]
     pub fn ledger(&self) -> Ledger {

@@ -29,7 +29,7 @@ impl Stage {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let spawner = Spawner::new().unwrap();
-        let anvil = Anvil::start(&spawner, folder.path()).await.unwrap();
+        let anvil = Anvil::start(&spawner, folder.path(), crate::swarm::anvil::BLOCK_TIME, None).await.unwrap();
         let none = Address::ZERO;
         let contracts = Contracts {
             keeper_registry: none,

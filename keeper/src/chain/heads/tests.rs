@@ -45,20 +45,25 @@ fn only_the_newest_blocks_are_held() {
 fn questions_are_asked_often_only_when_a_block_is_due() {
     let start = Instant::now();
     let after = |pace: &Pace, milliseconds| pace.wait(start + Duration::from_millis(milliseconds));
-    let mut pace = Pace::new(1);
+    let mut pace = Pace::new(Duration::from_secs(1));
     assert_eq!(pace.wait(start), Duration::from_millis(200));
     pace.block_seen(start);
     assert_eq!(after(&pace, 0), Duration::from_millis(200));
     assert_eq!(after(&pace, 850), Duration::from_millis(50));
     assert_eq!(after(&pace, 1_500), Duration::from_millis(50));
     assert_eq!(after(&pace, 2_000), Duration::from_millis(200));
-    let mut slow = Pace::new(12);
+    let mut slow = Pace::new(Duration::from_secs(12));
     slow.block_seen(start);
     assert_eq!(after(&slow, 0), Duration::from_secs(2));
     assert_eq!(after(&slow, 12_000), Duration::from_millis(500));
-    let mut absurd = Pace::new(u64::MAX);
+    let mut absurd = Pace::new(Duration::MAX);
     absurd.block_seen(start);
     assert_eq!(after(&absurd, 0), Duration::from_secs(2));
+    let mut short = Pace::new(Duration::from_millis(250));
+    short.block_seen(start);
+    assert_eq!(after(&short, 0), Duration::from_millis(100));
+    assert_eq!(after(&short, 150), Duration::from_millis(50));
+    assert_eq!(after(&short, 250), Duration::from_millis(25), "a block of a quarter of a second is no whole one late");
 }
 
 #[test]

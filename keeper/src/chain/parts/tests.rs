@@ -1,9 +1,11 @@
 use super::{CALLDATA_MAX, GAS_PLANNED_MAX, Part, split};
 use crate::chain::{Anchor, Batch, Certificate, Settlement};
-use alloy::primitives::{B256, Bytes, U256};
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::SolCall;
+use consensus::time::Pace;
 use contracts::ITaskManager::{Delivery, Entry};
 use contracts::Run;
+use contracts::deploy::{ChainKind, DeployConfig};
 
 /// A batch of calls with outcomes of so many bytes and callbacks of so much gas, every third at an anchor of its own, and
 /// a skip after each.
@@ -85,7 +87,7 @@ fn fits(part: &Part) -> bool {
 #[test]
 fn a_small_batch_is_one_transaction() {
     let settlement = settlement(&[(100, 100_000), (0, 100_000), (5_000, 500_000)]);
-    let parts = split(&settlement);
+    let parts = split(&settlement, 100);
     assert_eq!(parts.len(), 1);
     assert!(fits(&parts[0]) && parts[0].gas > 400_000 + 6 * 120_000 + 700_000, "{}", parts[0].gas);
     check(&settlement, &parts);
@@ -94,7 +96,7 @@ fn a_small_batch_is_one_transaction() {
 #[test]
 fn eight_outcomes_of_64_kib_fit_into_transactions_that_nodes_carry() {
     let settlement = settlement(&[(65_536, 200_000); 8]);
-    let parts = split(&settlement);
+    let parts = split(&settlement, 100);
     assert_eq!(parts.len(), 9, "the skips by themselves");
     assert!(parts.iter().all(fits));
     check(&settlement, &parts);
@@ -103,7 +105,7 @@ fn eight_outcomes_of_64_kib_fit_into_transactions_that_nodes_carry() {
 #[test]
 fn what_is_light_comes_first_and_by_itself() {
     let settlement = settlement(&[(65_536, 100_000), (4, 100_000), (65_536, 100_000), (4, 2_000_000), (36, 100_000)]);
-    let parts = split(&settlement);
+    let parts = split(&settlement, 100);
     let lengths = |part: &Part| part.call.batch.deliveries.iter().map(|one| one.outcome.len()).collect::<Vec<_>>();
     assert_eq!(parts.iter().map(lengths).collect::<Vec<_>>(), [vec![4, 36], vec![65_536], vec![65_536, 4]]);
     check(&settlement, &parts);
@@ -112,7 +114,7 @@ fn what_is_light_comes_first_and_by_itself() {
 #[test]
 fn callbacks_that_together_are_too_much_for_a_transaction_are_spread() {
     let settlement = settlement(&[(10, 5_000_000); 7]);
-    let parts = split(&settlement);
+    let parts = split(&settlement, 100);
     assert!(parts.len() == 5 && parts.iter().all(fits), "{} parts", parts.len());
     check(&settlement, &parts);
 }
@@ -120,7 +122,7 @@ fn callbacks_that_together_are_too_much_for_a_transaction_are_spread() {
 #[test]
 fn what_is_too_large_by_itself_stands_alone() {
     let settlement = settlement(&[(10, 100_000), (200_000, 100_000), (10, u64::MAX), (10, 100_000)]);
-    let parts = split(&settlement);
+    let parts = split(&settlement, 100);
     assert_eq!(parts.iter().filter(|part| !fits(part)).count(), 2);
     check(&settlement, &parts);
 }
@@ -136,7 +138,7 @@ fn random_batches_are_split_without_loss() {
         let count = 1 + next(40);
         let outcomes: Vec<(usize, u64)> = (0..count).map(|_| (next(20_000) as usize, next(3_000_000))).collect();
         let settlement = settlement(&outcomes);
-        let parts = split(&settlement);
+        let parts = split(&settlement, 100);
         assert!(parts.iter().all(fits));
         check(&settlement, &parts);
     }
@@ -146,12 +148,33 @@ fn random_batches_are_split_without_loss() {
 fn a_batch_that_contradicts_itself_is_left_as_it_is() {
     let mut broken = settlement(&[(65_536, 1); 4]);
     broken.leaves.clear();
-    assert_eq!(split(&broken).len(), 1, "without the hashes it cannot be split");
+    assert_eq!(split(&broken, 100).len(), 1, "without the hashes it cannot be split");
     let mut broken = settlement(&[(65_536, 1); 4]);
     broken.batch.deliveries.clear();
     broken.batch.anchors.clear();
     broken.callback_gas.clear();
-    assert!(!split(&broken).is_empty(), "no panic");
+    assert!(!split(&broken, 100).is_empty(), "no panic");
+}
+
+/// The deployer works out for itself what keepers leave between an anchor and its task: it must be what they do.
+#[test]
+fn an_anchor_that_a_deployer_allows_stands_until_the_second_try() {
+    for (milliseconds, confirmations) in [(12_000, 94), (1_000, 90), (250, 216), (100, 150)] {
+        let config = |confirmations| DeployConfig {
+            block_seconds: (milliseconds / 1_000).max(1),
+            block_milliseconds: Some(milliseconds).filter(|each| *each < 1_000),
+            slashable_blocks: 100_000,
+            confirmations,
+            ..DeployConfig::local(Address::ZERO, "")
+        };
+        let stands = |confirmations, age: u64| {
+            let pace = Pace::of(config(confirmations).block_time(), confirmations);
+            (pace.lag_seconds() + pace.retry_seconds()) * 1_000 <= age * milliseconds
+        };
+        let age = config(confirmations).anchor_age(ChainKind::Plain).expect("as many as there may be");
+        assert!(stands(confirmations, age) && !stands(confirmations + 1, age), "{milliseconds} ms");
+        assert!(config(confirmations + 1).anchor_age(ChainKind::Plain).is_err(), "{milliseconds} ms");
+    }
 }
 
 /// Their hashes stand for them, in one transaction and in several.
@@ -160,7 +183,7 @@ fn entries_of_jobs_that_cannot_pay_are_not_brought() {
     for (outcomes, few) in [(vec![(10, 1); 4], true), (vec![(65_536, 1); 4], false)] {
         // The calls of jobs 1 and 3.
         let settlement = Settlement { unpaid: vec![2, 6], ..settlement(&outcomes) };
-        let parts = split(&settlement);
+        let parts = split(&settlement, 100);
         assert_eq!(parts.len() == 1, few);
         let mut brought: Vec<(u64, u8)> = parts
             .iter()
@@ -175,5 +198,5 @@ fn entries_of_jobs_that_cannot_pay_are_not_brought() {
         assert_eq!(parts.iter().map(|part| part.call.batch.deliveries.len()).sum::<usize>(), 2);
     }
     let settlement = Settlement { unpaid: (0..8).collect(), ..settlement(&[(10, 1); 4]) };
-    assert_eq!(split(&settlement), [], "nothing is left");
+    assert_eq!(split(&settlement, 100), [], "nothing is left");
 }

@@ -49,7 +49,7 @@ fn settlement(instance: u8) -> Settlement {
 
 /// Key and call of a batch that one transaction carries.
 fn only_call(settlement: &Settlement) -> (B256, crate::chain::lane::Call) {
-    let mut parts = split(settlement);
+    let mut parts = split(settlement, 100);
     assert_eq!(parts.len(), 1);
     settle_call(&crate::chain::fake_node::contracts(), parts.remove(0))
 }
@@ -134,7 +134,7 @@ async fn the_queue_is_bounded_and_a_batch_stands_in_it_once() {
     }
     let mut refused = 0;
     for number in 10..=30 + u8::try_from(QUEUE).expect("small") {
-        let mut parts = split(&settlement(number));
+        let mut parts = split(&settlement(number), 100);
         let key = settle_call(&submitter.contracts, parts.remove(0)).0;
         let (other, pending) = (submitter.clone(), submitter.pending.clone());
         let mut one = tokio::spawn(async move { other.submit(settlement(number)).await });

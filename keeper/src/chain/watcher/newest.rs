@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 /// How long a chain must show a lower block than before until it may have been set back: longer than the nodes behind
 /// one URL differ. In block times where those are long.
 const SET_BACK_AFTER: Duration = Duration::from_secs(10);
-const SET_BACK_BLOCKS: u64 = 5;
+const SET_BACK_BLOCKS: u32 = 5;
+const LONG_BLOCK: Duration = Duration::from_secs(60);
 
 /// What a look at the newest block shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +42,10 @@ pub(super) struct Newest {
 }
 
 impl Newest {
-    pub(super) fn new(block_seconds: u64) -> Self {
-        let blocks = Duration::from_secs(block_seconds.clamp(1, 60) * SET_BACK_BLOCKS);
+    pub(super) fn new(block_time: Duration) -> Self {
+        let blocks = block_time.min(LONG_BLOCK) * SET_BACK_BLOCKS;
         Self {
-            pace: Pace::new(block_seconds),
+            pace: Pace::new(block_time),
             patience: SET_BACK_AFTER.max(blocks),
             head: None,
             looked: None,

@@ -30,7 +30,7 @@ struct Stage {
 async fn stage(script: Script) -> Stage {
     let folder = tempfile::tempdir().unwrap();
     let spawner = Spawner::new().unwrap();
-    let anvil = Anvil::start(&spawner, folder.path()).await.unwrap();
+    let anvil = Anvil::start(&spawner, folder.path(), Duration::from_secs(1), None).await.unwrap();
     anvil.provider().raw_request::<_, Value>("anvil_mine".into(), ("0x14",)).await.unwrap();
     let proxy = Proxy::start(anvil.url(), script, 1).await.unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();

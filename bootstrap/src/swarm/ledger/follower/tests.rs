@@ -38,7 +38,7 @@ async fn each_block_is_waited_for() {
 async fn a_chain_that_takes_blocks_back_is_followed() {
     let folder = tempfile::tempdir().unwrap();
     let spawner = Spawner::new().unwrap();
-    let anvil = Anvil::start(&spawner, folder.path()).await.unwrap();
+    let anvil = Anvil::start(&spawner, folder.path(), crate::swarm::anvil::BLOCK_TIME, None).await.unwrap();
     let ask = |method: &'static str, params: Value| {
         let provider = anvil.provider().clone();
         async move { provider.raw_request::<_, Value>(method.into(), params).await.unwrap() }

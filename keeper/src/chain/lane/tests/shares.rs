@@ -138,7 +138,7 @@ fn of_large_ones_only_the_first_that_finds_room_is_asked_about() {
         let key = |order: &Order| if let Order::Check { key, .. } = order { Some(key[0]) } else { None };
         orders.iter().filter_map(key).collect::<Vec<_>>()
     };
-    let mut want = |bench: &mut Bench, id: u8, gas_floor| {
+    let want = |bench: &mut Bench, id: u8, gas_floor| {
         asked(&bench.give(Event::Want { key: B256::repeat_byte(id), call: Call { gas_floor, ..long(id, 100) } }))
     };
     assert_eq!(want(&mut bench, 1, 5_000_000), [1]);

@@ -39,7 +39,7 @@ fn what_a_newest_block_means_depends_on_those_before() {
         // An outage: nobody knows when this one came.
         (400_000, 90, 1, Look::New { live: false }),
     ];
-    let mut newest = Newest::new(1);
+    let mut newest = Newest::new(Duration::from_secs(1));
     for (after, number, fork, wanted) in looks {
         let seen = newest.look(head(number, fork), start + Duration::from_millis(after));
         assert_eq!(seen, wanted, "block {number} of fork {fork} after {after} ms");
