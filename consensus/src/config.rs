@@ -14,6 +14,8 @@ pub struct Config {
     pub domain: Domain,
     /// The chain's pace.
     pub pace: Pace,
+    /// How many blocks an anchor may lie back, as the contract was deployed: 1 to 256.
+    pub anchor_age: u64,
     /// The operator this keeper acts for.
     pub operator: Address,
     /// Signs partials.

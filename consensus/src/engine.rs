@@ -68,7 +68,7 @@ impl Engine {
     /// An engine that holds itself to other laws than the right ones: for the simulator, which must notice.
     pub fn with_laws(config: Config, laws: Arc<dyn Laws>) -> Self {
         Self {
-            start: Start::new(config.journal),
+            start: Start::new(config.journal, config.anchor_age),
             facts: Facts::new(config, laws),
             sessions: Sessions::default(),
             batches: Batches::default(),

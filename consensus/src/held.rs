@@ -26,11 +26,14 @@ use crate::time::Time;
 
 /// Most messages held back for context that may still come.
 pub const HELD_MAX: usize = 1_024;
+/// Most bytes of them; read, they take two to three times as much.
+const HELD_BYTES_MAX: usize = 12 * 1024 * 1024;
 /// A peer may have one message in so many of the places that are free: alone it gets a third of them, and what one gets
-/// shrinks as others come.
+/// shrinks as others come. The same holds for bytes.
 const FREE_PER_SHARE: usize = 2;
-/// Messages a peer may have held as long as there is any place.
+/// Messages and bytes a peer may have held as long as there is any place.
 const SHARE_MIN: usize = 16;
+const SHARE_BYTES_MIN: usize = 256 * 1024;
 /// Assignments one peer is asked for at a time: what its streams carry.
 const QUESTIONS_MAX: usize = 8;
 
@@ -61,8 +64,10 @@ pub(crate) struct Held {
     messages: BTreeMap<Place, (Awaits, Box<Received>)>,
     waiting: BTreeSet<(Awaits, Place)>,
     ready: BTreeSet<Place>,
-    /// How many are each peer's.
-    of_peer: BTreeMap<PeerKey, usize>,
+    /// How many are each peer's, and their bytes.
+    of_peer: BTreeMap<PeerKey, (usize, usize)>,
+    /// The bytes of all.
+    bytes: usize,
     places: Place,
     /// Which assignments each peer is asked for, and the messages that the questions are open as long as.
     asked: BTreeSet<(PeerKey, B256)>,
@@ -72,7 +77,7 @@ pub(crate) struct Held {
 impl Held {
     /// Holds a message back for the first time, unless there are too many already, in all or of its peer.
     pub(crate) fn hold(&mut self, received: Received, awaits: Awaits, outbox: &mut Outbox) {
-        if !self.has_room_for(received.from) {
+        if !self.has_room_for(received.from, received.bytes.len()) {
             return outbox.judge(received.source, Verdict::Ignore(Reason::OverLimit));
         }
         outbox.wake(received.until, Wake::Held);
@@ -83,10 +88,13 @@ impl Held {
         self.hold_again(self.places, Box::new(received), awaits);
     }
 
-    fn has_room_for(&self, peer: PeerKey) -> bool {
+    fn has_room_for(&self, peer: PeerKey, bytes: usize) -> bool {
         let free = HELD_MAX.saturating_sub(self.messages.len());
-        let share = (free / FREE_PER_SHARE).max(SHARE_MIN);
-        free > 0 && self.of_peer.get(&peer).is_none_or(|held| *held < share)
+        let free_bytes = HELD_BYTES_MAX.saturating_sub(self.bytes);
+        let (share, share_bytes) =
+            ((free / FREE_PER_SHARE).max(SHARE_MIN), (free_bytes / FREE_PER_SHARE).max(SHARE_BYTES_MIN));
+        let (held, held_bytes) = self.of_peer.get(&peer).copied().unwrap_or_default();
+        free > 0 && held < share && bytes <= free_bytes && held_bytes + bytes <= share_bytes
     }
 
     /// Rule 12: whoever passes on a partial has its assignment. Once while it waits, only so often at a time, and never
@@ -102,7 +110,10 @@ impl Held {
 
     /// Holds a message back that was looked at again, in its old place.
     pub(crate) fn hold_again(&mut self, place: Place, received: Box<Received>, awaits: Awaits) {
-        *self.of_peer.entry(received.from).or_default() += 1;
+        let (held, held_bytes) = self.of_peer.entry(received.from).or_default();
+        *held += 1;
+        *held_bytes += received.bytes.len();
+        self.bytes += received.bytes.len();
         self.messages.insert(place, (awaits, received));
         self.waiting.insert((awaits, place));
     }
@@ -144,8 +155,10 @@ impl Held {
         if let (true, Awaits::Assignment(hash)) = (self.asking.remove(&place), awaits) {
             self.asked.remove(&(received.from, hash));
         }
-        if let Some(held) = self.of_peer.get_mut(&received.from) {
+        self.bytes -= received.bytes.len();
+        if let Some((held, held_bytes)) = self.of_peer.get_mut(&received.from) {
             *held -= 1;
+            *held_bytes -= received.bytes.len();
             if *held == 0 {
                 self.of_peer.remove(&received.from);
             }

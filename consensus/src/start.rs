@@ -29,10 +29,6 @@ use crate::time::{LISTEN, Pace, Time};
 const PEERS_MAX: usize = 512;
 /// Blocks a keeper may be behind the newest confirmed one and still count as caught up: it goes on while it reads.
 const BEHIND_MAX: u64 = 2;
-/// How far ahead of this keeper a peer's head counts. A liar could keep it silent with a head in the far future: more than
-/// the age an anchor may have is no news, which is 256 blocks where they are shortest.
-const AHEAD_MAX: u64 = 256;
-
 /// What this keeper may sign as far as its own past is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Signing {
@@ -71,6 +67,9 @@ enum Phase {
 pub(crate) struct Start {
     phase: Phase,
     journal: JournalState,
+    /// How far ahead of this keeper a peer's head counts. A liar could keep it silent with a head in the far future: more than
+    /// the age an anchor may have is no news.
+    anchor_age: u64,
     /// Peers that are to be asked as soon as this keeper knows its index.
     to_ask: BTreeSet<PeerKey>,
     /// When listening began. What this keeper assigned before it stopped is forgotten, and a leader that gives one number
@@ -83,10 +82,10 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// The start of a keeper with this journal.
-    pub(crate) fn new(journal: JournalState) -> Self {
+    /// The start of a keeper with this journal, where an anchor may lie back so many blocks.
+    pub(crate) fn new(journal: JournalState, anchor_age: u64) -> Self {
         let phase = if journal == JournalState::New { Phase::Signing } else { Phase::Waiting };
-        Self { phase, journal, to_ask: BTreeSet::new(), since: Time(0), newest: 0, highest: 0 }
+        Self { phase, journal, anchor_age, to_ask: BTreeSet::new(), since: Time(0), newest: 0, highest: 0 }
     }
 
     /// The newest block has this number.
@@ -150,7 +149,7 @@ impl Start {
     pub(crate) fn note_head_of_peer(&mut self, head: u64, facts: &Facts) {
         if self.phase != Phase::Signing {
             let known = facts.head().map_or(0, |head| head.number);
-            self.highest = self.highest.max(head.min(known + AHEAD_MAX));
+            self.highest = self.highest.max(head.min(known.saturating_add(self.anchor_age)));
         }
     }
 

@@ -64,22 +64,27 @@ pub const RETENTION_WINDOWS: u64 = 15;
 pub struct Pace {
     /// Seconds between two blocks; where they are shorter 1, and a second's blocks count as one.
     pub block_seconds: u64,
-    /// Blocks on top of a block before it is acted on.
+    /// Blocks on top of a block before it is acted on: for whoever compares numbers of blocks.
     pub confirmations: u64,
+    /// Seconds that so many blocks take, rounded up: for whoever compares moments.
+    pub confirmed_seconds: u64,
     /// How many milliseconds the chain's time is ahead of the keeper's own clock.
     pub ahead_ms: i64,
 }
 
 impl Pace {
     /// The pace of a chain with a block every `block_time`, a number of whole seconds or less than one. Headers tell
-    /// seconds, so blocks shorter than that are counted by the second: as many as begin in one are one. The chain's time counts as the clock's until it has shown another.
-    pub fn of(block_time: Duration, confirmations: u64) -> Self {
-        let shorter = block_time < Duration::from_secs(1);
-        if !shorter {
-            return Self { block_seconds: block_time.as_secs(), confirmations, ahead_ms: 0 };
-        }
-        let span = confirmations.saturating_mul(milliseconds(block_time));
-        Self { block_seconds: 1, confirmations: span.div_ceil(1000), ahead_ms: 0 }
+    /// seconds, so blocks shorter than that are counted by the second: as many as begin in one are one. The chain's time
+    /// counts as the clock's until it has shown another.
+    pub const fn of(block_time: Duration, confirmations: u64) -> Self {
+        let block_seconds = if block_time.as_secs() == 0 { 1 } else { block_time.as_secs() };
+        let block_ms = if block_time.as_secs() == 0 {
+            block_time.subsec_millis() as u64
+        } else {
+            block_seconds.saturating_mul(1_000)
+        };
+        let confirmed_seconds = confirmations.saturating_mul(block_ms).div_ceil(1_000);
+        Self { block_seconds, confirmations, confirmed_seconds, ahead_ms: 0 }
     }
 
     /// Length of a window in seconds: one block, but at least 2 s.
@@ -114,7 +119,7 @@ impl Pace {
 
     /// How far before its due moment a task's anchor lies, so that it is fixed by then even if a block comes late.
     pub fn lag_seconds(&self) -> u64 {
-        (self.confirmations + 2).saturating_mul(self.block_seconds)
+        self.confirmed_seconds.saturating_add(self.block_seconds.saturating_mul(2))
     }
 
     /// Seconds between the first two attempts at a task: four windows. Each pause is twice the one before.
@@ -170,7 +175,7 @@ impl Pace {
     /// window before it, less the time the block needs to be confirmed by then.
     pub fn seed_limit(&self, window: u64) -> u64 {
         let start = window.saturating_sub(1).saturating_mul(self.window_seconds());
-        start.saturating_sub(self.confirmations.saturating_mul(self.block_seconds))
+        start.saturating_sub(self.confirmed_seconds)
     }
 }
 
@@ -182,13 +187,13 @@ mod tests {
     #[test]
     fn attempts_come_ever_later_within_the_hour() {
         let starts = |block_seconds| {
-            let pace = Pace { block_seconds, confirmations: 0, ahead_ms: 0 };
+            let pace = Pace::of(Duration::from_secs(block_seconds), 0);
             let starts = (0..crate::task::ATTEMPTS_MAX).map(|attempt| pace.attempt_due(1_000, attempt) - 1_000);
             starts.take_while(|start| *start < EXPIRY_SECONDS).collect::<Vec<_>>()
         };
         assert_eq!(starts(1), [0, 8, 24, 56, 120, 248, 504, 1_016, 2_040]);
         assert_eq!(starts(12), [0, 48, 144, 336, 720, 1_488, 3_024]);
-        let pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+        let pace = Pace::of(Duration::from_secs(1), 0);
         assert!(pace.attempt_due(0, crate::task::ATTEMPTS_MAX) > EXPIRY_SECONDS, "no further one would come");
         assert_eq!(
             (pace.attempt_due(1, 64), pace.attempt_due(1, 255), pace.deadline(u64::MAX)),
@@ -199,19 +204,20 @@ mod tests {
     #[test]
     fn windows_and_due_moments_are_the_chains() {
         for ahead_ms in [0, 3_600_000, -45_000] {
-            let pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms };
+            let pace = Pace { ahead_ms, ..Pace::of(Duration::from_secs(1), 0) };
             let due = pace.moment(2_000_000);
             assert_eq!(i128::from(due.0), 2_000_000_000 - i128::from(ahead_ms));
             assert_eq!(pace.chain_time(due), Time::from_seconds(2_000_000));
             assert_eq!((pace.window_at(due), pace.window_start(1_000_000)), (1_000_000, due));
         }
-        let pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: i64::MIN };
+        let pace = Pace { ahead_ms: i64::MIN, ..Pace::of(Duration::from_secs(1), 0) };
         assert_eq!((pace.chain_time(Time(5)), pace.moment(u64::MAX)), (Time(0), Time(u64::MAX)), "nothing overflows");
     }
 
     #[test]
     fn blocks_of_whole_seconds_count_one_by_one() {
-        assert_eq!(Pace::of(Duration::from_secs(12), 3), Pace { block_seconds: 12, confirmations: 3, ahead_ms: 0 });
+        let pace = Pace { block_seconds: 12, confirmations: 3, confirmed_seconds: 36, ahead_ms: 0 };
+        assert_eq!(Pace::of(Duration::from_secs(12), 3), pace);
     }
 
     /// 250 ms, 40 confirmations: ten seconds, and two blocks more, which are counted as a second each.
@@ -219,10 +225,11 @@ mod tests {
     fn shorter_blocks_are_counted_by_the_second() {
         let pace = Pace::of(Duration::from_millis(250), 40);
         assert_eq!((pace.lag_seconds(), pace.window_seconds()), (12, 2));
+        assert_eq!(pace.confirmations, 40, "numbers of blocks are compared with numbers of blocks");
         let (limit, blocks) = (pace.anchor_limit(1_000, 0), pace.lag_seconds() * 4);
         assert_eq!(limit, 988);
         assert!(blocks < 100, "the contract takes an anchor so many blocks back");
         assert_eq!(pace.seed_limit(500), 988, "499 * 2 s, less ten");
-        assert_eq!(Pace::of(Duration::from_millis(250), 1).confirmations, 1, "rounded up");
+        assert_eq!(Pace::of(Duration::from_millis(250), 1).confirmed_seconds, 1, "rounded up");
     }
 }

@@ -7,9 +7,13 @@
 //! if somebody can, that one leads it. Each leader has tries of its own: nobody can use up another's.
 
 mod cut;
+mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use cut::Cut;
+use runs::Runs;
 
 use crate::agenda::Wake;
 use crate::batch::{Batch, Place, TRIES_MAX};
@@ -50,7 +54,7 @@ struct Open {
     /// Whether a batch of an earlier attempt has failed for it: keepers do not agree on it, and it would hold up what is
     /// batched with it.
     is_split: bool,
-    /// Whether its job's last run here was not quick, or there was none: it may hold up what it is batched with.
+    /// Whether its job's last runs here were not all quick, or there was none: it may hold up what it is batched with.
     is_slow: bool,
     /// Whether it stands in a batch that could succeed.
     is_held: bool,
@@ -58,11 +62,10 @@ struct Open {
     is_left: bool,
 }
 
-/// Most jobs remembered for their trouble, or for being quick; those beyond are assigned like all others.
+/// Most jobs remembered for their trouble; those beyond are assigned like all others.
 const JOBS_MAX: usize = 65_536;
-/// How long a quick run takes at most: many times what code that does little needs on a busy machine, and no more than a
-/// settlement waits for its block where blocks are short.
-const QUICK: Duration = Duration::from_millis(1_000);
+/// Numbers of assignments kept from what is late and not quick: it is many batches, which could take them all.
+const NUMBERS_KEPT: u8 = 2;
 
 /// The attempts by the window they are due in.
 #[derive(Clone, Debug, Default)]
@@ -70,8 +73,8 @@ pub(crate) struct Windows {
     attempts: BTreeMap<u64, BTreeSet<(Task, u8)>>,
     /// Jobs whose code is missing or failing here.
     troubled: BTreeSet<JobId>,
-    /// Jobs whose last run here ended soon, with something to say.
-    quick: BTreeSet<JobId>,
+    /// Which jobs are quick here.
+    runs: Runs,
     /// When this keeper has last assigned something in a window.
     assigned: BTreeMap<u64, Time>,
 }
@@ -100,13 +103,14 @@ impl Windows {
         }
     }
 
-    /// A run of a job has ended here, after so long, with something to say or not.
-    pub(crate) fn note_run(&mut self, job: JobId, has_said: bool, took: Duration) {
-        if !has_said || took > QUICK {
-            self.quick.remove(&job);
-        } else if self.quick.len() < JOBS_MAX {
-            self.quick.insert(job);
-        }
+    /// A run of a task has ended here, after so long, with something to say or not.
+    pub(crate) fn note_run(&mut self, task: Task, has_said: bool, took: Duration) {
+        self.runs.note(task, has_said, took);
+    }
+
+    /// A run of a task has not ended here, and its next try is due.
+    pub(crate) fn note_endless(&mut self, task: Task) {
+        self.runs.note_endless(task);
     }
 
     /// Lets go of a task that was due at `due`, in seconds: it stands under the windows of its attempts.
@@ -193,7 +197,7 @@ impl Windows {
                     Some(Attempt::Abstained(..)) => true,
                     Some(Attempt::Running { .. }) | None => self.troubled.contains(&task.job),
                 };
-                let is_slow = !self.quick.contains(&task.job);
+                let is_slow = !self.runs.are_quick(task);
                 Some(Open { task, attempt, since, failures: failed.len(), is_split, is_slow, is_held, is_left })
             })
             .collect()
@@ -211,8 +215,9 @@ impl Windows {
         if let Some(at) = self.assigned.get(&place.window).map(gathered).filter(|&at| at > now) {
             return outbox.wake(at, Wake::Window(place.window));
         }
-        for batches in cut::assignments(cut::batches(ready, &self.troubled, &board)) {
-            let Some(number) = free(board.plans) else {
+        for Cut { batches, is_slow } in cut::assignments(cut::batches(ready, &self.troubled, &board)) {
+            let last = if is_slow { ASSIGNMENTS_MAX - NUMBERS_KEPT } else { ASSIGNMENTS_MAX };
+            let Some(number) = free(board.plans).filter(|number| *number < last) else {
                 break;
             };
             publish(place, number, batches, (board.facts, board.plans), outbox);

@@ -137,7 +137,7 @@ impl DeployConfig {
             notice_seconds: 30,
             tip: 10_000_000,
             minimum_stake: 1_000_000_000_000_000_000,
-            slashable_blocks: 200,
+            slashable_blocks: 300,
             reward: 10_000_000_000_000_000,
             bond: 100_000_000_000_000_000,
             staking: None,

@@ -211,7 +211,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
     let watcher = tokio::spawn(watcher.run(events, stop.clone()));
-    let core = core(setup, &chain, journal_state)?;
+    let core = core(setup, (&chain, &known.constants), journal_state)?;
     let Front { mesh_events, metrics, liveness, view, .. } = front;
     let (driver, inlets) = Driver::connect(core, services, (metrics, liveness), view, chain_events, mesh_events);
     let driven = driver.run(inlets, shutdown.clone()).await;
@@ -290,7 +290,7 @@ fn services(
     })
 }
 
-fn core(setup: Setup, chain: &ChainConfig, journal: engine::JournalState) -> Result<Core> {
+fn core(setup: Setup, (chain, constants): (&ChainConfig, &Constants), journal: engine::JournalState) -> Result<Core> {
     let pace = Pace::of(chain.network.block_time(), chain.network.confirmations);
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the operating system gives no random numbers")?;
@@ -299,6 +299,7 @@ fn core(setup: Setup, chain: &ChainConfig, journal: engine::JournalState) -> Res
     let engine = engine::Config {
         domain,
         pace,
+        anchor_age: constants.anchor_age,
         operator,
         secret: setup.keys.bls,
         peer_key: ed25519_dalek::SigningKey::from_bytes(&setup.identity.secret_seed()),

@@ -7,7 +7,7 @@ use bootstrap::swarm::ledger::{Settlement, unix_ms};
 use bootstrap::swarm::{JobRequest, JobSpec, RHYTHM, Swarm, code_hash};
 use bootstrap::wait::until;
 use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms};
-use tests::hostile::{ENDLESS, INCREMENT, LARGE, component};
+use tests::hostile::{ENDLESS, FLICKERING, INCREMENT, LARGE, component};
 use tests::{keepers, settled};
 
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -21,11 +21,18 @@ const HUNDREDS: usize = 200;
 fn later_ms() -> f64 {
     if tests::is_rough() { 3_000.0 } else { 1_000.0 }
 }
+/// How much later than on average alone a single run may be, in milliseconds: two blocks. Where the others have first shown
+/// that they are quick and then are not, one run is batched with them, and waits until it is apart again.
+fn latest_ms(is_batched: bool) -> f64 {
+    later_ms() + if is_batched { 20_000.0 } else { 1_000.0 }
+}
 /// 200 outcomes of 64 KiB are 17 full blocks.
 const LARGE_EVERY: u32 = 60;
 const DEAD_EVERY: u32 = 5;
 /// One run burns about a second of processor time on each keeper, and here all of them share a machine.
 const ENDLESS_EVERY: u32 = 600;
+/// The second run comes while the honest job is beside them.
+const FLICKERING_EVERY: u32 = 60;
 
 #[tokio::test]
 #[ignore = "takes three minutes"]
@@ -35,7 +42,13 @@ async fn two_hundred_jobs_with_the_longest_outcomes_delay_an_honest_one_by_less_
     let code = component(LARGE);
     let code_hash = code_hash(&code);
     let code_url = stage.swarm.code_server().serve("large.wasm", code);
-    stage.beside(|_| WasmTerms { code_url: code_url.clone(), code_hash, params: Bytes::new() }, LARGE_EVERY).await;
+    stage
+        .beside(
+            |_| WasmTerms { code_url: code_url.clone(), code_hash, params: Bytes::new() },
+            LARGE_EVERY,
+            latest_ms(false),
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -57,7 +70,7 @@ async fn two_hundred_jobs_with_dead_urls_delay_an_honest_one_by_less_than_a_bloc
         let code_hash = B256::with_last_byte(u8::try_from(number % 251).unwrap() + 1);
         WasmTerms { code_url: format!("http://{host}/{number}.wasm"), code_hash, params: Bytes::new() }
     };
-    stage.beside(terms, DEAD_EVERY).await;
+    stage.beside(terms, DEAD_EVERY, latest_ms(false)).await;
     held.abort();
 }
 
@@ -69,7 +82,20 @@ async fn two_hundred_jobs_that_never_end_delay_an_honest_one_by_less_than_a_bloc
     let code = component(ENDLESS);
     let code_hash = code_hash(&code);
     let code_url = stage.swarm.code_server().serve("endless.wasm", code);
-    stage.beside(|_| WasmTerms { code_url: code_url.clone(), code_hash, params: Bytes::new() }, ENDLESS_EVERY).await;
+    let terms = |_| WasmTerms { code_url: code_url.clone(), code_hash, params: Bytes::new() };
+    stage.beside(terms, ENDLESS_EVERY, latest_ms(false)).await;
+}
+
+#[tokio::test]
+#[ignore = "takes three minutes"]
+async fn two_hundred_jobs_that_end_every_other_time_delay_an_honest_one_by_less_than_a_block() {
+    let _alone = tests::alone().await;
+    let mut stage = Stage::new().await;
+    let code = component(FLICKERING);
+    let code_hash = code_hash(&code);
+    let code_url = stage.swarm.code_server().serve("flickering.wasm", code);
+    let terms = |_| WasmTerms { code_url: code_url.clone(), code_hash, params: Bytes::new() };
+    stage.beside(terms, FLICKERING_EVERY, latest_ms(true)).await;
 }
 
 struct Stage {
@@ -92,8 +118,9 @@ impl Stage {
         Self { swarm, honest }
     }
 
-    /// Lists the others, all due at once, and compares how late the honest job is before and after that moment.
-    async fn beside(&mut self, terms: impl Fn(usize) -> WasmTerms, every: u32) {
+    /// Lists the others, all due at once, and compares how late the honest job is before and after that moment: on average, and
+    /// by so many milliseconds at most.
+    async fn beside(&mut self, terms: impl Fn(usize) -> WasmTerms, every: u32, latest: f64) {
         let start = (unix_ms() / 1000 + 30).next_multiple_of(RHYTHM);
         // Each from an account of its own, as whoever means harm would have it.
         let other = |number: usize| JobRequest {
@@ -124,6 +151,9 @@ impl Stage {
              others {beside:.0} and {most_beside}"
         );
         assert!(beside < alone + later_ms(), "{alone:.0} ms alone, {beside:.0} ms beside them");
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds")]
+        let most = most_beside as f64;
+        assert!(most < alone + latest, "{alone:.0} ms alone, {most:.0} ms at most beside them");
         self.swarm.check_alive().unwrap();
     }
 

@@ -14,6 +14,10 @@ pub fn component(body: &str) -> Vec<u8> {
 pub const TRAP: &str = "unreachable";
 /// Never ends.
 pub const ENDLESS: &str = "(loop $again (br $again)) unreachable";
+/// Has nothing to do in its even runs, and never ends in the odd ones.
+pub const FLICKERING: &str = "(if (i32.wrap_i64 (i64.and (i64.load offset=16 (local.get $context)) (i64.const 1)))
+      (then (loop $again (br $again))))
+      (call $skip (i32.const 4096) (i32.const 13))";
 /// Calls the target's `increment()` with 64 KiB of calldata: the longest outcome there is.
 pub const LARGE: &str = "(i32.store (i32.const 131072) (i32.const 0x8ae09dd0))
       (memory.fill (i32.const 131076) (i32.const 0xab) (i32.const 65532))

@@ -18,6 +18,9 @@ impl Engine {
         let Self { facts, sessions, batches, outbox, .. } = self;
         match notice {
             Notice::Opened { window, task, attempt } => {
+                if sessions.get(&task).is_some_and(|session| session.is_running_before(attempt)) {
+                    self.windows.note_endless(task);
+                }
                 self.windows.list(window, (task, attempt), &facts.pace(), now, outbox);
             }
             Notice::TaskEnded(task) => {
@@ -62,7 +65,7 @@ impl Engine {
     ) {
         let Self { facts, sessions, outbox, .. } = self;
         if let Some(took) = sessions.get(&task).and_then(|session| session.running_for(attempt, anchor, now)) {
-            self.windows.note_run(task.job, result.is_ok(), took);
+            self.windows.note_run(task, result.is_ok(), took);
         }
         sessions.handle(task, Event::Executed(attempt, anchor, result), facts, now, outbox);
     }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::committee::Member;
 use crate::config::JournalState;
@@ -6,7 +8,7 @@ use crate::task::{InstanceKey, JobId, Task};
 use crate::time::Time;
 
 /// Blocks of one second, windows of two, an anchor lag of two.
-pub(crate) const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+pub(crate) const PACE: Pace = Pace::of(Duration::from_secs(1), 0);
 pub(crate) const DOMAIN: Domain = Domain { chain_id: 31337, task_manager: Address::repeat_byte(0x11) };
 /// Number and timestamp of the first block.
 pub(crate) const FIRST: u64 = 900;
@@ -39,10 +41,20 @@ pub(crate) fn facts(keeper: u16, head: u64) -> Facts {
     facts_under(Arc::new(Kept), keeper, head)
 }
 
+/// The same at another pace.
+pub(crate) fn facts_at(pace: Pace, keeper: u16, head: u64) -> Facts {
+    facts_of(Arc::new(Kept), pace, keeper, head)
+}
+
 pub(crate) fn facts_under(laws: Arc<dyn Laws>, keeper: u16, head: u64) -> Facts {
+    facts_of(laws, PACE, keeper, head)
+}
+
+fn facts_of(laws: Arc<dyn Laws>, pace: Pace, keeper: u16, head: u64) -> Facts {
     let config = Config {
         domain: DOMAIN,
-        pace: PACE,
+        pace,
+        anchor_age: 100,
         operator: Address::repeat_byte(keeper as u8 + 1),
         secret: secret(keeper),
         peer_key: signing(keeper),

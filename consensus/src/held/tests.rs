@@ -96,5 +96,26 @@ fn what_is_held_is_bounded_and_no_peer_takes_every_place() {
     }
     assert_eq!(held.len(), HELD_MAX);
     held.expire(Time(u64::MAX), &mut outbox);
-    assert!(held.len() == 0 && held.has_room_for(PeerKey([1; 32])), "a place is free again");
+    assert!(held.len() == 0 && held.has_room_for(PeerKey([1; 32]), 1), "a place is free again");
+}
+
+/// A third of all places, at 64 KiB each, would be 21 MiB from one patient peer.
+#[test]
+fn what_is_held_is_bounded_in_bytes_too() {
+    let (mut held, mut outbox) = (Held::default(), Outbox::default());
+    let long = |peer, tag| Received { bytes: vec![0; 64 * 1024], ..received_from(peer, tag) };
+    (0..HELD_MAX as u64).for_each(|tag| held.hold(long(1, tag), EPOCH, &mut outbox));
+    assert_eq!(held.bytes, HELD_BYTES_MAX / 3, "alone it gets a third");
+    for peer in 2..=255 {
+        (0..HELD_MAX as u64).for_each(|tag| held.hold(long(peer, tag), EPOCH, &mut outbox));
+        let is_served = held.of_peer.get(&PeerKey([peer; 32])).is_some_and(|(_, bytes)| *bytes >= SHARE_BYTES_MIN);
+        assert!(is_served || held.bytes > HELD_BYTES_MAX - 64 * 1024, "{peer}");
+    }
+    assert_eq!(held.bytes, HELD_BYTES_MAX);
+    held.came(EPOCH, Time(9), &mut outbox);
+    let (place, first) = held.take_ready().unwrap();
+    held.hold_again(place, first, EPOCH);
+    assert_eq!(held.bytes, HELD_BYTES_MAX);
+    held.expire(Time(u64::MAX), &mut outbox);
+    assert!(held.bytes == 0 && held.of_peer.is_empty());
 }

@@ -40,6 +40,11 @@ impl Session {
         }
     }
 
+    /// Whether an earlier try than this one is still running.
+    pub(crate) fn is_running_before(&self, attempt: u8) -> bool {
+        self.attempts.range(..attempt).any(|(_, earlier)| matches!(earlier, Attempt::Running { .. }))
+    }
+
     /// The planned batches it stands in.
     pub(crate) fn batches(&self) -> impl Iterator<Item = BatchKey> {
         self.batches.iter().copied()

@@ -10,27 +10,37 @@ use crate::task::{JobId, Task};
 
 /// Callback gas of one batch at most, so that it fits a block's transaction cap (EIP-7825: 16.7 million) with room.
 const BATCH_GAS_MAX: u64 = 12_000_000;
-/// Halvings of a batch of what is not quick from one attempt to the next: 256, 64, 16, 4 and 1 tasks.
+/// Halvings of a batch of what is not quick from one attempt to the next, and the fewest that are together: 256, 64, 16 tasks.
+/// Fewer would be more batches than there are quick ones, and what does not end would be alone and still not end.
 const SLOWER: u32 = 2;
+const SLOW_TOGETHER: usize = 16;
 /// Bytes of an assignment that its batches may take; the rest of the limit is for its place and its signature.
 const BATCHES_ROOM: usize = ASSIGNMENT_LIMIT - 256;
 
 /// What tasks have in common that are batched: attempt, due second, quorum, and whether their jobs are not quick here.
 type Kind = (u8, u64, u16, bool);
 
-/// Batches in as many lists as it takes for each to fit an assignment.
-pub(super) fn assignments(batches: Vec<PlannedBatch>) -> Vec<Vec<PlannedBatch>> {
-    let mut lists: Vec<Vec<PlannedBatch>> = Vec::new();
+/// What one assignment is to hold.
+pub(super) struct Cut {
+    pub(super) batches: Vec<PlannedBatch>,
+    /// Whether all of it is late and of jobs that are not quick here.
+    pub(super) is_slow: bool,
+}
+
+/// Batches, each with whether it is late and slow, in as many lists as it takes for each to fit an assignment.
+pub(super) fn assignments(batches: Vec<(PlannedBatch, bool)>) -> Vec<Cut> {
+    let mut lists: Vec<Cut> = Vec::new();
     let mut room = 0;
-    for batch in batches {
+    for (batch, is_slow) in batches {
         let size = codec::encode(&batch).len();
-        if lists.last().is_none_or(|list| list.len() >= BATCHES_MAX) || size > room {
-            lists.push(Vec::new());
+        if lists.last().is_none_or(|list| list.batches.len() >= BATCHES_MAX) || size > room {
+            lists.push(Cut { batches: Vec::new(), is_slow: true });
             room = BATCHES_ROOM;
         }
         room = room.saturating_sub(size);
         if let Some(list) = lists.last_mut() {
-            list.push(batch);
+            list.batches.push(batch);
+            list.is_slow &= is_slow;
         }
     }
     lists
@@ -39,10 +49,11 @@ pub(super) fn assignments(batches: Vec<PlannedBatch>) -> Vec<Vec<PlannedBatch>> 
 /// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch, at every
 /// attempt, so that what is late for no fault of its own costs no more than what is on time. A batch waits for the slowest
 /// of its tasks, so those of jobs that are quick here are apart from the others, and the others fewer together at each
-/// attempt. Those that a failed batch showed a quorum to agree on are together again; all others alone.
-pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<'_>) -> Vec<PlannedBatch> {
+/// attempt, and after all else. Those that a failed batch showed a quorum to agree on are together again; all others alone.
+/// Gives with each whether it is late and slow.
+pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<'_>) -> Vec<(PlannedBatch, bool)> {
     if !board.facts.laws().splits() {
-        return whole(ready, board);
+        return whole(ready, board).into_iter().map(|batch| (batch, false)).collect();
     }
     let mut groups: BTreeMap<Kind, Vec<(Task, u64)>> = BTreeMap::new();
     let mut singles = Vec::new();
@@ -58,12 +69,21 @@ pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<
             singles.push(PlannedBatch { attempt: open.attempt, tasks: vec![open.task.into()] });
         }
     }
-    let together = groups.into_iter().flat_map(|((attempt, .., is_slow), group)| {
-        let most =
-            if is_slow { BATCH_MAX >> SLOWER.saturating_mul(attempt.into()).min(BATCH_MAX.ilog2()) } else { BATCH_MAX };
-        split(attempt, &group, most)
+    let (slow, quick): (Vec<_>, Vec<_>) = groups.into_iter().partition(|((.., is_slow), _)| *is_slow);
+    let quick = quick.into_iter().flat_map(|((attempt, ..), group)| split(attempt, &group, BATCH_MAX));
+    let slow = slow.into_iter().flat_map(|((attempt, ..), group)| split(attempt, &group, slow_together(attempt)));
+    let first = quick.chain(agreed).chain(singles).map(|batch| (batch, false));
+    let last = slow.map(|batch| {
+        let is_late = batch.attempt > 0;
+        (batch, is_late)
     });
-    together.chain(agreed).chain(singles).collect()
+    first.chain(last).collect()
+}
+
+/// How many tasks of jobs that are not quick are in one batch at most.
+fn slow_together(attempt: u8) -> usize {
+    let halvings = SLOWER.saturating_mul(attempt.into());
+    BATCH_MAX.checked_shr(halvings).unwrap_or(0).max(SLOW_TOGETHER)
 }
 
 /// For tasks that have failed in one batch: the part of that batch that a quorum would sign.

@@ -191,7 +191,7 @@ fn what_a_leader_cannot_run_it_leaves_to_one_who_can() {
     let mut again = bench(1, &tasks(2));
     again.windows.note_trouble(JobId(2), true);
     (1..=2).for_each(|job| again.run(job, 0, 1_001_000, hostile::done()));
-    assert_eq!(again.assigned(1_001_400), [[1], [2]]);
+    assert_eq!(again.assigned(1_001_400), [[2], [1]]);
     // One that has not ended yet tells nothing, what has been before does.
     let mut early = bench(0, &tasks(1));
     early.windows.note_trouble(JobId(1), true);
@@ -208,7 +208,7 @@ fn late_attempts_are_batched_by_moment_too_and_what_failed_alone_before_stays_al
     let key = bench.hears(1, 0, vec![hostile::plan(0, &[3])], 1_001_400)[0];
     (1..=5).for_each(|job| bench.run(job, 0, 1_001_500, hostile::done()));
     bench.fails(key, 1_001_600);
-    assert_eq!(bench.again(&all, 1), [vec![4], vec![1, 2, 5], vec![3]]);
+    assert_eq!(bench.again(&all, 1), [vec![3], vec![4], vec![1, 2, 5]]);
 }
 
 /// A batch waits for the slowest of its tasks, so what never ends must not be in one with what does.
@@ -217,12 +217,12 @@ fn jobs_that_are_quick_here_are_batched_apart_from_others() {
     let mut bench = bench(0, &tasks(6));
     let second = Duration::from_secs(1);
     for (job, has_said, took) in [(1, true, second), (2, true, second), (3, true, second * 2), (4, false, second / 2)] {
-        bench.windows.note_run(JobId(job), has_said, took);
+        bench.windows.note_run(task(job), has_said, took);
     }
     assert_eq!(bench.assigned(998_000), [vec![1, 2], vec![3, 4, 5, 6]]);
     let mut bench = self::bench(0, &tasks(2));
-    bench.windows.note_run(JobId(1), true, second);
-    bench.windows.note_run(JobId(1), true, second * 2);
+    bench.windows.note_run(task(1), true, second);
+    bench.windows.note_run(task(1), true, second * 2);
     assert_eq!(bench.assigned(998_000), [[1, 2]], "the last run counts");
 }
 
@@ -231,7 +231,7 @@ fn what_is_not_quick_is_fewer_together_at_each_attempt() {
     let sizes = |all: &[DueTask], attempt: u8, quick: bool| {
         let mut bench = bench(0, all);
         for due in all.iter().filter(|_| quick) {
-            bench.windows.note_run(due.task.job, true, Duration::ZERO);
+            bench.windows.note_run(due.task, true, Duration::ZERO);
         }
         bench.again(all, attempt).iter().map(Vec::len).collect::<Vec<_>>()
     };
@@ -239,7 +239,24 @@ fn what_is_not_quick_is_fewer_together_at_each_attempt() {
     assert_eq!(sizes(&all, 1, true), [100]);
     assert_eq!(sizes(&all, 1, false), [64, 36]);
     assert_eq!(sizes(&all, 2, false), [16, 16, 16, 16, 16, 16, 4]);
-    assert_eq!(sizes(&all[..9], 3, false), [4, 4, 1]);
+    assert_eq!(sizes(&all[..17], 3, false), [16, 1], "and never alone");
+}
+
+/// What never ends is many batches when it is late: quick ones go out before it, and keep numbers for those that come later.
+#[test]
+fn what_is_late_and_not_quick_comes_last_and_leaves_numbers() {
+    let endless: Vec<DueTask> = (1..=9_000).map(|job| DueTask { callback_gas: 1_000, ..due(job, DUE) }).collect();
+    let quick = due(9_001, DUE);
+    let mut bench = bench(0, &endless);
+    bench.learn(quick, 998_000);
+    bench.windows.note_run(quick.task, true, Duration::ZERO);
+    let all = [endless, vec![quick]].concat();
+    let batches = bench.again(&all, 2);
+    assert_eq!(batches[0], [9_001]);
+    let window = bench.facts.pace().window_of(bench.facts.pace().attempt_due(DUE, 2));
+    let stage = bench.facts.leaders(window).unwrap().0.iter().position(|&index| index == bench.mine()).unwrap() as u8;
+    assert_eq!(bench.plans.free_number(window, stage, bench.mine()), Some(ASSIGNMENTS_MAX - NUMBERS_KEPT));
+    assert!(batches[1..].iter().all(|batch| batch.len() <= 16) && batches.len() > 300, "{}", batches.len());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Keeper 0 of five before one task, and what the others may send it.
 
+use std::time::Duration;
+
 use alloy_primitives::{Address, B256};
 use consensus::anchor::BlockRef;
 use consensus::bls::{SecretKey, aggregate_signatures};
@@ -20,7 +22,7 @@ use ed25519_dalek::SigningKey;
 use serde_bytes::{ByteArray, ByteBuf};
 
 pub(crate) const START: u64 = 1_000_000;
-pub(crate) const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+pub(crate) const PACE: Pace = Pace::of(Duration::from_secs(1), 0);
 pub(crate) const DOMAIN: Domain = Domain { chain_id: 31337, task_manager: Address::repeat_byte(0x11) };
 pub(crate) const OTHER_CHAIN: Domain = Domain { chain_id: 1, task_manager: Address::repeat_byte(0x11) };
 pub(crate) const EPOCH: u32 = 1;
@@ -77,6 +79,7 @@ impl Bench {
         let mut engine = Engine::new(Config {
             domain: DOMAIN,
             pace: PACE,
+            anchor_age: 100,
             operator: Address::repeat_byte(1),
             secret: secret(0),
             peer_key: peer(0),

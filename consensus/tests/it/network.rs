@@ -6,6 +6,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use consensus::anchor::BlockRef;
@@ -24,7 +25,7 @@ use rand_chacha::ChaCha8Rng;
 
 /// The network starts at this Unix time, in seconds.
 pub(crate) const START: u64 = 1_000_000;
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+const PACE: Pace = Pace::of(Duration::from_secs(1), 0);
 const DOMAIN: Domain = Domain { chain_id: 31337, task_manager: Address::repeat_byte(0x11) };
 const CODE: B256 = B256::repeat_byte(0xcc);
 
@@ -141,6 +142,7 @@ impl Network {
         self.engines[k] = Some(Engine::new(Config {
             domain: DOMAIN,
             pace: PACE,
+            anchor_age: 100,
             operator: Address::repeat_byte(k as u8 + 1),
             secret: secret(k),
             peer_key: peer_key(k),

@@ -55,8 +55,8 @@ struct Options {
     minimum_stake: u128,
     /// How many blocks after a snapshot stake must stay slashable to count, fewer than EigenLayer's deallocation delay; by
     /// block.number, which on Arbitrum is Ethereum's. Misbehaviour can be proven for as long less two epochs, on Arbitrum
-    /// for half of that
-    #[arg(long, default_value_t = 200)]
+    /// for half of that; disputes open in the first half of what is left
+    #[arg(long, default_value_t = 300)]
     slashable_blocks: u32,
     /// What one proven misbehaviour pays from the bounty pot at most, in wei, where --minimum-stake or more was taken;
     /// worth far less than that stake

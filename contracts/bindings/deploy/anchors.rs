@@ -11,6 +11,10 @@ const FEWEST: u64 = 100;
 const MOST: u64 = 256;
 /// How long an anchor should stand at least, in milliseconds.
 const STANDS_MS: u64 = 100_000;
+/// How long a dispute can be opened at least about what has settled at the oldest anchor: for a watching keeper to run it and to
+/// send one transaction, in milliseconds and in blocks.
+const DISPUTABLE_MS: u64 = 8_000;
+const DISPUTABLE_BLOCKS: u64 = 12;
 /// Windows between a task's first two tries.
 const WINDOWS_OF_A_TRY: u64 = 4;
 
@@ -18,8 +22,8 @@ impl DeployConfig {
     /// How many blocks an anchor may lie back.
     ///
     /// # Errors
-    /// [`DeployError::AnchorsTooOld`]: none would be young enough until the next try. [`DeployError::TooLittleProvable`]: what is signed
-    /// at the oldest could not be held against anybody.
+    /// [`DeployError::AnchorsTooOld`]: none would be young enough until the next try. [`DeployError::TooLittleProvable`]: what settles
+    /// at the oldest could not be disputed any more, for which half of the blocks are that a report is provable.
     pub fn anchor_age(&self, chain: ChainKind) -> Result<u64, DeployError> {
         let block_ms = u64::try_from(self.block_time().as_millis()).unwrap_or(u64::MAX).max(1);
         let blocks = (STANDS_MS / block_ms).clamp(FEWEST, MOST);
@@ -38,8 +42,9 @@ impl DeployConfig {
             });
         }
         let provable = self.provable_blocks(chain)?;
-        if u64::from(provable) < blocks {
-            return Err(DeployError::TooLittleProvable { provable, blocks });
+        let disputable = blocks + (DISPUTABLE_MS / block_ms).max(DISPUTABLE_BLOCKS);
+        if u64::from(provable) / 2 < disputable {
+            return Err(DeployError::TooLittleProvable { provable, blocks, needed: disputable * 2 });
         }
         Ok(blocks)
     }

@@ -30,16 +30,19 @@ pub enum DeployError {
         /// Blocks of one epoch.
         epoch_blocks: u64,
     },
-    /// What is signed at the oldest anchor could not be held against its signers any more.
+    /// What settles at the oldest anchor could not be disputed any more.
     #[error(
-        "misbehaviour could be proven for {provable} blocks after an anchor, and settlements take anchors {blocks} blocks \
-             old; give more --slashable-blocks, or a shorter --epoch-seconds"
+        "misbehaviour could be proven for {provable} blocks after an anchor, disputes open in the first half of them, and \
+             settlements take anchors {blocks} blocks old: {needed} are needed; give more --slashable-blocks, or a shorter \
+             --epoch-seconds"
     )]
     TooLittleProvable {
         /// Blocks after an anchor for which a report can be held against its signers.
         provable: u32,
         /// How many blocks an anchor may lie back.
         blocks: u64,
+        /// How many must be provable at least.
+        needed: u64,
     },
     /// Anchors would be too old before their tasks are settled.
     #[error(

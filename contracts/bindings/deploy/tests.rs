@@ -118,12 +118,12 @@ async fn a_timelock_owns_everything_if_there_is_one() -> Outcome {
 #[tokio::test]
 async fn epochs_longer_than_stake_is_certain_are_refused() -> Outcome {
     let anvil = Anvil::start(STEADY).await?;
-    let config = DeployConfig { epoch_seconds: 100, ..config(&anvil).await? };
+    let config = DeployConfig { epoch_seconds: 150, ..config(&anvil).await? };
     let error = deploy(&anvil.provider, &config).await.err().ok_or("deployed with nothing provable")?;
     assert!(error.to_string().contains("--slashable-blocks"), "{error}");
     let error = dry_run(&anvil.provider, &config).await.err().ok_or("the dry run saw nothing")?;
-    assert!(matches!(error, DeployError::NothingProvable { slashable_blocks: 200, epoch_blocks: 100 }), "{error}");
-    assert_eq!(DeployConfig { block_seconds: 12, ..config }.provable_blocks(ChainKind::Plain)?, 200 - 2 * 9);
+    assert!(matches!(error, DeployError::NothingProvable { slashable_blocks: 300, epoch_blocks: 150 }), "{error}");
+    assert_eq!(DeployConfig { block_seconds: 12, ..config }.provable_blocks(ChainKind::Plain)?, 300 - 2 * 13);
     Ok(())
 }
 
@@ -136,7 +136,7 @@ fn what_is_provable_is_counted_in_the_chains_own_blocks() -> Outcome {
         slashable_blocks,
         ..local.clone()
     };
-    assert_eq!(local.provable_blocks(ChainKind::OpStack)?, 200 - 2 * 10);
+    assert_eq!(local.provable_blocks(ChainKind::OpStack)?, 300 - 2 * 10);
     assert_eq!(quick(200, 250).provable_blocks(ChainKind::Plain)?, 200 - 2 * 40, "an epoch has 40 blocks");
     // an epoch of 10 s lies within one block of the parent, which lasts as long as 48 of its own; then half
     assert_eq!(quick(200, 250).provable_blocks(ChainKind::Arbitrum)?, (200 - 2) * 48 / 2);

@@ -38,6 +38,11 @@ pub enum ChainError {
         "cannot tell yet above which block an empty journal may begin: {0}; it goes on by itself once they are up to date; take a node that is down or wrong out of rpc_urls"
     )]
     Unconfirmed(String),
+    /// Good RPC nodes contradict each other in what never changes, and no more than half of them say the same.
+    #[error(
+        "the RPC nodes do not agree on what the contracts were deployed with: {0}; take the one that is wrong out of rpc_urls, or add another one"
+    )]
+    Disagreeing(String),
     /// The RPC node answered with an error.
     #[error("the RPC node refused: {0}")]
     Refused(String),
@@ -102,6 +107,7 @@ impl ChainError {
             Self::WrongChainId(_) => "wrong_chain_id",
             Self::Undecided(_) => "undecided",
             Self::Unconfirmed(_) => "unconfirmed",
+            Self::Disagreeing(_) => "disagreeing",
             Self::Refused(_) => "refused",
             Self::TooMuch(_) => "too_much",
             Self::MissingContract { .. } => "missing_contract",

@@ -156,7 +156,9 @@ impl Lane {
         }
         self.assign(now, &mut orders);
         let room = self.book.look.as_ref().map_or(Room::UNLIMITED, |(look, _)| self.room(now, look));
-        self.queue.ask(now, &self.terms, room, &mut orders);
+        let (slots, kept) = (&self.slots, self.rules.keeps_to_one_nonce());
+        let held_back = |key| kept && slots.values().any(|slot| slot.may_carry(key));
+        self.queue.ask((now, &self.terms), held_back, room, &mut orders);
         if looks {
             self.look(now, &mut orders);
         }

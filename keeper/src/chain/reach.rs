@@ -15,17 +15,18 @@ const LOCAL_CHAIN_ID: u64 = 31_337;
 const OLD_BLOCKS: u64 = 20;
 const OLD_SECONDS: u64 = 60;
 
-/// Asks the nodes, best first, until one shows the network's contracts and constants.
+/// Asks the nodes, best first, until one shows the network's contracts and constants, and the other good ones whether they are
+/// these.
 ///
 /// # Errors
-/// [`ChainError::MissingContract`], [`ChainError::WrongDomain`] or [`ChainError::WrongChainId`] only if all nodes show
+/// [`ChainError::Disagreeing`] if they are not. [`ChainError::MissingContract`], [`ChainError::WrongDomain`] or [`ChainError::WrongChainId`] only if all nodes show
 /// that: trying again does not help then. Else what keeps one from answering.
 pub async fn reach(rpc: &Rpc, config: &ChainConfig) -> Result<Constants, ChainError> {
     rpc.survey().await;
     let (mut first, mut passing) = (None, None);
     for node in rpc.ranked().await? {
         match constants(&node.provider(), config).await {
-            Ok(constants) => return Ok(constants),
+            Ok(constants) => return agreed(rpc, (node, constants), config).await,
             Err(error @ (ChainError::MissingContract { .. } | ChainError::WrongDomain { .. })) => {
                 node.distrust(error.reason(), &error.to_string());
                 first.get_or_insert(error);
@@ -38,6 +39,27 @@ pub async fn reach(rpc: &Rpc, config: &ChainConfig) -> Result<Constants, ChainEr
         (Some(error), _) | (None, Some(error)) => Err(error),
         (None, None) => Err(ChainError::Unreachable("there is no node to ask".to_owned())),
     }
+}
+
+/// What more than half of the good nodes say the contracts were deployed with; it never changes, so whoever says something else
+/// is not believed in anything.
+async fn agreed(rpc: &Rpc, found: (Node, Constants), config: &ChainConfig) -> Result<Constants, ChainError> {
+    let others = rpc.others(&found.0);
+    let mut said = vec![found];
+    for node in others {
+        if let Ok(constants) = constants(&node.provider(), config).await {
+            said.push((node, constants));
+        }
+    }
+    let like = |wanted: &Constants| said.iter().filter(|(_, constants)| constants == wanted).count();
+    let Some((_, most)) = said.iter().find(|(_, constants)| like(constants) * 2 > said.len()) else {
+        let each = said.iter().map(|(node, constants)| format!("{}: {constants:?}", node.origin()));
+        return Err(ChainError::Disagreeing(each.collect::<Vec<_>>().join("; ")));
+    };
+    for (node, _) in said.iter().filter(|(_, constants)| constants != most) {
+        node.distrust("other_constants", "it shows other constants of the contracts than most nodes");
+    }
+    Ok(*most)
 }
 
 /// Whether the operator was ever registered, by the word of most nodes: one that lags would take a key that has signed

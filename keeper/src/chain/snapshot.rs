@@ -34,6 +34,9 @@ impl Registration {
     }
 }
 
+/// Blocks of which a chain knows the hashes (EVM's BLOCKHASH): no anchor is older.
+const KNOWN_HASHES: u64 = 256;
+
 /// Constants of the deployed contracts, read once at start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Constants {
@@ -94,6 +97,10 @@ pub async fn constants(provider: &ChainProvider, config: &ChainConfig) -> Result
     }
     let tip = job_manager.tip().call().await?.saturating_to();
     let anchor_age = task_manager.maxAnchorAge().call().await?.saturating_to();
+    if !(1..=KNOWN_HASHES).contains(&anchor_age) {
+        let detail = format!("maxAnchorAge is {anchor_age}, the contract takes 1 to {KNOWN_HASHES}");
+        return Err(ChainError::unbelievable("wrong_constants", detail));
+    }
     Ok(Constants { domain_separator: domain, notice_seconds: notice, epoch_seconds: epoch, tip, anchor_age })
 }
 

@@ -39,6 +39,7 @@ const ERRORS: &[&str] = &[
     "not_json_rpc",
     "not_linked",
     "other_block",
+    "other_constants",
     "other_receipt",
     "refused_here",
     "removed_log",
@@ -50,7 +51,9 @@ const ERRORS: &[&str] = &[
     "undecodable_log",
     "wrong_chain_id",
     "wrong_committee",
+    "wrong_constants",
     // Of `ChainError`.
+    "disagreeing",
     "missing_contract",
     "refused",
     "too_much",

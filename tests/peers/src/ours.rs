@@ -1,5 +1,7 @@
 //! This project's side: the real engine of a keeper that leads, from the partials of others to a certificate.
 
+use std::time::Duration;
+
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use anyhow::{Context, Result, ensure};
 use consensus::anchor::BlockRef;
@@ -22,7 +24,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use crate::cpu_nanoseconds;
 
 const DOMAIN: Domain = Domain { chain_id: 31337, task_manager: Address::repeat_byte(0x11) };
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+const PACE: Pace = Pace::of(Duration::from_secs(1), 0);
 const CODE: B256 = B256::repeat_byte(0xcc);
 const TABLE: B256 = B256::repeat_byte(5);
 const EPOCH: u32 = 1;
@@ -90,6 +92,7 @@ impl Mesh {
         let mut engine = Engine::new(Config {
             domain: DOMAIN,
             pace: PACE,
+            anchor_age: 100,
             operator: operator(leader),
             secret: self.secrets[leader].clone(),
             peer_key: self.peer_keys[leader].clone(),

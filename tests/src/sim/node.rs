@@ -96,6 +96,7 @@ impl Node {
         let config = Config {
             domain: DOMAIN,
             pace,
+            anchor_age: 100,
             operator: keys.operator,
             secret: keys.secret.clone(),
             peer_key: keys.signing.clone(),

@@ -4,6 +4,7 @@ mod draw;
 mod strikes;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use alloy::primitives::B256;
 use consensus::committee::Committee;
@@ -128,7 +129,7 @@ impl Plan {
     pub(super) fn draw(random: &mut Random, keys: &[Keys], byzantine: usize) -> Self {
         let keepers = keys.len();
         let confirmations = [0, 0, 2][random.below(3) as usize];
-        let pace = Pace { block_seconds: 1, confirmations, ahead_ms: 0 };
+        let pace = Pace::of(Duration::from_secs(1), confirmations);
         let mut order: Vec<usize> = (0..keepers).collect();
         random.shuffle(&mut order);
         let mut roles = vec![None; keepers];

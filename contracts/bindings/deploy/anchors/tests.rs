@@ -52,13 +52,19 @@ fn more_confirmations_than_an_anchor_stands_are_refused() -> Outcome {
     Ok(())
 }
 
-/// Who signs two results at an old anchor and has both certified would go free.
+/// A wrong result that settles at the oldest anchor must find somebody who has time to dispute it: `openDispute` closes at half of
+/// what is provable.
 #[test]
-fn what_settles_can_be_proven() -> Outcome {
-    let quick = DeployConfig { slashable_blocks: 335, ..of(Duration::from_millis(250), 0) };
+fn what_settles_can_be_disputed() -> Outcome {
+    let quick = DeployConfig { slashable_blocks: 655, ..of(Duration::from_millis(250), 0) };
     let error = quick.anchor_age(ChainKind::Plain).err().ok_or("two epochs are 80 blocks")?;
-    assert!(matches!(error, DeployError::TooLittleProvable { provable: 255, blocks: 256 }), "{error}");
-    assert_eq!(DeployConfig { slashable_blocks: 336, ..quick }.anchor_age(ChainKind::Plain)?, 256);
+    assert!(matches!(error, DeployError::TooLittleProvable { provable: 575, blocks: 256, needed: 576 }), "{error}");
+    assert!(error.to_string().contains("--slashable-blocks"), "{error}");
+    assert_eq!(DeployConfig { slashable_blocks: 656, ..quick }.anchor_age(ChainKind::Plain)?, 256);
+    let local = DeployConfig::local(Address::ZERO, "");
+    assert_eq!(local.anchor_age(ChainKind::Plain)?, 100);
+    let before = DeployConfig { slashable_blocks: 200, ..local };
+    assert!(before.anchor_age(ChainKind::Plain).is_err(), "closed at 90 blocks, settled at up to 100");
     Ok(())
 }
 

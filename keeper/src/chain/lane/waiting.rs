@@ -106,26 +106,36 @@ impl Queue {
 
     /// Asks about what is not known: small ones first, then the large one that has waited longest, if it could be opened now.
     /// An answer that is older than two blocks is none. Nodes run a call many times to answer, so those who ask about much
-    /// that has to wait in any case would hold up what does not.
-    pub(super) fn ask(&mut self, now: Duration, terms: &Terms, room: Room, orders: &mut Vec<Order>) {
+    /// that has to wait in any case would hold up what does not. A large one that is held back, or that nobody could say
+    /// anything about a moment ago, stands in no other one's way.
+    pub(super) fn ask(
+        &mut self,
+        (now, terms): (Duration, &Terms),
+        held_back: impl Fn(B256) -> bool,
+        room: Room,
+        orders: &mut Vec<Order>,
+    ) {
         let since = now.saturating_sub(terms.block_time * 2);
         let is_large = |waiting: &Waiting| room.is_large(waiting.call.gas_floor);
         for waiting in &mut self.list {
             waiting.forget_before(since);
         }
         let mut asked = self.list.iter().filter(|waiting| waiting.worth == Worth::Asked).count();
-        let mut large_first = self.list.iter().any(|waiting| is_large(waiting) && !waiting.is_unknown());
+        let has_turn = |waiting: &Waiting| is_large(waiting) && !waiting.is_unknown() && !held_back(waiting.key);
+        let mut large_first = self.list.iter().any(has_turn);
         let mut by_size: Vec<&mut Waiting> = self.list.iter_mut().filter(|waiting| waiting.is_unknown()).collect();
         by_size.sort_by_key(|waiting| if is_large(waiting) { usize::MAX } else { waiting.call.input.len() });
         for waiting in by_size {
             let large = is_large(waiting);
-            let has_room = !large || (!large_first && room.has(waiting.call.gas_floor));
-            if asked < ASKED_MAX && has_room && waiting.may_be_asked(now) {
+            if asked >= ASKED_MAX || !waiting.may_be_asked(now) || (large && (large_first || held_back(waiting.key))) {
+                continue;
+            }
+            large_first |= large;
+            if room.has(waiting.call.gas_floor) {
                 waiting.worth = Worth::Asked;
                 orders.push(Order::Check { key: waiting.key, call: waiting.call.clone(), pending: true });
                 asked += 1;
             }
-            large_first |= large;
         }
     }
 

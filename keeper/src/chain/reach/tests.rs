@@ -2,10 +2,10 @@ use super::{Vote, floor, highest, newest, reach, verdict, was_registered};
 use crate::chain::fake_node::{FakeNode, config};
 use crate::chain::{ChainError, Head, Rpc, snapshot};
 use alloy::primitives::{Address, B256};
-use alloy::sol_types::SolValue;
+use alloy::sol_types::{SolCall, SolValue};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use contracts::IKeeperRegistry;
+use contracts::{IKeeperRegistry, TaskManager};
 use serde_json::json;
 
 /// Name, votes, nodes, the time, and the verdict if there is one.
@@ -114,6 +114,46 @@ async fn a_lagging_node_does_not_make_a_known_operator_a_new_one() {
     assert!(!was_registered(&rpc, &both, operator, 0).await.expect("both are up to date"));
 }
 
+/// The node shows contracts of this domain, whose anchors may be so many blocks old.
+fn deployed_with(node: &FakeNode, domain: B256, anchor_age: u64) {
+    let selector = alloy::hex::encode(TaskManager::maxAnchorAgeCall::SELECTOR);
+    node.chain().call_result = domain.to_vec().into();
+    node.lie(move |method, params, answer| {
+        let call = params[0].to_string();
+        if method == "eth_call" && call.contains(&selector) {
+            answer["result"] = json!(B256::left_padding_from(&anchor_age.to_be_bytes()));
+        }
+    });
+}
+
+/// What the contracts were deployed with is asked once: a node that makes it up would have every settlement refused here.
+#[tokio::test]
+async fn constants_are_believed_of_most_good_nodes_and_only_where_the_contract_would_take_them() {
+    let cases: [(&str, &[u64], Result<u64, &str>); 8] = [
+        ("one node", &[100], Ok(100)),
+        ("two that agree", &[256, 256], Ok(256)),
+        ("the first of three lies", &[1, 100, 100], Ok(100)),
+        ("the last of three lies", &[100, 100, 99], Ok(100)),
+        ("one of two lies", &[1, 100], Err("disagreeing")),
+        ("nobody agrees", &[1, 2, 3], Err("disagreeing")),
+        ("none at all", &[0], Err("wrong_constants")),
+        ("more than there are hashes, and one that is right", &[257, 100], Ok(100)),
+    ];
+    for (name, ages, wanted) in cases {
+        let mut nodes = Vec::new();
+        for _ in ages {
+            nodes.push(FakeNode::start(3).await);
+        }
+        let urls: Vec<&str> = nodes.iter().map(|node| node.url.as_str()).collect();
+        let config = config(&urls, 0);
+        nodes.iter().zip(ages).for_each(|(node, age)| deployed_with(node, config.network.domain_separator(), *age));
+        let rpc = Rpc::new(&config).expect("valid URLs");
+        let found = reach(&rpc, &config).await;
+        let found = found.as_ref().map(|constants| constants.anchor_age).map_err(ChainError::reason);
+        assert_eq!(found, wanted, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn the_first_answer_is_no_verdict_on_the_chain_unless_it_is_one() {
     let answers = [
@@ -141,7 +181,7 @@ async fn the_first_answer_is_no_verdict_on_the_chain_unless_it_is_one() {
         assert!(!rpc.is_other_chain() && !error.to_string().contains("wrong chain"), "{name}: {error}");
         assert!(error.to_string().contains(&odd.url), "{name}: {error}");
         let both = config(&[&odd.url, &good.url], 0);
-        good.chain().call_result = both.network.domain_separator().to_vec().into();
+        deployed_with(&good, both.network.domain_separator(), 100);
         let rpc = Rpc::new(&both).expect("valid URLs");
         reach(&rpc, &both).await.unwrap_or_else(|error| panic!("{name}: the good node was not asked: {error}"));
     }

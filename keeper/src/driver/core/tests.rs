@@ -1,5 +1,7 @@
 //! What comes of each event.
 
+use std::time::Duration;
+
 use alloy::primitives::{B256, Bytes, Uint};
 
 use consensus::bls::SecretKey;
@@ -29,7 +31,7 @@ mod life;
 mod shown;
 mod time;
 
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+const PACE: Pace = Pace::of(Duration::from_secs(1), 0);
 const DOMAIN: Domain = Domain { chain_id: 31_337, task_manager: Address::repeat_byte(0x11) };
 /// The second that the tests begin at: a multiple of every window.
 const START: u64 = 1_000_000;
@@ -59,6 +61,7 @@ fn core() -> Core {
     let engine = Config {
         domain: DOMAIN,
         pace: PACE,
+        anchor_age: 100,
         operator: operator(0),
         secret: secret(0),
         peer_key: signing(0),

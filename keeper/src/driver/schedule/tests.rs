@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use alloy::primitives::{Address, B256, Bytes, Uint};
 use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
 
 use super::*;
 use crate::chain::JobEvent;
 
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+const PACE: Pace = Pace::of(Duration::from_secs(1), 0);
 
 fn created(job_id: u64, start: u64, interval: u32) -> JobEvent {
     let code = WasmTerms { code_url: String::new(), code_hash: B256::ZERO, params: Bytes::new() };

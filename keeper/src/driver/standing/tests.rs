@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::super::admission::Change;
 use super::{Facts, Post, Standing, last_tasks};
 use consensus::time::Pace;
@@ -82,7 +84,7 @@ fn a_change_is_told_once_and_another_epoch_is_none() {
     assert!(post.note(Standing::Serving { index: 3, epoch: 7 }, 7).is_some_and(|check| check.ok));
     assert!(post.note(Standing::Serving { index: 3, epoch: 8 }, 9).is_none());
     assert!(post.note(Standing::Leaving { index: 3, epoch: 8 }, 10).is_some());
-    let pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+    let pace = Pace::of(Duration::from_secs(1), 0);
     let last = 10 + last_tasks(&pace);
     assert!(post.is_finishing(last, &pace) && !post.is_finishing(last + 1, &pace));
 }

@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use alloy::primitives::{B256, Bytes, aliases::U96};
 use consensus::task::{AnchorRule, DueTask, InstanceKey, JobId};
 use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms};
 
 use super::*;
 
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+const PACE: Pace = Pace::of(Duration::from_secs(1), 0);
 
 fn params(start: u64, interval: u32) -> JobParams {
     let code = WasmTerms { code_url: "data:,".to_owned(), code_hash: B256::repeat_byte(7), params: Bytes::new() };

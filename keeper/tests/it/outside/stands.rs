@@ -1,6 +1,8 @@
 //! What stands between a keeper and its work, told to the whole core by hand: each is red under its own name, with its
 //! cause, and fine again once it is mended; or the keeper goes on.
 
+use std::time::Duration;
+
 use alloy::primitives::{Address, B256, Bytes, U256, Uint};
 use consensus::Engine;
 use consensus::bls::SecretKey;
@@ -15,7 +17,7 @@ use keeper::chain::refusal::{Kind, Refusal};
 use keeper::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, MemberRow, NodeView, SnapshotResult};
 use keeper::driver::{About, Core, Event, PeerStatus, Readings, Wallet};
 
-const PACE: Pace = Pace { block_seconds: 1, confirmations: 0, ahead_ms: 0 };
+const PACE: Pace = Pace::of(Duration::from_secs(1), 0);
 const DOMAIN: Domain = Domain { chain_id: 31_337, task_manager: Address::repeat_byte(0x11) };
 /// The second at which everything happens: block 10.
 const NOW: u64 = 1_000_010;

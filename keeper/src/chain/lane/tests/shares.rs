@@ -172,3 +172,19 @@ fn what_was_known_two_blocks_ago_is_asked_again_and_not_sent() {
     assert!(orders.iter().any(|order| matches!(order, Order::Check { key, pending: true, .. } if key[0] == 2)));
     assert_eq!(bench.carried(), [1]);
 }
+
+/// One whose question nobody answers, for as long as it may wait, is no reason for the others to.
+#[test]
+fn a_large_one_that_gets_no_answer_lets_the_next_large_one_go() {
+    for verdict in [Verdict::NoAnswer, Verdict::Refused("busy".to_owned())] {
+        let mut bench = Bench::new();
+        for id in [1, 2] {
+            bench
+                .give(Event::Want { key: B256::repeat_byte(id), call: Call { gas_floor: 5_000_000, ..long(id, 100) } });
+        }
+        bench.check(1, verdict);
+        bench.tick(Duration::ZERO);
+        bench.weigh(2, 5_000_000);
+        assert_eq!(bench.carried(), [2]);
+    }
+}
