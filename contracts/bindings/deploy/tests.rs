@@ -71,7 +71,7 @@ async fn the_contracts_know_each_other() -> Outcome {
     assert_eq!(challenger.taskManager().call().await?, of.task_manager);
     assert_eq!(challenger.registry().call().await?, of.keeper_registry);
     assert_eq!(challenger.serviceManager().call().await?, of.service_manager);
-    assert_eq!(challenger.provableBlocks().call().await?.to::<u64>(), 200 - 2 * 10, "two epochs of ten blocks fewer");
+    assert_eq!(challenger.provableBlocks().call().await?.to::<u64>(), 300 - 2 * 10, "two epochs of ten blocks fewer");
     let allocations = LocalAllocationManager::new(of.allocation_manager, &anvil.provider);
     let set = crate::IAllocationManager::OperatorSet { avs: of.service_manager, id: 0 };
     assert!(allocations.getMembers(set).call().await?.is_empty(), "the operator set is there and empty");
