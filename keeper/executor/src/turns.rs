@@ -8,7 +8,7 @@
 //!
 //! The next place goes to the customer who holds the fewest, among those to the one who has used the least time of late, among
 //! those to the one who has waited longest. Those who were slow of late, and those of whom nothing is known, may not have all places
-//! together: some are left to the quick.
+//! together: some are left to the quick. When one that was quick turns out slow, short records say nothing for a while.
 
 mod queue;
 

@@ -29,6 +29,10 @@ pub(crate) struct Bounds {
 const HALF_LIFE: Duration = Duration::from_secs(30);
 /// In so long its slowest turn counts for half: whoever is slow now and then stays so.
 const PEAK_HALF_LIFE: Duration = Duration::from_secs(300);
+/// For so long after a customer that was quick has turned out slow, a record of up to twice its length is none: whoever has many
+/// customers be quick once, and slow all together, else has every place by it. Longer records than the most stay what they are.
+const DOUBT: Duration = Duration::from_secs(60);
+const DOUBTED_MOST: u32 = 64;
 /// Customers remembered who neither wait nor hold a place.
 const ACCOUNTS_MAX: usize = 4096;
 
@@ -42,6 +46,28 @@ pub(super) struct Queue<W> {
     /// Numbers those who wait, in the order they came.
     came: u64,
     customers: HashMap<Customer, Account<W>>,
+    doubt: Doubt,
+}
+
+/// Which records say nothing for now.
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    /// Quick turns in a row up to which they do not.
+    record: u32,
+    until: Instant,
+}
+
+impl Doubt {
+    fn covers(self, record: u32, now: Instant) -> bool {
+        now < self.until && record <= self.record
+    }
+
+    /// One with this record has turned out slow.
+    fn note(&mut self, record: u32, now: Instant) {
+        let before = if now < self.until { self.record } else { 0 };
+        self.record = record.saturating_mul(2).min(DOUBTED_MOST).max(before);
+        self.until = now + DOUBT;
+    }
 }
 
 #[derive(Debug)]
@@ -50,6 +76,8 @@ struct Account<W> {
     /// Time used, and the longest turn; `None` before the first. Both as of `at`, and forgotten bit by bit.
     used: Duration,
     peak: Option<Duration>,
+    /// Quick turns in a row.
+    record: u32,
     at: Instant,
     waiting: VecDeque<(u64, W)>,
 }
@@ -65,7 +93,8 @@ pub(super) struct Granted<W> {
 
 impl<W> Queue<W> {
     pub(super) fn new(bounds: Bounds) -> Self {
-        Self { bounds, held: 0, slow_held: 0, waiting: 0, came: 0, customers: HashMap::new() }
+        let doubt = Doubt { record: 0, until: Instant::now() };
+        Self { bounds, held: 0, slow_held: 0, waiting: 0, came: 0, customers: HashMap::new(), doubt }
     }
 
     /// Lines somebody up; false if too many wait already. Who has left the line, as `left` tells, does not count.
@@ -102,7 +131,7 @@ impl<W> Queue<W> {
     /// Who is next, if a place is free for anybody. Who has left the line, as `left` tells, is passed over here: given a
     /// place they would give it back, one inside the other, as deep as the line is long.
     pub(super) fn next(&mut self, left: impl Fn(&W) -> bool, now: Instant) -> Option<Granted<W>> {
-        let bounds = self.bounds;
+        let (bounds, doubt) = (self.bounds, self.doubt);
         if self.held >= bounds.places || self.waiting == 0 {
             return None;
         }
@@ -116,13 +145,13 @@ impl<W> Queue<W> {
         let room_for_slow = self.slow_held < bounds.slow_places;
         let ranked = self.customers.iter().filter_map(|(customer, account)| {
             let (number, _) = account.waiting.front()?;
-            let may = account.held < bounds.places_each && (room_for_slow || !account.is_slow(bounds.slow, now));
+            let may = account.held < bounds.places_each && (room_for_slow || !account.is_slow(bounds.slow, doubt, now));
             may.then(|| (account.held, account.used_by(now), *number, *customer))
         });
         let (.., customer) = ranked.min()?;
         let account = self.customers.get_mut(&customer)?;
         let (_, waiter) = account.waiting.pop_front()?;
-        let counts_as_slow = account.is_slow(bounds.slow, now);
+        let counts_as_slow = account.is_slow(bounds.slow, doubt, now);
         account.held += 1;
         self.waiting -= 1;
         self.held += 1;
@@ -145,6 +174,16 @@ impl<W> Queue<W> {
             // One that was cut short took at least that long.
             let least = shown.or((used >= self.bounds.slow).then_some(used));
             account.peak = least.map(|least| peak.unwrap_or_default().max(least)).or(peak);
+            match least {
+                Some(least) if least >= self.bounds.slow => {
+                    if peak.is_some_and(|peak| peak < self.bounds.slow) {
+                        self.doubt.note(account.record, now);
+                    }
+                    account.record = 0;
+                }
+                Some(_) => account.record = account.record.saturating_add(1),
+                None => {}
+            }
             account.used = account.used_by(now) + used;
             account.at = now;
             account.held -= 1;
@@ -168,12 +207,12 @@ impl<W> Queue<W> {
 
 impl<W> Account<W> {
     fn new(now: Instant) -> Self {
-        Self { held: 0, used: Duration::ZERO, peak: None, at: now, waiting: VecDeque::new() }
+        Self { held: 0, used: Duration::ZERO, peak: None, record: 0, at: now, waiting: VecDeque::new() }
     }
 
-    /// Whether it was slow of late, or nothing is known of it.
-    fn is_slow(&self, slow: Duration, now: Instant) -> bool {
-        self.peak_by(now).is_none_or(|peak| peak >= slow)
+    /// Whether it was slow of late, or nothing is known of it that says anything now.
+    fn is_slow(&self, slow: Duration, doubt: Doubt, now: Instant) -> bool {
+        doubt.covers(self.record, now) || self.peak_by(now).is_none_or(|peak| peak >= slow)
     }
 
     fn used_by(&self, now: Instant) -> Duration {

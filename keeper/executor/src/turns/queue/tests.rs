@@ -80,6 +80,45 @@ fn the_slow_leave_a_place_to_the_quick() {
     assert!(used.iter().all(|used| !used.is_zero()), "and of the slow each has its turn");
 }
 
+/// Two hundred that were quick once and are slow all together, and one that has been quick for longer: at first they have every
+/// place, and after that one.
+#[test]
+fn those_who_were_quick_a_few_times_do_not_have_every_place_when_they_turn_slow() {
+    let mut bench = Bench::new(BOUNDS);
+    (0..200).for_each(|number| bench.use_one(number, 5));
+    (0..30).for_each(|_| bench.use_one(201, 20));
+    assert!((0..200).all(|number| bench.ask(number)));
+    let (first, second) = (bench.next().expect("a place"), bench.next().expect("a place"));
+    assert!(bench.ask(201) && bench.next().is_none(), "both were quick before");
+    bench.give_back(first, 1_000);
+    let mut running = bench.next().expect("a place");
+    assert_eq!(running, (2, true), "used less, but its record is no more than the first one's");
+    bench.give_back(second, 10);
+    for _ in 0..50 {
+        assert_eq!(bench.next(), Some((201, false)));
+        bench.give_back((201, false), 20);
+        bench.give_back(running, 1_000);
+        running = bench.next().expect("a place");
+        assert!(running.1 && bench.next().is_none() && bench.ask(201));
+    }
+    bench.give_back(running, 5);
+    bench.now += DOUBT;
+    bench.use_one(202, 5);
+    assert!(bench.ask(202));
+    let quick = std::iter::from_fn(|| bench.next()).find(|(number, _)| *number == 202);
+    assert!(quick.is_none_or(|(_, is_slow)| !is_slow), "a minute later short records count again");
+}
+
+#[test]
+fn a_long_record_is_doubted_by_nobody() {
+    let mut bench = Bench::new(BOUNDS);
+    (0..=DOUBTED_MOST).for_each(|_| bench.use_one(1, 5));
+    (0..1_000).for_each(|_| bench.use_one(2, 5));
+    bench.use_one(2, 1_000);
+    assert!(bench.ask(1));
+    assert_eq!(bench.next(), Some((1, false)));
+}
+
 #[test]
 fn one_that_is_slow_now_and_then_stays_slow_for_a_good_while() {
     let mut bench = Bench::new(BOUNDS);
