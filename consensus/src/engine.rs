@@ -125,7 +125,9 @@ impl Engine {
                 self.receive(Source::Gossip(message), from, channel, bytes, now);
             }
             Input::Answered { from, bytes } => self.receive_answer(from, &bytes, now),
-            Input::Executed { task, attempt, anchor, result } => self.executed(task, (attempt, anchor), result, now),
+            Input::Executed { task, attempt, anchor, result, took } => {
+                self.executed(task, (attempt, anchor), (result, took), now);
+            }
             Input::Persisted { token, answer } => batches.persisted((token, &answer), facts, sessions, now, outbox),
             Input::Settled { task, block } => sessions.handle(task, Event::Settled(block), facts, now, outbox),
             Input::SettledLate(late) => facts.note_late(&late),

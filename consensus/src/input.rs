@@ -1,5 +1,7 @@
 //! Everything that can happen to the protocol.
 
+use std::time::Duration;
+
 use alloy_primitives::B256;
 
 use crate::anchor::BlockRef;
@@ -64,6 +66,8 @@ pub enum Input {
         anchor: B256,
         /// What came of it.
         result: Result<Outcome, Abstention>,
+        /// What it took by itself: not how long it waited for its turn.
+        took: Duration,
     },
     /// The journal has answered.
     Persisted {

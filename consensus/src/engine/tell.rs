@@ -1,5 +1,7 @@
 //! What one machine has others know, on its way to them.
 
+use std::time::Duration;
+
 use alloy_primitives::B256;
 
 use super::Engine;
@@ -60,11 +62,11 @@ impl Engine {
         &mut self,
         task: Task,
         (attempt, anchor): (u8, B256),
-        result: Result<Outcome, Abstention>,
+        (result, took): (Result<Outcome, Abstention>, Duration),
         now: Time,
     ) {
         let Self { facts, sessions, outbox, .. } = self;
-        if let Some(took) = sessions.get(&task).and_then(|session| session.running_for(attempt, anchor, now)) {
+        if sessions.get(&task).is_some_and(|session| session.is_running(attempt, anchor)) {
             self.windows.note_run(task, result.is_ok(), took);
         }
         sessions.handle(task, Event::Executed(attempt, anchor, result), facts, now, outbox);

@@ -1,7 +1,6 @@
 //! What others ask of a task, and have it remember.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use alloy_primitives::B256;
 
@@ -30,14 +29,9 @@ impl Session {
         self.attempts.get(&attempt)
     }
 
-    /// How long a try has been running at this block by now, if it is.
-    pub(crate) fn running_for(&self, attempt: u8, at: B256, now: Time) -> Option<Duration> {
-        match self.attempts.get(&attempt)? {
-            Attempt::Running { anchor, since } if anchor.hash == at => {
-                Some(Duration::from_millis(now.0.saturating_sub(since.0)))
-            }
-            _ => None,
-        }
+    /// Whether a try is running at this block.
+    pub(crate) fn is_running(&self, attempt: u8, at: B256) -> bool {
+        matches!(self.attempts.get(&attempt), Some(Attempt::Running { anchor, .. }) if anchor.hash == at)
     }
 
     /// Whether an earlier try than this one is still running.

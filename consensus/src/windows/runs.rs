@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::task::{JobId, Task};
 
-/// How long a quick run takes at most: many times what code that does little needs on a busy machine, and no more than a
-/// settlement waits for its block where blocks are short.
-const QUICK: Duration = Duration::from_millis(1_000);
+/// What a quick run takes at most, by itself: many times what code that does little needs, and as long as a block lasts where
+/// blocks are short. Workers think alike of what is slow.
+const QUICK: Duration = Duration::from_millis(250);
 /// Quick runs that a job owes at most.
 const OWED_MOST: u16 = 1_024;
 /// So many quick runs that it does not owe halve what the next one that is not will cost.

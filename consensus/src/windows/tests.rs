@@ -215,14 +215,14 @@ fn late_attempts_are_batched_by_moment_too_and_what_failed_alone_before_stays_al
 #[test]
 fn jobs_that_are_quick_here_are_batched_apart_from_others() {
     let mut bench = bench(0, &tasks(6));
-    let second = Duration::from_secs(1);
-    for (job, has_said, took) in [(1, true, second), (2, true, second), (3, true, second * 2), (4, false, second / 2)] {
+    let quick = Duration::from_millis(250);
+    for (job, has_said, took) in [(1, true, quick), (2, true, quick), (3, true, quick * 2), (4, false, quick / 2)] {
         bench.windows.note_run(task(job), has_said, took);
     }
     assert_eq!(bench.assigned(998_000), [vec![1, 2], vec![3, 4, 5, 6]]);
     let mut bench = self::bench(0, &tasks(2));
-    bench.windows.note_run(task(1), true, second);
-    bench.windows.note_run(task(1), true, second * 2);
+    bench.windows.note_run(task(1), true, quick);
+    bench.windows.note_run(task(1), true, quick * 2);
     assert_eq!(bench.assigned(998_000), [[1, 2]], "the last run counts");
 }
 

@@ -270,7 +270,8 @@ impl Network {
             Effect::Execute { due, attempt, anchor } => {
                 let said = (self.faults.run)(k, due.task.job).unwrap_or(Ok("done"));
                 let result = said.map(|said| outcome(due.task, anchor, said));
-                self.send(k, Input::Executed { task: due.task, attempt, anchor: anchor.hash, result }, 30);
+                let took = Duration::from_millis(30);
+                self.send(k, Input::Executed { task: due.task, attempt, anchor: anchor.hash, result, took }, 30);
             }
             Effect::Persist { token, .. } => {
                 self.send(k, Input::Persisted { token, answer: JournalAnswer::Recorded }, 5);

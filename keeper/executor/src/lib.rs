@@ -203,10 +203,11 @@ impl Executor {
     pub async fn run(&self, request: RunRequest) -> Run {
         let started = Instant::now();
         match self.attempt(request).await {
-            Ok((output, transcript)) => Run {
+            Ok((output, transcript, took)) => Run {
                 transcript_root: transcript.root().0,
                 fuel: output.fuel,
                 elapsed: started.elapsed(),
+                took,
                 logs: output.logs,
                 ended: ended(output.end, &transcript),
             },
@@ -225,7 +226,7 @@ impl Executor {
         }
     }
 
-    async fn attempt(&self, request: RunRequest) -> Result<(Output, Transcript), Abstain> {
+    async fn attempt(&self, request: RunRequest) -> Result<(Output, Transcript, Duration), Abstain> {
         let (code, owner, reference) = (request.code, request.owner, request.reference.clone());
         let input = Input {
             job_id: request.job_id,
@@ -244,7 +245,7 @@ impl Executor {
             let mut transcript = Transcript::new(Arc::clone(&self.reader), reference.clone());
             let ended = self.workers.run(&assigned, &mut transcript, || self.library.compiled(code.hash)).await;
             why = match ended {
-                Ok(output) => return Ok((output, transcript)),
+                Ok((output, took)) => return Ok((output, transcript, took)),
                 Err(Unfinished::Busy) => return Err(Abstain::Busy),
                 Err(Unfinished::Worker(broken)) => broken.to_string(),
                 Err(Unfinished::NoCode) => "its compiled code has gone from the cache".to_owned(),

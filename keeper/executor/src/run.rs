@@ -80,6 +80,8 @@ pub struct Run {
     pub fuel: u64,
     /// Time from the call of [`Executor::run`](crate::Executor::run) to its end, waiting included.
     pub elapsed: Duration,
+    /// What the run took by itself: processor time, and what it waited for the chain. Not its turn, nor its code.
+    pub took: Duration,
     /// What the job logged, one `level: message` per entry, at most 64 KiB in all. Never signed.
     pub logs: Vec<String>,
 }
@@ -87,6 +89,7 @@ pub struct Run {
 impl Run {
     /// A run that ended before the guest started.
     pub(crate) const fn abstained(reason: Abstain, elapsed: Duration) -> Self {
-        Self { ended: Ended::Abstain(reason), transcript_root: [0; 32], fuel: 0, elapsed, logs: Vec::new() }
+        let ended = Ended::Abstain(reason);
+        Self { ended, transcript_root: [0; 32], fuel: 0, elapsed, took: Duration::ZERO, logs: Vec::new() }
     }
 }

@@ -138,13 +138,13 @@ impl Workers {
     }
 
     /// Makes one run on one worker, with chain reads answered through `transcript` and the compiled code from `code`, if the worker
-    /// does not have it. A worker that does not do as it should is ended.
+    /// does not have it, and tells what the run took by itself. A worker that does not do as it should is ended.
     pub(crate) async fn run<C>(
         &self,
         assigned: &Assigned,
         transcript: &mut Transcript,
         code: impl Fn() -> C,
-    ) -> Result<Output, Unfinished>
+    ) -> Result<(Output, Duration), Unfinished>
     where
         C: Future<Output = Option<Vec<u8>>>,
     {
@@ -153,16 +153,17 @@ impl Workers {
         loop {
             let (mut worker, was_idle) = self.take().await?;
             // Whoever asked may go away in the midst of it: then the worker is dropped with this future, and ends.
-            let mut before = None;
+            let (mut before, began) = (None, Instant::now());
             let ended = run_on(&mut worker, assigned, transcript, &code, &mut before).await;
             let Err(Unfinished::Worker(broken)) = &ended else {
                 // On a busy machine every run takes long: what counts is what this one took, or kept its worker waiting for.
                 let used = processor_time(worker.id()).zip(before).and_then(|(now, before)| now.checked_sub(before));
-                if let Some(used) = used {
-                    turn.took(used + transcript.waited());
+                let took = used.map(|used| used + transcript.waited());
+                if let Some(took) = took {
+                    turn.took(took);
                 }
                 self.put_back(worker);
-                return ended;
+                return ended.map(|output| (output, took.unwrap_or_else(|| began.elapsed())));
             };
             self.lost.fetch_add(1, Ordering::Relaxed);
             let (id, mute) = (worker.id(), worker.link().heard_nothing());
@@ -172,7 +173,7 @@ impl Workers {
             }
             // One that had died while it was idle is no try.
             if !(was_idle && mute && *broken == Broken::Ended) {
-                return ended;
+                return ended.map(|output| (output, began.elapsed()));
             }
         }
     }

@@ -52,6 +52,7 @@ use super::standing::Post;
 use super::unjudged::Unjudged;
 use crate::chain::SettlementResult;
 use crate::jobs::JobBook;
+use crate::jobs::action::Finding;
 use crate::journal::Record;
 
 /// What a keeper tells its operator when its key signs elsewhere.
@@ -185,8 +186,8 @@ impl Core {
                 self.changed = true;
             }
             Event::Listening(address) => self.on_listening(address),
-            Event::Executed { task, attempt, anchor, result, reason } => {
-                self.executed(task, (attempt, anchor), (result, reason), now);
+            Event::Executed { task, attempt, anchor, result, reason, took } => {
+                self.executed(task, (attempt, anchor), Finding { result, reason, took }, now);
             }
             Event::Persisted { token, answer } => self.feed(Input::Persisted { token, answer }, now),
             Event::Recalled { group, listening, known } => self.on_recalled(group, listening, known),

@@ -1,5 +1,7 @@
 //! Everything that can happen to a keeper, as plain data: what the loop hears, and what the simulator makes up.
 
+use std::time::Duration;
+
 use alloy::primitives::B256;
 use consensus::committee::PeerKey;
 use consensus::effect::{BatchKey, JournalAnswer, PersistToken};
@@ -64,6 +66,8 @@ pub enum Event {
         result: Result<Outcome, Abstention>,
         /// More about it, for people; may be empty.
         reason: String,
+        /// What it took by itself: not how long it waited for its turn.
+        took: Duration,
     },
     /// The journal has answered [`super::Order::Persist`].
     Persisted {

@@ -5,6 +5,7 @@ mod call;
 mod wasm;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes};
 use anyhow::Result;
@@ -53,6 +54,8 @@ pub struct Finding {
     pub result: Result<Outcome, Abstention>,
     /// The reason of whatever is not a call, for people.
     pub reason: String,
+    /// What it took by itself: not how long it waited for its turn.
+    pub took: Duration,
 }
 
 impl Actions {
@@ -83,28 +86,36 @@ impl Actions {
             && let Err((abstention, reason)) =
                 at_anchor::check(&self.provider, self.job_manager, &work.due, &work.anchor).await
         {
-            return Finding { result: Err(abstention), reason };
+            return Finding::none(abstention, reason);
         }
-        let (ended, transcript) = match &work.plan.terms.action {
+        let (ended, transcript, took) = match &work.plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::run(self, wasm, work).await,
-            ActionTerms::Call(call) => (call::run(call), B256::ZERO),
+            ActionTerms::Call(call) => (call::run(call), B256::ZERO, Duration::ZERO),
         };
-        Finding::new(ended, transcript)
+        Finding::new(ended, transcript, took)
     }
 }
 
 impl Finding {
+    /// Nothing to say, without a run.
+    #[must_use]
+    pub const fn none(why: Abstention, reason: String) -> Self {
+        Self { result: Err(why), reason, took: Duration::ZERO }
+    }
+
     /// What the end of a run means to the protocol.
-    fn new(ended: Ended, transcript: B256) -> Self {
+    fn new(ended: Ended, transcript: B256, took: Duration) -> Self {
         let said = |status, data: Vec<u8>| {
             Ok(Outcome { status, data: Bytes::from(data), state_after: B256::ZERO, transcript })
         };
         match ended {
-            Ended::Call(data) => Self { result: said(Status::Call, data), reason: String::new() },
-            Ended::Skip(reason) => Self { result: said(Status::Skip, reason.clone().into_bytes()), reason },
-            Ended::JobError(reason) => Self { result: said(Status::JobError, reason.clone().into_bytes()), reason },
+            Ended::Call(data) => Self { result: said(Status::Call, data), reason: String::new(), took },
+            Ended::Skip(reason) => Self { result: said(Status::Skip, reason.clone().into_bytes()), reason, took },
+            Ended::JobError(reason) => {
+                Self { result: said(Status::JobError, reason.clone().into_bytes()), reason, took }
+            }
             Ended::Abstain(reason) => {
-                Self { result: Err(abstention(&reason)), reason: format!("{}: {reason}", reason.name()) }
+                Self { result: Err(abstention(&reason)), reason: format!("{}: {reason}", reason.name()), took }
             }
         }
     }

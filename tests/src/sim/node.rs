@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use alloy::primitives::B256;
 use consensus::Engine;
@@ -36,6 +37,7 @@ pub(super) struct Ran {
     pub(super) attempt: u8,
     pub(super) anchor: B256,
     pub(super) result: Result<Outcome, Abstention>,
+    pub(super) took: Duration,
 }
 
 /// A keeper.

@@ -8,7 +8,7 @@ use consensus::effect::{SignRecord, Step};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::{Channel, Message, Source};
-use consensus::task::{Abstention, DueTask, Outcome, Task};
+use consensus::task::{Abstention, DueTask, Task};
 use consensus::time::Time;
 use consensus::{Effect, Input};
 use contracts::terms::ended;
@@ -16,6 +16,7 @@ use contracts::terms::ended;
 use super::{Core, Note, Order};
 use crate::driver::history::result_of;
 use crate::jobs::Standing;
+use crate::jobs::action::Finding;
 use crate::journal::Record;
 
 impl Core {
@@ -60,7 +61,12 @@ impl Core {
             Standing::Untold => (self.book.job(due.task.job.0).and_then(|job| job.state().plan.clone()), true),
             Standing::Not(why) => {
                 self.executions.begin(due.task, attempt, anchor.hash, now);
-                return self.executed(due.task, (attempt, anchor.hash), (Err(Abstention::JobInactive), why), now);
+                return self.executed(
+                    due.task,
+                    (attempt, anchor.hash),
+                    Finding::none(Abstention::JobInactive, why),
+                    now,
+                );
             }
         };
         self.executions.begin(due.task, attempt, anchor.hash, now);
@@ -68,11 +74,8 @@ impl Core {
             Some(plan) => self.order(Order::Run { due, attempt, anchor, plan, ask }),
             // A reorganisation took its job away. Said, so that the other tasks of its batch do not wait for it.
             None => {
-                let (ended, why) = (
-                    Err(Abstention::UnknownTask),
-                    "no such job is listed that this keeper knows how to run".to_owned(),
-                );
-                self.executed(due.task, (attempt, anchor.hash), (ended, why), now);
+                let why = "no such job is listed that this keeper knows how to run".to_owned();
+                self.executed(due.task, (attempt, anchor.hash), Finding::none(Abstention::UnknownTask, why), now);
             }
         }
     }
@@ -82,7 +85,7 @@ impl Core {
         &mut self,
         task: Task,
         (attempt, anchor): (u8, B256),
-        (result, reason): (Result<Outcome, Abstention>, String),
+        Finding { result, reason, took }: Finding,
         now: Time,
     ) {
         let Some(since) = self.executions.end(task, attempt, anchor) else {
@@ -92,7 +95,7 @@ impl Core {
         self.runs.note(task.job.0, ended, &reason, now);
         self.note_run(&task, &result, &reason, now.0.saturating_sub(since.0));
         self.feed(Input::Trouble { job: task.job, troubled: result.is_err() }, now);
-        self.feed(Input::Executed { task, attempt, anchor, result }, now);
+        self.feed(Input::Executed { task, attempt, anchor, result, took }, now);
     }
 
     fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {

@@ -1,6 +1,7 @@
 //! Runs code, which decides what the target is called with. Code, its cache and its sandbox belong to this action alone.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
 use anyhow::{Context, Result, bail};
@@ -24,7 +25,7 @@ pub(super) async fn prepare(executor: &Executor, terms: &WasmTerms, owner: Addre
 }
 
 /// Runs the code; how it ended, and the commitment to what it read.
-pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (Ended, B256) {
+pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (Ended, B256, Duration) {
     let Work { due, anchor, plan, .. } = work;
     let task = due.task;
     let Told { sequence, trigger } = plan.trigger.told(&Run { instance: task.instance, due: due.due });
@@ -44,7 +45,7 @@ pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (E
     for line in &run.logs {
         tracing::debug!(job = task.job.0, "job says: {line}");
     }
-    (run.ended, B256::from(run.transcript_root))
+    (run.ended, B256::from(run.transcript_root), run.took)
 }
 
 fn code(terms: &WasmTerms) -> Code {

@@ -1,5 +1,7 @@
 //! Hands for the cores: what happens to a keeper goes in, and its orders are carried out in a world of its own.
 
+use std::time::Duration;
+
 use alloy::primitives::{B256, Bytes, keccak256};
 use consensus::anchor::BlockRef;
 use consensus::codec;
@@ -189,7 +191,8 @@ impl World<'_> {
         } else {
             Ok(honest_outcome(due.task, anchor.hash, conduct))
         };
-        let ran = Ran { task: due.task, attempt, anchor: anchor.hash, result };
+        let took = Duration::from_millis(delay);
+        let ran = Ran { task: due.task, attempt, anchor: anchor.hash, result, took };
         if self.bug == Some(Plant::AnswerOfAnotherRun) {
             return self.mix_up(keeper, delay, ran);
         }
@@ -197,8 +200,8 @@ impl World<'_> {
     }
 
     fn answer_run(&mut self, keeper: usize, delay: u64, ran: Ran) {
-        let Ran { task, attempt, anchor, result } = ran;
-        self.done(keeper, delay, Event::Executed { task, attempt, anchor, result, reason: String::new() });
+        let Ran { task, attempt, anchor, result, took } = ran;
+        self.done(keeper, delay, Event::Executed { task, attempt, anchor, result, reason: String::new(), took });
     }
 
     /// A planted bug of the loop: now and then two runs under way get each other's results, each under its own name, as

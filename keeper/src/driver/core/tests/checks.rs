@@ -1,5 +1,7 @@
 //! What is red, with its cause and its mend.
 
+use std::time::Duration;
+
 use consensus::effect::Step;
 
 use super::*;
@@ -114,7 +116,10 @@ fn a_keeper_on_which_every_job_fails_is_red_until_a_run_goes_well() {
     let run = |core: &mut Core, number: u64, result: Result<Outcome, Abstention>, reason: &str| {
         let (task, anchor) = (task(number), B256::repeat_byte(9));
         core.executions.begin(task, 0, anchor, at(START + 20));
-        core.on(Event::Executed { task, attempt: 0, anchor, result, reason: reason.to_owned() }, at(START + 20));
+        core.on(
+            Event::Executed { task, attempt: 0, anchor, result, reason: reason.to_owned(), took: Duration::ZERO },
+            at(START + 20),
+        );
     };
     let why = "host_failure: this keeper could not run the job: the worker ended";
     run(&mut core, 0, Err(Abstention::HostFailure), why);

@@ -1,5 +1,7 @@
 //! A task's way through the core, and who is asked what on the way.
 
+use std::time::Duration;
+
 use consensus::effect::{JournalAnswer, Step};
 use consensus::task::Outcome;
 
@@ -32,7 +34,14 @@ fn call() -> Result<Outcome, Abstention> {
 }
 
 fn answer(run: u64, attempt: u8, anchor: B256) -> Event {
-    Event::Executed { task: task(run), attempt, anchor, result: call(), reason: "fine".to_owned() }
+    Event::Executed {
+        task: task(run),
+        attempt,
+        anchor,
+        result: call(),
+        reason: "fine".to_owned(),
+        took: Duration::ZERO,
+    }
 }
 
 /// Goes on with a block a second, each followed by housekeeping and a tick, until `enough`; gives all orders.
@@ -110,8 +119,10 @@ fn an_abstention_is_said_as_one() {
     let mut core = ready();
     let (attempt, anchor) = ordered(&go_on(&mut core, 11..=20), 0).expect("run 0 is due");
     let (task, result) = (task(0), Err(Abstention::Busy));
-    let orders =
-        core.on(Event::Executed { task, attempt, anchor, result, reason: "busy: 16 runs".to_owned() }, at(START + 20));
+    let orders = core.on(
+        Event::Executed { task, attempt, anchor, result, reason: "busy: 16 runs".to_owned(), took: Duration::ZERO },
+        at(START + 20),
+    );
     let notes = notes(&orders);
     assert!(notes.contains(&Note::Ran { outcome: "abstain", took_ms: 0 }), "{notes:?}");
     assert!(notes.contains(&Note::Spoke { abstains: true }), "{notes:?}");
