@@ -24,7 +24,7 @@ fn later_ms() -> f64 {
 /// How much later than on average alone a single run may be, in milliseconds: two blocks. Where the others have first shown
 /// that they are quick and then are not, one run is batched with them, and waits until it is apart again.
 fn latest_ms(is_batched: bool) -> f64 {
-    later_ms() + if is_batched { 20_000.0 } else { 1_000.0 }
+    later_ms() + if is_batched { 12_000.0 } else { 1_000.0 }
 }
 /// 200 outcomes of 64 KiB are 17 full blocks.
 const LARGE_EVERY: u32 = 60;
