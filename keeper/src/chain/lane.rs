@@ -21,6 +21,7 @@ mod order;
 mod room;
 mod rules;
 mod slot;
+mod standing;
 mod turns;
 mod waiting;
 
@@ -29,7 +30,7 @@ use super::fees::Fees;
 use super::nonce::{Entry, Ledger};
 use super::refusal::Refusal;
 use alloy::primitives::{Address, B256, U256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,7 @@ pub use rules::{RAISES_MAX, Rules, Sound};
 use account::Book;
 use room::Room;
 use slot::{Phase, Slot};
+use standing::Stand;
 use waiting::{Pushed, Queue, Ready};
 
 /// Nonces open at a time.
@@ -88,7 +90,7 @@ impl Lane {
     #[must_use]
     pub fn new(ledger: Ledger, terms: Terms, signer: Arc<dyn Sign>, rules: Box<dyn Rules>) -> Self {
         let Ledger { chain_id, address, floor, entries } = ledger;
-        let slots = entries.into_iter().map(|(nonce, entry)| (nonce, Slot::restored(entry, terms.patience)));
+        let slots = entries.into_iter().map(|(nonce, entry)| (nonce, Slot::restored(entry)));
         Self {
             terms,
             rules,
@@ -138,6 +140,7 @@ impl Lane {
                 let head = self.book.look.as_ref().map_or(0, |(look, _)| look.head);
                 let over = self.queue.expire(now, head);
                 orders.extend(over.into_iter().map(|(key, ended)| Order::Done { key, ended }));
+                self.tell_late(now, &mut orders);
             }
             Event::Want { key, call } => self.want(key, call, now, &mut orders),
             Event::Looked(look) => {
@@ -146,7 +149,8 @@ impl Lane {
                     self.looked(&look, now, &mut orders);
                 }
             }
-            Event::Checked { key, verdict } => self.checked(key, verdict, now, &mut orders),
+            Event::Checked { key, pending: true, verdict } => self.weighed(key, verdict, now, &mut orders),
+            Event::Checked { key, verdict, .. } => self.checked(key, verdict, now, &mut orders),
             Event::Written(revision) => {
                 (self.writing, self.written) = (None, self.written.max(revision));
                 self.book.account.disk = None;
@@ -171,9 +175,12 @@ impl Lane {
             return;
         }
         let kept = self.rules.keeps_to_one_nonce();
-        let stands = |slot: &&mut Slot| slot.entry.holds(key, &call) && slot.stands();
+        let stands = |slot: &&mut Slot| {
+            let present = slot.entry.key;
+            slot.entry.holds(key, &call) && matches!(slot.stand(present), Some(Stand::Present | Stand::Included(_)))
+        };
         if let Some(slot) = self.slots.values_mut().filter(|_| kept).find(stands) {
-            (slot.until, slot.told) = (until, false);
+            slot.wanted_again(until);
             if slot.entry.key != key {
                 slot.rename(key);
                 self.revision += 1;
@@ -193,7 +200,7 @@ impl Lane {
     fn assign(&mut self, now: Duration, orders: &mut Vec<Order>) {
         while self.slots.values().filter(|slot| slot.is_open()).count() < self.open_max(now) {
             let Some(look) = self.book.fresh(now, FRESH.max(self.terms.block_time)) else { return };
-            let Some(ready) = self.next_ready(self.room(now, &look)) else { return };
+            let Some(ready) = self.next_ready(self.room(now, &look), None) else { return };
             let (key, until) = (ready.key, ready.until);
             let nonce = self.free_nonce(look.mined);
             let planned = self.plan(nonce, ready, None, &look);
@@ -210,10 +217,10 @@ impl Lane {
         if now < self.alone_until { 1 } else { OPEN_MAX }
     }
 
-    /// The next content that is worth a nonce, has none that may still carry it, and finds room.
-    fn next_ready(&mut self, room: Room) -> Option<Ready> {
-        let (slots, kept) = (&self.slots, self.rules.keeps_to_one_nonce());
-        self.queue.take(|key| kept && slots.values().any(|slot| slot.may_carry(key)), room)
+    /// The next content that is worth a nonce (`nonce`, if that is known), stands under no other one, and finds room.
+    fn next_ready(&mut self, room: Room, nonce: Option<u64>) -> Option<Ready> {
+        let held_back: BTreeSet<B256> = self.queue.keys().filter(|key| self.standing(*key, nonce).is_some()).collect();
+        self.queue.take(|key| held_back.contains(&key), room)
     }
 
     fn room(&self, now: Duration, look: &Look) -> Room {

@@ -245,7 +245,7 @@ impl World {
             }
             Order::Check { key, pending, .. } => {
                 let verdict = self.check(id_of(key), pending);
-                self.after(1, 80, Happening::Answer(life, Box::new(Event::Checked { key, verdict })));
+                self.after(1, 80, Happening::Answer(life, Box::new(Event::Checked { key, pending, verdict })));
             }
             Order::Write { revision, ledger } => match self.disk_full {
                 true => {

@@ -107,7 +107,7 @@ impl Lane {
             policy.freeing(instead, look.market),
             now.saturating_add(self.terms.patience),
         );
-        if fits && let Some(ready) = self.next_ready(Room::UNLIMITED) {
+        if fits && let Some(ready) = self.next_ready(Room::UNLIMITED, Some(nonce)) {
             let (key, until) = (ready.key, ready.until);
             match self.plan(nonce, ready, instead, &look) {
                 Ok((entry, fees)) => next = (entry, fees, until),
@@ -127,6 +127,9 @@ impl Lane {
 
     /// Sends the newest attempt, once the ledger that knows it is on disk.
     pub(super) fn send(&mut self, nonce: u64, now: Duration, orders: &mut Vec<Order>) {
+        if self.gives_way(nonce, now, orders) {
+            return;
+        }
         let head = self.book.look.as_ref().map_or(0, |(look, _)| look.head);
         let (written, waits) = (self.written, self.rules.waits_for_disk());
         let Some(slot) = self.slots.get_mut(&nonce) else { return };
@@ -160,6 +163,20 @@ impl Lane {
         let Some(slot) = self.slots.get_mut(&nonce).filter(|slot| !slot.told && !slot.entry.is_idle()) else { return };
         slot.told = true;
         orders.push(Order::Done { key: slot.entry.key, ended });
+    }
+
+    /// Tells whoever has waited too long, even while no node answers.
+    pub(super) fn tell_late(&mut self, now: Duration, orders: &mut Vec<Order>) {
+        let grace = raise_after(&self.terms) * 2;
+        let is_late = |slot: &Slot| !slot.told && now > slot.until.saturating_add(grace);
+        let late: Vec<u64> = self.slots.iter().filter(|(_, slot)| is_late(slot)).map(|(nonce, _)| *nonce).collect();
+        for nonce in late {
+            let seconds = self.terms.patience.as_secs();
+            let why = format!(
+                "nobody has shown the transaction with nonce {nonce} in a block for {seconds} s; it stays on its way"
+            );
+            self.tell(nonce, Ended::Failed(why), orders);
+        }
     }
 
     pub(super) fn answered(&mut self, tx: B256, answers: &[Answer], now: Duration, orders: &mut Vec<Order>) {

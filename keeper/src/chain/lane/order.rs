@@ -38,6 +38,8 @@ pub enum Event {
     Checked {
         /// The content.
         key: B256,
+        /// Which block was asked for.
+        pending: bool,
         /// What it is worth.
         verdict: Verdict,
     },

@@ -32,6 +32,15 @@ pub(super) enum Phase {
     Displaced { head: u64 },
 }
 
+/// Whether a transaction with the present content has left under the nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    No,
+    /// An earlier start or an earlier turn of the nonce may have sent it.
+    Maybe,
+    Yes,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) entry: Entry,
@@ -42,6 +51,7 @@ pub(super) struct Slot {
     pub(super) until: Duration,
     /// Whether whoever wants the content was told how it ended.
     pub(super) told: bool,
+    pub(super) left: Left,
     /// Whether a node may hold one of its transactions.
     out: bool,
     /// Whether a node said that it has the newest attempt.
@@ -75,6 +85,7 @@ impl Slot {
             since: now,
             until,
             told: false,
+            left: Left::No,
             out: false,
             held: false,
             in_flight: 0,
@@ -90,9 +101,9 @@ impl Slot {
         }
     }
 
-    /// A nonce from the ledger: what it was for may be on its way.
-    pub(super) fn restored(entry: Entry, until: Duration) -> Self {
-        Self { phase: Phase::Restored, out: true, ..Self::new(entry, until, Duration::ZERO) }
+    /// A nonce from the ledger: what it was for may be on its way. The time for it begins with the first look.
+    pub(super) fn restored(entry: Entry) -> Self {
+        Self { phase: Phase::Restored, left: Left::Maybe, out: true, ..Self::new(entry, Duration::MAX, Duration::ZERO) }
     }
 
     /// Whether the chain has not used it yet.
@@ -100,18 +111,10 @@ impl Slot {
         !matches!(self.phase, Phase::Included(_) | Phase::Displaced { .. })
     }
 
-    /// Whether a transaction with this content may still be on its way under this nonce.
-    pub(super) fn may_carry(&self, key: B256) -> bool {
-        self.is_open() && (self.entry.key == key || self.entry.attempts.iter().any(|attempt| attempt.key == key))
-    }
-
-    /// Whether its content has no need of another nonce.
-    pub(super) fn stands(&self) -> bool {
-        match &self.phase {
-            Phase::Included(receipt) => receipt.success && self.carries(receipt),
-            Phase::Displaced { .. } => false,
-            _ => true,
-        }
+    /// Somebody wants its content until then. Who waits already waits no longer for it.
+    pub(super) fn wanted_again(&mut self, until: Duration) {
+        self.until = if self.told { until } else { self.until.min(until) };
+        self.told = false;
     }
 
     /// Whether this is the receipt of its present content.
@@ -154,11 +157,17 @@ impl Slot {
         cost::worst(self.entry.gas_limit, fees, data, self.entry.call.input.len())
     }
 
-    /// Gives the nonce to another content; nothing is offered for it yet.
+    /// Gives the nonce to another content; nothing is offered for it yet. What never left is forgotten.
     pub(super) fn take_up(&mut self, next: Entry, until: Duration) {
+        if self.left == Left::No {
+            let unsent = self.entry.key;
+            self.entry.attempts.retain(|attempt| attempt.key != unsent);
+        }
         let Entry { key, call, gas_limit, .. } = next;
         (self.entry.key, self.entry.call, self.entry.gas_limit) = (key, call, gas_limit);
         (self.until, self.told, self.raises, self.cheap, self.refused) = (until, false, 0, false, 0);
+        let before = self.entry.attempts.iter().any(|attempt| attempt.key == key);
+        (self.left, self.raw) = (if before { Left::Maybe } else { Left::No }, None);
     }
 
     /// Signs another attempt with the present content, to leave once the ledger of this number is on disk.
@@ -204,6 +213,7 @@ impl Slot {
         }
         let raw = self.raw.clone()?;
         self.in_flight += 1;
+        self.left = Left::Yes;
         Some((newest.tx, raw))
     }
 
@@ -230,20 +240,17 @@ impl Slot {
         self.cheap && !self.is_out()
     }
 
-    /// Leaves the nonce without a content: something else has used it.
-    pub(super) fn empty(&mut self, idle: Entry) {
-        self.take_up(idle, Duration::MAX);
-        self.raw = None;
-    }
-
-    /// Takes back the newest attempt, which no node took, if an earlier one with the same content is on its way; says
-    /// whether.
+    /// Goes back from the newest attempt, which nodes refuse by now, to a cheaper one with the same content, if one is on
+    /// its way; says whether. The refused one stays known: a node may have taken it before.
     pub(super) fn withdraw(&mut self) -> bool {
-        let same = |attempt: &Attempt| attempt.key == self.entry.key;
-        if !self.is_out() || self.entry.attempts.iter().filter(|attempt| same(attempt)).count() < 2 {
+        let Some(refused) = self.newest().filter(|_| self.is_out()).map(|newest| newest.fees.max_fee) else {
             return false;
-        }
-        self.entry.attempts.pop();
+        };
+        let attempts = self.entry.attempts.iter().enumerate();
+        let cheaper = attempts.filter(|(_, old)| old.key == self.entry.key && old.fees.max_fee < refused);
+        let Some((place, _)) = cheaper.max_by_key(|(_, old)| old.fees.max_fee) else { return false };
+        let attempt = self.entry.attempts.remove(place);
+        self.entry.attempts.push(attempt);
         (self.raw, self.raises) = (None, u32::MAX);
         true
     }
