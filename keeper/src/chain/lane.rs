@@ -81,6 +81,7 @@ pub struct Lane {
     thorough: bool,
     thorough_at: Option<Duration>,
     gap: Option<turns::Gap>,
+    strange: Option<turns::Strange>,
     /// Until when one nonce is open at a time, because nodes take no more.
     alone_until: Duration,
 }
@@ -109,6 +110,7 @@ impl Lane {
             thorough: false,
             thorough_at: None,
             gap: None,
+            strange: None,
             alone_until: Duration::ZERO,
         }
     }
@@ -200,9 +202,10 @@ impl Lane {
     fn assign(&mut self, now: Duration, orders: &mut Vec<Order>) {
         while self.slots.values().filter(|slot| slot.is_open()).count() < self.open_max(now) {
             let Some(look) = self.book.fresh(now, FRESH.max(self.terms.block_time)) else { return };
+            let Some(mined) = self.believed(look.mined) else { return };
             let Some(ready) = self.next_ready(self.room(now, &look), None) else { return };
             let (key, until) = (ready.key, ready.until);
-            let nonce = self.free_nonce(look.mined);
+            let nonce = self.free_nonce(mined);
             let planned = self.plan(nonce, ready, None, &look);
             if let Err(ended) = planned.and_then(|(entry, fees)| self.open(entry, fees, until, now)) {
                 if let Ended::Failed(why) = &ended {

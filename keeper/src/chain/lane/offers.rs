@@ -19,7 +19,7 @@ impl Lane {
         let Some(old) = slot.newest().map(|newest| newest.fees) else { return };
         let late = now >= slot.until;
         let lowest = nonce == look.mined;
-        let starved = old.max_fee < look.market.base_fee;
+        let starved = slot.dearest() < look.market.base_fee;
         let bold = self.rules.ignores_caps().then(|| old.replacing());
         let fees = bold.or_else(|| self.terms.policy.raised(old, look.market)).filter(|fees| {
             let cost = slot.worst(*fees, look.data);

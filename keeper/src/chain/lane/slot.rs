@@ -32,11 +32,13 @@ pub(super) enum Phase {
     Displaced { head: u64 },
 }
 
-/// Whether a transaction with the present content has left under the nonce.
+/// Whether a transaction with the present content has left under the nonce, for all that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Left {
     No,
-    /// An earlier start or an earlier turn of the nonce may have sent it.
+    /// Every node has refused it.
+    Refused,
+    /// An earlier start or an earlier turn of the nonce may have sent it, or an answer is awaited.
     Maybe,
     Yes,
 }
@@ -51,11 +53,12 @@ pub(super) struct Slot {
     pub(super) until: Duration,
     /// Whether whoever wants the content was told how it ended.
     pub(super) told: bool,
-    pub(super) left: Left,
+    left: Left,
     /// Whether a node may hold one of its transactions.
     out: bool,
-    /// Whether a node said that it has the newest attempt.
+    /// Whether a node said that it has the newest attempt, and whether one may have it.
     held: bool,
+    doubtful: bool,
     /// How often one was sent without an answer yet.
     in_flight: u32,
     /// The ledger that knows the newest attempt, and when it was ordered.
@@ -88,6 +91,7 @@ impl Slot {
             left: Left::No,
             out: false,
             held: false,
+            doubtful: false,
             in_flight: 0,
             revision: 0,
             offered: now,
@@ -103,7 +107,8 @@ impl Slot {
 
     /// A nonce from the ledger: what it was for may be on its way. The time for it begins with the first look.
     pub(super) fn restored(entry: Entry) -> Self {
-        Self { phase: Phase::Restored, left: Left::Maybe, out: true, ..Self::new(entry, Duration::MAX, Duration::ZERO) }
+        let fresh = Self::new(entry, Duration::MAX, Duration::ZERO);
+        Self { phase: Phase::Restored, left: Left::Maybe, out: true, doubtful: true, ..fresh }
     }
 
     /// Whether the chain has not used it yet.
@@ -143,6 +148,16 @@ impl Slot {
         self.entry.attempts.iter_mut().filter(|attempt| attempt.key == old).for_each(|attempt| attempt.key = key);
     }
 
+    pub(super) fn left(&self) -> Left {
+        if self.left == Left::Refused && self.in_flight > 0 { Left::Maybe } else { self.left }
+    }
+
+    /// The most that was offered for the present content.
+    pub(super) fn dearest(&self) -> u128 {
+        let of_it = self.entry.attempts.iter().filter(|attempt| attempt.key == self.entry.key);
+        of_it.map(|attempt| attempt.fees.max_fee).max().unwrap_or_default()
+    }
+
     /// Whether a node may hold one of its transactions.
     pub(super) fn is_out(&self) -> bool {
         self.out || self.in_flight > 0
@@ -180,7 +195,7 @@ impl Slot {
             self.entry.attempts.push(Attempt { tx, key: self.entry.key, fees });
         }
         (self.raw, self.phase, self.revision, self.offered) = (Some(raw), Phase::Written, revision, now);
-        (self.held, self.cheap) = (false, false);
+        (self.held, self.doubtful, self.cheap) = (false, false, false);
         Ok(())
     }
 
@@ -213,7 +228,9 @@ impl Slot {
         }
         let raw = self.raw.clone()?;
         self.in_flight += 1;
-        self.left = Left::Yes;
+        if self.left == Left::No {
+            self.left = Left::Refused; // until a node says otherwise
+        }
         Some((newest.tx, raw))
     }
 
@@ -241,7 +258,7 @@ impl Slot {
     }
 
     /// Goes back from the newest attempt, which nodes refuse by now, to a cheaper one with the same content, if one is on
-    /// its way; says whether. The refused one stays known: a node may have taken it before.
+    /// its way; says whether. The refused one stays known if a node may have taken it before.
     pub(super) fn withdraw(&mut self) -> bool {
         let Some(refused) = self.newest().filter(|_| self.is_out()).map(|newest| newest.fees.max_fee) else {
             return false;
@@ -250,8 +267,11 @@ impl Slot {
         let cheaper = attempts.filter(|(_, old)| old.key == self.entry.key && old.fees.max_fee < refused);
         let Some((place, _)) = cheaper.max_by_key(|(_, old)| old.fees.max_fee) else { return false };
         let attempt = self.entry.attempts.remove(place);
+        if !self.doubtful && self.in_flight == 0 {
+            self.entry.attempts.pop();
+        }
         self.entry.attempts.push(attempt);
-        (self.raw, self.raises) = (None, u32::MAX);
+        (self.raw, self.raises, self.doubtful) = (None, u32::MAX, true);
         true
     }
 

@@ -53,7 +53,7 @@ impl Lane {
     /// it did.
     pub(super) fn gives_way(&mut self, nonce: u64, now: Duration, orders: &mut Vec<Order>) -> bool {
         let Some(slot) = self.slots.get(&nonce).filter(|slot| !slot.entry.is_idle()) else { return false };
-        let (key, left) = (slot.entry.key, slot.left);
+        let (key, left) = (slot.entry.key, slot.left());
         if left == Left::Yes {
             return false;
         }
@@ -63,8 +63,8 @@ impl Lane {
                 self.hand_over(nonce, Some(Ended::Included(receipt)), now, orders);
             }
             Some((other, Stand::Present)) => {
-                let stays = match self.slots.get(&other).map_or(Left::No, |slot| slot.left) {
-                    Left::No => true,
+                let stays = match self.slots.get(&other).map_or(Left::No, Slot::left) {
+                    Left::No | Left::Refused => true,
                     Left::Maybe => left == Left::Maybe && other < nonce,
                     Left::Yes => false,
                 };
@@ -87,11 +87,8 @@ impl Lane {
     /// Leaves a content to one of two nonces that are for it.
     pub(super) fn leave_to(&mut self, nonce: u64, other: u64, now: Duration, orders: &mut Vec<Order>) {
         let Some(wish) = self.slots.get(&other).map(|slot| (slot.until, slot.told)) else { return };
-        if let Some(slot) = self.slots.get_mut(&nonce) {
-            match wish {
-                (until, false) => slot.wanted_again(until),
-                (_, true) => {}
-            }
+        if let (Some(slot), (until, false)) = (self.slots.get_mut(&nonce), wish) {
+            slot.wanted_again(until);
         }
         self.hand_over(other, None, now, orders);
     }

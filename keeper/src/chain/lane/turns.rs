@@ -22,6 +22,13 @@ pub(super) struct Gap {
     looks: u32,
 }
 
+/// Looks in a row that show more nonces used than are ours, and the least that they show.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Strange {
+    looks: u32,
+    least: u64,
+}
+
 impl Lane {
     pub(super) fn looked(&mut self, look: &Look, now: Duration, orders: &mut Vec<Order>) {
         self.book.note_look(look, now);
@@ -33,7 +40,11 @@ impl Lane {
             // What was decided on another one may have changed it since.
             match (seen, self.slots.get(&nonce).map(|slot| &slot.phase)) {
                 (Seen::Included, Some(Phase::Included(_))) => self.included(nonce, orders),
-                (Seen::Deep, Some(_)) => self.forget(nonce),
+                (Seen::Deep, Some(_)) => {
+                    // Somebody may have wanted it again since it was told of.
+                    self.rest(nonce, look, now, orders);
+                    self.forget(nonce);
+                }
                 (Seen::Displaced, Some(Phase::Displaced { .. })) => self.displaced(nonce, orders),
                 (Seen::Free, Some(Phase::Restored)) => self.freed(nonce, look, now, orders),
                 (Seen::Due, Some(Phase::Sent)) => self.due(nonce, look, now, orders),
@@ -42,6 +53,7 @@ impl Lane {
             }
         }
         self.drop_adrift(look.mined, orders);
+        self.mind_count(look.mined);
         self.mind_gap(look, now);
     }
 
@@ -179,6 +191,31 @@ impl Lane {
         }
     }
 
+    /// Nonces that something of ours has used, or may use.
+    fn known(&self) -> u64 {
+        self.slots.keys().next_back().map_or(0, |nonce| nonce.saturating_add(1)).max(self.floor)
+    }
+
+    fn mind_count(&mut self, mined: u64) {
+        self.strange = match self.strange {
+            _ if mined <= self.known() => None,
+            Some(Strange { looks, least }) => Some(Strange { looks: looks.saturating_add(1), least: least.min(mined) }),
+            None => Some(Strange { looks: 1, least: mined }),
+        };
+    }
+
+    /// How many nonces are used, to go by it. More than ours are believed once they were seen often enough: what is sent under
+    /// a nonce that a single node has made up waits there for good.
+    pub(super) fn believed(&self, mined: u64) -> Option<u64> {
+        let known = self.known();
+        if mined <= known {
+            return Some(mined);
+        }
+        let Strange { looks, least } = self.strange?;
+        let few = least.saturating_sub(known) <= super::OPEN_MAX as u64;
+        (looks >= if few { GAP_LOOKS } else { FLOOR_LOOKS }).then_some(least)
+    }
+
     /// Lets go of a nonce that only a lie can have given. A node that lags shows fewer than the floor.
     fn drop_adrift(&mut self, mined: u64, orders: &mut Vec<Order>) {
         let from = mined.max(self.floor).saturating_add(ADRIFT);
@@ -215,10 +252,12 @@ impl Lane {
         self.gap = None;
         self.floor = self.floor.min(free);
         self.revision += 1;
-        if blocks {
-            let (entry, until) = (Entry::idle(free, self.address), now.saturating_add(self.terms.patience));
+        let gaps = (free..highest.unwrap_or(free)).filter(|nonce| !self.slots.contains_key(nonce));
+        let gaps: Vec<u64> = gaps.take(ADRIFT as usize).collect();
+        for nonce in gaps {
+            let (entry, until) = (Entry::idle(nonce, self.address), now.saturating_add(self.terms.patience));
             let fees = self.terms.policy.freeing(None, look.market);
-            tracing::warn!(nonce = free, "using up a nonce that nothing belongs to");
+            tracing::warn!(nonce, "using up a nonce that nothing belongs to");
             if let Err(Ended::Failed(why)) = self.open(entry, fees, until, now) {
                 self.book.note_refusals(vec![Refusal::new(Kind::Unknown, &why)], now);
             }

@@ -239,3 +239,59 @@ fn a_raise_that_was_taken_stays_known_when_it_is_refused_later() {
     let orders = bench.tick(BLOCK);
     assert!(matches!(ended(&orders), Some(Ended::Included(_))), "{orders:?}");
 }
+
+#[test]
+fn a_content_that_every_node_refused_under_its_second_nonce_goes_back_to_the_first() {
+    let mut bench = Bench::new();
+    let orders = bench.want(1);
+    bench.answer(sent(&orders)[0], Answer::Taken);
+    bench.look.mined = 1;
+    (0..6).for_each(|_| drop(bench.tick(BLOCK)));
+    let orders = bench.check(1, WORTH);
+    assert_eq!(bench.sends(&orders), [(1, 1)], "the first nonce is another program's");
+    bench.answer(sent(&orders)[0], Answer::Refused("NonceGap, Future nonce. Expected nonce: 1".to_owned()));
+    bench.reorganise(0);
+    bench.tick(BLOCK);
+    let orders = bench.check(1, WORTH);
+    assert_eq!(bench.sends(&orders), [(0, 1)]);
+    assert_eq!(bench.disk.entries.keys().copied().collect::<Vec<_>>(), [0], "nobody waits above it");
+}
+
+/// A node that makes up a count would leave what is sent under it waiting for good.
+#[test]
+fn more_used_nonces_than_ours_are_believed_once_they_were_seen_often() {
+    for (mined, looks) in [(2, 3), (50, 10)] {
+        let mut bench = Bench::new();
+        bench.look.mined = mined;
+        let mut count = 0;
+        bench.want(1);
+        while bench.disk.entries.is_empty() && count < 30 {
+            count += 1;
+            bench.tick(BLOCK / 2);
+            bench.check(1, WORTH);
+        }
+        assert_eq!(bench.disk.entries.keys().copied().collect::<Vec<_>>(), [mined]);
+        assert!((looks - 2..=looks).contains(&count), "{mined}: {count} looks");
+    }
+}
+
+#[test]
+fn all_nonces_that_others_wait_for_are_used_up_at_once() {
+    let mut bench = started(&[(30, &[1])]);
+    (0..6).for_each(|_| drop(bench.one_block()));
+    assert_eq!(bench.disk.entries.keys().copied().collect::<Vec<_>>(), (0..=30).collect::<Vec<_>>());
+}
+
+#[test]
+fn whoever_wants_what_is_included_is_told_though_it_is_deep_when_it_is_looked_at() {
+    let mut bench = Bench::new();
+    let orders = bench.want(1);
+    bench.answer(sent(&orders)[0], Answer::Taken);
+    bench.include(0);
+    bench.tick(BLOCK);
+    bench.want(1);
+    bench.look.head += 20;
+    let orders = bench.tick(BLOCK * 3);
+    assert!(matches!(ended(&orders), Some(Ended::Included(_))), "{orders:?}");
+    assert!(bench.disk.entries.is_empty());
+}
