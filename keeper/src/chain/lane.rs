@@ -203,7 +203,7 @@ impl Lane {
         while self.slots.values().filter(|slot| slot.is_open()).count() < self.open_max(now) {
             let Some(look) = self.book.fresh(now, FRESH.max(self.terms.block_time)) else { return };
             let Some(mined) = self.believed(look.mined) else { return };
-            let Some(ready) = self.next_ready(self.room(now, &look), None) else { return };
+            let Some(ready) = self.next_ready(self.room(now, &look)) else { return };
             let (key, until) = (ready.key, ready.until);
             let nonce = self.free_nonce(mined);
             let planned = self.plan(nonce, ready, None, &look);
@@ -220,9 +220,9 @@ impl Lane {
         if now < self.alone_until { 1 } else { OPEN_MAX }
     }
 
-    /// The next content that is worth a nonce (`nonce`, if that is known), stands under no other one, and finds room.
-    fn next_ready(&mut self, room: Room, nonce: Option<u64>) -> Option<Ready> {
-        let held_back: BTreeSet<B256> = self.queue.keys().filter(|key| self.standing(*key, nonce).is_some()).collect();
+    /// The next content that is worth a nonce, stands under none, and finds room.
+    fn next_ready(&mut self, room: Room) -> Option<Ready> {
+        let held_back: BTreeSet<B256> = self.queue.keys().filter(|key| self.standing(*key, None).is_some()).collect();
         self.queue.take(|key| held_back.contains(&key), room)
     }
 

@@ -92,7 +92,7 @@ impl Lane {
         }
         let above = self.slots.range(nonce.saturating_add(1)..).any(|(_, slot)| slot.is_open());
         let Some(slot) = self.slots.get(&nonce) else { return };
-        let (out, old) = (slot.is_out(), slot.newest().map(|newest| newest.fees));
+        let (out, old) = (slot.is_out(), slot.newest_that_left().map(|newest| newest.fees));
         if !out && !above {
             self.slots.remove(&nonce);
             self.revision += 1;
@@ -107,7 +107,7 @@ impl Lane {
             policy.freeing(instead, look.market),
             now.saturating_add(self.terms.patience),
         );
-        if fits && let Some(ready) = self.next_ready(Room::UNLIMITED, Some(nonce)) {
+        if fits && let Some(ready) = self.next_ready(Room::UNLIMITED) {
             let (key, until) = (ready.key, ready.until);
             match self.plan(nonce, ready, instead, &look) {
                 Ok((entry, fees)) => next = (entry, fees, until),

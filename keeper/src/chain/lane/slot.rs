@@ -167,6 +167,12 @@ impl Slot {
         self.entry.attempts.last()
     }
 
+    /// The newest attempt, those of a present content that never left aside.
+    pub(super) fn newest_that_left(&self) -> Option<&Attempt> {
+        let unsent = (self.left == Left::No).then_some(self.entry.key);
+        self.entry.attempts.iter().rev().find(|attempt| Some(attempt.key) != unsent)
+    }
+
     /// What its content costs at worst with these fees, in wei.
     pub(super) fn worst(&self, fees: Fees, data: DataPrice) -> U256 {
         cost::worst(self.entry.gas_limit, fees, data, self.entry.call.input.len())

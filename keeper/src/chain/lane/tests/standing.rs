@@ -295,3 +295,24 @@ fn whoever_wants_what_is_included_is_told_though_it_is_deep_when_it_is_looked_at
     assert!(matches!(ended(&orders), Some(Ended::Included(_))), "{orders:?}");
     assert!(bench.disk.entries.is_empty());
 }
+
+/// Its earlier attempts stay what nodes may hold, so it does not come back to the nonce for more before that is used up.
+#[test]
+fn a_content_does_not_come_back_to_a_nonce_that_was_taken_from_it() {
+    let mut bench = Bench::new();
+    for id in [1, 6, 7, 8] {
+        let orders = bench.want(id);
+        bench.answer(sent(&orders)[0], Answer::NoAnswer);
+    }
+    let mut hand_over = |from: u8, next: u8| {
+        bench.want(next);
+        bench.look.head += 1;
+        bench.tick(BLOCK * 3);
+        bench.check(next, WORTH);
+        let orders = bench.check(from, Verdict::Useless);
+        sent(&orders).iter().for_each(|order| drop(bench.answer(order, Answer::NoAnswer)));
+        bench.entry(0).key[0]
+    };
+    assert_eq!(hand_over(1, 2), 2);
+    assert_eq!(hand_over(2, 1), 0, "to a transfer to oneself");
+}
