@@ -38,7 +38,7 @@ pub(super) enum Left {
     No,
     /// Every node has refused it.
     Refused,
-    /// An earlier start or an earlier turn of the nonce may have sent it, or an answer is awaited.
+    /// An earlier start or an earlier turn of the nonce may have sent it, or a node has given no answer, or none yet.
     Maybe,
     Yes,
 }

@@ -150,9 +150,13 @@ impl Slot {
         // One that is silent may have it; what the others refuse is refused all the same.
         self.out |= taken || silent;
         let newest = self.newest().is_some_and(|newest| newest.tx == tx);
-        if (taken || silent) && self.key_of(tx) == self.entry.key {
-            self.left = Left::Yes;
-            self.doubtful |= newest;
+        if self.key_of(tx) == self.entry.key {
+            if taken {
+                self.left = Left::Yes;
+            } else if silent && self.left != Left::Yes {
+                self.left = Left::Maybe;
+            }
+            self.doubtful |= newest && (taken || silent);
         }
         if taken {
             (self.refused, self.cheap) = (0, false);
