@@ -212,21 +212,13 @@ impl World {
             block_time: self.plan.block_time(),
             patience: self.plan.block_time() * PATIENCE as u32,
             policy: Policy::default(),
+            nodes: NODES,
         };
         self.tell(|| format!("starts with nonces {:?}", self.disk.entries.keys()));
         self.owe();
         self.checks.start();
         self.lane = Some(Lane::new(self.disk.clone(), terms, Arc::new(Pen), rules(self.plant)));
         self.after(1, 50, Happening::Tick);
-    }
-
-    /// Notes what the ledger alone knows of: whoever wanted it may have died too. It is the ledger of the start, since a
-    /// write that was under way at the crash may have reached the disk after it.
-    fn owe(&mut self) {
-        let held: Vec<u64> = self.disk.entries.values().map(|entry| id_of(entry.key)).filter(|id| *id != 0).collect();
-        let forgotten = |id: &&u64| self.contents.get(id).is_some_and(|content| content.forgotten);
-        self.silent.extend(held.iter().filter(forgotten));
-        self.owed.extend(held);
     }
 
     fn tick(&mut self) {

@@ -18,6 +18,8 @@ pub struct Terms {
     pub patience: Duration,
     /// What may be offered.
     pub policy: Policy,
+    /// Nodes there are to ask: what one alone says nobody else can confirm.
+    pub nodes: usize,
 }
 
 /// Something that happened.

@@ -38,7 +38,8 @@ impl Bench {
     }
 
     fn with(disk: Ledger) -> Self {
-        let terms = Terms { block_time: BLOCK, patience: Duration::from_secs(100), policy: Policy::default() };
+        let (patience, policy) = (Duration::from_secs(100), Policy::default());
+        let terms = Terms { block_time: BLOCK, patience, policy, nodes: 2 };
         let market = Market { base_fee: 1_000_000_000, tip: None };
         let balance = U256::from(10_u64.pow(18));
         let look = Look { head: 10, market, gas_limit: 30_000_000, balance, ..Look::default() };

@@ -3,8 +3,18 @@
 use keeper::chain::lane::{Ended, Event};
 
 use super::{Happening, PATIENCE, World};
+use crate::sender::plan::id_of;
 
 impl World {
+    /// Notes what the ledger alone knows of: whoever wanted it may have died too. It is the ledger of the start, since a
+    /// write that was under way at the crash may have reached the disk after it.
+    pub(super) fn owe(&mut self) {
+        let held: Vec<u64> = self.disk.entries.values().map(|entry| id_of(entry.key)).filter(|id| *id != 0).collect();
+        let forgotten = |id: &&u64| self.contents.get(id).is_some_and(|content| content.forgotten);
+        self.silent.extend(held.iter().filter(forgotten));
+        self.owed.extend(held);
+    }
+
     /// A content's end, as whoever wants it hears of it.
     pub(super) fn done(&mut self, id: u64, ended: &Ended) {
         self.tell(|| format!("content {id}: {ended:?}"));

@@ -4,6 +4,8 @@ use super::*;
 use crate::chain::fees::Fees;
 use crate::chain::nonce::Attempt;
 
+mod counts;
+
 const WORTH: Verdict = Verdict::Worth { gas: 100_000 };
 
 /// A ledger entry that was for these contents one after the other; 0 is a transfer to oneself.
@@ -255,31 +257,6 @@ fn a_content_that_every_node_refused_under_its_second_nonce_goes_back_to_the_fir
     let orders = bench.check(1, WORTH);
     assert_eq!(bench.sends(&orders), [(0, 1)]);
     assert_eq!(bench.disk.entries.keys().copied().collect::<Vec<_>>(), [0], "nobody waits above it");
-}
-
-/// A node that makes up a count would leave what is sent under it waiting for good.
-#[test]
-fn more_used_nonces_than_ours_are_believed_once_they_were_seen_often() {
-    for (mined, looks) in [(2, 3), (50, 10)] {
-        let mut bench = Bench::new();
-        bench.look.mined = mined;
-        let mut count = 0;
-        bench.want(1);
-        while bench.disk.entries.is_empty() && count < 30 {
-            count += 1;
-            bench.tick(BLOCK / 2);
-            bench.check(1, WORTH);
-        }
-        assert_eq!(bench.disk.entries.keys().copied().collect::<Vec<_>>(), [mined]);
-        assert!((looks - 2..=looks).contains(&count), "{mined}: {count} looks");
-    }
-}
-
-#[test]
-fn all_nonces_that_others_wait_for_are_used_up_at_once() {
-    let mut bench = started(&[(30, &[1])]);
-    (0..6).for_each(|_| drop(bench.one_block()));
-    assert_eq!(bench.disk.entries.keys().copied().collect::<Vec<_>>(), (0..=30).collect::<Vec<_>>());
 }
 
 #[test]
