@@ -155,6 +155,26 @@ fn what_never_left_under_its_second_nonce_does_not_leave_while_the_first_may_car
     assert!(sends.iter().all(|order| !matches!(order, Order::Send { tx, .. } if carries(&ledger.entries[&1], *tx))));
 }
 
+/// It left under its second nonce, and no node has said that it has it there; then the first comes back to life.
+#[test]
+fn what_nodes_were_silent_about_waits_for_the_lower_nonce_that_may_carry_it() {
+    let mut bench = Bench::handed_over();
+    bench.look.mined = 1; // by a transaction that nobody knows
+    (0..6).for_each(|_| drop(bench.tick(BLOCK)));
+    let orders = bench.want(1);
+    assert_eq!(bench.sends(&orders), [(1, 1)]);
+    bench.answer(sent(&orders)[0], Answer::NoAnswer);
+    bench.reorganise(0);
+    for _ in 0..10 {
+        let orders = bench.one_block();
+        assert!(!bench.sends(&orders).contains(&(1, 1)), "{orders:?}");
+    }
+    bench.include_as(0, 0);
+    bench.tick(BLOCK);
+    let orders = bench.one_block();
+    assert!(bench.sends(&orders).contains(&(1, 1)), "{orders:?}");
+}
+
 #[test]
 fn a_content_whose_nonce_was_used_by_another_program_outlives_a_crash() {
     let mut before = Bench::new();
