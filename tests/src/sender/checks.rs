@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::B256;
 use keeper::chain::fees::Policy;
 use keeper::chain::lane::{Answer, RAISES_MAX};
-use keeper::chain::nonce::Ledger;
+use keeper::chain::nonce::{Entry, Ledger};
 use keeper::chain::refusal::{Kind, Remedy, classify};
 
 use super::chain::Tx;
+use super::plan::key;
 use crate::sim::Violation;
 
 /// Most violations told of one seed.
@@ -99,8 +100,7 @@ impl Checks {
         attempts.insert(tx.hash);
         let count = attempts.len();
         self.check_price(at, tx, count);
-        let raises = |old: &Tx| known.is_some_and(|entry| entry.attempts.iter().any(|attempt| attempt.tx == old.hash));
-        self.check_raise(at, tx, raises);
+        self.check_raise(at, tx, |old| known.is_some_and(|entry| raises(entry, old, tx)));
         if tx.content == 0 {
             return;
         }
@@ -177,4 +177,12 @@ impl Checks {
             self.fail(at, "endless_raises", format!("nonce {}: {attempts} attempts", tx.nonce));
         }
     }
+}
+
+/// Whether the ledger has one as an earlier attempt than the other, and nothing of another content between the two: that may
+/// have left before a crash, for all the sender knows, so what comes after it has to offer more than it did.
+fn raises(entry: &Entry, old: &Tx, new: &Tx) -> bool {
+    let place = |tx: &Tx| entry.attempts.iter().position(|attempt| attempt.tx == tx.hash);
+    let (Some(from), Some(to)) = (place(old), place(new)) else { return false };
+    entry.attempts.iter().take(to).skip(from).all(|attempt| attempt.key == key(new.content))
 }
