@@ -304,7 +304,7 @@ fn a_content_does_not_come_back_to_a_nonce_that_was_taken_from_it() {
     let mut hand_over = |from: u8, next: u8| {
         bench.want(next);
         bench.look.head += 1;
-        bench.tick(BLOCK * 3);
+        bench.tick(BLOCK * 4); // after silence one block, then the usual three
         bench.check(next, WORTH);
         let orders = bench.check(from, Verdict::Useless);
         sent(&orders).iter().for_each(|order| drop(bench.answer(order, Answer::NoAnswer)));
