@@ -26,15 +26,20 @@ use plants::Plant;
 use world::World;
 
 /// Every kind of fault; seeds in which one never occurred prove nothing about it.
-pub const FAULTS: [&str; 17] = [
+pub const FAULTS: [&str; 25] = [
+    "answer_lost",
     "base_fee_spike",
     "crash",
     "disk_full",
     "displaced",
     "dropped_silently",
+    "false_count",
+    "false_receipt",
+    "false_verdict",
     "gap",
     "lagging_node",
     "ledger_lost",
+    "ledger_older",
     "min_tip",
     "node_down",
     "other_fork",
@@ -43,7 +48,10 @@ pub const FAULTS: [&str; 17] = [
     "refused",
     "reorg_dropped",
     "reorg_returned",
+    "replaced",
     "settled_by_others",
+    "slow_answer",
+    "write_landed",
 ];
 
 /// What to run.

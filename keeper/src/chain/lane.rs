@@ -21,6 +21,7 @@ mod order;
 mod room;
 mod rules;
 mod slot;
+mod standing;
 mod turns;
 mod waiting;
 
@@ -29,7 +30,7 @@ use super::fees::Fees;
 use super::nonce::{Entry, Ledger};
 use super::refusal::Refusal;
 use alloy::primitives::{Address, B256, U256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,7 @@ pub use rules::{RAISES_MAX, Rules, Sound};
 use account::Book;
 use room::Room;
 use slot::{Phase, Slot};
+use standing::Stand;
 use waiting::{Pushed, Queue, Ready};
 
 /// Nonces open at a time.
@@ -79,6 +81,7 @@ pub struct Lane {
     thorough: bool,
     thorough_at: Option<Duration>,
     gap: Option<turns::Gap>,
+    strange: Option<turns::Strange>,
     /// Until when one nonce is open at a time, because nodes take no more.
     alone_until: Duration,
 }
@@ -88,7 +91,7 @@ impl Lane {
     #[must_use]
     pub fn new(ledger: Ledger, terms: Terms, signer: Arc<dyn Sign>, rules: Box<dyn Rules>) -> Self {
         let Ledger { chain_id, address, floor, entries } = ledger;
-        let slots = entries.into_iter().map(|(nonce, entry)| (nonce, Slot::restored(entry, terms.patience)));
+        let slots = entries.into_iter().map(|(nonce, entry)| (nonce, Slot::restored(entry)));
         Self {
             terms,
             rules,
@@ -107,6 +110,7 @@ impl Lane {
             thorough: false,
             thorough_at: None,
             gap: None,
+            strange: None,
             alone_until: Duration::ZERO,
         }
     }
@@ -138,6 +142,7 @@ impl Lane {
                 let head = self.book.look.as_ref().map_or(0, |(look, _)| look.head);
                 let over = self.queue.expire(now, head);
                 orders.extend(over.into_iter().map(|(key, ended)| Order::Done { key, ended }));
+                self.tell_late(now, &mut orders);
             }
             Event::Want { key, call } => self.want(key, call, now, &mut orders),
             Event::Looked(look) => {
@@ -146,7 +151,8 @@ impl Lane {
                     self.looked(&look, now, &mut orders);
                 }
             }
-            Event::Checked { key, verdict } => self.checked(key, verdict, now, &mut orders),
+            Event::Checked { key, pending: true, verdict } => self.weighed(key, verdict, now, &mut orders),
+            Event::Checked { key, verdict, .. } => self.checked(key, verdict, now, &mut orders),
             Event::Written(revision) => {
                 (self.writing, self.written) = (None, self.written.max(revision));
                 self.book.account.disk = None;
@@ -156,9 +162,8 @@ impl Lane {
         }
         self.assign(now, &mut orders);
         let room = self.book.look.as_ref().map_or(Room::UNLIMITED, |(look, _)| self.room(now, look));
-        let (slots, kept) = (&self.slots, self.rules.keeps_to_one_nonce());
-        let held_back = |key| kept && slots.values().any(|slot| slot.may_carry(key));
-        self.queue.ask((now, &self.terms), held_back, room, &mut orders);
+        let held_back = self.held_back();
+        self.queue.ask((now, &self.terms), |key| held_back.contains(&key), room, &mut orders);
         if looks {
             self.look(now, &mut orders);
         }
@@ -173,9 +178,12 @@ impl Lane {
             return;
         }
         let kept = self.rules.keeps_to_one_nonce();
-        let stands = |slot: &&mut Slot| slot.entry.holds(key, &call) && slot.stands();
+        let stands = |slot: &&mut Slot| {
+            let present = slot.entry.key;
+            slot.entry.holds(key, &call) && matches!(slot.stand(present), Some(Stand::Present | Stand::Included(_)))
+        };
         if let Some(slot) = self.slots.values_mut().filter(|_| kept).find(stands) {
-            (slot.until, slot.told) = (until, false);
+            slot.wanted_again(until);
             if slot.entry.key != key {
                 slot.rename(key);
                 self.revision += 1;
@@ -195,9 +203,10 @@ impl Lane {
     fn assign(&mut self, now: Duration, orders: &mut Vec<Order>) {
         while self.slots.values().filter(|slot| slot.is_open()).count() < self.open_max(now) {
             let Some(look) = self.book.fresh(now, FRESH.max(self.terms.block_time)) else { return };
+            let Some(mined) = self.believed(look.mined) else { return };
             let Some(ready) = self.next_ready(self.room(now, &look)) else { return };
             let (key, until) = (ready.key, ready.until);
-            let nonce = self.free_nonce(look.mined);
+            let nonce = self.free_nonce(mined);
             let planned = self.plan(nonce, ready, None, &look);
             if let Err(ended) = planned.and_then(|(entry, fees)| self.open(entry, fees, until, now)) {
                 if let Ended::Failed(why) = &ended {
@@ -212,10 +221,15 @@ impl Lane {
         if now < self.alone_until { 1 } else { OPEN_MAX }
     }
 
-    /// The next content that is worth a nonce, has none that may still carry it, and finds room.
+    /// The next content that is worth a nonce, stands under none, and finds room.
     fn next_ready(&mut self, room: Room) -> Option<Ready> {
-        let (slots, kept) = (&self.slots, self.rules.keeps_to_one_nonce());
-        self.queue.take(|key| kept && slots.values().any(|slot| slot.may_carry(key)), room)
+        let held_back = self.held_back();
+        self.queue.take(|key| held_back.contains(&key), room)
+    }
+
+    /// What waits though it stands under a nonce that may still carry it.
+    fn held_back(&self) -> BTreeSet<B256> {
+        self.queue.keys().filter(|key| self.standing(*key, None).is_some()).collect()
     }
 
     fn room(&self, now: Duration, look: &Look) -> Room {

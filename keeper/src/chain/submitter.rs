@@ -98,7 +98,8 @@ impl Submitter {
         stop: CancellationToken,
     ) -> Result<Self, ChainError> {
         let block_time = config.network.block_time().clamp(BLOCK_TIMES.0, BLOCK_TIMES.1);
-        let terms = Terms { block_time, patience: PATIENCE, policy: super::fees::Policy::of(tip) };
+        let (policy, nodes) = (super::fees::Policy::of(tip), config.network.rpc_urls.len());
+        let terms = Terms { block_time, patience: PATIENCE, policy, nodes };
         Self::start(rpc, signer, config, datadir, terms, stop)
     }
 

@@ -5,16 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::B256;
 use keeper::chain::fees::Policy;
 use keeper::chain::lane::{Answer, RAISES_MAX};
-use keeper::chain::nonce::Ledger;
+use keeper::chain::nonce::{Entry, Ledger};
 use keeper::chain::refusal::{Kind, Remedy, classify};
 
 use super::chain::Tx;
+use super::plan::key;
 use crate::sim::Violation;
 
 /// Most violations told of one seed.
 const TOLD_MAX: usize = 8;
 /// Milliseconds, besides ten blocks, for which something must be known before nothing may be sent that ignores it.
 const GRACE: u64 = 10_000;
+
+/// How often one is sent that every node refuses for good: some answers come late, and it may be wanted again.
+const HOPELESS_MAX: u32 = 6;
+/// Nonces further than that from what is used only a lie about the count can have given: nothing waits for them.
+const ADRIFT: u64 = 64;
 
 #[derive(Debug)]
 pub(super) struct Checks {
@@ -30,6 +36,8 @@ pub(super) struct Checks {
     newest: BTreeMap<u64, Tx>,
     /// Transactions that some node has looked at: one that is sent again after a raise that came to nothing stays so.
     looked: BTreeSet<B256>,
+    /// How often every node has refused a transaction for what no node ever takes.
+    hopeless: BTreeMap<B256, u32>,
     /// Since when a content needs nobody any more, as every node sees it.
     over: BTreeMap<u64, u64>,
     pub(super) highest_base_fee: u128,
@@ -46,6 +54,7 @@ impl Checks {
             attempts: BTreeMap::new(),
             newest: BTreeMap::new(),
             looked: BTreeSet::new(),
+            hopeless: BTreeMap::new(),
             over: BTreeMap::new(),
             highest_base_fee: 0,
         }
@@ -72,10 +81,16 @@ impl Checks {
         self.attempts.clear();
         self.newest.clear();
         self.looked.clear();
+        self.hopeless.clear();
     }
 
-    /// A transaction leaves. `used` tells how many nonces any node has seen used in the last moments.
-    pub(super) fn on_send(&mut self, at: u64, tx: &Tx, disk: &Ledger, used: u64) {
+    /// A start knows nothing of what nodes said before.
+    pub(super) fn start(&mut self) {
+        self.hopeless.clear();
+    }
+
+    /// A transaction leaves. `used` tells how many nonces any node has shown as used in the last moments, `mined` how many are.
+    pub(super) fn on_send(&mut self, at: u64, tx: &Tx, disk: &Ledger, used: u64, mined: u64) {
         self.sent += 1;
         let known = disk.entries.get(&tx.nonce);
         if !known.is_some_and(|entry| entry.attempts.iter().any(|attempt| attempt.tx == tx.hash)) {
@@ -85,10 +100,12 @@ impl Checks {
         attempts.insert(tx.hash);
         let count = attempts.len();
         self.check_price(at, tx, count);
-        let raises = |old: &Tx| known.is_some_and(|entry| entry.attempts.iter().any(|attempt| attempt.tx == old.hash));
-        self.check_raise(at, tx, raises);
+        self.check_raise(at, tx, |old| known.is_some_and(|entry| raises(entry, old, tx)));
         if tx.content == 0 {
             return;
+        }
+        if self.hopeless.get(&tx.hash).is_some_and(|times| *times > HOPELESS_MAX) {
+            self.fail(at, "sent_though_refused", format!("content {} under nonce {}", tx.content, tx.nonce));
         }
         if let Some(since) = self.over.get(&tx.content).copied().filter(|since| at > since + self.grace) {
             self.fail(at, "unwanted", format!("content {} under nonce {}, over since {since}", tx.content, tx.nonce));
@@ -96,7 +113,8 @@ impl Checks {
         // A reorganisation may bring an earlier nonce back to life: then the later one stays the content's.
         let nonces = self.carried.entry(tx.content).or_default();
         let from = nonces.iter().position(|nonce| *nonce == tx.nonce).map_or(0, |place| place + 1);
-        let live = nonces.iter().skip(from).copied().find(|nonce| *nonce != tx.nonce && *nonce >= used);
+        let open = used..=mined.saturating_add(ADRIFT);
+        let live = nonces.iter().skip(from).copied().find(|nonce| *nonce != tx.nonce && open.contains(nonce));
         if let Some(other) = live {
             self.fail(at, "two_nonces", format!("content {} under {} and {other}", tx.content, tx.nonce));
         }
@@ -119,6 +137,13 @@ impl Checks {
                 matches!(classify(words).remedy(), Remedy::Raise) || classify(words) == Kind::Known
             }
         };
+        let for_good = |answer: &Answer| match answer {
+            Answer::Refused(words) => matches!(classify(words), Kind::Oversized | Kind::GasLimitTooHigh),
+            Answer::Taken | Answer::NoAnswer => false,
+        };
+        if answers.iter().all(for_good) {
+            *self.hopeless.entry(tx.hash).or_default() += 1;
+        }
         if answers.iter().any(looked) {
             self.looked.insert(tx.hash);
         }
@@ -152,4 +177,12 @@ impl Checks {
             self.fail(at, "endless_raises", format!("nonce {}: {attempts} attempts", tx.nonce));
         }
     }
+}
+
+/// Whether the ledger has one as an earlier attempt than the other, and nothing of another content between the two: that may
+/// have left before a crash, for all the sender knows, so what comes after it has to offer more than it did.
+fn raises(entry: &Entry, old: &Tx, new: &Tx) -> bool {
+    let place = |tx: &Tx| entry.attempts.iter().position(|attempt| attempt.tx == tx.hash);
+    let (Some(from), Some(to)) = (place(old), place(new)) else { return false };
+    entry.attempts.iter().take(to).skip(from).all(|attempt| attempt.key == key(new.content))
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use keeper::chain::lane::Answer;
 
 use super::chain::{Chain, Tx};
-use super::plan::Content;
+use super::plan::{Content, Odd};
 use crate::sim::random::Random;
 
 /// Largest transaction a node passes on.
@@ -31,6 +31,15 @@ pub(super) struct Node {
     pub(super) drops: u64,
     /// Per mille of receipts it does not know yet.
     pub(super) no_receipts: u64,
+    /// Per mille of its answers that are lost.
+    pub(super) deaf: u64,
+    /// Per mille of receipts it shows of what is in no block.
+    pub(super) false_receipts: u64,
+    /// Nonces it shows as used that are not.
+    pub(super) ahead: u64,
+    /// Per mille of contents of which it says that they are worth nothing.
+    pub(super) false_verdicts: u64,
+    pub(super) odd: Option<Odd>,
     pub(super) pool: BTreeMap<u64, Tx>,
     /// Which client's words it uses.
     pub(super) client: usize,
@@ -108,6 +117,8 @@ impl Node {
             Some(say(&GAS_LIMIT))
         } else if tx.nonce < mined {
             Some(say(&NONCE_TOO_LOW))
+        } else if let Some(refusal) = self.odd_refusal(tx, mined) {
+            Some(refusal)
         } else if same.is_some_and(|old| old.hash == tx.hash) {
             Some(say(&KNOWN))
         } else if tx.fees.tip < self.min_tip {
@@ -134,6 +145,16 @@ impl Node {
             self.pool.insert(tx.nonce, tx.clone());
         }
         Answer::Taken
+    }
+
+    fn odd_refusal(&self, tx: &Tx, mined: u64) -> Option<Answer> {
+        let words = match self.odd? {
+            Odd::OneAtATime if tx.nonce > mined => "in-flight transaction limit reached for delegated accounts",
+            Odd::Unknown => "internal error: the moon is full",
+            Odd::MoreGas if tx.gas_limit < 80_000 => "intrinsic gas too low: have 21000, want 60000",
+            _ => return None,
+        };
+        Some(Answer::Refused(words.to_owned()))
     }
 
     /// The account's transactions that a block after the newest could hold, by this pool.

@@ -67,6 +67,26 @@ pub(super) fn id_of(key: B256) -> u64 {
     U256::from_be_bytes(key.0).saturating_to()
 }
 
+/// What a crash leaves of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kept {
+    All,
+    /// One that was written earlier: a backup that was put back, a disk that lied about a write.
+    Older,
+    Nothing,
+}
+
+/// Reasons for which few nodes refuse a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Odd {
+    /// One transaction of the account at a time.
+    OneAtATime,
+    /// Words that nobody knows.
+    Unknown,
+    /// A transfer needs more gas than elsewhere.
+    MoreGas,
+}
+
 /// One thing that goes wrong, or right again.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
@@ -89,9 +109,23 @@ pub(super) enum Fault {
         shorter: bool,
     },
     Crash {
-        loses_ledger: bool,
+        ledger: Kept,
     },
     OtherProgram,
+    /// Another program's transaction takes the place of ours in every pool.
+    Replaces,
+    /// Per mille of answers that are lost though the node has taken the transaction.
+    Deaf(usize, u64),
+    /// Per mille of answers that take some blocks.
+    Slow(u64),
+    /// Per mille of receipts of transactions that are in no block.
+    FalseReceipts(usize, u64),
+    /// Nonces it shows as used that are not.
+    Ahead(usize, u64),
+    /// Per mille of contents of which it says that they are worth nothing.
+    FalseVerdicts(usize, u64),
+    /// A reason for which it refuses what it could take.
+    Odd(usize, Option<Odd>),
     /// Nodes that followed another fork come over.
     Joined,
     /// A pool forgets everything.
@@ -176,7 +210,7 @@ fn one_fault(random: &mut Random, block_ms: u64, faults: &mut Vec<(u64, Fault)>)
     let until = (at + random.between(block_ms, 30 * block_ms)).min(end);
     let node = random.below(NODES as u64) as usize;
     let mut span = |fault, healed| faults.extend([(at, fault), (until, healed)]);
-    match random.below(18) {
+    match random.below(25) {
         0 => span(Fault::Down(node, true), Fault::Down(node, false)),
         1 => {
             // all of them
@@ -201,15 +235,33 @@ fn one_fault(random: &mut Random, block_ms: u64, faults: &mut Vec<(u64, Fault)>)
             let (returned, shorter) = (random.chance(500), random.chance(100));
             faults.push((at, Fault::Reorg { depth: random.between(1, 10), returned, shorter }));
         }
-        15 => faults.push((at, Fault::Crash { loses_ledger: random.chance(150) })),
+        15 => {
+            let ledger = if random.chance(150) { Kept::Nothing } else { Kept::All };
+            faults.push((at, Fault::Crash { ledger: if random.chance(100) { Kept::Older } else { ledger } }));
+        }
         16 => {
             // What the other program sent is gone for good, what was sent after it waits.
             let depth = random.between(4, 9);
             faults.push((at, Fault::OtherProgram));
             faults.push((at + 3 * block_ms, Fault::Reorg { depth, returned: false, shorter: false }));
         }
-        _ => match random.below(2) {
+        17 => (0..NODES).for_each(|node| span(Fault::Deaf(node, 300), Fault::Deaf(node, 0))),
+        18 => span(Fault::Slow(200), Fault::Slow(0)),
+        19 => span(Fault::FalseReceipts(node, 300), Fault::FalseReceipts(node, 0)),
+        20 => span(Fault::Ahead(node, random.between(1, 5)), Fault::Ahead(node, 0)),
+        21 => {
+            span(Fault::FalseReceipts(node, 500), Fault::FalseReceipts(node, 0));
+            span(Fault::Ahead(node, random.between(1, 100)), Fault::Ahead(node, 0));
+        }
+        22 => span(Fault::FalseVerdicts(node, 500), Fault::FalseVerdicts(node, 0)),
+        23 => {
+            let odd = [Odd::OneAtATime, Odd::Unknown, Odd::MoreGas][random.below(3) as usize];
+            let nodes = if random.chance(500) { 0..NODES } else { node..node + 1 };
+            nodes.for_each(|node| span(Fault::Odd(node, Some(odd)), Fault::Odd(node, None)));
+        }
+        _ => match random.below(3) {
             0 => faults.push((at, Fault::OtherProgram)),
+            1 => faults.push((at, Fault::Replaces)),
             _ => (0..NODES).for_each(|node| faults.push((at, Fault::Emptied(node)))),
         },
     }

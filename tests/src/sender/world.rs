@@ -18,7 +18,7 @@ use super::chain::{Chain, LEAST_BASE_FEE};
 use super::checks::Checks;
 use super::node::Node;
 use super::pen::{Pen, read};
-use super::plan::{ATTACK, CALM, Content, Fault, NODES, Plan, RICH, id_of};
+use super::plan::{ATTACK, CALM, Content, Fault, Kept, NODES, Plan, RICH, id_of};
 use super::plants::{Plant, rules};
 use crate::sim::random::{Fingerprint, Random};
 
@@ -58,15 +58,23 @@ pub(super) struct World {
     nodes: Vec<Node>,
     block_tip: u128,
     rising: bool,
+    /// Per mille of answers that take some blocks.
+    slow: u64,
     balance: u128,
     disk_full: bool,
     others: Vec<u64>,
     lane: Option<Lane>,
     life: u64,
     disk: Ledger,
+    /// What is being written.
+    writing: Option<Ledger>,
+    /// Ledgers of earlier moments.
+    backups: Vec<Ledger>,
     pub(super) contents: BTreeMap<u64, Content>,
     /// Whether whoever wants a content has an answer, and how many answers.
     answered: BTreeMap<u64, u32>,
+    /// Since when whoever wants a content waits for an answer.
+    waiting: BTreeMap<u64, u64>,
     /// What a start found on disk and nobody wants again but the ledger.
     owed: Vec<u64>,
     /// What nobody wants any more but the ledger.
@@ -95,14 +103,18 @@ impl World {
             nodes: (0..NODES).map(|_| node(random.below(4) as usize)).collect(),
             block_tip: 0,
             rising: false,
+            slow: 0,
             balance: RICH,
             disk_full: false,
             others: Vec::new(),
             lane: None,
             life: 0,
             disk: Ledger::empty(CHAIN_ID, Address::repeat_byte(9)),
+            writing: None,
+            backups: Vec::new(),
             contents: plan.contents.iter().map(|content| (content.id, content.clone())).collect(),
             answered: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             owed: Vec::new(),
             silent: BTreeSet::new(),
             calm: false,
@@ -178,7 +190,11 @@ impl World {
             Happening::Others(id) => self.others.push(id),
             Happening::Want(id) => self.want(id),
             Happening::Answer(life, event) if life == self.life => self.give(*event),
-            Happening::Synced(life, revision, ledger) if life == self.life => {
+            Happening::Synced(life, revision, ledger) if life == self.life && !self.dies_writing() => {
+                self.writing = None;
+                if self.random.chance(100) {
+                    self.backups.push((*ledger).clone());
+                }
                 self.disk = *ledger;
                 self.give(Event::Written(revision));
             }
@@ -196,25 +212,19 @@ impl World {
             block_time: self.plan.block_time(),
             patience: self.plan.block_time() * PATIENCE as u32,
             policy: Policy::default(),
+            nodes: NODES,
         };
         self.tell(|| format!("starts with nonces {:?}", self.disk.entries.keys()));
         self.owe();
+        self.checks.start();
         self.lane = Some(Lane::new(self.disk.clone(), terms, Arc::new(Pen), rules(self.plant)));
         self.after(1, 50, Happening::Tick);
-    }
-
-    /// Notes what the ledger alone knows of: whoever wanted it may have died too. It is the ledger of the start, since a
-    /// write that was under way at the crash may have reached the disk after it.
-    fn owe(&mut self) {
-        let held: Vec<u64> = self.disk.entries.values().map(|entry| id_of(entry.key)).filter(|id| *id != 0).collect();
-        let forgotten = |id: &&u64| self.contents.get(id).is_some_and(|content| content.forgotten);
-        self.silent.extend(held.iter().filter(forgotten));
-        self.owed.extend(held);
     }
 
     fn tick(&mut self) {
         if self.lane.is_some() {
             self.give(Event::Tick);
+            self.mind_waiting();
             let half = self.plan.block_ms / 2;
             self.after(half / 2, half, Happening::Tick);
         }
@@ -230,7 +240,7 @@ impl World {
         let Some(lane) = &mut self.lane else { return };
         for order in lane.on(event, now) {
             if self.plan.kills && !self.calm && self.random.chance(3) {
-                return self.crash(false, Some(order));
+                return self.crash(Kept::All, Some(order));
             }
             self.carry_out(order);
         }
@@ -241,18 +251,21 @@ impl World {
         match order {
             Order::Look(hashes) => {
                 let look = self.look(&hashes);
-                self.after(1, 80, Happening::Answer(life, Box::new(Event::Looked(look))));
+                self.answer(80, Event::Looked(look));
             }
             Order::Check { key, pending, .. } => {
                 let verdict = self.check(id_of(key), pending);
-                self.after(1, 80, Happening::Answer(life, Box::new(Event::Checked { key, verdict })));
+                self.answer(80, Event::Checked { key, pending, verdict });
             }
             Order::Write { revision, ledger } => match self.disk_full {
                 true => {
                     let event = Event::NotWritten("the disk is full".to_owned());
                     self.after(1, 10, Happening::Answer(life, Box::new(event)));
                 }
-                false => self.after(1, 20, Happening::Synced(life, revision, Box::new(ledger))),
+                false => {
+                    self.writing = Some(ledger.clone());
+                    self.after(1, 20, Happening::Synced(life, revision, Box::new(ledger)));
+                }
             },
             Order::Send { tx, raw } => self.send(tx, raw),
             Order::Done { key, ended } => self.done(id_of(key), &ended),
@@ -265,7 +278,8 @@ impl World {
         [tx.nonce, tx.content, tx.fees.max_fee as u64, self.now].iter().for_each(|word| self.trace.word(*word));
         self.tell(|| format!("sends nonce {} content {} at {:?}", tx.nonce, tx.content, tx.fees));
         let used = self.used.iter().map(|(_, mined)| *mined).max().unwrap_or_default();
-        self.checks.on_send(self.now, &tx, &self.disk, used);
+        let mined = self.chain.mined(self.chain.head());
+        self.checks.on_send(self.now, &tx, &self.disk, used, mined);
         let life = self.life;
         self.after(1, 60, Happening::Arrive(life, raw));
     }

@@ -19,7 +19,7 @@ impl Lane {
         let Some(old) = slot.newest().map(|newest| newest.fees) else { return };
         let late = now >= slot.until;
         let lowest = nonce == look.mined;
-        let starved = old.max_fee < look.market.base_fee;
+        let starved = slot.dearest() < look.market.base_fee;
         let bold = self.rules.ignores_caps().then(|| old.replacing());
         let fees = bold.or_else(|| self.terms.policy.raised(old, look.market)).filter(|fees| {
             let cost = slot.worst(*fees, look.data);
@@ -92,7 +92,7 @@ impl Lane {
         }
         let above = self.slots.range(nonce.saturating_add(1)..).any(|(_, slot)| slot.is_open());
         let Some(slot) = self.slots.get(&nonce) else { return };
-        let (out, old) = (slot.is_out(), slot.newest().map(|newest| newest.fees));
+        let (out, old) = (slot.is_out(), slot.newest_that_left().map(|newest| newest.fees));
         if !out && !above {
             self.slots.remove(&nonce);
             self.revision += 1;
@@ -127,6 +127,9 @@ impl Lane {
 
     /// Sends the newest attempt, once the ledger that knows it is on disk.
     pub(super) fn send(&mut self, nonce: u64, now: Duration, orders: &mut Vec<Order>) {
+        if self.gives_way(nonce, now, orders) {
+            return;
+        }
         let head = self.book.look.as_ref().map_or(0, |(look, _)| look.head);
         let (written, waits) = (self.written, self.rules.waits_for_disk());
         let Some(slot) = self.slots.get_mut(&nonce) else { return };
@@ -160,6 +163,20 @@ impl Lane {
         let Some(slot) = self.slots.get_mut(&nonce).filter(|slot| !slot.told && !slot.entry.is_idle()) else { return };
         slot.told = true;
         orders.push(Order::Done { key: slot.entry.key, ended });
+    }
+
+    /// Tells whoever has waited too long, even while no node answers.
+    pub(super) fn tell_late(&mut self, now: Duration, orders: &mut Vec<Order>) {
+        let grace = raise_after(&self.terms) * 2;
+        let is_late = |slot: &Slot| !slot.told && now > slot.until.saturating_add(grace);
+        let late: Vec<u64> = self.slots.iter().filter(|(_, slot)| is_late(slot)).map(|(nonce, _)| *nonce).collect();
+        for nonce in late {
+            let seconds = self.terms.patience.as_secs();
+            let why = format!(
+                "nobody has shown the transaction with nonce {nonce} in a block for {seconds} s; it stays on its way"
+            );
+            self.tell(nonce, Ended::Failed(why), orders);
+        }
     }
 
     pub(super) fn answered(&mut self, tx: B256, answers: &[Answer], now: Duration, orders: &mut Vec<Order>) {

@@ -18,6 +18,8 @@ pub struct Terms {
     pub patience: Duration,
     /// What may be offered.
     pub policy: Policy,
+    /// Nodes there are to ask: what one alone says nobody else can confirm.
+    pub nodes: usize,
 }
 
 /// Something that happened.
@@ -38,6 +40,8 @@ pub enum Event {
     Checked {
         /// The content.
         key: B256,
+        /// Which block was asked for.
+        pending: bool,
         /// What it is worth.
         verdict: Verdict,
     },

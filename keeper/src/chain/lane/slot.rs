@@ -32,6 +32,17 @@ pub(super) enum Phase {
     Displaced { head: u64 },
 }
 
+/// Whether a transaction with the present content has left under the nonce, for all that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    No,
+    /// Every node has refused it.
+    Refused,
+    /// An earlier start or an earlier turn of the nonce may have sent it, or a node has given no answer, or none yet.
+    Maybe,
+    Yes,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub(super) entry: Entry,
@@ -42,10 +53,12 @@ pub(super) struct Slot {
     pub(super) until: Duration,
     /// Whether whoever wants the content was told how it ended.
     pub(super) told: bool,
+    left: Left,
     /// Whether a node may hold one of its transactions.
     out: bool,
-    /// Whether a node said that it has the newest attempt.
+    /// Whether a node said that it has the newest attempt, and whether one may have it.
     held: bool,
+    doubtful: bool,
     /// How often one was sent without an answer yet.
     in_flight: u32,
     /// The ledger that knows the newest attempt, and when it was ordered.
@@ -75,8 +88,10 @@ impl Slot {
             since: now,
             until,
             told: false,
+            left: Left::No,
             out: false,
             held: false,
+            doubtful: false,
             in_flight: 0,
             revision: 0,
             offered: now,
@@ -90,9 +105,10 @@ impl Slot {
         }
     }
 
-    /// A nonce from the ledger: what it was for may be on its way.
-    pub(super) fn restored(entry: Entry, until: Duration) -> Self {
-        Self { phase: Phase::Restored, out: true, ..Self::new(entry, until, Duration::ZERO) }
+    /// A nonce from the ledger: what it was for may be on its way. The time for it begins with the first look.
+    pub(super) fn restored(entry: Entry) -> Self {
+        let fresh = Self::new(entry, Duration::MAX, Duration::ZERO);
+        Self { phase: Phase::Restored, left: Left::Maybe, out: true, doubtful: true, ..fresh }
     }
 
     /// Whether the chain has not used it yet.
@@ -100,18 +116,10 @@ impl Slot {
         !matches!(self.phase, Phase::Included(_) | Phase::Displaced { .. })
     }
 
-    /// Whether a transaction with this content may still be on its way under this nonce.
-    pub(super) fn may_carry(&self, key: B256) -> bool {
-        self.is_open() && (self.entry.key == key || self.entry.attempts.iter().any(|attempt| attempt.key == key))
-    }
-
-    /// Whether its content has no need of another nonce.
-    pub(super) fn stands(&self) -> bool {
-        match &self.phase {
-            Phase::Included(receipt) => receipt.success && self.carries(receipt),
-            Phase::Displaced { .. } => false,
-            _ => true,
-        }
+    /// Somebody wants its content until then. Who waits already waits no longer for it.
+    pub(super) fn wanted_again(&mut self, until: Duration) {
+        self.until = if self.told { until } else { self.until.min(until) };
+        self.told = false;
     }
 
     /// Whether this is the receipt of its present content.
@@ -140,6 +148,16 @@ impl Slot {
         self.entry.attempts.iter_mut().filter(|attempt| attempt.key == old).for_each(|attempt| attempt.key = key);
     }
 
+    pub(super) fn left(&self) -> Left {
+        if self.left == Left::Refused && self.in_flight > 0 { Left::Maybe } else { self.left }
+    }
+
+    /// The most that was offered for the present content.
+    pub(super) fn dearest(&self) -> u128 {
+        let of_it = self.entry.attempts.iter().filter(|attempt| attempt.key == self.entry.key);
+        of_it.map(|attempt| attempt.fees.max_fee).max().unwrap_or_default()
+    }
+
     /// Whether a node may hold one of its transactions.
     pub(super) fn is_out(&self) -> bool {
         self.out || self.in_flight > 0
@@ -149,16 +167,28 @@ impl Slot {
         self.entry.attempts.last()
     }
 
+    /// The newest attempt, those of a present content that never left aside.
+    pub(super) fn newest_that_left(&self) -> Option<&Attempt> {
+        let unsent = (self.left == Left::No).then_some(self.entry.key);
+        self.entry.attempts.iter().rev().find(|attempt| Some(attempt.key) != unsent)
+    }
+
     /// What its content costs at worst with these fees, in wei.
     pub(super) fn worst(&self, fees: Fees, data: DataPrice) -> U256 {
         cost::worst(self.entry.gas_limit, fees, data, self.entry.call.input.len())
     }
 
-    /// Gives the nonce to another content; nothing is offered for it yet.
+    /// Gives the nonce to another content; nothing is offered for it yet. What never left is forgotten.
     pub(super) fn take_up(&mut self, next: Entry, until: Duration) {
+        if self.left == Left::No {
+            let unsent = self.entry.key;
+            self.entry.attempts.retain(|attempt| attempt.key != unsent);
+        }
         let Entry { key, call, gas_limit, .. } = next;
         (self.entry.key, self.entry.call, self.entry.gas_limit) = (key, call, gas_limit);
         (self.until, self.told, self.raises, self.cheap, self.refused) = (until, false, 0, false, 0);
+        let before = self.entry.attempts.iter().any(|attempt| attempt.key == key);
+        (self.left, self.raw) = (if before { Left::Maybe } else { Left::No }, None);
     }
 
     /// Signs another attempt with the present content, to leave once the ledger of this number is on disk.
@@ -171,7 +201,7 @@ impl Slot {
             self.entry.attempts.push(Attempt { tx, key: self.entry.key, fees });
         }
         (self.raw, self.phase, self.revision, self.offered) = (Some(raw), Phase::Written, revision, now);
-        (self.held, self.cheap) = (false, false);
+        (self.held, self.doubtful, self.cheap) = (false, false, false);
         Ok(())
     }
 
@@ -204,6 +234,9 @@ impl Slot {
         }
         let raw = self.raw.clone()?;
         self.in_flight += 1;
+        if self.left == Left::No {
+            self.left = Left::Refused; // until a node says otherwise
+        }
         Some((newest.tx, raw))
     }
 
@@ -230,21 +263,21 @@ impl Slot {
         self.cheap && !self.is_out()
     }
 
-    /// Leaves the nonce without a content: something else has used it.
-    pub(super) fn empty(&mut self, idle: Entry) {
-        self.take_up(idle, Duration::MAX);
-        self.raw = None;
-    }
-
-    /// Takes back the newest attempt, which no node took, if an earlier one with the same content is on its way; says
-    /// whether.
+    /// Goes back from the newest attempt, which nodes refuse by now, to a cheaper one with the same content, if one is on
+    /// its way; says whether. The refused one stays known if a node may have taken it before.
     pub(super) fn withdraw(&mut self) -> bool {
-        let same = |attempt: &Attempt| attempt.key == self.entry.key;
-        if !self.is_out() || self.entry.attempts.iter().filter(|attempt| same(attempt)).count() < 2 {
+        let Some(refused) = self.newest().filter(|_| self.is_out()).map(|newest| newest.fees.max_fee) else {
             return false;
+        };
+        let attempts = self.entry.attempts.iter().enumerate();
+        let cheaper = attempts.filter(|(_, old)| old.key == self.entry.key && old.fees.max_fee < refused);
+        let Some((place, _)) = cheaper.max_by_key(|(_, old)| old.fees.max_fee) else { return false };
+        let attempt = self.entry.attempts.remove(place);
+        if !self.doubtful && self.in_flight == 0 {
+            self.entry.attempts.pop();
         }
-        self.entry.attempts.pop();
-        (self.raw, self.raises) = (None, u32::MAX);
+        self.entry.attempts.push(attempt);
+        (self.raw, self.raises, self.doubtful) = (None, u32::MAX, true);
         true
     }
 

@@ -8,6 +8,7 @@ use alloy::primitives::Bytes;
 mod again;
 mod limits;
 mod shares;
+mod standing;
 
 const BLOCK: Duration = Duration::from_secs(1);
 
@@ -27,6 +28,8 @@ struct Bench {
     now: Duration,
     look: Look,
     disk: Ledger,
+    /// Whether a content was last asked about at the pending block.
+    pending: BTreeMap<B256, bool>,
 }
 
 impl Bench {
@@ -35,12 +38,13 @@ impl Bench {
     }
 
     fn with(disk: Ledger) -> Self {
-        let terms = Terms { block_time: BLOCK, patience: Duration::from_secs(100), policy: Policy::default() };
+        let (patience, policy) = (Duration::from_secs(100), Policy::default());
+        let terms = Terms { block_time: BLOCK, patience, policy, nodes: 2 };
         let market = Market { base_fee: 1_000_000_000, tip: None };
         let balance = U256::from(10_u64.pow(18));
         let look = Look { head: 10, market, gas_limit: 30_000_000, balance, ..Look::default() };
         let lane = Lane::new(disk.clone(), terms, Arc::new(Pen), Box::new(Sound));
-        Self { lane, now: Duration::ZERO, look, disk }
+        Self { lane, now: Duration::ZERO, look, disk, pending: BTreeMap::new() }
     }
 
     /// Brings an event, answers looks and writes, and gives back the other orders.
@@ -54,7 +58,12 @@ impl Bench {
                         self.disk = ledger;
                         events.push(Event::Written(revision));
                     }
-                    other => left.push(other),
+                    other => {
+                        if let Order::Check { key, pending, .. } = other {
+                            self.pending.insert(key, pending);
+                        }
+                        left.push(other);
+                    }
                 }
             }
         }
@@ -73,7 +82,9 @@ impl Bench {
     }
 
     fn check(&mut self, id: u8, verdict: Verdict) -> Vec<Order> {
-        self.give(Event::Checked { key: B256::repeat_byte(id), verdict })
+        let key = B256::repeat_byte(id);
+        let pending = self.pending.get(&key).copied().unwrap_or(true);
+        self.give(Event::Checked { key, pending, verdict })
     }
 
     fn answer(&mut self, sent: &Order, answer: Answer) -> Vec<Order> {
@@ -114,7 +125,8 @@ fn nothing_leaves_before_the_ledger_is_on_disk() {
     let now = bench.now;
     bench.lane.on(Event::Want { key: B256::repeat_byte(1), call: call(1) }, now);
     bench.lane.on(Event::Looked(Some(bench.look.clone())), now);
-    let orders = bench.lane.on(Event::Checked { key: B256::repeat_byte(1), verdict: Verdict::Worth { gas: 1 } }, now);
+    let verdict = Verdict::Worth { gas: 1 };
+    let orders = bench.lane.on(Event::Checked { key: B256::repeat_byte(1), pending: true, verdict }, now);
     let [Order::Write { revision, ledger }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(ledger.entries[&0].attempts.len(), 1);
     let orders = bench.lane.on(Event::NotWritten("the disk is full".to_owned()), now);

@@ -22,23 +22,38 @@ pub(super) struct Gap {
     looks: u32,
 }
 
+/// Looks in a row that show more nonces used than are ours, and the least that they show.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Strange {
+    looks: u32,
+    least: u64,
+}
+
 impl Lane {
     pub(super) fn looked(&mut self, look: &Look, now: Duration, orders: &mut Vec<Order>) {
         self.book.note_look(look, now);
-        let nonces: Vec<u64> = self.slots.keys().copied().collect();
-        for nonce in nonces {
-            let (terms, thorough) = (self.terms, self.thorough);
-            let Some(slot) = self.slots.get_mut(&nonce) else { continue };
-            match slot.see(look, thorough, now, &terms, &*self.rules) {
-                Seen::Included => self.included(nonce, orders),
-                Seen::Deep => self.forget(nonce),
-                Seen::Displaced => self.displaced(nonce),
-                Seen::Free => self.freed(nonce, look, now, orders),
-                Seen::Due => self.due(nonce, look, now, orders),
-                Seen::Same => self.rest(nonce, look, now, orders),
+        let (terms, thorough) = (self.terms, self.thorough);
+        // All are looked at before any is decided on: what one may carry matters to the others.
+        let see = |(nonce, slot): (&u64, &mut Slot)| (*nonce, slot.see(look, thorough, now, &terms, &*self.rules));
+        let seen: Vec<(u64, Seen)> = self.slots.iter_mut().map(see).collect();
+        for (nonce, seen) in seen {
+            // What was decided on another one may have changed it since.
+            match (seen, self.slots.get(&nonce).map(|slot| &slot.phase)) {
+                (Seen::Included, Some(Phase::Included(_))) => self.included(nonce, orders),
+                (Seen::Deep, Some(_)) => {
+                    // Somebody may have wanted it again since it was told of.
+                    self.rest(nonce, look, now, orders);
+                    self.forget(nonce);
+                }
+                (Seen::Displaced, Some(Phase::Displaced { .. })) => self.displaced(nonce, orders),
+                (Seen::Free, Some(Phase::Restored)) => self.freed(nonce, look, now, orders),
+                (Seen::Due, Some(Phase::Sent)) => self.due(nonce, look, now, orders),
+                (Seen::Same, Some(_)) => self.rest(nonce, look, now, orders),
+                _ => {}
             }
         }
-        self.drop_adrift(look.mined);
+        self.drop_adrift(look.mined, orders);
+        self.mind_count(look.mined);
         self.mind_gap(look, now);
     }
 
@@ -54,27 +69,17 @@ impl Lane {
             return self.tell(nonce, Ended::Included(receipt), orders);
         }
         if !key.is_zero() {
+            if receipt.success {
+                self.queue.remove(key);
+            }
             orders.push(Order::Done { key, ended: Ended::Included(receipt) });
         }
-        self.requeue(nonce);
+        self.requeue(nonce, orders);
     }
 
-    fn displaced(&mut self, nonce: u64) {
+    fn displaced(&mut self, nonce: u64, orders: &mut Vec<Order>) {
         self.book.account.displaced += 1;
-        self.requeue(nonce);
-    }
-
-    /// A nonce that was used for something else: its content waits for another one.
-    fn requeue(&mut self, nonce: u64) {
-        let idle = Entry::idle(nonce, self.address);
-        let Some(slot) = self.slots.get_mut(&nonce) else { return };
-        let (key, call, until) = (slot.entry.key, slot.entry.call.clone(), slot.until);
-        let was_idle = slot.entry.is_idle();
-        slot.empty(idle);
-        self.revision += 1;
-        if !was_idle && !self.queue.holds(key) {
-            self.queue.push_first(key, call, until);
-        }
+        self.requeue(nonce, orders);
     }
 
     fn forget(&mut self, nonce: u64) {
@@ -86,37 +91,21 @@ impl Lane {
     /// A nonce that was used, or comes from the ledger, is not used: is its content still wanted?
     fn freed(&mut self, nonce: u64, look: &Look, now: Duration, orders: &mut Vec<Order>) {
         let Some(slot) = self.slots.get_mut(&nonce) else { return };
-        if !matches!(slot.phase, Phase::Restored) {
-            slot.since = now;
-        }
-        let (key, stale) = (slot.entry.key, slot.is_stale(look.head));
         if slot.entry.is_idle() {
             return self.hand_over(nonce, None, now, orders);
         }
         if !self.rules.asks_before_sending_again() {
             return self.send(nonce, now, orders);
         }
-        let elsewhere = |(other, slot): &(&u64, &Slot)| **other != nonce && slot.entry.key == key;
-        let other = self.slots.iter().find(elsewhere).map(|(other, slot)| (*other, slot.is_out()));
-        if self.queue.holds(key) || other.is_some_and(|(_, out)| out) {
-            return self.hand_over(nonce, None, now, orders);
+        // It waited for another nonce; it may be on its way under this one.
+        if let Some(until) = self.queue.remove(slot.entry.key) {
+            slot.wanted_again(until);
         }
-        if let Some((other, _)) = other {
-            self.take_back(nonce, other, now, orders);
+        if slot.is_stale(look.head) {
+            self.hand_over(nonce, Some(Ended::Useless), now, orders);
+        } else if !self.gives_way(nonce, now, orders) {
+            self.ask_again(nonce, false, orders);
         }
-        if stale {
-            return self.hand_over(nonce, Some(Ended::Useless), now, orders);
-        }
-        self.ask_again(nonce, false, orders);
-    }
-
-    /// Gives a content back to the nonce under which it may be on its way, from one under which it never left.
-    fn take_back(&mut self, nonce: u64, other: u64, now: Duration, orders: &mut Vec<Order>) {
-        let Some(wish) = self.slots.get(&other).map(|slot| (slot.until, slot.told)) else { return };
-        if let Some(slot) = self.slots.get_mut(&nonce) {
-            (slot.until, slot.told) = wish;
-        }
-        self.hand_over(other, None, now, orders);
     }
 
     /// It waits for long: is it still wanted, and for more? What waits for a lower nonce is sent again as it is.
@@ -155,17 +144,20 @@ impl Lane {
         orders.push(Order::Check { key: slot.entry.key, call: slot.entry.call.clone(), pending: false });
     }
 
+    /// What one that waits is worth: asked at the pending block.
+    pub(super) fn weighed(&mut self, key: B256, verdict: Verdict, now: Duration, orders: &mut Vec<Order>) {
+        if let Verdict::Refused(words) = &verdict {
+            self.book.note_refusals(vec![Refusal::new(self.rules.kind(words), words)], now);
+        }
+        if let Some(ended) = self.queue.answered(key, verdict, now, &self.terms) {
+            orders.push(Order::Done { key, ended });
+        }
+    }
+
+    /// What one that has a nonce is worth: asked at the newest block.
     pub(super) fn checked(&mut self, key: B256, verdict: Verdict, now: Duration, orders: &mut Vec<Order>) {
         let asked = |slot: &Slot| matches!(slot.phase, Phase::Checking { .. }) && slot.entry.key == key;
-        let Some((&nonce, slot)) = self.slots.iter_mut().find(|(_, slot)| asked(slot)) else {
-            if let Verdict::Refused(words) = &verdict {
-                self.book.note_refusals(vec![Refusal::new(self.rules.kind(words), words)], now);
-            }
-            if let Some(ended) = self.queue.answered(key, verdict, now, &self.terms) {
-                orders.push(Order::Done { key, ended });
-            }
-            return;
-        };
+        let Some((&nonce, slot)) = self.slots.iter_mut().find(|(_, slot)| asked(slot)) else { return };
         let raise = matches!(slot.phase, Phase::Checking { raise: true });
         // Without a new block the state is the one in which it was sent, and its time may be too early.
         let head = self.book.look.as_ref().map_or(0, |(look, _)| look.head);
@@ -199,15 +191,42 @@ impl Lane {
         }
     }
 
+    /// Nonces that something of ours has used, or may use.
+    fn known(&self) -> u64 {
+        self.slots.keys().next_back().map_or(0, |nonce| nonce.saturating_add(1)).max(self.floor)
+    }
+
+    fn mind_count(&mut self, mined: u64) {
+        self.strange = match self.strange {
+            _ if mined <= self.known() => None,
+            Some(Strange { looks, least }) => Some(Strange { looks: looks.saturating_add(1), least: least.min(mined) }),
+            None => Some(Strange { looks: 1, least: mined }),
+        };
+    }
+
+    /// How many nonces are used, to go by it. More than ours are believed once they were seen often enough: what is sent under
+    /// a nonce that one of several nodes has made up waits there for good. An only node is believed at once, since there
+    /// is none to wait for.
+    pub(super) fn believed(&self, mined: u64) -> Option<u64> {
+        let known = self.known();
+        if mined <= known || self.terms.nodes < 2 {
+            return Some(mined);
+        }
+        let Strange { looks, least } = self.strange?;
+        let few = least.saturating_sub(known) <= super::OPEN_MAX as u64;
+        (looks >= if few { GAP_LOOKS } else { FLOOR_LOOKS }).then_some(least)
+    }
+
     /// Lets go of a nonce that only a lie can have given. A node that lags shows fewer than the floor.
-    fn drop_adrift(&mut self, mined: u64) {
+    fn drop_adrift(&mut self, mined: u64, orders: &mut Vec<Order>) {
         let from = mined.max(self.floor).saturating_add(ADRIFT);
         let adrift = |(nonce, slot): (&u64, &Slot)| slot.is_open() && *nonce > from;
         let Some(nonce) = self.slots.iter().filter(|entry| adrift(*entry)).map(|(nonce, _)| *nonce).next_back() else {
             return;
         };
-        self.requeue(nonce);
+        self.requeue(nonce, orders);
         self.slots.remove(&nonce);
+        self.revision += 1;
     }
 
     /// Uses up a nonce that others wait for and nobody has, once it was seen often enough.
@@ -234,10 +253,12 @@ impl Lane {
         self.gap = None;
         self.floor = self.floor.min(free);
         self.revision += 1;
-        if blocks {
-            let (entry, until) = (Entry::idle(free, self.address), now.saturating_add(self.terms.patience));
+        let gaps = (free..highest.unwrap_or(free)).filter(|nonce| !self.slots.contains_key(nonce));
+        let gaps: Vec<u64> = gaps.take(ADRIFT as usize).collect();
+        for nonce in gaps {
+            let (entry, until) = (Entry::idle(nonce, self.address), now.saturating_add(self.terms.patience));
             let fees = self.terms.policy.freeing(None, look.market);
-            tracing::warn!(nonce = free, "using up a nonce that nothing belongs to");
+            tracing::warn!(nonce, "using up a nonce that nothing belongs to");
             if let Err(Ended::Failed(why)) = self.open(entry, fees, until, now) {
                 self.book.note_refusals(vec![Refusal::new(Kind::Unknown, &why)], now);
             }

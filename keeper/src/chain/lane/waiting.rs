@@ -79,8 +79,18 @@ impl Queue {
         self.list.is_empty()
     }
 
+    pub(super) fn keys(&self) -> impl Iterator<Item = B256> + '_ {
+        self.list.iter().map(|waiting| waiting.key)
+    }
+
     pub(super) fn holds(&self, key: B256) -> bool {
         self.list.iter().any(|waiting| waiting.key == key)
+    }
+
+    /// Takes a content out; gives back until when it was wanted, if it was in here.
+    pub(super) fn remove(&mut self, key: B256) -> Option<Duration> {
+        let place = self.list.iter().position(|waiting| waiting.key == key)?;
+        self.list.remove(place).map(|waiting| waiting.until)
     }
 
     /// Puts a content at the end, if there is room or it is smaller than another one.

@@ -131,7 +131,9 @@ impl Carrier {
                     .inspect_err(|error| tracing::debug!(%error, "could not look at the account"))
                     .ok(),
             ),
-            Order::Check { key, call, pending } => Event::Checked { key, verdict: self.check(&call, pending).await },
+            Order::Check { key, call, pending } => {
+                Event::Checked { key, pending, verdict: self.check(&call, pending).await }
+            }
             Order::Write { revision, ledger } => self.write(revision, ledger).await,
             Order::Send { tx, raw } => Event::Answered { tx, answers: self.send(&raw).await },
             Order::Done { .. } => return,

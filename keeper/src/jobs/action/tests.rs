@@ -19,6 +19,7 @@ fn refuses(line: &[&str], says: &[&str]) {
 
 const HASH: &str = "0x1111111111111111111111111111111111111111111111111111111111111111";
 const URL: &str = "https://example.org/job.wasm";
+const TOOK: Duration = Duration::from_millis(7);
 
 #[test]
 fn code_needs_a_place_and_a_pin() {
@@ -49,15 +50,15 @@ fn a_call_needs_its_bytes_and_takes_no_code() {
 #[test]
 fn every_end_means_one_thing_to_the_protocol() {
     let transcript = B256::repeat_byte(3);
-    let call = Finding::new(Ended::Call(vec![1]), transcript);
+    let call = Finding::new(Ended::Call(vec![1]), transcript, TOOK);
     let outcome = call.result.unwrap();
     assert_eq!((outcome.status, outcome.data.as_ref(), outcome.transcript), (Status::Call, &[1][..], transcript));
-    assert!(call.reason.is_empty());
-    let skip = Finding::new(Ended::Skip("calm".to_owned()), transcript);
+    assert!(call.reason.is_empty() && call.took == TOOK);
+    let skip = Finding::new(Ended::Skip("calm".to_owned()), transcript, TOOK);
     assert_eq!((skip.result.unwrap().data.as_ref(), skip.reason.as_str()), (&b"calm"[..], "calm"));
-    let failed = Finding::new(Ended::JobError("trap".to_owned()), transcript);
+    let failed = Finding::new(Ended::JobError("trap".to_owned()), transcript, TOOK);
     assert_eq!(failed.result.unwrap().status, Status::JobError);
-    let late = Finding::new(Ended::Abstain(Abstain::Timeout), transcript);
+    let late = Finding::new(Ended::Abstain(Abstain::Timeout), transcript, TOOK);
     assert_eq!(late.result.unwrap_err(), Abstention::Timeout);
     assert!(late.reason.starts_with("timeout: "), "{}", late.reason);
 }

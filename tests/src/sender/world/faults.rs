@@ -9,7 +9,7 @@ use keeper::chain::nonce::Ledger;
 
 use super::{Happening, World};
 use crate::sender::chain::{Block, Tx};
-use crate::sender::plan::{Fault, NODES, RICH};
+use crate::sender::plan::{Fault, Kept, NODES, RICH};
 
 impl World {
     pub(super) fn fault(&mut self, fault: Fault) {
@@ -56,11 +56,44 @@ impl World {
                 self.note("poor");
             }
             Fault::Reorg { depth, returned, shorter } => self.reorganise(depth, returned, shorter),
-            Fault::Crash { loses_ledger } => self.crash(loses_ledger, None),
+            Fault::Crash { ledger } => self.crash(ledger, None),
             Fault::OtherProgram => self.other_program(),
             Fault::Joined => self.nodes.iter_mut().for_each(|node| node.fork = None),
             Fault::Emptied(node) => self.nodes[node].pool.clear(),
+            odd => self.odd_fault(odd),
         }
+    }
+
+    /// What nodes seldom do, and liars do.
+    fn odd_fault(&mut self, fault: Fault) {
+        match fault {
+            Fault::Replaces => self.replace(),
+            Fault::Deaf(node, lost) => self.nodes[node].deaf = lost,
+            Fault::Slow(slow) => self.slow = slow,
+            Fault::FalseReceipts(node, told) => self.nodes[node].false_receipts = told,
+            Fault::Ahead(node, ahead) => self.nodes[node].ahead = ahead,
+            Fault::FalseVerdicts(node, told) => self.nodes[node].false_verdicts = told,
+            Fault::Odd(node, odd) => self.nodes[node].odd = odd,
+            _ => {}
+        }
+    }
+
+    /// Another program's transaction takes the place of the lowest one of ours that is pending.
+    fn replace(&mut self) {
+        let nonce = self.chain.mined(self.chain.head());
+        let Some(old) = self.nodes.iter().find_map(|node| node.pool.get(&nonce)).cloned() else {
+            let pause = self.plan.block_ms / 4;
+            return self.after(pause, 2 * pause, Happening::Fault(Fault::Replaces));
+        };
+        self.note("replaced");
+        let fees = Fees { max_fee: old.fees.max_fee * 2, tip: old.fees.tip * 2 };
+        let tx = self.foreign(nonce, fees);
+        (0..NODES).for_each(|node| drop(self.offer(node, &tx)));
+    }
+
+    fn foreign(&mut self, nonce: u64, fees: Fees) -> Tx {
+        let hash = B256::from(alloy::primitives::U256::from(self.random.next()) << 128);
+        Tx { hash, nonce, content: 0, gas_limit: 50_000, fees, foreign: true }
     }
 
     /// The newest blocks give way to others, one more than there were unless the chain stays shorter for now.
@@ -107,18 +140,32 @@ impl World {
         let pool = &self.nodes[self.random.below(NODES as u64) as usize].pool;
         let nonce = (mined..).find(|nonce| !pool.contains_key(nonce)).unwrap_or(mined);
         let fees = Fees { max_fee: self.chain.base_fee * 2 + 2_000_000_000, tip: 2_000_000_000 };
-        let hash = B256::from(alloy::primitives::U256::from(self.random.next()) << 128);
-        let tx = Tx { hash, nonce, content: 0, gas_limit: 50_000, fees, foreign: true };
+        let tx = self.foreign(nonce, fees);
         (0..NODES).for_each(|node| drop(self.offer(node, &tx)));
     }
 
+    /// Whether it is killed before it hears that a write is done.
+    pub(super) fn dies_writing(&mut self) -> bool {
+        let dies = self.plan.kills && !self.calm && self.random.chance(15);
+        if dies {
+            self.crash(Kept::All, None);
+        }
+        dies
+    }
+
     /// The sender is killed. The order it was about to see carried out may have been, or not.
-    pub(super) fn crash(&mut self, loses_ledger: bool, order: Option<Order>) {
+    pub(super) fn crash(&mut self, kept: Kept, order: Option<Order>) {
         if self.lane.take().is_none() {
             return;
         }
         self.tell(|| format!("crash, before {order:?}"));
         self.note("crash");
+        self.waiting.clear();
+        // What was being written may be there.
+        if let Some(ledger) = self.writing.take().filter(|_| self.random.chance(500)) {
+            self.note("write_landed");
+            self.disk = ledger;
+        }
         match order {
             Some(Order::Write { ledger, .. }) if !self.disk_full && self.random.chance(500) => self.disk = ledger,
             Some(Order::Send { raw, .. }) if self.random.chance(500) => {
@@ -127,10 +174,12 @@ impl World {
             }
             _ => {}
         }
-        if loses_ledger {
-            self.note("ledger_lost");
+        if kept != Kept::All {
             let Ledger { chain_id, address, .. } = self.disk;
-            self.disk = Ledger::empty(chain_id, address);
+            let older = self.backups.get(self.random.below(self.backups.len().max(1) as u64) as usize);
+            let older = older.filter(|_| kept == Kept::Older).cloned();
+            self.note(if kept == Kept::Older { "ledger_older" } else { "ledger_lost" });
+            self.disk = older.unwrap_or_else(|| Ledger::empty(chain_id, address));
             self.checks.forget();
             self.owed.clear();
         }
@@ -145,7 +194,7 @@ impl World {
             let (client, pool) = (node.client, std::mem::take(&mut node.pool));
             *node = crate::sender::node::Node { client, pool, ..Default::default() };
         }
-        (self.block_tip, self.rising, self.balance, self.disk_full) = (0, false, RICH, false);
+        (self.block_tip, self.rising, self.balance, self.disk_full, self.slow) = (0, false, RICH, false, 0);
         self.start();
     }
 }

@@ -28,9 +28,20 @@ impl World {
             let hides = self.random.chance(hidden);
             let (seen, head) = self.nodes[node].view(&self.chain);
             let place = seen.place(tx).filter(|(block, _)| *block <= head && !hides);
-            if let Some((block, success)) = place {
+            let lies = place.is_none() && self.random.chance(self.nodes[node].false_receipts);
+            if lies {
+                self.note("false_receipt");
+            }
+            if let Some((block, success)) = place.or(lies.then_some((head, true))) {
                 receipts.insert(tx, Receipt { tx, block, success, gas_used: 100_000, price: 1, logs: Vec::new() });
             }
+        }
+        let ahead = self.nodes[node].ahead;
+        let (seen, head) = self.nodes[node].view(&self.chain);
+        let mined = seen.mined(head) + ahead;
+        if ahead > 0 {
+            self.note("false_count");
+            self.used.push((self.now, mined));
         }
         let tip = self.random.chance(800).then_some(self.block_tip);
         let (seen, head) = self.nodes[node].view(&self.chain);
@@ -41,15 +52,30 @@ impl World {
             gas_limit: BLOCK_GAS,
             // Now and then full of what others bring.
             gas_used: if head.is_multiple_of(3) { BLOCK_GAS } else { 0 },
-            mined: seen.mined(head),
+            mined,
             balance: U256::from(self.balance),
             receipts,
             ..Look::default()
         })
     }
 
+    /// Brings the lane an answer, soon unless nodes are slow.
+    pub(super) fn answer(&mut self, most: u64, event: Event) {
+        let (life, block) = (self.life, self.plan.block_ms);
+        let slow = self.random.chance(self.slow);
+        if slow {
+            self.note("slow_answer");
+        }
+        let (least, most) = if slow { (block, 6 * block) } else { (1, most) };
+        self.after(least, most, Happening::Answer(life, Box::new(event)));
+    }
+
     pub(super) fn check(&mut self, id: u64, pending: bool) -> Verdict {
         let Some(node) = self.reachable() else { return Verdict::NoAnswer };
+        if self.random.chance(self.nodes[node].false_verdicts) {
+            self.note("false_verdict");
+            return if self.random.chance(500) { Verdict::Useless } else { Verdict::Reverts(Bytes::new()) };
+        }
         if !self.calm && self.random.chance(10) {
             return Verdict::Refused("header not found".to_owned());
         }
@@ -75,17 +101,25 @@ impl World {
     /// A transaction reaches every node, and what one takes reaches most others a little later.
     pub(super) fn arrive(&mut self, life: u64, raw: &[u8]) {
         let tx = read(raw);
-        let answers: Vec<Answer> = (0..NODES).map(|node| self.offer(node, &tx)).collect();
+        let mut answers: Vec<Answer> = (0..NODES).map(|node| self.offer(node, &tx)).collect();
         if answers.iter().any(|answer| matches!(answer, Answer::Refused(_))) {
             self.note("refused");
         }
         if answers.contains(&Answer::Taken) {
             self.checks.on_taken(&tx);
         }
+        for (node, answer) in answers.iter_mut().enumerate() {
+            if self.random.chance(self.nodes[node].deaf) {
+                *answer = Answer::NoAnswer;
+                *self.faults.entry("answer_lost").or_default() += 1;
+            }
+        }
         self.checks.on_answers(&tx, &answers);
         self.tell(|| format!("nonce {} content {}: {answers:?}", tx.nonce, tx.content));
         let event = Event::Answered { tx: tx.hash, answers };
-        self.after(1, 60, Happening::Answer(life, Box::new(event)));
+        if life == self.life {
+            self.answer(60, event);
+        }
     }
 
     pub(super) fn offer(&mut self, node: usize, tx: &Tx) -> Answer {

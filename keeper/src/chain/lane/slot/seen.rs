@@ -1,6 +1,6 @@
 //! What a look at the chain, or an answer of the nodes, shows about a nonce.
 
-use super::{Phase, Slot, raise_after};
+use super::{Left, Phase, Slot, raise_after};
 use crate::chain::lane::order::{Answer, Look, Terms};
 use crate::chain::lane::rules::Rules;
 use crate::chain::refusal::{Kind, Refusal, Remedy};
@@ -51,8 +51,13 @@ impl Slot {
         terms: &Terms,
         rules: &dyn Rules,
     ) -> Seen {
+        self.until = self.until.min(now.saturating_add(terms.patience));
         let receipt = self.entry.attempts.iter().rev().find_map(|attempt| look.receipts.get(&attempt.tx));
         if let Some(receipt) = receipt {
+            // A receipt that the count of nonces denies is a lie, or of a node that is ahead of the one that counted.
+            if look.mined <= self.entry.nonce {
+                return Seen::Same;
+            }
             self.missed = 0;
             let known = matches!(&self.phase, Phase::Included(known) if known.tx == receipt.tx);
             let deep = look.head >= receipt.block.saturating_add(DEEP);
@@ -104,7 +109,10 @@ impl Slot {
         if !rules.reopens() || (look.head < block && self.missed < SHORTER_LOOKS) {
             return Seen::Same;
         }
-        self.missed = 0;
+        (self.missed, self.phase, self.since) = (0, Phase::Restored, now);
+        if self.left == Left::Yes {
+            self.left = Left::Maybe; // its content may have left under another nonce since
+        }
         Seen::Free
     }
 
@@ -142,6 +150,14 @@ impl Slot {
         // One that is silent may have it; what the others refuse is refused all the same.
         self.out |= taken || silent;
         let newest = self.newest().is_some_and(|newest| newest.tx == tx);
+        if self.key_of(tx) == self.entry.key {
+            if taken {
+                self.left = Left::Yes;
+            } else if silent && self.left != Left::Yes {
+                self.left = Left::Maybe;
+            }
+            self.doubtful |= newest && (taken || silent);
+        }
         if taken {
             (self.refused, self.cheap) = (0, false);
             self.held |= newest;

@@ -15,13 +15,14 @@ fn a_content_that_never_left_under_its_second_nonce_stays_under_the_first() {
     bench.look.receipts.values_mut().for_each(|receipt| receipt.success = false);
     bench.tick(BLOCK);
     let (key, now) = (B256::repeat_byte(1), bench.now);
+    let checked = |pending| Event::Checked { key, pending, verdict: Verdict::Worth { gas: 100_000 } };
     bench.lane.on(Event::Want { key, call: call(1) }, now);
-    let orders = bench.lane.on(Event::Checked { key, verdict: Verdict::Worth { gas: 100_000 } }, now);
+    let orders = bench.lane.on(checked(true), now);
     let [Order::Write { revision, ledger }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(ledger.entries.keys().copied().collect::<Vec<_>>(), [0, 1], "what failed is over, this is another try");
     let look = Look { head: 11, mined: 0, receipts: BTreeMap::new(), ..bench.look.clone() };
     bench.lane.on(Event::Looked(Some(look)), now);
-    let orders = bench.lane.on(Event::Checked { key, verdict: Verdict::Worth { gas: 100_000 } }, now);
+    let orders = bench.lane.on(checked(false), now);
     assert!(matches!(sent(&orders)[..], [Order::Send { tx, .. }] if *tx == first), "{orders:?}");
     let orders = bench.lane.on(Event::Written(*revision), now);
     assert_eq!(sent(&orders).len(), 0, "nothing under the other nonce: {orders:?}");

@@ -57,8 +57,12 @@ async fn node(largest: usize) -> (FakeNode, Sent) {
 
 fn start(urls: &[&str], folder: &std::path::Path, stop: &CancellationToken) -> Submitter {
     let config = config(urls, 0);
-    let terms =
-        Terms { block_time: Duration::from_millis(200), patience: Duration::from_secs(20), policy: Policy::default() };
+    let terms = Terms {
+        block_time: Duration::from_millis(200),
+        patience: Duration::from_secs(20),
+        policy: Policy::default(),
+        nodes: urls.len(),
+    };
     let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a key");
     let rpc = Rpc::new(&config).expect("the URLs are valid");
     Submitter::start(&rpc, signer, &config, folder, terms, stop.clone()).expect("the ledger opens")

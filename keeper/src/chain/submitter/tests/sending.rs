@@ -67,6 +67,7 @@ impl Bench {
             block_time: Duration::from_millis(200),
             patience: Duration::from_secs(20),
             policy: Policy::default(),
+            nodes: 1,
         };
         let (signer, folder) = (self.signer.clone(), self.folder.path());
         let submitter = Submitter::start(&rpc(&self.config), signer, &self.config, folder, terms, stop.clone());
@@ -318,6 +319,7 @@ async fn an_outage_is_waited_for_and_said() {
         // A lone node is asked several times before that is an answer.
         patience: Duration::from_secs(3),
         policy: Policy::default(),
+        nodes: 1,
     };
     let stop = CancellationToken::new();
     let submitter = Submitter::start(
