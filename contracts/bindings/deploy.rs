@@ -56,6 +56,10 @@ pub struct DeployConfig {
     pub notice_seconds: u32,
     /// Wei above the base fee that submitters get back for a gas, at most, and that keepers offer.
     pub tip: u128,
+    /// What a run must cost at least in the chain's coin, in wei; the owner lists tokens later, see `JobManager.setLeastFee`.
+    pub least_fee: u128,
+    /// Wei that listing a job takes, and that come back when it has ended.
+    pub listing_deposit: u128,
     /// Stake below this (in wei of the staked asset) counts as none.
     pub minimum_stake: u128,
     /// Stake must stay slashable for this many blocks after a snapshot to count, by `block.number`, which on Arbitrum is the
@@ -136,6 +140,8 @@ impl DeployConfig {
             epoch_seconds: 10,
             notice_seconds: 30,
             tip: 10_000_000,
+            least_fee: 1_000_000_000,
+            listing_deposit: 10_000_000_000_000_000,
             minimum_stake: 1_000_000_000_000_000_000,
             slashable_blocks: 200,
             reward: 10_000_000_000_000_000,

@@ -59,6 +59,8 @@ async fn the_contracts_know_each_other() -> Outcome {
     assert_eq!(jobs.serviceManager().call().await?, of.service_manager);
     assert_eq!(jobs.noticeSeconds().call().await?, 30);
     assert_eq!(jobs.tip().call().await?, U256::from(10_000_000));
+    assert_eq!(jobs.leastFee(Address::ZERO).call().await?.to::<u64>(), 1_000_000_000);
+    assert_eq!(jobs.listingDeposit().call().await?.to::<u64>(), 10_000_000_000_000_000);
     let registry = KeeperRegistry::new(of.keeper_registry, &anvil.provider);
     assert_eq!(registry.serviceManager().call().await?, of.service_manager);
     assert_eq!(u64::from(registry.epochSeconds().call().await?), network.epoch_seconds);
