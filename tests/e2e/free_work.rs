@@ -148,8 +148,8 @@ impl Stage {
         }
         let deployed = PlayMoney::deploy_builder(&self.provider).from(creator).send().await?.get_receipt().await?;
         let token = deployed.contract_address.context("no token")?;
-        let mint = PlayMoney::new(token, &self.provider).mint(creator, U256::MAX / U256::from(2)).from(creator).send();
-        mint.await?.get_receipt().await?;
+        let money = PlayMoney::new(token, &self.provider);
+        money.mint(creator, U256::MAX / U256::from(2)).from(creator).send().await?.get_receipt().await?;
         let params = IJobManager::JobParams { token, fee: U96::from(1), ..terms.params() };
         let value = deposit + parse_ether("1")?;
         for number in 0..MANY {
