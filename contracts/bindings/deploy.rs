@@ -30,6 +30,8 @@ pub use upgrade::check_upgrade;
 /// How long the transactions may take to be mined.
 const DEADLINE: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_secs(1);
+/// So often in a row there is no receipt before the node is asked whether it still has the transaction.
+const LOST_AFTER: u32 = 5;
 /// The EIP-2537 precompile that maps a field element to a point of G1.
 const MAP_FP_TO_G1: Address = address!("0000000000000000000000000000000000000010");
 
@@ -56,6 +58,10 @@ pub struct DeployConfig {
     pub notice_seconds: u32,
     /// Wei above the base fee that submitters get back for a gas, at most, and that keepers offer.
     pub tip: u128,
+    /// What a run must cost at least in the chain's coin, in wei; the owner lists tokens later, see `JobManager.setLeastFee`.
+    pub least_fee: u128,
+    /// Wei that listing a job takes, and that come back when it has ended.
+    pub listing_deposit: u128,
     /// Stake below this (in wei of the staked asset) counts as none.
     pub minimum_stake: u128,
     /// Stake must stay slashable for this many blocks after a snapshot to count, by `block.number`, which on Arbitrum is the
@@ -136,6 +142,8 @@ impl DeployConfig {
             epoch_seconds: 10,
             notice_seconds: 30,
             tip: 10_000_000,
+            least_fee: 1_000_000_000,
+            listing_deposit: 10_000_000_000_000_000,
             minimum_stake: 1_000_000_000_000_000_000,
             slashable_blocks: 300,
             reward: 10_000_000_000_000_000,
@@ -204,10 +212,10 @@ pub async fn deploy_told<P: Provider>(
             .with_chain_id(chain_id)
             .with_gas_limit(gas_limit(&creation.code) + chain.data_gas(provider, &creation.code).await?)
             .with_deploy_code(creation.code);
-        let pending = provider.send_transaction(request).await.map_err(rpc("sending a creation"))?;
-        sent.push((creation.name, *pending.tx_hash()));
+        let pending = provider.send_transaction(request.clone()).await.map_err(rpc("sending a creation"))?;
+        sent.push(Sent { contract: creation.name, transaction: *pending.tx_hash(), request });
     }
-    let (deploy_block, gas_used) = mined(provider, config.deployer, &sent, POLL, DEADLINE).await?;
+    let (deploy_block, gas_used) = mined(provider, config.deployer, sent, POLL, DEADLINE).await?;
     let network = Network {
         chain_id,
         rpc_urls: config.rpc_urls.clone(),
@@ -237,26 +245,44 @@ fn gas_limit(code: &Bytes) -> u64 {
     1_000_000 + 230 * code.len() as u64
 }
 
+/// A creation on its way.
+struct Sent {
+    contract: &'static str,
+    transaction: B256,
+    request: TransactionRequest,
+}
+
+/// Waits for all of them. What was paid for is not given up for an answer that failed once; one that the node has lost is sent again:
+/// some drop what finds no room in the next block.
 async fn mined<P: Provider>(
     provider: &P,
     deployer: Address,
-    sent: &[(&'static str, B256)],
+    sent: Vec<Sent>,
     poll: Duration,
     patience: Duration,
 ) -> Result<(u64, u64), DeployError> {
     let deadline = tokio::time::Instant::now() + patience;
     let mut first_block = u64::MAX;
     let mut gas_used = 0;
-    for &(contract, transaction) in sent {
+    for Sent { contract, mut transaction, request } in sent {
+        let mut misses = 0_u32;
         let receipt = loop {
-            // What was paid for is not given up for an answer that failed once: that counts as not yet.
             match provider.get_transaction_receipt(transaction).await {
                 Ok(Some(receipt)) => break receipt,
                 _ if tokio::time::Instant::now() > deadline => {
                     return Err(DeployError::Timeout { contract, transaction });
                 }
-                _ => tokio::time::sleep(poll).await,
+                Ok(None) => misses += 1,
+                Err(_) => {}
             }
+            let is_lost = misses > 0
+                && misses.is_multiple_of(LOST_AFTER)
+                && matches!(provider.get_transaction_by_hash(transaction).await, Ok(None));
+            // Under the same nonce: it is refused if the first one has made it.
+            if is_lost && let Ok(again) = provider.send_transaction(request.clone()).await {
+                transaction = *again.tx_hash();
+            }
+            tokio::time::sleep(poll).await;
         };
         if !receipt.status() {
             return Err(DeployError::Reverted { contract, transaction, deployer });

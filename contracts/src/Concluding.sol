@@ -5,11 +5,12 @@ import {IJobManager} from "./interfaces/IJobManager.sol";
 import {JobWord} from "./libraries/JobWord.sol";
 import {RunWord} from "./libraries/RunWord.sol";
 import {Words} from "./libraries/Words.sol";
-import {Records} from "./Records.sol";
+import {Covering} from "./Covering.sol";
+import {Earnings} from "./Earnings.sol";
 
 /// @title Concluding
 /// @notice What follows from a settlement's callbacks: who gets what was set aside for them, and which jobs' targets fail.
-abstract contract Concluding is Records {
+abstract contract Concluding is Covering, Earnings {
     /// @notice Failed callbacks in a row after which a job is paused.
     uint8 public constant MAX_FAILURES = 8;
 
@@ -38,7 +39,7 @@ abstract contract Concluding is Records {
         onlyTaskManager
     {
         uint256 gasPrice = _gasPrice;
-        (uint256 gasReserved, uint256 gasRefunded) = _concludeAll(callbacks, gasPrice);
+        (uint256 gasReserved, uint256 gasRefunded) = _concludeAll(callbacks, gasPrice, dataFee);
         if (gasReserved != 0) _reserved -= gasPrice * gasReserved;
         // all that the jobs paid, and no more than the submitter did
         uint256 due = gasPrice * gasRefunded;
@@ -53,7 +54,7 @@ abstract contract Concluding is Records {
     }
 
     /// @dev Gas that was reserved for the callbacks and that they used.
-    function _concludeAll(bytes calldata callbacks, uint256 gasPrice)
+    function _concludeAll(bytes calldata callbacks, uint256 gasPrice, uint256 dataFee)
         private
         returns (uint256 gasReserved, uint256 gasRefunded)
     {
@@ -61,22 +62,41 @@ abstract contract Concluding is Records {
             uint256 callback = Words.inCalldata(callbacks, from);
             Record storage record = _jobs[RunWord.jobId(callback)];
             uint256 account = _load(record.account);
-            if (gasPrice != 0 && !JobWord.hasToken(account)) {
+            if (gasPrice != 0) {
                 uint256 gasLimit = RunWord.gasLimit(callback);
                 uint256 used = RunWord.gasUsed(callback);
                 if (used > gasLimit) used = gasLimit;
                 unchecked {
                     gasReserved += gasLimit;
                     gasRefunded += used;
-                    // what comes back was taken from this escrow before, so it fits
-                    account += gasPrice * (gasLimit - used);
+                    account = _giveBack(record, account, gasPrice * (gasLimit - used));
                 }
+                if (!JobWord.isCovered(account)) account = _lookAgain(record, account, callback, dataFee);
             }
             bool delivered = RunWord.delivered(callback);
             if (!delivered) account = _noteFailure(RunWord.jobId(callback), record, account);
             else if (JobWord.failures(account) != 0) account = JobWord.withFailures(account, 0);
             _store(record.account, account);
         }
+    }
+
+    /// @dev What comes back was taken from there before, so it fits.
+    function _giveBack(Record storage record, uint256 account, uint256 amount) private returns (uint256) {
+        unchecked {
+            if (!JobWord.hasToken(account)) return account + amount;
+            record.gas += uint96(amount);
+            return account;
+        }
+    }
+
+    /// @dev What was set aside for a callback may have been all that was missing.
+    function _lookAgain(Record storage record, uint256 account, uint256 callback, uint256 dataFee)
+        private
+        returns (uint256)
+    {
+        (, uint256 schedule) = _load(record);
+        bool covered = _covers(record, account, schedule, _mostGas(schedule, _mostPrice(), dataFee));
+        return _mark(RunWord.jobId(callback), account, covered);
     }
 
     /// @dev A target that fails again and again pauses its job, at once: nobody is helped by paying for more. Failures of one

@@ -32,7 +32,7 @@ abstract contract Earnings is IJobManager {
     uint256 private constant SETTLING_BLOCKS = Chain.KNOWN_HASHES;
 
     IKeeperRegistry internal immutable _registry;
-    Chain.Kind private immutable _chainKind;
+    Chain.Kind internal immutable _chainKind;
 
     /* STORAGE */
 

@@ -2,21 +2,22 @@
 pragma solidity ^0.8.28;
 
 import {IJobManager} from "./interfaces/IJobManager.sol";
-import {JobWord} from "./libraries/JobWord.sol";
-import {RunLog} from "./libraries/RunLog.sol";
-import {Earnings} from "./Earnings.sol";
+import {JobForwarder} from "./JobForwarder.sol";
+import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 
 /// @title Records
 /// @notice The jobs as stored.
 /// @dev A settlement reads two slots of a job, as words (see JobWord), and writes one; with a callback it reads the
-/// target's too. Whatever else touches a job does so field by field.
-abstract contract Records is Earnings {
+/// target's too. Whatever else touches a job does so field by field. First among the parents of the JobManager, so that its
+/// storage is at the same place in the {Desk}, which has no other.
+abstract contract Records {
     /// @dev Written by every settlement: one slot, see JobWord.
     struct Account {
         uint96 escrow;
         uint32 version;
-        Status status;
-        bool hasToken;
+        IJobManager.Status status;
+        /// @dev 1: it pays in a token; 2: it can pay for its next run, see Covering
+        uint8 marks;
         /// @dev callbacks that failed since one succeeded
         uint8 failures;
         /// @dev see RunLog
@@ -32,7 +33,7 @@ abstract contract Records is Earnings {
         uint24 callbackGas;
         uint16 quorumBps;
         uint16 punctualSeconds;
-        Trigger trigger;
+        IJobManager.Trigger trigger;
     }
 
     struct Record {
@@ -41,18 +42,65 @@ abstract contract Records is Earnings {
         /// @dev read by every settlement with a callback, as a word: target, then salt
         address target;
         uint88 salt;
-        Action action;
+        IJobManager.Action action;
         address token;
+        /// @dev wei set aside for gas where the job pays in a token
+        uint96 gas;
         address owner;
         /// @dev when a callback failed last, in unix seconds
         uint40 failedAt;
         bytes32 codeHash;
+        /// @dev wei that come back when the job has ended
+        uint96 deposit;
     }
+
+    struct Withdrawal {
+        uint96 amount;
+        uint96 gas;
+        uint64 availableAt;
+    }
+
+    /* CONSTANTS */
+
+    /// @dev An hour: takeovers and later attempts take minutes, so only an outage of the whole mesh loses tasks.
+    uint32 internal constant EXPIRY = 1 hours;
+    uint32 internal constant MAX_CALLBACK_GAS = 500_000;
+
+    uint32 internal immutable _noticeSeconds;
+    bytes32 internal immutable _forwarderCodeHash;
 
     /* STORAGE */
 
-    uint64 public jobCount;
+    uint64 internal _jobCount;
+    /// @dev what listing a job takes, in wei
+    uint96 internal _listingDeposit;
     mapping(uint64 jobId => Record) internal _jobs;
+    mapping(uint64 jobId => Withdrawal) internal _withdrawals;
+    /// @dev zero: not on the list
+    mapping(address token => uint96) internal _leastFee;
+
+    constructor(address taskManager_, uint32 notice) {
+        _noticeSeconds = notice;
+        _forwarderCodeHash = keccak256(_forwarderCode(taskManager_));
+    }
+
+    /* FORWARDERS */
+
+    function _forwarderAt(uint88 salt) internal view returns (address) {
+        return Create2.computeAddress(bytes32(uint256(salt)), _forwarderCodeHash);
+    }
+
+    function _forwarderCode(address caller) internal pure returns (bytes memory) {
+        return bytes.concat(type(JobForwarder).creationCode, abi.encode(caller));
+    }
+
+    /// @dev As many bits as lie beside a job's target, where a settlement reads them for nothing. Finding another creator and
+    /// salt that give the same takes 2^88 hashes, and gains an address that somebody was about to use.
+    function _saltOf(address creator, bytes32 salt) internal pure returns (uint88) {
+        return uint88(uint256(keccak256(abi.encode(creator, salt))));
+    }
+
+    /* WORDS */
 
     function _load(Account storage account) internal view returns (uint256 word) {
         assembly ("memory-safe") {
@@ -79,16 +127,5 @@ abstract contract Records is Earnings {
         assembly ("memory-safe") {
             word := sload(add(record.slot, 2))
         }
-    }
-
-    /* VIEWS */
-
-    /// @inheritdoc IJobManager
-    function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool) {
-        uint256 account = _load(_jobs[jobId].account);
-        uint256 version = JobWord.version(account);
-        // an older version's runs can settle no more
-        if (jobVersion != version) return jobVersion < version;
-        return RunLog.isSettled(JobWord.runs(account), uint256(instanceKey));
     }
 }

@@ -16,7 +16,7 @@ import {Concluding} from "./Concluding.sol";
 /// through, with the bounds that make it safe beside it.
 abstract contract Settling is Concluding {
     /// @dev What a call settled so far, the money under one token; what its certificate weighs; what a gas and a task are
-    /// refunded at in that token, in wei.
+    /// refunded at, in wei.
     struct Sums {
         uint256 signedStake;
         uint256 totalStake;
@@ -26,10 +26,14 @@ abstract contract Settling is Concluding {
         /// @dev wei refunded << 128 and wei reserved
         uint256 gasPaid;
         uint256 gasPrice;
-        /// @dev a task's part of what all have in common, in wei; in the chain's coin, and at most
+        /// @dev a task's part of what all have in common, in wei; and at most
         uint256 refund;
-        uint256 coinRefund;
         uint256 mostRefund;
+        /// @dev what a gas may cost, a run besides its fee and what its target is given, and with all that this may be given: no
+        /// escrow is enough in a token; see Covering
+        uint256 mostPrice;
+        uint256 mostGas;
+        uint256 enough;
         /// @dev what one task costs by itself, in gas
         uint256 taskGas;
         uint256 refused;
@@ -39,37 +43,19 @@ abstract contract Settling is Concluding {
 
     /* CONSTANTS */
 
-    /// @dev An hour: takeovers and later attempts take minutes, so only an outage of the whole mesh loses tasks.
-    uint32 public constant EXPIRY_SECONDS = 1 hours;
+    uint32 public constant EXPIRY_SECONDS = EXPIRY;
     /// @notice The protocol's share of a fee.
     uint256 public constant PROTOCOL_BPS = 500;
     /// @notice A skip or a job error costs this part of the fee: the code ran and was agreed on, nothing was called.
     uint256 public constant SKIP_DIVISOR = 4;
     /// @dev A run later than its job's punctuality term costs this part of it.
     uint256 private constant LATE_DIVISOR = 2;
-    /// @dev Gas refunded for a task: the first of its job in a transaction, another one, and where a target is called besides
-    /// what that used. Hardly less than they cost (Gas.t.sol), and never more in all than was metered, see `conclude`.
-    uint256 private constant FIRST_TASK_GAS = 10_000;
+    /// @dev Gas refunded for a task of a job that had one in the transaction before, see FIRST_TASK_GAS.
     uint256 private constant TASK_GAS = 3_250;
-    uint256 private constant CALL_GAS = 5_400;
     /// @dev What reading a job costs at least where nothing of it was read before in a transaction.
     uint256 private constant COLD_GAS = 4_000;
-    /// @dev The most gas of what all tasks of a batch have in common that one of them pays.
-    uint256 private constant MOST_BATCH_GAS = 450_000;
     /// @dev What no escrow covers. Zero is a cost: a quarter of the smallest fees rounds to nothing.
     uint256 private constant TOO_MUCH = type(uint256).max;
-
-    uint32 public immutable noticeSeconds;
-    /// @inheritdoc IJobManager
-    uint256 public immutable tip;
-    /// @inheritdoc IJobManager
-    bytes32 public immutable forwarderCodeHash;
-
-    constructor(uint32 notice, uint256 tip_, bytes32 forwarderCodeHash_) {
-        noticeSeconds = notice;
-        tip = tip_;
-        forwarderCodeHash = forwarderCodeHash_;
-    }
 
     /* SETTLING */
 
@@ -79,7 +65,7 @@ abstract contract Settling is Concluding {
         onlyTaskManager
         returns (uint256 settled, bytes memory verdicts, bytes32 codeHash, uint256 refunded)
     {
-        codeHash = forwarderCodeHash;
+        codeHash = _forwarderCodeHash;
         // whole runs alone count
         // slither-disable-next-line divide-before-multiply
         uint256 count = runs.length / RunWord.RUN_BYTES;
@@ -89,13 +75,15 @@ abstract contract Settling is Concluding {
         // slither-disable-next-line uninitialized-local
         Sums memory sums;
         (sums.signedStake, sums.totalStake) = (certified.signedStake, certified.totalStake);
-        sums.gasPrice = _refundPrice(certified.submitter);
+        sums.mostPrice = _mostPrice();
+        sums.mostGas = _mostGas(0, sums.mostPrice, certified.dataFee);
+        sums.enough = sums.mostGas + sums.mostPrice * MAX_CALLBACK_GAS;
+        sums.gasPrice = _refundPrice(sums.mostPrice, certified.submitter);
         if (sums.gasPrice != 0) {
             sums.mostRefund = sums.gasPrice * MOST_BATCH_GAS + certified.dataFee;
-            sums.coinRefund = (sums.gasPrice * certified.gasUsed + certified.dataFee) / count;
-            if (sums.coinRefund > sums.mostRefund) sums.coinRefund = sums.mostRefund;
+            sums.refund = (sums.gasPrice * certified.gasUsed + certified.dataFee) / count;
+            if (sums.refund > sums.mostRefund) sums.refund = sums.mostRefund;
         }
-        sums.refund = sums.coinRefund;
         _gasPrice = sums.gasPrice;
         sums.callees = Words.place(verdicts, 32 * count);
         _settleAll(certified, sums, runs, verdicts, 32 * count);
@@ -132,20 +120,17 @@ abstract contract Settling is Concluding {
     /// @dev What one of the last `left` tasks did not pay is parted among those after it.
     function _spread(Sums memory sums, uint256 left) private pure {
         if (left == 1) return;
-        uint256 refund = sums.coinRefund * left / (left - 1);
-        if (refund > sums.mostRefund) refund = sums.mostRefund;
-        sums.coinRefund = refund;
-        if (sums.refund != 0) sums.refund = refund;
+        uint256 refund = sums.refund * left / (left - 1);
+        sums.refund = refund > sums.mostRefund ? sums.mostRefund : refund;
     }
 
-    /// @dev What a gas is refunded at, in wei: what it cost, but not more than base fee and tip, and nothing to those who
-    /// are no operators, or no more.
-    function _refundPrice(address submitter) private view returns (uint256 price) {
-        price = block.basefee + tip;
+    /// @dev What a gas is refunded at, in wei: what it cost, but not more than `price`, and nothing to those who are no
+    /// operators, or no more.
+    function _refundPrice(uint256 price, address submitter) private view returns (uint256) {
         uint256 paid = _paidPrice();
         if (paid < price) price = paid;
-        if (price > type(uint64).max) price = type(uint64).max;
-        if (price != 0 && !_registry.isRegistered(submitter)) price = 0;
+        if (price != 0 && !_registry.isRegistered(submitter)) return 0;
+        return price;
     }
 
     /// @dev What the transaction under way pays for a gas, in wei. Its own function for the measurements in Gas.t.sol: forge
@@ -183,13 +168,19 @@ abstract contract Settling is Concluding {
             if (refusal != 0) return refusal;
         }
         if (JobWord.hasToken(account) || sums.token != address(0)) _changeToken(certified, sums, record, account);
-        account = _charge(sums, account, schedule, word, secondsLate);
-        if (account == TOO_MUCH) return _refuse(sums, ITaskManager.Ineligible.Escrow);
-        account = JobWord.withRun(account, run);
-        _store(record.account, account);
-        if (JobWord.escrow(account) < JobWord.fee(schedule)) {
-            emit JobExhausted(RunWord.jobId(word), JobWord.escrow(account));
+        uint256 charged = _charge(sums, record, account, schedule, word, secondsLate);
+        if (charged == TOO_MUCH) {
+            _store(record.account, _mark(RunWord.jobId(word), account, false));
+            return _refuse(sums, ITaskManager.Ineligible.Escrow);
         }
+        account = JobWord.withRun(charged, run);
+        unchecked {
+            // enough in any case, where it is in coin
+            if (JobWord.escrow(account) < sums.enough + JobWord.fee(schedule)) {
+                account = _look(sums, record, account, schedule, word);
+            }
+        }
+        _store(record.account, account);
         if (!RunWord.isCall(word)) return RunWord.settledSkip(secondsLate);
         // whether to tell of the callback: its gas is paid, or earlier ones failed
         bool metered = sums.gasPrice != 0 || JobWord.failures(account) != 0;
@@ -201,53 +192,79 @@ abstract contract Settling is Concluding {
         return RunWord.settledCall(callee, secondsLate, JobWord.callbackGas(schedule), metered);
     }
 
+    /// @dev Takes the mark away where too little is left for the next run.
+    function _look(Sums memory sums, Record storage record, uint256 account, uint256 schedule, uint256 word)
+        private
+        returns (uint256)
+    {
+        uint256 gas = sums.mostGas + sums.mostPrice * JobWord.callbackGas(schedule);
+        if (_covers(record, account, schedule, gas)) return account;
+        return _mark(RunWord.jobId(word), account, false);
+    }
+
+    /// @dev Takes what a task costs in gas out of what a job that pays in a token has set aside for it, if it is there.
+    function _chargeGas(Record storage record, uint256 cost) private returns (bool) {
+        uint256 gas = record.gas;
+        if (cost > gas) return false;
+        unchecked {
+            if (cost != 0) record.gas = uint96(gas - cost);
+        }
+        return true;
+    }
+
     /// @dev The account, less what a task costs it: the signers' part of the fee rounded up, the protocol's share, and where
     /// gas is refunded the submitter's and what the callback may use at most. A quarter of the fee for what was not called,
     /// half for what came too late. TOO_MUCH, and nothing done, if the escrow does not cover the whole of it, which must
     /// be there also when absent keepers make the task cheaper.
     /// @dev Nothing here can overflow: fees have 80 bits, stakes 96, gas 32, its price 64, data fees 96.
-    function _charge(Sums memory sums, uint256 account, uint256 schedule, uint256 word, uint256 secondsLate)
-        private
-        pure
-        returns (uint256)
-    {
+    function _charge(
+        Sums memory sums,
+        Record storage record,
+        uint256 account,
+        uint256 schedule,
+        uint256 word,
+        uint256 secondsLate
+    ) private returns (uint256) {
         unchecked {
             uint256 fee = JobWord.fee(schedule);
-            uint256 refund = sums.refund + sums.gasPrice * sums.taskGas;
-            uint256 reserve = 0;
+            // refund << 128 and reserve
+            uint256 paid = (sums.refund + sums.gasPrice * sums.taskGas) << 128;
             if (RunWord.isCall(word)) {
-                refund += sums.gasPrice * CALL_GAS;
-                reserve = sums.gasPrice * JobWord.callbackGas(schedule);
+                paid += sums.gasPrice * ((CALL_GAS << 128) + JobWord.callbackGas(schedule));
             } else {
                 // what shares are of is the rounded fee
                 // slither-disable-next-line divide-before-multiply
                 fee /= SKIP_DIVISOR;
             }
-            uint256 punctualSeconds = JobWord.punctualSeconds(schedule);
-            if (punctualSeconds != 0 && secondsLate > punctualSeconds) fee /= LATE_DIVISOR;
-            if (fee + reserve + refund > JobWord.escrow(account)) return TOO_MUCH;
-            sums.gasPaid += (refund << 128) | reserve;
+            {
+                uint256 punctualSeconds = JobWord.punctualSeconds(schedule);
+                if (punctualSeconds != 0 && secondsLate > punctualSeconds) fee /= LATE_DIVISOR;
+            }
+            uint256 gas = (paid >> 128) + uint128(paid);
+            if (JobWord.hasToken(account)) {
+                if (fee > JobWord.escrow(account) || !_chargeGas(record, gas)) return TOO_MUCH;
+                gas = 0;
+            } else if (fee + gas > JobWord.escrow(account)) {
+                return TOO_MUCH;
+            }
+            sums.gasPaid += paid;
             uint256 protocol = fee * PROTOCOL_BPS / 10_000;
             fee -= protocol;
-            uint256 total = sums.totalStake;
-            uint256 cost = protocol + (fee * sums.signedStake + total - 1) / total;
+            uint256 cost = protocol + (fee * sums.signedStake + sums.totalStake - 1) / sums.totalStake;
             sums.earned += (fee << 128) | cost;
-            return account - refund - reserve - cost;
+            return account - gas - cost;
         }
     }
 
     /// @dev Sums are written when the token changes: once for all tasks paid in one token, if they follow each other.
-    /// Only the chain's coin pays for gas.
     function _changeToken(Certified calldata certified, Sums memory sums, Record storage record, uint256 account)
         private
     {
-        bool hasToken = JobWord.hasToken(account);
-        address token = hasToken ? record.token : address(0);
+        address token = JobWord.hasToken(account) ? record.token : address(0);
         if (token == sums.token) return;
         _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
         (sums.token, sums.earned) = (token, 0);
-        sums.gasPrice = hasToken ? 0 : _gasPrice;
-        sums.refund = hasToken ? 0 : sums.coinRefund;
+        sums.enough = token == address(0) ? sums.mostGas + sums.mostPrice * MAX_CALLBACK_GAS : TOO_MUCH >> 1;
     }
 
     /// @dev The verdict on a certified run that may not settle now; else zero.

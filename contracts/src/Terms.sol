@@ -3,20 +3,18 @@ pragma solidity ^0.8.28;
 
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {IServiceManager} from "./interfaces/IServiceManager.sol";
+import {Records} from "./Records.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
 
 /// @title Terms
 /// @notice Whether what a creator asks for can be done at all.
-/// @dev A contract of its own, without storage, which every JobManager makes for itself: code that may hold 24,576 bytes
-/// is kept for settling.
-contract Terms {
+abstract contract Terms is Records {
     uint256 private constant MAX_PARAMS_BYTES = 4096;
     uint256 private constant MAX_URL_BYTES = 512;
-    uint32 private constant MAX_CALLBACK_GAS = 500_000;
     /// @dev The interval of a one-shot job: settling it is settling run 0 of any other, and run 1 is due in 136 years.
     uint256 private constant NEVER_AGAIN = type(uint32).max;
 
-    address private immutable _taskManager;
+    address internal immutable _taskManager;
     address private immutable _registry;
     IServiceManager private immutable _serviceManager;
 
@@ -26,10 +24,10 @@ contract Terms {
         _serviceManager = IServiceManager(serviceManager);
     }
 
-    /// @notice When run 0 is due (unix seconds), and the seconds between runs. Reverts with what is wrong.
+    /// @dev When run 0 is due (unix seconds), and the seconds between runs. Reverts with what is wrong.
     /// @param forwarder any job's: all of them have one code
-    function check(IJobManager.JobParams calldata params, address forwarder)
-        external
+    function _check(IJobManager.JobParams calldata params, address forwarder)
+        internal
         view
         returns (uint40 start, uint32 interval)
     {
@@ -42,7 +40,6 @@ contract Terms {
         if (params.callbackGas == 0 || params.callbackGas > MAX_CALLBACK_GAS) {
             revert IJobManager.InvalidCallbackGas(params.callbackGas);
         }
-        if (params.fee == 0) revert IJobManager.ZeroFee();
         if (params.fee > type(uint80).max) revert IJobManager.FeeTooHigh(type(uint80).max);
         if (params.quorumBps < CertificateLib.MIN_QUORUM_BPS || params.quorumBps > CertificateLib.MAX_QUORUM_BPS) {
             revert IJobManager.InvalidQuorum(params.quorumBps);
@@ -72,7 +69,7 @@ contract Terms {
 
     /// @dev Forwarders have no rights in these, and no job may have one of them for its target.
     function _isOurs(address target) private view returns (bool) {
-        return target == msg.sender || target == _taskManager || target == _registry
+        return target == address(this) || target == _taskManager || target == _registry
             || target == address(_serviceManager) || target == _serviceManager.challenger();
     }
 }

@@ -84,6 +84,7 @@ contract EarningsTest is World {
 
     function test_tokensAreKeptApart() public {
         Token token = new Token();
+        jobs.setLeastFee(address(token), 1);
         token.mint(CREATOR, 1 ether);
         vm.prank(CREATOR);
         token.approve(address(jobs), 1 ether);
@@ -143,7 +144,7 @@ contract EarningsTest is World {
         }
         uint256 escrow = 0;
         for (uint64 id = 1; id <= jobs.jobCount(); ++id) {
-            escrow += jobs.job(id).escrow;
+            escrow += jobs.job(id).escrow + jobs.job(id).deposit;
         }
         for (uint256 i = 0; i < KEEPERS; ++i) {
             if (owed(i) != 0) claim(i);

@@ -11,8 +11,8 @@ import {World} from "./World.sol";
 // every call of these tests as a transaction of its own ("isolate"), so accounts and slots are cold when it starts.
 // contracts/gas.sh keeps the figures in snapshots/gas.json, which is checked in.
 //
-// Nothing is refunded in them, as with a job that pays in a token, or a submitter that is no operator: forge runs such
-// transactions at no price. The keys that end with _refunded are of the same with the submitter's gas refunded.
+// Nothing is refunded in them, as with a submitter that is no operator: forge runs such transactions at no price. The keys
+// that end with _refunded are of the same with the submitter's gas refunded.
 //
 // Steady state: every slot that a settlement writes holds something already. The first settlement under an epoch writes
 // fresh slots, and the first of a job one.

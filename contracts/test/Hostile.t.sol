@@ -104,7 +104,7 @@ contract HostileTest is World {
         equal(settleRun(id, 0, ALL), 1, "settled once");
         check(target.settleRefused() && target.claimRefused(), "neither settle nor claim from within");
         check(target.requested(), "an owner's own business goes on");
-        equal(jobs.job(id).escrow, 1 ether - FEE, "one fee");
+        equal(jobs.job(id).escrow, 1 ether - DEPOSIT - FEE, "one fee");
         equal(settle(next, ALL), 1, "the next run settles from outside");
     }
 

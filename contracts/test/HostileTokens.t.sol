@@ -22,6 +22,8 @@ contract HostileTokensTest is World {
         super.setUp();
         token = new ReenteringToken();
         refusing = new FalseToken();
+        jobs.setLeastFee(address(token), 1);
+        jobs.setLeastFee(address(refusing), 1);
         token.mint(CREATOR, 100 ether);
         refusing.mint(CREATOR, 100 ether);
     }
@@ -83,7 +85,7 @@ contract HostileTokensTest is World {
         }
         for (uint256 i = 0; i < calls.length; ++i) {
             vm.prank(CREATOR);
-            jobs.requestWithdrawal(id, 0.1 ether);
+            jobs.requestWithdrawal(id, 0.1 ether, 0);
             vm.warp(block.timestamp + 1 hours);
             token.prepare(address(jobs), calls[i]);
             vm.prank(CREATOR);
@@ -131,7 +133,7 @@ contract HostileTokensTest is World {
         uint64 id = jobIn(refusing);
         settleRun(id, 0, ALL);
         vm.prank(CREATOR);
-        jobs.requestWithdrawal(id, 0.5 ether);
+        jobs.requestWithdrawal(id, 0.5 ether, 0);
         vm.warp(block.timestamp + 1 hours);
         bytes memory failed = abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, address(refusing));
         refusing.refuse(true);

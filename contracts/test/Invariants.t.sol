@@ -76,7 +76,7 @@ contract Handler is Challenged {
         vm.startPrank(CREATOR);
         if (what % 5 == 0) try jobs.pause(id) {} catch {}
         if (what % 5 == 1) try jobs.resume(id) {} catch {}
-        if (what % 5 == 2) try jobs.requestWithdrawal(id, amount % (1 + jobs.job(id).escrow)) {} catch {}
+        if (what % 5 == 2) try jobs.requestWithdrawal(id, amount % (1 + jobs.job(id).escrow), 0) {} catch {}
         if (what % 5 == 3) try jobs.withdraw(id, CREATOR) {} catch {}
         if (what == 4) try jobs.cancel(id) {} catch {}
         vm.stopPrank();
@@ -160,7 +160,7 @@ contract Handler is Challenged {
     /// @notice Escrow of all jobs and everything owed.
     function liabilities() external view returns (uint256 sum) {
         for (uint64 id = 1; id <= jobs.jobCount(); ++id) {
-            sum += jobs.job(id).escrow;
+            sum += jobs.job(id).escrow + jobs.job(id).gas + jobs.job(id).deposit;
         }
         for (uint256 i = 0; i < KEEPERS; ++i) {
             sum += jobs.owed(operatorOf(i), address(0), allEpochs()) + jobs.refunds(operatorOf(i));

@@ -53,7 +53,7 @@ contract JobManagerTest is World {
         refuses(p, abi.encodeWithSelector(IJobManager.InvalidAction.selector));
         p = params();
         p.fee = 0;
-        refuses(p, abi.encodeWithSelector(IJobManager.ZeroFee.selector));
+        refuses(p, abi.encodeWithSelector(IJobManager.FeeTooLow.selector, 1));
     }
 
     /* CALLS WITHOUT CODE */
@@ -109,20 +109,21 @@ contract JobManagerTest is World {
     function test_forwarder_isItsCreatorsAlone() public {
         IJobManager.JobParams memory p = params();
         address promised = jobs.forwarderFor(CREATOR, UNUSED);
+        vm.deal(address(0xbad), DEPOSIT);
         vm.prank(address(0xbad));
-        uint64 id = jobs.createJob(p, 0, UNUSED);
+        uint64 id = jobs.createJob{value: DEPOSIT}(p, 0, UNUSED);
         address theirs = jobs.job(id).forwarder;
         check(theirs != promised, "the same salt of another creator gives another address");
         equal(theirs, jobs.forwarderFor(address(0xbad), UNUSED), "its own");
         equal(promised.code.length, 0, "nobody has taken it");
         vm.startPrank(CREATOR);
-        id = jobs.createJob(p, 0, UNUSED);
+        id = jobs.createJob{value: DEPOSIT}(p, 0, UNUSED);
         equal(jobs.job(id).forwarder, promised, "as promised");
         equal(jobs.forwarderOf(id), promised, "by its id too");
         check(promised.code.length != 0, "and it stands");
         vm.expectRevert(abi.encodeWithSelector(IJobManager.SaltTaken.selector, promised));
         jobs.createJob(p, 0, UNUSED);
-        jobs.createJob(p, 0, bytes32(uint256(UNUSED) + 1));
+        jobs.createJob{value: DEPOSIT}(p, 0, bytes32(uint256(UNUSED) + 1));
         vm.stopPrank();
     }
 
@@ -152,6 +153,7 @@ contract JobManagerTest is World {
 
     function test_fund_tokens() public {
         Token token = new Token();
+        jobs.setLeastFee(address(token), 1);
         token.mint(CREATOR, 100 ether);
         vm.prank(CREATOR);
         token.approve(address(jobs), 100 ether);
@@ -162,13 +164,15 @@ contract JobManagerTest is World {
         equal(token.balanceOf(address(jobs)), 40 ether, "held");
         vm.deal(CREATOR, 1 ether);
         vm.prank(CREATOR);
-        vm.expectRevert(IJobManager.WrongValue.selector);
-        jobs.fund{value: 1}(id, 1);
+        jobs.fund{value: 1}(id, 2);
+        equal(jobs.job(id).escrow, 40 ether + 2, "what comes in the token is for fees");
+        equal(jobs.job(id).gas, GAS_FUND + 1, "what comes in coin is for gas");
     }
 
     /// A token that keeps a part of every transfer would leave escrow uncovered.
     function test_fund_refusesTokensThatDeliverLess() public {
         FeeOnTransferToken token = new FeeOnTransferToken();
+        jobs.setLeastFee(address(token), 1);
         token.mint(CREATOR, 100 ether);
         vm.prank(CREATOR);
         token.approve(address(jobs), 100 ether);
@@ -183,10 +187,10 @@ contract JobManagerTest is World {
         vm.expectRevert(IJobManager.NothingRequested.selector);
         jobs.withdraw(jobId, CREATOR);
         vm.expectRevert(IJobManager.InsufficientEscrow.selector);
-        jobs.requestWithdrawal(jobId, 1 ether + 1);
-        jobs.requestWithdrawal(jobId, 0.4 ether);
+        jobs.requestWithdrawal(jobId, 1 ether + 1, 0);
+        jobs.requestWithdrawal(jobId, 0.4 ether, 0);
         uint64 availableAt = uint64(block.timestamp + 1 hours);
-        (uint256 amount, uint64 from) = jobs.withdrawal(jobId);
+        (uint256 amount,, uint64 from) = jobs.withdrawal(jobId);
         equal(amount, 0.4 ether, "noted");
         equal(from, availableAt, "noted");
         vm.warp(availableAt - 1);
@@ -206,8 +210,8 @@ contract JobManagerTest is World {
     /// A withdrawal kept for later would be made in the moment in which a run is certified, so that it goes unpaid.
     function test_withdraw_lapsesAfterADay() public {
         vm.startPrank(CREATOR);
-        jobs.requestWithdrawal(jobId, 1 ether);
-        (, uint64 availableAt) = jobs.withdrawal(jobId);
+        jobs.requestWithdrawal(jobId, 1 ether, 0);
+        (,, uint64 availableAt) = jobs.withdrawal(jobId);
         vm.warp(availableAt + 1 days + 1);
         vm.expectRevert(IJobManager.WithdrawalLapsed.selector);
         jobs.withdraw(jobId, CREATOR);
@@ -215,7 +219,7 @@ contract JobManagerTest is World {
         uint64 run = uint64((block.timestamp - jobs.job(jobId).start) / 10) - 300;
         equal(settleRun(jobId, run, ALL), 1, "runs go on, and are paid");
         vm.startPrank(CREATOR);
-        jobs.requestWithdrawal(jobId, 0.5 ether);
+        jobs.requestWithdrawal(jobId, 0.5 ether, 0);
         vm.warp(block.timestamp + 1 hours + 1 days);
         jobs.withdraw(jobId, address(0xcafe));
         vm.stopPrank();
@@ -225,21 +229,21 @@ contract JobManagerTest is World {
     /// Tasks settled between request and withdrawal come first.
     function test_withdraw_takesNoMoreThanIsLeft() public {
         vm.prank(CREATOR);
-        jobs.requestWithdrawal(jobId, 1 ether);
+        jobs.requestWithdrawal(jobId, 1 ether, 0);
         settleRun(jobId, 0, ALL);
         vm.warp(block.timestamp + 1 hours);
         vm.prank(CREATOR);
         jobs.withdraw(jobId, CREATOR);
         equal(jobs.job(jobId).escrow, 0, "nothing left");
-        equal(address(jobs).balance, FEE, "the keepers' fee is still there");
+        equal(address(jobs).balance, FEE + DEPOSIT, "the keepers' fee and the deposit are still there");
     }
 
     /// A cancelled job's last tasks can still be paid: its money stays until the last one has expired.
     function test_withdraw_waitsForTheLastTaskOfACancelledJob() public {
         vm.startPrank(CREATOR);
         jobs.cancel(jobId);
-        jobs.requestWithdrawal(jobId, 1 ether);
-        (, uint64 availableAt) = jobs.withdrawal(jobId);
+        jobs.requestWithdrawal(jobId, 1 ether, 0);
+        (,, uint64 availableAt) = jobs.withdrawal(jobId);
         equal(availableAt, block.timestamp + NOTICE + 1 hours, "until the last task has expired");
         vm.stopPrank();
     }
@@ -305,7 +309,7 @@ contract JobManagerTest is World {
         calls[0] = abi.encodeCall(jobs.pause, (jobId));
         calls[1] = abi.encodeCall(jobs.resume, (jobId));
         calls[2] = abi.encodeCall(jobs.cancel, (jobId));
-        calls[3] = abi.encodeCall(jobs.requestWithdrawal, (jobId, 1));
+        calls[3] = abi.encodeCall(jobs.requestWithdrawal, (jobId, 1, 0));
         calls[4] = abi.encodeCall(jobs.withdraw, (jobId, address(this)));
         for (uint256 i = 0; i < calls.length; ++i) {
             (bool ok, bytes memory answer) = address(jobs).call(calls[i]);

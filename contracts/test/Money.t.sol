@@ -8,11 +8,11 @@ import {World} from "./World.sol";
 
 // given an operator submits          it is refunded, metered, out of the job's escrow
 // given anybody else submits         nothing is refunded
-// given the job pays in a token      nothing is refunded
+// given the job pays in a token      it is refunded out of what the job has set aside for gas, in coin
 // given a punctuality term           when missed, half; when kept, all
 // given a run due over an hour ago   it has expired, at no cost
 // given callbacks that fail          the eighth in a row pauses the job; one that succeeds starts the count anew
-// given escrow below the fee         nothing settles until somebody funds
+// (what a job must have for its next run: Cover.t.sol)
 // given a paused job                 when nothing can settle any more, new terms under a new version
 // given 200 tasks in coin and token  after all claims and withdrawals nothing is left
 contract MoneyTest is World {
@@ -39,6 +39,7 @@ contract MoneyTest is World {
 
     function tokenJob() private returns (Token token, uint64 id) {
         token = new Token();
+        jobs.setLeastFee(address(token), 1);
         token.mint(CREATOR, 10 ether);
         vm.prank(CREATOR);
         token.approve(address(jobs), 10 ether);
@@ -123,16 +124,25 @@ contract MoneyTest is World {
         equal(jobs.job(poor).escrow, 1, "none out of the others");
     }
 
-    function test_refund_onlyToOperatorsAndInCoin() public {
+    function test_refund_onlyToOperators() public {
         priced();
         settleAs(address(0xbad), callEntry(jobId, 0));
         equal(jobs.refunds(address(0xbad)), 0, "no operator");
         equal(jobs.job(jobId).escrow, 1 ether - FEE, "only the fee");
+    }
+
+    /// The audit's free relay: half a million gas a run for a token of one's own, and the submitter paid for it.
+    function test_refund_ofTokenJobsComesInCoin() public {
+        priced();
         (, uint64 id) = tokenJob();
         vm.warp(block.timestamp + 5);
-        settleAs(operatorOf(2), callEntry(id, 0));
-        equal(jobs.refunds(operatorOf(2)), 0, "a token job's fee covers its gas");
-        equal(jobs.job(id).escrow, 10 ether - FEE, "only the fee");
+        (uint256 spent, uint256 refund) = spentAs(operatorOf(2), callEntry(id, 0));
+        check(refund <= GAS_PRICE * spent, "no more than it cost");
+        check(refund >= GAS_PRICE * spent * 3 / 5, "and most of it");
+        equal(jobs.job(id).escrow, 10 ether - FEE, "the fee is paid in the token");
+        equal(jobs.job(id).gas, GAS_FUND - refund, "gas in coin");
+        vm.prank(operatorOf(2));
+        equal(jobs.claim(address(0), epochs(1), address(0xcafe)), refund, "claimed in coin");
     }
 
     /* PUNCTUALITY AND EXPIRY */
@@ -204,18 +214,6 @@ contract MoneyTest is World {
         equal(jobs.job(jobId).failures, 0, "forgotten");
     }
 
-    function test_exhausted_untilFunded() public {
-        uint64 poor = create(params(), FEE);
-        vm.warp(block.timestamp + 200);
-        vm.recordLogs();
-        settleRun(poor, 0, ALL);
-        equal(logged(IJobManager.JobExhausted.selector).length, 1, "told");
-        equal(settleRun(poor, 1, ALL), 0, "no money");
-        vm.deal(address(this), FEE);
-        jobs.fund{value: FEE}(poor, FEE);
-        equal(settleRun(poor, 1, ALL), 1, "money");
-    }
-
     /* NEW TERMS */
 
     function test_update() public {
@@ -270,7 +268,7 @@ contract MoneyTest is World {
         (uint64[2] memory both) = [jobId, id];
         for (uint256 i = 0; i < 2; ++i) {
             jobs.cancel(both[i]);
-            jobs.requestWithdrawal(both[i], jobs.job(both[i]).escrow);
+            jobs.requestWithdrawal(both[i], jobs.job(both[i]).escrow, jobs.job(both[i]).gas);
         }
         vm.warp(block.timestamp + NOTICE + 1 hours);
         for (uint256 i = 0; i < 2; ++i) {

@@ -105,7 +105,7 @@ contract SettleTest is World {
         IJobManager.JobParams memory p = params();
         p.fee = fee == 0 ? 1 : fee;
         p.punctualSeconds = punctual;
-        vm.deal(CREATOR, 4 * uint256(p.fee));
+        vm.deal(CREATOR, 4 * uint256(p.fee) + DEPOSIT);
         uint64 id = create(p, 2 * uint256(p.fee));
         vm.warp(block.timestamp + 100 + late);
         Entry memory entry = callEntry(id, 0);

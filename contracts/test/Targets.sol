@@ -118,7 +118,7 @@ contract Reentering {
     }
 
     function create(IJobManager.JobParams calldata params) external payable {
-        _jobId = _jobs.createJob{value: msg.value}(params, msg.value, 0);
+        _jobId = _jobs.createJob{value: msg.value}(params, msg.value - _jobs.listingDeposit(), 0);
     }
 
     function prepare(bytes calldata settle) external {
@@ -130,7 +130,7 @@ contract Reentering {
         settleRefused = !settled;
         (bool claimed,) = address(_jobs).call(abi.encodeCall(_jobs.claim, (address(0), new uint32[](1), address(this))));
         claimRefused = !claimed;
-        (requested,) = address(_jobs).call(abi.encodeCall(_jobs.requestWithdrawal, (_jobId, 0.5 ether)));
+        (requested,) = address(_jobs).call(abi.encodeCall(_jobs.requestWithdrawal, (_jobId, 0.5 ether, 0)));
     }
 }
 

@@ -188,7 +188,7 @@ contract UpgradesTest is Challenged {
         check(jobs.claim(address(0), epochs, operatorOf(1)) != 0, "claims");
         vm.startPrank(CREATOR);
         jobs.cancel(jobId);
-        jobs.requestWithdrawal(jobId, 1);
+        jobs.requestWithdrawal(jobId, 1, 0);
         vm.warp(block.timestamp + NOTICE + 1 hours);
         jobs.withdraw(jobId, CREATOR);
         vm.stopPrank();

@@ -41,6 +41,9 @@ abstract contract World is Batches {
     uint32 internal constant PROVABLE_BLOCKS = 180;
     uint256 internal constant REWARD = 0.01 ether;
     uint256 internal constant BOND = 0.1 ether;
+    /// @dev what listing a job takes, and what jobs that pay in a token have for gas, in wei
+    uint96 internal constant DEPOSIT = 0.02 ether;
+    uint96 internal constant GAS_FUND = 1 ether;
     /// @dev a salt that no job of these tests has
     bytes32 internal constant UNUSED = "unused";
 
@@ -98,7 +101,8 @@ abstract contract World is Batches {
         bytes memory start = abi.encodeCall(KeeperRegistry.initialize, (address(this)));
         bytes memory guarded = abi.encodeCall(TaskManager.initialize, (address(this), GUARDIAN));
         registry = KeeperRegistry(address(new ERC1967Proxy(registryCode, start)));
-        jobs = JobManager(address(new ERC1967Proxy(jobsCode, guarded)));
+        bytes memory jobsStart = abi.encodeCall(JobManager.initialize, (address(this), GUARDIAN, 1, DEPOSIT));
+        jobs = JobManager(address(new ERC1967Proxy(jobsCode, jobsStart)));
         tasks = TaskManager(address(new ERC1967Proxy(tasksCode, guarded)));
         bytes memory serviceStart =
             abi.encodeCall(ServiceManager.initialize, (address(this), challengerAt, "ipfs://none"));
@@ -190,7 +194,7 @@ abstract contract World is Batches {
     }
 
     function create(IJobManager.JobParams memory what, uint256 funding) internal returns (uint64) {
-        uint256 value = what.token == address(0) ? funding : 0;
+        uint256 value = DEPOSIT + (what.token == address(0) ? funding : GAS_FUND);
         bytes32 salt = bytes32(uint256(jobs.jobCount()));
         vm.prank(CREATOR);
         return jobs.createJob{value: value}(what, funding, salt);

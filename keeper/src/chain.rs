@@ -265,6 +265,8 @@ pub struct Settlement {
     pub callback_gas: Vec<u64>,
     /// Hash of every report, in the order of the entries: what stands for an entry that another transaction settles.
     pub leaves: Vec<B256>,
+    /// Positions of entries that are not brought, for their jobs cannot pay: they would settle nothing.
+    pub unpaid: Vec<usize>,
 }
 
 /// What became of a settlement.

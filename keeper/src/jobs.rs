@@ -12,4 +12,4 @@ pub mod trigger;
 
 pub use at_anchor::Standing;
 pub use book::{JobBook, SettledAt};
-pub use job::{Activity, Job, JobState, Means, Plan};
+pub use job::{Activity, Job, JobState, Plan};

@@ -10,6 +10,7 @@ mod churn;
 mod cleanup;
 mod equivocation;
 mod foreign;
+mod free_work;
 mod hostile_jobs;
 mod kills;
 mod kinds;

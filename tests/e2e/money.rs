@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::primitives::{Address, B256, U256, utils::parse_ether};
 use alloy::providers::{DynProvider, Provider};
 use anyhow::{Context, Result, ensure};
 use bootstrap::swarm::Swarm;
@@ -70,6 +70,7 @@ impl Money {
         for id in 1..=manager.jobCount().call().await? {
             let job = manager.job(id).call().await?;
             money.paid_in[usize::from(!job.token.is_zero())] += U256::from(job.escrow);
+            money.paid_in[0] += U256::from(job.gas) + U256::from(job.deposit);
         }
         Ok(money)
     }
@@ -103,12 +104,16 @@ impl Money {
         token.mint(self.creator, funding * U256::from(2)).from(self.creator).send().await?.get_receipt().await?;
         let allowed = token.approve(*manager.address(), funding * U256::from(2)).from(self.creator);
         allowed.send().await?.get_receipt().await?;
+        let list = manager.setLeastFee(self.token, alloy::primitives::aliases::U96::from(TOKEN_FEE)).from(self.creator);
+        ensure!(list.send().await?.get_receipt().await?.status(), "the owner cannot list the token");
+        let value = parse_ether("10")? + U256::from(manager.listingDeposit().call().await?);
         params.token = self.token;
         params.fee = alloy::primitives::aliases::U96::from(TOKEN_FEE);
         let start = self.now().await? + 10;
         params.triggerData = TriggerTerms::Interval { start, interval: 2 }.data();
         for salt in [1, 2] {
-            let call = manager.createJob(params.clone(), funding, B256::with_last_byte(salt)).from(self.creator);
+            let call =
+                manager.createJob(params.clone(), funding, B256::with_last_byte(salt)).from(self.creator).value(value);
             let receipt = call.send().await?.get_receipt().await?;
             ensure!(receipt.status(), "a job that pays in a token was refused");
         }
@@ -142,7 +147,7 @@ impl Money {
         Ok(())
     }
 
-    /// Creators take what is left: one with the CLI, one by calls.
+    /// Creators take what is left once their jobs have ended, without a word before: one with the CLI, one by calls.
     async fn withdraw(&mut self) -> Result<Both> {
         let manager = self.manager();
         let mut withdrawn = [U256::ZERO; 2];
@@ -151,12 +156,7 @@ impl Money {
             let job = manager.job(id).call().await?;
             let amount = U256::from(job.escrow);
             withdrawn[usize::from(!job.token.is_zero())] += amount;
-            if id == self.by_cli {
-                self.swarm.keepers[0].run(["job", "withdraw"], &["--json", &id.to_string()]).await?;
-            } else {
-                let call = manager.requestWithdrawal(id, amount).from(self.creator);
-                ensure!(call.send().await?.get_receipt().await?.status(), "job {id}: no request");
-            }
+            withdrawn[0] += U256::from(job.gas) + U256::from(job.deposit);
         }
         self.next_epoch().await?;
         for keeper in &mut self.swarm.keepers {

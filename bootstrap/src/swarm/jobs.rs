@@ -209,6 +209,7 @@ pub(super) async fn create(
 ) -> Result<Vec<JobSpec>> {
     let manager = JobManager::new(manager, provider);
     let funding = parse_ether("1000")?;
+    let value = funding + U256::from(manager.listingDeposit().call().await?);
     let mut sent = Vec::new();
     let count = manager.jobCount().call().await?;
     for (request, number) in requests.iter().zip(count..) {
@@ -218,7 +219,7 @@ pub(super) async fn create(
         }
         // no number comes twice: there are as many jobs more as were listed
         let salt = B256::from(U256::from(number));
-        let call = manager.createJob(request.terms().params(), funding, salt).from(creator).value(funding);
+        let call = manager.createJob(request.terms().params(), funding, salt).from(creator).value(value);
         let pending = call.send().await.with_context(|| format!("the JobManager refuses job {}", request.name))?;
         sent.push((request, creator, pending));
     }

@@ -50,6 +50,12 @@ struct Options {
     /// Wei above the base fee that submitters get back for a gas, at most, and that keepers offer
     #[arg(long, default_value_t = 10_000_000)]
     tip: u128,
+    /// What a run of a job must cost at least, in wei; tokens are listed later, by setLeastFee of the JobManager
+    #[arg(long, default_value_t = 1_000_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    least_fee: u64,
+    /// What listing a job takes, in wei; it comes back when the job has ended
+    #[arg(long, default_value_t = 10_000_000_000_000_000)]
+    listing_deposit: u64,
     /// Stake below this many wei counts as none
     #[arg(long, default_value_t = 1_000_000_000_000_000_000)]
     minimum_stake: u128,
@@ -182,6 +188,8 @@ fn configured(options: &Options, deployer: Address) -> DeployConfig {
         epoch_seconds: options.epoch_seconds,
         notice_seconds: options.notice_seconds,
         tip: options.tip,
+        least_fee: options.least_fee.into(),
+        listing_deposit: options.listing_deposit.into(),
         minimum_stake: options.minimum_stake,
         slashable_blocks: options.slashable_blocks,
         reward: options.reward,

@@ -74,9 +74,15 @@ impl Plan {
         }
         list.extend(config.timelock.map(timelock));
         list.extend(self.implementations(config));
-        // JobManager has the same initialize(address owner, address guardian)
-        let guarded = TaskManager::initializeCall { owner, guardian: config.guardian }.abi_encode();
-        let starts = [initialize.clone(), guarded.clone(), guarded, service, initialize];
+        let guardian = config.guardian;
+        let jobs = JobManager::initializeCall {
+            owner,
+            guardian,
+            leastFee_: U256::from(config.least_fee).saturating_to(),
+            deposit: U256::from(config.listing_deposit).saturating_to(),
+        };
+        let tasks = TaskManager::initializeCall { owner, guardian }.abi_encode();
+        let starts = [initialize.clone(), jobs.abi_encode(), tasks, service, initialize];
         let names = [
             "KeeperRegistry proxy",
             "JobManager proxy",

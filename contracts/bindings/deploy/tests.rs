@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes, U64, U256, address};
 use alloy::providers::{Provider, ProviderBuilder};
+use alloy::rpc::types::TransactionRequest;
 use alloy::transports::mock::Asserter;
 
 use super::chain::{ARB_SYS, GAS_PRICE_ORACLE, NODE_INTERFACE};
@@ -59,6 +60,8 @@ async fn the_contracts_know_each_other() -> Outcome {
     assert_eq!(jobs.serviceManager().call().await?, of.service_manager);
     assert_eq!(jobs.noticeSeconds().call().await?, 30);
     assert_eq!(jobs.tip().call().await?, U256::from(10_000_000));
+    assert_eq!(jobs.leastFee(Address::ZERO).call().await?.to::<u64>(), 1_000_000_000);
+    assert_eq!(jobs.listingDeposit().call().await?.to::<u64>(), 10_000_000_000_000_000);
     let registry = KeeperRegistry::new(of.keeper_registry, &anvil.provider);
     assert_eq!(registry.serviceManager().call().await?, of.service_manager);
     assert_eq!(u64::from(registry.epochSeconds().call().await?), network.epoch_seconds);
@@ -222,12 +225,15 @@ async fn a_receipt_is_asked_for_until_it_comes() -> Outcome {
     asserter.push_success(&receipt(7));
     asserter.push_failure_msg("busy again");
     asserter.push_success(&receipt(8));
-    let sent = [("first", B256::ZERO), ("second", B256::ZERO)];
+    let sent = || {
+        let one = |contract| super::Sent { contract, transaction: B256::ZERO, request: TransactionRequest::default() };
+        vec![one("first"), one("second")]
+    };
     let often = Duration::from_millis(1);
-    let found = super::mined(&provider, Address::ZERO, &sent, often, Duration::from_secs(60)).await?;
+    let found = super::mined(&provider, Address::ZERO, sent(), often, Duration::from_secs(60)).await?;
     assert_eq!(found, (7, 2 * 0x5208));
     // without an answer in store, it fails every time
-    let error = super::mined(&provider, Address::ZERO, &sent, often, often).await.err().ok_or("nothing came")?;
+    let error = super::mined(&provider, Address::ZERO, sent(), often, often).await.err().ok_or("nothing came")?;
     assert!(matches!(error, DeployError::Timeout { contract: "first", .. }), "{error}");
     Ok(())
 }

@@ -72,6 +72,12 @@ interface IJobManager {
         uint32 interval;
         bytes32 codeHash;
         address forwarder;
+        /// @dev wei that come back when the job has ended
+        uint96 deposit;
+        /// @dev wei set aside for gas where the job pays in a token
+        uint96 gas;
+        /// @dev see {canPay}
+        bool covered;
     }
 
     /// @notice What a verified certificate says about its batch, and who brings it.
@@ -88,19 +94,27 @@ interface IJobManager {
         uint256 gasUsed;
     }
 
+    /// @notice What a run must cost at least in a token, or in the chain's coin; zero: no job may pay in it any more.
+    event LeastFeeChanged(address indexed token, uint96 leastFee);
+    event ListingDepositChanged(uint96 deposit);
     event JobCreated(uint64 indexed jobId, address indexed owner, address forwarder, JobParams params);
-    event JobFunded(uint64 indexed jobId, address indexed from, uint256 amount, uint256 escrow);
+    /// @notice `escrow` and `gas` are what is set aside now for fees, in the job's token, and where that is not the chain's coin
+    /// for gas, in wei.
+    event JobFunded(uint64 indexed jobId, address indexed from, uint256 amount, uint256 escrow, uint256 gas);
     /// @notice Tasks due up to `inactiveFrom` (unix seconds) still run.
     event JobPaused(uint64 indexed jobId, uint64 inactiveFrom);
     event JobResumed(uint64 indexed jobId, uint32 version, uint64 activeFrom);
     /// @notice A new version with new terms, after a pause.
     event JobUpdated(uint64 indexed jobId, uint32 version, JobParams params);
     event JobCancelled(uint64 indexed jobId, uint64 inactiveFrom);
-    event WithdrawalRequested(uint64 indexed jobId, uint256 amount, uint64 availableAt);
-    event JobWithdrawn(uint64 indexed jobId, address indexed to, uint256 amount, uint256 escrow);
+    event WithdrawalRequested(uint64 indexed jobId, uint256 amount, uint256 gas, uint64 availableAt);
+    /// @notice What went to `to`, in the job's token and of what was set aside for gas in wei, and the escrow that is left.
+    event JobWithdrawn(uint64 indexed jobId, address indexed to, uint256 amount, uint256 gas, uint256 escrow);
 
-    /// @notice The escrow is below the fee of one task: nothing settles until somebody funds the job.
-    event JobExhausted(uint64 indexed jobId, uint256 escrow);
+    event DepositReturned(uint64 indexed jobId, address indexed to, uint256 amount);
+
+    /// @notice Whether the job can pay for its next run from now on, see {canPay}. A job begins without that.
+    event JobCovered(uint64 indexed jobId, bool covered);
     /// @notice So many callbacks failed in a row that the job was paused.
     event CircuitBroken(uint64 indexed jobId, uint8 failures);
     event Claimed(address indexed operator, address indexed token, address to, uint256 amount);
@@ -120,6 +134,13 @@ interface IJobManager {
     error InvalidCallbackGas(uint32 callbackGas);
     error InvalidCode();
     error ParamsTooLong();
+    /// @notice The owner has not listed the token: no job may pay in it.
+    error TokenNotListed(address token);
+    /// @notice A run must cost `leastFee` or more in the job's token.
+    error FeeTooLow(uint96 leastFee);
+    /// @notice Listing a job takes `deposit` in the chain's coin, besides what the job is funded with.
+    error DepositMissing(uint96 deposit);
+    /// @notice The chain's coin stays listed.
     error ZeroFee();
     error FeeTooHigh(uint256 highest);
     error EscrowTooLarge(uint256 largest);
@@ -137,12 +158,19 @@ interface IJobManager {
     error TooEarly(uint64 availableAt);
     error InsufficientEscrow();
     error OnlyTaskManager();
+    /// @notice This contract is code of the JobManager alone.
+    error OnlyJobManager();
+    /// @notice There is no contract at that address.
+    error NoToken(address token);
     error ZeroRecipient();
 
-    /// @notice Lists a job and funds it.
+    /// @notice Lists a job and funds it. With the call comes the listing deposit in the chain's coin, and where the job pays in
+    /// coin the funding too; where it does not, what else comes is set aside for gas.
     /// @param funding in the job's token, what is set aside for runs
     /// @param salt the creator's own choice, once: with the creator's address it makes the forwarder's, see {forwarderFor}
     function createJob(JobParams calldata params, uint256 funding, bytes32 salt) external payable returns (uint64 jobId);
+    /// @notice Adds to what is set aside for fees, in the job's token; where that is not the chain's coin, coin that comes with the
+    /// call is set aside for gas. Also of nothing: it is looked at anew whether the job can pay.
     function fund(uint64 jobId, uint256 amount) external payable;
     /// @notice Stops the tasks due after the notice period.
     function pause(uint64 jobId) external;
@@ -156,8 +184,21 @@ interface IJobManager {
     function cancel(uint64 jobId) external;
     /// @notice Announces a withdrawal; the amount can be taken when no task due by now, or by the end of a paused or
     /// cancelled job, can settle any more, and for a day from then on. A later request replaces an earlier one.
-    function requestWithdrawal(uint64 jobId, uint256 amount) external;
+    /// @param gas of what a job that pays in a token has set aside for gas, in wei
+    function requestWithdrawal(uint64 jobId, uint256 amount, uint256 gas) external;
+    /// @notice Pays out what was announced; of a cancelled job whose last task can settle no more all that is left, its listing
+    /// deposit too, without a word before.
     function withdraw(uint64 jobId, address to) external;
+
+    /// @notice What a run must cost at least in a token, zero being the chain's coin; zero: no job may pay in it.
+    function leastFee(address token) external view returns (uint96);
+    /// @notice Wei that listing a job takes, and that come back when it has ended.
+    function listingDeposit() external view returns (uint96);
+    /// @notice Lists a token, or with zero takes it off the list: jobs that pay in it run on, but are not funded any more. A
+    /// higher fee counts for new jobs and new terms. Only the owner.
+    function setLeastFee(address token, uint96 leastFee_) external;
+    /// @notice For jobs to come; what was deposited comes back as it was. Only the owner.
+    function setListingDeposit(uint96 deposit) external;
 
     /// @notice Pausing and cancelling take effect this much later: what is due until then still runs.
     function noticeSeconds() external view returns (uint32);
@@ -179,13 +220,20 @@ interface IJobManager {
     /// target may trust it before the job is there.
     function forwarderFor(address creator, bytes32 salt) external view returns (address);
 
+    /// @notice Whether the next run can be paid in full, as was found when money of the job moved last: its fee, and all the gas
+    /// that it may cost, at the base fee of then. {JobCovered} tells when this changes. Keepers do nothing for a job that cannot
+    /// pay; when the base fee has come down, somebody funds it, be it with nothing.
+    function canPay(uint64 jobId) external view returns (bool);
+    /// @notice What the next run costs at the most, where a gas costs `gasPrice` wei: its fee, in the job's token, and in wei the
+    /// gas of a settlement without any other task.
+    function mostCost(uint64 jobId, uint256 gasPrice) external view returns (uint256 fee, uint256 gas);
+
     /// @notice Whether a run was settled, or can settle no more: it is over 64 runs older than the newest settled one, or
     /// of an older version.
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool);
 
     /// @notice Settles certified runs: each at most once, charged to its job, credited to those who signed, the
-    /// submitter's gas and data fee refunded if it is an operator and the job pays in the chain's coin. Only the
-    /// TaskManager calls it.
+    /// submitter's gas and data fee refunded if it is an operator. Only the TaskManager calls it.
     /// @param runs three words a run, see RunWord: as bytes, for those are copied at once
     /// @return settled how many of them settled
     /// @return verdicts one word a run, then one for each of them that settled and calls its target: see RunWord

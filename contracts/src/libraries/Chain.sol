@@ -81,16 +81,22 @@ library Chain {
         return kind_ == Kind.Arbitrum ? ARB_SYS.arbBlockHash(height) : blockhash(height);
     }
 
-    /// @notice Wei that a transaction of so many bytes pays for its data, be they compressed or not: on Arbitrum never more
-    /// than the transaction under way does pay.
+    /// @notice Wei that the transaction under way, which has so many bytes, pays for its data, be they compressed or not: on
+    /// Arbitrum never more than it does pay.
     function dataFee(Kind kind_, uint256 size) internal view returns (uint256 fee) {
+        fee = usualDataFee(kind_, size);
+        if (kind_ != Kind.Arbitrum) return fee;
+        uint256 paid = ARB_GAS_INFO.getCurrentTxL1GasFees();
+        if (paid < fee) fee = paid;
+    }
+
+    /// @notice Wei that a transaction of so many bytes pays for its data, be they compressed or not.
+    function usualDataFee(Kind kind_, uint256 size) internal view returns (uint256) {
         if (kind_ == Kind.OpStack) return GAS_PRICE_ORACLE.getL1FeeUpperBound(size);
         if (kind_ != Kind.Arbitrum) return 0;
         // the price of a byte is one of six
         // slither-disable-next-line unused-return
         (, uint256 perByte,,,,) = ARB_GAS_INFO.getPricesInWei();
-        uint256 paid = ARB_GAS_INFO.getCurrentTxL1GasFees();
-        fee = perByte * size;
-        if (paid < fee) fee = paid;
+        return perByte * size;
     }
 }

@@ -12,7 +12,7 @@ library JobWord {
     /// @notice The common quorum, and no end.
     uint256 internal constant PLAIN_TERMS = uint256(CertificateLib.MIN_QUORUM_BPS) << 216;
 
-    /* ACCOUNT: escrow (96 bits), version (32), status (8), has a token (8), failures (8), runs (104), lowest first */
+    /* ACCOUNT: escrow (96 bits), version (32), status (8), marks (8), failures (8), runs (104), lowest first */
 
     function escrow(uint256 account) internal pure returns (uint256) {
         return uint96(account);
@@ -27,7 +27,17 @@ library JobWord {
     }
 
     function hasToken(uint256 account) internal pure returns (bool) {
-        return uint8(account >> 136) != 0;
+        return (account >> 136) & 1 != 0;
+    }
+
+    /// @notice Whether it can pay for its next run, see Covering.
+    function isCovered(uint256 account) internal pure returns (bool) {
+        return (account >> 137) & 1 != 0;
+    }
+
+    function withCovered(uint256 account, bool covered) internal pure returns (uint256) {
+        uint256 mark = uint256(1) << 137;
+        return covered ? account | mark : account & ~mark;
     }
 
     function failures(uint256 account) internal pure returns (uint256) {

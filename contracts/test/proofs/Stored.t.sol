@@ -29,7 +29,7 @@ contract RecordsHarness is JobManager {
     function _write(Account storage to, uint256 account) private {
         (to.escrow, to.version) = (uint96(account), uint32(account >> 96));
         to.status = Status(uint8(account >> 128));
-        to.hasToken = (account >> 136) & 1 == 1;
+        to.marks = uint8(account >> 136);
         (to.failures, to.runs) = (uint8(account >> 144), uint104(account >> 152));
     }
 

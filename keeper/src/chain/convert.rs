@@ -64,8 +64,8 @@ pub fn task(settled: &Settled) -> Task {
     Task { job: JobId(settled.job_id), version: settled.job_version, instance: InstanceKey(settled.instance_key) }
 }
 
-/// A certified batch as the contract takes it.
-pub fn settlement(batch: &CertifiedBatch) -> Settlement {
+/// A certified batch as the contract takes it; `unpaid` are the positions of reports that are not brought.
+pub fn settlement(batch: &CertifiedBatch, unpaid: Vec<usize>) -> Settlement {
     let certificate = &batch.certificate;
     let mut called = Batch { anchors: Vec::new(), entries: Vec::new(), deliveries: Vec::new(), leaves: Vec::new() };
     let mut gas = Vec::new();
@@ -93,7 +93,7 @@ pub fn settlement(batch: &CertifiedBatch) -> Settlement {
         signature: Bytes::from(certificate.signature.to_chain_bytes().to_vec()),
         signers: words(&certificate.signers.to_bytes(batch.committee_size)),
     };
-    Settlement { certificate, batch: called, callback_gas: gas, leaves }
+    Settlement { certificate, batch: called, callback_gas: gas, leaves, unpaid }
 }
 
 fn entry(report: &Report, anchor: usize) -> Entry {

@@ -17,12 +17,12 @@ pub enum JobEvent {
         /// What the creator asks for.
         params: Box<JobParams>,
     },
-    /// Money was added.
-    Funded {
+    /// Whether it can pay for its next run in full, from now on. A job begins without that.
+    Covered {
         /// The job.
         job_id: u64,
-        /// Escrow afterwards, in the smallest unit of the job's token.
-        escrow: u128,
+        /// Whether it can.
+        covered: bool,
     },
     /// Paused: tasks due up to `inactive_from` still run.
     Paused {
@@ -56,18 +56,6 @@ pub enum JobEvent {
         /// Unix seconds.
         inactive_from: u64,
     },
-    /// A settlement has left less than the fee of the next run. What its callback does not use of its gas comes back later.
-    Exhausted {
-        /// The job.
-        job_id: u64,
-    },
-    /// Money was taken out.
-    Withdrawn {
-        /// The job.
-        job_id: u64,
-        /// Escrow afterwards, in the smallest unit of the job's token.
-        escrow: u128,
-    },
 }
 
 impl JobEvent {
@@ -76,13 +64,11 @@ impl JobEvent {
     pub fn job_id(&self) -> u64 {
         match *self {
             Self::Created { job_id, .. }
-            | Self::Funded { job_id, .. }
+            | Self::Covered { job_id, .. }
             | Self::Paused { job_id, .. }
             | Self::Resumed { job_id, .. }
             | Self::Updated { job_id, .. }
-            | Self::Cancelled { job_id, .. }
-            | Self::Exhausted { job_id }
-            | Self::Withdrawn { job_id, .. } => job_id,
+            | Self::Cancelled { job_id, .. } => job_id,
         }
     }
 }

@@ -110,15 +110,13 @@ fn emitted(contracts: &Contracts) -> [(Address, &'static [B256]); 3] {
     [(contracts.job_manager, &JOBS), (contracts.keeper_registry, &REGISTRY), (contracts.task_manager, &TASKS)]
 }
 
-const JOBS: [B256; 8] = [
+const JOBS: [B256; 6] = [
     jobs::JobCreated::SIGNATURE_HASH,
-    jobs::JobFunded::SIGNATURE_HASH,
+    jobs::JobCovered::SIGNATURE_HASH,
     jobs::JobPaused::SIGNATURE_HASH,
     jobs::JobResumed::SIGNATURE_HASH,
     jobs::JobUpdated::SIGNATURE_HASH,
     jobs::JobCancelled::SIGNATURE_HASH,
-    jobs::JobWithdrawn::SIGNATURE_HASH,
-    jobs::JobExhausted::SIGNATURE_HASH,
 ];
 const REGISTRY: [B256; 5] = [
     registry::OperatorRegistered::SIGNATURE_HASH,
@@ -193,9 +191,9 @@ fn decode_job(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, all
                 jobs::JobCreated::decode_log_validate(&log.inner)?.data;
             JobEvent::Created { job_id: jobId, owner, forwarder, params: Box::new(params) }
         }
-        jobs::JobFunded::SIGNATURE_HASH => {
-            let event = jobs::JobFunded::decode_log_validate(&log.inner)?.data;
-            JobEvent::Funded { job_id: event.jobId, escrow: event.escrow.saturating_to() }
+        jobs::JobCovered::SIGNATURE_HASH => {
+            let jobs::JobCovered { jobId, covered } = jobs::JobCovered::decode_log_validate(&log.inner)?.data;
+            JobEvent::Covered { job_id: jobId, covered }
         }
         jobs::JobPaused::SIGNATURE_HASH => {
             let event = jobs::JobPaused::decode_log_validate(&log.inner)?.data;
@@ -212,13 +210,6 @@ fn decode_job(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, all
         jobs::JobCancelled::SIGNATURE_HASH => {
             let event = jobs::JobCancelled::decode_log_validate(&log.inner)?.data;
             JobEvent::Cancelled { job_id: event.jobId, inactive_from: event.inactiveFrom }
-        }
-        jobs::JobExhausted::SIGNATURE_HASH => {
-            JobEvent::Exhausted { job_id: jobs::JobExhausted::decode_log_validate(&log.inner)?.data.jobId }
-        }
-        jobs::JobWithdrawn::SIGNATURE_HASH => {
-            let event = jobs::JobWithdrawn::decode_log_validate(&log.inner)?.data;
-            JobEvent::Withdrawn { job_id: event.jobId, escrow: event.escrow.saturating_to() }
         }
         _ => return Ok(None),
     };

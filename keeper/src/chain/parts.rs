@@ -42,16 +42,16 @@ pub(crate) struct Part {
 }
 
 /// Splits a batch where it has to be: what is light first and by itself, so that it does not wait for a place in a block
-/// with what is heavy, each in the order of the entries. An entry that is too large by itself is a part of its own: nodes
-/// say what they do not like about it. An anchor stands for `anchor_age` blocks.
+/// with what is heavy, each in the order of the entries. Those whose jobs cannot pay stand nowhere. An entry that is too large by
+/// itself is a part of its own: nodes say what they do not like about it. An anchor stands for `anchor_age` blocks.
 pub(crate) fn split(settlement: &Settlement, anchor_age: u64) -> Vec<Part> {
     let entries = settlement.batch.entries.len();
     let deliveries = deliveries(&settlement.batch.entries);
-    let all: Vec<usize> = (0..entries).collect();
+    let can_split = settlement.leaves.len() == entries && settlement.batch.leaves.is_empty();
+    let all: Vec<usize> = (0..entries).filter(|place| !can_split || !settlement.unpaid.contains(place)).collect();
     let part = |places: &[usize]| part(settlement, &deliveries, places, anchor_age);
     let whole = part(&all);
-    let can_split = settlement.leaves.len() == entries && settlement.batch.leaves.is_empty();
-    if whole.fits() || !can_split {
+    if (whole.fits() || !can_split) && (!all.is_empty() || entries == 0) {
         return vec![whole];
     }
     let is_light = |place: &usize| !is_heavy(settlement, deliveries.get(*place).copied().flatten());
@@ -98,7 +98,7 @@ impl Part {
 
 /// The entries at these places in full, the others by their hashes.
 fn part(settlement: &Settlement, deliveries: &[Option<usize>], places: &[usize], anchor_age: u64) -> Part {
-    let Settlement { certificate, batch, callback_gas, leaves } = settlement;
+    let Settlement { certificate, batch, callback_gas, leaves, .. } = settlement;
     let (batch, callbacks) = if places.len() == batch.entries.len() {
         (batch.clone(), callback_gas.clone())
     } else {

@@ -88,10 +88,14 @@ impl Anvil {
 
     pub(crate) async fn create_job(&self, deployment: &Deployment, code_hash: B256) -> TransactionReceipt {
         let params = job_params(deployment, code_hash);
-        let call = JobManager::createJobCall { params, funding: U256::from(5_000_000_u64), salt: code_hash };
-        self.send(deployment.network.contracts.job_manager, &call, 5_000_000).await
+        let call = JobManager::createJobCall { params, funding: U256::from(JOB_FUNDING), salt: code_hash };
+        self.send(deployment.network.contracts.job_manager, &call, JOB_FUNDING + LISTING_DEPOSIT).await
     }
 }
+
+/// What a job of these tests is funded with, enough for some runs, and what listing it takes on a local network, in wei.
+const JOB_FUNDING: u64 = 100_000_000_000_000_000;
+const LISTING_DEPOSIT: u64 = 10_000_000_000_000_000;
 
 pub(crate) fn job_params(deployment: &Deployment, code_hash: B256) -> IJobManager::JobParams {
     job_params_for(deployment.examples.as_ref().expect("the examples are deployed").counter, code_hash)
@@ -106,7 +110,7 @@ pub(crate) fn job_params_for(target: Address, code_hash: B256) -> IJobManager::J
         target,
         callback_gas: 100_000,
         token: Address::ZERO,
-        fee: alloy::primitives::Uint::from(1_000),
+        fee: alloy::primitives::Uint::from(1_000_000_000_u64),
         quorum_bps: 6667,
         punctual_seconds: 0,
     };

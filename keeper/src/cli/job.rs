@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use super::chain::{Chain, money, parse_amount};
 use super::output::{answer, rows};
 use super::{Exit, Global, WithExit};
-use crate::chain::ChainError;
+use crate::chain::{ChainError, market};
 use crate::jobs::action::ActionFlags;
 use crate::jobs::trigger::TriggerFlags;
 use crate::keystore::{Keystore, Password};
@@ -98,12 +98,15 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<Exit> {
         quorum_bps: args.quorum_bps,
         punctual_seconds: args.punctual,
     };
+    let deposit = check_price(&chain, args.fee).await?;
     let sender = chain.sender(wallet).await?;
     let manager = chain.network.contracts.job_manager;
     let call = JobManager::createJobCall { params: terms.params(), funding: args.fund, salt: args.salt()? };
-    let receipt = sender.send("create the job", manager, &call, args.fund).await?;
+    let receipt = sender.send("create the job", manager, &call, args.fund.saturating_add(deposit)).await?;
     let created = receipt.logs.iter().filter(|log| log.address() == manager);
     let created = created.filter_map(|log| log.log_decode::<JobManager::JobCreated>().ok()).next();
+    let is_covered = |log: &Log| log.log_decode::<JobManager::JobCovered>().is_ok_and(|log| log.inner.data.covered);
+    let can_pay = receipt.logs.iter().any(|log| log.address() == manager && is_covered(log));
     let event = created.context("the transaction succeeded but announced no job").exit(Exit::Chain)?.inner.data;
     // From what was sent and the event alone: the node that is asked next may not have the job's block yet.
     let (start, interval) = terms.trigger.schedule();
@@ -119,11 +122,21 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<Exit> {
         "code_hash": terms.action.code_hash(),
         "fee_wei": args.fee.to_string(),
         "escrow_wei": args.fund.to_string(),
+        "deposit_wei": deposit.to_string(),
+        "can_pay": can_pay,
         "transaction": receipt.tx,
         "gas_used": receipt.gas_used,
     });
     let (id, forwarder) = (event.jobId, event.forwarder);
-    answer(global, document, &format!("job {id} runs {trigger}; calls to the target come from {forwarder}\n"));
+    let mut text = format!("job {id} runs {trigger}; calls to the target come from {forwarder}\n");
+    if !can_pay {
+        writeln!(
+            text,
+            "it cannot pay for a run yet, and runs nowhere: see `keeper job show {id}`, `keeper job fund {id}`"
+        )
+        .unwrap_or_default();
+    }
+    answer(global, document, &text);
     Ok(Exit::Success)
 }
 
@@ -173,8 +186,17 @@ pub(super) async fn show(global: &Global, id: u64) -> Result<Exit> {
         let shown = [("code URL", params.codeUrl), ("params", params.params.to_string())];
         lines.extend(shown.into_iter().filter(|(_, value)| !value.is_empty()));
     }
-    lines.push(("runs left", runs_left(job.escrow, job.fee.to())));
+    let (left, cost) = runs_left(&chain, id, &job).await?;
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("runs_left".to_owned(), Value::from(left.to_string()));
+    }
     lines.push(("escrow", money(job.token, U256::from(job.escrow))));
+    if !job.token.is_zero() {
+        lines.push(("for gas", money(Address::ZERO, U256::from(job.gas))));
+    }
+    lines.push(("deposit", money(Address::ZERO, U256::from(job.deposit))));
+    lines.push(("can pay", if job.covered { "yes".to_owned() } else { format!("no: a run may cost {cost}") }));
+    lines.push(("runs left", format!("{left}, each at up to {cost}")));
     answer(global, document, &rows(&lines));
     Ok(Exit::Success)
 }
@@ -207,6 +229,24 @@ fn terms_in(log: &Log, manager: Address, id: u64) -> Option<IJobManager::JobPara
     event.ok().filter(|(job, _)| log.address() == manager && *job == id).map(|(_, params)| params)
 }
 
-fn runs_left(escrow: u128, fee: u128) -> String {
-    escrow.checked_div(fee).map_or("unbounded".to_owned(), |runs| runs.to_string())
+/// How many runs are paid for at today's gas price, and what one may cost, in words.
+async fn runs_left(chain: &Chain, id: u64, job: &IJobManager::Job) -> Result<(U256, String)> {
+    let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
+    let tip = manager.tip().call().await.map_err(ChainError::from)?;
+    let price = U256::from(market(&chain.provider).await?.base_fee).saturating_add(tip);
+    let most = manager.mostCost(id, price).call().await.map_err(ChainError::from)?;
+    let cost = format!("{} and {} for gas", money(job.token, most.fee), money(Address::ZERO, most.gas));
+    Ok((spell::runs_left(job, most.fee, most.gas), cost))
+}
+
+/// Refuses what the contract would, in words that say what it takes; gives the listing deposit.
+async fn check_price(chain: &Chain, fee: U256) -> Result<U256> {
+    let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
+    let least = manager.leastFee(Address::ZERO).call().await.map_err(ChainError::from)?;
+    let deposit = manager.listingDeposit().call().await.map_err(ChainError::from)?;
+    if fee < U256::from(least) {
+        let (is, takes) = (money(Address::ZERO, fee), money(Address::ZERO, U256::from(least)));
+        return Err(anyhow!("--fee is {is}, and a run must cost {takes} or more here (FeeTooLow)")).exit(Exit::Usage);
+    }
+    Ok(U256::from(deposit))
 }

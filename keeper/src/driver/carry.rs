@@ -64,7 +64,7 @@ impl Driver {
             Order::Ask { peer, bytes } => self.ask(peer, p2p::Protocol::Want, bytes),
             Order::AskStatus { peer } => self.ask(peer, p2p::Protocol::Status, Vec::new()),
             Order::Respond { request, bytes } => self.respond(request, bytes).await,
-            Order::Submit(settlement) => self.submit(&settlement),
+            Order::Submit { settlement, unpaid } => self.submit(&settlement, unpaid),
             Order::Accuse(accusation) => {
                 let services = self.services.clone();
                 self.spawn(async move {
@@ -197,8 +197,8 @@ impl Driver {
         });
     }
 
-    fn submit(&self, settlement: &Settlement) {
-        let batch = convert::settlement(settlement);
+    fn submit(&self, settlement: &Settlement, unpaid: Vec<usize>) {
+        let batch = convert::settlement(settlement, unpaid);
         let (submitter, key) = (self.services.submitter.clone(), settlement.key);
         self.spawn(async move { Some(Event::Submitted { key, result: submitter.submit(batch).await }) });
     }

@@ -102,7 +102,12 @@ pub enum Order {
         bytes: Vec<u8>,
     },
     /// Put a certificate on chain; answer with [`super::Event::Submitted`].
-    Submit(Box<Settlement>),
+    Submit {
+        /// What was certified.
+        settlement: Box<Settlement>,
+        /// Positions of the reports whose jobs cannot pay: they are not brought.
+        unpaid: Vec<usize>,
+    },
     /// Bring a proof before the contract; answer with [`super::Event::Accused`].
     Accuse(Arc<Accusation>),
     /// Fetch and compile a job's code unless that is done; answer with [`super::Event::Prepared`].

@@ -3,14 +3,14 @@
 //! where its events do not tell, on chain.
 
 use alloy::eips::BlockId;
-use alloy::primitives::{Address, U256};
+use alloy::primitives::Address;
 use consensus::anchor::BlockRef;
 use consensus::task::Abstention;
 use consensus::task::DueTask;
 use contracts::IJobManager::Job;
 use contracts::terms::JobStatus;
 
-use super::job::{Activity, JobState, Means, Plan};
+use super::job::{Activity, JobState, Plan};
 use crate::chain::ChainProvider;
 
 /// Whether a task runs at its anchor, as the book has it.
@@ -31,17 +31,18 @@ impl Standing {
             Activity::Active => true,
             Activity::PausedFrom(end) | Activity::CancelledFrom(end) => due.due <= end,
         };
-        match (state.means, &state.plan) {
+        match &state.plan {
             _ if state.version != due.task.version => Self::Not(other_version(state.version, due)),
             _ if !runs => Self::Not(INACTIVE.to_owned()),
-            (Means::TooLittle, _) => Self::Not("at the anchor the job's escrow is below its fee".to_owned()),
-            (Means::Enough, Some(plan)) => Self::Runs(plan.clone()),
-            (Means::Untold, _) | (_, None) => Self::Untold,
+            _ if !state.can_pay => Self::Not(UNPAID.to_owned()),
+            Some(plan) => Self::Runs(plan.clone()),
+            None => Self::Untold,
         }
     }
 }
 
 const INACTIVE: &str = "at the anchor the job is not active";
+const UNPAID: &str = "at the anchor the job cannot pay for a run in full";
 
 fn other_version(version: u32, due: &DueTask) -> String {
     format!("at the anchor the job has version {version}, not {}", due.task.version)
@@ -79,8 +80,8 @@ fn judge(due: &DueTask, job: &Job) -> Result<(), String> {
     if !runs {
         return Err(INACTIVE.to_owned());
     }
-    if U256::from(job.escrow) < U256::from(job.fee) {
-        return Err(format!("at the anchor the job's escrow of {} is below its fee of {}", job.escrow, job.fee));
+    if !job.covered {
+        return Err(UNPAID.to_owned());
     }
     Ok(())
 }

@@ -62,10 +62,7 @@ impl JobBook {
             JobEvent::Updated { job_id, version, params } => {
                 self.change(*job_id, |job| job.update(block, *version, plan(*job_id, job.owner, params)));
             }
-            JobEvent::Funded { job_id, escrow } | JobEvent::Withdrawn { job_id, escrow } => {
-                self.change(*job_id, |job| job.set_escrow(block, *escrow));
-            }
-            JobEvent::Exhausted { job_id } => self.change(*job_id, |job| job.exhaust(block)),
+            JobEvent::Covered { job_id, covered } => self.change(*job_id, |job| job.set_can_pay(block, *covered)),
         }
         true
     }

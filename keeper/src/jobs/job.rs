@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use alloy::primitives::aliases::U96;
 use alloy::primitives::{Address, B256};
 use consensus::task::{DueTask, JobId, Task};
 use consensus::time::Pace;
@@ -23,17 +22,6 @@ pub enum Activity {
     PausedFrom(u64),
     /// They do up to this moment, in Unix seconds; then the job is over.
     CancelledFrom(u64),
-}
-
-/// Whether a job's escrow covers the fee of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Means {
-    /// It does.
-    Enough,
-    /// It does not.
-    TooLittle,
-    /// The job's events do not tell.
-    Untold,
 }
 
 /// What is to be done when.
@@ -69,8 +57,8 @@ pub struct JobState {
     pub plan: Option<Plan>,
     /// Whether its tasks come due.
     pub activity: Activity,
-    /// Whether it can pay for one.
-    pub means: Means,
+    /// Whether it can pay for one in full, as the contract says. While it cannot nothing is done for it.
+    pub can_pay: bool,
 }
 
 /// A job in the book.
@@ -94,7 +82,7 @@ impl Job {
     /// A job that was listed in block `since`.
     pub(super) const fn new(id: u64, owner: Address, forwarder: Address, since: u64, plan: Option<Plan>) -> Self {
         // Money comes with an event of its own.
-        let state = JobState { version: 1, plan, activity: Activity::Active, means: Means::TooLittle };
+        let state = JobState { version: 1, plan, activity: Activity::Active, can_pay: false };
         Self { id, owner, forwarder, state, since, earlier: VecDeque::new() }
     }
 
@@ -125,39 +113,18 @@ impl Job {
     /// Runs again from a moment on (Unix seconds), as before.
     pub(super) fn resume(&mut self, block: u64, version: u32, active_from: u64) {
         let plan = self.state.plan.as_ref().and_then(|plan| plan.restarted(active_from));
-        self.change(block, JobState { version, plan, activity: Activity::Active, means: self.state.means });
+        self.change(block, JobState { version, plan, activity: Activity::Active, can_pay: self.state.can_pay });
     }
 
-    /// Runs again under another plan. What the escrow was enough for, it is enough for a lower fee.
+    /// Runs again under another plan. If that makes it unable to pay, an event of its own says so.
     pub(super) fn update(&mut self, block: u64, version: u32, plan: Option<Plan>) {
-        let fee = |plan: &Option<Plan>| plan.as_ref().map(|plan| plan.terms.fee);
-        let (before, after) = (fee(&self.state.plan), fee(&plan));
-        let means = match self.state.means {
-            Means::Enough if before.zip(after).is_some_and(|(before, after)| after <= before) => Means::Enough,
-            Means::TooLittle if before.zip(after).is_some_and(|(before, after)| after >= before) => Means::TooLittle,
-            _ => Means::Untold,
-        };
-        self.change(block, JobState { version, plan, activity: Activity::Active, means });
+        self.change(block, JobState { version, plan, activity: Activity::Active, can_pay: self.state.can_pay });
     }
 
-    /// Money came in or went out: so much is in escrow now, in the smallest unit of the job's token.
-    pub(super) fn set_escrow(&mut self, block: u64, escrow: u128) {
-        let means = match self.terms().map(|terms| terms.fee) {
-            Some(fee) if fee <= U96::saturating_from(escrow) => Means::Enough,
-            Some(_) => Means::TooLittle,
-            None => Means::Untold,
-        };
-        self.set_means(block, means);
-    }
-
-    /// A settlement took the escrow below the fee; what is refunded to it then, no event tells.
-    pub(super) fn exhaust(&mut self, block: u64) {
-        self.set_means(block, Means::Untold);
-    }
-
-    fn set_means(&mut self, block: u64, means: Means) {
-        if self.state.means != means {
-            self.change(block, JobState { means, ..self.state.clone() });
+    /// The contract has found that it can pay for its next run, or cannot any more.
+    pub(super) fn set_can_pay(&mut self, block: u64, can_pay: bool) {
+        if self.state.can_pay != can_pay {
+            self.change(block, JobState { can_pay, ..self.state.clone() });
         }
     }
 
@@ -201,7 +168,7 @@ impl Job {
         self.state.plan.as_ref()?.trigger.period()
     }
 
-    /// The first run due at `from` (Unix seconds) or later; `None` if the job is paused or over by then.
+    /// The first run due at `from` (Unix seconds) or later; `None` if the job is paused or over by then, or cannot pay.
     pub fn first_run(&self, from: u64) -> Option<Run> {
         self.within(self.state.plan.as_ref()?.trigger.first(from)?)
     }
@@ -216,7 +183,7 @@ impl Job {
             Activity::Active => true,
             Activity::PausedFrom(end) | Activity::CancelledFrom(end) => run.due <= end,
         };
-        comes_due.then_some(run)
+        (comes_due && self.state.can_pay).then_some(run)
     }
 
     /// What a run of its newest state asks for; `None` if this keeper does not know the kind.

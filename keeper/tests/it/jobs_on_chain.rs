@@ -40,12 +40,27 @@ async fn a_job_is_created_listed_and_shown() {
     assert_eq!((&shown["escrow"], &shown["fee"]), (&"100000000000000000".into(), &"1000000000000000".into()));
     assert_eq!(document(&home, network, &["job", "list"])["jobs"][0]["code_hash"], sha256_of_hello);
     let text = home.keeper(&["job", "show", "1", "--network", network]).succeeded();
-    assert!(text.stdout.contains("runs left  100"), "{text:?}");
+    // At the most that each may cost: a settlement of its own, at the gas price of now.
+    let left: u64 = shown["runs_left"].as_str().unwrap().parse().unwrap();
+    assert!((40..100).contains(&left) && shown["can_pay"] == true, "{shown}");
+    assert!(text.stdout.contains(&format!("runs left  {left}, each at up to 0.001")), "{text:?}");
+    assert!(text.stdout.contains("can pay    yes"), "{text:?}");
 
     home.keeper(&["job", "show", "2", "--network", network]).failed(4, &["no job 2"]);
     let nobody = "0x00000000000000000000000000000000000000ff";
     let no_contract = ["--every", "2s", "--code", code_flag, "--target", nobody, "--fund", "1ether"];
     create(&no_contract).failed(6, &["InvalidTarget", nobody]);
+    let cheap = ["--every", "2s", "--code", code_flag, "--target", &target, "--fund", "1ether", "--fee", "1wei"];
+    let cheap =
+        ["job", "create", "--network", network, "--code-url", "http://127.0.0.1:1/job.wasm"].into_iter().chain(cheap);
+    home.keeper(&cheap.collect::<Vec<_>>()).failed(2, &["--fee", "FeeTooLow", "or more here"]);
+    let poor = ["--json", "--every", "2s", "--code", code_flag, "--target", &target, "--fund", "1"];
+    assert_eq!(create(&poor).succeeded().json()["can_pay"], false);
+    let poor = document(&home, network, &["job", "show", "2"]);
+    assert_eq!((&poor["can_pay"], &poor["runs_left"]), (&false.into(), &"0".into()));
+    assert_eq!(poor["deposit"], "10000000000000000");
+    let rich = document(&home, network, &["job", "fund", "2", "--amount", "1ether"]);
+    assert_eq!((&rich["can_pay"], &rich["escrow"]), (&true.into(), &"1000000000000000001".into()));
     let no_code = ["--every", "2s", "--code", "nowhere.wasm", "--target", &target, "--fund", "1ether"];
     create(&no_code).failed(4, &["nowhere.wasm", "--code"]);
     let no_params = ["--every", "2s", "--code", code_flag, "--target", &target, "--params", "xyz", "--fund", "1ether"];

@@ -67,15 +67,16 @@ impl Actor {
     /// What becomes of something its core wants done.
     pub(super) fn on_order(&mut self, order: Order, means: &mut Means<'_>) -> Vec<Deed> {
         match (self.role, order) {
-            (Role::Silent, Order::Publish { .. } | Order::Submit(_) | Order::Ask { .. } | Order::AskStatus { .. }) => {
-                self.did(Vec::new())
-            }
+            (
+                Role::Silent,
+                Order::Publish { .. } | Order::Submit { .. } | Order::Ask { .. } | Order::AskStatus { .. },
+            ) => self.did(Vec::new()),
             (Role::Silent, Order::Respond { .. }) => Vec::new(),
             (Role::Late, Order::Publish { channel, bytes }) => {
                 let after = means.random.between(1_500, 12_000);
                 self.did(vec![Deed::Send { channel, bytes, to: Audience::All, after }])
             }
-            (Role::Swallower, Order::Submit(_) | Order::Publish { channel: Channel::Certificates, .. }) => {
+            (Role::Swallower, Order::Submit { .. } | Order::Publish { channel: Channel::Certificates, .. }) => {
                 self.did(Vec::new())
             }
             (Role::Copier, Order::Run { .. }) => Vec::new(),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Name in the data directory.
 const FILE: &str = "chain-digest.json";
 /// Of another version nothing is believed.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Largest file read or written.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
 
@@ -26,7 +26,7 @@ struct Label {
     hash: B256,
     parent: B256,
     timestamp: u64,
-    /// SHA-256 of the line below.
+    /// SHA-256 of the block, as above, and the line below.
     checksum: B256,
 }
 
@@ -104,6 +104,11 @@ impl DigestFile {
 
     fn label(&self, config: &ChainConfig, head: &Head, logs: &[u8]) -> Label {
         let contracts = config.network.contracts.named();
+        let mut sum = Sha256::new();
+        sum.update([head.number.to_be_bytes(), head.timestamp.to_be_bytes()].concat());
+        sum.update(head.hash);
+        sum.update(head.parent);
+        sum.update(logs);
         let addresses: Vec<u8> = contracts.iter().flat_map(|(_, address)| address.to_vec()).collect();
         Label {
             version: VERSION,
@@ -114,7 +119,7 @@ impl DigestFile {
             hash: head.hash,
             parent: head.parent,
             timestamp: head.timestamp,
-            checksum: B256::from_slice(&Sha256::digest(logs)),
+            checksum: B256::from_slice(&sum.finalize()),
         }
     }
 

@@ -1,7 +1,7 @@
 use super::{Digest, DigestFile, Kept};
 use crate::chain::fake_node::{config, contracts};
 use crate::chain::{Head, logs};
-use alloy::primitives::{Address, B256, LogData, U256, Uint};
+use alloy::primitives::{Address, B256, LogData, Uint};
 use alloy::sol_types::SolEvent;
 use contracts::{JobManager, KeeperRegistry};
 
@@ -9,9 +9,8 @@ fn kept(block: u64, address: Address, data: LogData) -> Kept {
     Kept { block, index: block * 10, address, topics: data.topics().to_vec(), data: data.data }
 }
 
-fn funded(block: u64, job: u64, escrow: u64) -> Kept {
-    let (amount, escrow) = (U256::from(1), U256::from(escrow));
-    let event = JobManager::JobFunded { jobId: job, from: Address::ZERO, amount, escrow };
+fn covered(block: u64, job: u64) -> Kept {
+    let event = JobManager::JobCovered { jobId: job, covered: true };
     kept(block, contracts().job_manager, event.encode_log_data())
 }
 
@@ -47,12 +46,12 @@ fn blocks(digest: &Digest) -> Vec<u64> {
 fn of_each_kind_about_each_subject_the_newest_is_left_in_order() {
     let mut digest = Digest::default();
     let all = [
-        funded(1, 1, 100),
+        covered(1, 1),
         paused(2, 1),
-        funded(3, 2, 300),
+        covered(3, 2),
         epoch(4, 1),
         resumed(5, 1, 2),
-        funded(6, 1, 600),
+        covered(6, 1),
         epoch(7, 2),
         paused(8, 1),
         resumed(9, 1, 3),
@@ -71,8 +70,8 @@ fn of_each_kind_about_each_subject_the_newest_is_left_in_order() {
 fn a_block_full_of_logs_of_one_kind_is_kept_as_one_of_them() {
     let mut digest = Digest::default();
     for index in 0..5_000 {
-        digest.push(Kept { index, ..funded(7, 1, index) }, &contracts());
-        digest.push(Kept { index: 10_000 + index, ..funded(7 + index % 3, 2, index) }, &contracts());
+        digest.push(Kept { index, ..covered(7, 1) }, &contracts());
+        digest.push(Kept { index: 10_000 + index, ..covered(7 + index % 3, 2) }, &contracts());
     }
     assert_eq!((digest.count_above, digest.overflown), (4, false));
     assert!(digest.rewind(8));
@@ -86,10 +85,10 @@ fn a_block_full_of_logs_of_one_kind_is_kept_as_one_of_them() {
 
 #[test]
 fn kept_logs_say_the_same_as_those_of_a_node() {
-    let log = funded(3, 2, 300).log();
+    let log = covered(3, 2).log();
     let decoded = logs::decode(&log, &contracts()).expect("it decodes");
     assert_eq!(decoded.len(), 1);
-    assert_eq!(decoded[0].kept.as_deref(), Some(&funded(3, 2, 300)));
+    assert_eq!(decoded[0].kept.as_deref(), Some(&covered(3, 2)));
     assert_eq!(decoded[0].block, 3);
 }
 
@@ -100,7 +99,7 @@ fn a_file_is_believed_only_as_it_was_written_and_for_its_network() {
     let config = config(&["http://node"], 0);
     assert_eq!(file.read(&config), None, "there is none");
     let mut digest = Digest::default();
-    (1..50).for_each(|job| digest.push(funded(job, job, job), &contracts()));
+    (1..50).for_each(|job| digest.push(covered(job, job), &contracts()));
     digest.settle(60);
     let bytes = file.encode(&config, &head(60), &digest).expect("it is complete");
     file.write(&bytes);
@@ -124,7 +123,7 @@ fn a_file_is_believed_only_as_it_was_written_and_for_its_network() {
     other = config.clone();
     other.network.chain_id = 5;
     assert_eq!(file.read(&other), None, "of another chain");
-    let text = String::from_utf8(bytes).expect("text").replacen("\"version\":2", "\"version\":1", 1);
+    let text = String::from_utf8(bytes).expect("text").replacen("\"version\":3", "\"version\":1", 1);
     std::fs::write(&path, text).expect("written");
     assert_eq!(file.read(&config), None, "of another version");
     file.remove();

@@ -40,6 +40,7 @@ pub(crate) fn settlement(outcomes: &[(usize, u64)]) -> Settlement {
         batch,
         callback_gas: outcomes.iter().map(|(_, gas)| *gas).collect(),
         leaves,
+        unpaid: vec![],
     }
 }
 
@@ -174,4 +175,28 @@ fn an_anchor_that_a_deployer_allows_stands_until_the_second_try() {
         assert!(stands(confirmations, age) && !stands(confirmations + 1, age), "{milliseconds} ms");
         assert!(config(confirmations + 1).anchor_age(ChainKind::Plain).is_err(), "{milliseconds} ms");
     }
+}
+
+/// Their hashes stand for them, in one transaction and in several.
+#[test]
+fn entries_of_jobs_that_cannot_pay_are_not_brought() {
+    for (outcomes, few) in [(vec![(10, 1); 4], true), (vec![(65_536, 1); 4], false)] {
+        // The calls of jobs 1 and 3.
+        let settlement = Settlement { unpaid: vec![2, 6], ..settlement(&outcomes) };
+        let parts = split(&settlement, 100);
+        assert_eq!(parts.len() == 1, few);
+        let mut brought: Vec<(u64, u8)> = parts
+            .iter()
+            .flat_map(|part| part.call.batch.entries.iter().map(|entry| Run::from_word(entry.run)))
+            .map(|run| (run.job_id, run.status))
+            .collect();
+        brought.sort_unstable();
+        assert_eq!(brought, [(0, 0), (0, 1), (1, 1), (2, 0), (2, 1), (3, 1)]);
+        let unpaid =
+            |part: &Part| [2, 6].iter().all(|place| part.call.batch.leaves[*place] == settlement.leaves[*place]);
+        assert!(parts.iter().all(unpaid), "{parts:?}");
+        assert_eq!(parts.iter().map(|part| part.call.batch.deliveries.len()).sum::<usize>(), 2);
+    }
+    let settlement = Settlement { unpaid: (0..8).collect(), ..settlement(&[(10, 1); 4]) };
+    assert_eq!(split(&settlement, 100), [], "nothing is left");
 }

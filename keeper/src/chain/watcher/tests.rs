@@ -136,8 +136,7 @@ fn job_events(told: &[ChainEvent]) -> Vec<(u64, JobEvent)> {
 
 /// A log of the JobManager.
 fn funded(job: u64) -> LogData {
-    let (amount, escrow) = (U256::from(1), U256::from(job * 100));
-    JobManager::JobFunded { jobId: job, from: Address::ZERO, amount, escrow }.encode_log_data()
+    JobManager::JobCovered { jobId: job, covered: true }.encode_log_data()
 }
 
 /// A log of the TaskManager.

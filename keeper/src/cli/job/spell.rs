@@ -31,6 +31,9 @@ pub(super) fn job_document(id: u64, job: &Job) -> Value {
         "token": job.token,
         "fee": job.fee.to_string(),
         "escrow": job.escrow.to_string(),
+        "gas": job.gas.to_string(),
+        "deposit": job.deposit.to_string(),
+        "can_pay": job.covered,
         "quorum_bps": job.quorumBps,
         "punctual_seconds": job.punctualSeconds,
         "failures": job.failures,
@@ -41,7 +44,8 @@ pub(super) fn job_document(id: u64, job: &Job) -> Value {
 pub(super) fn job_line(id: u64, job: &Job) -> String {
     let escrow = money(job.token, U256::from(job.escrow));
     let (action, trigger) = (ActionTerms::name_of(job), trigger(job));
-    let line = format!("{id}  {}  {action} {trigger}  target {}  escrow {escrow}", status(job), job.target);
+    let unpaid = if job.covered || JobStatus::of(job) == JobStatus::Cancelled { "" } else { "  cannot pay" };
+    let line = format!("{id}  {}  {action} {trigger}  target {}  escrow {escrow}{unpaid}", status(job), job.target);
     shown(&line) + "\n"
 }
 
@@ -74,4 +78,33 @@ pub(super) fn trigger_of(terms: &TriggerTerms) -> String {
 
 pub(super) fn status(job: &Job) -> &'static str {
     JobStatus::of(job).name()
+}
+
+/// How many runs what is set aside pays for, each at the most that it may cost: its fee, and its gas in wei. None while the
+/// contract says that the job cannot pay: then no keeper runs it, whatever is there.
+pub(super) fn runs_left(job: &Job, fee: U256, gas: U256) -> U256 {
+    let (escrow, for_gas) = (U256::from(job.escrow), U256::from(job.gas));
+    if !job.covered {
+        return U256::ZERO;
+    }
+    let of = |amount: U256, cost: U256| amount.checked_div(cost).unwrap_or(U256::MAX);
+    if job.token.is_zero() { of(escrow, fee.saturating_add(gas)) } else { of(escrow, fee).min(of(for_gas, gas)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::primitives::{Address, aliases::U96};
+
+    use super::*;
+
+    #[test]
+    fn runs_left_are_those_that_can_be_paid_in_full() {
+        let left = |job: &Job| runs_left(job, U256::from(10), U256::from(90)).to::<u64>();
+        let coin = Job { escrow: 999, covered: true, ..Job::default() };
+        assert_eq!(left(&coin), 9);
+        assert_eq!(left(&Job { covered: false, ..coin.clone() }), 0, "a job that nobody runs");
+        let token = Job { token: Address::repeat_byte(1), gas: U96::from(270), ..coin };
+        assert_eq!(left(&token), 3, "gas ends first");
+        assert_eq!(left(&Job { escrow: 25, ..token }), 2, "fees do");
+    }
 }

@@ -34,10 +34,8 @@ impl Core {
             }
             ChainEvent::Job { block, event } => {
                 self.take_in_job(block, &event, now);
-                if !matches!(event, JobEvent::Funded { .. } | JobEvent::Withdrawn { .. } | JobEvent::Exhausted { .. }) {
-                    self.schedule.job_changed(event.job_id());
-                    self.codes.job_changed(event.job_id(), now);
-                }
+                self.schedule.job_changed(event.job_id());
+                self.codes.job_changed(event.job_id(), now);
             }
             ChainEvent::Operator { block, operator, peer_key } => self.admission.operator(block, operator, peer_key),
             ChainEvent::Ejected { block, operator } if operator == self.about.operator => self.post.eject(block),

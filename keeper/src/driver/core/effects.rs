@@ -4,11 +4,11 @@ use alloy::primitives::B256;
 use consensus::anchor::BlockRef;
 use consensus::codec;
 use consensus::committee::PeerKey;
-use consensus::effect::{SignRecord, Step};
+use consensus::effect::{Settlement, SignRecord, Step};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::{Channel, Message, Source};
-use consensus::task::{Abstention, DueTask, Task};
+use consensus::task::{Abstention, DueTask, JobId, Task};
 use consensus::time::Time;
 use consensus::{Effect, Input};
 use contracts::terms::ended;
@@ -34,10 +34,7 @@ impl Core {
             }
             Effect::Judge { source: Source::Answer(_), .. } => {}
             Effect::Ask { peer, bytes } => self.ask(peer, bytes),
-            Effect::Submit(settlement) => {
-                self.note(Note::Submitting);
-                self.order(Order::Submit(settlement));
-            }
+            Effect::Submit(settlement) => self.submit(settlement),
             Effect::Report(task, step) => self.report(task, step, now),
             Effect::Assigned { window, stage } => self.note(Note::Assigned { window, stage }),
             Effect::Blame(fault) => self.note(Note::Blamed(fault)),
@@ -51,6 +48,18 @@ impl Core {
             Effect::Recall { records, listening } => {
                 self.order(Order::Recall { group: records.iter().map(record).collect(), listening });
             }
+        }
+    }
+
+    /// Brings what is certified before the contract, but for tasks of jobs that cannot pay by now: they would settle nothing.
+    fn submit(&mut self, settlement: Box<Settlement>) {
+        let cannot_pay = |job: JobId| self.book.job(job.0).is_some_and(|job| !job.state().can_pay);
+        let reports = settlement.certificate.reports.iter().enumerate();
+        let unpaid: Vec<usize> =
+            reports.filter(|(_, report)| cannot_pay(report.task.job)).map(|(place, _)| place).collect();
+        if unpaid.len() < settlement.certificate.reports.len() {
+            self.note(Note::Submitting);
+            self.order(Order::Submit { settlement, unpaid });
         }
     }
 

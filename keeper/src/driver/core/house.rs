@@ -158,10 +158,11 @@ impl Core {
     }
 }
 
-/// Whether tasks of a job may still come due; `now` in the chain's time.
+/// Whether tasks of a job may still come due, and are paid for; `now` in the chain's time.
 pub(super) fn is_live(job: &Job, now: Time) -> bool {
-    match job.state().activity {
+    let comes_due = match job.state().activity {
         Activity::Active => true,
         Activity::PausedFrom(end) | Activity::CancelledFrom(end) => now <= Time::from_seconds(end),
-    }
+    };
+    comes_due && job.state().can_pay
 }

@@ -127,8 +127,8 @@ fn listed() -> Event {
     Event::Chain(ChainEvent::Job { block: 2, event })
 }
 
-fn funded(block: u64, escrow: u128) -> Event {
-    Event::Chain(ChainEvent::Job { block, event: JobEvent::Funded { job_id: 1, escrow } })
+fn covered(block: u64, covered: bool) -> Event {
+    Event::Chain(ChainEvent::Job { block, event: JobEvent::Covered { job_id: 1, covered } })
 }
 
 fn task(run: u64) -> Task {
@@ -159,7 +159,7 @@ fn running(members: u8) -> Core {
     for number in 1..=10 {
         if number == 2 {
             core.on(listed(), at(START + 2));
-            core.on(funded(2, 1_000), at(START + 2));
+            core.on(covered(2, true), at(START + 2));
         }
         core.on(head(number), at(START + number));
     }

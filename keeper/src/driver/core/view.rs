@@ -69,9 +69,10 @@ impl Core {
             .to_owned(),
             next_due: next.filter(|_| is_live(job, now)).map(|run| run.due),
             last_result: self.history.last_result(job.id).unwrap_or_default().to_owned(),
-            ready: matches!(code, Some(Ok(()))),
+            ready: state.can_pay && matches!(code, Some(Ok(()))),
             reason: match code {
                 _ if job.terms().is_none() => UNKNOWN_KIND.to_owned(),
+                _ if !state.can_pay => "it cannot pay for a run: `keeper job show` says what one costs".to_owned(),
                 Some(Ok(())) => String::new(),
                 Some(Err(why)) => why.clone(),
                 None => "its code is being fetched".to_owned(),

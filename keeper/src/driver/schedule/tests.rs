@@ -24,6 +24,12 @@ fn created(job_id: u64, start: u64, interval: u32) -> JobEvent {
     JobEvent::Created { job_id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params) }
 }
 
+/// Takes in that a job is listed and can pay.
+fn list(book: &mut JobBook, block: u64, event: &JobEvent) {
+    assert!(book.apply(block, event));
+    book.apply(block, &JobEvent::Covered { job_id: event.job_id(), covered: true });
+}
+
 /// All that is told at `seconds`, as (job, due).
 fn told(schedule: &mut Schedule, book: &JobBook, seconds: u64) -> Vec<(u64, u64)> {
     let tasks = std::iter::from_fn(|| schedule.take(book, seconds, u64::MAX, &PACE));
@@ -33,7 +39,7 @@ fn told(schedule: &mut Schedule, book: &JobBook, seconds: u64) -> Vec<(u64, u64)
 #[test]
 fn each_run_is_told_once_and_those_of_a_job_anew_when_it_changed() {
     let mut book = JobBook::default();
-    book.apply(1, &created(1, 1_000, 10));
+    list(&mut book, 1, &created(1, 1_000, 10));
     let mut schedule = Schedule::default();
     schedule.job_changed(1);
     let all = [(1, 1_000), (1, 1_010), (1, 1_020)];
@@ -41,7 +47,7 @@ fn each_run_is_told_once_and_those_of_a_job_anew_when_it_changed() {
     assert_eq!(told(&mut schedule, &book, 1_015), []);
     assert_eq!(told(&mut schedule, &book, 1_020), [], "nothing new within the windows ahead");
     assert_eq!(told(&mut schedule, &book, 1_024), [(1, 1_030)]);
-    book.apply(2, &created(2, 1_027, 100));
+    list(&mut book, 2, &created(2, 1_027, 100));
     schedule.job_changed(2);
     assert_eq!(told(&mut schedule, &book, 1_024), [(2, 1_027)]);
     schedule.all_changed();
@@ -51,8 +57,8 @@ fn each_run_is_told_once_and_those_of_a_job_anew_when_it_changed() {
 #[test]
 fn a_job_that_is_paused_gone_or_over_is_not_told() {
     let mut book = JobBook::default();
-    book.apply(1, &created(1, 1_000, 10));
-    book.apply(1, &created(2, 1_000, 10));
+    list(&mut book, 1, &created(1, 1_000, 10));
+    list(&mut book, 1, &created(2, 1_000, 10));
     let mut schedule = Schedule::default();
     schedule.all_changed();
     assert_eq!(told(&mut schedule, &book, 994), [(1, 1_000), (2, 1_000)]);
@@ -62,7 +68,7 @@ fn a_job_that_is_paused_gone_or_over_is_not_told() {
     schedule.job_changed(2);
     schedule.job_changed(1);
     assert_eq!(told(&mut schedule, &book, 1_050), [], "both are gone");
-    book.apply(1, &created(1, 1_000, 10));
+    list(&mut book, 1, &created(1, 1_000, 10));
     book.apply(2, &JobEvent::Paused { job_id: 1, inactive_from: 1_012 });
     schedule.job_changed(1);
     assert_eq!(told(&mut schedule, &book, 1_030), [(1, 1_000), (1, 1_010)]);
@@ -72,8 +78,8 @@ fn a_job_that_is_paused_gone_or_over_is_not_told() {
 #[test]
 fn what_found_no_room_comes_again_and_nothing_of_its_job_overtakes_it() {
     let mut book = JobBook::default();
-    book.apply(1, &created(1, 1_000, 1));
-    book.apply(1, &created(2, 1_001, 1_000));
+    list(&mut book, 1, &created(1, 1_000, 1));
+    list(&mut book, 1, &created(2, 1_001, 1_000));
     let mut schedule = Schedule::default();
     schedule.all_changed();
     let first = schedule.take(&book, 1_000, u64::MAX, &PACE).unwrap();
@@ -88,7 +94,7 @@ fn a_tick_costs_what_is_told_in_it() {
     let mut book = JobBook::default();
     let mut schedule = Schedule::default();
     for id in 0..10_000 {
-        book.apply(1, &created(id, 100_000 + id % 600, 600));
+        list(&mut book, 1, &created(id, 100_000 + id % 600, 600));
         schedule.job_changed(id);
     }
     let mut tasks = 0;
@@ -109,7 +115,7 @@ fn a_tick_costs_what_is_told_in_it() {
 fn what_has_not_settled_is_told_for_an_hour_or_as_far_back_as_is_known() {
     let first = |interval: u32, known_from: u64| {
         let mut book = JobBook::default();
-        book.apply(1, &created(1, 10_000, interval));
+        list(&mut book, 1, &created(1, 10_000, interval));
         let mut schedule = Schedule::default();
         schedule.all_changed();
         schedule.take(&book, 20_000, known_from, &PACE).map(|due| 20_000 - due.due)
@@ -120,4 +126,23 @@ fn what_has_not_settled_is_told_for_an_hour_or_as_far_back_as_is_known() {
     assert_eq!(first(8, u64::MAX), Some(64), "what is remembered");
     assert_eq!(first(10, 0), Some(320), "the runs that the contract keeps account of");
     assert_eq!(first(1, 0), Some(64), "what is remembered, though it be more");
+}
+
+#[test]
+fn a_job_that_cannot_pay_is_not_told_until_it_can() {
+    let mut book = JobBook::default();
+    book.apply(1, &created(1, 1_000, 10));
+    let mut schedule = Schedule::default();
+    let cover = |book: &mut JobBook, schedule: &mut Schedule, covered| {
+        book.apply(2, &JobEvent::Covered { job_id: 1, covered });
+        schedule.job_changed(1);
+    };
+    schedule.job_changed(1);
+    assert_eq!(told(&mut schedule, &book, 1_015), []);
+    cover(&mut book, &mut schedule, true);
+    assert_eq!(told(&mut schedule, &book, 1_015), [(1, 1_000), (1, 1_010), (1, 1_020)]);
+    cover(&mut book, &mut schedule, false);
+    assert_eq!(told(&mut schedule, &book, 1_100), []);
+    cover(&mut book, &mut schedule, true);
+    assert!(told(&mut schedule, &book, 1_100).contains(&(1, 1_100)), "what is not too old");
 }

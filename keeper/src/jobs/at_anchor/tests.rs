@@ -1,4 +1,4 @@
-use alloy::primitives::{B256, aliases::U96};
+use alloy::primitives::B256;
 use consensus::task::{AnchorRule, InstanceKey, JobId, Task};
 
 use super::*;
@@ -16,14 +16,7 @@ fn due() -> DueTask {
 }
 
 fn job(status: JobStatus, inactive_from: u64) -> Job {
-    Job {
-        version: 2,
-        status: status as u8,
-        inactiveFrom: inactive_from,
-        fee: U96::from(10),
-        escrow: 10,
-        ..Job::default()
-    }
+    Job { version: 2, status: status as u8, inactiveFrom: inactive_from, covered: true, ..Job::default() }
 }
 
 #[test]
@@ -40,5 +33,5 @@ fn another_version_no_job_and_too_little_money_are_named() {
     let why = |job: Job| judge(&due(), &job).unwrap_err();
     assert!(why(Job { version: 3, ..job(JobStatus::Active, 0) }).contains("version 3, not 2"));
     assert!(why(job(JobStatus::None, u64::MAX)).contains("not active"));
-    assert!(why(Job { escrow: 9, ..job(JobStatus::Active, 0) }).contains("escrow of 9 is below its fee of 10"));
+    assert!(why(Job { covered: false, ..job(JobStatus::Active, 0) }).contains("cannot pay"));
 }

@@ -5,6 +5,7 @@ use consensus::task::{AnchorRule, DueTask, InstanceKey, JobId};
 use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms};
 
 use super::*;
+use crate::jobs::trigger::Run;
 
 const PACE: Pace = Pace::of(Duration::from_secs(1), 0);
 
@@ -31,6 +32,16 @@ fn created(job_id: u64, start: u64, interval: u32) -> JobEvent {
     listed(job_id, params(start, interval))
 }
 
+/// Takes in that a job is listed and can pay.
+fn list(book: &mut JobBook, block: u64, event: &JobEvent) {
+    assert!(book.apply(block, event));
+    book.apply(block, &covered(event.job_id(), true));
+}
+
+fn covered(job_id: u64, covered: bool) -> JobEvent {
+    JobEvent::Covered { job_id, covered }
+}
+
 fn updated(job_id: u64, version: u32, params: JobParams) -> JobEvent {
     JobEvent::Updated { job_id, version, params: Box::new(params) }
 }
@@ -52,7 +63,7 @@ fn dues(book: &JobBook, from: u64, to: u64) -> Vec<(u64, u32, u64)> {
 #[test]
 fn what_is_due_carries_the_terms_it_is_run_under() {
     let mut book = JobBook::default();
-    book.apply(1, &created(4, 100, 10));
+    list(&mut book, 1, &created(4, 100, 10));
     let due = due(&book, 105, 110);
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].task, Task { job: JobId(4), version: 1, instance: InstanceKey::from_run(1) });
@@ -67,8 +78,8 @@ fn a_job_of_an_unknown_kind_is_never_due_until_its_terms_are_known() {
     let action = JobParams { action: u8::MAX, ..params(100, 10) };
     for strange in [trigger, action, params(100, 0)] {
         let mut book = JobBook::default();
-        book.apply(1, &listed(1, strange.clone()));
-        book.apply(1, &created(2, 100, 10));
+        list(&mut book, 1, &listed(1, strange.clone()));
+        list(&mut book, 1, &created(2, 100, 10));
         assert!(book.job(1).unwrap().terms().is_none());
         assert_eq!(dues(&book, 0, 105), [(2, 1, 100)]);
         book.apply(2, &JobEvent::Paused { job_id: 2, inactive_from: 50 });
@@ -84,7 +95,7 @@ fn a_job_of_an_unknown_kind_is_never_due_until_its_terms_are_known() {
 #[test]
 fn a_rewound_update_leaves_the_terms_from_before() {
     let mut book = JobBook::default();
-    book.apply(1, &created(1, 100, 10));
+    list(&mut book, 1, &created(1, 100, 10));
     let other = JobParams { callbackGas: 77, ..params(500, 20) };
     book.apply(9, &updated(1, 2, other));
     assert_eq!(due(&book, 500, 500)[0].callback_gas, 77);
@@ -96,7 +107,7 @@ fn a_rewound_update_leaves_the_terms_from_before() {
 #[test]
 fn a_paused_job_is_due_up_to_the_notice_and_again_under_a_new_version() {
     let mut book = JobBook::default();
-    book.apply(1, &created(1, 100, 10));
+    list(&mut book, 1, &created(1, 100, 10));
     book.apply(2, &JobEvent::Paused { job_id: 1, inactive_from: 120 });
     assert_eq!(dues(&book, 0, 200), [(1, 1, 100), (1, 1, 110), (1, 1, 120)]);
     book.apply(3, &JobEvent::Resumed { job_id: 1, version: 2, active_from: 150 });
@@ -108,8 +119,8 @@ fn a_paused_job_is_due_up_to_the_notice_and_again_under_a_new_version() {
 #[test]
 fn a_rewind_takes_back_what_happened_above_it() {
     let mut book = JobBook::default();
-    book.apply(5, &created(1, 100, 10));
-    book.apply(6, &created(2, 100, 10));
+    list(&mut book, 5, &created(1, 100, 10));
+    list(&mut book, 6, &created(2, 100, 10));
     book.apply(7, &JobEvent::Cancelled { job_id: 1, inactive_from: 50 });
     assert!(book.rewind(7).is_empty());
     assert_eq!(book.rewind(5), [1, 2]);
@@ -120,7 +131,7 @@ fn a_rewind_takes_back_what_happened_above_it() {
 #[test]
 fn a_settlement_is_late_a_full_stage_after_its_run_was_due() {
     let mut book = JobBook::default();
-    book.apply(5, &created(1, 100, 10));
+    list(&mut book, 5, &created(1, 100, 10));
     let task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(3) };
     let at = |timestamp| SettledAt { task, block: 9, timestamp, anchor: 7, submitter: Address::repeat_byte(1) };
     assert_eq!(book.late(&at(132), &PACE), None, "a stage is 3 s here");
@@ -138,7 +149,7 @@ fn a_settlement_is_late_a_full_stage_after_its_run_was_due() {
 #[test]
 fn old_states_are_let_go() {
     let mut book = JobBook::default();
-    book.apply(1, &created(1, 100, 10));
+    list(&mut book, 1, &created(1, 100, 10));
     for block in 2..3_000 {
         book.apply(block, &JobEvent::Paused { job_id: 1, inactive_from: block });
     }
@@ -171,10 +182,6 @@ fn standing(book: &JobBook, version: u32, anchor: u64) -> Result<u128, String> {
     }
 }
 
-fn funded(escrow: u128) -> JobEvent {
-    JobEvent::Funded { job_id: 1, escrow }
-}
-
 fn priced(fee: u64) -> JobParams {
     JobParams { fee: U96::from(fee), ..params(100, 10_000) }
 }
@@ -183,8 +190,7 @@ fn priced(fee: u64) -> JobParams {
 fn book_with_one() -> JobBook {
     let mut book = JobBook::default();
     book.begin(1);
-    book.apply(5, &listed(1, priced(10)));
-    book.apply(5, &funded(15));
+    list(&mut book, 5, &listed(1, priced(10)));
     book
 }
 
@@ -194,44 +200,53 @@ fn a_task_stands_as_its_job_stood_at_the_anchor() {
     assert_eq!(standing(&book, 1, 4), Err("untold".to_owned()), "not listed by then");
     assert_eq!(standing(&book, 1, 5), Ok(10), "what the block as a whole has done to it");
     book.apply(8, &JobEvent::Paused { job_id: 1, inactive_from: 99 });
-    book.apply(9, &JobEvent::Withdrawn { job_id: 1, escrow: 9 });
+    book.apply(9, &covered(1, false));
     book.apply(12, &updated(1, 2, priced(9)));
     assert_eq!(standing(&book, 1, 7), Ok(10));
     assert!(standing(&book, 1, 8).is_err_and(|why| why.contains("not active")));
     assert!(standing(&book, 1, 12).is_err_and(|why| why.contains("version 2, not 1")));
-    assert_eq!(
-        standing(&book, 2, 12),
-        Err("untold".to_owned()),
-        "a lower fee, and so much was not enough for the one before"
-    );
+    assert!(standing(&book, 2, 12).is_err_and(|why| why.contains("cannot pay")), "other terms bring no money");
     book.rewind(8);
     book.apply(9, &JobEvent::Paused { job_id: 1, inactive_from: 100 });
     assert_eq!(standing(&book, 1, 9), Ok(10), "due up to the pause");
 }
 
 #[test]
-fn money_is_known_as_far_as_the_events_tell() {
-    let mut book = book_with_one();
-    book.apply(6, &JobEvent::Withdrawn { job_id: 1, escrow: 9 });
-    assert!(standing(&book, 1, 6).is_err_and(|why| why.contains("escrow")));
-    book.apply(7, &funded(10));
+fn a_job_is_due_only_while_it_can_pay() {
+    let mut book = JobBook::default();
+    book.begin(1);
+    book.apply(5, &listed(1, priced(10)));
+    assert_eq!(dues(&book, 0, 1_000), [], "listed without money");
+    assert!(standing(&book, 1, 5).is_err_and(|why| why.contains("cannot pay")));
+    book.apply(6, &covered(1, true));
+    assert_eq!(dues(&book, 0, 1_000), [(1, 1, 100)]);
+    book.apply(7, &covered(1, false));
+    book.apply(7, &covered(1, true));
+    assert_eq!(
+        (standing(&book, 1, 7), book.job(1).unwrap().states_kept()),
+        (Ok(10), 3),
+        "as the block as a whole left it"
+    );
+    book.apply(8, &covered(1, false));
+    assert_eq!(dues(&book, 0, 1_000), []);
+    assert_eq!(
+        book.job(1).unwrap().run_after(&Run { instance: InstanceKey::from_run(0), due: 100 }).map(|run| run.due),
+        None
+    );
     assert_eq!(standing(&book, 1, 7), Ok(10));
-    book.apply(8, &JobEvent::Exhausted { job_id: 1 });
-    assert_eq!(standing(&book, 1, 8), Err("untold".to_owned()), "what is refunded no event tells");
-    book.apply(9, &funded(11));
-    book.apply(10, &updated(1, 2, priced(8)));
-    assert_eq!(standing(&book, 2, 10), Ok(8));
-    book.apply(11, &updated(1, 3, priced(9)));
-    assert_eq!(standing(&book, 3, 11), Err("untold".to_owned()), "settlements may have left too little for more");
-    assert_eq!(standing(&book, 1, 9), Ok(10));
+    book.apply(9, &updated(1, 2, priced(8)));
+    assert!(standing(&book, 2, 9).is_err_and(|why| why.contains("cannot pay")), "until an event says so");
+    book.apply(9, &covered(1, true));
+    assert_eq!(standing(&book, 2, 9), Ok(8));
+    assert_eq!(book.rewind(7), [1]);
+    assert_eq!(dues(&book, 0, 1_000), [(1, 1, 100)], "what took its money was undone");
 }
 
 /// A digest of the history leaves out what a later event undid.
 #[test]
 fn what_was_before_the_first_block_is_known_by_its_newest_state_alone() {
     let mut book = JobBook::default();
-    book.apply(5, &listed(1, priced(10)));
-    book.apply(5, &funded(15));
+    list(&mut book, 5, &listed(1, priced(10)));
     book.apply(20, &JobEvent::Paused { job_id: 1, inactive_from: 1_000 });
     assert_eq!(standing(&book, 1, 25), Ok(10));
     book.begin(30);

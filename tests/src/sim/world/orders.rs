@@ -110,7 +110,7 @@ impl World<'_> {
             Order::Ask { peer, bytes } => self.ask(keeper, peer, Some(bytes.into())),
             Order::AskStatus { peer } => self.ask(keeper, peer, None),
             Order::Respond { request, bytes } => self.respond(keeper, request, bytes.into()),
-            Order::Submit(settlement) => self.submit(keeper, *settlement),
+            Order::Submit { settlement, .. } => self.submit(keeper, *settlement),
             Order::Accuse(accusation) => {
                 let (delay, life) = (self.random.between(50, 400), self.nodes[keeper].life);
                 accusation.guilty.iter().for_each(|&index| self.blamed(keeper, KeeperIndex(index), "accusation"));

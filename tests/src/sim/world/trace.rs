@@ -35,7 +35,7 @@ pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
             trace.bytes(&peer.0);
             trace.word(101 + *reason as u64);
         }
-        Order::Submit(settlement) => trace.bytes(&settlement.certificate.signature.to_bytes()),
+        Order::Submit { settlement, .. } => trace.bytes(&settlement.certificate.signature.to_bytes()),
         Order::Note(Note::Step { task, .. }) => trace.bytes(task.instance.0.as_slice()),
         Order::Note(Note::Assigned { window, stage }) => trace.word(window << 8 | u64::from(*stage)),
         Order::Note(Note::Blamed(Fault::Equivocation(index))) => trace.word(u64::from(index.0)),

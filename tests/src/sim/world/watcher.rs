@@ -86,7 +86,7 @@ impl World<'_> {
             let params = Box::new(job.params.clone());
             let (owner, forwarder) = (Address::repeat_byte(0xaa), Address::repeat_byte(0xbb));
             let event = JobEvent::Created { job_id: job.id, owner, forwarder, params };
-            let funded = JobEvent::Funded { job_id: job.id, escrow: u128::MAX };
+            let funded = JobEvent::Covered { job_id: job.id, covered: true };
             for event in [event, funded] {
                 self.pass_on(keeper, ChainEvent::Job { block: number, event });
             }

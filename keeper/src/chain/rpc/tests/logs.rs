@@ -2,7 +2,7 @@
 
 use super::rpc;
 use crate::chain::fake_node::{FakeNode, contracts};
-use alloy::primitives::{Address, LogData, U256};
+use alloy::primitives::LogData;
 use alloy::providers::Provider;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
@@ -10,8 +10,7 @@ use contracts::JobManager;
 use serde_json::{Value, json};
 
 fn funded(job: u64) -> LogData {
-    JobManager::JobFunded { jobId: job, from: Address::ZERO, amount: U256::from(1), escrow: U256::from(job) }
-        .encode_log_data()
+    JobManager::JobCovered { jobId: job, covered: true }.encode_log_data()
 }
 
 /// A node with a log in every seventh of 3,000 blocks.

@@ -100,7 +100,7 @@ async fn a_reorganisation_goes_back_to_the_common_ancestor() {
     let told = watched.until_rewound().await;
     assert_eq!(told, 35);
     let told = watched.until_head(38).await;
-    assert_eq!(job_events(&told), [(37, JobEvent::Funded { job_id: 2, escrow: 200 })]);
+    assert_eq!(job_events(&told), [(37, JobEvent::Covered { job_id: 2, covered: true })]);
     watched.finish().await;
 }
 
@@ -117,7 +117,7 @@ async fn when_no_held_block_stands_everything_is_told_anew() {
     }
     assert_eq!(watched.until_rewound().await, 0);
     let told = watched.until_head(50).await;
-    assert_eq!(job_events(&told), [(2, JobEvent::Funded { job_id: 3, escrow: 300 })]);
+    assert_eq!(job_events(&told), [(2, JobEvent::Covered { job_id: 3, covered: true })]);
     assert_eq!(watched.count("deep_reorg"), 1);
     assert_eq!(watched.heads.len(), 50);
     watched.finish().await;

@@ -16,14 +16,14 @@ async fn logs_that_a_node_does_not_show_are_had_from_another() {
     odd.chain().hidden = vec![50, 101];
     let mut watched = Watched::start(config(&[&odd.url, &good.url], 0));
     let told = watched.until_head(100).await;
-    assert_eq!(job_events(&told), [(50, JobEvent::Funded { job_id: 5, escrow: 500 })]);
+    assert_eq!(job_events(&told), [(50, JobEvent::Covered { job_id: 5, covered: true })]);
     for node in [&good, &odd] {
         let mut chain = node.chain();
         chain.grow(1, 0);
         chain.log(101, contracts().job_manager, funded(6));
     }
     let told = watched.until_head(101).await;
-    assert_eq!(job_events(&told), [(101, JobEvent::Funded { job_id: 6, escrow: 600 })]);
+    assert_eq!(job_events(&told), [(101, JobEvent::Covered { job_id: 6, covered: true })]);
     assert!(watched.count("missing_logs") >= 1);
     watched.finish().await;
 }
@@ -71,7 +71,7 @@ async fn logs_that_a_lone_node_shows_late_are_told_with_their_block_again() {
     }
     assert_eq!(watched.until_rewound().await, 30);
     let told = watched.until_head(35).await;
-    assert_eq!(job_events(&told), [(31, JobEvent::Funded { job_id: 6, escrow: 600 })]);
+    assert_eq!(job_events(&told), [(31, JobEvent::Covered { job_id: 6, covered: true })]);
     assert_eq!(watched.count("late_logs"), 1);
     watched.finish().await;
 }

@@ -78,7 +78,7 @@ async fn a_lie_is_counted_by_name_and_never_passed_on() {
         let told = watched.until_head(6).await;
         let events: Vec<_> = told.iter().filter(|event| !matches!(event, ChainEvent::Connection { .. })).collect();
         assert_eq!(events.len(), 2, "{name}: {events:?}");
-        let event = JobEvent::Funded { job_id: 7, escrow: 700 };
+        let event = JobEvent::Covered { job_id: 7, covered: true };
         assert_eq!(*events[0], ChainEvent::Job { block: 6, event }, "{name}");
         watched.finish().await;
     }

@@ -46,7 +46,7 @@ async fn tells_the_job_of_1050(watched: &mut Watched, node: &FakeNode) {
         chain.grow(missing, 0);
     }
     let told = watched.until_head(1_150).await;
-    assert_eq!(job_events(&told), [(1_050, JobEvent::Funded { job_id: 5, escrow: 500 })]);
+    assert_eq!(job_events(&told), [(1_050, JobEvent::Covered { job_id: 5, covered: true })]);
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn a_node_without_an_end_holds_nobody_up_beside_two_good_ones() {
         () = growing => Vec::new(),
     };
     let voided = told.iter().rposition(|event| matches!(event, ChainEvent::Rewound { .. })).unwrap_or_default();
-    assert_eq!(job_events(&told[voided..]), [(700, JobEvent::Funded { job_id: 7, escrow: 700 })]);
+    assert_eq!(job_events(&told[voided..]), [(700, JobEvent::Covered { job_id: 7, covered: true })]);
     assert!(watched.count("node_contradicts") >= 1);
     watched.finish().await;
 }

@@ -85,7 +85,7 @@ async fn a_start_reads_what_is_new_and_tells_the_same() {
     let lowest = lowest_asked(&node);
     let mut watched = Watched::remembering(config.clone(), folder.path());
     let told = watched.until_head(9_050).await;
-    let funded = |job| JobEvent::Funded { job_id: job, escrow: u128::from(job) * 100 };
+    let funded = |job| JobEvent::Covered { job_id: job, covered: true };
     let wanted = [(20, funded(2)), (30, funded(1)), (8_000, funded(3)), (8_990, funded(4))];
     assert_eq!(job_events(&told), wanted, "in the order of the chain");
     assert!(matches!(&told[0], ChainEvent::Operator { block: 3, peer_key: Some(_), .. }), "{:?}", told[0]);
@@ -118,7 +118,7 @@ async fn what_was_written_of_another_chain_is_not_believed() {
         }
         let mut watched = Watched::remembering(config.clone(), folder.path());
         let told = watched.until_head(blocks).await;
-        assert_eq!(job_events(&told), [(20, JobEvent::Funded { job_id: 2, escrow: 200 })], "{blocks} blocks");
+        assert_eq!(job_events(&told), [(20, JobEvent::Covered { job_id: 2, covered: true })], "{blocks} blocks");
         assert_eq!(watched.count("digest_refuted"), 1);
         watched.finish().await;
         // The shorter chain has written nothing yet: the file is still that of the first one, or of the second.

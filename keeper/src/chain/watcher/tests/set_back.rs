@@ -22,7 +22,7 @@ async fn a_chain_that_was_set_back_is_followed_back() {
         chain.log(36, contracts().job_manager, funded(4));
     }
     let told = watched.until_head(38).await;
-    assert_eq!(job_events(&told), [(36, JobEvent::Funded { job_id: 4, escrow: 400 })]);
+    assert_eq!(job_events(&told), [(36, JobEvent::Covered { job_id: 4, covered: true })]);
     assert_eq!(watched.count("set_back"), 1);
     watched.finish().await;
 }
@@ -40,7 +40,7 @@ async fn a_chain_started_anew_is_told_anew() {
     }
     assert_eq!(watched.until_rewound().await, 0);
     let told = watched.until_head(20).await;
-    assert_eq!(job_events(&told), [(7, JobEvent::Funded { job_id: 7, escrow: 700 })]);
+    assert_eq!(job_events(&told), [(7, JobEvent::Covered { job_id: 7, covered: true })]);
     watched.finish().await;
 }
 

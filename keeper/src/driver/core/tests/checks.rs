@@ -1,7 +1,5 @@
 //! What is red, with its cause and its mend.
 
-use std::time::Duration;
-
 use consensus::effect::Step;
 
 use super::*;
@@ -114,12 +112,9 @@ fn a_keeper_on_which_every_job_fails_is_red_until_a_run_goes_well() {
     let mut core = running(4);
     assert_check(&core, "runs", 10, true, &[]);
     let run = |core: &mut Core, number: u64, result: Result<Outcome, Abstention>, reason: &str| {
-        let (task, anchor) = (task(number), B256::repeat_byte(9));
+        let (task, anchor, took, reason) = (task(number), B256::repeat_byte(9), Duration::ZERO, reason.to_owned());
         core.executions.begin(task, 0, anchor, at(START + 20));
-        core.on(
-            Event::Executed { task, attempt: 0, anchor, result, reason: reason.to_owned(), took: Duration::ZERO },
-            at(START + 20),
-        );
+        core.on(Event::Executed { task, attempt: 0, anchor, result, reason, took }, at(START + 20));
     };
     let why = "host_failure: this keeper could not run the job: the worker ended";
     run(&mut core, 0, Err(Abstention::HostFailure), why);

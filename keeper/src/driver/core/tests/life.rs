@@ -16,6 +16,13 @@ fn ordered(orders: &[Order], run: u64) -> Option<(u8, B256)> {
     })
 }
 
+/// Run `run` of the only job, as the schedule tells it.
+fn due(core: &Core, run: u64) -> consensus::task::DueTask {
+    let job = core.book.job(1).expect("it is listed");
+    let due = START + 20 + 2 * run;
+    job.task(&crate::jobs::trigger::Run { instance: InstanceKey::from_run(run), due }, &core.about.pace).expect("known")
+}
+
 fn code_is_there() -> Event {
     Event::Prepared { job: JobId(1), code: B256::repeat_byte(0xcc), result: Ok(()) }
 }
@@ -89,7 +96,7 @@ fn a_task_runs_is_persisted_signed_and_submitted_and_ends_with_its_settlement() 
     assert!(notes(&orders).contains(&Note::Spoke { abstains: false }));
     let orders = [orders, go_on(&mut core, 23..=25)].concat();
     assert_has!(&orders, Order::Publish { channel: Channel::Certificates, .. });
-    assert_has!(&orders, Order::Submit(settlement) if settlement.callback_gas == [100_000]
+    assert_has!(&orders, Order::Submit { settlement, .. } if settlement.callback_gas == [100_000]
         && settlement.code_hashes == [B256::repeat_byte(0xcc)]);
     assert!(notes(&orders).contains(&Note::Submitting));
 
@@ -256,8 +263,42 @@ fn no_node_is_asked_for_what_the_book_knows() {
         go_on(&mut core, 11..=20)
     };
     assert_has!(&with(None), Order::Run { ask: false, .. });
-    let orders = with(Some(JobEvent::Withdrawn { job_id: 1, escrow: 0 }));
+    let orders = with(Some(JobEvent::Covered { job_id: 1, covered: false }));
     assert!(ordered(&orders, 0).is_none(), "{orders:?}");
-    assert!(steps(&orders).contains(&Step::Abstained(Abstention::JobInactive)));
-    assert_has!(&with(Some(JobEvent::Exhausted { job_id: 1 })), Order::Run { ask: true, .. });
+    assert!(steps(&orders).is_empty(), "{orders:?}");
+}
+
+/// No code is asked for, nothing is told, read or run, until somebody has funded it.
+#[test]
+fn nothing_is_done_for_a_job_that_cannot_pay() {
+    let mut core = running(1);
+    core.on(covered(10, false), at(START + 10));
+    let orders = go_on(&mut core, 11..=24);
+    assert!(!orders.iter().any(|order| matches!(order, Order::Prepare { .. } | Order::Run { .. })), "{orders:?}");
+    assert!(steps(&orders).is_empty() && !core.engine().is_told(&due(&core, 0)), "{orders:?}");
+    core.on(covered(24, true), at(START + 24));
+    let orders = go_on(&mut core, 25..=25);
+    assert_has!(&orders, Order::Prepare { job: JobId(1), .. });
+    core.on(code_is_there(), at(START + 25));
+    assert!(ordered(&go_on(&mut core, 26..=28), 4).is_some(), "the run due at second 28");
+}
+
+/// What its last money was spent on in the meantime settles nothing, and costs its gas all the same.
+#[test]
+fn a_certified_task_of_a_job_that_cannot_pay_any_more_is_not_brought() {
+    for can_pay in [true, false] {
+        let mut core = ready();
+        let (attempt, anchor) = ordered(&go_on(&mut core, 11..=20), 0).expect("run 0 is due");
+        let mut orders = core.on(answer(0, attempt, anchor), at(START + 22));
+        let token =
+            orders.iter().find_map(|order| if let Order::Persist { token, .. } = order { Some(*token) } else { None });
+        core.on(covered(20, can_pay), at(START + 22));
+        let recorded = Event::Persisted { token: token.expect("one"), answer: JournalAnswer::Recorded };
+        orders = core.on(recorded, at(START + 22));
+        orders.extend(go_on(&mut core, 23..=25));
+        assert_has!(&orders, Order::Publish { channel: Channel::Certificates, .. });
+        let brought = |order: &Order| matches!(order, Order::Submit { unpaid, .. } if unpaid.is_empty());
+        assert_eq!(orders.iter().any(brought), can_pay, "{orders:?}");
+        assert_eq!(notes(&orders).contains(&Note::Submitting), can_pay);
+    }
 }

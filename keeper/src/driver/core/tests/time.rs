@@ -31,7 +31,7 @@ impl Watch {
             let newest = ChainEvent::Newest { number, timestamp: START + number, seen_ms: now.0, live: number > 1 };
             let mut events = vec![Event::Chain(newest)];
             if number == 2 {
-                events.extend([listed(), funded(2, 1_000)]);
+                events.extend([listed(), covered(2, true)]);
             }
             events.extend([head(number), Event::House, Event::Tick]);
             for order in events.into_iter().flat_map(|event| self.core.on(event, now)) {

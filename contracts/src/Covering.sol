@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IJobManager} from "./interfaces/IJobManager.sol";
+import {JobWord} from "./libraries/JobWord.sol";
+import {Records} from "./Records.sol";
+
+/// @title Covering
+/// @notice Whether a job can pay for its next run in full: its fee, and the gas of a settlement that brings nothing else, at
+/// the base fee of the block that asks.
+/// @dev A mark in the job's word, and an event whenever it changes: keepers do nothing for a job without it. It is taken away by
+/// a settlement that leaves too little or finds too little, and by the job's owner; no word of anybody else's takes it away, as
+/// the base fee may be high for a moment. It comes back when what is there is enough, which anybody has looked at by funding.
+abstract contract Covering is Records {
+    /// @dev Gas refunded for a task that is the first of its job in a transaction, and where a target is called besides what
+    /// that used. Hardly less than they cost (Gas.t.sol), and never more in all than was metered, see `conclude`.
+    uint256 internal constant FIRST_TASK_GAS = 10_000;
+    uint256 internal constant CALL_GAS = 5_400;
+    /// @dev The most gas of what all tasks of a batch have in common that one of them pays.
+    uint256 internal constant MOST_BATCH_GAS = 450_000;
+
+    /// @dev The most bytes of a batch that are refunded, see TaskManager.
+    uint256 internal constant MOST_BYTES = 128 + 256 * 12;
+
+    uint256 internal immutable _tip;
+
+    constructor(uint256 tip_) {
+        _tip = tip_;
+    }
+
+    /// @dev What a gas costs at the most that is refunded, in wei.
+    function _mostPrice() internal view returns (uint256 price) {
+        price = block.basefee + _tip;
+        if (price > type(uint64).max) price = type(uint64).max;
+    }
+
+    /// @dev What the next run may be charged for gas, in wei.
+    function _mostGas(uint256 schedule, uint256 price, uint256 dataFee) internal pure returns (uint256) {
+        return price * (MOST_BATCH_GAS + FIRST_TASK_GAS + CALL_GAS + JobWord.callbackGas(schedule)) + dataFee;
+    }
+
+    /// @dev Whether fee and gas are there; `gas`, in wei, comes out of the escrow of a job that pays in coin.
+    function _covers(Record storage record, uint256 account, uint256 schedule, uint256 gas)
+        internal
+        view
+        returns (bool)
+    {
+        uint256 fee = JobWord.fee(schedule);
+        if (JobWord.hasToken(account)) return JobWord.escrow(account) >= fee && record.gas >= gas;
+        return JobWord.escrow(account) >= fee + gas;
+    }
+
+    /// @dev The account with its mark as it is to be, and a word of it where it changes.
+    function _mark(uint64 jobId, uint256 account, bool covered) internal returns (uint256) {
+        if (JobWord.isCovered(account) == covered) return account;
+        emit IJobManager.JobCovered(jobId, covered);
+        return JobWord.withCovered(account, covered);
+    }
+}
