@@ -109,7 +109,7 @@ pub async fn run(
 ) -> Result<()> {
     let (front, reachable) = open_front(&setup).await?;
     announce(&reachable)?;
-    let worked = work(setup, &shutdown, front).await;
+    let worked = Box::pin(work(setup, &shutdown, front)).await;
     if worked.is_err() {
         shutdown.cancel();
     }

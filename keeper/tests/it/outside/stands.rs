@@ -46,6 +46,7 @@ impl Keeper {
         let engine = Config {
             domain: DOMAIN,
             pace: PACE,
+            anchor_age: 100,
             operator: operator(0),
             secret: SecretKey::generate(&[1; 32]),
             peer_key: signing(0),
