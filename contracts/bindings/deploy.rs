@@ -31,7 +31,7 @@ pub use upgrade::check_upgrade;
 const DEADLINE: Duration = Duration::from_secs(300);
 const POLL: Duration = Duration::from_secs(1);
 /// So often in a row there is no receipt before the node is asked whether it still has the transaction.
-const LOST_AFTER: u32 = 5;
+const LOST_AFTER: usize = 5;
 /// The EIP-2537 precompile that maps a field element to a point of G1.
 const MAP_FP_TO_G1: Address = address!("0000000000000000000000000000000000000010");
 
@@ -264,23 +264,26 @@ async fn mined<P: Provider>(
     let deadline = tokio::time::Instant::now() + patience;
     let mut first_block = u64::MAX;
     let mut gas_used = 0;
-    for Sent { contract, mut transaction, request } in sent {
-        let mut misses = 0_u32;
+    for Sent { contract, transaction, request } in sent {
+        // The newest last. Each may make it: a node may have had one out of sight only.
+        let (mut hashes, mut rounds) = (vec![transaction], 0_usize);
         let receipt = loop {
-            match provider.get_transaction_receipt(transaction).await {
+            let asked = hashes[rounds % hashes.len()];
+            let answer = provider.get_transaction_receipt(asked).await;
+            if tokio::time::Instant::now() > deadline && !matches!(answer, Ok(Some(_))) {
+                return Err(DeployError::Timeout { contract, transaction });
+            }
+            match answer {
                 Ok(Some(receipt)) => break receipt,
-                _ if tokio::time::Instant::now() > deadline => {
-                    return Err(DeployError::Timeout { contract, transaction });
-                }
-                Ok(None) => misses += 1,
+                Ok(None) => rounds += 1,
                 Err(_) => {}
             }
-            let is_lost = misses > 0
-                && misses.is_multiple_of(LOST_AFTER)
-                && matches!(provider.get_transaction_by_hash(transaction).await, Ok(None));
-            // Under the same nonce: it is refused if the first one has made it.
+            let is_lost = rounds > 0
+                && rounds.is_multiple_of(LOST_AFTER)
+                && matches!(provider.get_transaction_by_hash(asked).await, Ok(None));
+            // Under the same nonce: it is refused if an earlier one has made it.
             if is_lost && let Ok(again) = provider.send_transaction(request.clone()).await {
-                transaction = *again.tx_hash();
+                hashes.push(*again.tx_hash());
             }
             tokio::time::sleep(poll).await;
         };

@@ -15,6 +15,12 @@ use crate::task::{Abstention, Outcome, Task};
 use crate::time::Time;
 use crate::windows::Board;
 
+/// Whether the end of a run says what runs of its job are like: not what kept it from running, which may be over with the next one.
+const fn says_of_its_job(result: &Result<Outcome, Abstention>) -> bool {
+    use Abstention::{Busy, ChainReadFailed, JobInactive, JournalRefused, UnknownTask};
+    !matches!(result, Err(Busy | ChainReadFailed | JobInactive | JournalRefused | UnknownTask))
+}
+
 impl Engine {
     pub(super) fn hear(&mut self, notice: Notice, now: Time) {
         let Self { facts, sessions, batches, outbox, .. } = self;
@@ -66,7 +72,7 @@ impl Engine {
         now: Time,
     ) {
         let Self { facts, sessions, outbox, .. } = self;
-        if sessions.get(&task).is_some_and(|session| session.is_running(attempt, anchor)) {
+        if sessions.get(&task).is_some_and(|session| session.is_running(attempt, anchor)) && says_of_its_job(&result) {
             self.windows.note_run(task, result.is_ok(), took);
         }
         sessions.handle(task, Event::Executed(attempt, anchor, result), facts, now, outbox);
@@ -81,5 +87,23 @@ impl Engine {
         let Self { facts, sessions, batches, plans, .. } = self;
         let board = Board { facts, sessions, batches, plans };
         self.windows.look(window, self.start.may_lead(window, &board.facts.pace()), board, now, &mut self.outbox);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A job that was out of money for an hour, or a node that was down, would else owe a thousand quick runs.
+    #[test]
+    fn what_kept_a_run_from_taking_place_says_nothing_of_its_job() {
+        use Abstention::{Busy, ChainReadFailed, CodeUnavailable, HostFailure, JobInactive, JournalRefused};
+        use Abstention::{Timeout, UnknownTask};
+        for why in [Busy, ChainReadFailed, JobInactive, JournalRefused, UnknownTask] {
+            assert!(!says_of_its_job(&Err(why)), "{why:?}");
+        }
+        for why in [CodeUnavailable, HostFailure, Timeout] {
+            assert!(says_of_its_job(&Err(why)), "{why:?}");
+        }
     }
 }

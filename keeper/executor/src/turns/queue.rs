@@ -62,11 +62,13 @@ impl Doubt {
         now < self.until && record <= self.record
     }
 
-    /// One with this record has turned out slow.
+    /// One with this record has turned out slow. What is doubted less than now says nothing new: whoever is slow with hardly a
+    /// record must not keep up what one with a long record has brought.
     fn note(&mut self, record: u32, now: Instant) {
-        let before = if now < self.until { self.record } else { 0 };
-        self.record = record.saturating_mul(2).min(DOUBTED_MOST).max(before);
-        self.until = now + DOUBT;
+        let doubted = record.saturating_mul(2).min(DOUBTED_MOST);
+        if doubted > 0 && (now >= self.until || doubted >= self.record) {
+            (self.record, self.until) = (doubted, now + DOUBT);
+        }
     }
 }
 

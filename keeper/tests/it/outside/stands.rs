@@ -171,7 +171,10 @@ fn table() -> Vec<Row> {
             k.chain(ChainEvent::Ejected { block: 10, operator: operator(0) });
         }, "registered", &["ejected in block 10", "keeper keys rotate"], Some(|k| k.chain(ChainEvent::Operator { block: 11, operator: operator(0), peer_key: Some(peer(0).0) }))),
         Row("more runs are due than a keeper can hold", |k| {
-            (1..=600).for_each(|job| k.chain(listed(job)));
+            (1..=600).for_each(|job| {
+                k.chain(listed(job));
+                k.chain(ChainEvent::Job { block: 2, event: JobEvent::Covered { job_id: job, covered: true } });
+            });
             (0..16).for_each(|_| k.event(Event::House)); // so many are told in each
         }, "load", &["tasks turned away", "processors"], Some(|k| k.now = Time::from_seconds(NOW + 61))),
     ]

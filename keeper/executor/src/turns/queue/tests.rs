@@ -109,6 +109,21 @@ fn those_who_were_quick_a_few_times_do_not_have_every_place_when_they_turn_slow(
     assert!(quick.is_none_or(|(_, is_slow)| !is_slow), "a minute later short records count again");
 }
 
+/// One long-quick job that turns slow, and then others with hardly a record, again and again: its minute ends.
+#[test]
+fn small_offences_do_not_keep_up_a_large_doubt() {
+    let mut bench = Bench::new(BOUNDS);
+    (0..40).for_each(|_| bench.use_one(1, 5));
+    (0..20).for_each(|_| bench.use_one(2, 5));
+    bench.use_one(1, 1_000);
+    for number in 10..70 {
+        bench.use_one(number, 5);
+        bench.use_one(number, 1_000);
+    }
+    assert!(bench.ask(2));
+    assert_eq!(bench.next(), Some((2, false)), "60 of them took a minute");
+}
+
 #[test]
 fn a_long_record_is_doubted_by_nobody() {
     let mut bench = Bench::new(BOUNDS);
