@@ -67,8 +67,6 @@ pub(crate) enum Attempt {
     Running {
         /// At this block.
         anchor: BlockRef,
-        /// Since then.
-        since: Time,
     },
     /// It ended, and this is what the keeper has to say.
     Reported {
@@ -213,7 +211,7 @@ impl Session {
         let is_open = self.is_open(now, &pace);
         if !self.attempts.contains_key(&attempt) {
             match facts.anchor(&self.due, attempt).filter(|_| is_open) {
-                Some(anchor) => self.start(attempt, anchor, facts, now, outbox),
+                Some(anchor) => self.start(attempt, anchor, facts, outbox),
                 None => outbox.wake_with_next_block(Wake::Session(task)),
             }
         }
@@ -224,8 +222,8 @@ impl Session {
         outbox.wake(self.next_wake(now, &pace), Wake::Session(task));
     }
 
-    fn start(&mut self, attempt: u8, anchor: BlockRef, facts: &Facts, now: Time, outbox: &mut Outbox) {
-        self.attempts.insert(attempt, Attempt::Running { anchor, since: now });
+    fn start(&mut self, attempt: u8, anchor: BlockRef, facts: &Facts, outbox: &mut Outbox) {
+        self.attempts.insert(attempt, Attempt::Running { anchor });
         let committee = facts.committee_at(anchor.number);
         if committee.is_some_and(|committee| facts.my_index(&committee).is_some()) {
             outbox.effect(Effect::Report(self.due.task, Step::Started { attempt, anchor }));

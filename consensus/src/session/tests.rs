@@ -123,7 +123,7 @@ fn who_is_no_member_runs_nothing_and_keeps_count_all_the_same() {
     session.handle(Event::Planned(key(0)), &facts(7, 1_200), at(1_000), &mut outbox);
     session.handle(Event::Look, &facts(7, 1_200), at(1_000), &mut outbox);
     assert_eq!(texts(&mut outbox), ["look at batch", "at 1008000 session"]);
-    assert_eq!(session.attempt(0), Some(&Attempt::Running { anchor: block(998), since: at(1_000) }));
+    assert_eq!(session.attempt(0), Some(&Attempt::Running { anchor: block(998) }));
 }
 
 #[test]
