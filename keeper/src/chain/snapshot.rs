@@ -37,6 +37,10 @@ impl Registration {
 /// Blocks of which a chain knows the hashes (EVM's BLOCKHASH): no anchor is older.
 const KNOWN_HASHES: u64 = 256;
 
+/// Highest tip a network gives back, in wei: no chain we know asks for as much. It is offered at least, so that a node whose
+/// word nobody can check at the start must not name any.
+const TIP_MAX: u128 = 100_000_000_000;
+
 /// Constants of the deployed contracts, read once at start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Constants {
@@ -96,6 +100,10 @@ pub async fn constants(provider: &ChainProvider, config: &ChainConfig) -> Result
         return Err(ChainError::WrongDomain { address, on_chain: domain, computed, network_file });
     }
     let tip = job_manager.tip().call().await?.saturating_to();
+    if tip > TIP_MAX {
+        let detail = format!("tip is {tip} wei, more than {TIP_MAX} is never offered");
+        return Err(ChainError::unbelievable("wrong_constants", detail));
+    }
     let anchor_age = task_manager.maxAnchorAge().call().await?.saturating_to();
     if !(1..=KNOWN_HASHES).contains(&anchor_age) {
         let detail = format!("maxAnchorAge is {anchor_age}, the contract takes 1 to {KNOWN_HASHES}");

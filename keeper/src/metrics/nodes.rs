@@ -44,6 +44,7 @@ const ERRORS: &[&str] = &[
     "refused_here",
     "removed_log",
     "reorganised_meanwhile",
+    "standing_count",
     "time_leaps",
     "time_runs_back",
     "unconfirmed_history",

@@ -5,7 +5,7 @@ use alloy::primitives::{Address, B256};
 use alloy::sol_types::{SolCall, SolValue};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
-use contracts::{IKeeperRegistry, TaskManager};
+use contracts::{IKeeperRegistry, JobManager, TaskManager};
 use serde_json::json;
 
 /// Name, votes, nodes, the time, and the verdict if there is one.
@@ -114,16 +114,37 @@ async fn a_lagging_node_does_not_make_a_known_operator_a_new_one() {
     assert!(!was_registered(&rpc, &both, operator, 0).await.expect("both are up to date"));
 }
 
-/// The node shows contracts of this domain, whose anchors may be so many blocks old.
-fn deployed_with(node: &FakeNode, domain: B256, anchor_age: u64) {
-    let selector = alloy::hex::encode(TaskManager::maxAnchorAgeCall::SELECTOR);
+/// The node shows contracts of this domain, whose anchors may be so many blocks old, and which give back so much.
+fn deployed_with(node: &FakeNode, domain: B256, anchor_age: u64, tip: u128) {
+    let age_call = alloy::hex::encode(TaskManager::maxAnchorAgeCall::SELECTOR);
+    let tip_call = alloy::hex::encode(JobManager::tipCall::SELECTOR);
     node.chain().call_result = domain.to_vec().into();
     node.lie(move |method, params, answer| {
         let call = params[0].to_string();
-        if method == "eth_call" && call.contains(&selector) {
+        if method == "eth_call" && call.contains(&age_call) {
             answer["result"] = json!(B256::left_padding_from(&anchor_age.to_be_bytes()));
+        } else if method == "eth_call" && call.contains(&tip_call) {
+            answer["result"] = json!(B256::left_padding_from(&tip.to_be_bytes()));
         }
     });
+}
+
+/// The tip is offered at least, since the contract gives it back: who alone answers at the start must not name any.
+#[tokio::test]
+async fn no_tip_beyond_reason_is_believed() {
+    for (tip, wanted) in [
+        (0, Ok(0)),
+        (30_000_000_000, Ok(30_000_000_000)),
+        (100_000_000_000, Ok(100_000_000_000)),
+        (100_000_000_001, Err("wrong_constants")),
+        (u128::MAX, Err("wrong_constants")),
+    ] {
+        let node = FakeNode::start(3).await;
+        let config = config(&[&node.url], 0);
+        deployed_with(&node, config.network.domain_separator(), 100, tip);
+        let found = reach(&Rpc::new(&config).expect("valid URLs"), &config).await;
+        assert_eq!(found.as_ref().map(|constants| constants.tip).map_err(ChainError::reason), wanted, "{tip}");
+    }
 }
 
 /// What the contracts were deployed with is asked once: a node that makes it up would have every settlement refused here.
@@ -146,7 +167,7 @@ async fn constants_are_believed_of_most_good_nodes_and_only_where_the_contract_w
         }
         let urls: Vec<&str> = nodes.iter().map(|node| node.url.as_str()).collect();
         let config = config(&urls, 0);
-        nodes.iter().zip(ages).for_each(|(node, age)| deployed_with(node, config.network.domain_separator(), *age));
+        nodes.iter().zip(ages).for_each(|(node, age)| deployed_with(node, config.network.domain_separator(), *age, 0));
         let rpc = Rpc::new(&config).expect("valid URLs");
         let found = reach(&rpc, &config).await;
         let found = found.as_ref().map(|constants| constants.anchor_age).map_err(ChainError::reason);
@@ -181,7 +202,7 @@ async fn the_first_answer_is_no_verdict_on_the_chain_unless_it_is_one() {
         assert!(!rpc.is_other_chain() && !error.to_string().contains("wrong chain"), "{name}: {error}");
         assert!(error.to_string().contains(&odd.url), "{name}: {error}");
         let both = config(&[&odd.url, &good.url], 0);
-        deployed_with(&good, both.network.domain_separator(), 100);
+        deployed_with(&good, both.network.domain_separator(), 100, 0);
         let rpc = Rpc::new(&both).expect("valid URLs");
         reach(&rpc, &both).await.unwrap_or_else(|error| panic!("{name}: the good node was not asked: {error}"));
     }

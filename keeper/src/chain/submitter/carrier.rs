@@ -8,7 +8,7 @@ use crate::chain::lane::{Account, Answer, Call, Ended, Event, Lane, Look, Order,
 use crate::chain::market;
 use crate::chain::nonce::{Ledger, LedgerFile};
 use crate::chain::receipt::{self, Receipt};
-use crate::chain::rpc::{ChainProvider, Rpc};
+use crate::chain::rpc::{ChainProvider, Node, Rpc};
 use crate::chain::{ChainError, Contracts};
 use alloy::eips::BlockId;
 use alloy::network::TransactionBuilder;
@@ -53,6 +53,7 @@ pub(super) struct Carrier {
     pending: Arc<Pending>,
     tip: Arc<Mutex<Option<KnownTip>>>,
     oracle: Arc<Oracle>,
+    standing: Arc<Mutex<opinion::Standing>>,
 }
 
 impl Carrier {
@@ -65,7 +66,8 @@ impl Carrier {
     ) -> Self {
         let provider = rpc.provider();
         let oracle = Arc::new(Oracle::new(contracts.task_manager));
-        Self { rpc, provider, account, contracts, file, pending, tip: Arc::default(), oracle }
+        let (tip, standing) = (Arc::default(), Arc::default());
+        Self { rpc, provider, account, contracts, file, pending, tip, oracle, standing }
     }
 
     /// Runs until the requests end.
@@ -147,12 +149,31 @@ impl Carrier {
         let balance = async { Ok(self.provider.get_balance(self.account).await?) };
         let tip = async { Ok::<_, ChainError>(self.tip().await) };
         let data = async { Ok(self.oracle.price(&self.rpc).await) };
+        let first = self.rpc.node().await?;
         let (latest, mined, balance, tip, data, receipts) =
-            tokio::try_join!(heads::latest(&self.provider), mined, balance, tip, data, self.receipts(hashes))?;
+            tokio::try_join!(heads::latest(&self.provider), mined, balance, tip, data, self.receipts(hashes.clone()))?;
+        let (mined, receipts) = self.second_count(&first, mined, receipts, &hashes).await;
         let market = Market { base_fee: latest.base_fee, tip };
         let gas_limit = opinion::block_gas(&self.rpc, &latest).await;
         let (head, gas_used) = (latest.head.number, latest.gas_used);
         Ok(Look { head, market, data, gas_limit, gas_used, mined, balance, receipts })
+    }
+
+    /// The count of nonces and the receipts, by another node where those of the first have stood still.
+    async fn second_count(
+        &self,
+        first: &Node,
+        mined: u64,
+        mut receipts: BTreeMap<B256, Receipt>,
+        hashes: &[B256],
+    ) -> (u64, BTreeMap<B256, Receipt>) {
+        let waiting = !hashes.is_empty();
+        let stands = self.standing.lock().unwrap_or_else(PoisonError::into_inner).note(mined, waiting);
+        if stands && let Some((theirs, found)) = opinion::used(&self.rpc, first, self.account, mined, hashes).await {
+            receipts.extend(found.into_iter().map(|receipt| (receipt.tx, receipt)));
+            return (theirs, receipts);
+        }
+        (mined, receipts)
     }
 
     async fn receipts(&self, hashes: Vec<B256>) -> Result<BTreeMap<B256, Receipt>, ChainError> {

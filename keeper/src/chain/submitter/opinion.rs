@@ -1,10 +1,12 @@
-//! Second opinions on numbers that one node may have made up: the gas of a call, and of a block. Too high or too low, they
-//! would end a settlement that is fine; a node that is contradicted is left.
+//! Second opinions on numbers that one node may have made up: the gas of a call, and of a block, and how many nonces are used.
+//! Too high or too low, they would end a settlement that is fine; a node that is contradicted is left.
 
 use crate::chain::heads::{self, Latest};
 use crate::chain::lane::{Call, GAS_MAX};
+use crate::chain::receipt::{self, Receipt};
 use crate::chain::rpc::{Node, Rpc};
 use alloy::eips::BlockId;
+use alloy::primitives::{Address, B256};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 
@@ -57,6 +59,55 @@ pub(super) async fn block_gas(rpc: &Rpc, latest: &Latest) -> u64 {
         contradicted(&limits, |gas| gas < SMALL_BLOCK, why);
     }
     highest
+}
+
+/// Looks in a row that show the same count, and no receipt, while something is on its way: then the others are asked. A
+/// block comes in about five.
+const STANDING_LOOKS: u32 = 10;
+/// Hashes that one look asks other nodes for.
+const HASHES_ASKED: usize = 16;
+
+/// How long a count of nonces has stood.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Standing {
+    mined: u64,
+    looks: u32,
+}
+
+impl Standing {
+    /// Whether it is time to ask the others, `waiting` telling whether something is on its way.
+    pub(super) fn note(&mut self, mined: u64, waiting: bool) -> bool {
+        let looks = if waiting && mined == self.mined { self.looks.saturating_add(1) } else { 0 };
+        *self = Self { mined, looks };
+        looks > 0 && looks.is_multiple_of(STANDING_LOOKS)
+    }
+}
+
+/// How many nonces are used by another node that shows more than the first and, so that it is not its word alone, a receipt of
+/// one of these transactions; with the receipts. The first is left then: it stands still, or hides them.
+pub(super) async fn used(
+    rpc: &Rpc,
+    first: &Node,
+    account: Address,
+    mined: u64,
+    hashes: &[B256],
+) -> Option<(u64, Vec<Receipt>)> {
+    for node in rpc.others(first) {
+        let provider = node.provider();
+        let Ok(theirs) = provider.get_transaction_count(account).latest().await else { continue };
+        if theirs <= mined {
+            continue;
+        }
+        let mut receipts = Vec::new();
+        for hash in hashes.iter().take(HASHES_ASKED) {
+            receipts.extend(receipt::fetch(&provider, *hash).await.ok().flatten());
+        }
+        if !receipts.is_empty() {
+            first.distrust("standing_count", &format!("it counts {mined} nonces of ours, another node {theirs}"));
+            return Some((theirs, receipts));
+        }
+    }
+    None
 }
 
 fn contradicted(words: &[(Node, u64)], is_odd: impl Fn(u64) -> bool, why: impl Fn(u64) -> String) {

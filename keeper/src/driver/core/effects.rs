@@ -103,7 +103,9 @@ impl Core {
         let ended = result.as_ref().map(|_| ()).map_err(|why| *why);
         self.runs.note(task.job.0, ended, &reason, now);
         self.note_run(&task, &result, &reason, now.0.saturating_sub(since.0));
-        self.feed(Input::Trouble { job: task.job, troubled: result.is_err() }, now);
+        if let Some(troubled) = tells_of_job(result.as_ref().map(|_| ())) {
+            self.feed(Input::Trouble { job: task.job, troubled }, now);
+        }
         self.feed(Input::Executed { task, attempt, anchor, result, took }, now);
     }
 
@@ -154,6 +156,18 @@ impl Core {
             self.order(Order::Abandon { task, attempt, anchor });
         }
         self.changed = true;
+    }
+}
+
+/// Whether a run's end tells that its job cannot be run here, or can; nothing where it did not take place, since the next one may:
+/// a job that had run out of money is as good as any once it is funded.
+pub(super) fn tells_of_job(ended: Result<(), &Abstention>) -> Option<bool> {
+    match ended {
+        Ok(()) => Some(false),
+        Err(
+            Abstention::CodeUnavailable | Abstention::ChainReadFailed | Abstention::Timeout | Abstention::HostFailure,
+        ) => Some(true),
+        Err(Abstention::UnknownTask | Abstention::Busy | Abstention::JournalRefused | Abstention::JobInactive) => None,
     }
 }
 

@@ -120,6 +120,42 @@ async fn a_transaction_goes_to_every_node() {
     stop.cancel();
 }
 
+/// A count of nonces that stands still, of the preferred node or of the only one, as caches show it, with receipts or without.
+#[tokio::test]
+async fn a_count_of_nonces_that_stands_wedges_nothing() {
+    for (name, shows_receipts, others) in
+        [("receipts, and another node", true, 1), ("none, and another node", false, 1), ("the only node", true, 0)]
+    {
+        let (first, sent) = node(131_072).await;
+        let mut honest = first.chain().lie.take().expect("it was set");
+        first.lie(move |method, params, answer| {
+            honest(method, params, answer);
+            match method {
+                "eth_getTransactionCount" => *answer = json!({"result": "0x0"}),
+                "eth_getTransactionReceipt" if !shows_receipts => *answer = json!({"result": null}),
+                _ => {}
+            }
+        });
+        let mut others_started = Vec::new();
+        for _ in 0..others {
+            others_started.push(node(131_072).await);
+        }
+        let urls: Vec<&str> =
+            std::iter::once(&first).chain(others_started.iter().map(|(node, _)| node)).map(|node| &*node.url).collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let stop = CancellationToken::new();
+        let submitter = start(&urls, folder.path(), &stop);
+        for number in 1..=5 {
+            let call = plain_call(Address::repeat_byte(3), &Counter::recordCall { value: U256::from(number) });
+            let done = submitter.enqueue(B256::repeat_byte(number), call).await;
+            assert!(matches!(&*done, Done::Mined { .. }), "{name}, {number}: {done:?}");
+        }
+        let nonces: Vec<u64> = sent.lock().expect("no panic").iter().map(Transaction::nonce).collect();
+        assert_eq!(nonces, [0, 1, 2, 3, 4], "{name}");
+        stop.cancel();
+    }
+}
+
 /// One absurd number of the preferred node ends nothing where another node knows better.
 #[tokio::test]
 async fn gas_that_only_one_node_names_is_not_believed() {

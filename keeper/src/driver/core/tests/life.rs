@@ -302,3 +302,22 @@ fn a_certified_task_of_a_job_that_cannot_pay_any_more_is_not_brought() {
         assert_eq!(notes(&orders).contains(&Note::Submitting), can_pay);
     }
 }
+
+/// What kept a run from taking place says nothing of its job: one that was out of money is batched with others once it is funded.
+#[test]
+fn only_what_lies_with_a_job_sets_it_apart() {
+    use consensus::task::Abstention;
+    for (why, tells) in [
+        (Abstention::UnknownTask, None),
+        (Abstention::CodeUnavailable, Some(true)),
+        (Abstention::ChainReadFailed, Some(true)),
+        (Abstention::Timeout, Some(true)),
+        (Abstention::HostFailure, Some(true)),
+        (Abstention::Busy, None),
+        (Abstention::JournalRefused, None),
+        (Abstention::JobInactive, None),
+    ] {
+        assert_eq!(effects::tells_of_job(Err(&why)), tells, "{}", why.name());
+    }
+    assert_eq!(effects::tells_of_job(Ok(())), Some(false));
+}
