@@ -42,7 +42,7 @@ use crate::time::Time;
 pub(crate) use basis::Basis;
 use count::{Count, Verified};
 use own::Own;
-pub(crate) use place::{Place, TRIES_MAX};
+pub(crate) use place::{Place, Standing, TRIES_MAX};
 use repair::Asked;
 use submission::{best, settlement};
 use turn::Turn;

@@ -1,12 +1,14 @@
 //! All planned batches that are remembered, by name.
 
+mod unknown;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alloy_primitives::B256;
 
 use crate::agenda::Wake;
-use crate::batch::{Batch, Place};
+use crate::batch::{Batch, Place, Standing};
 use crate::certificate::Certificate;
 use crate::committee::KeeperIndex;
 use crate::effect::{JournalAnswer, PersistToken};
@@ -19,9 +21,14 @@ use crate::start::Signing;
 use crate::task::Task;
 use crate::time::Time;
 
+use unknown::Unknown;
+
 /// The batches.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Batches(BTreeMap<BatchKey, Batch>);
+pub(crate) struct Batches {
+    all: BTreeMap<BatchKey, Batch>,
+    unknown: Unknown,
+}
 
 impl Batches {
     /// Opens the batches of an assignment that has been checked, or made here.
@@ -38,32 +45,38 @@ impl Batches {
         for (number, planned) in (0u8..).zip(&assignment.batches) {
             let key = BatchKey { assignment: hash, batch: number };
             let tasks: Vec<Task> = planned.tasks.iter().map(|&task| task.into()).collect();
-            self.0.insert(key, Batch::new(key, tasks, planned.attempt, place));
-            self.have_stand(key, facts, sessions, now, outbox);
+            let unknown = tasks.iter().filter(|task| sessions.get(task).is_none()).copied().collect();
+            let has_room = self.unknown.note(key, leader, unknown);
+            self.all.insert(key, Batch::new(key, tasks, planned.attempt, place));
+            match self.all.get_mut(&key) {
+                Some(batch) if !has_room => batch.stand(Standing::Unsound, facts, sessions, now, outbox),
+                _ => self.have_stand(key, facts, sessions, now, outbox),
+            }
         }
     }
 
     /// Has a batch take its place among those of its tasks, if its leader may assign it (rule 4).
     fn have_stand(&mut self, key: BatchKey, facts: &Facts, sessions: &mut Sessions, now: Time, outbox: &mut Outbox) {
-        let Some(batch) = self.0.get(&key) else {
+        let Some(batch) = self.all.get(&key) else {
             return;
         };
         let rivals = |other: &Batch| {
             other.key() != key && other.place().leader == batch.place().leader && other.attempt() == batch.attempt()
         };
         let others =
-            |session: &Session| session.batches().filter_map(|key| self.0.get(&key)).filter(|b| rivals(b)).count();
+            |session: &Session| session.batches().filter_map(|key| self.all.get(&key)).filter(|b| rivals(b)).count();
         let standing = batch.standing(&facts.pace(), sessions, others);
-        if let Some(batch) = self.0.get_mut(&key) {
+        if let Some(batch) = self.all.get_mut(&key) {
             batch.stand(standing, facts, sessions, now, outbox);
+            if batch.is_refused() {
+                self.unknown.forget(key);
+            }
         }
     }
 
     /// A task has become known: the batches that list it may find their basis, or have listed what they may not.
     pub(crate) fn learn(&mut self, task: Task, facts: &Facts, sessions: &mut Sessions, now: Time, outbox: &mut Outbox) {
-        let listing = self.0.values().filter(|batch| batch.basis().is_none() && batch.tasks().contains(&task));
-        let keys: Vec<BatchKey> = listing.map(Batch::key).collect();
-        keys.into_iter().for_each(|key| self.have_stand(key, facts, sessions, now, outbox));
+        self.unknown.known(task).into_iter().for_each(|key| self.have_stand(key, facts, sessions, now, outbox));
     }
 
     /// Has a batch look at its state.
@@ -75,7 +88,7 @@ impl Batches {
         (signing, now): (Signing, Time),
         outbox: &mut Outbox,
     ) {
-        if let Some(batch) = self.0.get_mut(&key) {
+        if let Some(batch) = self.all.get_mut(&key) {
             batch.look(facts, sessions, signing, now, outbox);
         }
     }
@@ -89,7 +102,7 @@ impl Batches {
         now: Time,
         outbox: &mut Outbox,
     ) {
-        if let Some(batch) = self.0.values_mut().find(|batch| batch.awaits(token)) {
+        if let Some(batch) = self.all.values_mut().find(|batch| batch.awaits(token)) {
             batch.persisted(answer, facts, sessions, now, outbox);
         }
     }
@@ -103,7 +116,7 @@ impl Batches {
         now: Time,
         outbox: &mut Outbox,
     ) {
-        if let Some(batch) = self.0.get_mut(&key)
+        if let Some(batch) = self.all.get_mut(&key)
             && let Some(certificate) = batch.known_certificate(sessions)
             && batch.adopt_certificate(&certificate, now, outbox)
         {
@@ -123,7 +136,7 @@ impl Batches {
     ) {
         let first = certificate.reports.first().and_then(|report| sessions.get(&report.task));
         for key in first.into_iter().flat_map(|session| session.batches()) {
-            if let Some(batch) = self.0.get_mut(&key) {
+            if let Some(batch) = self.all.get_mut(&key) {
                 batch.adopt_certificate(certificate, now, outbox);
             }
         }
@@ -131,38 +144,39 @@ impl Batches {
 
     /// The blocks above `number` are orphaned.
     pub(crate) fn rewound(&mut self, number: u64, outbox: &mut Outbox) {
-        self.0.values_mut().for_each(|batch| batch.rewound(number, outbox));
+        self.all.values_mut().for_each(|batch| batch.rewound(number, outbox));
     }
 
     /// Has all of them looked at: something that concerns each has changed.
     pub(crate) fn wake_all(&self, now: Time, outbox: &mut Outbox) {
-        self.0.keys().for_each(|&key| outbox.wake(now, Wake::Batch(key)));
+        self.all.keys().for_each(|&key| outbox.wake(now, Wake::Batch(key)));
     }
 
     /// One batch.
     pub(crate) fn get(&self, key: &BatchKey) -> Option<&Batch> {
-        self.0.get(key)
+        self.all.get(key)
     }
 
     /// One batch, to take in what concerns it.
     pub(crate) fn get_mut(&mut self, key: &BatchKey) -> Option<&mut Batch> {
-        self.0.get_mut(key)
+        self.all.get_mut(key)
     }
 
     /// All of them, by name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Batch> {
-        self.0.values()
+        self.all.values()
     }
 
     /// Lets go of a batch; true if it was the last one of its assignment.
     pub(crate) fn forget(&mut self, key: &BatchKey) -> bool {
-        self.0.remove(key);
+        self.unknown.forget(*key);
+        self.all.remove(key);
         let of_assignment = |batch: u8| BatchKey { assignment: key.assignment, batch };
-        self.0.range(of_assignment(0)..=of_assignment(u8::MAX)).next().is_none()
+        self.all.range(of_assignment(0)..=of_assignment(u8::MAX)).next().is_none()
     }
 
     /// How many.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 }

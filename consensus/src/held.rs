@@ -22,7 +22,7 @@ use crate::effect::Effect;
 use crate::fault::{Awaits, Reason, Verdict};
 use crate::message::{Message, Source, Want};
 use crate::outbox::Outbox;
-use crate::time::Time;
+use crate::time::{HOLD, Time};
 
 /// Most messages held back for context that may still come.
 pub const HELD_MAX: usize = 1_024;
@@ -139,7 +139,8 @@ impl Held {
     /// Gives those whose time is up their verdict: they are ignored, not rejected, for they may be right elsewhere.
     pub(crate) fn expire(&mut self, now: Time, outbox: &mut Outbox) {
         while let Some((&place, (_, oldest))) = self.messages.first_key_value() {
-            if now < oldest.until {
+            // None is held longer than that: a later end is of a clock that was set back since.
+            if now < oldest.until && oldest.until <= now.plus(HOLD) {
                 return outbox.wake(oldest.until, Wake::Held);
             }
             if let Some(received) = self.remove(place) {

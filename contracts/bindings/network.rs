@@ -133,12 +133,17 @@ const MAX_FILE_BYTES: u64 = 64 * 1024;
 #[must_use]
 pub fn reason(error: &toml::de::Error, text: &str) -> String {
     let shown = error.to_string();
-    if !shown.contains("://") {
-        return shown;
-    }
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
-    let what = Some(error.message()).filter(|message| !message.contains("://")).unwrap_or("the value is wrong");
+    // A URL without its scheme is one too: so may be whatever stands in a list of nodes, or where one was meant.
+    let up_to = text.split_inclusive('\n').take(line).collect::<String>().to_lowercase();
+    let of_nodes = up_to.rfind("rpc").is_some_and(|from| up_to[from..].lines().skip(1).all(|line| !line.contains('=')));
+    if !shown.contains("://") && !of_nodes {
+        return shown;
+    }
+    let is_harmless = |message: &&str| !(message.contains("://") || (of_nodes && message.contains('"')));
+    let what = Some(error.message()).filter(is_harmless);
+    let what = what.unwrap_or("the value is wrong; nodes are a list of URLs in quotes: rpc_urls = [\"https://…\"]");
     format!("line {line} (not shown, as URLs hold keys): {what}")
 }
 

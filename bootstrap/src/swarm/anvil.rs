@@ -24,6 +24,9 @@ pub const BLOCK_TIME: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A transaction is in a block within a few of them, however many came at once.
 const MINED: Duration = Duration::from_secs(60);
+/// From then on one that is in no block counts as lost, and is sent again, so often in all.
+const LOST: Duration = Duration::from_secs(10);
+const TIMES_SENT: usize = 6;
 /// What anvil prints before its address when it is ready.
 const READY: &str = "Listening on ";
 
@@ -142,6 +145,51 @@ pub async fn mined(provider: &DynProvider, tx: B256, what: &str) -> Result<Trans
     .await
 }
 
+/// The receipt of the first of these transactions that succeeds. One that is in no block after a while was lost: the node
+/// numbers what it signs for itself, and now and then gives two one nonce, or leaves one out. Then `again` sends the same once
+/// more, which must do nothing where the first arrives after all.
+///
+/// # Errors
+/// When none comes, or all fail.
+pub(super) async fn mined_or_sent_again<F, Fut>(
+    provider: &DynProvider,
+    first: B256,
+    what: &str,
+    mut again: F,
+) -> Result<TransactionReceipt>
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Result<B256>>,
+{
+    let (mut sent, mut tries) = (vec![first], 1);
+    loop {
+        let waited_for = format!("{what}, one of the transactions {sent:?}");
+        let found = until(&waited_for, LOST, || async {
+            let mut failed = 0;
+            for tx in &sent {
+                match provider.get_transaction_receipt(*tx).await {
+                    Ok(Some(receipt)) if receipt.status() => return Ok(Some(receipt)),
+                    Ok(Some(_)) => failed += 1,
+                    Ok(None) => {}
+                    Err(error) => return Err(error.to_string()),
+                }
+            }
+            if failed == sent.len() { Ok(None) } else { Err("it is in no block".to_owned()) }
+        });
+        match found.await {
+            Ok(Some(receipt)) => return Ok(receipt),
+            Ok(None) => bail!("{what} failed in each of the transactions {sent:?}"),
+            Err(error) if tries == TIMES_SENT => return Err(error),
+            // Where it cannot be sent again, the first one may have arrived just now.
+            Err(_) => match again().await {
+                Ok(tx) => sent.push(tx),
+                Err(error) => tracing::warn!("{what} cannot be sent again: {error:#}"),
+            },
+        }
+        tries += 1;
+    }
+}
+
 async fn launch(spawner: &Spawner, line: &CommandLine) -> Result<(Process, String)> {
     let mut process = spawner.start(line, true)?;
     let output = process.take_output().ok_or_else(|| anyhow!("no pipe to anvil"))?;
@@ -180,3 +228,6 @@ fn find() -> Result<PathBuf> {
         anyhow!("anvil is not on PATH and ANVIL is not set; bootstrap/swarm.sh and tests/run.sh get it from npm")
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use contracts::terms::{ActionTerms, CallTerms, Terms, TriggerTerms, WasmTerms};
 use sha2::{Digest, Sha256};
 
 use super::JobSet;
-use super::anvil::mined;
+use super::anvil::mined_or_sent_again;
 use super::code_server::CodeServer;
 
 /// First due moments are multiples of this, so that the examples are due together again and again.
@@ -221,11 +221,14 @@ pub(super) async fn create(
         let salt = B256::from(U256::from(number));
         let call = manager.createJob(request.terms().params(), funding, salt).from(creator).value(value);
         let pending = call.send().await.with_context(|| format!("the JobManager refuses job {}", request.name))?;
-        sent.push((request, creator, pending));
+        let first = *pending.tx_hash();
+        sent.push((request, creator, call, first));
     }
     let mut specs = Vec::new();
-    for (request, creator, pending) in sent {
-        let receipt = mined(provider, *pending.tx_hash(), &format!("job {}", request.name)).await?;
+    for (request, creator, call, first) in sent {
+        // A salt counts once, so that no job is listed twice.
+        let again = || async { Ok(*call.send().await?.tx_hash()) };
+        let receipt = mined_or_sent_again(provider, first, &format!("job {}", request.name), again).await?;
         let created = receipt.logs().iter().find_map(|log| JobCreated::decode_log(&log.inner).ok());
         let Some(created) = created else {
             bail!("creating job {} failed in transaction {}", request.name, receipt.transaction_hash)
@@ -262,11 +265,15 @@ pub(super) async fn pause(
     let manager = JobManager::new(manager, provider);
     let mut sent = Vec::new();
     for (job, creator) in jobs {
-        sent.push(manager.pause(*job).from(*creator).send().await?);
+        let call = manager.pause(*job).from(*creator);
+        let first = *call.send().await?.tx_hash();
+        sent.push((call, first));
     }
     let mut until = BTreeMap::new();
-    for pending in sent {
-        let receipt = mined(provider, *pending.tx_hash(), "the pause of a job").await?;
+    for (call, first) in sent {
+        // What is paused is paused but once.
+        let again = || async { Ok(*call.send().await?.tx_hash()) };
+        let receipt = mined_or_sent_again(provider, first, "the pause of a job", again).await?;
         let event = receipt.logs().iter().find_map(|log| JobManager::JobPaused::decode_log(&log.inner).ok());
         let event = event.ok_or_else(|| anyhow!("pausing failed in transaction {}", receipt.transaction_hash))?;
         until.insert(event.jobId, event.inactiveFrom);

@@ -36,7 +36,8 @@ impl Batch {
             Some(asked) => (asked.at, REPAIR, REPAIR),
             None => (*spoken, REPAIR, REPAIR),
         };
-        let at = since.plus(pause);
+        // A moment in time to come is of a clock that was set back since.
+        let at = since.min(now).plus(pause);
         if now < at {
             return outbox.wake(at, Wake::Batch(self.key));
         }

@@ -27,6 +27,8 @@ impl Turn {
 
     /// The turn as time has moved it on: one ends when its keeper has shown itself silent, or when its time is up.
     pub(crate) fn advanced(mut self, now: Time, line: &[KeeperIndex], heard: &SignerSet, stage: Duration) -> Self {
+        // One that begins in time to come is of a clock that was set back since.
+        self.opened = self.opened.min(now);
         while let Some(holder) = self.holder(line) {
             let end = self.opened.plus(length(holder, heard, stage));
             if now < end {
@@ -101,6 +103,16 @@ mod tests {
         assert_eq!(Turn::first(now).submit_at(true), now);
         let second = Turn { place: 1, ..Turn::first(now) };
         assert_eq!(second.submit_at(false), now);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_stretch_a_turn() {
+        let (stage, hour) = (Duration::from_secs(3), Duration::from_secs(3_600));
+        let (line, heard) = ([KeeperIndex(0), KeeperIndex(1)], [KeeperIndex(0)].into_iter().collect());
+        let now = Time(10_000_000);
+        let turn = Turn::first(now.plus(hour)).advanced(now, &line, &heard, stage);
+        assert_eq!(turn.submit_at(false), now.plus(GRACE));
+        assert!(turn.advanced(now.plus(stage), &line, &heard, stage).is_takeover());
     }
 
     #[test]

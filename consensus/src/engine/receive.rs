@@ -130,12 +130,19 @@ impl Engine {
     ) -> Fate {
         let tasks: Vec<Task> = message.reports.iter().map(|report| report.task.into()).collect();
         let Self { sessions, batches, outbox, .. } = self;
-        if let Some(reports) = message.reports().filter(|reports| sessions.know_certified(reports)) {
+        let reports = message.reports();
+        if let Some(reports) = reports.as_ref().filter(|reports| sessions.know_certified(reports)) {
             // It brings nothing new, but to a batch that others certified together, and this keeper in another way.
-            if let Some(known) = sessions.certificate_of(&reports) {
+            if let Some(known) = sessions.certificate_of(reports) {
                 batches.adopt_certificate(known, sessions, now, outbox);
             }
             return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
+        }
+        // It closes no task here, and costs a pairing: one that was certified long ago could be sent again and again, in the name
+        // of each quorum that signed it, and would use up the budget of whoever passes it on.
+        let is_about_something = reports.is_some() && !tasks.is_empty();
+        if is_about_something && tasks.iter().all(|task| sessions.get(task).is_none()) {
+            return Fate::Judged(Verdict::Ignore(Reason::UnknownContext));
         }
         let Some(committee) = self.facts.committee_of(message.epoch).cloned() else {
             return Fate::Early(Awaits::Epoch(message.epoch));
@@ -146,6 +153,10 @@ impl Engine {
         let quorum_bps = self.sessions.quorum_bps(&tasks).unwrap_or(QUORUM_BPS);
         let certificate = match message.verify(&committee, self.facts.domain(), quorum_bps) {
             Ok(certificate) => Arc::new(certificate),
+            // Whoever does not know the task yet passes on what is a quorum in any job.
+            Err(CertificateError::Quorum) if quorum_bps > QUORUM_BPS => {
+                return Fate::Judged(Verdict::Ignore(Reason::BelowQuorum));
+            }
             Err(error) => return Fate::Judged(Verdict::Reject(reason_of_certificate(error))),
         };
         let Self { facts, sessions, batches, proofs, outbox, .. } = self;

@@ -23,6 +23,18 @@ fn received(tag: u64) -> Received {
     received_from(1, tag)
 }
 
+/// The clock was set back by an hour: what was held before is let go of, and holds up nothing that came after.
+#[test]
+fn a_clock_that_is_set_back_keeps_nothing_for_longer() {
+    let (mut held, mut outbox) = (Held::default(), Outbox::default());
+    let hour = 3_600_000;
+    held.hold(Received { until: Time(hour + 1_000), ..received(1) }, EPOCH, &mut outbox);
+    held.hold(Received { until: Time(1_000), ..received(2) }, EPOCH, &mut outbox);
+    texts(&mut outbox);
+    held.expire(Time(0), &mut outbox);
+    assert_eq!(texts(&mut outbox), ["judge 1 Ignore(UnknownContext)", "at 1000 held"]);
+}
+
 #[test]
 fn what_is_held_is_ignored_when_its_time_is_up_and_wakes_for_the_next_one() {
     let (mut held, mut outbox) = (Held::default(), Outbox::default());

@@ -66,6 +66,21 @@ fn a_certificate_that_came_before_its_batch_is_taken_up_by_it() {
     }
 }
 
+/// One of long ago could be sent again and again, by whichever quorum of its signers: it costs no signature check here, and is
+/// passed on to nobody.
+#[test]
+fn a_certificate_of_tasks_that_nobody_remembers_is_ignored() {
+    let mut bench = Bench::new();
+    let quorums = [[1, 2, 3, 4], [0, 1, 2, 3], [0, 2, 3, 4]];
+    for quorum in quorums {
+        let certificate = codec::encode(&bench.certificate(1, &quorum, &DOMAIN));
+        assert_eq!(bench.verdict(Channel::Certificates, certificate), Ignore(UnknownContext));
+    }
+    bench.learn();
+    let certificate = codec::encode(&bench.certificate(1, &quorums[0], &DOMAIN));
+    assert_eq!(bench.verdict(Channel::Certificates, certificate), Accept, "it is of use now");
+}
+
 /// Its tasks were certified by another batch of them: the answer to its question brings nothing new, and is what it lacks.
 #[test]
 fn a_certificate_that_is_known_is_taken_up_by_a_batch_that_lacks_it() {

@@ -119,9 +119,14 @@ fn a_missing_file_is_named() {
 
 #[test]
 fn urls_are_not_repeated_in_errors() -> Result<(), Box<dyn Error>> {
-    for text in
-        ["chain_id = 1\nrpc_urls = [\"https://node/secret]\n", "chain_id = 1\nrpc_urls = \"https://node/secret\"\n"]
-    {
+    for text in [
+        "chain_id = 1\nrpc_urls = [\"https://node/secret]\n",
+        "chain_id = 1\nrpc_urls = \"https://node/secret\"\n",
+        "chain_id = 1\nrpc_urls = \"node.example/secret\"\n",
+        "chain_id = 1\nrpc_url = \"node.example/secret\"\n",
+        "chain_id = 1\nrpc_urls = [\"node.example/secret]\n",
+        "chain_id = 1\nrpc_urls = [\"a\", node.example/secret]\n",
+    ] {
         let message = refused(text)?;
         assert!(message.contains("line 2") && !message.contains("secret"), "{message}");
     }

@@ -122,6 +122,8 @@ pub struct Counts {
     pub workers_lost: u64,
     /// Runs abstained from, because they could not be made with one worker after the other.
     pub runs_given_up: u64,
+    /// Runs that no worker was free for in time, of jobs that were quick of late.
+    pub runs_unserved: u64,
     /// Codes found to be refused for good, now or by an earlier process.
     pub codes_refused: u64,
 }
@@ -178,6 +180,7 @@ impl Executor {
             compilations: self.library.compilations(),
             workers_lost: self.workers.lost(),
             runs_given_up: self.given_up.load(Ordering::Relaxed),
+            runs_unserved: self.workers.unserved(),
             codes_refused: self.library.refused(),
         }
     }

@@ -82,6 +82,11 @@ impl Turns {
         given.await.ok().map(Turn::taken)
     }
 
+    /// Whether a customer was quick of late.
+    pub(crate) fn is_quick(&self, customer: Customer) -> bool {
+        self.queue().is_quick(customer, Instant::now())
+    }
+
     /// A place that is free now, if nobody waits for one.
     pub(crate) fn take_at_once(self: &Arc<Self>, customer: Customer) -> Option<Turn> {
         let (waiter, mut given) = oneshot::channel();

@@ -261,13 +261,14 @@ impl Rpc {
         (board.order(now), board.pause(now))
     }
 
-    /// One question to one node, with everything that belongs to it: its chain id first, logs in parts.
-    async fn attempt(&self, place: usize, packet: &RequestPacket) -> Attempt {
+    /// One question to one node, with everything that belongs to it: its chain id first, logs in parts. `patient`: a pause that
+    /// it wants in the midst of many parts is waited for.
+    async fn attempt(&self, place: usize, packet: &RequestPacket, patient: bool) -> Attempt {
         if let Err(none) = self.verify(place).await {
             return none;
         }
         match logs::Query::of(packet) {
-            Some(query) => self.logs(place, packet, query).await,
+            Some(query) => self.logs(place, packet, query, patient).await,
             None => self.judged(place, packet, self.exchange(place, packet).await),
         }
     }

@@ -23,6 +23,7 @@ use super::logs::EpochLog;
 use super::rpc::{ChainProvider, Node, Rpc};
 use super::snapshot;
 use super::{ChainConfig, ChainError, ChainEvent, Head};
+use choice::Choice;
 use doubt::Doubts;
 use newest::{Look, Newest};
 use plan::{Piece, Plan};
@@ -45,6 +46,7 @@ const LIMITS_PASSING: u32 = 10;
 const SURVEYS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(12));
 
 mod catch_up;
+mod choice;
 mod doubt;
 mod newest;
 mod plan;
@@ -77,6 +79,7 @@ pub struct Watcher {
     connected: Option<Result<(), String>>,
     /// Whether a node that asks for a pause is waited for: at the start, and when no node gets a step to its end.
     patient: bool,
+    choice: Choice,
 }
 
 /// Why a step ended early.
@@ -121,6 +124,7 @@ impl Watcher {
             memory: Memory::none(),
             connected: None,
             patient: true,
+            choice: Choice::default(),
             config,
         }
     }
@@ -160,6 +164,7 @@ impl Watcher {
                 Err(Interrupt::Closed) => return,
                 Err(Interrupt::Failed(error)) => {
                     failures += 1;
+                    self.choice.failed(self.node.place, failures);
                     self.patient |= failures >= PATIENT_AFTER;
                     let limited = self.rpc.is_limited(&self.node);
                     let report = self.failed(events, &error, failures, limited).await;
@@ -233,7 +238,7 @@ impl Watcher {
 
     /// Passes on what lies between what was passed on and the newest confirmed block, a good deal of it at a time.
     async fn step(&mut self, events: &mpsc::Sender<ChainEvent>) -> Result<Step, Interrupt> {
-        self.node = self.rpc.node().await?.waiting(self.patient);
+        self.node = self.choice.of(&self.rpc).await?.waiting(self.patient);
         self.provider = self.node.provider();
         if !self.checked.contains(&self.node.place) {
             let patient = self.node.clone().waiting(true).provider();
@@ -269,6 +274,10 @@ impl Watcher {
                 && self.piece.was_too_much(plan.blocks())
             {
                 continue;
+            }
+            // One of many questions has failed: fewer may come through.
+            if matches!(passed_on, Err(Interrupt::Failed(_))) {
+                self.piece.was_too_much(plan.blocks());
             }
             if let Err(Interrupt::Failed(error @ ChainError::Unbelievable { reason: TIME_RUNS_BACK, .. })) = passed_on {
                 return self.doubt_parent(events, error).await.map(|()| Step::Whole);

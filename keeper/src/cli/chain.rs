@@ -81,7 +81,8 @@ impl Chain {
             let from = to.saturating_sub(most - 1).max(first);
             let stretch = filter.clone().from_block(from).to_block(to);
             let mut logs = match self.provider.get_logs(&stretch).await.map_err(ChainError::from) {
-                Err(ChainError::TooMuch(_)) if from < to => {
+                // Many parts, one of which was put off, or a gateway that gives up: fewer may come through.
+                Err(ChainError::TooMuch(_) | ChainError::Unreachable(_)) if from < to => {
                     most = (to - from).div_ceil(2);
                     continue;
                 }

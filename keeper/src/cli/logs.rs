@@ -9,7 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::{Cli, Command, Exit, WithExit};
 use crate::config::LogFormat;
-use crate::text::is_harmful;
+use crate::text::{escaped, is_harmful};
 
 /// Starts logging to stderr: the flag, then the config file, then `RUST_LOG`, then `info` for join and `warn` else. In
 /// colour on a terminal, plain in a file. Of libp2p's own lines one a minute of each kind.
@@ -34,8 +34,7 @@ pub fn start_logs(cli: &Cli) -> Result<()> {
             let writer = move || Lines { to: std::io::stderr(), coloured };
             logs.with(lines.with_ansi(coloured).with_writer(writer)).init();
         }
-        // JSON spells out what does not belong into a line by itself.
-        LogFormat::Json => logs.with(lines.json().with_writer(std::io::stderr)).init(),
+        LogFormat::Json => logs.with(lines.json().with_writer(|| JsonLines(std::io::stderr()))).init(),
     }
     Ok(())
 }
@@ -43,6 +42,23 @@ pub fn start_logs(cli: &Cli) -> Result<()> {
 /// <https://no-color.org>: a variable that is set and not empty.
 fn in_colour(is_terminal: bool, no_color: Option<&OsStr>) -> bool {
     is_terminal && no_color.is_none_or(OsStr::is_empty)
+}
+
+/// Passes on log lines in JSON, with what terminals act on and JSON leaves as it is spelt out.
+struct JsonLines<W>(W);
+
+impl<W: Write> Write for JsonLines<W> {
+    /// Takes a whole line: the log writes each with one call.
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let (text, end) = text.strip_suffix('\n').map_or((text.as_ref(), ""), |text| (text, "\n"));
+        self.0.write_all((escaped(text) + end).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Passes on log lines, each as one line: what chain and peers say ends up in them, and could look like further lines.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, Global};
 use crate::api::SCHEMA;
-use crate::text::shown;
+use crate::text::{escaped, shown};
 
 /// Prints an answer: `document` (an object; `schema` is added) with `--json`, else `text`.
 pub(super) fn answer(global: &Global, mut document: Value, text: &str) {
@@ -14,7 +14,7 @@ pub(super) fn answer(global: &Global, mut document: Value, text: &str) {
         if let Some(fields) = document.as_object_mut() {
             fields.insert("schema".to_owned(), json!(SCHEMA));
         }
-        document.to_string()
+        json_text(&document)
     } else {
         text.trim_end().to_owned()
     };
@@ -34,13 +34,18 @@ pub fn report_failure(error: &anyhow::Error, json_wanted: bool) {
     if json_wanted {
         let code = Exit::of(error).code();
         let failure = json!({"code": code, "message": error.to_string(), "causes": causes});
-        let _ = writeln!(std::io::stdout(), "{}", json!({"schema": SCHEMA, "error": failure}));
+        let _ = writeln!(std::io::stdout(), "{}", json_text(&json!({"schema": SCHEMA, "error": failure})));
     }
     let mut stderr = std::io::stderr();
     let _ = writeln!(stderr, "error: {}", indented(&error.to_string()));
     for cause in causes {
         let _ = writeln!(stderr, "  because: {}", indented(&cause));
     }
+}
+
+/// The document on one line. Terminals act on more characters than JSON escapes by itself.
+fn json_text(document: &Value) -> String {
+    escaped(&document.to_string())
 }
 
 /// Aligns rows of (name, value) for people. Values may be anybody's words: each stays on its row.

@@ -48,6 +48,12 @@ pub(super) fn without_url(mut error: clap::Error) -> clap::Error {
     if is_rpc || is_url {
         error.insert(ContextKind::InvalidValue, ContextValue::String("(not shown)".to_owned()));
     }
+    // One that stands where none is expected, as the second of two without a comma.
+    for place in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand] {
+        if error.get(place).is_some_and(|value| value.to_string().contains("://")) {
+            error.insert(place, ContextValue::String("(a URL, not shown)".to_owned()));
+        }
+    }
     error
 }
 

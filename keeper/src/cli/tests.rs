@@ -34,6 +34,8 @@ fn errors_repeat_no_url() {
         &["--rpc-url", "s3cret", "status"],
         &["status", "--api-url", "http://user:s3cret@[bad"],
         &["join", "--listen", "http://user:s3cret@host"],
+        &["join", "--rpc-url", "http://a/b", "http://user:s3cret@host"],
+        &["--rpc-url", "http://a/b", "http://user:s3cret@host", "join"],
     ] {
         let error = super::start::without_url(parse(line).unwrap_err()).to_string();
         assert!(!error.contains("s3cret"), "{error}");

@@ -256,6 +256,7 @@ impl Driver {
             journal: self.services.journal.trouble(),
             journal_watermark: self.services.journal.watermark(),
             overflow: self.services.mesh.overflow(),
+            runs_unserved: self.services.actions.executor.counts().runs_unserved,
         };
         self.spawn(async move { Some(Event::Looked(Box::new(readings))) });
         Ok(())

@@ -16,6 +16,8 @@ pub struct Readings {
     pub journal_watermark: u64,
     /// What the mesh has had no room for since the start.
     pub overflow: p2p::Overflow,
+    /// Runs that no worker was free for in time since the start.
+    pub runs_unserved: u64,
 }
 
 /// What the wallet can pay for.

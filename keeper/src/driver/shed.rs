@@ -22,11 +22,14 @@ pub enum Load {
     Publishes,
     /// Jobs that were listed when the book was full.
     Jobs,
+    /// Runs of quick jobs that no worker was free for in time.
+    Runs,
 }
 
 impl Load {
     /// All of them, in the order in which they are shown.
-    const ALL: [Self; 6] = [Self::Tasks, Self::Messages, Self::Questions, Self::Commands, Self::Publishes, Self::Jobs];
+    const ALL: [Self; 7] =
+        [Self::Tasks, Self::Messages, Self::Questions, Self::Commands, Self::Publishes, Self::Jobs, Self::Runs];
 
     /// The word for it in metrics and checks.
     #[must_use]
@@ -38,6 +41,7 @@ impl Load {
             Self::Commands => "commands",
             Self::Publishes => "publishes",
             Self::Jobs => "jobs",
+            Self::Runs => "runs",
         }
     }
 }

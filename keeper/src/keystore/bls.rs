@@ -21,13 +21,13 @@ const VERSION: u32 = 4;
 pub(super) struct File {
     pub(super) crypto: Crypto,
     #[serde(default)]
-    description: String,
+    description: Option<String>,
     #[serde(default)]
-    pubkey: String,
+    pubkey: Option<String>,
     #[serde(default)]
-    path: String,
+    path: Option<String>,
     #[serde(default)]
-    uuid: String,
+    uuid: Option<String>,
     version: u32,
 }
 
@@ -119,10 +119,10 @@ pub(super) fn store(path: &Path, key: &SecretKey, password: &Password, strength:
     let crypto = Crypto::seal(&*secret, password, Derivation::fresh(strength)?, *cipher::random()?);
     let file = File {
         crypto: crypto.map_err(malformed)?,
-        description: "Keeper Mesh signing key, BLS12-381 min_sig: pubkey is a compressed G2 point".to_owned(),
-        pubkey: alloy::hex::encode(key.public_key().to_bytes()),
-        path: "m/12381/60/0/0".to_owned(),
-        uuid: uuid::Uuid::new_v4().to_string(),
+        description: Some("Keeper Mesh signing key, BLS12-381 min_sig: pubkey is a compressed G2 point".to_owned()),
+        pubkey: Some(alloy::hex::encode(key.public_key().to_bytes())),
+        path: Some("m/12381/60/0/0".to_owned()),
+        uuid: Some(uuid::Uuid::new_v4().to_string()),
         version: VERSION,
     };
     let text = serde_json::to_string_pretty(&file).map_err(|error| malformed(error.to_string()))?;
@@ -138,17 +138,21 @@ pub(super) fn open(path: &Path, password: &Password) -> Result<SecretKey, Error>
     })?;
     let key = SecretKey::from_bytes(&secret)
         .map_err(|error| Error::Malformed { path: path.to_owned(), reason: error.to_string() })?;
-    if alloy::hex::encode(key.public_key().to_bytes()) != file.pubkey {
-        return Err(Error::Mismatch { path: path.to_owned(), named: file.pubkey });
+    // Optional in the wild, and written in any way that hex is.
+    let named = file.pubkey.filter(|named| !named.is_empty());
+    match named.filter(|named| alloy::hex::decode(named).ok().as_deref() != Some(&key.public_key().to_bytes()[..])) {
+        Some(named) => Err(Error::Mismatch { path: path.to_owned(), named }),
+        None => Ok(key),
     }
-    Ok(key)
 }
 
 /// The public key a keystore file names, checked to be a key.
 pub(super) fn public_key(path: &Path) -> Result<PublicKey, Error> {
     let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
     let file = read(path)?;
-    let bytes = alloy::hex::decode(&file.pubkey).map_err(|error| malformed(format!("its pubkey: {error}")))?;
+    let named = file.pubkey.filter(|named| !named.is_empty());
+    let named = named.ok_or_else(|| malformed("it names no pubkey".to_owned()))?;
+    let bytes = alloy::hex::decode(named).map_err(|error| malformed(format!("its pubkey: {error}")))?;
     PublicKey::from_bytes(&bytes).map_err(|error| malformed(format!("its pubkey: {error}")))
 }
 

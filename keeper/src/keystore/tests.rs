@@ -96,7 +96,10 @@ fn foreign_wallet_files_are_read_or_refused_with_a_reason() {
     let address = alloy::hex::encode(before.operator);
     let utc = format!("UTC--2026-11-28T10-00-00.000000000Z--{address}");
     let utf16 = |text: &str| "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
-    let files: [(&str, Vec<u8>); 5] = [
+    let mut empty: serde_json::Value = serde_json::from_str(&text).unwrap();
+    (empty["address"], empty["id"]) = (serde_json::json!(""), serde_json::Value::Null);
+    let files: [(&str, Vec<u8>); 6] = [
+        (&utc, empty.to_string().into_bytes()),
         (&utc, text.clone().into_bytes()),
         (&utc, nameless.to_string().into_bytes()),
         (&format!("ecdsa-{address}.json"), nameless.to_string().into_bytes()),
@@ -223,4 +226,29 @@ fn alloy_opens_our_wallets() {
     let path = keystore.public().unwrap().wallet_path;
     let theirs = PrivateKeySigner::decrypt_keystore(path, "correct horse").unwrap();
     assert_eq!(theirs.address(), keystore.public().unwrap().operator);
+}
+
+/// EIP-2335 leaves its texts optional, and hex is written in more ways than one.
+#[test]
+fn foreign_bls_files_are_read_or_refused_with_a_reason() {
+    let (_directory, keystore) = fresh();
+    keystore.create(&secret_password(), Strength::Light).unwrap();
+    let before = keystore.public().unwrap();
+    let path = before.bls_path.clone();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let named = file["pubkey"].as_str().unwrap().to_owned();
+    for pubkey in [format!("0x{named}"), named.to_uppercase(), String::new()] {
+        let mut other = file.clone();
+        for optional in ["description", "path", "uuid"] {
+            other[optional] = serde_json::Value::Null;
+        }
+        other["pubkey"] = serde_json::json!(pubkey);
+        std::fs::write(&path, other.to_string()).unwrap();
+        keystore.open(&secret_password()).unwrap();
+        match keystore.public() {
+            Ok(public) => assert_eq!(public.bls, before.bls, "{pubkey}"),
+            Err(error) => assert!(pubkey.is_empty() && error.to_string().contains("names no pubkey"), "{error}"),
+        }
+    }
 }

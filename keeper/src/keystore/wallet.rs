@@ -24,7 +24,7 @@ struct File {
     #[serde(alias = "Crypto")]
     crypto: Crypto,
     #[serde(default)]
-    id: String,
+    id: Option<String>,
     version: u32,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn store(
             mac: alloy::hex::encode(mac(&derived, &ciphertext)),
             kdfparams: derivation,
         },
-        id: uuid::Uuid::new_v4().to_string(),
+        id: Some(uuid::Uuid::new_v4().to_string()),
         version: VERSION,
     };
     let text = serde_json::to_string_pretty(&file).map_err(|error| malformed(error.to_string()))?;
@@ -90,7 +90,7 @@ pub(super) fn open(path: &Path, password: &Password) -> Result<PrivateKeySigner,
     }
     cipher::apply_aes128_ctr(&derived, &iv, &mut secret);
     let signer = PrivateKeySigner::from_slice(&secret).map_err(|error| malformed(error.to_string()))?;
-    match file.address {
+    match file.address.filter(|named| !named.is_empty()) {
         Some(named) if parse_address(&named) != Some(signer.address()) => {
             Err(Error::Mismatch { path: path.to_owned(), named })
         }
@@ -103,7 +103,8 @@ pub(super) fn address(path: &Path) -> Result<Address, Error> {
     let file = read(path)?;
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let name = name.strip_suffix(".json").unwrap_or(name);
-    let named = file.address.as_deref().or_else(|| name.rsplit_once('-').map(|(_, end)| end));
+    let written = file.address.as_deref().filter(|named| !named.is_empty());
+    let named = written.or_else(|| name.rsplit_once('-').map(|(_, end)| end));
     named.and_then(parse_address).ok_or_else(|| Error::Malformed {
         path: path.to_owned(),
         reason:

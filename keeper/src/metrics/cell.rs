@@ -26,7 +26,8 @@ impl CellSeries {
 
     /// Brings the series up to what the executor has counted since its start.
     pub fn follow(&self, counts: &Counts) {
-        let Counts { compilations, workers_lost, runs_given_up, codes_refused } = *counts;
+        // What is unserved is shown with all other load that was turned away.
+        let Counts { compilations, workers_lost, runs_given_up, codes_refused, runs_unserved: _ } = *counts;
         for (series, count) in [
             (&self.compilations, compilations),
             (&self.workers_lost, workers_lost),
@@ -47,7 +48,7 @@ mod tests {
     fn what_the_executor_counts_shows_once() {
         let mut registry = Registry::default();
         let metrics = Metrics::register(&mut registry);
-        let counts = Counts { compilations: 7, workers_lost: 3, runs_given_up: 1, codes_refused: 2 };
+        let counts = Counts { compilations: 7, workers_lost: 3, runs_given_up: 1, codes_refused: 2, runs_unserved: 0 };
         metrics.cell.follow(&Counts { compilations: 5, ..counts });
         metrics.cell.follow(&counts);
         metrics.cell.follow(&counts);

@@ -52,7 +52,7 @@ pub(crate) fn choose(call: &Value, script: &Script, used: &mut [u64], dice: &mut
 /// Whether there is something to be wrong with.
 fn applies(does: &Does, call: &Value, head: u64) -> bool {
     match does {
-        Does::CapRange { blocks, .. } => {
+        Does::CapRange { blocks, .. } | Does::CapRangePage { blocks } => {
             range(call, head).is_some_and(|(first, last)| last.saturating_sub(first) >= *blocks)
         }
         _ => true,
@@ -62,7 +62,7 @@ fn applies(does: &Does, call: &Value, head: u64) -> bool {
 fn fate(does: &Does, call: &Value, head: u64) -> Fate {
     match does {
         Does::TooManyRequests { retry_after } => Fate::Http(Http::TooManyRequests(*retry_after)),
-        Does::Html => Fate::Http(Http::Html),
+        Does::Html | Does::CapRangePage { .. } => Fate::Http(Http::Html),
         Does::Truncated => Fate::Http(Http::Truncated),
         Does::Endless => Fate::Http(Http::Endless),
         Does::Silence => Fate::Http(Http::Silence),

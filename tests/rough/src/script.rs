@@ -102,6 +102,11 @@ pub enum Does {
         /// Whose words.
         words: RangeWords,
     },
+    /// `eth_getLogs` over more blocks ends at a gateway, with a page that says nothing.
+    CapRangePage {
+        /// Most blocks.
+        blocks: u64,
+    },
     /// `eth_getLogs` that finds more logs is refused.
     CapLogs {
         /// Most logs.
@@ -131,9 +136,11 @@ impl Does {
     /// Whether it can happen to a method at all.
     pub(crate) fn concerns(&self, method: &str) -> bool {
         match self {
-            Self::CapRange { .. } | Self::CapLogs { .. } | Self::CapBytes { .. } | Self::LoseLogs => {
-                method == "eth_getLogs"
-            }
+            Self::CapRange { .. }
+            | Self::CapRangePage { .. }
+            | Self::CapLogs { .. }
+            | Self::CapBytes { .. }
+            | Self::LoseLogs => method == "eth_getLogs",
             Self::Swallow | Self::Refuse(_) => method == "eth_sendRawTransaction",
             _ => true,
         }

@@ -118,6 +118,11 @@ impl<W> Queue<W> {
         true
     }
 
+    /// Whether a customer was quick of late, and is not doubted.
+    pub(super) fn is_quick(&self, customer: Customer, now: Instant) -> bool {
+        self.customers.get(&customer).is_some_and(|account| !account.is_slow(self.bounds.slow, self.doubt, now))
+    }
+
     /// What a customer has used of late.
     #[cfg(test)]
     pub(super) fn used_by(&self, customer: Customer, now: Instant) -> Duration {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::U256;
-use executor::{Abstain, ChainAnswer, Ended, Limits, RpcFailure, Run};
+use executor::{Abstain, ChainAnswer, Code, Ended, Limits, RpcFailure, Run, RunRequest};
 
 use crate::support::{BALANCE, Bench, ECHO, OWNER, PreparedChain, SilentChain, code, component, request};
 
@@ -107,6 +107,35 @@ async fn runs_over_the_cap_are_refused_at_once() {
     waiting.shutdown().await;
     let after = executor.run(request(code(&component(ECHO)), b"params")).await;
     assert_eq!(after.ended, Ended::Call(b"params".to_vec()));
+}
+
+/// A machine on which quick jobs find no worker in time is too slow, and tells; a job that lies slow waits for itself.
+#[tokio::test]
+async fn runs_of_quick_jobs_that_nobody_serves_are_counted() {
+    let bench = Bench::new(Limits::default(), Arc::new(SilentChain));
+    let (quick, waits) = (code(&component(ECHO)), code(&component(BALANCE)));
+    bench.executor.prepare(&quick, OWNER).await.expect("a good component");
+    bench.executor.prepare(&waits, OWNER).await.expect("a good component");
+    let executor = Arc::new(bench.executor);
+    let job = |job_id: u64, code: &Code| RunRequest { job_id, ..request(code.clone(), b"x") };
+    // Job 7 is known to be quick, and so has both workers.
+    assert_eq!(executor.run(job(7, &quick)).await.ended, Ended::Call(b"x".to_vec()));
+    let mut holding = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let (executor, request) = (Arc::clone(&executor), job(7, &waits));
+        holding.spawn(async move { executor.run(request).await });
+    }
+    let both = async {
+        while executor.worker_processes().len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), both).await.expect("both are held");
+    for (job_id, unserved) in [(8, 0), (7, 1)] {
+        let over = Duration::from_millis(500);
+        assert!(tokio::time::timeout(over, executor.run(job(job_id, &quick))).await.is_err(), "no worker is free");
+        assert_eq!(executor.counts().runs_unserved, unserved, "job {job_id}");
+    }
 }
 
 #[test]

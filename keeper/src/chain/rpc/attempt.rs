@@ -46,7 +46,8 @@ impl Rpc {
         let (mut tries, mut pause) = (1, FIRST_PAUSE);
         loop {
             let begun = Instant::now();
-            let attempt = self.attempt(node.place, packet).await;
+            let patient = node.waits || self.others(node).is_empty();
+            let attempt = self.attempt(node.place, packet, patient).await;
             let is_failure = matches!(attempt, Attempt::Refused(_) | Attempt::Failed(_));
             let is_hiccup = is_failure && begun.elapsed() < HICCUP;
             if !is_hiccup || tries >= LONE_TRIES || !self.others(node).is_empty() {

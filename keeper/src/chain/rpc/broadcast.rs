@@ -86,7 +86,7 @@ impl Rpc {
                     Phase::WrongChain(id) if others => {
                         Attempt::Failed(format!("{}: serves chain {id}", rpc.origin(place)))
                     }
-                    _ => rpc.attempt(place, &packet).await,
+                    _ => rpc.attempt(place, &packet, false).await,
                 };
                 let _ = sender.send((place, attempt)).await;
             });

@@ -10,12 +10,16 @@ use alloy::primitives::U64;
 use alloy_json_rpc::{ErrorPayload, Id, Request, RequestPacket, Response, ResponsePacket, ResponsePayload};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const METHOD: &str = "eth_getLogs";
 /// Parts asked for at the same time.
 const PARALLEL: u64 = 4;
 /// A node that takes too long twice in a row is slow whatever it is asked.
 const MOST_TIMEOUTS: u32 = 2;
+/// What is no answer so many times more, one after the other, is no outage where other questions are answered.
+const PAGES: u32 = 2;
+const PAGE_PAUSE: Duration = Duration::from_millis(50);
 
 /// A question about the logs of a range of blocks.
 #[derive(Clone, Debug)]
@@ -83,7 +87,7 @@ enum Unfit {
 
 impl Rpc {
     /// Asks one node for the logs of a range, part by part.
-    pub(super) async fn logs(&self, place: usize, packet: &RequestPacket, query: Query) -> Attempt {
+    pub(super) async fn logs(&self, place: usize, packet: &RequestPacket, query: Query, patient: bool) -> Attempt {
         let to = match query.to {
             Some(to) => to,
             None => match self.newest(place).await {
@@ -92,6 +96,7 @@ impl Rpc {
             },
         };
         let (mut logs, mut next, mut timeouts) = (String::new(), query.from, 0);
+        let mut paused = query.from;
         while next <= to {
             let span = self.board().endpoint(place).span.blocks();
             let mut asked = tokio::task::JoinSet::new();
@@ -124,8 +129,16 @@ impl Rpc {
                     },
                     Err(fault) => {
                         timeouts += u32::from(matches!(fault, Fault::Silence(Silence::TimedOut(_))));
-                        if !self.narrow(place, last - first + 1, &fault) || timeouts > MOST_TIMEOUTS {
-                            return self.judged(place, packet, Err(fault));
+                        let goes_on = self.narrow(place, last - first + 1, &fault)
+                            || self.is_passing(place, &query, (first, last), &fault).await;
+                        if !goes_on || timeouts > MOST_TIMEOUTS {
+                            let ended = self.judged(place, packet, Err(fault));
+                            // What it has answered by now is not asked for again.
+                            let waits = patient && next > paused && matches!(ended, Attempt::Limited(_));
+                            if !waits || !self.pause(place).await {
+                                return ended;
+                            }
+                            paused = next;
                         }
                         // What comes after is asked for again: the parts must be without a gap.
                         break;
@@ -135,6 +148,26 @@ impl Rpc {
         }
         self.see(place, Seen::Answered);
         query.answer(logs)
+    }
+
+    /// Whether a part that ended in something that is no answer may be asked for again: it is answered the next time, or a gateway
+    /// gives up on that many blocks and on nothing else. Then less is asked for from now on.
+    async fn is_passing(&self, place: usize, query: &Query, (first, last): (u64, u64), fault: &Fault) -> bool {
+        let is_page = |fault: &Fault| matches!(fault, Fault::NotJsonRpc(..));
+        let (true, Ok(part)) = (is_page(fault) && first < last, query.part(first, last)) else { return false };
+        for _ in 0..PAGES {
+            tokio::time::sleep(PAGE_PAUSE).await;
+            match self.exchange(place, &part).await {
+                Ok(_) => return true,
+                Err(fault) if is_page(&fault) => {}
+                Err(_) => return false,
+            }
+        }
+        if self.newest(place).await.is_err() {
+            return false;
+        }
+        self.asks_for_less(place, last - first + 1, None, true);
+        true
     }
 
     /// Asks for less at once from now on, if that may help.
@@ -150,10 +183,14 @@ impl Rpc {
         if blocks <= 1 {
             return false;
         }
+        self.asks_for_less(place, blocks, proposed, cap);
+        true
+    }
+
+    fn asks_for_less(&self, place: usize, blocks: u64, proposed: Option<u64>, cap: bool) {
         self.board().endpoint_mut(place).span.refused(blocks, proposed, cap);
         self.count("logs_in_parts");
         tracing::debug!(node = self.origin(place), blocks, "a node does not answer for so many blocks of logs at once");
-        true
     }
 
     async fn newest(&self, place: usize) -> Result<u64, Attempt> {

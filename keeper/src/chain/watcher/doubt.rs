@@ -16,7 +16,7 @@ use super::{Interrupt, Watcher, send};
 use crate::chain::heads::Block;
 use crate::chain::logs::{self, Blocks, OurLog};
 use crate::chain::{ChainError, ChainEvent};
-use alloy::primitives::B256;
+use alloy::primitives::{B256, Bloom};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -25,6 +25,8 @@ use tokio::sync::mpsc;
 const AGAIN_AFTER: u64 = 4;
 /// Most blocks remembered for that.
 const MOST_DOUBTS: usize = 64;
+/// Bits of a filter's 2,048 from which on it says nothing: by then a third of what it is asked for seems to be there.
+const FULL_BITS: u32 = 1_400;
 /// A node may show a block a moment before its logs.
 const MOMENT: Duration = Duration::from_millis(100);
 
@@ -59,11 +61,17 @@ impl Doubts {
     }
 }
 
+/// A filter with most of its bits set promises everything, as those of full blocks do: it is no reason to ask again.
+fn says_anything(bloom: &Bloom) -> bool {
+    bloom.0.iter().map(|byte| byte.count_ones()).sum::<u32>() <= FULL_BITS
+}
+
 impl Watcher {
     /// The logs of a block, as far as its filter is content with them. `found`: what was answered already.
     pub(super) async fn believe(&mut self, block: &Block, found: Vec<OurLog>) -> Result<Vec<OurLog>, ChainError> {
         let contracts = &self.config.network.contracts;
-        let promised = block.bloom.as_ref().is_some_and(|bloom| logs::may_be_in(bloom, contracts));
+        let promises = |bloom: &Bloom| says_anything(bloom) && logs::may_be_in(bloom, contracts);
+        let promised = block.bloom.as_ref().is_some_and(promises);
         let (number, hash) = (block.head.number, block.head.hash);
         self.doubts.note(block);
         if !found.is_empty() {

@@ -319,6 +319,9 @@ fn said(answers: &[Result<B256, String>]) -> Said {
         Said::Unclear(all())
     } else if is(Kind::ReplacementUnderpriced) {
         Said::Taken
+    } else if is(Kind::RateLimited) || is(Kind::PoolFull) || is(Kind::NonceTooHigh) {
+        // None of them has it, and each may take it in a moment.
+        Said::Open
     } else {
         Said::Refused(all())
     }

@@ -51,7 +51,7 @@ impl Core {
         for _ in 0..TOLD_MAX {
             let Some(due) = self.schedule.take(&self.book, second, known_from, &self.about.pace) else { break };
             let settled_long_ago = due.due < remembered && self.settlements.get(&due.task).is_some();
-            if self.engine.is_told(&due) || second > due.deadline || settled_long_ago {
+            if self.engine.is_told(&due) || second >= due.deadline || settled_long_ago {
                 continue;
             }
             self.feed(Input::Due(due), now);

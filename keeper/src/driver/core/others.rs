@@ -58,15 +58,17 @@ impl Core {
         }
     }
 
-    /// Takes in how the parts stand; what the mesh has had no room for since the last look is shown as turned away.
+    /// Takes in how the parts stand; what the mesh and the workers have had no room for since the last look is shown as turned away.
     pub(super) fn on_looked(&mut self, readings: Readings, now: Time) {
         self.changed |= self.readings.journal != readings.journal;
         let (before, after) = (self.readings.overflow, readings.overflow);
+        let unserved = (self.readings.runs_unserved, readings.runs_unserved);
         for (load, before, after) in [
             (Load::Messages, before.messages, after.messages),
             (Load::Questions, before.questions, after.questions),
             (Load::Commands, before.commands, after.commands),
             (Load::Publishes, before.publishes, after.publishes),
+            (Load::Runs, unserved.0, unserved.1),
         ] {
             if after > before {
                 self.shed(load, after - before, now);

@@ -28,12 +28,16 @@ use Then::{GoesOn, Red};
 enum Beside {
     /// The node of the row alone.
     Alone,
+    /// The same, for all blocks since the deployment, of which there are thousands.
+    AloneForAll,
     /// That one first, and a good one.
     AGoodOne,
     /// That one twice, and a good one: most nodes are bad.
     Outnumbering,
+    /// That one, and a good one that is 40 blocks behind.
+    OneBehind,
 }
-use Beside::{AGoodOne, Alone, Outnumbering};
+use Beside::{AGoodOne, Alone, AloneForAll, OneBehind, Outnumbering};
 
 /// Longest wait for a row: a node that never answers is given up after 8 s, and asked twice.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -91,6 +95,9 @@ fn table() -> Vec<(&'static str, Script, Beside, Then)> {
         ("logs of ten blocks at a time, in words with a range", cap(10, RangeWords::Alchemy), Alone, GoesOn),
         ("at most two logs in an answer", to("eth_getLogs", Does::CapLogs { logs: 2 }), Alone, GoesOn),
         ("at most 4,000 bytes of logs in an answer", to("eth_getLogs", Does::CapBytes { bytes: 4_000 }), Alone, GoesOn),
+        ("logs of ten blocks at a time, and every twentieth call is asked to come again", Script { rules: vec![Rule::to("eth_getLogs", Does::CapRange { blocks: 10, words: RangeWords::Bare }), Rule::one_in(20, Does::TooManyRequests { retry_after: 1 })], ..Script::default() }, AloneForAll, GoesOn),
+        ("a gateway gives up on more than fifty blocks of logs", to("eth_getLogs", Does::CapRangePage { blocks: 50 }), AloneForAll, GoesOn),
+        ("one node has no logs and is ahead, the one that has them is behind", to("eth_getLogs", error("the method eth_getLogs is not supported")), OneBehind, GoesOn),
         ("logs come later than their block", Script { rules: vec![Rule::to("eth_getLogs", Does::LoseLogs).times(3)], ..Script::default() }, AGoodOne, GoesOn),
         ("a node is always 40 blocks behind, another one is not", Script { lag: 40, ..Script::default() }, AGoodOne, GoesOn),
         ("all answers take 200 to 400 ms", Script { delay_ms: [200, 400], ..Script::default() }, Alone, GoesOn),
@@ -137,6 +144,8 @@ async fn behind_every_node_a_keeper_goes_on_or_says_why_not() {
     let (network, good) = (file.to_str().unwrap(), anvil.deployment.network.rpc_urls[0].clone());
     let create = ["job", "create", "--network", network, "--target", &target, "--fee", "1gwei", "--fund", "1ether"];
     let call = ["--action", "call", "--calldata", "0xd09de08a", "--trigger", "once", "--at", "2100-01-01T00:00:00Z"];
+    anvil.ask("anvil_mine", json!(["0xbb8"])).await;
+    let lately = anvil.provider.get_block_number().await.unwrap();
     home.keeper(&[&create[..], &call].concat()).succeeded();
     anvil.ask("anvil_mine", json!(["0x20"])).await;
     let from = anvil.provider.get_block_number().await.unwrap();
@@ -146,10 +155,18 @@ async fn behind_every_node_a_keeper_goes_on_or_says_why_not() {
         let proxy = Proxy::start(&good, script, number as u64).await.unwrap();
         let mut network = anvil.deployment.network.clone();
         network.rpc_urls = match beside {
-            Alone => vec![proxy.url()],
+            Alone | AloneForAll => vec![proxy.url()],
             AGoodOne => vec![proxy.url(), good.clone()],
             Outnumbering => vec![proxy.url(), proxy.url(), good.clone()],
+            OneBehind => {
+                let behind = Script { lag: 40, ..Script::default() };
+                proxies.push(Proxy::start(&good, behind, number as u64).await.unwrap());
+                vec![proxy.url(), proxies[proxies.len() - 1].url()]
+            }
         };
+        if !matches!(beside, AloneForAll) {
+            network.deploy_block = lately;
+        }
         if name == "another chain's id" {
             network.chain_id += 1;
         }

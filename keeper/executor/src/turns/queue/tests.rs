@@ -61,6 +61,16 @@ fn whoever_holds_fewer_and_has_used_less_is_next() {
 
 /// A hundred jobs that take all the time they get, and one that takes a moment: it waits for none of them.
 #[test]
+fn whoever_was_quick_is_known_to_be_until_it_is_slow() {
+    let mut bench = Bench::new(BOUNDS);
+    assert!(!bench.queue.is_quick(customer(1), bench.now), "of whom nothing is known");
+    bench.use_one(1, 10);
+    assert!(bench.queue.is_quick(customer(1), bench.now));
+    bench.use_one(1, 1_000);
+    assert!(!bench.queue.is_quick(customer(1), bench.now));
+}
+
+#[test]
 fn the_slow_leave_a_place_to_the_quick() {
     let mut bench = Bench::new(BOUNDS);
     bench.use_one(200, 5);

@@ -243,6 +243,8 @@ fn of_several_answers_the_most_hopeful_counts() {
         (&[Err(held), Err(poor)], Said::Taken),
         (&[Err(poor), Err("what?")], Said::Unclear(format!("{poor}; what?"))),
         (&[Err(tip)], Said::Refused(tip.to_owned())),
+        (&[Err("Too Many Requests: rate limit exceeded")], Said::Open),
+        (&[Err("txpool is full"), Err(poor)], Said::Open),
         (&[], Said::Refused(String::new())),
     ] {
         let answers: Vec<_> = answers.iter().map(|answer| answer.map_err(str::to_owned)).collect();

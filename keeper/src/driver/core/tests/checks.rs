@@ -283,6 +283,8 @@ fn what_the_mesh_had_no_room_for_is_red_for_a_minute() {
     assert!(notes(&core.on(lost(5, 2, 1, 4), at(START + 30))).is_empty(), "no more than before");
     assert_check(&core, "load", 79, false, &words);
     assert_check(&core, "load", 80, true, &[]);
+    core.on(Event::Looked(Box::new(Readings { runs_unserved: 7, ..Readings::default() })), at(START + 90));
+    assert_check(&core, "load", 90, false, &["7 runs turned away", "more processors"]);
 }
 
 /// Whatever found no room in the book is missing until the next start, for nobody tells of it again.
