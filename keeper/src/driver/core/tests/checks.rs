@@ -266,7 +266,6 @@ fn what_is_turned_away_is_red_for_a_minute() {
     assert_check(&core, "load", 71, true, &[]);
 }
 
-/// What the mesh drops before the keeper sees it is nobody else's to tell.
 #[test]
 fn what_the_mesh_had_no_room_for_is_red_for_a_minute() {
     let mut core = running(4);
@@ -280,7 +279,7 @@ fn what_the_mesh_had_no_room_for_is_red_for_a_minute() {
     core.on(lost(5, 2, 1, 4), at(START + 20));
     let words = ["5 messages and 2 questions and 1 commands and 4 publishes"];
     assert_check(&core, "load", 20, false, &words);
-    assert!(notes(&core.on(lost(5, 2, 1, 4), at(START + 30))).is_empty(), "no more than before");
+    assert!(notes(&core.on(lost(5, 2, 1, 4), at(START + 30))).is_empty());
     assert_check(&core, "load", 79, false, &words);
     assert_check(&core, "load", 80, true, &[]);
     core.on(Event::Looked(Box::new(Readings { runs_unserved: 7, ..Readings::default() })), at(START + 90));
