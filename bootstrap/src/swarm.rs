@@ -15,6 +15,7 @@ pub mod ledger;
 mod listing;
 mod miner;
 pub mod network;
+mod numbers;
 mod options;
 mod progress;
 pub mod proof;

@@ -18,6 +18,7 @@ use contracts::network::Network;
 use tokio::time::Instant;
 
 use super::network::operator_coins;
+use super::numbers::is_taken;
 
 /// A local chain mines within a second; many transfers at once take a block or two more.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -77,13 +78,6 @@ async fn send(provider: &RootProvider, from: Address, to: Address, nonce: u64) -
         Err(error) if error.as_error_resp().is_some_and(|answer| is_taken(&answer.message)) => Ok(None),
         Err(error) => Err(error).context("the chain refuses the transfer"),
     }
-}
-
-/// How a node says that there is another transaction with this nonce: mined, waiting, or this very one, when two fund
-/// one account at once.
-fn is_taken(message: &str) -> bool {
-    let message = message.to_lowercase();
-    ["nonce too low", "underpriced", "already imported", "already known"].iter().any(|words| message.contains(words))
 }
 
 /// Waits until the transfer is mined; false when another transaction took its nonce after all.

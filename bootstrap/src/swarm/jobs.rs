@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use super::JobSet;
 use super::anvil::mined_or_sent_again;
 use super::code_server::CodeServer;
+use super::numbers::Numbers;
 
 /// First due moments are multiples of this, so that the examples are due together again and again.
 pub const RHYTHM: u64 = 10;
@@ -210,7 +211,7 @@ pub(super) async fn create(
     let manager = JobManager::new(manager, provider);
     let funding = parse_ether("1000")?;
     let value = funding + U256::from(manager.listingDeposit().call().await?);
-    let mut sent = Vec::new();
+    let (mut sent, mut numbers) = (Vec::new(), Numbers::default());
     let count = manager.jobCount().call().await?;
     for (request, number) in requests.iter().zip(count..) {
         let creator = request.creator.unwrap_or(faucet);
@@ -220,8 +221,8 @@ pub(super) async fn create(
         // no number comes twice: there are as many jobs more as were listed
         let salt = B256::from(U256::from(number));
         let call = manager.createJob(request.terms().params(), funding, salt).from(creator).value(value);
-        let pending = call.send().await.with_context(|| format!("the JobManager refuses job {}", request.name))?;
-        let first = *pending.tx_hash();
+        let first = numbers.send(provider, creator, |nonce| call.clone().nonce(nonce)).await;
+        let first = first.with_context(|| format!("the JobManager refuses job {}", request.name))?;
         sent.push((request, creator, call, first));
     }
     let mut specs = Vec::new();
@@ -263,10 +264,10 @@ pub(super) async fn pause(
     jobs: &[(u64, Address)],
 ) -> Result<BTreeMap<u64, u64>> {
     let manager = JobManager::new(manager, provider);
-    let mut sent = Vec::new();
+    let (mut sent, mut numbers) = (Vec::new(), Numbers::default());
     for (job, creator) in jobs {
         let call = manager.pause(*job).from(*creator);
-        let first = *call.send().await?.tx_hash();
+        let first = numbers.send(provider, *creator, |nonce| call.clone().nonce(nonce)).await?;
         sent.push((call, first));
     }
     let mut until = BTreeMap::new();
