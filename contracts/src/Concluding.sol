@@ -89,14 +89,16 @@ abstract contract Concluding is Covering, Earnings {
         }
     }
 
-    /// @dev What was set aside for a callback may have been all that was missing.
+    /// @dev What was set aside for a callback may have been all that was missing. Told in any case: `settle` may just have taken
+    /// the mark away without a word.
     function _lookAgain(Record storage record, uint256 account, uint256 callback, uint256 dataFee)
         private
         returns (uint256)
     {
         (, uint256 schedule) = _load(record);
         bool covered = _covers(record, account, schedule, _mostGas(schedule, _mostPrice(), dataFee));
-        return _mark(RunWord.jobId(callback), account, covered);
+        emit JobCovered(RunWord.jobId(callback), covered);
+        return JobWord.withCovered(account, covered);
     }
 
     /// @dev A target that fails again and again pauses its job, at once: nobody is helped by paying for more. Failures of one

@@ -21,6 +21,8 @@ contract Desk is Covering, Terms {
 
     /* CONSTANTS */
 
+    /// @dev Gas refunded to an operator that has a job looked at again: no more than that costs (Gas.t.sol).
+    uint256 private constant LOOK_GAS = 60_000;
     /// @dev For how long an announced withdrawal can be made: kept for later, it would take the money of any run.
     uint256 private constant WITHDRAWAL_SECONDS = 1 days;
 
@@ -104,8 +106,27 @@ contract Desk is Covering, Terms {
         IJobManager.Status status = record.account.status;
         if (status == IJobManager.Status.None) revert IJobManager.UnknownJob(jobId);
         if (status == IJobManager.Status.Cancelled) revert IJobManager.WrongStatus(status);
-        _leastFeeOf(record.token);
+        // what was listed runs on, and its gas is to be paid
+        if (amount != 0) _leastFeeOf(record.token);
         _receive(jobId, record, amount, msg.value);
+    }
+
+    /// @dev See {IJobManager}.
+    /// @param gasPrice what the caller is refunded for a gas, in wei
+    /// @return taken what it is refunded, in wei
+    function lookAgain(uint64 jobId, uint256 gasPrice) external onlyDelegated returns (uint256 taken) {
+        Record storage record = _jobs[jobId];
+        _requireStatus(record, IJobManager.Status.Active);
+        (uint256 account,) = _load(record);
+        if (JobWord.isCovered(account)) revert IJobManager.PaysAlready(jobId);
+        taken = gasPrice * LOOK_GAS;
+        bool hasToken = JobWord.hasToken(account);
+        uint256 there = hasToken ? record.gas : record.account.escrow;
+        if (taken > there) revert IJobManager.CannotPay(jobId);
+        if (hasToken) record.gas = uint96(there - taken);
+        else record.account.escrow = uint96(there - taken);
+        if (!_isCovered(record)) revert IJobManager.CannotPay(jobId);
+        _setCovered(jobId, record, true);
     }
 
     /// @dev Notes what comes, and has it looked at whether the job can pay now, before a token is called.
@@ -218,7 +239,8 @@ contract Desk is Covering, Terms {
     /// @dev See {IJobManager}.
     function requestWithdrawal(uint64 jobId, uint256 amount, uint256 gas) external onlyDelegated {
         Record storage record = _owned(jobId);
-        if (amount == 0 && gas == 0) revert IJobManager.InsufficientEscrow();
+        bool isOver = record.account.status == IJobManager.Status.Cancelled;
+        if (amount == 0 && gas == 0 && !isOver) revert IJobManager.InsufficientEscrow();
         if (amount > record.account.escrow || gas > record.gas) revert IJobManager.InsufficientEscrow();
         uint256 from = record.schedule.inactiveFrom;
         if (from < block.timestamp) from = block.timestamp;
@@ -236,6 +258,9 @@ contract Desk is Covering, Terms {
         if (record.account.status == IJobManager.Status.Cancelled && block.timestamp >= _closedAt(record)) {
             deposit = record.deposit;
             record.deposit = 0;
+            Withdrawal memory last = _withdrawals[jobId];
+            // asked for no token: one that does not move any more keeps back no coin
+            if (record.token != address(0) && last.availableAt != 0 && last.amount == 0) amount = 0;
         } else {
             Withdrawal memory request = _requested(jobId);
             if (request.amount < escrow) amount = request.amount;
@@ -286,7 +311,7 @@ contract Desk is Covering, Terms {
     /// @dev See {IJobManager}.
     function setLeastFee(address token, uint96 leastFee) external onlyDelegated {
         if (token == address(0) && leastFee == 0) revert IJobManager.ZeroFee();
-        if (token != address(0) && token.code.length == 0) revert IJobManager.NoToken(token);
+        if (leastFee != 0 && token != address(0) && token.code.length == 0) revert IJobManager.NoToken(token);
         if (leastFee > type(uint80).max) revert IJobManager.FeeTooHigh(type(uint80).max);
         _leastFee[token] = leastFee;
         emit IJobManager.LeastFeeChanged(token, leastFee);

@@ -69,6 +69,13 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IJobManager
+    function lookAgain(uint64 jobId) external nonReentrant {
+        uint256 gasPrice = _refundPrice(_mostPrice(), msg.sender);
+        uint256 taken = abi.decode(_atDesk(abi.encodeCall(Desk.lookAgain, (jobId, gasPrice))), (uint256));
+        if (taken != 0) refunds[msg.sender] += taken;
+    }
+
+    /// @inheritdoc IJobManager
     function pause(uint64 jobId) external {
         _atDesk(msg.data);
     }

@@ -29,6 +29,8 @@ abstract contract Settling is Concluding {
         /// @dev a task's part of what all have in common, in wei; and at most
         uint256 refund;
         uint256 mostRefund;
+        /// @dev what the task before, which was refused, paid all the same, in wei
+        uint256 rest;
         /// @dev what a gas may cost, a run besides its fee and what its target is given, and with all that this may be given: no
         /// escrow is enough in a token; see Covering
         uint256 mostPrice;
@@ -119,14 +121,19 @@ abstract contract Settling is Concluding {
 
     /// @dev What one of the last `left` tasks did not pay is parted among those after it.
     function _spread(Sums memory sums, uint256 left) private pure {
-        if (left == 1) return;
-        uint256 refund = sums.refund * left / (left - 1);
+        uint256 refund = sums.refund;
+        uint256 rest = sums.rest;
+        sums.rest = 0;
+        if (left == 1 || rest >= refund) return;
+        unchecked {
+            refund += (refund - rest) / (left - 1);
+        }
         sums.refund = refund > sums.mostRefund ? sums.mostRefund : refund;
     }
 
     /// @dev What a gas is refunded at, in wei: what it cost, but not more than `price`, and nothing to those who are no
     /// operators, or no more.
-    function _refundPrice(uint256 price, address submitter) private view returns (uint256) {
+    function _refundPrice(uint256 price, address submitter) internal view returns (uint256) {
         uint256 paid = _paidPrice();
         if (paid < price) price = paid;
         if (price != 0 && !_registry.isRegistered(submitter)) return 0;
@@ -170,6 +177,7 @@ abstract contract Settling is Concluding {
         if (JobWord.hasToken(account) || sums.token != address(0)) _changeToken(certified, sums, record, account);
         uint256 charged = _charge(sums, record, account, schedule, word, secondsLate);
         if (charged == TOO_MUCH) {
+            account = _takeRest(sums, record, account);
             _store(record.account, _mark(RunWord.jobId(word), account, false));
             return _refuse(sums, ITaskManager.Ineligible.Escrow);
         }
@@ -192,14 +200,33 @@ abstract contract Settling is Concluding {
         return RunWord.settledCall(callee, secondsLate, JobWord.callbackGas(schedule), metered);
     }
 
-    /// @dev Takes the mark away where too little is left for the next run.
+    /// @dev Takes the mark away where too little is left for the next run; without a word yet where something was set aside for a
+    /// callback, for what of that comes back may be enough: `conclude` looks again, and tells.
     function _look(Sums memory sums, Record storage record, uint256 account, uint256 schedule, uint256 word)
         private
         returns (uint256)
     {
         uint256 gas = sums.mostGas + sums.mostPrice * JobWord.callbackGas(schedule);
         if (_covers(record, account, schedule, gas)) return account;
+        if (sums.gasPrice != 0 && RunWord.isCall(word)) return JobWord.withCovered(account, false);
         return _mark(RunWord.jobId(word), account, false);
+    }
+
+    /// @dev Takes what it cost to bring a run that its job cannot pay, as far as there is money for gas: neither the submitter
+    /// nor the batch's other jobs are to pay for that.
+    function _takeRest(Sums memory sums, Record storage record, uint256 account) private returns (uint256) {
+        unchecked {
+            bool hasToken = JobWord.hasToken(account);
+            uint256 taken = sums.refund + sums.gasPrice * sums.taskGas;
+            uint256 there = hasToken ? record.gas : JobWord.escrow(account);
+            if (taken > there) taken = there;
+            if (taken == 0) return account;
+            sums.gasPaid += taken << 128;
+            sums.rest = taken;
+            if (!hasToken) return account - taken;
+            record.gas = uint96(there - taken);
+            return account;
+        }
     }
 
     /// @dev Takes what a task costs in gas out of what a job that pays in a token has set aside for it, if it is there.

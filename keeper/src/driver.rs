@@ -33,6 +33,7 @@ mod snapshots;
 mod standing;
 mod status;
 mod stopped;
+mod uncovered;
 mod unjudged;
 
 use std::collections::BTreeMap;

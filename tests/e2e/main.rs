@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bad_jobs;
+mod base_fee;
 mod busy;
 mod churn;
 mod cleanup;

@@ -160,6 +160,10 @@ interface IJobManager {
     error OnlyTaskManager();
     /// @notice This contract is code of the JobManager alone.
     error OnlyJobManager();
+    /// @notice The next run can be paid, nobody has to look at that.
+    error PaysAlready(uint64 jobId);
+    /// @notice The next run cannot be paid at the present base fee.
+    error CannotPay(uint64 jobId);
     /// @notice There is no contract at that address.
     error NoToken(address token);
     error ZeroRecipient();
@@ -170,8 +174,12 @@ interface IJobManager {
     /// @param salt the creator's own choice, once: with the creator's address it makes the forwarder's, see {forwarderFor}
     function createJob(JobParams calldata params, uint256 funding, bytes32 salt) external payable returns (uint64 jobId);
     /// @notice Adds to what is set aside for fees, in the job's token; where that is not the chain's coin, coin that comes with the
-    /// call is set aside for gas. Also of nothing: it is looked at anew whether the job can pay.
+    /// call is set aside for gas. Also of nothing: it is looked at anew whether the job can pay. A token that is off the list is
+    /// not taken any more, coin for gas is.
     function fund(uint64 jobId, uint256 amount) external payable;
+    /// @notice Has it looked at whether an active job that could not pay can, since the base fee has come down. Anybody may; an operator
+    /// is refunded the gas of it out of what the job has for gas, which must be enough for both.
+    function lookAgain(uint64 jobId) external;
     /// @notice Stops the tasks due after the notice period.
     function pause(uint64 jobId) external;
     /// @notice Starts a paused job again as a new version, when no task of the old one can settle any more. The new
@@ -185,6 +193,7 @@ interface IJobManager {
     /// @notice Announces a withdrawal; the amount can be taken when no task due by now, or by the end of a paused or
     /// cancelled job, can settle any more, and for a day from then on. A later request replaces an earlier one.
     /// @param gas of what a job that pays in a token has set aside for gas, in wei
+    /// @param amount of none, of a cancelled job: its token stays here when it is withdrawn, which may not move any more
     function requestWithdrawal(uint64 jobId, uint256 amount, uint256 gas) external;
     /// @notice Pays out what was announced; of a cancelled job whose last task can settle no more all that is left, its listing
     /// deposit too, without a word before.
@@ -222,7 +231,7 @@ interface IJobManager {
 
     /// @notice Whether the next run can be paid in full, as was found when money of the job moved last: its fee, and all the gas
     /// that it may cost, at the base fee of then. {JobCovered} tells when this changes. Keepers do nothing for a job that cannot
-    /// pay; when the base fee has come down, somebody funds it, be it with nothing.
+    /// pay, but that they have it looked at again when the base fee may have come down.
     function canPay(uint64 jobId) external view returns (bool);
     /// @notice What the next run costs at the most, where a gas costs `gasPrice` wei: its fee, in the job's token, and in wei the
     /// gas of a settlement without any other task.

@@ -15,7 +15,7 @@ use super::{Certificate, ChainConfig, ChainError, Contracts, Rpc, Settlement, Se
 use alloy::primitives::{Address, B256, Bytes, keccak256};
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolError};
-use contracts::{KeeperRegistry, TaskManager};
+use contracts::{JobManager, KeeperRegistry, TaskManager};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -190,6 +190,15 @@ impl Submitter {
             Done::Useless => SnapshotResult::NotNeeded,
             Done::Reverted(data) => SnapshotResult::Reverted { reason: receipt::reason(data) },
             Done::Failed(why) => SnapshotResult::Failed { why: why.clone() },
+        }
+    }
+
+    /// Has a job looked at again that could not pay, if it can by now.
+    pub async fn look_again(&self, job: u64) {
+        let call = plain_call(self.contracts.job_manager, &JobManager::lookAgainCall { jobId: job });
+        match &*self.enqueue(keccak256(&call.input), call).await {
+            Done::Mined { tx, .. } => tracing::info!(job, %tx, "a job can pay again"),
+            ended => tracing::debug!(job, ?ended, "a job cannot pay yet"),
         }
     }
 

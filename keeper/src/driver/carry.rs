@@ -78,6 +78,13 @@ impl Driver {
                 let submitter = self.services.submitter.clone();
                 self.spawn(async move { Some(Event::Offered(submitter.submit_snapshot().await)) });
             }
+            Order::LookAgain { job } => {
+                let submitter = self.services.submitter.clone();
+                self.spawn(async move {
+                    submitter.look_again(job.0).await;
+                    None
+                });
+            }
             Order::KeepEvidence(bytes) => self.services.evidence.keep(bytes),
             Order::ForgetEvidence(key) => self.services.evidence.forget(key),
             Order::LoadEvidence => self.load_evidence(),

@@ -48,6 +48,7 @@ use super::schedule::Schedule;
 use super::settlements::Settlements;
 use super::shed::{Load, Shed};
 use super::snapshots::Snapshots;
+use super::uncovered::Uncovered;
 use super::standing::Post;
 use super::unjudged::Unjudged;
 use crate::chain::SettlementResult;
@@ -112,6 +113,7 @@ pub struct Core {
     wallet_read: Option<Time>,
     runs: Runs,
     snapshots: Snapshots,
+    uncovered: Uncovered,
     /// Gas of this keeper's newest settlement.
     settlement_gas: u64,
     shed: Shed,
@@ -119,8 +121,8 @@ pub struct Core {
     explained: Option<Time>,
     /// The last window that this keeper was seen to miss.
     missed_window: Option<u64>,
-    /// The last window in which this keeper offered a snapshot.
-    snapshot_window: u64,
+    /// The last window that this keeper led and did what a leader does besides.
+    led_window: u64,
     evidence_loaded: bool,
     measured: Option<Time>,
     /// Whether something that is shown has changed, and the second it was shown last.
@@ -156,11 +158,12 @@ impl Core {
             wallet_read: None,
             runs: Runs::default(),
             snapshots: Snapshots::default(),
+            uncovered: Uncovered::default(),
             settlement_gas: 0,
             shed: Shed::default(),
             explained: None,
             missed_window: None,
-            snapshot_window: 0,
+            led_window: 0,
             evidence_loaded: false,
             measured: None,
             changed: true,

@@ -121,6 +121,11 @@ pub enum Order {
     Admit(Vec<[u8; 32]>),
     /// Write the next epoch's table if one is due; answer with [`super::Event::Offered`].
     OfferSnapshot,
+    /// Have a job looked at again that could not pay; nothing answers, for the chain tells when it can.
+    LookAgain {
+        /// The job.
+        job: JobId,
+    },
     /// Keep a proof on disk, in its gossip encoding.
     KeepEvidence(Vec<u8>),
     /// Let go of the proof whose bytes have this hash.

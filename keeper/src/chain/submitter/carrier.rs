@@ -4,7 +4,7 @@ use super::{Done, Pending, lock, opinion};
 use crate::chain::cost::Oracle;
 use crate::chain::fees::Market;
 use crate::chain::heads;
-use crate::chain::lane::{Account, Answer, Call, Ended, Event, Lane, Look, Order, Verdict};
+use crate::chain::lane::{Account, Answer, Call, Ended, Event, GAS_MAX, Lane, Look, Order, Verdict};
 use crate::chain::market;
 use crate::chain::nonce::{Ledger, LedgerFile};
 use crate::chain::receipt::{self, Receipt};
@@ -17,6 +17,7 @@ use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use alloy::transports::TransportError;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
@@ -54,6 +55,8 @@ pub(super) struct Carrier {
     tip: Arc<Mutex<Option<KnownTip>>>,
     oracle: Arc<Oracle>,
     standing: Arc<Mutex<opinion::Standing>>,
+    /// Of the newest block seen, in wei.
+    base_fee: Arc<AtomicU64>,
 }
 
 impl Carrier {
@@ -66,8 +69,8 @@ impl Carrier {
     ) -> Self {
         let provider = rpc.provider();
         let oracle = Arc::new(Oracle::new(contracts.task_manager));
-        let (tip, standing) = (Arc::default(), Arc::default());
-        Self { rpc, provider, account, contracts, file, pending, tip, oracle, standing }
+        let (tip, standing, base_fee) = (Arc::default(), Arc::default(), Arc::default());
+        Self { rpc, provider, account, contracts, file, pending, tip, oracle, standing, base_fee }
     }
 
     /// Runs until the requests end.
@@ -154,6 +157,7 @@ impl Carrier {
             tokio::try_join!(heads::latest(&self.provider), mined, balance, tip, data, self.receipts(hashes.clone()))?;
         let (mined, receipts) = self.second_count(&first, mined, receipts, &hashes).await;
         let market = Market { base_fee: latest.base_fee, tip };
+        self.base_fee.store(u64::try_from(latest.base_fee).unwrap_or(u64::MAX), Ordering::Relaxed);
         let gas_limit = opinion::block_gas(&self.rpc, &latest).await;
         let (head, gas_used) = (latest.head.number, latest.gas_used);
         Ok(Look { head, market, data, gas_limit, gas_used, mined, balance, receipts })
@@ -206,24 +210,38 @@ impl Carrier {
             TransactionRequest::default().with_from(self.account).with_to(call.to).with_input(call.input.clone());
         let block = if pending { BlockId::pending() } else { BlockId::latest() };
         let estimate = async { self.provider.estimate_gas(request.clone()).block(block).await };
-        let counted = async {
-            match call.counts {
-                true => self.provider.call(request.clone()).block(block).await.ok(),
-                false => None,
-            }
-        };
-        let (estimate, counted) = tokio::join!(estimate, counted);
+        let (estimate, tried) = tokio::join!(estimate, self.try_out(call, &request, block));
         match estimate {
-            Ok(_) if counted.is_some_and(|word| word.len() == 32 && word.iter().all(|byte| *byte == 0)) => {
-                Verdict::Useless
-            }
-            Ok(gas) => Verdict::Worth { gas: opinion::gas(&self.rpc, call, &request, block, gas).await },
+            Ok(gas) if tried.is_none() => Verdict::Worth { gas: opinion::gas(&self.rpc, call, &request, block, gas).await },
             // Some nodes keep no block that is to come; what is in the pool then shows when it is sent.
             Err(error) if pending && has_no_pending(&error) => {
                 self.rpc.count("no_pending_block");
                 Box::pin(self.check(call, false)).await
             }
+            Ok(_) => tried.unwrap_or(Verdict::Useless),
             Err(error) => refusal(&error),
+        }
+    }
+
+    /// What speaks against a call that a node has estimated: it does nothing, or is refused at the price of gas that it will pay.
+    /// A job may have the money for a run that costs no gas, and not for one that does.
+    async fn try_out(&self, call: &Call, request: &TransactionRequest, block: BlockId) -> Option<Verdict> {
+        let base_fee = u128::from(self.base_fee.load(Ordering::Relaxed));
+        // By the next block the base fee may have grown by an eighth.
+        let price = base_fee.saturating_add(base_fee / 4).saturating_add(1);
+        let gas = if call.gas_floor == 0 { GAS_MAX } else { call.gas_floor.min(GAS_MAX) };
+        let priced = request.clone().with_gas_limit(gas).with_gas_price(price);
+        let answer = match self.provider.call(priced).block(block).await {
+            // An account that cannot pay for all of that gas at once, or a node that minds the price.
+            Err(error) if !matches!(refusal(&error), Verdict::Reverts(_)) && call.counts => {
+                self.provider.call(request.clone()).block(block).await
+            }
+            answer => answer,
+        };
+        match answer {
+            Ok(word) if call.counts && word.len() == 32 && word.iter().all(|byte| *byte == 0) => Some(Verdict::Useless),
+            Ok(_) => None,
+            Err(error) => Some(refusal(&error)).filter(|verdict| matches!(verdict, Verdict::Reverts(_))),
         }
     }
 

@@ -32,11 +32,7 @@ impl Core {
                 self.settlements.rewind(number);
                 self.feed(Input::Rewound(number), now);
             }
-            ChainEvent::Job { block, event } => {
-                self.take_in_job(block, &event, now);
-                self.schedule.job_changed(event.job_id());
-                self.codes.job_changed(event.job_id(), now);
-            }
+            ChainEvent::Job { block, event } => self.on_job(block, &event, now),
             ChainEvent::Operator { block, operator, peer_key } => self.admission.operator(block, operator, peer_key),
             ChainEvent::Ejected { block, operator } if operator == self.about.operator => self.post.eject(block),
             ChainEvent::Ejected { .. } => {}
@@ -53,6 +49,24 @@ impl Core {
             }
             ChainEvent::Connection { ok, why } => self.connection = Some((ok, why)),
         }
+    }
+
+    fn on_job(&mut self, block: u64, event: &JobEvent, now: Time) {
+        let id = event.job_id();
+        let can_pay = |core: &Self| core.book.job(id).map(|job| job.state().can_pay);
+        let before = can_pay(self);
+        self.take_in_job(block, event, now);
+        let after = can_pay(self);
+        if matches!(event, JobEvent::Covered { .. }) {
+            if before == after {
+                return; // a word of what was so already
+            }
+            if after == Some(false) {
+                self.uncovered.note(id, now);
+            }
+        }
+        self.schedule.job_changed(id);
+        self.codes.job_changed(id, now);
     }
 
     /// Takes in what happened to a job; in the place of one that found no room others may go that are over.

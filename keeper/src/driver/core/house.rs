@@ -31,7 +31,7 @@ impl Core {
         self.changed = false;
         self.shown = now.seconds();
         self.note_leaders(now);
-        self.offer_snapshot(now);
+        self.lead(now);
         self.ask_for_status(now);
         self.measure(now);
         self.note_standing();
@@ -107,17 +107,27 @@ impl Core {
         }
     }
 
-    /// The leader of a window offers to write the next epoch's table; the submitter looks first whether one is due.
-    fn offer_snapshot(&mut self, now: Time) {
-        if self.about.pace.window_at(now) == self.snapshot_window {
+    /// What the leader of a window does besides: it offers to write the next epoch's table, and has a job looked at again that
+    /// could not pay. The submitter looks first whether the contract takes that.
+    fn lead(&mut self, now: Time) {
+        if self.about.pace.window_at(now) == self.led_window {
             return;
         }
         if let Some(view) = self.engine.window(now, 0)
             && let Some(leader) = view.order.first().and_then(|&index| view.committee.member(index))
             && leader.operator == self.about.operator
         {
-            self.snapshot_window = view.window;
+            self.led_window = view.window;
             self.order(Order::OfferSnapshot);
+            self.look_again(now);
+        }
+    }
+
+    fn look_again(&mut self, now: Time) {
+        let book = &self.book;
+        let is_poor = |job: &Job| matches!(job.state().activity, Activity::Active) && !job.state().can_pay;
+        if let Some(job) = self.uncovered.next(now, |id| book.job(id).is_some_and(is_poor)) {
+            self.order(Order::LookAgain { job: JobId(job) });
         }
     }
 

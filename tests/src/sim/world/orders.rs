@@ -140,6 +140,7 @@ impl World<'_> {
             Order::Abandon { .. } => {}
             Order::Admit(_)
             | Order::OfferSnapshot
+            | Order::LookAgain { .. }
             | Order::Measure
             | Order::Explain { .. }
             | Order::Look { .. }

@@ -50,6 +50,7 @@ pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
         Order::ForgetEvidence(_) => trace.word(2_001),
         Order::LoadEvidence => trace.word(2_002),
         Order::OfferSnapshot => trace.word(6_000),
+        Order::LookAgain { job } => trace.word(8_000 + job.0),
         Order::Measure => trace.word(6_001),
         Order::Explain { task, .. } => trace.word(7_000 + task.job.0),
         Order::Look { peers_head } => trace.word(6_005 + peers_head.unwrap_or(0)),

@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IJobManager} from "../src/interfaces/IJobManager.sol";
+import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
+import {FalseToken, Token} from "./Targets.sol";
+import {World} from "./World.sol";
+
+// A run whose job cannot pay for it at present
+//   brought beside others                       costs its job what bringing it cost, as far as there is money; the others nothing
+//   given a job without any money               the others pay what it would have paid, the submitter nothing
+// Looking again (see Desk)
+//   when the base fee has come down             the mark comes back: an operator gets its gas back, out of the job; nobody else does
+//   as long as there is too little for both     refused, at no cost
+//   given a job that can pay, is paused or over refused
+// At the edge, where what a callback leaves is enough     one word, and it is the right one
+// Tokens that do not move any more
+//   coin for gas is taken all the same, be the token off the list; it is taken off the list when its code is gone
+//   of a cancelled job coin and deposit come back, and the token later, if it ever moves
+contract LookAgainTest is World {
+    uint256 private constant PRICE = 10.01 gwei; // base fee and tip
+    address private constant HEIR = address(0xcafe);
+
+    FalseToken private token;
+
+    function setUp() public override {
+        super.setUp();
+        token = new FalseToken();
+        token.mint(CREATOR, 100 ether);
+        vm.prank(CREATOR);
+        token.approve(address(jobs), 100 ether);
+        jobs.setLeastFee(address(token), 1);
+        vm.fee(10 gwei);
+        vm.txGasPrice(PRICE);
+    }
+
+    function most(uint256 price) private view returns (uint256) {
+        (uint256 fee, uint256 gas) = jobs.mostCost(jobId, price);
+        return fee + gas;
+    }
+
+    function inToken() private view returns (IJobManager.JobParams memory p) {
+        p = params();
+        (p.token, p.fee) = (address(token), FEE);
+    }
+
+    function spike(uint256 gwei_) private {
+        vm.fee(gwei_ * 1 gwei);
+        vm.txGasPrice(gwei_ * 1 gwei + TIP);
+    }
+
+    function settleAll(Entry[] memory entries) private returns (uint256) {
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, ALL);
+        vm.prank(operatorOf(1), operatorOf(1));
+        return tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0)));
+    }
+
+    function two(uint64 first, uint64 second, uint64 run) private view returns (Entry[] memory entries) {
+        entries = new Entry[](2);
+        (entries[0], entries[1]) = (callEntry(first, run), callEntry(second, run));
+    }
+
+    function settleAs(address submitter, Entry memory entry) private returns (uint256) {
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Certificate memory certificate = certify(anchors, one(entry), ALL);
+        vm.prank(submitter, submitter);
+        return tasks.settle(certificate, batchOf(anchors, one(entry), new bytes32[](0)));
+    }
+
+    function said(uint256 count) private returns (bool last) {
+        bytes[] memory found = logged(IJobManager.JobCovered.selector);
+        equal(found.length, count, "words of it");
+        if (count != 0) last = abi.decode(found[count - 1], (bool));
+    }
+
+    /* REFUSED FOR WANT OF MONEY */
+
+    /// A rise of the base fee had the honest jobs of a batch pay for one that could not, and its submitter for a batch of none.
+    function test_refused_paysForItself() public {
+        uint64 rich = create(params(), 100 ether);
+        uint64 poor = create(params(), most(PRICE));
+        uint64 alone = create(params(), 100 ether);
+        vm.warp(block.timestamp + 200);
+        spike(100);
+        uint256 poorBefore = jobs.job(poor).escrow;
+        equal(settleAll(two(poor, rich, 0)), 1, "the rich one");
+        check(ineligible()[0] == ITaskManager.Ineligible.Escrow, "the poor one cannot pay");
+        check(!jobs.canPay(poor), "which is told");
+        uint256 spentTogether = 100 ether - jobs.job(rich).escrow;
+        uint256 taken = poorBefore - jobs.job(poor).escrow;
+        check(taken > 0, "it pays for having been brought");
+        equal(settleAll(two(rich, alone, 1)), 2, "two that can");
+        uint256 spentApart = 100 ether - jobs.job(alone).escrow;
+        check(spentTogether <= spentApart * 101 / 100, "the rich one pays no more than beside one that pays");
+        uint256 paid = jobs.refunds(operatorOf(1)) + jobs.protocolOwed(address(0));
+        uint256 fees = 3 * uint256(FEE);
+        uint256 left = jobs.job(rich).escrow + jobs.job(alone).escrow + jobs.job(poor).escrow;
+        equal(200 ether + poorBefore - left, fees + paid, "nothing is lost");
+    }
+
+    function test_refused_withoutAnything() public {
+        uint64 rich = create(params(), 100 ether);
+        uint64 poor = create(params(), 0);
+        vm.warp(block.timestamp + 200);
+        equal(settleAll(two(poor, rich, 0)), 1, "the rich one");
+        equal(jobs.job(poor).escrow, 0, "nothing to take");
+        check(jobs.refunds(operatorOf(1)) > PRICE * 250_000, "the submitter has it back all the same");
+    }
+
+    function test_refused_paysInCoinWhereItsFeeIsAToken() public {
+        uint64 rich = create(params(), 100 ether);
+        uint64 poor = create(inToken(), 1); // no fee, gas in plenty
+        vm.warp(block.timestamp + 200);
+        equal(settleAll(two(poor, rich, 0)), 1, "the rich one");
+        uint256 taken = GAS_FUND - jobs.job(poor).gas;
+        check(taken > PRICE * 50_000 && taken < PRICE * 300_000, "its part, and what it cost");
+        equal(jobs.job(poor).escrow, 1, "no token");
+    }
+
+    /// More of one job that cannot pay, first, last and between: however they lie, nobody gains and the books add up.
+    function testFuzz_refused_anyOrder(uint256 order, uint96 escrow, uint8 gwei_) public {
+        uint64 rich = create(params(), 100 ether);
+        escrow = uint96(uint256(escrow) % (2 * most(PRICE)));
+        uint64 poor = create(params(), escrow);
+        vm.warp(block.timestamp + 200);
+        spike(1 + gwei_);
+        Entry[] memory entries = new Entry[](6);
+        for (uint64 i = 0; i < 6; ++i) {
+            entries[i] = callEntry((order >> i) & 1 == 0 ? poor : rich, i);
+            entries[i].status = uint8((order >> (8 + i)) & 1);
+        }
+        uint256 before = gasleft();
+        try this.settleAllHere(entries) {}
+        catch (bytes memory reason) {
+            check(bytes4(reason) == ITaskManager.NothingToSettle.selector, "no other reason");
+            equal(jobs.job(poor).escrow, escrow, "nothing is taken");
+            return;
+        }
+        uint256 used = before - gasleft() + 21_000 + 100_000; // calldata, generously
+        check(jobs.refunds(operatorOf(1)) <= used * (uint256(1 + gwei_) * 1 gwei + TIP), "no more than it cost");
+        uint256 spent = 100 ether + escrow - jobs.job(rich).escrow - jobs.job(poor).escrow;
+        uint256 paid = jobs.refunds(operatorOf(1)) + jobs.protocolOwed(address(0));
+        check(spent >= paid, "out of what the jobs spent");
+        equal((spent - paid) % (FEE / 4), 0, "whose rest is fees");
+    }
+
+    function settleAllHere(Entry[] memory entries) external returns (uint256) {
+        return settleAll(entries);
+    }
+
+    /* LOOKING AGAIN */
+
+    /// A job whose mark a high base fee took away, which has since come down.
+    function spiked(uint256 escrow) private returns (uint64 id) {
+        id = create(params(), escrow);
+        vm.warp(block.timestamp + 200);
+        spike(300);
+        equal(settleAll(two(id, jobId, 0)), 1, "the other one");
+        check(!jobs.canPay(id), "it cannot pay");
+        spike(10);
+    }
+
+    function test_look_bringsTheMarkBack() public {
+        uint64 id = spiked(10 * most(PRICE));
+        (uint256 escrow, uint256 back) = (jobs.job(id).escrow, jobs.refunds(operatorOf(2)));
+        vm.recordLogs();
+        vm.prank(operatorOf(2));
+        jobs.lookAgain(id);
+        check(said(1) && jobs.canPay(id), "it can");
+        equal(jobs.refunds(operatorOf(2)) - back, 60_000 * PRICE, "the operator's gas");
+        equal(escrow - jobs.job(id).escrow, 60_000 * PRICE, "out of the job");
+        equal(settleAs(operatorOf(1), callEntry(id, 1)), 1, "it runs on");
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.PaysAlready.selector, id));
+        jobs.lookAgain(id);
+    }
+
+    function test_look_ofAStrangerIsFree() public {
+        uint64 id = spiked(10 * most(PRICE));
+        uint256 escrow = jobs.job(id).escrow;
+        vm.prank(STRANGER);
+        jobs.lookAgain(id);
+        check(jobs.canPay(id), "it can");
+        equal(jobs.job(id).escrow, escrow, "at no cost");
+        equal(jobs.refunds(STRANGER), 0, "nor gain");
+    }
+
+    function test_look_tooLittle() public {
+        uint64 id = create(params(), most(PRICE) + 60_000 * PRICE - 1);
+        vm.fee(100 gwei);
+        vm.warp(block.timestamp + 200);
+        spike(10);
+        uint64 none = create(params(), most(PRICE) - 1);
+        bytes memory refusal = abi.encodeWithSelector(IJobManager.CannotPay.selector, none);
+        vm.prank(operatorOf(2));
+        vm.expectRevert(refusal);
+        jobs.lookAgain(none);
+        vm.prank(STRANGER);
+        vm.expectRevert(refusal);
+        jobs.lookAgain(none);
+        check(jobs.canPay(id), "which had it all along");
+        uint64 empty = create(params(), 1);
+        vm.prank(operatorOf(2));
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.CannotPay.selector, empty));
+        jobs.lookAgain(empty);
+        equal(jobs.refunds(operatorOf(2)), 0, "nothing for it");
+    }
+
+    function test_look_onlyAtActiveJobs() public {
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.WrongStatus.selector, IJobManager.Status.None));
+        jobs.lookAgain(99);
+        uint64 id = spiked(10 * most(PRICE));
+        vm.prank(CREATOR);
+        jobs.pause(id);
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.WrongStatus.selector, IJobManager.Status.Paused));
+        jobs.lookAgain(id);
+        vm.prank(CREATOR);
+        jobs.cancel(id);
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.WrongStatus.selector, IJobManager.Status.Cancelled));
+        jobs.lookAgain(id);
+    }
+
+    /* AT THE EDGE */
+
+    /// What is set aside for a callback and comes back: no word that it cannot pay before the one that it can.
+    function test_edge_oneWord() public {
+        (, uint256 gas) = jobs.mostCost(jobId, PRICE);
+        uint64 id = create(params(), 2 * uint256(FEE) + 2 * gas - PRICE * 300_000);
+        vm.warp(block.timestamp + 200);
+        vm.recordLogs();
+        equal(settleAs(operatorOf(1), callEntry(id, 0)), 1, "settled");
+        bytes[] memory words = logged(IJobManager.JobCovered.selector);
+        check(words.length <= 1, "at most one");
+        if (words.length == 1) check(abi.decode(words[0], (bool)) == jobs.canPay(id), "the right one");
+    }
+
+    function testFuzz_edge_toldIsTrue(uint96 more, uint8 runs) public {
+        (, uint256 gas) = jobs.mostCost(jobId, PRICE);
+        uint64 id = create(params(), FEE + gas + uint256(more) % (3 * gas));
+        vm.warp(block.timestamp + 200);
+        bool told = true;
+        for (uint64 run = 0; run < 1 + runs % 4; ++run) {
+            vm.recordLogs();
+            try this.settleOne(callEntry(id, run)) {} catch {}
+            bytes[] memory words = logged(IJobManager.JobCovered.selector);
+            check(words.length <= 1, "at most one a settlement");
+            if (words.length == 1) told = abi.decode(words[0], (bool));
+            check(told == jobs.canPay(id), "what was told last is so");
+        }
+    }
+
+    function settleOne(Entry memory entry) external {
+        settleAs(operatorOf(1), entry);
+    }
+
+    /* TOKENS THAT DO NOT MOVE */
+
+    function test_stuck_coinAndDepositComeBack() public {
+        uint64 id = create(inToken(), 1 ether);
+        token.refuse(true);
+        vm.startPrank(CREATOR);
+        jobs.cancel(id);
+        jobs.requestWithdrawal(id, 0, 0);
+        vm.warp(block.timestamp + NOTICE + 1 hours);
+        jobs.withdraw(id, HEIR);
+        equal(HEIR.balance, uint256(GAS_FUND) + DEPOSIT, "coin and deposit");
+        equal(jobs.job(id).escrow, 1 ether, "the token stays");
+        token.refuse(false);
+        jobs.withdraw(id, HEIR);
+        vm.stopPrank();
+        equal(token.balanceOf(HEIR), 1 ether, "until it moves");
+    }
+
+    function test_delisted_gasMayStillBePaid() public {
+        uint64 id = create(inToken(), 1 ether);
+        jobs.setLeastFee(address(token), 0);
+        vm.deal(address(this), 1 ether);
+        jobs.fund{value: 1 ether}(id, 0);
+        equal(jobs.job(id).gas, uint256(GAS_FUND) + 1 ether, "so that it runs on");
+        vm.prank(CREATOR);
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.TokenNotListed.selector, address(token)));
+        jobs.fund(id, 1);
+    }
+
+    function test_delisted_whenItsCodeIsGone() public {
+        Token gone = new Token();
+        jobs.setLeastFee(address(gone), 1);
+        vm.etch(address(gone), hex"");
+        jobs.setLeastFee(address(gone), 0);
+        equal(jobs.leastFee(address(gone)), 0, "off the list");
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.NoToken.selector, address(gone)));
+        jobs.setLeastFee(address(gone), 1);
+    }
+}
