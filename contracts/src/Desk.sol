@@ -7,6 +7,7 @@ import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {Chain} from "./libraries/Chain.sol";
+import {JobWord} from "./libraries/JobWord.sol";
 import {Covering} from "./Covering.sol";
 import {Records} from "./Records.sol";
 import {Terms} from "./Terms.sol";
@@ -21,8 +22,8 @@ contract Desk is Covering, Terms {
 
     /* CONSTANTS */
 
-    /// @dev Gas refunded to an operator that has a job looked at again: no more than that costs (Gas.t.sol).
-    uint256 private constant LOOK_GAS = 60_000;
+    /// @dev Gas refunded to an operator that has a job looked at again: no more than that costs (LookAgain.t.sol).
+    uint256 private constant LOOK_GAS = 45_000;
     /// @dev For how long an announced withdrawal can be made: kept for later, it would take the money of any run.
     uint256 private constant WITHDRAWAL_SECONDS = 1 days;
 

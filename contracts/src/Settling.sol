@@ -29,8 +29,6 @@ abstract contract Settling is Concluding {
         /// @dev a task's part of what all have in common, in wei; and at most
         uint256 refund;
         uint256 mostRefund;
-        /// @dev what the task before, which was refused, paid all the same, in wei
-        uint256 rest;
         /// @dev what a gas may cost, a run besides its fee and what its target is given, and with all that this may be given: no
         /// escrow is enough in a token; see Covering
         uint256 mostPrice;
@@ -121,13 +119,8 @@ abstract contract Settling is Concluding {
 
     /// @dev What one of the last `left` tasks did not pay is parted among those after it.
     function _spread(Sums memory sums, uint256 left) private pure {
-        uint256 refund = sums.refund;
-        uint256 rest = sums.rest;
-        sums.rest = 0;
-        if (left == 1 || rest >= refund) return;
-        unchecked {
-            refund += (refund - rest) / (left - 1);
-        }
+        if (left == 1) return;
+        uint256 refund = sums.refund * left / (left - 1);
         sums.refund = refund > sums.mostRefund ? sums.mostRefund : refund;
     }
 
@@ -212,17 +205,16 @@ abstract contract Settling is Concluding {
         return _mark(RunWord.jobId(word), account, false);
     }
 
-    /// @dev Takes what it cost to bring a run that its job cannot pay, as far as there is money for gas: neither the submitter
-    /// nor the batch's other jobs are to pay for that.
+    /// @dev Takes what it cost to bring a run that its job cannot pay, as far as there is money for gas: the batch's other jobs pay
+    /// what they would without it, and the submitter nothing.
     function _takeRest(Sums memory sums, Record storage record, uint256 account) private returns (uint256) {
         unchecked {
             bool hasToken = JobWord.hasToken(account);
-            uint256 taken = sums.refund + sums.gasPrice * sums.taskGas;
+            uint256 taken = sums.gasPrice * sums.taskGas;
             uint256 there = hasToken ? record.gas : JobWord.escrow(account);
             if (taken > there) taken = there;
             if (taken == 0) return account;
             sums.gasPaid += taken << 128;
-            sums.rest = taken;
             if (!hasToken) return account - taken;
             record.gas = uint96(there - taken);
             return account;

@@ -217,12 +217,12 @@ contract FreeWorkTest is World {
         vm.recordLogs();
         equal(settleAs(operatorOf(1), callEntry(id, 0)), 0, "so it settles nothing");
         check(ineligible()[0] == ITaskManager.Ineligible.Escrow, "for want of money");
-        equal(jobs.job(id).escrow, 1, "at no cost");
+        equal(jobs.job(id).escrow, 0, "for what it has");
     }
 
     /// What the base fee of a moment made too little is too little until somebody has it looked at again.
     function test_cover_aBaseFeeThatRises() public {
-        uint64 id = create(params(), most(jobId));
+        uint64 id = create(params(), most(jobId) + 0.005 ether);
         vm.warp(block.timestamp + 200);
         vm.fee(100 gwei);
         vm.txGasPrice(100.01 gwei);

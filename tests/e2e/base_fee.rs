@@ -73,13 +73,13 @@ struct Market {
     provider: DynProvider,
     poor: u64,
     /// Holds the base fee where it was set.
-    held: Option<JoinHandle<()>>,
+    held: Option<Held>,
 }
 
 impl Market {
     /// Three jobs that pay in coin, two in a token, and a poor one.
     async fn new() -> Result<Self> {
-        let swarm = Swarm::start(keepers(4)).await?;
+        let mut swarm = Swarm::start(keepers(4)).await?;
         let provider = swarm.anvil().provider().clone();
         let mut market = Self { swarm, provider, poor: 0, held: None };
         market.set(LEVELS[0] * GWEI).await?;
@@ -135,17 +135,15 @@ impl Market {
 
     /// From now on blocks have this base fee, in wei.
     async fn set(&mut self, wei: u64) -> Result<()> {
-        if let Some(held) = self.held.take() {
-            held.abort();
-        }
         let provider = self.provider.clone();
-        self.held = Some(tokio::spawn(async move {
+        self.held = None;
+        self.held = Some(Held(tokio::spawn(async move {
             loop {
                 let fee = [U256::from(wei)];
                 let _: Result<Value, _> = provider.raw_request("anvil_setNextBlockBaseFeePerGas".into(), fee).await;
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-        }));
+        })));
         let provider = self.provider.clone();
         until("a block at that base fee", PATIENCE, || async {
             let block = provider.get_block(BlockId::latest()).await.map_err(|error| error.to_string())?;
@@ -205,10 +203,11 @@ impl Market {
     }
 }
 
-impl Drop for Market {
+/// Holds the base fee until it is dropped.
+struct Held(JoinHandle<()>);
+
+impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(held) = self.held.take() {
-            held.abort();
-        }
+        self.0.abort();
     }
 }

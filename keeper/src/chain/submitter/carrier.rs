@@ -212,7 +212,9 @@ impl Carrier {
         let estimate = async { self.provider.estimate_gas(request.clone()).block(block).await };
         let (estimate, tried) = tokio::join!(estimate, self.try_out(call, &request, block));
         match estimate {
-            Ok(gas) if tried.is_none() => Verdict::Worth { gas: opinion::gas(&self.rpc, call, &request, block, gas).await },
+            Ok(gas) if tried.is_none() => {
+                Verdict::Worth { gas: opinion::gas(&self.rpc, call, &request, block, gas).await }
+            }
             // Some nodes keep no block that is to come; what is in the pool then shows when it is sent.
             Err(error) if pending && has_no_pending(&error) => {
                 self.rpc.count("no_pending_block");
