@@ -20,6 +20,40 @@ fn housekeeping_prepares_measures_and_offers() {
     assert_has!(&core.on(Event::House, at(START + 40)), Order::Measure);
 }
 
+/// A high base fee may have been all that was in the way of a job: whoever leads has it looked at, until it can pay.
+#[test]
+fn a_job_that_cannot_pay_any_more_is_looked_at_by_whoever_leads() {
+    let looks = |core: &mut Core, second| {
+        let orders = core.on(Event::House, at(START + second));
+        orders.iter().filter(|order| matches!(order, Order::LookAgain { job: JobId(1) })).count()
+    };
+    let mut core = running(1);
+    assert_eq!(looks(&mut core, 11), 0, "it can pay");
+    core.on(covered(10, false), at(START + 12));
+    assert_eq!([12, 13, 14].map(|second| looks(&mut core, second)), [1, 0, 1], "once a window of two seconds");
+    core.on(covered(10, true), at(START + 15));
+    assert_eq!(looks(&mut core, 16), 0, "it can again");
+    core.on(covered(10, false), at(START + 17));
+    let paused = JobEvent::Paused { job_id: 1, inactive_from: START };
+    core.on(Event::Chain(ChainEvent::Job { block: 11, event: paused }), at(START + 17));
+    assert_eq!(looks(&mut core, 18), 0, "nothing of it is due any more");
+    let mut follower = running(4);
+    follower.on(covered(10, false), at(START + 12));
+    let seconds = 12..52;
+    let led = seconds.clone().map(|second| looks(&mut follower, second)).sum::<usize>();
+    assert!((1..15).contains(&led), "{led} of 20 windows");
+}
+
+/// A word of what was so already moves nothing: a job at the edge would have its code asked for with every settlement.
+#[test]
+fn a_job_that_still_can_pay_is_no_news() {
+    let mut core = running(1);
+    core.on(Event::House, at(START + 11));
+    core.on(covered(10, true), at(START + 11));
+    let orders = core.on(Event::House, at(START + 12));
+    assert!(!orders.iter().any(|order| matches!(order, Order::Prepare { .. })), "{orders:?}");
+}
+
 #[test]
 fn what_is_shown_is_made_anew_when_it_changed_and_once_a_second() {
     let mut core = running(4);
