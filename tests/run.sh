@@ -114,6 +114,8 @@ if [ -z "$name" ]; then
     python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv # halmos and slither come from PyPI, into the cache
     step "contracts: assembly does what its plain twins do" contracts/prove.sh
     step "contracts: EigenLayer's core and its stand-in keep the same promises" contracts/promises.sh
+    step "contracts: the invariants over a million calls" contracts/invariants.sh
+    step "contracts: the invariants notice planted faults" contracts/mutants.sh
     step "contracts: slither finds nothing of high or medium impact" contracts/slither.sh
   fi
   step "crates: the core knows no network" "$root/tests/layers.sh"

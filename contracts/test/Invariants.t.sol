@@ -187,8 +187,6 @@ contract Handler is Challenged {
     }
 }
 
-/// forge-config: default.invariant.runs = 16
-/// forge-config: default.invariant.depth = 60
 contract InvariantsTest is Test {
     struct FuzzSelector {
         address addr;

@@ -203,8 +203,6 @@ contract Accusers is Challenged {
     }
 }
 
-/// forge-config: default.invariant.runs = 16
-/// forge-config: default.invariant.depth = 60
 contract ProfitTest is Test {
     struct FuzzSelector {
         address addr;
