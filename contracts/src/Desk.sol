@@ -184,6 +184,7 @@ contract Desk is Covering, Terms {
         schedule.start = uint40(start);
         schedule.inactiveFrom = 0;
         emit IJobManager.JobResumed(jobId, _nextVersion(record), uint64(start));
+        if (_isCovered(record)) _setCovered(jobId, record, true);
     }
 
     /// @dev See {IJobManager}.
@@ -261,7 +262,8 @@ contract Desk is Covering, Terms {
             record.deposit = 0;
             Withdrawal memory last = _withdrawals[jobId];
             // asked for no token: one that does not move any more keeps back no coin
-            if (record.token != address(0) && last.availableAt != 0 && last.amount == 0) amount = 0;
+            bool isOfNothing = last.availableAt != 0 && last.amount == 0 && last.gas == 0;
+            if (record.token != address(0) && isOfNothing && (coin != 0 || deposit != 0)) amount = 0;
         } else {
             Withdrawal memory request = _requested(jobId);
             if (request.amount < escrow) amount = request.amount;

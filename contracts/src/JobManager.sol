@@ -70,7 +70,9 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
 
     /// @inheritdoc IJobManager
     function lookAgain(uint64 jobId) external nonReentrant {
-        uint256 gasPrice = _refundPrice(_mostPrice(), msg.sender);
+        // one that looks at many in one transaction pays for it once
+        bool isPlain = msg.sender == tx.origin && msg.sender.code.length == 0;
+        uint256 gasPrice = isPlain ? _refundPrice(_mostPrice(), msg.sender) : 0;
         uint256 taken = abi.decode(_atDesk(abi.encodeCall(Desk.lookAgain, (jobId, gasPrice))), (uint256));
         if (taken != 0) refunds[msg.sender] += taken;
     }

@@ -170,7 +170,8 @@ abstract contract Settling is Concluding {
         if (JobWord.hasToken(account) || sums.token != address(0)) _changeToken(certified, sums, record, account);
         uint256 charged = _charge(sums, record, account, schedule, word, secondsLate);
         if (charged == TOO_MUCH) {
-            account = _takeRest(sums, record, account);
+            // once: whoever brings another one could have known
+            if (JobWord.isCovered(account)) account = _takeRest(sums, record, account);
             _store(record.account, _mark(RunWord.jobId(word), account, false));
             return _refuse(sums, ITaskManager.Ineligible.Escrow);
         }

@@ -217,7 +217,7 @@ contract FreeWorkTest is World {
         vm.recordLogs();
         equal(settleAs(operatorOf(1), callEntry(id, 0)), 0, "so it settles nothing");
         check(ineligible()[0] == ITaskManager.Ineligible.Escrow, "for want of money");
-        equal(jobs.job(id).escrow, 0, "for what it has");
+        equal(jobs.job(id).escrow, 1, "at no cost");
     }
 
     /// What the base fee of a moment made too little is too little until somebody has it looked at again.

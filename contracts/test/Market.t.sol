@@ -5,7 +5,7 @@ import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
 import {ReportLib} from "../src/libraries/ReportLib.sol";
 import {Bomb, Burning, FalseToken, Reverting, Sink, Token} from "./Targets.sol";
-import {Test} from "./Vm.sol";
+import {Vm} from "./Vm.sol";
 import {World} from "./World.sol";
 
 /// @notice Settling as a market: creators who pay in coin, in a token, and in one that refuses to move; targets that fail, burn gas
@@ -40,6 +40,8 @@ contract Market is World {
     uint256 public lost;
     uint256 public forFree;
     uint256 public overcharged;
+    /// @dev what was said last of a job: whether it can pay
+    mapping(uint64 job => bool) private told;
 
     function setUp() public override {
         super.setUp();
@@ -55,6 +57,7 @@ contract Market is World {
         targets = [address(new Sink()), address(new Reverting()), address(new Burning()), address(new Bomb())];
         price(1, 0);
         vm.deal(CREATOR, 1e9 ether);
+        vm.recordLogs();
     }
 
     /* CREATORS */
@@ -71,6 +74,7 @@ contract Market is World {
         uint256 value = DEPOSIT + (p.token == address(0) ? funding % 1 ether : gas % 1 ether);
         vm.prank(CREATOR);
         try jobs.createJob{value: value}(p, funding % 1 ether, bytes32(pick)) {} catch {}
+        hear();
     }
 
     function doFund(uint256 pick, uint96 amount, uint96 coin) external {
@@ -80,6 +84,7 @@ contract Market is World {
         amount %= 1 ether;
         vm.prank(CREATOR);
         try jobs.fund{value: inCoin ? amount : coin % 1 ether}(id, amount) {} catch {}
+        hear();
     }
 
     function doOwner(uint256 pick, uint8 what, uint96 amount) external {
@@ -95,6 +100,7 @@ contract Market is World {
         if (what == 4) try jobs.cancel(id) {} catch {}
         if (what % 8 == 5) odd.refuse(amount % 2 == 0);
         vm.stopPrank();
+        hear();
     }
 
     /* SUBMITTERS */
@@ -150,7 +156,7 @@ contract Market is World {
         uint256 charged = spent();
         vm.prank(submitter, submitter);
         uint256 gas = gasleft();
-        (bool done,) = address(tasks).call(call);
+        (bool done, bytes memory answer) = address(tasks).call(call);
         gas -= gasleft();
         if (!done) return;
         // Contracts and slots that a transaction of its own would find cold, before and after its gas is metered.
@@ -165,6 +171,9 @@ contract Market is World {
             ++money.settled;
             if (++payouts[entries[i].jobId][entries[i].jobVersion][uint256(entries[i].instanceKey)] > 1) ++paidTwice;
         }
+        // What is settled already, or twice in the batch, settles no more.
+        if (abi.decode(answer, (uint256)) != money.settled) ++paidTwice;
+        hear();
         weigh(money, spent() - charged);
         watchOrder(entries);
     }
@@ -177,6 +186,23 @@ contract Market is World {
             }
         }
         return false;
+    }
+
+    /// Takes note of what was told of jobs.
+    function hear() private {
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            if (logs[i].topics[0] != IJobManager.JobCovered.selector) continue;
+            told[uint64(uint256(logs[i].topics[1]))] = abi.decode(logs[i].data, (bool));
+        }
+    }
+
+    /// @notice Whether what was told last of each job is what it is.
+    function toldRight() external view returns (bool) {
+        for (uint64 id = 2; id <= jobs.jobCount(); ++id) {
+            if (told[id] != jobs.canPay(id)) return false;
+        }
+        return true;
     }
 
     /// What a settlement brought beside what it cost; `charged` in coin, of all jobs.
@@ -222,6 +248,7 @@ contract Market is World {
             ++looked;
         } catch {}
         gas -= gasleft();
+        hear();
         // Cold slots are warm here: at least 20,000 gas less.
         if (jobs.refunds(caller) - before > (gas + 21_000 + 600 + 20_000) * tx.gasprice) ++gained;
     }

@@ -43,6 +43,7 @@ contract MarketInvariantsTest is Test {
         equal(market.gained(), 0, "nobody gets more gas back than it paid");
         equal(market.unpaid(), 0, "nobody pays for what settles");
         equal(market.forFree(), 0, "refunds come out of what jobs paid");
+        check(market.toldRight(), "what is told of a job is so");
         equal(market.overcharged(), 0, "and jobs pay no more than fees and gas");
         equal(market.paidTwice(), 0, "a run is paid for once");
         equal(market.lost(), 0, "no run is over that could still settle");

@@ -120,8 +120,8 @@ contract MoneyTest is World {
         gas -= gasleft();
         uint256 refund = jobs.refunds(operatorOf(2));
         check(refund >= GAS_PRICE * gas * 3 / 5, "what all of them have in common");
-        equal(jobs.job(jobId).escrow, 1 ether - FEE / 4 - (refund - 1), "out of one job");
-        equal(jobs.job(poor).escrow, 0, "and what the other one has");
+        equal(jobs.job(jobId).escrow, 1 ether - FEE / 4 - refund, "out of one job");
+        equal(jobs.job(poor).escrow, 1, "none out of the others");
     }
 
     function test_refund_onlyToOperators() public {

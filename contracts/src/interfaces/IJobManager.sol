@@ -178,7 +178,7 @@ interface IJobManager {
     /// not taken any more, coin for gas is.
     function fund(uint64 jobId, uint256 amount) external payable;
     /// @notice Has it looked at whether an active job that could not pay can, since the base fee has come down. Anybody may; an operator
-    /// is refunded the gas of it out of what the job has for gas, which must be enough for both.
+    /// that is a plain account is refunded the gas of it out of what the job has for gas, which must be enough for both.
     function lookAgain(uint64 jobId) external;
     /// @notice Stops the tasks due after the notice period.
     function pause(uint64 jobId) external;
@@ -193,7 +193,8 @@ interface IJobManager {
     /// @notice Announces a withdrawal; the amount can be taken when no task due by now, or by the end of a paused or
     /// cancelled job, can settle any more, and for a day from then on. A later request replaces an earlier one.
     /// @param gas of what a job that pays in a token has set aside for gas, in wei
-    /// @param amount of none, of a cancelled job: its token stays here when it is withdrawn, which may not move any more
+    /// @param amount where nothing at all is asked of a cancelled job, its token stays here when it is withdrawn: it may not move
+    /// any more
     function requestWithdrawal(uint64 jobId, uint256 amount, uint256 gas) external;
     /// @notice Pays out what was announced; of a cancelled job whose last task can settle no more all that is left, its listing
     /// deposit too, without a word before.

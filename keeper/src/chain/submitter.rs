@@ -36,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 /// The pace of the chain within which this looks and waits; shorter blocks are not waited for one by one.
 const BLOCK_TIMES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3_600));
 /// Name of the ledger in the data directory.
+/// Gas that a look at a job takes at most: 70,000, and room for a data fee (contracts/test/LookAgain.t.sol).
+const LOOK_GAS: u64 = 150_000;
 const LEDGER_FILE: &str = "transactions.json";
 
 /// A cheap handle on the queue; clones share it.
@@ -120,7 +122,7 @@ impl Submitter {
         let submitter =
             Self { queue, pending: Arc::default(), contracts, account, standing, anchor_age: ANCHOR_AGE_USUAL };
         let pending = submitter.pending.clone();
-        let carrier = Carrier::new(rpc.clone(), account, contracts, file, pending.clone());
+        let carrier = Carrier::new(rpc.clone(), account, contracts, file, pending.clone(), terms.policy.refunded_tip);
         let poll = (terms.block_time / 10).clamp(Duration::from_millis(20), Duration::from_secs(1));
         tokio::spawn(async move {
             tokio::select! {
@@ -196,6 +198,7 @@ impl Submitter {
     /// Has a job looked at again that could not pay, if it can by now.
     pub async fn look_again(&self, job: u64) {
         let call = plain_call(self.contracts.job_manager, &JobManager::lookAgainCall { jobId: job });
+        let call = Call { gas_floor: LOOK_GAS, ..call };
         match &*self.enqueue(keccak256(&call.input), call).await {
             Done::Mined { tx, .. } => tracing::info!(job, %tx, "a job can pay again"),
             ended => tracing::debug!(job, ?ended, "a job cannot pay yet"),

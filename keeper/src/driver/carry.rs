@@ -82,7 +82,7 @@ impl Driver {
                 let submitter = self.services.submitter.clone();
                 self.spawn(async move {
                     submitter.look_again(job.0).await;
-                    None
+                    Some(Event::LookedAgain)
                 });
             }
             Order::KeepEvidence(bytes) => self.services.evidence.keep(bytes),

@@ -220,6 +220,7 @@ impl Core {
                 self.snapshots.note(&result);
                 self.note(Note::Offered(result));
             }
+            Event::LookedAgain => self.uncovered.looked(),
             Event::ClockSet { by_ms } => self.on_clock_set(by_ms, now),
             Event::Explained { task, why } => {
                 self.history.note_reason(&task, &why.to_string());

@@ -136,6 +136,8 @@ pub enum Event {
     },
     /// An offer to write the next epoch's table ([`super::Order::OfferSnapshot`]) ended.
     Offered(SnapshotResult),
+    /// A look at a job that could not pay ([`super::Order::LookAgain`]) ended, however.
+    LookedAgain,
     /// This machine's clock was set by so many milliseconds, forward or, if negative, back: it shows another time than it would,
     /// and nothing else has changed. To be told before anything else that happens.
     ClockSet {

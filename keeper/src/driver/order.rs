@@ -121,7 +121,7 @@ pub enum Order {
     Admit(Vec<[u8; 32]>),
     /// Write the next epoch's table if one is due; answer with [`super::Event::Offered`].
     OfferSnapshot,
-    /// Have a job looked at again that could not pay; nothing answers, for the chain tells when it can.
+    /// Have a job looked at again that could not pay; answer with [`super::Event::LookedAgain`]. The chain tells when it can.
     LookAgain {
         /// The job.
         job: JobId,

@@ -1,6 +1,5 @@
-//! Jobs that could pay and can no more: a high base fee may have been all that was in the way. The leader of a window has one
-//! of them looked at again (`IJobManager.lookAgain`), which costs nothing where it still cannot pay: what the contract would
-//! refuse is not sent.
+//! Jobs that cannot pay: a high base fee may be all that is in the way. The leader of a window has one of them looked at again
+//! (`IJobManager.lookAgain`), less and less often; what the contract would refuse is not sent.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,31 +8,51 @@ use consensus::time::Time;
 
 /// How long a job is looked at again; after that its owner has to add money, or anybody looks.
 const FOR: Duration = Duration::from_secs(24 * 60 * 60);
-/// Most jobs at a time; the ones that have waited longest make room.
+/// Most jobs at a time; what comes when there are so many has to wait for its owner.
 const MOST: usize = 1_024;
+/// How long a keeper leaves a job alone after the first look; twice as long after each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
-/// The jobs, and since when.
+/// The jobs, in the order of their turns.
 #[derive(Debug, Default)]
 pub(super) struct Uncovered {
-    turns: VecDeque<(u64, Time)>,
+    turns: VecDeque<Turn>,
+    /// Whether a look is under way: they shall not crowd out settlements.
+    looking: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Turn {
+    job: u64,
+    until: Time,
+    next: Time,
+    pause: Duration,
 }
 
 impl Uncovered {
-    /// A settlement has found, or left, too little for the job's next run.
+    /// The job cannot pay; it may be known already.
     pub(super) fn note(&mut self, job: u64, now: Time) {
-        self.turns.retain(|(other, _)| *other != job);
-        if self.turns.len() >= MOST {
-            self.turns.pop_front();
+        if self.turns.len() < MOST && self.turns.iter().all(|turn| turn.job != job) {
+            self.turns.push_back(Turn { job, until: now.plus(FOR), next: now, pause: FIRST_PAUSE });
         }
-        self.turns.push_back((job, now));
     }
 
-    /// The job whose turn it is, of those for which there is reason to look.
+    /// The job whose turn it is, of those for which there is reason to look. Nothing while another look is under way.
     pub(super) fn next(&mut self, now: Time, is_to_be_seen: impl Fn(u64) -> bool) -> Option<u64> {
-        self.turns.retain(|(job, since)| now < since.plus(FOR) && is_to_be_seen(*job));
-        let turn = self.turns.pop_front()?;
+        // A moment far ahead is of a clock that was set back since.
+        self.turns.retain(|turn| now < turn.until && turn.until <= now.plus(FOR) && is_to_be_seen(turn.job));
+        let place = self.turns.iter().position(|turn| turn.next <= now).filter(|_| !self.looking)?;
+        let mut turn = self.turns.remove(place)?;
+        (turn.next, turn.pause) = (now.plus(turn.pause), (turn.pause * 2).min(LONGEST_PAUSE));
         self.turns.push_back(turn);
-        Some(turn.0)
+        self.looking = true;
+        Some(turn.job)
+    }
+
+    /// The look has ended, however.
+    pub(super) fn looked(&mut self) {
+        self.looking = false;
     }
 }
 
@@ -43,28 +62,40 @@ mod tests {
 
     const NOW: Time = Time(1_000_000);
 
-    #[test]
-    fn they_take_turns_for_a_day() {
-        let mut jobs = Uncovered::default();
-        assert_eq!(jobs.next(NOW, |_| true), None);
-        for job in 1..=3 {
-            jobs.note(job, NOW);
-        }
-        jobs.note(2, NOW);
-        let turns: Vec<_> = (0..4).filter_map(|_| jobs.next(NOW, |_| true)).collect();
-        assert_eq!(turns, [1, 3, 2, 1]);
-        assert_eq!(jobs.next(NOW, |job| job == 2), Some(2));
-        assert_eq!(jobs.next(NOW, |_| true), Some(2), "what can pay again has no turn");
-        assert_eq!(jobs.next(NOW.plus(FOR), |_| true), None);
+    fn next(jobs: &mut Uncovered, seconds: u64) -> Option<u64> {
+        jobs.looked();
+        jobs.next(NOW.plus(Duration::from_secs(seconds)), |_| true)
     }
 
     #[test]
-    fn they_are_bounded() {
+    fn they_take_turns_with_growing_pauses_for_a_day() {
+        let mut jobs = Uncovered::default();
+        assert_eq!(next(&mut jobs, 0), None);
+        [1, 2, 1].into_iter().for_each(|job| jobs.note(job, NOW));
+        let turns = [0, 0, 0, 4, 5, 5, 14, 15, 15, 34, 35].map(|second| next(&mut jobs, second));
+        assert_eq!(turns, [Some(1), Some(2), None, None, Some(1), Some(2), None, Some(1), Some(2), None, Some(1)]);
+        let looks = (36..86_400).filter(|&second| next(&mut jobs, second).is_some()).count();
+        assert!((270..320).contains(&looks), "{looks}: every ten minutes each");
+        assert_eq!(next(&mut jobs, 86_400), None, "the day is over");
+    }
+
+    #[test]
+    fn one_at_a_time_and_only_where_there_is_reason() {
+        let mut jobs = Uncovered::default();
+        [1, 2].into_iter().for_each(|job| jobs.note(job, NOW));
+        assert_eq!(jobs.next(NOW, |job| job == 2), Some(2));
+        assert_eq!(jobs.next(NOW.plus(FIRST_PAUSE), |_| true), None, "one is under way");
+        jobs.looked();
+        assert_eq!(jobs.next(NOW.plus(FIRST_PAUSE), |_| true), Some(2), "what can pay again has no turn");
+    }
+
+    #[test]
+    fn they_are_bounded_and_nobody_pushes_others_out() {
         let mut jobs = Uncovered::default();
         for job in 0..2 * MOST as u64 {
             jobs.note(job, NOW);
         }
         assert_eq!(jobs.turns.len(), MOST);
-        assert_eq!(jobs.next(NOW, |_| true), Some(MOST as u64), "the oldest made room");
+        assert_eq!(next(&mut jobs, 0), Some(0));
     }
 }

@@ -57,6 +57,8 @@ pub(super) struct Carrier {
     standing: Arc<Mutex<opinion::Standing>>,
     /// Of the newest block seen, in wei.
     base_fee: Arc<AtomicU64>,
+    /// What the contract gives back for a gas above it, in wei.
+    refunded_tip: u128,
 }
 
 impl Carrier {
@@ -66,11 +68,12 @@ impl Carrier {
         contracts: Contracts,
         file: LedgerFile,
         pending: Arc<Pending>,
+        refunded_tip: u128,
     ) -> Self {
         let provider = rpc.provider();
         let oracle = Arc::new(Oracle::new(contracts.task_manager));
         let (tip, standing, base_fee) = (Arc::default(), Arc::default(), Arc::default());
-        Self { rpc, provider, account, contracts, file, pending, tip, oracle, standing, base_fee }
+        Self { rpc, provider, account, contracts, file, pending, tip, oracle, standing, base_fee, refunded_tip }
     }
 
     /// Runs until the requests end.
@@ -225,25 +228,28 @@ impl Carrier {
         }
     }
 
-    /// What speaks against a call that a node has estimated: it does nothing, or is refused at the price of gas that it will pay.
-    /// A job may have the money for a run that costs no gas, and not for one that does.
+    /// What speaks against a call that a node has estimated: at the price of gas that it will pay it does nothing, or is refused. A
+    /// job may have the money for a run that costs no gas, and not for one that does.
     async fn try_out(&self, call: &Call, request: &TransactionRequest, block: BlockId) -> Option<Verdict> {
+        if call.gas_floor == 0 {
+            return None;
+        }
         let base_fee = u128::from(self.base_fee.load(Ordering::Relaxed));
         // By the next block the base fee may have grown by an eighth.
-        let price = base_fee.saturating_add(base_fee / 4).saturating_add(1);
-        let gas = if call.gas_floor == 0 { GAS_MAX } else { call.gas_floor.min(GAS_MAX) };
-        let priced = request.clone().with_gas_limit(gas).with_gas_price(price);
-        let answer = match self.provider.call(priced).block(block).await {
-            // An account that cannot pay for all of that gas at once, or a node that minds the price.
-            Err(error) if !matches!(refusal(&error), Verdict::Reverts(_)) && call.counts => {
-                self.provider.call(request.clone()).block(block).await
+        let price = base_fee.saturating_add((base_fee / 4).max(self.refunded_tip)).saturating_add(1);
+        let priced = request.clone().with_gas_limit(call.gas_floor.min(GAS_MAX)).with_gas_price(price);
+        let is_nothing = |word: &Bytes| word.len() == 32 && word.iter().all(|byte| *byte == 0);
+        match self.provider.call(priced).block(block).await {
+            Ok(word) => (call.counts && is_nothing(&word)).then_some(Verdict::Useless),
+            // A node that minds the price, or an account that cannot pay for all of that gas: what costs nothing is tried then.
+            Err(_) if call.counts => {
+                let word = self.provider.call(request.clone()).block(block).await;
+                word.is_ok_and(|word| is_nothing(&word)).then_some(Verdict::Useless)
             }
-            answer => answer,
-        };
-        match answer {
-            Ok(word) if call.counts && word.len() == 32 && word.iter().all(|byte| *byte == 0) => Some(Verdict::Useless),
-            Ok(_) => None,
-            Err(error) => Some(refusal(&error)).filter(|verdict| matches!(verdict, Verdict::Reverts(_))),
+            Err(error) => match refusal(&error) {
+                reverts @ Verdict::Reverts(_) => Some(reverts),
+                _ => Some(Verdict::Useless),
+            },
         }
     }
 

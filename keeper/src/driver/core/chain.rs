@@ -7,6 +7,7 @@ use consensus::task::Task;
 use consensus::time::{EXPIRY_SECONDS, Time};
 use contracts::terms::ended;
 
+use super::house::is_uncovered;
 use super::{Core, Load, Note, Order};
 use crate::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, Settled, convert};
 use crate::jobs::SettledAt;
@@ -24,6 +25,7 @@ impl Core {
                 self.newest = self.newest.min(number);
                 self.time.rewound();
                 for job in self.book.rewind(number) {
+                    self.note_uncovered(job, now);
                     self.schedule.job_changed(job);
                     self.codes.job_changed(job, now);
                 }
@@ -56,17 +58,19 @@ impl Core {
         let can_pay = |core: &Self| core.book.job(id).map(|job| job.state().can_pay);
         let before = can_pay(self);
         self.take_in_job(block, event, now);
-        let after = can_pay(self);
-        if matches!(event, JobEvent::Covered { .. }) {
-            if before == after {
-                return; // a word of what was so already
-            }
-            if after == Some(false) {
-                self.uncovered.note(id, now);
-            }
+        self.note_uncovered(id, now);
+        // What was so already moves nothing.
+        if matches!(event, JobEvent::Covered { .. }) && before == can_pay(self) {
+            return;
         }
         self.schedule.job_changed(id);
         self.codes.job_changed(id, now);
+    }
+
+    fn note_uncovered(&mut self, job: u64, now: Time) {
+        if self.book.job(job).is_some_and(is_uncovered) {
+            self.uncovered.note(job, now);
+        }
     }
 
     /// Takes in what happened to a job; in the place of one that found no room others may go that are over.

@@ -125,8 +125,7 @@ impl Core {
 
     fn look_again(&mut self, now: Time) {
         let book = &self.book;
-        let is_poor = |job: &Job| matches!(job.state().activity, Activity::Active) && !job.state().can_pay;
-        if let Some(job) = self.uncovered.next(now, |id| book.job(id).is_some_and(is_poor)) {
+        if let Some(job) = self.uncovered.next(now, |id| book.job(id).is_some_and(is_uncovered)) {
             self.order(Order::LookAgain { job: JobId(job) });
         }
     }
@@ -166,6 +165,11 @@ impl Core {
             ejected: self.post.ejected(),
         })
     }
+}
+
+/// Whether a job would run but for want of money.
+pub(super) fn is_uncovered(job: &Job) -> bool {
+    matches!(job.state().activity, Activity::Active) && !job.state().can_pay
 }
 
 /// Whether tasks of a job may still come due, and are paid for; `now` in the chain's time.

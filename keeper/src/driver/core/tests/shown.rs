@@ -30,18 +30,27 @@ fn a_job_that_cannot_pay_any_more_is_looked_at_by_whoever_leads() {
     let mut core = running(1);
     assert_eq!(looks(&mut core, 11), 0, "it can pay");
     core.on(covered(10, false), at(START + 12));
-    assert_eq!([12, 13, 14].map(|second| looks(&mut core, second)), [1, 0, 1], "once a window of two seconds");
-    core.on(covered(10, true), at(START + 15));
-    assert_eq!(looks(&mut core, 16), 0, "it can again");
-    core.on(covered(10, false), at(START + 17));
+    assert_eq!([12, 13, 14, 18].map(|second| looks(&mut core, second)), [1, 0, 0, 0], "one look at a time");
+    core.on(Event::LookedAgain, at(START + 19));
+    assert_eq!([20, 21, 22].map(|second| looks(&mut core, second)), [1, 0, 0]);
+    core.on(Event::LookedAgain, at(START + 23));
+    assert_eq!([24, 26, 28, 30].map(|second| looks(&mut core, second)), [0, 0, 0, 1], "after ten seconds");
+    core.on(Event::LookedAgain, at(START + 31));
+    core.on(covered(10, true), at(START + 31));
+    assert_eq!(looks(&mut core, 60), 0, "it can again");
+    core.on(covered(10, false), at(START + 61));
     let paused = JobEvent::Paused { job_id: 1, inactive_from: START };
-    core.on(Event::Chain(ChainEvent::Job { block: 11, event: paused }), at(START + 17));
-    assert_eq!(looks(&mut core, 18), 0, "nothing of it is due any more");
+    core.on(Event::Chain(ChainEvent::Job { block: 11, event: paused }), at(START + 61));
+    assert_eq!(looks(&mut core, 62), 0, "nothing of it is due any more");
+    core.on(Event::Chain(ChainEvent::Rewound { number: 10 }), at(START + 63));
+    assert_eq!(looks(&mut core, 64), 1, "that was taken back");
     let mut follower = running(4);
     follower.on(covered(10, false), at(START + 12));
-    let seconds = 12..52;
-    let led = seconds.clone().map(|second| looks(&mut follower, second)).sum::<usize>();
-    assert!((1..15).contains(&led), "{led} of 20 windows");
+    let led = (12..100).map(|second| {
+        follower.on(Event::LookedAgain, at(START + second));
+        looks(&mut follower, second)
+    });
+    assert!((1..5).contains(&led.sum::<usize>()), "a fourth of the windows, and seldom");
 }
 
 /// A word of what was so already moves nothing: a job at the edge would have its code asked for with every settlement.
