@@ -20,11 +20,11 @@ impl Numbers {
     ///
     /// # Errors
     /// When the chain refuses it for another reason, or others take one number after the other.
-    pub(super) async fn send<'a, D: CallDecoder>(
+    pub(super) async fn send<P: Provider, D: CallDecoder>(
         &mut self,
         provider: &DynProvider,
         from: Address,
-        call: impl Fn(u64) -> CallBuilder<&'a DynProvider, D>,
+        call: impl Fn(u64) -> CallBuilder<P, D>,
     ) -> Result<B256> {
         let next = self.0.entry(from).or_default();
         *next = provider.get_transaction_count(from).pending().await?.max(*next);
