@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
-import {FalseToken, Token} from "./Targets.sol";
+import {FalseToken} from "./Targets.sol";
 import {World} from "./World.sol";
 
 // A run whose job cannot pay for it at present
@@ -14,13 +14,9 @@ import {World} from "./World.sol";
 //   as long as there is too little for both     refused, at no cost
 //   given a job that can pay, is paused or over refused
 // At the edge, where what a callback leaves is enough     one word, and it is the right one
-// Tokens that do not move any more
-//   coin for gas is taken all the same, be the token off the list; it is taken off the list when its code is gone
-//   of a cancelled job coin and deposit come back, and the token later, if it ever moves
 contract LookAgainTest is World {
     uint256 private constant PRICE = 10.01 gwei; // base fee and tip
     uint256 private constant LOOK_GAS = 45_000;
-    address private constant HEIR = address(0xcafe);
 
     FalseToken private token;
 
@@ -313,66 +309,5 @@ contract LookAgainTest is World {
 
     function settleOne(Entry memory entry) external {
         settleAs(operatorOf(1), entry);
-    }
-
-    /* TOKENS THAT DO NOT MOVE */
-
-    function test_stuck_coinAndDepositComeBack() public {
-        uint64 id = create(inToken(), 1 ether);
-        token.refuse(true);
-        vm.startPrank(CREATOR);
-        jobs.cancel(id);
-        jobs.requestWithdrawal(id, 0, 0);
-        vm.warp(block.timestamp + NOTICE + 1 hours);
-        jobs.withdraw(id, HEIR);
-        equal(HEIR.balance, uint256(GAS_FUND) + DEPOSIT, "coin and deposit");
-        equal(jobs.job(id).escrow, 1 ether, "the token stays");
-        token.refuse(false);
-        jobs.withdraw(id, HEIR);
-        vm.stopPrank();
-        equal(token.balanceOf(HEIR), 1 ether, "until it moves");
-    }
-
-    /// An announcement of long ago, of gas alone, keeps back no token.
-    function test_stuck_onlyWhereNothingIsAskedFor() public {
-        uint64 id = create(inToken(), 1 ether);
-        vm.startPrank(CREATOR);
-        jobs.requestWithdrawal(id, 0, 1);
-        jobs.cancel(id);
-        vm.warp(block.timestamp + NOTICE + 1 hours);
-        jobs.withdraw(id, HEIR);
-        equal(token.balanceOf(HEIR), 1 ether, "all that is left");
-        vm.stopPrank();
-        id = create(inToken(), 1 ether);
-        vm.startPrank(CREATOR);
-        jobs.cancel(id);
-        jobs.requestWithdrawal(id, 0, 0);
-        vm.warp(block.timestamp + NOTICE + 1 hours);
-        jobs.withdraw(id, HEIR);
-        jobs.requestWithdrawal(id, 0, 0);
-        jobs.withdraw(id, HEIR);
-        equal(token.balanceOf(HEIR), 2 ether, "where there is nothing else, the token is what is meant");
-        vm.stopPrank();
-    }
-
-    function test_delisted_gasMayStillBePaid() public {
-        uint64 id = create(inToken(), 1 ether);
-        jobs.setLeastFee(address(token), 0);
-        vm.deal(address(this), 1 ether);
-        jobs.fund{value: 1 ether}(id, 0);
-        equal(jobs.job(id).gas, uint256(GAS_FUND) + 1 ether, "so that it runs on");
-        vm.prank(CREATOR);
-        vm.expectRevert(abi.encodeWithSelector(IJobManager.TokenNotListed.selector, address(token)));
-        jobs.fund(id, 1);
-    }
-
-    function test_delisted_whenItsCodeIsGone() public {
-        Token gone = new Token();
-        jobs.setLeastFee(address(gone), 1);
-        vm.etch(address(gone), hex"");
-        jobs.setLeastFee(address(gone), 0);
-        equal(jobs.leastFee(address(gone)), 0, "off the list");
-        vm.expectRevert(abi.encodeWithSelector(IJobManager.NoToken.selector, address(gone)));
-        jobs.setLeastFee(address(gone), 1);
     }
 }
