@@ -51,4 +51,3 @@ plant "a job without enough is charged all the same" Settling.sol \
 plant "a later run closes earlier ones" libraries/JobWord.sol 'return run != nextRun(account) || (account >> 215) & 1 == 0;' 'return false;'
 plant "a settled run settles again" Settling.sol 'if (RunLog.isSettled(JobWord.runs(account), run)) return' 'if (false) return'
 plant "what is told of a job is not so" Concluding.sol 'emit JobCovered(RunWord.jobId(callback), covered);' 'emit JobCovered(RunWord.jobId(callback), true);'
-plant "a look takes more than it costs" Desk.sol 'LOOK_GAS = 45_000' 'LOOK_GAS = 450_000'

@@ -73,8 +73,11 @@ contract Market is World {
         p.triggerData = abi.encode(uint64(block.timestamp + 1), uint32(5 + (pick >> 120) % 90));
         uint256 value = DEPOSIT + (p.token == address(0) ? funding % 1 ether : gas % 1 ether);
         vm.prank(CREATOR);
-        try jobs.createJob{value: value}(p, funding % 1 ether, bytes32(pick)) {} catch {}
-        hear();
+        try jobs.createJob{value: value}(p, funding % 1 ether, bytes32(pick)) {
+            hear();
+        } catch {
+            vm.getRecordedLogs(); // what was undone is recorded too
+        }
     }
 
     function doFund(uint256 pick, uint96 amount, uint96 coin) external {
@@ -83,8 +86,11 @@ contract Market is World {
         bool inCoin = jobs.job(id).token == address(0);
         amount %= 1 ether;
         vm.prank(CREATOR);
-        try jobs.fund{value: inCoin ? amount : coin % 1 ether}(id, amount) {} catch {}
-        hear();
+        try jobs.fund{value: inCoin ? amount : coin % 1 ether}(id, amount) {
+            hear();
+        } catch {
+            vm.getRecordedLogs();
+        }
     }
 
     function doOwner(uint256 pick, uint8 what, uint96 amount) external {
@@ -96,7 +102,13 @@ contract Market is World {
         if (what % 8 == 2) {
             try jobs.requestWithdrawal(id, amount % (1 + job.escrow), amount % (1 + job.gas)) {} catch {}
         }
-        if (what % 8 == 3) try jobs.withdraw(id, CREATOR) {} catch {}
+        if (what % 8 == 3) {
+            try jobs.withdraw(id, CREATOR) {
+                hear();
+            } catch {
+                vm.getRecordedLogs();
+            }
+        }
         if (what == 4) try jobs.cancel(id) {} catch {}
         if (what % 8 == 5) odd.refuse(amount % 2 == 0);
         vm.stopPrank();
@@ -158,7 +170,10 @@ contract Market is World {
         uint256 gas = gasleft();
         (bool done, bytes memory answer) = address(tasks).call(call);
         gas -= gasleft();
-        if (!done) return;
+        if (!done) {
+            vm.getRecordedLogs();
+            return;
+        }
         // Contracts and slots that a transaction of its own would find cold, before and after its gas is metered.
         uint256 cold = 10_000;
         money.cost = (gas + cold + 21_000 + ofCalldata(call)) * tx.gasprice;

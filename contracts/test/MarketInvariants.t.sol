@@ -6,6 +6,7 @@ import {Test} from "./Vm.sol";
 
 /// @notice What holds in the market whatever anybody does in whatever order. `contracts/mutants.sh` shows that it notices when it does
 /// not.
+/// forge-config: default.invariant.fail_on_revert = true
 contract MarketInvariantsTest is Test {
     struct FuzzSelector {
         address addr;
