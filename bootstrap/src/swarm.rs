@@ -15,7 +15,7 @@ pub mod ledger;
 mod listing;
 mod miner;
 pub mod network;
-mod numbers;
+pub mod numbers;
 mod options;
 mod progress;
 pub mod proof;

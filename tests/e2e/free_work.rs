@@ -5,7 +5,9 @@ use std::time::Duration;
 use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96, utils::parse_ether};
 use alloy::providers::DynProvider;
 use anyhow::{Context, Result, ensure};
+use bootstrap::swarm::anvil::mined;
 use bootstrap::swarm::ledger::{Settlement, unix_ms};
+use bootstrap::swarm::numbers::Numbers;
 use bootstrap::swarm::{JobRequest, JobSpec, RHYTHM, Swarm, code_hash};
 use bootstrap::wait::until;
 use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms};
@@ -169,14 +171,14 @@ impl Stage {
         (kind, funding, deposit): (usize, U256, U256),
     ) -> Result<()> {
         for from in (0..MANY).step_by(AT_ONCE) {
-            let mut sent = Vec::new();
+            let (mut sent, mut numbers) = (Vec::new(), Numbers::default());
             for number in from..from + AT_ONCE {
                 let salt = B256::from(U256::from(0xbad_0000 + (kind + 1) * 1_000 + number));
                 let call = manager.createJob(params.clone(), funding, salt).from(creator).value(funding + deposit);
-                sent.push(call.send().await?);
+                sent.push(numbers.send(&self.provider, creator, |nonce| call.clone().nonce(nonce)).await?);
             }
-            for pending in sent {
-                ensure!(pending.get_receipt().await?.status(), "a job was not listed");
+            for tx in sent {
+                ensure!(mined(&self.provider, tx, "a poor job").await?.status(), "a job was not listed");
             }
         }
         Ok(())

@@ -13,14 +13,14 @@ const TRIES: u32 = 16;
 
 /// The next number of each account.
 #[derive(Debug, Default)]
-pub(super) struct Numbers(BTreeMap<Address, u64>);
+pub struct Numbers(BTreeMap<Address, u64>);
 
 impl Numbers {
     /// Sends a call under its account's next number, or the one after that where somebody else was faster.
     ///
     /// # Errors
     /// When the chain refuses it for another reason, or others take one number after the other.
-    pub(super) async fn send<P: Provider, D: CallDecoder>(
+    pub async fn send<P: Provider, D: CallDecoder>(
         &mut self,
         provider: &DynProvider,
         from: Address,
