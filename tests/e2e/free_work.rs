@@ -148,10 +148,15 @@ impl Stage {
         for (kind, funding) in [U256::ZERO, U256::from(1)].into_iter().enumerate() {
             self.list_poor(&manager, creator, &terms.params(), (kind, funding, deposit)).await?;
         }
-        let deployed = PlayMoney::deploy_builder(&self.provider).from(creator).send().await?.get_receipt().await?;
+        let mut numbers = Numbers::default();
+        let deploy = PlayMoney::deploy_builder(&self.provider).from(creator);
+        let tx = numbers.send(&self.provider, creator, |nonce| deploy.clone().nonce(nonce)).await?;
+        let deployed = mined(&self.provider, tx, "the token").await?;
         let token = deployed.contract_address.context("no token")?;
         let money = PlayMoney::new(token, &self.provider);
-        money.mint(creator, U256::MAX / U256::from(2)).from(creator).send().await?.get_receipt().await?;
+        let mint = money.mint(creator, U256::MAX / U256::from(2)).from(creator);
+        let tx = numbers.send(&self.provider, creator, |nonce| mint.clone().nonce(nonce)).await?;
+        ensure!(mined(&self.provider, tx, "the token's coins").await?.status(), "no coins of the token");
         let params = IJobManager::JobParams { token, fee: U96::from(1), ..terms.params() };
         let value = deposit + parse_ether("1")?;
         for number in 0..MANY {
