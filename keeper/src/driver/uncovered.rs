@@ -10,8 +10,11 @@ use consensus::time::Time;
 const FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// Most jobs at a time; what comes when there are so many has to wait for its owner.
 const MOST: usize = 1_024;
+/// Pause between two looks of one keeper, at whichever jobs: each wakes its sender, and with many jobs without money there would
+/// be one in every window.
+const BETWEEN: Duration = Duration::from_secs(30);
 /// How long a keeper leaves a job alone after the first look; twice as long after each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = BETWEEN;
 const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// The jobs, in the order of their turns.
@@ -20,6 +23,8 @@ pub(super) struct Uncovered {
     turns: VecDeque<Turn>,
     /// Whether a look is under way: they shall not crowd out settlements.
     looking: bool,
+    /// Before then there is none.
+    rests_until: Option<Time>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -42,11 +47,14 @@ impl Uncovered {
     pub(super) fn next(&mut self, now: Time, is_to_be_seen: impl Fn(u64) -> bool) -> Option<u64> {
         // A moment far ahead is of a clock that was set back since.
         self.turns.retain(|turn| now < turn.until && turn.until <= now.plus(FOR) && is_to_be_seen(turn.job));
+        if self.rests_until.is_some_and(|until| now < until && until <= now.plus(BETWEEN)) {
+            return None;
+        }
         let place = self.turns.iter().position(|turn| turn.next <= now).filter(|_| !self.looking)?;
         let mut turn = self.turns.remove(place)?;
         (turn.next, turn.pause) = (now.plus(turn.pause), (turn.pause * 2).min(LONGEST_PAUSE));
         self.turns.push_back(turn);
-        self.looking = true;
+        (self.looking, self.rests_until) = (true, Some(now.plus(BETWEEN)));
         Some(turn.job)
     }
 
@@ -72,9 +80,9 @@ mod tests {
         let mut jobs = Uncovered::default();
         assert_eq!(next(&mut jobs, 0), None);
         [1, 2, 1].into_iter().for_each(|job| jobs.note(job, NOW));
-        let turns = [0, 0, 0, 4, 5, 5, 14, 15, 15, 34, 35].map(|second| next(&mut jobs, second));
-        assert_eq!(turns, [Some(1), Some(2), None, None, Some(1), Some(2), None, Some(1), Some(2), None, Some(1)]);
-        let looks = (36..86_400).filter(|&second| next(&mut jobs, second).is_some()).count();
+        let turns = [0, 0, 29, 30, 59, 60, 89, 90, 119, 120].map(|second| next(&mut jobs, second));
+        assert_eq!(turns, [Some(1), None, None, Some(2), None, Some(1), None, Some(2), None, Some(1)]);
+        let looks = (121..86_400).filter(|&second| next(&mut jobs, second).is_some()).count();
         assert!((270..320).contains(&looks), "{looks}: every ten minutes each");
         assert_eq!(next(&mut jobs, 86_400), None, "the day is over");
     }

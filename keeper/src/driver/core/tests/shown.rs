@@ -35,20 +35,18 @@ fn a_job_that_cannot_pay_any_more_is_looked_at_by_whoever_leads() {
     let mut core = running(1);
     assert_eq!(looks(&mut core, 11..=12), [0_u64; 0], "it can pay");
     core.on(covered(12, false), at(START + 12));
-    assert_eq!(looks(&mut core, 13..=20), [14], "one look at a time");
-    core.on(Event::LookedAgain, at(START + 20));
-    assert_eq!(looks(&mut core, 21..=22), [22]);
-    core.on(Event::LookedAgain, at(START + 22));
-    assert_eq!(looks(&mut core, 23..=34), [32], "after ten seconds");
-    core.on(Event::LookedAgain, at(START + 34));
-    core.on(covered(34, true), at(START + 34));
-    assert_eq!(looks(&mut core, 35..=58), [0_u64; 0], "it can again");
+    assert_eq!(looks(&mut core, 13..=50), [14], "one look at a time");
+    core.on(Event::LookedAgain, at(START + 50));
+    assert_eq!(looks(&mut core, 51..=54), [52]);
+    core.on(Event::LookedAgain, at(START + 54));
+    core.on(covered(54, true), at(START + 54));
+    assert_eq!(looks(&mut core, 55..=58), [0_u64; 0], "it can again");
     core.on(covered(59, false), at(START + 58));
     let paused = JobEvent::Paused { job_id: 1, inactive_from: START };
     core.on(Event::Chain(ChainEvent::Job { block: 60, event: paused }), at(START + 58));
     assert_eq!(looks(&mut core, 59..=66), [0_u64; 0], "nothing of it is due any more");
     core.on(Event::Chain(ChainEvent::Rewound { number: 59 }), at(START + 60));
-    assert_eq!(looks(&mut core, 60..=69), [60], "that was taken back");
+    assert_eq!(looks(&mut core, 60..=90), [82], "that was taken back");
     let mut follower = running(4);
     follower.on(covered(10, false), at(START + 10));
     let led = (11..100).filter(|&second| {
