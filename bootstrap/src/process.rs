@@ -40,6 +40,8 @@ pub struct CommandLine {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// Variables that it has besides those of this process.
+    pub variables: Vec<(String, String)>,
     /// File that standard error is appended to.
     pub log: PathBuf,
 }
@@ -48,7 +50,13 @@ impl CommandLine {
     /// A command line; arguments follow with [`Self::with`].
     #[must_use]
     pub fn new(name: &str, program: &Path, log: &Path) -> Self {
-        Self { name: name.to_owned(), program: program.to_owned(), arguments: Vec::new(), log: log.to_owned() }
+        Self {
+            name: name.to_owned(),
+            program: program.to_owned(),
+            arguments: Vec::new(),
+            variables: Vec::new(),
+            log: log.to_owned(),
+        }
     }
 
     /// Appends arguments.
@@ -101,6 +109,7 @@ impl Spawner {
         let output = if piped { Stdio::piped() } else { Stdio::from(log.try_clone()?) };
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(&line.program).args(&line.arguments);
+        command.envs(line.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(output).stderr(log);
         let (reply, answer) = sync_channel(1);
         let orders = self.orders.as_ref().ok_or_else(|| anyhow!("the spawner has stopped"))?;

@@ -4,6 +4,7 @@ pub mod anvil;
 pub mod api;
 pub mod code_server;
 mod dice;
+pub mod dispute;
 pub mod eigenlayer;
 mod enrol;
 mod feed;
@@ -63,6 +64,10 @@ pub struct Swarm {
     jobs: Vec<JobSpec>,
     kills: Vec<Kill>,
     equivocators: Vec<Address>,
+    /// Keepers that certify a wrong result, and the dispute of it.
+    wrong: Vec<Address>,
+    dispute: Option<u64>,
+    all_ruled_against: bool,
     feed: Option<FeedDriver>,
     reports: Option<Reports>,
     reorganiser: Option<Reorganiser>,
@@ -91,6 +96,7 @@ impl Swarm {
         let count = swarm.options.keepers;
         let names: Vec<String> = (1..=count).map(|number| format!("keeper-{number}")).collect();
         swarm.register(&names).await?;
+        swarm.choose_wrong().await?;
         network::snapshot(&swarm.anvil, &swarm.deployed.network).await?;
         swarm.progress.say(&format!("{count} keepers registered, epoch 1 opened"));
         swarm.choose_equivocators()?;
@@ -161,6 +167,9 @@ impl Swarm {
             jobs: Vec::new(),
             kills: Vec::new(),
             equivocators: Vec::new(),
+            wrong: Vec::new(),
+            dispute: None,
+            all_ruled_against: false,
             feed: None,
             reports: None,
             reorganiser: None,

@@ -19,6 +19,8 @@ pub(crate) enum Wake {
     Held,
     /// The start of this keeper.
     Start,
+    /// A dispute, by its number on chain.
+    Dispute(u64),
 }
 
 /// All that is to be looked at again.

@@ -20,7 +20,7 @@ mod place;
 mod repair;
 mod speak;
 mod submission;
-mod turn;
+pub(crate) mod turn;
 mod view;
 
 use std::sync::Arc;

@@ -173,6 +173,11 @@ impl SignerSet {
         (0u16..).zip(&self.0).filter(|(_, byte)| **byte != 0).flat_map(bits)
     }
 
+    /// Whether no index is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|byte| *byte == 0)
+    }
+
     /// How many indices are in the set.
     pub fn count(&self) -> usize {
         self.0.iter().map(|byte| byte.count_ones() as usize).sum()

@@ -2,8 +2,10 @@
 
 use crate::anchor::BlockRef;
 use crate::committee::PeerKey;
+use crate::dispute::AgreedRuling;
 use crate::fault::{Fault, Verdict};
 use crate::message::{Channel, Evidence, Source};
+use crate::report::Report;
 use crate::task::{Abstention, DueTask, Task};
 
 pub use crate::message::BatchKey;
@@ -92,6 +94,20 @@ pub enum Effect {
     },
     /// Put a certificate on chain.
     Submit(Box<Settlement>),
+    /// Run the task of a disputed report once more, at its anchor; answer with [`crate::dispute::DisputeEvent::Reran`] about this very report.
+    Rerun {
+        /// Number of the dispute on chain.
+        dispute: u64,
+        /// What was certified.
+        report: Box<Report>,
+    },
+    /// Put a ruling on chain; answer with [`crate::dispute::DisputeEvent::SendingFailed`] if that fails.
+    Rule(Box<AgreedRuling>),
+    /// Have those punished who signed a report that was ruled wrong; answer as above, or that nobody is left.
+    Enforce {
+        /// Number of the dispute on chain.
+        dispute: u64,
+    },
     /// Tell whoever watches.
     Report(Task, Step),
     /// This keeper assigned tasks as the leader of a window; the stage tells whether in place of another.
@@ -103,6 +119,8 @@ pub enum Effect {
     },
     /// A keeper misbehaved.
     Blame(Fault),
+    /// A quorum has certified this, and this keeper got another result at the same block.
+    Contradicted(Box<Report>),
     /// Keep this proof until it is on chain or too old; hand it in again as [`crate::input::Input::Kept`] at the start.
     Keep(Box<Evidence>),
     /// A valid signature of this keeper's own key turned up that it has not made since its start. If the journal knows

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::agenda::{Agenda, Wake};
 use crate::batches::Batches;
 use crate::budgets::Budgets;
-use crate::committee::Committee;
+use crate::disputes::Disputes;
 use crate::effect::Effect;
 use crate::facts::Facts;
 use crate::fault::Awaits;
@@ -32,7 +32,6 @@ use crate::proofs::Proofs;
 use crate::session::Event;
 use crate::sessions::Sessions;
 use crate::start::Start;
-use crate::task::DueTask;
 use crate::time::Time;
 use crate::windows::Windows;
 
@@ -51,6 +50,7 @@ pub struct Engine {
     windows: Windows,
     plans: Plans,
     proofs: Proofs,
+    disputes: Disputes,
     held: Held,
     budgets: Budgets,
     start: Start,
@@ -75,6 +75,7 @@ impl Engine {
             windows: Windows::default(),
             plans: Plans::default(),
             proofs: Proofs::default(),
+            disputes: Disputes::default(),
             held: Held::default(),
             budgets: Budgets::default(),
             agenda: Agenda::default(),
@@ -117,6 +118,7 @@ impl Engine {
                 self.start.rewound(number);
                 batches.rewound(number, outbox);
                 sessions.handle_all(&Event::Rewound(number), facts, now, outbox);
+                self.disputes.rewound(number, facts, now, outbox);
             }
             Input::Epoch(committee) => self.enter_epoch(committee, now),
             Input::Due(due) => self.learn(due, now),
@@ -143,6 +145,7 @@ impl Engine {
                     batch.submission_failed(facts, now, outbox);
                 }
             }
+            Input::Dispute { id, event } => self.on_dispute(id, event, now),
             Input::Tick => {}
         }
     }
@@ -169,6 +172,7 @@ impl Engine {
             Wake::Window(window) => self.look_at_window(window, now),
             Wake::Held => self.retry_held(now),
             Wake::Start => self.start.look(now, &mut self.outbox),
+            Wake::Dispute(id) => self.disputes.look(id, &mut self.facts, now, &mut self.outbox),
         }
         self.empty_outbox(now);
     }
@@ -180,19 +184,5 @@ impl Engine {
         }
         self.held.came(Awaits::Line, now, &mut self.outbox);
         self.empty_outbox(now);
-    }
-
-    fn enter_epoch(&mut self, committee: Committee, now: Time) {
-        self.held.came(Awaits::Epoch(committee.epoch()), now, &mut self.outbox);
-        self.facts.enter_epoch(committee);
-        self.proofs.repeat(&self.facts, &mut self.outbox);
-        self.wake_waiting(now);
-    }
-
-    fn learn(&mut self, due: DueTask, now: Time) {
-        let Self { facts, sessions, batches, outbox, .. } = self;
-        if sessions.learn(due, facts, now, outbox) {
-            batches.learn(due.task, facts, sessions, now, outbox);
-        }
     }
 }

@@ -106,6 +106,8 @@ pub enum Awaits {
     Epoch(u32),
     /// The leaders of a window.
     Line,
+    /// The dispute of this number on chain.
+    Dispute(u64),
 }
 
 /// Misbehaviour of a keeper, as opposed to that of the peer that relayed it.

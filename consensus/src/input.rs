@@ -10,6 +10,7 @@ use crate::effect::{JournalAnswer, PersistToken};
 use crate::message::{BatchKey, Channel};
 use crate::task::{Abstention, DueTask, JobId, Outcome, Task};
 
+pub use crate::dispute::DisputeEvent;
 pub use crate::facts::LateSettlement;
 pub use crate::message::MessageTag;
 
@@ -100,6 +101,13 @@ pub enum Input {
     },
     /// This keeper's submission of a batch ended without settling it.
     SubmissionFailed(BatchKey),
+    /// Something happened to a dispute.
+    Dispute {
+        /// Its number on chain.
+        id: u64,
+        /// What.
+        event: DisputeEvent,
+    },
     /// Nothing but time passed.
     Tick,
 }

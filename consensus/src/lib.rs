@@ -13,6 +13,8 @@ pub mod certificate;
 pub mod codec;
 pub mod committee;
 mod config;
+pub mod dispute;
+mod disputes;
 pub mod effect;
 pub mod engine;
 mod facts;

@@ -7,6 +7,7 @@ pub mod certificate;
 pub mod evidence;
 pub mod partial;
 pub mod report;
+pub mod ruling;
 pub mod want;
 
 use crate::codec::{self, CodecError};
@@ -18,6 +19,7 @@ pub use certificate::{CERTIFICATE_LIMIT, CertificateMessage};
 pub use evidence::{EVIDENCE_LIMIT, Evidence};
 pub use partial::{Finding, PARTIAL_LIMIT, Partial, reports};
 pub use report::ReportMessage;
+pub use ruling::{RULING_LIMIT, Ruling};
 pub use want::{HAVE_LIMIT, Have, WANT_LIMIT, Want};
 
 /// Names a gossip message that awaits its verdict; chosen by the driver.
@@ -73,6 +75,8 @@ kinds! {
     Certificates: Certificate(CertificateMessage) up to CERTIFICATE_LIMIT,
     /// Proof of two contradicting signatures.
     Evidence: Evidence(Evidence) up to EVIDENCE_LIMIT,
+    /// A keeper's word on a dispute.
+    Rulings: Ruling(Ruling) up to RULING_LIMIT,
 }
 
 #[cfg(test)]

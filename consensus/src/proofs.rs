@@ -86,8 +86,13 @@ impl Proofs {
         outbox: &mut Outbox,
     ) {
         for (position, report) in certificate.reports.iter().enumerate() {
-            let session = sessions.get_mut(&report.task);
-            let Some(other) = session.and_then(|session| session.note_certificate(report, certificate)) else {
+            let Some(session) = sessions.get_mut(&report.task) else {
+                continue;
+            };
+            if session.contradicts(report) && !session.knows_certified(report) {
+                outbox.effect(Effect::Contradicted(Box::new(*report)));
+            }
+            let Some(other) = session.note_certificate(report, certificate) else {
                 continue;
             };
             let Some(committee) = facts.committee_of(certificate.epoch).filter(|_| other.epoch == certificate.epoch)

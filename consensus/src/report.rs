@@ -6,6 +6,7 @@ use std::sync::{LazyLock, OnceLock};
 use alloy_primitives::{Address, B256, U256, hex, keccak256};
 use alloy_sol_types::SolValue;
 
+use crate::dispute::Answer;
 use crate::merkle;
 use crate::task::{Status, Task, TaskId};
 
@@ -15,10 +16,12 @@ pub const BATCH_MAX: usize = 256;
 /// keccak256 of the EIP-712 type of a report.
 pub const REPORT_TYPE: &str = "Report(uint64 jobId,uint32 jobVersion,bytes32 instanceKey,uint64 anchorNumber,bytes32 anchorHash,bytes32 inputHash,uint8 status,bytes32 outcomeHash)";
 const BATCH_TYPE: &str = "Batch(uint32 epoch,bytes32 root)";
+const RULING_TYPE: &str = "Ruling(uint32 epoch,uint64 disputeId,bytes32 leaf,uint8 status,bytes32 outcomeHash)";
 const DOMAIN_TYPE: &str = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)";
 
 static REPORT_HASH: LazyLock<B256> = LazyLock::new(|| keccak256(REPORT_TYPE));
 static BATCH_HASH: LazyLock<B256> = LazyLock::new(|| keccak256(BATCH_TYPE));
+static RULING_HASH: LazyLock<B256> = LazyLock::new(|| keccak256(RULING_TYPE));
 /// Separator of the first domain asked for: a keeper serves one network, and hashes under it all the time.
 static SEPARATOR: OnceLock<(Domain, B256)> = OnceLock::new();
 
@@ -162,12 +165,29 @@ impl Domain {
         words[0] = BATCH_HASH.0;
         words[1][28..].copy_from_slice(&epoch.to_be_bytes());
         words[2] = root.0;
-        let batch = keccak256(words.as_flattened());
+        self.digest(keccak256(words.as_flattened()))
+    }
+
+    /// The 32 bytes that keepers sign to rule on a dispute of the report with this leaf: keccak256(0x1901, separator, struct hash
+    /// of Ruling(epoch, disputeId, leaf, status, outcomeHash)). A type of its own: never evidence against anybody.
+    pub fn ruling_digest(&self, epoch: u32, dispute: u64, leaf: B256, answer: Answer) -> B256 {
+        let mut words = [[0; 32]; 6];
+        words[0] = RULING_HASH.0;
+        words[1][28..].copy_from_slice(&epoch.to_be_bytes());
+        words[2][24..].copy_from_slice(&dispute.to_be_bytes());
+        words[3] = leaf.0;
+        words[4][31] = answer.status as u8;
+        words[5] = answer.outcome_hash.0;
+        self.digest(keccak256(words.as_flattened()))
+    }
+
+    /// EIP-712: the domain's word for a struct with this hash.
+    fn digest(&self, structure: B256) -> B256 {
         let mut bytes = [0; 66];
         bytes[0] = 0x19;
         bytes[1] = 0x01;
         bytes[2..34].copy_from_slice(self.separator().as_slice());
-        bytes[34..].copy_from_slice(batch.as_slice());
+        bytes[34..].copy_from_slice(structure.as_slice());
         keccak256(bytes)
     }
 }

@@ -249,6 +249,10 @@ impl Session {
                     status: outcome.status,
                     outcome_hash: outcome.hash(self.due.code_hash),
                 };
+                // The quorum may have been faster.
+                if let Some(certified) = self.words.certified_at(at).filter(|certified| **certified != report) {
+                    outbox.effect(Effect::Contradicted(Box::new(*certified)));
+                }
                 (Attempt::Reported { report, outcome }, Step::Executed)
             }
             Err(reason) => (Attempt::Abstained(anchor, reason), Step::Abstained(reason)),

@@ -19,6 +19,7 @@ pub mod text;
 pub mod url;
 
 pub use abi::allocation::{IAllocationManager, LocalAllocationManager};
+pub use abi::challenger::ITaskManager::Certificate as RulingCertificate;
 pub use abi::challenger::{Challenger, IChallenger, ReportLib};
 pub use abi::examples::{Counter, Feed, PlayMoney};
 pub use abi::forwarder::JobForwarder;

@@ -6,8 +6,11 @@ use alloy::sol_types::SolValue;
 
 use crate::IJobManager::{Job, JobParams};
 
+mod dispute;
 #[cfg(test)]
 mod tests;
+
+pub use dispute::DisputeStatus;
 
 /// Numbers of `IJobManager.Trigger`.
 mod trigger {

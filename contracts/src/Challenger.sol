@@ -37,8 +37,6 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
     uint256 public constant MAX_PUNISHMENTS = 3;
     /// @dev A batch has at most 256 leaves.
     uint256 private constant MAX_PROOF = 8;
-    bytes32 private constant RULING_TYPEHASH =
-        keccak256("Ruling(uint32 epoch,uint64 disputeId,bytes32 leaf,uint8 status,bytes32 outcomeHash)");
 
     ITaskManager public immutable taskManager;
     IKeeperRegistry public immutable registry;
@@ -326,9 +324,9 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
         view
         returns (bytes32)
     {
-        bytes32 ruling = keccak256(
-            abi.encode(RULING_TYPEHASH, epoch, disputeId, _disputes[disputeId].leaf, reportStatus, outcomeHash)
+        bytes32 leaf = _disputes[disputeId].leaf;
+        return ReportLib.rulingDigest(
+            taskManager.domainSeparator(), epoch, disputeId, leaf, reportStatus, outcomeHash
         );
-        return keccak256(bytes.concat(hex"1901", taskManager.domainSeparator(), ruling));
     }
 }

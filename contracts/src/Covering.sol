@@ -17,6 +17,12 @@ abstract contract Covering is Records {
     /// that used. Hardly less than they cost (Gas.t.sol), and never more in all than was metered, see `conclude`.
     uint256 internal constant FIRST_TASK_GAS = 10_000;
     uint256 internal constant CALL_GAS = 5_400;
+    /// @dev Besides that, for a task of a job that pays in a token: its token and what it has set aside for gas are a slot of their own,
+    /// read and written for the first time in a transaction, or again.
+    uint256 internal constant FIRST_TOKEN_GAS = 5_800;
+    uint256 internal constant TOKEN_GAS = 900;
+    /// @dev For a task after those of another currency: the epoch's ledger of its own is read and written too, if it was not before.
+    uint256 internal constant CHANGE_GAS = 8_000;
     /// @dev The most gas of what all tasks of a batch have in common that one of them pays.
     uint256 internal constant MOST_BATCH_GAS = 450_000;
 
@@ -37,7 +43,8 @@ abstract contract Covering is Records {
 
     /// @dev What the next run may be charged for gas, in wei.
     function _mostGas(uint256 schedule, uint256 price, uint256 dataFee) internal pure returns (uint256) {
-        return price * (MOST_BATCH_GAS + FIRST_TASK_GAS + CALL_GAS + JobWord.callbackGas(schedule)) + dataFee;
+        uint256 most = MOST_BATCH_GAS + FIRST_TASK_GAS + CALL_GAS + FIRST_TOKEN_GAS + CHANGE_GAS;
+        return price * (most + JobWord.callbackGas(schedule)) + dataFee;
     }
 
     /// @dev Whether fee and gas are there; `gas`, in wei, comes out of the escrow of a job that pays in coin.

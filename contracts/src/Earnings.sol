@@ -64,6 +64,14 @@ abstract contract Earnings is IJobManager {
         (ledger.fees, ledger.charged) = (uint128(fees), uint128(charged));
     }
 
+    /// @dev Whether nothing of a ledger was read in this transaction so far: reading it costs more then. It was after this.
+    function _isUntouched(uint32 epoch, address token) internal view returns (bool) {
+        Ledger storage ledger = _ledgers[epoch][token];
+        uint256 before = gasleft();
+        // what it holds does not matter, but that it is read
+        return ledger.fees <= type(uint128).max && before - gasleft() >= 2_000;
+    }
+
     function _noteChanges(Ledger storage ledger, uint256 changed, uint256 absent, uint256 fees) private {
         unchecked {
             for (uint256 i = 0; changed != 0; ++i) {

@@ -34,8 +34,11 @@ abstract contract Settling is Concluding {
         uint256 mostPrice;
         uint256 mostGas;
         uint256 enough;
-        /// @dev what one task costs by itself, in gas
+        /// @dev what one task costs by itself, in gas, and the token of its job
         uint256 taskGas;
+        address jobToken;
+        /// @dev whether a ledger is written that is not the last one's
+        bool hasEarned;
         uint256 refused;
         /// @dev place in memory of the next word about a callee
         uint256 callees;
@@ -52,8 +55,9 @@ abstract contract Settling is Concluding {
     uint256 private constant LATE_DIVISOR = 2;
     /// @dev Gas refunded for a task of a job that had one in the transaction before, see FIRST_TASK_GAS.
     uint256 private constant TASK_GAS = 3_250;
-    /// @dev What reading a job costs at least where nothing of it was read before in a transaction.
+    /// @dev What reading a job costs at least where nothing of it was read before in a transaction, and what reading one slot does.
     uint256 private constant COLD_GAS = 4_000;
+    uint256 private constant COLD_SLOT_GAS = 2_000;
     /// @dev What no escrow covers. Zero is a cost: a quarter of the smallest fees rounds to nothing.
     uint256 private constant TOO_MUCH = type(uint256).max;
 
@@ -145,6 +149,11 @@ abstract contract Settling is Concluding {
         (account, schedule) = _load(record);
         unchecked {
             sums.taskGas = before - gasleft() < COLD_GAS ? TASK_GAS : FIRST_TASK_GAS;
+            if (JobWord.hasToken(account)) {
+                before = gasleft();
+                sums.jobToken = record.token;
+                sums.taskGas += before - gasleft() < COLD_SLOT_GAS ? TOKEN_GAS : FIRST_TOKEN_GAS;
+            }
         }
     }
 
@@ -167,9 +176,13 @@ abstract contract Settling is Concluding {
             uint256 refusal = _check(sums, account, schedule, word, run);
             if (refusal != 0) return refusal;
         }
-        if (JobWord.hasToken(account) || sums.token != address(0)) _changeToken(certified, sums, record, account);
+        uint256 changeGas = 0;
+        if (JobWord.hasToken(account) || sums.token != address(0)) changeGas = _changeToken(certified, sums, account);
         uint256 charged = _charge(sums, record, account, schedule, word, secondsLate);
         if (charged == TOO_MUCH) {
+            unchecked {
+                sums.taskGas -= changeGas;
+            }
             // once: whoever brings another one could have known
             if (JobWord.isCovered(account)) account = _takeRest(sums, record, account);
             _store(record.account, _mark(RunWord.jobId(word), account, false));
@@ -276,15 +289,22 @@ abstract contract Settling is Concluding {
         }
     }
 
-    /// @dev Sums are written when the token changes: once for all tasks paid in one token, if they follow each other.
-    function _changeToken(Certified calldata certified, Sums memory sums, Record storage record, uint256 account)
+    /// @dev Sums are written when the token changes: once for all tasks paid in one token, if they follow each other. What the ledger
+    /// of the token to come costs, in gas, is the task's that brings it; that of the first one is common to all.
+    function _changeToken(Certified calldata certified, Sums memory sums, uint256 account)
         private
+        returns (uint256 gas)
     {
-        address token = JobWord.hasToken(account) ? record.token : address(0);
-        if (token == sums.token) return;
+        address token = JobWord.hasToken(account) ? sums.jobToken : address(0);
+        if (token == sums.token) return 0;
+        if (sums.earned != 0) sums.hasEarned = true;
         _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
         (sums.token, sums.earned) = (token, 0);
         sums.enough = token == address(0) ? sums.mostGas + sums.mostPrice * MAX_CALLBACK_GAS : TOO_MUCH >> 1;
+        if (sums.hasEarned && _isUntouched(certified.epoch, token)) gas = CHANGE_GAS;
+        unchecked {
+            sums.taskGas += gas;
+        }
     }
 
     /// @dev The verdict on a certified run that may not settle now; else zero.

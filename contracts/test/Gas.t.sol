@@ -74,7 +74,7 @@ abstract contract GasWorld is World {
         return "";
     }
 
-    function createIdle() internal returns (uint64) {
+    function createIdle() internal virtual returns (uint64) {
         IJobManager.JobParams memory p = params();
         p.target = address(sink);
         return create(p, 1 ether);

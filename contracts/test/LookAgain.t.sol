@@ -70,6 +70,11 @@ contract LookAgainTest is World {
         return taken == 3_250 * price || taken == 10_000 * price;
     }
 
+    /// The same of a job that pays in a token: no ledger of it is written.
+    function isTokenTaskGas(uint256 taken, uint256 price) private pure returns (bool) {
+        return isTaskGas(taken - 900 * price, price) || isTaskGas(taken - 5_800 * price, price);
+    }
+
     function said(uint256 count) private returns (bool last) {
         bytes[] memory found = logged(IJobManager.JobCovered.selector);
         equal(found.length, count, "words of it");
@@ -121,7 +126,7 @@ contract LookAgainTest is World {
         vm.warp(block.timestamp + 200);
         spike(5000);
         equal(settleAll(two(poor, rich, 0)), 1, "the rich one");
-        check(isTaskGas(GAS_FUND - jobs.job(poor).gas, 5000 gwei + TIP), "what it cost");
+        check(isTokenTaskGas(GAS_FUND - jobs.job(poor).gas, 5000 gwei + TIP), "what it cost");
         equal(jobs.job(poor).escrow, 1 ether, "no token");
         uint256 gas = jobs.job(poor).gas;
         equal(settleAll(two(poor, rich, 1)), 1, "again");

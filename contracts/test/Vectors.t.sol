@@ -46,6 +46,18 @@ contract VectorsTest is Test {
         }
     }
 
+    function test_ruling() public view {
+        bytes32 digest = ReportLib.rulingDigest(
+            word(".domainSeparator"),
+            uint32(number(".ruling.epoch")),
+            uint64(number(".ruling.disputeId")),
+            word(".ruling.leaf"),
+            uint8(number(".ruling.status")),
+            word(".ruling.outcomeHash")
+        );
+        equal(digest, word(".ruling.digest"), "ruling digest");
+    }
+
     function test_leaders() public view {
         uint256 lines = 0;
         while (vm.keyExistsJson(_json, string.concat(lineAt(lines), ".seed"))) ++lines;

@@ -12,6 +12,8 @@ mod challenge;
 pub mod convert;
 pub mod cost;
 mod digest;
+mod dispute;
+mod dispute_log;
 mod error;
 pub mod fees;
 mod heads;
@@ -22,11 +24,13 @@ mod market;
 mod most;
 pub mod nonce;
 mod parts;
+mod past;
 mod reach;
 mod receipt;
 pub mod refusal;
 mod rpc;
 mod snapshot;
+mod statement;
 mod submitter;
 mod watcher;
 
@@ -37,18 +41,22 @@ mod real_node;
 
 pub use callback::{Undelivered, why_undelivered};
 pub use challenge::{Accusation, AccusationResult, is_proven};
+pub use dispute::{BroughtResult, RulingCall};
+pub use dispute_log::DisputeLog;
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
 pub(crate) use heads::{at as head_at, latest};
 pub use job_event::JobEvent;
 pub(crate) use market::market;
 pub(crate) use most::Most;
+pub(crate) use past::newest_log;
 pub(crate) use reach::newest;
 pub use reach::{highest, reach, was_registered};
 pub use receipt::Receipt;
 pub(crate) use receipt::fetch as receipt_of;
 pub use rpc::{ChainProvider, NodeView, Rpc};
 pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
+pub(crate) use statement::{Certified, certified};
 pub use submitter::{SnapshotResult, Submitter};
 pub use watcher::Watcher;
 
@@ -126,6 +134,15 @@ pub enum ChainEvent {
         job_id: u64,
         /// Why it could not.
         reason: Ineligible,
+    },
+    /// Something happened to a dispute.
+    Dispute {
+        /// Block of the log.
+        block: u64,
+        /// Number of the dispute.
+        id: u64,
+        /// What.
+        event: DisputeLog,
     },
     /// Another newest block, before it has its confirmations: what the chain's clock says beside this machine's. Sent before
     /// the events of the blocks that are confirmed by it.

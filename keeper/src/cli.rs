@@ -4,6 +4,7 @@
 //! see [`Exit`].
 
 mod chain;
+mod dispute;
 mod exit;
 mod init;
 mod job;
@@ -26,6 +27,7 @@ use url::Url;
 
 use crate::config::{LogFormat, Settings};
 use crate::paths::Paths;
+pub use dispute::DisputeCommand;
 pub use exit::{Exit, WithExit};
 pub use join::JoinArgs;
 pub use logs::start_logs;
@@ -134,6 +136,9 @@ pub enum Command {
     /// Create and look at jobs
     #[command(subcommand)]
     Job(JobCommand),
+    /// Say that a certified result is wrong, and see what becomes of it
+    #[command(subcommand)]
+    Dispute(DisputeCommand),
     /// Look at the sign-once journal, and carry it to another machine; only while no keeper runs
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -280,6 +285,11 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Job(JobCommand::Resume { id }) => job::resume(global, id).await,
         Command::Job(JobCommand::Cancel { id }) => job::cancel(global, id).await,
         Command::Job(JobCommand::Withdraw(args)) => job::withdraw(global, &args).await,
+        Command::Dispute(DisputeCommand::Open(args)) => dispute::open(global, &args).await,
+        Command::Dispute(DisputeCommand::Join { id, run }) => dispute::join(global, id, &run).await,
+        Command::Dispute(DisputeCommand::Show { id }) => dispute::show(global, id).await,
+        Command::Dispute(DisputeCommand::Expire { id }) => dispute::expire(global, id).await,
+        Command::Dispute(DisputeCommand::Claim { to }) => dispute::claim(global, to).await,
         Command::Journal(JournalCommand::Show) => journal::show(global),
         Command::Journal(JournalCommand::Export { file }) => journal::export(global, &file),
         Command::Journal(JournalCommand::Import { file }) => journal::import(global, &file),

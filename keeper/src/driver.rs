@@ -12,10 +12,12 @@ mod carry;
 mod chain_time;
 mod clock;
 mod codes;
+mod contradicted;
 mod core;
 #[cfg(feature = "equivocate")]
 pub(crate) mod equivocate;
 mod event;
+mod disputes;
 mod executions;
 mod history;
 mod hush;

@@ -8,6 +8,7 @@ mod at_anchor;
 mod book;
 mod flags;
 mod job;
+pub(crate) mod past;
 pub mod trigger;
 
 pub use at_anchor::Standing;

@@ -97,6 +97,8 @@ pub struct Metrics {
     pub transactions: Counters<1>,
     /// Proofs of equivocation brought before the contract, by result.
     pub accusations: Counters<1>,
+    /// What happened in disputes, by event.
+    pub disputes: Counters<1>,
     /// Gas of own mined transactions.
     pub transaction_gas_used: Counter,
     /// Coin left for gas.
@@ -166,6 +168,7 @@ impl Metrics {
             chain_reorgs: chain.reorgs,
             transactions: chain.transactions,
             accusations: chain.accusations,
+            disputes: tasks.disputes,
             transaction_gas_used: chain.transaction_gas_used,
             wallet_balance: chain.wallet_balance,
             epoch: gauge(registry, "epoch", "Number of the epoch in force"),

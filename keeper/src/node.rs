@@ -286,6 +286,7 @@ fn services(
         submitter: Arc::new(submitter.with_anchors_of(constants.anchor_age)),
         provider: rpc.provider(),
         rpc: rpc.clone(),
+        deploy_block: chain.network.deploy_block,
         evidence,
     })
 }
@@ -315,7 +316,11 @@ fn core(setup: Setup, (chain, constants): (&ChainConfig, &Constants), journal: e
         pace,
         challenge: setup.config.challenge,
         #[cfg(feature = "equivocate")]
-        pen: crate::driver::equivocate::Pen { secret: engine.secret.clone(), domain },
+        pen: crate::driver::equivocate::Pen {
+            secret: engine.secret.clone(),
+            domain,
+            wrong_run: std::env::var(crate::driver::equivocate::WRONG_RUN).ok().and_then(|run| run.parse().ok()),
+        },
     };
     Ok(Core::new(consensus::Engine::new(engine), about))
 }

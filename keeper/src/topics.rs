@@ -1,12 +1,13 @@
 //! What the mesh carries: the one place where the protocol's channels and messages meet the mesh's topics and limits.
 
 use consensus::message::{
-    ASSIGNMENT_LIMIT, CERTIFICATE_LIMIT, Channel, EVIDENCE_LIMIT, HAVE_LIMIT, PARTIAL_LIMIT, WANT_LIMIT,
+    ASSIGNMENT_LIMIT, CERTIFICATE_LIMIT, Channel, EVIDENCE_LIMIT, HAVE_LIMIT, PARTIAL_LIMIT, RULING_LIMIT, WANT_LIMIT,
 };
 use p2p::{RequestLimits, Sizes, Topic, TopicId};
 
 /// Every channel; its position is its topic's number.
-pub const CHANNELS: [Channel; 4] = [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence];
+pub const CHANNELS: [Channel; 5] =
+    [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence, Channel::Rulings];
 /// Longest status, in bytes: a few numbers and hashes.
 const STATUS_LIMIT: usize = 1024;
 
@@ -30,6 +31,7 @@ pub const fn topic(channel: Channel) -> TopicId {
         Channel::Partials => 1,
         Channel::Certificates => 2,
         Channel::Evidence => 3,
+        Channel::Rulings => 4,
     })
 }
 
@@ -43,13 +45,14 @@ pub fn name(channel: Channel) -> &'static str {
     describe(channel).name
 }
 
-/// Evidence weighs little: whoever is first with it has done the mesh a service, but it is rare.
+/// Evidence and rulings weigh little: whoever is first with one has done the mesh a service, but they are rare.
 fn describe(channel: Channel) -> Topic {
     let (letter, name, max_bytes, weight) = match channel {
         Channel::Assignments => ('a', "assignments", ASSIGNMENT_LIMIT, 0.5),
         Channel::Partials => ('p', "partials", PARTIAL_LIMIT, 0.5),
         Channel::Certificates => ('c', "certificates", CERTIFICATE_LIMIT, 0.5),
         Channel::Evidence => ('e', "evidence", EVIDENCE_LIMIT, 0.05),
+        Channel::Rulings => ('r', "rulings", RULING_LIMIT, 0.05),
     };
     Topic { letter, name, max_bytes, weight }
 }

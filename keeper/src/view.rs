@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_RUNS: usize = 512;
 
 /// Every check there is, by name. A check that is red says why and how to mend it, in the words of its newest cause.
-pub const CHECKS: [&str; 12] = [
+pub const CHECKS: [&str; 13] = [
     "account",
     "chain",
     "chain_time",
@@ -24,6 +24,7 @@ pub const CHECKS: [&str; 12] = [
     "nodes",
     "registered",
     "runs",
+    "results",
     "runway",
     "set",
 ];

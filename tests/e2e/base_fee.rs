@@ -1,5 +1,4 @@
-//! What gas costs rises and falls: whoever submits gets back nearly all of what it paid, and a job that could not pay for a while runs on by
-//! itself.
+//! What gas costs rises and falls: nobody is poorer for a settlement that it sent, and a job that could not pay for a while runs on by itself.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +9,9 @@ use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96, utils::parse_e
 use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::TransactionReceipt;
 use anyhow::{Context, Result, ensure};
-use bootstrap::swarm::{JobRequest, RHYTHM, Swarm, code_hash, ledger::unix_ms};
+use bootstrap::swarm::anvil::mined;
+use bootstrap::swarm::numbers::Numbers;
+use bootstrap::swarm::{RHYTHM, Swarm, code_hash, ledger::unix_ms};
 use bootstrap::wait::until;
 use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
 use contracts::{JobManager, KeeperRegistry, PlayMoney, TaskManager};
@@ -25,13 +26,15 @@ const GWEI: u64 = 1_000_000_000;
 /// Base fees in turn, and tasks settled under each.
 const LEVELS: [u64; 3] = [1, 30, 300];
 const TASKS: usize = 70;
-/// Wei in the job that pays under all of them but the last.
+/// Wei in the job that pays under all of them but the last, and in the others.
 const POOR: &str = "0.1";
-const TOKEN_FEE: u64 = 1_000_003;
+const RICH: &str = "100";
+/// What a run costs, in coin or in a token that is worth as much: what people pay, a tenth of what its gas costs at the highest base fee.
+const FEE: u64 = 2_000_000_000_000_000;
 
 #[tokio::test]
 #[ignore = "takes three minutes"]
-async fn submitters_get_nearly_all_back_at_any_base_fee_and_a_job_that_could_not_pay_runs_on() {
+async fn nobody_is_poorer_for_a_settlement_at_any_base_fee_and_a_job_that_could_not_pay_runs_on() {
     let _alone = tests::alone().await;
     let mut market = Market::new().await.unwrap();
     let mut from = market.block().await.unwrap() + 1;
@@ -63,18 +66,18 @@ async fn submitters_get_nearly_all_back_at_any_base_fee_and_a_job_that_could_not
 #[derive(Debug, Default)]
 struct Books {
     settlements: usize,
-    /// Wei spent on gas, given back, and earned in coin besides.
+    /// Wei spent on gas, given back, and earned besides, in coin and in the token.
     spent: U256,
     refunded: U256,
     earned: U256,
-    /// Blocks in which somebody paid a fifth more than came. What is not given back yet is the part of the tip that the market asks
-    /// beyond the contract's, and a few hundredths that are not metered.
+    /// Blocks in which somebody spent more than came: spent, given back, earned.
     poorer: Vec<(u64, Address, U256, U256, U256)>,
 }
 
 struct Market {
     swarm: Swarm,
     provider: DynProvider,
+    token: Address,
     poor: u64,
     /// Holds the base fee where it was set.
     held: Option<Held>,
@@ -85,55 +88,51 @@ impl Market {
     async fn new() -> Result<Self> {
         let mut swarm = Swarm::start(keepers(4)).await?;
         let provider = swarm.anvil().provider().clone();
-        let mut market = Self { swarm, provider, poor: 0, held: None };
+        let mut market = Self { swarm, provider, token: Address::ZERO, poor: 0, held: None };
         market.set(LEVELS[0] * GWEI).await?;
         let code = component(INCREMENT);
         let (code_hash, code_url) = (code_hash(&code), market.swarm.code_server().serve("base_fee.wasm", code));
         let start = (unix_ms() / 1000 + 20).next_multiple_of(RHYTHM);
-        let trigger = TriggerTerms::Interval { start, interval: 2 };
-        let action = ActionTerms::Wasm(WasmTerms { code_url, code_hash, params: Bytes::new() });
-        let target = market.swarm.target();
-        let request = |number: u64| {
-            let (name, action) = (format!("rich {number}"), action.clone());
-            JobRequest { name, trigger, action, target, creator: None }
-        };
-        market.swarm.list(&(0..3).map(request).collect::<Vec<_>>()).await?;
         let terms = Terms {
-            trigger,
-            action,
-            target,
+            trigger: TriggerTerms::Interval { start, interval: 2 },
+            action: ActionTerms::Wasm(WasmTerms { code_url, code_hash, params: Bytes::new() }),
+            target: market.swarm.target(),
             callback_gas: 120_000,
             token: Address::ZERO,
-            fee: market.manager().leastFee(Address::ZERO).call().await?,
+            fee: U96::from(FEE),
             quorum_bps: 6667,
             punctual_seconds: 0,
         };
-        market.list_more(terms).await?;
+        market.list(terms).await?;
         Ok(market)
     }
 
-    async fn list_more(&mut self, terms: Terms) -> Result<()> {
+    async fn list(&mut self, terms: Terms) -> Result<()> {
         let (manager, creator) = (self.manager(), self.swarm.anvil().faucet());
+        let mut desk = Desk { provider: self.provider.clone(), creator, numbers: Numbers::default() };
+        let deploy = desk.send(&PlayMoney::deploy_builder(&self.provider)).await?;
+        self.token = deploy.contract_address.context("no token")?;
+        let money = PlayMoney::new(self.token, &self.provider);
+        let funding = parse_ether(RICH)?;
+        desk.send(&money.mint(creator, funding * U256::from(2))).await?;
+        desk.send(&money.approve(*manager.address(), U256::MAX)).await?;
+        desk.send(&manager.setLeastFee(self.token, U96::from(FEE))).await?;
         let deposit = U256::from(manager.listingDeposit().call().await?);
-        let poor = parse_ether(POOR)?;
-        let salt = B256::repeat_byte(0xf0);
-        let list = manager.createJob(terms.params(), poor, salt).from(creator).value(poor + deposit);
-        sent(list).await.context("the poor job")?;
-        self.poor = manager.jobCount().call().await?;
-        let deploy = sent(PlayMoney::deploy_builder(&self.provider).from(creator)).await?;
-        let token = deploy.contract_address.context("no token")?;
-        let money = PlayMoney::new(token, &self.provider);
-        let funding = U256::from(1_000_000_000_u64);
-        sent(money.mint(creator, funding * U256::from(2)).from(creator)).await?;
-        sent(money.approve(*manager.address(), U256::MAX).from(creator)).await?;
-        sent(manager.setLeastFee(token, U96::from(TOKEN_FEE)).from(creator)).await?;
-        let terms = Terms { token, fee: U96::from(TOKEN_FEE), ..terms };
-        for number in 1..=2 {
-            let salt = B256::repeat_byte(0xf0 + number);
-            let value = deposit + parse_ether("100")?;
-            let list = manager.createJob(terms.params(), funding, salt).from(creator).value(value);
-            sent(list).await.context("a job that pays in a token")?;
+        let in_token = Terms { token: self.token, ..terms.clone() };
+        for (number, terms, escrow) in [
+            (1, &terms, RICH),
+            (2, &in_token, RICH),
+            (3, &terms, RICH),
+            (4, &terms, POOR),
+            (5, &in_token, RICH),
+            (6, &terms, RICH),
+        ] {
+            let escrow = parse_ether(escrow)?;
+            // What a job that pays in a token gets in coin is for gas.
+            let list = manager.createJob(terms.params(), escrow, B256::repeat_byte(number)).value(escrow + deposit);
+            desk.send(&list).await.with_context(|| format!("job {number}"))?;
         }
+        self.poor = 4;
         Ok(())
     }
 
@@ -169,9 +168,7 @@ impl Market {
 
     /// Block by block and submitter by submitter.
     async fn books(&self, from: u64, to: u64) -> Result<Books> {
-        let contracts = self.swarm.deployed().network.contracts;
-        let (tasks, manager) = (TaskManager::new(contracts.task_manager, &self.provider), self.manager());
-        let registry = KeeperRegistry::new(contracts.keeper_registry, &self.provider);
+        let tasks = TaskManager::new(self.swarm.deployed().network.contracts.task_manager, &self.provider);
         let mut books = Books::default();
         let mut spent: BTreeMap<(u64, Address), U256> = BTreeMap::new();
         for (_, log) in tasks.BatchSettled_filter().from_block(from).to_block(to).query().await? {
@@ -182,26 +179,27 @@ impl Market {
             books.settlements += 1;
         }
         for ((block, submitter), cost) in spent {
-            let at = |block: u64| {
-                let (manager, registry) = (manager.clone(), registry.clone());
-                async move {
-                    let block = BlockId::number(block);
-                    let refunds = manager.refunds(submitter).block(block).call().await?;
-                    let epochs = (1..=registry.currentEpoch().block(block).call().await?).collect();
-                    let earned = manager.owed(submitter, Address::ZERO, epochs).block(block).call().await?;
-                    anyhow::Ok((refunds, earned))
-                }
-            };
-            let ((refunds_before, earned_before), (refunds, earned)) = (at(block - 1).await?, at(block).await?);
-            let (refund, fee) = (refunds - refunds_before, earned - earned_before);
+            let (before, after) = (self.has(submitter, block - 1).await?, self.has(submitter, block).await?);
+            let (refund, fee) = (after.0 - before.0, after.1 - before.1);
             books.spent += cost;
             books.refunded += refund;
             books.earned += fee;
-            if (refund + fee) * U256::from(5) < cost * U256::from(4) {
+            if refund + fee < cost {
                 books.poorer.push((block, submitter, cost, refund, fee));
             }
         }
         Ok(books)
+    }
+
+    /// What an operator was given back of its gas until a block, and what it has earned in coin and in the token.
+    async fn has(&self, operator: Address, block: u64) -> Result<(U256, U256)> {
+        let (manager, at) = (self.manager(), BlockId::number(block));
+        let registry = KeeperRegistry::new(self.swarm.deployed().network.contracts.keeper_registry, &self.provider);
+        let epochs: Vec<u32> = (1..=registry.currentEpoch().block(at).call().await?).collect();
+        let refunds = manager.refunds(operator).block(at).call().await?;
+        let coin = manager.owed(operator, Address::ZERO, epochs.clone()).block(at).call().await?;
+        let token = manager.owed(operator, self.token, epochs).block(at).call().await?;
+        Ok((refunds, coin + token))
     }
 
     fn manager(&self) -> JobManager::JobManagerInstance<DynProvider> {
@@ -209,18 +207,22 @@ impl Market {
     }
 }
 
-/// Sends a call, once more where the node gave a number that was used while it made a block.
-async fn sent<P: Provider, D: CallDecoder>(call: CallBuilder<P, D>) -> Result<TransactionReceipt> {
-    let pending = loop {
-        match call.send().await {
-            Ok(pending) => break pending,
-            Err(error) if error.to_string().contains("nonce too low") => tokio::time::sleep(PAUSE).await,
-            Err(error) => return Err(error.into()),
-        }
-    };
-    let receipt = pending.get_receipt().await?;
-    ensure!(receipt.status(), "it failed in transaction {}", receipt.transaction_hash);
-    Ok(receipt)
+/// Whoever lists the jobs.
+struct Desk {
+    provider: DynProvider,
+    creator: Address,
+    numbers: Numbers,
+}
+
+impl Desk {
+    async fn send<P: Provider + Clone, D: CallDecoder + Clone>(&mut self, call: &CallBuilder<P, D>) -> Result<TransactionReceipt> {
+        let call = call.clone().from(self.creator);
+        let sent = |nonce| call.clone().nonce(nonce);
+        let tx = self.numbers.send(&self.provider, self.creator, sent).await?;
+        let receipt = mined(&self.provider, tx, "what lists the jobs").await?;
+        ensure!(receipt.status(), "it failed in transaction {tx}");
+        Ok(receipt)
+    }
 }
 
 /// Holds the base fee until it is dropped.

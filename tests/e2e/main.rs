@@ -9,6 +9,7 @@ mod base_fee;
 mod busy;
 mod churn;
 mod cleanup;
+mod dispute;
 mod equivocation;
 mod foreign;
 mod free_work;

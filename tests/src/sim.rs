@@ -15,6 +15,7 @@
 mod actor;
 mod chain;
 mod checks;
+mod court;
 mod disk;
 mod doubt;
 mod keys;
@@ -41,9 +42,10 @@ use role::Role;
 use world::World;
 
 /// Every kind of fault; a run in which one never occurred proves nothing about it.
-pub const FAULTS: [&str; 14] = [
+pub const FAULTS: [&str; 16] = [
     "clock_skew",
     "crash",
+    "dispute",
     "duplication",
     "false_answer",
     "lagging_view",
@@ -56,6 +58,7 @@ pub const FAULTS: [&str; 14] = [
     "reorder",
     "reorg",
     "rpc_outage",
+    "wrong_certificate",
 ];
 
 /// What to run.

@@ -8,6 +8,9 @@ use anyhow::{Context, Result, anyhow};
 use super::keepers::{Keeper, Setting, binary};
 use super::{Swarm, network};
 
+/// Which run of the first job is certified wrong: one that settles when all others are under way.
+pub(super) const WRONG_RUN: u64 = 2;
+
 impl Swarm {
     /// The last keepers run the program that signs two results, as many as the options say.
     pub(super) fn choose_equivocators(&mut self) -> Result<()> {
@@ -15,6 +18,24 @@ impl Swarm {
         for keeper in self.keepers.iter_mut().skip(honest) {
             keeper.run_with(binary("keeper-equivocate")?);
             self.equivocators.push(keeper.operator());
+        }
+        Ok(())
+    }
+
+    /// The last keepers run the program that says something wrong of one run, as many as the options say; the others stake so
+    /// little that those are a quorum. Before the first epoch.
+    pub(super) async fn choose_wrong(&mut self) -> Result<()> {
+        let Some(wrong) = self.options.wrong_result else { return Ok(()) };
+        let honest = self.keepers.len().saturating_sub(usize::from(wrong));
+        let percent = self.options.honest_percent();
+        for (place, keeper) in self.keepers.iter_mut().enumerate() {
+            if place < honest {
+                keeper.stake(percent).await?;
+            } else {
+                keeper.run_with(binary("keeper-equivocate")?);
+                keeper.set("KEEPER_WRONG_RUN", &WRONG_RUN.to_string());
+                self.wrong.push(keeper.operator());
+            }
         }
         Ok(())
     }

@@ -45,6 +45,8 @@ pub struct Keeper {
     operator: Address,
     /// What it is run with, if not with the program of all.
     program: Option<PathBuf>,
+    /// Variables it is run with.
+    variables: Vec<(String, String)>,
     process: Option<Process>,
 }
 
@@ -54,7 +56,14 @@ impl Keeper {
     /// # Errors
     /// When the CLI refuses.
     pub async fn create(setting: Arc<Setting>, name: &str) -> Result<Self> {
-        let mut keeper = Self { setting, name: name.to_owned(), operator: Address::ZERO, program: None, process: None };
+        let mut keeper = Self {
+            setting,
+            name: name.to_owned(),
+            operator: Address::ZERO,
+            program: None,
+            variables: Vec::new(),
+            process: None,
+        };
         let spawner = Arc::clone(&keeper.setting.spawner);
         spawner.run(&keeper.command(["init"], &["--json"])).await?;
         let keys = ["--light-scrypt", "--json", "--password-file"];
@@ -110,6 +119,11 @@ impl Keeper {
         self.program = Some(program);
     }
 
+    /// Runs it with a variable set from its next start on.
+    pub fn set(&mut self, variable: &str, value: &str) {
+        self.variables.push((variable.to_owned(), value.to_owned()));
+    }
+
     /// Starts it; what it prints goes to its log. Does not wait.
     ///
     /// # Errors
@@ -145,7 +159,8 @@ impl Keeper {
     #[must_use]
     pub fn command<const N: usize>(&self, verb: [&str; N], flags: &[&str]) -> CommandLine {
         let log = self.setting.directory.join(format!("{}.log", self.name));
-        CommandLine::new(&self.name, self.program.as_ref().unwrap_or(&self.setting.program), &log)
+        let line = CommandLine::new(&self.name, self.program.as_ref().unwrap_or(&self.setting.program), &log);
+        CommandLine { variables: self.variables.clone(), ..line }
             .with(verb)
             .with(["--datadir".into(), self.datadir()])
             .with(flags)

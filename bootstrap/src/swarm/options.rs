@@ -15,6 +15,9 @@ const REORG_DEPTH: u64 = 5;
 /// Seconds between two reorganisations.
 const REORG_EVERY: u64 = 20;
 
+/// The least part of a deposit that is staked, in percent.
+const LEAST_PERCENT: u8 = 10;
+
 /// Which example jobs are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum JobSet {
@@ -46,6 +49,10 @@ pub struct Options {
     /// Let this many keepers sign two results of every task, until they are slashed for it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=63))]
     pub equivocate: Option<u16>,
+    /// Let this many keepers, with more than two thirds of the stake, certify one wrong result together; it is disputed, run again
+    /// by all, ruled on, and its signers are slashed
+    #[arg(long, value_name = "N", conflicts_with_all = ["equivocate", "eigenlayer", "kill_leader"], value_parser = clap::value_parser!(u16).range(1..=63))]
+    pub wrong_result: Option<u16>,
     /// Show keepers the chain as it is: answers 20 to 200 ms late, one refusal in 20, logs of 10 blocks at a time, one URL in
     /// three two blocks behind; and a reorganisation now and then, whose orphaned transactions come back or do not
     #[arg(long)]
@@ -98,6 +105,7 @@ impl Default for Options {
             jobs: JobSet::Basic,
             kill_leader: false,
             equivocate: None,
+            wrong_result: None,
             rough: false,
             reorg_depth: REORG_DEPTH,
             reorg_every: REORG_EVERY,
@@ -125,8 +133,24 @@ impl Options {
         if !self.rough && self.reorgs > 0 {
             return Some("--reorgs needs --rough: without it the chain takes nothing back");
         }
-        let honest = self.keepers.saturating_sub(self.equivocate.unwrap_or(0));
-        (honest == 0).then_some("--equivocate takes fewer than --keepers: somebody must be left to prove it")
+        let honest = |others: Option<u16>| self.keepers.saturating_sub(others.unwrap_or(0));
+        if self.wrong_result.is_some() && (honest(self.wrong_result) == 0 || self.honest_percent() < LEAST_PERCENT) {
+            return Some("--wrong-result takes fewer than --keepers, and so many that the others can stake a tenth or more and be outvoted");
+        }
+        (honest(self.equivocate) == 0)
+            .then_some("--equivocate takes fewer than --keepers: somebody must be left to prove it")
+    }
+
+    /// What part of their deposits honest keepers stake where others certify a wrong result: so little that those have seven tenths
+    /// of all stake, which is a quorum.
+    #[must_use]
+    pub fn honest_percent(&self) -> u8 {
+        let wrong = u32::from(self.wrong_result.unwrap_or(0));
+        let honest = u32::from(self.keepers).saturating_sub(wrong).max(1);
+        if wrong == 0 {
+            return 100;
+        }
+        u8::try_from((100 * wrong * 3 / (7 * honest)).min(100)).unwrap_or(100)
     }
 
     /// Time between blocks.

@@ -12,6 +12,7 @@ use contracts::terms::ended;
 use serde::Serialize;
 
 pub use super::jobs::JobSpec;
+use super::dispute::Disputes;
 use super::ledger::{Ledger, Settlement};
 use super::reorganiser::Reorganisations;
 pub use gas::{Cost, Gas};
@@ -48,6 +49,10 @@ pub struct Facts {
     pub reorganisations: Reorganisations,
     /// Keepers that were made to sign two results.
     pub equivocators: Vec<Address>,
+    /// Keepers that were made to certify a wrong result.
+    pub wrong: Vec<Address>,
+    /// How disputes ended.
+    pub disputes: Disputes,
     /// Stake taken, by operator.
     pub slashed: BTreeMap<Address, U256>,
     /// Stake left at the end, by operator.
@@ -80,6 +85,7 @@ pub struct Proof {
     pub kills: usize,
     pub takeovers: usize,
     pub reorganisations: Reorganisations,
+    pub disputes: Disputes,
     pub slashed: Vec<String>,
     /// Stake left, in the staked asset's smallest unit (decimal).
     pub stakes: BTreeMap<String, String>,
@@ -89,6 +95,12 @@ pub struct Proof {
     innocent: usize,
     #[serde(skip)]
     unpunished: usize,
+    /// Keepers that certified a wrong result and lost nothing.
+    #[serde(skip)]
+    forgiven: usize,
+    /// Whether the wrong result was not ruled wrong, or a right one was.
+    #[serde(skip)]
+    misjudged: bool,
     pub latency_ms: Latency,
     pub gas: Gas,
     pub target: Target,
@@ -187,11 +199,14 @@ impl Proof {
             kills: facts.kills.len(),
             takeovers: facts.kills.iter().filter(|kill| was_taken_over(kill, &first)).count(),
             reorganisations: facts.reorganisations,
+            disputes: facts.disputes,
             slashed: facts.slashed.keys().map(|operator| operator.to_checksum(None)).collect(),
             stakes: decimals(&facts.stakes),
             counted: decimals(&facts.counted),
-            innocent: facts.slashed.keys().filter(|operator| !facts.equivocators.contains(operator)).count(),
+            innocent: facts.slashed.keys().filter(|operator| !is_guilty(facts, operator)).count(),
             unpunished: facts.equivocators.iter().filter(|operator| !was_punished(facts, operator)).count(),
+            forgiven: facts.wrong.iter().filter(|operator| !lost_stake(facts, operator)).count(),
+            misjudged: facts.disputes.upheld != u64::from(!facts.wrong.is_empty()),
             latency_ms: latency(facts, &first),
             gas: Gas::new(&facts.ledger, facts.refunded),
             target: Target { address: facts.target, counter: facts.counter },
@@ -215,10 +230,16 @@ impl Proof {
             broken.push(format!("the target refused {} settled calls", tasks.undelivered));
         }
         if self.innocent != 0 {
-            broken.push(format!("{} keepers were slashed that signed nothing twice", self.innocent));
+            broken.push(format!("{} keepers were slashed that signed nothing twice or wrong", self.innocent));
         }
         if self.unpunished != 0 {
             broken.push(format!("{} keepers signed two results and kept their stake or their place", self.unpunished));
+        }
+        if self.forgiven != 0 {
+            broken.push(format!("{} keepers certified a wrong result and kept their stake", self.forgiven));
+        }
+        if self.misjudged {
+            broken.push("a wrong result was not ruled wrong, or a right one was".to_owned());
         }
         let settled = self.jobs.iter().find(|job| job.id == counted).map_or(0, |job| job.settled);
         if self.target.counter != settled {
@@ -233,11 +254,18 @@ fn decimals(stakes: &BTreeMap<Address, U256>) -> BTreeMap<String, String> {
     stakes.iter().map(|(who, stake)| (who.to_checksum(None), stake.to_string())).collect()
 }
 
+fn is_guilty(facts: &Facts, operator: &Address) -> bool {
+    facts.equivocators.contains(operator) || facts.wrong.contains(operator)
+}
+
+fn lost_stake(facts: &Facts, operator: &Address) -> bool {
+    facts.slashed.get(operator).is_some_and(|taken| !taken.is_zero())
+}
+
 /// Whether an operator lost stake, has less than an honest one has now, and is counted on no more.
 fn was_punished(facts: &Facts, operator: &Address) -> bool {
     let left = facts.stakes.get(operator);
-    let taken = facts.slashed.get(operator).is_some_and(|taken| !taken.is_zero());
-    taken && left < facts.stakes.values().max() && !facts.counted.contains_key(operator)
+    lost_stake(facts, operator) && left < facts.stakes.values().max() && !facts.counted.contains_key(operator)
 }
 
 /// The first settlement of a task that is counted.

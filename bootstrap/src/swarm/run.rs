@@ -34,7 +34,8 @@ pub async fn run(swarm: &mut Swarm) -> Result<Proof> {
         bail!("after {} s {missing}\n{}", patience.as_secs(), state(swarm).await);
     }
     let last_due = swarm.pause_jobs().await?;
-    let troubled = swarm.options.kill_leader || swarm.options.rough || !swarm.equivocators.is_empty();
+    let punished = !swarm.equivocators.is_empty() || !swarm.wrong.is_empty();
+    let troubled = swarm.options.kill_leader || swarm.options.rough || punished;
     let grace = if troubled { GRACE_WITH_KILLS } else { GRACE };
     swarm.progress.say(&format!("enough settled; jobs end, stopping {grace} s after the last run"));
     let deadline = Instant::now() + Duration::from_secs(super::network::NOTICE_SECONDS.into()) + TAIL_PATIENCE;
@@ -61,6 +62,7 @@ pub async fn watch(swarm: &mut Swarm) -> Result<()> {
     let mut shown = Instant::now();
     loop {
         swarm.check_alive()?;
+        swarm.press_dispute().await?;
         if swarm.options.kill_leader && kill_is_due(swarm) {
             swarm.kill_leader().await?;
         }
@@ -71,7 +73,11 @@ pub async fn watch(swarm: &mut Swarm) -> Result<()> {
 
 async fn until_enough(swarm: &mut Swarm) -> Result<()> {
     let mut shown = Instant::now();
-    while missing(swarm).await.is_some() || !all_equivocators_punished(swarm).await? {
+    loop {
+        swarm.press_dispute().await?;
+        if missing(swarm).await.is_none() && all_equivocators_punished(swarm).await? {
+            return Ok(());
+        }
         swarm.check_alive()?;
         if (swarm.kills.len() as u64) < swarm.options.kills_wanted() && kill_is_due(swarm) {
             swarm.kill_leader().await?;
@@ -79,7 +85,6 @@ async fn until_enough(swarm: &mut Swarm) -> Result<()> {
         show(swarm, &mut shown);
         next_block(swarm).await;
     }
-    Ok(())
 }
 
 impl Swarm {
@@ -133,6 +138,9 @@ async fn missing(swarm: &Swarm) -> Option<String> {
     if done < wanted {
         missing.push(format!("{done} of {wanted} reorganisations happened"));
     }
+    if !swarm.wrong.is_empty() && !swarm.all_ruled_against {
+        missing.push("those who certified a wrong result are not all slashed".to_owned());
+    }
     (!missing.is_empty()).then(|| missing.join("; "))
 }
 
@@ -184,6 +192,8 @@ async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {
         kills: swarm.kills.clone(),
         reorganisations: swarm.reorganisations().await,
         equivocators: swarm.equivocators.clone(),
+        wrong: swarm.wrong.clone(),
+        disputes: swarm.disputes().await?,
         refunded: slashing::refunded(swarm.anvil.provider(), network, &operators).await?,
         slashed: slashing::slashed(swarm.anvil.provider(), network).await?,
         stakes: slashing::stakes(swarm.anvil.provider(), network, operators).await?,

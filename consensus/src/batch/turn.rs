@@ -59,6 +59,11 @@ impl Turn {
         self.sent
     }
 
+    /// How many there were before it.
+    pub(crate) fn place(&self) -> usize {
+        self.place
+    }
+
     /// Whether it is not the first one.
     pub(crate) fn is_takeover(&self) -> bool {
         self.place > 0

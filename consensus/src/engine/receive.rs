@@ -8,7 +8,7 @@ use crate::codec::{self, CodecError};
 use crate::committee::{PeerKey, QUORUM_BPS};
 use crate::fault::{Awaits, Fate, Reason, Verdict};
 use crate::held::Received;
-use crate::message::{CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Partial, Source};
+use crate::message::{CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Partial, Ruling, Source};
 use crate::session::Event;
 use crate::task::Task;
 use crate::time::{HOLD, Time};
@@ -84,7 +84,21 @@ impl Engine {
                 Fate::Judged(Verdict::Ignore(Reason::OverLimit))
             }
             Message::Evidence(evidence) => Fate::Judged(proofs.consider(evidence, facts, sessions, outbox)),
+            Message::Ruling(ruling) => self.consider_ruling(ruling, (from, charged), now),
         }
+    }
+
+    fn consider_ruling(&mut self, ruling: &Ruling, (from, charged): (PeerKey, &mut bool), now: Time) -> Fate {
+        let Some(committee) = self.facts.committee_of(ruling.epoch).cloned() else {
+            return Fate::Early(Awaits::Epoch(ruling.epoch));
+        };
+        if let Some(fate) = self.disputes.glance(ruling, &committee, &self.facts) {
+            return fate;
+        }
+        if !self.charge(from, charged, now) {
+            return Fate::Judged(Verdict::Ignore(Reason::OverLimit));
+        }
+        Fate::Judged(self.disputes.take(ruling, &committee, &mut self.facts, now, &mut self.outbox))
     }
 
     fn consider_partial(

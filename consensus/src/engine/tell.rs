@@ -6,12 +6,14 @@ use alloy_primitives::B256;
 
 use super::Engine;
 use crate::agenda::Wake;
+use crate::committee::Committee;
+use crate::dispute::DisputeEvent;
 use crate::fault::Awaits;
 use crate::message::BatchKey;
 use crate::outbox::Notice;
 use crate::proofs::Statement;
 use crate::session::Event;
-use crate::task::{Abstention, Outcome, Task};
+use crate::task::{Abstention, DueTask, Outcome, Task};
 use crate::time::Time;
 use crate::windows::Board;
 
@@ -76,6 +78,28 @@ impl Engine {
             self.windows.note_run(task, result.is_ok(), took);
         }
         sessions.handle(task, Event::Executed(attempt, anchor, result), facts, now, outbox);
+    }
+
+    pub(super) fn enter_epoch(&mut self, committee: Committee, now: Time) {
+        self.held.came(Awaits::Epoch(committee.epoch()), now, &mut self.outbox);
+        self.facts.enter_epoch(committee);
+        self.proofs.repeat(&self.facts, &mut self.outbox);
+        self.disputes.look_all(&mut self.facts, now, &mut self.outbox);
+        self.wake_waiting(now);
+    }
+
+    pub(super) fn learn(&mut self, due: DueTask, now: Time) {
+        let Self { facts, sessions, batches, outbox, .. } = self;
+        if sessions.learn(due, facts, now, outbox) {
+            batches.learn(due.task, facts, sessions, now, outbox);
+        }
+    }
+
+    pub(super) fn on_dispute(&mut self, id: u64, event: DisputeEvent, now: Time) {
+        self.disputes.handle(id, event, &mut self.facts, now, &mut self.outbox);
+        if matches!(event, DisputeEvent::Opened(_)) {
+            self.held.came(Awaits::Dispute(id), now, &mut self.outbox);
+        }
     }
 
     pub(super) fn look_at_batch(&mut self, key: BatchKey, now: Time) {

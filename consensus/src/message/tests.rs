@@ -149,7 +149,7 @@ fn findings_and_signature_must_fit_each_other() {
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-        for channel in [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence] {
+        for channel in [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence, Channel::Rulings] {
             let _ = Message::decode(channel, &bytes);
         }
         let _ = codec::decode::<Want>(&bytes, WANT_LIMIT);

@@ -41,11 +41,16 @@ fn effect_text(effect: Effect) -> String {
         Effect::Judge { source: Source::Gossip(message), verdict } => format!("judge {} {verdict:?}", message.0),
         Effect::Judge { source: Source::Answer(_), verdict } => format!("judge an answer {verdict:?}"),
         Effect::Ask { peer, .. } => if peer.is_some() { "ask a peer" } else { "ask" }.to_owned(),
+        Effect::Broadcast { channel: Channel::Rulings, .. } => "send ruling".to_owned(),
+        Effect::Rerun { dispute, .. } => format!("rerun for {dispute}"),
+        Effect::Rule(ruling) => format!("rule on {} by {}", ruling.dispute, ruling.signers.count()),
+        Effect::Enforce { dispute } => format!("enforce {dispute}"),
         Effect::Submit(settlement) => format!("submit, takeover {}", settlement.takeover),
         Effect::Report(_, Step::Started { .. }) => "started".to_owned(),
         Effect::Report(_, step) => format!("{step:?}").to_lowercase(),
         Effect::Assigned { window, stage } => format!("assigned {window} at {stage}"),
         Effect::Blame(fault) => format!("blame {fault:?}"),
+        Effect::Contradicted(_) => "contradicted".to_owned(),
         Effect::Keep(_) => "keep".to_owned(),
         Effect::Recall { listening, .. } => format!("recall, listening {listening}"),
     }
@@ -58,5 +63,6 @@ fn wake_text(wake: Wake) -> String {
         Wake::Window(window) => format!("window {window}"),
         Wake::Held => "held".to_owned(),
         Wake::Start => "start".to_owned(),
+        Wake::Dispute(id) => format!("dispute {id}"),
     }
 }

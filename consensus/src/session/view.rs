@@ -8,6 +8,7 @@ use super::{Attempt, Phase, Session};
 use crate::certificate::Certificate;
 use crate::committee::KeeperIndex;
 use crate::message::BatchKey;
+use crate::message::evidence::conflict;
 use crate::report::Report;
 use crate::task::DueTask;
 use crate::time::{Pace, Time};
@@ -79,6 +80,14 @@ impl Session {
         certificate: &Arc<Certificate>,
     ) -> Option<Arc<Certificate>> {
         self.words.note_certificate(report, certificate)
+    }
+
+    /// Whether this keeper got something else at the same block.
+    pub(crate) fn contradicts(&self, report: &Report) -> bool {
+        self.attempts.values().any(|attempt| match attempt {
+            Attempt::Reported { report: mine, .. } | Attempt::Refused { report: mine, .. } => conflict(mine, report),
+            Attempt::Running { .. } | Attempt::Abstained(..) => false,
+        })
     }
 
     /// The first certificate at an anchor.

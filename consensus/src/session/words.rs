@@ -43,6 +43,10 @@ impl Words {
         (first != report).then(|| Arc::clone(other))
     }
 
+    pub(crate) fn certified_at(&self, anchor: B256) -> Option<&Report> {
+        self.certificates.get(&anchor).map(|(report, _)| report)
+    }
+
     pub(crate) fn certificate_at(&self, anchor: B256) -> Option<&Arc<Certificate>> {
         self.certificates.get(&anchor).map(|(_, certificate)| certificate)
     }

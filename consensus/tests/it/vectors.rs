@@ -7,6 +7,7 @@ use alloy_primitives::{Address, B256, Bytes, hex, keccak256};
 use consensus::bls::{SecretKey, aggregate_keys, aggregate_signatures};
 use consensus::certificate::batch_root;
 use consensus::committee::{Committee, Member, PeerKey};
+use consensus::dispute::Answer;
 use consensus::leader::{self, Window};
 use consensus::merkle;
 use consensus::report::{Anchor, Domain, Report, possession_digest};
@@ -121,6 +122,15 @@ fn lines(domain: &Domain) -> Vec<Value> {
     ]
 }
 
+fn ruling(domain: &Domain) -> Value {
+    let (epoch, dispute, leaf) = (4, 77, keccak256([5]));
+    let answer = Answer { status: Status::Skip, outcome_hash: keccak256([6]) };
+    json!({
+        "epoch": epoch, "disputeId": dispute, "leaf": text(leaf), "status": answer.status as u8,
+        "outcomeHash": text(answer.outcome_hash), "digest": text(domain.ruling_digest(epoch, dispute, leaf, answer)),
+    })
+}
+
 #[test]
 fn vectors_are_those_on_file() {
     let registry = Address::repeat_byte(0x22);
@@ -136,6 +146,7 @@ fn vectors_are_those_on_file() {
             batch(&domain, 3, 2, &[0, 1, 2]),
         ],
         "leaders": lines(&domain),
+        "ruling": ruling(&domain),
     });
     let path = Path::new("../tests/vectors/certificate.json");
     let made = format!("{}\n", serde_json::to_string_pretty(&vectors).unwrap());

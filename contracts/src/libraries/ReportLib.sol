@@ -22,6 +22,8 @@ library ReportLib {
         "Report(uint64 jobId,uint32 jobVersion,bytes32 instanceKey,uint64 anchorNumber,bytes32 anchorHash,bytes32 inputHash,uint8 status,bytes32 outcomeHash)"
     );
     bytes32 internal constant BATCH_TYPEHASH = keccak256("Batch(uint32 epoch,bytes32 root)");
+    bytes32 internal constant RULING_TYPEHASH =
+        keccak256("Ruling(uint32 epoch,uint64 disputeId,bytes32 leaf,uint8 status,bytes32 outcomeHash)");
     bytes32 internal constant DOMAIN_TYPEHASH =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
     bytes32 internal constant NAME_HASH = keccak256("KeeperMesh");
@@ -90,5 +92,18 @@ library ReportLib {
     /// @notice The EIP-712 digest that partials and certificates sign.
     function digest(bytes32 domain, uint32 epoch, bytes32 batchRoot) internal pure returns (bytes32) {
         return keccak256(bytes.concat(hex"1901", domain, keccak256(abi.encode(BATCH_TYPEHASH, epoch, batchRoot))));
+    }
+
+    /// @notice The EIP-712 digest that keepers sign to rule on a dispute of the report with this leaf.
+    function rulingDigest(
+        bytes32 domain,
+        uint32 epoch,
+        uint64 disputeId,
+        bytes32 reportLeaf,
+        uint8 status,
+        bytes32 outcome
+    ) internal pure returns (bytes32) {
+        bytes32 ruling = keccak256(abi.encode(RULING_TYPEHASH, epoch, disputeId, reportLeaf, status, outcome));
+        return keccak256(bytes.concat(hex"1901", domain, ruling));
     }
 }

@@ -145,7 +145,7 @@ impl Submitter {
     }
 
     /// Whether the contract refuses a call with this error at every one of these nodes.
-    async fn refuse_alike(&self, witnesses: &[ChainProvider], call: &Call, selector: [u8; 4]) -> bool {
+    pub(super) async fn refuse_alike(&self, witnesses: &[ChainProvider], call: &Call, selector: [u8; 4]) -> bool {
         for witness in witnesses {
             let request =
                 TransactionRequest::default().with_from(self.account()).with_to(call.to).with_input(call.input.clone());

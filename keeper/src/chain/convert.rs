@@ -5,6 +5,7 @@ use consensus::anchor::BlockRef;
 use consensus::bls::{BlsError, PublicKey, Signature};
 use consensus::codec;
 use consensus::committee::{Committee, CommitteeError, Member, PeerKey, SignerSet};
+use consensus::dispute::{AgreedRuling, Disputed};
 use consensus::effect::Settlement as CertifiedBatch;
 use consensus::evidence::{Evidence, Statement};
 use consensus::report::Report;
@@ -13,7 +14,7 @@ use contracts::ITaskManager::{Delivery, Entry};
 use contracts::{IChallenger, ReportLib, Run};
 use thiserror::Error;
 
-use super::{Accusation, Anchor, Batch, Certificate, EpochSnapshot, Head, Settled, Settlement};
+use super::{Accusation, Anchor, Batch, Certificate, EpochSnapshot, Head, RulingCall, Settled, Settlement};
 
 /// Why an epoch on chain is no committee.
 #[derive(Debug, PartialEq, Eq, Error)]
@@ -125,20 +126,50 @@ pub fn accusation(evidence: &Evidence) -> Option<Accusation> {
     })
 }
 
+/// A report as the contract takes it.
+pub fn report(report: &Report) -> ReportLib::Report {
+    ReportLib::Report {
+        jobId: report.task.job.0,
+        jobVersion: report.task.version,
+        instanceKey: report.task.instance.0,
+        anchorNumber: report.anchor.number,
+        anchorHash: report.anchor.hash,
+        inputHash: report.input_set,
+        status: report.status as u8,
+        outcomeHash: report.outcome_hash,
+    }
+}
+
+/// A dispute that the contract took; `None` for a report with a status that does not exist.
+pub fn disputed(block: u64, report: &ReportLib::Report, deadline: u64) -> Option<Disputed> {
+    let task = Task { job: JobId(report.jobId), version: report.jobVersion, instance: InstanceKey(report.instanceKey) };
+    let report = Report {
+        task,
+        anchor: consensus::report::Anchor { number: report.anchorNumber, hash: report.anchorHash },
+        input_set: report.inputHash,
+        status: Status::from_number(report.status)?,
+        outcome_hash: report.outcomeHash,
+    };
+    Some(Disputed { block, report, deadline })
+}
+
+/// A ruling as the contract takes it.
+pub fn ruling(ruling: &AgreedRuling) -> RulingCall {
+    RulingCall {
+        dispute: ruling.dispute,
+        status: ruling.answer.status as u8,
+        outcome_hash: ruling.answer.outcome_hash,
+        epoch: ruling.epoch,
+        signature: Bytes::from(ruling.signature.to_chain_bytes().to_vec()),
+        signers: words(&ruling.signers.to_bytes(ruling.committee_size)),
+    }
+}
+
 fn statement(statement: &Statement) -> Option<IChallenger::Statement> {
-    let report = statement.report.report()?;
+    let said = statement.report.report()?;
     let signature = Signature::from_bytes(&*statement.signature).ok()?;
     Some(IChallenger::Statement {
-        report: ReportLib::Report {
-            jobId: report.task.job.0,
-            jobVersion: report.task.version,
-            instanceKey: report.task.instance.0,
-            anchorNumber: report.anchor.number,
-            anchorHash: report.anchor.hash,
-            inputHash: report.input_set,
-            status: report.status as u8,
-            outcomeHash: report.outcome_hash,
-        },
+        report: report(&said),
         proof: statement.proof.iter().map(|sibling| B256::from(**sibling)).collect(),
         signers: words(&statement.signers),
         signature: Bytes::from(signature.to_chain_bytes().to_vec()),

@@ -1,6 +1,7 @@
 //! Logs of our contracts: asked for, checked, decoded.
 
 use super::digest::Kept;
+use super::dispute_log::{self, DISPUTES};
 use super::rpc::ChainProvider;
 use super::{ChainError, ChainEvent, Contracts, JobEvent, Settled};
 use alloy::primitives::{Address, B256, BlockHash, Bloom, BloomInput};
@@ -67,7 +68,7 @@ pub(crate) async fn fetch(
     blocks: Blocks,
 ) -> Result<Vec<OurLog>, ChainError> {
     let filter = Filter::new()
-        .address(vec![contracts.job_manager, contracts.keeper_registry, contracts.task_manager])
+        .address(emitted(contracts).map(|(address, _)| address).to_vec())
         .event_signature(topics());
     let filter = match blocks {
         Blocks::Range(from, to) => filter.from_block(from).to_block(to),
@@ -102,12 +103,17 @@ pub(crate) fn may_be_in(bloom: &Bloom, contracts: &Contracts) -> bool {
 }
 
 fn topics() -> Vec<B256> {
-    [&JOBS[..], &REGISTRY, &TASKS].concat()
+    [&JOBS[..], &REGISTRY, &TASKS, &DISPUTES].concat()
 }
 
 /// Each contract with what it may log.
-fn emitted(contracts: &Contracts) -> [(Address, &'static [B256]); 3] {
-    [(contracts.job_manager, &JOBS), (contracts.keeper_registry, &REGISTRY), (contracts.task_manager, &TASKS)]
+fn emitted(contracts: &Contracts) -> [(Address, &'static [B256]); 4] {
+    [
+        (contracts.job_manager, &JOBS),
+        (contracts.keeper_registry, &REGISTRY),
+        (contracts.task_manager, &TASKS),
+        (contracts.challenger, &DISPUTES),
+    ]
 }
 
 const JOBS: [B256; 6] = [
@@ -166,6 +172,8 @@ pub(crate) fn decode(log: &Log, contracts: &Contracts) -> Result<Vec<OurLog>, Ch
         decode_job(block, topic, log).map(Vec::from_iter)
     } else if address == contracts.keeper_registry {
         decode_registry(block, topic, log).map(Vec::from_iter)
+    } else if address == contracts.challenger {
+        dispute_log::decode(block, topic, log).map(|event| event.map(Content::Event).into_iter().collect())
     } else {
         decode_task(block, topic, log)
     };

@@ -23,7 +23,7 @@ use super::{Exit, Global, WithExit};
 use crate::chain::cost::{Oracle, worst};
 use crate::chain::fees::{Fees, Market, Policy};
 use crate::chain::{
-    ChainConfig, ChainError, ChainProvider, Head, Receipt, Rpc, head_at, latest, market, newest, reach, was_registered,
+    ChainConfig, ChainError, ChainProvider, Head, Receipt, Rpc, head_at, latest, market, newest_log, reach, was_registered,
 };
 use crate::config::Settings;
 pub(super) use sender::Sender;
@@ -34,8 +34,6 @@ const POLL: Duration = Duration::from_millis(200);
 const READ_BACK: Duration = Duration::from_secs(15);
 /// Looks at a balance that is too small: a node may be a block or two behind the coins.
 const BALANCE_LOOKS: u32 = 10;
-/// Blocks searched for a log at once; nodes that allow fewer are asked in parts.
-const STRETCH: u64 = 10_000;
 /// What registering costs, generously: a pairing, a key in storage, an allocation.
 const GAS_OF_A_VERB: u64 = 3_000_000;
 /// The calldata of the longest: a job's parameters and URL.
@@ -73,29 +71,14 @@ impl Chain {
         Ok(was_registered(&self.rpc, &self.config, operator, crate::driver::now().0 / 1000).await?)
     }
 
-    /// The newest log that `wanted` makes something of, looked for from the newest block back, a stretch at a time.
-    pub(super) async fn newest_log<T>(&self, filter: &Filter, wanted: impl Fn(&Log) -> Option<T>) -> Result<Option<T>> {
-        let (first, mut to) = (self.network.deploy_block, newest(&self.rpc).await?);
-        let mut most = STRETCH;
-        while to >= first {
-            let from = to.saturating_sub(most - 1).max(first);
-            let stretch = filter.clone().from_block(from).to_block(to);
-            let mut logs = match self.provider.get_logs(&stretch).await.map_err(ChainError::from) {
-                // Many parts, one of which was put off, or a gateway that gives up: fewer may come through.
-                Err(ChainError::TooMuch(_) | ChainError::Unreachable(_)) if from < to => {
-                    most = (to - from).div_ceil(2);
-                    continue;
-                }
-                logs => logs?,
-            };
-            logs.sort_by_key(|log| (log.block_number, log.log_index));
-            if let Some(found) = logs.iter().rev().find_map(&wanted) {
-                return Ok(Some(found));
-            }
-            let Some(before) = from.checked_sub(1) else { break };
-            to = before;
-        }
-        Ok(None)
+    /// The newest log since block `first` that `wanted` makes something of, looked for from the newest block back.
+    pub(super) async fn newest_log<T>(
+        &self,
+        filter: &Filter,
+        first: u64,
+        wanted: impl FnMut(&Log) -> Option<T>,
+    ) -> Result<Option<T>> {
+        Ok(newest_log(&self.rpc, first.max(self.network.deploy_block), filter, wanted).await?)
     }
 
     /// Every node that may be asked, each by itself: what no single one may answer.

@@ -218,7 +218,7 @@ async fn terms(chain: &Chain, id: u64) -> Result<Option<IJobManager::JobParams>>
     let manager = chain.network.contracts.job_manager;
     let events = vec![JobManager::JobCreated::SIGNATURE_HASH, JobManager::JobUpdated::SIGNATURE_HASH];
     let filter = Filter::new().address(manager).event_signature(events).topic1(U256::from(id));
-    chain.newest_log(&filter, |log| terms_in(log, manager, id)).await
+    chain.newest_log(&filter, 0, |log| terms_in(log, manager, id)).await
 }
 
 /// What a job's owner asked for in this log, if it is one of those.

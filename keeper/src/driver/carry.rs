@@ -72,6 +72,9 @@ impl Driver {
                     Some(Event::Accused { key: accusation.key, result })
                 });
             }
+            Order::Rerun { dispute, report, plan } => self.rerun(dispute, *report, plan),
+            Order::Rule(ruling) => self.rule(&ruling),
+            Order::Enforce { dispute } => self.enforce(dispute),
             Order::Prepare { job, plan } => self.prepare(job, plan),
             Order::Admit(keys) => self.services.mesh.admit(keys).await,
             Order::OfferSnapshot => {
@@ -99,7 +102,7 @@ impl Driver {
     }
 
     /// Does work off the loop; what comes of it comes back as an event.
-    fn spawn(&self, work: impl Future<Output = Option<Event>> + Send + 'static) -> AbortHandle {
+    pub(super) fn spawn(&self, work: impl Future<Output = Option<Event>> + Send + 'static) -> AbortHandle {
         let done = self.done.clone();
         let spawned = tokio::spawn(async move {
             if let Some(event) = work.await {

@@ -14,11 +14,14 @@
 
 mod chain;
 mod checks;
+mod disputes;
 mod effects;
 mod house;
 mod others;
 mod proofs;
 mod view;
+
+use std::collections::BTreeSet;
 
 use alloy::primitives::Address;
 use consensus::committee::PeerKey;
@@ -34,6 +37,7 @@ use super::accusations::Accusations;
 use super::admission::Admission;
 use super::chain_time::ChainTime;
 use super::codes::Codes;
+use super::contradicted::Contradicted;
 #[cfg(feature = "equivocate")]
 use super::equivocate::Pen;
 use super::event::Event;
@@ -112,6 +116,9 @@ pub struct Core {
     /// When the wallet was read last; before that, when it was first to be read.
     wallet_read: Option<Time>,
     runs: Runs,
+    contradicted: Contradicted,
+    /// Disputes for which something is on its way to the chain.
+    brought: BTreeSet<u64>,
     snapshots: Snapshots,
     uncovered: Uncovered,
     /// Gas of this keeper's newest settlement.
@@ -157,6 +164,8 @@ impl Core {
             wallet: None,
             wallet_read: None,
             runs: Runs::default(),
+            contradicted: Contradicted::default(),
+            brought: BTreeSet::new(),
             snapshots: Snapshots::default(),
             uncovered: Uncovered::default(),
             settlement_gas: 0,
@@ -214,6 +223,8 @@ impl Core {
                 self.feed(Input::Trouble { job, troubled }, now);
             }
             Event::Accused { key, result } => self.on_accused(key, result),
+            Event::Reran { dispute, leaf, result, reason } => self.on_reran(dispute, (leaf, result), reason, now),
+            Event::Brought { dispute, result } => self.on_brought(dispute, result, now),
             Event::Looked(readings) => self.on_looked(*readings, now),
             Event::Measured(wallet) => (self.wallet, self.wallet_read) = (Some(wallet), Some(now)),
             Event::Offered(result) => {

@@ -1,4 +1,5 @@
-//! A keeper that signs two results of every task, for tests of the Challenger. Compiled under the cargo feature
+//! A keeper that signs two results of every task, or, with [`WRONG_RUN`] set, a wrong one of a single run that it knows with others of
+//! its kind; for tests of the Challenger. Compiled under the cargo feature
 //! `equivocate` alone, into a program of its own; tests/layers.sh sees to it that no shipped one holds it.
 
 use alloy::primitives::{B256, keccak256};
@@ -7,12 +8,19 @@ use consensus::certificate::batch_root;
 use consensus::codec;
 use consensus::effect::BatchKey;
 use consensus::message::{Channel, Finding, Message, Partial, reports};
-use consensus::task::Status;
+use consensus::task::{Outcome, Status, Task};
 use serde_bytes::{ByteArray, ByteBuf};
+
+use crate::jobs::JobBook;
+
+/// Names the variable with the number of the run, of the first job there is, whose result is to be wrong.
+pub const WRONG_RUN: &str = "KEEPER_WRONG_RUN";
 
 /// What second results are signed with.
 #[derive(Clone, Debug)]
 pub struct Pen {
+    /// The run whose result is wrong; then nothing is signed twice.
+    pub wrong_run: Option<u64>,
     /// The operator's BLS key.
     pub secret: consensus::bls::SecretKey,
     /// What signatures are bound to.
@@ -24,6 +32,9 @@ pub(super) fn second_word(engine: &Engine, pen: &Pen, channel: Channel, sent: &[
     let Ok(Message::Partial(partial)) = Message::decode(channel, sent) else {
         return None;
     };
+    if pen.wrong_run.is_some() {
+        return None;
+    }
     let key = BatchKey { assignment: B256::from(partial.assignment.into_array()), batch: partial.batch };
     let basis = engine.inspect_batch(key)?;
     let mut findings = partial.findings.clone();
@@ -35,4 +46,13 @@ pub(super) fn second_word(engine: &Engine, pen: &Pen, channel: Channel, sent: &[
     let signature = ByteBuf::from(pen.secret.sign(digest.as_slice()).to_bytes());
     tracing::warn!("keeper-equivocate signs two results of one task on purpose");
     Some(codec::encode(&Partial { root: ByteArray::new(root.0), findings, signature, ..partial }))
+}
+
+/// Makes a run's outcome a wrong one, if it is the one: the same bytes and one more, which a target takes all the same.
+pub(super) fn falsify(pen: &Pen, book: &JobBook, task: &Task, outcome: &mut Outcome) {
+    let first = book.jobs().next().map(|job| job.id);
+    if first == Some(task.job.0) && pen.wrong_run.is_some() && task.instance.run() == pen.wrong_run {
+        tracing::warn!("keeper-equivocate says something wrong of a task on purpose");
+        outcome.data = [&outcome.data[..], &[0xff]].concat().into();
+    }
 }

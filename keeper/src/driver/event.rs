@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use alloy::primitives::B256;
 use consensus::committee::PeerKey;
+use consensus::dispute::Answer;
 use consensus::effect::{BatchKey, JournalAnswer, PersistToken};
 use consensus::input::MessageTag;
 use consensus::message::Channel;
@@ -11,7 +12,7 @@ use consensus::task::Abstention;
 use consensus::task::{JobId, Outcome, Task};
 
 use super::readings::{Readings, Wallet};
-use crate::chain::{AccusationResult, ChainEvent, SettlementResult, SnapshotResult, Undelivered};
+use crate::chain::{AccusationResult, BroughtResult, ChainEvent, SettlementResult, SnapshotResult, Undelivered};
 use crate::journal::{self, Record};
 
 /// Names a peer's question until it is answered; chosen by whoever carries questions and answers.
@@ -126,6 +127,24 @@ pub enum Event {
         key: B256,
         /// What became of it.
         result: AccusationResult,
+    },
+    /// A run for a dispute ([`super::Order::Rerun`]) ended.
+    Reran {
+        /// Which dispute.
+        dispute: u64,
+        /// Leaf of the report that it was for.
+        leaf: B256,
+        /// What it gave.
+        result: Result<Answer, Abstention>,
+        /// More about it, for people; may be empty.
+        reason: String,
+    },
+    /// What was sent for a dispute ([`super::Order::Rule`], [`super::Order::Enforce`]) ended.
+    Brought {
+        /// Which dispute.
+        dispute: u64,
+        /// What became of it.
+        result: BroughtResult,
     },
     /// Why a target did not take its outcome ([`super::Order::Explain`]).
     Explained {

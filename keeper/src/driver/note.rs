@@ -2,6 +2,7 @@
 //! and in which words it is logged.
 
 mod count;
+mod dispute;
 
 use alloy::primitives::B256;
 use consensus::committee::PeerKey;
@@ -17,6 +18,7 @@ use crate::view::Check;
 
 use super::chain_time::APART_MS;
 use super::shed::Load;
+pub use dispute::DisputeNote;
 use count::{count_offer, count_step, count_submission, count_verdict, seconds};
 
 /// Something that happened in this keeper.
@@ -144,6 +146,8 @@ pub enum Note {
         /// Negative: it is behind.
         ahead_ms: i64,
     },
+    /// Something about a dispute, or about a result that is worth one.
+    Dispute(DisputeNote),
     /// The mesh listens on this multiaddr.
     Listening(String),
 }
@@ -181,6 +185,7 @@ impl Note {
             Self::Submitted(result) => count_submission(metrics, result),
             Self::Offered(result) => count_offer(metrics, result),
             Self::Accused(result) => metrics.accusations.inc([result.name()]),
+            Self::Dispute(note) => metrics.disputes.inc([note.name()]),
             Self::Undelivered { why, .. } => metrics.callbacks_failed.inc([why.name()]),
             Self::Shed { load, number } => metrics.load_shed.add([load.name()], *number),
             Self::ChainTime { ahead_ms } => {
@@ -206,6 +211,7 @@ impl Note {
             Self::Step { task, step: Step::Expired, .. } => Some(("expired", task.job.0)),
             Self::Step { task, step: Step::Abstained(_), .. } => Some(("abstained", task.job.0)),
             Self::CodeTrouble { job, .. } => Some(("code", *job)),
+            Self::Dispute(note) => note.subject(),
             Self::PutOff { .. } => Some(("put_off", 0)),
             Self::MissedTurn { .. } => Some(("missed_turn", 0)),
             Self::ClockOff { .. } => Some(("clock", 0)),
@@ -268,6 +274,7 @@ impl Note {
             Self::Submitted(result) => log_submission(result),
             Self::Offered(result) => log_offer(result),
             Self::Accused(result) => log_accusation(result),
+            Self::Dispute(note) => note.log(),
             Self::Head { .. } | Self::Judged { .. } | Self::Spoke { .. } | Self::Step { .. } => {}
             Self::Undelivered { job, why } => tracing::debug!(job, %why, "a callback failed"),
             // The checks `set` and `load` say so.

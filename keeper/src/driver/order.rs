@@ -5,10 +5,12 @@ use std::sync::Arc;
 use alloy::primitives::B256;
 use consensus::anchor::BlockRef;
 use consensus::committee::PeerKey;
+use consensus::dispute::AgreedRuling;
 use consensus::effect::{PersistToken, Settlement};
 use consensus::fault::{Reason, Verdict};
 use consensus::input::MessageTag;
 use consensus::message::Channel;
+use consensus::report::Report;
 use consensus::task::{DueTask, JobId, Task};
 
 use super::event::RequestTag;
@@ -110,6 +112,22 @@ pub enum Order {
     },
     /// Bring a proof before the contract; answer with [`super::Event::Accused`].
     Accuse(Arc<Accusation>),
+    /// Run a disputed task once more, at its anchor; answer with [`super::Event::Reran`].
+    Rerun {
+        /// Which dispute.
+        dispute: u64,
+        /// What was certified.
+        report: Box<Report>,
+        /// What was to be done; none where only the chain's history knows it.
+        plan: Option<Plan>,
+    },
+    /// Bring a ruling before the contract; answer with [`super::Event::Brought`].
+    Rule(Box<AgreedRuling>),
+    /// Have those punished who signed what was ruled wrong; answer with [`super::Event::Brought`].
+    Enforce {
+        /// Which dispute.
+        dispute: u64,
+    },
     /// Fetch and compile a job's code unless that is done; answer with [`super::Event::Prepared`].
     Prepare {
         /// The job.

@@ -22,6 +22,8 @@ pub struct Services {
     pub provider: ChainProvider,
     /// The nodes behind it, and how often they failed.
     pub rpc: Rpc,
+    /// The block the contracts were deployed in: nothing of theirs is older.
+    pub deploy_block: u64,
     /// Proofs of equivocation, on disk.
     pub evidence: EvidenceHandle,
 }

@@ -96,6 +96,11 @@ impl JobBook {
         state.map_or(Standing::Untold, |state| Standing::of(due, state))
     }
 
+    /// What was to be done when under a task's version of its job; `None` where only the chain's history knows.
+    pub fn plan_of(&self, task: &Task) -> Option<&Plan> {
+        self.jobs.get(&task.job.0)?.plan_of(task.version, self.complete_from.unwrap_or(u64::MAX))
+    }
+
     /// Forgets what happened in the blocks above `number`; says to which jobs.
     pub fn rewind(&mut self, number: u64) -> Vec<u64> {
         let changed: Vec<u64> = self.jobs.values().filter(|job| job.since() > number).map(|job| job.id).collect();

@@ -42,7 +42,7 @@ impl Plan {
     }
 
     /// The same, with the trigger's first run due at another moment, in Unix seconds.
-    fn restarted(&self, start: u64) -> Option<Self> {
+    pub(super) fn restarted(&self, start: u64) -> Option<Self> {
         let terms = Terms { trigger: self.trigger.restarted(start), ..Terms::clone(&self.terms) };
         Self::new(Arc::new(terms), self.owner)
     }
@@ -94,6 +94,16 @@ impl Job {
     /// The block that its newest state holds from.
     pub(super) const fn since(&self) -> u64 {
         self.since
+    }
+
+    /// What is done when under one of its versions, if that is certain: of the states before block `complete_from` some may have been
+    /// left out, on which later ones rest.
+    pub(super) fn plan_of(&self, version: u32, complete_from: u64) -> Option<&Plan> {
+        if self.state.version == version {
+            return self.state.plan.as_ref();
+        }
+        let certain = self.earlier.iter().rev().take_while(|(since, _)| *since >= complete_from);
+        certain.into_iter().find(|(_, state)| state.version == version)?.1.plan.as_ref()
     }
 
     /// What its creator asks for; `None` if this keeper does not know the kind.

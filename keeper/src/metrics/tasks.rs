@@ -10,6 +10,7 @@ pub(super) struct TaskSeries {
     pub(super) certified: Counter,
     pub(super) abstentions: Counters<1>,
     pub(super) snapshots: Counters<1>,
+    pub(super) disputes: Counters<1>,
 }
 
 impl TaskSeries {
@@ -48,6 +49,26 @@ impl TaskSeries {
                 "Offers of this keeper to write the next epoch, where one was due",
                 ["outcome"],
                 &[["mined"], ["reverted"], ["failed"]],
+            ),
+            disputes: counters(
+                registry,
+                "disputes",
+                "What happened in disputes, and what this keeper did for them",
+                ["event"],
+                &[
+                    ["contradicted"],
+                    ["opened"],
+                    ["reran"],
+                    ["rerun_failed"],
+                    ["mined"],
+                    ["all_punished"],
+                    ["refused"],
+                    ["failed"],
+                    ["upheld"],
+                    ["rejected"],
+                    ["expired"],
+                    ["punished"],
+                ],
             ),
         }
     }

@@ -117,6 +117,12 @@ impl Actor {
                 self.deeds += forged.len() as u64;
                 deeds.extend(forged.into_iter().map(|(channel, bytes)| send(channel, bytes)));
             }
+            (Role::Equivocator, Ok(Message::Ruling(ruling))) => {
+                let other = forge::other_ruling(&ruling, means);
+                deeds = vec![Deed::Send { channel, bytes, to: Audience::Even, after: 0 }];
+                deeds.push(Deed::Send { channel, bytes: other, to: Audience::Odd, after: 0 });
+                self.deeds += 1;
+            }
             (Role::SplitBrain, Ok(Message::Assignment(assignment))) => {
                 let other = forge::other_plan(&assignment, means);
                 deeds = vec![Deed::Send { channel, bytes, to: Audience::Even, after: 0 }];

@@ -7,11 +7,13 @@ use alloy::primitives::{Address, B256, keccak256};
 use consensus::anchor::BlockRef;
 use consensus::bls::aggregate_keys;
 use consensus::committee::Committee;
+use consensus::dispute::AgreedRuling;
 use consensus::effect::Settlement;
 use consensus::report::{Domain, Report};
 use consensus::task::{DueTask, Task};
-use keeper::chain::{AccusationResult, Head, Settled, convert};
+use keeper::chain::{AccusationResult, BroughtResult, DisputeLog, Head, Settled, convert};
 
+use super::court::Court;
 use super::plan::CODE;
 
 /// How far back an anchor may lie, in blocks.
@@ -29,6 +31,8 @@ pub(super) struct Block {
     /// What it settled, as watchers read it.
     pub(super) settled: Vec<Settled>,
     settlements: Vec<(usize, Settlement)>,
+    /// What happened to disputes in it.
+    pub(super) disputes: Vec<(u64, DisputeLog)>,
 }
 
 impl Block {
@@ -68,6 +72,8 @@ pub(super) struct Effects {
 pub(super) struct Chain {
     pub(super) blocks: Vec<Block>,
     pub(super) settled: BTreeSet<Task>,
+    /// Disputes.
+    pub(super) court: Court,
     /// Proofs that were brought before it.
     convicted: BTreeSet<B256>,
     committees: Vec<Committee>,
@@ -82,6 +88,7 @@ impl Chain {
         Self {
             blocks: Vec::new(),
             settled: BTreeSet::new(),
+            court: Court::default(),
             convicted: BTreeSet::new(),
             committees,
             domain,
@@ -97,6 +104,25 @@ impl Chain {
     /// A proof is brought before it: the first time it convicts.
     pub(super) fn accuse(&mut self, key: B256) -> AccusationResult {
         if self.convicted.insert(key) { AccusationResult::Mined { tx: B256::ZERO } } else { AccusationResult::Proven }
+    }
+
+    /// The report that settled last.
+    pub(super) fn newest_report(&self) -> Option<Report> {
+        let settlements = self.blocks.iter().rev().flat_map(|block| block.settlements.iter().rev());
+        settlements.into_iter().find_map(|(_, settlement)| settlement.certificate.reports.last().copied())
+    }
+
+    /// A dispute is opened with the next block.
+    pub(super) fn dispute(&mut self, report: Report) {
+        let block = self.head() + 1;
+        let written = self.committees.iter().filter(|committee| committee.active_from() <= block + 1);
+        let newest = written.map(Committee::epoch).max().unwrap_or_default();
+        self.court.open(report, newest, block);
+    }
+
+    /// A ruling is brought.
+    pub(super) fn rule(&mut self, ruling: &AgreedRuling, domain: &Domain) -> BroughtResult {
+        self.court.rule(ruling, &self.committees, domain)
     }
 
     fn at(&self, number: u64) -> Option<&Block> {
@@ -120,6 +146,7 @@ impl Chain {
             jobs: Vec::new(),
             settled: Vec::new(),
             settlements: Vec::new(),
+            disputes: self.court.take_logs(),
         };
         let mut results = Vec::new();
         for (keeper, settlement) in transactions {
@@ -150,6 +177,8 @@ impl Chain {
             self.mine(block.reference.timestamp, kept);
             if let Some(new) = self.blocks.last_mut() {
                 new.jobs = block.jobs;
+                // Nobody takes these back: they come again in the block in its place.
+                new.disputes.splice(0..0, block.disputes);
             }
             lost.extend(dropped);
         }

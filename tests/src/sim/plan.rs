@@ -100,6 +100,10 @@ pub(super) enum Strike {
     Reorganise {
         depth: usize,
     },
+    /// Somebody disputes a result: one that is right, or one that a quorum certified and that no run gives.
+    Dispute {
+        wrong: bool,
+    },
 }
 
 /// Everything a seed decides before its run starts.

@@ -1,5 +1,6 @@
 //! The event queue, and what each event does.
 
+mod disputes;
 mod faults;
 mod links;
 mod mining;
@@ -133,7 +134,7 @@ impl<'a> World<'a> {
             self.events += 1;
             self.trace.word(self.now);
             self.happen(happening);
-            if self.healed && self.now > (START + LAST_DUE + 1) * 1000 && self.has_settled_all() {
+            if self.healed && self.now > (START + LAST_DUE + 1) * 1000 && self.has_settled_all() && self.has_ruled_all() {
                 let end = *rest.get_or_insert(self.now + REST);
                 if self.now >= end {
                     break;
@@ -145,6 +146,7 @@ impl<'a> World<'a> {
         }
         self.look_for_missing_verdicts();
         self.look_for_stalls();
+        self.look_for_unruled();
         self.unsettled().for_each(|due| self.tell(|| format!("unsettled: {}", run_of(&due.task))));
     }
 
@@ -223,6 +225,7 @@ impl<'a> World<'a> {
                     self.feed(keeper, Event::Accused { key, result });
                 }
             }
+            Happening::Ruling { keeper, life, ruling } => self.take_ruling(keeper, life, &ruling),
             Happening::Say { keeper, channel, bytes, to } => self.send_to_all(keeper, channel, &bytes, to),
             Happening::Strike(strike) => self.strike(strike),
             Happening::Restart { keeper } => self.start(keeper),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use alloy::primitives::{Address, B256, U256};
 use contracts::terms::{TriggerTerms, ended};
 
-use super::{Facts, JobSpec, Kill, Percentiles, Proof};
+use super::{Disputes, Facts, JobSpec, Kill, Percentiles, Proof};
 use crate::swarm::ledger::{Ledger, Settlement, Transaction};
 use crate::swarm::reorganiser::Reorganisations;
 
@@ -80,6 +80,8 @@ fn facts() -> Facts {
         kills: vec![Kill { victim: keeper(4), due: 1_006 }],
         reorganisations: Reorganisations { count: 2, deepest: 4, orphaned: 3, dropped: 1 },
         equivocators: Vec::new(),
+        wrong: Vec::new(),
+        disputes: Disputes::default(),
         slashed: BTreeMap::new(),
         stakes: (1..=5).map(|number| (keeper(number), U256::from(100))).collect(),
         counted: (1..=5).map(|number| (keeper(number), U256::from(100))).collect(),
@@ -246,5 +248,21 @@ fn whoever_signed_twice_must_lose_stake_and_nobody_else() {
     assert!(broken(&facts).is_empty(), "{:?}", broken(&facts));
     assert_eq!(Proof::new(&facts).slashed, [keeper(2).to_checksum(None)]);
     facts.slashed.insert(keeper(3), U256::from(1));
-    assert!(broken(&facts).iter().any(|why| why.contains("signed nothing twice")), "{:?}", broken(&facts));
+    assert!(broken(&facts).iter().any(|why| why.contains("signed nothing twice or wrong")), "{:?}", broken(&facts));
+}
+
+#[test]
+fn whoever_certified_a_wrong_result_must_be_ruled_against_and_slashed() {
+    let mut facts = facts();
+    facts.wrong = vec![keeper(2), keeper(3)];
+    let broken = |facts: &Facts| Proof::new(facts).broken_promises(1).join("\n");
+    assert!(broken(&facts).contains("2 keepers certified") && broken(&facts).contains("not ruled wrong"));
+    facts.disputes = Disputes { opened: 1, upheld: 1, rejected: 0 };
+    facts.slashed = BTreeMap::from([(keeper(2), U256::from(10)), (keeper(3), U256::from(10))]);
+    assert_eq!(broken(&facts), "");
+    facts.slashed.insert(keeper(4), U256::from(10));
+    assert!(broken(&facts).contains("1 keepers were slashed"));
+    facts.slashed.remove(&keeper(4));
+    facts.wrong.clear();
+    assert!(broken(&facts).contains("or a right one was"));
 }

@@ -43,6 +43,7 @@ impl Core {
             ChainEvent::Ineligible { job_id, reason, .. } => {
                 self.history.note_ineligible(job_id, &format!("{reason:?}"));
             }
+            ChainEvent::Dispute { block, id, event } => self.on_dispute(block, id, &event, now),
             ChainEvent::Newest { number, timestamp, seen_ms, live } => {
                 self.newest = number;
                 self.time.newest(timestamp, seen_ms, live);

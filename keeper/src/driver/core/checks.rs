@@ -11,6 +11,7 @@
 //! | `runway` | the wallet pays for few more settlements, or no node says what it holds |
 //! | `load` | something was turned away in the last minute |
 //! | `runs` | no run comes to anything here: workers, code or chain reads fail, whatever the job |
+//! | `results` | a quorum certified another result than this keeper got, in the last ten minutes |
 //! | `mesh` | no peer, or fewer than half of the other keepers |
 //! | `registered` | the operator does not count, or was ejected |
 //! | `set` | most other keepers see another operator set, or the next epoch cannot be written |
@@ -51,6 +52,7 @@ impl Core {
         self.check_account(view);
         self.check_runway(view, now);
         self.check_runs(view, now);
+        self.check_results(view, now);
         if let Some(why) = &self.readings.journal {
             let why = format!(
                 "nothing is signed, the journal cannot be written ({why}): free space on its disk, or mend it; it is tried again every second"
@@ -225,6 +227,13 @@ impl Core {
         match self.runs.trouble(alone, now) {
             Some(why) => view.set_check("runs", false, why),
             None => view.set_check("runs", true, "runs of jobs do not fail for want of anything here"),
+        }
+    }
+
+    fn check_results(&self, view: &mut View, now: Time) {
+        match self.contradicted.trouble(now) {
+            Some(why) => view.set_check("results", false, why),
+            None => view.set_check("results", true, "no quorum saw another result than this keeper lately"),
         }
     }
 

@@ -15,6 +15,7 @@ use contracts::terms::ended;
 
 use super::{Core, Note, Order};
 use crate::driver::history::result_of;
+use crate::driver::note::DisputeNote;
 use crate::jobs::Standing;
 use crate::jobs::action::Finding;
 use crate::journal::Record;
@@ -35,9 +36,17 @@ impl Core {
             Effect::Judge { source: Source::Answer(_), .. } => {}
             Effect::Ask { peer, bytes } => self.ask(peer, bytes),
             Effect::Submit(settlement) => self.submit(settlement),
+            Effect::Rerun { dispute, report } => self.rerun(dispute, report),
+            Effect::Rule(ruling) => self.rule(ruling, now),
+            Effect::Enforce { dispute } => self.enforce(dispute, now),
             Effect::Report(task, step) => self.report(task, step, now),
             Effect::Assigned { window, stage } => self.note(Note::Assigned { window, stage }),
             Effect::Blame(fault) => self.note(Note::Blamed(fault)),
+            Effect::Contradicted(certified) => {
+                self.note(Note::Dispute(DisputeNote::Contradicted { task: certified.task }));
+                self.contradicted.note(*certified, now);
+                self.changed = true;
+            }
             Effect::Keep(evidence) => {
                 self.note(Note::EvidenceKept(evidence.anchor_number()));
                 self.order(Order::KeepEvidence(codec::encode(&*evidence)));
@@ -94,9 +103,12 @@ impl Core {
         &mut self,
         task: Task,
         (attempt, anchor): (u8, B256),
-        Finding { result, reason, took }: Finding,
+        finding: Finding,
         now: Time,
     ) {
+        #[cfg(feature = "equivocate")]
+        let finding = self.falsified(&task, finding);
+        let Finding { result, reason, took } = finding;
         let Some(since) = self.executions.end(task, attempt, anchor) else {
             return self.note(Note::UnaskedAnswer(task.job));
         };
@@ -107,6 +119,14 @@ impl Core {
             self.feed(Input::Trouble { job: task.job, troubled }, now);
         }
         self.feed(Input::Executed { task, attempt, anchor, result, took }, now);
+    }
+
+    #[cfg(feature = "equivocate")]
+    fn falsified(&self, task: &Task, mut finding: Finding) -> Finding {
+        if let Ok(outcome) = &mut finding.result {
+            super::super::equivocate::falsify(&self.about.pen, &self.book, task, outcome);
+        }
+        finding
     }
 
     fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {

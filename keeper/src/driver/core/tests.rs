@@ -27,6 +27,7 @@ macro_rules! assert_has {
 }
 
 mod checks;
+mod disputes;
 mod life;
 mod shown;
 mod time;
@@ -77,7 +78,7 @@ fn core() -> Core {
         pace: PACE,
         challenge: true,
         #[cfg(feature = "equivocate")]
-        pen: Pen { secret: secret(0), domain: DOMAIN },
+        pen: Pen { secret: secret(0), domain: DOMAIN, wrong_run: None },
     };
     Core::new(Engine::new(engine), about)
 }

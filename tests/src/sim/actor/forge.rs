@@ -8,7 +8,7 @@ use consensus::committee::{KeeperIndex, SignerSet};
 use consensus::leader::{Stage, Window};
 use consensus::message::{
     ASSIGNMENTS_MAX, Assignment, BATCHES_MAX, CertificateMessage, Channel, Finding, HAVE_LIMIT, Have, Message,
-    PARTIAL_LIMIT, Partial, PlannedBatch, PlannedTask, reports, sign,
+    PARTIAL_LIMIT, Partial, PlannedBatch, PlannedTask, Ruling, reports, sign,
 };
 use consensus::task::{ATTEMPTS_MAX, Status};
 use consensus::time::Time;
@@ -62,8 +62,21 @@ pub(super) fn forgeries(message: &Message, means: &mut Means<'_>) -> Vec<(Channe
             let forged = Assignment { stage: assignment.stage.wrapping_add(1), signature, ..assignment.clone() };
             vec![(Channel::Assignments, codec::encode(&forged))]
         }
+        Message::Ruling(ruling) => {
+            let signature = ByteArray::new(random_signature(means).to_bytes());
+            let forged = Ruling { keeper: somebody, signature, ..ruling.clone() };
+            vec![(Channel::Rulings, codec::encode(&forged))]
+        }
         _ => Vec::new(),
     }
+}
+
+/// A ruling that says something else, under the keeper's own signature.
+pub(super) fn other_ruling(ruling: &Ruling, means: &mut Means<'_>) -> Vec<u8> {
+    // Which report the dispute is about is known to its engine alone; a signature on anything does for a lie.
+    let outcome_hash = ByteArray::new(means.random.bytes(32).try_into().unwrap_or([0; 32]));
+    let signature = ByteArray::new(random_signature(means).to_bytes());
+    codec::encode(&Ruling { outcome_hash, signature, ..ruling.clone() })
 }
 
 /// A certificate out of the keeper's own signature alone: with its own bit, or with everybody's.
@@ -188,6 +201,8 @@ pub(super) fn impersonation(message: &Message, means: &mut Means<'_>) -> Option<
             forged.signature = ByteBuf::from(sign(&means.keys.signing, hash));
             Some(codec::encode(&forged))
         }
+        // Somebody's word under its own name.
+        Message::Ruling(ruling) => Some(codec::encode(&Ruling { keeper: means.index as u16, ..ruling.clone() })),
         Message::Assignment(assignment) => {
             let mut batches = assignment.batches.clone();
             batches.reverse();
@@ -229,8 +244,9 @@ pub(super) fn copied(partial: &Partial, means: &Means<'_>) -> Option<Vec<u8>> {
 
 /// Something that costs whoever looks at it.
 pub(super) fn junk(means: &mut Means<'_>) -> (Channel, Vec<u8>) {
-    let channels = [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence];
-    let channel = channels[means.random.below(4) as usize];
+    let channels =
+        [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence, Channel::Rulings];
+    let channel = channels[means.random.below(5) as usize];
     match means.random.below(4) {
         0 => (channel, means.random.bytes(64)),
         1 => (channel, vec![0; 70_000]),

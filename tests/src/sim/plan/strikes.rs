@@ -72,6 +72,12 @@ impl Plan {
                 self.skews[keeper] = random.between(0, 120_000) as i64 - 60_000;
             }
         }
+        if random.chance(300) {
+            for _ in 0..random.between(1, 3) {
+                let at = random.between((FIRST_DUE + 4) * 1000, HEAL * 1000);
+                strikes.push((at, Strike::Dispute { wrong: random.chance(500) }));
+            }
+        }
         self.strikes = strikes;
     }
 }

@@ -21,6 +21,7 @@ impl World<'_> {
                 self.count("lagging_view", 1);
                 self.nodes[keeper].lag = (blocks, self.now + length);
             }
+            Strike::Dispute { wrong } => self.dispute(wrong),
             Strike::Reorganise { depth } => {
                 self.count("reorg", 1);
                 let random = &mut self.random;

@@ -116,6 +116,9 @@ impl World<'_> {
                 accusation.guilty.iter().for_each(|&index| self.blamed(keeper, KeeperIndex(index), "accusation"));
                 self.after(delay, Happening::Accusation { keeper, life, accusation });
             }
+            Order::Rerun { dispute, report, .. } => self.rerun(keeper, dispute, &report),
+            Order::Rule(ruling) => self.bring_ruling(keeper, *ruling),
+            Order::Enforce { dispute } => self.enforce(keeper, dispute),
             Order::Prepare { job, plan } => {
                 let delay = self.random.between(5, 60);
                 self.done(keeper, delay, Event::Prepared { job, code: plan.terms.action.code_hash(), result: Ok(()) });

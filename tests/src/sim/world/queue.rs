@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use consensus::dispute::AgreedRuling;
 use consensus::effect::Settlement;
 use consensus::message::Channel;
 use keeper::chain::Accusation;
@@ -63,6 +64,11 @@ pub(super) enum Happening {
         keeper: usize,
         life: u64,
         accusation: Arc<Accusation>,
+    },
+    Ruling {
+        keeper: usize,
+        life: u64,
+        ruling: Box<AgreedRuling>,
     },
     Say {
         keeper: usize,

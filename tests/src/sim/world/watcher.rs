@@ -74,6 +74,7 @@ impl World<'_> {
     fn tell_block(&mut self, keeper: usize, position: usize) {
         let block = &self.chain.blocks[position];
         let (head, epoch, jobs, settled) = (block.head(), block.epoch, block.jobs.clone(), block.settled.clone());
+        let disputes = block.disputes.clone();
         let number = head.number;
         if number == REGISTERED {
             for other in 0..self.keys.len() {
@@ -100,6 +101,9 @@ impl World<'_> {
         }
         for settled in settled {
             self.pass_on(keeper, ChainEvent::Settled(settled));
+        }
+        for (id, event) in disputes {
+            self.pass_on(keeper, ChainEvent::Dispute { block: number, id, event });
         }
         self.nodes[keeper].held.push(self.chain.blocks[position].reference);
         self.pass_on(keeper, ChainEvent::Head(head));

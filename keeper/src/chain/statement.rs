@@ -1,0 +1,106 @@
+//! The statement that a settling transaction makes on one of its tasks: report, Merkle proof, signers, signature. Whoever has
+//! the transaction's calldata needs nobody else to dispute what it settled, or to show that it was certified.
+
+use alloy::primitives::{B256, keccak256};
+use alloy::sol_types::{SolCall, SolValue};
+use consensus::merkle;
+use consensus::report::{Anchor, BATCH_MAX, Report};
+use consensus::task::{InstanceKey, JobId, Status, Task};
+use contracts::ITaskManager::Delivery;
+use contracts::{IChallenger, Run, TaskManager};
+
+use super::convert;
+
+/// Calls looked at in one transaction: as many batches as a block holds.
+const CALLS_MAX: usize = 128;
+
+/// What a quorum certified of a task.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Certified {
+    /// Epoch of the committee that signed.
+    pub(crate) epoch: u32,
+    /// The report, with what shows that they signed it.
+    pub(crate) statement: IChallenger::Statement,
+}
+
+/// What a transaction's calldata says of a task: that of `TaskManager.settle`, or of a contract that hands it on as it is.
+///
+/// # Errors
+/// It is no such calldata, is not consistent, or has no such task; in words.
+pub(crate) fn certified(input: &[u8], task: &Task) -> Result<Certified, String> {
+    let selector = TaskManager::settleCall::SELECTOR;
+    let places = (0..input.len()).filter(|&place| input[place..].starts_with(&selector)).take(CALLS_MAX);
+    let mut why = "its calldata does not hold that of TaskManager.settle".to_owned();
+    for place in places {
+        match in_call(&input[place..], task) {
+            Ok(certified) => return Ok(certified),
+            Err(error) => why = error,
+        }
+    }
+    Err(why)
+}
+
+fn in_call(input: &[u8], task: &Task) -> Result<Certified, String> {
+    // Not validated: a call within another has padding behind it.
+    let TaskManager::settleCall { certificate, batch } = TaskManager::settleCall::abi_decode(input)
+        .map_err(|error| format!("its calldata is not that of TaskManager.settle: {error}"))?;
+    if batch.entries.len() > BATCH_MAX || batch.leaves.len() > BATCH_MAX {
+        return Err(format!("it brings more than {BATCH_MAX} reports"));
+    }
+    let mut deliveries = batch.deliveries.iter();
+    let mut reports = Vec::with_capacity(batch.entries.len());
+    for entry in &batch.entries {
+        let run = Run::from_word(entry.run);
+        let status = Status::from_number(run.status).ok_or("it brings a report with a status that does not exist")?;
+        let place = usize::try_from(run.anchor).unwrap_or(usize::MAX);
+        let anchor = batch.anchors.get(place).ok_or("it brings a report without an anchor")?;
+        let outcome_hash = match status {
+            Status::Call => outcome_hash(deliveries.next().ok_or("it brings a call without its outcome")?),
+            Status::Skip | Status::JobError => entry.outcomeHash,
+        };
+        reports.push(Report {
+            task: Task {
+                job: JobId(run.job_id),
+                version: run.job_version,
+                instance: InstanceKey(entry.instanceKey),
+            },
+            anchor: Anchor { number: anchor.number, hash: anchor.hash },
+            input_set: entry.inputHash,
+            status,
+            outcome_hash,
+        });
+    }
+    let report = reports.iter().find(|report| report.task == *task).ok_or("it brings no report of this run")?;
+    let leaf = report.leaf();
+    let leaves = all_leaves(&reports, &batch.leaves).ok_or("its leaves do not fit its reports")?;
+    let position = leaves.iter().position(|other| *other == leaf).ok_or("its leaves do not hold its report")?;
+    let proof = merkle::proof(&leaves, position).ok_or("its leaves do not hold its report")?;
+    let statement = IChallenger::Statement {
+        report: convert::report(report),
+        proof,
+        signers: certificate.signers,
+        signature: certificate.signature,
+    };
+    Ok(Certified { epoch: certificate.epoch, statement })
+}
+
+/// `ReportLib.outcomeHash`.
+fn outcome_hash(delivery: &Delivery) -> B256 {
+    let words =
+        (keccak256(&delivery.outcome), delivery.codeHash, delivery.stateAfterRoot, delivery.transcriptRoot);
+    keccak256(words.abi_encode())
+}
+
+/// `BatchLib.root`: where a leaf is zero the next report stands.
+fn all_leaves(reports: &[Report], given: &[B256]) -> Option<Vec<B256>> {
+    let mut own = reports.iter().map(Report::leaf);
+    if given.is_empty() {
+        return Some(own.collect());
+    }
+    let all: Option<Vec<B256>> =
+        given.iter().map(|leaf| if leaf.is_zero() { own.next() } else { Some(*leaf) }).collect();
+    all.filter(|_| own.next().is_none())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use alloy::primitives::{Address, B256, Bytes, LogData, aliases::U96};
+use alloy::rpc::types::Log;
+use alloy::sol_types::SolEvent;
+use contracts::terms::{ActionTerms, CallTerms, TriggerTerms};
+
+use super::*;
+
+const MANAGER: Address = Address::repeat_byte(1);
+
+fn params(interval: u32) -> JobParams {
+    Terms {
+        trigger: TriggerTerms::Interval { start: 1_000, interval },
+        action: ActionTerms::Call(CallTerms { calldata: Bytes::from(vec![1]) }),
+        target: Address::repeat_byte(3),
+        callback_gas: 50_000,
+        token: Address::ZERO,
+        fee: U96::from(1),
+        quorum_bps: 6_667,
+        punctual_seconds: 0,
+    }
+    .params()
+}
+
+fn log(data: LogData) -> Log {
+    Log { inner: alloy::primitives::Log { address: MANAGER, data }, ..Log::default() }
+}
+
+fn created(job: u64) -> Log {
+    let (owner, forwarder) = (Address::repeat_byte(4), Address::repeat_byte(5));
+    log(JobCreated { jobId: job, owner, forwarder, params: params(10) }.encode_log_data())
+}
+
+fn updated(version: u32, interval: u32) -> Log {
+    log(JobUpdated { jobId: 7, version, params: params(interval) }.encode_log_data())
+}
+
+fn resumed(version: u32, active_from: u64) -> Log {
+    log(JobResumed { jobId: 7, version, activeFrom: active_from }.encode_log_data())
+}
+
+/// Interval and beginning of a version, looked for as the chain's history is: the newest log first.
+fn found(history: &[Log], version: u32) -> Option<(u32, Option<u64>)> {
+    let mut search = Search { manager: MANAGER, job: 7, version, begins: None };
+    let (params, begins) = history.iter().rev().find_map(|log| search.look(log))?;
+    let TriggerTerms::Interval { interval, .. } = Terms::try_from(&params).ok()?.trigger else { return None };
+    Some((interval, begins))
+}
+
+#[test]
+fn each_version_has_its_own_terms_and_beginning() {
+    let history = [created(7), updated(2, 20), resumed(3, 5_000), resumed(4, 6_000), updated(5, 50), created(8)];
+    let expected = [(10, None), (20, None), (20, Some(5_000)), (20, Some(6_000)), (50, None)];
+    for (version, expected) in (1..).zip(expected) {
+        assert_eq!(found(&history, version), Some(expected), "version {version}");
+    }
+    assert_eq!(found(&history, 0), None);
+    assert_eq!(found(&[created(8)], 1), None, "another job's");
+    let mut foreign = created(7);
+    foreign.inner.address = Address::repeat_byte(9);
+    assert_eq!(found(&[foreign], 1), None, "another contract's");
+    assert_eq!(found(&[log(LogData::new_unchecked(vec![B256::ZERO], Bytes::new()))], 1), None);
+}
