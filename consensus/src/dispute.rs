@@ -65,9 +65,15 @@ enum Own {
 enum Phase {
     Open,
     Agreed(Line),
-    Upheld { block: u64, line: Option<Line> },
+    Upheld {
+        block: u64,
+        line: Option<Line>,
+    },
     /// Since when, where the report was wrong: all its signers were punished then.
-    Over { block: u64, upheld: Option<Time> },
+    Over {
+        block: u64,
+        upheld: Option<Time>,
+    },
 }
 
 /// One dispute.
@@ -186,15 +192,15 @@ impl Dispute {
             self.speak(facts, now, outbox);
         }
         self.find_line(facts, now);
-        match &mut self.phase {
-            Phase::Agreed(line) if line.is_mine(facts, now) => {
-                if let Some(ruling) = self.agreed() {
-                    outbox.effect(Effect::Rule(Box::new(ruling)));
-                }
+        let is_mine = match &mut self.phase {
+            Phase::Agreed(line) | Phase::Upheld { line: Some(line), .. } => line.is_mine(facts, now),
+            Phase::Open | Phase::Upheld { line: None, .. } | Phase::Over { .. } => false,
+        };
+        match self.phase {
+            Phase::Agreed(_) if is_mine => {
+                self.agreed().into_iter().for_each(|ruling| outbox.effect(Effect::Rule(Box::new(ruling))));
             }
-            Phase::Upheld { line: Some(line), .. } if line.is_mine(facts, now) => {
-                outbox.effect(Effect::Enforce { dispute: self.id });
-            }
+            Phase::Upheld { .. } if is_mine => outbox.effect(Effect::Enforce { dispute: self.id }),
             _ => {}
         }
         self.wait(facts, now, outbox);

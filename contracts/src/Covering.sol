@@ -19,10 +19,12 @@ abstract contract Covering is Records {
     uint256 internal constant CALL_GAS = 5_400;
     /// @dev Besides that, for a task of a job that pays in a token: its token and what it has set aside for gas are a slot of their own,
     /// read and written for the first time in a transaction, or again.
-    uint256 internal constant FIRST_TOKEN_GAS = 5_800;
+    uint256 internal constant FIRST_TOKEN_GAS = 6_300;
     uint256 internal constant TOKEN_GAS = 900;
-    /// @dev For a task after those of another currency: the epoch's ledger of its own is read and written too, if it was not before.
-    uint256 internal constant CHANGE_GAS = 8_000;
+    /// @dev For a task after those of another currency: the epoch's ledger of its own is read and written too, for the first time in a
+    /// transaction, or again.
+    uint256 internal constant FIRST_CHANGE_GAS = 8_700;
+    uint256 internal constant CHANGE_GAS = 1_500;
     /// @dev The most gas of what all tasks of a batch have in common that one of them pays.
     uint256 internal constant MOST_BATCH_GAS = 450_000;
 
@@ -43,7 +45,7 @@ abstract contract Covering is Records {
 
     /// @dev What the next run may be charged for gas, in wei.
     function _mostGas(uint256 schedule, uint256 price, uint256 dataFee) internal pure returns (uint256) {
-        uint256 most = MOST_BATCH_GAS + FIRST_TASK_GAS + CALL_GAS + FIRST_TOKEN_GAS + CHANGE_GAS;
+        uint256 most = MOST_BATCH_GAS + FIRST_TASK_GAS + CALL_GAS + FIRST_TOKEN_GAS + FIRST_CHANGE_GAS;
         return price * (most + JobWord.callbackGas(schedule)) + dataFee;
     }
 

@@ -301,7 +301,7 @@ abstract contract Settling is Concluding {
         _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
         (sums.token, sums.earned) = (token, 0);
         sums.enough = token == address(0) ? sums.mostGas + sums.mostPrice * MAX_CALLBACK_GAS : TOO_MUCH >> 1;
-        if (sums.hasEarned && _isUntouched(certified.epoch, token)) gas = CHANGE_GAS;
+        if (sums.hasEarned) gas = _isUntouched(certified.epoch, token) ? FIRST_CHANGE_GAS : CHANGE_GAS;
         unchecked {
             sums.taskGas += gas;
         }

@@ -14,10 +14,10 @@ mod clock;
 mod codes;
 mod contradicted;
 mod core;
+mod disputes;
 #[cfg(feature = "equivocate")]
 pub(crate) mod equivocate;
 mod event;
-mod disputes;
 mod executions;
 mod history;
 mod hush;

@@ -215,7 +215,10 @@ struct Desk {
 }
 
 impl Desk {
-    async fn send<P: Provider + Clone, D: CallDecoder + Clone>(&mut self, call: &CallBuilder<P, D>) -> Result<TransactionReceipt> {
+    async fn send<P: Provider + Clone, D: CallDecoder + Clone>(
+        &mut self,
+        call: &CallBuilder<P, D>,
+    ) -> Result<TransactionReceipt> {
         let call = call.clone().from(self.creator);
         let sent = |nonce| call.clone().nonce(nonce);
         let tx = self.numbers.send(&self.provider, self.creator, sent).await?;

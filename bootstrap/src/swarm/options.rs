@@ -135,7 +135,9 @@ impl Options {
         }
         let honest = |others: Option<u16>| self.keepers.saturating_sub(others.unwrap_or(0));
         if self.wrong_result.is_some() && (honest(self.wrong_result) == 0 || self.honest_percent() < LEAST_PERCENT) {
-            return Some("--wrong-result takes fewer than --keepers, and so many that the others can stake a tenth or more and be outvoted");
+            return Some(
+                "--wrong-result takes fewer than --keepers, and so many that the others can stake a tenth or more and be outvoted",
+            );
         }
         (honest(self.equivocate) == 0)
             .then_some("--equivocate takes fewer than --keepers: somebody must be left to prove it")

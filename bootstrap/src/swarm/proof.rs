@@ -11,8 +11,8 @@ use alloy::primitives::{Address, B256, U256};
 use contracts::terms::ended;
 use serde::Serialize;
 
-pub use super::jobs::JobSpec;
 use super::dispute::Disputes;
+pub use super::jobs::JobSpec;
 use super::ledger::{Ledger, Settlement};
 use super::reorganiser::Reorganisations;
 pub use gas::{Cost, Gas};

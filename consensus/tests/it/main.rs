@@ -4,6 +4,7 @@
 
 mod answers;
 mod bench;
+mod disputes;
 mod doubt;
 mod early;
 mod limits;

@@ -12,10 +12,11 @@ use alloy_primitives::{Address, B256, Bytes, keccak256};
 use consensus::anchor::BlockRef;
 use consensus::bls::SecretKey;
 use consensus::committee::{Committee, Member, PeerKey};
+use consensus::dispute::{AgreedRuling, Answer, DisputeEvent, Disputed};
 use consensus::effect::{JournalAnswer, Settlement};
 use consensus::fault::{Fault, Verdict};
 use consensus::message::{Channel, MessageTag};
-use consensus::report::Domain;
+use consensus::report::{Anchor, Domain, Report};
 use consensus::task::{Abstention, AnchorRule, DueTask, InstanceKey, JobId, Outcome, Status, Task};
 use consensus::time::{Pace, Time};
 use consensus::{Config, Effect, Engine, Input, JournalState};
@@ -61,6 +62,10 @@ pub(crate) struct Network {
     pub(crate) faults_seen: Vec<Fault>,
     pub(crate) rejected: Vec<Verdict>,
     pub(crate) broadcasts: usize,
+    /// What is disputed, who brought a ruling on it and which, and who had its signers punished.
+    pub(crate) disputed: Report,
+    pub(crate) ruled: Vec<(usize, AgreedRuling)>,
+    pub(crate) enforced: Vec<usize>,
     /// `None` for those that are down.
     engines: Vec<Option<Engine>>,
     committee: Committee,
@@ -102,6 +107,15 @@ impl Network {
             faults_seen: Vec::new(),
             rejected: Vec::new(),
             broadcasts: 0,
+            disputed: Report {
+                task: Task { job: JobId(0), version: 0, instance: InstanceKey::from_run(0) },
+                anchor: Anchor { number: 0, hash: B256::ZERO },
+                input_set: B256::ZERO,
+                status: Status::Call,
+                outcome_hash: B256::ZERO,
+            },
+            ruled: Vec::new(),
+            enforced: Vec::new(),
             engines: stakes.iter().map(|_| None).collect(),
             committee: Committee::new(1, 1, B256::repeat_byte(5), members.collect()).unwrap(),
             queue: BTreeMap::new(),
@@ -227,6 +241,30 @@ impl Network {
         }
     }
 
+    fn rerun(&mut self, k: usize, id: u64, report: &Report) {
+        let said = (self.faults.run)(k, report.task.job).unwrap_or(Ok("done"));
+        let result = said.map(|said| right_answer(report, said));
+        self.send(k, Input::Dispute { id, event: DisputeEvent::Reran { leaf: report.leaf(), result } }, 300);
+    }
+
+    /// Somebody disputes a report that says something else than any run gives, or, if `right`, what all do.
+    pub(crate) fn dispute(&mut self, id: u64, right: bool) {
+        let block = self.blocks.last().copied().unwrap();
+        let anchor = Anchor { number: block.number - 3, hash: self.blocks[block.number as usize - 4].hash };
+        let task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(0) };
+        let wrong = Report { task, anchor, input_set: B256::ZERO, status: Status::Call, outcome_hash: B256::ZERO };
+        let Answer { status, outcome_hash } = right_answer(&wrong, "done");
+        self.disputed = if right { Report { status, outcome_hash, ..wrong } } else { wrong };
+        let event = DisputeEvent::Opened(Disputed { block: block.number, report: self.disputed, deadline: 10_000 });
+        (0..self.engines.len()).for_each(|k| self.send(k, Input::Dispute { id, event }, 700));
+    }
+
+    /// The chain has taken a ruling.
+    pub(crate) fn end_dispute(&mut self, id: u64, upheld: bool) {
+        let event = DisputeEvent::Ended { upheld, block: self.blocks.len() as u64 };
+        (0..self.engines.len()).for_each(|k| self.send(k, Input::Dispute { id, event }, 700));
+    }
+
     fn mine(&mut self, timestamp: u64) {
         let number = self.blocks.len() as u64 + 1;
         let hash = keccak256([number.to_be_bytes(), self.seed.to_be_bytes()].concat());
@@ -295,6 +333,18 @@ impl Network {
             Effect::Submit(settlement) => self.mempool.push((k, *settlement)),
             Effect::Judge { verdict, .. } => self.rejected.extend(Some(verdict).filter(is_reject)),
             Effect::Blame(fault) => self.faults_seen.push(fault),
+            Effect::Rerun { dispute, report } => self.rerun(k, dispute, &report),
+            Effect::Rule(ruling) => {
+                let digest = DOMAIN.ruling_digest(ruling.epoch, ruling.dispute, self.disputed.leaf(), ruling.answer);
+                let key = self.committee.key_of(&ruling.signers).unwrap();
+                assert!(ruling.signature.verify(digest.as_slice(), &key), "a ruling that does not verify");
+                self.ruled.push((k, *ruling));
+            }
+            Effect::Enforce { dispute } => {
+                self.enforced.push(k);
+                self.send(k, Input::Dispute { id: dispute, event: DisputeEvent::AllPunished }, 50);
+            }
+            Effect::Contradicted(_) => {}
             Effect::Report(..) | Effect::Assigned { .. } | Effect::Keep(_) | Effect::Recall { .. } => {}
         }
     }
@@ -302,6 +352,13 @@ impl Network {
 
 fn is_reject(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Reject(_))
+}
+
+/// What a run of a disputed task gives.
+pub(crate) fn right_answer(report: &Report, said: &str) -> Answer {
+    let anchor = BlockRef { number: report.anchor.number, hash: report.anchor.hash, timestamp: 0 };
+    let outcome = outcome(report.task, anchor, said);
+    Answer { status: outcome.status, outcome_hash: outcome.hash(CODE) }
 }
 
 /// What an honest run of a task at an anchor produces.

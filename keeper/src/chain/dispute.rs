@@ -73,7 +73,8 @@ impl Submitter {
         let call = plain_call(self.contracts().challenger, &call);
         // Another certificate over the same answer does as well.
         let key = keccak256([&dispute.to_be_bytes()[..], &[status], outcome_hash.as_slice()].concat());
-        told(&self.enqueue(key, call).await)
+        let done = self.enqueue(key, call).await;
+        told(&done)
     }
 
     /// Has the next 32 punished who signed a report that was ruled wrong.

@@ -67,9 +67,8 @@ pub(crate) async fn fetch(
     contracts: &Contracts,
     blocks: Blocks,
 ) -> Result<Vec<OurLog>, ChainError> {
-    let filter = Filter::new()
-        .address(emitted(contracts).map(|(address, _)| address).to_vec())
-        .event_signature(topics());
+    let filter =
+        Filter::new().address(emitted(contracts).map(|(address, _)| address).to_vec()).event_signature(topics());
     let filter = match blocks {
         Blocks::Range(from, to) => filter.from_block(from).to_block(to),
         Blocks::One(_, hash) => filter.at_block_hash(hash),

@@ -59,11 +59,7 @@ fn in_call(input: &[u8], task: &Task) -> Result<Certified, String> {
             Status::Skip | Status::JobError => entry.outcomeHash,
         };
         reports.push(Report {
-            task: Task {
-                job: JobId(run.job_id),
-                version: run.job_version,
-                instance: InstanceKey(entry.instanceKey),
-            },
+            task: Task { job: JobId(run.job_id), version: run.job_version, instance: InstanceKey(entry.instanceKey) },
             anchor: Anchor { number: anchor.number, hash: anchor.hash },
             input_set: entry.inputHash,
             status,
@@ -86,8 +82,7 @@ fn in_call(input: &[u8], task: &Task) -> Result<Certified, String> {
 
 /// `ReportLib.outcomeHash`.
 fn outcome_hash(delivery: &Delivery) -> B256 {
-    let words =
-        (keccak256(&delivery.outcome), delivery.codeHash, delivery.stateAfterRoot, delivery.transcriptRoot);
+    let words = (keccak256(&delivery.outcome), delivery.codeHash, delivery.stateAfterRoot, delivery.transcriptRoot);
     keccak256(words.abi_encode())
 }
 

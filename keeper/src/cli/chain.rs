@@ -23,7 +23,8 @@ use super::{Exit, Global, WithExit};
 use crate::chain::cost::{Oracle, worst};
 use crate::chain::fees::{Fees, Market, Policy};
 use crate::chain::{
-    ChainConfig, ChainError, ChainProvider, Head, Receipt, Rpc, head_at, latest, market, newest_log, reach, was_registered,
+    ChainConfig, ChainError, ChainProvider, Head, Receipt, Rpc, head_at, latest, market, newest_log, reach,
+    was_registered,
 };
 use crate::config::Settings;
 pub(super) use sender::Sender;

@@ -28,6 +28,7 @@ pub enum DisputeCommand {
     Join {
         /// Number of the dispute
         id: u64,
+        /// Which result
         #[command(flatten)]
         run: RunArgs,
     },
@@ -142,7 +143,11 @@ pub(super) async fn join(global: &Global, id: u64, args: &RunArgs) -> Result<Exi
     let Found { certified: Certified { epoch, statement }, .. } = find(chain, args).await?;
     let others = statement.signers.first().copied().unwrap_or_default() & !dispute.signers;
     let checked: Result<()> = (|| {
-        ensure!(epoch == dispute.epoch, "the certificate is of epoch {epoch}, the dispute's of epoch {}", dispute.epoch);
+        ensure!(
+            epoch == dispute.epoch,
+            "the certificate is of epoch {epoch}, the dispute's of epoch {}",
+            dispute.epoch
+        );
         ensure!(!others.is_zero(), "all who signed this certificate are in dispute {id} already");
         Ok(())
     })();
@@ -220,7 +225,10 @@ pub(super) async fn show(global: &Global, id: u64) -> Result<Exit> {
         ("status", format!("{}: {next}", status.name())),
         ("opened by", dispute.disputer.to_string()),
         ("task", dispute.taskId.to_string()),
-        ("certified", format!("status {}, outcome {}, in epoch {}", dispute.reportStatus, dispute.outcomeHash, dispute.epoch)),
+        (
+            "certified",
+            format!("status {}, outcome {}, in epoch {}", dispute.reportStatus, dispute.outcomeHash, dispute.epoch),
+        ),
         ("bond", coin(dispute.bond)),
     ]);
     answer(global, document, &text);
@@ -235,7 +243,10 @@ pub(super) async fn expire(global: &Global, id: u64) -> Result<Exit> {
     let checked: Result<()> = (|| {
         ensure!(status == DisputeStatus::Open, "dispute {id} is {}: there is nothing to give up", status.name());
         let deadline = dispute.deadline;
-        ensure!(newest >= deadline, "keepers may rule on dispute {id} until block {deadline}; the chain is at {newest}");
+        ensure!(
+            newest >= deadline,
+            "keepers may rule on dispute {id} until block {deadline}; the chain is at {newest}"
+        );
         Ok(())
     })();
     checked.exit(Exit::Usage)?;

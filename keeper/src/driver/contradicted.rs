@@ -62,7 +62,12 @@ mod tests {
         contradicted.note(task, Time(1_000));
         contradicted.note(task, Time(2_000));
         let why = contradicted.trouble(Time(601_999)).expect("red");
-        assert!(why.contains("2 times") && why.contains("--job 7 --run 12 --job-version 3 --outcome 0xabab") && why.contains("rpc_urls"), "{why}");
+        assert!(
+            why.contains("2 times")
+                && why.contains("--job 7 --run 12 --job-version 3 --outcome 0xabab")
+                && why.contains("rpc_urls"),
+            "{why}"
+        );
         assert_eq!(contradicted.trouble(Time(602_000)), None);
         assert_eq!(contradicted.trouble(Time(1_999)), None, "the clock was set back");
     }

@@ -52,7 +52,8 @@ async fn rerun(services: &Services, report: &Report, plan: Option<Plan>) -> Resu
         Some(plan) => plan,
         None => {
             let wanted = (task.job.0, task.version);
-            let found = past::plan_of(&services.rpc, services.submitter.contracts(), services.deploy_block, wanted).await;
+            let found =
+                past::plan_of(&services.rpc, services.submitter.contracts(), services.deploy_block, wanted).await;
             found.map_err(unread)?.ok_or_else(|| unknown("the chain's history has no such version of the job"))?
         }
     };

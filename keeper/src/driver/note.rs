@@ -18,8 +18,8 @@ use crate::view::Check;
 
 use super::chain_time::APART_MS;
 use super::shed::Load;
-pub use dispute::DisputeNote;
 use count::{count_offer, count_step, count_submission, count_verdict, seconds};
+pub(crate) use dispute::DisputeNote;
 
 /// Something that happened in this keeper.
 #[derive(Clone, Debug, PartialEq)]

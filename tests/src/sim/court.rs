@@ -63,11 +63,11 @@ impl Court {
 
     /// The signers of what was ruled wrong are punished.
     pub(super) fn enforce(&mut self, id: u64) -> BroughtResult {
-        let case = self.cases.get_mut(&id);
-        match case.filter(|case| case.ruled.is_some()) {
+        let case = self.cases.get_mut(&id).filter(|case| case.ruled.is_some());
+        match case.map(|case| std::mem::replace(&mut case.enforced, true)) {
             None => BroughtResult::Refused { reason: "WrongDisputeStatus".to_owned() },
-            Some(case) if std::mem::replace(&mut case.enforced, true) => BroughtResult::AllPunished,
-            Some(_) => BroughtResult::Mined { tx: B256::ZERO },
+            Some(true) => BroughtResult::AllPunished,
+            Some(false) => BroughtResult::Mined { tx: B256::ZERO },
         }
     }
 

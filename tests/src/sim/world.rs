@@ -134,7 +134,8 @@ impl<'a> World<'a> {
             self.events += 1;
             self.trace.word(self.now);
             self.happen(happening);
-            if self.healed && self.now > (START + LAST_DUE + 1) * 1000 && self.has_settled_all() && self.has_ruled_all() {
+            if self.healed && self.now > (START + LAST_DUE + 1) * 1000 && self.has_settled_all() && self.has_ruled_all()
+            {
                 let end = *rest.get_or_insert(self.now + REST);
                 if self.now >= end {
                     break;

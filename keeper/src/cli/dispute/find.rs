@@ -33,7 +33,10 @@ pub(super) async fn find(chain: &Chain, args: &RunArgs) -> Result<Found> {
     let checked: Result<()> = (|| {
         if let Some(outcome) = args.outcome {
             let settled = report.outcomeHash;
-            ensure!(outcome == settled, "outcome {settled} settled, not {outcome}: there is nothing to dispute about that one");
+            ensure!(
+                outcome == settled,
+                "outcome {settled} settled, not {outcome}: there is nothing to dispute about that one"
+            );
         }
         ensure!(
             report.inputHash.is_zero(),
@@ -67,7 +70,8 @@ async fn settled(chain: &Chain, args: &RunArgs, first: u64) -> Result<(Task, B25
         })
         .await?;
     let RunArgs { job, run, .. } = args;
-    let checked: Result<(Task, B256)> = (|| match args.job_version {
+    let checked: Result<(Task, B256)> = (|| {
+        match args.job_version {
         Some(version) => found.remove(&version).with_context(|| {
             format!("run {run} of version {version} of job {job} has not settled since block {first}: nothing older can be disputed")
         }),
@@ -78,6 +82,7 @@ async fn settled(chain: &Chain, args: &RunArgs, first: u64) -> Result<(Task, B25
         None => found.pop_first().map(|(_, found)| found).with_context(|| {
             format!("run {run} of job {job} has not settled since block {first}: nothing older can be disputed")
         }),
+    }
     })();
     checked.exit(Exit::NotFound)
 }

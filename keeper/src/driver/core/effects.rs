@@ -99,13 +99,7 @@ impl Core {
     }
 
     /// A run ended: its result goes to the engine, if it is one that was asked for.
-    pub(super) fn executed(
-        &mut self,
-        task: Task,
-        (attempt, anchor): (u8, B256),
-        finding: Finding,
-        now: Time,
-    ) {
+    pub(super) fn executed(&mut self, task: Task, (attempt, anchor): (u8, B256), finding: Finding, now: Time) {
         #[cfg(feature = "equivocate")]
         let finding = self.falsified(&task, finding);
         let Finding { result, reason, took } = finding;

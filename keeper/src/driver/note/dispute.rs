@@ -116,7 +116,11 @@ impl DisputeNote {
                 tracing::info!(dispute, %tx, "brought a ruling, or its consequence, on chain");
             }
             Self::Brought { dispute, result: BroughtResult::Refused { reason } } => {
-                tracing::debug!(dispute, reason, "the contract needs nothing more of this dispute from this keeper now");
+                tracing::debug!(
+                    dispute,
+                    reason,
+                    "the contract needs nothing more of this dispute from this keeper now"
+                );
             }
             Self::Brought { dispute, result: BroughtResult::Failed { why } } => {
                 tracing::warn!(dispute, why, "could not bring a ruling on chain: the next in line will try");

@@ -108,6 +108,7 @@ fn words(message: &Message) -> String {
             let hash = plan.hash(&DOMAIN);
             format!("assigns {} window {window} stage {stage} no {number}: {batches:?}", name(&hash[..]))
         }
+        Message::Ruling(ruling) => format!("rules on {} in epoch {}", ruling.dispute, ruling.epoch),
         Message::Certificate(certificate) => format!("shows a certificate of {} reports", certificate.reports.len()),
         Message::Evidence(_) => "shows evidence".to_owned(),
     }

@@ -46,6 +46,11 @@ fn brought(result: BroughtResult) -> Event {
     Event::Brought { dispute: 3, result }
 }
 
+/// What comes of a block a second.
+fn heads(core: &mut Core, seconds: std::ops::RangeInclusive<u64>) -> Vec<Order> {
+    seconds.flat_map(|second| core.on(head(second), at(START + second))).collect()
+}
+
 /// The only keeper there is rules alone.
 #[test]
 fn a_disputed_task_is_run_again_ruled_on_and_paid_for() {
@@ -81,18 +86,12 @@ fn what_came_to_nothing_is_tried_again() {
     core.on(opened(1, 0), now);
     let orders = core.on(reran(Err(Abstention::ChainReadFailed)), now);
     assert!(!orders.iter().any(|order| matches!(order, Order::Publish { .. })), "{orders:?}");
-    for second in 11..=14 {
-        core.on(head(second), at(START + second));
-    }
-    assert_has!(core.on(Event::Tick, at(START + 14)), Order::Rerun { dispute: 3, .. });
+    assert_has!(heads(&mut core, 11..=14), Order::Rerun { dispute: 3, .. });
     assert_has!(core.on(reran(Ok(RIGHT)), at(START + 14)), Order::Rule(_));
     core.on(brought(BroughtResult::Failed { why: "no node".to_owned() }), at(START + 14));
     let is_rule = |order: &Order| matches!(order, Order::Rule(_));
     assert!(!core.on(Event::Tick, at(START + 14)).iter().any(is_rule), "not at once, there is nobody else");
-    for second in 15..=20 {
-        core.on(head(second), at(START + second));
-    }
-    assert_has!(core.on(Event::Tick, at(START + 20)), Order::Rule(_));
+    assert_has!(heads(&mut core, 15..=20), Order::Rule(_));
     assert!(core.on(dispute(DisputeLog::Expired), at(START + 20)).len() == 1);
     assert!(core.on(Event::Tick, at(START + 30)).is_empty(), "nobody needs it any more");
 }
