@@ -29,8 +29,8 @@ const TASKS: usize = 70;
 /// Wei in the job that pays under all of them but the last, and in the others.
 const POOR: &str = "0.1";
 const RICH: &str = "100";
-/// What a run costs, in coin or in a token that is worth as much: what people pay, a tenth of what its gas costs at the highest base fee.
-const FEE: u64 = 2_000_000_000_000_000;
+/// What a run costs, in coin or in a token that is worth as much: an eighth of what its gas does at the highest base fee.
+const FEE: u64 = 8_000_000_000_000_000;
 
 #[tokio::test]
 #[ignore = "takes three minutes"]
@@ -119,11 +119,12 @@ impl Market {
         desk.send(&manager.setLeastFee(self.token, U96::from(FEE))).await?;
         let deposit = U256::from(manager.listingDeposit().call().await?);
         let in_token = Terms { token: self.token, ..terms.clone() };
+        let poor = Terms { fee: manager.leastFee(Address::ZERO).call().await?, ..terms.clone() };
         for (number, terms, escrow) in [
             (1, &terms, RICH),
             (2, &in_token, RICH),
             (3, &terms, RICH),
-            (4, &terms, POOR),
+            (4, &poor, POOR),
             (5, &in_token, RICH),
             (6, &terms, RICH),
         ] {
