@@ -3,20 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use alloy::contract::{CallBuilder, CallDecoder};
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96, utils::parse_ether};
 use alloy::providers::{DynProvider, Provider};
-use alloy::rpc::types::TransactionReceipt;
-use anyhow::{Context, Result, ensure};
-use bootstrap::swarm::anvil::mined;
-use bootstrap::swarm::numbers::Numbers;
+use anyhow::{Context, Result};
 use bootstrap::swarm::{RHYTHM, Swarm, code_hash, ledger::unix_ms};
 use bootstrap::wait::until;
 use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
 use contracts::{JobManager, KeeperRegistry, PlayMoney, TaskManager};
 use serde_json::Value;
 use tests::hostile::{INCREMENT, component};
+use tests::purse::Purse;
 use tests::{keepers, settled};
 use tokio::task::JoinHandle;
 
@@ -109,14 +106,14 @@ impl Market {
 
     async fn list(&mut self, terms: Terms) -> Result<()> {
         let (manager, creator) = (self.manager(), self.swarm.anvil().faucet());
-        let mut desk = Desk { provider: self.provider.clone(), creator, numbers: Numbers::default() };
-        let deploy = desk.send(&PlayMoney::deploy_builder(&self.provider)).await?;
+        let mut desk = Purse::new(self.provider.clone(), creator);
+        let deploy = desk.send("the token", &PlayMoney::deploy_builder(&self.provider)).await?;
         self.token = deploy.contract_address.context("no token")?;
         let money = PlayMoney::new(self.token, &self.provider);
         let funding = parse_ether(RICH)?;
-        desk.send(&money.mint(creator, funding * U256::from(2))).await?;
-        desk.send(&money.approve(*manager.address(), U256::MAX)).await?;
-        desk.send(&manager.setLeastFee(self.token, U96::from(FEE))).await?;
+        desk.send("the token's coins", &money.mint(creator, funding * U256::from(2))).await?;
+        desk.send("the allowance", &money.approve(*manager.address(), U256::MAX)).await?;
+        desk.send("listing the token", &manager.setLeastFee(self.token, U96::from(FEE))).await?;
         let deposit = U256::from(manager.listingDeposit().call().await?);
         let in_token = Terms { token: self.token, ..terms.clone() };
         let poor = Terms { fee: manager.leastFee(Address::ZERO).call().await?, ..terms.clone() };
@@ -131,7 +128,7 @@ impl Market {
             let escrow = parse_ether(escrow)?;
             // What a job that pays in a token gets in coin is for gas.
             let list = manager.createJob(terms.params(), escrow, B256::repeat_byte(number)).value(escrow + deposit);
-            desk.send(&list).await.with_context(|| format!("job {number}"))?;
+            desk.send(&format!("job {number}"), &list).await?;
         }
         self.poor = 4;
         Ok(())
@@ -205,27 +202,6 @@ impl Market {
 
     fn manager(&self) -> JobManager::JobManagerInstance<DynProvider> {
         JobManager::new(self.swarm.deployed().network.contracts.job_manager, self.provider.clone())
-    }
-}
-
-/// Whoever lists the jobs.
-struct Desk {
-    provider: DynProvider,
-    creator: Address,
-    numbers: Numbers,
-}
-
-impl Desk {
-    async fn send<P: Provider + Clone, D: CallDecoder + Clone>(
-        &mut self,
-        call: &CallBuilder<P, D>,
-    ) -> Result<TransactionReceipt> {
-        let call = call.clone().from(self.creator);
-        let sent = |nonce| call.clone().nonce(nonce);
-        let tx = self.numbers.send(&self.provider, self.creator, sent).await?;
-        let receipt = mined(&self.provider, tx, "what lists the jobs").await?;
-        ensure!(receipt.status(), "it failed in transaction {tx}");
-        Ok(receipt)
     }
 }
 

@@ -13,6 +13,7 @@ use bootstrap::wait::until;
 use contracts::terms::TriggerTerms;
 use contracts::{Challenger, IJobManager, JobManager, KeeperRegistry, PlayMoney, TaskManager};
 use serde_json::Value;
+use tests::purse::Purse;
 use tests::{keepers, settled};
 
 const PATIENCE: Duration = Duration::from_secs(900);
@@ -48,7 +49,7 @@ struct Money {
     swarm: Swarm,
     provider: DynProvider,
     /// Owns the examples and the token's jobs; the network's owner too.
-    creator: Address,
+    creator: Purse,
     token: Address,
     /// The job that the first keeper created with the CLI.
     by_cli: u64,
@@ -60,8 +61,9 @@ impl Money {
     async fn start() -> Result<Self> {
         let mut swarm = Swarm::start(keepers(4)).await?;
         swarm.list_examples().await?;
-        let (provider, creator) = (swarm.anvil().provider().clone(), swarm.anvil().faucet());
-        let deploy = PlayMoney::deploy_builder(&provider).from(creator).send().await?.get_receipt().await?;
+        let provider = swarm.anvil().provider().clone();
+        let mut creator = Purse::new(provider.clone(), swarm.anvil().faucet());
+        let deploy = creator.send("the token", &PlayMoney::deploy_builder(&provider)).await?;
         let token = deploy.contract_address.context("no token")?;
         let mut money = Self { swarm, provider, creator, token, by_cli: 0, paid_in: [U256::ZERO; 2] };
         money.list_more().await?;
@@ -101,21 +103,19 @@ impl Money {
         self.by_cli = made["id"].as_u64().context("an id")?;
         let token = PlayMoney::new(self.token, &self.provider);
         let funding = U256::from(FUNDING);
-        token.mint(self.creator, funding * U256::from(2)).from(self.creator).send().await?.get_receipt().await?;
-        let allowed = token.approve(*manager.address(), funding * U256::from(2)).from(self.creator);
-        allowed.send().await?.get_receipt().await?;
-        let list = manager.setLeastFee(self.token, alloy::primitives::aliases::U96::from(TOKEN_FEE)).from(self.creator);
-        ensure!(list.send().await?.get_receipt().await?.status(), "the owner cannot list the token");
+        let twice = funding * U256::from(2);
+        self.creator.send("the token's coins", &token.mint(self.creator.account, twice)).await?;
+        self.creator.send("the allowance", &token.approve(*manager.address(), twice)).await?;
+        let list = manager.setLeastFee(self.token, alloy::primitives::aliases::U96::from(TOKEN_FEE));
+        self.creator.send("listing the token", &list).await?;
         let value = parse_ether("10")? + U256::from(manager.listingDeposit().call().await?);
         params.token = self.token;
         params.fee = alloy::primitives::aliases::U96::from(TOKEN_FEE);
         let start = self.now().await? + 10;
         params.triggerData = TriggerTerms::Interval { start, interval: 2 }.data();
         for salt in [1, 2] {
-            let call =
-                manager.createJob(params.clone(), funding, B256::with_last_byte(salt)).from(self.creator).value(value);
-            let receipt = call.send().await?.get_receipt().await?;
-            ensure!(receipt.status(), "a job that pays in a token was refused");
+            let call = manager.createJob(params.clone(), funding, B256::with_last_byte(salt)).value(value);
+            self.creator.send("a job that pays in a token", &call).await?;
         }
         Ok(())
     }
@@ -130,8 +130,7 @@ impl Money {
             if id == self.by_cli {
                 self.swarm.keepers[0].run(["job", "cancel"], &["--json", &id.to_string()]).await?;
             } else {
-                let receipt = manager.cancel(id).from(self.creator).send().await?.get_receipt().await?;
-                ensure!(receipt.status(), "job {id} was not cancelled");
+                self.creator.send("a cancellation", &manager.cancel(id)).await?;
             }
             let IJobManager::Job { inactiveFrom: last, start, interval, .. } = manager.job(id).call().await?;
             due.insert(id, (last - start) / u64::from(interval) + 1);
@@ -169,8 +168,7 @@ impl Money {
                 let paid = self.swarm.keepers[0].run(["job", "withdraw"], &["--json", &id.to_string()]).await?;
                 ensure!(serde_json::from_str::<Value>(&paid)?["state"] == "paid", "{paid}");
             } else {
-                let receipt = manager.withdraw(id, self.creator).from(self.creator).send().await?.get_receipt().await?;
-                ensure!(receipt.status(), "job {id}: nothing withdrawn");
+                self.creator.send("a withdrawal", &manager.withdraw(id, self.creator.account)).await?;
             }
         }
         Ok(withdrawn)
@@ -212,18 +210,17 @@ impl Money {
         let mut rest = [U256::ZERO; 2];
         for (place, money) in [Address::ZERO, self.token].into_iter().enumerate() {
             for epoch in 1..newest {
-                let call = manager.closeEpoch(epoch, money).from(self.creator);
+                let call = manager.closeEpoch(epoch, money);
                 match call.call().await {
-                    Ok(_) => ensure!(call.send().await?.get_receipt().await?.status(), "epoch {epoch} stays open"),
+                    Ok(_) => drop(self.creator.send("closing an epoch", &call).await?),
                     // nothing was charged in it
                     Err(error) if error.as_decoded_error::<JobManager::NothingOwed>().is_some() => {}
                     Err(error) => return Err(error.into()),
                 }
             }
             rest[place] = manager.protocolOwed(money).call().await?;
-            let receipt =
-                manager.claimProtocol(money, self.creator).from(self.creator).send().await?.get_receipt().await?;
-            ensure!(receipt.status(), "the protocol's part stays");
+            let claim = manager.claimProtocol(money, self.creator.account);
+            self.creator.send("the protocol's part", &claim).await?;
         }
         Ok(rest)
     }

@@ -9,6 +9,7 @@ pub mod hostile;
 #[cfg(test)]
 mod house;
 pub mod outcome;
+pub mod purse;
 pub mod sender;
 pub mod signers;
 pub mod sim;

@@ -58,7 +58,8 @@ struct Desk {
 impl Desk {
     /// A keeper at block 1,000, in which a report was disputed.
     fn open(keeper: u16) -> Self {
-        let mut desk = Self { disputes: Disputes::default(), facts: facts(keeper, 1_000), outbox: Outbox::default(), now: NOW };
+        let mut desk =
+            Self { disputes: Disputes::default(), facts: facts(keeper, 1_000), outbox: Outbox::default(), now: NOW };
         assert_eq!(desk.on(disputed(), NOW), ["rerun for 7"]);
         desk
     }

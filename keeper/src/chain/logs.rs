@@ -101,7 +101,8 @@ pub(crate) fn may_be_in(bloom: &Bloom, contracts: &Contracts) -> bool {
         .any(|(address, topics)| holds(address.as_slice()) && topics.iter().any(|topic| holds(topic.as_slice())))
 }
 
-fn topics() -> Vec<B256> {
+/// What is read of our contracts' logs.
+pub(crate) fn topics() -> Vec<B256> {
     [&JOBS[..], &REGISTRY, &TASKS, &DISPUTES].concat()
 }
 

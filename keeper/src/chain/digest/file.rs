@@ -1,6 +1,7 @@
 //! The digest on disk: one line that says what it is of, with a checksum, and one with the logs.
 
 use super::{Digest, Kept};
+use crate::chain::logs::topics;
 use crate::chain::{ChainConfig, Head};
 use alloy::primitives::{B256, keccak256};
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ struct Label {
     version: u32,
     chain_id: u64,
     deploy_block: u64,
-    /// keccak256 of the contracts' addresses.
+    /// keccak256 of the contracts' addresses and of what is read of their logs: a file of a program that read less lacks some.
     contracts: B256,
     number: u64,
     hash: B256,
@@ -109,12 +110,13 @@ impl DigestFile {
         sum.update(head.hash);
         sum.update(head.parent);
         sum.update(logs);
-        let addresses: Vec<u8> = contracts.iter().flat_map(|(_, address)| address.to_vec()).collect();
+        let addresses = contracts.iter().flat_map(|(_, address)| address.to_vec());
+        let read: Vec<u8> = addresses.chain(topics().into_iter().flatten()).collect();
         Label {
             version: VERSION,
             chain_id: config.network.chain_id,
             deploy_block: config.network.deploy_block,
-            contracts: keccak256(addresses),
+            contracts: keccak256(read),
             number: head.number,
             hash: head.hash,
             parent: head.parent,

@@ -16,15 +16,17 @@ const MEASURE_PAUSE: Duration = Duration::from_secs(15);
 
 /// Most tasks told in one tick; the rest come with the next.
 const TOLD_MAX: usize = 4_096;
-/// Most jobs with which every change is shown at once.
-const SHOWN_AT_ONCE: usize = 256;
+/// Most jobs with which every change is shown at once; with more it is every other second, for all of them are spelt out each time.
+const SHOWN_AT_ONCE: usize = 32;
+const SHOWN_EVERY: u64 = 2;
 
 impl Core {
     pub(super) fn keep_house(&mut self, now: Time) {
         self.tell_due(now);
         self.prepare_code(now);
         // Time itself changes what is shown, but not more often than once per second; nor is much shown more often.
-        let at_once = self.changed && self.book.count() <= SHOWN_AT_ONCE;
+        let few = self.book.count() <= SHOWN_AT_ONCE;
+        let at_once = self.changed && few;
         if !at_once && self.shown == now.seconds() {
             return;
         }
@@ -36,7 +38,9 @@ impl Core {
         self.measure(now);
         self.note_standing();
         self.order(Order::Look { peers_head: self.peers_head(now) });
-        self.order(Order::Show);
+        if few || now.seconds().is_multiple_of(SHOWN_EVERY) {
+            self.order(Order::Show);
+        }
     }
 
     /// Tells the engine of the tasks of the windows ahead, and of those not too old to be tried still.

@@ -55,7 +55,7 @@ impl Core {
         let state = job.state();
         let code = self.codes.get(job.id);
         let trigger = state.plan.as_ref().map(|plan| plan.trigger);
-        let next = trigger.and_then(|trigger| trigger.runs(now.seconds(), u64::MAX).next());
+        let next = trigger.filter(|_| is_live(job, now)).and_then(|trigger| trigger.first(now.seconds()));
         JobView {
             id: job.id,
             version: state.version,
@@ -67,7 +67,7 @@ impl Core {
                 Activity::CancelledFrom(_) => "cancelled",
             }
             .to_owned(),
-            next_due: next.filter(|_| is_live(job, now)).map(|run| run.due),
+            next_due: next.map(|run| run.due),
             last_result: self.history.last_result(job.id).unwrap_or_default().to_owned(),
             ready: state.can_pay && matches!(code, Some(Ok(()))),
             reason: match code {
