@@ -44,6 +44,8 @@ const PAUSE: Duration = Duration::from_secs(4);
 const PAUSE_MOST: Duration = Duration::from_secs(256);
 /// How often a ruling is said again, for those who were not there: gossip remembers what it has seen for 30 s.
 const AGAIN: Duration = Duration::from_secs(40);
+/// The longest pause before a task is run again because more stake says otherwise; it doubles from [`AGAIN`] on.
+const DOUBT_MOST: Duration = Duration::from_secs(3_600);
 /// How often it is looked whether somebody is left to punish after all: that nobody was is what the newest block said, which may
 /// have been orphaned.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -53,10 +55,10 @@ const PUNISHING_BLOCKS: u64 = 64;
 /// What this keeper itself knows.
 #[derive(Clone, Copy, Debug)]
 enum Own {
-    /// To be run at this moment, after so many tries.
-    Due(Time, u32),
+    /// To be run at this moment, after so many tries; with what an earlier run gave, if there was one.
+    Due(Time, u32, Option<Answer>),
     /// Being run.
-    Running(u32),
+    Running(u32, Option<Answer>),
     /// It gives this; said to the committee with this table at this moment.
     Known(Answer, Option<(B256, Time)>),
 }
@@ -84,6 +86,11 @@ pub(crate) struct Dispute {
     /// The newest epoch when it was opened: the contract takes rulings of no earlier one.
     from_epoch: u32,
     own: Own,
+    /// How often its own answer was doubted, and when last.
+    doubts: u32,
+    doubted: Time,
+    /// The block in which a certificate joined it last.
+    joined: u64,
     words: BTreeMap<u32, Words>,
     phase: Phase,
 }
@@ -92,23 +99,39 @@ impl Dispute {
     /// A dispute that was opened on chain.
     pub(crate) fn new(id: u64, about: Disputed, facts: &Facts, now: Time) -> Self {
         let from_epoch = facts.committees().next().map_or(0, |committee| committee.epoch());
-        Self { id, about, from_epoch, own: Own::Due(now, 0), words: BTreeMap::new(), phase: Phase::Open }
+        Self {
+            id,
+            about,
+            from_epoch,
+            own: Own::Due(now, 0, None),
+            doubts: 0,
+            doubted: Time(0),
+            joined: 0,
+            words: BTreeMap::new(),
+            phase: Phase::Open,
+        }
     }
 
     /// Something happened to it.
     pub(crate) fn handle(&mut self, event: DisputeEvent, facts: &mut Facts, now: Time, outbox: &mut Outbox) {
         match (event, &mut self.phase, self.own) {
             // Another report may have had the number before a reorganisation.
-            (DisputeEvent::Reran { leaf, result }, _, Own::Running(tries)) if leaf == self.about.report.leaf() => {
-                self.own = match result {
-                    Ok(answer) => Own::Known(answer, None),
-                    Err(_) => Own::Due(now.plus(pause_after(tries)), tries + 1),
+            (DisputeEvent::Reran { leaf, result }, _, Own::Running(tries, before))
+                if leaf == self.about.report.leaf() =>
+            {
+                self.own = match (result, before) {
+                    // What could not be run again stays as it was found.
+                    (Ok(answer), _) | (Err(_), Some(answer)) => Own::Known(answer, None),
+                    (Err(_), None) => Own::Due(now.plus(pause_after(tries)), tries + 1, None),
                 };
             }
             (DisputeEvent::Ended { upheld: true, block }, ..) => self.phase = Phase::Upheld { block, line: None },
             (DisputeEvent::Ended { upheld: false, block }, ..) => self.phase = Phase::Over { block, upheld: None },
-            (DisputeEvent::Joined, &mut Phase::Over { block, upheld: Some(_) }, _) => {
-                self.phase = Phase::Upheld { block, line: None };
+            (DisputeEvent::Joined { block: joined }, phase, _) => {
+                self.joined = joined;
+                if let &mut Phase::Over { block, upheld: Some(_) } = phase {
+                    self.phase = Phase::Upheld { block, line: None };
+                }
             }
             (DisputeEvent::AllPunished, &mut Phase::Upheld { block, .. }, _) => {
                 self.phase = Phase::Over { block, upheld: Some(now) };
@@ -120,7 +143,6 @@ impl Dispute {
             (
                 DisputeEvent::Opened(_)
                 | DisputeEvent::Reran { .. }
-                | DisputeEvent::Joined
                 | DisputeEvent::AllPunished
                 | DisputeEvent::SendingFailed,
                 ..,
@@ -155,7 +177,7 @@ impl Dispute {
         let until = match self.phase {
             Phase::Open | Phase::Agreed(_) => self.about.deadline,
             Phase::Upheld { block, .. } | Phase::Over { block, .. } => {
-                self.about.deadline.max(block.saturating_add(PUNISHING_BLOCKS))
+                self.about.deadline.max(block.max(self.joined).saturating_add(PUNISHING_BLOCKS))
             }
         };
         head > until
@@ -163,19 +185,19 @@ impl Dispute {
 
     /// Whether it is being run here.
     pub(crate) fn is_running(&self) -> bool {
-        matches!(self.own, Own::Running(_))
+        matches!(self.own, Own::Running(..))
     }
 
     /// Whether it is to be run here now.
     pub(crate) fn wants_run(&self, now: Time) -> bool {
         // A moment further ahead than any pause is of a clock that was set back since.
-        self.is_open() && matches!(self.own, Own::Due(at, _) if now >= at || at > now.plus(PAUSE_MOST))
+        self.is_open() && matches!(self.own, Own::Due(at, ..) if now >= at || at > now.plus(PAUSE_MOST))
     }
 
     /// Has it run.
     pub(crate) fn run(&mut self, outbox: &mut Outbox) {
-        if let Own::Due(_, tries) = self.own {
-            self.own = Own::Running(tries);
+        if let Own::Due(_, tries, before) = self.own {
+            self.own = Own::Running(tries, before);
             outbox.effect(Effect::Rerun { dispute: self.id, report: Box::new(self.about.report) });
         }
     }
@@ -238,9 +260,9 @@ impl Dispute {
             (Phase::Over { upheld: None, .. }, _) => {}
         }
         match self.own {
-            Own::Due(at, _) if self.is_open() => moments.push(at),
+            Own::Due(at, ..) if self.is_open() => moments.push(at),
             Own::Known(_, Some((_, said))) if self.is_open() => moments.push(said.plus(AGAIN)),
-            Own::Due(..) | Own::Known(..) | Own::Running(_) => {}
+            Own::Due(..) | Own::Known(..) | Own::Running(..) => {}
         }
         moments.into_iter().filter(|at| *at > now).for_each(|at| outbox.wake(at, wake));
     }

@@ -16,7 +16,7 @@ abstract contract Covering is Records {
     /// @dev Gas refunded for a task that is the first of its job in a transaction, and where a target is called besides what
     /// that used. Hardly less than they cost (Gas.t.sol), and never more in all than was metered, see `conclude`.
     uint256 internal constant FIRST_TASK_GAS = 10_000;
-    uint256 internal constant CALL_GAS = 5_400;
+    uint256 internal constant CALL_GAS = 5_390;
     /// @dev Besides that, for a task of a job that pays in a token: its token and what it has set aside for gas are a slot of their own,
     /// read and written for the first time in a transaction, or again.
     uint256 internal constant FIRST_TOKEN_GAS = 6_300;

@@ -37,8 +37,11 @@ abstract contract Settling is Concluding {
         /// @dev what one task costs by itself, in gas, and the token of its job
         uint256 taskGas;
         address jobToken;
-        /// @dev whether a ledger is written that is not the last one's
+        /// @dev whether a ledger is written that is not the last one's; what the last one's costs, in gas, until somebody has paid it;
+        /// whether there was any currency but coin
         bool hasEarned;
+        uint256 changeGas;
+        bool isMixed;
         uint256 refused;
         /// @dev place in memory of the next word about a callee
         uint256 callees;
@@ -54,7 +57,7 @@ abstract contract Settling is Concluding {
     /// @dev A run later than its job's punctuality term costs this part of it.
     uint256 private constant LATE_DIVISOR = 2;
     /// @dev Gas refunded for a task of a job that had one in the transaction before, see FIRST_TASK_GAS.
-    uint256 private constant TASK_GAS = 3_250;
+    uint256 private constant TASK_GAS = 3_235;
     /// @dev What reading a job costs at least where nothing of it was read before in a transaction, and what reading one slot does.
     uint256 private constant COLD_GAS = 4_000;
     uint256 private constant COLD_SLOT_GAS = 2_000;
@@ -176,18 +179,18 @@ abstract contract Settling is Concluding {
             uint256 refusal = _check(sums, account, schedule, word, run);
             if (refusal != 0) return refusal;
         }
-        uint256 changeGas = 0;
-        if (JobWord.hasToken(account) || sums.token != address(0)) changeGas = _changeToken(certified, sums, account);
+        if (JobWord.hasToken(account) || sums.isMixed) _changeToken(certified, sums, account);
         uint256 charged = _charge(sums, record, account, schedule, word, secondsLate);
         if (charged == TOO_MUCH) {
             unchecked {
-                sums.taskGas -= changeGas;
+                sums.taskGas -= sums.changeGas;
             }
             // once: whoever brings another one could have known
             if (JobWord.isCovered(account)) account = _takeRest(sums, record, account);
             _store(record.account, _mark(RunWord.jobId(word), account, false));
             return _refuse(sums, ITaskManager.Ineligible.Escrow);
         }
+        sums.changeGas = 0;
         account = JobWord.withRun(charged, run);
         unchecked {
             // enough in any case, where it is in coin
@@ -290,20 +293,20 @@ abstract contract Settling is Concluding {
     }
 
     /// @dev Sums are written when the token changes: once for all tasks paid in one token, if they follow each other. What the ledger
-    /// of the token to come costs, in gas, is the task's that brings it; that of the first one is common to all.
-    function _changeToken(Certified calldata certified, Sums memory sums, uint256 account)
-        private
-        returns (uint256 gas)
-    {
+    /// of the token to come costs, in gas, is of the first task that settles in it; that of the first one is common to all.
+    function _changeToken(Certified calldata certified, Sums memory sums, uint256 account) private {
+        sums.isMixed = true;
         address token = JobWord.hasToken(account) ? sums.jobToken : address(0);
-        if (token == sums.token) return 0;
-        if (sums.earned != 0) sums.hasEarned = true;
-        _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
-        (sums.token, sums.earned) = (token, 0);
-        sums.enough = token == address(0) ? sums.mostGas + sums.mostPrice * MAX_CALLBACK_GAS : TOO_MUCH >> 1;
-        if (sums.hasEarned) gas = _isUntouched(certified.epoch, token) ? FIRST_CHANGE_GAS : CHANGE_GAS;
+        if (token != sums.token) {
+            if (sums.earned != 0) sums.hasEarned = true;
+            _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
+            (sums.token, sums.earned) = (token, 0);
+            sums.enough = token == address(0) ? sums.mostGas + sums.mostPrice * MAX_CALLBACK_GAS : TOO_MUCH >> 1;
+            sums.changeGas = 0;
+            if (sums.hasEarned) sums.changeGas = _isUntouched(certified.epoch, token) ? FIRST_CHANGE_GAS : CHANGE_GAS;
+        }
         unchecked {
-            sums.taskGas += gas;
+            sums.taskGas += sums.changeGas;
         }
     }
 

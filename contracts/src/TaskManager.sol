@@ -45,7 +45,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     uint256 private constant BYTE_GAS = 4;
     uint256 private constant HASH_GAS = 12 * 31;
     /// @dev What a batch costs besides its tasks from when it is handed to the JobManager on: its event, ledger and refund.
-    uint256 private constant BATCH_GAS = 33_500;
+    uint256 private constant BATCH_GAS = 33_200;
     /// @dev What `conclude` costs, which is where the gas is looked at last, and for each byte about callbacks.
     uint256 private constant END_GAS = 2_500;
     uint256 private constant END_BYTE_GAS = 26;
@@ -91,7 +91,10 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         Entry[] calldata entries = batch.entries;
         _dropDuplicates(entries);
         if (entries.length > MAX_REPORTS || batch.anchors.length > MAX_REPORTS) revert TooManyReports();
-        bytes memory outcomes = BatchLib.outcomes(batch.deliveries);
+        (bytes memory outcomes, uint256 codeless) = BatchLib.outcomes(batch.deliveries);
+        unchecked {
+            start -= HASH_GAS * codeless;
+        }
         (bytes memory runs, bytes32[] memory nodes) = _read(batch, outcomes);
         bytes32 root = BatchLib.root(nodes, batch.leaves);
         IJobManager.Certified memory certified = _verify(certificate, batch, root);
@@ -143,7 +146,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
             used = TRANSACTION_GAS;
         }
         if (_isPlain()) {
-            // an entry has one of its own: its outcome's, or in its delivery its code's
+            // an entry has one of its own: its outcome's, or in its delivery its code's, if it comes of one
             uint256 hashes = 3 + batch.anchors.length + batch.entries.length;
             used += BYTE_GAS * msg.data.length + HASH_GAS * hashes;
         } else if (batch.deliveries.length != 0) {

@@ -69,6 +69,33 @@ contract GasTokensTest is GasOf64 {
         settleTwice("settle_6_n64_mixed", 6, 0);
     }
 
+    /// A job that cannot pay, first in its token, does not take what the ledger costs away from the one that settles.
+    function test_changeToOneThatIsRefused() public {
+        createInCoin();
+        IJobManager.JobParams memory p = params();
+        createIn(1);
+        (p.target, p.token) = (address(sink), address(tokens[1]));
+        vm.prank(CREATOR);
+        uint64 poor = jobs.createJob{value: DEPOSIT}(p, 1 ether, bytes32(uint256(77)));
+        createIn(1);
+        vm.warp(block.timestamp + 1000);
+        Entry[] memory entries = runsOf(5, 0, 0);
+        measureAll(entries, without(ABSENT), 4);
+        for (uint256 i = 0; i < 5; ++i) {
+            entries[i].instanceKey = bytes32(uint256(1));
+        }
+        // coin, the poor one, and one more in its token
+        Entry[] memory some = new Entry[](3);
+        (some[0], some[1], some[2]) = (entries[1], entries[3], entries[4]);
+        equal(some[1].jobId, poor, "the poor one is the second");
+        uint256 gas = measureAll(some, without(ABSENT), 2);
+        note("settle_3_n64_one_refused", gas);
+        uint256 back = (jobs.refunds(operatorOf(1)) - refundsBefore) / TIP;
+        note("settle_3_n64_one_refused_back", back);
+        // what the poor one cost by itself is not given back; the ledger of its token, 1,500 gas, is
+        check(back <= gas && back >= gas * 944 / 1000, "nobody gains, and nobody loses much");
+    }
+
     function createInCoin() private {
         IJobManager.JobParams memory p = params();
         p.target = address(sink);

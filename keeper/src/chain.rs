@@ -56,7 +56,7 @@ pub use receipt::Receipt;
 pub(crate) use receipt::fetch as receipt_of;
 pub use rpc::{ChainProvider, NodeView, Rpc};
 pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
-pub(crate) use statement::{Certified, certified};
+pub(crate) use statement::{Certified, certificates, certified};
 pub use submitter::{SnapshotResult, Submitter};
 pub use watcher::Watcher;
 

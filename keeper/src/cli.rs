@@ -288,6 +288,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Dispute(DisputeCommand::Open(args)) => dispute::open(global, &args).await,
         Command::Dispute(DisputeCommand::Join { id, run }) => dispute::join(global, id, &run).await,
         Command::Dispute(DisputeCommand::Show { id }) => dispute::show(global, id).await,
+        Command::Dispute(DisputeCommand::Enforce { id }) => dispute::enforce(global, id).await,
         Command::Dispute(DisputeCommand::Expire { id }) => dispute::expire(global, id).await,
         Command::Dispute(DisputeCommand::Claim { to }) => dispute::claim(global, to).await,
         Command::Journal(JournalCommand::Show) => journal::show(global),

@@ -8,9 +8,10 @@ mod at_anchor;
 mod book;
 mod flags;
 mod job;
-pub(crate) mod past;
+mod past;
 pub mod trigger;
 
 pub use at_anchor::Standing;
 pub use book::{JobBook, SettledAt};
 pub use job::{Activity, Job, JobState, Plan};
+pub use past::Past;

@@ -42,6 +42,7 @@ use crate::config::Config;
 use crate::driver::{About, Core, Driver, Services, Stopped};
 use crate::evidence::{EvidenceHandle, EvidenceStore};
 use crate::executor::{Executor, ExecutorConfig, RpcReader, WorkerProgram};
+use crate::jobs::Past;
 use crate::jobs::action::Actions;
 use crate::journal::{Identity, Journal, JournalHandle, Missing};
 use crate::keystore::Keys;
@@ -286,7 +287,7 @@ fn services(
         submitter: Arc::new(submitter.with_anchors_of(constants.anchor_age)),
         provider: rpc.provider(),
         rpc: rpc.clone(),
-        deploy_block: chain.network.deploy_block,
+        past: Past::new(rpc.clone(), chain.network.contracts.job_manager, chain.network.deploy_block),
         evidence,
     })
 }

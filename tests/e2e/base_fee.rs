@@ -44,6 +44,8 @@ async fn nobody_is_poorer_for_a_settlement_at_any_base_fee_and_a_job_that_could_
         let books = market.books(from, to).await.unwrap();
         eprintln!("{level} gwei: {books:?}");
         assert!(books.settlements > 0 && books.poorer.is_empty(), "{books:?}");
+        let (back, of) = (books.refunded * U256::from(100), books.refundable);
+        assert!(back >= of * U256::from(97) && back <= of * U256::from(100), "{books:?}");
         from = to + 1;
     }
     assert!(!market.manager().canPay(market.poor).call().await.unwrap(), "300 gwei are too much for it");
@@ -63,8 +65,9 @@ async fn nobody_is_poorer_for_a_settlement_at_any_base_fee_and_a_job_that_could_
 #[derive(Debug, Default)]
 struct Books {
     settlements: usize,
-    /// Wei spent on gas, given back, and earned besides, in coin and in the token.
+    /// Wei spent on gas, what of that there was at the contract's own price, given back, and earned besides, in coin and in the token.
     spent: U256,
+    refundable: U256,
     refunded: U256,
     earned: U256,
     /// Blocks in which somebody spent more than came: spent, given back, earned.
@@ -169,11 +172,16 @@ impl Market {
         let tasks = TaskManager::new(self.swarm.deployed().network.contracts.task_manager, &self.provider);
         let mut books = Books::default();
         let mut spent: BTreeMap<(u64, Address), U256> = BTreeMap::new();
+        let tip = U256::from(self.manager().tip().call().await?);
         for (_, log) in tasks.BatchSettled_filter().from_block(from).to_block(to).query().await? {
             let tx = log.transaction_hash.context("no transaction")?;
             let receipt = self.provider.get_transaction_receipt(tx).await?.context("no receipt")?;
             let cost = U256::from(receipt.gas_used) * U256::from(receipt.effective_gas_price);
             *spent.entry((receipt.block_number.context("no block")?, receipt.from)).or_default() += cost;
+            let block = receipt.block_number.context("no block")?;
+            let head = self.provider.get_block(BlockId::number(block)).await?.context("no such block")?;
+            let price = U256::from(head.header.base_fee_per_gas.context("no base fee")?) + tip;
+            books.refundable += U256::from(receipt.gas_used) * price;
             books.settlements += 1;
         }
         for ((block, submitter), cost) in spent {

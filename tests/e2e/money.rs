@@ -113,8 +113,8 @@ impl Money {
         params.fee = alloy::primitives::aliases::U96::from(TOKEN_FEE);
         let start = self.now().await? + 10;
         params.triggerData = TriggerTerms::Interval { start, interval: 2 }.data();
-        for salt in [1, 2] {
-            let call = manager.createJob(params.clone(), funding, B256::with_last_byte(salt)).value(value);
+        for salt in [0xe1, 0xe2] {
+            let call = manager.createJob(params.clone(), funding, B256::repeat_byte(salt)).value(value);
             self.creator.send("a job that pays in a token", &call).await?;
         }
         Ok(())

@@ -51,8 +51,11 @@ impl Swarm {
                 self.dispute = answer["id"].as_u64();
                 self.progress.say(&format!("run {run} of job {job} is certified wrong, and disputed"));
             }
-            // Its node may be a block or two behind: the next block brings another try.
-            Err(error) => self.progress.say(&format!("the wrong result is not disputed yet: {error:#}")),
+            // Its node may be a block or two behind, or have lost only the answer: the next block brings another try.
+            Err(error) => {
+                self.dispute = Some(self.disputes().await?.opened).filter(|opened| *opened > 0);
+                self.progress.say(&format!("the command to dispute the wrong result failed: {error:#}"));
+            }
         }
         Ok(())
     }

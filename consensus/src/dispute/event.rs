@@ -47,7 +47,10 @@ pub enum DisputeEvent {
         block: u64,
     },
     /// Another certificate of the report counts against its signers too.
-    Joined,
+    Joined {
+        /// The block.
+        block: u64,
+    },
     /// What this keeper sent for it did not come to anything.
     SendingFailed,
     /// Nobody is left to punish.

@@ -6,7 +6,7 @@ use alloy_primitives::B256;
 use serde_bytes::ByteArray;
 
 use super::words::Words;
-use super::{AGAIN, AgreedRuling, Dispute, EPOCHS_MAX, Own};
+use super::{AGAIN, AgreedRuling, DOUBT_MOST, Dispute, EPOCHS_MAX, Own};
 use crate::bls::Signature;
 use crate::codec;
 use crate::committee::{Committee, KeeperIndex};
@@ -23,7 +23,7 @@ impl Dispute {
     }
 
     /// Signs and says what this keeper knows, once to every committee, and again from time to time. Where more stake says otherwise
-    /// it is run again before: it may have been a moment's bad answer of a node.
+    /// it is run again before, less and less often: it may have been a moment's bad answer of a node.
     pub(super) fn speak(&mut self, facts: &mut Facts, now: Time, outbox: &mut Outbox) {
         let Own::Known(answer, said) = self.own else { return };
         let Some(committee) = facts.committees().next().cloned() else { return };
@@ -31,8 +31,10 @@ impl Dispute {
         let is_rested = said.is_none_or(|(before, at)| before != root || now < at || now >= at.plus(AGAIN));
         let me = facts.my_index(&committee).filter(|_| is_rested && !facts.is_doubtful(&committee));
         let Some(me) = me else { return };
-        if said.is_some() && self.words.values().any(|words| words.outweigh(answer)) {
-            self.own = Own::Due(now, 0);
+        if said.is_some() && self.may_doubt(now) && self.words.values().any(|words| words.outweigh(answer)) {
+            self.doubts += 1;
+            self.doubted = now;
+            self.own = Own::Due(now, 0, Some(answer));
             return;
         }
         let digest = facts.domain().ruling_digest(committee.epoch(), self.id, self.leaf(), answer);
@@ -41,6 +43,7 @@ impl Dispute {
         let ruling = Ruling {
             dispute: self.id,
             report: ByteArray::new(self.leaf().0),
+            table: ByteArray::new(root.0),
             epoch: committee.epoch(),
             keeper: me.0,
             status: answer.status as u8,
@@ -54,21 +57,29 @@ impl Dispute {
     /// What becomes of another keeper's word without looking at its signature; `None` if that is worth a look.
     pub(crate) fn glance(&self, ruling: &Ruling, committee: &Committee, head: u64) -> Option<Verdict> {
         let Some(answer) = ruling.answer() else { return Some(Verdict::Reject(Reason::OutOfBounds)) };
+        // Its signer sees another chain, where the number is another dispute's, or the epoch's another committee's.
+        if *ruling.report != self.leaf().0 || *ruling.table != committee.table_root().0 {
+            return Some(Verdict::Ignore(Reason::UnknownContext));
+        }
         let signer = KeeperIndex(ruling.keeper);
         if committee.member(signer).is_none() {
             return Some(Verdict::Reject(Reason::NotMember));
-        }
-        // Its signer sees another chain, where the number is another dispute's.
-        if *ruling.report != self.leaf().0 {
-            return Some(Verdict::Ignore(Reason::UnknownContext));
         }
         let oldest = self.words.keys().next().copied().unwrap_or_default();
         let has_room = self.words.len() < EPOCHS_MAX || ruling.epoch >= oldest;
         if !self.is_open() || self.is_past(head) || !has_room || ruling.epoch < self.from_epoch {
             return Some(Verdict::Ignore(Reason::OutOfWindow));
         }
-        let before = self.words.get(&ruling.epoch).filter(|words| words.are_of(committee))?.said_by(signer)?;
-        Some(Verdict::Ignore(if before == answer { Reason::Duplicate } else { Reason::Conflicting }))
+        let words = self.words.get(&ruling.epoch).filter(|words| words.are_of(committee))?;
+        match words.has_said(signer, answer) {
+            true => Some(Verdict::Ignore(Reason::Duplicate)),
+            false => words.has_said_enough(signer).then_some(Verdict::Ignore(Reason::Conflicting)),
+        }
+    }
+
+    fn may_doubt(&self, now: Time) -> bool {
+        let pause = AGAIN.saturating_mul(1u32.checked_shl(self.doubts).unwrap_or(u32::MAX)).min(DOUBT_MOST);
+        self.doubts == 0 || now >= self.doubted.plus(pause) || now < self.doubted
     }
 
     /// Takes in another keeper's word that is worth a look; `committee` is that of its epoch.

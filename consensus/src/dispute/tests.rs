@@ -39,6 +39,7 @@ fn said(keeper: u16, epoch: u32, answer: Answer) -> Ruling {
     Ruling {
         dispute: ID,
         report: ByteArray::new(report().leaf().0),
+        table: ByteArray::new([epoch as u8 + 4; 32]),
         epoch,
         keeper,
         status: answer.status as u8,
@@ -170,11 +171,16 @@ fn rulings_are_judged() {
     let mut desk = Desk::open(0);
     let judged = |verdict| (Fate::Judged(verdict), Vec::<String>::new());
     let good = said(1, 1, RIGHT);
-    let table: [(&str, Ruling, Fate); 9] = [
+    let table: [(&str, Ruling, Fate); 10] = [
         ("of another dispute", Ruling { dispute: 8, ..good.clone() }, Fate::Early(Awaits::Dispute(8))),
         (
             "of another report",
             Ruling { report: ByteArray::new([9; 32]), ..good.clone() },
+            Fate::Judged(Verdict::Ignore(Reason::UnknownContext)),
+        ),
+        (
+            "of another committee",
+            Ruling { table: ByteArray::new([9; 32]), ..good.clone() },
             Fate::Judged(Verdict::Ignore(Reason::UnknownContext)),
         ),
         ("of an epoch to come", Ruling { epoch: 2, ..good.clone() }, Fate::Early(Awaits::Epoch(2))),
@@ -201,7 +207,9 @@ fn rulings_are_judged() {
         assert_eq!(desk.take(&ruling), (fate, vec![]), "{what}");
     }
     assert_eq!(desk.take(&good), judged(Verdict::Ignore(Reason::Duplicate)));
-    assert_eq!(desk.take(&said(1, 1, WRONG)), judged(Verdict::Ignore(Reason::Conflicting)), "the first word counts");
+    assert_eq!(desk.take(&said(1, 1, WRONG)).0, ACCEPTED, "what it found first may have been wrong");
+    assert_eq!(desk.take(&said(1, 1, answer(3))).0, ACCEPTED);
+    assert_eq!(desk.take(&said(1, 1, answer(4))), judged(Verdict::Ignore(Reason::Conflicting)), "but not for ever");
     assert_eq!(desk.take(&said(2, 1, RIGHT)), (ACCEPTED, vec![]), "nobody else's false word shut it out");
     desk.on(DisputeEvent::Ended { upheld: false, block: 1_000 }, NOW);
     assert_eq!(desk.take(&said(3, 1, RIGHT)), judged(Verdict::Ignore(Reason::OutOfWindow)), "it is over");
@@ -259,7 +267,7 @@ fn what_was_upheld_is_enforced_until_nobody_is_left_and_again_when_others_join()
     again.on(DisputeEvent::AllPunished, NOW);
     again.disputes.rewound(1_000, &mut again.facts, NOW, &mut again.outbox);
     assert_eq!(again.done(), ["enforce 7"], "and after a reorganisation");
-    assert_eq!(desk.on(DisputeEvent::Joined, NOW), ["enforce 7"]);
+    assert_eq!(desk.on(DisputeEvent::Joined { block: 1_000 }, NOW), ["enforce 7"]);
     assert_eq!(desk.on(reran(Ok(RIGHT)), NOW), NOTHING, "a ruling is of no use any more");
     (1_001..=1_101).for_each(|second| desk.facts.push(block(second)));
     assert_eq!(desk.look(stage(5)), NOTHING, "not for ever");
@@ -295,18 +303,32 @@ fn what_was_of_another_chain_counts_for_nothing() {
     assert_eq!(desk.take(&said(3, 1, RIGHT)), (ACCEPTED, vec![]), "two of five, not four");
 }
 
-/// A moment's bad answer of a node must not keep a keeper at odds with all others.
+/// A moment's bad answer of a node must not keep a keeper at odds with all others, nor the ruling from being made.
 #[test]
 fn what_more_stake_says_otherwise_is_run_again() {
-    let mut desk = Desk::open(0);
+    let first = Desk::open(0).line()[0];
+    let mut desk = Desk::open(first);
+    let others: Vec<u16> = (0..5).filter(|other| *other != first).collect();
     desk.on(reran(Ok(WRONG)), NOW);
-    assert_eq!(desk.take(&said(1, 1, RIGHT)).0, ACCEPTED);
+    assert_eq!(desk.take(&said(others[0], 1, RIGHT)).0, ACCEPTED);
     assert_eq!(desk.look(NOW.plus(AGAIN)), ["send ruling"], "one against one");
-    assert_eq!(desk.take(&said(2, 1, RIGHT)).0, ACCEPTED);
-    let later = NOW.plus(AGAIN * 2);
-    assert_eq!(desk.look(later), ["rerun for 7"]);
-    assert_eq!(desk.on(reran(Ok(WRONG)), later), ["send ruling"], "it stays with what it found");
-    assert_eq!(desk.look(later), NOTHING);
+    assert_eq!(desk.take(&said(others[1], 1, RIGHT)).0, ACCEPTED);
+    assert_eq!(desk.take(&said(others[2], 1, WRONG)).0, ACCEPTED, "another one with a bad node");
+    assert_eq!(desk.take(&said(others[3], 1, RIGHT)).0, ACCEPTED);
+    let mut now = NOW.plus(AGAIN * 2);
+    assert_eq!(desk.look(now), ["rerun for 7"]);
+    assert_eq!(desk.on(reran(Err(Abstention::ChainReadFailed)), now), ["send ruling"], "it stays with what it found");
+    for pause in [AGAIN * 2, AGAIN * 4] {
+        assert_eq!(desk.look(now.plus(pause - Duration::from_secs(1))), ["send ruling"], "it doubts itself less and less often");
+        now = now.plus(pause + AGAIN);
+        assert_eq!(desk.look(now), ["rerun for 7"]);
+        desk.on(reran(Ok(WRONG)), now);
+    }
+    now = now.plus(AGAIN * 10);
+    assert_eq!(desk.look(now), ["rerun for 7"]);
+    assert_eq!(desk.on(reran(Ok(RIGHT)), now), ["send ruling"]);
+    let (fate, brought) = desk.take(&said(others[2], 1, RIGHT));
+    assert_eq!((fate, brought), (ACCEPTED, vec!["rule on 7 by 5".to_owned()]), "who was wrong before counts too");
 }
 
 /// Looked at too early, or when nothing can be done, it never asks to be looked at again at once: that would be for ever.
@@ -319,7 +341,7 @@ fn every_moment_it_waits_for_is_still_to_come() {
         reran(Ok(RIGHT)),
         DisputeEvent::Ended { upheld: true, block: 1_000 },
         DisputeEvent::AllPunished,
-        DisputeEvent::Joined,
+        DisputeEvent::Joined { block: 1_000 },
         DisputeEvent::SendingFailed,
         DisputeEvent::Ended { upheld: false, block: 1_000 },
     ];

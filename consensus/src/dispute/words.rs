@@ -11,11 +11,14 @@ use crate::bls::Signature;
 use crate::committee::{Committee, KeeperIndex, SignerSet};
 use crate::facts::Facts;
 
-/// One word of each member, the first that came; nobody is punished for a second one.
+/// Answers that one member may give: what its node said first may have been wrong, and nobody is punished for another word.
+const ANSWERS_MAX: usize = 3;
+
+/// What each member has said, which counts for all that it said.
 #[derive(Clone, Debug)]
 pub(super) struct Words {
     committee: Arc<Committee>,
-    said: BTreeMap<KeeperIndex, Answer>,
+    said: BTreeMap<KeeperIndex, Vec<Answer>>,
     sums: BTreeMap<Answer, Aggregator<()>>,
 }
 
@@ -36,9 +39,14 @@ impl Words {
         self.sums.keys().any(|other| *other != answer && stake(other) > stake(&answer))
     }
 
-    /// What a member has said.
-    pub(super) fn said_by(&self, signer: KeeperIndex) -> Option<Answer> {
-        self.said.get(&signer).copied()
+    /// Whether a member has said this.
+    pub(super) fn has_said(&self, signer: KeeperIndex, answer: Answer) -> bool {
+        self.said.get(&signer).is_some_and(|said| said.contains(&answer))
+    }
+
+    /// Whether a member has said as much as is listened to.
+    pub(super) fn has_said_enough(&self, signer: KeeperIndex) -> bool {
+        self.said.get(&signer).is_some_and(|said| said.len() >= ANSWERS_MAX)
     }
 
     /// This keeper's own word.
@@ -49,7 +57,8 @@ impl Words {
         digest: B256,
         facts: &Facts,
     ) {
-        if self.said.insert(me, answer).is_none() {
+        if !self.has_said(me, answer) {
+            self.said.entry(me).or_default().push(answer);
             self.sum(answer, digest, facts).add_own(me, signature);
         }
     }
@@ -66,7 +75,7 @@ impl Words {
         let is_valid = sum.add(signer, signature, ()) == Added::Pending
             && sum.verify(|| facts.draw_weight()).iter().all(|checked| checked.valid);
         if is_valid {
-            self.said.insert(signer, answer);
+            self.said.entry(signer).or_default().push(answer);
         }
         if !sum.signers().is_empty() {
             self.sums.insert(answer, sum);

@@ -17,6 +17,8 @@ pub struct Ruling {
     pub dispute: u64,
     /// Leaf of the report that it is about: another chain may have given the number to another.
     pub report: ByteArray<32>,
+    /// Root of that committee's table: another chain may have given the epoch's number to another.
+    pub table: ByteArray<32>,
     /// Epoch of the committee it counts in: the newest one its signer knew.
     pub epoch: u32,
     /// The sender's index in that committee.

@@ -16,8 +16,12 @@ library BatchLib {
     uint256 private constant PLACE_BYTES = 128;
 
     /// @notice Three words a delivery: the hash its report carries, and where in the calldata its outcome stands and how
-    /// long it is.
-    function outcomes(ITaskManager.Delivery[] calldata deliveries) internal pure returns (bytes memory found) {
+    /// long it is. And how many name no code, and so have no hash of one.
+    function outcomes(ITaskManager.Delivery[] calldata deliveries)
+        internal
+        pure
+        returns (bytes memory found, uint256 codeless)
+    {
         found = new bytes(deliveries.length * OUTCOME_BYTES);
         uint256 to = 0;
         for (uint256 i = 0; i < deliveries.length; ++i) {
@@ -28,6 +32,10 @@ library BatchLib {
             Words.put(found, to + 32, Words.positionOf(outcome));
             Words.put(found, to + 64, outcome.length);
             to += OUTCOME_BYTES;
+            assembly ("memory-safe") {
+                // the first word is the code's hash
+                codeless := add(codeless, iszero(calldataload(delivery)))
+            }
         }
     }
 

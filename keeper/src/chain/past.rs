@@ -33,7 +33,7 @@ pub(crate) async fn newest_log<T>(
             return Ok(Some(found));
         }
         let Some(before) = from.checked_sub(1) else { break };
-        to = before;
+        (to, most) = (before, (most * 2).min(STRETCH));
     }
     Ok(None)
 }

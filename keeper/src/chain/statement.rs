@@ -6,33 +6,43 @@ use alloy::sol_types::{SolCall, SolValue};
 use consensus::merkle;
 use consensus::report::{Anchor, BATCH_MAX, Report};
 use consensus::task::{InstanceKey, JobId, Status, Task};
-use contracts::ITaskManager::Delivery;
-use contracts::{IChallenger, Run, TaskManager};
+use contracts::ITaskManager::{Certificate, Delivery};
+use contracts::{IChallenger, Run, SettledTask, TaskManager};
 
 use super::convert;
 
-/// Calls looked at in one transaction: as many batches as a block holds.
-const CALLS_MAX: usize = 128;
+/// Calls looked at in one transaction: more batches than a block holds.
+const CALLS_MAX: usize = 4_096;
 
 /// What a quorum certified of a task.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Certified {
     /// Epoch of the committee that signed.
     pub(crate) epoch: u32,
-    /// The report, with what shows that they signed it.
+    /// Root of the batch that holds the report.
+    pub(crate) root: B256,
+    /// The report, with what shows that they signed it: unless it settled after others of its batch, then signers and signature may
+    /// be anything, for the contract had looked at them before.
     pub(crate) statement: IChallenger::Statement,
 }
 
-/// What a transaction's calldata says of a task: that of `TaskManager.settle`, or of a contract that hands it on as it is.
+impl Certified {
+    /// The same with another certificate of its batch.
+    pub(crate) fn with(&self, certificate: Certificate) -> Self {
+        let Certificate { epoch, signature, signers } = certificate;
+        let statement = IChallenger::Statement { signers, signature, ..self.statement.clone() };
+        Self { epoch, root: self.root, statement }
+    }
+}
+
+/// What a transaction's calldata says of what it settled: that of `TaskManager.settle`, or of a contract that hands it on as it is.
 ///
 /// # Errors
 /// It is no such calldata, is not consistent, or has no such task; in words.
-pub(crate) fn certified(input: &[u8], task: &Task) -> Result<Certified, String> {
-    let selector = TaskManager::settleCall::SELECTOR;
-    let places = (0..input.len()).filter(|&place| input[place..].starts_with(&selector)).take(CALLS_MAX);
+pub(crate) fn certified(input: &[u8], settled: &SettledTask) -> Result<Certified, String> {
     let mut why = "its calldata does not hold that of TaskManager.settle".to_owned();
-    for place in places {
-        match in_call(&input[place..], task) {
+    for call in calls(input) {
+        match in_call(call, settled) {
             Ok(certified) => return Ok(certified),
             Err(error) => why = error,
         }
@@ -40,7 +50,18 @@ pub(crate) fn certified(input: &[u8], task: &Task) -> Result<Certified, String> 
     Err(why)
 }
 
-fn in_call(input: &[u8], task: &Task) -> Result<Certified, String> {
+/// The certificates in a transaction's calldata.
+pub(crate) fn certificates(input: &[u8]) -> impl Iterator<Item = Certificate> {
+    calls(input).filter_map(|call| Some(TaskManager::settleCall::abi_decode(call).ok()?.certificate))
+}
+
+fn calls(input: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let selector = TaskManager::settleCall::SELECTOR;
+    let places = (0..input.len()).map(|place| &input[place..]).filter(move |rest| rest.starts_with(&selector));
+    places.take(CALLS_MAX)
+}
+
+fn in_call(input: &[u8], settled: &SettledTask) -> Result<Certified, String> {
     // Not validated: a call within another has padding behind it.
     let TaskManager::settleCall { certificate, batch } = TaskManager::settleCall::abi_decode(input)
         .map_err(|error| format!("its calldata is not that of TaskManager.settle: {error}"))?;
@@ -66,7 +87,14 @@ fn in_call(input: &[u8], task: &Task) -> Result<Certified, String> {
             outcome_hash,
         });
     }
-    let report = reports.iter().find(|report| report.task == *task).ok_or("it brings no report of this run")?;
+    // One batch may hold the task at several anchors.
+    let is_it = |report: &&Report| {
+        let Report { task, anchor, status, outcome_hash, .. } = **report;
+        task.id().0 == settled.task_id
+            && (anchor.number, status as u8) == (settled.anchor_number, settled.status)
+            && outcome_hash == settled.outcome_hash
+    };
+    let report = reports.iter().find(is_it).ok_or("it brings no such report of this run")?;
     let leaf = report.leaf();
     let leaves = all_leaves(&reports, &batch.leaves).ok_or("its leaves do not fit its reports")?;
     let position = leaves.iter().position(|other| *other == leaf).ok_or("its leaves do not hold its report")?;
@@ -77,7 +105,7 @@ fn in_call(input: &[u8], task: &Task) -> Result<Certified, String> {
         signers: certificate.signers,
         signature: certificate.signature,
     };
-    Ok(Certified { epoch: certificate.epoch, statement })
+    Ok(Certified { epoch: certificate.epoch, root: merkle::root(&leaves), statement })
 }
 
 /// `ReportLib.outcomeHash`.

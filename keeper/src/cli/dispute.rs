@@ -37,6 +37,11 @@ pub enum DisputeCommand {
         /// Number of the dispute
         id: u64,
     },
+    /// Have the signers of a result punished that was ruled wrong, as keepers do; up to 32 at a time
+    Enforce {
+        /// Number of the dispute
+        id: u64,
+    },
     /// Give up a dispute that nobody ruled on in time: its bond comes back
     Expire {
         /// Number of the dispute
@@ -232,6 +237,25 @@ pub(super) async fn show(global: &Global, id: u64) -> Result<Exit> {
         ("bond", coin(dispute.bond)),
     ]);
     answer(global, document, &text);
+    Ok(Exit::Success)
+}
+
+pub(super) async fn enforce(global: &Global, id: u64) -> Result<Exit> {
+    let desk = Desk::open(global).await?;
+    let dispute = existing(&desk.chain, id).await?;
+    let (status, left) = (DisputeStatus::of(dispute.status), dispute.signers & !dispute.punished);
+    let checked: Result<()> = (|| {
+        ensure!(status == DisputeStatus::Upheld, "dispute {id} is {}: nobody is to be punished", status.name());
+        ensure!(!left.is_zero(), "all signers in dispute {id} have been dealt with");
+        Ok(())
+    })();
+    checked.exit(Exit::Usage)?;
+    let to = desk.chain.network.contracts.challenger;
+    let receipt = desk.sender.send("punish", to, &Challenger::enforceCall { disputeId: id }, U256::ZERO).await?;
+    let logs = receipt.logs.iter().filter(|log| log.address() == to);
+    let punished = logs.filter(|log| log.log_decode::<Challenger::WrongResultPunished>().is_ok()).count();
+    let document = json!({"id": id, "punished": punished, "transaction": receipt.tx});
+    answer(global, document, &format!("{punished} signers of dispute {id}'s result lost a tenth of their stake\n"));
     Ok(Exit::Success)
 }
 

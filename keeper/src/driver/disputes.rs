@@ -1,5 +1,7 @@
 //! The hands of disputes: running a task again at a block that may be long past, and bringing rulings on chain.
 
+use std::time::Duration;
+
 use consensus::anchor::BlockRef;
 use consensus::dispute::{AgreedRuling, Answer};
 use consensus::report::Report;
@@ -11,7 +13,10 @@ use super::event::Event;
 use super::services::Services;
 use crate::chain::{ChainError, convert, head_at};
 use crate::jobs::action::Work;
-use crate::jobs::{Plan, past};
+use crate::jobs::Plan;
+
+/// Longest time for one run, the search for its terms included: there are few places, and others wait.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 impl Driver {
     pub(super) fn rerun(&self, dispute: u64, report: Report, plan: Option<Plan>) {
@@ -48,20 +53,16 @@ async fn rerun(services: &Services, report: &Report, plan: Option<Plan>) -> Resu
     let unread = |error: ChainError| (Abstention::ChainReadFailed, error.to_string());
     let unknown = |why: &str| (Abstention::UnknownTask, why.to_owned());
     let task = report.task;
-    let plan = match plan {
-        Some(plan) => plan,
-        None => {
-            let wanted = (task.job.0, task.version);
-            let found =
-                past::plan_of(&services.rpc, services.submitter.contracts(), services.deploy_block, wanted).await;
-            found.map_err(unread)?.ok_or_else(|| unknown("the chain's history has no such version of the job"))?
-        }
-    };
-    let due = plan.trigger.due(&task.instance).ok_or_else(|| unknown("the job has no such run"))?;
     let head = head_at(&services.provider, report.anchor.number).await.map_err(unread)?;
     if head.hash != report.anchor.hash {
         return Err(unknown("the chain has another block in place of the report's anchor"));
     }
+    let plan = match plan {
+        Some(plan) => Some(plan),
+        None => services.past.plan_of((task.job.0, task.version)).await.map_err(unread)?,
+    };
+    let plan = plan.ok_or_else(|| unknown("the chain's history has no such version of the job"))?;
+    let due = plan.trigger.due(&task.instance).ok_or_else(|| unknown("the job has no such run"))?;
     let anchor = BlockRef { number: head.number, hash: head.hash, timestamp: head.timestamp };
     services.actions.prepare(&plan).await.map_err(|why| (Abstention::CodeUnavailable, why))?;
     let code_hash = plan.terms.action.code_hash();

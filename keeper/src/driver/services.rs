@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::chain::{ChainProvider, Rpc, Submitter};
 use crate::evidence::EvidenceHandle;
+use crate::jobs::Past;
 use crate::jobs::action::Actions;
 use crate::journal::JournalHandle;
 
@@ -22,8 +23,8 @@ pub struct Services {
     pub provider: ChainProvider,
     /// The nodes behind it, and how often they failed.
     pub rpc: Rpc,
-    /// The block the contracts were deployed in: nothing of theirs is older.
-    pub deploy_block: u64,
+    /// What jobs were to do under earlier versions.
+    pub past: Past,
     /// Proofs of equivocation, on disk.
     pub evidence: EvidenceHandle,
 }

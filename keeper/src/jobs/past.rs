@@ -1,6 +1,7 @@
 //! What a job was to do under an earlier version, as the chain's history tells: a change of the job must not hide what ran before.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use alloy::primitives::{Address, U256};
 use alloy::rpc::types::{Filter, Log};
@@ -10,26 +11,58 @@ use contracts::terms::Terms;
 use contracts::{IJobManager::JobParams, JobManager};
 
 use super::job::Plan;
-use crate::chain::{ChainError, Contracts, Rpc, newest_log};
+use crate::chain::{ChainError, Rpc, newest_log};
 
-/// The plan of a version; `None` if there was none, or this program does not know its kind. Versions come of updates, which bring
-/// terms of their own, and of resumptions, which have an earlier version's begin anew.
-pub(crate) async fn plan_of(
-    rpc: &Rpc,
-    contracts: &Contracts,
+/// Plans that are remembered: a dispute is tried more than once, and the search is long.
+const PLANS_MAX: usize = 64;
+
+/// The way to the chain's history, and what was found there.
+#[derive(Clone, Debug)]
+pub struct Past {
+    rpc: Rpc,
+    manager: Address,
     deploy_block: u64,
-    (job, version): (u64, u32),
-) -> Result<Option<Plan>, ChainError> {
-    let manager = contracts.job_manager;
-    let kinds = vec![JobCreated::SIGNATURE_HASH, JobUpdated::SIGNATURE_HASH, JobResumed::SIGNATURE_HASH];
-    let filter = Filter::new().address(manager).event_signature(kinds).topic1(U256::from(job));
-    let mut search = Search { manager, job, version, begins: None };
-    let Some((params, begins)) = newest_log(rpc, deploy_block, &filter, |log| search.look(log)).await? else {
-        return Ok(None);
-    };
-    let owner = JobManager::new(manager, rpc.provider()).job(job).call().await?.owner;
-    let plan = Terms::try_from(&params).ok().and_then(|terms| Plan::new(Arc::new(terms), owner));
-    Ok(plan.and_then(|plan| begins.map_or_else(|| Some(plan.clone()), |start| plan.restarted(start))))
+    found: Arc<Mutex<BTreeMap<(u64, u32), Plan>>>,
+}
+
+impl Past {
+    /// The history of the jobs of this manager, which is no older than that block.
+    #[must_use]
+    pub fn new(rpc: Rpc, manager: Address, deploy_block: u64) -> Self {
+        Self { rpc, manager, deploy_block, found: Arc::default() }
+    }
+
+    /// The plan of a job's version; `None` if there was none, or this program does not know its kind. Versions come of updates, which
+    /// bring terms of their own, and of resumptions, which have an earlier version's begin anew.
+    ///
+    /// # Errors
+    /// The nodes do not answer, or keep no logs that old.
+    pub async fn plan_of(&self, (job, version): (u64, u32)) -> Result<Option<Plan>, ChainError> {
+        if let Some(plan) = self.plans().get(&(job, version)) {
+            return Ok(Some(plan.clone()));
+        }
+        let manager = self.manager;
+        let kinds = vec![JobCreated::SIGNATURE_HASH, JobUpdated::SIGNATURE_HASH, JobResumed::SIGNATURE_HASH];
+        let filter = Filter::new().address(manager).event_signature(kinds).topic1(U256::from(job));
+        let mut search = Search { manager, job, version, begins: None };
+        let found = newest_log(&self.rpc, self.deploy_block, &filter, |log| search.look(log)).await?;
+        let Some((params, begins)) = found else { return Ok(None) };
+        let owner = JobManager::new(manager, self.rpc.provider()).job(job).call().await?.owner;
+        let plan = Terms::try_from(&params).ok().and_then(|terms| Plan::new(Arc::new(terms), owner));
+        let plan = plan.and_then(|plan| begins.map_or_else(|| Some(plan.clone()), |start| plan.restarted(start)));
+        if let Some(plan) = &plan {
+            let mut plans = self.plans();
+            if plans.len() >= PLANS_MAX {
+                plans.pop_first();
+            }
+            plans.insert((job, version), plan.clone());
+        }
+        Ok(plan)
+    }
+
+    fn plans(&self) -> MutexGuard<'_, BTreeMap<(u64, u32), Plan>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A walk back through a job's logs.

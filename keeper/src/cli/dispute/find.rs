@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use alloy::primitives::{Address, B256, Bytes, U256};
+use alloy::primitives::{B256, Bytes, U256};
 use alloy::providers::Provider;
-use alloy::rpc::types::{Filter, Log};
+use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use consensus::task::{InstanceKey, JobId, Task};
-use contracts::TaskManager::{TaskSettled, TasksSkipped};
+use contracts::SettledTask;
+use contracts::TaskManager::{BatchSettled, TaskSettled, TasksSkipped};
 
 use super::{RunArgs, challenger};
-use crate::chain::{Certified, ChainError, certified, latest};
+use crate::chain::{Certified, ChainError, certificates, certified, latest};
 use crate::cli::chain::Chain;
 use crate::cli::{Exit, WithExit};
+
+/// Parts of a batch whose transactions are looked at.
+const PARTS_MAX: usize = 64;
 
 /// A result that can be disputed still.
 pub(super) struct Found {
@@ -26,71 +30,89 @@ pub(super) struct Found {
 pub(super) async fn find(chain: &Chain, args: &RunArgs) -> Result<Found> {
     let provable = challenger(chain).provableBlocks().call().await.map_err(ChainError::from)?;
     let newest = latest(&chain.provider).await?.head.number;
-    let (task, tx) = settled(chain, args, newest.saturating_sub(provable.saturating_to())).await?;
-    let certified = certificate(chain, &task, tx).await?;
-    let report = &certified.statement.report;
-    let last = U256::from(report.anchorNumber).saturating_add(provable / U256::from(2));
+    let first = newest.saturating_sub(provable.saturating_to());
+    let (settled, tx) = settled(chain, args, first).await?;
+    let last = U256::from(settled.anchor_number).saturating_add(provable / U256::from(2));
     let checked: Result<()> = (|| {
         if let Some(outcome) = args.outcome {
-            let settled = report.outcomeHash;
-            ensure!(
-                outcome == settled,
-                "outcome {settled} settled, not {outcome}: there is nothing to dispute about that one"
-            );
+            let other = settled.outcome_hash;
+            ensure!(outcome == other, "outcome {other} settled, not {outcome}: there is nothing to dispute about that one");
         }
-        ensure!(
-            report.inputHash.is_zero(),
-            "the result rests on observations, which nobody can repeat: it cannot be disputed"
-        );
         // Sent now it is in the next block at best.
         ensure!(
             U256::from(newest) < last,
             "the result is pinned to block {} and could be disputed until block {last}; the chain is at {newest}",
-            report.anchorNumber
+            settled.anchor_number
         );
         Ok(())
     })();
     checked.exit(Exit::Usage)?;
+    let shown = certified(&input_of(chain, tx).await?, &settled).map_err(|why| {
+        anyhow!(
+            "transaction {tx} does not show what was certified: {why}; whoever has the certificate can call openDispute of {}",
+            chain.network.contracts.challenger
+        )
+    });
+    let certified = signed(chain, shown.exit(Exit::Chain)?, first).await?;
+    let checked: Result<()> = (|| {
+        let observed = certified.statement.report.inputHash;
+        ensure!(observed.is_zero(), "the result rests on observations, which nobody can repeat: it cannot be disputed");
+        Ok(())
+    })();
+    checked.exit(Exit::Usage)?;
+    let task = Task {
+        job: JobId(settled.job_id),
+        version: settled.job_version,
+        instance: InstanceKey(settled.instance_key),
+    };
     Ok(Found { task, tx, certified })
 }
 
-/// The task that a run settled as, and the transaction that settled it, no earlier than in block `first`.
-async fn settled(chain: &Chain, args: &RunArgs, first: u64) -> Result<(Task, B256)> {
-    let manager = chain.network.contracts.task_manager;
-    let kinds = vec![TaskSettled::SIGNATURE_HASH, TasksSkipped::SIGNATURE_HASH];
-    let filter = Filter::new().address(manager).event_signature(kinds);
-    let instance = InstanceKey::from_run(args.run);
-    // Of each version the newest log: an orphaned block's may be there twice.
-    let mut found: BTreeMap<u32, (Task, B256)> = BTreeMap::new();
-    chain
-        .newest_log(&filter, first, |log| {
-            let (task, tx) = settled_in(log, manager, (args.job, instance))?;
-            found.entry(task.version).or_insert((task, tx));
-            None::<()>
-        })
-        .await?;
+/// What settled of a run, and the transaction that settled it, no earlier than in block `first`: calls, which are logged by job, or
+/// else skips and errors, which are not.
+async fn settled(chain: &Chain, args: &RunArgs, first: u64) -> Result<(SettledTask, B256)> {
+    let manager = Filter::new().address(chain.network.contracts.task_manager);
+    let calls = manager.clone().event_signature(TaskSettled::SIGNATURE_HASH).topic1(U256::from(args.job));
+    let mut found = search(chain, args, &calls, first).await?;
+    if found.is_empty() {
+        found = search(chain, args, &manager.event_signature(TasksSkipped::SIGNATURE_HASH), first).await?;
+    }
     let RunArgs { job, run, .. } = args;
-    let checked: Result<(Task, B256)> = (|| {
-        match args.job_version {
-        Some(version) => found.remove(&version).with_context(|| {
-            format!("run {run} of version {version} of job {job} has not settled since block {first}: nothing older can be disputed")
-        }),
+    let nothing = |which: &str| {
+        format!("run {run} of {which}job {job} has not settled since block {first}, and nothing older can be disputed")
+    };
+    let checked: Result<(SettledTask, B256)> = (|| match args.job_version {
+        Some(version) => found.remove(&version).with_context(|| nothing(&format!("version {version} of "))),
         None if found.len() > 1 => {
             let versions: Vec<String> = found.keys().map(u32::to_string).collect();
             bail!("run {run} of job {job} settled under the versions {}: say which by --job-version", versions.join(", "))
         }
-        None => found.pop_first().map(|(_, found)| found).with_context(|| {
-            format!("run {run} of job {job} has not settled since block {first}: nothing older can be disputed")
-        }),
-    }
+        None => found.pop_first().map(|(_, found)| found).with_context(|| nothing("")),
     })();
     checked.exit(Exit::NotFound)
 }
 
-fn settled_in(log: &Log, manager: Address, (job, instance): (u64, InstanceKey)) -> Option<(Task, B256)> {
-    let tasks = contracts::settled_tasks(&log.inner.data).ok().filter(|_| log.address() == manager)?;
-    let task = tasks.into_iter().find(|task| task.job_id == job && task.instance_key == instance.0)?;
-    Some((Task { job: JobId(job), version: task.job_version, instance }, log.transaction_hash?))
+/// By version of the job, the newest log of the run: that of an orphaned block may be there too.
+async fn search(
+    chain: &Chain,
+    args: &RunArgs,
+    filter: &Filter,
+    first: u64,
+) -> Result<BTreeMap<u32, (SettledTask, B256)>> {
+    let manager = chain.network.contracts.task_manager;
+    let instance = InstanceKey::from_run(args.run).0;
+    let mut found = BTreeMap::new();
+    chain
+        .newest_log(filter, first, |log| {
+            let tasks = contracts::settled_tasks(&log.inner.data).ok().filter(|_| log.address() == manager)?;
+            let is_it = |task: &SettledTask| task.job_id == args.job && task.instance_key == instance;
+            let task = tasks.into_iter().find(is_it)?;
+            let version = task.job_version;
+            found.entry(version).or_insert((task, log.transaction_hash?));
+            (args.job_version == Some(version)).then_some(())
+        })
+        .await?;
+    Ok(found)
 }
 
 /// The fields of a transaction that are needed here; chains have kinds of their own.
@@ -100,19 +122,44 @@ struct RawTransaction {
     input: Bytes,
 }
 
-/// What a quorum certified of the task, as the settling transaction shows it.
-async fn certificate(chain: &Chain, task: &Task, tx: B256) -> Result<Certified> {
+async fn input_of(chain: &Chain, tx: B256) -> Result<Bytes> {
     let raw: Option<RawTransaction> =
         chain.provider.raw_request("eth_getTransactionByHash".into(), (tx,)).await.map_err(ChainError::from)?;
-    let checked: Result<Certified> = (|| {
+    let checked: Result<Bytes> = (|| {
         let raw = raw.with_context(|| format!("no RPC node shows transaction {tx} any more"))?;
         ensure!(raw.hash == tx, "asked for transaction {tx}, the RPC node shows {}", raw.hash);
-        certified(&raw.input, task).map_err(|why| {
-            anyhow!(
-                "transaction {tx} does not show what was certified: {why}; whoever has the certificate can call openDispute of {}",
-                chain.network.contracts.challenger
-            )
-        })
+        Ok(raw.input)
     })();
     checked.exit(Exit::Chain)
+}
+
+/// The same with a certificate that the contract takes. Where a batch is settled in parts, it looks at the first one's alone.
+async fn signed(chain: &Chain, certified: Certified, first: u64) -> Result<Certified> {
+    if is_certified(chain, &certified).await {
+        return Ok(certified);
+    }
+    let manager = chain.network.contracts.task_manager;
+    let filter = Filter::new().address(manager).event_signature(BatchSettled::SIGNATURE_HASH).topic1(certified.root);
+    let mut transactions = Vec::new();
+    chain
+        .newest_log(&filter, first, |log| {
+            transactions.extend(log.transaction_hash.filter(|_| log.address() == manager));
+            None::<()>
+        })
+        .await?;
+    for tx in transactions.into_iter().rev().take(PARTS_MAX) {
+        for certificate in certificates(&input_of(chain, tx).await?) {
+            let other = certified.with(certificate);
+            if is_certified(chain, &other).await {
+                return Ok(other);
+            }
+        }
+    }
+    let root = certified.root;
+    Err(anyhow!("no transaction that settled a part of batch {root} shows a certificate of it that verifies")).exit(Exit::Chain)
+}
+
+async fn is_certified(chain: &Chain, certified: &Certified) -> bool {
+    let asked = challenger(chain).isCertified(certified.epoch, certified.statement.clone()).call().await;
+    asked.inspect_err(|error| tracing::debug!(%error, "not the certificate")).unwrap_or(false)
 }

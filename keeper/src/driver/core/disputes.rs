@@ -22,7 +22,7 @@ impl Core {
                 let note = DisputeNote::Opened { dispute: id, job: disputed.report.task.job };
                 (Some(DisputeEvent::Opened(disputed)), Some(note))
             }
-            DisputeLog::Joined => (Some(DisputeEvent::Joined), None),
+            DisputeLog::Joined => (Some(DisputeEvent::Joined { block }), None),
             DisputeLog::Ruled { upheld } => {
                 let note = DisputeNote::Ruled { dispute: id, upheld: *upheld };
                 (Some(DisputeEvent::Ended { upheld: *upheld, block }), Some(note))

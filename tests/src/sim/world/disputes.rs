@@ -95,9 +95,9 @@ impl World<'_> {
         demanded.count()
     }
 
-    /// Whether keepers that do as they should have 80 % of the stake of every epoch that may count.
+    /// Whether keepers that do as they should, those included whose nodes lied before the faults ended, have 80 % of the stake of every epoch that may count.
     fn can_rule(&self) -> bool {
-        let sound = |k: usize| self.is_honest(k) && !self.plan.misled[k] && !self.plan.deceived[k];
+        let sound = |k: usize| self.is_honest(k) && !self.plan.deceived[k];
         self.plan.committees.iter().all(|committee| {
             let stakes = committee.members().iter().map(|member| member.stake).enumerate();
             let honest: u128 = stakes.filter(|(k, _)| sound(*k)).map(|(_, stake)| stake).sum();
