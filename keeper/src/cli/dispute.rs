@@ -96,7 +96,7 @@ fn challenger(chain: &Chain) -> Challenger::ChallengerInstance<&crate::chain::Ch
 pub(super) async fn open(global: &Global, args: &RunArgs) -> Result<Exit> {
     let desk = Desk::open(global).await?;
     let chain = &desk.chain;
-    let Found { task, tx, certified: Certified { epoch, statement } } = find(chain, args).await?;
+    let Found { task, tx, certified: Certified { epoch, statement, .. } } = find(chain, args).await?;
     let bond = challenger(chain).bond().call().await.map_err(ChainError::from)?;
     check_bond(&desk, bond).await?;
     let call = Challenger::openDisputeCall { epoch, statement };
@@ -145,7 +145,7 @@ pub(super) async fn join(global: &Global, id: u64, args: &RunArgs) -> Result<Exi
     let desk = Desk::open(global).await?;
     let chain = &desk.chain;
     let dispute = existing(chain, id).await?;
-    let Found { certified: Certified { epoch, statement }, .. } = find(chain, args).await?;
+    let Found { certified: Certified { epoch, statement, .. }, .. } = find(chain, args).await?;
     let others = statement.signers.first().copied().unwrap_or_default() & !dispute.signers;
     let checked: Result<()> = (|| {
         ensure!(

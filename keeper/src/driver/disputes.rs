@@ -12,8 +12,8 @@ use super::Driver;
 use super::event::Event;
 use super::services::Services;
 use crate::chain::{ChainError, convert, head_at};
-use crate::jobs::action::Work;
 use crate::jobs::Plan;
+use crate::jobs::action::Work;
 
 /// Longest time for one run, the search for its terms included: there are few places, and others wait.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -23,10 +23,11 @@ impl Driver {
         let services = self.services.clone();
         self.spawn(async move {
             let leaf = report.leaf();
-            let ended = Box::pin(rerun(&services, &report, plan)).await;
+            let ended = tokio::time::timeout(PATIENCE, Box::pin(rerun(&services, &report, plan))).await;
             let (result, reason) = match ended {
-                Ok(answer) => (Ok(answer), String::new()),
-                Err((why, reason)) => (Err(why), reason),
+                Ok(Ok(answer)) => (Ok(answer), String::new()),
+                Ok(Err((why, reason))) => (Err(why), reason),
+                Err(_) => (Err(Abstention::Timeout), format!("not done within {} s", PATIENCE.as_secs())),
             };
             Some(Event::Reran { dispute, leaf, result, reason })
         });

@@ -36,7 +36,10 @@ pub(super) async fn find(chain: &Chain, args: &RunArgs) -> Result<Found> {
     let checked: Result<()> = (|| {
         if let Some(outcome) = args.outcome {
             let other = settled.outcome_hash;
-            ensure!(outcome == other, "outcome {other} settled, not {outcome}: there is nothing to dispute about that one");
+            ensure!(
+                outcome == other,
+                "outcome {other} settled, not {outcome}: there is nothing to dispute about that one"
+            );
         }
         // Sent now it is in the next block at best.
         ensure!(
@@ -60,11 +63,8 @@ pub(super) async fn find(chain: &Chain, args: &RunArgs) -> Result<Found> {
         Ok(())
     })();
     checked.exit(Exit::Usage)?;
-    let task = Task {
-        job: JobId(settled.job_id),
-        version: settled.job_version,
-        instance: InstanceKey(settled.instance_key),
-    };
+    let task =
+        Task { job: JobId(settled.job_id), version: settled.job_version, instance: InstanceKey(settled.instance_key) };
     Ok(Found { task, tx, certified })
 }
 
@@ -85,7 +85,10 @@ async fn settled(chain: &Chain, args: &RunArgs, first: u64) -> Result<(SettledTa
         Some(version) => found.remove(&version).with_context(|| nothing(&format!("version {version} of "))),
         None if found.len() > 1 => {
             let versions: Vec<String> = found.keys().map(u32::to_string).collect();
-            bail!("run {run} of job {job} settled under the versions {}: say which by --job-version", versions.join(", "))
+            bail!(
+                "run {run} of job {job} settled under the versions {}: say which by --job-version",
+                versions.join(", ")
+            )
         }
         None => found.pop_first().map(|(_, found)| found).with_context(|| nothing("")),
     })();
@@ -156,7 +159,8 @@ async fn signed(chain: &Chain, certified: Certified, first: u64) -> Result<Certi
         }
     }
     let root = certified.root;
-    Err(anyhow!("no transaction that settled a part of batch {root} shows a certificate of it that verifies")).exit(Exit::Chain)
+    Err(anyhow!("no transaction that settled a part of batch {root} shows a certificate of it that verifies"))
+        .exit(Exit::Chain)
 }
 
 async fn is_certified(chain: &Chain, certified: &Certified) -> bool {
