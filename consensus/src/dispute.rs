@@ -31,7 +31,8 @@ use crate::facts::Facts;
 use crate::outbox::Outbox;
 use crate::time::Time;
 
-pub use event::{AgreedRuling, Answer, DisputeEvent, Disputed};
+pub use crate::ruling::{AgreedRuling, Answer};
+pub use event::{DisputeEvent, Disputed};
 use line::Line;
 use words::Words;
 

@@ -2,10 +2,10 @@
 
 use crate::anchor::BlockRef;
 use crate::committee::PeerKey;
-use crate::dispute::AgreedRuling;
 use crate::fault::{Fault, Verdict};
 use crate::message::{Channel, Evidence, Source};
 use crate::report::Report;
+use crate::ruling::AgreedRuling;
 use crate::task::{Abstention, DueTask, Task};
 
 pub use crate::message::BatchKey;

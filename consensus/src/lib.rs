@@ -29,6 +29,7 @@ mod outbox;
 mod plans;
 mod proofs;
 pub mod report;
+mod ruling;
 mod session;
 mod sessions;
 mod settlement;

@@ -6,8 +6,8 @@ use std::sync::{LazyLock, OnceLock};
 use alloy_primitives::{Address, B256, U256, hex, keccak256};
 use alloy_sol_types::SolValue;
 
-use crate::dispute::Answer;
 use crate::merkle;
+use crate::ruling::Answer;
 use crate::task::{Status, Task, TaskId};
 
 /// Most reports in one batch.

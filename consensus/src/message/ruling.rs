@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
-use crate::dispute::Answer;
+use crate::ruling::Answer;
 use crate::task::Status;
 
 /// Largest ruling, in bytes.

@@ -4,6 +4,8 @@
 //!
 //! Promises checked on the way: the chain never settles a task twice, and nothing whose certificate does not verify.
 
+mod disputes;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -12,7 +14,7 @@ use alloy_primitives::{Address, B256, Bytes, keccak256};
 use consensus::anchor::BlockRef;
 use consensus::bls::SecretKey;
 use consensus::committee::{Committee, Member, PeerKey};
-use consensus::dispute::{AgreedRuling, Answer, DisputeEvent, Disputed};
+use consensus::dispute::{AgreedRuling, DisputeEvent};
 use consensus::effect::{JournalAnswer, Settlement};
 use consensus::fault::{Fault, Verdict};
 use consensus::message::{Channel, MessageTag};
@@ -23,6 +25,8 @@ use consensus::{Config, Effect, Engine, Input, JournalState};
 use ed25519_dalek::SigningKey;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+pub(crate) use self::disputes::right_answer;
 
 /// The network starts at this Unix time, in seconds.
 pub(crate) const START: u64 = 1_000_000;
@@ -241,30 +245,6 @@ impl Network {
         }
     }
 
-    fn rerun(&mut self, k: usize, id: u64, report: &Report) {
-        let said = (self.faults.run)(k, report.task.job).unwrap_or(Ok("done"));
-        let result = said.map(|said| right_answer(report, said));
-        self.send(k, Input::Dispute { id, event: DisputeEvent::Reran { leaf: report.leaf(), result } }, 300);
-    }
-
-    /// Somebody disputes a report that says something else than any run gives, or, if `right`, what all do.
-    pub(crate) fn dispute(&mut self, id: u64, right: bool) {
-        let block = self.blocks.last().copied().unwrap();
-        let anchor = Anchor { number: block.number - 3, hash: self.blocks[block.number as usize - 4].hash };
-        let task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(0) };
-        let wrong = Report { task, anchor, input_set: B256::ZERO, status: Status::Call, outcome_hash: B256::ZERO };
-        let Answer { status, outcome_hash } = right_answer(&wrong, "done");
-        self.disputed = if right { Report { status, outcome_hash, ..wrong } } else { wrong };
-        let event = DisputeEvent::Opened(Disputed { block: block.number, report: self.disputed, deadline: 10_000 });
-        (0..self.engines.len()).for_each(|k| self.send(k, Input::Dispute { id, event }, 700));
-    }
-
-    /// The chain has taken a ruling.
-    pub(crate) fn end_dispute(&mut self, id: u64, upheld: bool) {
-        let event = DisputeEvent::Ended { upheld, block: self.blocks.len() as u64 };
-        (0..self.engines.len()).for_each(|k| self.send(k, Input::Dispute { id, event }, 700));
-    }
-
     fn mine(&mut self, timestamp: u64) {
         let number = self.blocks.len() as u64 + 1;
         let hash = keccak256([number.to_be_bytes(), self.seed.to_be_bytes()].concat());
@@ -352,13 +332,6 @@ impl Network {
 
 fn is_reject(verdict: &Verdict) -> bool {
     matches!(verdict, Verdict::Reject(_))
-}
-
-/// What a run of a disputed task gives.
-pub(crate) fn right_answer(report: &Report, said: &str) -> Answer {
-    let anchor = BlockRef { number: report.anchor.number, hash: report.anchor.hash, timestamp: 0 };
-    let outcome = outcome(report.task, anchor, said);
-    Answer { status: outcome.status, outcome_hash: outcome.hash(CODE) }
 }
 
 /// What an honest run of a task at an anchor produces.

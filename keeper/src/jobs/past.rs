@@ -91,7 +91,7 @@ impl Search {
             }
             return None;
         };
-        (job == self.job && version <= self.version).then(|| (params, self.begins))
+        (job == self.job && version <= self.version).then_some((params, self.begins))
     }
 }
 

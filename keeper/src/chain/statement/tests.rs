@@ -150,7 +150,8 @@ fn calls_that_a_contract_hands_on_are_found() {
 #[test]
 fn calldata_that_makes_no_sense_says_what_is_wrong() {
     let (good, reports) = sent(4);
-    let table: [(&str, fn(&mut Batch)); 6] = [
+    type Spoil = fn(&mut Batch);
+    let table: [(&str, Spoil); 6] = [
         ("without an anchor", |batch| batch.anchors.clear()),
         ("without its outcome", |batch| batch.deliveries.clear()),
         ("status that does not exist", |batch| batch.entries[0].run |= U256::from(3)),
