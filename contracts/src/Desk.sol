@@ -269,6 +269,8 @@ contract Desk is Covering, Terms {
             if (request.amount < escrow) amount = request.amount;
             if (request.gas < coin) coin = request.gas;
         }
+        // nothing at all is what is meant
+        // slither-disable-next-line incorrect-equality
         if (amount == 0 && coin == 0 && deposit == 0) revert IJobManager.NothingRequested();
         delete _withdrawals[jobId];
         record.account.escrow = escrow - amount;
@@ -285,6 +287,8 @@ contract Desk is Covering, Terms {
     /// @dev What was announced, if now is the time.
     function _requested(uint64 jobId) private view returns (Withdrawal memory request) {
         request = _withdrawals[jobId];
+        // zero: nothing was asked for
+        // slither-disable-next-line incorrect-equality
         if (request.availableAt == 0) revert IJobManager.NothingRequested();
         if (block.timestamp < request.availableAt) revert IJobManager.TooEarly(request.availableAt);
         if (block.timestamp > request.availableAt + WITHDRAWAL_SECONDS) revert IJobManager.WithdrawalLapsed();

@@ -71,6 +71,8 @@ abstract contract Records {
 
     /* STORAGE */
 
+    // zero at first is what is meant; it is the Desk that writes them, in the JobManager's storage
+    // slither-disable-start uninitialized-state
     uint64 internal _jobCount;
     /// @dev what listing a job takes, in wei
     uint96 internal _listingDeposit;
@@ -78,6 +80,7 @@ abstract contract Records {
     mapping(uint64 jobId => Withdrawal) internal _withdrawals;
     /// @dev zero: not on the list
     mapping(address token => uint96) internal _leastFee;
+    // slither-disable-end uninitialized-state
 
     constructor(address taskManager_, uint32 notice) {
         _noticeSeconds = notice;
