@@ -45,7 +45,8 @@ async fn nobody_is_poorer_for_a_settlement_at_any_base_fee_and_a_job_that_could_
         eprintln!("{level} gwei: {books:?}");
         assert!(books.settlements > 0 && books.poorer.is_empty(), "{books:?}");
         let (back, of) = (books.refunded * U256::from(100), books.refundable);
-        assert!(back >= of * U256::from(97) && back <= of * U256::from(100), "{books:?}");
+        // what the contract cannot meter stays with the submitter, whose part of the fees is far more
+        assert!(back >= of * U256::from(95) && back <= of * U256::from(100), "{books:?}");
         from = to + 1;
     }
     assert!(!market.manager().canPay(market.poor).call().await.unwrap(), "300 gwei are too much for it");
