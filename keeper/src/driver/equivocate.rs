@@ -14,7 +14,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 use crate::jobs::JobBook;
 
 /// Names the variable with the number of the run, of the first job there is, whose result is to be wrong.
-pub const WRONG_RUN: &str = "KEEPER_WRONG_RUN";
+pub(crate) const WRONG_RUN: &str = "KEEPER_WRONG_RUN";
 
 /// What second results are signed with.
 #[derive(Clone, Debug)]
