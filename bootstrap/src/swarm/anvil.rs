@@ -161,9 +161,9 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<B256>>,
 {
-    let (mut sent, mut tries) = (vec![first], 1);
+    let (mut sent, mut tries, mut refused) = (vec![first], 1, String::new());
     loop {
-        let waited_for = format!("{what}, one of the transactions {sent:?}");
+        let waited_for = format!("{what}, one of the transactions {sent:?}{refused}");
         let found = until(&waited_for, LOST, || async {
             let mut failed = 0;
             for tx in &sent {
@@ -183,7 +183,7 @@ where
             // Where it cannot be sent again, the first one may have arrived just now.
             Err(_) => match again().await {
                 Ok(tx) => sent.push(tx),
-                Err(error) => tracing::warn!("{what} cannot be sent again: {error:#}"),
+                Err(error) => refused = format!(" (sent again it is refused: {error:#})"),
             },
         }
         tries += 1;
