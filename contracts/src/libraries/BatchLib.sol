@@ -32,9 +32,8 @@ library BatchLib {
             Words.put(found, to + 32, Words.positionOf(outcome));
             Words.put(found, to + 64, outcome.length);
             to += OUTCOME_BYTES;
-            assembly ("memory-safe") {
-                // the first word is the code's hash
-                codeless := add(codeless, iszero(calldataload(delivery)))
+            unchecked {
+                if (delivery.codeHash == 0) ++codeless;
             }
         }
     }
