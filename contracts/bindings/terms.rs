@@ -43,6 +43,9 @@ pub enum TermsError {
     /// An action that this program does not know.
     #[error("action {0} is of a kind that this program does not know: update it")]
     UnknownAction(u8),
+    /// A policy about missed runs that this program does not know.
+    #[error("missed-run policy {0} is of a kind that this program does not know: update it")]
+    UnknownMissed(u8),
     /// The trigger's data is not what this kind of trigger takes.
     #[error("the data of trigger {0} does not decode")]
     TriggerData(u8),
@@ -52,7 +55,7 @@ pub enum TermsError {
 }
 
 /// When a job is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TriggerTerms {
     /// Run k at `start + k * interval`; data: `abi.encode(uint64 start, uint32 interval)`.
     Interval {
@@ -215,6 +218,55 @@ impl ActionTerms {
     }
 }
 
+/// What becomes of runs that came due while nobody could make them, `IJobManager.Missed`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Missed {
+    /// Each is made up for, in order, for as long as it may settle.
+    #[default]
+    All = 0,
+    /// The newest alone: one is given up when the next is due.
+    Once = 1,
+    /// None: one is given up a minute after it was due.
+    Skip = 2,
+}
+
+impl Missed {
+    /// The policy of this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::All),
+            1 => Some(Self::Once),
+            2 => Some(Self::Skip),
+            _ => None,
+        }
+    }
+
+    /// The word for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Once => "once",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+/// Where a job stops by itself, and what it does not pay for. The default has no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// No run due after this moment is made, in Unix seconds; zero: the job has no end.
+    pub until: u64,
+    /// So many runs of a version are made at most; zero: as many as come due.
+    pub most_runs: u32,
+    /// No run is made at a block with a higher base fee, in wei; zero: whatever gas costs.
+    pub most_gas_price: u64,
+    /// What becomes of runs that were missed.
+    pub missed: Missed,
+}
+
 /// Everything a creator asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -234,6 +286,8 @@ pub struct Terms {
     pub quorum_bps: u16,
     /// A run settled later than this many seconds after it was due costs half; zero: lateness is free.
     pub punctual_seconds: u16,
+    /// Where it stops.
+    pub limits: Limits,
 }
 
 impl Terms {
@@ -254,6 +308,10 @@ impl Terms {
             fee: self.fee,
             quorumBps: self.quorum_bps,
             punctualSeconds: self.punctual_seconds,
+            until: self.limits.until,
+            mostRuns: self.limits.most_runs,
+            mostGasPrice: self.limits.most_gas_price,
+            missed: self.limits.missed as u8,
         }
     }
 }
@@ -271,6 +329,12 @@ impl TryFrom<&JobParams> for Terms {
             fee: params.fee,
             quorum_bps: params.quorumBps,
             punctual_seconds: params.punctualSeconds,
+            limits: Limits {
+                until: params.until,
+                most_runs: params.mostRuns,
+                most_gas_price: params.mostGasPrice,
+                missed: Missed::from_number(params.missed).ok_or(TermsError::UnknownMissed(params.missed))?,
+            },
         })
     }
 }

@@ -92,6 +92,11 @@ contract Desk is Covering, Terms {
         record.target = params.target;
         record.action = params.action;
         record.codeHash = params.codeHash;
+        if (params.until > type(uint40).max) revert IJobManager.InvalidLimits();
+        record.until = uint40(params.until);
+        record.mostRuns = params.mostRuns;
+        record.mostGasPrice = params.mostGasPrice;
+        record.missed = params.missed;
     }
 
     function _leastFeeOf(address token) private view returns (uint96 least) {

@@ -52,6 +52,10 @@ abstract contract Records {
         bytes32 codeHash;
         /// @dev wei that come back when the job has ended
         uint96 deposit;
+        uint40 until;
+        uint32 mostRuns;
+        uint64 mostGasPrice;
+        IJobManager.Missed missed;
     }
 
     struct Withdrawal {

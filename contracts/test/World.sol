@@ -189,7 +189,11 @@ abstract contract World is Batches {
             token: address(0),
             fee: FEE,
             quorumBps: 6667,
-            punctualSeconds: 0
+            punctualSeconds: 0,
+            until: 0,
+            mostRuns: 0,
+            mostGasPrice: 0,
+            missed: IJobManager.Missed.All
         });
     }
 

@@ -9,7 +9,7 @@ use alloy::providers::{DynProvider, Provider};
 use anyhow::{Context, Result};
 use bootstrap::swarm::{RHYTHM, Swarm, code_hash, ledger::unix_ms};
 use bootstrap::wait::until;
-use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms, WasmTerms};
 use contracts::{JobManager, KeeperRegistry, PlayMoney, TaskManager};
 use serde_json::Value;
 use tests::hostile::{INCREMENT, component};
@@ -103,6 +103,7 @@ impl Market {
             fee: U96::from(FEE),
             quorum_bps: 6667,
             punctual_seconds: 0,
+            limits: Limits::default(),
         };
         market.list(terms).await?;
         Ok(market)

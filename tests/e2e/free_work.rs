@@ -10,7 +10,7 @@ use bootstrap::swarm::ledger::{Settlement, unix_ms};
 use bootstrap::swarm::numbers::Numbers;
 use bootstrap::swarm::{JobRequest, JobSpec, RHYTHM, Swarm, code_hash};
 use bootstrap::wait::until;
-use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, Limits, TriggerTerms, WasmTerms};
 use contracts::{IJobManager, JobManager, PlayMoney};
 use tests::hostile::{ENDLESS, INCREMENT, component};
 use tests::{keepers, settled};
@@ -143,6 +143,7 @@ impl Stage {
             fee: manager.leastFee(Address::ZERO).call().await?,
             quorum_bps: 6667,
             punctual_seconds: 0,
+            limits: Limits::default(),
         };
         let deposit = U256::from(manager.listingDeposit().call().await?);
         for (kind, funding) in [U256::ZERO, U256::from(1)].into_iter().enumerate() {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use contracts::Counter;
 use contracts::JobManager::{self, JobCreated};
 use contracts::deploy::Examples;
-use contracts::terms::{ActionTerms, CallTerms, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, CallTerms, Limits, Terms, TriggerTerms, WasmTerms};
 use sha2::{Digest, Sha256};
 
 use super::JobSet;
@@ -138,6 +138,7 @@ impl JobRequest {
             fee: U96::from(1_000_000_000_000_u64),
             quorum_bps: 6667,
             punctual_seconds: 0,
+            limits: Limits::default(),
         }
     }
 }

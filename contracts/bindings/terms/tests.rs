@@ -21,6 +21,7 @@ fn terms(trigger: TriggerTerms, action: ActionTerms) -> Terms {
         fee: U96::from(1_000),
         quorum_bps: 6_667,
         punctual_seconds: 9,
+        limits: Limits::default(),
     }
 }
 

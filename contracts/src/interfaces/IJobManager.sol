@@ -27,6 +27,16 @@ interface IJobManager {
         Cancelled
     }
 
+    /// @notice What becomes of runs that came due while nobody could make them.
+    enum Missed {
+        /// @dev each is made up for, in order, for as long as it may settle
+        All,
+        /// @dev the newest alone: one is given up when the next is due
+        Once,
+        /// @dev none: one is given up a minute after it was due
+        Skip
+    }
+
     /// @notice What a creator asks for.
     struct JobParams {
         Trigger trigger;
@@ -47,8 +57,17 @@ interface IJobManager {
         /// @dev what one settled task costs, all keepers together
         uint96 fee;
         uint16 quorumBps;
-        /// @dev a task settled later than this many seconds after it was due costs half; zero: lateness is free
+        /// @dev a task settled later than this many seconds after it was due costs half; zero: lateness is free; only for triggers
+        /// by time
         uint16 punctualSeconds;
+        /// @dev no run due after this is made, in unix seconds; zero: the job has no end
+        uint64 until;
+        /// @dev so many runs of a version are made at most; zero: as many as come due
+        uint32 mostRuns;
+        /// @dev no run is made at a block with a higher base fee, in wei; zero: whatever gas costs. The keepers' matter, under quorum
+        uint64 mostGasPrice;
+        /// @dev the keepers' matter, under quorum
+        Missed missed;
     }
 
     /// @notice What is kept of a job.
@@ -78,6 +97,10 @@ interface IJobManager {
         uint96 gas;
         /// @dev see {canPay}
         bool covered;
+        uint64 until;
+        uint32 mostRuns;
+        uint64 mostGasPrice;
+        Missed missed;
     }
 
     /// @notice What a verified certificate says about its batch, and who brings it.
@@ -133,6 +156,8 @@ interface IJobManager {
     error InvalidTarget(address target);
     error InvalidCallbackGas(uint32 callbackGas);
     error InvalidCode();
+    /// @notice The job would be over before its first run, or asks for what its trigger has not.
+    error InvalidLimits();
     error ParamsTooLong();
     /// @notice The owner has not listed the token: no job may pay in it.
     error TokenNotListed(address token);

@@ -7,7 +7,7 @@ use alloy::providers::{Provider, ProviderBuilder, RootProvider};
 use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
 use alloy::sol_types::SolCall;
 use contracts::deploy::{DeployConfig, Deployment, deploy};
-use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms, WasmTerms};
 use contracts::{IJobManager, JobManager};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -113,6 +113,7 @@ pub(crate) fn job_params_for(target: Address, code_hash: B256) -> IJobManager::J
         fee: alloy::primitives::Uint::from(1_000_000_000_u64),
         quorum_bps: 6667,
         punctual_seconds: 0,
+        limits: Limits::default(),
     };
     terms.params()
 }

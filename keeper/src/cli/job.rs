@@ -7,7 +7,7 @@ use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
-use contracts::terms::{ActionTerms, Terms};
+use contracts::terms::{ActionTerms, Limits, Terms};
 use contracts::{IJobManager, JobManager};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -97,6 +97,7 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<Exit> {
         fee,
         quorum_bps: args.quorum_bps,
         punctual_seconds: args.punctual,
+        limits: Limits::default(),
     };
     let deposit = check_price(&chain, args.fee).await?;
     let sender = chain.sender(wallet).await?;

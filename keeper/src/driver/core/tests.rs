@@ -9,7 +9,7 @@ use consensus::effect::{BatchKey, JournalAnswer, PersistToken};
 use consensus::engine::{Config, JournalState};
 use consensus::report::Domain;
 use consensus::task::{InstanceKey, JobId};
-use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms, WasmTerms};
 use ed25519_dalek::SigningKey;
 
 use super::*;
@@ -118,6 +118,7 @@ fn params() -> JobParams {
         fee: Uint::from(1),
         quorum_bps: 0,
         punctual_seconds: 0,
+        limits: Limits::default(),
     }
     .params()
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes, Uint};
-use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms, WasmTerms};
 
 use super::*;
 use crate::chain::JobEvent;
@@ -19,6 +19,7 @@ fn created(job_id: u64, start: u64, interval: u32) -> JobEvent {
         fee: Uint::from(1),
         quorum_bps: 0,
         punctual_seconds: 0,
+        limits: Limits::default(),
     };
     let params = terms.params();
     JobEvent::Created { job_id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params) }

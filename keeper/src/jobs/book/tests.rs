@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use alloy::primitives::{B256, Bytes, aliases::U96};
 use consensus::task::{AnchorRule, DueTask, InstanceKey, JobId};
-use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, Limits, TriggerTerms, WasmTerms};
 
 use super::*;
 use crate::jobs::trigger::Run;
@@ -20,6 +20,7 @@ fn params(start: u64, interval: u32) -> JobParams {
         fee: U96::ZERO,
         quorum_bps: 6_667,
         punctual_seconds: 0,
+        limits: Limits::default(),
     };
     terms.params()
 }

@@ -1,7 +1,7 @@
 use alloy::primitives::{Address, B256, Bytes, LogData, aliases::U96};
 use alloy::rpc::types::Log;
 use alloy::sol_types::SolEvent;
-use contracts::terms::{ActionTerms, CallTerms, TriggerTerms};
+use contracts::terms::{ActionTerms, CallTerms, Limits, TriggerTerms};
 
 use super::*;
 
@@ -17,6 +17,7 @@ fn params(interval: u32) -> JobParams {
         fee: U96::from(1),
         quorum_bps: 6_667,
         punctual_seconds: 0,
+        limits: Limits::default(),
     }
     .params()
 }

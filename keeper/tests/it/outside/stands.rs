@@ -10,7 +10,7 @@ use consensus::committee::PeerKey;
 use consensus::engine::{Config, JournalState};
 use consensus::report::Domain;
 use consensus::time::{Pace, Time};
-use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms, WasmTerms};
 use ed25519_dalek::SigningKey;
 use keeper::chain::lane::Account;
 use keeper::chain::refusal::{Kind, Refusal};
@@ -192,6 +192,7 @@ fn listed(job_id: u64) -> ChainEvent {
         fee: Uint::from(1),
         quorum_bps: 6_667,
         punctual_seconds: 0,
+        limits: Limits::default(),
     };
     let (owner, forwarder, params) = (Address::ZERO, Address::ZERO, Box::new(terms.params()));
     ChainEvent::Job { block: 2, event: JobEvent::Created { job_id, owner, forwarder, params } }

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{Address, Bytes, Uint, keccak256};
 use consensus::committee::{Committee, Member};
-use contracts::terms::{ActionTerms, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms, WasmTerms};
 
 use super::{CODE, Conduct, FIRST_DUE, Job, Links, PRELUDE, START};
 use crate::sim::keys::Keys;
@@ -71,6 +71,7 @@ pub(super) fn draw_jobs(random: &mut Random) -> Vec<Job> {
             fee: Uint::from(1),
             quorum_bps: if position == 2 && random.chance(300) { 6_667 } else { 0 },
             punctual_seconds: 0,
+            limits: Limits::default(),
         };
         let params = terms.params();
         Job { id, params, conduct, first, interval }
