@@ -1,7 +1,7 @@
 //! A job's terms as Rust sees them, and the one place that knows the numbers of the contract's enums and how what belongs to
 //! a trigger or an action is encoded. To add a kind: its variant, number, name and fields here; see ARCHITECTURE.md.
 
-use alloy::primitives::{Address, B256, Bytes, aliases::U96};
+use alloy::primitives::{Address, B256, Bytes, aliases::{U8, U96}};
 use alloy::sol_types::SolValue;
 
 use crate::IJobManager::{Job, JobParams};
@@ -15,9 +15,25 @@ pub use dispute::DisputeStatus;
 /// Numbers of `IJobManager.Trigger`.
 mod trigger {
     pub(super) const INTERVAL: u8 = 0;
+    pub(super) const CRON: u8 = 1;
     pub(super) const ONCE: u8 = 2;
+    pub(super) const BLOCKS: u8 = 3;
+    pub(super) const LOG: u8 = 4;
+    pub(super) const CONDITION: u8 = 5;
     /// The interval that the contract keeps of a job with one run.
     pub(super) const NEVER_AGAIN: u32 = u32::MAX;
+
+    pub(super) const fn name(number: u8) -> &'static str {
+        match number {
+            INTERVAL => "interval",
+            CRON => "cron",
+            ONCE => "once",
+            BLOCKS => "blocks",
+            LOG => "log",
+            CONDITION => "condition",
+            _ => "unknown",
+        }
+    }
 }
 
 /// Numbers of `IJobManager.Action`, and the words for them.
@@ -64,11 +80,74 @@ pub enum TriggerTerms {
         /// Seconds between runs.
         interval: u32,
     },
+    /// Run k at minute k since 1970 in UTC, where that is one the pattern names; data: `abi.encode(uint64 start, string pattern)`.
+    Cron {
+        /// Unix seconds: no run before.
+        start: u64,
+        /// Five fields: minute, hour, day, month, weekday.
+        pattern: String,
+    },
     /// Run 0 at `moment`, and no other; data: `abi.encode(uint64 moment)`. The contract calls it one-shot.
     Once {
         /// Unix seconds.
         moment: u64,
     },
+    /// Run k at block `first + k * every`; data: `abi.encode(uint64 first, uint32 every)`.
+    Blocks {
+        /// Number of the block of run 0.
+        first: u64,
+        /// Blocks between runs.
+        every: u32,
+    },
+    /// A run for every log that fits.
+    Log(LogTerms),
+    /// A run at a block at which a call answers that it holds.
+    Condition(ConditionTerms),
+}
+
+/// Which logs make a job due; data: `abi.encode` of the fields in their order, the topics one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogTerms {
+    /// Unix seconds: no log before.
+    pub start: u64,
+    /// The contract that emits them.
+    pub emitter: Address,
+    /// Bit i: topic i must be the one given.
+    pub filter: u8,
+    /// Zero where none is asked for.
+    pub topics: [B256; 4],
+    /// Blocks on top of a log before it makes the job due, those of the network at least.
+    pub confirmations: u16,
+    /// Most runs that one block makes due: of more logs the first ones.
+    pub most_per_block: u16,
+}
+
+impl LogTerms {
+    fn data(&self) -> Bytes {
+        let Self { start, emitter, filter, topics: [a, b, c, d], confirmations, most_per_block } = *self;
+        (start, emitter, U8::from(filter), a, b, c, d, confirmations, most_per_block).abi_encode_params().into()
+    }
+
+    fn decode(data: &[u8]) -> Result<Self, alloy::sol_types::Error> {
+        type Fields = (u64, Address, U8, B256, B256, B256, B256, u16, u16);
+        let (start, emitter, filter, a, b, c, d, confirmations, most_per_block) =
+            Fields::abi_decode_params_validate(data)?;
+        Ok(Self { start, emitter, filter: filter.to(), topics: [a, b, c, d], confirmations, most_per_block })
+    }
+}
+
+/// A call that tells whether a job is due: it is where the first word of the answer is not zero; data: `abi.encode` of the
+/// fields in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionTerms {
+    /// Unix seconds: no run before.
+    pub start: u64,
+    /// The contract that is asked.
+    pub target: Address,
+    /// What it is asked.
+    pub call: Bytes,
+    /// Blocks from one settlement to the next run at least.
+    pub cooldown: u32,
 }
 
 impl TriggerTerms {
@@ -77,25 +156,38 @@ impl TriggerTerms {
     pub const fn number(&self) -> u8 {
         match self {
             Self::Interval { .. } => trigger::INTERVAL,
+            Self::Cron { .. } => trigger::CRON,
             Self::Once { .. } => trigger::ONCE,
+            Self::Blocks { .. } => trigger::BLOCKS,
+            Self::Log(_) => trigger::LOG,
+            Self::Condition(_) => trigger::CONDITION,
         }
     }
 
     /// The word for its kind.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Interval { .. } => "interval",
-            Self::Once { .. } => "once",
-        }
+        trigger::name(self.number())
+    }
+
+    /// The word for the trigger of a job as the contract keeps it; `unknown` for a kind that is not known.
+    #[must_use]
+    pub const fn name_of(job: &Job) -> &'static str {
+        trigger::name(job.trigger)
     }
 
     /// `triggerData` on chain.
     #[must_use]
     pub fn data(&self) -> Bytes {
-        match *self {
-            Self::Interval { start, interval } => (start, interval).abi_encode_params().into(),
+        match self {
+            Self::Interval { start, interval } => (*start, *interval).abi_encode_params().into(),
+            Self::Cron { start, pattern } => (*start, pattern.as_str()).abi_encode_params().into(),
             Self::Once { moment } => moment.abi_encode().into(),
+            Self::Blocks { first, every } => (*first, *every).abi_encode_params().into(),
+            Self::Log(terms) => terms.data(),
+            Self::Condition(ConditionTerms { start, target, call, cooldown }) => {
+                (*start, *target, call.clone(), *cooldown).abi_encode_params().into()
+            }
         }
     }
 
@@ -110,27 +202,48 @@ impl TriggerTerms {
                 let (start, interval) = <(u64, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
                 Self::Interval { start, interval }
             }
+            trigger::CRON => {
+                let (start, pattern) = <(u64, String)>::abi_decode_params_validate(data).map_err(malformed)?;
+                Self::Cron { start, pattern }
+            }
             trigger::ONCE => Self::Once { moment: u64::abi_decode_validate(data).map_err(malformed)? },
+            trigger::BLOCKS => {
+                let (first, every) = <(u64, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
+                Self::Blocks { first, every }
+            }
+            trigger::LOG => Self::Log(LogTerms::decode(data).map_err(malformed)?),
+            trigger::CONDITION => {
+                let (start, target, call, cooldown) =
+                    <(u64, Address, Bytes, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
+                Self::Condition(ConditionTerms { start, target, call, cooldown })
+            }
             _ => return Err(TermsError::UnknownTrigger(number)),
         };
         if *terms.data() == *data { Ok(terms) } else { Err(TermsError::TriggerData(number)) }
     }
 
-    /// What the contract keeps of it, `start` and `interval` of `JobManager.job`; see [`Self::kept`].
+    /// When its first run is due or may be, in Unix seconds or, of block numbers, a block; and its pace: seconds, for block numbers
+    /// and conditions blocks.
     #[must_use]
     pub const fn schedule(&self) -> (u64, u32) {
         match *self {
             Self::Interval { start, interval } => (start, interval),
+            Self::Cron { start, .. } => (start, 60),
             Self::Once { moment } => (moment, trigger::NEVER_AGAIN),
+            Self::Blocks { first, every } => (first, every),
+            Self::Log(LogTerms { start, .. }) => (start, 0),
+            Self::Condition(ConditionTerms { start, cooldown, .. }) => (start, cooldown),
         }
     }
 
-    /// The trigger of a job as the contract keeps it, by `JobManager.job`; `None` for a kind that is not known.
+    /// The trigger of a job as far as the contract keeps it, by `JobManager.job`; `None` where only its events tell, and for
+    /// a kind that is not known.
     #[must_use]
     pub const fn kept(job: &Job) -> Option<Self> {
         match job.trigger {
             trigger::INTERVAL => Some(Self::Interval { start: job.start, interval: job.interval }),
             trigger::ONCE => Some(Self::Once { moment: job.start }),
+            trigger::BLOCKS => Some(Self::Blocks { first: job.start, every: job.interval }),
             _ => None,
         }
     }

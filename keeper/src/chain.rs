@@ -45,7 +45,7 @@ pub use dispute::{BroughtResult, RulingCall};
 pub use dispute_log::DisputeLog;
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
-pub(crate) use heads::{at as head_at, latest};
+pub(crate) use heads::{at as head_at, block_at, latest};
 pub use job_event::JobEvent;
 pub(crate) use market::market;
 pub(crate) use most::Most;

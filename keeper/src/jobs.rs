@@ -9,6 +9,8 @@ mod book;
 mod flags;
 mod job;
 mod past;
+pub mod probe;
+pub mod search;
 pub mod trigger;
 
 pub use at_anchor::Standing;

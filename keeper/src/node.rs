@@ -30,7 +30,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use consensus::engine;
 use consensus::report::Domain;
-use consensus::time::Pace;
+use consensus::time::{EXPIRY_SECONDS, Pace};
 use contracts::network::Network;
 use p2p::Registry;
 use tokio::sync::{mpsc, watch};
@@ -287,9 +287,15 @@ fn services(
         submitter: Arc::new(submitter.with_anchors_of(constants.anchor_age)),
         provider: rpc.provider(),
         rpc: rpc.clone(),
-        past: Past::new(rpc.clone(), chain.network.contracts.job_manager, chain.network.deploy_block),
+        past: past_of(chain, rpc),
         evidence,
     })
+}
+
+fn past_of(chain: &ChainConfig, rpc: &Rpc) -> Past {
+    let network = &chain.network;
+    let pace = Pace::of(network.block_time(), network.confirmations);
+    Past::new(rpc.clone(), network.contracts.job_manager, network.deploy_block, pace)
 }
 
 fn core(setup: Setup, (chain, constants): (&ChainConfig, &Constants), journal: engine::JournalState) -> Result<Core> {
@@ -315,6 +321,7 @@ fn core(setup: Setup, (chain, constants): (&ChainConfig, &Constants), journal: e
         peer_id: setup.identity.peer_id().to_string(),
         peer_key: setup.identity.public_key(),
         pace,
+        backfill_blocks: chain.network.blocks_in(EXPIRY_SECONDS),
         challenge: setup.config.challenge,
         #[cfg(feature = "equivocate")]
         pen: crate::driver::equivocate::Pen {

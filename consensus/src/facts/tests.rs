@@ -78,6 +78,7 @@ pub(crate) fn due(job: u64, due: u64) -> DueTask {
         due,
         deadline: due + 64,
         anchor: AnchorRule::ByTime,
+        rank: 0,
         code_hash: B256::repeat_byte(0xcc),
         quorum_bps: 0,
         callback_gas: 100_000,

@@ -17,6 +17,7 @@ mod checks;
 mod disputes;
 mod effects;
 mod house;
+mod lookout;
 mod others;
 mod proofs;
 mod view;
@@ -43,6 +44,7 @@ use super::equivocate::Pen;
 use super::event::Event;
 use super::executions::Executions;
 use super::history::History;
+use super::lookout::Lookout;
 use super::note::Note;
 use super::order::Order;
 use super::peers::Peers;
@@ -80,6 +82,8 @@ pub struct About {
     pub peer_key: [u8; 32],
     /// The chain's pace.
     pub pace: Pace,
+    /// Blocks before the first one it follows that are searched for logs: those in which a task may still be open.
+    pub backfill_blocks: u64,
     /// Whether proofs of equivocation are brought before the contract.
     pub challenge: bool,
     /// What second results are signed with.
@@ -101,6 +105,7 @@ pub struct Core {
     executions: Executions,
     codes: Codes,
     schedule: Schedule,
+    lookout: Lookout,
     accusations: Accusations,
     history: History,
     time: ChainTime,
@@ -153,6 +158,7 @@ impl Core {
             executions: Executions::default(),
             codes: Codes::default(),
             schedule: Schedule::default(),
+            lookout: Lookout::default(),
             accusations: Accusations::default(),
             history: History::default(),
             time: ChainTime::new(about.pace.block_seconds),
@@ -239,6 +245,8 @@ impl Core {
                 self.changed = true;
             }
             Event::Evidence(proofs) => self.on_evidence(proofs, now),
+            Event::Searched { number, result } => self.on_searched(number, result, now),
+            Event::Probed { block, holding } => self.on_probed(&block, holding, now),
             Event::House => self.keep_house(now),
             Event::Tick => self.feed(Input::Tick, now),
         }

@@ -155,6 +155,12 @@ impl History {
                 self.missed.newest = missed(task, run);
                 "expired"
             }
+            Step::Void => {
+                let due = run.due;
+                self.by_due.remove(&(due, *task));
+                self.runs.remove(task);
+                return None;
+            }
         };
         let (due, state) = (run.due, run.state);
         let last = self.last.entry(task.job.0).or_insert((due, ""));

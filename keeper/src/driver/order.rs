@@ -17,6 +17,9 @@ use super::event::RequestTag;
 use super::note::Note;
 use crate::chain::{Accusation, Settled};
 use crate::jobs::Plan;
+use crate::jobs::probe::Question;
+use crate::jobs::search::Stretch;
+use crate::jobs::trigger::Sighting;
 use crate::journal::Record;
 
 /// One thing to be done.
@@ -32,6 +35,8 @@ pub enum Order {
         anchor: BlockRef,
         /// What is to be done, and why.
         plan: Plan,
+        /// What was seen that makes it due.
+        sighting: Option<Sighting>,
         /// Whether the chain must be asked first if the job runs at that block.
         ask: bool,
     },
@@ -134,6 +139,15 @@ pub enum Order {
         job: JobId,
         /// What it asks for.
         plan: Plan,
+    },
+    /// Search blocks for logs that make jobs due; answer with [`super::Event::Searched`].
+    Search(Stretch),
+    /// Ask at a block which conditions hold; answer with [`super::Event::Probed`].
+    Probe {
+        /// The block.
+        block: BlockRef,
+        /// The conditions.
+        questions: Arc<[Question]>,
     },
     /// Let these peer keys connect, and no others.
     Admit(Vec<[u8; 32]>),

@@ -18,6 +18,7 @@ use contracts::terms::{ActionTerms, Terms};
 use super::at_anchor;
 use super::flags::only;
 use super::job::Plan;
+use super::trigger::Sighting;
 use crate::chain::ChainProvider;
 use crate::executor::{Abstain, Ended, Executor};
 
@@ -43,6 +44,8 @@ pub struct Work {
     pub anchor: BlockRef,
     /// What is to be done, and why.
     pub plan: Plan,
+    /// What was seen that makes it due.
+    pub sighting: Option<Sighting>,
     /// Whether the chain must be asked first if the job runs at that block.
     pub ask: bool,
 }

@@ -32,6 +32,7 @@ impl Core {
                 self.admission.rewind(number);
                 self.post.rewind(number);
                 self.settlements.rewind(number);
+                self.lookout.rewind(number);
                 self.feed(Input::Rewound(number), now);
             }
             ChainEvent::Job { block, event } => self.on_job(block, &event, now),
@@ -124,9 +125,12 @@ impl Core {
         if let Some(keys) = self.admission.news(head.number) {
             self.order(Order::Admit(keys));
         }
-        self.feed(Input::Head(convert::block(head)), now);
+        let is_first = self.engine.head().is_none();
+        let block = convert::block(head);
+        self.feed(Input::Head(block), now);
         // What came before the first head is what the history comes to.
         self.book.begin(head.number);
+        self.look_out(&block, is_first, now);
         // Not before: the committees that proofs are checked against come before the first head.
         if !std::mem::replace(&mut self.evidence_loaded, true) {
             self.order(Order::LoadEvidence);
@@ -162,6 +166,7 @@ impl Core {
         self.explain(task, &settled, now);
         let Settled { block, timestamp, anchor_number: anchor, submitter, .. } = settled;
         self.settlements.insert(task, settled);
+        self.lookout.conditions.note_settled(task.job, task.version, block);
         self.feed(Input::Settled { task, block }, now);
         let settled = SettledAt { task, block, timestamp, anchor, submitter };
         if let Some(late) = self.book.late(&settled, &self.about.pace) {

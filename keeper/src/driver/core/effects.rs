@@ -41,6 +41,7 @@ impl Core {
             Effect::Enforce { dispute } => self.enforce(dispute, now),
             Effect::Report(task, step) => self.report(task, step, now),
             Effect::Assigned { window, stage } => self.note(Note::Assigned { window, stage }),
+            Effect::Unknown(tasks) => self.on_unknown(&tasks, now),
             Effect::Blame(fault) => self.note(Note::Blamed(fault)),
             Effect::Contradicted(certified) => {
                 self.note(Note::Dispute(DisputeNote::Contradicted { task: certified.task }));
@@ -89,7 +90,10 @@ impl Core {
         };
         self.executions.begin(due.task, attempt, anchor.hash, now);
         match plan {
-            Some(plan) => self.order(Order::Run { due, attempt, anchor, plan, ask }),
+            Some(plan) => {
+                let sighting = self.lookout.sighting(&due.task).cloned();
+                self.order(Order::Run { due, attempt, anchor, plan, sighting, ask });
+            }
             // A reorganisation took its job away. Said, so that the other tasks of its batch do not wait for it.
             None => {
                 let why = "no such job is listed that this keeper knows how to run".to_owned();
@@ -163,7 +167,7 @@ impl Core {
         self.note(Note::Step { task, step, late_ms, result });
         let over = match step {
             Step::Started { attempt, .. } => self.executions.abandon(task, Some(attempt)),
-            Step::Settled | Step::Expired => self.executions.abandon(task, None),
+            Step::Settled | Step::Expired | Step::Void => self.executions.abandon(task, None),
             Step::Executed | Step::Abstained(_) | Step::Certified | Step::Reopened => Vec::new(),
         };
         for (attempt, anchor) in over {

@@ -23,6 +23,7 @@ const SHOWN_EVERY: u64 = 2;
 impl Core {
     pub(super) fn keep_house(&mut self, now: Time) {
         self.tell_due(now);
+        self.search(now);
         self.prepare_code(now);
         // Time itself changes what is shown, but not more often than once per second; nor is much shown more often.
         let few = self.book.count() <= SHOWN_AT_ONCE;
@@ -32,6 +33,7 @@ impl Core {
         }
         self.changed = false;
         self.shown = now.seconds();
+        self.tell_waiting(now);
         self.note_leaders(now);
         self.lead(now);
         self.ask_for_status(now);

@@ -26,9 +26,9 @@ pub(super) async fn prepare(executor: &Executor, terms: &WasmTerms, owner: Addre
 
 /// Runs the code; how it ended, and the commitment to what it read.
 pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (Ended, B256, Duration) {
-    let Work { due, anchor, plan, .. } = work;
+    let Work { due, anchor, plan, sighting, .. } = work;
     let task = due.task;
-    let Told { sequence, trigger } = plan.trigger.told(&Run { instance: task.instance, due: due.due });
+    let Told { sequence, trigger } = plan.trigger.told(&Run::of(due), sighting.as_ref());
     let chain_id = actions.chain_id;
     let request = RunRequest {
         code: code(terms),

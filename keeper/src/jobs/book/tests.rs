@@ -172,6 +172,7 @@ fn standing(book: &JobBook, version: u32, anchor: u64) -> Result<u128, String> {
         due: 100,
         deadline: 200,
         anchor: AnchorRule::ByTime,
+        rank: 0,
         code_hash: B256::ZERO,
         quorum_bps: 0,
         callback_gas: 0,
