@@ -33,6 +33,10 @@ abstract contract Covering is Records {
     /// @dev The most gas of what all tasks of a batch have in common that one of them pays.
     uint256 internal constant MOST_BATCH_GAS = 450_000;
 
+    /// @dev The most gas that a run is charged for besides its callback, and what is kept of a log.
+    uint256 internal constant MOST_RUN_GAS =
+        MOST_BATCH_GAS + FIRST_TASK_GAS + CALL_GAS + FIRST_TOKEN_GAS + FIRST_CHANGE_GAS + CHECK_GAS;
+
     /// @dev The most bytes of a batch that are refunded, see TaskManager.
     uint256 internal constant MOST_BYTES = 128 + 256 * 12;
 
@@ -50,16 +54,9 @@ abstract contract Covering is Records {
 
     /// @dev What the next run may be charged for gas, in wei.
     function _mostGas(uint256 schedule, uint256 price, uint256 dataFee) internal pure returns (uint256) {
-        uint256 most = MOST_BATCH_GAS + FIRST_TASK_GAS + CALL_GAS + FIRST_TOKEN_GAS + FIRST_CHANGE_GAS + CHECK_GAS;
-        return price * (most + JobWord.callbackGas(schedule) + _logGas(schedule)) + dataFee;
-    }
-
-    function _logGas(uint256 schedule) internal pure returns (uint256) {
-        return JobWord.trigger(schedule) == uint256(IJobManager.Trigger.Log) ? LOG_GAS : 0;
-    }
-
-    function _mostCheckGas(uint256 schedule) internal pure returns (uint256) {
-        return CHECK_GAS + _logGas(schedule);
+        uint256 most = MOST_RUN_GAS + JobWord.callbackGas(schedule);
+        if (JobWord.isLog(schedule)) most += LOG_GAS;
+        return price * most + dataFee;
     }
 
     /// @dev Whether fee and gas are there; `gas`, in wei, comes out of the escrow of a job that pays in coin.

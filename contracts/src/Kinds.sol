@@ -29,7 +29,7 @@ abstract contract Kinds is Concluding {
     /// @param schedule not looked at unless instance keys are hashes
     function _isOver(uint64 jobId, uint256 account, uint256 schedule, uint256 key) internal view returns (bool) {
         if (!JobWord.hasKeys(account)) return RunLog.isSettled(JobWord.runs(account), key);
-        if (JobWord.trigger(schedule) == uint256(IJobManager.Trigger.Log)) return _logs[jobId][key];
+        if (JobWord.isLog(schedule)) return _logs[jobId][key];
         return KeyLog.isLast(JobWord.runs(account), key);
     }
 
@@ -37,7 +37,7 @@ abstract contract Kinds is Concluding {
     function _note(uint64 jobId, uint256 account, uint256 schedule, uint256 key) internal returns (uint256) {
         if (!JobWord.hasKeys(account)) return JobWord.withRun(account, key);
         uint256 number = 0;
-        if (JobWord.trigger(schedule) == uint256(IJobManager.Trigger.Log)) _logs[jobId][key] = true;
+        if (JobWord.isLog(schedule)) _logs[jobId][key] = true;
         else number = Chain.number(_chainKind);
         return JobWord.withRuns(account, KeyLog.settle(JobWord.runs(account), key, number));
     }

@@ -83,7 +83,7 @@ abstract contract Settling is Kinds {
         Sums memory sums;
         (sums.signedStake, sums.totalStake) = (certified.signedStake, certified.totalStake);
         sums.mostPrice = _mostPrice();
-        sums.mostGas = _mostGas(0, sums.mostPrice, certified.dataFee);
+        sums.mostGas = sums.mostPrice * MOST_RUN_GAS + certified.dataFee;
         sums.enough = sums.mostGas + sums.mostPrice * (MAX_CALLBACK_GAS + LOG_GAS);
         sums.gasPrice = _refundPrice(sums.mostPrice, certified.submitter);
         if (sums.gasPrice != 0) {
@@ -221,7 +221,9 @@ abstract contract Settling is Kinds {
         private
         returns (uint256)
     {
-        uint256 gas = sums.mostGas + sums.mostPrice * (JobWord.callbackGas(schedule) + _logGas(schedule));
+        uint256 gas = sums.mostGas + sums.mostPrice * JobWord.callbackGas(schedule);
+        // said by hand, as every task in a token comes through
+        if ((schedule >> 248) & JobWord.TRIGGER == uint256(Trigger.Log)) gas += sums.mostPrice * LOG_GAS;
         if (_covers(record, account, schedule, gas)) return account;
         if (sums.gasPrice != 0 && RunWord.isCall(word)) return JobWord.withCovered(account, false);
         return _mark(RunWord.jobId(word), account, false);
@@ -342,7 +344,7 @@ abstract contract Settling is Kinds {
         }
         account = _note(RunWord.jobId(word), account, schedule, run);
         uint256 used = before - gasleft();
-        uint256 most = _mostCheckGas(schedule);
+        uint256 most = JobWord.isLog(schedule) ? CHECK_GAS + LOG_GAS : CHECK_GAS;
         sums.taskGas += used < most ? used : most;
         return (0, account);
     }
@@ -352,7 +354,7 @@ abstract contract Settling is Kinds {
         private
         returns (uint256)
     {
-        if (JobWord.trigger(schedule) == uint256(Trigger.Log)) {
+        if (JobWord.isLog(schedule)) {
             _forget(RunWord.jobId(word), run);
             // the chain gives back what it took for the slot
             sums.taskGas -= LOG_SLOT_GAS;

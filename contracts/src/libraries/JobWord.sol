@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IJobManager} from "../interfaces/IJobManager.sol";
 import {CertificateLib} from "./CertificateLib.sol";
 import {RunLog} from "./RunLog.sol";
 
@@ -161,6 +162,10 @@ library JobWord {
     /// @notice The number of the trigger.
     function trigger(uint256 schedule) internal pure returns (uint256) {
         return (schedule >> 248) & TRIGGER;
+    }
+
+    function isLog(uint256 schedule) internal pure returns (bool) {
+        return (schedule >> 248) & TRIGGER == uint256(IJobManager.Trigger.Log);
     }
 
     /// @notice Whether its runs are due at moments.
