@@ -174,9 +174,7 @@ impl Facts {
     fn anchor_by(&self, rule: AnchorRule, due: u64, attempt: u8) -> Option<BlockRef> {
         match rule {
             AnchorRule::AtBlock(number) if attempt == 0 => self.chain.at(number),
-            AnchorRule::ByTime | AnchorRule::AtBlock(_) => {
-                self.chain.last_up_to(self.pace.anchor_limit(due, attempt))
-            }
+            AnchorRule::ByTime | AnchorRule::AtBlock(_) => self.chain.last_up_to(self.pace.anchor_limit(due, attempt)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! A job's terms as Rust sees them, and the one place that knows the numbers of the contract's enums and how what belongs to
 //! a trigger or an action is encoded. To add a kind: its variant, number, name and fields here; see ARCHITECTURE.md.
 
-use alloy::primitives::{Address, B256, Bytes, aliases::{U8, U96}};
+use alloy::primitives::{Address, B256, Bytes, aliases::U96};
 use alloy::sol_types::SolValue;
 
 use crate::IJobManager::{Job, JobParams};
@@ -125,14 +125,17 @@ pub struct LogTerms {
 impl LogTerms {
     fn data(&self) -> Bytes {
         let Self { start, emitter, filter, topics: [a, b, c, d], confirmations, most_per_block } = *self;
-        (start, emitter, U8::from(filter), a, b, c, d, confirmations, most_per_block).abi_encode_params().into()
+        (start, emitter, u16::from(filter), a, b, c, d, confirmations, most_per_block).abi_encode_params().into()
     }
 
     fn decode(data: &[u8]) -> Result<Self, alloy::sol_types::Error> {
-        type Fields = (u64, Address, U8, B256, B256, B256, B256, u16, u16);
+        // A byte is none of the types that encode by themselves; one of two bytes is written alike.
+        type Fields = (u64, Address, u16, B256, B256, B256, B256, u16, u16);
         let (start, emitter, filter, a, b, c, d, confirmations, most_per_block) =
             Fields::abi_decode_params_validate(data)?;
-        Ok(Self { start, emitter, filter: filter.to(), topics: [a, b, c, d], confirmations, most_per_block })
+        let filter =
+            u8::try_from(filter).map_err(|_| alloy::sol_types::Error::custom("a filter of more than eight bits"))?;
+        Ok(Self { start, emitter, filter, topics: [a, b, c, d], confirmations, most_per_block })
     }
 }
 

@@ -113,7 +113,9 @@ impl Engine {
 
     /// Whether a task is remembered that has neither settled nor been given up.
     pub fn is_open(&self, task: &Task, now: Time) -> bool {
-        self.sessions.get(task).is_some_and(|session| !session.has_ended() && now < self.facts.pace().moment(session.due().deadline))
+        self.sessions
+            .get(task)
+            .is_some_and(|session| !session.has_ended() && now < self.facts.pace().moment(session.due().deadline))
     }
 
     /// Whether a task is remembered.

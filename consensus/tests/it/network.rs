@@ -326,7 +326,11 @@ impl Network {
                 self.send(k, Input::Dispute { id: dispute, event: DisputeEvent::AllPunished }, 50);
             }
             Effect::Contradicted(_) => {}
-            Effect::Report(..) | Effect::Unknown(_) | Effect::Assigned { .. } | Effect::Keep(_) | Effect::Recall { .. } => {}
+            Effect::Report(..)
+            | Effect::Unknown(_)
+            | Effect::Assigned { .. }
+            | Effect::Keep(_)
+            | Effect::Recall { .. } => {}
         }
     }
 }

@@ -235,7 +235,7 @@ impl Executor {
             job_id: request.job_id,
             task_id: request.task_id,
             sequence: request.sequence,
-            trigger: request.trigger,
+            trigger: request.trigger.clone(),
             due: request.due,
             params: request.params,
             reference: request.reference,

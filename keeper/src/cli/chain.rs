@@ -160,7 +160,12 @@ impl Chain {
 
     /// Unix seconds of the newest block: the clock that triggers go by.
     pub(super) async fn now(&self) -> Result<u64> {
-        Ok(latest(&self.provider).await.exit(Exit::Chain)?.head.timestamp)
+        Ok(self.newest().await?.timestamp)
+    }
+
+    /// The newest block.
+    pub(super) async fn newest(&self) -> Result<Head> {
+        Ok(latest(&self.provider).await.exit(Exit::Chain)?.head)
     }
 }
 

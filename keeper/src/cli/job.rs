@@ -89,7 +89,10 @@ pub(super) async fn create(global: &Global, args: CreateArgs) -> Result<Exit> {
     let wallet = Keystore::at(&global.paths()?.keystores()).open_wallet(&password)?;
     let chain = Chain::connect(global, &settings).await?;
     let terms = Terms {
-        trigger: args.trigger.terms(chain.now().await?).exit(Exit::Usage)?,
+        trigger: {
+            let newest = chain.newest().await?;
+            args.trigger.terms(newest.timestamp, newest.number).exit(Exit::Usage)?
+        },
         action,
         target: args.target,
         callback_gas: args.callback_gas,

@@ -80,7 +80,7 @@ impl Past {
 
     /// The block with this hash, if the node has it.
     async fn block_of(&self, hash: B256) -> Result<Option<BlockRef>, ChainError> {
-        #[derive(serde::Deserialize)]
+        #[derive(Debug, serde::Deserialize)]
         struct Header {
             number: U64,
             timestamp: U64,

@@ -11,6 +11,7 @@
 //! | `runway` | the wallet pays for few more settlements, or no node says what it holds |
 //! | `load` | something was turned away in the last minute |
 //! | `runs` | no run comes to anything here: workers, code or chain reads fail, whatever the job |
+//! | `logs` | for half a minute the logs that make jobs due could not be read |
 //! | `results` | a quorum certified another result than this keeper got, in the last ten minutes |
 //! | `mesh` | no peer, or fewer than half of the other keepers |
 //! | `registered` | the operator does not count, or was ejected |
@@ -66,6 +67,10 @@ impl Core {
         match self.shed.trouble(now) {
             Some(why) => view.set_check("load", false, why),
             None => view.set_check("load", true, "nothing was turned away lately"),
+        }
+        match self.lookout.searches.trouble(now) {
+            Some(why) => view.set_check("logs", false, why),
+            None => view.set_check("logs", true, "what makes jobs due is seen"),
         }
         let registered = self.standing().check();
         view.set_check("registered", registered.ok, registered.message);
