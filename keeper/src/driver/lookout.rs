@@ -26,8 +26,8 @@ use consensus::time::Pace;
 use conditions::Conditions;
 use searches::Searches;
 
-use crate::jobs::{JobBook, Plan};
 use crate::jobs::trigger::{Run, Sighting, Watch};
+use crate::jobs::{JobBook, Plan};
 
 /// Most tasks that wait for room.
 const WAITING_MAX: usize = 8_192;

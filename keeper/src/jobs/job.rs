@@ -49,7 +49,8 @@ impl Plan {
     /// Whether a run is within the job's limits. How many logs and conditions may come the contract alone counts.
     fn makes(&self, run: &Run) -> bool {
         let Limits { until, most_runs, .. } = self.terms.limits;
-        let is_counted = most_runs != 0 && matches!(self.terms.trigger, TriggerTerms::Interval { .. } | TriggerTerms::Blocks { .. });
+        let is_counted =
+            most_runs != 0 && matches!(self.terms.trigger, TriggerTerms::Interval { .. } | TriggerTerms::Blocks { .. });
         let in_count = !is_counted || run.instance.run().is_some_and(|number| number < most_runs.into());
         in_count && (until == 0 || run.due <= until)
     }
@@ -63,7 +64,10 @@ impl Plan {
         };
         match self.terms.limits.missed {
             Missed::All => latest,
-            Missed::Once => self.trigger.after(run).map_or(latest, |next| latest.min(next.due.max(run.due.saturating_add(GRACE_SECONDS)))),
+            Missed::Once => self
+                .trigger
+                .after(run)
+                .map_or(latest, |next| latest.min(next.due.max(run.due.saturating_add(GRACE_SECONDS)))),
             Missed::Skip => latest.min(run.due.saturating_add(GRACE_SECONDS)),
         }
     }

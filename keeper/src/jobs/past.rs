@@ -67,7 +67,8 @@ impl Past {
                 let from = anchor.number.saturating_sub(LOOKED_BACK);
                 let stretch = Stretch { number: 0, from, to: anchor.number, hash: None, depth, wanted };
                 let found = search(&self.rpc, &stretch).await?.hits.into_iter();
-                let runs = found.filter_map(|hit| Some((filter.run(&hit.log, acted_on(hit.ripe))?, Sighting::Log(hit.log))));
+                let runs =
+                    found.filter_map(|hit| Some((filter.run(&hit.log, acted_on(hit.ripe))?, Sighting::Log(hit.log))));
                 let mut runs = runs.filter(|(run, _)| run.instance == *instance);
                 runs.next().map(|(run, sighting)| (run, Some(sighting)))
             }

@@ -173,7 +173,9 @@ impl TriggerFlags {
         ];
         only("--trigger", &chosen, &given)?;
         match self.trigger {
-            Name::Once if self.start.is_some() => bail!("--start is not for --trigger once: say when it runs with --at"),
+            Name::Once if self.start.is_some() => {
+                bail!("--start is not for --trigger once: say when it runs with --at")
+            }
             Name::Blocks if self.start.is_some() => {
                 bail!("--start is not for --trigger blocks: say where it begins with --first-block")
             }

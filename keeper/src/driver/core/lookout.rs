@@ -36,7 +36,8 @@ impl Core {
     pub(super) fn search(&mut self, now: Time) {
         let engine = &self.engine;
         let confirmations = self.about.pace.confirmations;
-        if let Some(stretch) = self.lookout.searches.next(&self.book, confirmations, now, |number| engine.block(number)) {
+        if let Some(stretch) = self.lookout.searches.next(&self.book, confirmations, now, |number| engine.block(number))
+        {
             self.order(Order::Search(stretch));
         }
     }

@@ -232,7 +232,7 @@ fn a_job_is_due_only_while_it_can_pay() {
     book.apply(8, &covered(1, false));
     assert_eq!(dues(&book, 0, 1_000), []);
     assert_eq!(
-        book.job(1).unwrap().run_after(&Run { instance: InstanceKey::from_run(0), due: 100 }).map(|run| run.due),
+        book.job(1).unwrap().run_after(&Run::by_time(InstanceKey::from_run(0), 100)).map(|run| run.due),
         None
     );
     assert_eq!(standing(&book, 1, 7), Ok(10));

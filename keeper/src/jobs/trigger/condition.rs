@@ -105,8 +105,12 @@ impl ConditionFlags {
     }
 
     pub(super) fn terms(&self, start: Option<Start>, now: u64) -> Result<TriggerTerms> {
-        let target = self.condition.context("--condition is missing: say which contract is asked whether the job is due")?;
-        let call = self.condition_call.as_deref().context("--condition-call is missing: say what it is asked, 0x-hex or @FILE")?;
+        let target =
+            self.condition.context("--condition is missing: say which contract is asked whether the job is due")?;
+        let call = self
+            .condition_call
+            .as_deref()
+            .context("--condition-call is missing: say what it is asked, 0x-hex or @FILE")?;
         let call = read_bytes(call, "--condition-call")?;
         ensure!(call.len() <= CALL_MAX, "--condition-call has {} bytes: at most {CALL_MAX}", call.len());
         let cooldown = self.cooldown.unwrap_or(1);

@@ -44,7 +44,8 @@ impl Cron {
     /// The minutes of a pattern from `start` (Unix seconds) on; what is wrong with it if it is none, or never fires.
     pub(super) fn new(start: u64, text: &str) -> Result<Self> {
         ensure!(text.len() <= PATTERN_MAX, "the cron pattern has more than {PATTERN_MAX} characters");
-        let is_plain = |letter: char| letter.is_ascii_digit() || " *,-/".contains(letter) || letter.is_ascii_alphabetic();
+        let is_plain =
+            |letter: char| letter.is_ascii_digit() || " *,-/".contains(letter) || letter.is_ascii_alphabetic();
         ensure!(text.chars().all(is_plain), "a cron pattern is made of numbers, names and the signs * , - /");
         ensure!(
             text.split(' ').count() == 5 && text.split(' ').all(|field| !field.is_empty()),
@@ -52,7 +53,10 @@ impl Cron {
         );
         let letters = text.split(|letter: char| !letter.is_ascii_alphabetic()).filter(|word| !word.is_empty());
         for word in letters {
-            ensure!(NAMES.contains(&word.to_ascii_uppercase().as_str()), "{word:?} names no month and no weekday: JAN or MON are such names");
+            ensure!(
+                NAMES.contains(&word.to_ascii_uppercase().as_str()),
+                "{word:?} names no month and no weekday: JAN or MON are such names"
+            );
         }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let pattern = parser.parse(text).with_context(|| format!("{text:?} is no cron pattern"))?;
@@ -73,8 +77,8 @@ impl Cron {
 }
 
 const NAMES: [&str; 19] = [
-    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "MON", "TUE", "WED", "THU", "FRI",
-    "SAT", "SUN",
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "MON", "TUE", "WED", "THU",
+    "FRI", "SAT", "SUN",
 ];
 
 impl Kind for Cron {
@@ -122,7 +126,8 @@ impl CronFlags {
     }
 
     pub(super) fn terms(&self, start: Option<Start>, now: u64) -> Result<TriggerTerms> {
-        let pattern = self.cron.as_deref().context("--cron is missing: say when the job runs, such as --cron \"0 9 * * 1-5\"")?;
+        let pattern =
+            self.cron.as_deref().context("--cron is missing: say when the job runs, such as --cron \"0 9 * * 1-5\"")?;
         let start = super::start_of(start, now)?;
         Cron::new(start, pattern).context("--cron")?;
         Ok(TriggerTerms::Cron { start, pattern: pattern.to_owned() })

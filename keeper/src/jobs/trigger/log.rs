@@ -48,7 +48,10 @@ impl LogFilter {
     #[must_use]
     pub fn takes(&self, emitter: Address, topics: &[B256]) -> bool {
         emitter == self.0.emitter
-            && self.topics().enumerate().all(|(place, asked)| asked.is_none_or(|asked| topics.get(place) == Some(&asked)))
+            && self
+                .topics()
+                .enumerate()
+                .all(|(place, asked)| asked.is_none_or(|asked| topics.get(place) == Some(&asked)))
     }
 
     /// Blocks on top of a log's block, its own confirmations among them, before it makes the job due.
@@ -97,7 +100,10 @@ impl Kind for LogFilter {
             topics.pop();
         }
         let topics = if topics.is_empty() { "any topics".to_owned() } else { format!("topics {}", topics.join(", ")) };
-        format!("at logs of {} with {topics}, {} blocks later, from {}", self.0.emitter, self.0.confirmations, self.0.start)
+        format!(
+            "at logs of {} with {topics}, {} blocks later, from {}",
+            self.0.emitter, self.0.confirmations, self.0.start
+        )
     }
 }
 
@@ -144,7 +150,10 @@ impl LogFlags {
     pub(super) fn terms(&self, start: Option<Start>, now: u64) -> Result<TriggerTerms> {
         let emitter = self.emitter.context("--emitter is missing: say whose logs make the job due")?;
         let confirmations = self.log_confirmations.unwrap_or_default();
-        ensure!(confirmations <= CONFIRMATIONS_MAX, "--log-confirmations is {confirmations}: at most {CONFIRMATIONS_MAX}");
+        ensure!(
+            confirmations <= CONFIRMATIONS_MAX,
+            "--log-confirmations is {confirmations}: at most {CONFIRMATIONS_MAX}"
+        );
         let most_per_block = self.most_per_block.unwrap_or(PER_BLOCK);
         ensure!(
             (1..=PER_BLOCK_MAX).contains(&most_per_block),
