@@ -129,7 +129,7 @@ fn size_of(sighting: &Sighting) -> usize {
 pub(super) fn condition_run(block: &BlockRef, pace: &Pace) -> impl Fn(&Plan) -> Option<Run> {
     let due = acted_on(block.timestamp, pace);
     move |plan| match plan.trigger.watch() {
-        Watch::Condition(condition) => condition.run(block, due),
+        Watch::Condition(condition) => Some(condition.run(block, due)),
         _ => None,
     }
 }

@@ -74,7 +74,7 @@ impl Core {
         let pace = self.about.pace;
         let due = acted_on(ripe, &pace);
         let task = self.book.task_at(job, log.entry.block_number, &pace, |plan| match plan.trigger.watch() {
-            Watch::Logs(filter) => filter.run(&log, due),
+            Watch::Logs(filter) => Some(filter.run(&log, due)),
             _ => None,
         })?;
         Some((task, Some(Sighting::Log(log))))

@@ -26,14 +26,13 @@ fn listed(triggers: &[TriggerTerms]) -> JobBook {
         book.apply(5, &JobEvent::Created { job_id: id, owner, forwarder, params: Box::new(terms.params()) });
         book.apply(5, &JobEvent::Covered { job_id: id, covered: true });
     }
-    book.begin(1);
+    book.head(1, 0);
     book
 }
 
 fn log(confirmations: u16) -> TriggerTerms {
     let topics = [B256::ZERO; 4];
     TriggerTerms::Log(LogTerms {
-        start: 0,
         emitter: Address::repeat_byte(9),
         filter: 0,
         topics,
@@ -44,7 +43,7 @@ fn log(confirmations: u16) -> TriggerTerms {
 
 fn condition(cooldown: u32) -> TriggerTerms {
     let (target, call) = (Address::repeat_byte(8), Bytes::from_static(&[1]));
-    TriggerTerms::Condition(ConditionTerms { start: 0, target, call, cooldown })
+    TriggerTerms::Condition(ConditionTerms { target, call, cooldown })
 }
 
 fn block(number: u64) -> BlockRef {

@@ -55,8 +55,8 @@ impl Kind for Blocks {
     }
 
     /// The contract names a block, where others name a moment.
-    fn restarted(&self, start: u64) -> TriggerTerms {
-        TriggerTerms::Blocks { first: start, every: self.every }
+    fn restarted(&self, start: u64) -> Option<TriggerTerms> {
+        Some(TriggerTerms::Blocks { first: start, every: self.every })
     }
 
     fn words(&self) -> String {
