@@ -37,7 +37,8 @@ impl Driver {
                 let actions = self.services.actions.clone();
                 let name = (due.task, attempt, anchor.hash);
                 let run = self.spawn(async move {
-                    let Finding { result, reason, took } = actions.run(&Work { due, anchor, plan, ask }).await;
+                    let Finding { result, reason, took } =
+                        actions.run(&Work { due, anchor, plan, log: None, ask }).await;
                     Some(Event::Executed { task: due.task, attempt, anchor: anchor.hash, result, reason, took })
                 });
                 self.runs.insert(name, run);

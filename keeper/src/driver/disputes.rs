@@ -76,7 +76,7 @@ async fn rerun(services: &Services, report: &Report, plan: Option<Plan>) -> Resu
         quorum_bps: plan.terms.quorum_bps,
         callback_gas: plan.terms.callback_gas,
     };
-    let finding = services.actions.run(&Work { due, anchor, plan, ask: false }).await;
+    let finding = services.actions.run(&Work { due, anchor, plan, log: None, ask: false }).await;
     let reason = finding.reason;
     let answer = finding.result.map(|run| Answer { status: run.status, outcome_hash: run.hash(code_hash) });
     answer.map_err(|why| (why, reason))

@@ -2,6 +2,8 @@
 //! common to all is here too: the check at the anchor before a run, and what its end means to the protocol.
 
 mod call;
+mod checked;
+mod upkeep;
 mod wasm;
 
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use contracts::terms::{ActionTerms, Terms};
 use super::at_anchor;
 use super::flags::only;
 use super::job::Plan;
+use super::trigger::SeenLog;
 use crate::chain::ChainProvider;
 use crate::executor::{Abstain, Ended, Executor};
 
@@ -43,6 +46,8 @@ pub struct Work {
     pub anchor: BlockRef,
     /// What is to be done, and why.
     pub plan: Plan,
+    /// The log that it is due for, where it is due for one.
+    pub log: Option<SeenLog>,
     /// Whether the chain must be asked first if the job runs at that block.
     pub ask: bool,
 }
@@ -64,7 +69,7 @@ impl Actions {
     pub fn is_ready(&self, terms: &Terms) -> bool {
         match &terms.action {
             ActionTerms::Wasm(wasm) => wasm::is_ready(&self.executor, wasm),
-            ActionTerms::Call(_) => true,
+            ActionTerms::Upkeep(_) | ActionTerms::Call(_) => true,
         }
     }
 
@@ -76,7 +81,7 @@ impl Actions {
     pub async fn prepare(&self, plan: &Plan) -> Result<(), String> {
         match &plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::prepare(&self.executor, wasm, plan.owner).await,
-            ActionTerms::Call(_) => Ok(()),
+            ActionTerms::Upkeep(_) | ActionTerms::Call(_) => Ok(()),
         }
     }
 
@@ -90,6 +95,7 @@ impl Actions {
         }
         let (ended, transcript, took) = match &work.plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::run(self, wasm, work).await,
+            ActionTerms::Upkeep(upkeep) => upkeep::run(self, upkeep, work).await,
             ActionTerms::Call(call) => (call::run(call), B256::ZERO, Duration::ZERO),
         };
         Finding::new(ended, transcript, took)
@@ -121,6 +127,16 @@ impl Finding {
     }
 }
 
+/// What an action brings, as rows for people.
+#[must_use]
+pub fn rows(terms: &ActionTerms) -> Vec<(&'static str, String)> {
+    match terms {
+        ActionTerms::Wasm(wasm) => wasm::rows(wasm),
+        ActionTerms::Upkeep(upkeep) => upkeep::rows(upkeep),
+        ActionTerms::Call(call) => call::rows(call),
+    }
+}
+
 fn abstention(reason: &Abstain) -> Abstention {
     match reason {
         Abstain::CodeUnavailable(_) | Abstain::CodeTooLarge | Abstain::CodeHashMismatch | Abstain::CodeInvalid(_) => {
@@ -142,6 +158,8 @@ pub struct ActionFlags {
     #[command(flatten)]
     wasm: wasm::WasmFlags,
     #[command(flatten)]
+    upkeep: upkeep::UpkeepFlags,
+    #[command(flatten)]
     call: call::CallFlags,
 }
 
@@ -150,6 +168,8 @@ pub struct ActionFlags {
 enum Name {
     /// Runs code: --code-url, --code or --code-hash, --params
     Wasm,
+    /// Asks the target's checkUpkeep, and calls its performUpkeep when it says so: --check-data
+    Upkeep,
     /// Calls the target with the same bytes every time, without code: --calldata
     Call,
 }
@@ -161,9 +181,11 @@ impl ActionFlags {
     /// What is missing, does not fit together or cannot be read, and how to mend it.
     pub fn terms(&self) -> Result<ActionTerms> {
         let chosen = self.action.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        only("--action", &chosen, &[("wasm", self.wasm.given()), ("call", self.call.given())])?;
+        let (wasm, upkeep, call) = (self.wasm.given(), self.upkeep.given(), self.call.given());
+        only("--action", &chosen, &[("wasm", wasm), ("upkeep", upkeep), ("call", call)])?;
         match self.action {
             Name::Wasm => self.wasm.terms(),
+            Name::Upkeep => self.upkeep.terms(),
             Name::Call => self.call.terms(),
         }
     }

@@ -10,7 +10,7 @@ use consensus::task::{AnchorRule, InstanceKey};
 use contracts::terms::TriggerTerms;
 
 use super::flags::only;
-pub use kind::{Kind, Run, Told};
+pub use kind::{Kind, Run, SeenLog, Told};
 
 /// What makes a job due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

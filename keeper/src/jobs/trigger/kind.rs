@@ -3,6 +3,8 @@
 use consensus::task::{AnchorRule, InstanceKey};
 use contracts::terms::TriggerTerms;
 
+use crate::executor::{self, LogEntry};
+
 /// One run of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
@@ -10,6 +12,15 @@ pub struct Run {
     pub instance: InstanceKey,
     /// When it is due, in Unix seconds.
     pub due: u64,
+}
+
+/// A log that makes a job due, as the chain has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenLog {
+    /// What it says, and its place.
+    pub entry: LogEntry,
+    /// Its block's, in Unix seconds.
+    pub timestamp: u64,
 }
 
 /// What a job's code is told of a run.
