@@ -39,11 +39,13 @@ mod trigger {
 /// Numbers of `IJobManager.Action`, and the words for them.
 mod action {
     pub(super) const WASM: u8 = 0;
+    pub(super) const UPKEEP: u8 = 1;
     pub(super) const CALL: u8 = 3;
 
     pub(super) const fn name(number: u8) -> &'static str {
         match number {
             WASM => "wasm",
+            UPKEEP => "upkeep",
             CALL => "call",
             _ => "unknown",
         }
@@ -247,6 +249,8 @@ impl TriggerTerms {
 pub enum ActionTerms {
     /// Runs code, which decides what the target is called with.
     Wasm(WasmTerms),
+    /// Asks the target whether it needs anything, and calls it with what it says then; no code.
+    Upkeep(UpkeepTerms),
     /// Calls the target with the same bytes every time; no code.
     Call(CallTerms),
 }
@@ -262,6 +266,13 @@ pub struct WasmTerms {
     pub params: Bytes,
 }
 
+/// A target that is asked first, as Chainlink's registries asked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpkeepTerms {
+    /// Handed to `checkUpkeep` or `checkLog` unchanged; `params` on chain.
+    pub check_data: Bytes,
+}
+
 /// A call without code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallTerms {
@@ -275,6 +286,7 @@ impl ActionTerms {
     pub const fn number(&self) -> u8 {
         match self {
             Self::Wasm(_) => action::WASM,
+            Self::Upkeep(_) => action::UPKEEP,
             Self::Call(_) => action::CALL,
         }
     }
@@ -289,6 +301,7 @@ impl ActionTerms {
     fn fields(&self) -> (&str, B256, &Bytes) {
         match self {
             Self::Wasm(wasm) => (&wasm.code_url, wasm.code_hash, &wasm.params),
+            Self::Upkeep(upkeep) => ("", B256::ZERO, &upkeep.check_data),
             Self::Call(call) => ("", B256::ZERO, &call.calldata),
         }
     }
@@ -310,6 +323,7 @@ impl ActionTerms {
                 code_hash: params.codeHash,
                 params: params.params.clone(),
             }),
+            action::UPKEEP => Self::Upkeep(UpkeepTerms { check_data: params.params.clone() }),
             action::CALL => Self::Call(CallTerms { calldata: params.params.clone() }),
             _ => return Err(TermsError::UnknownAction(params.action)),
         };

@@ -46,8 +46,12 @@ fn triggers() -> impl Strategy<Value = TriggerTerms> {
 }
 
 fn actions() -> impl Strategy<Value = ActionTerms> {
-    let calldata = proptest::collection::vec(any::<u8>(), 0..100);
-    prop_oneof![Just(wasm()), calldata.prop_map(|calldata| ActionTerms::Call(CallTerms { calldata: calldata.into() }))]
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..100).prop_map(Bytes::from);
+    prop_oneof![
+        Just(wasm()),
+        bytes().prop_map(|check_data| ActionTerms::Upkeep(UpkeepTerms { check_data })),
+        bytes().prop_map(|calldata| ActionTerms::Call(CallTerms { calldata })),
+    ]
 }
 
 #[test]
@@ -74,14 +78,21 @@ fn kinds_that_are_not_known_are_named() {
 }
 
 #[test]
-fn a_call_brings_no_code() {
-    let call = ActionTerms::Call(CallTerms { calldata: Bytes::from_static(&[1, 2]) });
-    assert_eq!((call.name(), call.code_hash()), ("call", B256::ZERO));
-    let params = terms(TriggerTerms::Interval { start: 5, interval: 3 }, call).params();
-    assert_eq!((params.codeUrl.as_str(), params.params.as_ref()), ("", &[1, 2][..]));
-    let misfit = Err(TermsError::ActionData(params.action));
-    assert_eq!(ActionTerms::decode(&JobParams { codeUrl: "https://x".to_owned(), ..params.clone() }), misfit);
-    assert_eq!(ActionTerms::decode(&JobParams { codeHash: B256::repeat_byte(1), ..params }), misfit);
+fn an_action_without_code_brings_none() {
+    let bytes = Bytes::from_static(&[1, 2]);
+    let table = [
+        (1, "upkeep", ActionTerms::Upkeep(UpkeepTerms { check_data: bytes.clone() })),
+        (3, "call", ActionTerms::Call(CallTerms { calldata: bytes.clone() })),
+    ];
+    for (number, name, action) in table {
+        assert_eq!((action.number(), action.name(), action.code_hash()), (number, name, B256::ZERO));
+        assert_eq!(ActionTerms::name_of(&Job { action: number, ..Job::default() }), name);
+        let params = terms(TriggerTerms::Interval { start: 5, interval: 3 }, action).params();
+        assert_eq!((params.codeUrl.as_str(), &params.params), ("", &bytes), "{name}");
+        let misfit = Err(TermsError::ActionData(number));
+        assert_eq!(ActionTerms::decode(&JobParams { codeUrl: "https://x".to_owned(), ..params.clone() }), misfit);
+        assert_eq!(ActionTerms::decode(&JobParams { codeHash: B256::repeat_byte(1), ..params }), misfit);
+    }
 }
 
 #[test]
