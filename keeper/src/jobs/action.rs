@@ -4,6 +4,7 @@
 mod before;
 mod call;
 mod checked;
+mod resolver;
 mod upkeep;
 mod wasm;
 
@@ -70,7 +71,7 @@ impl Actions {
     pub fn is_ready(&self, terms: &Terms) -> bool {
         match &terms.action {
             ActionTerms::Wasm(wasm) => wasm::is_ready(&self.executor, wasm),
-            ActionTerms::Upkeep(_) | ActionTerms::Call(_) => true,
+            ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => true,
         }
     }
 
@@ -82,7 +83,7 @@ impl Actions {
     pub async fn prepare(&self, plan: &Plan) -> Result<(), String> {
         match &plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::prepare(&self.executor, wasm, plan.owner).await,
-            ActionTerms::Upkeep(_) | ActionTerms::Call(_) => Ok(()),
+            ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => Ok(()),
         }
     }
 
@@ -103,6 +104,7 @@ impl Actions {
         let (ended, transcript, took) = match &work.plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::run(self, wasm, work).await,
             ActionTerms::Upkeep(upkeep) => upkeep::run(self, upkeep, work).await,
+            ActionTerms::Resolver(resolver) => resolver::run(self, resolver, work).await,
             ActionTerms::Call(call) => (call::run(call), B256::ZERO, Duration::ZERO),
         };
         Finding::new(ended, before.with(transcript), took)
@@ -150,6 +152,7 @@ pub fn rows(terms: &ActionTerms) -> Vec<(&'static str, String)> {
     match terms {
         ActionTerms::Wasm(wasm) => wasm::rows(wasm),
         ActionTerms::Upkeep(upkeep) => upkeep::rows(upkeep),
+        ActionTerms::Resolver(resolver) => resolver::rows(resolver),
         ActionTerms::Call(call) => call::rows(call),
     }
 }
@@ -177,6 +180,8 @@ pub struct ActionFlags {
     #[command(flatten)]
     upkeep: upkeep::UpkeepFlags,
     #[command(flatten)]
+    resolver: resolver::ResolverFlags,
+    #[command(flatten)]
     call: call::CallFlags,
 }
 
@@ -187,6 +192,8 @@ enum Name {
     Wasm,
     /// Asks the target's checkUpkeep, and calls its performUpkeep when it says so: --check-data
     Upkeep,
+    /// Asks a resolver whether the target is to be called, and with what: --resolver, --checker-data
+    Resolver,
     /// Calls the target with the same bytes every time, without code: --calldata
     Call,
 }
@@ -198,11 +205,17 @@ impl ActionFlags {
     /// What is missing, does not fit together or cannot be read, and how to mend it.
     pub fn terms(&self) -> Result<ActionTerms> {
         let chosen = self.action.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        let (wasm, upkeep, call) = (self.wasm.given(), self.upkeep.given(), self.call.given());
-        only("--action", &chosen, &[("wasm", wasm), ("upkeep", upkeep), ("call", call)])?;
+        let given = [
+            ("wasm", self.wasm.given()),
+            ("upkeep", self.upkeep.given()),
+            ("resolver", self.resolver.given()),
+            ("call", self.call.given()),
+        ];
+        only("--action", &chosen, &given)?;
         match self.action {
             Name::Wasm => self.wasm.terms(),
             Name::Upkeep => self.upkeep.terms(),
+            Name::Resolver => self.resolver.terms(),
             Name::Call => self.call.terms(),
         }
     }

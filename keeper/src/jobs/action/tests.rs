@@ -66,6 +66,19 @@ fn an_upkeep_takes_check_data_or_none() {
 }
 
 #[test]
+fn a_resolver_needs_its_address() {
+    let address = "0x00000000000000000000000000000000000000AA";
+    let made = terms(&["--action", "resolver", "--resolver", address, "--checker-data", "0x01ff"]).unwrap();
+    assert_eq!((made.name(), made.code_hash()), ("resolver", B256::ZERO));
+    let shown = [("resolver", address.to_owned()), ("checker data", "0x01ff".to_owned())];
+    assert_eq!(rows(&made), shown);
+    refuses(&["--action", "resolver"], &["--resolver is missing"]);
+    refuses(&["--action", "resolver", "--resolver", address, "--checker-data", "no"], &["--checker-data", "@FILE"]);
+    refuses(&["--action", "upkeep", "--resolver", address], &["--resolver goes with --action resolver"]);
+    refuses(&["--checker-data", "0x01"], &["--checker-data goes with --action resolver"]);
+}
+
+#[test]
 fn every_end_means_one_thing_to_the_protocol() {
     let transcript = B256::repeat_byte(3);
     let call = Finding::new(Ended::Call(vec![1]), transcript, TOOK);

@@ -5,7 +5,7 @@ use alloy::providers::Provider;
 use alloy::sol_types::SolValue;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, TARGET, said, upkeep};
+use super::bench::{Bench, TARGET, resolver, said, upkeep};
 use super::*;
 use crate::chain::fake_node;
 use crate::chain::real_node;
@@ -41,6 +41,12 @@ impl Node {
     }
 }
 
+/// What a resolver of this code comes to.
+async fn resolves(node: &Node, code: &[u8]) -> (Status, String) {
+    let anchor = node.with_code(code).await;
+    said(&node.bench.run_at(resolver(), anchor).await)
+}
+
 /// Code that goes on after `before` to return these bytes: PUSH2 length, DUP1, PUSH1 where they stand behind the code, PUSH1 0,
 /// CODECOPY, PUSH1 0, RETURN.
 fn returning(before: &[u8], bytes: &[u8]) -> Vec<u8> {
@@ -68,6 +74,23 @@ async fn a_target_is_performed_when_it_says_so() {
     let (status, call) = node.says(&returning(&[], &answer(true, &[]))).await;
     assert_eq!((status, call), (Status::Call, format!("{PERFORM}{:064x}", 0)), "also with nothing");
     assert_eq!(node.says(&returning(&[], &answer(false, b"no"))).await, (Status::Skip, "not needed".to_owned()));
+}
+
+/// It is asked `checker()`, or else returns nothing: PUSH1 0, CALLDATALOAD, PUSH1 224, SHR, PUSH4 selector, EQ, PUSH1 16, JUMPI, STOP,
+/// JUMPDEST.
+#[tokio::test]
+async fn a_resolver_says_what_the_target_is_called_with_or_why_not() {
+    let node = Node::start().await;
+    let checker = code("0x6000 35 60e0 1c 63cf5303cf 14 6010 57 00 5b");
+    let payload = [0xd0, 0x9d, 0xe0, 0x8a];
+    let asked = |is_yes, bytes: &[u8]| returning(&checker, &answer(is_yes, bytes));
+    assert_eq!(resolves(&node, &asked(true, &payload)).await, (Status::Call, "0xd09de08a".to_owned()));
+    assert_eq!(resolves(&node, &asked(false, b"not yet")).await, (Status::Skip, "not yet".to_owned()));
+    let (status, reason) = resolves(&node, &asked(true, &[])).await;
+    assert_eq!((status, reason.contains("execPayload")), (Status::JobError, true), "{reason}");
+    assert_eq!(node.says(&asked(true, &payload)).await.0, Status::JobError, "an upkeep asks something else");
+    let (status, reason) = resolves(&node, &code("0x60006000fd")).await;
+    assert_eq!((status, reason.contains("the check failed")), (Status::Skip, true), "{reason}");
 }
 
 /// `require(tx.origin == address(0))`: ORIGIN, ISZERO, PUSH1 10, JUMPI, PUSH1 0, PUSH1 0, REVERT, JUMPDEST.

@@ -3,7 +3,7 @@
 use alloy::primitives::{Bytes, U256};
 use alloy::providers::Provider;
 use consensus::task::{AnchorRule, InstanceKey, JobId, Task};
-use contracts::terms::{Limits, Terms, TriggerTerms, UpkeepTerms};
+use contracts::terms::{Limits, ResolverTerms, Terms, TriggerTerms, UpkeepTerms};
 use tempfile::TempDir;
 
 use super::*;
@@ -72,6 +72,11 @@ pub(super) fn work(action: ActionTerms, anchor: BlockRef) -> Work {
 
 pub(super) fn upkeep() -> ActionTerms {
     ActionTerms::Upkeep(UpkeepTerms { check_data: Bytes::from_static(&[7, 8]) })
+}
+
+/// A resolver in the place of the target.
+pub(super) fn resolver() -> ActionTerms {
+    ActionTerms::Resolver(ResolverTerms { resolver: TARGET, calldata: Bytes::from_static(&[0xcf, 0x53, 0x03, 0xcf]) })
 }
 
 /// What a finding comes to: status, and data as text where it is a reason.
