@@ -21,9 +21,11 @@ use crate::jobs::trigger::TriggerFlags;
 use crate::keystore::{Keystore, Password};
 
 mod life;
+mod runs;
 mod spell;
 
 pub(super) use life::{FundArgs, WithdrawArgs, cancel, fund, pause, resume, withdraw};
+pub(super) use runs::{RunsArgs, WatchArgs, runs, watch};
 
 /// Jobs that `job list` shows at most; the newest.
 const MAX_LISTED: u64 = 1000;
