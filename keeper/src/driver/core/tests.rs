@@ -30,6 +30,7 @@ mod archive;
 mod checks;
 mod disputes;
 mod life;
+mod lookout;
 mod shown;
 mod time;
 
