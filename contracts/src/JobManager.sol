@@ -174,8 +174,7 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         (found.owner, found.target, found.token) = (record.owner, record.target, record.token);
         (found.action, found.codeHash) = (record.action, record.codeHash);
         (found.deposit, found.gas) = (record.deposit, record.gas);
-        (found.until, found.mostRuns) = (record.until, record.mostRuns);
-        (found.mostGasPrice, found.missed) = (record.mostGasPrice, record.missed);
+        found.limits = Limits(record.until, record.mostRuns, record.mostGasPrice, record.missed);
         found.covered = canPay(jobId);
     }
 

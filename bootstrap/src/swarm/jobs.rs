@@ -130,7 +130,7 @@ impl JobRequest {
 
     fn terms(&self) -> Terms {
         Terms {
-            trigger: self.trigger,
+            trigger: self.trigger.clone(),
             action: self.action.clone(),
             target: self.target,
             callback_gas: CALLBACK_GAS,
@@ -240,7 +240,7 @@ pub(super) async fn create(
             name: request.name.clone(),
             creator,
             forwarder: created.forwarder,
-            trigger: request.trigger,
+            trigger: request.trigger.clone(),
             action: request.action.name(),
             until: None,
         });

@@ -70,6 +70,14 @@ interface IJobManager {
         Missed missed;
     }
 
+    /// @notice Where a job stops, as in JobParams.
+    struct Limits {
+        uint64 until;
+        uint32 mostRuns;
+        uint64 mostGasPrice;
+        Missed missed;
+    }
+
     /// @notice What is kept of a job.
     struct Job {
         address owner;
@@ -97,10 +105,7 @@ interface IJobManager {
         uint96 gas;
         /// @dev see {canPay}
         bool covered;
-        uint64 until;
-        uint32 mostRuns;
-        uint64 mostGasPrice;
-        Missed missed;
+        Limits limits;
     }
 
     /// @notice What a verified certificate says about its batch, and who brings it.
