@@ -1,26 +1,20 @@
 //! Contracts that nobody here wrote run unchanged.
 
+mod by_hand;
+mod import;
+mod registries;
+
 use std::time::Duration;
 
-use alloy::primitives::{Address, Bytes, U256};
-use alloy::providers::{DynProvider, Provider};
-use alloy::rpc::types::TransactionRequest;
-use alloy::sol_types::{SolCall, SolValue};
-use anyhow::{Context, Result, ensure};
+use alloy::primitives::{Address, B256, Bytes};
+use alloy::providers::Provider;
+use alloy::sol_types::SolValue;
+use anyhow::Result;
 use bootstrap::process::Spawner;
 use bootstrap::swarm::anvil::Anvil;
 use serde_json::Value;
-use tests::unchanged::abi::{AutomationRegistry, Log, LogTriggerConfig, Resolver, Upkeep};
-use tests::unchanged::{
-    Automate, Check, Contract, Deed, Due, Registered, Registry, Stir, Version, Workshop, resolvers, upkeeps,
-};
-
-/// Runs of each.
-const RUNS: usize = 10;
-/// Gas of a check, the protocol's.
-const CHECK_GAS: u64 = 10_000_000;
-/// Steps of a few seconds after which a contract is due, at the latest.
-const STEPS: usize = 40;
+use tests::unchanged::abi::LogTriggerConfig;
+use tests::unchanged::{Contract, Due, Registered, Workshop};
 
 /// A chain alone, for what needs no keepers.
 struct Bench {
@@ -47,161 +41,6 @@ impl Bench {
     }
 }
 
-/// What keepers do, by hand: the harness drives each contract right, whatever the mesh does.
-#[tokio::test]
-#[ignore = "needs contracts that tests/run.sh unchanged compiles"]
-async fn each_is_performed_ten_times_by_hand() {
-    let _alone = tests::alone().await;
-    let mut bench = Bench::start().await.unwrap();
-    let mut contracts = upkeeps(&mut bench.workshop).await.unwrap();
-    contracts.extend(resolvers(&mut bench.workshop).await.unwrap());
-    for (number, contract) in contracts.iter().enumerate() {
-        let caller = Address::repeat_byte(0xa0 + u8::try_from(number).unwrap());
-        drive(&mut bench, contract, caller).await.with_context(|| contract.name).unwrap();
-    }
-}
-
-async fn drive(bench: &mut Bench, contract: &Contract, caller: Address) -> Result<()> {
-    if let Some(admission) = contract.admission(caller) {
-        bench.workshop.perform("letting the caller in", &admission).await?;
-    }
-    if let Stir::Once(deed) = &contract.stir {
-        bench.workshop.perform("what makes it due", deed).await?;
-    }
-    let (mut gas, mut seen) = (0, 0);
-    for run in 0..RUNS {
-        if let Stir::Again(deed) = &contract.stir {
-            bench.workshop.perform("what makes it due", deed).await?;
-        }
-        let (data, log) = due(bench, contract, seen).await.with_context(|| format!("run {run}"))?;
-        seen = log.unwrap_or_default();
-        let deed = Deed { to: contract.target, data };
-        if contract.admit.is_some() {
-            let other = bench.workshop.act_as(Address::repeat_byte(0xff), &deed, u64::from(contract.gas) + 100_000);
-            ensure!(!other.await?.status(), "anybody may perform it");
-        }
-        let receipt = bench.workshop.act_as(caller, &deed, u64::from(contract.gas) + 100_000).await?;
-        ensure!(receipt.status(), "run {run} fails: {receipt:?}");
-        gas = gas.max(receipt.gas_used);
-        let performed = contract.performed(&bench.workshop.provider).await?;
-        ensure!(performed == run + 1, "{performed} times after {} runs", run + 1);
-    }
-    eprintln!("{}: {gas} gas at most", contract.name);
-    Ok(())
-}
-
-/// Lets time pass until the contract is due; gives what it is called with, and the block of its log.
-async fn due(bench: &Bench, contract: &Contract, seen: u64) -> Result<(Bytes, Option<u64>)> {
-    let provider = &bench.workshop.provider;
-    for _ in 0..STEPS {
-        match &contract.due {
-            Due::Log { emitter, topic0 } => {
-                let filter = tests::unchanged::logs(*emitter, *topic0).from_block(seen + 1);
-                if let Some(log) = provider.get_logs(&filter).await?.first() {
-                    let block = log.block_number.context("a log of no block")?;
-                    return Ok((check_log(provider, contract, log).await?, Some(block)));
-                }
-            }
-            Due::Condition { target, call } => {
-                let holds = view(provider, *target, call.clone()).await;
-                if holds.is_ok_and(|answer| answer.get(..32).is_some_and(|word| word.iter().any(|byte| *byte != 0)))
-                    && let Some(data) = check(provider, contract).await?
-                {
-                    return Ok((data, None));
-                }
-            }
-        }
-        bench.pass(3).await?;
-    }
-    anyhow::bail!("not due after {STEPS} steps")
-}
-
-/// A view as keepers ask for it: from nobody.
-async fn view(provider: &DynProvider, to: Address, data: Bytes) -> Result<Bytes> {
-    let request = TransactionRequest::default().to(to).input(data.into()).gas_limit(CHECK_GAS);
-    Ok(provider.call(request).await?)
-}
-
-async fn check(provider: &DynProvider, contract: &Contract) -> Result<Option<Bytes>> {
-    Ok(match &contract.check {
-        Check::Upkeep { check_data } => {
-            let call = Upkeep::checkUpkeepCall { checkData: check_data.clone() }.abi_encode();
-            let answer = view(provider, contract.target, call.into()).await?;
-            let answer = Upkeep::checkUpkeepCall::abi_decode_returns(&answer)?;
-            answer.upkeepNeeded.then(|| perform(answer.performData))
-        }
-        // It may have changed its mind since.
-        Check::Resolver { resolver, call } => {
-            let answer = view(provider, *resolver, call.clone()).await.ok();
-            let answer = answer.map(|answer| Resolver::checkerCall::abi_decode_returns(&answer)).transpose()?;
-            answer.filter(|answer| answer.canExec).map(|answer| answer.execPayload)
-        }
-    })
-}
-
-async fn check_log(provider: &DynProvider, contract: &Contract, log: &alloy::rpc::types::Log) -> Result<Bytes> {
-    let Check::Upkeep { check_data } = &contract.check else { anyhow::bail!("resolvers are shown no log") };
-    let shown = Log {
-        index: U256::from(log.log_index.context("no index")?),
-        timestamp: U256::from(log.block_timestamp.context("no time")?),
-        txHash: log.transaction_hash.context("no transaction")?,
-        blockNumber: U256::from(log.block_number.context("no block")?),
-        blockHash: log.block_hash.context("no block")?,
-        source: log.address(),
-        topics: log.topics().to_vec(),
-        data: log.data().data.clone(),
-    };
-    let call = Upkeep::checkLogCall { log: shown, checkData: check_data.clone() }.abi_encode();
-    let answer = Upkeep::checkLogCall::abi_decode_returns(&view(provider, contract.target, call.into()).await?)?;
-    ensure!(answer.upkeepNeeded, "its log does not make it due");
-    Ok(perform(answer.performData))
-}
-
-fn perform(data: Bytes) -> Bytes {
-    Upkeep::performUpkeepCall { performData: data }.abi_encode().into()
-}
-
-#[tokio::test]
-#[ignore = "needs contracts that tests/run.sh unchanged compiles"]
-async fn old_registries_come_up_and_know_their_upkeeps() {
-    let _alone = tests::alone().await;
-    let mut bench = Bench::start().await.unwrap();
-    let workshop = &mut bench.workshop;
-    let contracts = upkeeps(workshop).await.unwrap();
-    for (version, name) in [(Version::V2_1, "KeeperRegistry 2.1.0"), (Version::V2_3, "AutomationRegistry 2.3.0")] {
-        let registry = Registry::start(workshop, version).await.unwrap();
-        let reader = AutomationRegistry::new(registry.address, workshop.provider.clone());
-        assert_eq!(reader.typeAndVersion().call().await.unwrap(), name);
-        for contract in &contracts {
-            let upkeep = registered(contract);
-            let id = registry.register(workshop, &upkeep).await.unwrap();
-            let shown = reader.getUpkeep(id).call().await.unwrap();
-            assert_eq!((shown.target, shown.performGas), (contract.target, contract.gas), "{}", contract.name);
-            assert!(U256::from(shown.balance) > U256::from(reader.getMinBalance(id).call().await.unwrap()));
-            let trigger = reader.getTriggerType(id).call().await.unwrap();
-            assert_eq!(trigger == 1, matches!(contract.due, Due::Log { .. }));
-            assert_eq!(reader.getUpkeepTriggerConfig(id).call().await.unwrap(), upkeep.log);
-            if contract.name == "UpkeepCounter" {
-                let checked = reader.checkUpkeep(id).call().await.unwrap();
-                assert!(checked.needed && checked.why == 0, "needed by the registry's own word: {}", checked.why);
-            }
-            registry.act(workshop, &AutomationRegistry::pauseUpkeepCall { id }).await.unwrap();
-            assert!(reader.getUpkeep(id).call().await.unwrap().paused);
-            registry.act(workshop, &AutomationRegistry::cancelUpkeepCall { id }).await.unwrap();
-            let last = reader.getUpkeep(id).call().await.unwrap().maxValidBlocknumber;
-            assert!(last < u64::from(u32::MAX), "cancelled at {last}");
-        }
-    }
-    let target = contracts[0].target;
-    let automate = Automate::real(workshop).await.unwrap();
-    let task = automate.create(workshop, target, [1, 2, 3, 4], &[(Automate::PROXY, Vec::new())]).await.unwrap();
-    automate.cancel(workshop, task).await.unwrap();
-    let automate = Automate::stand_in(workshop).await.unwrap();
-    let modules = [(Automate::PROXY, Vec::new()), Automate::every(0, 60_000)];
-    let task = automate.create(workshop, target, [1, 2, 3, 4], &modules).await.unwrap();
-    automate.cancel(workshop, task).await.unwrap();
-}
-
 /// A contract as its owner registered it.
 fn registered(contract: &Contract) -> Registered {
     let log = match contract.due {
@@ -215,7 +54,7 @@ fn registered(contract: &Contract) -> Registered {
 }
 
 fn log_trigger() -> LogTriggerConfig {
-    let none = alloy::primitives::B256::ZERO;
+    let none = B256::ZERO;
     LogTriggerConfig {
         contractAddress: Address::ZERO,
         filterSelector: 0,

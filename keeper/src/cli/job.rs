@@ -20,9 +20,11 @@ use crate::jobs::action::ActionFlags;
 use crate::jobs::trigger::TriggerFlags;
 use crate::keystore::{Keystore, Password};
 
+mod import;
 mod life;
 mod spell;
 
+pub(super) use import::{ImportCommand, run as import};
 pub(super) use life::{FundArgs, WithdrawArgs, cancel, fund, pause, resume, withdraw};
 
 /// Jobs that `job list` shows at most; the newest.
