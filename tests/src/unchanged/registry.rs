@@ -1,6 +1,7 @@
 //! Chainlink's registries of upkeeps, from its own package, with upkeeps registered and funded in them.
 
-use alloy::primitives::{Address, Bytes, U256, aliases::U96, utils::parse_ether};
+use alloy::primitives::aliases::{U24, U96};
+use alloy::primitives::{Address, Bytes, U256, utils::parse_ether};
 use alloy::sol_types::{SolCall, SolValue};
 use anyhow::{Context, Result};
 
@@ -12,6 +13,11 @@ use super::chainlink::{link, mint};
 const CHECK_GAS: u32 = 10_000_000;
 const PERFORM_GAS: u32 = 5_000_000;
 const BYTES: u32 = 5_000;
+/// Wei for a gas, and what coins are worth: LINK in wei and in hundred-millionths of a dollar, the chain's own in the latter.
+const FAST_GAS: u64 = 2_000_000_000;
+const LINK_WEI: u64 = 5_000_000_000_000_000;
+const LINK_USD: u64 = 1_500_000_000;
+const NATIVE_USD: u64 = 300_000_000_000;
 /// One fault is borne by four nodes.
 const FAULTY: u8 = 1;
 
@@ -122,8 +128,8 @@ async fn feed(workshop: &mut Workshop, decimals: u64, answer: u64) -> Result<Add
 }
 
 async fn deploy_21(workshop: &mut Workshop, link: Address) -> Result<Address> {
-    let link_native = feed(workshop, 18, 5_000_000_000_000_000).await?;
-    let fast_gas = feed(workshop, 0, 2_000_000_000).await?;
+    let link_native = feed(workshop, 18, LINK_WEI).await?;
+    let fast_gas = feed(workshop, 0, FAST_GAS).await?;
     let forwarder = workshop.deploy("AutomationForwarderLogic", Vec::new()).await?;
     let mode = U256::ZERO;
     let arguments = (mode, link, link_native, fast_gas, forwarder).abi_encode_params();
@@ -139,15 +145,15 @@ async fn deploy_21(workshop: &mut Workshop, link: Address) -> Result<Address> {
             paymentPremiumPPB: 200_000_000,
             flatFeeMicroLink: 0,
             checkGasLimit: CHECK_GAS,
-            stalenessSeconds: alloy::primitives::aliases::U24::ZERO,
+            stalenessSeconds: U24::ZERO,
             gasCeilingMultiplier: 2,
             minUpkeepSpend: U96::ZERO,
             maxPerformGas: PERFORM_GAS,
             maxCheckDataSize: BYTES,
             maxPerformDataSize: BYTES,
             maxRevertDataSize: BYTES,
-            fallbackGasPrice: U256::from(2_000_000_000),
-            fallbackLinkPrice: U256::from(5_000_000_000_000_000_u64),
+            fallbackGasPrice: U256::from(FAST_GAS),
+            fallbackLinkPrice: U256::from(LINK_WEI),
             transcoder: Address::ZERO,
             registrars: Vec::new(),
             upkeepPrivilegeManager: workshop.owner.account,
@@ -160,9 +166,9 @@ async fn deploy_21(workshop: &mut Workshop, link: Address) -> Result<Address> {
 }
 
 async fn deploy_23(workshop: &mut Workshop, link: Address) -> Result<Address> {
-    let link_usd = feed(workshop, 8, 15_0000_0000).await?;
-    let native_usd = feed(workshop, 8, 3_000_0000_0000).await?;
-    let fast_gas = feed(workshop, 0, 2_000_000_000).await?;
+    let link_usd = feed(workshop, 8, LINK_USD).await?;
+    let native_usd = feed(workshop, 8, NATIVE_USD).await?;
+    let fast_gas = feed(workshop, 0, FAST_GAS).await?;
     let forwarder = workshop.deploy("AutomationForwarderLogic", Vec::new()).await?;
     let chain = workshop.deploy("ChainModuleBase", Vec::new()).await?;
     // No upkeep is paid in coin, so what wraps it is asked nothing.
@@ -183,15 +189,15 @@ async fn deploy_23(workshop: &mut Workshop, link: Address) -> Result<Address> {
             maxCheckDataSize: BYTES,
             transcoder: Address::ZERO,
             reorgProtectionEnabled: true,
-            stalenessSeconds: alloy::primitives::aliases::U24::ZERO,
+            stalenessSeconds: U24::ZERO,
             maxPerformDataSize: BYTES,
             maxRevertDataSize: BYTES,
             upkeepPrivilegeManager: workshop.owner.account,
             gasCeilingMultiplier: 2,
             financeAdmin: workshop.owner.account,
-            fallbackGasPrice: U256::from(2_000_000_000),
-            fallbackLinkPrice: U256::from(15_0000_0000_u64),
-            fallbackNativePrice: U256::from(3_000_0000_0000_u64),
+            fallbackGasPrice: U256::from(FAST_GAS),
+            fallbackLinkPrice: U256::from(LINK_USD),
+            fallbackNativePrice: U256::from(NATIVE_USD),
             registrars: Vec::new(),
             chainModule: chain,
         },
@@ -200,10 +206,10 @@ async fn deploy_23(workshop: &mut Workshop, link: Address) -> Result<Address> {
         billingTokens: vec![link],
         billingConfigs: vec![BillingConfig23 {
             gasFeePPB: 200_000_000,
-            flatFeeMilliCents: alloy::primitives::aliases::U24::ZERO,
+            flatFeeMilliCents: U24::ZERO,
             priceFeed: link_usd,
             decimals: 18,
-            fallbackPrice: U256::from(15_0000_0000_u64),
+            fallbackPrice: U256::from(LINK_USD),
             minSpend: U96::ZERO,
         }],
     };
