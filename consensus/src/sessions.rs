@@ -71,7 +71,8 @@ impl Sessions {
 
     /// The blocks above `number` are orphaned: so is what was seen in them, and all else starts over at the blocks in their place.
     pub(crate) fn rewound(&mut self, number: u64, facts: &Facts, now: Time, outbox: &mut Outbox) {
-        let void = |session: &Session| session.due().anchor.rests_on().is_some_and(|block| block > number);
+        let is_above = |session: &Session| session.due().anchor.rests_on().is_some_and(|block| block > number);
+        let void = |session: &Session| facts.laws().voids() && is_above(session);
         for (&task, session) in &mut self.tasks {
             if void(session) {
                 outbox.effect(Effect::Report(task, Step::Void));

@@ -10,6 +10,7 @@ use crate::anchor::BlockRef;
 use crate::codec;
 use crate::committee::{Committee, KeeperIndex, PeerKey};
 use crate::facts::WindowView;
+use crate::laws::Laws;
 use crate::message::{BatchKey, HAVE_LIMIT, Have, WANT_LIMIT, Want};
 use crate::task::{DueTask, Task};
 use crate::time::Time;
@@ -77,6 +78,11 @@ impl Engine {
                 have.assignments.push(ByteBuf::from(plan));
             }
         }
+    }
+
+    /// What this keeper holds itself to.
+    pub fn laws(&self) -> &dyn Laws {
+        &**self.facts.laws()
     }
 
     /// Who leads the window that `now` is in, or another one `ahead` windows later, if that is certain.

@@ -38,10 +38,18 @@ pub enum Plant {
     OrderDropped,
     /// Two runs under way get each other's results (planted in the simulator's loop).
     AnswerOfAnotherRun,
+    /// A task stays due when the block is orphaned in which it was seen.
+    KeepsOrphaned,
+    /// What a keeper sees while it catches up with the chain it forgets.
+    ForgetsWaiting,
+    /// No block number is searched for logs twice (planted in the simulator's loop).
+    SearchesOnce,
+    /// A log makes its job due without the blocks on top that the job asks for (planted in what the watcher tells).
+    ShallowLogs,
 }
 
 /// All of them.
-pub const ALL: [Plant; 13] = [
+pub const ALL: [Plant; 17] = [
     Plant::SignBeforePersist,
     Plant::ForgetJournal,
     Plant::QuorumOffByOne,
@@ -55,6 +63,10 @@ pub const ALL: [Plant; 13] = [
     Plant::TableRootIgnored,
     Plant::OrderDropped,
     Plant::AnswerOfAnotherRun,
+    Plant::KeepsOrphaned,
+    Plant::ForgetsWaiting,
+    Plant::SearchesOnce,
+    Plant::ShallowLogs,
 ];
 
 impl Plant {
@@ -75,6 +87,10 @@ impl Plant {
             Self::TableRootIgnored => "table-root-ignored",
             Self::OrderDropped => "order-dropped",
             Self::AnswerOfAnotherRun => "answer-of-another-run",
+            Self::KeepsOrphaned => "keeps-orphaned",
+            Self::ForgetsWaiting => "forgets-waiting",
+            Self::SearchesOnce => "searches-once",
+            Self::ShallowLogs => "shallow-logs",
         }
     }
 
@@ -148,5 +164,13 @@ impl Laws for Planted {
 
     fn reopens(&self) -> bool {
         !self.is(Plant::NoReopening)
+    }
+
+    fn voids(&self) -> bool {
+        !self.is(Plant::KeepsOrphaned)
+    }
+
+    fn tells_later(&self) -> bool {
+        !self.is(Plant::ForgetsWaiting)
     }
 }

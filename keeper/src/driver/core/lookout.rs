@@ -148,7 +148,7 @@ impl Core {
     }
 
     fn put_off_seen(&mut self, due: DueTask, now: Time) {
-        if !self.lookout.put_off(due) {
+        if self.engine.laws().tells_later() && !self.lookout.put_off(due) {
             self.shed(Load::Tasks, 1, now);
         }
     }
