@@ -80,10 +80,8 @@ pub enum TriggerTerms {
         /// Seconds between runs.
         interval: u32,
     },
-    /// Run k at minute k since 1970 in UTC, where that is one the pattern names; data: `abi.encode(uint64 start, string pattern)`.
+    /// Run k at minute k since 1970 in UTC, where that is one the pattern names; data: `abi.encode(string pattern)`.
     Cron {
-        /// Unix seconds: no run before.
-        start: u64,
         /// Five fields: minute, hour, day, month, weekday.
         pattern: String,
     },
@@ -108,8 +106,6 @@ pub enum TriggerTerms {
 /// Which logs make a job due; data: `abi.encode` of the fields in their order, the topics one by one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogTerms {
-    /// Unix seconds: no log before.
-    pub start: u64,
     /// The contract that emits them.
     pub emitter: Address,
     /// Bit i: topic i must be the one given.
@@ -124,18 +120,17 @@ pub struct LogTerms {
 
 impl LogTerms {
     fn data(&self) -> Bytes {
-        let Self { start, emitter, filter, topics: [a, b, c, d], confirmations, most_per_block } = *self;
-        (start, emitter, u16::from(filter), a, b, c, d, confirmations, most_per_block).abi_encode_params().into()
+        let Self { emitter, filter, topics: [a, b, c, d], confirmations, most_per_block } = *self;
+        (emitter, u16::from(filter), a, b, c, d, confirmations, most_per_block).abi_encode_params().into()
     }
 
     fn decode(data: &[u8]) -> Result<Self, alloy::sol_types::Error> {
         // A byte is none of the types that encode by themselves; one of two bytes is written alike.
-        type Fields = (u64, Address, u16, B256, B256, B256, B256, u16, u16);
-        let (start, emitter, filter, a, b, c, d, confirmations, most_per_block) =
-            Fields::abi_decode_params_validate(data)?;
+        type Fields = (Address, u16, B256, B256, B256, B256, u16, u16);
+        let (emitter, filter, a, b, c, d, confirmations, most_per_block) = Fields::abi_decode_params_validate(data)?;
         let filter =
             u8::try_from(filter).map_err(|_| alloy::sol_types::Error::custom("a filter of more than eight bits"))?;
-        Ok(Self { start, emitter, filter, topics: [a, b, c, d], confirmations, most_per_block })
+        Ok(Self { emitter, filter, topics: [a, b, c, d], confirmations, most_per_block })
     }
 }
 
@@ -143,8 +138,6 @@ impl LogTerms {
 /// fields in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionTerms {
-    /// Unix seconds: no run before.
-    pub start: u64,
     /// The contract that is asked.
     pub target: Address,
     /// What it is asked.
@@ -184,12 +177,12 @@ impl TriggerTerms {
     pub fn data(&self) -> Bytes {
         match self {
             Self::Interval { start, interval } => (*start, *interval).abi_encode_params().into(),
-            Self::Cron { start, pattern } => (*start, pattern.as_str()).abi_encode_params().into(),
+            Self::Cron { pattern } => pattern.abi_encode().into(),
             Self::Once { moment } => moment.abi_encode().into(),
             Self::Blocks { first, every } => (*first, *every).abi_encode_params().into(),
             Self::Log(terms) => terms.data(),
-            Self::Condition(ConditionTerms { start, target, call, cooldown }) => {
-                (*start, *target, call.clone(), *cooldown).abi_encode_params().into()
+            Self::Condition(ConditionTerms { target, call, cooldown }) => {
+                (*target, call.clone(), *cooldown).abi_encode_params().into()
             }
         }
     }
@@ -205,10 +198,7 @@ impl TriggerTerms {
                 let (start, interval) = <(u64, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
                 Self::Interval { start, interval }
             }
-            trigger::CRON => {
-                let (start, pattern) = <(u64, String)>::abi_decode_params_validate(data).map_err(malformed)?;
-                Self::Cron { start, pattern }
-            }
+            trigger::CRON => Self::Cron { pattern: String::abi_decode_validate(data).map_err(malformed)? },
             trigger::ONCE => Self::Once { moment: u64::abi_decode_validate(data).map_err(malformed)? },
             trigger::BLOCKS => {
                 let (first, every) = <(u64, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
@@ -216,26 +206,26 @@ impl TriggerTerms {
             }
             trigger::LOG => Self::Log(LogTerms::decode(data).map_err(malformed)?),
             trigger::CONDITION => {
-                let (start, target, call, cooldown) =
-                    <(u64, Address, Bytes, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
-                Self::Condition(ConditionTerms { start, target, call, cooldown })
+                let (target, call, cooldown) =
+                    <(Address, Bytes, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
+                Self::Condition(ConditionTerms { target, call, cooldown })
             }
             _ => return Err(TermsError::UnknownTrigger(number)),
         };
         if *terms.data() == *data { Ok(terms) } else { Err(TermsError::TriggerData(number)) }
     }
 
-    /// When its first run is due or may be, in Unix seconds or, of block numbers, a block; and its pace: seconds, for block numbers
-    /// and conditions blocks.
+    /// When its first run is due, in Unix seconds or, of block numbers, a block; zero where there may be one at once. And its pace: seconds,
+    /// for block numbers and conditions blocks.
     #[must_use]
     pub const fn schedule(&self) -> (u64, u32) {
         match *self {
             Self::Interval { start, interval } => (start, interval),
-            Self::Cron { start, .. } => (start, 60),
+            Self::Cron { .. } => (0, 60),
             Self::Once { moment } => (moment, trigger::NEVER_AGAIN),
             Self::Blocks { first, every } => (first, every),
-            Self::Log(LogTerms { start, .. }) => (start, 0),
-            Self::Condition(ConditionTerms { start, cooldown, .. }) => (start, cooldown),
+            Self::Log(_) => (0, 0),
+            Self::Condition(ConditionTerms { cooldown, .. }) => (0, cooldown),
         }
     }
 

@@ -37,7 +37,7 @@ mod watcher;
 #[cfg(test)]
 pub(crate) mod fake_node;
 #[cfg(test)]
-mod real_node;
+pub(crate) mod real_node;
 
 pub use callback::{Undelivered, why_undelivered};
 pub use challenge::{Accusation, AccusationResult, is_proven};

@@ -29,19 +29,17 @@ fn terms(trigger: TriggerTerms, action: ActionTerms) -> Terms {
 fn triggers() -> impl Strategy<Value = TriggerTerms> {
     prop_oneof![
         any::<(u64, u32)>().prop_map(|(start, interval)| TriggerTerms::Interval { start, interval }),
-        (any::<u64>(), ".{0,120}").prop_map(|(start, pattern)| TriggerTerms::Cron { start, pattern }),
+        ".{0,120}".prop_map(|pattern| TriggerTerms::Cron { pattern }),
         any::<u64>().prop_map(|moment| TriggerTerms::Once { moment }),
         any::<(u64, u32)>().prop_map(|(first, every)| TriggerTerms::Blocks { first, every }),
-        (any::<(u64, u8, u16, u16)>(), any::<[[u8; 32]; 4]>(), any::<[u8; 20]>()).prop_map(
-            |(numbers, topics, emitter)| {
-                let (start, filter, confirmations, most_per_block) = numbers;
-                let (emitter, topics) = (emitter.into(), topics.map(B256::from));
-                TriggerTerms::Log(LogTerms { start, emitter, filter, topics, confirmations, most_per_block })
-            }
-        ),
-        (any::<(u64, u32)>(), any::<[u8; 20]>(), proptest::collection::vec(any::<u8>(), 0..100)).prop_map(
-            |((start, cooldown), target, call)| {
-                TriggerTerms::Condition(ConditionTerms { start, target: target.into(), call: call.into(), cooldown })
+        (any::<(u8, u16, u16)>(), any::<[[u8; 32]; 4]>(), any::<[u8; 20]>()).prop_map(|(numbers, topics, emitter)| {
+            let (filter, confirmations, most_per_block) = numbers;
+            let (emitter, topics) = (emitter.into(), topics.map(B256::from));
+            TriggerTerms::Log(LogTerms { emitter, filter, topics, confirmations, most_per_block })
+        }),
+        (any::<u32>(), any::<[u8; 20]>(), proptest::collection::vec(any::<u8>(), 0..100)).prop_map(
+            |(cooldown, target, call)| {
+                TriggerTerms::Condition(ConditionTerms { target: target.into(), call: call.into(), cooldown })
             }
         ),
     ]

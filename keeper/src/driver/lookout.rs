@@ -26,8 +26,8 @@ use consensus::time::Pace;
 use conditions::Conditions;
 use searches::Searches;
 
-use crate::jobs::{JobBook, Plan};
 use crate::jobs::trigger::{Run, Sighting, Watch};
+use crate::jobs::{JobBook, Plan};
 
 /// Most tasks that wait for room.
 const WAITING_MAX: usize = 8_192;
@@ -129,7 +129,7 @@ fn size_of(sighting: &Sighting) -> usize {
 pub(super) fn condition_run(block: &BlockRef, pace: &Pace) -> impl Fn(&Plan) -> Option<Run> {
     let due = acted_on(block.timestamp, pace);
     move |plan| match plan.trigger.watch() {
-        Watch::Condition(condition) => condition.run(block, due),
+        Watch::Condition(condition) => Some(condition.run(block, due)),
         _ => None,
     }
 }

@@ -40,6 +40,8 @@ pub struct JobBook {
     watched: BTreeSet<u64>,
     /// The block from which on every event was taken in; of those before it some were left out, if a later one undid them.
     complete_from: Option<u64>,
+    /// Timestamp of the newest head, in Unix seconds: what is listed now is not due before it.
+    now: u64,
 }
 
 impl JobBook {
@@ -50,7 +52,7 @@ impl JobBook {
                 if self.jobs.len() >= JOBS_MAX {
                     return false;
                 }
-                let job = Job::new(*job_id, *owner, *forwarder, block, plan(*job_id, *owner, params));
+                let job = Job::new(*job_id, *owner, *forwarder, block, plan(*job_id, *owner, params, self.now));
                 self.jobs.insert(*job_id, job);
                 self.note_watch(*job_id);
             }
@@ -64,7 +66,8 @@ impl JobBook {
                 self.change(*job_id, |job| job.resume(block, *version, *active_from));
             }
             JobEvent::Updated { job_id, version, params } => {
-                self.change(*job_id, |job| job.update(block, *version, plan(*job_id, job.owner, params)));
+                let now = self.now;
+                self.change(*job_id, |job| job.update(block, *version, plan(*job_id, job.owner, params, now)));
             }
             JobEvent::Covered { job_id, covered } => self.change(*job_id, |job| job.set_can_pay(block, *covered)),
         }
@@ -115,12 +118,14 @@ impl JobBook {
     ) -> Option<DueTask> {
         let job = self.jobs.get(&job)?;
         let state = job.state_for(block, self.complete_from.unwrap_or(u64::MAX))?;
-        job.task_in(state, &run(state.plan.as_ref()?)?, pace)
+        let run = run(state.plan.as_ref()?).filter(|run| state.takes(run))?;
+        job.task_in(state, &run, pace)
     }
 
-    /// From this block on every event is taken in; a later one changes nothing.
-    pub fn begin(&mut self, block: u64) {
+    /// A block has been taken in whole, of this timestamp (Unix seconds). From the first one on every event is.
+    pub fn head(&mut self, block: u64, timestamp: u64) {
         self.complete_from.get_or_insert(block);
+        self.now = timestamp;
     }
 
     /// Whether a task runs at its anchor, a block of this number on the chain that the book has followed.
@@ -175,10 +180,10 @@ impl JobBook {
 }
 
 /// What is to be done when, if this keeper knows how.
-fn plan(job: u64, owner: Address, params: &JobParams) -> Option<Plan> {
+fn plan(job: u64, owner: Address, params: &JobParams, now: u64) -> Option<Plan> {
     match Terms::try_from(params) {
         Ok(terms) => {
-            let plan = Plan::new(Arc::new(terms), owner);
+            let plan = Plan::new(Arc::new(terms), owner, now);
             if plan.is_none() {
                 tracing::warn!(job, "the job's trigger makes no sense: the job is not run here");
             }

@@ -38,20 +38,23 @@ pub struct Plan {
     pub terms: Arc<Terms>,
     /// Who pays for it.
     pub owner: Address,
+    /// No run is due before this moment, in Unix seconds: before it was listed, or resumed.
+    from: u64,
 }
 
 impl Plan {
-    /// The plan of these terms; `None` where the trigger makes no sense.
-    pub(super) fn new(terms: Arc<Terms>, owner: Address) -> Option<Self> {
-        Some(Self { trigger: Trigger::new(&terms.trigger)?, terms, owner })
+    /// The plan of these terms, which are no older than `from` (Unix seconds); `None` where the trigger makes no sense.
+    pub(super) fn new(terms: Arc<Terms>, owner: Address, from: u64) -> Option<Self> {
+        Some(Self { trigger: Trigger::new(&terms.trigger)?, terms, owner, from })
     }
 
     /// Whether a run is within the job's limits. How many logs and conditions may come the contract alone counts.
     fn makes(&self, run: &Run) -> bool {
         let Limits { until, most_runs, .. } = self.terms.limits;
-        let is_counted = most_runs != 0 && matches!(self.terms.trigger, TriggerTerms::Interval { .. } | TriggerTerms::Blocks { .. });
+        let is_counted =
+            most_runs != 0 && matches!(self.terms.trigger, TriggerTerms::Interval { .. } | TriggerTerms::Blocks { .. });
         let in_count = !is_counted || run.instance.run().is_some_and(|number| number < most_runs.into());
-        in_count && (until == 0 || run.due <= until)
+        in_count && run.due >= self.from && (until == 0 || run.due <= until)
     }
 
     /// When a run is given up, in Unix seconds: when the contract takes it no more, or the job wants it no more.
@@ -63,15 +66,20 @@ impl Plan {
         };
         match self.terms.limits.missed {
             Missed::All => latest,
-            Missed::Once => self.trigger.after(run).map_or(latest, |next| latest.min(next.due.max(run.due.saturating_add(GRACE_SECONDS)))),
+            Missed::Once => self
+                .trigger
+                .after(run)
+                .map_or(latest, |next| latest.min(next.due.max(run.due.saturating_add(GRACE_SECONDS)))),
             Missed::Skip => latest.min(run.due.saturating_add(GRACE_SECONDS)),
         }
     }
 
-    /// The same, with the trigger's first run due at another moment, in Unix seconds.
+    /// The same, begun anew at another moment, in Unix seconds, or where blocks are counted at that block.
     pub(super) fn restarted(&self, start: u64) -> Option<Self> {
-        let terms = Terms { trigger: self.trigger.restarted(start), ..Terms::clone(&self.terms) };
-        Self::new(Arc::new(terms), self.owner)
+        match self.trigger.restarted(start) {
+            Some(trigger) => Self::new(Arc::new(Terms { trigger, ..Terms::clone(&self.terms) }), self.owner, 0),
+            None => Some(Self { from: start, ..self.clone() }),
+        }
     }
 }
 
@@ -202,9 +210,9 @@ impl Job {
         }
     }
 
-    /// What a run asks for in a state of this job; `None` if it does not come due there.
+    /// What a run asks for in a state of this job; `None` if this keeper does not know the kind.
     pub(super) fn task_in(&self, state: &JobState, run: &Run, pace: &Pace) -> Option<DueTask> {
-        let plan = state.plan.as_ref().filter(|_| state.takes(run))?;
+        let plan = state.plan.as_ref()?;
         Some(DueTask {
             task: Task { job: JobId(self.id), version: state.version, instance: run.instance },
             due: run.due,
@@ -243,7 +251,8 @@ impl Job {
 
     /// The first run due at `from` (Unix seconds) or later; `None` if the job is paused or over by then, or cannot pay.
     pub fn first_run(&self, from: u64) -> Option<Run> {
-        self.within(self.state.plan.as_ref()?.trigger.first(from)?)
+        let plan = self.state.plan.as_ref()?;
+        self.within(plan.trigger.first(from.max(plan.from))?)
     }
 
     /// The run that comes after one of its newest state.
@@ -255,7 +264,7 @@ impl Job {
         self.state.takes(&run).then_some(run)
     }
 
-    /// What a run of its newest state asks for; `None` if it does not come due any more.
+    /// What a run of its newest state asks for; `None` if this keeper does not know the kind.
     pub fn task(&self, run: &Run, pace: &Pace) -> Option<DueTask> {
         self.task_in(&self.state, run, pace)
     }

@@ -67,13 +67,13 @@ impl Past {
                 let from = anchor.number.saturating_sub(LOOKED_BACK);
                 let stretch = Stretch { number: 0, from, to: anchor.number, hash: None, depth, wanted };
                 let found = search(&self.rpc, &stretch).await?.hits.into_iter();
-                let runs = found.filter_map(|hit| Some((filter.run(&hit.log, acted_on(hit.ripe))?, Sighting::Log(hit.log))));
+                let runs = found.map(|hit| (filter.run(&hit.log, acted_on(hit.ripe)), Sighting::Log(hit.log)));
                 let mut runs = runs.filter(|(run, _)| run.instance == *instance);
                 runs.next().map(|(run, sighting)| (run, Some(sighting)))
             }
             Watch::Condition(condition) => {
                 let block = self.block_of(instance.0).await?;
-                block.and_then(|block| condition.run(&block, acted_on(block.timestamp))).map(|run| (run, None))
+                block.map(|block| (condition.run(&block, acted_on(block.timestamp)), None))
             }
         })
     }
@@ -106,7 +106,7 @@ impl Past {
         let found = newest_log(&self.rpc, self.deploy_block, &filter, |log| search.look(log)).await?;
         let Some((params, begins)) = found else { return Ok(None) };
         let owner = JobManager::new(manager, self.rpc.provider()).job(job).call().await?.owner;
-        let plan = Terms::try_from(&params).ok().and_then(|terms| Plan::new(Arc::new(terms), owner));
+        let plan = Terms::try_from(&params).ok().and_then(|terms| Plan::new(Arc::new(terms), owner, 0));
         let plan = plan.and_then(|plan| begins.map_or_else(|| Some(plan.clone()), |start| plan.restarted(start)));
         if let Some(plan) = &plan {
             let mut plans = self.plans();

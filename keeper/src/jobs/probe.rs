@@ -42,11 +42,7 @@ const ANSWERS_AT: u16 = 0x2000;
 ///
 /// # Errors
 /// The nodes do not answer.
-pub async fn probe(
-    provider: &ChainProvider,
-    block: &BlockRef,
-    questions: &[Question],
-) -> Result<Vec<u64>, ChainError> {
+pub async fn probe(provider: &ChainProvider, block: &BlockRef, questions: &[Question]) -> Result<Vec<u64>, ChainError> {
     let mut holding = Vec::new();
     let mut alone = Vec::new();
     for together in cut(questions) {
@@ -156,7 +152,24 @@ fn code(questions: &[Question]) -> Bytes {
         code.extend(GAS_TOGETHER.to_be_bytes());
         code.push(STATICCALL);
         // success | (success & whole word & not zero) << 1
-        code.extend([DUP1, PUSH1, 31, RETURNDATASIZE, GT, AND, PUSH1, 0, MLOAD, ISZERO, ISZERO, AND, PUSH1, 1, SHL, OR]);
+        code.extend([
+            DUP1,
+            PUSH1,
+            31,
+            RETURNDATASIZE,
+            GT,
+            AND,
+            PUSH1,
+            0,
+            MLOAD,
+            ISZERO,
+            ISZERO,
+            AND,
+            PUSH1,
+            1,
+            SHL,
+            OR,
+        ]);
         push2(&mut code, ANSWERS_AT.saturating_add(u16::try_from(place).unwrap_or(u16::MAX)));
         code.push(MSTORE8);
     }

@@ -187,7 +187,10 @@ fn entry_of(log: Log, stretch: &Stretch) -> Result<LogEntry, ChainError> {
     };
     let of_stretch = (stretch.from..=stretch.to).contains(&block_number);
     if log.removed || !of_stretch || stretch.hash.is_some_and(|hash| hash != block_hash) {
-        return Err(ChainError::unbelievable("log_of_other_block", format!("a log of block {block_number} {block_hash}")));
+        return Err(ChainError::unbelievable(
+            "log_of_other_block",
+            format!("a log of block {block_number} {block_hash}"),
+        ));
     }
     let log_index = u32::try_from(index).map_err(|_| ChainError::unbelievable("log_index", format!("log {index}")))?;
     let (topics, data) = (log.inner.data.topics().to_vec(), log.inner.data.data);

@@ -41,7 +41,7 @@ impl Trigger {
     pub fn new(terms: &TriggerTerms) -> Option<Self> {
         Some(match terms {
             TriggerTerms::Interval { start, interval } => Self::Interval(interval::Interval::new(*start, *interval)?),
-            TriggerTerms::Cron { start, pattern } => Self::Cron(cron::Cron::new(*start, pattern).ok()?),
+            TriggerTerms::Cron { pattern } => Self::Cron(cron::Cron::new(pattern).ok()?),
             TriggerTerms::Once { moment } => Self::Once(once::Once::new(*moment)),
             TriggerTerms::Blocks { first, every } => Self::Blocks(blocks::Blocks::new(*first, *every)?),
             TriggerTerms::Log(terms) => Self::Log(LogFilter::new(terms)?),
@@ -102,9 +102,10 @@ impl Trigger {
         self.kind().told(run, sighting)
     }
 
-    /// The same trigger with its first run due at `start`, in Unix seconds, or where blocks are counted at that block.
+    /// The same trigger with its first run due at `start`, in Unix seconds, or where blocks are counted at that block; `None` where its
+    /// runs have no rhythm of its own.
     #[must_use]
-    pub fn restarted(&self, start: u64) -> TriggerTerms {
+    pub fn restarted(&self, start: u64) -> Option<TriggerTerms> {
         self.kind().restarted(start)
     }
 }
@@ -122,7 +123,7 @@ pub struct TriggerFlags {
     /// What makes the job due
     #[arg(long, default_value = "interval")]
     trigger: Name,
-    /// First run, or no run before: unix seconds, RFC 3339, or now+10s by the chain's clock [default: now+10s]
+    /// First run of an interval: unix seconds, RFC 3339, or now+10s by the chain's clock [default: now+10s]
     #[arg(long, value_parser = parse_start)]
     start: Option<Start>,
     #[command(flatten)]
@@ -144,15 +145,15 @@ pub struct TriggerFlags {
 enum Name {
     /// Again and again: --every, --start
     Interval,
-    /// At the minutes of a pattern, in UTC: --cron, --start
+    /// At the minutes of a pattern, in UTC: --cron
     Cron,
     /// At one moment: --at
     Once,
     /// Every so many blocks: --every-blocks, --first-block
     Blocks,
-    /// At every log that fits: --emitter, --topics, --log-confirmations, --most-per-block, --start
+    /// At every log that fits: --emitter, --topics, --log-confirmations, --most-per-block
     Log,
-    /// When a call says so: --condition, --condition-call, --cooldown, --start
+    /// When a call says so: --condition, --condition-call, --cooldown
     Condition,
 }
 
@@ -173,9 +174,9 @@ impl TriggerFlags {
         ];
         only("--trigger", &chosen, &given)?;
         match self.trigger {
-            Name::Once if self.start.is_some() => bail!("--start is not for --trigger once: say when it runs with --at"),
-            Name::Blocks if self.start.is_some() => {
-                bail!("--start is not for --trigger blocks: say where it begins with --first-block")
+            Name::Interval => Ok(()),
+            _ if self.start.is_some() => {
+                bail!("--start goes with --trigger interval, and this job has --trigger {chosen}")
             }
             _ => Ok(()),
         }
@@ -188,11 +189,11 @@ impl TriggerFlags {
     pub fn terms(&self, now: u64, newest: u64) -> Result<TriggerTerms> {
         match self.trigger {
             Name::Interval => self.interval.terms(self.start, now),
-            Name::Cron => self.cron.terms(self.start, now),
+            Name::Cron => self.cron.terms(),
             Name::Once => self.once.terms(now),
             Name::Blocks => self.blocks.terms(newest),
-            Name::Log => self.log.terms(self.start, now),
-            Name::Condition => self.condition.terms(self.start, now),
+            Name::Log => self.log.terms(),
+            Name::Condition => self.condition.terms(),
         }
     }
 }

@@ -36,7 +36,8 @@ impl Core {
     pub(super) fn search(&mut self, now: Time) {
         let engine = &self.engine;
         let confirmations = self.about.pace.confirmations;
-        if let Some(stretch) = self.lookout.searches.next(&self.book, confirmations, now, |number| engine.block(number)) {
+        if let Some(stretch) = self.lookout.searches.next(&self.book, confirmations, now, |number| engine.block(number))
+        {
             self.order(Order::Search(stretch));
         }
     }
@@ -73,7 +74,7 @@ impl Core {
         let pace = self.about.pace;
         let due = acted_on(ripe, &pace);
         let task = self.book.task_at(job, log.entry.block_number, &pace, |plan| match plan.trigger.watch() {
-            Watch::Logs(filter) => filter.run(&log, due),
+            Watch::Logs(filter) => Some(filter.run(&log, due)),
             _ => None,
         })?;
         Some((task, Some(Sighting::Log(log))))

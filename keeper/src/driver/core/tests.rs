@@ -76,6 +76,7 @@ fn core() -> Core {
         peer_id: "me".to_owned(),
         peer_key: peer(0).0,
         pace: PACE,
+        backfill_blocks: 10,
         challenge: true,
         #[cfg(feature = "equivocate")]
         pen: Pen { secret: secret(0), domain: DOMAIN, wrong_run: None },

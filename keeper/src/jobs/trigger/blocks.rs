@@ -55,8 +55,8 @@ impl Kind for Blocks {
     }
 
     /// The contract names a block, where others name a moment.
-    fn restarted(&self, start: u64) -> TriggerTerms {
-        TriggerTerms::Blocks { first: start, every: self.every }
+    fn restarted(&self, start: u64) -> Option<TriggerTerms> {
+        Some(TriggerTerms::Blocks { first: start, every: self.every })
     }
 
     fn words(&self) -> String {
@@ -85,7 +85,9 @@ impl BlocksFlags {
 
     /// `newest`: the number of the newest block.
     pub(super) fn terms(&self, newest: u64) -> Result<TriggerTerms> {
-        let every = self.every_blocks.context("--every-blocks is missing: say how often the job runs, such as --every-blocks 100")?;
+        let every = self
+            .every_blocks
+            .context("--every-blocks is missing: say how often the job runs, such as --every-blocks 100")?;
         ensure!(every > 0, "--every-blocks is 0: the job would run without end in one block");
         let first = self.first_block.unwrap_or(newest.saturating_add(AHEAD));
         ensure!(first > newest, "--first-block is {first}, which is past: the newest block is {newest}");

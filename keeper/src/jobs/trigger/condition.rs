@@ -13,7 +13,7 @@ use contracts::terms::{ConditionTerms, TriggerTerms};
 
 use super::kind::{Kind, Run, Sighting, Told, Watch};
 use crate::executor;
-use crate::jobs::flags::{Start, read_bytes};
+use crate::jobs::flags::read_bytes;
 
 /// Longest call, in bytes; the contract's limit.
 const CALL_MAX: usize = 4_096;
@@ -46,11 +46,10 @@ impl Condition {
         self.0.cooldown.into()
     }
 
-    /// The run that a block makes due at which it holds; `due` is when that is acted on, in Unix seconds. None before the start.
+    /// The run that a block makes due at which it holds; `due` is when that is acted on, in Unix seconds.
     #[must_use]
-    pub fn run(&self, block: &BlockRef, due: u64) -> Option<Run> {
-        let run = || Run::at_block(InstanceKey(block.hash), due, block.number, 0);
-        (block.timestamp >= self.0.start).then(run)
+    pub const fn run(&self, block: &BlockRef, due: u64) -> Run {
+        Run::at_block(InstanceKey(block.hash), due, block.number, 0)
     }
 }
 
@@ -70,13 +69,9 @@ impl Kind for Condition {
         Told { sequence: 0, trigger: executor::Trigger::Condition(Vec::new()) }
     }
 
-    fn restarted(&self, start: u64) -> TriggerTerms {
-        TriggerTerms::Condition(ConditionTerms { start, ..self.0.clone() })
-    }
-
     fn words(&self) -> String {
-        let Self(ConditionTerms { start, target, call, cooldown }) = self;
-        format!("when {target} answers {call} with yes, {cooldown} blocks apart, from {start}")
+        let Self(ConditionTerms { target, call, cooldown }) = self;
+        format!("when {target} answers {call} with yes, {cooldown} blocks apart")
     }
 }
 
@@ -104,14 +99,18 @@ impl ConditionFlags {
         given.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
     }
 
-    pub(super) fn terms(&self, start: Option<Start>, now: u64) -> Result<TriggerTerms> {
-        let target = self.condition.context("--condition is missing: say which contract is asked whether the job is due")?;
-        let call = self.condition_call.as_deref().context("--condition-call is missing: say what it is asked, 0x-hex or @FILE")?;
+    pub(super) fn terms(&self) -> Result<TriggerTerms> {
+        let target =
+            self.condition.context("--condition is missing: say which contract is asked whether the job is due")?;
+        let call = self
+            .condition_call
+            .as_deref()
+            .context("--condition-call is missing: say what it is asked, 0x-hex or @FILE")?;
         let call = read_bytes(call, "--condition-call")?;
         ensure!(call.len() <= CALL_MAX, "--condition-call has {} bytes: at most {CALL_MAX}", call.len());
         let cooldown = self.cooldown.unwrap_or(1);
         ensure!(cooldown > 0, "--cooldown is 0: the job would run again in the very block that settles it");
-        let terms = ConditionTerms { start: super::start_of(start, now)?, target, call, cooldown };
+        let terms = ConditionTerms { target, call, cooldown };
         ensure!(Condition::new(&terms).is_some(), "--condition is the zero address, which answers nothing");
         Ok(TriggerTerms::Condition(terms))
     }

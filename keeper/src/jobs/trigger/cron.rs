@@ -15,36 +15,36 @@ use croner::Cron as Pattern;
 use croner::parser::{CronParser, Seconds, Year};
 
 use super::kind::{Kind, Run, Sighting, Told};
-use crate::jobs::flags::Start;
 
 const MINUTE: u64 = 60;
 /// Longest pattern, in characters; the contract's limit.
 const PATTERN_MAX: usize = 120;
 /// The 29th of February comes after eight years at the latest, on one weekday of seven after 40: what does not fire within
-/// so many days of the start never does for anybody who lists it.
+/// so many days of this one, of 2026, never does.
 const HORIZON_DAYS: u64 = 41 * 366;
+const SOME_DAY: u64 = 1_767_225_600;
 
 /// A cron pattern.
 #[derive(Clone, Debug)]
 pub struct Cron {
-    start: u64,
     text: Arc<str>,
     pattern: Arc<Pattern>,
 }
 
 impl PartialEq for Cron {
     fn eq(&self, other: &Self) -> bool {
-        (self.start, &self.text) == (other.start, &other.text)
+        self.text == other.text
     }
 }
 
 impl Eq for Cron {}
 
 impl Cron {
-    /// The minutes of a pattern from `start` (Unix seconds) on; what is wrong with it if it is none, or never fires.
-    pub(super) fn new(start: u64, text: &str) -> Result<Self> {
+    /// The minutes of a pattern; what is wrong with it if it is none, or never fires.
+    pub(super) fn new(text: &str) -> Result<Self> {
         ensure!(text.len() <= PATTERN_MAX, "the cron pattern has more than {PATTERN_MAX} characters");
-        let is_plain = |letter: char| letter.is_ascii_digit() || " *,-/".contains(letter) || letter.is_ascii_alphabetic();
+        let is_plain =
+            |letter: char| letter.is_ascii_digit() || " *,-/".contains(letter) || letter.is_ascii_alphabetic();
         ensure!(text.chars().all(is_plain), "a cron pattern is made of numbers, names and the signs * , - /");
         ensure!(
             text.split(' ').count() == 5 && text.split(' ').all(|field| !field.is_empty()),
@@ -52,18 +52,21 @@ impl Cron {
         );
         let letters = text.split(|letter: char| !letter.is_ascii_alphabetic()).filter(|word| !word.is_empty());
         for word in letters {
-            ensure!(NAMES.contains(&word.to_ascii_uppercase().as_str()), "{word:?} names no month and no weekday: JAN or MON are such names");
+            ensure!(
+                NAMES.contains(&word.to_ascii_uppercase().as_str()),
+                "{word:?} names no month and no weekday: JAN or MON are such names"
+            );
         }
         let parser = CronParser::builder().seconds(Seconds::Disallowed).year(Year::Disallowed).build();
         let pattern = parser.parse(text).with_context(|| format!("{text:?} is no cron pattern"))?;
-        let cron = Self { start, text: text.into(), pattern: Arc::new(pattern) };
-        ensure!(cron.first(start).is_some(), "{text:?} never fires");
+        let cron = Self { text: text.into(), pattern: Arc::new(pattern) };
+        ensure!(cron.first(SOME_DAY).is_some(), "{text:?} never fires");
         Ok(cron)
     }
 
     /// The first fitting minute at `from` or later.
     fn minute(&self, from: u64) -> Option<Run> {
-        let from = from.max(self.start).checked_next_multiple_of(MINUTE)?;
+        let from = from.checked_next_multiple_of(MINUTE)?;
         let moment: DateTime<Utc> = DateTime::from_timestamp(i64::try_from(from).ok()?, 0)?;
         let found = self.pattern.find_next_occurrence(&moment, true).ok()?;
         let due = u64::try_from(found.timestamp()).ok()?;
@@ -73,8 +76,8 @@ impl Cron {
 }
 
 const NAMES: [&str; 19] = [
-    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "MON", "TUE", "WED", "THU", "FRI",
-    "SAT", "SUN",
+    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "MON", "TUE", "WED", "THU",
+    "FRI", "SAT", "SUN",
 ];
 
 impl Kind for Cron {
@@ -99,12 +102,8 @@ impl Kind for Cron {
         Told { sequence: run.instance.run().unwrap_or(0), trigger: executor::Trigger::Time(run.due) }
     }
 
-    fn restarted(&self, start: u64) -> TriggerTerms {
-        TriggerTerms::Cron { start, pattern: self.text.to_string() }
-    }
-
     fn words(&self) -> String {
-        format!("at \"{}\" UTC from {}", self.text, self.start)
+        format!("at \"{}\" UTC", self.text)
     }
 }
 
@@ -121,10 +120,10 @@ impl CronFlags {
         self.cron.as_ref().map(|_| "--cron")
     }
 
-    pub(super) fn terms(&self, start: Option<Start>, now: u64) -> Result<TriggerTerms> {
-        let pattern = self.cron.as_deref().context("--cron is missing: say when the job runs, such as --cron \"0 9 * * 1-5\"")?;
-        let start = super::start_of(start, now)?;
-        Cron::new(start, pattern).context("--cron")?;
-        Ok(TriggerTerms::Cron { start, pattern: pattern.to_owned() })
+    pub(super) fn terms(&self) -> Result<TriggerTerms> {
+        let missing = "--cron is missing: say when the job runs, such as --cron \"0 9 * * 1-5\"";
+        let pattern = self.cron.as_deref().context(missing)?;
+        Cron::new(pattern).context("--cron")?;
+        Ok(TriggerTerms::Cron { pattern: pattern.to_owned() })
     }
 }

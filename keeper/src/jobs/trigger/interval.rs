@@ -49,8 +49,8 @@ impl Kind for Interval {
         Told { sequence: run.instance.run().unwrap_or(0), trigger: executor::Trigger::Time(run.due) }
     }
 
-    fn restarted(&self, start: u64) -> TriggerTerms {
-        TriggerTerms::Interval { start, interval: self.interval }
+    fn restarted(&self, start: u64) -> Option<TriggerTerms> {
+        Some(TriggerTerms::Interval { start, interval: self.interval })
     }
 
     fn words(&self) -> String {

@@ -107,8 +107,10 @@ pub trait Kind {
     }
     /// What code is told of a run of this trigger, and of what was seen.
     fn told(&self, run: &Run, sighting: Option<&Sighting>) -> Told;
-    /// The same, with the first run due at `start`, in Unix seconds.
-    fn restarted(&self, start: u64) -> TriggerTerms;
+    /// The same, with the first run due at `start`, in Unix seconds, or at that block; `None` where its runs have no rhythm of its own.
+    fn restarted(&self, _start: u64) -> Option<TriggerTerms> {
+        None
+    }
     /// As people read it.
     fn words(&self) -> String;
 }

@@ -9,7 +9,6 @@ use contracts::terms::{LogTerms, TriggerTerms};
 
 use super::kind::{Kind, Run, SeenLog, Sighting, Told, Watch};
 use crate::executor::{self, LogEntry};
-use crate::jobs::flags::Start;
 
 /// Most blocks that a job may have on top of a log before it is due: the contract takes an anchor 100 blocks back, and settling
 /// takes a few.
@@ -48,7 +47,10 @@ impl LogFilter {
     #[must_use]
     pub fn takes(&self, emitter: Address, topics: &[B256]) -> bool {
         emitter == self.0.emitter
-            && self.topics().enumerate().all(|(place, asked)| asked.is_none_or(|asked| topics.get(place) == Some(&asked)))
+            && self
+                .topics()
+                .enumerate()
+                .all(|(place, asked)| asked.is_none_or(|asked| topics.get(place) == Some(&asked)))
     }
 
     /// Blocks on top of a log's block, its own confirmations among them, before it makes the job due.
@@ -63,13 +65,12 @@ impl LogFilter {
         self.0.most_per_block.into()
     }
 
-    /// The run that a log makes due; `due` is when that is acted on, in Unix seconds. None that is before the job's start.
+    /// The run that a log makes due; `due` is when that is acted on, in Unix seconds.
     #[must_use]
-    pub fn run(&self, log: &SeenLog, due: u64) -> Option<Run> {
+    pub fn run(&self, log: &SeenLog, due: u64) -> Run {
         let LogEntry { block_number, block_hash, transaction_hash, log_index, .. } = &log.entry;
         let place = [block_hash.as_slice(), transaction_hash.as_slice(), &log_index.to_be_bytes()].concat();
-        let run = || Run::at_block(InstanceKey(keccak256(place)), due, *block_number, *log_index);
-        (log.timestamp >= self.0.start).then(run)
+        Run::at_block(InstanceKey(keccak256(place)), due, *block_number, *log_index)
     }
 }
 
@@ -86,10 +87,6 @@ impl Kind for LogFilter {
         Told { sequence: 0, trigger }
     }
 
-    fn restarted(&self, start: u64) -> TriggerTerms {
-        TriggerTerms::Log(LogTerms { start, ..self.0.clone() })
-    }
-
     fn words(&self) -> String {
         let topics = self.topics().map(|topic| topic.map_or_else(|| "any".to_owned(), |topic| topic.to_string()));
         let mut topics: Vec<String> = topics.collect();
@@ -97,7 +94,7 @@ impl Kind for LogFilter {
             topics.pop();
         }
         let topics = if topics.is_empty() { "any topics".to_owned() } else { format!("topics {}", topics.join(", ")) };
-        format!("at logs of {} with {topics}, {} blocks later, from {}", self.0.emitter, self.0.confirmations, self.0.start)
+        format!("at logs of {} with {topics}, {} blocks later", self.0.emitter, self.0.confirmations)
     }
 }
 
@@ -141,23 +138,19 @@ impl LogFlags {
         given.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
     }
 
-    pub(super) fn terms(&self, start: Option<Start>, now: u64) -> Result<TriggerTerms> {
+    pub(super) fn terms(&self) -> Result<TriggerTerms> {
         let emitter = self.emitter.context("--emitter is missing: say whose logs make the job due")?;
         let confirmations = self.log_confirmations.unwrap_or_default();
-        ensure!(confirmations <= CONFIRMATIONS_MAX, "--log-confirmations is {confirmations}: at most {CONFIRMATIONS_MAX}");
+        ensure!(
+            confirmations <= CONFIRMATIONS_MAX,
+            "--log-confirmations is {confirmations}: at most {CONFIRMATIONS_MAX}"
+        );
         let most_per_block = self.most_per_block.unwrap_or(PER_BLOCK);
         ensure!(
             (1..=PER_BLOCK_MAX).contains(&most_per_block),
             "--most-per-block is {most_per_block}: between 1 and {PER_BLOCK_MAX}"
         );
-        let mut terms = LogTerms {
-            start: super::start_of(start, now)?,
-            emitter,
-            filter: 0,
-            topics: [B256::ZERO; 4],
-            confirmations,
-            most_per_block,
-        };
+        let mut terms = LogTerms { emitter, filter: 0, topics: [B256::ZERO; 4], confirmations, most_per_block };
         for (place, topic) in self.topics.iter().flatten().enumerate().take(terms.topics.len()) {
             if let Some(topic) = topic {
                 terms.filter |= 1 << place;

@@ -35,8 +35,8 @@ impl Kind for Once {
         Told { sequence: 0, trigger: executor::Trigger::Time(run.due) }
     }
 
-    fn restarted(&self, start: u64) -> TriggerTerms {
-        TriggerTerms::Once { moment: start }
+    fn restarted(&self, start: u64) -> Option<TriggerTerms> {
+        Some(TriggerTerms::Once { moment: start })
     }
 
     fn words(&self) -> String {

@@ -60,6 +60,7 @@ impl Keeper {
             peer_id: "me".to_owned(),
             peer_key: peer(0).0,
             pace: PACE,
+            backfill_blocks: 10,
             challenge: true,
         };
         let core = Core::new(Engine::new(engine), about);
