@@ -123,11 +123,9 @@ impl JobRequest {
     /// Moves all its due moments by so many seconds.
     pub(super) fn delay(&mut self, seconds: u64) {
         match &mut self.trigger {
-            TriggerTerms::Interval { start, .. } | TriggerTerms::Cron { start, .. } => *start += seconds,
+            TriggerTerms::Interval { start, .. } => *start += seconds,
             TriggerTerms::Once { moment } => *moment += seconds,
-            TriggerTerms::Log(terms) => terms.start += seconds,
-            TriggerTerms::Condition(terms) => terms.start += seconds,
-            TriggerTerms::Blocks { .. } => {}
+            _ => {}
         }
     }
 

@@ -5,7 +5,7 @@ mod emitter;
 mod guard;
 mod record;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use alloy::primitives::{Address, B256, keccak256};
 use consensus::anchor::BlockRef;
@@ -14,12 +14,12 @@ use consensus::committee::Committee;
 use consensus::dispute::AgreedRuling;
 use consensus::effect::Settlement;
 use consensus::report::{Domain, Report};
-use consensus::task::{DueTask, Status, Task};
+use consensus::task::Status;
 use executor::LogEntry;
 use keeper::chain::{AccusationResult, BroughtResult, DisputeLog, Head, Settled, convert};
 
 use super::court::Court;
-use super::plan::{CODE, Job, Nature, Plan, Rhythm};
+use super::plan::{CODE, Job, Nature, Plan, Rhythm, listed_in};
 use emitter::Emitter;
 use guard::Guard;
 use record::Record;
@@ -94,19 +94,18 @@ pub(super) struct Chain {
     convicted: BTreeSet<B256>,
     committees: Vec<Committee>,
     domain: Domain,
-    /// Every task that is certain beforehand, with what the contract knows of it.
-    due: BTreeMap<Task, DueTask>,
     salt: u64,
 }
 
 impl Chain {
-    pub(super) fn new(plan: &Plan, domain: Domain, due: BTreeMap<Task, DueTask>, seed: u64) -> Self {
+    pub(super) fn new(plan: &Plan, domain: Domain, seed: u64) -> Self {
         let logs = plan.jobs.iter().find_map(|job| match &job.rhythm {
-            Rhythm::Logs(terms) => Some(terms.clone()),
+            Rhythm::Logs(terms) => Some((terms.clone(), listed_in(job))),
             _ => None,
         });
         #[expect(clippy::expect_used, reason = "every plan has one")]
-        let record = Record::new(logs.expect("a job that waits for logs"));
+        let (terms, listed) = logs.expect("a job that waits for logs");
+        let record = Record::new(terms, listed);
         Self {
             blocks: Vec::new(),
             guard: Guard::default(),
@@ -118,7 +117,6 @@ impl Chain {
             convicted: BTreeSet::new(),
             committees: plan.committees.clone(),
             domain,
-            due,
             salt: seed,
         }
     }
@@ -256,9 +254,8 @@ impl Chain {
     fn may_settle(&self, report: &Report, number: u64, timestamp: u64) -> bool {
         let known = self.at(report.anchor.number).is_some_and(|block| block.reference.hash == report.anchor.hash);
         let fresh = report.anchor.number + ANCHOR_AGE >= number;
-        let due = self.due.get(&report.task);
         let job = self.job(report.task.job.0);
-        known && fresh && job.is_some_and(|job| self.guard.takes(report, job, due, (number, timestamp)))
+        known && fresh && job.is_some_and(|job| self.guard.takes(report, job, (number, timestamp)))
     }
 
     /// The position of the committee whose epoch is active at a block.

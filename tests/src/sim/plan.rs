@@ -209,6 +209,11 @@ pub(super) fn moment_of(number: u64) -> u64 {
     START + number - PRELUDE
 }
 
+/// The block in which a job is listed: one after the other, where no reorganisation of the run can reach.
+pub(super) fn listed_in(job: &Job) -> u64 {
+    4 + job.id
+}
+
 /// The status an honest run of a job ends with.
 pub(super) fn status(conduct: Conduct) -> Status {
     if conduct == Conduct::Skips { Status::Skip } else { Status::Call }

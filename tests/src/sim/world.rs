@@ -27,7 +27,7 @@ use super::chain::Chain;
 use super::checks::Checks;
 use super::keys::{DOMAIN, Keys};
 use super::node::Node;
-use super::plan::{Conduct, HEAL, LAST_DUE, PRELUDE, Plan, START};
+use super::plan::{Conduct, HEAL, LAST_DUE, PRELUDE, Plan, START, listed_in};
 use super::plant::Plant;
 use super::random::{Fingerprint, Random};
 use queue::{Happening, Queue};
@@ -73,11 +73,10 @@ impl<'a> World<'a> {
         let mut random = Random::new(seed);
         let plan = Plan::draw(&mut random, keys, options.byzantine);
         let tasks = plan.tasks();
-        let due = tasks.iter().map(|(&task, &(due, _))| (task, due)).collect();
         let nodes = plan.roles.iter().map(|&role| Node::new(role)).collect();
         let mut world = Self {
             keys,
-            chain: Chain::new(&plan, DOMAIN, due, seed),
+            chain: Chain::new(&plan, DOMAIN, seed),
             false_committees: plan.committees.iter().map(with_another_table).collect(),
             plan,
             tasks,
@@ -113,10 +112,9 @@ impl<'a> World<'a> {
         for back in (0..PRELUDE).rev() {
             self.chain.mine(START - back, Vec::new());
         }
-        // Listed one after the other, in blocks that no reorganisation of the run can reach.
-        for job in 0..self.plan.jobs.len() {
-            if let Some(block) = self.chain.blocks.get_mut(4 + job) {
-                block.jobs.push(job);
+        for (place, job) in self.plan.jobs.iter().enumerate() {
+            if let Some(block) = self.chain.blocks.get_mut(listed_in(job) as usize - 1) {
+                block.jobs.push(place);
             }
         }
         for keeper in 0..self.nodes.len() {

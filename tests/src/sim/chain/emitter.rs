@@ -9,6 +9,8 @@ use crate::sim::random::Random;
 /// In thousandths: logs of an orphaned block that are in the block in its place as well, and those that come in a later one.
 const STAYS: u64 = 500;
 const MOVES: u64 = 800;
+/// Most seconds from a log to the moment at which its task is due.
+const DEEPEST: u64 = 5;
 /// Most logs of a block besides those that have moved there.
 const LOGS_MAX: u64 = 4;
 
@@ -32,7 +34,7 @@ impl Emitter {
     /// The logs of a block; their places are for whoever mines it.
     pub(super) fn emit(&mut self, timestamp: u64) -> Vec<LogEntry> {
         let mut logs = std::mem::take(&mut self.pending);
-        if timestamp <= START + LAST_DUE && self.random.chance(self.odds) {
+        if timestamp + DEEPEST <= START + LAST_DUE && self.random.chance(self.odds) {
             let fresh = self.random.between(1, LOGS_MAX);
             logs.extend((0..fresh).map(|_| self.draw()));
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use consensus::report::Report;
-use consensus::task::{DueTask, Task};
+use consensus::task::Task;
 
-use crate::sim::plan::{Job, Rhythm};
+use crate::sim::plan::{Job, Rhythm, START};
 
 /// Numbers of runs that are none: keys above are hashes.
 const RUN_MAX: u64 = 1 << 40;
@@ -23,21 +23,19 @@ impl Guard {
         self.settled.contains(task)
     }
 
-    /// Whether a report may settle in a block of this number and time; `due` is what is certain of its task beforehand.
-    pub(in crate::sim) fn takes(&self, report: &Report, job: &Job, due: Option<&DueTask>, at: (u64, u64)) -> bool {
-        let (number, timestamp) = at;
+    /// Whether a report may settle in a block of this number and time, in Unix seconds.
+    pub(in crate::sim) fn takes(&self, report: &Report, job: &Job, (number, timestamp): (u64, u64)) -> bool {
         let task = &report.task;
-        let is_hash = task.instance.run().is_none_or(|run| run > RUN_MAX);
+        let run = task.instance.run().filter(|run| *run <= RUN_MAX);
+        let is_hash = run.is_none();
         let is_due = match &job.rhythm {
-            Rhythm::Interval { .. } => due.is_some_and(|due| due.due <= timestamp),
-            Rhythm::Blocks { first, every } => {
-                task.instance.run().is_some_and(|run| run <= RUN_MAX && first + run * every <= number)
-            }
-            Rhythm::Logs(terms) => is_hash && timestamp >= terms.start,
-            Rhythm::Condition { start, cooldown } => {
+            Rhythm::Interval { first, interval } => run.is_some_and(|run| START + first + run * interval <= timestamp),
+            Rhythm::Blocks { first, every } => run.is_some_and(|run| first + run * every <= number),
+            Rhythm::Logs(_) => is_hash,
+            Rhythm::Condition { cooldown } => {
                 let mut last = self.conditions.iter().rev().filter(|(_, last)| last.job == task.job);
                 let rests = last.next().is_some_and(|(block, _)| report.anchor.number < block + cooldown);
-                is_hash && timestamp >= *start && !rests
+                is_hash && !rests
             }
         };
         is_due && task.version == 1 && !self.has(task)

@@ -23,14 +23,16 @@ pub(in crate::sim) struct Known {
 #[derive(Debug)]
 pub(in crate::sim) struct Record {
     terms: LogTerms,
+    /// The block in which the job is listed: no log before it counts.
+    listed: u64,
     blocks: BTreeMap<B256, Known>,
     /// Where the logs are that make the job due, by what keys of runs are made of.
     logs: BTreeMap<B256, (B256, usize)>,
 }
 
 impl Record {
-    pub(super) fn new(terms: LogTerms) -> Self {
-        Self { terms, blocks: BTreeMap::new(), logs: BTreeMap::new() }
+    pub(super) fn new(terms: LogTerms, listed: u64) -> Self {
+        Self { terms, listed, blocks: BTreeMap::new(), logs: BTreeMap::new() }
     }
 
     pub(super) fn note(&mut self, reference: BlockRef, parent: B256, is_met: bool, logs: Vec<LogEntry>) {
@@ -43,7 +45,7 @@ impl Record {
 
     /// The logs of a block that make the job due, as the contract's documentation has it: key and place of each.
     fn fitting(&self, block: &Known) -> Vec<(B256, usize)> {
-        let LogTerms { start, emitter, filter, topics, most_per_block, .. } = &self.terms;
+        let LogTerms { emitter, filter, topics, most_per_block, .. } = &self.terms;
         let asked = (0..4).filter(|place| filter >> place & 1 == 1);
         let fits = |log: &LogEntry| {
             log.address == *emitter && asked.clone().all(|place| log.topics.get(place) == Some(&topics[place]))
@@ -53,7 +55,7 @@ impl Record {
             let (hash, transaction) = (block.reference.hash.as_slice(), log.transaction_hash.as_slice());
             keccak256([hash, transaction, &log.log_index.to_be_bytes()].concat())
         };
-        let is_early = block.reference.timestamp < *start;
+        let is_early = block.reference.number < self.listed;
         logs.filter(|_| !is_early).map(|(place, log)| (key(log), place)).collect()
     }
 

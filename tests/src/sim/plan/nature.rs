@@ -22,7 +22,7 @@ pub(in crate::sim) enum Rhythm {
     /// Every log that fits.
     Logs(LogTerms),
     /// A condition, so many blocks after its last run at the earliest.
-    Condition { start: u64, cooldown: u64 },
+    Condition { cooldown: u64 },
 }
 
 /// What the chain brings forth.
@@ -43,9 +43,7 @@ impl Plan {
     /// A job for each thing that may be waited for, and what comes of it.
     pub(super) fn draw_nature(&mut self, random: &mut Random) {
         let (first, every) = (PRELUDE + FIRST_DUE + random.below(4), random.between(3, 7));
-        let start = START + FIRST_DUE;
         let logs = LogTerms {
-            start,
             emitter: EMITTER,
             filter: 0b101,
             topics: [EVENT, B256::ZERO, ASKED, B256::ZERO],
@@ -54,11 +52,11 @@ impl Plan {
         };
         let cooldown = random.between(2, 6);
         let (target, call) = (Address::repeat_byte(0xc0), Bytes::from_static(b"is it time?"));
-        let condition = ConditionTerms { start, target, call, cooldown: cooldown as u32 };
+        let condition = ConditionTerms { target, call, cooldown: cooldown as u32 };
         let kinds = [
             (Rhythm::Blocks { first, every }, TriggerTerms::Blocks { first, every: every as u32 }),
             (Rhythm::Logs(logs.clone()), TriggerTerms::Log(logs)),
-            (Rhythm::Condition { start, cooldown }, TriggerTerms::Condition(condition)),
+            (Rhythm::Condition { cooldown }, TriggerTerms::Condition(condition)),
         ];
         let ids = self.jobs.len() as u64 + 1..;
         self.jobs.extend(ids.zip(kinds).map(|(id, (rhythm, trigger))| job(id, rhythm, trigger)));

@@ -116,7 +116,7 @@ impl World<'_> {
 
     fn cooldown_of(&self, settled: &Settled) -> Option<u64> {
         match self.plan.job(settled.job_id).map(|job| &job.rhythm) {
-            Some(Rhythm::Condition { cooldown, .. }) => Some(*cooldown),
+            Some(Rhythm::Condition { cooldown }) => Some(*cooldown),
             _ => None,
         }
     }

@@ -14,13 +14,9 @@ use crate::sim::plan::{Conduct, Rhythm, status};
 use crate::sim::plant::Plant;
 
 impl World<'_> {
-    /// How a job behaves in one of its runs; `None` for a run that it does not have.
+    /// How a job behaves in its runs; `None` for runs of no job.
     pub(super) fn conduct(&self, task: &Task) -> Option<Conduct> {
-        let job = self.plan.job(task.job.0).filter(|_| task.version == 1)?;
-        match job.rhythm {
-            Rhythm::Interval { .. } | Rhythm::Blocks { .. } => self.tasks.get(task).map(|(_, conduct)| *conduct),
-            Rhythm::Logs(_) | Rhythm::Condition { .. } => Some(job.conduct),
-        }
+        self.plan.job(task.job.0).filter(|_| task.version == 1).map(|job| job.conduct)
     }
 
     /// What every honest run of a task gives at an anchor; `None` if each gives something else.
