@@ -39,11 +39,15 @@ mod trigger {
 /// Numbers of `IJobManager.Action`, and the words for them.
 mod action {
     pub(super) const WASM: u8 = 0;
+    pub(super) const UPKEEP: u8 = 1;
+    pub(super) const RESOLVER: u8 = 2;
     pub(super) const CALL: u8 = 3;
 
     pub(super) const fn name(number: u8) -> &'static str {
         match number {
             WASM => "wasm",
+            UPKEEP => "upkeep",
+            RESOLVER => "resolver",
             CALL => "call",
             _ => "unknown",
         }
@@ -247,6 +251,10 @@ impl TriggerTerms {
 pub enum ActionTerms {
     /// Runs code, which decides what the target is called with.
     Wasm(WasmTerms),
+    /// Asks the target whether it needs anything, and calls it with what it says then; no code.
+    Upkeep(UpkeepTerms),
+    /// Asks another contract whether the target is to be called, and with what; no code.
+    Resolver(ResolverTerms),
     /// Calls the target with the same bytes every time; no code.
     Call(CallTerms),
 }
@@ -262,6 +270,22 @@ pub struct WasmTerms {
     pub params: Bytes,
 }
 
+/// A target that is asked first, as Chainlink's registries asked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpkeepTerms {
+    /// Handed to `checkUpkeep` or `checkLog` unchanged; `params` on chain.
+    pub check_data: Bytes,
+}
+
+/// A contract that is asked first, as Gelato asked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolverTerms {
+    /// The contract; `params` on chain are `abi.encode(address resolver, bytes calldata)`.
+    pub resolver: Address,
+    /// What it is asked with.
+    pub calldata: Bytes,
+}
+
 /// A call without code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallTerms {
@@ -275,6 +299,8 @@ impl ActionTerms {
     pub const fn number(&self) -> u8 {
         match self {
             Self::Wasm(_) => action::WASM,
+            Self::Upkeep(_) => action::UPKEEP,
+            Self::Resolver(_) => action::RESOLVER,
             Self::Call(_) => action::CALL,
         }
     }
@@ -286,10 +312,14 @@ impl ActionTerms {
     }
 
     /// The code it runs: `codeUrl`, `codeHash` (a part of the outcome hash) and `params` on chain.
-    fn fields(&self) -> (&str, B256, &Bytes) {
+    fn fields(&self) -> (&str, B256, Bytes) {
         match self {
-            Self::Wasm(wasm) => (&wasm.code_url, wasm.code_hash, &wasm.params),
-            Self::Call(call) => ("", B256::ZERO, &call.calldata),
+            Self::Wasm(wasm) => (&wasm.code_url, wasm.code_hash, wasm.params.clone()),
+            Self::Upkeep(upkeep) => ("", B256::ZERO, upkeep.check_data.clone()),
+            Self::Resolver(ResolverTerms { resolver, calldata }) => {
+                ("", B256::ZERO, (*resolver, calldata.clone()).abi_encode_params().into())
+            }
+            Self::Call(call) => ("", B256::ZERO, call.calldata.clone()),
         }
     }
 
@@ -310,10 +340,16 @@ impl ActionTerms {
                 code_hash: params.codeHash,
                 params: params.params.clone(),
             }),
+            action::UPKEEP => Self::Upkeep(UpkeepTerms { check_data: params.params.clone() }),
+            action::RESOLVER => {
+                let terms = <(Address, Bytes)>::abi_decode_params_validate(&params.params);
+                let (resolver, calldata) = terms.map_err(|_| TermsError::ActionData(params.action))?;
+                Self::Resolver(ResolverTerms { resolver, calldata })
+            }
             action::CALL => Self::Call(CallTerms { calldata: params.params.clone() }),
             _ => return Err(TermsError::UnknownAction(params.action)),
         };
-        let fits = terms.fields() == (params.codeUrl.as_str(), params.codeHash, &params.params);
+        let fits = terms.fields() == (params.codeUrl.as_str(), params.codeHash, params.params.clone());
         if fits { Ok(terms) } else { Err(TermsError::ActionData(params.action)) }
     }
 
@@ -407,7 +443,7 @@ impl Terms {
             action: self.action.number(),
             codeUrl: code_url.to_owned(),
             codeHash: code_hash,
-            params: params.clone(),
+            params,
             target: self.target,
             callbackGas: self.callback_gas,
             token: self.token,

@@ -11,8 +11,6 @@ import {CertificateLib} from "./libraries/CertificateLib.sol";
 abstract contract Terms is Triggers {
     uint256 private constant MAX_PARAMS_BYTES = 4096;
     uint256 private constant MAX_URL_BYTES = 512;
-    /// @dev What `abi.encode` makes of an address and no bytes.
-    uint256 private constant MIN_RESOLVER_BYTES = 96;
 
     address internal immutable _taskManager;
     address private immutable _registry;
@@ -55,7 +53,7 @@ abstract contract Terms is Triggers {
         if (urlBytes > MAX_URL_BYTES) revert IJobManager.InvalidCode();
         if (params.params.length > MAX_PARAMS_BYTES) revert IJobManager.ParamsTooLong();
         bool isResolver = params.action == IJobManager.Action.Resolver;
-        if (isResolver && params.params.length < MIN_RESOLVER_BYTES) revert IJobManager.InvalidAction();
+        if (isResolver && !_isCall(params.params)) revert IJobManager.InvalidAction();
     }
 
     /// @dev Forwarders have no rights in these, and no job may have one of them for its target.

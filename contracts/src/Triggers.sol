@@ -85,6 +85,11 @@ abstract contract Triggers is Records {
         return _endsWithBytes(data, 3, MAX_CALL_BYTES) && _isAddress(data) && _word(data, 1) == 96;
     }
 
+    /// @dev Whom to call with what: `abi.encode(address, bytes)`. The action that takes this says how long it may be.
+    function _isCall(bytes calldata data) internal pure returns (bool) {
+        return _endsWithBytes(data, 2, data.length) && _isAddress(data) && _word(data, 1) == 64;
+    }
+
     function _word(bytes calldata data, uint256 index) private pure returns (uint256) {
         return Words.inCalldata(data, 32 * index);
     }

@@ -75,6 +75,22 @@ abstract contract KindWorld is World {
         return keyed(id, bytes32(run));
     }
 
+    /// @notice A run of the job that is due, another one after every `further`.
+    function dueRun(uint64 id) internal view returns (Entry memory) {
+        IJobManager.Job memory job = jobs.job(id);
+        if (job.trigger == IJobManager.Trigger.OneShot) return numbered(id, 0);
+        if (job.trigger == IJobManager.Trigger.Cron) return numbered(id, block.timestamp / MINUTE);
+        if (job.trigger == IJobManager.Trigger.Interval) {
+            return numbered(id, (block.timestamp - job.start) / job.interval);
+        }
+        if (job.trigger == IJobManager.Trigger.Blocks) return numbered(id, (block.number - job.start) / job.interval);
+        return keyed(id, keccak256(abi.encode("a hash", block.number)));
+    }
+
+    function further() internal {
+        pass(MINUTE, COOLDOWN + 2);
+    }
+
     function settles(Entry memory entry, string memory what) internal {
         vm.recordLogs();
         equal(settle(one(entry), ALL), 1, what);

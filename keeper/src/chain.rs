@@ -233,6 +233,8 @@ pub struct Settled {
     pub instance_key: B256,
     /// How it ended, see [`contracts::terms::ended`].
     pub status: u8,
+    /// Seconds between the moment it was due and its settlement, by the contract's count.
+    pub seconds_late: u64,
     /// Block the report was pinned to.
     pub anchor_number: u64,
     /// Hash of the certified outcome.

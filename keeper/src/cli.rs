@@ -233,6 +233,10 @@ pub enum JobCommand {
     },
     /// Ask for a job's money, and later take it
     Withdraw(job::WithdrawArgs),
+    /// Show what the keeper of this data directory has recorded of a job's runs, whether it runs or not
+    Runs(job::RunsArgs),
+    /// Follow a job's runs: a line for whatever changes, until Ctrl-C
+    Watch(job::WatchArgs),
 }
 
 /// `keeper journal ...`
@@ -285,6 +289,8 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Job(JobCommand::Resume { id }) => job::resume(global, id).await,
         Command::Job(JobCommand::Cancel { id }) => job::cancel(global, id).await,
         Command::Job(JobCommand::Withdraw(args)) => job::withdraw(global, &args).await,
+        Command::Job(JobCommand::Runs(args)) => job::runs(global, &args),
+        Command::Job(JobCommand::Watch(args)) => job::watch(global, &args).await,
         Command::Dispute(DisputeCommand::Open(args)) => dispute::open(global, &args).await,
         Command::Dispute(DisputeCommand::Join { id, run }) => dispute::join(global, id, &run).await,
         Command::Dispute(DisputeCommand::Show { id }) => dispute::show(global, id).await,

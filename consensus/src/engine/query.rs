@@ -134,6 +134,11 @@ impl Engine {
         self.sessions.is_told(due)
     }
 
+    /// The tasks of a planned batch, if it is remembered.
+    pub fn tasks_of(&self, key: &BatchKey) -> &[Task] {
+        self.batches.get(key).map_or(&[], |batch| batch.tasks())
+    }
+
     /// Whether a mesh identity belongs to a member of any committee kept.
     pub fn is_member(&self, peer: PeerKey) -> bool {
         self.facts.committees().any(|committee| committee.index_of(peer).is_some())

@@ -21,9 +21,11 @@ use crate::jobs::trigger::TriggerFlags;
 use crate::keystore::{Keystore, Password};
 
 mod life;
+mod runs;
 mod spell;
 
 pub(super) use life::{FundArgs, WithdrawArgs, cancel, fund, pause, resume, withdraw};
+pub(super) use runs::{RunsArgs, WatchArgs, runs, watch};
 
 /// Jobs that `job list` shows at most; the newest.
 const MAX_LISTED: u64 = 1000;
@@ -186,10 +188,7 @@ pub(super) async fn show(global: &Global, id: u64) -> Result<Exit> {
         fields.insert("params".to_owned(), json!(params.params));
     }
     let mut lines = spell::job_rows(id, &job);
-    if let Some(params) = params {
-        let shown = [("code URL", params.codeUrl), ("params", params.params.to_string())];
-        lines.extend(shown.into_iter().filter(|(_, value)| !value.is_empty()));
-    }
+    lines.extend(params.iter().flat_map(spell::action_rows));
     let (left, cost) = runs_left(&chain, id, &job).await?;
     if let Some(fields) = document.as_object_mut() {
         fields.insert("runs_left".to_owned(), Value::from(left.to_string()));

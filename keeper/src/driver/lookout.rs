@@ -122,6 +122,7 @@ fn size_of(sighting: &Sighting) -> usize {
     match sighting {
         Sighting::Block(_) => SIGHTING_BYTES,
         Sighting::Log(log) => SIGHTING_BYTES + log.entry.data.len(),
+        Sighting::Answer(answer) => SIGHTING_BYTES + answer.len(),
     }
 }
 

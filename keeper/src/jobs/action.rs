@@ -1,7 +1,11 @@
 //! The list of actions: each kind has its room, `action/<kind>.rs`, and one line here wherever kinds are told apart. What is
 //! common to all is here too: the check at the anchor before a run, and what its end means to the protocol.
 
+mod before;
 mod call;
+mod checked;
+mod resolver;
+mod upkeep;
 mod wasm;
 
 use std::sync::Arc;
@@ -18,7 +22,7 @@ use contracts::terms::{ActionTerms, Terms};
 use super::at_anchor;
 use super::flags::only;
 use super::job::Plan;
-use super::trigger::Sighting;
+use super::trigger::{SeenLog, Sighting};
 use crate::chain::ChainProvider;
 use crate::executor::{Abstain, Ended, Executor};
 
@@ -67,7 +71,7 @@ impl Actions {
     pub fn is_ready(&self, terms: &Terms) -> bool {
         match &terms.action {
             ActionTerms::Wasm(wasm) => wasm::is_ready(&self.executor, wasm),
-            ActionTerms::Call(_) => true,
+            ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => true,
         }
     }
 
@@ -79,7 +83,7 @@ impl Actions {
     pub async fn prepare(&self, plan: &Plan) -> Result<(), String> {
         match &plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::prepare(&self.executor, wasm, plan.owner).await,
-            ActionTerms::Call(_) => Ok(()),
+            ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => Ok(()),
         }
     }
 
@@ -91,11 +95,29 @@ impl Actions {
         {
             return Finding::none(abstention, reason);
         }
+        let before = match before::look(self, work).await {
+            Ok(before) => before,
+            Err(finding) => return finding,
+        };
+        let told = before.sighting.clone().map(|sighting| Work { sighting: Some(sighting), ..work.clone() });
+        let work = told.as_ref().unwrap_or(work);
         let (ended, transcript, took) = match &work.plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::run(self, wasm, work).await,
+            ActionTerms::Upkeep(upkeep) => upkeep::run(self, upkeep, work).await,
+            ActionTerms::Resolver(resolver) => resolver::run(self, resolver, work).await,
             ActionTerms::Call(call) => (call::run(call), B256::ZERO, Duration::ZERO),
         };
-        Finding::new(ended, transcript, took)
+        Finding::new(ended, before.with(transcript), took)
+    }
+}
+
+impl Work {
+    /// The log that it is due for, where it is due for one.
+    fn log(&self) -> Option<&SeenLog> {
+        match &self.sighting {
+            Some(Sighting::Log(log)) => Some(log),
+            _ => None,
+        }
     }
 }
 
@@ -124,6 +146,17 @@ impl Finding {
     }
 }
 
+/// What an action brings, as rows for people.
+#[must_use]
+pub fn rows(terms: &ActionTerms) -> Vec<(&'static str, String)> {
+    match terms {
+        ActionTerms::Wasm(wasm) => wasm::rows(wasm),
+        ActionTerms::Upkeep(upkeep) => upkeep::rows(upkeep),
+        ActionTerms::Resolver(resolver) => resolver::rows(resolver),
+        ActionTerms::Call(call) => call::rows(call),
+    }
+}
+
 fn abstention(reason: &Abstain) -> Abstention {
     match reason {
         Abstain::CodeUnavailable(_) | Abstain::CodeTooLarge | Abstain::CodeHashMismatch | Abstain::CodeInvalid(_) => {
@@ -145,6 +178,10 @@ pub struct ActionFlags {
     #[command(flatten)]
     wasm: wasm::WasmFlags,
     #[command(flatten)]
+    upkeep: upkeep::UpkeepFlags,
+    #[command(flatten)]
+    resolver: resolver::ResolverFlags,
+    #[command(flatten)]
     call: call::CallFlags,
 }
 
@@ -153,6 +190,10 @@ pub struct ActionFlags {
 enum Name {
     /// Runs code: --code-url, --code or --code-hash, --params
     Wasm,
+    /// Asks the target's checkUpkeep, and calls its performUpkeep when it says so: --check-data
+    Upkeep,
+    /// Asks a resolver whether the target is to be called, and with what: --resolver, --checker-data
+    Resolver,
     /// Calls the target with the same bytes every time, without code: --calldata
     Call,
 }
@@ -164,9 +205,17 @@ impl ActionFlags {
     /// What is missing, does not fit together or cannot be read, and how to mend it.
     pub fn terms(&self) -> Result<ActionTerms> {
         let chosen = self.action.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        only("--action", &chosen, &[("wasm", self.wasm.given()), ("call", self.call.given())])?;
+        let given = [
+            ("wasm", self.wasm.given()),
+            ("upkeep", self.upkeep.given()),
+            ("resolver", self.resolver.given()),
+            ("call", self.call.given()),
+        ];
+        only("--action", &chosen, &given)?;
         match self.action {
             Name::Wasm => self.wasm.terms(),
+            Name::Upkeep => self.upkeep.terms(),
+            Name::Resolver => self.resolver.terms(),
             Name::Call => self.call.terms(),
         }
     }

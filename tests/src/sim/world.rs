@@ -153,6 +153,7 @@ impl<'a> World<'a> {
         self.look_for_missing_verdicts();
         self.look_for_stalls();
         self.look_for_unruled();
+        self.look_for_false_records();
         self.look_over_chain();
         self.look_for_unmet();
         self.unsettled().iter().for_each(|task| self.tell(|| format!("unsettled: {}", run_of(task))));

@@ -1,11 +1,12 @@
 //! Jobs in words.
 
 use alloy::primitives::U256;
-use contracts::IJobManager::Job;
+use contracts::IJobManager::{Job, JobParams};
 use contracts::terms::{ActionTerms, JobStatus, TriggerTerms};
 use serde_json::{Value, json};
 
 use super::money;
+use crate::jobs::action::rows;
 use crate::jobs::trigger::Trigger;
 use crate::text::shown;
 
@@ -64,6 +65,11 @@ pub(super) fn job_rows(id: u64, job: &Job) -> Vec<(&'static str, String)> {
         ("quorum", format!("{}.{:02} %", job.quorumBps / 100, job.quorumBps % 100)),
         ("failures", job.failures.to_string()),
     ]
+}
+
+/// What a job's action brings, as more rows of `job show`.
+pub(super) fn action_rows(params: &JobParams) -> Vec<(&'static str, String)> {
+    ActionTerms::decode(params).map_or_else(|_| vec![("params", params.params.to_string())], |terms| rows(&terms))
 }
 
 /// When a job runs, in words.

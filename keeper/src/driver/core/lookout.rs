@@ -6,6 +6,7 @@ use consensus::task::{DueTask, Task};
 use consensus::time::Time;
 
 use super::{Core, Load, Note, Order};
+use crate::archive::Change;
 use crate::driver::lookout::{Seen, acted_on, condition_run};
 use crate::jobs::search::{Found, Hit};
 use crate::jobs::trigger::{Sighting, Watch};
@@ -137,15 +138,25 @@ impl Core {
             return self.put_off_seen(due, now);
         }
         let second = self.chain_time(now).seconds();
-        if second >= due.deadline || self.settlements.get(&due.task).is_some() && !self.engine.knows(&due.task) {
+        let settled = self.settlements.get(&due.task).cloned();
+        let remembered = second.saturating_sub(self.about.pace.reach_seconds());
+        if second >= due.deadline || (due.due < remembered && settled.is_some()) {
             return;
         }
+        let is_news = !self.engine.is_told(&due);
         self.feed(Input::Due(due), now);
         if !self.engine.is_told(&due) {
             return self.put_off_seen(due, now);
         }
-        self.changed = true;
-        self.history.learn(&due, second);
+        if is_news {
+            self.changed = true;
+            self.history.learn(&due, second);
+            self.archive(due.task, Change::Due { due: due.due }, now);
+            if let Some(settled) = settled {
+                self.history.note_settled(&due.task, &settled, self.chain_time(now));
+                self.feed(Input::Settled { task: due.task, block: settled.block }, now);
+            }
+        }
     }
 
     fn put_off_seen(&mut self, due: DueTask, now: Time) {

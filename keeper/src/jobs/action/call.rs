@@ -11,6 +11,10 @@ pub(super) fn run(terms: &CallTerms) -> Ended {
     Ended::Call(terms.calldata.to_vec())
 }
 
+pub(super) fn rows(terms: &CallTerms) -> Vec<(&'static str, String)> {
+    vec![("calldata", terms.calldata.to_string())]
+}
+
 /// Flags of a call without code.
 #[derive(Debug, Clone, Args)]
 pub(super) struct CallFlags {

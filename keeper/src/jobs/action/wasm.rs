@@ -48,6 +48,10 @@ pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (E
     (run.ended, B256::from(run.transcript_root), run.took)
 }
 
+pub(super) fn rows(terms: &WasmTerms) -> Vec<(&'static str, String)> {
+    vec![("code URL", terms.code_url.clone()), ("params", terms.params.to_string())]
+}
+
 fn code(terms: &WasmTerms) -> Code {
     Code { url: terms.code_url.clone(), hash: terms.code_hash.0 }
 }

@@ -64,9 +64,12 @@ impl Kind for Condition {
         Watch::Condition(self)
     }
 
-    /// What the call answered is for whoever makes it.
-    fn told(&self, _: &Run, _: Option<&Sighting>) -> Told {
-        Told { sequence: 0, trigger: executor::Trigger::Condition(Vec::new()) }
+    fn told(&self, _: &Run, sighting: Option<&Sighting>) -> Told {
+        let answer = match sighting {
+            Some(Sighting::Answer(answer)) => answer.clone(),
+            _ => Vec::new(),
+        };
+        Told { sequence: 0, trigger: executor::Trigger::Condition(answer) }
     }
 
     fn words(&self) -> String {

@@ -58,6 +58,8 @@ pub enum Sighting {
     Block(BlockRef),
     /// A log.
     Log(Arc<SeenLog>),
+    /// What the condition's call answers at the anchor: known only once it is looked at there.
+    Answer(Vec<u8>),
 }
 
 /// Where to look for the runs of a trigger.
