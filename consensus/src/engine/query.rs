@@ -124,6 +124,11 @@ impl Engine {
             .is_some_and(|session| !session.has_ended() && now < self.facts.pace().moment(session.due().deadline))
     }
 
+    /// Whether a leader has listed a task that is not known here.
+    pub fn is_listed(&self, task: &Task) -> bool {
+        self.batches.lists_unknown(task)
+    }
+
     /// Whether a task is remembered.
     pub fn knows(&self, task: &Task) -> bool {
         self.sessions.get(task).is_some()

@@ -32,6 +32,8 @@ pub(super) const HEAL: u64 = 48;
 pub(super) const CALM: u64 = HEAL + 9;
 /// Last moment a task can be due.
 pub(super) const LAST_DUE: u64 = 66;
+/// The job that waits for a condition.
+pub(super) const CONDITION: u64 = 8;
 /// The hash of every job's code.
 pub(super) const CODE: B256 = B256::repeat_byte(0xcc);
 /// How a job behaves.

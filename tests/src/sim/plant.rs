@@ -46,10 +46,12 @@ pub enum Plant {
     SearchesOnce,
     /// A log makes its job due without the blocks on top that the job asks for (planted in what the watcher tells).
     ShallowLogs,
+    /// Whatever condition a leader lists is taken to have held where it says (planted in the simulator's runs).
+    BelievesLeaders,
 }
 
 /// All of them.
-pub const ALL: [Plant; 17] = [
+pub const ALL: [Plant; 18] = [
     Plant::SignBeforePersist,
     Plant::ForgetJournal,
     Plant::QuorumOffByOne,
@@ -67,6 +69,7 @@ pub const ALL: [Plant; 17] = [
     Plant::ForgetsWaiting,
     Plant::SearchesOnce,
     Plant::ShallowLogs,
+    Plant::BelievesLeaders,
 ];
 
 impl Plant {
@@ -91,6 +94,7 @@ impl Plant {
             Self::ForgetsWaiting => "forgets-waiting",
             Self::SearchesOnce => "searches-once",
             Self::ShallowLogs => "shallow-logs",
+            Self::BelievesLeaders => "believes-leaders",
         }
     }
 

@@ -52,6 +52,7 @@ caught! {
     forgetting_what_was_seen_on_the_way_is_caught: ForgetsWaiting,
     searching_each_block_number_once_is_caught: SearchesOnce,
     taking_a_log_before_its_time_is_caught: ShallowLogs,
+    taking_a_leaders_word_for_a_condition_is_caught: BelievesLeaders,
 }
 
 #[test]

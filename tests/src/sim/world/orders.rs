@@ -42,7 +42,8 @@ impl World<'_> {
             match (node.actor.as_mut(), node.core.as_ref()) {
                 (Some(actor), Some(core)) if !quiet => {
                     let (keys, keepers, engine) = (&self.keys[keeper], self.keys.len(), core.engine());
-                    let mut means = Means { keys, index: keeper, keepers, engine, random: &mut self.random };
+                    let (pace, random) = (self.plan.pace, &mut self.random);
+                    let mut means = Means { keys, index: keeper, keepers, pace, engine, random };
                     let deeds = actor.on_order(order, &mut means);
                     self.do_deeds(keeper, deeds);
                 }

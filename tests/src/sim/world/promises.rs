@@ -94,7 +94,8 @@ impl World<'_> {
     pub(super) fn look_for_false_records(&mut self) {
         for keeper in 0..self.nodes.len() {
             let node = &self.nodes[keeper];
-            if !self.is_honest(keeper) || node.core.is_none() {
+            // A node that lies shows what is settled again, in a block that is none.
+            if !self.is_honest(keeper) || self.plan.misled[keeper] || node.core.is_none() {
                 continue;
             }
             let read = self.chain.blocks.iter().zip(&node.held).take_while(|(block, held)| block.reference == **held);

@@ -49,16 +49,26 @@ impl World<'_> {
         Outcome { status, data, state_after: B256::ZERO, transcript: B256::ZERO }
     }
 
-    /// Whether what made a task due lies on the branch that an anchor is on.
+    /// Whether a condition held at the block that is said to have made this run of it due.
+    fn was_met(&self, task: &Task) -> bool {
+        self.chain.record.block(task.instance.0).is_some_and(|block| block.is_met)
+    }
+
+    /// Whether what made a task due lies on the branch that an anchor is on, and did.
     pub(super) fn is_on_branch(&self, task: &Task, anchor: B256) -> bool {
         let record = &self.chain.record;
         match self.plan.job(task.job.0).map(|job| &job.rhythm) {
             Some(Rhythm::Logs(_)) => {
                 record.log(task.instance.0).is_some_and(|log| record.leads_to(log.block_hash, anchor))
             }
-            Some(Rhythm::Condition { .. }) => record.leads_to(task.instance.0, anchor),
+            Some(Rhythm::Condition { .. }) => record.leads_to(task.instance.0, anchor) && self.was_met(task),
             Some(Rhythm::Blocks { .. } | Rhythm::Interval { .. }) | None => true,
         }
+    }
+
+    fn is_false_alarm(&self, task: &Task) -> bool {
+        let job = self.plan.job(task.job.0);
+        job.is_some_and(|job| matches!(job.rhythm, Rhythm::Condition { .. })) && !self.was_met(task)
     }
 
     /// Runs a task.
@@ -80,6 +90,8 @@ impl World<'_> {
         let result = if self.now < self.nodes[keeper].outage_until {
             delay += 500;
             Err(Abstention::ChainReadFailed)
+        } else if self.is_false_alarm(&due.task) && self.bug != Some(Plant::BelievesLeaders) {
+            Err(Abstention::UnknownTask)
         } else {
             let mut outcome = self.outcome(&due.task, anchor.hash, conduct);
             if conduct == Conduct::Differs || lies {
@@ -115,7 +127,8 @@ impl World<'_> {
             let detail = format!("keeper {keeper} runs {} at {anchor}, having seen {sighting:?}", run_of(task));
             self.checks.fail(self.elapsed(), "wrong_sighting", detail);
         }
-        if !self.is_on_branch(task, anchor) {
+        // Whether a condition held at its block is what the run is to find.
+        if !self.is_on_branch(task, anchor) && !self.is_false_alarm(task) {
             let detail = format!("keeper {keeper} runs {} at {anchor}", run_of(task));
             self.checks.fail(self.elapsed(), "run_of_what_is_orphaned", detail);
         }
