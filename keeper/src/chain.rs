@@ -14,7 +14,7 @@ pub mod cost;
 mod digest;
 mod dispute;
 mod dispute_log;
-mod error;
+pub(crate) mod error;
 pub mod fees;
 mod heads;
 mod job_event;

@@ -207,6 +207,9 @@ pub struct ClaimArgs {
 pub enum JobCommand {
     /// List a job on chain and fund it
     Create(Box<job::CreateArgs>),
+    /// Propose the job that does what an entry of another keeper network did
+    #[command(subcommand)]
+    Import(job::ImportCommand),
     /// List every job on chain
     List,
     /// Show one job
@@ -282,6 +285,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Operator(OperatorCommand::Claim(args)) => operator::claim(global, &args).await,
         Command::Join(args) => Box::pin(join::run(*args, global)).await,
         Command::Job(JobCommand::Create(args)) => job::create(global, *args).await,
+        Command::Job(JobCommand::Import(command)) => job::import(global, command).await,
         Command::Job(JobCommand::List) => job::list(global).await,
         Command::Job(JobCommand::Show { id }) => job::show(global, id).await,
         Command::Job(JobCommand::Fund(args)) => job::fund(global, &args).await,

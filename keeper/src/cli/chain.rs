@@ -44,7 +44,7 @@ const BYTES_OF_A_VERB: usize = 6_000;
 pub(super) struct Chain {
     pub(super) network: Network,
     pub(super) provider: ChainProvider,
-    rpc: Rpc,
+    pub(super) rpc: Rpc,
     config: ChainConfig,
 }
 

@@ -20,10 +20,12 @@ use crate::jobs::action::ActionFlags;
 use crate::jobs::trigger::TriggerFlags;
 use crate::keystore::{Keystore, Password};
 
+mod import;
 mod life;
 mod runs;
 mod spell;
 
+pub(super) use import::{ImportCommand, run as import};
 pub(super) use life::{FundArgs, WithdrawArgs, cancel, fund, pause, resume, withdraw};
 pub(super) use runs::{RunsArgs, WatchArgs, runs, watch};
 

@@ -69,7 +69,8 @@ impl ResolverFlags {
     }
 
     pub(super) fn terms(&self) -> Result<ActionTerms> {
-        let resolver = self.resolver.context("--resolver is missing: say which contract is asked")?;
+        let resolver = self.resolver.filter(|resolver| !resolver.is_zero());
+        let resolver = resolver.context("--resolver is missing: say which contract is asked, by its address")?;
         let calldata = match &self.checker_data {
             Some(bytes) => read_bytes(bytes, "--checker-data")?,
             None => abi::checkerCall {}.abi_encode().into(),
