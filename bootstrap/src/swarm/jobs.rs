@@ -125,6 +125,7 @@ impl JobRequest {
         match &mut self.trigger {
             TriggerTerms::Interval { start, .. } => *start += seconds,
             TriggerTerms::Once { moment } => *moment += seconds,
+            _ => {}
         }
     }
 
@@ -169,6 +170,7 @@ impl JobSpec {
         match self.trigger {
             TriggerTerms::Interval { start, interval } => start.checked_add(run.checked_mul(interval.into())?),
             TriggerTerms::Once { moment } => (run == 0).then_some(moment),
+            _ => None,
         }
     }
 
@@ -180,6 +182,7 @@ impl JobSpec {
             TriggerTerms::Interval { start, .. } if last < start => 0,
             TriggerTerms::Interval { start, interval } => (last - start) / u64::from(interval) + 1,
             TriggerTerms::Once { moment } => u64::from(moment <= last),
+            _ => 0,
         }
     }
 
@@ -189,6 +192,7 @@ impl JobSpec {
         match self.trigger {
             TriggerTerms::Interval { start, interval } => format!("interval {interval} s from {start}"),
             TriggerTerms::Once { moment } => format!("once at {moment}"),
+            _ => self.trigger.name().to_owned(),
         }
     }
 }

@@ -122,7 +122,11 @@ impl Core {
         if let Some(troubled) = tells_of_job(result.as_ref().map(|_| ())) {
             self.feed(Input::Trouble { job: task.job, troubled }, now);
         }
+        let is_none = matches!(result, Err(Abstention::UnknownTask));
         self.feed(Input::Executed { task, attempt, anchor, result, took }, now);
+        if is_none {
+            self.drop_condition(task, now);
+        }
     }
 
     #[cfg(feature = "equivocate")]
