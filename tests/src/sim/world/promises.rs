@@ -55,11 +55,11 @@ impl World<'_> {
     }
 
     /// Whatever was reorganised and whoever died on the way: what a keeper has recorded is what the chain has settled, as far as
-    /// it has read it.
+    /// it has read it. A node that makes up settlements is recorded with the rest.
     pub(super) fn look_for_false_records(&mut self) {
         for keeper in 0..self.nodes.len() {
             let node = &self.nodes[keeper];
-            if !self.is_honest(keeper) || node.core.is_none() {
+            if !self.is_honest(keeper) || self.plan.misled[keeper] || node.core.is_none() {
                 continue;
             }
             let read = self.chain.blocks.iter().zip(&node.held).take_while(|(block, held)| block.reference == **held);
