@@ -133,7 +133,7 @@ pub enum Command {
     Operator(OperatorCommand),
     /// Run an operator node
     Join(Box<JoinArgs>),
-    /// Create and look at jobs
+    /// Create and look at jobs; what changes one is sent with --broadcast, and else only tried
     #[command(subcommand)]
     Job(JobCommand),
     /// Say that a certified result is wrong, and see what becomes of it
@@ -202,7 +202,7 @@ pub struct ClaimArgs {
     pub to: Option<alloy::primitives::Address>,
 }
 
-/// `keeper job ...`
+/// `keeper job ...`. What changes a job is sent with `--broadcast` alone.
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
     /// List a job on chain and fund it
@@ -217,20 +217,11 @@ pub enum JobCommand {
     /// Set more money aside for a job
     Fund(job::FundArgs),
     /// Stop a job for a while
-    Pause {
-        /// Job id
-        id: u64,
-    },
+    Pause(job::LifeArgs),
     /// Run a paused job again
-    Resume {
-        /// Job id
-        id: u64,
-    },
+    Resume(job::LifeArgs),
     /// Stop a job for good
-    Cancel {
-        /// Job id
-        id: u64,
-    },
+    Cancel(job::LifeArgs),
     /// Ask for a job's money, and later take it
     Withdraw(job::WithdrawArgs),
 }
@@ -281,9 +272,9 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Job(JobCommand::List) => job::list(global).await,
         Command::Job(JobCommand::Show { id }) => job::show(global, id).await,
         Command::Job(JobCommand::Fund(args)) => job::fund(global, &args).await,
-        Command::Job(JobCommand::Pause { id }) => job::pause(global, id).await,
-        Command::Job(JobCommand::Resume { id }) => job::resume(global, id).await,
-        Command::Job(JobCommand::Cancel { id }) => job::cancel(global, id).await,
+        Command::Job(JobCommand::Pause(args)) => job::pause(global, args).await,
+        Command::Job(JobCommand::Resume(args)) => job::resume(global, args).await,
+        Command::Job(JobCommand::Cancel(args)) => job::cancel(global, args).await,
         Command::Job(JobCommand::Withdraw(args)) => job::withdraw(global, &args).await,
         Command::Dispute(DisputeCommand::Open(args)) => dispute::open(global, &args).await,
         Command::Dispute(DisputeCommand::Join { id, run }) => dispute::join(global, id, &run).await,

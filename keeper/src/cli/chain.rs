@@ -4,6 +4,7 @@
 //! the keeper's submitter reconciles its own ledger with the chain, so both may run at once: whichever loses the race for
 //! a nonce takes the next one.
 
+mod actor;
 mod sender;
 
 use std::future::Future;
@@ -27,6 +28,7 @@ use crate::chain::{
     was_registered,
 };
 use crate::config::Settings;
+pub(super) use actor::{Actor, Broadcast, Done};
 pub(super) use sender::Sender;
 
 /// The pause between two looks at what takes a moment.
@@ -97,7 +99,12 @@ impl Chain {
     /// # Errors
     /// It does not, or gas is dearer than is ever paid.
     pub(super) async fn sender(&self, wallet: PrivateKeySigner) -> Result<Sender> {
-        let account = wallet.address();
+        self.check_balance(wallet.address()).await?;
+        Ok(Sender::new(self.rpc.clone(), wallet, &self.network))
+    }
+
+    /// Refuses an account that does not hold enough coin for the gas of one verb.
+    async fn check_balance(&self, account: Address) -> Result<()> {
         let market = market(&self.provider).await?;
         let fees = affordable(market)?;
         let price = Fees { max_fee: market.base_fee.saturating_add(fees.tip), ..fees };
@@ -119,8 +126,7 @@ impl Chain {
             );
             Ok(())
         })();
-        checked.exit(Exit::Chain)?;
-        Ok(Sender::new(self.rpc.clone(), wallet, &self.network))
+        checked.exit(Exit::Chain)
     }
 
     /// What the chain shows at a receipt's block. The node that answers may not have the block yet, though another one
