@@ -102,4 +102,24 @@ pub(crate) mod examples {
         PlayMoney,
         "artifacts/PlayMoney.json"
     );
+    sol!(
+        #[sol(rpc, all_derives)]
+        Resolved,
+        "artifacts/Resolved.json"
+    );
+    sol!(
+        #[sol(rpc, all_derives)]
+        Ringer,
+        "artifacts/Ringer.json"
+    );
+    sol!(
+        #[sol(rpc, all_derives)]
+        Tank,
+        "artifacts/Tank.json"
+    );
+    sol!(
+        #[sol(rpc, all_derives)]
+        Upkept,
+        "artifacts/Upkept.json"
+    );
 }

@@ -21,7 +21,7 @@ pub mod url;
 pub use abi::allocation::{IAllocationManager, LocalAllocationManager};
 pub use abi::challenger::ITaskManager::Certificate as RulingCertificate;
 pub use abi::challenger::{Challenger, IChallenger, ReportLib};
-pub use abi::examples::{Counter, Feed, PlayMoney};
+pub use abi::examples::{Counter, Feed, PlayMoney, Resolved, Ringer, Tank, Upkept};
 pub use abi::forwarder::JobForwarder;
 pub use abi::jobs::{IJobManager, JobManager};
 pub use abi::proxy::ERC1967Proxy;

@@ -13,6 +13,7 @@ import {ITaskManager} from "./interfaces/ITaskManager.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
 import {Chain} from "./libraries/Chain.sol";
 import {ReportLib} from "./libraries/ReportLib.sol";
+import {RunLog} from "./libraries/RunLog.sol";
 import {Bounties} from "./Bounties.sol";
 
 /// @title Challenger
@@ -282,9 +283,19 @@ contract Challenger is Bounties, OwnableUpgradeable, UUPSUpgradeable {
         if (!known) revert UnknownTask(report.jobId, report.jobVersion, report.instanceKey);
     }
 
+    /// @dev Whether a run of the job's present version may have been due. Of a log or a condition the key is a hash, which says nothing:
+    /// whoever signs two statements at one made up knows what it does.
     function _isDue(IJobManager.Job memory job, uint256 run) private view returns (bool) {
-        if (job.trigger == IJobManager.Trigger.OneShot && run != 0) return false;
-        return run <= type(uint64).max && job.start + run * job.interval <= block.timestamp;
+        if (job.trigger == IJobManager.Trigger.Log || job.trigger == IJobManager.Trigger.Condition) {
+            return run > RunLog.MAX_RUN && job.start <= block.timestamp;
+        }
+        if (run > RunLog.MAX_RUN || (job.limits.mostRuns != 0 && run >= job.limits.mostRuns)) return false;
+        if (job.trigger == IJobManager.Trigger.OneShot) return run == 0 && job.start <= block.timestamp;
+        uint256 due = run * job.interval;
+        // minutes count from 1970 on, others from the first run
+        if (job.trigger == IJobManager.Trigger.Cron) return due >= job.start && due <= block.timestamp;
+        bool inBlocks = job.trigger == IJobManager.Trigger.Blocks;
+        return job.start + due <= (inBlocks ? Chain.number(_chainKind) : block.timestamp);
     }
 
     /// @dev The stake that counted at the anchor is certain to be slashable up to this block.

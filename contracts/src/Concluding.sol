@@ -111,8 +111,10 @@ abstract contract Concluding is Covering, Earnings {
         record.failedAt = uint40(block.timestamp);
         account = JobWord.withFailures(account, failures + 1);
         if (failures + 1 != MAX_FAILURES || JobWord.status(account) != uint8(Status.Active)) return account;
-        record.schedule.inactiveFrom = uint40(block.timestamp);
-        emit JobPaused(jobId, uint64(block.timestamp));
+        // at once, unless it has ended already
+        uint256 end = record.schedule.inactiveFrom;
+        if (end == 0 || end > block.timestamp) record.schedule.inactiveFrom = uint40(block.timestamp);
+        emit JobPaused(jobId, record.schedule.inactiveFrom);
         emit CircuitBroken(jobId, MAX_FAILURES);
         return JobWord.withStatus(account, uint8(Status.Paused));
     }

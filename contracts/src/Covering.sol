@@ -25,8 +25,17 @@ abstract contract Covering is Records {
     /// transaction, or again.
     uint256 internal constant FIRST_CHANGE_GAS = 8_700;
     uint256 internal constant CHANGE_GAS = 1_500;
+    /// @dev The most gas of looking at a run that is not as nearly all are, see {Kinds}; and for a log besides, which is kept in a slot
+    /// of its own, of which so much comes back where it is not kept after all.
+    uint256 internal constant CHECK_GAS = 4_000;
+    uint256 internal constant LOG_GAS = 23_000;
+    uint256 internal constant LOG_SLOT_GAS = 19_900;
     /// @dev The most gas of what all tasks of a batch have in common that one of them pays.
     uint256 internal constant MOST_BATCH_GAS = 450_000;
+
+    /// @dev The most gas that a run is charged for besides its callback, and what is kept of a log.
+    uint256 internal constant MOST_RUN_GAS =
+        MOST_BATCH_GAS + FIRST_TASK_GAS + CALL_GAS + FIRST_TOKEN_GAS + FIRST_CHANGE_GAS + CHECK_GAS;
 
     /// @dev The most bytes of a batch that are refunded, see TaskManager.
     uint256 internal constant MOST_BYTES = 128 + 256 * 12;
@@ -45,8 +54,9 @@ abstract contract Covering is Records {
 
     /// @dev What the next run may be charged for gas, in wei.
     function _mostGas(uint256 schedule, uint256 price, uint256 dataFee) internal pure returns (uint256) {
-        uint256 most = MOST_BATCH_GAS + FIRST_TASK_GAS + CALL_GAS + FIRST_TOKEN_GAS + FIRST_CHANGE_GAS;
-        return price * (most + JobWord.callbackGas(schedule)) + dataFee;
+        uint256 most = MOST_RUN_GAS + JobWord.callbackGas(schedule);
+        if (JobWord.isLog(schedule)) most += LOG_GAS;
+        return price * most + dataFee;
     }
 
     /// @dev Whether fee and gas are there; `gas`, in wei, comes out of the escrow of a job that pays in coin.

@@ -28,7 +28,6 @@ contract Desk is Covering, Terms {
     uint256 private constant WITHDRAWAL_SECONDS = 1 days;
 
     address private immutable _self;
-    Chain.Kind private immutable _chainKind;
 
     constructor(address taskManager_, address registry_, address serviceManager_, uint32 notice, uint256 tip_)
         Records(taskManager_, notice)
@@ -36,7 +35,6 @@ contract Desk is Covering, Terms {
         Terms(taskManager_, registry_, serviceManager_)
     {
         _self = address(this);
-        _chainKind = Chain.kind();
     }
 
     /// @dev What is sent here itself would be lost.
@@ -67,8 +65,10 @@ contract Desk is Covering, Terms {
         if (params.token != address(0)) record.account.marks = 1;
         record.token = params.token;
         record.owner = msg.sender;
-        record.schedule.trigger = params.trigger;
+        bool hasKeys = params.trigger == IJobManager.Trigger.Log || params.trigger == IJobManager.Trigger.Condition;
+        if (hasKeys) record.account.marks |= 4;
         _write(record, params, forwarder);
+        _begin(record, 0);
         emit IJobManager.JobCreated(jobId, msg.sender, forwarder, params);
         uint96 deposit = _listingDeposit;
         if (msg.value < deposit) revert IJobManager.DepositMissing(deposit);
@@ -78,21 +78,20 @@ contract Desk is Covering, Terms {
 
     /// @dev What an update may change.
     function _write(Record storage record, IJobManager.JobParams calldata params, address forwarder) private {
-        (uint40 start, uint32 interval) = _check(params, forwarder);
+        (uint256 start, uint256 interval) = _check(params, forwarder);
         uint96 least = _leastFeeOf(params.token);
         if (params.fee < least) revert IJobManager.FeeTooLow(least);
         Schedule storage schedule = record.schedule;
         schedule.fee = uint80(params.fee);
-        schedule.start = start;
-        schedule.interval = interval;
-        schedule.inactiveFrom = 0;
+        schedule.start = uint40(start);
+        schedule.interval = uint32(interval);
+        schedule.kind = _kindOf(params);
         schedule.callbackGas = uint24(params.callbackGas);
         schedule.quorumBps = params.quorumBps;
         schedule.punctualSeconds = params.punctualSeconds;
         record.target = params.target;
         record.action = params.action;
         record.codeHash = params.codeHash;
-        if (params.until > type(uint40).max) revert IJobManager.InvalidLimits();
         record.until = uint40(params.until);
         record.mostRuns = params.mostRuns;
         record.mostGasPrice = params.mostGasPrice;
@@ -168,7 +167,7 @@ contract Desk is Covering, Terms {
         Record storage record = _owned(jobId);
         _requireStatus(record, IJobManager.Status.Active);
         record.account.status = IJobManager.Status.Paused;
-        record.schedule.inactiveFrom = uint40(block.timestamp + _noticeSeconds);
+        _stop(record);
         emit IJobManager.JobPaused(jobId, record.schedule.inactiveFrom);
     }
 
@@ -176,19 +175,9 @@ contract Desk is Covering, Terms {
     function resume(uint64 jobId) external onlyDelegated {
         Record storage record = _owned(jobId);
         _requireClosed(record);
-        Schedule storage schedule = record.schedule;
-        uint256 earliest = block.timestamp + _noticeSeconds;
-        uint256 start = schedule.start;
-        if (start < earliest) {
-            if (schedule.trigger == IJobManager.Trigger.OneShot) revert IJobManager.TooEarly(uint64(earliest));
-            uint256 interval = schedule.interval;
-            // up to a whole number of intervals
-            // slither-disable-next-line divide-before-multiply
-            start += (earliest - start + interval - 1) / interval * interval;
-        }
-        schedule.start = uint40(start);
-        schedule.inactiveFrom = 0;
-        emit IJobManager.JobResumed(jobId, _nextVersion(record), uint64(start));
+        _restart(record);
+        uint64 from = _begin(record, _noticeSeconds);
+        emit IJobManager.JobResumed(jobId, _nextVersion(record), from);
         if (_isCovered(record)) _setCovered(jobId, record, true);
     }
 
@@ -197,12 +186,40 @@ contract Desk is Covering, Terms {
         Record storage record = _owned(jobId);
         _requireClosed(record);
         if (params.token != record.token) revert IJobManager.TokenFixed(record.token);
-        if (params.trigger != record.schedule.trigger) revert IJobManager.InvalidTrigger();
+        if (params.trigger != _triggerOf(record)) revert IJobManager.InvalidTrigger();
         _write(record, params, _forwarderAt(record.salt));
-        uint256 earliest = block.timestamp + _noticeSeconds;
-        if (record.schedule.start < earliest) revert IJobManager.TooEarly(uint64(earliest));
+        uint256 earliest = _earliest(record);
+        if (_begin(record, _noticeSeconds) < earliest) revert IJobManager.TooEarly(uint64(earliest));
         emit IJobManager.JobUpdated(jobId, _nextVersion(record), params);
         _setCovered(jobId, record, _isCovered(record));
+    }
+
+    /// @dev A job that is to stop after the notice, unless it ends before.
+    function _stop(Record storage record) private {
+        uint256 end = record.schedule.inactiveFrom;
+        uint256 stop = block.timestamp + _noticeSeconds;
+        if (end == 0 || stop < end) record.schedule.inactiveFrom = uint40(stop);
+    }
+
+    /// @dev When a new version may have its first run: after the notice, which where runs are counted in blocks is as many of them.
+    function _earliest(Record storage record) private view returns (uint256) {
+        bool inBlocks = _triggerOf(record) == IJobManager.Trigger.Blocks;
+        return (inBlocks ? Chain.number(_chainKind) : block.timestamp) + _noticeSeconds;
+    }
+
+    /// @dev Where runs have a rhythm, the first run of it that is far enough ahead. What is past of a single run does not come again.
+    function _restart(Record storage record) private {
+        Schedule storage schedule = record.schedule;
+        IJobManager.Trigger trigger = _triggerOf(record);
+        uint256 earliest = _earliest(record);
+        uint256 start = schedule.start;
+        if (start >= earliest) return;
+        if (trigger == IJobManager.Trigger.OneShot) revert IJobManager.TooEarly(uint64(earliest));
+        if (trigger != IJobManager.Trigger.Interval && trigger != IJobManager.Trigger.Blocks) return;
+        uint256 interval = schedule.interval;
+        // up to a whole number of intervals
+        // slither-disable-next-line divide-before-multiply
+        schedule.start = uint40(start + (earliest - start + interval - 1) / interval * interval);
     }
 
     /// @dev When no task of a paused or cancelled job can settle any more.
@@ -226,7 +243,6 @@ contract Desk is Covering, Terms {
         version = ++account.version;
         account.status = IJobManager.Status.Active;
         account.failures = 0;
-        account.runs = 0;
     }
 
     /// @dev See {IJobManager}.
@@ -234,9 +250,7 @@ contract Desk is Covering, Terms {
         Record storage record = _owned(jobId);
         IJobManager.Status status = record.account.status;
         if (status == IJobManager.Status.Cancelled) revert IJobManager.WrongStatus(status);
-        if (status == IJobManager.Status.Active) {
-            record.schedule.inactiveFrom = uint40(block.timestamp + _noticeSeconds);
-        }
+        if (status == IJobManager.Status.Active) _stop(record);
         record.account.status = IJobManager.Status.Cancelled;
         emit IJobManager.JobCancelled(jobId, record.schedule.inactiveFrom);
     }
@@ -249,8 +263,10 @@ contract Desk is Covering, Terms {
         bool isOver = record.account.status == IJobManager.Status.Cancelled;
         if (amount == 0 && gas == 0 && !isOver) revert IJobManager.InsufficientEscrow();
         if (amount > record.account.escrow || gas > record.gas) revert IJobManager.InsufficientEscrow();
-        uint256 from = record.schedule.inactiveFrom;
-        if (from < block.timestamp) from = block.timestamp;
+        uint256 from = block.timestamp;
+        uint256 end = record.schedule.inactiveFrom;
+        // one that is active ends when it ends: that is no reason to wait
+        if (record.account.status != IJobManager.Status.Active && end > from) from = end;
         uint64 availableAt = uint64(from + EXPIRY);
         _withdrawals[jobId] = Withdrawal(uint96(amount), uint96(gas), availableAt);
         emit IJobManager.WithdrawalRequested(jobId, amount, gas, availableAt);

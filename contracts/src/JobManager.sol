@@ -152,39 +152,42 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
     /// @inheritdoc IJobManager
     function job(uint64 jobId) external view returns (Job memory found) {
         Record storage record = _jobs[jobId];
-        Account memory account = record.account;
-        found.version = account.version;
-        found.status = account.status;
-        found.failures = account.failures;
-        found.escrow = account.escrow;
-        if (account.status != Status.None) found.forwarder = forwarderOf(jobId);
-        _describe(found, jobId, record);
+        (uint256 account, uint256 schedule) = _load(record);
+        found.version = uint32(JobWord.version(account));
+        found.status = Status(JobWord.status(account));
+        found.failures = uint8(JobWord.failures(account));
+        found.escrow = uint128(JobWord.escrow(account));
+        found.covered = JobWord.isCovered(account);
+        if (found.version != 0) found.forwarder = forwarderOf(jobId);
+        _describe(found, record, schedule);
     }
 
-    function _describe(Job memory found, uint64 jobId, Record storage record) private view {
-        Schedule memory schedule = record.schedule;
-        found.trigger = schedule.trigger;
-        found.quorumBps = schedule.quorumBps;
-        found.punctualSeconds = schedule.punctualSeconds;
-        found.callbackGas = schedule.callbackGas;
-        found.inactiveFrom = schedule.inactiveFrom;
-        found.fee = schedule.fee;
-        found.start = schedule.start;
-        found.interval = schedule.trigger == Trigger.OneShot ? 0 : schedule.interval;
+    function _describe(Job memory found, Record storage record, uint256 schedule) private view {
+        found.trigger = Trigger(JobWord.trigger(schedule));
+        found.quorumBps = JobWord.quorumBps(schedule);
+        found.punctualSeconds = uint16(JobWord.punctualSeconds(schedule));
+        found.callbackGas = uint32(JobWord.callbackGas(schedule));
+        found.inactiveFrom = uint64(JobWord.inactiveFrom(schedule));
+        found.fee = uint96(JobWord.fee(schedule));
+        found.start = found.trigger == Trigger.Cron ? record.firstMinute : uint64(JobWord.start(schedule));
+        if (found.trigger != Trigger.OneShot) found.interval = uint32(JobWord.interval(schedule));
         (found.owner, found.target, found.token) = (record.owner, record.target, record.token);
         (found.action, found.codeHash) = (record.action, record.codeHash);
         (found.deposit, found.gas) = (record.deposit, record.gas);
         found.limits = Limits(record.until, record.mostRuns, record.mostGasPrice, record.missed);
-        found.covered = canPay(jobId);
     }
 
     /// @inheritdoc IJobManager
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool) {
-        uint256 account = _load(_jobs[jobId].account);
+        Record storage record = _jobs[jobId];
+        uint256 account = _load(record.account);
         uint256 version = JobWord.version(account);
         // an older version's runs can settle no more
         if (jobVersion != version) return jobVersion < version;
-        return RunLog.isSettled(JobWord.runs(account), uint256(instanceKey));
+        // whoever comes second with a batch pays for this: one slot will do for nearly all jobs
+        if (!JobWord.hasKeys(account)) return RunLog.isSettled(JobWord.runs(account), uint256(instanceKey));
+        (, uint256 schedule) = _load(record);
+        return _isOver(jobId, account, schedule, uint256(instanceKey));
     }
 
     /// @inheritdoc IJobManager

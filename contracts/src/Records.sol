@@ -16,24 +16,27 @@ abstract contract Records {
         uint96 escrow;
         uint32 version;
         IJobManager.Status status;
-        /// @dev 1: it pays in a token; 2: it can pay for its next run, see Covering
+        /// @dev 1: it pays in a token; 2: it can pay for its next run, see Covering; 4: its runs have hashes for keys
         uint8 marks;
         /// @dev callbacks that failed since one succeeded
         uint8 failures;
-        /// @dev see RunLog
+        /// @dev see RunLog, and where runs have hashes for keys KeyLog
         uint104 runs;
     }
 
     /// @dev Read by every settlement: one slot, see JobWord.
     struct Schedule {
         uint80 fee;
+        /// @dev when run 0 is due; where no run has a number, from when on there are any
         uint40 start;
         uint32 interval;
+        /// @dev the last moment at which a run may be due, in unix seconds; zero: there is none
         uint40 inactiveFrom;
         uint24 callbackGas;
         uint16 quorumBps;
         uint16 punctualSeconds;
-        IJobManager.Trigger trigger;
+        /// @dev number of the trigger and some bits, see JobWord
+        uint8 kind;
     }
 
     struct Record {
@@ -49,6 +52,8 @@ abstract contract Records {
         address owner;
         /// @dev when a callback failed last, in unix seconds
         uint40 failedAt;
+        /// @dev the first minute of a version by the calendar, in unix seconds: its runs are minutes since 1970
+        uint40 firstMinute;
         bytes32 codeHash;
         /// @dev wei that come back when the job has ended
         uint96 deposit;

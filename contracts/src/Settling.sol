@@ -8,13 +8,13 @@ import {JobWord} from "./libraries/JobWord.sol";
 import {RunLog} from "./libraries/RunLog.sol";
 import {RunWord} from "./libraries/RunWord.sol";
 import {Words} from "./libraries/Words.sol";
-import {Concluding} from "./Concluding.sol";
+import {Kinds} from "./Kinds.sol";
 
 /// @title Settling
 /// @notice What a settlement does to jobs: each run once, charged, credited.
 /// @dev The sums of a call are kept in memory and written once; arithmetic is unchecked where a task of a batch comes
 /// through, with the bounds that make it safe beside it.
-abstract contract Settling is Concluding {
+abstract contract Settling is Kinds {
     /// @dev What a call settled so far, the money under one token; what its certificate weighs; what a gas and a task are
     /// refunded at, in wei.
     struct Sums {
@@ -83,8 +83,8 @@ abstract contract Settling is Concluding {
         Sums memory sums;
         (sums.signedStake, sums.totalStake) = (certified.signedStake, certified.totalStake);
         sums.mostPrice = _mostPrice();
-        sums.mostGas = _mostGas(0, sums.mostPrice, certified.dataFee);
-        sums.enough = sums.mostGas + sums.mostPrice * MAX_CALLBACK_GAS;
+        sums.mostGas = sums.mostPrice * MOST_RUN_GAS + certified.dataFee;
+        sums.enough = sums.mostGas + sums.mostPrice * (MAX_CALLBACK_GAS + LOG_GAS);
         sums.gasPrice = _refundPrice(sums.mostPrice, certified.submitter);
         if (sums.gasPrice != 0) {
             sums.mostRefund = sums.gasPrice * MOST_BATCH_GAS + certified.dataFee;
@@ -176,8 +176,12 @@ abstract contract Settling is Concluding {
             differs != 0 || run < JobWord.nextRun(account) || run > RunLog.MAX_RUN || secondsLate > EXPIRY_SECONDS
                 || JobWord.mayClose(account, schedule, run, secondsLate, EXPIRY_SECONDS)
         ) {
-            uint256 refusal = _check(sums, account, schedule, word, run);
+            uint256 refusal;
+            (refusal, account) = _check(sums, record, account, schedule, word, run);
             if (refusal != 0) return refusal;
+            if (!JobWord.isByTime(schedule)) secondsLate = 0;
+        } else {
+            account = JobWord.withRun(account, run);
         }
         if (JobWord.hasToken(account) || sums.isMixed) _changeToken(certified, sums, account);
         uint256 charged = _charge(sums, record, account, schedule, word, secondsLate);
@@ -185,13 +189,14 @@ abstract contract Settling is Concluding {
             unchecked {
                 sums.taskGas -= sums.changeGas;
             }
+            account = _undo(sums, record, schedule, word, run);
             // once: whoever brings another one could have known
             if (JobWord.isCovered(account)) account = _takeRest(sums, record, account);
             _store(record.account, _mark(RunWord.jobId(word), account, false));
             return _refuse(sums, ITaskManager.Ineligible.Escrow);
         }
         sums.changeGas = 0;
-        account = JobWord.withRun(charged, run);
+        account = charged;
         unchecked {
             // enough in any case, where it is in coin
             if (JobWord.escrow(account) < sums.enough + JobWord.fee(schedule)) {
@@ -217,6 +222,8 @@ abstract contract Settling is Concluding {
         returns (uint256)
     {
         uint256 gas = sums.mostGas + sums.mostPrice * JobWord.callbackGas(schedule);
+        // said by hand, as every task in a token comes through
+        if ((schedule >> 248) & JobWord.TRIGGER == uint256(Trigger.Log)) gas += sums.mostPrice * LOG_GAS;
         if (_covers(record, account, schedule, gas)) return account;
         if (sums.gasPrice != 0 && RunWord.isCall(word)) return JobWord.withCovered(account, false);
         return _mark(RunWord.jobId(word), account, false);
@@ -301,7 +308,7 @@ abstract contract Settling is Concluding {
             if (sums.earned != 0) sums.hasEarned = true;
             _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
             (sums.token, sums.earned) = (token, 0);
-            sums.enough = token == address(0) ? sums.mostGas + sums.mostPrice * MAX_CALLBACK_GAS : TOO_MUCH >> 1;
+            sums.enough = token == address(0) ? sums.mostGas + sums.mostPrice * (MAX_CALLBACK_GAS + LOG_GAS) : TOO_MUCH >> 1;
             sums.changeGas = 0;
             if (sums.hasEarned) sums.changeGas = _isUntouched(certified.epoch, token) ? FIRST_CHANGE_GAS : CHANGE_GAS;
         }
@@ -310,31 +317,49 @@ abstract contract Settling is Concluding {
         }
     }
 
-    /// @dev The verdict on a certified run that may not settle now; else zero.
-    function _check(Sums memory sums, uint256 account, uint256 schedule, uint256 word, uint256 run)
-        private
-        view
-        returns (uint256)
-    {
+    /// @dev Looks at a run that is not as nearly all are: the verdict on one that may not settle now, or zero and the account with it
+    /// settled. What that cost is the job's.
+    function _check(
+        Sums memory sums,
+        Record storage record,
+        uint256 account,
+        uint256 schedule,
+        uint256 word,
+        uint256 run
+    ) private returns (uint256, uint256) {
+        uint256 before = gasleft();
         if (JobWord.status(account) == uint8(Status.None)) {
-            return _refuse(sums, ITaskManager.Ineligible.JobUnknown);
+            return (_refuse(sums, ITaskManager.Ineligible.JobUnknown), account);
         }
         if (JobWord.version(account) != RunWord.jobVersion(word)) {
-            return _refuse(sums, ITaskManager.Ineligible.Version);
+            return (_refuse(sums, ITaskManager.Ineligible.Version), account);
         }
-        if (RunLog.isSettled(JobWord.runs(account), run)) return _refuse(sums, ITaskManager.Ineligible.Duplicate);
-        if (run > RunLog.MAX_RUN) return _refuse(sums, ITaskManager.Ineligible.NotDue);
-        uint256 due = JobWord.due(schedule, run);
-        if (due > block.timestamp) return _refuse(sums, ITaskManager.Ineligible.NotDue);
-        uint256 inactiveFrom = JobWord.inactiveFrom(schedule);
-        if (inactiveFrom != 0 && due > inactiveFrom) return _refuse(sums, ITaskManager.Ineligible.Inactive);
-        if (block.timestamp - due > EXPIRY_SECONDS) return _refuse(sums, ITaskManager.Ineligible.Expired);
-        uint256 oldest = JobWord.oldestOpen(schedule, EXPIRY_SECONDS);
-        if (RunLog.closes(JobWord.runs(account), run, oldest)) {
-            return _refuse(sums, ITaskManager.Ineligible.OutOfOrder);
+        uint256 refusal = _refusal(record, account, schedule, word, run);
+        if (refusal != 0) {
+            ++sums.refused;
+            return (refusal, account);
         }
-        bool isCertified = CertificateLib.reachesQuorum(sums.signedStake, sums.totalStake, JobWord.quorumBps(schedule));
-        return isCertified ? 0 : _refuse(sums, ITaskManager.Ineligible.Quorum);
+        if (!CertificateLib.reachesQuorum(sums.signedStake, sums.totalStake, JobWord.quorumBps(schedule))) {
+            return (_refuse(sums, ITaskManager.Ineligible.Quorum), account);
+        }
+        account = _note(RunWord.jobId(word), account, schedule, run);
+        uint256 used = before - gasleft();
+        uint256 most = JobWord.isLog(schedule) ? CHECK_GAS + LOG_GAS : CHECK_GAS;
+        sums.taskGas += used < most ? used : most;
+        return (0, account);
+    }
+
+    /// @dev The account of a run that cannot be paid as it was, and nothing kept of the run.
+    function _undo(Sums memory sums, Record storage record, uint256 schedule, uint256 word, uint256 run)
+        private
+        returns (uint256)
+    {
+        if (JobWord.isLog(schedule)) {
+            _forget(RunWord.jobId(word), run);
+            // the chain gives back what it took for the slot
+            sums.taskGas -= LOG_SLOT_GAS;
+        }
+        return _load(record.account);
     }
 
     function _refuse(Sums memory sums, ITaskManager.Ineligible reason) private pure returns (uint256) {

@@ -45,7 +45,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     uint256 private constant BYTE_GAS = 4;
     uint256 private constant HASH_GAS = 12 * 31;
     /// @dev What a batch costs besides its tasks from when it is handed to the JobManager on: its event, ledger and refund.
-    uint256 private constant BATCH_GAS = 33_200;
+    uint256 private constant BATCH_GAS = 33_500;
     /// @dev What `conclude` costs, which is where the gas is looked at last, and for each byte about callbacks.
     uint256 private constant END_GAS = 2_500;
     uint256 private constant END_BYTE_GAS = 26;
@@ -165,8 +165,9 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     function _dropDuplicates(Entry[] calldata entries) private view {
         if (entries.length == 0) revert EmptyBatch();
         for (uint256 i = 0; i < entries.length; ++i) {
-            uint256 run = entries[i].run;
-            if (!jobManager.isSettled(RunWord.jobId(run), RunWord.jobVersion(run), entries[i].instanceKey)) return;
+            Entry calldata entry = entries[i];
+            uint256 run = entry.run;
+            if (!jobManager.isSettled(RunWord.jobId(run), RunWord.jobVersion(run), entry.instanceKey)) return;
         }
         revert NothingToSettle();
     }

@@ -3,16 +3,14 @@ pragma solidity ^0.8.28;
 
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {IServiceManager} from "./interfaces/IServiceManager.sol";
-import {Records} from "./Records.sol";
+import {Triggers} from "./Triggers.sol";
 import {CertificateLib} from "./libraries/CertificateLib.sol";
 
 /// @title Terms
 /// @notice Whether what a creator asks for can be done at all.
-abstract contract Terms is Records {
+abstract contract Terms is Triggers {
     uint256 private constant MAX_PARAMS_BYTES = 4096;
     uint256 private constant MAX_URL_BYTES = 512;
-    /// @dev The interval of a one-shot job: settling it is settling run 0 of any other, and run 1 is due in 136 years.
-    uint256 private constant NEVER_AGAIN = type(uint32).max;
 
     address internal immutable _taskManager;
     address private immutable _registry;
@@ -24,14 +22,15 @@ abstract contract Terms is Records {
         _serviceManager = IServiceManager(serviceManager);
     }
 
-    /// @dev When run 0 is due (unix seconds), and the seconds between runs. Reverts with what is wrong.
+    /// @dev Start and interval of the schedule, see {Triggers}. Reverts with what is wrong.
     /// @param forwarder any job's: all of them have one code
     function _check(IJobManager.JobParams calldata params, address forwarder)
         internal
         view
-        returns (uint40 start, uint32 interval)
+        returns (uint256 start, uint256 interval)
     {
-        (start, interval) = _checkTrigger(params);
+        (start, interval) = _read(params.trigger, params.triggerData);
+        _checkLimits(params);
         _checkCode(params);
         address target = params.target;
         if (target.code.length == 0 || _isOurs(target) || target.codehash == forwarder.codehash) {
@@ -46,25 +45,15 @@ abstract contract Terms is Records {
         }
     }
 
-    /// @dev The first run must lie ahead: a start in the past would make all runs since then due at once.
-    function _checkTrigger(IJobManager.JobParams calldata params) private view returns (uint40, uint32) {
-        bool isOnce = params.trigger == IJobManager.Trigger.OneShot;
-        if (!isOnce && params.trigger != IJobManager.Trigger.Interval) revert IJobManager.InvalidTrigger();
-        if (params.triggerData.length != (isOnce ? 32 : 64)) revert IJobManager.InvalidTrigger();
-        uint256 start = uint256(bytes32(params.triggerData));
-        if (start <= block.timestamp || start > type(uint40).max) revert IJobManager.InvalidTrigger();
-        uint256 interval = isOnce ? NEVER_AGAIN : uint256(bytes32(params.triggerData[32:]));
-        if (interval == 0 || interval > NEVER_AGAIN) revert IJobManager.InvalidInterval();
-        return (uint40(start), uint32(interval));
-    }
-
+    /// @dev Keepers fetch code for one action only; the others are what the target or its resolver says.
     function _checkCode(IJobManager.JobParams calldata params) private pure {
-        bool isCall = params.action == IJobManager.Action.Call;
-        if (!isCall && params.action != IJobManager.Action.Wasm) revert IJobManager.InvalidAction();
+        bool hasCode = params.action == IJobManager.Action.Wasm;
         uint256 urlBytes = bytes(params.codeUrl).length;
-        if (isCall != (params.codeHash == 0) || isCall != (urlBytes == 0)) revert IJobManager.InvalidCode();
+        if (hasCode == (params.codeHash == 0) || hasCode == (urlBytes == 0)) revert IJobManager.InvalidCode();
         if (urlBytes > MAX_URL_BYTES) revert IJobManager.InvalidCode();
         if (params.params.length > MAX_PARAMS_BYTES) revert IJobManager.ParamsTooLong();
+        bool isResolver = params.action == IJobManager.Action.Resolver;
+        if (isResolver && !_isCall(params.params)) revert IJobManager.InvalidAction();
     }
 
     /// @dev Forwarders have no rights in these, and no job may have one of them for its target.

@@ -35,7 +35,7 @@ contract JobManagerTest is World {
 
     function test_create_refusals() public {
         IJobManager.JobParams memory p = params();
-        p.trigger = IJobManager.Trigger.Cron;
+        p.trigger = IJobManager.Trigger.Log;
         refuses(p, abi.encodeWithSelector(IJobManager.InvalidTrigger.selector));
         p = params();
         p.triggerData = hex"01";
@@ -50,7 +50,7 @@ contract JobManagerTest is World {
         refuses(p, abi.encodeWithSelector(IJobManager.InvalidInterval.selector));
         p = params();
         p.action = IJobManager.Action.Upkeep;
-        refuses(p, abi.encodeWithSelector(IJobManager.InvalidAction.selector));
+        refuses(p, abi.encodeWithSelector(IJobManager.InvalidCode.selector));
         p = params();
         p.fee = 0;
         refuses(p, abi.encodeWithSelector(IJobManager.FeeTooLow.selector, 1));

@@ -17,9 +17,13 @@ const CONTRACTS = [
   'KeeperRegistry',
   'LocalAllocationManager',
   'PlayMoney',
+  'Resolved',
+  'Ringer',
   'ServiceManager',
+  'Tank',
   'TaskManager',
   'TimelockController',
+  'Upkept',
 ];
 
 const [out, target] = process.argv.slice(2);

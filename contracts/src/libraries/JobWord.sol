@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IJobManager} from "../interfaces/IJobManager.sol";
 import {CertificateLib} from "./CertificateLib.sol";
 import {RunLog} from "./RunLog.sol";
 
@@ -8,8 +9,14 @@ import {RunLog} from "./RunLog.sol";
 /// @notice The two slots of a job that every settlement reads, as words: read and written at once, where the compiler
 /// would do so field by field. See {Records} for the fields.
 library JobWord {
-    uint256 private constant TERMS = (uint256(type(uint16).max) << 216) | (uint256(type(uint40).max) << 152);
-    /// @notice The common quorum, and no end.
+    /// @notice Bits of a schedule's kind: the trigger's number; no moment is due; so many runs at most; missed runs are given up.
+    uint8 internal constant TRIGGER = 0x07;
+    uint8 internal constant UNTIMED = 0x40;
+    uint8 internal constant COUNTED = 0x20;
+    uint8 internal constant GIVES_UP = 0x80;
+    uint256 private constant TERMS = (uint256(type(uint16).max) << 216) | (uint256(type(uint40).max) << 152)
+        | (uint256(UNTIMED | GIVES_UP) << 248);
+    /// @notice The common quorum, no end, runs by time that are made up for.
     uint256 internal constant PLAIN_TERMS = uint256(CertificateLib.MIN_QUORUM_BPS) << 216;
 
     /* ACCOUNT: escrow (96 bits), version (32), status (8), marks (8), failures (8), runs (104), lowest first */
@@ -40,6 +47,11 @@ library JobWord {
         return covered ? account | mark : account & ~mark;
     }
 
+    /// @notice Whether the keys of its runs are hashes, see KeyLog; else they are numbers, see RunLog.
+    function hasKeys(uint256 account) internal pure returns (bool) {
+        return (account >> 138) & 1 != 0;
+    }
+
     function failures(uint256 account) internal pure returns (uint256) {
         return uint8(account >> 144);
     }
@@ -63,6 +75,10 @@ library JobWord {
         return uint152(account) | (RunLog.settle(account >> 152, run) << 152);
     }
 
+    function withRuns(uint256 account, uint256 runs_) internal pure returns (uint256) {
+        return uint152(account) | (runs_ << 152);
+    }
+
     function withStatus(uint256 account, uint256 status_) internal pure returns (uint256) {
         return (account & ~(uint256(0xff) << 128)) | (status_ << 128);
     }
@@ -72,7 +88,7 @@ library JobWord {
     }
 
     /* SCHEDULE: fee (80), start (40), interval (32), inactive from (40), callback gas (24), quorum (16), punctual seconds
-    (16), trigger (8), lowest first */
+    (16), kind (8), lowest first */
 
     function fee(uint256 schedule) internal pure returns (uint256) {
         return uint80(schedule);
@@ -90,7 +106,7 @@ library JobWord {
         return uint40(schedule >> 152);
     }
 
-    /// @notice When `run`, at most RunLog.MAX_RUN, is due, in unix seconds.
+    /// @notice When `run`, at most RunLog.MAX_RUN, is due, in unix seconds or blocks.
     function due(uint256 schedule, uint256 run) internal pure returns (uint256) {
         unchecked {
             return start(schedule) + run * interval(schedule);
@@ -104,12 +120,12 @@ library JobWord {
         }
     }
 
-    /// @notice The oldest run that has not expired.
-    function oldestOpen(uint256 schedule, uint256 expirySeconds) internal view returns (uint256) {
+    /// @notice The oldest run that has not expired; `current` is now, in what runs are due in.
+    function oldestOpen(uint256 schedule, uint256 current, uint256 expiry) internal pure returns (uint256) {
         unchecked {
-            uint256 first = start(schedule) + expirySeconds;
-            if (block.timestamp <= first) return 0;
-            return (block.timestamp - first + interval(schedule) - 1) / interval(schedule);
+            uint256 first = start(schedule) + expiry;
+            if (current <= first) return 0;
+            return (current - first + interval(schedule) - 1) / interval(schedule);
         }
     }
 
@@ -126,7 +142,7 @@ library JobWord {
         }
     }
 
-    /// @notice Quorum and end, as they lie: `PLAIN_TERMS` in nearly every job.
+    /// @notice Quorum, end and two bits of the kind, as they lie: `PLAIN_TERMS` in nearly every job.
     function terms(uint256 schedule) internal pure returns (uint256) {
         return schedule & TERMS;
     }
@@ -141,5 +157,29 @@ library JobWord {
 
     function punctualSeconds(uint256 schedule) internal pure returns (uint256) {
         return uint16(schedule >> 232);
+    }
+
+    /// @notice The number of the trigger.
+    function trigger(uint256 schedule) internal pure returns (uint256) {
+        return (schedule >> 248) & TRIGGER;
+    }
+
+    function isLog(uint256 schedule) internal pure returns (bool) {
+        return (schedule >> 248) & TRIGGER == uint256(IJobManager.Trigger.Log);
+    }
+
+    /// @notice Whether its runs are due at moments.
+    function isByTime(uint256 schedule) internal pure returns (bool) {
+        return (schedule >> 248) & UNTIMED == 0;
+    }
+
+    /// @notice Whether the record says how many of its runs may settle: one by blocks alone, as others need not look there.
+    function hasMostRuns(uint256 schedule) internal pure returns (bool) {
+        return (schedule >> 248) & COUNTED != 0;
+    }
+
+    /// @notice Whether runs that were missed are given up.
+    function givesUp(uint256 schedule) internal pure returns (bool) {
+        return (schedule >> 248) & GIVES_UP != 0;
     }
 }

@@ -23,6 +23,7 @@ contract RecordsHarness is JobManager {
         (to.fee, to.start, to.interval) = (uint80(schedule), uint40(schedule >> 80), uint32(schedule >> 120));
         (to.inactiveFrom, to.callbackGas) = (uint40(schedule >> 152), uint24(schedule >> 192));
         (to.quorumBps, to.punctualSeconds) = (uint16(schedule >> 216), uint16(schedule >> 232));
+        to.kind = uint8(schedule >> 248);
         return _load(_jobs[id]);
     }
 
@@ -50,9 +51,8 @@ contract RecordsHarness is JobManager {
 contract StoredTest is Test {
     function test_fuzzed_recordWords(uint64 id, uint256 account, uint256 schedule) public {
         RecordsHarness harness = new RecordsHarness();
-        // one of the statuses, a token or none, the only trigger
+        // one of the statuses, a token or none
         account = (account & ~(uint256(0xffff) << 128)) | ((account >> 128) % 4 << 128) | ((account & 1) << 136);
-        schedule = (schedule << 8) >> 8;
         (uint256 first, uint256 second) = harness.loaded(id, account, schedule);
         equal(first, account, "account");
         equal(second, schedule, "schedule");
