@@ -9,8 +9,8 @@ import {IJobManager} from "./interfaces/IJobManager.sol";
 /// @dev What a constructor returns is taken for code, of which there may be 24,576 bytes, thirty jobs. A revert has no such limit, and
 /// needs no assembly.
 contract JobReader {
-    /// @notice The answer: the time of the block, how many jobs there are, and those asked for, the newest last.
-    error Jobs(uint256 timestamp, uint64 count, IJobManager.Job[] jobs);
+    /// @notice The answer: how many jobs there are, and those asked for, the newest last.
+    error Jobs(uint64 count, IJobManager.Job[] jobs);
 
     /// @param last the newest job wanted; where there are not so many, the newest of all
     /// @param most how many jobs, up to that one
@@ -22,6 +22,6 @@ contract JobReader {
         for (uint64 i = 0; i < most; ++i) {
             jobs[i] = manager.job(last - most + 1 + i);
         }
-        revert Jobs(block.timestamp, count, jobs);
+        revert Jobs(count, jobs);
     }
 }

@@ -4,8 +4,10 @@
 //! see [`Exit`].
 
 mod chain;
+mod currency;
 mod dispute;
 mod exit;
+mod filed;
 mod init;
 mod job;
 mod join;
@@ -207,8 +209,12 @@ pub struct ClaimArgs {
 pub enum JobCommand {
     /// List a job on chain and fund it
     Create(Box<job::CreateArgs>),
-    /// List every job on chain
-    List,
+    /// Give a paused job other terms, and let it run again
+    Update(Box<job::UpdateArgs>),
+    /// Show what a job costs, before it is listed or after
+    Cost(Box<job::CostArgs>),
+    /// List the jobs on chain
+    List(job::ListArgs),
     /// Show one job
     Show {
         /// Job id
@@ -269,7 +275,9 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Operator(OperatorCommand::Claim(args)) => operator::claim(global, &args).await,
         Command::Join(args) => Box::pin(join::run(*args, global)).await,
         Command::Job(JobCommand::Create(args)) => job::create(global, *args).await,
-        Command::Job(JobCommand::List) => job::list(global).await,
+        Command::Job(JobCommand::Update(args)) => job::update(global, *args).await,
+        Command::Job(JobCommand::Cost(args)) => job::cost(global, *args).await,
+        Command::Job(JobCommand::List(args)) => job::list(global, &args).await,
         Command::Job(JobCommand::Show { id }) => job::show(global, id).await,
         Command::Job(JobCommand::Fund(args)) => job::fund(global, &args).await,
         Command::Job(JobCommand::Pause(args)) => job::pause(global, args).await,

@@ -6,12 +6,14 @@
 pub mod action;
 mod at_anchor;
 mod book;
-mod flags;
+pub(crate) mod flags;
 mod job;
 mod past;
+mod rehearsal;
 pub mod trigger;
 
 pub use at_anchor::Standing;
 pub use book::{JobBook, SettledAt};
 pub use job::{Activity, Job, JobState, Plan};
 pub use past::Past;
+pub use rehearsal::{Rehearsal, Stage};

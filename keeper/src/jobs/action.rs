@@ -18,6 +18,7 @@ use contracts::terms::{ActionTerms, Terms};
 use super::at_anchor;
 use super::flags::only;
 use super::job::Plan;
+use super::rehearsal::{Rehearsal, Stage};
 use crate::chain::ChainProvider;
 use crate::executor::{Abstain, Ended, Executor};
 
@@ -93,6 +94,23 @@ impl Actions {
             ActionTerms::Call(call) => (call::run(call), B256::ZERO, Duration::ZERO),
         };
         Finding::new(ended, transcript, took)
+    }
+}
+
+/// Tries what the first run of a job would do, on the chain as it is.
+pub async fn rehearse(stage: &Stage<'_>) -> Rehearsal {
+    match &stage.terms.action {
+        ActionTerms::Wasm(_) => Rehearsal::Untried("its code decides what the target is called with".to_owned()),
+        ActionTerms::Call(call) => call::rehearse(call, stage).await,
+    }
+}
+
+/// The flags that ask for an action, and what is given for each: what [`ActionFlags`] reads.
+#[must_use]
+pub fn flags(terms: &ActionTerms) -> Vec<(&'static str, String)> {
+    match terms {
+        ActionTerms::Wasm(wasm) => wasm::flags(wasm),
+        ActionTerms::Call(call) => call::flags(call),
     }
 }
 

@@ -7,10 +7,10 @@ mod once;
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use consensus::task::{AnchorRule, InstanceKey};
-use contracts::terms::TriggerTerms;
+use contracts::terms::{Limits, TriggerTerms};
 
 use super::flags::only;
-pub use kind::{Kind, Run, Told};
+pub use kind::{Earliest, Kind, Run, Told};
 
 /// What makes a job due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,26 @@ impl Trigger {
     pub fn restarted(&self, start: u64) -> TriggerTerms {
         self.kind().restarted(start)
     }
+
+    /// The same trigger for a new version of its job, with its first run at `earliest` or later; `None` where it has none.
+    #[must_use]
+    pub fn renewed(&self, earliest: Earliest) -> Option<TriggerTerms> {
+        self.kind().renewed(earliest)
+    }
+
+    /// The flags that ask for it, and what is given for each: what [`TriggerFlags`] reads.
+    #[must_use]
+    pub fn flags(&self) -> Vec<(&'static str, String)> {
+        self.kind().flags()
+    }
+
+    /// A job's limits as the contract takes them with this trigger.
+    ///
+    /// # Errors
+    /// One that this kind does not have.
+    pub fn limits(&self, asked: Limits) -> Result<Limits> {
+        self.kind().limits(asked)
+    }
 }
 
 /// As people read it: `every 2s from 1763901234`.
@@ -108,11 +128,19 @@ pub struct TriggerFlags {
 
 /// `--trigger`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Name {
+pub enum Name {
     /// Again and again: --every, --start
     Interval,
     /// At one moment: --at
     Once,
+}
+
+impl Name {
+    /// Whether it names this kind, by the word for it.
+    #[must_use]
+    pub fn is(self, kind: &str) -> bool {
+        self.to_possible_value().is_some_and(|value| value.get_name() == kind)
+    }
 }
 
 impl TriggerFlags {

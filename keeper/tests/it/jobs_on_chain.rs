@@ -43,7 +43,7 @@ async fn a_job_is_created_listed_and_shown() {
     // At the most that each may cost: a settlement of its own, at the gas price of now.
     let left: u64 = shown["runs_left"].as_str().unwrap().parse().unwrap();
     assert!((40..100).contains(&left) && shown["can_pay"] == true, "{shown}");
-    assert!(text.stdout.contains(&format!("runs left  {left}, each at up to 0.001")), "{text:?}");
+    assert!(text.stdout.contains(&format!("runs left  {left}, each at up to 0.00")), "{text:?}");
     assert!(text.stdout.contains("can pay    yes"), "{text:?}");
 
     home.keeper(&["job", "show", "2", "--network", network]).failed(4, &["no job 2"]);
@@ -114,11 +114,6 @@ async fn a_job_is_paused_resumed_cancelled_and_its_money_comes_back() {
     let target = anvil.deployment.examples.unwrap().counter.to_string();
     let code = home.write("job.wasm", "hello");
     let created = [
-        "job",
-        "create",
-        "--broadcast",
-        "--every",
-        "2s",
         "--code-url",
         "http://127.0.0.1:1/job.wasm",
         "--fee",
@@ -130,7 +125,7 @@ async fn a_job_is_paused_resumed_cancelled_and_its_money_comes_back() {
         "--fund",
         "1ether",
     ];
-    document(&home, network, &created);
+    document(&home, network, &[&["job", "create", "--broadcast", "--every", "2s"], &created[..]].concat());
     let run = |verb: &[&str]| home.keeper(&[verb, &["--network", network]].concat());
     let pass = async |seconds: u64| {
         anvil.ask("evm_increaseTime", json!([seconds])).await;
@@ -179,8 +174,8 @@ async fn a_job_is_paused_resumed_cancelled_and_its_money_comes_back() {
     document(&home, network, &["job", "withdraw", "1", "--broadcast"]);
     assert_eq!(escrow(), "0");
     run(&["job", "withdraw", "1"]).failed(2, &["nothing of job 1's money is left"]);
-    let held = anvil.provider.get_balance(anvil.deployment.network.contracts.job_manager).await.unwrap();
-    assert_eq!(held, U256::ZERO);
+    let manager = anvil.deployment.network.contracts.job_manager;
+    assert_eq!(anvil.provider.get_balance(manager).await.unwrap(), U256::ZERO);
 }
 
 /// Without --broadcast nothing is sent, and no password asked for.

@@ -82,6 +82,14 @@ impl Key {
 }
 
 impl Actor {
+    /// The account.
+    pub(in crate::cli) fn account(&self) -> Address {
+        match self {
+            Self::Dry(_, account) => *account,
+            Self::Sends(sender) => sender.account,
+        }
+    }
+
     /// Tries a call, and sends it if that is what was asked for. `what` names it in errors.
     pub(in crate::cli) async fn act(&self, what: &str, to: Address, call: &impl SolCall, value: U256) -> Result<Done> {
         match self {

@@ -1,175 +1,209 @@
-//! `keeper job create`: lists a job.
+//! `keeper job create`: lists a job, or shows what listing it would do.
 
 use std::fmt::Write as _;
 
-use alloy::primitives::{Address, B256, U256, aliases::U96};
+use alloy::primitives::{Address, B256, U256};
 use alloy::rpc::types::Log;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use contracts::JobManager;
-use contracts::terms::{ActionTerms, Limits, Terms};
-use serde_json::json;
+use contracts::terms::Terms;
+use serde_json::{Value, json};
 
-use super::{money, spell, tell, tell_tried};
-use crate::chain::ChainError;
-use crate::cli::chain::{Broadcast, Chain, Done, coin, parse_amount};
+use super::flags::{CreateFlags, Now};
+use super::pay::{Approval, Payment, check_gas};
+use super::price::Price;
+use super::{spell, tell, tell_tried};
+use crate::chain::{ChainError, Receipt};
+use crate::cli::chain::{Actor, Broadcast, Chain, Done, coin};
+use crate::cli::currency::{self, Currency};
+use crate::cli::filed::Filed;
+use crate::cli::output::rows;
 use crate::cli::{Exit, Global, WithExit};
-use crate::jobs::action::ActionFlags;
-use crate::jobs::trigger::TriggerFlags;
+use crate::jobs::{Rehearsal, Stage, action};
 
 /// Flags of `keeper job create`.
 #[derive(Debug, Clone, Args)]
 pub struct CreateArgs {
     #[command(flatten)]
-    trigger: TriggerFlags,
-    #[command(flatten)]
-    action: ActionFlags,
-    /// Contract that receives the outcome
-    #[arg(long, value_name = "ADDRESS")]
-    target: Address,
-    /// Gas the target's callback may use
-    #[arg(long, default_value_t = 200_000)]
-    callback_gas: u32,
-    /// What one run costs: 0.001ether, 20gwei, or wei
-    #[arg(long, value_parser = parse_amount)]
-    fee: U256,
-    /// What is set aside for runs now: 0.1ether
-    #[arg(long, value_parser = parse_amount)]
-    fund: U256,
-    /// Share of stake that must agree, in hundredths of a percent
-    #[arg(long, default_value_t = 6667)]
-    quorum_bps: u16,
-    /// A run settled later than this many seconds after it was due costs half; 0: lateness is free
-    #[arg(long, default_value_t = 0, value_name = "SECONDS")]
-    punctual: u16,
-    /// Your own choice, once: with your address it makes the one that calls the target; random if left out
-    #[arg(long, value_name = "32 BYTES")]
-    salt: Option<B256>,
+    flags: Filed<CreateFlags>,
     #[command(flatten)]
     broadcast: Broadcast,
 }
 
-impl CreateArgs {
-    /// What can be found wrong without asking the chain; gives the action.
-    fn check(&self) -> Result<(ActionTerms, U96)> {
-        self.trigger.fit().exit(Exit::Usage)?;
-        let action = self.action.terms().or_else(|error| {
-            let is_file = error.chain().any(|cause| cause.is::<std::io::Error>());
-            Err(error).exit(if is_file { Exit::NotFound } else { Exit::Usage })
-        })?;
-        let fee = U96::checked_from_limbs_slice(self.fee.as_limbs());
-        Ok((action, fee.context("--fee does not fit 96 bits").exit(Exit::Usage)?))
-    }
-
-    fn salt(&self) -> Result<B256> {
-        if let Some(salt) = self.salt {
-            return Ok(salt);
-        }
-        let mut salt = B256::ZERO;
-        getrandom::fill(salt.as_mut_slice()).context("the operating system gives no random numbers")?;
-        Ok(salt)
-    }
+/// A job about to be listed.
+struct Draft {
+    chain: Chain,
+    actor: Actor,
+    terms: Terms,
+    payment: Payment,
+    /// Wei that come back when the job has ended.
+    deposit: U256,
+    salt: B256,
+    approval: Approval,
 }
 
 pub(in crate::cli) async fn create(global: &Global, args: CreateArgs) -> Result<Exit> {
     let settings = global.settings()?;
-    let (action, fee) = args.check()?;
+    let flags = args.flags.read(&[])?.over(Vec::new())?;
+    let action = flags.terms.check()?;
     let key = args.broadcast.key(global, &settings)?;
     let chain = Chain::connect(global, &settings).await?;
-    let terms = Terms {
-        trigger: args.trigger.terms(chain.now().await?).exit(Exit::Usage)?,
-        action,
-        target: args.target,
-        callback_gas: args.callback_gas,
-        token: Address::ZERO,
-        fee,
-        quorum_bps: args.quorum_bps,
-        punctual_seconds: args.punctual,
-        limits: Limits::default(),
-    };
-    let deposit = check_price(&chain, args.fee).await?;
-    let owner = key.address();
+    let currency = currency::by_name(&chain, flags.terms.token.as_ref()).await?;
+    let now = Now::of(&chain).await?;
+    let terms = flags.terms.terms((flags.terms.trigger(now)?, action), &currency, now)?;
+    let payment = payment(&flags, currency)?;
+    let deposit = check_price(&chain, &payment.currency, U256::from(terms.fee)).await?;
+    let salt = flags.salt.map_or_else(random, Ok)?;
     let actor = key.on(&chain).await?;
-    let manager = chain.network.contracts.job_manager;
-    let salt = args.salt()?;
-    let call = JobManager::createJobCall { params: terms.params(), funding: args.fund, salt };
-    let value = args.fund.saturating_add(deposit);
-    let receipt = match actor.act("create the job", manager, &call, value).await? {
-        Done::Sent(receipt) => receipt,
-        Done::Tried(gas) => return propose(global, &chain, &terms, (owner, salt), value, gas).await,
-    };
-    let created = receipt.logs.iter().filter(|log| log.address() == manager);
-    let created = created.filter_map(|log| log.log_decode::<JobManager::JobCreated>().ok()).next();
-    let is_covered = |log: &Log| log.log_decode::<JobManager::JobCovered>().is_ok_and(|log| log.inner.data.covered);
-    let can_pay = receipt.logs.iter().any(|log| log.address() == manager && is_covered(log));
-    let event = created.context("the transaction succeeded but announced no job").exit(Exit::Chain)?.inner.data;
-    // From what was sent and the event alone: the node that is asked next may not have the job's block yet.
-    let (start, interval) = terms.trigger.schedule();
-    let trigger = spell::trigger_of(&terms.trigger);
-    let document = json!({
-        "id": event.jobId,
-        "owner": event.owner,
-        "forwarder": event.forwarder,
-        "trigger": trigger,
-        "action": terms.action.name(),
-        "start": start,
-        "interval": interval,
-        "code_hash": terms.action.code_hash(),
-        "fee_wei": args.fee.to_string(),
-        "escrow_wei": args.fund.to_string(),
-        "deposit_wei": deposit.to_string(),
-        "can_pay": can_pay,
-        "gas_used": receipt.gas_used,
-    });
-    let (id, forwarder) = (event.jobId, event.forwarder);
-    let mut text = format!("job {id} runs {trigger}; calls to the target come from {forwarder}\n");
-    if !can_pay {
-        writeln!(
-            text,
-            "it cannot pay for a run yet, and runs nowhere: see `keeper job show {id}`, `keeper job fund {id}`"
-        )
-        .unwrap_or_default();
+    let approval = payment.approve(&chain, &actor).await?;
+    let draft = Draft { chain, actor, terms, payment, deposit, salt, approval };
+    match draft.act().await? {
+        Done::Sent(receipt) => draft.listed(global, &receipt),
+        Done::Tried(gas) => draft.propose(global, gas).await,
     }
-    Ok(tell(global, document, &text, &receipt))
 }
 
-/// Tells what would be listed.
-async fn propose(
-    global: &Global,
-    chain: &Chain,
-    terms: &Terms,
-    (owner, salt): (Address, B256),
-    value: U256,
-    gas: u64,
-) -> Result<Exit> {
-    let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
-    let forwarder = manager.forwarderFor(owner, salt).call().await.map_err(ChainError::from)?;
-    let trigger = spell::trigger_of(&terms.trigger);
-    let document = json!({
-        "owner": owner,
-        "forwarder": forwarder,
-        "salt": salt,
-        "trigger": trigger,
-        "action": terms.action.name(),
-        "code_hash": terms.action.code_hash(),
-        "value_wei": value.to_string(),
-    });
-    let text = format!(
-        "a job would be listed that runs {trigger}; {} would be sent. With --salt {salt} calls to the target come from \
-         {forwarder}\n",
-        coin(value)
-    );
-    Ok(tell_tried(global, document, &text, gas))
+fn payment(flags: &CreateFlags, currency: Currency) -> Result<Payment> {
+    check_gas(&currency, flags.gas_fund, "--gas-fund")?;
+    let amount = currency.read(&flags.fund, "--fund").exit(Exit::Usage)?;
+    let gas = match (&currency, flags.gas_fund) {
+        (Currency::Token(_), None) => {
+            let missing =
+                "--gas-fund is missing: gas is paid in coin, out of what is set aside for it, such as 0.1ether";
+            return Err(anyhow!(missing)).exit(Exit::Usage);
+        }
+        (_, gas) => gas.unwrap_or_default(),
+    };
+    Ok(Payment { currency, amount, gas })
+}
+
+fn random() -> Result<B256> {
+    let mut salt = B256::ZERO;
+    getrandom::fill(salt.as_mut_slice()).context("the operating system gives no random numbers")?;
+    Ok(salt)
 }
 
 /// Refuses what the contract would, in words that say what it takes; gives the listing deposit.
-async fn check_price(chain: &Chain, fee: U256) -> Result<U256> {
+pub(super) async fn check_price(chain: &Chain, currency: &Currency, fee: U256) -> Result<U256> {
     let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
-    let least = manager.leastFee(Address::ZERO).call().await.map_err(ChainError::from)?;
+    let least = manager.leastFee(currency.address()).call().await.map_err(ChainError::from)?;
     let deposit = manager.listingDeposit().call().await.map_err(ChainError::from)?;
     if fee < U256::from(least) {
-        let (is, takes) = (money(Address::ZERO, fee), money(Address::ZERO, U256::from(least)));
+        let (is, takes) = (currency.show(fee), currency.show(U256::from(least)));
         return Err(anyhow!("--fee is {is}, and a run must cost {takes} or more here (FeeTooLow)")).exit(Exit::Usage);
     }
     Ok(U256::from(deposit))
+}
+
+impl Draft {
+    /// Coin that goes with the call.
+    fn value(&self) -> U256 {
+        self.payment.coin().saturating_add(self.deposit)
+    }
+
+    async fn act(&self) -> Result<Done> {
+        // What is not approved yet is left out of the trial.
+        let funding = if self.approval == Approval::Missing { U256::ZERO } else { self.payment.amount };
+        let call = JobManager::createJobCall { params: self.terms.params(), funding, salt: self.salt };
+        self.actor.act("create the job", self.chain.network.contracts.job_manager, &call, self.value()).await
+    }
+
+    /// What is the same before and after.
+    fn document(&self, forwarder: Address) -> Value {
+        let (start, interval) = self.terms.trigger.schedule();
+        json!({
+            "owner": self.actor.account(),
+            "forwarder": forwarder,
+            "salt": self.salt,
+            "trigger": spell::trigger_of(&self.terms.trigger),
+            "action": self.terms.action.name(),
+            "start": start,
+            "interval": interval,
+            "code_hash": self.terms.action.code_hash(),
+            "token": self.terms.token,
+            "fee": self.terms.fee.to_string(),
+            "escrow": self.payment.amount.to_string(),
+            "gas_wei": self.payment.gas.to_string(),
+            "deposit_wei": self.deposit.to_string(),
+        })
+    }
+
+    fn listed(&self, global: &Global, receipt: &Receipt) -> Result<Exit> {
+        let manager = self.chain.network.contracts.job_manager;
+        let created = receipt.logs.iter().filter(|log| log.address() == manager);
+        let created = created.filter_map(|log| log.log_decode::<JobManager::JobCreated>().ok()).next();
+        let is_covered = |log: &Log| log.log_decode::<JobManager::JobCovered>().is_ok_and(|log| log.inner.data.covered);
+        let can_pay = receipt.logs.iter().any(|log| log.address() == manager && is_covered(log));
+        let event = created.context("the transaction succeeded but announced no job").exit(Exit::Chain)?.inner.data;
+        // From what was sent and the event alone: the node that is asked next may not have the job's block yet.
+        let (id, forwarder) = (event.jobId, event.forwarder);
+        let mut document = self.document(forwarder);
+        let approvals = if let Approval::Given(sent) = &self.approval { sent.as_slice() } else { &[] };
+        if let Some(fields) = document.as_object_mut() {
+            let more = json!({"id": id, "can_pay": can_pay, "approvals": approvals, "gas_used": receipt.gas_used});
+            fields.extend(more.as_object().cloned().unwrap_or_default());
+        }
+        let trigger = spell::trigger_of(&self.terms.trigger);
+        let mut text = format!("job {id} runs {trigger}; calls to the target come from {forwarder}\n");
+        if !can_pay {
+            let see = format!("see `keeper job show {id}`, `keeper job fund {id}`");
+            writeln!(text, "it cannot pay for a run yet, and runs nowhere: {see}").unwrap_or_default();
+        }
+        Ok(tell(global, document, &text, receipt))
+    }
+
+    /// Tells what would be listed, what it would cost, and what its first run would do.
+    async fn propose(&self, global: &Global, gas: u64) -> Result<Exit> {
+        let (chain, terms) = (&self.chain, &self.terms);
+        let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
+        let asked = manager.forwarderFor(self.actor.account(), self.salt).call().await;
+        let forwarder = asked.map_err(ChainError::from)?;
+        let rehearsal = action::rehearse(&Stage { provider: &chain.provider, terms, forwarder }).await;
+        let used = if let Rehearsal::Taken { gas } = rehearsal { gas } else { None };
+        let paid = (self.payment.currency.clone(), U256::from(terms.fee));
+        let price = Price::of(chain, None, paid, terms.callback_gas, used).await?;
+        let runs = price.paid(self.payment.amount, self.payment.gas);
+        let mut document = self.document(forwarder);
+        if let Some(fields) = document.as_object_mut() {
+            let first_run = json!({"outcome": rehearsal.name(), "says": rehearsal.to_string(), "gas": used});
+            fields.insert("first_run".to_owned(), first_run);
+            fields.insert("value_wei".to_owned(), json!(self.value().to_string()));
+            fields.insert("needs_approval".to_owned(), json!(self.approval == Approval::Missing));
+            fields.insert("runs_paid".to_owned(), json!(runs.to_string()));
+        }
+        let mut lines = vec![
+            ("runs", format!("{}, {}", terms.action.name(), spell::trigger_of(&terms.trigger))),
+            ("target", terms.target.to_string()),
+            ("called from", forwarder.to_string()),
+            ("salt", format!("{}, give it again to have that address", self.salt)),
+            ("a run", price.words(1)),
+            ("set aside", format!("{}: {runs} runs at the most that each may cost", self.payment.words())),
+            ("deposit", format!("{}, which comes back when the job has ended", coin(self.deposit))),
+            (
+                "sends",
+                format!(
+                    "{}, and about {} for gas",
+                    coin(self.value()),
+                    coin(price.gas_price.saturating_mul(U256::from(gas)))
+                ),
+            ),
+            ("first run", warned(&rehearsal)),
+        ];
+        if self.approval == Approval::Missing {
+            let amount = self.payment.currency.show(self.payment.amount);
+            let first = format!("of {amount} for the JobManager comes first; the rest was tried without it");
+            lines.push(("approval", first));
+        }
+        Ok(tell_tried(global, document, &rows(&lines), gas))
+    }
+}
+
+/// What the first run would do, and whether to worry.
+pub(super) fn warned(rehearsal: &Rehearsal) -> String {
+    let doubt = "; that is as it should be where the target is still to be told whom to trust: \"called from\"";
+    match rehearsal {
+        Rehearsal::Refused(_) => format!("WARNING: {rehearsal}{doubt}"),
+        _ => rehearsal.to_string(),
+    }
 }

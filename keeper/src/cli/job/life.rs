@@ -38,7 +38,7 @@ impl Owned {
         let settings = global.settings()?;
         let key = broadcast.key(global, &settings)?;
         let chain = Chain::connect(global, &settings).await?;
-        let job = existing(&chain, id).await?;
+        let (job, _) = existing(&chain, id).await?;
         if job.owner != key.address() {
             let (owner, account) = (job.owner, key.address());
             let error = anyhow!(

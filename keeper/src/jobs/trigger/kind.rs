@@ -1,7 +1,8 @@
 //! What every kind of trigger can say.
 
+use anyhow::Result;
 use consensus::task::{AnchorRule, InstanceKey};
-use contracts::terms::TriggerTerms;
+use contracts::terms::{Limits, TriggerTerms};
 
 /// One run of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,4 +40,29 @@ pub trait Kind {
     fn restarted(&self, start: u64) -> TriggerTerms;
     /// As people read it.
     fn words(&self) -> String;
+    /// The flags that ask for it.
+    fn flags(&self) -> Vec<(&'static str, String)>;
+
+    /// The same for a new version of its job, in its old rhythm, with the first run at `earliest` or later; `None` where no run is
+    /// left.
+    fn renewed(&self, earliest: Earliest) -> Option<TriggerTerms> {
+        Some(self.restarted(self.first(earliest.moment)?.due))
+    }
+
+    /// A job's limits as the contract takes them with this kind.
+    ///
+    /// # Errors
+    /// One that this kind does not have.
+    fn limits(&self, asked: Limits) -> Result<Limits> {
+        Ok(asked)
+    }
+}
+
+/// From when on a new version of a job may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earliest {
+    /// Unix seconds.
+    pub moment: u64,
+    /// The same for what is counted in blocks.
+    pub block: u64,
 }
