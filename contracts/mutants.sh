@@ -49,5 +49,8 @@ plant "a job that pays in a token pays no gas" Settling.sol '|| !_chargeGas(reco
 plant "a job without enough is charged all the same" Settling.sol \
   '} else if (fee + gas > JobWord.escrow(account)) {' '} else if (fee > JobWord.escrow(account)) {'
 plant "a later run closes earlier ones" libraries/JobWord.sol 'return run != nextRun(account) || (account >> 215) & 1 == 0;' 'return false;'
-plant "a settled run settles again" Settling.sol 'if (RunLog.isSettled(JobWord.runs(account), run)) return' 'if (false) return'
+plant "a settled run settles again" Kinds.sol 'if (RunLog.isSettled(JobWord.runs(account), run)) return' 'if (false) return'
+plant "a log settles again" Kinds.sol 'JobWord.hasLogs(account) ? _logs[jobId][key]' 'JobWord.hasLogs(account) ? false'
+plant "a condition does not cool down" Kinds.sol 'if (last != 0 && RunWord.anchor(word) < last' 'if (false && RunWord.anchor(word) < last'
+plant "a run by blocks closes earlier ones" Kinds.sol 'if (JobWord.givesUp(schedule)) return 0;' 'if (JobWord.givesUp(schedule) || !isByTime) return 0;'
 plant "what is told of a job is not so" Concluding.sol 'emit JobCovered(RunWord.jobId(callback), covered);' 'emit JobCovered(RunWord.jobId(callback), true);'

@@ -54,11 +54,20 @@ impl ChainView {
         self.blocks.back().copied()
     }
 
+    /// The block of this number, if it is held.
+    pub fn at(&self, number: u64) -> Option<BlockRef> {
+        let first = self.blocks.front()?.number;
+        self.blocks.get(usize::try_from(number.checked_sub(first)?).ok()?).copied()
+    }
+
+    /// The block with this hash, if it is held: mostly one of the last.
+    pub fn with_hash(&self, hash: B256) -> Option<BlockRef> {
+        self.blocks.iter().rev().find(|block| block.hash == hash).copied()
+    }
+
     /// Whether it holds this very block.
     pub fn holds(&self, anchor: &Anchor) -> bool {
-        let first = self.blocks.front().map_or(0, |block| block.number);
-        let place = anchor.number.checked_sub(first).and_then(|place| usize::try_from(place).ok());
-        place.and_then(|place| self.blocks.get(place)).is_some_and(|block| Anchor::from(*block) == *anchor)
+        self.at(anchor.number).is_some_and(|block| Anchor::from(block) == *anchor)
     }
 
     /// The last block with a timestamp up to `limit`, once that is certain: a block with a later timestamp is held.

@@ -11,7 +11,7 @@ use crate::agenda::Wake;
 use crate::batch::{Batch, Place, Standing};
 use crate::certificate::Certificate;
 use crate::committee::KeeperIndex;
-use crate::effect::{JournalAnswer, PersistToken};
+use crate::effect::{Effect, JournalAnswer, PersistToken};
 use crate::facts::Facts;
 use crate::message::{Assignment, BatchKey};
 use crate::outbox::Outbox;
@@ -45,8 +45,11 @@ impl Batches {
         for (number, planned) in (0u8..).zip(&assignment.batches) {
             let key = BatchKey { assignment: hash, batch: number };
             let tasks: Vec<Task> = planned.tasks.iter().map(|&task| task.into()).collect();
-            let unknown = tasks.iter().filter(|task| sessions.get(task).is_none()).copied().collect();
-            let has_room = self.unknown.note(key, leader, unknown);
+            let unknown: Vec<Task> = tasks.iter().filter(|task| sessions.get(task).is_none()).copied().collect();
+            let has_room = self.unknown.note(key, leader, unknown.clone());
+            if has_room && !unknown.is_empty() {
+                outbox.effect(Effect::Unknown(unknown));
+            }
             self.all.insert(key, Batch::new(key, tasks, planned.attempt, place));
             match self.all.get_mut(&key) {
                 Some(batch) if !has_room => batch.stand(Standing::Unsound, facts, sessions, now, outbox),

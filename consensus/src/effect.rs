@@ -49,6 +49,8 @@ pub enum Step {
     Reopened,
     /// Its deadline passed without a settlement.
     Expired,
+    /// The block that it rests on is orphaned: there is no such task any more.
+    Void,
 }
 
 /// One thing to be done by the driver.
@@ -117,6 +119,9 @@ pub enum Effect {
         /// The stage it led at.
         stage: u8,
     },
+    /// A leader has assigned tasks that this keeper does not know of: those that only leaders look for may be there, and are to
+    /// be told ([`crate::input::Input::Due`]) if they can be.
+    Unknown(Vec<Task>),
     /// A keeper misbehaved.
     Blame(Fault),
     /// A quorum has certified this, and this keeper got another result at the same block.

@@ -117,7 +117,7 @@ impl Engine {
                 facts.rewind(number);
                 self.start.rewound(number);
                 batches.rewound(number, outbox);
-                sessions.handle_all(&Event::Rewound(number), facts, now, outbox);
+                sessions.rewound(number, facts, now, outbox);
                 self.disputes.rewound(number, facts, now, outbox);
             }
             Input::Epoch(committee) => self.enter_epoch(committee, now),

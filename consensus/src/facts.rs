@@ -156,6 +156,16 @@ impl Facts {
         self.chain.head()
     }
 
+    /// A block at the confirmation depth.
+    pub(crate) fn block(&self, number: u64) -> Option<BlockRef> {
+        self.chain.at(number)
+    }
+
+    /// The block with this hash.
+    pub(crate) fn block_of(&self, hash: B256) -> Option<BlockRef> {
+        self.chain.with_hash(hash)
+    }
+
     /// The block that an attempt at a task is pinned to, once it is certain (rule 1).
     pub(crate) fn anchor(&self, due: &DueTask, attempt: u8) -> Option<BlockRef> {
         self.anchor_by(due.anchor, due.due, attempt)
@@ -163,7 +173,8 @@ impl Facts {
 
     fn anchor_by(&self, rule: AnchorRule, due: u64, attempt: u8) -> Option<BlockRef> {
         match rule {
-            AnchorRule::ByTime => self.chain.last_up_to(self.pace.anchor_limit(due, attempt)),
+            AnchorRule::AtBlock(number) if attempt == 0 => self.chain.at(number),
+            AnchorRule::ByTime | AnchorRule::AtBlock(_) => self.chain.last_up_to(self.pace.anchor_limit(due, attempt)),
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::agenda::Wake;
 use crate::certificate::Certificate;
+use crate::effect::{Effect, Step};
 use crate::facts::Facts;
 use crate::outbox::{Notice, Outbox};
 use crate::report::Report;
@@ -68,10 +69,16 @@ impl Sessions {
         }
     }
 
-    /// Hands an event to every task.
-    pub(crate) fn handle_all(&mut self, event: &Event, facts: &Facts, now: Time, outbox: &mut Outbox) {
-        for session in self.tasks.values_mut() {
-            session.handle(event.clone(), facts, now, outbox);
+    /// The blocks above `number` are orphaned: so is what was seen in them, and all else starts over at the blocks in their place.
+    pub(crate) fn rewound(&mut self, number: u64, facts: &Facts, now: Time, outbox: &mut Outbox) {
+        let void = |session: &Session| session.due().anchor.rests_on().is_some_and(|block| block > number);
+        for (&task, session) in &mut self.tasks {
+            if void(session) {
+                outbox.effect(Effect::Report(task, Step::Void));
+                outbox.tell(Notice::TaskEnded(task));
+            } else {
+                session.handle(Event::Rewound(number), facts, now, outbox);
+            }
         }
     }
 

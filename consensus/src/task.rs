@@ -64,6 +64,19 @@ impl Task {
 pub enum AnchorRule {
     /// The last block up to the attempt's moment, less the lag.
     ByTime,
+    /// The block of this number, in which it was seen that the task is due; later attempts by time. Without that block there
+    /// is no task.
+    AtBlock(u64),
+}
+
+impl AnchorRule {
+    /// The block that a task rests on: where that is orphaned the task is void.
+    pub const fn rests_on(self) -> Option<u64> {
+        match self {
+            Self::ByTime => None,
+            Self::AtBlock(number) => Some(number),
+        }
+    }
 }
 
 /// A task the schedule knows of, ahead of time.
@@ -77,6 +90,8 @@ pub struct DueTask {
     pub deadline: u64,
     /// By which rule the block it is pinned to is found.
     pub anchor: AnchorRule,
+    /// Its place among those of its job that are due together: they are brought on chain in this order.
+    pub rank: u32,
     /// sha256 of the job's code, a part of the outcome hash.
     pub code_hash: B256,
     /// Share of stake the job asks for, in hundredths of a percent; never below [`crate::committee::QUORUM_BPS`].

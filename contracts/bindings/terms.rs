@@ -15,19 +15,39 @@ pub use dispute::DisputeStatus;
 /// Numbers of `IJobManager.Trigger`.
 mod trigger {
     pub(super) const INTERVAL: u8 = 0;
+    pub(super) const CRON: u8 = 1;
     pub(super) const ONCE: u8 = 2;
+    pub(super) const BLOCKS: u8 = 3;
+    pub(super) const LOG: u8 = 4;
+    pub(super) const CONDITION: u8 = 5;
     /// The interval that the contract keeps of a job with one run.
     pub(super) const NEVER_AGAIN: u32 = u32::MAX;
+
+    pub(super) const fn name(number: u8) -> &'static str {
+        match number {
+            INTERVAL => "interval",
+            CRON => "cron",
+            ONCE => "once",
+            BLOCKS => "blocks",
+            LOG => "log",
+            CONDITION => "condition",
+            _ => "unknown",
+        }
+    }
 }
 
 /// Numbers of `IJobManager.Action`, and the words for them.
 mod action {
     pub(super) const WASM: u8 = 0;
+    pub(super) const UPKEEP: u8 = 1;
+    pub(super) const RESOLVER: u8 = 2;
     pub(super) const CALL: u8 = 3;
 
     pub(super) const fn name(number: u8) -> &'static str {
         match number {
             WASM => "wasm",
+            UPKEEP => "upkeep",
+            RESOLVER => "resolver",
             CALL => "call",
             _ => "unknown",
         }
@@ -64,11 +84,70 @@ pub enum TriggerTerms {
         /// Seconds between runs.
         interval: u32,
     },
+    /// Run k at minute k since 1970 in UTC, where that is one the pattern names; data: `abi.encode(string pattern)`.
+    Cron {
+        /// Five fields: minute, hour, day, month, weekday.
+        pattern: String,
+    },
     /// Run 0 at `moment`, and no other; data: `abi.encode(uint64 moment)`. The contract calls it one-shot.
     Once {
         /// Unix seconds.
         moment: u64,
     },
+    /// Run k at block `first + k * every`; data: `abi.encode(uint64 first, uint32 every)`.
+    Blocks {
+        /// Number of the block of run 0.
+        first: u64,
+        /// Blocks between runs.
+        every: u32,
+    },
+    /// A run for every log that fits.
+    Log(LogTerms),
+    /// A run at a block at which a call answers that it holds.
+    Condition(ConditionTerms),
+}
+
+/// Which logs make a job due; data: `abi.encode` of the fields in their order, the topics one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogTerms {
+    /// The contract that emits them.
+    pub emitter: Address,
+    /// Bit i: topic i must be the one given.
+    pub filter: u8,
+    /// Zero where none is asked for.
+    pub topics: [B256; 4],
+    /// Blocks on top of a log before it makes the job due, those of the network at least.
+    pub confirmations: u16,
+    /// Most runs that one block makes due: of more logs the first ones.
+    pub most_per_block: u16,
+}
+
+impl LogTerms {
+    fn data(&self) -> Bytes {
+        let Self { emitter, filter, topics: [a, b, c, d], confirmations, most_per_block } = *self;
+        (emitter, u16::from(filter), a, b, c, d, confirmations, most_per_block).abi_encode_params().into()
+    }
+
+    fn decode(data: &[u8]) -> Result<Self, alloy::sol_types::Error> {
+        // A byte is none of the types that encode by themselves; one of two bytes is written alike.
+        type Fields = (Address, u16, B256, B256, B256, B256, u16, u16);
+        let (emitter, filter, a, b, c, d, confirmations, most_per_block) = Fields::abi_decode_params_validate(data)?;
+        let filter =
+            u8::try_from(filter).map_err(|_| alloy::sol_types::Error::custom("a filter of more than eight bits"))?;
+        Ok(Self { emitter, filter, topics: [a, b, c, d], confirmations, most_per_block })
+    }
+}
+
+/// A call that tells whether a job is due: it is where the first word of the answer is not zero; data: `abi.encode` of the
+/// fields in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionTerms {
+    /// The contract that is asked.
+    pub target: Address,
+    /// What it is asked.
+    pub call: Bytes,
+    /// Blocks from one settlement to the next run at least.
+    pub cooldown: u32,
 }
 
 impl TriggerTerms {
@@ -77,25 +156,38 @@ impl TriggerTerms {
     pub const fn number(&self) -> u8 {
         match self {
             Self::Interval { .. } => trigger::INTERVAL,
+            Self::Cron { .. } => trigger::CRON,
             Self::Once { .. } => trigger::ONCE,
+            Self::Blocks { .. } => trigger::BLOCKS,
+            Self::Log(_) => trigger::LOG,
+            Self::Condition(_) => trigger::CONDITION,
         }
     }
 
     /// The word for its kind.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Interval { .. } => "interval",
-            Self::Once { .. } => "once",
-        }
+        trigger::name(self.number())
+    }
+
+    /// The word for the trigger of a job as the contract keeps it; `unknown` for a kind that is not known.
+    #[must_use]
+    pub const fn name_of(job: &Job) -> &'static str {
+        trigger::name(job.trigger)
     }
 
     /// `triggerData` on chain.
     #[must_use]
     pub fn data(&self) -> Bytes {
-        match *self {
-            Self::Interval { start, interval } => (start, interval).abi_encode_params().into(),
+        match self {
+            Self::Interval { start, interval } => (*start, *interval).abi_encode_params().into(),
+            Self::Cron { pattern } => pattern.abi_encode().into(),
             Self::Once { moment } => moment.abi_encode().into(),
+            Self::Blocks { first, every } => (*first, *every).abi_encode_params().into(),
+            Self::Log(terms) => terms.data(),
+            Self::Condition(ConditionTerms { target, call, cooldown }) => {
+                (*target, call.clone(), *cooldown).abi_encode_params().into()
+            }
         }
     }
 
@@ -110,27 +202,45 @@ impl TriggerTerms {
                 let (start, interval) = <(u64, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
                 Self::Interval { start, interval }
             }
+            trigger::CRON => Self::Cron { pattern: String::abi_decode_validate(data).map_err(malformed)? },
             trigger::ONCE => Self::Once { moment: u64::abi_decode_validate(data).map_err(malformed)? },
+            trigger::BLOCKS => {
+                let (first, every) = <(u64, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
+                Self::Blocks { first, every }
+            }
+            trigger::LOG => Self::Log(LogTerms::decode(data).map_err(malformed)?),
+            trigger::CONDITION => {
+                let (target, call, cooldown) =
+                    <(Address, Bytes, u32)>::abi_decode_params_validate(data).map_err(malformed)?;
+                Self::Condition(ConditionTerms { target, call, cooldown })
+            }
             _ => return Err(TermsError::UnknownTrigger(number)),
         };
         if *terms.data() == *data { Ok(terms) } else { Err(TermsError::TriggerData(number)) }
     }
 
-    /// What the contract keeps of it, `start` and `interval` of `JobManager.job`; see [`Self::kept`].
+    /// When its first run is due, in Unix seconds or, of block numbers, a block; zero where there may be one at once. And its pace: seconds,
+    /// for block numbers and conditions blocks.
     #[must_use]
     pub const fn schedule(&self) -> (u64, u32) {
         match *self {
             Self::Interval { start, interval } => (start, interval),
+            Self::Cron { .. } => (0, 60),
             Self::Once { moment } => (moment, trigger::NEVER_AGAIN),
+            Self::Blocks { first, every } => (first, every),
+            Self::Log(_) => (0, 0),
+            Self::Condition(ConditionTerms { cooldown, .. }) => (0, cooldown),
         }
     }
 
-    /// The trigger of a job as the contract keeps it, by `JobManager.job`; `None` for a kind that is not known.
+    /// The trigger of a job as far as the contract keeps it, by `JobManager.job`; `None` where only its events tell, and for
+    /// a kind that is not known.
     #[must_use]
     pub const fn kept(job: &Job) -> Option<Self> {
         match job.trigger {
             trigger::INTERVAL => Some(Self::Interval { start: job.start, interval: job.interval }),
             trigger::ONCE => Some(Self::Once { moment: job.start }),
+            trigger::BLOCKS => Some(Self::Blocks { first: job.start, every: job.interval }),
             _ => None,
         }
     }
@@ -141,6 +251,10 @@ impl TriggerTerms {
 pub enum ActionTerms {
     /// Runs code, which decides what the target is called with.
     Wasm(WasmTerms),
+    /// Asks the target whether it needs anything, and calls it with what it says then; no code.
+    Upkeep(UpkeepTerms),
+    /// Asks another contract whether the target is to be called, and with what; no code.
+    Resolver(ResolverTerms),
     /// Calls the target with the same bytes every time; no code.
     Call(CallTerms),
 }
@@ -156,6 +270,22 @@ pub struct WasmTerms {
     pub params: Bytes,
 }
 
+/// A target that is asked first, as Chainlink's registries asked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpkeepTerms {
+    /// Handed to `checkUpkeep` or `checkLog` unchanged; `params` on chain.
+    pub check_data: Bytes,
+}
+
+/// A contract that is asked first, as Gelato asked it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolverTerms {
+    /// The contract; `params` on chain are `abi.encode(address resolver, bytes calldata)`.
+    pub resolver: Address,
+    /// What it is asked with.
+    pub calldata: Bytes,
+}
+
 /// A call without code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallTerms {
@@ -169,6 +299,8 @@ impl ActionTerms {
     pub const fn number(&self) -> u8 {
         match self {
             Self::Wasm(_) => action::WASM,
+            Self::Upkeep(_) => action::UPKEEP,
+            Self::Resolver(_) => action::RESOLVER,
             Self::Call(_) => action::CALL,
         }
     }
@@ -180,10 +312,14 @@ impl ActionTerms {
     }
 
     /// The code it runs: `codeUrl`, `codeHash` (a part of the outcome hash) and `params` on chain.
-    fn fields(&self) -> (&str, B256, &Bytes) {
+    fn fields(&self) -> (&str, B256, Bytes) {
         match self {
-            Self::Wasm(wasm) => (&wasm.code_url, wasm.code_hash, &wasm.params),
-            Self::Call(call) => ("", B256::ZERO, &call.calldata),
+            Self::Wasm(wasm) => (&wasm.code_url, wasm.code_hash, wasm.params.clone()),
+            Self::Upkeep(upkeep) => ("", B256::ZERO, upkeep.check_data.clone()),
+            Self::Resolver(ResolverTerms { resolver, calldata }) => {
+                ("", B256::ZERO, (*resolver, calldata.clone()).abi_encode_params().into())
+            }
+            Self::Call(call) => ("", B256::ZERO, call.calldata.clone()),
         }
     }
 
@@ -204,10 +340,16 @@ impl ActionTerms {
                 code_hash: params.codeHash,
                 params: params.params.clone(),
             }),
+            action::UPKEEP => Self::Upkeep(UpkeepTerms { check_data: params.params.clone() }),
+            action::RESOLVER => {
+                let terms = <(Address, Bytes)>::abi_decode_params_validate(&params.params);
+                let (resolver, calldata) = terms.map_err(|_| TermsError::ActionData(params.action))?;
+                Self::Resolver(ResolverTerms { resolver, calldata })
+            }
             action::CALL => Self::Call(CallTerms { calldata: params.params.clone() }),
             _ => return Err(TermsError::UnknownAction(params.action)),
         };
-        let fits = terms.fields() == (params.codeUrl.as_str(), params.codeHash, &params.params);
+        let fits = terms.fields() == (params.codeUrl.as_str(), params.codeHash, params.params.clone());
         if fits { Ok(terms) } else { Err(TermsError::ActionData(params.action)) }
     }
 
@@ -301,7 +443,7 @@ impl Terms {
             action: self.action.number(),
             codeUrl: code_url.to_owned(),
             codeHash: code_hash,
-            params: params.clone(),
+            params,
             target: self.target,
             callbackGas: self.callback_gas,
             token: self.token,

@@ -65,8 +65,8 @@ contract Desk is Covering, Terms {
         if (params.token != address(0)) record.account.marks = 1;
         record.token = params.token;
         record.owner = msg.sender;
-        bool hasKeys = params.trigger == IJobManager.Trigger.Log || params.trigger == IJobManager.Trigger.Condition;
-        if (hasKeys) record.account.marks |= 4;
+        if (params.trigger == IJobManager.Trigger.Log) record.account.marks |= JobWord.LOGS;
+        if (params.trigger == IJobManager.Trigger.Condition) record.account.marks |= JobWord.SEEN;
         _write(record, params, forwarder);
         _begin(record, 0);
         emit IJobManager.JobCreated(jobId, msg.sender, forwarder, params);

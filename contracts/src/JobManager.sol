@@ -179,15 +179,12 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
 
     /// @inheritdoc IJobManager
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool) {
-        Record storage record = _jobs[jobId];
-        uint256 account = _load(record.account);
+        uint256 account = _load(_jobs[jobId].account);
         uint256 version = JobWord.version(account);
         // an older version's runs can settle no more
         if (jobVersion != version) return jobVersion < version;
-        // whoever comes second with a batch pays for this: one slot will do for nearly all jobs
-        if (!JobWord.hasKeys(account)) return RunLog.isSettled(JobWord.runs(account), uint256(instanceKey));
-        (, uint256 schedule) = _load(record);
-        return _isOver(jobId, account, schedule, uint256(instanceKey));
+        if (JobWord.hasKeys(account)) return _isKept(jobId, account, uint256(instanceKey));
+        return RunLog.isSettled(JobWord.runs(account), uint256(instanceKey));
     }
 
     /// @inheritdoc IJobManager

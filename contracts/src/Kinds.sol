@@ -25,19 +25,15 @@ abstract contract Kinds is Concluding {
 
     /* WHAT IS SETTLED */
 
-    /// @dev Whether a run of the job's present version was settled, or can settle no more.
-    /// @param schedule not looked at unless instance keys are hashes
-    function _isOver(uint64 jobId, uint256 account, uint256 schedule, uint256 key) internal view returns (bool) {
-        if (!JobWord.hasKeys(account)) return RunLog.isSettled(JobWord.runs(account), key);
-        if (JobWord.isLog(schedule)) return _logs[jobId][key];
-        return KeyLog.isLast(JobWord.runs(account), key);
+    /// @dev Whether a run whose key is a hash is known to have settled.
+    function _isKept(uint64 jobId, uint256 account, uint256 key) internal view returns (bool) {
+        return JobWord.hasLogs(account) ? _logs[jobId][key] : KeyLog.isLast(JobWord.runs(account), key);
     }
 
-    /// @dev The account with a run settled that may.
-    function _note(uint64 jobId, uint256 account, uint256 schedule, uint256 key) internal returns (uint256) {
-        if (!JobWord.hasKeys(account)) return JobWord.withRun(account, key);
+    /// @dev The account with such a run settled.
+    function _note(uint64 jobId, uint256 account, uint256 key) internal returns (uint256) {
         uint256 number = 0;
-        if (JobWord.isLog(schedule)) _logs[jobId][key] = true;
+        if (JobWord.hasLogs(account)) _logs[jobId][key] = true;
         else number = Chain.number(_chainKind);
         return JobWord.withRuns(account, KeyLog.settle(JobWord.runs(account), key, number));
     }
@@ -55,9 +51,9 @@ abstract contract Kinds is Concluding {
         view
         returns (uint256)
     {
-        if (_isOver(RunWord.jobId(word), account, schedule, run)) return _because(ITaskManager.Ineligible.Duplicate);
-        bool isByTime = JobWord.isByTime(schedule);
         if (JobWord.hasKeys(account)) return _ofKey(account, schedule, word, run);
+        bool isByTime = JobWord.isByTime(schedule);
+        if (RunLog.isSettled(JobWord.runs(account), run)) return _because(ITaskManager.Ineligible.Duplicate);
         if (run > RunLog.MAX_RUN) return _because(ITaskManager.Ineligible.NotDue);
         if (JobWord.hasMostRuns(schedule) && run >= record.mostRuns) return _because(ITaskManager.Ineligible.Inactive);
         // seconds, or blocks
@@ -86,6 +82,7 @@ abstract contract Kinds is Concluding {
     }
 
     function _ofKey(uint256 account, uint256 schedule, uint256 word, uint256 key) private view returns (uint256) {
+        if (_isKept(RunWord.jobId(word), account, key)) return _because(ITaskManager.Ineligible.Duplicate);
         uint256 log = JobWord.runs(account);
         if (KeyLog.left(log) == 0 || _isAfterEnd(schedule, block.timestamp, EXPIRY)) {
             return _because(ITaskManager.Ineligible.Inactive);

@@ -16,7 +16,8 @@ abstract contract Records {
         uint96 escrow;
         uint32 version;
         IJobManager.Status status;
-        /// @dev 1: it pays in a token; 2: it can pay for its next run, see Covering; 4: its runs have hashes for keys
+        /// @dev 1: it pays in a token; 2: it can pay for its next run, see Covering; 4 and 8: its runs have hashes for keys, of logs or
+        /// of blocks
         uint8 marks;
         /// @dev callbacks that failed since one succeeded
         uint8 failures;

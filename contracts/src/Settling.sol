@@ -58,6 +58,8 @@ abstract contract Settling is Kinds {
     uint256 private constant LATE_DIVISOR = 2;
     /// @dev Gas refunded for a task of a job that had one in the transaction before, see FIRST_TASK_GAS.
     uint256 private constant TASK_GAS = 3_235;
+    /// @dev What of it is for noting a run: one with a hash for its key is metered with that.
+    uint256 private constant NOTE_GAS = 150;
     /// @dev What reading a job costs at least where nothing of it was read before in a transaction, and what reading one slot does.
     uint256 private constant COLD_GAS = 4_000;
     uint256 private constant COLD_SLOT_GAS = 2_000;
@@ -342,11 +344,15 @@ abstract contract Settling is Kinds {
         if (!CertificateLib.reachesQuorum(sums.signedStake, sums.totalStake, JobWord.quorumBps(schedule))) {
             return (_refuse(sums, ITaskManager.Ineligible.Quorum), account);
         }
-        account = _note(RunWord.jobId(word), account, schedule, run);
-        uint256 used = before - gasleft();
-        uint256 most = JobWord.isLog(schedule) ? CHECK_GAS + LOG_GAS : CHECK_GAS;
-        sums.taskGas += used < most ? used : most;
-        return (0, account);
+        bool hasKeys = JobWord.hasKeys(account);
+        if (hasKeys) account = _note(RunWord.jobId(word), account, run);
+        unchecked {
+            uint256 used = before - gasleft();
+            if (hasKeys) used -= NOTE_GAS;
+            uint256 most = JobWord.isLog(schedule) ? CHECK_GAS + LOG_GAS : CHECK_GAS;
+            sums.taskGas += used < most ? used : most;
+        }
+        return (0, hasKeys ? account : JobWord.withRun(account, run));
     }
 
     /// @dev The account of a run that cannot be paid as it was, and nothing kept of the run.
@@ -356,8 +362,10 @@ abstract contract Settling is Kinds {
     {
         if (JobWord.isLog(schedule)) {
             _forget(RunWord.jobId(word), run);
-            // the chain gives back what it took for the slot
-            sums.taskGas -= LOG_SLOT_GAS;
+            // the chain gives back what it took for the slot, which is part of what was counted
+            unchecked {
+                sums.taskGas -= LOG_SLOT_GAS;
+            }
         }
         return _load(record.account);
     }

@@ -35,7 +35,7 @@ abstract contract GasWorld is World {
     uint256 internal refundsBefore;
     Sink internal sink;
 
-    function setUp() public override {
+    function setUp() public virtual override {
         super.setUp();
         for (uint256 i = KEEPERS; i < keepers(); ++i) {
             join(i);
@@ -98,7 +98,10 @@ abstract contract GasWorld is World {
     function note(string memory key, uint256 gas) internal {
         vm.snapshotValue("gas", key, gas);
     }
+}
 
+/// @notice One task, with all of the committee or some.
+abstract contract GasOfOne is GasWorld {
     function oneTask(string memory key, uint256 absent) internal returns (uint256 gas) {
         measure(runsOf(1, 0, 0), without(absent));
         gas = measure(runsOf(1, 1, 0), without(absent));
@@ -123,7 +126,7 @@ abstract contract GasWorld is World {
 
 /// forge-config: default.isolate = true
 /// forge-config: default.evm_version = "osaka"
-contract Gas4Test is GasWorld {
+contract Gas4Test is GasOfOne {
     function keepers() internal pure override returns (uint256) {
         return 4;
     }
@@ -131,7 +134,7 @@ contract Gas4Test is GasWorld {
 
 /// forge-config: default.isolate = true
 /// forge-config: default.evm_version = "osaka"
-contract Gas16Test is GasWorld {
+contract Gas16Test is GasOfOne {
     function keepers() internal pure override returns (uint256) {
         return 16;
     }
@@ -139,14 +142,14 @@ contract Gas16Test is GasWorld {
 
 /// forge-config: default.isolate = true
 /// forge-config: default.evm_version = "osaka"
-contract Gas256Test is GasWorld {
+contract Gas256Test is GasOfOne {
     function keepers() internal pure override returns (uint256) {
         return 256;
     }
 }
 
 /// @notice Batches of tasks of different jobs, a tenth of 64 keepers absent.
-abstract contract GasOf64 is GasWorld {
+abstract contract GasOf64 is GasOfOne {
     uint256 internal constant ABSENT = 6;
 
     function keepers() internal pure override returns (uint256) {

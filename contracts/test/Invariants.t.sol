@@ -5,15 +5,16 @@ import {IChallenger} from "../src/interfaces/IChallenger.sol";
 import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
 import {Challenged} from "./Challenged.sol";
+import {KindWorld} from "./KindWorld.sol";
 import {Test} from "./Vm.sol";
 
 /// @notice Does what creators, keepers, submitters and anybody may do, in any order, and keeps its own books.
 /// Keepers 3 and 4 also sign second answers; the others never do.
-contract Handler is Challenged {
+contract Handler is Challenged, KindWorld {
     uint256 private constant GUILTY = 3 << 3;
     uint256 private constant HONEST = ALL ^ GUILTY;
 
-    mapping(uint64 job => mapping(uint32 version => mapping(uint64 run => uint256))) public payouts;
+    mapping(uint64 job => mapping(uint32 version => mapping(bytes32 key => uint256))) public payouts;
     uint256 public settled;
     uint256 public belowQuorum;
     uint256 public paidTwice;
@@ -21,10 +22,12 @@ contract Handler is Challenged {
     uint256 public miscounted;
 
     function jobOf(uint256 pick) private returns (uint64) {
-        if (jobs.jobCount() < 4) {
-            IJobManager.JobParams memory p = params();
+        uint64 count = jobs.jobCount();
+        if (count < 8) {
+            // the one that is there, two in a rhythm, then one of each other kind
+            IJobManager.JobParams memory p = count < 3 ? params() : anyOf(count - 2);
             p.fee = uint96(1 + pick % FEE);
-            p.triggerData = abi.encode(block.timestamp + 1, 5);
+            if (count < 3) p.triggerData = abi.encode(block.timestamp + 1, 5);
             return create(p, 10 * uint256(FEE));
         }
         return uint64(1 + pick % jobs.jobCount());
@@ -32,10 +35,8 @@ contract Handler is Challenged {
 
     function doSettle(uint256 pick, uint8 run, uint8 signers, uint8 status) external {
         uint64 id = jobOf(pick);
-        run %= 8; // few, so that the same one comes again
-        Entry memory entry = callEntry(id, run);
+        Entry memory entry = keyed(id, pickKey(id, run % 8));
         entry.status = status % 3;
-        entry.jobVersion = jobs.job(id).version;
         // anybody, or all members but one, or all of them
         uint256 bits = signers & ALL;
         if (signers < 128) bits = membersOf(registry.currentEpoch()) & ~(1 << signers % 8);
@@ -46,10 +47,19 @@ contract Handler is Challenged {
         try tasks.settle(certificate, batchOf(anchors, one(entry), new bytes32[](0))) returns (uint256 count) {
             if (count == 0) return;
             settled += count;
-            if (++payouts[id][entry.jobVersion][run] > 1) ++paidTwice;
+            if (++payouts[id][entry.jobVersion][entry.instanceKey] > 1) ++paidTwice;
             Stake memory stake = stakeOf(certificate.epoch, bits & ~registry.ejected(certificate.epoch));
             if (stake.signed * 10_000 < stake.total * 6667) ++belowQuorum;
         } catch {}
+    }
+
+    /// Few, so that the same one comes again.
+    function pickKey(uint64 id, uint256 run) private view returns (bytes32) {
+        IJobManager.Trigger trigger = jobs.job(id).trigger;
+        if (trigger == IJobManager.Trigger.Cron) return bytes32(block.timestamp / MINUTE - run);
+        if (trigger == IJobManager.Trigger.Log) return keccak256(abi.encode("log", run));
+        if (trigger != IJobManager.Trigger.Condition) return bytes32(run);
+        return keccak256(abi.encode("block", recentAnchors()[0].number - run % 2));
     }
 
     struct Stake {
@@ -231,7 +241,7 @@ contract InvariantsTest is Test {
 
     /// Else the promises above would hold for want of anything happening. A plain sequence, so that it cannot fail by luck.
     function test_handlerReachesWhatItWatches() public {
-        for (uint256 i = 0; i < 4; ++i) {
+        for (uint256 i = 0; i < 8; ++i) {
             handler.doFund(i, 1); // makes the jobs
         }
         handler.doWait(299);

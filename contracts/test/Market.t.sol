@@ -5,13 +5,13 @@ import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
 import {ReportLib} from "../src/libraries/ReportLib.sol";
 import {Bomb, Burning, FalseToken, Reverting, Sink, Token} from "./Targets.sol";
+import {KindWorld} from "./KindWorld.sol";
 import {Vm} from "./Vm.sol";
-import {World} from "./World.sol";
 
-/// @notice Settling as a market: creators who pay in coin, in a token, and in one that refuses to move; targets that fail, burn gas
+/// @notice Settling as a market: jobs that are due by all kinds of triggers, with and without an end; creators who pay in coin, in a token, and in one that refuses to move; targets that fail, burn gas
 /// and return bombs; keepers and strangers who bring batches whole, in parts and out of order; prices that rise and fall.
 /// Keeps books of its own. Gas is priced in: what a transaction costs is worked out from its gas and its calldata.
-contract Market is World {
+contract Market is KindWorld {
     uint256 private constant MOST_JOBS = 10;
     uint96 private constant LEAST = 1_000;
 
@@ -30,6 +30,7 @@ contract Market is World {
 
     mapping(uint64 job => mapping(uint32 version => mapping(uint256 run => uint256))) private payouts;
     uint256 public settled;
+    mapping(IJobManager.Trigger => uint256) public settledOf;
     uint256 public refused;
     uint256 public looked;
     uint256 public refundedInAll;
@@ -68,9 +69,8 @@ contract Market is World {
         p.target = targets[pick % 4];
         p.token = [address(0), address(0), address(token), address(odd)][(pick >> 8) % 4];
         p.fee = uint96(LEAST + (pick >> 16) % 1e15);
-        p.callbackGas = uint32(50_000 + (pick >> 80) % 500_000);
-        p.punctualSeconds = (pick >> 112) % 2 == 0 ? 0 : 30;
-        p.triggerData = abi.encode(uint64(block.timestamp + 1), uint32(5 + (pick >> 120) % 90));
+        p.callbackGas = 50_000 + uint32(pick >> 80) % 500_000;
+        makeDue(p, pick >> 112);
         uint256 value = DEPOSIT + (p.token == address(0) ? funding % 1 ether : gas % 1 ether);
         vm.prank(CREATOR);
         try jobs.createJob{value: value}(p, funding % 1 ether, bytes32(pick)) {
@@ -78,6 +78,20 @@ contract Market is World {
         } catch {
             vm.getRecordedLogs(); // what was undone is recorded too
         }
+    }
+
+    /// Half of the jobs have a rhythm, the others are of any kind; some have an end.
+    function makeDue(IJobManager.JobParams memory p, uint256 pick) private view {
+        bool isPunctual = pick % 2 == 1;
+        p.triggerData = abi.encode(uint64(block.timestamp + 1), uint32(5 + (pick >> 8) % 90));
+        if ((pick >> 16) % 2 == 1) {
+            IJobManager.JobParams memory other = anyOf((pick >> 17) % 6);
+            (p.trigger, p.triggerData) = (other.trigger, other.triggerData);
+        }
+        if (isPunctual && p.trigger < IJobManager.Trigger.Blocks) p.punctualSeconds = 30;
+        if ((pick >> 24) % 4 == 1) p.until = uint64(block.timestamp + 61 + (pick >> 26) % 3000);
+        if ((pick >> 40) % 4 == 1 && p.trigger != IJobManager.Trigger.Cron) p.mostRuns = uint32(1 + (pick >> 42) % 20);
+        p.missed = IJobManager.Missed((pick >> 48) % 3);
     }
 
     function doFund(uint256 pick, uint96 amount, uint96 coin) external {
@@ -141,12 +155,23 @@ contract Market is World {
     /// A run about now: due lately, long ago, or not yet.
     function entryOf(uint256 pick) private view returns (Entry memory entry) {
         uint64 id = jobOf(pick);
-        IJobManager.Job memory job = jobs.job(id);
-        uint256 newest = job.interval == 0 || block.timestamp < job.start ? 0 : (block.timestamp - job.start) / job.interval;
         uint256 back = (pick >> 8) % 4 == 0 ? (pick >> 10) % 80 : (pick >> 10) % 3;
-        entry = callEntry(id, uint64(newest > back ? newest - back : newest + back));
-        entry.jobVersion = job.version;
+        entry = dueBack(id, back);
         entry.status = uint8((pick >> 20) % 3);
+    }
+
+    /// One of the few logs that there are; a block in which a condition was seen to hold, at its own anchor or the one after it; or the
+    /// run so many before the newest.
+    function dueBack(uint64 id, uint256 back) private view returns (Entry memory) {
+        IJobManager.Job memory job = jobs.job(id);
+        if (job.trigger == IJobManager.Trigger.Log) return keyed(id, keccak256(abi.encode("log", back)));
+        if (job.trigger == IJobManager.Trigger.Condition) {
+            return keyed(id, keccak256(abi.encode("block", recentAnchors()[0].number - back % 2)));
+        }
+        uint256 current = job.trigger == IJobManager.Trigger.Blocks ? block.number : block.timestamp;
+        uint256 start = job.trigger == IJobManager.Trigger.Cron ? 0 : job.start;
+        uint256 newest = job.interval == 0 || current < start ? 0 : (current - start) / job.interval;
+        return numbered(id, newest > back ? newest - back : newest + back);
     }
 
     function bring(
@@ -184,6 +209,7 @@ contract Market is World {
             money.isWhole = money.isWhole && now_ && !before[i];
             if (!now_ || before[i]) continue;
             ++money.settled;
+            ++settledOf[jobs.job(entries[i].jobId).trigger];
             if (++payouts[entries[i].jobId][entries[i].jobVersion][uint256(entries[i].instanceKey)] > 1) ++paidTwice;
         }
         // What is settled already, or twice in the batch, settles no more.
@@ -240,13 +266,17 @@ contract Market is World {
     function watchOrder(Entry[] memory entries) private {
         for (uint256 i = 0; i < entries.length; ++i) {
             IJobManager.Job memory job = jobs.job(entries[i].jobId);
-            if (job.interval == 0 || job.version != entries[i].jobVersion) continue;
+            bool hasRhythm = job.trigger == IJobManager.Trigger.Interval || job.trigger == IJobManager.Trigger.Blocks;
+            if (!hasRhythm || job.version != entries[i].jobVersion) continue;
+            // what is given up may be over
+            if (job.limits.missed != IJobManager.Missed.All) continue;
+            uint256 current = job.trigger == IJobManager.Trigger.Blocks ? block.number : block.timestamp;
             // What lies further back than the log holds, a few of them.
             for (uint256 back = 1; back < 8; ++back) {
                 uint256 newest = uint256(entries[i].instanceKey);
                 if (newest < 63 + back * back) break;
                 uint256 run = newest - 63 - back * back;
-                if (job.start + run * job.interval + jobs.EXPIRY_SECONDS() < block.timestamp) continue;
+                if (job.start + run * job.interval + jobs.EXPIRY_SECONDS() < current) continue;
                 bool over = jobs.isSettled(entries[i].jobId, job.version, bytes32(run));
                 if (over && payouts[entries[i].jobId][job.version][run] == 0) ++lost;
             }
@@ -281,7 +311,7 @@ contract Market is World {
     }
 
     function doWait(uint16 time, uint16 gwei_, uint16 tip) external {
-        vm.warp(block.timestamp + time % 120);
+        pass(time % 120, time % 9);
         price(gwei_ % 400, tip % 4 == 0 ? tip : 0);
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity ^0.8.28;
 
+import {IJobManager} from "../src/interfaces/IJobManager.sol";
 import {Market} from "./Market.t.sol";
 import {Test} from "./Vm.sol";
 
@@ -80,6 +81,21 @@ contract MarketInvariantsTest is Test {
         market.doLook(1, 2);
         market.doLook(2, 2);
         check(market.looked() != 0, "what could not pay is looked at again");
+        invariant_market();
+        afterInvariant();
+    }
+
+    function test_marketReachesEveryKind() public {
+        uint256 firstPick = 1 << 128;
+        for (uint256 kind = 0; kind < 6; ++kind) {
+            market.doList(firstPick | (kind << 129), 0.9 ether, 0);
+        }
+        market.doWait(119, 2, 1);
+        for (uint256 kind = 0; kind < 6; ++kind) {
+            // the seven jobs' first is the one that was there
+            market.doSettle(1 + kind, 0, 1, false);
+            equal(market.settledOf(IJobManager.Trigger(kind)), 1, "a run of the kind");
+        }
         invariant_market();
         afterInvariant();
     }

@@ -14,7 +14,7 @@ pub mod cost;
 mod digest;
 mod dispute;
 mod dispute_log;
-mod error;
+pub(crate) mod error;
 pub mod fees;
 mod heads;
 mod job_event;
@@ -38,7 +38,7 @@ mod watcher;
 #[cfg(test)]
 pub(crate) mod fake_node;
 #[cfg(test)]
-mod real_node;
+pub(crate) mod real_node;
 
 pub(crate) use callback::{Called, call_of, gas_of_transaction};
 pub use callback::{Undelivered, why_undelivered};
@@ -47,7 +47,7 @@ pub use dispute::{BroughtResult, RulingCall};
 pub use dispute_log::DisputeLog;
 pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
-pub(crate) use heads::{at as head_at, latest};
+pub(crate) use heads::{at as head_at, block_at, latest};
 pub use job_event::JobEvent;
 pub(crate) use listing::{Listing, jobs};
 pub(crate) use market::market;
@@ -236,6 +236,8 @@ pub struct Settled {
     pub instance_key: B256,
     /// How it ended, see [`contracts::terms::ended`].
     pub status: u8,
+    /// Seconds between the moment it was due and its settlement, by the contract's count.
+    pub seconds_late: u64,
     /// Block the report was pinned to.
     pub anchor_number: u64,
     /// Hash of the certified outcome.

@@ -209,6 +209,9 @@ pub struct ClaimArgs {
 pub enum JobCommand {
     /// List a job on chain and fund it
     Create(Box<job::CreateArgs>),
+    /// Propose the job that does what an entry of another keeper network did
+    #[command(subcommand)]
+    Import(job::ImportCommand),
     /// Give a paused job other terms, and let it run again
     Update(Box<job::UpdateArgs>),
     /// Show what a job costs, before it is listed or after
@@ -230,6 +233,10 @@ pub enum JobCommand {
     Cancel(job::LifeArgs),
     /// Ask for a job's money, and later take it
     Withdraw(job::WithdrawArgs),
+    /// Show what the keeper of this data directory has recorded of a job's runs, whether it runs or not
+    Runs(job::RunsArgs),
+    /// Follow a job's runs: a line for whatever changes, until Ctrl-C
+    Watch(job::WatchArgs),
 }
 
 /// `keeper journal ...`
@@ -275,6 +282,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Operator(OperatorCommand::Claim(args)) => operator::claim(global, &args).await,
         Command::Join(args) => Box::pin(join::run(*args, global)).await,
         Command::Job(JobCommand::Create(args)) => job::create(global, *args).await,
+        Command::Job(JobCommand::Import(command)) => job::import(global, command).await,
         Command::Job(JobCommand::Update(args)) => job::update(global, *args).await,
         Command::Job(JobCommand::Cost(args)) => job::cost(global, *args).await,
         Command::Job(JobCommand::List(args)) => job::list(global, &args).await,
@@ -284,6 +292,8 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Job(JobCommand::Resume(args)) => job::resume(global, args).await,
         Command::Job(JobCommand::Cancel(args)) => job::cancel(global, args).await,
         Command::Job(JobCommand::Withdraw(args)) => job::withdraw(global, &args).await,
+        Command::Job(JobCommand::Runs(args)) => job::runs(global, &args),
+        Command::Job(JobCommand::Watch(args)) => job::watch(global, &args).await,
         Command::Dispute(DisputeCommand::Open(args)) => dispute::open(global, &args).await,
         Command::Dispute(DisputeCommand::Join { id, run }) => dispute::join(global, id, &run).await,
         Command::Dispute(DisputeCommand::Show { id }) => dispute::show(global, id).await,

@@ -21,6 +21,7 @@ mod event;
 mod executions;
 mod history;
 mod hush;
+mod lookout;
 mod mesh;
 mod note;
 mod order;

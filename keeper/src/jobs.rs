@@ -9,7 +9,9 @@ mod book;
 pub(crate) mod flags;
 mod job;
 mod past;
+pub mod probe;
 mod rehearsal;
+pub mod search;
 pub mod trigger;
 
 pub use at_anchor::Standing;

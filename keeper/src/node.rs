@@ -10,15 +10,17 @@
 //!   │chain::Watcher│ ────────────────► │              │ ── tasks ──► executor (bounded by its places)
 //!   └──────────────┘   chain 1024      └──────────────┘ ◄── done 1024 ── executor, journal, submitter
 //!                                             │     ◄── answers 256 ── questions to peers
+//!                                             │     ── entries 8192 ──► archive thread
 //!                                             │
 //!                                             └── watch: View ──► API, /ready, `keeper status`
 //! ```
 //!
 //! When a channel is full: the watcher waits (nothing of the chain is lost, it only comes later); the mesh drops gossip
-//! with the verdict Ignore and counts it; finished work waits in its own task; publishing waits for the swarm's loop.
+//! with the verdict Ignore and counts it; finished work waits in its own task; publishing waits for the swarm's loop; what
+//! finds no room in the archive is left out of it and counted.
 //!
 //! The stop goes the other way round than the start: first the driver, so that nothing new is said; then the watcher and
-//! the submitter, whose ledger is on disk; then the journal, once its queue is empty; last the mesh and the listeners.
+//! the submitter, whose ledger is on disk; then journal and archive, once their queues are empty; last the mesh and the listeners.
 
 mod reach;
 mod reader;
@@ -30,13 +32,14 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use consensus::engine;
 use consensus::report::Domain;
-use consensus::time::Pace;
+use consensus::time::{EXPIRY_SECONDS, Pace};
 use contracts::network::Network;
 use p2p::Registry;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::{ArchiveHandle, Owner};
 use crate::chain::{ChainConfig, Constants, Rpc, Submitter, Watcher};
 use crate::config::Config;
 use crate::driver::{About, Core, Driver, Services, Stopped};
@@ -206,8 +209,10 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let (journal, journal_state) = open_journal(&setup, &known)?;
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let (evidence, evidence_thread) = EvidenceHandle::spawn(EvidenceStore::at(setup.paths.data()));
+    let owner = Owner { domain: domain(&setup.network).separator(), operator: setup.keys.wallet.address() };
+    let (archive, archive_thread) = ArchiveHandle::spawn(setup.paths.archive(), owner);
     let stop = CancellationToken::new();
-    let services = services((&setup, &known.constants), &chain, &rpc, &front, (journal, evidence), &stop)?;
+    let services = services((&setup, &known.constants), &chain, &rpc, &front, (journal, evidence, archive), &stop)?;
     alive_during(&front.liveness, services.actions.executor.check()).await?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
@@ -219,8 +224,9 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     stop.cancel();
     let stopped = async {
         let _ = watcher.await;
-        // The driver and its handles on both are gone: each thread ends when its queue is empty.
-        let _ = tokio::task::spawn_blocking(move || (journal_thread.join(), evidence_thread.join())).await;
+        // The driver and its handles on them are gone: each thread ends when its queue is empty.
+        let threads = [journal_thread, evidence_thread, archive_thread];
+        let _ = tokio::task::spawn_blocking(move || threads.map(std::thread::JoinHandle::join)).await;
     };
     if tokio::time::timeout(STOP_PATIENCE, stopped).await.is_err() {
         tracing::warn!("some parts did not stop in time; what they have on disk is complete");
@@ -262,7 +268,7 @@ fn services(
     chain: &ChainConfig,
     rpc: &Rpc,
     front: &Front,
-    (journal, evidence): (JournalHandle, EvidenceHandle),
+    (journal, evidence, archive): (JournalHandle, EvidenceHandle, ArchiveHandle),
     stop: &CancellationToken,
 ) -> Result<Services> {
     let reader = RpcReader::over(alloy::providers::Provider::erased(rpc.provider()), Arc::new(rpc.clone()));
@@ -287,9 +293,16 @@ fn services(
         submitter: Arc::new(submitter.with_anchors_of(constants.anchor_age)),
         provider: rpc.provider(),
         rpc: rpc.clone(),
-        past: Past::new(rpc.clone(), chain.network.contracts.job_manager, chain.network.deploy_block),
+        past: past_of(chain, rpc),
         evidence,
+        archive,
     })
+}
+
+fn past_of(chain: &ChainConfig, rpc: &Rpc) -> Past {
+    let network = &chain.network;
+    let pace = Pace::of(network.block_time(), network.confirmations);
+    Past::new(rpc.clone(), network.contracts.job_manager, network.deploy_block, pace)
 }
 
 fn core(setup: Setup, (chain, constants): (&ChainConfig, &Constants), journal: engine::JournalState) -> Result<Core> {
@@ -315,6 +328,7 @@ fn core(setup: Setup, (chain, constants): (&ChainConfig, &Constants), journal: e
         peer_id: setup.identity.peer_id().to_string(),
         peer_key: setup.identity.public_key(),
         pace,
+        backfill_blocks: chain.network.blocks_in(EXPIRY_SECONDS),
         challenge: setup.config.challenge,
         #[cfg(feature = "equivocate")]
         pen: crate::driver::equivocate::Pen {

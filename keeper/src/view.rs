@@ -13,13 +13,15 @@ use serde::{Deserialize, Serialize};
 pub const MAX_RUNS: usize = 512;
 
 /// Every check there is, by name. A check that is red says why and how to mend it, in the words of its newest cause.
-pub const CHECKS: [&str; 13] = [
+pub const CHECKS: [&str; 15] = [
     "account",
+    "archive",
     "chain",
     "chain_time",
     "clock",
     "journal",
     "load",
+    "logs",
     "mesh",
     "nodes",
     "registered",

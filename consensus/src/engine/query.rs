@@ -101,6 +101,23 @@ impl Engine {
         self.facts.head()
     }
 
+    /// A block at the confirmation depth, if it is one of the newest 512.
+    pub fn block(&self, number: u64) -> Option<BlockRef> {
+        self.facts.block(number)
+    }
+
+    /// The block with this hash, if it is one of the newest 512 at the confirmation depth.
+    pub fn block_of(&self, hash: B256) -> Option<BlockRef> {
+        self.facts.block_of(hash)
+    }
+
+    /// Whether a task is remembered that has neither settled nor been given up.
+    pub fn is_open(&self, task: &Task, now: Time) -> bool {
+        self.sessions
+            .get(task)
+            .is_some_and(|session| !session.has_ended() && now < self.facts.pace().moment(session.due().deadline))
+    }
+
     /// Whether a task is remembered.
     pub fn knows(&self, task: &Task) -> bool {
         self.sessions.get(task).is_some()
@@ -109,6 +126,11 @@ impl Engine {
     /// Whether a task is remembered as it is told here.
     pub fn is_told(&self, due: &DueTask) -> bool {
         self.sessions.is_told(due)
+    }
+
+    /// The tasks of a planned batch, if it is remembered.
+    pub fn tasks_of(&self, key: &BatchKey) -> &[Task] {
+        self.batches.get(key).map_or(&[], |batch| batch.tasks())
     }
 
     /// Whether a mesh identity belongs to a member of any committee kept.

@@ -55,7 +55,7 @@ pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<
     if !board.facts.laws().splits() {
         return whole(ready, board).into_iter().map(|batch| (batch, false)).collect();
     }
-    let mut groups: BTreeMap<Kind, Vec<(Task, u64)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Kind, Vec<(u32, Task, u64)>> = BTreeMap::new();
     let mut singles = Vec::new();
     let agreed = agreed(ready, board);
     for open in ready {
@@ -64,11 +64,12 @@ pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<
         };
         if open.failures == 0 && !open.is_split && !troubled.contains(&open.task.job) {
             let group = groups.entry((open.attempt, due.due, due.quorum_bps, open.is_slow)).or_default();
-            group.push((open.task, u64::from(due.callback_gas)));
+            group.push((due.rank, open.task, u64::from(due.callback_gas)));
         } else if !agreed.iter().any(|batch| batch.attempt == open.attempt && batch.tasks.contains(&open.task.into())) {
             singles.push(PlannedBatch { attempt: open.attempt, tasks: vec![open.task.into()] });
         }
     }
+    groups.values_mut().for_each(|group| group.sort_unstable());
     let (slow, quick): (Vec<_>, Vec<_>) = groups.into_iter().partition(|((.., is_slow), _)| *is_slow);
     let quick = quick.into_iter().flat_map(|((attempt, ..), group)| split(attempt, &group, BATCH_MAX));
     let slow = slow.into_iter().flat_map(|((attempt, ..), group)| split(attempt, &group, slow_together(attempt)));
@@ -119,10 +120,10 @@ fn whole(ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
 }
 
 /// Cuts a group into batches within the limits of size and gas.
-fn split(attempt: u8, group: &[(Task, u64)], most: usize) -> Vec<PlannedBatch> {
+fn split(attempt: u8, group: &[(u32, Task, u64)], most: usize) -> Vec<PlannedBatch> {
     let mut batches: Vec<PlannedBatch> = Vec::new();
     let mut gas = 0;
-    for &(task, callback_gas) in group {
+    for &(_, task, callback_gas) in group {
         let full = batches.last().is_none_or(|batch| batch.tasks.len() >= most);
         if full || gas + callback_gas > BATCH_GAS_MAX {
             batches.push(PlannedBatch { attempt, tasks: Vec::new() });

@@ -104,6 +104,7 @@ impl Bench {
             due: START,
             deadline: PACE.deadline(START),
             anchor: AnchorRule::ByTime,
+            rank: 0,
             code_hash: B256::ZERO,
             quorum_bps: 0,
             callback_gas: 100_000,

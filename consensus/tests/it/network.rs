@@ -146,6 +146,7 @@ impl Network {
                 due,
                 deadline: PACE.deadline(due),
                 anchor: AnchorRule::ByTime,
+                rank: 0,
                 code_hash: CODE,
                 quorum_bps: 0,
                 callback_gas: 100_000,
@@ -325,7 +326,11 @@ impl Network {
                 self.send(k, Input::Dispute { id: dispute, event: DisputeEvent::AllPunished }, 50);
             }
             Effect::Contradicted(_) => {}
-            Effect::Report(..) | Effect::Assigned { .. } | Effect::Keep(_) | Effect::Recall { .. } => {}
+            Effect::Report(..)
+            | Effect::Unknown(_)
+            | Effect::Assigned { .. }
+            | Effect::Keep(_)
+            | Effect::Recall { .. } => {}
         }
     }
 }

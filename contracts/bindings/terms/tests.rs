@@ -29,13 +29,32 @@ fn terms(trigger: TriggerTerms, action: ActionTerms) -> Terms {
 fn triggers() -> impl Strategy<Value = TriggerTerms> {
     prop_oneof![
         any::<(u64, u32)>().prop_map(|(start, interval)| TriggerTerms::Interval { start, interval }),
+        ".{0,120}".prop_map(|pattern| TriggerTerms::Cron { pattern }),
         any::<u64>().prop_map(|moment| TriggerTerms::Once { moment }),
+        any::<(u64, u32)>().prop_map(|(first, every)| TriggerTerms::Blocks { first, every }),
+        (any::<(u8, u16, u16)>(), any::<[[u8; 32]; 4]>(), any::<[u8; 20]>()).prop_map(|(numbers, topics, emitter)| {
+            let (filter, confirmations, most_per_block) = numbers;
+            let (emitter, topics) = (emitter.into(), topics.map(B256::from));
+            TriggerTerms::Log(LogTerms { emitter, filter, topics, confirmations, most_per_block })
+        }),
+        (any::<u32>(), any::<[u8; 20]>(), proptest::collection::vec(any::<u8>(), 0..100)).prop_map(
+            |(cooldown, target, call)| {
+                TriggerTerms::Condition(ConditionTerms { target: target.into(), call: call.into(), cooldown })
+            }
+        ),
     ]
 }
 
 fn actions() -> impl Strategy<Value = ActionTerms> {
-    let calldata = proptest::collection::vec(any::<u8>(), 0..100);
-    prop_oneof![Just(wasm()), calldata.prop_map(|calldata| ActionTerms::Call(CallTerms { calldata: calldata.into() }))]
+    let bytes = || proptest::collection::vec(any::<u8>(), 0..100).prop_map(Bytes::from);
+    prop_oneof![
+        Just(wasm()),
+        bytes().prop_map(|check_data| ActionTerms::Upkeep(UpkeepTerms { check_data })),
+        (any::<[u8; 20]>(), bytes()).prop_map(|(resolver, calldata)| {
+            ActionTerms::Resolver(ResolverTerms { resolver: resolver.into(), calldata })
+        }),
+        bytes().prop_map(|calldata| ActionTerms::Call(CallTerms { calldata })),
+    ]
 }
 
 #[test]
@@ -62,14 +81,51 @@ fn kinds_that_are_not_known_are_named() {
 }
 
 #[test]
-fn a_call_brings_no_code() {
-    let call = ActionTerms::Call(CallTerms { calldata: Bytes::from_static(&[1, 2]) });
-    assert_eq!((call.name(), call.code_hash()), ("call", B256::ZERO));
-    let params = terms(TriggerTerms::Interval { start: 5, interval: 3 }, call).params();
-    assert_eq!((params.codeUrl.as_str(), params.params.as_ref()), ("", &[1, 2][..]));
-    let misfit = Err(TermsError::ActionData(params.action));
-    assert_eq!(ActionTerms::decode(&JobParams { codeUrl: "https://x".to_owned(), ..params.clone() }), misfit);
-    assert_eq!(ActionTerms::decode(&JobParams { codeHash: B256::repeat_byte(1), ..params }), misfit);
+fn an_action_without_code_brings_none() {
+    let bytes = Bytes::from_static(&[1, 2]);
+    let resolver = Address::repeat_byte(5);
+    let asked = Bytes::from((resolver, bytes.clone()).abi_encode_params());
+    let resolver = ResolverTerms { resolver, calldata: bytes.clone() };
+    let table = [
+        (1, "upkeep", ActionTerms::Upkeep(UpkeepTerms { check_data: bytes.clone() }), &bytes),
+        (2, "resolver", ActionTerms::Resolver(resolver), &asked),
+        (3, "call", ActionTerms::Call(CallTerms { calldata: bytes.clone() }), &bytes),
+    ];
+    for (number, name, action, brings) in table {
+        assert_eq!((action.number(), action.name(), action.code_hash()), (number, name, B256::ZERO));
+        assert_eq!(ActionTerms::name_of(&Job { action: number, ..Job::default() }), name);
+        let params = terms(TriggerTerms::Interval { start: 5, interval: 3 }, action).params();
+        assert_eq!((params.codeUrl.as_str(), &params.params), ("", brings), "{name}");
+        let misfit = Err(TermsError::ActionData(number));
+        assert_eq!(ActionTerms::decode(&JobParams { codeUrl: "https://x".to_owned(), ..params.clone() }), misfit);
+        assert_eq!(ActionTerms::decode(&JobParams { codeHash: B256::repeat_byte(1), ..params }), misfit);
+    }
+}
+
+#[test]
+fn a_resolver_is_one_address_and_bytes_in_one_encoding() {
+    let word = |number: u64| U256::from(number).to_be_bytes::<32>();
+    let [resolver, at, length, three, dirty] = [U256::from(7).to_be_bytes(), word(64), word(3), [1; 32], [0xff; 32]];
+    let of = |words: &[[u8; 32]]| {
+        let params = words.concat().into();
+        ActionTerms::decode(&JobParams { action: 2, params, ..JobParams::default() })
+    };
+    let padded = std::array::from_fn(|place| if place < 3 { three[place] } else { 0 });
+    let good = of(&[resolver, at, length, padded]).unwrap();
+    let calldata = Bytes::from_static(&[1; 3]);
+    assert_eq!(good, ActionTerms::Resolver(ResolverTerms { resolver: Address::with_last_byte(7), calldata }));
+    for (name, words) in [
+        ("nothing", &[][..]),
+        ("no bytes", &[resolver, at]),
+        ("an address of more than 20 bytes", &[dirty, at, length, padded]),
+        ("padding that is none", &[resolver, at, length, three]),
+        ("another place for the bytes", &[resolver, word(96), [0; 32], length, padded]),
+        ("more behind", &[resolver, at, length, padded, [0; 32]]),
+        ("bytes beyond the end", &[resolver, at, word(33), padded]),
+        ("a length beyond all", &[resolver, at, dirty, padded]),
+    ] {
+        assert_eq!(of(words), Err(TermsError::ActionData(2)), "{name}");
+    }
 }
 
 #[test]
@@ -93,6 +149,14 @@ proptest! {
     fn no_data_panics_and_one_value_has_one_encoding(number: u8, data in proptest::collection::vec(any::<u8>(), 0..100)) {
         if let Ok(terms) = TriggerTerms::decode(number, &data) {
             prop_assert_eq!((terms.number(), terms.data().to_vec()), (number, data));
+        }
+    }
+
+    #[test]
+    fn no_params_panic_and_one_action_has_one_encoding(action in 0_u8..4, params in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let params = JobParams { action, params: params.into(), ..JobParams::default() };
+        if let Ok(terms) = ActionTerms::decode(&params) {
+            prop_assert_eq!((terms.number(), terms.fields().2), (action, params.params));
         }
     }
 

@@ -18,7 +18,8 @@ struct Log {
 contract Upkept {
     mapping(address forwarder => uint256) public counts;
     uint256 public performedAt;
-    bytes public lastData;
+    /// @notice Hash of what it was performed with last.
+    bytes32 public lastHash;
 
     /// @param checkData abi.encode(uint256 seconds): how long after the last time it is needed again
     function checkUpkeep(bytes calldata checkData) external view returns (bool needed, bytes memory performData) {
@@ -33,6 +34,6 @@ contract Upkept {
 
     function performUpkeep(bytes calldata performData) external {
         ++counts[msg.sender];
-        (performedAt, lastData) = (block.timestamp, performData);
+        (performedAt, lastHash) = (block.timestamp, keccak256(performData));
     }
 }

@@ -9,6 +9,10 @@ import {RunLog} from "./RunLog.sol";
 /// @notice The two slots of a job that every settlement reads, as words: read and written at once, where the compiler
 /// would do so field by field. See {Records} for the fields.
 library JobWord {
+    /// @notice Marks of an account: its runs are for logs, or blocks in which a condition held. Besides 1, it pays in a token, and 2, it can
+    /// pay for its next run.
+    uint8 internal constant LOGS = 4;
+    uint8 internal constant SEEN = 8;
     /// @notice Bits of a schedule's kind: the trigger's number; no moment is due; so many runs at most; missed runs are given up.
     uint8 internal constant TRIGGER = 0x07;
     uint8 internal constant UNTIMED = 0x40;
@@ -49,6 +53,11 @@ library JobWord {
 
     /// @notice Whether the keys of its runs are hashes, see KeyLog; else they are numbers, see RunLog.
     function hasKeys(uint256 account) internal pure returns (bool) {
+        return (account >> 138) & 3 != 0;
+    }
+
+    /// @notice Whether they are those of logs; else of blocks.
+    function hasLogs(uint256 account) internal pure returns (bool) {
         return (account >> 138) & 1 != 0;
     }
 

@@ -6,6 +6,7 @@
 //!                             │                     └─ component ─► [cell: compiler] ─ native code ─► cache, with a MAC
 //!                             └─ run ─► Workers ═ input ═► [cell: worker] ═ chain reads ═► Transcript ─► ChainReader
 //!                                          ◄═════════ result ═════╝ ◄══ answers ═════════════╝
+//!   keeper ─ Question ──► Executor ─ ask ─► Questions ═ one chain read ═► Transcript ─► ChainReader
 //! ```
 //!
 //! What stands in brackets is hostile code's own process ([`cell`]): the same program, started again as `keeper worker`. This side
@@ -20,6 +21,7 @@ mod fetch;
 mod library;
 mod limits;
 pub mod processes;
+mod question;
 mod reader;
 mod role;
 mod run;
@@ -37,6 +39,7 @@ use std::time::{Duration, Instant};
 use cache::CodeCache;
 use fetch::Fetcher;
 use library::Library;
+use question::Questions;
 use thiserror::Error;
 use transcript::Transcript;
 use wire::{End, Input, Output};
@@ -45,7 +48,8 @@ use workers::{Assigned, Unfinished, Workers};
 pub use abstain::Abstain;
 pub use chain_read::{ChainAnswer, ChainRequest, DecodeError, LogEntry};
 pub use limits::Limits;
-pub use reader::{CALL_GAS, ChainReader, OneNode, Reading, RpcFailure, RpcReader};
+pub use question::{Answer, Asked, Question};
+pub use reader::{CALL_GAS, ChainReader, OneNode, Reading, RpcFailure, RpcReader, is_failed_call};
 pub use role::Role;
 pub use run::{BlockReference, Code, Ended, Run, RunRequest, Trigger};
 pub use transcript::{MAX_CHAIN_BYTES, MAX_CHAIN_READS, MAX_LOG_BLOCKS, MAX_LOGS};
@@ -109,6 +113,7 @@ pub struct Executor {
     workers: Arc<Workers>,
     library: Arc<Library>,
     reader: Arc<dyn ChainReader>,
+    questions: Questions,
     limits: Limits,
     given_up: AtomicU64,
 }
@@ -122,7 +127,7 @@ pub struct Counts {
     pub workers_lost: u64,
     /// Runs abstained from, because they could not be made with one worker after the other.
     pub runs_given_up: u64,
-    /// Runs that no worker was free for in time, of jobs that were quick of late.
+    /// Runs that no worker was free for in time, and questions that there was no place for, of jobs that were quick of late.
     pub runs_unserved: u64,
     /// Codes found to be refused for good, now or by an earlier process.
     pub codes_refused: u64,
@@ -152,7 +157,8 @@ impl Executor {
         let workers = Workers::new(config.worker, config.max_concurrent.max(1));
         let workers = Arc::new(workers.map_err(|error| setup(error.to_string()))?);
         let library = Arc::new(Library::new(Arc::clone(&workers), cache, fetcher));
-        Ok(Self { workers, library, reader, limits, given_up: AtomicU64::new(0) })
+        let questions = Questions::new(Arc::clone(&reader));
+        Ok(Self { workers, library, reader, questions, limits, given_up: AtomicU64::new(0) })
     }
 
     /// Starts the first worker, has a small piece of code compiled and loaded, and tells how workers are confined; a log line says
@@ -180,7 +186,7 @@ impl Executor {
             compilations: self.library.compilations(),
             workers_lost: self.workers.lost(),
             runs_given_up: self.given_up.load(Ordering::Relaxed),
-            runs_unserved: self.workers.unserved(),
+            runs_unserved: self.workers.unserved() + self.questions.unserved(),
             codes_refused: self.library.refused(),
         }
     }
@@ -218,6 +224,11 @@ impl Executor {
         }
     }
 
+    /// Asks a contract one thing. It takes a run's longest time at most, once it is its job's turn.
+    pub async fn ask(&self, question: Question) -> Asked {
+        self.questions.ask(question, self.limits.wall_clock).await
+    }
+
     /// Prepares code that a run waits for. What has begun goes on when the run gives up, for the runs after it.
     async fn prepare_in_time(&self, code: &Code, owner: [u8; 20]) -> Result<(), Abstain> {
         if self.is_ready(code) {
@@ -235,7 +246,7 @@ impl Executor {
             job_id: request.job_id,
             task_id: request.task_id,
             sequence: request.sequence,
-            trigger: request.trigger,
+            trigger: request.trigger.clone(),
             due: request.due,
             params: request.params,
             reference: request.reference,

@@ -1,5 +1,7 @@
 //! Reads of the chain on behalf of jobs.
 
+mod failed;
+
 use std::fmt::{Debug, Display};
 use std::future::Future;
 use std::ops::RangeInclusive;
@@ -15,14 +17,22 @@ use thiserror::Error;
 
 use crate::BlockReference;
 use crate::chain_read::{ChainAnswer, ChainRequest, LogEntry};
+pub use failed::is_failed_call;
 
 /// Gas of a job's `eth_call`. Fixed, and below every client's own cap, so that a call that runs out does so everywhere.
 pub const CALL_GAS: u64 = 10_000_000;
 
 /// The chain node did not give an answer that every keeper would get; the run ends as an abstention.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{0}")]
-pub struct RpcFailure(pub String);
+pub enum RpcFailure {
+    /// It gave none, or one that makes no sense: the node's own trouble.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// It made the call, and the call failed; but how, it tells in words of its own, without the data that others would give. To whoever
+    /// wants to know no more than that it failed, that is an answer.
+    #[error("{0}")]
+    Untold(String),
+}
 
 /// A pending chain read.
 pub type Reading<'a> = Pin<Box<dyn Future<Output = Result<ChainAnswer, RpcFailure>> + Send + 'a>>;
@@ -48,8 +58,9 @@ pub trait OneNode: Send + Sync + Debug {
 /// Reads through a node's JSON-RPC.
 ///
 /// State is read at the block's hash with `requireCanonical` (EIP-1898), so a node that is on another branch or behind fails
-/// instead of answering for another block. An `eth_call` has a target, input and [`CALL_GAS`], and nothing else: its sender is
-/// the zero address, its value and gas price are zero. What takes several questions is asked of one node alone.
+/// instead of answering for another block. An `eth_call` has a sender, the zero address, a target, input and [`CALL_GAS`], and
+/// nothing else: its value and gas price are zero. The sender is named, for Nethermind has made up one of its own where none was.
+/// What takes several questions is asked of one node alone.
 #[derive(Debug, Clone)]
 pub struct RpcReader {
     provider: DynProvider,
@@ -75,6 +86,7 @@ impl RpcReader {
         match request {
             ChainRequest::Call { to, data } => {
                 let call = TransactionRequest {
+                    from: Some(Address::ZERO),
                     to: Some(TxKind::Call(*to)),
                     input: TransactionInput::both(data.clone()),
                     gas: Some(CALL_GAS),
@@ -82,9 +94,11 @@ impl RpcReader {
                 };
                 match node.call(call).block(block).await {
                     Ok(returned) => Ok(ChainAnswer::Data(returned)),
-                    Err(error) => revert_data(&error)
-                        .map(ChainAnswer::Reverted)
-                        .ok_or_else(|| failure("eth_call", reference, &error)),
+                    Err(error) => revert_data(&error).map(ChainAnswer::Reverted).ok_or_else(|| {
+                        let words = words("eth_call", reference, &error);
+                        let has_failed = error.as_error_resp().is_some_and(is_failed_call);
+                        if has_failed { RpcFailure::Untold(words) } else { RpcFailure::NoAnswer(words) }
+                    }),
                 }
             }
             ChainRequest::Balance(account) => {
@@ -213,9 +227,13 @@ fn entry(log: Log) -> Option<LogEntry> {
 }
 
 fn failure(method: &str, reference: &BlockReference, error: &dyn Display) -> RpcFailure {
-    // What a node says is kept short: it ends in logs and in the API.
+    RpcFailure::NoAnswer(words(method, reference, error))
+}
+
+/// What a node says, kept short: it ends in logs and in the API.
+fn words(method: &str, reference: &BlockReference, error: &dyn Display) -> String {
     let text: String = error.to_string().chars().take(300).collect();
-    RpcFailure(format!("{method} at block {}: {text}", reference.number))
+    format!("{method} at block {}: {text}", reference.number)
 }
 
 #[cfg(test)]

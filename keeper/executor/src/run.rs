@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Abstain;
+use crate::{Abstain, LogEntry};
 
 /// A job's code as registered on chain.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,10 +27,23 @@ pub struct BlockReference {
 }
 
 /// Why a run exists, as the job sees it: the kinds of the world's `trigger` that keepers know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trigger {
     /// A moment came: the due one, in unix seconds.
     Time(u64),
+    /// A block came.
+    Block {
+        /// Block number.
+        number: u64,
+        /// Block hash.
+        hash: [u8; 32],
+        /// Unix seconds, from the block's header.
+        timestamp: u64,
+    },
+    /// A log was emitted, with at most [`MAX_CHAIN_BYTES`](crate::MAX_CHAIN_BYTES) of data.
+    Log(Box<LogEntry>),
+    /// A condition held; what the call answered, with at most [`MAX_CHAIN_BYTES`](crate::MAX_CHAIN_BYTES).
+    Condition(Vec<u8>),
 }
 
 /// One run to make: a pure function of these fields and of the chain at `reference`.

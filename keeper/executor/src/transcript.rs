@@ -109,7 +109,7 @@ impl Transcript {
         self.waited += begun.elapsed();
         let answer = match reading {
             Err(_) => return Err(Abstain::Timeout),
-            Ok(Err(failure)) => return Err(Abstain::RpcFailure(failure.0)),
+            Ok(Err(failure)) => return Err(Abstain::RpcFailure(failure.to_string())),
             Ok(Ok(ChainAnswer::Logs(logs))) if logs.len() > MAX_LOGS => {
                 return Ok(ChainAnswer::Limit(format!(
                     "more than {MAX_LOGS} logs; ask for fewer blocks or more topics"

@@ -12,6 +12,7 @@
 
 mod queue;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,22 @@ use queue::{Granted, Queue};
 #[derive(Debug)]
 pub(crate) struct Turns {
     queue: Mutex<Queue<oneshot::Sender<Turn>>>,
+    unserved: AtomicU64,
+}
+
+/// Somebody who waits for a place, until there is one, or it is given up.
+struct Wait<'a> {
+    turns: &'a Turns,
+    customer: Customer,
+    was_served: bool,
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if !self.was_served && self.turns.is_quick(self.customer) {
+            self.turns.unserved.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A place, until it is dropped.
@@ -69,11 +86,23 @@ impl Turn {
 
 impl Turns {
     pub(crate) fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Self { queue: Mutex::new(Queue::new(bounds)) })
+        Arc::new(Self { queue: Mutex::new(Queue::new(bounds)), unserved: AtomicU64::new(0) })
     }
 
-    /// Waits for a place. `None`: too many wait already.
+    /// Waits for a place. `None`: too many wait already. Whoever waits may also go away, when the time of a run is over.
     pub(crate) async fn take(self: &Arc<Self>, customer: Customer) -> Option<Turn> {
+        let mut wait = Wait { turns: self, customer, was_served: false };
+        let turn = self.line_up(customer).await;
+        wait.was_served = turn.is_some();
+        turn
+    }
+
+    /// How often there was no place in time for a customer who was quick of late: then it is this machine that was too slow.
+    pub(crate) fn unserved(&self) -> u64 {
+        self.unserved.load(Ordering::Relaxed)
+    }
+
+    async fn line_up(self: &Arc<Self>, customer: Customer) -> Option<Turn> {
         let (waiter, given) = oneshot::channel();
         if !self.queue().ask(customer, waiter, oneshot::Sender::is_closed, Instant::now()) {
             return None;
@@ -85,6 +114,12 @@ impl Turns {
     /// Whether a customer was quick of late.
     pub(crate) fn is_quick(&self, customer: Customer) -> bool {
         self.queue().is_quick(customer, Instant::now())
+    }
+
+    /// How many wait.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue().waiting()
     }
 
     /// A place that is free now, if nobody waits for one.
@@ -120,6 +155,13 @@ impl Turns {
     fn queue(&self) -> MutexGuard<'_, Queue<oneshot::Sender<Turn>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A job as one who takes turns.
+pub(crate) fn customer(job: u64) -> Customer {
+    let mut customer = [0; 20];
+    customer[..8].copy_from_slice(&job.to_be_bytes());
+    customer
 }
 
 impl Drop for Turn {

@@ -22,7 +22,7 @@ use crate::Role;
 use crate::limits::Limits;
 use crate::processes::process;
 use crate::transcript::Transcript;
-use crate::turns::{Bounds, Customer, Turn, Turns};
+use crate::turns::{Bounds, Turns, customer};
 use crate::wire::{End, Hello, Input, MAX_RUNNING, Order, Output};
 pub(crate) use compiler::{Compilation, Compiler};
 use exchange::{Exchange, Next};
@@ -52,22 +52,6 @@ pub(crate) struct Workers {
     /// What the first worker said: every other must be of the same engine.
     hello: OnceCell<Hello>,
     lost: AtomicU64,
-    unserved: AtomicU64,
-}
-
-/// Somebody who waits for a worker, until it has one or goes away.
-struct Wait<'a> {
-    workers: &'a Workers,
-    customer: Customer,
-    was_served: bool,
-}
-
-impl Drop for Wait<'_> {
-    fn drop(&mut self) {
-        if !self.was_served && self.workers.turns.is_quick(self.customer) {
-            self.workers.unserved.fetch_add(1, Ordering::Relaxed);
-        }
-    }
 }
 
 /// A run as a worker needs to know it.
@@ -114,7 +98,6 @@ impl Workers {
             idle: Mutex::default(),
             hello: OnceCell::new(),
             lost: AtomicU64::new(0),
-            unserved: AtomicU64::new(0),
         })
     }
 
@@ -165,7 +148,7 @@ impl Workers {
     where
         C: Future<Output = Option<Vec<u8>>>,
     {
-        let mut turn = self.turn(customer(assigned.input.job_id)).await.ok_or(Unfinished::Busy)?;
+        let mut turn = self.turns.take(customer(assigned.input.job_id)).await.ok_or(Unfinished::Busy)?;
         turn.begin();
         loop {
             let (mut worker, was_idle) = self.take().await?;
@@ -195,18 +178,9 @@ impl Workers {
         }
     }
 
-    /// A place among the workers. Whoever asked may be turned away, or go away because the time of its run is over: where its
-    /// job was quick of late, it is this machine that was too slow.
-    async fn turn(&self, customer: Customer) -> Option<Turn> {
-        let mut wait = Wait { workers: self, customer, was_served: false };
-        let turn = self.turns.take(customer).await;
-        wait.was_served = turn.is_some();
-        turn
-    }
-
     /// Runs of quick jobs that no worker was free for in time.
     pub(crate) fn unserved(&self) -> u64 {
-        self.unserved.load(Ordering::Relaxed)
+        self.turns.unserved()
     }
 
     /// A worker, and whether it has been idle.
@@ -291,13 +265,6 @@ where
             }
         }
     }
-}
-
-/// A job as one who takes turns.
-fn customer(job: u64) -> Customer {
-    let mut customer = [0; 20];
-    customer[..8].copy_from_slice(&job.to_be_bytes());
-    customer
 }
 
 /// Names an exchange: nobody can say anything for it before it has begun.

@@ -47,7 +47,7 @@ const BYTES_OF_A_VERB: usize = 6_000;
 pub(super) struct Chain {
     pub(super) network: Network,
     pub(super) provider: ChainProvider,
-    rpc: Rpc,
+    pub(super) rpc: Rpc,
     config: ChainConfig,
 }
 
@@ -192,7 +192,12 @@ impl Chain {
 
     /// Unix seconds of the newest block: the clock that triggers go by.
     pub(super) async fn now(&self) -> Result<u64> {
-        Ok(latest(&self.provider).await.exit(Exit::Chain)?.head.timestamp)
+        Ok(self.newest().await?.timestamp)
+    }
+
+    /// The newest block.
+    pub(super) async fn newest(&self) -> Result<Head> {
+        Ok(latest(&self.provider).await.exit(Exit::Chain)?.head)
     }
 }
 

@@ -20,18 +20,22 @@ mod cost;
 mod create;
 mod flags;
 mod funds;
+mod import;
 mod life;
 mod list;
 mod pay;
 mod price;
+mod runs;
 mod spell;
 mod update;
 
 pub(super) use cost::{CostArgs, cost};
 pub(super) use create::{CreateArgs, create};
 pub(super) use funds::{FundArgs, WithdrawArgs, fund, withdraw};
+pub(super) use import::{ImportCommand, run as import};
 pub(super) use life::{LifeArgs, cancel, pause, resume};
 pub(super) use list::{ListArgs, list, show};
+pub(super) use runs::{RunsArgs, WatchArgs, runs, watch};
 pub(super) use update::{UpdateArgs, update};
 
 /// The job with this number, and the chain's time in unix seconds.

@@ -23,6 +23,8 @@ use crate::chain::fees::Policy;
 use crate::chain::{self, ChainError, ChainProvider, Settled, convert};
 use crate::jobs::Plan;
 use crate::jobs::action::{Finding, Work};
+use crate::jobs::probe::probe;
+use crate::jobs::search::search;
 use crate::journal::{Answer, Record};
 use crate::metrics::Metrics;
 use crate::topics;
@@ -33,11 +35,12 @@ impl Driver {
     /// [`Stopped`]: an order to stop, or a part that is gone.
     pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Stopped> {
         match order {
-            Order::Run { due, attempt, anchor, plan, ask } => {
+            Order::Run { due, attempt, anchor, plan, sighting, ask } => {
                 let actions = self.services.actions.clone();
                 let name = (due.task, attempt, anchor.hash);
                 let run = self.spawn(async move {
-                    let Finding { result, reason, took } = actions.run(&Work { due, anchor, plan, ask }).await;
+                    let work = Work { due, anchor, plan, sighting, ask };
+                    let Finding { result, reason, took } = actions.run(&work).await;
                     Some(Event::Executed { task: due.task, attempt, anchor: anchor.hash, result, reason, took })
                 });
                 self.runs.insert(name, run);
@@ -76,6 +79,20 @@ impl Driver {
             Order::Rule(ruling) => self.rule(&ruling),
             Order::Enforce { dispute } => self.enforce(dispute),
             Order::Prepare { job, plan } => self.prepare(job, plan),
+            Order::Search(stretch) => {
+                let rpc = self.services.rpc.clone();
+                self.spawn(async move {
+                    let result = search(&rpc, &stretch).await.map_err(|error| error.to_string());
+                    Some(Event::Searched { number: stretch.number, result })
+                });
+            }
+            Order::Probe { block, questions } => {
+                let provider = self.services.provider.clone();
+                self.spawn(async move {
+                    let holding = probe(&provider, &block, &questions).await.map_err(|error| error.to_string());
+                    Some(Event::Probed { block, holding })
+                });
+            }
             Order::Admit(keys) => self.services.mesh.admit(keys).await,
             Order::OfferSnapshot => {
                 let submitter = self.services.submitter.clone();
@@ -96,6 +113,7 @@ impl Driver {
             Order::Look { peers_head } => self.look(peers_head)?,
             Order::Show => self.show(),
             Order::Note(note) => self.tell(&note),
+            Order::Archive(entry) => self.services.archive.note(entry),
             Order::Stop(why) => return Err(Stopped::Protection(Protection(why))),
         }
         Ok(())
@@ -265,6 +283,8 @@ impl Driver {
             account: self.services.submitter.standing(),
             journal: self.services.journal.trouble(),
             journal_watermark: self.services.journal.watermark(),
+            archive: self.services.archive.trouble(),
+            records_lost: self.services.archive.lost(),
             overflow: self.services.mesh.overflow(),
             runs_unserved: self.services.actions.executor.counts().runs_unserved,
         };

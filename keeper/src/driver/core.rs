@@ -17,6 +17,7 @@ mod checks;
 mod disputes;
 mod effects;
 mod house;
+mod lookout;
 mod others;
 mod proofs;
 mod view;
@@ -43,6 +44,7 @@ use super::equivocate::Pen;
 use super::event::Event;
 use super::executions::Executions;
 use super::history::History;
+use super::lookout::Lookout;
 use super::note::Note;
 use super::order::Order;
 use super::peers::Peers;
@@ -55,6 +57,7 @@ use super::snapshots::Snapshots;
 use super::standing::Post;
 use super::uncovered::Uncovered;
 use super::unjudged::Unjudged;
+use crate::archive::{self, Change};
 use crate::chain::SettlementResult;
 use crate::jobs::JobBook;
 use crate::jobs::action::Finding;
@@ -80,6 +83,8 @@ pub struct About {
     pub peer_key: [u8; 32],
     /// The chain's pace.
     pub pace: Pace,
+    /// Blocks before the first one it follows that are searched for logs: those in which a task may still be open.
+    pub backfill_blocks: u64,
     /// Whether proofs of equivocation are brought before the contract.
     pub challenge: bool,
     /// What second results are signed with.
@@ -101,6 +106,7 @@ pub struct Core {
     executions: Executions,
     codes: Codes,
     schedule: Schedule,
+    lookout: Lookout,
     accusations: Accusations,
     history: History,
     time: ChainTime,
@@ -153,6 +159,7 @@ impl Core {
             executions: Executions::default(),
             codes: Codes::default(),
             schedule: Schedule::default(),
+            lookout: Lookout::default(),
             accusations: Accusations::default(),
             history: History::default(),
             time: ChainTime::new(about.pace.block_seconds),
@@ -208,8 +215,9 @@ impl Core {
             Event::Answered { from, bytes } => self.feed(Input::Answered { from, bytes }, now),
             Event::Status { from, bytes } => self.on_status(from, &bytes, now),
             Event::Submitted { key, result } => {
-                if let SettlementResult::Mined { gas_used, .. } = result {
+                if let SettlementResult::Mined { gas_used, settled, .. } = result {
                     self.settlement_gas = gas_used;
+                    self.archive_gas(&key, gas_used, settled, now);
                 }
                 let failed = matches!(result, SettlementResult::Reverted { .. } | SettlementResult::Failed { .. });
                 self.note(Note::Submitted(result));
@@ -235,10 +243,13 @@ impl Core {
             Event::ClockSet { by_ms } => self.on_clock_set(by_ms, now),
             Event::Explained { task, why } => {
                 self.history.note_reason(&task, &why.to_string());
+                self.archive(task, Change::Undelivered { why: why.to_string() }, now);
                 self.note(Note::Undelivered { job: task.job.0, why });
                 self.changed = true;
             }
             Event::Evidence(proofs) => self.on_evidence(proofs, now),
+            Event::Searched { number, result } => self.on_searched(number, result, now),
+            Event::Probed { block, holding } => self.on_probed(&block, holding, now),
             Event::House => self.keep_house(now),
             Event::Tick => self.feed(Input::Tick, now),
         }
@@ -268,6 +279,12 @@ impl Core {
 
     fn note(&mut self, note: Note) {
         self.orders.push(Order::Note(note));
+    }
+
+    /// Has something kept on disk that happened to a task, for people.
+    fn archive(&mut self, task: Task, change: Change, now: Time) {
+        let at = self.chain_time(now);
+        self.orders.push(Order::Archive(archive::Entry { task, at, change }));
     }
 
     fn on_message(&mut self, message: MessageTag, from: PeerKey, channel: Channel, bytes: Vec<u8>, now: Time) {

@@ -63,20 +63,22 @@ async fn rerun(services: &Services, report: &Report, plan: Option<Plan>) -> Resu
         None => services.past.plan_of((task.job.0, task.version)).await.map_err(unread)?,
     };
     let plan = plan.ok_or_else(|| unknown("the chain's history has no such version of the job"))?;
-    let due = plan.trigger.due(&task.instance).ok_or_else(|| unknown("the job has no such run"))?;
     let anchor = BlockRef { number: head.number, hash: head.hash, timestamp: head.timestamp };
+    let run = services.past.run_of(&plan, &task.instance, &anchor).await.map_err(unread)?;
+    let (run, sighting) = run.ok_or_else(|| unknown("the job has no such run"))?;
     services.actions.prepare(&plan).await.map_err(|why| (Abstention::CodeUnavailable, why))?;
     let code_hash = plan.terms.action.code_hash();
     let due = DueTask {
         task,
-        due,
-        deadline: due.saturating_add(EXPIRY_SECONDS),
-        anchor: plan.trigger.anchor(),
+        due: run.due,
+        deadline: run.due.saturating_add(EXPIRY_SECONDS),
+        anchor: run.anchor,
+        rank: run.rank,
         code_hash,
         quorum_bps: plan.terms.quorum_bps,
         callback_gas: plan.terms.callback_gas,
     };
-    let finding = services.actions.run(&Work { due, anchor, plan, ask: false }).await;
+    let finding = services.actions.run(&Work { due, anchor, plan, sighting, ask: false }).await;
     let reason = finding.reason;
     let answer = finding.result.map(|run| Answer { status: run.status, outcome_hash: run.hash(code_hash) });
     answer.map_err(|why| (why, reason))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use alloy::primitives::B256;
+use consensus::anchor::BlockRef;
 use consensus::committee::PeerKey;
 use consensus::dispute::Answer;
 use consensus::effect::{BatchKey, JournalAnswer, PersistToken};
@@ -13,6 +14,7 @@ use consensus::task::{JobId, Outcome, Task};
 
 use super::readings::{Readings, Wallet};
 use crate::chain::{AccusationResult, BroughtResult, ChainEvent, SettlementResult, SnapshotResult, Undelivered};
+use crate::jobs::search::Found;
 use crate::journal::{self, Record};
 
 /// Names a peer's question until it is answered; chosen by whoever carries questions and answers.
@@ -167,6 +169,20 @@ pub enum Event {
     Looked(Box<Readings>),
     /// What the wallet can pay for ([`super::Order::Measure`]).
     Measured(Wallet),
+    /// A search for logs ([`super::Order::Search`]) ended.
+    Searched {
+        /// Which one.
+        number: u64,
+        /// What was found, or why nothing can be said.
+        result: Result<Found, String>,
+    },
+    /// The conditions were asked about at a block ([`super::Order::Probe`]).
+    Probed {
+        /// The block.
+        block: BlockRef,
+        /// The jobs whose conditions hold, or why nothing can be said.
+        holding: Result<Vec<u64>, String>,
+    },
     /// The proofs on disk ([`super::Order::LoadEvidence`]), in their gossip encoding.
     Evidence(Vec<Vec<u8>>),
     /// The moment to look after what no event brings; a few times per second.

@@ -97,6 +97,15 @@ pub enum Note {
         /// How many.
         tasks: u64,
     },
+    /// Logs that make nobody due: more of a block than their job takes, or longer than can be.
+    LogsDropped {
+        /// The job.
+        job: u64,
+        /// How many.
+        logs: u64,
+    },
+    /// It could not be asked which conditions hold.
+    NotProbed(String),
     /// A certificate goes to the chain.
     Submitting,
     /// A submission ended.
@@ -181,6 +190,7 @@ impl Note {
                 metrics.execution_duration.observe(seconds(*took_ms));
             }
             Self::PutOff { tasks, .. } => metrics.load_shed.add([Load::Tasks.name()], *tasks),
+            Self::LogsDropped { logs, .. } => metrics.load_shed.add(["logs"], *logs),
             Self::Submitting => metrics.certificates.inc(["submitted"]),
             Self::Submitted(result) => count_submission(metrics, result),
             Self::Offered(result) => count_offer(metrics, result),
@@ -192,6 +202,7 @@ impl Note {
                 metrics.chain_time_ahead.set(*ahead_ms as f64 / 1_000.0);
             }
             Self::BadEpoch(_)
+            | Self::NotProbed(_)
             | Self::SecondVerdict(_)
             | Self::Blamed(_)
             | Self::UnaskedAnswer(_)
@@ -213,6 +224,8 @@ impl Note {
             Self::CodeTrouble { job, .. } => Some(("code", *job)),
             Self::Dispute(note) => note.subject(),
             Self::PutOff { .. } => Some(("put_off", 0)),
+            Self::LogsDropped { job, .. } => Some(("logs_dropped", *job)),
+            Self::NotProbed(_) => Some(("not_probed", 0)),
             Self::MissedTurn { .. } => Some(("missed_turn", 0)),
             Self::ClockOff { .. } => Some(("clock", 0)),
             Self::Submitted(SettlementResult::Reverted { .. }) => Some(("reverted", 0)),
@@ -255,6 +268,14 @@ impl Note {
                 tasks,
                 "more tasks are open than this keeper has room for, or than one job may have: some are taken up later"
             ),
+            Self::LogsDropped { job, logs } => tracing::warn!(
+                job,
+                logs,
+                "logs made nobody due: one block has more of them than the job takes, or they are longer than can be"
+            ),
+            Self::NotProbed(why) => {
+                tracing::warn!(why, "could not ask which conditions hold: asked again at the next block")
+            }
             Self::UnaskedAnswer(job) => tracing::debug!(job = job.0, "an execution's answer that nobody waits for"),
             Self::EvidenceKept(anchor) => tracing::error!(anchor, "kept a proof of equivocation"),
             Self::Learnt => {

@@ -15,8 +15,12 @@ use consensus::task::{DueTask, JobId, Task};
 
 use super::event::RequestTag;
 use super::note::Note;
+use crate::archive;
 use crate::chain::{Accusation, Settled};
 use crate::jobs::Plan;
+use crate::jobs::probe::Question;
+use crate::jobs::search::Stretch;
+use crate::jobs::trigger::Sighting;
 use crate::journal::Record;
 
 /// One thing to be done.
@@ -32,6 +36,8 @@ pub enum Order {
         anchor: BlockRef,
         /// What is to be done, and why.
         plan: Plan,
+        /// What was seen that makes it due.
+        sighting: Option<Sighting>,
         /// Whether the chain must be asked first if the job runs at that block.
         ask: bool,
     },
@@ -135,6 +141,15 @@ pub enum Order {
         /// What it asks for.
         plan: Plan,
     },
+    /// Search blocks for logs that make jobs due; answer with [`super::Event::Searched`].
+    Search(Stretch),
+    /// Ask at a block which conditions hold; answer with [`super::Event::Probed`].
+    Probe {
+        /// The block.
+        block: BlockRef,
+        /// The conditions.
+        questions: Arc<[Question]>,
+    },
     /// Let these peer keys connect, and no others.
     Admit(Vec<[u8; 32]>),
     /// Write the next epoch's table if one is due; answer with [`super::Event::Offered`].
@@ -169,6 +184,8 @@ pub enum Order {
     Show,
     /// Something to be counted, and told to whoever watches.
     Note(Note),
+    /// Something to be kept on disk for people, who look at it later. May be lost.
+    Archive(archive::Entry),
     /// Stop for good, and do not start again unasked: signing on could get this keeper slashed. The text says why.
     Stop(String),
 }

@@ -59,7 +59,7 @@ impl Schedule {
 
     /// A task that was told found no room: it is told again in a moment, and the job's later runs after it.
     pub(super) fn put_off(&mut self, due: &DueTask, seconds: u64) {
-        self.wait(due.task.job.0, seconds + PUT_OFF_SECONDS, Run { instance: due.task.instance, due: due.due });
+        self.wait(due.task.job.0, seconds + PUT_OFF_SECONDS, Run::of(due));
     }
 
     /// A job is new or has changed: all of it that is in reach is told again.

@@ -1,7 +1,11 @@
 //! The list of actions: each kind has its room, `action/<kind>.rs`, and one line here wherever kinds are told apart. What is
 //! common to all is here too: the check at the anchor before a run, and what its end means to the protocol.
 
+mod before;
 mod call;
+mod checked;
+mod resolver;
+mod upkeep;
 mod wasm;
 
 use std::sync::Arc;
@@ -19,6 +23,7 @@ use super::at_anchor;
 use super::flags::only;
 use super::job::Plan;
 use super::rehearsal::{Rehearsal, Stage};
+use super::trigger::{SeenLog, Sighting};
 use crate::chain::ChainProvider;
 use crate::executor::{Abstain, Ended, Executor};
 
@@ -44,6 +49,8 @@ pub struct Work {
     pub anchor: BlockRef,
     /// What is to be done, and why.
     pub plan: Plan,
+    /// What was seen that makes it due.
+    pub sighting: Option<Sighting>,
     /// Whether the chain must be asked first if the job runs at that block.
     pub ask: bool,
 }
@@ -65,7 +72,7 @@ impl Actions {
     pub fn is_ready(&self, terms: &Terms) -> bool {
         match &terms.action {
             ActionTerms::Wasm(wasm) => wasm::is_ready(&self.executor, wasm),
-            ActionTerms::Call(_) => true,
+            ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => true,
         }
     }
 
@@ -77,7 +84,7 @@ impl Actions {
     pub async fn prepare(&self, plan: &Plan) -> Result<(), String> {
         match &plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::prepare(&self.executor, wasm, plan.owner).await,
-            ActionTerms::Call(_) => Ok(()),
+            ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => Ok(()),
         }
     }
 
@@ -89,11 +96,29 @@ impl Actions {
         {
             return Finding::none(abstention, reason);
         }
+        let before = match before::look(self, work).await {
+            Ok(before) => before,
+            Err(finding) => return finding,
+        };
+        let told = before.sighting.clone().map(|sighting| Work { sighting: Some(sighting), ..work.clone() });
+        let work = told.as_ref().unwrap_or(work);
         let (ended, transcript, took) = match &work.plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::run(self, wasm, work).await,
+            ActionTerms::Upkeep(upkeep) => upkeep::run(self, upkeep, work).await,
+            ActionTerms::Resolver(resolver) => resolver::run(self, resolver, work).await,
             ActionTerms::Call(call) => (call::run(call), B256::ZERO, Duration::ZERO),
         };
-        Finding::new(ended, transcript, took)
+        Finding::new(ended, before.with(transcript), took)
+    }
+}
+
+impl Work {
+    /// The log that it is due for, where it is due for one.
+    fn log(&self) -> Option<&SeenLog> {
+        match &self.sighting {
+            Some(Sighting::Log(log)) => Some(log),
+            _ => None,
+        }
     }
 }
 
@@ -101,15 +126,19 @@ impl Actions {
 pub async fn rehearse(stage: &Stage<'_>) -> Rehearsal {
     match &stage.terms.action {
         ActionTerms::Wasm(_) => Rehearsal::Untried("its code decides what the target is called with".to_owned()),
+        ActionTerms::Upkeep(upkeep) => upkeep::rehearse(upkeep, stage).await,
+        ActionTerms::Resolver(resolver) => resolver::rehearse(resolver, stage).await,
         ActionTerms::Call(call) => call::rehearse(call, stage).await,
     }
 }
 
-/// The flags that ask for an action, and what is given for each: what [`ActionFlags`] reads.
+/// The flags that ask for an action, without their dashes, its kind first: what [`ActionFlags`] reads.
 #[must_use]
 pub fn flags(terms: &ActionTerms) -> Vec<(&'static str, String)> {
     match terms {
         ActionTerms::Wasm(wasm) => wasm::flags(wasm),
+        ActionTerms::Upkeep(upkeep) => upkeep::flags(upkeep),
+        ActionTerms::Resolver(resolver) => resolver::flags(resolver),
         ActionTerms::Call(call) => call::flags(call),
     }
 }
@@ -139,6 +168,17 @@ impl Finding {
     }
 }
 
+/// What an action brings, as rows for people.
+#[must_use]
+pub fn rows(terms: &ActionTerms) -> Vec<(&'static str, String)> {
+    match terms {
+        ActionTerms::Wasm(wasm) => wasm::rows(wasm),
+        ActionTerms::Upkeep(upkeep) => upkeep::rows(upkeep),
+        ActionTerms::Resolver(resolver) => resolver::rows(resolver),
+        ActionTerms::Call(call) => call::rows(call),
+    }
+}
+
 fn abstention(reason: &Abstain) -> Abstention {
     match reason {
         Abstain::CodeUnavailable(_) | Abstain::CodeTooLarge | Abstain::CodeHashMismatch | Abstain::CodeInvalid(_) => {
@@ -160,6 +200,10 @@ pub struct ActionFlags {
     #[command(flatten)]
     wasm: wasm::WasmFlags,
     #[command(flatten)]
+    upkeep: upkeep::UpkeepFlags,
+    #[command(flatten)]
+    resolver: resolver::ResolverFlags,
+    #[command(flatten)]
     call: call::CallFlags,
 }
 
@@ -168,6 +212,10 @@ pub struct ActionFlags {
 enum Name {
     /// Runs code: --code-url, --code or --code-hash, --params
     Wasm,
+    /// Asks the target's checkUpkeep, and calls its performUpkeep when it says so: --check-data
+    Upkeep,
+    /// Asks a resolver whether the target is to be called, and with what: --resolver, --checker-data
+    Resolver,
     /// Calls the target with the same bytes every time, without code: --calldata
     Call,
 }
@@ -179,9 +227,17 @@ impl ActionFlags {
     /// What is missing, does not fit together or cannot be read, and how to mend it.
     pub fn terms(&self) -> Result<ActionTerms> {
         let chosen = self.action.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        only("--action", &chosen, &[("wasm", self.wasm.given()), ("call", self.call.given())])?;
+        let given = [
+            ("wasm", self.wasm.given()),
+            ("upkeep", self.upkeep.given()),
+            ("resolver", self.resolver.given()),
+            ("call", self.call.given()),
+        ];
+        only("--action", &chosen, &given)?;
         match self.action {
             Name::Wasm => self.wasm.terms(),
+            Name::Upkeep => self.upkeep.terms(),
+            Name::Resolver => self.resolver.terms(),
             Name::Call => self.call.terms(),
         }
     }

@@ -1,16 +1,17 @@
 //! The job book: all jobs the chain lists, fed by its events. Pure: no clock, no IO.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use alloy::primitives::Address;
 use consensus::input::LateSettlement;
-use consensus::task::{DueTask, Task};
+use consensus::task::{AnchorRule, DueTask, Task};
 use consensus::time::Pace;
 use contracts::terms::Terms;
 
 use super::at_anchor::Standing;
 use super::job::{Activity, Job, Plan};
+use super::trigger::{Run, Watch};
 use crate::chain::{JobEvent, JobParams};
 
 /// Most jobs in the book; what is listed beyond them is not run here. A hostile chain cannot fill the memory.
@@ -35,8 +36,12 @@ pub struct SettledAt {
 #[derive(Debug, Default)]
 pub struct JobBook {
     jobs: BTreeMap<u64, Job>,
+    /// Those whose runs are not known ahead.
+    watched: BTreeSet<u64>,
     /// The block from which on every event was taken in; of those before it some were left out, if a later one undid them.
     complete_from: Option<u64>,
+    /// Timestamp of the newest head, in Unix seconds: what is listed now is not due before it.
+    now: u64,
 }
 
 impl JobBook {
@@ -47,8 +52,9 @@ impl JobBook {
                 if self.jobs.len() >= JOBS_MAX {
                     return false;
                 }
-                let job = Job::new(*job_id, *owner, *forwarder, block, plan(*job_id, *owner, params));
+                let job = Job::new(*job_id, *owner, *forwarder, block, plan(*job_id, *owner, params, self.now));
                 self.jobs.insert(*job_id, job);
+                self.note_watch(*job_id);
             }
             JobEvent::Paused { job_id, inactive_from } => {
                 self.change(*job_id, |job| job.set_activity(block, Activity::PausedFrom(*inactive_from)));
@@ -60,7 +66,8 @@ impl JobBook {
                 self.change(*job_id, |job| job.resume(block, *version, *active_from));
             }
             JobEvent::Updated { job_id, version, params } => {
-                self.change(*job_id, |job| job.update(block, *version, plan(*job_id, job.owner, params)));
+                let now = self.now;
+                self.change(*job_id, |job| job.update(block, *version, plan(*job_id, job.owner, params, now)));
             }
             JobEvent::Covered { job_id, covered } => self.change(*job_id, |job| job.set_can_pay(block, *covered)),
         }
@@ -74,19 +81,51 @@ impl JobBook {
         let over: Vec<u64> = self.jobs.values().filter(over).map(|job| job.id).collect();
         for id in &over {
             self.jobs.remove(id);
+            self.watched.remove(id);
         }
         over
     }
 
     fn change(&mut self, job: u64, change: impl FnOnce(&mut Job)) {
-        if let Some(job) = self.jobs.get_mut(&job) {
-            change(job);
+        if let Some(state) = self.jobs.get_mut(&job) {
+            change(state);
+            self.note_watch(job);
         }
     }
 
-    /// From this block on every event is taken in; a later one changes nothing.
-    pub fn begin(&mut self, block: u64) {
+    fn note_watch(&mut self, id: u64) {
+        let plan = self.jobs.get(&id).and_then(|job| job.state().plan.as_ref());
+        if plan.is_some_and(|plan| !matches!(plan.trigger.watch(), Watch::Time)) {
+            self.watched.insert(id);
+        } else {
+            self.watched.remove(&id);
+        }
+    }
+
+    /// The jobs whose runs are not known ahead, by number.
+    pub fn watched(&self) -> impl Iterator<Item = &Job> {
+        self.watched.iter().filter_map(|id| self.jobs.get(id))
+    }
+
+    /// What a job asks for in a block of the chain that the book has followed, made of its plan there by `run`: the task, and
+    /// nothing where it does not come due.
+    pub fn task_at(
+        &self,
+        job: u64,
+        block: u64,
+        pace: &Pace,
+        run: impl FnOnce(&Plan) -> Option<Run>,
+    ) -> Option<DueTask> {
+        let job = self.jobs.get(&job)?;
+        let state = job.state_for(block, self.complete_from.unwrap_or(u64::MAX))?;
+        let run = run(state.plan.as_ref()?).filter(|run| state.takes(run))?;
+        job.task_in(state, &run, pace)
+    }
+
+    /// A block has been taken in whole, of this timestamp (Unix seconds). From the first one on every event is.
+    pub fn head(&mut self, block: u64, timestamp: u64) {
         self.complete_from.get_or_insert(block);
+        self.now = timestamp;
     }
 
     /// Whether a task runs at its anchor, a block of this number on the chain that the book has followed.
@@ -107,6 +146,7 @@ impl JobBook {
         for id in &changed {
             let rewound = self.jobs.remove(id).and_then(|job| job.rewound(number));
             rewound.and_then(|job| self.jobs.insert(*id, job));
+            self.note_watch(*id);
         }
         changed
     }
@@ -119,7 +159,8 @@ impl JobBook {
         let due = plan.trigger.due(&settled.task.instance)?;
         let late = due.saturating_add(pace.stage_seconds());
         let SettledAt { block, timestamp, anchor, submitter, .. } = *settled;
-        (timestamp >= late).then_some(LateSettlement { block, due, rule: plan.trigger.anchor(), anchor, submitter })
+        // Of those whose due moment the chain alone tells nobody says here who was late.
+        (timestamp >= late).then_some(LateSettlement { block, due, rule: AnchorRule::ByTime, anchor, submitter })
     }
 
     /// One job.
@@ -139,10 +180,10 @@ impl JobBook {
 }
 
 /// What is to be done when, if this keeper knows how.
-fn plan(job: u64, owner: Address, params: &JobParams) -> Option<Plan> {
+fn plan(job: u64, owner: Address, params: &JobParams, now: u64) -> Option<Plan> {
     match Terms::try_from(params) {
         Ok(terms) => {
-            let plan = Plan::new(Arc::new(terms), owner);
+            let plan = Plan::new(Arc::new(terms), owner, now);
             if plan.is_none() {
                 tracing::warn!(job, "the job's trigger makes no sense: the job is not run here");
             }

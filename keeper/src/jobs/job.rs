@@ -6,12 +6,17 @@ use std::sync::Arc;
 use alloy::primitives::{Address, B256};
 use consensus::task::{DueTask, JobId, Task};
 use consensus::time::Pace;
-use contracts::terms::Terms;
+use contracts::terms::{Limits, Missed, Terms, TriggerTerms};
 
-use super::trigger::{Run, Trigger};
+use super::trigger::{Run, Trigger, Watch};
 
 /// Blocks for which earlier states of a job are kept.
 const HISTORY_BLOCKS: u64 = 512;
+/// How late a run may be before it counts as missed, for jobs that want no missed runs made up for: leaders that take over, and
+/// a second attempt, have their time.
+const GRACE_SECONDS: u64 = 60;
+/// How many pauses between attempts a condition's run may last: three attempts.
+const CONDITION_PAUSES: u64 = 4;
 
 /// Whether a job's tasks come due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,18 +38,48 @@ pub struct Plan {
     pub terms: Arc<Terms>,
     /// Who pays for it.
     pub owner: Address,
+    /// No run is due before this moment, in Unix seconds: before it was listed, or resumed.
+    from: u64,
 }
 
 impl Plan {
-    /// The plan of these terms; `None` where the trigger makes no sense.
-    pub(super) fn new(terms: Arc<Terms>, owner: Address) -> Option<Self> {
-        Some(Self { trigger: Trigger::new(&terms.trigger)?, terms, owner })
+    /// The plan of these terms, which are no older than `from` (Unix seconds); `None` where the trigger makes no sense.
+    pub(super) fn new(terms: Arc<Terms>, owner: Address, from: u64) -> Option<Self> {
+        Some(Self { trigger: Trigger::new(&terms.trigger)?, terms, owner, from })
     }
 
-    /// The same, with the trigger's first run due at another moment, in Unix seconds.
+    /// Whether a run is within the job's limits. How many logs and conditions may come the contract alone counts.
+    fn makes(&self, run: &Run) -> bool {
+        let Limits { until, most_runs, .. } = self.terms.limits;
+        let is_counted =
+            most_runs != 0 && matches!(self.terms.trigger, TriggerTerms::Interval { .. } | TriggerTerms::Blocks { .. });
+        let in_count = !is_counted || run.instance.run().is_some_and(|number| number < most_runs.into());
+        in_count && run.due >= self.from && (until == 0 || run.due <= until)
+    }
+
+    /// When a run is given up, in Unix seconds: when the contract takes it no more, or the job wants it no more.
+    fn deadline(&self, run: &Run, pace: &Pace) -> u64 {
+        let latest = match self.trigger.watch() {
+            // It is seen again where it still holds.
+            Watch::Condition(_) => run.due.saturating_add(pace.retry_seconds().saturating_mul(CONDITION_PAUSES)),
+            _ => pace.deadline(run.due),
+        };
+        match self.terms.limits.missed {
+            Missed::All => latest,
+            Missed::Once => self
+                .trigger
+                .after(run)
+                .map_or(latest, |next| latest.min(next.due.max(run.due.saturating_add(GRACE_SECONDS)))),
+            Missed::Skip => latest.min(run.due.saturating_add(GRACE_SECONDS)),
+        }
+    }
+
+    /// The same, begun anew at another moment, in Unix seconds, or where blocks are counted at that block.
     pub(super) fn restarted(&self, start: u64) -> Option<Self> {
-        let terms = Terms { trigger: self.trigger.restarted(start), ..Terms::clone(&self.terms) };
-        Self::new(Arc::new(terms), self.owner)
+        match self.trigger.restarted(start) {
+            Some(trigger) => Self::new(Arc::new(Terms { trigger, ..Terms::clone(&self.terms) }), self.owner, 0),
+            None => Some(Self { from: start, ..self.clone() }),
+        }
     }
 }
 
@@ -59,6 +94,18 @@ pub struct JobState {
     pub activity: Activity,
     /// Whether it can pay for one in full, as the contract says. While it cannot nothing is done for it.
     pub can_pay: bool,
+}
+
+impl JobState {
+    /// Whether a run of this state comes due, and is paid for.
+    #[must_use]
+    pub fn takes(&self, run: &Run) -> bool {
+        let comes_due = match self.activity {
+            Activity::Active => true,
+            Activity::PausedFrom(end) | Activity::CancelledFrom(end) => run.due <= end,
+        };
+        comes_due && self.can_pay && self.plan.as_ref().is_some_and(|plan| plan.makes(run))
+    }
 }
 
 /// A job in the book.
@@ -154,6 +201,30 @@ impl Job {
         None
     }
 
+    /// How it stood after block `number`, as far as that is known: below `complete_from` as it stands now, and the chain is asked
+    /// before anything is run. `None` if it was not listed yet.
+    pub(super) fn state_for(&self, number: u64, complete_from: u64) -> Option<&JobState> {
+        match number < complete_from {
+            true => Some(&self.state),
+            false => self.state_at(number, complete_from),
+        }
+    }
+
+    /// What a run asks for in a state of this job; `None` if this keeper does not know the kind.
+    pub(super) fn task_in(&self, state: &JobState, run: &Run, pace: &Pace) -> Option<DueTask> {
+        let plan = state.plan.as_ref()?;
+        Some(DueTask {
+            task: Task { job: JobId(self.id), version: state.version, instance: run.instance },
+            due: run.due,
+            deadline: plan.deadline(run, pace),
+            anchor: run.anchor,
+            rank: run.rank,
+            code_hash: plan.terms.action.code_hash(),
+            quorum_bps: plan.terms.quorum_bps,
+            callback_gas: plan.terms.callback_gas,
+        })
+    }
+
     fn change(&mut self, block: u64, state: JobState) {
         let before = std::mem::replace(&mut self.state, state);
         if self.since == block {
@@ -180,7 +251,8 @@ impl Job {
 
     /// The first run due at `from` (Unix seconds) or later; `None` if the job is paused or over by then, or cannot pay.
     pub fn first_run(&self, from: u64) -> Option<Run> {
-        self.within(self.state.plan.as_ref()?.trigger.first(from)?)
+        let plan = self.state.plan.as_ref()?;
+        self.within(plan.trigger.first(from.max(plan.from))?)
     }
 
     /// The run that comes after one of its newest state.
@@ -189,25 +261,12 @@ impl Job {
     }
 
     fn within(&self, run: Run) -> Option<Run> {
-        let comes_due = match self.state.activity {
-            Activity::Active => true,
-            Activity::PausedFrom(end) | Activity::CancelledFrom(end) => run.due <= end,
-        };
-        (comes_due && self.state.can_pay).then_some(run)
+        self.state.takes(&run).then_some(run)
     }
 
     /// What a run of its newest state asks for; `None` if this keeper does not know the kind.
     pub fn task(&self, run: &Run, pace: &Pace) -> Option<DueTask> {
-        let plan = self.state.plan.as_ref()?;
-        Some(DueTask {
-            task: Task { job: JobId(self.id), version: self.state.version, instance: run.instance },
-            due: run.due,
-            deadline: pace.deadline(run.due),
-            anchor: plan.trigger.anchor(),
-            code_hash: plan.terms.action.code_hash(),
-            quorum_bps: plan.terms.quorum_bps,
-            callback_gas: plan.terms.callback_gas,
-        })
+        self.task_in(&self.state, run, pace)
     }
 
     #[cfg(test)]

@@ -3,18 +3,26 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use alloy::primitives::{Address, U256};
+use alloy::primitives::{Address, B256, U64, U256};
+use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
+use consensus::anchor::BlockRef;
+use consensus::task::InstanceKey;
+use consensus::time::Pace;
 use contracts::JobManager::{JobCreated, JobResumed, JobUpdated};
 use contracts::terms::Terms;
 use contracts::{IJobManager::JobParams, JobManager};
 
 use super::job::Plan;
-use crate::chain::{ChainError, Rpc, newest_log};
+use super::search::{Stretch, Wanted, search};
+use super::trigger::{Run, Sighting, Watch};
+use crate::chain::{ChainError, Rpc, head_at, newest_log};
 
 /// Plans that are remembered: a dispute is tried more than once, and the search is long.
 const PLANS_MAX: usize = 64;
+/// Blocks before a report's anchor in which its log is looked for: later attempts come up to an hour after it.
+const LOOKED_BACK: u64 = 512;
 
 /// The way to the chain's history, and what was found there.
 #[derive(Clone, Debug)]
@@ -22,14 +30,64 @@ pub struct Past {
     rpc: Rpc,
     manager: Address,
     deploy_block: u64,
+    pace: Pace,
     found: Arc<Mutex<BTreeMap<(u64, u32), Plan>>>,
 }
 
 impl Past {
     /// The history of the jobs of this manager, which is no older than that block.
     #[must_use]
-    pub fn new(rpc: Rpc, manager: Address, deploy_block: u64) -> Self {
-        Self { rpc, manager, deploy_block, found: Arc::default() }
+    pub fn new(rpc: Rpc, manager: Address, deploy_block: u64, pace: Pace) -> Self {
+        Self { rpc, manager, deploy_block, pace, found: Arc::default() }
+    }
+
+    /// A run of a plan as it was due, and what was seen that made it; `None` if there was none. `anchor` is a block that it was
+    /// pinned to.
+    ///
+    /// # Errors
+    /// The nodes do not answer.
+    pub async fn run_of(
+        &self,
+        plan: &Plan,
+        instance: &InstanceKey,
+        anchor: &BlockRef,
+    ) -> Result<Option<(Run, Option<Sighting>)>, ChainError> {
+        let acted_on = |timestamp: u64| timestamp.saturating_add(self.pace.confirmed_seconds);
+        Ok(match plan.trigger.watch() {
+            Watch::Time => plan.trigger.due(instance).map(|due| (Run::by_time(*instance, due), None)),
+            Watch::Blocks(blocks) => {
+                let Some(number) = instance.run().and_then(|run| blocks.number(run)) else { return Ok(None) };
+                let head = head_at(&self.rpc.provider(), number).await?;
+                let block = BlockRef { number, hash: head.hash, timestamp: head.timestamp };
+                blocks.at(number, acted_on(block.timestamp)).map(|run| (run, Some(Sighting::Block(block))))
+            }
+            Watch::Logs(filter) => {
+                let depth = filter.confirmations().saturating_sub(self.pace.confirmations);
+                let wanted = [Wanted { job: 0, filter: filter.clone() }].into();
+                let from = anchor.number.saturating_sub(LOOKED_BACK);
+                let stretch = Stretch { number: 0, from, to: anchor.number, hash: None, depth, wanted };
+                let found = search(&self.rpc, &stretch).await?.hits.into_iter();
+                let runs = found.map(|hit| (filter.run(&hit.log, acted_on(hit.ripe)), Sighting::Log(hit.log)));
+                let mut runs = runs.filter(|(run, _)| run.instance == *instance);
+                runs.next().map(|(run, sighting)| (run, Some(sighting)))
+            }
+            Watch::Condition(condition) => {
+                let block = self.block_of(instance.0).await?;
+                block.map(|block| (condition.run(&block, acted_on(block.timestamp)), None))
+            }
+        })
+    }
+
+    /// The block with this hash, if the node has it.
+    async fn block_of(&self, hash: B256) -> Result<Option<BlockRef>, ChainError> {
+        #[derive(Debug, serde::Deserialize)]
+        struct Header {
+            number: U64,
+            timestamp: U64,
+        }
+        let header: Option<Header> =
+            self.rpc.provider().raw_request("eth_getBlockByHash".into(), (hash, false)).await?;
+        Ok(header.map(|header| BlockRef { number: header.number.to(), hash, timestamp: header.timestamp.to() }))
     }
 
     /// The plan of a job's version; `None` if there was none, or this program does not know its kind. Versions come of updates, which
@@ -48,7 +106,7 @@ impl Past {
         let found = newest_log(&self.rpc, self.deploy_block, &filter, |log| search.look(log)).await?;
         let Some((params, begins)) = found else { return Ok(None) };
         let owner = JobManager::new(manager, self.rpc.provider()).job(job).call().await?.owner;
-        let plan = Terms::try_from(&params).ok().and_then(|terms| Plan::new(Arc::new(terms), owner));
+        let plan = Terms::try_from(&params).ok().and_then(|terms| Plan::new(Arc::new(terms), owner, 0));
         let plan = plan.and_then(|plan| begins.map_or_else(|| Some(plan.clone()), |start| plan.restarted(start)));
         if let Some(plan) = &plan {
             let mut plans = self.plans();

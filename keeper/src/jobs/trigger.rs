@@ -1,44 +1,72 @@
 //! The list of triggers: each kind has its room, `trigger/<kind>.rs`, and one line here wherever kinds are told apart.
 
+mod blocks;
+mod condition;
+mod cron;
 mod interval;
 mod kind;
+mod log;
 mod once;
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
-use consensus::task::{AnchorRule, InstanceKey};
+use consensus::task::InstanceKey;
 use contracts::terms::{Limits, TriggerTerms};
 
-use super::flags::only;
-pub use kind::{Earliest, Kind, Run, Told};
+use super::flags::{Start, only, parse_start};
+pub use condition::{Condition, holds};
+pub use kind::{Earliest, Kind, Run, SeenLog, Sighting, Told, Watch};
+pub use log::LogFilter;
 
 /// What makes a job due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trigger {
     /// Again and again.
     Interval(interval::Interval),
+    /// At the minutes of a pattern.
+    Cron(cron::Cron),
     /// At one moment.
     Once(once::Once),
+    /// Every so many blocks.
+    Blocks(blocks::Blocks),
+    /// At every log that fits.
+    Log(LogFilter),
+    /// When a call says so.
+    Condition(Condition),
 }
 
 impl Trigger {
     /// The trigger of a job; `None` where its terms make no sense.
     #[must_use]
     pub fn new(terms: &TriggerTerms) -> Option<Self> {
-        Some(match *terms {
-            TriggerTerms::Interval { start, interval } => Self::Interval(interval::Interval::new(start, interval)?),
-            TriggerTerms::Once { moment } => Self::Once(once::Once::new(moment)),
+        Some(match terms {
+            TriggerTerms::Interval { start, interval } => Self::Interval(interval::Interval::new(*start, *interval)?),
+            TriggerTerms::Cron { pattern } => Self::Cron(cron::Cron::new(pattern).ok()?),
+            TriggerTerms::Once { moment } => Self::Once(once::Once::new(*moment)),
+            TriggerTerms::Blocks { first, every } => Self::Blocks(blocks::Blocks::new(*first, *every)?),
+            TriggerTerms::Log(terms) => Self::Log(LogFilter::new(terms)?),
+            TriggerTerms::Condition(terms) => Self::Condition(Condition::new(terms)?),
         })
     }
 
     const fn kind(&self) -> &dyn Kind {
         match self {
             Self::Interval(kind) => kind,
+            Self::Cron(kind) => kind,
             Self::Once(kind) => kind,
+            Self::Blocks(kind) => kind,
+            Self::Log(kind) => kind,
+            Self::Condition(kind) => kind,
         }
     }
 
-    /// The first run due at `from` (Unix seconds) or later.
+    /// Where to look for its runs.
+    #[must_use]
+    pub fn watch(&self) -> Watch<'_> {
+        self.kind().watch()
+    }
+
+    /// The first run due at `from` (Unix seconds) or later, if runs are known ahead.
     #[must_use]
     pub fn first(&self, from: u64) -> Option<Run> {
         self.kind().first(from)
@@ -56,33 +84,28 @@ impl Trigger {
         runs.take_while(move |run| run.due <= to)
     }
 
-    /// When a run is due, in Unix seconds; `None` if the trigger has no such run.
+    /// When a run is due, in Unix seconds; `None` if the trigger has no such run, or the chain alone tells.
     #[must_use]
     pub fn due(&self, instance: &InstanceKey) -> Option<u64> {
         self.kind().due(instance)
     }
 
-    /// Seconds between two runs; `None` where there is one run only.
+    /// Seconds between two runs, at least; `None` where there is one run only, or nobody knows.
     #[must_use]
     pub fn period(&self) -> Option<u32> {
         self.kind().period()
     }
 
-    /// By which rule the block that its runs are pinned to is found.
+    /// What code is told of a run, and of what was seen.
     #[must_use]
-    pub fn anchor(&self) -> AnchorRule {
-        self.kind().anchor()
+    pub fn told(&self, run: &Run, sighting: Option<&Sighting>) -> Told {
+        self.kind().told(run, sighting)
     }
 
-    /// What code is told of a run.
+    /// The same trigger with its first run due at `start`, in Unix seconds, or where blocks are counted at that block; `None` where its
+    /// runs have no rhythm of its own.
     #[must_use]
-    pub fn told(&self, run: &Run) -> Told {
-        self.kind().told(run)
-    }
-
-    /// The same trigger with its first run due at `start`, in Unix seconds.
-    #[must_use]
-    pub fn restarted(&self, start: u64) -> TriggerTerms {
+    pub fn restarted(&self, start: u64) -> Option<TriggerTerms> {
         self.kind().restarted(start)
     }
 
@@ -98,12 +121,12 @@ impl Trigger {
         self.kind().flags()
     }
 
-    /// A job's limits as the contract takes them with this trigger.
+    /// A job's limits as the contract takes them with this trigger, of runs that are due at `from` (Unix seconds) or later.
     ///
     /// # Errors
     /// One that this kind does not have.
-    pub fn limits(&self, asked: Limits) -> Result<Limits> {
-        self.kind().limits(asked)
+    pub fn limits(&self, asked: Limits, from: u64) -> Result<Limits> {
+        self.kind().limits(asked, from)
     }
 }
 
@@ -120,10 +143,21 @@ pub struct TriggerFlags {
     /// What makes the job due
     #[arg(long, default_value = "interval")]
     trigger: Name,
+    /// First run of an interval: unix seconds, RFC 3339, or now+10s by the chain's clock [default: now+10s]
+    #[arg(long, value_parser = parse_start)]
+    start: Option<Start>,
     #[command(flatten)]
     interval: interval::IntervalFlags,
     #[command(flatten)]
+    cron: cron::CronFlags,
+    #[command(flatten)]
     once: once::OnceFlags,
+    #[command(flatten)]
+    blocks: blocks::BlocksFlags,
+    #[command(flatten)]
+    log: log::LogFlags,
+    #[command(flatten)]
+    condition: condition::ConditionFlags,
 }
 
 /// `--trigger`.
@@ -131,8 +165,16 @@ pub struct TriggerFlags {
 pub enum Name {
     /// Again and again: --every, --start
     Interval,
+    /// At the minutes of a pattern, in UTC: --cron
+    Cron,
     /// At one moment: --at
     Once,
+    /// Every so many blocks: --every-blocks, --first-block
+    Blocks,
+    /// At every log that fits: --emitter, --topics, --log-confirmations, --most-per-block
+    Log,
+    /// When a call says so: --condition, --condition-call, --cooldown
+    Condition,
 }
 
 impl Name {
@@ -150,19 +192,45 @@ impl TriggerFlags {
     /// Names the flag and the kind it belongs to.
     pub fn fit(&self) -> Result<()> {
         let chosen = self.trigger.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        only("--trigger", &chosen, &[("interval", self.interval.given()), ("once", self.once.given())])
+        let given = [
+            ("interval", self.interval.given()),
+            ("cron", self.cron.given()),
+            ("once", self.once.given()),
+            ("blocks", self.blocks.given()),
+            ("log", self.log.given()),
+            ("condition", self.condition.given()),
+        ];
+        only("--trigger", &chosen, &given)?;
+        match self.trigger {
+            Name::Interval => Ok(()),
+            _ if self.start.is_some() => {
+                bail!("--start goes with --trigger interval, and this job has --trigger {chosen}")
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// The terms asked for, given the chain's time in Unix seconds.
+    /// The terms asked for, given the chain's time in Unix seconds and the number of its newest block.
     ///
     /// # Errors
     /// What is missing, or cannot work, and how to mend it.
-    pub fn terms(&self, now: u64) -> Result<TriggerTerms> {
+    pub fn terms(&self, now: u64, newest: u64) -> Result<TriggerTerms> {
         match self.trigger {
-            Name::Interval => self.interval.terms(now),
+            Name::Interval => self.interval.terms(self.start, now),
+            Name::Cron => self.cron.terms(),
             Name::Once => self.once.terms(now),
+            Name::Blocks => self.blocks.terms(newest),
+            Name::Log => self.log.terms(),
+            Name::Condition => self.condition.terms(),
         }
     }
+}
+
+/// `--start` in Unix seconds.
+fn start_of(start: Option<Start>, now: u64) -> Result<u64> {
+    let start = start.unwrap_or(Start::After(10)).at(now);
+    ensure!(start > now, "--start is {start}, which is past: the chain's clock shows {now}");
+    Ok(start)
 }
 
 #[cfg(test)]

@@ -103,6 +103,30 @@ async fn a_job_of_another_kind_is_created_listed_and_shown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_code_is_a_contract_is_created_listed_and_shown() {
+    let anvil = Anvil::start().await;
+    let home = Home::with_keys();
+    let file = home.path("network.toml");
+    anvil.deployment.network.save(&file).unwrap();
+    let network = file.to_str().unwrap();
+    anvil.give(operator(&home), 10).await;
+    let target = anvil.deployment.examples.unwrap().counter.to_string();
+    let base = ["job", "create", "--broadcast", "--network", network, "--target", &target, "--every", "2s"];
+    let create = |extra: &[&str]| home.keeper(&[&base[..], &["--fee", "1gwei", "--fund", "1ether"], extra].concat());
+
+    create(&["--action", "upkeep", "--check-data", "0x0102"]).succeeded();
+    create(&["--action", "resolver"]).failed(2, &["--resolver is missing"]);
+    create(&["--action", "resolver", "--resolver", &target]).succeeded();
+    let shown = [1, 2].map(|id| document(&home, network, &["job", "show", &id.to_string()]));
+    assert_eq!((&shown[0]["action"], &shown[0]["params"]), (&"upkeep".into(), &"0x0102".into()));
+    assert_eq!(shown[1]["action"], "resolver");
+    let text = |id| home.keeper(&["job", "show", id, "--network", network]).succeeded().stdout;
+    assert!(text("1").contains("check data  0x0102"), "{}", text("1"));
+    let resolver = text("2");
+    assert!(resolver.contains(&target) && resolver.contains("checker data  0xcf5303cf"), "{resolver}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_paused_resumed_cancelled_and_its_money_comes_back() {
     let anvil = Anvil::start().await;
     let home = Home::with_keys();

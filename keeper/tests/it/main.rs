@@ -8,4 +8,5 @@ mod local_verbs;
 mod on_chain;
 #[cfg(not(feature = "equivocate"))]
 mod outside;
+mod runs;
 mod status;

@@ -239,6 +239,7 @@ pub(super) fn settled(report: &Report, block: u64, timestamp: u64, submitter: Ad
         job_version: report.task.version,
         instance_key: report.task.instance.0,
         status: report.status as u8,
+        seconds_late: 2,
         anchor_number: report.anchor.number,
         outcome_hash: report.outcome_hash,
         delivered: true,

@@ -186,6 +186,7 @@ impl Plan {
                             due,
                             deadline,
                             anchor: AnchorRule::ByTime,
+                            rank: 0,
                             code_hash: CODE,
                             quorum_bps,
                             callback_gas,

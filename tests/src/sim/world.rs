@@ -148,6 +148,7 @@ impl<'a> World<'a> {
         self.look_for_missing_verdicts();
         self.look_for_stalls();
         self.look_for_unruled();
+        self.look_for_false_records();
         self.unsettled().for_each(|due| self.tell(|| format!("unsettled: {}", run_of(&due.task))));
     }
 

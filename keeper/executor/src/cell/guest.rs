@@ -86,8 +86,19 @@ pub(super) fn context(input: &Input) -> types::Context {
         job_id: input.job_id,
         task_id: input.task_id.to_vec(),
         sequence: input.sequence,
-        trigger: match input.trigger {
-            Trigger::Time(due) => types::Trigger::Time(due),
+        trigger: match &input.trigger {
+            Trigger::Time(due) => types::Trigger::Time(*due),
+            Trigger::Block { number, hash, timestamp } => {
+                let chain_id = input.reference.chain_id;
+                types::Trigger::Block(types::BlockReference {
+                    chain_id,
+                    number: *number,
+                    hash: hash.to_vec(),
+                    timestamp: *timestamp,
+                })
+            }
+            Trigger::Log(log) => types::Trigger::Log(log_of(crate::LogEntry::clone(log))),
+            Trigger::Condition(answer) => types::Trigger::Condition(answer.clone()),
         },
         reference: types::BlockReference {
             chain_id: input.reference.chain_id,
@@ -194,8 +205,11 @@ fn data_of(answer: ChainAnswer) -> Option<Vec<u8>> {
 }
 
 fn logs_of(answer: ChainAnswer) -> Option<Vec<types::LogEntry>> {
-    let ChainAnswer::Logs(entries) = answer else { return None };
-    let convert = |entry: crate::LogEntry| types::LogEntry {
+    if let ChainAnswer::Logs(entries) = answer { Some(entries.into_iter().map(log_of).collect()) } else { None }
+}
+
+fn log_of(entry: crate::LogEntry) -> types::LogEntry {
+    types::LogEntry {
         address: entry.address.to_vec(),
         topics: entry.topics.iter().map(|topic| topic.to_vec()).collect(),
         data: entry.data.to_vec(),
@@ -203,6 +217,5 @@ fn logs_of(answer: ChainAnswer) -> Option<Vec<types::LogEntry>> {
         block_hash: entry.block_hash.to_vec(),
         transaction_hash: entry.transaction_hash.to_vec(),
         log_index: entry.log_index,
-    };
-    Some(entries.into_iter().map(convert).collect())
+    }
 }

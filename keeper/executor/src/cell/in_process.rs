@@ -38,7 +38,7 @@ impl InProcess {
             job_id: request.job_id,
             task_id: request.task_id,
             sequence: request.sequence,
-            trigger: request.trigger,
+            trigger: request.trigger.clone(),
             due: request.due,
             params: request.params.clone(),
             reference: request.reference.clone(),

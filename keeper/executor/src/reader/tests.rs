@@ -68,11 +68,11 @@ fn anchor() -> Value {
 }
 
 #[tokio::test]
-async fn a_call_is_pinned_to_the_anchor_and_has_no_other_fields() {
+async fn a_call_is_pinned_to_the_anchor_and_its_fields_are_the_protocols() {
     let node = FakeNode::start(|_, _| Ok(json!("0x0102"))).await;
     assert_eq!(node.read(&call()).await, Ok(ChainAnswer::Data(vec![1, 2].into())));
     let expected = json!([
-        {"to": Address::repeat_byte(1), "gas": "0x989680", "input": "0x01020304", "data": "0x01020304"},
+        {"from": Address::ZERO, "to": Address::repeat_byte(1), "gas": "0x989680", "input": "0x01020304", "data": "0x01020304"},
         anchor(),
     ]);
     assert_eq!(node.asked(), [("eth_call".to_owned(), expected)]);
@@ -111,19 +111,22 @@ async fn a_revert_is_an_answer_as_each_client_words_it() {
 
 #[tokio::test]
 async fn every_other_error_is_the_nodes() {
-    let errors: [Handler; 6] = [
-        |_, _| Err(json!({"code": -32000, "message": "header not found"})),
-        |_, _| Err(json!({"code": -32000, "message": "hash is not currently canonical"})),
-        |_, _| Err(json!({"code": -32005, "message": "rate limit exceeded"})),
-        |_, _| Err(json!({"code": -32000, "message": "out of gas"})),
-        // A revert without its data: another node would have told what this one left out.
-        |_, _| Err(json!({"code": 3, "message": "execution reverted"})),
-        |_, _| Ok(json!({"not": "bytes"})),
+    let errors: [(Handler, bool); 8] = [
+        (|_, _| Err(json!({"code": -32000, "message": "header not found"})), false),
+        (|_, _| Err(json!({"code": -32000, "message": "hash is not currently canonical"})), false),
+        (|_, _| Err(json!({"code": -32005, "message": "rate limit exceeded"})), false),
+        (|_, _| Err(json!({"code": -32603, "message": "Internal error"})), false),
+        (|_, _| Ok(json!({"not": "bytes"})), false),
+        // The call failed; but another node would have told what these leave out.
+        (|_, _| Err(json!({"code": -32000, "message": "out of gas"})), true),
+        (|_, _| Err(json!({"code": 3, "message": "execution reverted"})), true),
+        (|_, _| Err(json!({"code": -32015, "message": "VM execution error.", "data": "revert"})), true),
     ];
-    for handler in errors {
+    for (handler, has_failed) in errors {
         let node = FakeNode::start(handler).await;
         let failure = node.read(&call()).await.expect_err("no answer");
-        assert!(failure.0.starts_with("eth_call at block 7: "), "{failure}");
+        assert_eq!(matches!(failure, RpcFailure::Untold(_)), has_failed, "{failure}");
+        assert!(failure.to_string().starts_with("eth_call at block 7: "), "{failure}");
     }
     let nobody = reader("http://127.0.0.1:1");
     assert!(nobody.read(&reference(), &call()).await.is_err());
@@ -259,5 +262,5 @@ async fn logs_that_were_not_asked_for_are_no_answer() {
     })
     .await;
     let failure = node.read(&logs_request()).await.expect_err("not asked for");
-    assert!(failure.0.contains("a block that was not asked for"), "{failure}");
+    assert!(failure.to_string().contains("a block that was not asked for"), "{failure}");
 }

@@ -123,7 +123,7 @@ async fn too_many_logs_are_a_limit_and_not_a_failure() {
 
 #[tokio::test]
 async fn a_failing_node_leaves_no_answer() {
-    let mut transcript = transcript([Err(RpcFailure("down".into()))]);
+    let mut transcript = transcript([Err(RpcFailure::NoAnswer("down".into()))]);
     assert_eq!(read(&mut transcript, &balance()).await, None);
     assert_eq!(transcript.failure(), Some(&Abstain::RpcFailure("down".into())));
     assert_eq!(transcript.root(), B256::ZERO);

@@ -6,7 +6,10 @@ use super::{Cursor, MAX_FAILURE_BYTES, MAX_ORDER, Malformed, frame, put_bytes};
 use crate::cache::MAX_COMPILED_BYTES;
 use crate::limits::Limits;
 use crate::run::{BlockReference, Trigger};
-use crate::{MAX_CHAIN_BYTES, MAX_CODE_BYTES};
+use crate::{ChainAnswer, LogEntry, MAX_CHAIN_BYTES, MAX_CODE_BYTES};
+
+/// Longest log, or answer of a condition.
+const MAX_TRIGGER: usize = MAX_CHAIN_BYTES + 1024;
 
 /// A run to make: what the job is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,10 +90,24 @@ impl Input {
         to.extend(self.job_id.to_le_bytes());
         to.extend(self.task_id);
         to.extend(self.sequence.to_le_bytes());
-        match self.trigger {
+        match &self.trigger {
             Trigger::Time(due) => {
                 to.push(1);
                 to.extend(due.to_le_bytes());
+            }
+            Trigger::Block { number, hash, timestamp } => {
+                to.push(2);
+                to.extend(number.to_le_bytes());
+                to.extend(hash);
+                to.extend(timestamp.to_le_bytes());
+            }
+            Trigger::Log(log) => {
+                to.push(3);
+                put_bytes(to, &ChainAnswer::Logs(vec![LogEntry::clone(log)]).encode());
+            }
+            Trigger::Condition(answer) => {
+                to.push(4);
+                put_bytes(to, answer);
             }
         }
         to.extend(self.due.to_le_bytes());
@@ -105,6 +122,12 @@ impl Input {
         let (job_id, task_id, sequence) = (from.u64()?, from.array()?, from.u64()?);
         let trigger = match from.u8()? {
             1 => Trigger::Time(from.u64()?),
+            2 => Trigger::Block { number: from.u64()?, hash: from.array()?, timestamp: from.u64()? },
+            3 => match ChainAnswer::decode(&from.bytes(MAX_TRIGGER)?) {
+                Ok(ChainAnswer::Logs(mut logs)) if logs.len() == 1 => Trigger::Log(Box::new(logs.remove(0))),
+                _ => return Err(Malformed("a trigger that is no log")),
+            },
+            4 => Trigger::Condition(from.bytes(MAX_TRIGGER)?),
             _ => return Err(Malformed("a trigger of a kind that is not known")),
         };
         let due = from.u64()?;

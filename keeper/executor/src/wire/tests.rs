@@ -1,8 +1,10 @@
 use std::time::Duration;
 
+use alloy::primitives::{Address, B256};
 use proptest::prelude::*;
 
 use super::*;
+use crate::LogEntry;
 use crate::limits::Limits;
 use crate::run::{BlockReference, Trigger};
 
@@ -17,6 +19,23 @@ fn input() -> Input {
         params: vec![9; 10],
         reference,
     }
+}
+
+fn log() -> LogEntry {
+    LogEntry {
+        address: Address::repeat_byte(1),
+        topics: vec![B256::repeat_byte(2)],
+        data: vec![3; 33].into(),
+        block_number: 4,
+        block_hash: B256::repeat_byte(5),
+        transaction_hash: B256::repeat_byte(6),
+        log_index: 7,
+    }
+}
+
+fn triggered(trigger: Trigger) -> Order {
+    let limits = Limits { fuel: 1, wall_clock: Duration::from_millis(300), memory_bytes: 3 };
+    Order::Run { hash: [2; 32], limits, input: Input { trigger, ..input() } }
 }
 
 fn output(end: End) -> Output {
@@ -54,6 +73,9 @@ fn everything_ordered() -> Vec<Order> {
         Order::Compile(vec![1; 50]),
         Order::Load { hash: [2; 32], code: vec![3; 60] },
         Order::Run { hash: [2; 32], limits, input: input() },
+        triggered(Trigger::Block { number: 1, hash: [2; 32], timestamp: 3 }),
+        triggered(Trigger::Log(Box::new(log()))),
+        triggered(Trigger::Condition(vec![7; 32])),
         Order::Answer(Some(vec![])),
         Order::Answer(None),
     ]

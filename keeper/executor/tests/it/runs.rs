@@ -63,7 +63,7 @@ async fn fuel_transcript_and_random_bytes_are_equal_in_every_run() {
 #[tokio::test]
 async fn an_answer_of_the_chain_reaches_the_job_and_a_failure_ends_the_run() {
     assert_eq!(run(BALANCE).await.ended, Ended::Call(U256::from(5).to_be_bytes::<32>().to_vec()));
-    let down = PreparedChain::new([Err(RpcFailure("node down".into()))]);
+    let down = PreparedChain::new([Err(RpcFailure::NoAnswer("node down".into()))]);
     let ended = Bench::new(Limits::default(), down).run(BALANCE).await.ended;
     assert_eq!(ended, Ended::Abstain(Abstain::RpcFailure("node down".into())));
     let reverted = PreparedChain::new([Ok(ChainAnswer::Reverted(b"why".to_vec().into()))]);

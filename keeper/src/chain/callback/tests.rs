@@ -17,6 +17,7 @@ fn settled() -> Settled {
         job_version: 1,
         instance_key: B256::with_last_byte(3),
         status: 0,
+        seconds_late: 2,
         anchor_number: 1,
         outcome_hash: B256::ZERO,
         delivered: false,

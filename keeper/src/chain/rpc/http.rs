@@ -19,8 +19,11 @@ const MIB: usize = 1024 * 1024;
 pub(super) fn most_bytes(method: &str) -> usize {
     match method {
         "eth_getLogs" => MAX_ANSWER_BYTES,
-        // What a call returns, and what callbacks log, is bounded by its gas: 16 million for a transaction.
-        "eth_call" | "eth_estimateGas" | "eth_getTransactionReceipt" | "eth_getTransactionByHash" => 16 * MIB,
+        // What a call returns is bounded by its gas: 2.3 MB at 10 million. A revert's data is there twice, as hexadecimal and as a reason in
+        // the message, of which each byte may take six.
+        "eth_call" => 20 * MIB,
+        // So is what callbacks log: 16 million for a transaction.
+        "eth_estimateGas" | "eth_getTransactionReceipt" | "eth_getTransactionByHash" => 16 * MIB,
         // With a block come the hashes of its transactions, 69 bytes each.
         "eth_getBlockByNumber" | "eth_getBlockByHash" | "eth_getCode" => 4 * MIB,
         _ => SMALL_ANSWER_BYTES,

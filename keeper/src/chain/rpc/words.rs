@@ -1,5 +1,6 @@
 //! What a node means by an error: providers number and word the same thing differently.
 
+use crate::executor::is_failed_call;
 use alloy_json_rpc::ErrorPayload;
 use std::time::Duration;
 
@@ -67,7 +68,8 @@ const TROUBLES: [&str; 25] = [
 pub(super) fn meaning(method: &str, error: &ErrorPayload) -> Meaning {
     let words = error.message.to_lowercase();
     // Code 3 is "execution error"; nodes that do not send it say "revert".
-    if TRIES.contains(&method) && (error.code == 3 || words.contains("revert") || error.as_revert_data().is_some()) {
+    let is_revert = error.code == 3 || words.contains("revert") || error.as_revert_data().is_some();
+    if TRIES.contains(&method) && (is_revert || is_failed_call(error)) {
         return Meaning::Answer;
     }
     // Infura's -32005 is also its word for too many logs, which is told by whoever asked for logs.

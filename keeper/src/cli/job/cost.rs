@@ -62,8 +62,8 @@ pub(in crate::cli) async fn cost(global: &Global, args: CostArgs) -> Result<Exit
         None => planned(&chain, asked.over(Vec::new())?, now).await?,
     };
     let terms = &case.terms;
-    let paid = (case.currency.clone(), U256::from(terms.fee));
-    let price = Price::of(&chain, case.id.filter(|_| case.is_as_listed), paid, terms.callback_gas, None).await?;
+    let id = case.id.filter(|_| case.is_as_listed);
+    let price = Price::of(&chain, id, case.currency.clone(), terms.into(), None).await?;
     let runs = Runs::new(&terms.trigger, terms.limits);
     let (document, text) = told(&case, &price, &runs, now.time);
     answer(global, document, &text);
@@ -83,7 +83,7 @@ async fn listed(chain: &Chain, id: u64, asked: Asked<CostFlags>, now: Now) -> Re
             let below = spelt.map_or(Vec::new(), |spelt| spelt.below(&asked));
             let flags = asked.over(below)?.terms;
             let both = (flags.trigger(now)?, flags.check()?);
-            flags.terms(both, &currency, now)?
+            flags.terms(both, &currency, (now, now.next()))?
         }
     };
     let funds = Some([U256::from(job.escrow), U256::from(job.gas)]);
@@ -95,7 +95,7 @@ async fn planned(chain: &Chain, flags: CostFlags, now: Now) -> Result<Case> {
     let action = flags.terms.check()?;
     let currency = currency::by_name(chain, flags.terms.token.as_ref()).await?;
     super::pay::check_gas(&currency, flags.gas_fund, "--gas-fund")?;
-    let terms = flags.terms.terms((flags.terms.trigger(now)?, action), &currency, now)?;
+    let terms = flags.terms.terms((flags.terms.trigger(now)?, action), &currency, (now, now.next()))?;
     let fund = flags.fund.map(|amount| currency.read(&amount, "--fund")).transpose().exit(Exit::Usage)?;
     let funds = fund.map(|amount| [amount, flags.gas_fund.unwrap_or_default()]);
     Ok(Case { id: None, is_as_listed: false, terms, currency, funds, is_covered: true })

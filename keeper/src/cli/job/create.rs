@@ -51,7 +51,7 @@ pub(in crate::cli) async fn create(global: &Global, args: CreateArgs) -> Result<
     let chain = Chain::connect(global, &settings).await?;
     let currency = currency::by_name(&chain, flags.terms.token.as_ref()).await?;
     let now = Now::of(&chain).await?;
-    let terms = flags.terms.terms((flags.terms.trigger(now)?, action), &currency, now)?;
+    let terms = flags.terms.terms((flags.terms.trigger(now)?, action), &currency, (now, now.next()))?;
     let payment = payment(&flags, currency)?;
     let deposit = check_price(&chain, &payment.currency, U256::from(terms.fee)).await?;
     let salt = flags.salt.map_or_else(random, Ok)?;
@@ -161,8 +161,7 @@ impl Draft {
         let forwarder = asked.map_err(ChainError::from)?;
         let rehearsal = action::rehearse(&Stage { provider: &chain.provider, terms, forwarder }).await;
         let used = if let Rehearsal::Taken { gas } = rehearsal { gas } else { None };
-        let paid = (self.payment.currency.clone(), U256::from(terms.fee));
-        let price = Price::of(chain, None, paid, terms.callback_gas, used).await?;
+        let price = Price::of(chain, None, self.payment.currency.clone(), terms.into(), used).await?;
         let runs = price.paid(self.payment.amount, self.payment.gas);
         let mut document = self.document(forwarder);
         if let Some(fields) = document.as_object_mut() {

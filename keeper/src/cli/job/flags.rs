@@ -122,20 +122,20 @@ impl TermsFlags {
 
     /// The trigger asked for.
     pub(super) fn trigger(&self, now: Now) -> Result<TriggerTerms> {
-        self.trigger.terms(now.time).exit(Exit::Usage)
+        self.trigger.terms(now.time, now.block).exit(Exit::Usage)
     }
 
-    /// All that is asked for, with this trigger and action.
+    /// All that is asked for, with this trigger and action; its first run is due at `from` or later.
     pub(super) fn terms(
         &self,
         (trigger, action): (TriggerTerms, ActionTerms),
         currency: &Currency,
-        now: Now,
+        (now, from): (Now, Earliest),
     ) -> Result<Terms> {
         let fee = currency.read(&self.fee, "--fee").exit(Exit::Usage)?;
         let fee =
             U96::checked_from_limbs_slice(fee.as_limbs()).context("--fee does not fit 96 bits").exit(Exit::Usage)?;
-        let limits = self.limits(&trigger, now).exit(Exit::Usage)?;
+        let limits = self.limits(&trigger, now, from.moment).exit(Exit::Usage)?;
         Ok(Terms {
             trigger,
             action,
@@ -149,7 +149,7 @@ impl TermsFlags {
         })
     }
 
-    fn limits(&self, trigger: &TriggerTerms, now: Now) -> Result<Limits> {
+    fn limits(&self, trigger: &TriggerTerms, now: Now, from: u64) -> Result<Limits> {
         let until = self.until.map_or(0, |until| until.at(now.time));
         ensure!(
             until == 0 || until > now.time,
@@ -159,7 +159,7 @@ impl TermsFlags {
         let most_gas_price =
             u64::try_from(self.most_gas_price).ok().context("--most-gas-price does not fit 64 bits")?;
         let asked = Limits { until, most_runs: self.most_runs, most_gas_price, missed: self.missed.into() };
-        Trigger::new(trigger).map_or(Ok(asked), |trigger| trigger.limits(asked))
+        Trigger::new(trigger).map_or(Ok(asked), |trigger| trigger.limits(asked, from))
     }
 }
 

@@ -10,7 +10,7 @@ use contracts::IJobManager::Job;
 use contracts::terms::{JobStatus, TriggerTerms};
 use serde_json::{Value, json};
 
-use super::price::Price;
+use super::price::{Asks, Price};
 use super::{existing, newest_params, spell};
 use crate::chain::{Listing, jobs};
 use crate::cli::chain::{Chain, coin};
@@ -62,7 +62,7 @@ impl ListArgs {
         });
         self.owner.is_none_or(|owner| owner == job.owner)
             && status.is_none_or(|status| status == JobStatus::of(job))
-            && self.trigger.is_none_or(|trigger| TriggerTerms::kept(job).is_some_and(|terms| trigger.is(terms.name())))
+            && self.trigger.is_none_or(|trigger| trigger.is(TriggerTerms::name_of(job)))
     }
 }
 
@@ -111,11 +111,10 @@ pub(in crate::cli) async fn show(global: &Global, id: u64) -> Result<Exit> {
     let (job, now) = existing(&chain, id).await?;
     let currency = currency::by_address(&chain, job.token).await;
     let params = newest_params(&chain, id).await?;
-    let paid = (currency.clone(), U256::from(job.fee));
-    let price = Price::of(&chain, Some(id), paid, job.callbackGas, None).await?;
+    let price = Price::of(&chain, Some(id), currency.clone(), Asks::of(&job), None).await?;
     let left = price.left(&job);
     let mut document = spell::job_document(id, &job, now);
-    let mut lines = spell::job_rows(id, &job, &currency, now);
+    let mut lines = spell::job_rows(id, &job, params.as_ref(), &currency, now);
     if let Some(fields) = document.as_object_mut() {
         fields.insert("runs_left".to_owned(), Value::from(left.to_string()));
         if let Currency::Token(token) = &currency {
@@ -123,14 +122,13 @@ pub(in crate::cli) async fn show(global: &Global, id: u64) -> Result<Exit> {
             fields.insert("token_decimals".to_owned(), json!(token.decimals));
         }
         if let Some(params) = &params {
+            fields.insert("trigger".to_owned(), Value::from(spell::trigger_in(&job, params)));
+            fields.insert("trigger_data".to_owned(), json!(params.triggerData));
             fields.insert("code_url".to_owned(), Value::from(params.codeUrl.clone()));
             fields.insert("params".to_owned(), json!(params.params));
         }
     }
-    if let Some(params) = params {
-        let shown = [("code URL", params.codeUrl), ("params", params.params.to_string())];
-        lines.extend(shown.into_iter().filter(|(_, value)| !value.is_empty() && value != "0x"));
-    }
+    lines.extend(params.iter().flat_map(spell::action_rows));
     lines.push(("escrow", currency.show(U256::from(job.escrow))));
     if currency != Currency::Coin {
         lines.push(("for gas", coin(U256::from(job.gas))));

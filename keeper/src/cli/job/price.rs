@@ -6,7 +6,7 @@ use alloy::primitives::U256;
 use anyhow::Result;
 use contracts::IJobManager::Job;
 use contracts::JobManager;
-use contracts::terms::{Limits, TriggerTerms};
+use contracts::terms::{Limits, Terms, TriggerTerms};
 
 use crate::chain::{ChainError, market};
 use crate::cli::chain::{Chain, coin};
@@ -16,6 +16,9 @@ use crate::jobs::trigger::Trigger;
 /// Gas that a settlement of one task takes besides its callback, where all keepers are there: settle_1_n64_absent0_refunded in
 /// contracts/snapshots/gas.json.
 pub(super) const USUAL_GAS: u64 = 250_000;
+/// What keeping the run for a log takes besides, `Covering.LOG_GAS`.
+const LOG_GAS: u64 = 23_000;
+const LOG: &str = "log";
 /// Most runs that are counted one by one.
 const MAX_COUNTED: usize = 3_000_000;
 const DAY: u64 = 86_400;
@@ -34,6 +37,28 @@ pub(super) struct Price {
     pub(super) usual_gas: U256,
 }
 
+/// What a job's price follows from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asks {
+    fee: U256,
+    callback_gas: u32,
+    is_log: bool,
+}
+
+impl Asks {
+    pub(super) fn of(job: &Job) -> Self {
+        let is_log = TriggerTerms::name_of(job) == LOG;
+        Self { fee: U256::from(job.fee), callback_gas: job.callbackGas, is_log }
+    }
+}
+
+impl From<&Terms> for Asks {
+    fn from(terms: &Terms) -> Self {
+        let is_log = terms.trigger.name() == LOG;
+        Self { fee: U256::from(terms.fee), callback_gas: terms.callback_gas, is_log }
+    }
+}
+
 /// Which runs there are.
 #[derive(Debug, Clone)]
 pub(super) struct Runs {
@@ -42,13 +67,13 @@ pub(super) struct Runs {
 }
 
 impl Price {
-    /// Of a run with such a callback; of a job that is listed by the contract's own word. `used`: gas that the callback is
-    /// known to use.
+    /// Of a run, by the contract's own word; of a job that is not listed by its word on what any run costs. `used`: gas that the
+    /// callback is known to use.
     pub(super) async fn of(
         chain: &Chain,
         id: Option<u64>,
-        (currency, fee): (Currency, U256),
-        callback_gas: u32,
+        currency: Currency,
+        asks: Asks,
         used: Option<u64>,
     ) -> Result<Self> {
         let manager = JobManager::new(chain.network.contracts.job_manager, &chain.provider);
@@ -56,11 +81,12 @@ impl Price {
         let gas_price = U256::from(market(&chain.provider).await?.base_fee).saturating_add(tip);
         // There is no job 0: what its run costs is that of any but for fee and callback.
         let most = manager.mostCost(id.unwrap_or(0), gas_price).call().await.map_err(ChainError::from)?;
-        let callback = gas_price.saturating_mul(U256::from(callback_gas));
-        let usual = USUAL_GAS.saturating_add(used.unwrap_or(callback_gas.into()));
-        let most_gas = if id.is_some() { most.gas } else { most.gas.saturating_add(callback) };
+        let kept = if asks.is_log { LOG_GAS } else { 0 };
+        let besides = gas_price.saturating_mul(U256::from(kept.saturating_add(asks.callback_gas.into())));
+        let usual = USUAL_GAS.saturating_add(kept).saturating_add(used.unwrap_or(asks.callback_gas.into()));
+        let most_gas = if id.is_some() { most.gas } else { most.gas.saturating_add(besides) };
         let usual_gas = gas_price.saturating_mul(U256::from(usual)).min(most_gas);
-        Ok(Self { currency, fee, gas_price, most_gas, usual_gas })
+        Ok(Self { currency, fee: asks.fee, gas_price, most_gas, usual_gas })
     }
 
     /// So many runs: at the most, and as it usually is.

@@ -1,13 +1,14 @@
 //! Jobs in words.
 
 use alloy::primitives::U256;
-use contracts::IJobManager::{Job, Limits};
+use contracts::IJobManager::{Job, JobParams, Limits};
 use contracts::terms::{ActionTerms, JobStatus, Missed, TriggerTerms};
 use serde_json::{Value, json};
 
 use super::price::date;
 use crate::cli::chain::gwei;
 use crate::cli::currency::Currency;
+use crate::jobs::action::rows;
 use crate::jobs::trigger::Trigger;
 use crate::text::shown;
 
@@ -59,11 +60,17 @@ pub(super) fn job_line(id: u64, job: &Job, currency: &Currency, now: u64) -> Str
 }
 
 /// A job as rows of `job show`.
-pub(super) fn job_rows(id: u64, job: &Job, currency: &Currency, now: u64) -> Vec<(&'static str, String)> {
+pub(super) fn job_rows(
+    id: u64,
+    job: &Job,
+    params: Option<&JobParams>,
+    currency: &Currency,
+    now: u64,
+) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("job", format!("{id}, version {}", job.version)),
         ("status", status(job).to_owned()),
-        ("trigger", trigger(job)),
+        ("trigger", params.map_or_else(|| trigger(job), |params| trigger_in(job, params))),
         ("action", ActionTerms::name_of(job).to_owned()),
         ("owner", job.owner.to_string()),
         ("target", job.target.to_string()),
@@ -105,9 +112,20 @@ fn is_over(job: &Job, now: u64) -> bool {
     job.inactiveFrom != 0 && job.inactiveFrom < now
 }
 
-/// When a job runs, in words.
+/// What a job's action brings, as more rows of `job show`.
+pub(super) fn action_rows(params: &JobParams) -> Vec<(&'static str, String)> {
+    ActionTerms::decode(params).map_or_else(|_| vec![("params", params.params.to_string())], |terms| rows(&terms))
+}
+
+/// When a job runs, in words; of some kinds the contract knows no more than the kind.
 pub(super) fn trigger(job: &Job) -> String {
-    TriggerTerms::kept(job).map_or_else(|| UNKNOWN.to_owned(), |terms| trigger_of(&terms))
+    TriggerTerms::kept(job).map_or_else(|| TriggerTerms::name_of(job).to_owned(), |terms| trigger_of(&terms))
+}
+
+/// The same, with what its owner asked for.
+pub(super) fn trigger_in(job: &Job, params: &JobParams) -> String {
+    let asked = || TriggerTerms::decode(params.trigger, &params.triggerData).ok();
+    TriggerTerms::kept(job).or_else(asked).map_or_else(|| UNKNOWN.to_owned(), |terms| trigger_of(&terms))
 }
 
 /// The same, of what is asked for.

@@ -102,7 +102,7 @@ async fn changed(
         Some(kept) if !has_action => kept.action,
         _ => flags.check()?,
     };
-    flags.terms((trigger, action), currency, now)
+    flags.terms((trigger, action), currency, (now, earliest))
 }
 
 /// A job keeps its token and its kind of trigger.

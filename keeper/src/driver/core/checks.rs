@@ -7,10 +7,12 @@
 //! | `clock` | most other keepers' clocks show another time |
 //! | `nodes` | no RPC node is good, or all of them are behind most other keepers |
 //! | `journal` | it takes nothing, or nothing of the blocks there are |
+//! | `archive` | what happens to tasks is not recorded |
 //! | `account` | transactions are refused, or not included |
 //! | `runway` | the wallet pays for few more settlements, or no node says what it holds |
 //! | `load` | something was turned away in the last minute |
 //! | `runs` | no run comes to anything here: workers, code or chain reads fail, whatever the job |
+//! | `logs` | for half a minute the logs that make jobs due could not be read |
 //! | `results` | a quorum certified another result than this keeper got, in the last ten minutes |
 //! | `mesh` | no peer, or fewer than half of the other keepers |
 //! | `registered` | the operator does not count, or was ejected |
@@ -63,9 +65,20 @@ impl Core {
         } else {
             view.set_check("journal", true, "it can be written");
         }
+        match &self.readings.archive {
+            Some(why) => {
+                let why = format!("what happens to tasks is not recorded: {why}; it is tried again every second");
+                view.set_check("archive", false, why);
+            }
+            None => view.set_check("archive", true, "what happens to tasks is recorded"),
+        }
         match self.shed.trouble(now) {
             Some(why) => view.set_check("load", false, why),
             None => view.set_check("load", true, "nothing was turned away lately"),
+        }
+        match self.lookout.searches.trouble(now) {
+            Some(why) => view.set_check("logs", false, why),
+            None => view.set_check("logs", true, "what makes jobs due is seen"),
         }
         let registered = self.standing().check();
         view.set_check("registered", registered.ok, registered.message);

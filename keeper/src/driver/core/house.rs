@@ -8,6 +8,7 @@ use consensus::task::JobId;
 use consensus::time::Time;
 
 use super::{Core, Load, Note, Order};
+use crate::archive::Change;
 use crate::driver::standing::{Facts, Standing};
 use crate::jobs::{Activity, Job};
 
@@ -23,6 +24,7 @@ const SHOWN_EVERY: u64 = 2;
 impl Core {
     pub(super) fn keep_house(&mut self, now: Time) {
         self.tell_due(now);
+        self.search(now);
         self.prepare_code(now);
         // Time itself changes what is shown, but not more often than once per second; nor is much shown more often.
         let few = self.book.count() <= SHOWN_AT_ONCE;
@@ -32,6 +34,7 @@ impl Core {
         }
         self.changed = false;
         self.shown = now.seconds();
+        self.tell_waiting(now);
         self.note_leaders(now);
         self.lead(now);
         self.ask_for_status(now);
@@ -67,6 +70,7 @@ impl Core {
             }
             self.changed = true;
             self.history.learn(&due, second);
+            self.archive(due.task, Change::Due { due: due.due }, now);
             if let Some(settled) = self.settlements.get(&due.task).cloned() {
                 self.history.note_settled(&due.task, &settled, self.chain_time(now));
                 self.feed(Input::Settled { task: due.task, block: settled.block }, now);

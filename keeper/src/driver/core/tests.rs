@@ -26,9 +26,11 @@ macro_rules! assert_has {
     }};
 }
 
+mod archive;
 mod checks;
 mod disputes;
 mod life;
+mod lookout;
 mod shown;
 mod time;
 
@@ -76,6 +78,7 @@ fn core() -> Core {
         peer_id: "me".to_owned(),
         peer_key: peer(0).0,
         pace: PACE,
+        backfill_blocks: 10,
         challenge: true,
         #[cfg(feature = "equivocate")]
         pen: Pen { secret: secret(0), domain: DOMAIN, wrong_run: None },
@@ -147,6 +150,7 @@ fn settled(run: u64, block: u64, anchor: u64, submitter: Address) -> Event {
         job_version: 1,
         instance_key: InstanceKey::from_run(run).0,
         status: 0,
+        seconds_late: 2,
         anchor_number: anchor,
         outcome_hash: B256::ZERO,
         delivered: true,

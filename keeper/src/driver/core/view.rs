@@ -54,7 +54,7 @@ impl Core {
     fn job_view(&self, job: &Job, now: Time) -> JobView {
         let state = job.state();
         let code = self.codes.get(job.id);
-        let trigger = state.plan.as_ref().map(|plan| plan.trigger);
+        let trigger = state.plan.as_ref().map(|plan| &plan.trigger);
         let next = trigger.filter(|_| is_live(job, now)).and_then(|trigger| trigger.first(now.seconds()));
         JobView {
             id: job.id,

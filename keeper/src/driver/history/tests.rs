@@ -13,7 +13,7 @@ fn task(job: u64, run: u64) -> Task {
 
 fn due(task: Task, due: u64) -> DueTask {
     let anchor = AnchorRule::ByTime;
-    DueTask { task, due, deadline: due + 40, anchor, code_hash: B256::ZERO, quorum_bps: 0, callback_gas: 0 }
+    DueTask { task, due, deadline: due + 40, anchor, rank: 0, code_hash: B256::ZERO, quorum_bps: 0, callback_gas: 0 }
 }
 
 fn settled(task: &Task, status: u8, submitter: Address) -> Settled {
@@ -26,6 +26,7 @@ fn settled(task: &Task, status: u8, submitter: Address) -> Settled {
         job_version: 1,
         instance_key: task.instance.0,
         status,
+        seconds_late: 2,
         anchor_number: 7,
         outcome_hash: B256::ZERO,
         delivered: true,

@@ -41,7 +41,7 @@ pub(super) fn count_step(metrics: &Metrics, step: Step, late_ms: Option<u64>, re
         }
         Step::Expired => metrics.tasks.inc(["expired"]),
         Step::Abstained(reason) => metrics.abstentions.inc([reason.name()]),
-        Step::Started { .. } | Step::Executed | Step::Reopened => {}
+        Step::Started { .. } | Step::Executed | Step::Reopened | Step::Void => {}
     }
 }
 

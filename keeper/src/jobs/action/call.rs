@@ -20,6 +20,10 @@ pub(super) fn flags(terms: &CallTerms) -> Vec<(&'static str, String)> {
     vec![("action", "call".to_owned()), ("calldata", terms.calldata.to_string())]
 }
 
+pub(super) fn rows(terms: &CallTerms) -> Vec<(&'static str, String)> {
+    vec![("calldata", terms.calldata.to_string())]
+}
+
 /// Flags of a call without code.
 #[derive(Debug, Clone, Args)]
 pub(super) struct CallFlags {

@@ -1,3 +1,7 @@
+mod anvil;
+mod bench;
+mod nodes;
+
 use clap::Parser;
 
 use super::*;
@@ -45,6 +49,35 @@ fn a_call_needs_its_bytes_and_takes_no_code() {
         refuses(&line, &[code[0], "goes with --action wasm", "--action call"]);
     }
     refuses(&["--calldata", "0x01"], &["--calldata goes with --action call"]);
+}
+
+#[test]
+fn an_upkeep_takes_check_data_or_none() {
+    let made = terms(&["--action", "upkeep", "--check-data", "0x01ff"]).unwrap();
+    assert_eq!((made.name(), made.code_hash()), ("upkeep", B256::ZERO));
+    let ActionTerms::Upkeep(made) = made else { panic!("no upkeep") };
+    assert_eq!(made.check_data.as_ref(), [1, 0xff]);
+    let ActionTerms::Upkeep(made) = terms(&["--action", "upkeep"]).unwrap() else { panic!("no upkeep") };
+    assert!(made.check_data.is_empty());
+    assert_eq!(rows(&terms(&["--action", "upkeep"]).unwrap()), [("check data", "0x".to_owned())]);
+    refuses(&["--action", "upkeep", "--check-data", "no"], &["--check-data", "@FILE"]);
+    refuses(&["--action", "upkeep", "--params", "0x01"], &["--params goes with --action wasm"]);
+    refuses(&["--action", "call", "--check-data", "0x01"], &["--check-data goes with --action upkeep"]);
+}
+
+#[test]
+fn a_resolver_needs_its_address() {
+    let address = "0x00000000000000000000000000000000000000AA";
+    let made = terms(&["--action", "resolver", "--resolver", address, "--checker-data", "0x01ff"]).unwrap();
+    assert_eq!((made.name(), made.code_hash()), ("resolver", B256::ZERO));
+    let shown = [("resolver", address.to_owned()), ("checker data", "0x01ff".to_owned())];
+    assert_eq!(rows(&made), shown);
+    refuses(&["--action", "resolver"], &["--resolver is missing"]);
+    let nobody = Address::ZERO.to_string();
+    refuses(&["--action", "resolver", "--resolver", &nobody], &["--resolver is missing"]);
+    refuses(&["--action", "resolver", "--resolver", address, "--checker-data", "no"], &["--checker-data", "@FILE"]);
+    refuses(&["--action", "upkeep", "--resolver", address], &["--resolver goes with --action resolver"]);
+    refuses(&["--checker-data", "0x01"], &["--checker-data goes with --action resolver"]);
 }
 
 #[test]

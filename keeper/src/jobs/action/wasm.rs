@@ -26,9 +26,9 @@ pub(super) async fn prepare(executor: &Executor, terms: &WasmTerms, owner: Addre
 
 /// Runs the code; how it ended, and the commitment to what it read.
 pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (Ended, B256, Duration) {
-    let Work { due, anchor, plan, .. } = work;
+    let Work { due, anchor, plan, sighting, .. } = work;
     let task = due.task;
-    let Told { sequence, trigger } = plan.trigger.told(&Run { instance: task.instance, due: due.due });
+    let Told { sequence, trigger } = plan.trigger.told(&Run::of(due), sighting.as_ref());
     let chain_id = actions.chain_id;
     let request = RunRequest {
         code: code(terms),
@@ -46,6 +46,10 @@ pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (E
         tracing::debug!(job = task.job.0, "job says: {line}");
     }
     (run.ended, B256::from(run.transcript_root), run.took)
+}
+
+pub(super) fn rows(terms: &WasmTerms) -> Vec<(&'static str, String)> {
+    vec![("code URL", terms.code_url.clone()), ("params", terms.params.to_string())]
 }
 
 fn code(terms: &WasmTerms) -> Code {

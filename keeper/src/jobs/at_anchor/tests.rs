@@ -9,6 +9,7 @@ fn due() -> DueTask {
         due: 100,
         deadline: 200,
         anchor: AnchorRule::ByTime,
+        rank: 0,
         code_hash: B256::ZERO,
         quorum_bps: 6_667,
         callback_gas: 1,

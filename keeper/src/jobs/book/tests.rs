@@ -172,6 +172,7 @@ fn standing(book: &JobBook, version: u32, anchor: u64) -> Result<u128, String> {
         due: 100,
         deadline: 200,
         anchor: AnchorRule::ByTime,
+        rank: 0,
         code_hash: B256::ZERO,
         quorum_bps: 0,
         callback_gas: 0,
@@ -190,7 +191,7 @@ fn priced(fee: u64) -> JobParams {
 /// Job 1, listed in block 5 at a fee of 10, funded there, in a book that has begun before.
 fn book_with_one() -> JobBook {
     let mut book = JobBook::default();
-    book.begin(1);
+    book.head(1, 0);
     list(&mut book, 5, &listed(1, priced(10)));
     book
 }
@@ -215,7 +216,7 @@ fn a_task_stands_as_its_job_stood_at_the_anchor() {
 #[test]
 fn a_job_is_due_only_while_it_can_pay() {
     let mut book = JobBook::default();
-    book.begin(1);
+    book.head(1, 0);
     book.apply(5, &listed(1, priced(10)));
     assert_eq!(dues(&book, 0, 1_000), [], "listed without money");
     assert!(standing(&book, 1, 5).is_err_and(|why| why.contains("cannot pay")));
@@ -230,10 +231,7 @@ fn a_job_is_due_only_while_it_can_pay() {
     );
     book.apply(8, &covered(1, false));
     assert_eq!(dues(&book, 0, 1_000), []);
-    assert_eq!(
-        book.job(1).unwrap().run_after(&Run { instance: InstanceKey::from_run(0), due: 100 }).map(|run| run.due),
-        None
-    );
+    assert_eq!(book.job(1).unwrap().run_after(&Run::by_time(InstanceKey::from_run(0), 100)).map(|run| run.due), None);
     assert_eq!(standing(&book, 1, 7), Ok(10));
     book.apply(9, &updated(1, 2, priced(8)));
     assert!(standing(&book, 2, 9).is_err_and(|why| why.contains("cannot pay")), "until an event says so");
@@ -250,7 +248,7 @@ fn what_was_before_the_first_block_is_known_by_its_newest_state_alone() {
     list(&mut book, 5, &listed(1, priced(10)));
     book.apply(20, &JobEvent::Paused { job_id: 1, inactive_from: 1_000 });
     assert_eq!(standing(&book, 1, 25), Ok(10));
-    book.begin(30);
+    book.head(30, 0);
     assert_eq!(standing(&book, 1, 19), Err("untold".to_owned()), "it may have been paused and resumed before");
     assert_eq!(standing(&book, 1, 20), Ok(10));
     book.apply(40, &JobEvent::Cancelled { job_id: 1, inactive_from: 50 });

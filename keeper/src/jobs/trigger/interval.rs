@@ -1,12 +1,12 @@
 //! Due at `start + k * interval`, for every k from 0 on: run k has k for its instance key.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use clap::Args;
-use consensus::task::{AnchorRule, InstanceKey};
+use consensus::task::InstanceKey;
 use contracts::terms::TriggerTerms;
 
-use super::kind::{Kind, Run, Told};
-use crate::jobs::flags::{Start, parse_interval, parse_start};
+use super::kind::{Kind, Run, Sighting, Told};
+use crate::jobs::flags::{Start, parse_interval};
 
 /// An interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Interval {
 
     fn run(&self, number: u64) -> Option<Run> {
         let due = self.start.checked_add(number.checked_mul(u64::from(self.interval))?)?;
-        Some(Run { instance: InstanceKey::from_run(number), due })
+        Some(Run::by_time(InstanceKey::from_run(number), due))
     }
 }
 
@@ -45,16 +45,12 @@ impl Kind for Interval {
         Some(self.interval)
     }
 
-    fn anchor(&self) -> AnchorRule {
-        AnchorRule::ByTime
-    }
-
-    fn told(&self, run: &Run) -> Told {
+    fn told(&self, run: &Run, _: Option<&Sighting>) -> Told {
         Told { sequence: run.instance.run().unwrap_or(0), trigger: executor::Trigger::Time(run.due) }
     }
 
-    fn restarted(&self, start: u64) -> TriggerTerms {
-        TriggerTerms::Interval { start, interval: self.interval }
+    fn restarted(&self, start: u64) -> Option<TriggerTerms> {
+        Some(TriggerTerms::Interval { start, interval: self.interval })
     }
 
     fn words(&self) -> String {
@@ -73,20 +69,15 @@ pub(super) struct IntervalFlags {
     /// How often it runs: 2s, 5m, 1h, 1d
     #[arg(long, value_parser = parse_interval)]
     every: Option<u32>,
-    /// First run: unix seconds, RFC 3339, or now+10s by the chain's clock [default: now+10s]
-    #[arg(long, value_parser = parse_start)]
-    start: Option<Start>,
 }
 
 impl IntervalFlags {
     pub(super) fn given(&self) -> Option<&'static str> {
-        self.every.map(|_| "--every").or_else(|| self.start.map(|_| "--start"))
+        self.every.map(|_| "--every")
     }
 
-    pub(super) fn terms(&self, now: u64) -> Result<TriggerTerms> {
+    pub(super) fn terms(&self, start: Option<Start>, now: u64) -> Result<TriggerTerms> {
         let interval = self.every.context("--every is missing: say how often the job runs, such as --every 5m")?;
-        let start = self.start.unwrap_or(Start::After(10)).at(now);
-        ensure!(start > now, "--start is {start}, which is past: the chain's clock shows {now}");
-        Ok(TriggerTerms::Interval { start, interval })
+        Ok(TriggerTerms::Interval { start: super::start_of(start, now)?, interval })
     }
 }

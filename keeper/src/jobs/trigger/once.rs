@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
-use consensus::task::{AnchorRule, InstanceKey};
+use consensus::task::InstanceKey;
 use contracts::terms::TriggerTerms;
 
-use super::kind::{Kind, Run, Told};
+use super::kind::{Kind, Run, Sighting, Told};
 use crate::jobs::flags::{Start, parse_start};
 
 /// A moment.
@@ -24,31 +24,19 @@ impl Once {
 
 impl Kind for Once {
     fn first(&self, from: u64) -> Option<Run> {
-        (from <= self.moment).then_some(Run { instance: InstanceKey::from_run(0), due: self.moment })
-    }
-
-    fn after(&self, _: &Run) -> Option<Run> {
-        None
+        (from <= self.moment).then_some(Run::by_time(InstanceKey::from_run(0), self.moment))
     }
 
     fn due(&self, instance: &InstanceKey) -> Option<u64> {
         (instance.run()? == 0).then_some(self.moment)
     }
 
-    fn period(&self) -> Option<u32> {
-        None
-    }
-
-    fn anchor(&self) -> AnchorRule {
-        AnchorRule::ByTime
-    }
-
-    fn told(&self, run: &Run) -> Told {
+    fn told(&self, run: &Run, _: Option<&Sighting>) -> Told {
         Told { sequence: 0, trigger: executor::Trigger::Time(run.due) }
     }
 
-    fn restarted(&self, start: u64) -> TriggerTerms {
-        TriggerTerms::Once { moment: start }
+    fn restarted(&self, start: u64) -> Option<TriggerTerms> {
+        Some(TriggerTerms::Once { moment: start })
     }
 
     fn words(&self) -> String {

@@ -141,6 +141,7 @@ impl World<'_> {
             Order::Stop(_) | Order::Note(_) => {}
             // What nobody wants any more is answered here, and left alone.
             Order::Abandon { .. } => {}
+            Order::Archive(entry) => self.nodes[keeper].record(&entry),
             Order::Admit(_)
             | Order::OfferSnapshot
             | Order::LookAgain { .. }

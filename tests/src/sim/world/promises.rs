@@ -1,6 +1,9 @@
 //! What is demanded at the end of a run: everything settled, nothing stalled, every message judged.
 
+use std::collections::BTreeMap;
+
 use consensus::task::{DueTask, Task};
+use keeper::chain::convert;
 
 use super::{World, run_of};
 use crate::sim::checks::VERDICT_PATIENCE;
@@ -48,6 +51,29 @@ impl World<'_> {
         for task in stalled.into_iter().filter(|_| self.plan.quiet) {
             let late = format!("{} waited for another attempt though nothing failed", run_of(&task));
             self.checks.fail(self.elapsed(), "stalled", late);
+        }
+    }
+
+    /// Whatever was reorganised and whoever died on the way: what a keeper has recorded is what the chain has settled, as far as
+    /// it has read it.
+    pub(super) fn look_for_false_records(&mut self) {
+        for keeper in 0..self.nodes.len() {
+            let node = &self.nodes[keeper];
+            if !self.is_honest(keeper) || node.core.is_none() {
+                continue;
+            }
+            let read = self.chain.blocks.iter().zip(&node.held).take_while(|(block, held)| block.reference == **held);
+            let read: Vec<_> = read.map(|(block, _)| block).collect();
+            let settled = read.iter().flat_map(|block| &block.settled);
+            let settled: BTreeMap<Task, u64> = settled.map(|settled| (convert::task(settled), settled.block)).collect();
+            let recorded = node.archive.iter().filter_map(|(&task, run)| Some((task, run.settled?.block)));
+            let recorded: BTreeMap<Task, u64> = recorded.filter(|(_, block)| *block <= read.len() as u64).collect();
+            let wrong = settled.iter().chain(&recorded).find(|(task, _)| settled.get(task) != recorded.get(task));
+            if let Some((task, _)) = wrong.filter(|_| read.len() == node.held.len()) {
+                let (is, says) = (settled.get(task), recorded.get(task));
+                let detail = format!("keeper {keeper} on {}: settled in block {is:?}, not {says:?}", run_of(task));
+                self.checks.fail(self.elapsed(), "false_record", detail);
+            }
         }
     }
 

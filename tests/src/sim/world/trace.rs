@@ -60,6 +60,7 @@ pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
         Order::Show => trace.word(6_002),
         Order::Stop(_) => trace.word(6_003),
         Order::Note(_) => trace.word(6_004),
+        Order::Archive(entry) => trace.word(8_500 ^ entry.at.0),
     }
 }
 

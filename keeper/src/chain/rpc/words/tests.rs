@@ -13,6 +13,7 @@ fn errors_mean_what_providers_mean_by_them() {
     for (method, code, message, wanted) in [
         ("eth_call", 3, "execution reverted", Meaning::Answer),
         ("eth_call", -32000, "out of gas", Meaning::Answer),
+        ("eth_call", -32603, "EVM error OutOfGas", Meaning::Answer),
         ("eth_call", -32000, "execution reverted: rate limit", Meaning::Answer),
         ("eth_call", -32000, "header not found", Meaning::Trouble),
         ("eth_call", -32000, "missing trie node 0xab (path )", Meaning::Trouble),

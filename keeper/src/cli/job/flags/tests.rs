@@ -1,6 +1,6 @@
 use alloy::primitives::Bytes;
 use clap::{Command, Parser, ValueHint};
-use contracts::terms::{CallTerms, WasmTerms};
+use contracts::terms::{CallTerms, ConditionTerms, LogTerms, ResolverTerms, UpkeepTerms, WasmTerms};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,7 +19,7 @@ fn asked(line: &[&str], below: Option<&Terms>) -> Result<Terms> {
     let asked = Line::try_parse_from([&["job"], line].concat())?.flags.read(&[])?;
     let below = below.map(|terms| Spelt::of(terms, &Currency::Coin).below(&asked)).unwrap_or_default();
     let flags = asked.over(below)?;
-    flags.terms((flags.trigger(NOW)?, flags.check()?), &Currency::Coin, NOW)
+    flags.terms((flags.trigger(NOW)?, flags.check()?), &Currency::Coin, (NOW, NOW.next()))
 }
 
 const CALL: [&str; 8] = ["--action", "call", "--calldata", "0x01", "--target", TARGET, "--fee", "1gwei"];
@@ -41,6 +41,17 @@ fn limits_are_none_until_they_are_asked_for() {
     }
     let dear = [&CALL[..6], &["--every", "5m", "--fee", "99999999999999ether"]].concat();
     assert!(asked(&dear, None).unwrap_err().to_string().contains("--fee does not fit"));
+}
+
+#[test]
+fn runs_by_the_calendar_are_counted_to_their_end() {
+    let cron = [&CALL[..], &["--trigger", "cron", "--cron", "*/5 * * * *", "--most-runs", "3"]].concat();
+    let limits = |extra: &[&str]| asked(&[&cron[..], extra].concat(), None).unwrap().limits;
+    // The first minute that fits after second 1,000 is at 1,200.
+    assert_eq!((limits(&[]).until, limits(&[]).most_runs), (1_800, 0));
+    assert_eq!(limits(&["--until", "1500"]).until, 1_500);
+    let many = [&CALL[..], &["--trigger", "cron", "--cron", "*/5 * * * *", "--most-runs", "4000000000"]].concat();
+    assert!(asked(&many, None).unwrap_err().to_string().contains("--until"));
 }
 
 #[test]
@@ -71,6 +82,10 @@ fn what_is_behind_begins_anew_in_its_rhythm() {
     assert_eq!(ahead(terms(later.clone()), earliest).trigger, later);
     let over = TriggerTerms::Once { moment: 500 };
     assert_eq!(ahead(terms(over.clone()), earliest).trigger, over, "it has no other");
+    let blocks = ahead(terms(TriggerTerms::Blocks { first: 7, every: 10 }), Earliest { moment: 0, block: 28 });
+    assert_eq!(blocks.trigger, TriggerTerms::Blocks { first: 37, every: 10 });
+    let cron = TriggerTerms::Cron { pattern: "0 9 * * *".to_owned() };
+    assert_eq!(ahead(terms(cron.clone()), earliest).trigger, cron);
 }
 
 /// Whoever reads bytes or a file says so where a job.toml is read, too.
@@ -86,16 +101,37 @@ fn flags_that_take_a_file_say_so() {
 }
 
 fn terms() -> impl Strategy<Value = Terms> {
+    let call = |(target, call, cooldown): ([u8; 20], Vec<u8>, u32)| {
+        TriggerTerms::Condition(ConditionTerms { target: target.into(), call: call.into(), cooldown })
+    };
+    let log = |(emitter, topics, confirmations, most_per_block): ([u8; 20], [Option<[u8; 32]>; 4], u16, u16)| {
+        let filter = (0..4).filter(|place| topics[*place].is_some()).fold(0, |filter, place| filter | 1 << place);
+        let topics = topics.map(|topic| topic.unwrap_or_default().into());
+        TriggerTerms::Log(LogTerms { emitter: emitter.into(), filter, topics, confirmations, most_per_block })
+    };
+    let address = || any::<[u8; 20]>().prop_filter("an address", |bytes| *bytes != [0; 20]);
     let trigger = prop_oneof![
         (1_001..u64::from(u32::MAX), 1_u32..).prop_map(|(start, interval)| TriggerTerms::Interval { start, interval }),
         (1_001_u64..).prop_map(|moment| TriggerTerms::Once { moment }),
+        (11_u64.., 1_u32..).prop_map(|(first, every)| TriggerTerms::Blocks { first, every }),
+        "[0-9] [0-9] [1-9] \\* MON-FRI".prop_map(|pattern| TriggerTerms::Cron { pattern }),
+        (address(), proptest::collection::vec(any::<u8>(), 0..40), 1_u32..).prop_map(call),
+        (address(), any::<[Option<[u8; 32]>; 4]>(), 0..=64_u16, 1..=256_u16).prop_map(log),
     ];
     let bytes = || proptest::collection::vec(any::<u8>(), 0..40).prop_map(Bytes::from);
     let wasm = (bytes(), any::<[u8; 32]>());
     let wasm = wasm.prop_map(|(params, hash)| {
         ActionTerms::Wasm(WasmTerms { code_url: "https://a.example/x?y".to_owned(), code_hash: hash.into(), params })
     });
-    let action = prop_oneof![bytes().prop_map(|calldata| ActionTerms::Call(CallTerms { calldata })), wasm];
+    let resolver = (address(), bytes());
+    let resolver = resolver
+        .prop_map(|(resolver, calldata)| ActionTerms::Resolver(ResolverTerms { resolver: resolver.into(), calldata }));
+    let action = prop_oneof![
+        bytes().prop_map(|calldata| ActionTerms::Call(CallTerms { calldata })),
+        bytes().prop_map(|check_data| ActionTerms::Upkeep(UpkeepTerms { check_data })),
+        resolver,
+        wasm
+    ];
     let limits = (prop_oneof![Just(0), 1_001_u64..], any::<u32>(), any::<u64>(), 0_u8..3);
     let rest = (any::<[u8; 20]>(), any::<u32>(), 0..=u128::MAX >> 32, any::<[u16; 2]>());
     (trigger, action, limits, rest).prop_map(|(trigger, action, limits, rest)| {
@@ -119,7 +155,11 @@ fn terms() -> impl Strategy<Value = Terms> {
 proptest! {
     /// So that an update changes nothing but what is given.
     #[test]
-    fn terms_as_flags_ask_for_the_same_terms(terms in terms()) {
+    fn terms_as_flags_ask_for_the_same_terms(mut terms in terms()) {
+        // Of a cron pattern the runs are not counted, but its end is given.
+        if terms.trigger.name() == "cron" {
+            terms.limits.most_runs = 0;
+        }
         prop_assert_eq!(asked(&[], Some(&terms)).unwrap(), terms);
     }
 }

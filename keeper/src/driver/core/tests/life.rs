@@ -20,7 +20,7 @@ fn ordered(orders: &[Order], run: u64) -> Option<(u8, B256)> {
 fn due(core: &Core, run: u64) -> consensus::task::DueTask {
     let job = core.book.job(1).expect("it is listed");
     let due = START + 20 + 2 * run;
-    job.task(&crate::jobs::trigger::Run { instance: InstanceKey::from_run(run), due }, &core.about.pace).expect("known")
+    job.task(&crate::jobs::trigger::Run::by_time(InstanceKey::from_run(run), due), &core.about.pace).expect("known")
 }
 
 fn code_is_there() -> Event {

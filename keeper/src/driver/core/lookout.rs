@@ -1,0 +1,194 @@
+//! What the chain shows that makes jobs due, told to the engine: see `driver/lookout.rs`.
+
+use consensus::Input;
+use consensus::anchor::BlockRef;
+use consensus::task::{DueTask, Task};
+use consensus::time::Time;
+
+use super::{Core, Load, Note, Order};
+use crate::archive::Change;
+use crate::driver::lookout::{Seen, acted_on, condition_run};
+use crate::jobs::search::{Found, Hit};
+use crate::jobs::trigger::{Sighting, Watch};
+
+/// Leaders of a window that look for conditions.
+const LOOKING: usize = 3;
+
+impl Core {
+    /// What another confirmed block makes due, and what is to be asked about it.
+    pub(super) fn look_out(&mut self, block: &BlockRef, is_first: bool, now: Time) {
+        let pace = self.about.pace;
+        for seen in self.lookout.of_number(block, &self.book, &pace) {
+            self.tell_seen(seen, now);
+        }
+        let back = if is_first { self.about.backfill_blocks } else { 0 };
+        self.lookout.searches.head(block.number, back, &self.book, pace.confirmations);
+        self.search(now);
+        if self.is_caught_up() && self.looks_for_conditions(now) {
+            let engine = &self.engine;
+            let asked = self.lookout.conditions.ask(block, &self.book, now, |task| engine.is_open(task, now));
+            if let Some(questions) = asked {
+                self.order(Order::Probe { block: *block, questions });
+            }
+        }
+    }
+
+    /// Has the next blocks searched for logs, if there are any.
+    pub(super) fn search(&mut self, now: Time) {
+        let engine = &self.engine;
+        let confirmations = self.about.pace.confirmations;
+        if let Some(stretch) = self.lookout.searches.next(&self.book, confirmations, now, |number| engine.block(number))
+        {
+            self.order(Order::Search(stretch));
+        }
+    }
+
+    pub(super) fn on_searched(&mut self, number: u64, result: Result<Found, String>, now: Time) {
+        let (found, ended) = match result {
+            // Of a block that is not the chain's any more, or not yet this keeper's: it is searched again.
+            Ok(found) if found.hits.iter().any(|hit| !self.is_of_chain(hit)) => {
+                (Found::default(), Err("logs of blocks that this keeper does not follow".to_owned()))
+            }
+            Ok(found) => (found, Ok(())),
+            Err(why) => (Found::default(), Err(why)),
+        };
+        if self.lookout.searches.ended(number, ended, now) {
+            for (job, logs) in found.dropped {
+                self.note(Note::LogsDropped { job, logs });
+            }
+            for hit in found.hits {
+                if let Some(seen) = self.of_log(hit) {
+                    self.tell_seen(seen, now);
+                }
+            }
+        }
+        self.search(now);
+    }
+
+    /// Whether a log's block is the one that is followed; blocks of long ago are the searcher's word.
+    fn is_of_chain(&self, hit: &Hit) -> bool {
+        let entry = &hit.log.entry;
+        self.engine.block(entry.block_number).is_none_or(|block| block.hash == entry.block_hash)
+    }
+
+    fn of_log(&self, Hit { job, log, ripe }: Hit) -> Option<Seen> {
+        let pace = self.about.pace;
+        let due = acted_on(ripe, &pace);
+        let task = self.book.task_at(job, log.entry.block_number, &pace, |plan| match plan.trigger.watch() {
+            Watch::Logs(filter) => Some(filter.run(&log, due)),
+            _ => None,
+        })?;
+        Some((task, Some(Sighting::Log(log))))
+    }
+
+    pub(super) fn on_probed(&mut self, block: &BlockRef, holding: Result<Vec<u64>, String>, now: Time) {
+        if !self.lookout.conditions.answered(block.hash) {
+            return;
+        }
+        let holding = match holding {
+            Ok(holding) => holding,
+            Err(why) => return self.note(Note::NotProbed(why)),
+        };
+        if self.engine.block(block.number).is_none_or(|held| held.hash != block.hash) {
+            return;
+        }
+        for job in holding {
+            self.tell_condition(job, block, None, now);
+        }
+    }
+
+    /// A leader has assigned tasks that this keeper did not see come: conditions that it has not asked about.
+    pub(super) fn on_unknown(&mut self, tasks: &[Task], now: Time) {
+        for task in tasks {
+            if let Some(block) = self.engine.block_of(task.instance.0) {
+                self.tell_condition(task.job.0, &block, Some(*task), now);
+            }
+        }
+    }
+
+    /// Tells of a condition at a block, where that could be: whether it holds there the run finds.
+    fn tell_condition(&mut self, job: u64, block: &BlockRef, expected: Option<Task>, now: Time) {
+        let pace = self.about.pace;
+        let Some(due) = self.book.task_at(job, block.number, &pace, condition_run(block, &pace)) else { return };
+        if expected.is_some_and(|task| task != due.task) {
+            return;
+        }
+        let cooldown = self.book.job(job).and_then(|job| match job.state().plan.as_ref()?.trigger.watch() {
+            Watch::Condition(condition) => Some(condition.cooldown()),
+            _ => None,
+        });
+        let engine = &self.engine;
+        let conditions = &mut self.lookout.conditions;
+        let is_taken = conditions.is_taken(&due.task, |task| engine.is_open(task, now));
+        let rests = cooldown.is_none_or(|cooldown| conditions.rests(job, due.task.version, cooldown, block.number));
+        if !is_taken && !rests {
+            conditions.note_told(due.task);
+            self.tell_seen((due, None), now);
+        }
+    }
+
+    /// Tells of what was seen once all is known of the chain that others know: it may have settled long ago.
+    fn tell_seen(&mut self, (due, sighting): Seen, now: Time) {
+        if let Some(sighting) = sighting
+            && !self.lookout.remember(due.task, sighting)
+        {
+            return self.shed(Load::Tasks, 1, now);
+        }
+        if !self.is_caught_up() {
+            return self.put_off_seen(due, now);
+        }
+        let second = self.chain_time(now).seconds();
+        let settled = self.settlements.get(&due.task).cloned();
+        let remembered = second.saturating_sub(self.about.pace.reach_seconds());
+        if second >= due.deadline || (due.due < remembered && settled.is_some()) {
+            return;
+        }
+        let is_news = !self.engine.is_told(&due);
+        self.feed(Input::Due(due), now);
+        if !self.engine.is_told(&due) {
+            return self.put_off_seen(due, now);
+        }
+        if is_news {
+            self.changed = true;
+            self.history.learn(&due, second);
+            self.archive(due.task, Change::Due { due: due.due }, now);
+            if let Some(settled) = settled {
+                self.history.note_settled(&due.task, &settled, self.chain_time(now));
+                self.feed(Input::Settled { task: due.task, block: settled.block }, now);
+            }
+        }
+    }
+
+    fn put_off_seen(&mut self, due: DueTask, now: Time) {
+        if !self.lookout.put_off(due) {
+            self.shed(Load::Tasks, 1, now);
+        }
+    }
+
+    /// Tells again of what found no room, or came before all was known.
+    pub(super) fn tell_waiting(&mut self, now: Time) {
+        if self.is_caught_up() {
+            for due in self.lookout.take_waiting() {
+                self.tell_seen((due, None), now);
+            }
+        }
+        let (engine, book) = (&self.engine, &self.book);
+        self.lookout.forget(|task| engine.knows(task), |job| book.job(job).is_some());
+    }
+
+    /// Whether the newest confirmed block is at hand.
+    fn is_caught_up(&self) -> bool {
+        let head = self.engine.head().map_or(0, |head| head.number);
+        head.saturating_add(self.about.pace.confirmations) >= self.newest
+    }
+
+    /// Whether this keeper is among the first to lead the window under way or the next.
+    fn looks_for_conditions(&self, now: Time) -> bool {
+        let leads = |ahead| {
+            let view = self.engine.window(now, ahead)?;
+            let mut first = view.order.iter().take(LOOKING).filter_map(|&index| view.committee.member(index));
+            Some(first.any(|member| member.operator == self.about.operator))
+        };
+        leads(0).unwrap_or(false) || leads(1).unwrap_or(false)
+    }
+}

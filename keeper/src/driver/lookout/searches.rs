@@ -1,0 +1,132 @@
+//! Which blocks are still to be searched for logs that make jobs due.
+//!
+//! Jobs that want so many blocks on top of a log are searched for that many blocks behind the head, all those of one depth
+//! together. One stretch is searched at a time: at the tip one block, by its hash; after a stop as many as there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use consensus::anchor::BlockRef;
+use consensus::time::Time;
+
+use crate::jobs::JobBook;
+use crate::jobs::search::{Stretch, Wanted};
+use crate::jobs::trigger::Watch;
+
+/// Most blocks searched at once.
+const STRETCH_MAX: u64 = 256;
+/// Pauses between tries.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// So long without a whole search and something is wrong.
+const TROUBLE_AFTER: Duration = Duration::from_secs(30);
+
+/// A span of blocks, both ends included; empty where `from` is above `to`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    from: u64,
+    to: u64,
+}
+
+/// What is still to be searched.
+#[derive(Debug, Default)]
+pub(in crate::driver) struct Searches {
+    /// By depth.
+    spans: BTreeMap<u64, Span>,
+    searching: Option<Stretch>,
+    numbers: u64,
+    /// When the next search may begin, and how long the pause before it is.
+    not_before: Option<Time>,
+    pause: Duration,
+    /// Since when no search has succeeded, and why the last one did not.
+    failing: Option<(Time, String)>,
+}
+
+impl Searches {
+    /// Another head: what it gives its depth is to be searched. What lies up to `back` blocks before the first head too.
+    pub(in crate::driver) fn head(&mut self, head: u64, back: u64, book: &JobBook, confirmations: u64) {
+        let depths = depths(book, confirmations);
+        self.spans.retain(|depth, _| depths.contains(depth));
+        for depth in depths {
+            let Some(to) = head.checked_sub(depth) else { continue };
+            let span = self.spans.entry(depth).or_insert(Span { from: to.saturating_sub(back), to });
+            span.to = to;
+        }
+    }
+
+    /// The next stretch to be searched, if it is time; `block` knows the blocks of the chain.
+    pub(in crate::driver) fn next(
+        &mut self,
+        book: &JobBook,
+        confirmations: u64,
+        now: Time,
+        block: impl Fn(u64) -> Option<BlockRef>,
+    ) -> Option<Stretch> {
+        if self.searching.is_some() || self.not_before.is_some_and(|at| now < at) {
+            return None;
+        }
+        let (&depth, span) = self.spans.iter().find(|(_, span)| span.from <= span.to)?;
+        let (from, to) = (span.from, span.to.min(span.from.saturating_add(STRETCH_MAX - 1)));
+        let hash = if from == to { block(to).map(|block| block.hash) } else { None };
+        self.numbers += 1;
+        let wanted = wanted(book, confirmations).filter(|(of, _)| *of == depth).map(|(_, wanted)| wanted).collect();
+        let stretch = Stretch { number: self.numbers, from, to, hash, depth, wanted };
+        self.searching = Some(stretch.clone());
+        Some(stretch)
+    }
+
+    /// A search has ended: whether its answer is one, still. Then its blocks are done.
+    pub(in crate::driver) fn ended(&mut self, number: u64, result: Result<(), String>, now: Time) -> bool {
+        let Some(stretch) = self.searching.take_if(|stretch| stretch.number == number) else { return false };
+        match result {
+            Ok(()) => {
+                if let Some(span) = self.spans.get_mut(&stretch.depth) {
+                    span.from = span.from.max(stretch.to + 1);
+                }
+                (self.not_before, self.pause, self.failing) = (None, Duration::ZERO, None);
+                true
+            }
+            Err(why) => {
+                self.pause = (self.pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+                self.not_before = Some(now.plus(self.pause));
+                let since = self.failing.as_ref().map_or(now, |(since, _)| *since);
+                self.failing = Some((since, why));
+                false
+            }
+        }
+    }
+
+    /// The blocks above `number` are orphaned: those in their place are to be searched.
+    pub(in crate::driver) fn rewind(&mut self, number: u64) {
+        for span in self.spans.values_mut() {
+            span.from = span.from.min(number + 1);
+            span.to = span.to.min(number);
+        }
+        self.searching.take_if(|stretch| stretch.to > number);
+    }
+
+    /// What is wrong, if searches have failed for a while.
+    pub(in crate::driver) fn trouble(&self, now: Time) -> Option<String> {
+        let (since, why) = self.failing.as_ref().filter(|(since, _)| now >= since.plus(TROUBLE_AFTER))?;
+        let seconds = now.seconds().saturating_sub(since.seconds());
+        let left: u64 = self.spans.values().map(|span| (span.to + 1).saturating_sub(span.from)).sum();
+        Some(format!(
+            "jobs that are due by logs are not seen: the logs of {left} blocks could not be read for {seconds} s ({why}); \
+             add a node that serves eth_getLogs to rpc_urls"
+        ))
+    }
+}
+
+/// The depths that jobs want besides the network's confirmations.
+fn depths(book: &JobBook, confirmations: u64) -> BTreeSet<u64> {
+    wanted(book, confirmations).map(|(depth, _)| depth).collect()
+}
+
+/// What jobs look for, with the depth of each.
+fn wanted(book: &JobBook, confirmations: u64) -> impl Iterator<Item = (u64, Wanted)> {
+    book.watched().filter(|job| job.state().can_pay).filter_map(move |job| {
+        let Watch::Logs(filter) = job.state().plan.as_ref()?.trigger.watch() else { return None };
+        let depth = filter.confirmations().saturating_sub(confirmations);
+        Some((depth, Wanted { job: job.id, filter: filter.clone() }))
+    })
+}
