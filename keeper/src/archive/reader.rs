@@ -72,7 +72,7 @@ impl Reader {
 
     fn find(&self, order: &str, parameters: impl Params) -> Result<Vec<Found>, Error> {
         let find = || {
-            let columns = format!("job, version, instance, changed, strftime('%Y-%m-%dT%H:%M:%SZ', due, 'unixepoch')");
+            let columns = "job, version, instance, changed, strftime('%Y-%m-%dT%H:%M:%SZ', due, 'unixepoch')";
             let mut statement =
                 self.connection.prepare(&format!("SELECT {columns}, {COLUMNS} FROM runs WHERE {order}"))?;
             let found = statement.query_map(parameters, |row| {

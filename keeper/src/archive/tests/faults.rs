@@ -43,7 +43,8 @@ fn aside(path: &Path) -> PathBuf {
 
 #[test]
 fn a_file_that_is_damaged_is_set_aside_and_another_begun() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 4] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 4] = [
         ("its head", |bytes| bytes[..100].fill(0xff)),
         ("its tables", |bytes| bytes[120..4_000].fill(0x5a)),
         ("all of it but the head", |bytes| bytes[4_096..].fill(0xa5)),
