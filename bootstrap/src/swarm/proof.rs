@@ -123,6 +123,7 @@ pub struct JobProof {
     pub due: u64,
     pub settled: u64,
     pub skipped: u64,
+    pub undelivered: u64,
 }
 
 /// What became of the tasks.
@@ -190,7 +191,7 @@ impl Proof {
             missed: due.cast_signed() - done.cast_signed() - skipped.cast_signed(),
             duplicates: duplicates(&facts.ledger),
             wasted_tx: facts.ledger.transactions.iter().filter(|each| each.settled == 0).count(),
-            undelivered: settled.iter().filter(|each| !each.settlement.delivered).count() as u64,
+            undelivered: settled.iter().filter(|each| is_refused(each.settlement)).count() as u64,
         };
         let batches = &facts.ledger.batches;
         Self {
@@ -305,6 +306,10 @@ fn first_settlements(facts: &Facts) -> Vec<Counted<'_>> {
     counted
 }
 
+fn is_refused(each: &Settlement) -> bool {
+    each.status == ended::CALL && !each.delivered
+}
+
 fn duplicates(ledger: &Ledger) -> u64 {
     let distinct: BTreeSet<B256> = ledger.settlements.iter().map(|each| each.task_id).collect();
     (ledger.settlements.len() - distinct.len()) as u64
@@ -320,6 +325,7 @@ fn job_proof(job: &JobSpec, first: &[Counted<'_>], facts: &Facts) -> JobProof {
         due: due_until(job, &facts.ledger, facts.cutoff),
         settled: ours().filter(|each| each.status == ended::CALL).count() as u64,
         skipped: ours().filter(|each| each.status != ended::CALL).count() as u64,
+        undelivered: ours().filter(|each| is_refused(each)).count() as u64,
     }
 }
 

@@ -19,6 +19,8 @@ const LEAST_SECONDS: u64 = 3;
 const MORE_SECONDS: u64 = 4;
 /// Rings at once, at most.
 const RINGS_MAX: u64 = 3;
+/// What either takes at most; what an estimate says may be too little in the next block.
+const GAS: u64 = 100_000;
 
 /// The contracts of the examples that are not due by the clock, or ask somebody first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,15 +74,15 @@ pub(super) struct Stirrer {
 impl Stirrer {
     /// Starts; how often it rings, and when, is drawn from `seed`.
     pub(super) fn start(anvil: &Anvil, stirred: Stirred, seed: u64, calming: Calming) -> Self {
-        let (provider, faucet) = (anvil.provider().clone(), anvil.faucet());
+        let (provider, account) = (anvil.provider().clone(), anvil.stirrer());
         let enough = CancellationToken::new();
         let stopped = enough.clone();
         let task = tokio::spawn(async move {
-            let mut dice = seed;
+            let (mut dice, mut numbers) = (seed, Numbers::default());
             loop {
                 let calm = calming.calm().await;
-                if let Err(error) = stir(&provider, faucet, stirred, draw(&mut dice)).await {
-                    tracing::debug!(%error, "nothing was stirred");
+                if let Err(error) = stir(&provider, account, &mut numbers, stirred, draw(&mut dice)).await {
+                    tracing::warn!(%error, "nothing was stirred");
                 }
                 drop(calm);
                 let pause = Duration::from_secs(LEAST_SECONDS + draw(&mut dice) % (MORE_SECONDS + 1));
@@ -107,12 +109,19 @@ impl Drop for Stirrer {
 }
 
 /// Rings, and drains the tank where it is not low.
-async fn stir(provider: &DynProvider, faucet: Address, stirred: Stirred, drawn: u64) -> Result<()> {
-    let rings = U256::from(drawn % RINGS_MAX + 1);
-    let _rings = Ringer::new(stirred.ringer, provider).ring(rings).from(faucet).send().await?;
-    let tank = Tank::new(stirred.tank, provider);
+async fn stir(
+    provider: &DynProvider,
+    account: Address,
+    numbers: &mut Numbers,
+    stirred: Stirred,
+    drawn: u64,
+) -> Result<()> {
+    let (ringer, tank) = (Ringer::new(stirred.ringer, provider), Tank::new(stirred.tank, provider));
+    let ring = ringer.ring(U256::from(drawn % RINGS_MAX + 1)).from(account).gas(GAS);
+    numbers.send(provider, account, |nonce| ring.clone().nonce(nonce)).await?;
     if !tank.isLow().call().await? {
-        let _drains = tank.drain().from(faucet).send().await?;
+        let drain = tank.drain().from(account).gas(GAS);
+        numbers.send(provider, account, |nonce| drain.clone().nonce(nonce)).await?;
     }
     Ok(())
 }
