@@ -85,6 +85,20 @@ get_foreign() {
   echo "$stamp" >"$home/node_modules/.lock-stamp"
 }
 
+# Contracts that others wrote for other keeper networks, compiled from npm's packages into the cache.
+get_unchanged() {
+  need node nodejs
+  need npm npm
+  local home=$root/tests/unchanged stamp
+  export UNCHANGED=$cache/unchanged
+  stamp=$(cat "$home/package-lock.json" "$home/compile.mjs" "$home"/src/*.sol | sha256sum)
+  [ "$(cat "$UNCHANGED/.stamp" 2>/dev/null)" = "$stamp" ] && return
+  say "getting and compiling the contracts of tests/unchanged (a minute, once)"
+  (cd "$home" && npm ci --ignore-scripts --no-audit --no-fund >&2) || fail "npm ci in $home failed: is the registry reachable?"
+  "$home/compile.mjs" "$UNCHANGED" || fail "the contracts of $home do not compile"
+  echo "$stamp" >"$UNCHANGED/.stamp"
+}
+
 build_jobs() {
   need npm npm
   "$root/bootstrap/jobs/build.sh" "$cache/jobs"

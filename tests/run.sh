@@ -93,6 +93,9 @@ build_binaries
 build_equivocator
 build_jobs
 [ ${#long[@]} = 0 ] || get_foreign
+case "${1:-}" in
+  --all | *unchanged*) get_unchanged ;;
+esac
 
 if [ -z "$name" ]; then
   step "Rust: unit and crate tests" cargo test --workspace --exclude tests --no-fail-fast

@@ -14,11 +14,12 @@ pub mod cost;
 mod digest;
 mod dispute;
 mod dispute_log;
-mod error;
+pub(crate) mod error;
 pub mod fees;
 mod heads;
 mod job_event;
 pub mod lane;
+mod listing;
 mod logs;
 mod market;
 mod most;
@@ -39,6 +40,7 @@ pub(crate) mod fake_node;
 #[cfg(test)]
 pub(crate) mod real_node;
 
+pub(crate) use callback::{Called, call_of, gas_of_transaction};
 pub use callback::{Undelivered, why_undelivered};
 pub use challenge::{Accusation, AccusationResult, is_proven};
 pub use dispute::{BroughtResult, RulingCall};
@@ -47,13 +49,14 @@ pub use error::ChainError;
 pub use heads::HELD_BLOCKS;
 pub(crate) use heads::{at as head_at, block_at, latest};
 pub use job_event::JobEvent;
+pub(crate) use listing::{Listing, jobs};
 pub(crate) use market::market;
 pub(crate) use most::Most;
 pub(crate) use past::newest_log;
 pub(crate) use reach::newest;
 pub use reach::{highest, reach, was_registered};
 pub use receipt::Receipt;
-pub(crate) use receipt::fetch as receipt_of;
+pub(crate) use receipt::{fetch as receipt_of, reason};
 pub use rpc::{ChainProvider, NodeView, Rpc};
 pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
 pub(crate) use statement::{Certified, certificates, certified};
@@ -233,6 +236,8 @@ pub struct Settled {
     pub instance_key: B256,
     /// How it ended, see [`contracts::terms::ended`].
     pub status: u8,
+    /// Seconds between the moment it was due and its settlement, by the contract's count.
+    pub seconds_late: u64,
     /// Block the report was pinned to.
     pub anchor_number: u64,
     /// Hash of the certified outcome.

@@ -11,6 +11,7 @@
 //! ```
 
 pub mod api;
+pub mod archive;
 pub mod chain;
 pub mod cli;
 pub mod config;

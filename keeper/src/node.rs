@@ -10,15 +10,17 @@
 //!   │chain::Watcher│ ────────────────► │              │ ── tasks ──► executor (bounded by its places)
 //!   └──────────────┘   chain 1024      └──────────────┘ ◄── done 1024 ── executor, journal, submitter
 //!                                             │     ◄── answers 256 ── questions to peers
+//!                                             │     ── entries 8192 ──► archive thread
 //!                                             │
 //!                                             └── watch: View ──► API, /ready, `keeper status`
 //! ```
 //!
 //! When a channel is full: the watcher waits (nothing of the chain is lost, it only comes later); the mesh drops gossip
-//! with the verdict Ignore and counts it; finished work waits in its own task; publishing waits for the swarm's loop.
+//! with the verdict Ignore and counts it; finished work waits in its own task; publishing waits for the swarm's loop; what
+//! finds no room in the archive is left out of it and counted.
 //!
 //! The stop goes the other way round than the start: first the driver, so that nothing new is said; then the watcher and
-//! the submitter, whose ledger is on disk; then the journal, once its queue is empty; last the mesh and the listeners.
+//! the submitter, whose ledger is on disk; then journal and archive, once their queues are empty; last the mesh and the listeners.
 
 mod reach;
 mod reader;
@@ -37,6 +39,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::archive::{ArchiveHandle, Owner};
 use crate::chain::{ChainConfig, Constants, Rpc, Submitter, Watcher};
 use crate::config::Config;
 use crate::driver::{About, Core, Driver, Services, Stopped};
@@ -206,8 +209,10 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let (journal, journal_state) = open_journal(&setup, &known)?;
     let (journal, journal_thread) = JournalHandle::spawn(journal, front.metrics.clone());
     let (evidence, evidence_thread) = EvidenceHandle::spawn(EvidenceStore::at(setup.paths.data()));
+    let owner = Owner { domain: domain(&setup.network).separator(), operator: setup.keys.wallet.address() };
+    let (archive, archive_thread) = ArchiveHandle::spawn(setup.paths.archive(), owner);
     let stop = CancellationToken::new();
-    let services = services((&setup, &known.constants), &chain, &rpc, &front, (journal, evidence), &stop)?;
+    let services = services((&setup, &known.constants), &chain, &rpc, &front, (journal, evidence, archive), &stop)?;
     alive_during(&front.liveness, services.actions.executor.check()).await?;
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
@@ -219,8 +224,9 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     stop.cancel();
     let stopped = async {
         let _ = watcher.await;
-        // The driver and its handles on both are gone: each thread ends when its queue is empty.
-        let _ = tokio::task::spawn_blocking(move || (journal_thread.join(), evidence_thread.join())).await;
+        // The driver and its handles on them are gone: each thread ends when its queue is empty.
+        let threads = [journal_thread, evidence_thread, archive_thread];
+        let _ = tokio::task::spawn_blocking(move || threads.map(std::thread::JoinHandle::join)).await;
     };
     if tokio::time::timeout(STOP_PATIENCE, stopped).await.is_err() {
         tracing::warn!("some parts did not stop in time; what they have on disk is complete");
@@ -262,7 +268,7 @@ fn services(
     chain: &ChainConfig,
     rpc: &Rpc,
     front: &Front,
-    (journal, evidence): (JournalHandle, EvidenceHandle),
+    (journal, evidence, archive): (JournalHandle, EvidenceHandle, ArchiveHandle),
     stop: &CancellationToken,
 ) -> Result<Services> {
     let reader = RpcReader::over(alloy::providers::Provider::erased(rpc.provider()), Arc::new(rpc.clone()));
@@ -289,6 +295,7 @@ fn services(
         rpc: rpc.clone(),
         past: past_of(chain, rpc),
         evidence,
+        archive,
     })
 }
 

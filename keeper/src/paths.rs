@@ -3,7 +3,7 @@
 //! | what | without `--datadir` (Linux, XDG) | with `--datadir D` |
 //! |---|---|---|
 //! | config | `~/.config/keeper/config.toml` | `D/config.toml` |
-//! | keystores, `p2p.key`, `peers.txt`, journal, chain state, lock, `node.json` | `~/.local/share/keeper/` | `D/` |
+//! | keystores, `p2p.key`, `peers.txt`, journal, chain state, `runs.sqlite`, lock, `node.json` | `~/.local/share/keeper/` | `D/` |
 //! | job code and compiled code, safe to delete | `~/.cache/keeper/` | `D/cache/` |
 //!
 //! One data directory is one operator on one network, and the thing to back up. Only one process may use it at a time:
@@ -129,6 +129,12 @@ impl Paths {
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.data.join("journal.bin")
+    }
+
+    /// What happened to each task, of [`crate::archive`]; may be deleted at any time.
+    #[must_use]
+    pub fn archive(&self) -> PathBuf {
+        self.data.join("runs.sqlite")
     }
 
     /// Where a running keeper says how to reach it.

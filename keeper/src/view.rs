@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 pub const MAX_RUNS: usize = 512;
 
 /// Every check there is, by name. A check that is red says why and how to mend it, in the words of its newest cause.
-pub const CHECKS: [&str; 14] = [
+pub const CHECKS: [&str; 15] = [
     "account",
+    "archive",
     "chain",
     "chain_time",
     "clock",

@@ -28,4 +28,5 @@ mod rough;
 mod settles;
 mod soak;
 mod start;
+mod unchanged;
 mod workers;

@@ -14,6 +14,7 @@ pub mod sender;
 pub mod signers;
 pub mod sim;
 pub mod toll;
+pub mod unchanged;
 pub mod workers;
 
 use std::time::Duration;

@@ -93,6 +93,21 @@ fn the_anchor_by_time_is_the_last_block_before_the_attempt_less_the_lag_once_tha
     assert_eq!(facts(0, 1_030).anchor(&due, 2), Some(block(1_022)), "eight and sixteen seconds later");
 }
 
+/// What was seen in a block is pinned to it at first, and where nobody agreed there to later blocks like all else.
+#[test]
+fn the_first_anchor_of_what_was_seen_is_the_block_it_was_seen_in() {
+    let due = DueTask { anchor: AnchorRule::AtBlock(990), ..due(1, 1_000) };
+    assert_eq!(facts(0, 989).anchor(&due, 0), None);
+    assert_eq!(facts(0, 990).anchor(&due, 0), Some(block(990)));
+    assert_eq!(
+        (facts(0, 1_008).anchor(&due, 1), facts(0, 1_030).anchor(&due, 1)),
+        (Some(block(1_006)), Some(block(1_006)))
+    );
+    let mut facts = facts(0, 995);
+    facts.rewind(989);
+    assert_eq!(facts.anchor(&due, 0), None);
+}
+
 #[test]
 fn the_committee_of_a_block_is_the_newest_one_active_at_it() {
     let mut facts = facts(0, 950);

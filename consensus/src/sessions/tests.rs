@@ -40,6 +40,36 @@ fn a_task_that_is_told_otherwise_than_before_takes_the_place_of_the_one_it_was()
     assert_eq!((bench.sessions.len(), bench.sessions.of_job[&JobId(1)]), (1, 1));
 }
 
+/// A log that an orphaned block held is none; a moment stays what it was.
+#[test]
+fn what_was_seen_in_an_orphaned_block_is_void() {
+    let mut bench = Bench::new();
+    assert!(bench.learn(1, 0));
+    let seen = |job: u64, block: u64| DueTask {
+        anchor: crate::task::AnchorRule::AtBlock(block),
+        ..crate::facts::tests::due(job, 1_000)
+    };
+    for (job, block) in [(2, 990), (3, 991)] {
+        assert!(bench.sessions.learn(
+            seen(job, block),
+            &bench.facts,
+            Time::from_seconds(1_000),
+            &mut Outbox::default()
+        ));
+    }
+    let mut outbox = Outbox::default();
+    bench.sessions.rewound(990, &bench.facts, Time::from_seconds(1_000), &mut outbox);
+    let voided: Vec<Task> = outbox
+        .take()
+        .into_iter()
+        .filter_map(|item| match item {
+            crate::outbox::Item::Notice(Notice::TaskEnded(task)) => Some(task),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(voided, [task(3)]);
+}
+
 #[test]
 fn one_job_cannot_take_all_places() {
     let mut bench = Bench::new();

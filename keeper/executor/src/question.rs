@@ -5,23 +5,25 @@
 //! keepers must agree.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use alloy::primitives::{Address, Bytes};
 use tokio::time::Instant;
 
-use crate::Abstain;
 use crate::chain_read::{ChainAnswer, ChainRequest};
 use crate::reader::{ChainReader, Reading, RpcFailure};
 use crate::run::BlockReference;
 use crate::transcript::Transcript;
 use crate::turns::{Bounds, Turns, customer};
 use crate::wire::ChainRead;
+use crate::{Abstain, MAX_CHAIN_BYTES};
 
-/// Questions under way at one time. What a contract returns costs it gas, 2.3 MB at most, so a place takes 15 MB at worst.
+/// Questions under way at one time.
 const PLACES: usize = 8;
-/// Of these, what jobs may hold together that were slow of late, or of which nothing is known.
-const SLOW_PLACES: usize = 6;
+/// Of these, what jobs may hold together that were slow of late or said too much, or of which nothing is known. What a contract says
+/// costs it gas: a revert with all that 10 million pay for takes 25 MB while it is read, and a second of a small machine.
+const SLOW_PLACES: usize = 3;
 /// Of these, what one job may hold.
 const PLACES_EACH: usize = 2;
 /// A question that takes so long makes its job slow.
@@ -68,7 +70,7 @@ pub struct Asked {
 #[derive(Debug)]
 pub(crate) struct Questions {
     turns: Arc<Turns>,
-    reader: Arc<Plain>,
+    reader: Arc<dyn ChainReader>,
 }
 
 impl Questions {
@@ -81,7 +83,7 @@ impl Questions {
             waiting: MAX_WAITING[0],
             waiting_each: MAX_WAITING[1],
         });
-        Self { turns, reader: Arc::new(Plain(reader)) }
+        Self { turns, reader }
     }
 
     /// Questions of quick jobs that there was no place for in time.
@@ -96,11 +98,14 @@ impl Questions {
             return Asked { answer: Err(Abstain::Busy), transcript_root: [0; 32], took: Duration::ZERO };
         };
         turn.begin();
-        let mut transcript = Transcript::new(Arc::clone(&self.reader) as Arc<dyn ChainReader>, reference);
+        let plain = Arc::new(Plain { reader: Arc::clone(&self.reader), said: AtomicUsize::new(0) });
+        let mut transcript = Transcript::new(Arc::clone(&plain) as Arc<dyn ChainReader>, reference);
         let read = ChainRead::Request(ChainRequest::Call { to, data }.encode());
         let answer = transcript.read(&read, Instant::now() + patience).await;
         let took = transcript.waited();
-        turn.took(took);
+        // Much is slow wherever it is read, though this node may be near.
+        let said_too_much = plain.said.load(Ordering::Relaxed) > MAX_CHAIN_BYTES;
+        turn.took(if said_too_much { took + 2 * SLOW } else { took });
         let unknown = || Abstain::RpcFailure("a question has no answer".to_owned());
         let answer = answer
             .ok_or_else(|| transcript.failure().cloned().unwrap_or_else(unknown))
@@ -121,12 +126,20 @@ fn understood(answer: &[u8]) -> Result<Answer, Abstain> {
 /// Reads of which all failures are alike: without the data of a revert, and with no difference between a client that has none to tell
 /// and one that has. It is left out here, before anything is counted: else its length would make a difference.
 #[derive(Debug)]
-struct Plain(Arc<dyn ChainReader>);
+struct Plain {
+    reader: Arc<dyn ChainReader>,
+    /// Bytes that were returned, or reverted with.
+    said: AtomicUsize,
+}
 
 impl ChainReader for Plain {
     fn read<'a>(&'a self, reference: &'a BlockReference, request: &'a ChainRequest) -> Reading<'a> {
         Box::pin(async move {
-            match self.0.read(reference, request).await {
+            let answer = self.reader.read(reference, request).await;
+            if let Ok(ChainAnswer::Data(said) | ChainAnswer::Reverted(said)) = &answer {
+                self.said.store(said.len(), Ordering::Relaxed);
+            }
+            match answer {
                 Ok(ChainAnswer::Reverted(_)) | Err(RpcFailure::Untold(_)) => Ok(ChainAnswer::Reverted(Bytes::new())),
                 other => other,
             }

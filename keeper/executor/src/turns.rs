@@ -112,7 +112,7 @@ impl Turns {
     }
 
     /// Whether a customer was quick of late.
-    fn is_quick(&self, customer: Customer) -> bool {
+    pub(crate) fn is_quick(&self, customer: Customer) -> bool {
         self.queue().is_quick(customer, Instant::now())
     }
 

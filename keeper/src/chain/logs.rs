@@ -275,6 +275,7 @@ fn decode_task(block: u64, topic: B256, log: &Log) -> Result<Vec<Content>, alloy
             job_version: task.job_version,
             instance_key: task.instance_key,
             status: task.status,
+            seconds_late: task.seconds_late,
             anchor_number: task.anchor_number,
             outcome_hash: task.outcome_hash,
             delivered: task.delivered,

@@ -3,7 +3,7 @@
 use std::{fmt, io};
 
 use crate::chain::ChainError;
-use crate::{api, config, journal, keystore, paths};
+use crate::{api, archive, config, journal, keystore, paths};
 
 /// How the process ends. systemd: `RestartPreventExitStatus=2 5 8 9`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,14 @@ impl Exit {
         }
         if cause.is::<api::BindError>() || cause.is::<p2p::Error>() {
             return Some(Self::Network);
+        }
+        if let Some(error) = cause.downcast_ref::<archive::Error>() {
+            use archive::Error::{Broken, Disk, Held, Locked, Missing, Newer, Older, OtherOwner};
+            return Some(match error {
+                Missing { .. } => Self::NotFound,
+                Newer { .. } | Older { .. } | OtherOwner { .. } | Broken { .. } => Self::Data,
+                Locked { .. } | Held { .. } | Disk { .. } => Self::Failure,
+            });
         }
         cause.downcast_ref::<journal::Error>().map(|error| match error {
             journal::Error::Missing { .. } | journal::Error::Poisoned { .. } => Self::Protection,

@@ -9,7 +9,16 @@ use crate::api::SCHEMA;
 use crate::text::{escaped, shown};
 
 /// Prints an answer: `document` (an object; `schema` is added) with `--json`, else `text`.
-pub(super) fn answer(global: &Global, mut document: Value, text: &str) {
+pub(super) fn answer(global: &Global, document: Value, text: &str) {
+    // A reader that went away (`| head`) is no failure of ours.
+    let _ = say(global, document, text);
+}
+
+/// The same, one of several: `document` is a line of its own.
+///
+/// # Errors
+/// Nobody reads any more.
+pub(super) fn say(global: &Global, mut document: Value, text: &str) -> std::io::Result<()> {
     let line = if global.json {
         if let Some(fields) = document.as_object_mut() {
             fields.insert("schema".to_owned(), json!(SCHEMA));
@@ -18,8 +27,7 @@ pub(super) fn answer(global: &Global, mut document: Value, text: &str) {
     } else {
         text.trim_end().to_owned()
     };
-    // A reader that went away (`| head`) is no failure of ours.
-    let _ = writeln!(std::io::stdout(), "{line}");
+    writeln!(std::io::stdout(), "{line}")
 }
 
 /// Prints a failure on stderr: what, then why; with `--json` also as a document on stdout.

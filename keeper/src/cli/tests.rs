@@ -51,7 +51,7 @@ fn values_from_elsewhere_forge_no_rows() {
 
 #[test]
 fn json_is_taken_by_every_verb() {
-    let verbs: [&[&str]; 18] = [
+    let verbs: [&[&str]; 20] = [
         &["init"],
         &["keys", "new"],
         &["keys", "show"],
@@ -66,6 +66,8 @@ fn json_is_taken_by_every_verb() {
         &["job", "resume", "1"],
         &["job", "cancel", "1"],
         &["job", "withdraw", "1", "--amount", "1ether"],
+        &["job", "runs", "1", "--missed", "--limit", "5"],
+        &["job", "watch", "1"],
         &["status"],
         &["journal", "show"],
         &["journal", "export", "f"],

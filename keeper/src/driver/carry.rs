@@ -113,6 +113,7 @@ impl Driver {
             Order::Look { peers_head } => self.look(peers_head)?,
             Order::Show => self.show(),
             Order::Note(note) => self.tell(&note),
+            Order::Archive(entry) => self.services.archive.note(entry),
             Order::Stop(why) => return Err(Stopped::Protection(Protection(why))),
         }
         Ok(())
@@ -282,6 +283,8 @@ impl Driver {
             account: self.services.submitter.standing(),
             journal: self.services.journal.trouble(),
             journal_watermark: self.services.journal.watermark(),
+            archive: self.services.archive.trouble(),
+            records_lost: self.services.archive.lost(),
             overflow: self.services.mesh.overflow(),
             runs_unserved: self.services.actions.executor.counts().runs_unserved,
         };

@@ -57,6 +57,7 @@ use super::snapshots::Snapshots;
 use super::standing::Post;
 use super::uncovered::Uncovered;
 use super::unjudged::Unjudged;
+use crate::archive::{self, Change};
 use crate::chain::SettlementResult;
 use crate::jobs::JobBook;
 use crate::jobs::action::Finding;
@@ -214,8 +215,9 @@ impl Core {
             Event::Answered { from, bytes } => self.feed(Input::Answered { from, bytes }, now),
             Event::Status { from, bytes } => self.on_status(from, &bytes, now),
             Event::Submitted { key, result } => {
-                if let SettlementResult::Mined { gas_used, .. } = result {
+                if let SettlementResult::Mined { gas_used, settled, .. } = result {
                     self.settlement_gas = gas_used;
+                    self.archive_gas(&key, gas_used, settled, now);
                 }
                 let failed = matches!(result, SettlementResult::Reverted { .. } | SettlementResult::Failed { .. });
                 self.note(Note::Submitted(result));
@@ -241,6 +243,7 @@ impl Core {
             Event::ClockSet { by_ms } => self.on_clock_set(by_ms, now),
             Event::Explained { task, why } => {
                 self.history.note_reason(&task, &why.to_string());
+                self.archive(task, Change::Undelivered { why: why.to_string() }, now);
                 self.note(Note::Undelivered { job: task.job.0, why });
                 self.changed = true;
             }
@@ -276,6 +279,12 @@ impl Core {
 
     fn note(&mut self, note: Note) {
         self.orders.push(Order::Note(note));
+    }
+
+    /// Has something kept on disk that happened to a task, for people.
+    fn archive(&mut self, task: Task, change: Change, now: Time) {
+        let at = self.chain_time(now);
+        self.orders.push(Order::Archive(archive::Entry { task, at, change }));
     }
 
     fn on_message(&mut self, message: MessageTag, from: PeerKey, channel: Channel, bytes: Vec<u8>, now: Time) {

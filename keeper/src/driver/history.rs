@@ -9,6 +9,7 @@ use consensus::task::{DueTask, Task};
 use consensus::time::Time;
 use contracts::terms::ended;
 
+use crate::archive::result_of;
 use crate::chain::{Settled, convert};
 use crate::view::{MAX_RUNS, MissedView, RunView};
 
@@ -103,6 +104,11 @@ impl History {
         }
     }
 
+    /// Who is first in line for a task, where that is known.
+    pub(super) fn first_leader(&self, task: &Task) -> Option<Address> {
+        self.runs.get(task)?.first_leader
+    }
+
     /// Whether `leader` was first in line for a task, and its first try pinned to block `anchor`: later tries are late
     /// without anybody's fault.
     pub(super) fn was_led_by(&self, task: &Task, leader: Address, anchor: u64) -> bool {
@@ -193,13 +199,12 @@ impl History {
         }
     }
 
-    /// The contract skipped a report of this job; the newest open run of it is the one meant.
-    pub(super) fn note_ineligible(&mut self, job: u64, reason: &str) {
+    /// The contract skipped a report of this job; the newest open run of it is the one meant, and given.
+    pub(super) fn note_ineligible(&mut self, job: u64, reason: &str) -> Option<Task> {
         let of_job = self.by_due.iter().rev().map(|(_, task)| *task).filter(|task| task.job.0 == job);
-        let open = of_job.into_iter().find(|task| self.runs.get(task).is_some_and(|run| run.settled.is_none()));
-        if let Some(run) = open.and_then(|task| self.runs.get_mut(&task)) {
-            run.reason = format!("the contract skipped it: {reason}");
-        }
+        let open = of_job.into_iter().find(|task| self.runs.get(task).is_some_and(|run| run.settled.is_none()))?;
+        self.runs.get_mut(&open)?.reason = format!("the contract skipped it: {reason}");
+        Some(open)
     }
 
     /// The newest runs first, [`MAX_RUNS`] at most: of those to come after `second` (Unix, the chain's) the soonest.
@@ -218,15 +223,6 @@ impl History {
     /// How the newest run of a job that is over ended.
     pub(super) fn last_result(&self, job: u64) -> Option<&'static str> {
         self.last.get(&job).map(|(_, state)| *state).filter(|state| !state.is_empty())
-    }
-}
-
-/// The word for how a task settled, by the number its status has on chain.
-pub(super) fn result_of(status: u8) -> &'static str {
-    match status {
-        ended::SKIP => "skipped",
-        ended::JOB_ERROR => "job_error",
-        _ => "settled",
     }
 }
 

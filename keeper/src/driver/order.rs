@@ -15,6 +15,7 @@ use consensus::task::{DueTask, JobId, Task};
 
 use super::event::RequestTag;
 use super::note::Note;
+use crate::archive;
 use crate::chain::{Accusation, Settled};
 use crate::jobs::Plan;
 use crate::jobs::probe::Question;
@@ -183,6 +184,8 @@ pub enum Order {
     Show,
     /// Something to be counted, and told to whoever watches.
     Note(Note),
+    /// Something to be kept on disk for people, who look at it later. May be lost.
+    Archive(archive::Entry),
     /// Stop for good, and do not start again unasked: signing on could get this keeper slashed. The text says why.
     Stop(String),
 }

@@ -14,6 +14,10 @@ pub struct Readings {
     pub journal: Option<String>,
     /// The first anchor that the journal does not refuse for its age.
     pub journal_watermark: u64,
+    /// Why what happens to tasks is not recorded, if it is not.
+    pub archive: Option<String>,
+    /// What happened and found no room in the record since the start.
+    pub records_lost: u64,
     /// What the mesh has had no room for since the start.
     pub overflow: p2p::Overflow,
     /// Runs that no worker was free for in time since the start.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::archive::ArchiveHandle;
 use crate::chain::{ChainProvider, Rpc, Submitter};
 use crate::evidence::EvidenceHandle;
 use crate::jobs::Past;
@@ -27,4 +28,6 @@ pub struct Services {
     pub past: Past,
     /// Proofs of equivocation, on disk.
     pub evidence: EvidenceHandle,
+    /// What happened to each task, on disk.
+    pub archive: ArchiveHandle,
 }

@@ -43,14 +43,17 @@ impl Settlements {
         self.settled.get(task)
     }
 
-    /// The blocks above `number` are orphaned, and what they settled is not.
-    pub(super) fn rewind(&mut self, number: u64) {
+    /// The blocks above `number` are orphaned, and what they settled is not: those tasks are given.
+    pub(super) fn rewind(&mut self, number: u64) -> Vec<Task> {
+        let mut undone = Vec::new();
         while let Some(&(block, task)) = self.by_block.last()
             && block > number
         {
             self.by_block.pop_last();
             self.settled.remove(&task);
+            undone.push(task);
         }
+        undone
     }
 }
 

@@ -24,12 +24,22 @@ pub enum Load {
     Jobs,
     /// Runs of quick jobs that no worker was free for in time.
     Runs,
+    /// What happened to tasks and is not in the record of it: its disk does not keep up.
+    Records,
 }
 
 impl Load {
     /// All of them, in the order in which they are shown.
-    const ALL: [Self; 7] =
-        [Self::Tasks, Self::Messages, Self::Questions, Self::Commands, Self::Publishes, Self::Jobs, Self::Runs];
+    const ALL: [Self; 8] = [
+        Self::Tasks,
+        Self::Messages,
+        Self::Questions,
+        Self::Commands,
+        Self::Publishes,
+        Self::Jobs,
+        Self::Runs,
+        Self::Records,
+    ];
 
     /// The word for it in metrics and checks.
     #[must_use]
@@ -42,6 +52,7 @@ impl Load {
             Self::Publishes => "publishes",
             Self::Jobs => "jobs",
             Self::Runs => "runs",
+            Self::Records => "records",
         }
     }
 }

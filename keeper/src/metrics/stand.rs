@@ -31,7 +31,7 @@ impl StandSeries {
                 "load_shed",
                 "Turned away because there is too much of it",
                 ["kind"],
-                &[["tasks"], ["messages"], ["questions"], ["commands"], ["publishes"], ["jobs"], ["logs"]],
+                &[["tasks"], ["messages"], ["questions"], ["commands"], ["publishes"], ["jobs"], ["logs"], ["records"]],
             ),
             callbacks_failed: counters(
                 registry,

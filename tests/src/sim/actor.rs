@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use consensus::Engine;
 use consensus::message::{Channel, Message};
+use consensus::time::Pace;
 use keeper::driver::{Order, PeerStatus};
 
 use super::keys::Keys;
@@ -42,6 +43,7 @@ pub(super) struct Means<'a> {
     pub(super) keys: &'a Keys,
     pub(super) index: usize,
     pub(super) keepers: usize,
+    pub(super) pace: Pace,
     pub(super) engine: &'a Engine,
     pub(super) random: &'a mut Random,
 }
@@ -140,6 +142,11 @@ impl Actor {
             (Role::Crowder, Ok(Message::Assignment(assignment))) => {
                 self.deeds += 1;
                 deeds.extend(forge::crowded(&assignment, means).into_iter().map(|bytes| send(channel, bytes)));
+            }
+            (Role::Alarmist, Ok(Message::Assignment(assignment))) => {
+                let alarms = forge::false_alarms(&assignment, means);
+                self.deeds += alarms.len() as u64;
+                deeds.extend(alarms.into_iter().map(|bytes| send(channel, bytes)));
             }
             (Role::Replayer, _) => deeds.extend(self.replay(means)),
             (Role::Flooder, _) => {

@@ -12,7 +12,8 @@ use consensus::effect::{JournalAnswer, PersistToken};
 use consensus::engine::{Config, JournalState};
 use consensus::input::MessageTag;
 use consensus::task::{Abstention, Outcome, Task};
-use consensus::time::Pace;
+use consensus::time::{EXPIRY_SECONDS, Pace};
+use keeper::archive::{Entry, Run};
 use keeper::driver::{About, Core, RequestTag};
 use keeper::journal::{self, Identity, Journal, Missing, Record};
 
@@ -63,6 +64,8 @@ pub(super) struct Node {
     pub(super) mixed_up: Option<Ran>,
     /// Evidence on disk.
     pub(super) evidence: Vec<Vec<u8>>,
+    /// What is recorded of each task, on disk.
+    pub(super) archive: BTreeMap<Task, Run>,
     /// When it is woken next, in true time.
     pub(super) wake: Option<u64>,
     /// Hash of the newest block it was shown, and when it looked last, in true time.
@@ -71,6 +74,8 @@ pub(super) struct Node {
     pub(super) outage_until: u64,
     /// Its RPC node is so many blocks behind, until then.
     pub(super) lag: (u64, u64),
+    /// The highest block it has searched for logs in this life; a planted bug searches none below it again.
+    pub(super) searched: u64,
     /// Executions so far, over all lives.
     pub(super) runs: u64,
     starts: u64,
@@ -116,6 +121,7 @@ impl Node {
             peer_id: format!("keeper {index}"),
             peer_key: keys.peer.0,
             pace,
+            backfill_blocks: EXPIRY_SECONDS,
             challenge: true,
         };
         self.core = Some(Box::new(Core::new(engine, about)));
@@ -133,10 +139,16 @@ impl Node {
         }
         let lost = self.disk.lose_unsynced(kept);
         let (actor, disk, evidence) = (self.actor.take(), self.disk.clone(), std::mem::take(&mut self.evidence));
+        let archive = std::mem::take(&mut self.archive);
         let (life, runs, starts) = (self.life + 1, self.runs, self.starts);
         let (outage_until, lag) = (self.outage_until, self.lag);
-        *self = Self { life, actor, disk, evidence, runs, starts, outage_until, lag, ..Self::default() };
+        *self = Self { life, actor, disk, evidence, archive, runs, starts, outage_until, lag, ..Self::default() };
         lost
+    }
+
+    /// Records what happened to a task, as the file does.
+    pub(super) fn record(&mut self, entry: &Entry) {
+        self.archive.entry(entry.task).or_default().apply(entry);
     }
 
     /// Writes what waits, with one sync; tells what the journal says to each group, and whether the disk failed.

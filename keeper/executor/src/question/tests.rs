@@ -4,7 +4,6 @@ use std::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::MAX_CHAIN_BYTES;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -109,6 +108,21 @@ async fn slow_questions_hold_up_nobody_else() {
     slow.iter().for_each(JoinHandle::abort);
     until(|| questions.turns.waiting() == 0).await;
     assert_eq!(questions.unserved(), 0);
+}
+
+#[tokio::test]
+async fn who_says_too_much_counts_as_slow() {
+    let much = data(MAX_CHAIN_BYTES + 1);
+    for (answer, is_quick) in [
+        (ChainAnswer::Data(data(1)), true),
+        (ChainAnswer::Reverted(data(100)), true),
+        (ChainAnswer::Data(much.clone()), false),
+        (ChainAnswer::Reverted(much.clone()), false),
+    ] {
+        let questions = questions([Ok(answer)]);
+        assert!(questions.ask(question(1), PATIENCE).await.answer.is_ok());
+        assert_eq!(questions.turns.is_quick(customer(1)), is_quick);
+    }
 }
 
 #[tokio::test]

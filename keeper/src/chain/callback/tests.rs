@@ -17,6 +17,7 @@ fn settled() -> Settled {
         job_version: 1,
         instance_key: B256::with_last_byte(3),
         status: 0,
+        seconds_late: 2,
         anchor_number: 1,
         outcome_hash: B256::ZERO,
         delivered: false,
@@ -51,7 +52,8 @@ fn input() -> Bytes {
 /// What is found out where the target needs `needs` gas for its callback, or reverts with `data` however much it gets.
 async fn found(needs: u64, data: Option<&'static str>) -> Undelivered {
     let node = FakeNode::start(9).await;
-    let job = IJobManager::Job { target: TARGET, callbackGas: 50_000, ..IJobManager::Job::default() };
+    let job =
+        contracts::IJobManager::Job { target: TARGET, callbackGas: 50_000, ..contracts::IJobManager::Job::default() };
     let job = JobManager::jobCall::abi_encode_returns(&job);
     node.lie(move |method, params, answer| match method {
         "eth_getTransactionByHash" => *answer = json!({"result": {"input": input()}}),

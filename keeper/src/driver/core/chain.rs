@@ -9,6 +9,7 @@ use contracts::terms::ended;
 
 use super::house::is_uncovered;
 use super::{Core, Load, Note, Order};
+use crate::archive::{Change, Settlement};
 use crate::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, Settled, convert};
 use crate::jobs::SettledAt;
 
@@ -31,7 +32,9 @@ impl Core {
                 }
                 self.admission.rewind(number);
                 self.post.rewind(number);
-                self.settlements.rewind(number);
+                for task in self.settlements.rewind(number) {
+                    self.archive(task, Change::Reopened, now);
+                }
                 self.lookout.rewind(number);
                 self.feed(Input::Rewound(number), now);
             }
@@ -42,7 +45,10 @@ impl Core {
             ChainEvent::Epoch(snapshot) => self.on_epoch(&snapshot, now),
             ChainEvent::Settled(settled) => self.on_settled(settled, now),
             ChainEvent::Ineligible { job_id, reason, .. } => {
-                self.history.note_ineligible(job_id, &format!("{reason:?}"));
+                let reason = format!("{reason:?}");
+                if let Some(task) = self.history.note_ineligible(job_id, &reason) {
+                    self.archive(task, Change::Ineligible { reason }, now);
+                }
             }
             ChainEvent::Dispute { block, id, event } => self.on_dispute(block, id, &event, now),
             ChainEvent::Newest { number, timestamp, seen_ms, live } => {
@@ -163,11 +169,12 @@ impl Core {
     fn on_settled(&mut self, settled: Settled, now: Time) {
         let task = convert::task(&settled);
         self.history.note_settled(&task, &settled, self.chain_time(now));
+        self.archive(task, Change::Settled(settlement(&settled)), now);
         self.explain(task, &settled, now);
         let Settled { block, timestamp, anchor_number: anchor, submitter, .. } = settled;
         self.settlements.insert(task, settled);
-        self.lookout.conditions.note_settled(task.job, task.version, block);
         self.feed(Input::Settled { task, block }, now);
+        self.note_settled_condition(&task, block, now);
         let settled = SettledAt { task, block, timestamp, anchor, submitter };
         if let Some(late) = self.book.late(&settled, &self.about.pace) {
             let me = self.about.operator;
@@ -179,4 +186,10 @@ impl Core {
             self.feed(Input::SettledLate(late), now);
         }
     }
+}
+
+/// What is kept of a settlement.
+fn settlement(settled: &Settled) -> Settlement {
+    let Settled { block, timestamp, seconds_late, anchor_number, tx, submitter, status, delivered, .. } = *settled;
+    Settlement { block, timestamp, seconds_late, anchor: anchor_number, tx, submitter, status, delivered }
 }

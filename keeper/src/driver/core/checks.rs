@@ -7,6 +7,7 @@
 //! | `clock` | most other keepers' clocks show another time |
 //! | `nodes` | no RPC node is good, or all of them are behind most other keepers |
 //! | `journal` | it takes nothing, or nothing of the blocks there are |
+//! | `archive` | what happens to tasks is not recorded |
 //! | `account` | transactions are refused, or not included |
 //! | `runway` | the wallet pays for few more settlements, or no node says what it holds |
 //! | `load` | something was turned away in the last minute |
@@ -63,6 +64,13 @@ impl Core {
             view.set_check("journal", false, why);
         } else {
             view.set_check("journal", true, "it can be written");
+        }
+        match &self.readings.archive {
+            Some(why) => {
+                let why = format!("what happens to tasks is not recorded: {why}; it is tried again every second");
+                view.set_check("archive", false, why);
+            }
+            None => view.set_check("archive", true, "what happens to tasks is recorded"),
         }
         match self.shed.trouble(now) {
             Some(why) => view.set_check("load", false, why),

@@ -7,14 +7,14 @@ use consensus::committee::PeerKey;
 use consensus::effect::{Settlement, SignRecord, Step};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
-use consensus::message::{Channel, Message, Source};
+use consensus::message::{BatchKey, Channel, Message, Source};
 use consensus::task::{Abstention, DueTask, JobId, Task};
 use consensus::time::Time;
 use consensus::{Effect, Input};
 use contracts::terms::ended;
 
 use super::{Core, Note, Order};
-use crate::driver::history::result_of;
+use crate::archive::{Change, result_of};
 use crate::driver::note::DisputeNote;
 use crate::jobs::Standing;
 use crate::jobs::action::Finding;
@@ -27,7 +27,7 @@ impl Core {
             Effect::Persist { token, records } => {
                 self.order(Order::Persist { token, group: records.iter().map(record).collect() });
             }
-            Effect::Broadcast { channel, bytes } => self.publish(channel, bytes),
+            Effect::Broadcast { channel, bytes } => self.publish(channel, bytes, now),
             Effect::Judge { source: Source::Gossip(message), verdict } => self.judge(message, verdict),
             // What is good, or may be right elsewhere, is nothing to hold against whoever answered.
             Effect::Judge { source: Source::Answer(peer), verdict: Verdict::Reject(reason) } => {
@@ -35,7 +35,7 @@ impl Core {
             }
             Effect::Judge { source: Source::Answer(_), .. } => {}
             Effect::Ask { peer, bytes } => self.ask(peer, bytes),
-            Effect::Submit(settlement) => self.submit(settlement),
+            Effect::Submit(settlement) => self.submit(settlement, now),
             Effect::Rerun { dispute, report } => self.rerun(dispute, report),
             Effect::Rule(ruling) => self.rule(ruling, now),
             Effect::Enforce { dispute } => self.enforce(dispute, now),
@@ -62,13 +62,17 @@ impl Core {
     }
 
     /// Brings what is certified before the contract, but for tasks of jobs that cannot pay by now: they would settle nothing.
-    fn submit(&mut self, settlement: Box<Settlement>) {
+    fn submit(&mut self, settlement: Box<Settlement>, now: Time) {
         let cannot_pay = |job: JobId| self.book.job(job.0).is_some_and(|job| !job.state().can_pay);
         let reports = settlement.certificate.reports.iter().enumerate();
         let unpaid: Vec<usize> =
             reports.filter(|(_, report)| cannot_pay(report.task.job)).map(|(place, _)| place).collect();
         if unpaid.len() < settlement.certificate.reports.len() {
             self.note(Note::Submitting);
+            for (_, report) in settlement.certificate.reports.iter().enumerate().filter(|(at, _)| !unpaid.contains(at))
+            {
+                self.archive(report.task, Change::Sent, now);
+            }
             self.order(Order::Submit { settlement, unpaid });
         }
     }
@@ -113,10 +117,16 @@ impl Core {
         let ended = result.as_ref().map(|_| ()).map_err(|why| *why);
         self.runs.note(task.job.0, ended, &reason, now);
         self.note_run(&task, &result, &reason, now.0.saturating_sub(since.0));
+        let status = result.as_ref().map(|outcome| outcome.status).map_err(|why| *why);
+        self.archive(task, Change::Ran { result: status, reason }, now);
         if let Some(troubled) = tells_of_job(result.as_ref().map(|_| ())) {
             self.feed(Input::Trouble { job: task.job, troubled }, now);
         }
+        let is_none = matches!(result, Err(Abstention::UnknownTask));
         self.feed(Input::Executed { task, attempt, anchor, result, took }, now);
+        if is_none {
+            self.drop_condition(task, now);
+        }
     }
 
     #[cfg(feature = "equivocate")]
@@ -127,11 +137,14 @@ impl Core {
         finding
     }
 
-    fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {
+    fn publish(&mut self, channel: Channel, bytes: Vec<u8>, now: Time) {
         if channel == Channel::Partials
             && let Ok(Message::Partial(partial)) = Message::decode(channel, &bytes)
         {
             self.note(Note::Spoke { abstains: partial.abstains() });
+            if !partial.abstains() {
+                self.archive_all(&partial.key(), &Change::Signed, now);
+            }
         }
         #[cfg(feature = "equivocate")]
         let other = super::super::equivocate::second_word(&self.engine, &self.about.pen, channel, &bytes);
@@ -139,6 +152,20 @@ impl Core {
         #[cfg(feature = "equivocate")]
         if let Some(bytes) = other {
             self.order(Order::Publish { channel, bytes });
+        }
+    }
+
+    /// Has the same kept of every task of a batch.
+    fn archive_all(&mut self, key: &BatchKey, change: &Change, now: Time) {
+        for task in self.engine.tasks_of(key).to_vec() {
+            self.archive(task, change.clone(), now);
+        }
+    }
+
+    /// What a task took of a transaction of this keeper: on average, for the chain tells no more.
+    pub(super) fn archive_gas(&mut self, key: &BatchKey, used: u64, settled: u64, now: Time) {
+        if let Some(gas) = used.checked_div(settled) {
+            self.archive_all(key, &Change::Paid { gas }, now);
         }
     }
 
@@ -165,6 +192,7 @@ impl Core {
         let late_ms = self.history.note_step(&task, step, self.chain_time(now));
         let result = result_of(self.settlements.get(&task).map_or(ended::CALL, |settled| settled.status));
         self.note(Note::Step { task, step, late_ms, result });
+        self.archive_step(task, step, now);
         let over = match step {
             Step::Started { attempt, .. } => self.executions.abandon(task, Some(attempt)),
             Step::Settled | Step::Expired | Step::Void => self.executions.abandon(task, None),
@@ -174,6 +202,22 @@ impl Core {
             self.order(Order::Abandon { task, attempt, anchor });
         }
         self.changed = true;
+    }
+
+    /// What runs give and what settles is kept where that is heard, for more is known of it there.
+    fn archive_step(&mut self, task: Task, step: Step, now: Time) {
+        let change = match step {
+            Step::Started { attempt, anchor } => {
+                let leader = self.history.first_leader(&task);
+                Change::Started { attempt, anchor: anchor.number, leader }
+            }
+            Step::Certified => Change::Certified,
+            Step::Expired => Change::Expired,
+            // There was no such task, as the chain has it now.
+            Step::Void => Change::Ineligible { reason: "its block was orphaned".to_owned() },
+            Step::Executed | Step::Abstained(_) | Step::Settled | Step::Reopened => return,
+        };
+        self.archive(task, change, now);
     }
 }
 

@@ -8,6 +8,7 @@ use consensus::task::JobId;
 use consensus::time::Time;
 
 use super::{Core, Load, Note, Order};
+use crate::archive::Change;
 use crate::driver::standing::{Facts, Standing};
 use crate::jobs::{Activity, Job};
 
@@ -69,6 +70,7 @@ impl Core {
             }
             self.changed = true;
             self.history.learn(&due, second);
+            self.archive(due.task, Change::Due { due: due.due }, now);
             if let Some(settled) = self.settlements.get(&due.task).cloned() {
                 self.history.note_settled(&due.task, &settled, self.chain_time(now));
                 self.feed(Input::Settled { task: due.task, block: settled.block }, now);

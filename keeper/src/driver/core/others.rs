@@ -60,7 +60,7 @@ impl Core {
 
     /// Takes in how the parts stand; what the mesh and the workers have had no room for since the last look is shown as turned away.
     pub(super) fn on_looked(&mut self, readings: Readings, now: Time) {
-        self.changed |= self.readings.journal != readings.journal;
+        self.changed |= self.readings.journal != readings.journal || self.readings.archive != readings.archive;
         let (before, after) = (self.readings.overflow, readings.overflow);
         let unserved = (self.readings.runs_unserved, readings.runs_unserved);
         for (load, before, after) in [
@@ -73,6 +73,14 @@ impl Core {
             if after > before {
                 self.shed(load, after - before, now);
             }
+        }
+        let lost = readings.records_lost.saturating_sub(self.readings.records_lost);
+        if lost > 0 {
+            // Where nothing can be written, that is red by itself.
+            if readings.archive.is_none() {
+                self.shed.note(Load::Records, lost, now);
+            }
+            self.note(Note::Shed { load: Load::Records, number: lost });
         }
         self.readings = readings;
     }

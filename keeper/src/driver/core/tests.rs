@@ -26,9 +26,11 @@ macro_rules! assert_has {
     }};
 }
 
+mod archive;
 mod checks;
 mod disputes;
 mod life;
+mod lookout;
 mod shown;
 mod time;
 
@@ -148,6 +150,7 @@ fn settled(run: u64, block: u64, anchor: u64, submitter: Address) -> Event {
         job_version: 1,
         instance_key: InstanceKey::from_run(run).0,
         status: 0,
+        seconds_late: 2,
         anchor_number: anchor,
         outcome_hash: B256::ZERO,
         delivered: true,

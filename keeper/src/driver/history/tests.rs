@@ -26,6 +26,7 @@ fn settled(task: &Task, status: u8, submitter: Address) -> Settled {
         job_version: 1,
         instance_key: task.instance.0,
         status,
+        seconds_late: 2,
         anchor_number: 7,
         outcome_hash: B256::ZERO,
         delivered: true,

@@ -17,6 +17,7 @@ fn settled(run: u64, block: u64) -> Settled {
         job_version: 1,
         instance_key: InstanceKey::from_run(run).0,
         status: 0,
+        seconds_late: 2,
         anchor_number: block - 1,
         outcome_hash: B256::ZERO,
         delivered: true,

@@ -73,6 +73,8 @@ fn a_resolver_needs_its_address() {
     let shown = [("resolver", address.to_owned()), ("checker data", "0x01ff".to_owned())];
     assert_eq!(rows(&made), shown);
     refuses(&["--action", "resolver"], &["--resolver is missing"]);
+    let nobody = Address::ZERO.to_string();
+    refuses(&["--action", "resolver", "--resolver", &nobody], &["--resolver is missing"]);
     refuses(&["--action", "resolver", "--resolver", address, "--checker-data", "no"], &["--checker-data", "@FILE"]);
     refuses(&["--action", "upkeep", "--resolver", address], &["--resolver goes with --action resolver"]);
     refuses(&["--checker-data", "0x01"], &["--checker-data goes with --action resolver"]);

@@ -144,6 +144,8 @@ fn table() -> Vec<Row> {
             k.look(|r| r.journal = Some("Read-only file system".into()));
         }, "journal", &["Read-only file system"], Some(mended)),
         Row("the journal begins far above the chain", |k| k.look(|r| r.journal_watermark = 9_000), "journal", &["before block 9000", "--accept-empty-journal"], Some(mended)),
+        Row("the disk of the record of runs is full", |k| k.look(|r| r.archive = Some("runs.sqlite cannot be used (disk full): free space on its disk".into())), "archive", &["is not recorded", "disk full", "free space"], Some(mended)),
+        Row("more happens than the disk of the record takes", |k| k.look(|r| r.records_lost = 9), "load", &["9 records turned away"], Some(|k| k.now = Time::from_seconds(NOW + 61))),
         Row("the clock is 45 s behind most other keepers'", |k| (1..4).for_each(|m| k.peer(m, 10, 45_000)), "clock", &["45 s behind", "NTP"], Some(|k| (1..4).for_each(|m| k.peer(m, 10, 20)))),
         Row("the clock is 45 s ahead of most other keepers'", |k| (1..4).for_each(|m| k.peer(m, 10, -45_000)), "clock", &["45 s ahead", "NTP"], Some(|k| (1..4).for_each(|m| k.peer(m, 10, 20)))),
         Row("no node of this keeper has the blocks that most others have", |k| (1..4).for_each(|m| k.peer(m, 400, 0)), "nodes", &["most other keepers are at 400", "rpc_urls"], Some(|k| (1..4).for_each(|m| k.peer(m, 10, 0)))),

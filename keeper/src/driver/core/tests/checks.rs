@@ -286,6 +286,27 @@ fn what_the_mesh_had_no_room_for_is_red_for_a_minute() {
     assert_check(&core, "load", 90, false, &["7 runs turned away", "more processors"]);
 }
 
+#[test]
+fn a_record_that_cannot_be_written_is_red_and_what_found_no_room_in_it_for_a_minute() {
+    let mut core = running(4);
+    assert_check(&core, "archive", 10, true, &[]);
+    let full = |lost| {
+        let why = Some("runs.sqlite cannot be used (disk full): free space on its disk, or mend it".to_owned());
+        Event::Looked(Box::new(Readings { archive: why, records_lost: lost, ..Readings::default() }))
+    };
+    core.on(full(0), at(START + 10));
+    assert_check(&core, "archive", 10, false, &["is not recorded", "disk full", "free space"]);
+    let orders = core.on(full(3), at(START + 11));
+    assert_eq!(notes(&orders), [Note::Shed { load: Load::Records, number: 3 }]);
+    assert_check(&core, "load", 11, true, &[]); // red already, under the name of its cause
+    core.on(Event::Looked(Box::new(Readings { records_lost: 3, ..Readings::default() })), at(START + 12));
+    assert_check(&core, "archive", 12, true, &[]);
+    let orders = core.on(Event::Looked(Box::new(Readings { records_lost: 5, ..Readings::default() })), at(START + 13));
+    assert_eq!(notes(&orders), [Note::Shed { load: Load::Records, number: 2 }]);
+    assert_check(&core, "load", 13, false, &["2 records turned away"]);
+    assert_check(&core, "load", 73, true, &[]);
+}
+
 /// Whatever found no room in the book is missing until the next start, for nobody tells of it again.
 #[test]
 fn a_full_job_book_is_red_until_a_start_that_finds_room() {

@@ -36,7 +36,8 @@ fn a_reason_is_told_where_it_is_text() {
 #[test]
 fn what_is_asked_is_checker_unless_something_else_is_given() {
     let of = |checker_data: Option<&str>| {
-        let flags = ResolverFlags { resolver: Some(Address::ZERO), checker_data: checker_data.map(str::to_owned) };
+        let flags =
+            ResolverFlags { resolver: Some(Address::repeat_byte(1)), checker_data: checker_data.map(str::to_owned) };
         let ActionTerms::Resolver(terms) = flags.terms().unwrap() else { panic!("no resolver") };
         terms.calldata
     };

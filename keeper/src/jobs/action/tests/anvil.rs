@@ -1,11 +1,13 @@
 //! Checks of real contracts, honest and hostile, at a real node.
 
+mod examples;
+
 use alloy::primitives::{Bytes, U256};
 use alloy::providers::Provider;
 use alloy::sol_types::SolValue;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, TARGET, resolver, said, upkeep};
+use super::bench::{Bench, TARGET, resolver, said, upkeep, work_on};
 use super::*;
 use crate::chain::fake_node;
 use crate::chain::real_node;

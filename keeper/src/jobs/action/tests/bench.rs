@@ -45,10 +45,15 @@ impl Bench {
 
 /// A run of a job at a block.
 pub(super) fn work(action: ActionTerms, anchor: BlockRef) -> Work {
+    work_on(TARGET, action, anchor)
+}
+
+/// The same, of a job with another target.
+pub(super) fn work_on(target: Address, action: ActionTerms, anchor: BlockRef) -> Work {
     let terms = Terms {
         trigger: TriggerTerms::Once { moment: 5 },
         action,
-        target: TARGET,
+        target,
         callback_gas: 100_000,
         token: Address::ZERO,
         fee: U256::from(1).to(),

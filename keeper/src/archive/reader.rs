@@ -1,0 +1,86 @@
+//! What the command line asks of the record, with or without a keeper that writes it.
+
+use std::path::{Path, PathBuf};
+
+use alloy::primitives::Address;
+use consensus::task::{JobId, Task};
+use rusqlite::{Connection, Params};
+
+use super::row::{self, COLUMNS};
+use super::{Error, Run, schema};
+
+/// One run as it was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The task.
+    pub task: Task,
+    /// What is known of it.
+    pub run: Run,
+    /// The moment of its last change, in microseconds of the chain's time: another one for every run of a file.
+    pub changed: u64,
+    /// When it was due, as in RFC 3339; `None` where that is not known, or in no year with four digits.
+    pub due: Option<String>,
+}
+
+/// A file that is open for reading.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+    /// Whose runs these are.
+    pub operator: Address,
+}
+
+impl Reader {
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// [`Error`], all of it but what is about writing.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let (connection, operator) = schema::open_to_read(path)?;
+        Ok(Self { connection, path: path.to_owned(), operator })
+    }
+
+    /// The runs of a job, the last due first, `most` at most; only those that were missed, if so wanted.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn newest(&self, job: JobId, most: u32, missed: bool) -> Result<Vec<Found>, Error> {
+        let condition = if missed { "AND expired IS NOT NULL AND block IS NULL" } else { "" };
+        let order = format!("job = ?1 {condition} ORDER BY due DESC, id DESC LIMIT ?2");
+        self.find(&order, (job.0.cast_signed(), most))
+    }
+
+    /// The runs of a job that have changed since, the last changed last, `most` at most.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn changed_since(&self, job: JobId, moment: u64, most: u32) -> Result<Vec<Found>, Error> {
+        // By the moment, not by the job: it has few changes since, and may have any number of runs.
+        let order = "changed > ?2 AND +job = ?1 ORDER BY changed LIMIT ?3";
+        self.find(order, (job.0.cast_signed(), row::number(moment), most))
+    }
+
+    /// The moment of the last change of any job's run; zero before the first.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn last_change(&self) -> Result<u64, Error> {
+        let newest = self.connection.query_row("SELECT max(changed) FROM runs", (), |row| row.get::<_, Option<i64>>(0));
+        Ok(newest.map_err(|error| Error::of(&self.path, &error))?.map_or(0, row::unsigned))
+    }
+
+    fn find(&self, order: &str, parameters: impl Params) -> Result<Vec<Found>, Error> {
+        let find = || {
+            let columns = format!("job, version, instance, changed, strftime('%Y-%m-%dT%H:%M:%SZ', due, 'unixepoch')");
+            let mut statement =
+                self.connection.prepare(&format!("SELECT {columns}, {COLUMNS} FROM runs WHERE {order}"))?;
+            let found = statement.query_map(parameters, |row| {
+                let (task, run) = (row::task(row, 0)?, row::run(row, 5)?);
+                Ok(Found { task, run, changed: row::unsigned(row.get(3)?), due: row.get(4)? })
+            })?;
+            found.collect::<rusqlite::Result<_>>()
+        };
+        find().map_err(|error| Error::of(&self.path, &error))
+    }
+}

@@ -1,0 +1,175 @@
+//! What the chain shows that makes jobs due.
+
+use std::sync::Arc;
+
+use consensus::task::AnchorRule;
+use contracts::terms::{ConditionTerms, LogTerms};
+use executor::LogEntry;
+
+use super::*;
+use crate::jobs::search::{Found, Hit, Stretch};
+use crate::jobs::trigger::{SeenLog, Sighting};
+
+fn triggered(id: u64, trigger: TriggerTerms) -> Event {
+    let params = Terms { trigger, ..Terms::try_from(&params()).unwrap() }.params();
+    let event =
+        JobEvent::Created { job_id: id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params) };
+    Event::Chain(ChainEvent::Job { block: 10, event })
+}
+
+fn log_trigger(confirmations: u16) -> TriggerTerms {
+    let (emitter, topics) = (Address::repeat_byte(9), [B256::ZERO; 4]);
+    TriggerTerms::Log(LogTerms { emitter, filter: 0, topics, confirmations, most_per_block: 4 })
+}
+
+/// A core of one keeper, with one job of this trigger, at block 10.
+fn watching(trigger: TriggerTerms) -> Core {
+    let mut core = running(1);
+    core.on(triggered(2, trigger), at(START + 10));
+    core.on(
+        Event::Chain(ChainEvent::Job { block: 10, event: JobEvent::Covered { job_id: 2, covered: true } }),
+        at(START + 10),
+    );
+    core
+}
+
+fn searched(orders: &[Order]) -> Option<Stretch> {
+    orders.iter().find_map(|order| if let Order::Search(stretch) = order { Some(stretch.clone()) } else { None })
+}
+
+fn hash(number: u64) -> B256 {
+    B256::from(Uint::from(number + 1))
+}
+
+fn hit(number: u64, index: u32) -> Hit {
+    let entry = LogEntry {
+        address: Address::repeat_byte(9),
+        topics: vec![],
+        data: Bytes::new(),
+        block_number: number,
+        block_hash: hash(number),
+        transaction_hash: B256::ZERO,
+        log_index: index,
+    };
+    Hit { job: 2, log: Arc::new(SeenLog { entry, timestamp: START + number }), ripe: START + number }
+}
+
+fn found(stretch: &Stretch, hits: Vec<Hit>) -> Event {
+    Event::Searched { number: stretch.number, result: Ok(Found { hits, ..Found::default() }) }
+}
+
+/// What runs at once, by rule, rank and what was seen.
+fn run(orders: &[Order]) -> Vec<(AnchorRule, u32, u64, Option<Sighting>)> {
+    let run = |order: &Order| match order {
+        Order::Run { due, anchor, sighting, .. } => Some((due.anchor, due.rank, anchor.number, sighting.clone())),
+        _ => None,
+    };
+    orders.iter().filter_map(run).collect()
+}
+
+#[test]
+fn a_block_that_was_waited_for_makes_a_job_due_at_once_and_at_itself() {
+    let mut core = watching(TriggerTerms::Blocks { first: 12, every: 5 });
+    assert_eq!(run(&core.on(head(11), at(START + 11))), []);
+    let ran = run(&core.on(head(12), at(START + 12)));
+    assert!(
+        matches!(&ran[..], [(AnchorRule::AtBlock(12), 0, 12, Some(Sighting::Block(block)))] if block.number == 12),
+        "{ran:?}"
+    );
+    for number in 13..=16 {
+        assert_eq!(run(&core.on(head(number), at(START + number))), []);
+    }
+    assert_eq!(run(&core.on(head(17), at(START + 17))).len(), 1);
+}
+
+#[test]
+fn logs_make_a_job_due_in_their_order_at_their_block() {
+    let mut core = watching(log_trigger(0));
+    let stretch = searched(&core.on(head(11), at(START + 11))).unwrap();
+    assert_eq!((stretch.from, stretch.to, stretch.hash), (11, 11, Some(hash(11))));
+    let ran = run(&core.on(found(&stretch, vec![hit(11, 3), hit(11, 5)]), at(START + 11)));
+    assert_eq!(
+        ran.iter().map(|(rule, rank, anchor, _)| (*rule, *rank, *anchor)).collect::<Vec<_>>(),
+        [(AnchorRule::AtBlock(11), 3, 11), (AnchorRule::AtBlock(11), 5, 11)]
+    );
+    assert_eq!(ran[1].3, Some(Sighting::Log(hit(11, 5).log)));
+    let again = searched(&core.on(head(12), at(START + 12))).unwrap();
+    assert_eq!((again.from, again.to), (12, 12));
+}
+
+#[test]
+fn what_failed_is_searched_again_and_said_when_it_lasts() {
+    let mut core = watching(log_trigger(0));
+    let stretch = searched(&core.on(head(11), at(START + 11))).unwrap();
+    core.on(Event::Searched { number: stretch.number, result: Err("down".to_owned()) }, at(START + 11));
+    let mut newest = 11;
+    for second in 12..60 {
+        newest += 1;
+        let orders = core.on(head(newest), at(START + second));
+        let next = searched(&orders).or_else(|| searched(&core.on(Event::House, at(START + second))));
+        if let Some(stretch) = next {
+            assert_eq!(stretch.from, 11, "nothing is left out");
+            core.on(Event::Searched { number: stretch.number, result: Err("down".to_owned()) }, at(START + second));
+        }
+    }
+    let check = &core.view(at(START + 60)).checks["logs"];
+    assert!(!check.ok && check.message.contains("down"), "{check:?}");
+    let stretch = (60..80).find_map(|second| searched(&core.on(Event::House, at(START + second)))).unwrap();
+    assert_eq!((stretch.from, stretch.to), (11, newest));
+    core.on(found(&stretch, vec![]), at(START + 80));
+    assert!(core.view(at(START + 80)).checks["logs"].ok);
+}
+
+/// The log goes with its block: nothing is signed for it any more, and in another block it is another task.
+#[test]
+fn an_orphaned_log_is_no_task_and_its_block_s_heir_is_searched() {
+    let mut core = watching(log_trigger(0));
+    let stretch = searched(&core.on(head(11), at(START + 11))).unwrap();
+    assert_eq!(run(&core.on(found(&stretch, vec![hit(11, 3)]), at(START + 11))).len(), 1);
+    let orders = core.on(Event::Chain(ChainEvent::Rewound { number: 10 }), at(START + 12));
+    assert!(steps(&orders).contains(&consensus::effect::Step::Void), "{orders:?}");
+    let other = Head { number: 11, hash: B256::repeat_byte(0x77), parent: hash(10), timestamp: START + 12 };
+    let stretch = searched(&core.on(Event::Chain(ChainEvent::Head(other)), at(START + 12))).unwrap();
+    assert_eq!((stretch.from, stretch.hash), (11, Some(B256::repeat_byte(0x77))));
+    // A node that still has the old block: its answer is about nothing that is followed.
+    let orders = core.on(found(&stretch, vec![hit(11, 3)]), at(START + 12));
+    assert_eq!(run(&orders), []);
+    let again = (13..20).find_map(|second| searched(&core.on(Event::House, at(START + second)))).unwrap();
+    assert_eq!(again.from, 11);
+}
+
+#[test]
+fn what_came_while_this_keeper_was_behind_is_told_once_it_has_caught_up() {
+    let mut core = watching(TriggerTerms::Blocks { first: 12, every: 1 });
+    let newest = ChainEvent::Newest { number: 14, timestamp: START + 14, seen_ms: at(START + 14).0, live: true };
+    core.on(Event::Chain(newest), at(START + 14));
+    for number in 11..=13 {
+        assert_eq!(run(&core.on(head(number), at(START + 14))), [], "others may have settled it since");
+    }
+    assert_eq!(run(&core.on(head(14), at(START + 14))).len(), 1);
+    let ran = run(&core.on(Event::House, at(START + 15)));
+    assert_eq!(ran.iter().map(|(.., anchor, _)| *anchor).collect::<Vec<_>>(), [12, 13]);
+}
+
+fn condition() -> TriggerTerms {
+    let (target, call) = (Address::repeat_byte(8), Bytes::from_static(&[1]));
+    TriggerTerms::Condition(ConditionTerms { target, call, cooldown: 3 })
+}
+
+fn probed(orders: &[Order]) -> Option<u64> {
+    orders.iter().find_map(|order| if let Order::Probe { block, .. } = order { Some(block.number) } else { None })
+}
+
+#[test]
+fn a_leader_asks_for_conditions_and_the_block_at_which_one_holds_is_its_run() {
+    let mut core = watching(condition());
+    let block = |number: u64| consensus::anchor::BlockRef { number, hash: hash(number), timestamp: START + number };
+    assert_eq!(probed(&core.on(head(11), at(START + 11))), Some(11));
+    assert_eq!(run(&core.on(Event::Probed { block: block(11), holding: Ok(vec![]) }, at(START + 11))), []);
+    assert_eq!(probed(&core.on(head(12), at(START + 12))), Some(12));
+    let ran = run(&core.on(Event::Probed { block: block(12), holding: Ok(vec![2]) }, at(START + 12)));
+    assert_eq!(ran, [(AnchorRule::AtBlock(12), 0, 12, None)]);
+    assert_eq!(probed(&core.on(head(13), at(START + 13))), None, "one run of a job at a time");
+    let again = core.on(Event::Probed { block: block(12), holding: Ok(vec![2]) }, at(START + 13));
+    assert_eq!(run(&again), [], "an answer that nobody waits for");
+}
