@@ -10,6 +10,7 @@ use contracts::deploy::{DeployConfig, Examples, Staking, deploy};
 use contracts::network::Network;
 
 use super::anvil::{Anvil, mined};
+use super::stirrer::Stirred;
 
 /// Seconds between epochs.
 pub const EPOCH_SECONDS: u32 = 10;
@@ -28,6 +29,8 @@ pub struct Deployed {
     pub file: PathBuf,
     /// Example targets.
     pub examples: Examples,
+    /// What the other examples look at and call, if they are listed.
+    pub stirred: Option<Stirred>,
 }
 
 /// Deploys the contracts and writes `network.toml`; without `staking` the local stand-in as well.
@@ -54,7 +57,7 @@ pub async fn deploy_to(anvil: &Anvil, directory: &Path, staking: Option<Staking>
     let file = directory.join("network.toml");
     deployment.network.save(&file)?;
     let examples = deployment.examples.ok_or_else(|| anyhow!("the deployer left the examples out"))?;
-    Ok(Deployed { network: deployment.network, file, examples })
+    Ok(Deployed { network: deployment.network, file, examples, stirred: None })
 }
 
 /// As much time as `usual` blocks of a second are, but fewer than the stand-in keeps stake slashable for whoever leaves.
