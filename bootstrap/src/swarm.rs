@@ -56,7 +56,7 @@ use proof::Kill;
 use proxies::Proxies;
 use reorganiser::Reorganiser;
 use reports::Reports;
-use stirrer::{Stirred, Stirrer};
+use stirrer::Stirrer;
 
 /// A running network. Fields drop from top to bottom: keepers first, the directory last.
 #[derive(Debug)]
@@ -137,10 +137,7 @@ impl Swarm {
             false => None,
         };
         let staking = eigenlayer.as_ref().map(EigenLayer::staking);
-        let mut deployed = network::deploy_to(&anvil, &directory, staking).await?;
-        if options.jobs == JobSet::All {
-            deployed.stirred = Some(Stirred::deploy(&anvil).await?);
-        }
+        let mut deployed = network::deploy_to(&anvil, &directory, staking, options.jobs).await?;
         progress.say(&format!("contracts deployed, {}", deployed.file.display()));
         let proxies = match options.rough {
             true => Some(Proxies::start(&spawner, anvil.url(), options.seed, &directory).await?),
