@@ -22,6 +22,15 @@ pub(crate) mod jobs {
     );
 }
 
+pub(crate) mod reader {
+    use super::sol;
+    sol!(
+        #[sol(rpc, all_derives)]
+        JobReader,
+        "artifacts/JobReader.json"
+    );
+}
+
 pub(crate) mod tasks {
     use super::sol;
     sol!(

@@ -4,18 +4,19 @@ use std::fmt::Debug;
 
 use alloy::sol_types::SolInterface;
 
-use crate::{Challenger, JobManager, KeeperRegistry, LocalAllocationManager, ServiceManager, TaskManager};
+use crate::{Challenger, JobManager, KeeperRegistry, LocalAllocationManager, PlayMoney, ServiceManager, TaskManager};
 
 type Decoder = fn(&[u8]) -> Option<String>;
 
-/// A decoder for each contract that names its errors.
-const CONTRACTS: [Decoder; 6] = [
+/// A decoder for each contract that names its errors; the last one stands for the tokens of others, whose errors EIP-6093 names.
+const CONTRACTS: [Decoder; 7] = [
     named::<TaskManager::TaskManagerErrors>,
     named::<JobManager::JobManagerErrors>,
     named::<KeeperRegistry::KeeperRegistryErrors>,
     named::<Challenger::ChallengerErrors>,
     named::<ServiceManager::ServiceManagerErrors>,
     named::<LocalAllocationManager::LocalAllocationManagerErrors>,
+    named::<PlayMoney::PlayMoneyErrors>,
 ];
 
 /// Name and arguments of the custom error behind revert data, whichever of our contracts it comes from: `EpochNotDue {

@@ -25,6 +25,7 @@ pub use abi::examples::{Counter, Feed, PlayMoney, Resolved, Ringer, Tank, Upkept
 pub use abi::forwarder::JobForwarder;
 pub use abi::jobs::{IJobManager, JobManager};
 pub use abi::proxy::ERC1967Proxy;
+pub use abi::reader::JobReader;
 pub use abi::registry::{IKeeperRegistry, KeeperRegistry};
 pub use abi::service::ServiceManager;
 pub use abi::tasks::{ITaskManager, TaskManager};

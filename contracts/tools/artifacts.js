@@ -14,6 +14,7 @@ const CONTRACTS = [
   'Feed',
   'JobForwarder',
   'JobManager',
+  'JobReader',
   'KeeperRegistry',
   'LocalAllocationManager',
   'PlayMoney',

@@ -4,8 +4,10 @@
 //! see [`Exit`].
 
 mod chain;
+mod currency;
 mod dispute;
 mod exit;
+mod filed;
 mod init;
 mod job;
 mod join;
@@ -133,7 +135,7 @@ pub enum Command {
     Operator(OperatorCommand),
     /// Run an operator node
     Join(Box<JoinArgs>),
-    /// Create and look at jobs
+    /// Create and look at jobs; what changes one is sent with --broadcast, and else only tried
     #[command(subcommand)]
     Job(JobCommand),
     /// Say that a certified result is wrong, and see what becomes of it
@@ -202,7 +204,7 @@ pub struct ClaimArgs {
     pub to: Option<alloy::primitives::Address>,
 }
 
-/// `keeper job ...`
+/// `keeper job ...`. What changes a job is sent with `--broadcast` alone.
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
     /// List a job on chain and fund it
@@ -210,8 +212,12 @@ pub enum JobCommand {
     /// Propose the job that does what an entry of another keeper network did
     #[command(subcommand)]
     Import(job::ImportCommand),
-    /// List every job on chain
-    List,
+    /// Give a paused job other terms, and let it run again
+    Update(Box<job::UpdateArgs>),
+    /// Show what a job costs, before it is listed or after
+    Cost(Box<job::CostArgs>),
+    /// List the jobs on chain
+    List(job::ListArgs),
     /// Show one job
     Show {
         /// Job id
@@ -220,20 +226,11 @@ pub enum JobCommand {
     /// Set more money aside for a job
     Fund(job::FundArgs),
     /// Stop a job for a while
-    Pause {
-        /// Job id
-        id: u64,
-    },
+    Pause(job::LifeArgs),
     /// Run a paused job again
-    Resume {
-        /// Job id
-        id: u64,
-    },
+    Resume(job::LifeArgs),
     /// Stop a job for good
-    Cancel {
-        /// Job id
-        id: u64,
-    },
+    Cancel(job::LifeArgs),
     /// Ask for a job's money, and later take it
     Withdraw(job::WithdrawArgs),
     /// Show what the keeper of this data directory has recorded of a job's runs, whether it runs or not
@@ -286,12 +283,14 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Join(args) => Box::pin(join::run(*args, global)).await,
         Command::Job(JobCommand::Create(args)) => job::create(global, *args).await,
         Command::Job(JobCommand::Import(command)) => job::import(global, command).await,
-        Command::Job(JobCommand::List) => job::list(global).await,
+        Command::Job(JobCommand::Update(args)) => job::update(global, *args).await,
+        Command::Job(JobCommand::Cost(args)) => job::cost(global, *args).await,
+        Command::Job(JobCommand::List(args)) => job::list(global, &args).await,
         Command::Job(JobCommand::Show { id }) => job::show(global, id).await,
         Command::Job(JobCommand::Fund(args)) => job::fund(global, &args).await,
-        Command::Job(JobCommand::Pause { id }) => job::pause(global, id).await,
-        Command::Job(JobCommand::Resume { id }) => job::resume(global, id).await,
-        Command::Job(JobCommand::Cancel { id }) => job::cancel(global, id).await,
+        Command::Job(JobCommand::Pause(args)) => job::pause(global, args).await,
+        Command::Job(JobCommand::Resume(args)) => job::resume(global, args).await,
+        Command::Job(JobCommand::Cancel(args)) => job::cancel(global, args).await,
         Command::Job(JobCommand::Withdraw(args)) => job::withdraw(global, &args).await,
         Command::Job(JobCommand::Runs(args)) => job::runs(global, &args),
         Command::Job(JobCommand::Watch(args)) => job::watch(global, &args).await,

@@ -286,7 +286,8 @@ fn urls<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Url>, D
     texts.iter().enumerate().map(url).collect()
 }
 
-fn read_capped(path: &Path) -> std::io::Result<String> {
+/// The text of a small file, whatever encoding an editor left it in.
+pub(crate) fn read_capped(path: &Path) -> std::io::Result<String> {
     use std::io::Read;
     let mut bytes = Vec::new();
     std::fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;

@@ -6,10 +6,11 @@
 pub mod action;
 mod at_anchor;
 mod book;
-mod flags;
+pub(crate) mod flags;
 mod job;
 mod past;
 pub mod probe;
+mod rehearsal;
 pub mod search;
 pub mod trigger;
 
@@ -17,3 +18,4 @@ pub use at_anchor::Standing;
 pub use book::{JobBook, SettledAt};
 pub use job::{Activity, Job, JobState, Plan};
 pub use past::Past;
+pub use rehearsal::{Rehearsal, Stage};

@@ -164,6 +164,14 @@ impl Keystore {
         wallet::open(&self.require("ecdsa", "ECDSA")?, password)
     }
 
+    /// Reads the wallet's address, without a password.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn wallet_address(&self) -> Result<Address, Error> {
+        wallet::address(&self.require("ecdsa", "ECDSA")?)
+    }
+
     /// Reads the public halves, without a password.
     ///
     /// # Errors

@@ -73,7 +73,7 @@ async fn jobs_without_code_call_their_target_from_their_own_forwarder() {
     })
     .await
     .unwrap();
-    swarm.keepers[0].run(["job", "pause"], &["--json", &again.to_string()]).await.unwrap();
+    swarm.keepers[0].run(["job", "pause"], &["--json", "--broadcast", &again.to_string()]).await.unwrap();
     let (seen, block) = swarm.follower().look(|ledger| {
         assert!(ledger.settlements.iter().all(|task| task.delivered), "{:?}", ledger.settlements);
         let of = |job| ledger.settlements.iter().filter(|task| task.job_id == job).count() as u64;
@@ -107,7 +107,7 @@ async fn one_example_of_every_kind_is_listed_and_proven() {
 /// Lists a job of the first keeper's, that calls the counter.
 async fn create(swarm: &Swarm, flags: &[&str]) -> Value {
     let target = swarm.target().to_string();
-    let flags = [&["--json", "--target", &target], &MONEY[..], flags].concat();
+    let flags = [&["--json", "--broadcast", "--target", &target], &MONEY[..], flags].concat();
     serde_json::from_str(&swarm.keepers[0].run(["job", "create"], &flags).await.unwrap()).unwrap()
 }
 

@@ -84,6 +84,7 @@ impl Money {
         let mut params = params.context("no example without parameters")?;
         let cli = [
             "--json",
+            "--broadcast",
             "--every",
             "2s",
             "--code-url",
@@ -128,7 +129,7 @@ impl Money {
         let mut due = BTreeMap::new();
         for id in 1..=manager.jobCount().call().await? {
             if id == self.by_cli {
-                self.swarm.keepers[0].run(["job", "cancel"], &["--json", &id.to_string()]).await?;
+                self.swarm.keepers[0].run(["job", "cancel"], &["--json", "--broadcast", &id.to_string()]).await?;
             } else {
                 self.creator.send("a cancellation", &manager.cancel(id)).await?;
             }
@@ -165,7 +166,8 @@ impl Money {
         self.pass(3_700, 260).await?;
         for id in 1..=count {
             if id == self.by_cli {
-                let paid = self.swarm.keepers[0].run(["job", "withdraw"], &["--json", &id.to_string()]).await?;
+                let paid =
+                    self.swarm.keepers[0].run(["job", "withdraw"], &["--json", "--broadcast", &id.to_string()]).await?;
                 ensure!(serde_json::from_str::<Value>(&paid)?["state"] == "paid", "{paid}");
             } else {
                 self.creator.send("a withdrawal", &manager.withdraw(id, self.creator.account)).await?;

@@ -5,12 +5,12 @@ use super::rpc::ChainProvider;
 use super::{ChainError, Contracts, Settled, receipt};
 use alloy::eips::BlockId;
 use alloy::network::TransactionBuilder;
-use alloy::primitives::Bytes;
+use alloy::primitives::{Address, Bytes};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
 use alloy::sol_types::SolCall;
 use contracts::terms::ended;
-use contracts::{IJobManager, JobManager, Run, TaskManager};
+use contracts::{JobManager, Run, TaskManager};
 
 /// Gas of a call that lacks none.
 const PLENTY: u64 = 10_000_000;
@@ -88,10 +88,10 @@ pub async fn why_undelivered(
     if provider.get_code_at(job.target).await?.is_empty() {
         return Ok(Undelivered::NoCode);
     }
-    let before = settled.block.saturating_sub(1);
-    let given = u64::from(job.callbackGas);
-    let scarce = call(provider, &job, &outcome, given, before).await;
-    let plenty = call(provider, &job, &outcome, PLENTY, before).await;
+    let before = BlockId::number(settled.block.saturating_sub(1));
+    let (given, way) = (u64::from(job.callbackGas), (job.forwarder, job.target));
+    let scarce = call_of(provider, way, &outcome, Some(given), before).await;
+    let plenty = call_of(provider, way, &outcome, None, before).await;
     Ok(match (scarce, plenty) {
         (Called::Went, _) => Undelivered::Passing,
         (Called::Failed(_), Called::Went) => Undelivered::OutOfGas { given },
@@ -114,22 +114,30 @@ fn outcome_in(input: &[u8], settled: &Settled) -> Option<Bytes> {
     None
 }
 
-enum Called {
+/// What became of a call.
+pub(crate) enum Called {
+    /// It went through.
     Went,
     /// With what the contract gave back.
     Failed(Bytes),
+    /// The node did not make it.
     Nothing,
 }
 
-async fn call(provider: &ChainProvider, job: &IJobManager::Job, outcome: &Bytes, gas: u64, block: u64) -> Called {
-    let bytes = outcome.iter().map(|byte| if *byte == 0 { ZERO_GAS } else { BYTE_GAS }).sum::<u64>();
-    let own = TRANSACTION_GAS.saturating_add(bytes);
+/// Calls a target from a job's forwarder, as a settlement does: with so much gas for the callback, or with plenty.
+pub(crate) async fn call_of(
+    provider: &ChainProvider,
+    (forwarder, target): (Address, Address),
+    outcome: &Bytes,
+    gas: Option<u64>,
+    block: BlockId,
+) -> Called {
     let request = TransactionRequest::default()
-        .with_from(job.forwarder)
-        .with_to(job.target)
+        .with_from(forwarder)
+        .with_to(target)
         .with_input(outcome.clone())
-        .with_gas_limit(gas.saturating_add(own));
-    match provider.call(request).block(BlockId::number(block)).await {
+        .with_gas_limit(gas.unwrap_or(PLENTY).saturating_add(gas_of_transaction(outcome)));
+    match provider.call(request).block(block).await {
         Ok(_) => Called::Went,
         Err(error) => match error.as_error_resp() {
             Some(error) if error.as_revert_data().is_some() => {
@@ -139,6 +147,12 @@ async fn call(provider: &ChainProvider, job: &IJobManager::Job, outcome: &Bytes,
             _ => Called::Nothing,
         },
     }
+}
+
+/// What a transaction takes besides its call.
+pub(crate) fn gas_of_transaction(input: &[u8]) -> u64 {
+    let bytes = input.iter().map(|byte| if *byte == 0 { ZERO_GAS } else { BYTE_GAS }).sum::<u64>();
+    TRANSACTION_GAS.saturating_add(bytes)
 }
 
 /// Nodes say so in words: running out leaves no data behind.

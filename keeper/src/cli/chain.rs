@@ -4,6 +4,8 @@
 //! the keeper's submitter reconciles its own ledger with the chain, so both may run at once: whichever loses the race for
 //! a nonce takes the next one.
 
+mod actor;
+mod refusals;
 mod sender;
 
 use std::future::Future;
@@ -27,6 +29,7 @@ use crate::chain::{
     was_registered,
 };
 use crate::config::Settings;
+pub(super) use actor::{Actor, Broadcast, Done};
 pub(super) use sender::Sender;
 
 /// The pause between two looks at what takes a moment.
@@ -51,6 +54,20 @@ pub(super) struct Chain {
 impl Chain {
     /// Reads the network file and asks the nodes.
     pub(super) async fn connect(global: &Global, settings: &Settings) -> Result<Self> {
+        let chain = Self::open(global, settings)?;
+        chain.check().await?;
+        Ok(chain)
+    }
+
+    /// The same for verbs that only read, in fewer questions: nodes are compared, contracts are not looked at before one is in doubt,
+    /// see [`Self::doubted`].
+    pub(super) async fn connect_to_read(global: &Global, settings: &Settings) -> Result<Self> {
+        let chain = Self::open(global, settings)?;
+        chain.rpc.survey().await;
+        Ok(chain)
+    }
+
+    fn open(global: &Global, settings: &Settings) -> Result<Self> {
         let config_file = global.config_file(&global.paths()?);
         let file = settings.network(&config_file)?;
         let mut network = Network::load(file)?;
@@ -58,9 +75,20 @@ impl Chain {
             network.rpc_urls = settings.rpc_urls.iter().map(ToString::to_string).collect();
         }
         let config = ChainConfig { network, network_file: file.to_owned() };
-        let rpc = Rpc::new(&config)?;
-        reach(&rpc, &config).await?;
-        Ok(Self::over(rpc, config))
+        Ok(Self::over(Rpc::new(&config)?, config))
+    }
+
+    async fn check(&self) -> Result<()> {
+        reach(&self.rpc, &self.config).await?;
+        Ok(())
+    }
+
+    /// What was read; where that failed, what is wrong with the network or its nodes comes before what was seen of it.
+    pub(super) async fn doubted<T>(&self, read: Result<T, ChainError>) -> Result<T> {
+        if read.is_err() {
+            self.check().await?;
+        }
+        Ok(read?)
     }
 
     pub(super) fn over(rpc: Rpc, config: ChainConfig) -> Self {
@@ -97,7 +125,12 @@ impl Chain {
     /// # Errors
     /// It does not, or gas is dearer than is ever paid.
     pub(super) async fn sender(&self, wallet: PrivateKeySigner) -> Result<Sender> {
-        let account = wallet.address();
+        self.check_balance(wallet.address()).await?;
+        Ok(Sender::new(self.rpc.clone(), wallet, &self.network))
+    }
+
+    /// Refuses an account that does not hold enough coin for the gas of one verb.
+    async fn check_balance(&self, account: Address) -> Result<()> {
         let market = market(&self.provider).await?;
         let fees = affordable(market)?;
         let price = Fees { max_fee: market.base_fee.saturating_add(fees.tip), ..fees };
@@ -119,8 +152,7 @@ impl Chain {
             );
             Ok(())
         })();
-        checked.exit(Exit::Chain)?;
-        Ok(Sender::new(self.rpc.clone(), wallet, &self.network))
+        checked.exit(Exit::Chain)
     }
 
     /// What the chain shows at a receipt's block. The node that answers may not have the block yet, though another one
@@ -182,11 +214,14 @@ fn affordable(market: Market) -> Result<Fees> {
     policy.by_hand(market).ok_or_else(dear).exit(Exit::Chain)
 }
 
-/// What a node's refusal means: the contract's error by name where there is one.
+/// What a node's refusal means: the contract's error by name where there is one, and what to make of it.
 fn explain(error: TransportError) -> anyhow::Error {
     let data = error.as_error_resp().and_then(|payload| payload.as_revert_data());
     match data.and_then(|data| contracts::error_name(&data)) {
-        Some(name) => anyhow::anyhow!("the contract refuses: {name}"),
+        Some(name) => match refusals::meaning(&name) {
+            Some(meaning) => anyhow::anyhow!("the contract refuses: {name}: {meaning}"),
+            None => anyhow::anyhow!("the contract refuses: {name}"),
+        },
         None => ChainError::from(error).into(),
     }
 }
@@ -196,6 +231,13 @@ pub(super) fn coin(wei: U256) -> String {
     let text = alloy::primitives::utils::format_ether(wei);
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text} ether")
+}
+
+/// A price of gas for people: `1.5 gwei`.
+pub(super) fn gwei(wei: U256) -> String {
+    let text = alloy::primitives::utils::format_units(wei, "gwei").unwrap_or_else(|_| wei.to_string());
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text} gwei")
 }
 
 /// An amount of what a job pays in: the chain's coin (token zero), or a token in its smallest unit.

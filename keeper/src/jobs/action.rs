@@ -22,6 +22,7 @@ use contracts::terms::{ActionTerms, Terms};
 use super::at_anchor;
 use super::flags::only;
 use super::job::Plan;
+use super::rehearsal::{Rehearsal, Stage};
 use super::trigger::{SeenLog, Sighting};
 use crate::chain::ChainProvider;
 use crate::executor::{Abstain, Ended, Executor};
@@ -118,6 +119,27 @@ impl Work {
             Some(Sighting::Log(log)) => Some(log),
             _ => None,
         }
+    }
+}
+
+/// Tries what the first run of a job would do, on the chain as it is.
+pub async fn rehearse(stage: &Stage<'_>) -> Rehearsal {
+    match &stage.terms.action {
+        ActionTerms::Wasm(_) => Rehearsal::Untried("its code decides what the target is called with".to_owned()),
+        ActionTerms::Upkeep(upkeep) => upkeep::rehearse(upkeep, stage).await,
+        ActionTerms::Resolver(resolver) => resolver::rehearse(resolver, stage).await,
+        ActionTerms::Call(call) => call::rehearse(call, stage).await,
+    }
+}
+
+/// The flags that ask for an action, without their dashes, its kind first: what [`ActionFlags`] reads.
+#[must_use]
+pub fn flags(terms: &ActionTerms) -> Vec<(&'static str, String)> {
+    match terms {
+        ActionTerms::Wasm(wasm) => wasm::flags(wasm),
+        ActionTerms::Upkeep(upkeep) => upkeep::flags(upkeep),
+        ActionTerms::Resolver(resolver) => resolver::flags(resolver),
+        ActionTerms::Call(call) => call::flags(call),
     }
 }
 

@@ -11,7 +11,7 @@ const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
+pub(crate) enum Start {
     /// Unix seconds.
     At(u64),
     /// Seconds after the newest block's time.
@@ -20,7 +20,7 @@ pub(super) enum Start {
 
 impl Start {
     /// Unix seconds, given the chain's time.
-    pub(super) fn at(self, now: u64) -> u64 {
+    pub(crate) fn at(self, now: u64) -> u64 {
         match self {
             Self::At(time) => time,
             Self::After(seconds) => now.saturating_add(seconds),
@@ -29,7 +29,7 @@ impl Start {
 }
 
 /// Reads `1763901234`, `2025-11-23T12:33:54Z` or `now+10s`.
-pub(super) fn parse_start(text: &str) -> Result<Start> {
+pub(crate) fn parse_start(text: &str) -> Result<Start> {
     if let Some(after) = text.strip_prefix("now+") {
         return Ok(Start::After(parse_interval(after)?.into()));
     }

@@ -95,7 +95,8 @@ pub async fn search(rpc: &Rpc, stretch: &Stretch) -> Result<Found, ChainError> {
     for part in parts(&wanted) {
         let mut found = fetch(&provider, stretch, &part, &mut oversized).await?;
         // One node's silence, where its own filter promises something or many blocks have none.
-        let is_whole = stretch.one().is_some() && part.iter().all(|wanted| found.values().any(|log| takes(wanted, log)));
+        let is_whole =
+            stretch.one().is_some() && part.iter().all(|wanted| found.values().any(|log| takes(wanted, log)));
         if !is_whole && !part.is_empty() {
             for other in rpc.others(&node).into_iter().take(1) {
                 match fetch(&other.provider(), stretch, &part, &mut oversized).await {

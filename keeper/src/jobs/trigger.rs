@@ -11,11 +11,11 @@ mod once;
 use anyhow::{Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use consensus::task::InstanceKey;
-use contracts::terms::TriggerTerms;
+use contracts::terms::{Limits, TriggerTerms};
 
 use super::flags::{Start, only, parse_start};
 pub use condition::{Condition, holds};
-pub use kind::{Kind, Run, SeenLog, Sighting, Told, Watch};
+pub use kind::{Earliest, Kind, Run, SeenLog, Sighting, Told, Watch};
 pub use log::LogFilter;
 
 /// What makes a job due.
@@ -108,6 +108,26 @@ impl Trigger {
     pub fn restarted(&self, start: u64) -> Option<TriggerTerms> {
         self.kind().restarted(start)
     }
+
+    /// The same trigger for a new version of its job, with its first run at `earliest` or later; `None` where it has none.
+    #[must_use]
+    pub fn renewed(&self, earliest: Earliest) -> Option<TriggerTerms> {
+        self.kind().renewed(earliest)
+    }
+
+    /// The flags that ask for it, and what is given for each: what [`TriggerFlags`] reads.
+    #[must_use]
+    pub fn flags(&self) -> Vec<(&'static str, String)> {
+        self.kind().flags()
+    }
+
+    /// A job's limits as the contract takes them with this trigger, of runs that are due at `from` (Unix seconds) or later.
+    ///
+    /// # Errors
+    /// One that this kind does not have.
+    pub fn limits(&self, asked: Limits, from: u64) -> Result<Limits> {
+        self.kind().limits(asked, from)
+    }
 }
 
 /// As people read it: `every 2s from 1763901234`.
@@ -142,7 +162,7 @@ pub struct TriggerFlags {
 
 /// `--trigger`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Name {
+pub enum Name {
     /// Again and again: --every, --start
     Interval,
     /// At the minutes of a pattern, in UTC: --cron
@@ -155,6 +175,14 @@ enum Name {
     Log,
     /// When a call says so: --condition, --condition-call, --cooldown
     Condition,
+}
+
+impl Name {
+    /// Whether it names this kind, by the word for it.
+    #[must_use]
+    pub fn is(self, kind: &str) -> bool {
+        self.to_possible_value().is_some_and(|value| value.get_name() == kind)
+    }
 }
 
 impl TriggerFlags {

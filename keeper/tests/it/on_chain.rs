@@ -23,7 +23,7 @@ pub(crate) struct Anvil {
     child: Child,
     pub(crate) provider: RootProvider,
     pub(crate) deployment: Deployment,
-    account: Address,
+    pub(crate) account: Address,
 }
 
 impl Drop for Anvil {

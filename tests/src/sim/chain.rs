@@ -176,9 +176,8 @@ impl Chain {
         for (place, log) in (0..).zip(&mut logs) {
             (log.block_number, log.block_hash, log.log_index) = (number, hash, 2 * place);
         }
-        let (parent, wakes) = self.blocks.last().map_or((B256::ZERO, self.nature.wakes), |parent| {
-            (parent.reference.hash, parent.wakes)
-        });
+        let (parent, wakes) =
+            self.blocks.last().map_or((B256::ZERO, self.nature.wakes), |parent| (parent.reference.hash, parent.wakes));
         let mut block = Block {
             reference: BlockRef { number, hash, timestamp },
             parent,

@@ -52,7 +52,8 @@ fn input() -> Bytes {
 /// What is found out where the target needs `needs` gas for its callback, or reverts with `data` however much it gets.
 async fn found(needs: u64, data: Option<&'static str>) -> Undelivered {
     let node = FakeNode::start(9).await;
-    let job = IJobManager::Job { target: TARGET, callbackGas: 50_000, ..IJobManager::Job::default() };
+    let job =
+        contracts::IJobManager::Job { target: TARGET, callbackGas: 50_000, ..contracts::IJobManager::Job::default() };
     let job = JobManager::jobCall::abi_encode_returns(&job);
     node.lie(move |method, params, answer| match method {
         "eth_getTransactionByHash" => *answer = json!({"result": {"input": input()}}),

@@ -169,9 +169,7 @@ impl Sender {
             0 => BlockId::latest(),
             own => BlockId::number(self.reader.get_block_number().await.map_err(explain).exit(Exit::Chain)?.max(own)),
         };
-        self.reader.call(request.clone()).block(block).await.map_err(explain).exit(Exit::Chain)?;
-        let estimate = self.reader.estimate_gas(request).block(block).await;
-        let estimate = estimate.map_err(explain).exit(Exit::Chain)?;
+        let estimate = tried(&self.reader, request, block).await?;
         let draft = TxEip1559 {
             chain_id: self.chain_id,
             to: TxKind::Call(to),
@@ -295,6 +293,12 @@ impl Sender {
         let asked: JoinSet<_> = nodes.map(|node| ask(node.waiting(false).provider())).collect();
         asked.join_all().await.into_iter().filter_map(Result::ok).collect()
     }
+}
+
+/// Has a node make a call as if it were sent at that block; how much gas it would take.
+pub(super) async fn tried(reader: &ChainProvider, request: TransactionRequest, block: BlockId) -> Result<u64> {
+    reader.call(request.clone()).block(block).await.map_err(explain).exit(Exit::Chain)?;
+    reader.estimate_gas(request).block(block).await.map_err(explain).exit(Exit::Chain)
 }
 
 /// The highest count that two nodes confirm, where there are two: neither one that lags nor one that lies decides alone.

@@ -1,24 +1,27 @@
 //! Jobs in words.
 
 use alloy::primitives::U256;
-use contracts::IJobManager::{Job, JobParams};
-use contracts::terms::{ActionTerms, JobStatus, TriggerTerms};
+use contracts::IJobManager::{Job, JobParams, Limits};
+use contracts::terms::{ActionTerms, JobStatus, Missed, TriggerTerms};
 use serde_json::{Value, json};
 
-use super::money;
+use super::price::date;
+use crate::cli::chain::gwei;
+use crate::cli::currency::Currency;
 use crate::jobs::action::rows;
 use crate::jobs::trigger::Trigger;
 use crate::text::shown;
 
-/// A trigger that this program does not know.
+/// What this program does not know.
 const UNKNOWN: &str = "unknown";
 
-/// A job as a JSON object.
-pub(super) fn job_document(id: u64, job: &Job) -> Value {
+/// A job as a JSON object; `now` in unix seconds.
+pub(super) fn job_document(id: u64, job: &Job, now: u64) -> Value {
     json!({
         "id": id,
         "version": job.version,
         "status": status(job),
+        "over": is_over(job, now),
         "trigger": trigger(job),
         "action": ActionTerms::name_of(job),
         "owner": job.owner,
@@ -37,34 +40,76 @@ pub(super) fn job_document(id: u64, job: &Job) -> Value {
         "can_pay": job.covered,
         "quorum_bps": job.quorumBps,
         "punctual_seconds": job.punctualSeconds,
+        "until": job.limits.until,
+        "most_runs": job.limits.mostRuns,
+        "most_gas_price_wei": job.limits.mostGasPrice.to_string(),
+        "missed": missed(&job.limits),
         "failures": job.failures,
     })
 }
 
 /// A job as a line of `job list`.
-pub(super) fn job_line(id: u64, job: &Job) -> String {
-    let escrow = money(job.token, U256::from(job.escrow));
+pub(super) fn job_line(id: u64, job: &Job, currency: &Currency, now: u64) -> String {
+    let escrow = currency.show(U256::from(job.escrow));
     let (action, trigger) = (ActionTerms::name_of(job), trigger(job));
     let unpaid = if job.covered || JobStatus::of(job) == JobStatus::Cancelled { "" } else { "  cannot pay" };
-    let line = format!("{id}  {}  {action} {trigger}  target {}  escrow {escrow}{unpaid}", status(job), job.target);
+    let over = if is_over(job, now) && JobStatus::of(job) == JobStatus::Active { ", over" } else { "" };
+    let line =
+        format!("{id}  {}{over}  {action} {trigger}  target {}  escrow {escrow}{unpaid}", status(job), job.target);
     shown(&line) + "\n"
 }
 
 /// A job as rows of `job show`.
-pub(super) fn job_rows(id: u64, job: &Job) -> Vec<(&'static str, String)> {
-    vec![
+pub(super) fn job_rows(
+    id: u64,
+    job: &Job,
+    params: Option<&JobParams>,
+    currency: &Currency,
+    now: u64,
+) -> Vec<(&'static str, String)> {
+    let mut rows = vec![
         ("job", format!("{id}, version {}", job.version)),
         ("status", status(job).to_owned()),
-        ("trigger", trigger(job)),
+        ("trigger", params.map_or_else(|| trigger(job), |params| trigger_in(job, params))),
         ("action", ActionTerms::name_of(job).to_owned()),
         ("owner", job.owner.to_string()),
         ("target", job.target.to_string()),
         ("forwarder", job.forwarder.to_string()),
         ("code hash", if job.codeHash.is_zero() { "none".to_owned() } else { job.codeHash.to_string() }),
-        ("fee", money(job.token, U256::from(job.fee))),
+        ("fee", currency.show(U256::from(job.fee))),
         ("quorum", format!("{}.{:02} %", job.quorumBps / 100, job.quorumBps % 100)),
         ("failures", job.failures.to_string()),
-    ]
+    ];
+    if let Currency::Token(token) = currency {
+        rows.push(("pays in", token.to_string()));
+    }
+    rows.extend(limits(job));
+    if job.inactiveFrom != 0 {
+        let is = if is_over(job, now) { "was" } else { "is" };
+        rows.push(("last moment", format!("{is} {}, {}", job.inactiveFrom, date(job.inactiveFrom))));
+    }
+    rows
+}
+
+/// Where a job stops by itself, as far as that is anywhere.
+fn limits(job: &Job) -> impl Iterator<Item = (&'static str, String)> {
+    let Limits { until, mostRuns: most_runs, mostGasPrice: price, .. } = job.limits;
+    let all = [
+        (until != 0, "until", date(until)),
+        (most_runs != 0, "most runs", most_runs.to_string()),
+        (price != 0, "gas price", format!("up to {}", gwei(U256::from(price)))),
+        (job.limits.missed != Missed::All as u8, "missed", missed(&job.limits).to_owned()),
+    ];
+    all.into_iter().filter_map(|(is_set, name, value)| is_set.then_some((name, value)))
+}
+
+fn missed(limits: &Limits) -> &'static str {
+    Missed::from_number(limits.missed).map_or(UNKNOWN, Missed::name)
+}
+
+/// Whether no run of it is due any more.
+fn is_over(job: &Job, now: u64) -> bool {
+    job.inactiveFrom != 0 && job.inactiveFrom < now
 }
 
 /// What a job's action brings, as more rows of `job show`.
@@ -72,9 +117,15 @@ pub(super) fn action_rows(params: &JobParams) -> Vec<(&'static str, String)> {
     ActionTerms::decode(params).map_or_else(|_| vec![("params", params.params.to_string())], |terms| rows(&terms))
 }
 
-/// When a job runs, in words.
+/// When a job runs, in words; of some kinds the contract knows no more than the kind.
 pub(super) fn trigger(job: &Job) -> String {
-    TriggerTerms::kept(job).map_or_else(|| UNKNOWN.to_owned(), |terms| trigger_of(&terms))
+    TriggerTerms::kept(job).map_or_else(|| TriggerTerms::name_of(job).to_owned(), |terms| trigger_of(&terms))
+}
+
+/// The same, with what its owner asked for.
+pub(super) fn trigger_in(job: &Job, params: &JobParams) -> String {
+    let asked = || TriggerTerms::decode(params.trigger, &params.triggerData).ok();
+    TriggerTerms::kept(job).or_else(asked).map_or_else(|| UNKNOWN.to_owned(), |terms| trigger_of(&terms))
 }
 
 /// The same, of what is asked for.
@@ -84,33 +135,4 @@ pub(super) fn trigger_of(terms: &TriggerTerms) -> String {
 
 pub(super) fn status(job: &Job) -> &'static str {
     JobStatus::of(job).name()
-}
-
-/// How many runs what is set aside pays for, each at the most that it may cost: its fee, and its gas in wei. None while the
-/// contract says that the job cannot pay: then no keeper runs it, whatever is there.
-pub(super) fn runs_left(job: &Job, fee: U256, gas: U256) -> U256 {
-    let (escrow, for_gas) = (U256::from(job.escrow), U256::from(job.gas));
-    if !job.covered {
-        return U256::ZERO;
-    }
-    let of = |amount: U256, cost: U256| amount.checked_div(cost).unwrap_or(U256::MAX);
-    if job.token.is_zero() { of(escrow, fee.saturating_add(gas)) } else { of(escrow, fee).min(of(for_gas, gas)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use alloy::primitives::{Address, aliases::U96};
-
-    use super::*;
-
-    #[test]
-    fn runs_left_are_those_that_can_be_paid_in_full() {
-        let left = |job: &Job| runs_left(job, U256::from(10), U256::from(90)).to::<u64>();
-        let coin = Job { escrow: 999, covered: true, ..Job::default() };
-        assert_eq!(left(&coin), 9);
-        assert_eq!(left(&Job { covered: false, ..coin.clone() }), 0, "a job that nobody runs");
-        let token = Job { token: Address::repeat_byte(1), gas: U96::from(270), ..coin };
-        assert_eq!(left(&token), 3, "gas ends first");
-        assert_eq!(left(&Job { escrow: 25, ..token }), 2, "fees do");
-    }
 }

@@ -110,11 +110,8 @@ impl Core {
 
     /// A block that others had before this keeper: leaders have seen conditions hold there, and have assigned them.
     fn take_listed(&mut self, block: &BlockRef, now: Time) {
-        let run = |job: &Job| Task {
-            job: JobId(job.id),
-            version: job.state().version,
-            instance: InstanceKey(block.hash),
-        };
+        let run =
+            |job: &Job| Task { job: JobId(job.id), version: job.state().version, instance: InstanceKey(block.hash) };
         let conditions = self.book.watched().filter(|job| cooldown(job).is_some());
         let listed: Vec<Task> = conditions.map(run).filter(|task| self.engine.is_listed(task)).collect();
         for task in listed {

@@ -65,9 +65,7 @@ pub(super) async fn look(actions: &Actions, work: &Work) -> Result<Before, Findi
         Ok(Answer::Returned(data)) if holds(&data) => {
             Ok(Before { sighting: Some(Sighting::Answer(data.to_vec())), transcript })
         }
-        Ok(_) if seen.hash == work.anchor.hash => {
-            Err(Finding::none(Abstention::UnknownTask, NEVER_HELD.to_owned()))
-        }
+        Ok(_) if seen.hash == work.anchor.hash => Err(Finding::none(Abstention::UnknownTask, NEVER_HELD.to_owned())),
         Ok(_) => Err(Finding::new(Ended::Skip(HOLDS_NO_MORE.to_owned()), transcript, took)),
         Err(why) => Err(Finding::new(Ended::Abstain(why), transcript, took)),
     }

@@ -18,6 +18,7 @@ use alloy::primitives::{Address, B256, Bytes};
 
 use super::{Actions, Work};
 use crate::executor::{Answer, Asked, BlockReference, Ended, Question};
+use crate::jobs::{Rehearsal, Stage};
 
 /// Longest calldata of a check, in bytes: what a log brings is in it. At 40 gas a byte (EIP-7623) it leaves half of the call's gas.
 const CALLDATA_MAX: usize = 128 << 10;
@@ -57,6 +58,24 @@ pub(super) async fn run(
         Err(reason) => Ended::Abstain(reason),
     };
     (ended, B256::from(transcript_root), took)
+}
+
+/// Asks now, as a run would, and tries what would come of it.
+pub(super) async fn rehearse(
+    stage: &Stage<'_>,
+    (to, data): (Address, Bytes),
+    end: impl FnOnce(Verdict) -> Ended,
+) -> Rehearsal {
+    let answer = match stage.ask(to, &data).await {
+        Ok(answer) => Answer::Returned(answer),
+        Err(why) => return Rehearsal::Idle(format!("the check fails now, which counts as no: {why}")),
+    };
+    match verdict(&answer).map_or_else(|ended| ended, end) {
+        Ended::Call(call) => stage.deliver(&call.into()).await,
+        Ended::Skip(why) => Rehearsal::Idle(why),
+        Ended::JobError(why) => Rehearsal::Idle(format!("a run would end in an error: {why}")),
+        Ended::Abstain(why) => Rehearsal::Untried(why.to_string()),
+    }
 }
 
 fn verdict(answer: &Answer) -> Result<Verdict, Ended> {

@@ -10,13 +10,14 @@ use std::time::Duration;
 use alloy::primitives::{Address, B256};
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, ValueHint};
 use contracts::terms::{ActionTerms, ResolverTerms};
 
 use super::checked::{self, Verdict};
 use super::{Actions, Work};
 use crate::executor::{Ended, MAX_OUTCOME_BYTES, MAX_REASON_BYTES};
 use crate::jobs::flags::read_bytes;
+use crate::jobs::{Rehearsal, Stage};
 
 mod abi {
     alloy::sol! {
@@ -48,6 +49,18 @@ fn text(reason: &[u8]) -> Option<&str> {
     Some(&text[..text.floor_char_boundary(MAX_REASON_BYTES)])
 }
 
+pub(super) async fn rehearse(terms: &ResolverTerms, stage: &Stage<'_>) -> Rehearsal {
+    checked::rehearse(stage, (terms.resolver, terms.calldata.clone()), end).await
+}
+
+pub(super) fn flags(terms: &ResolverTerms) -> Vec<(&'static str, String)> {
+    vec![
+        ("action", "resolver".to_owned()),
+        ("resolver", terms.resolver.to_string()),
+        ("checker-data", terms.calldata.to_string()),
+    ]
+}
+
 pub(super) fn rows(terms: &ResolverTerms) -> Vec<(&'static str, String)> {
     vec![("resolver", terms.resolver.to_string()), ("checker data", terms.calldata.to_string())]
 }
@@ -59,7 +72,7 @@ pub(super) struct ResolverFlags {
     #[arg(long, value_name = "ADDRESS")]
     resolver: Option<Address>,
     /// What the resolver is asked with: 0x-hex, or @FILE [default: checker()]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_hint = ValueHint::FilePath)]
     checker_data: Option<String>,
 }
 

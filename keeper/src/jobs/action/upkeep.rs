@@ -10,7 +10,7 @@ use std::time::Duration;
 use alloy::primitives::{B256, Bytes, U256};
 use alloy::sol_types::SolCall;
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueHint};
 use contracts::terms::{ActionTerms, UpkeepTerms};
 
 use super::checked::{self, Verdict};
@@ -18,6 +18,7 @@ use super::{Actions, Work};
 use crate::executor::{Ended, MAX_OUTCOME_BYTES};
 use crate::jobs::flags::read_bytes;
 use crate::jobs::trigger::SeenLog;
+use crate::jobs::{Rehearsal, Stage};
 
 /// The interfaces `AutomationCompatibleInterface` and `ILogAutomation`.
 mod abi {
@@ -85,6 +86,17 @@ fn end(verdict: Verdict) -> Ended {
     }
 }
 
+pub(super) async fn rehearse(terms: &UpkeepTerms, stage: &Stage<'_>) -> Rehearsal {
+    if stage.terms.trigger.name() == "log" {
+        return Rehearsal::Untried("checkLog is asked about a log, and there is none yet".to_owned());
+    }
+    checked::rehearse(stage, (stage.terms.target, question(terms, None)), end).await
+}
+
+pub(super) fn flags(terms: &UpkeepTerms) -> Vec<(&'static str, String)> {
+    vec![("action", "upkeep".to_owned()), ("check-data", terms.check_data.to_string())]
+}
+
 pub(super) fn rows(terms: &UpkeepTerms) -> Vec<(&'static str, String)> {
     vec![("check data", terms.check_data.to_string())]
 }
@@ -93,7 +105,7 @@ pub(super) fn rows(terms: &UpkeepTerms) -> Vec<(&'static str, String)> {
 #[derive(Debug, Clone, Args)]
 pub(super) struct UpkeepFlags {
     /// What the target's checkUpkeep or checkLog is asked with: 0x-hex, or @FILE [default: none]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_hint = ValueHint::FilePath)]
     check_data: Option<String>,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
 use anyhow::{Context, Result, bail};
-use clap::Args;
+use clap::{Args, ValueHint};
 use contracts::terms::{ActionTerms, WasmTerms};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -56,6 +56,16 @@ fn code(terms: &WasmTerms) -> Code {
     Code { url: terms.code_url.clone(), hash: terms.code_hash.0 }
 }
 
+pub(super) fn flags(terms: &WasmTerms) -> Vec<(&'static str, String)> {
+    let WasmTerms { code_url, code_hash, params } = terms;
+    vec![
+        ("action", "wasm".to_owned()),
+        ("code-url", code_url.clone()),
+        ("code-hash", code_hash.to_string()),
+        ("params", params.to_string()),
+    ]
+}
+
 /// Flags of an action that runs code.
 #[derive(Debug, Clone, Args)]
 pub(super) struct WasmFlags {
@@ -69,7 +79,7 @@ pub(super) struct WasmFlags {
     #[arg(long, value_name = "HASH")]
     code_hash: Option<B256>,
     /// Bytes handed to the code: 0x-hex, or @FILE [default: none]
-    #[arg(long)]
+    #[arg(long, value_name = "BYTES", value_hint = ValueHint::FilePath)]
     params: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use consensus::anchor::BlockRef;
 use consensus::task::InstanceKey;
 use contracts::terms::TriggerTerms;
 
-use super::kind::{Kind, Run, Sighting, Told, Watch};
+use super::kind::{Earliest, Kind, Run, Sighting, Told, Watch};
 use crate::executor;
 
 /// Every so many blocks.
@@ -61,6 +61,15 @@ impl Kind for Blocks {
 
     fn words(&self) -> String {
         format!("every {} blocks from block {}", self.every, self.first)
+    }
+
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        let (every, first) = (self.every.to_string(), self.first.to_string());
+        vec![("trigger", "blocks".to_owned()), ("every-blocks", every), ("first-block", first)]
+    }
+
+    fn renewed(&self, earliest: Earliest) -> Option<TriggerTerms> {
+        self.restarted(self.number(earliest.block.saturating_sub(self.first).div_ceil(self.every.into()))?)
     }
 }
 

@@ -6,12 +6,12 @@
 
 use alloy::primitives::{Address, Bytes};
 use anyhow::{Context, Result, ensure};
-use clap::Args;
+use clap::{Args, ValueHint};
 use consensus::anchor::BlockRef;
 use consensus::task::InstanceKey;
 use contracts::terms::{ConditionTerms, TriggerTerms};
 
-use super::kind::{Kind, Run, Sighting, Told, Watch};
+use super::kind::{Earliest, Kind, Run, Sighting, Told, Watch};
 use crate::executor;
 use crate::jobs::flags::read_bytes;
 
@@ -76,6 +76,20 @@ impl Kind for Condition {
         let Self(ConditionTerms { target, call, cooldown }) = self;
         format!("when {target} answers {call} with yes, {cooldown} blocks apart")
     }
+
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        let Self(ConditionTerms { target, call, cooldown }) = self;
+        vec![
+            ("trigger", "condition".to_owned()),
+            ("condition", target.to_string()),
+            ("condition-call", call.to_string()),
+            ("cooldown", cooldown.to_string()),
+        ]
+    }
+
+    fn renewed(&self, _: Earliest) -> Option<TriggerTerms> {
+        Some(TriggerTerms::Condition(self.0.clone()))
+    }
 }
 
 /// Flags of a condition.
@@ -85,7 +99,7 @@ pub(super) struct ConditionFlags {
     #[arg(long, value_name = "ADDRESS")]
     condition: Option<Address>,
     /// What it is asked: 0x-hex, or @FILE; it holds where the first word of the answer is not zero
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "BYTES", value_hint = ValueHint::FilePath)]
     condition_call: Option<String>,
     /// Blocks from one run to the next, at least [default: 1]
     #[arg(long, value_name = "BLOCKS")]

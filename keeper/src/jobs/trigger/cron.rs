@@ -10,11 +10,11 @@ use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use consensus::task::InstanceKey;
-use contracts::terms::TriggerTerms;
+use contracts::terms::{Limits, TriggerTerms};
 use croner::Cron as Pattern;
 use croner::parser::{CronParser, Seconds, Year};
 
-use super::kind::{Kind, Run, Sighting, Told};
+use super::kind::{Earliest, Kind, Run, Sighting, Told};
 
 const MINUTE: u64 = 60;
 /// Longest pattern, in characters; the contract's limit.
@@ -23,6 +23,8 @@ const PATTERN_MAX: usize = 120;
 /// so many days of this one, of 2026, never does.
 const HORIZON_DAYS: u64 = 41 * 366;
 const SOME_DAY: u64 = 1_767_225_600;
+/// Most runs that are counted, to find the last of them.
+const COUNTED_MAX: u32 = 100_000;
 
 /// A cron pattern.
 #[derive(Clone, Debug)]
@@ -104,6 +106,28 @@ impl Kind for Cron {
 
     fn words(&self) -> String {
         format!("at \"{}\" UTC", self.text)
+    }
+
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        vec![("trigger", "cron".to_owned()), ("cron", self.text.to_string())]
+    }
+
+    fn renewed(&self, _: Earliest) -> Option<TriggerTerms> {
+        Some(TriggerTerms::Cron { pattern: self.text.to_string() })
+    }
+
+    /// The chain knows minutes, not which of them fit, so it counts no runs: the job ends with the last of them.
+    fn limits(&self, asked: Limits, from: u64) -> Result<Limits> {
+        let Some(after_first) = asked.most_runs.checked_sub(1) else { return Ok(asked) };
+        ensure!(
+            asked.most_runs <= COUNTED_MAX,
+            "--most-runs is {}, and of a cron pattern no more than {COUNTED_MAX} are counted: say when it ends with --until",
+            asked.most_runs
+        );
+        let mut runs = std::iter::successors(self.first(from), |run| self.after(run));
+        let last = runs.nth(after_first as usize).context("--most-runs is more than there ever are")?.due;
+        let until = if asked.until == 0 { last } else { last.min(asked.until) };
+        Ok(Limits { until, most_runs: 0, ..asked })
     }
 }
 

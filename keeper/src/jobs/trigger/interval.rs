@@ -56,6 +56,11 @@ impl Kind for Interval {
     fn words(&self) -> String {
         format!("every {}s from {}", self.interval, self.start)
     }
+
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        let (interval, start) = (self.interval.to_string(), self.start.to_string());
+        vec![("trigger", "interval".to_owned()), ("every", interval), ("start", start)]
+    }
 }
 
 /// Flags of an interval.

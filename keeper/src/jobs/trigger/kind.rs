@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use anyhow::Result;
 use consensus::anchor::BlockRef;
 use consensus::task::{AnchorRule, DueTask, InstanceKey};
-use contracts::terms::TriggerTerms;
+use contracts::terms::{Limits, TriggerTerms};
 
 use super::{blocks::Blocks, condition::Condition, log::LogFilter};
 use crate::executor::{self, LogEntry};
@@ -115,4 +116,29 @@ pub trait Kind {
     }
     /// As people read it.
     fn words(&self) -> String;
+    /// The flags that ask for it, without their dashes, its kind first.
+    fn flags(&self) -> Vec<(&'static str, String)>;
+
+    /// The same for a new version of its job, in its old rhythm, with the first run at `earliest` or later; `None` where no run is
+    /// left.
+    fn renewed(&self, earliest: Earliest) -> Option<TriggerTerms> {
+        self.restarted(self.first(earliest.moment)?.due)
+    }
+
+    /// A job's limits as the contract takes them with this kind, of runs that are due at `from` (Unix seconds) or later.
+    ///
+    /// # Errors
+    /// One that this kind does not have.
+    fn limits(&self, asked: Limits, _from: u64) -> Result<Limits> {
+        Ok(asked)
+    }
+}
+
+/// From when on a new version of a job may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earliest {
+    /// Unix seconds.
+    pub moment: u64,
+    /// The same for what is counted in blocks.
+    pub block: u64,
 }

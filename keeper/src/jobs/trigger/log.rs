@@ -7,7 +7,7 @@ use clap::Args;
 use consensus::task::InstanceKey;
 use contracts::terms::{LogTerms, TriggerTerms};
 
-use super::kind::{Kind, Run, SeenLog, Sighting, Told, Watch};
+use super::kind::{Earliest, Kind, Run, SeenLog, Sighting, Told, Watch};
 use crate::executor::{self, LogEntry};
 
 /// Most blocks that a job may have on top of a log before it is due: the contract takes an anchor 100 blocks back, and settling
@@ -95,6 +95,22 @@ impl Kind for LogFilter {
         }
         let topics = if topics.is_empty() { "any topics".to_owned() } else { format!("topics {}", topics.join(", ")) };
         format!("at logs of {} with {topics}, {} blocks later", self.0.emitter, self.0.confirmations)
+    }
+
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        let LogTerms { emitter, confirmations, most_per_block, .. } = self.0;
+        let topics = self.topics().map(|topic| topic.map_or_else(|| "any".to_owned(), |topic| topic.to_string()));
+        vec![
+            ("trigger", "log".to_owned()),
+            ("emitter", emitter.to_string()),
+            ("topics", topics.collect::<Vec<_>>().join(",")),
+            ("log-confirmations", confirmations.to_string()),
+            ("most-per-block", most_per_block.to_string()),
+        ]
+    }
+
+    fn renewed(&self, _: Earliest) -> Option<TriggerTerms> {
+        Some(TriggerTerms::Log(self.0.clone()))
     }
 }
 

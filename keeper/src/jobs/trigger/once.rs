@@ -42,6 +42,10 @@ impl Kind for Once {
     fn words(&self) -> String {
         format!("once at {}", self.moment)
     }
+
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        vec![("trigger", "once".to_owned()), ("at", self.moment.to_string())]
+    }
 }
 
 /// Flags of a single run.

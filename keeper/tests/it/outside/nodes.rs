@@ -146,7 +146,7 @@ async fn behind_every_node_a_keeper_goes_on_or_says_why_not() {
     let call = ["--action", "call", "--calldata", "0xd09de08a", "--trigger", "once", "--at", "2100-01-01T00:00:00Z"];
     anvil.ask("anvil_mine", json!(["0xbb8"])).await;
     let lately = anvil.provider.get_block_number().await.unwrap();
-    home.keeper(&[&create[..], &call].concat()).succeeded();
+    home.keeper(&[&create[..], &call, &["--broadcast"]].concat()).succeeded();
     anvil.ask("anvil_mine", json!(["0x20"])).await;
     let from = anvil.provider.get_block_number().await.unwrap();
 

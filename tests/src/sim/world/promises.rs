@@ -90,7 +90,7 @@ impl World<'_> {
     }
 
     /// Whatever was reorganised and whoever died on the way: what a keeper has recorded is what the chain has settled, as far as
-    /// it has read it.
+    /// it has read it. A node that makes up settlements is recorded with the rest.
     pub(super) fn look_for_false_records(&mut self) {
         for keeper in 0..self.nodes.len() {
             let node = &self.nodes[keeper];
@@ -148,7 +148,8 @@ impl World<'_> {
     /// The chain as it stands at last: what it holds was due, once each, and a condition rested after each run.
     pub(super) fn look_over_chain(&mut self) {
         let blocks = self.chain.blocks.iter();
-        let settled = blocks.flat_map(|block| block.settled.iter().map(|settled| (settled.clone(), block.reference.hash)));
+        let settled =
+            blocks.flat_map(|block| block.settled.iter().map(|settled| (settled.clone(), block.reference.hash)));
         let settled: Vec<(Settled, B256)> = settled.collect();
         let mut seen = BTreeSet::new();
         let mut rests = 0;

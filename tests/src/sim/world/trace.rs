@@ -76,9 +76,13 @@ impl World<'_> {
             Order::Note(note @ (Note::Blamed(_) | Note::Disputed(_) | Note::MissedTurn { .. })) => {
                 self.tell(|| format!("{keeper} {note:?}"));
             }
-            Order::Recall { .. } | Order::Stop(_) | Order::Fault { .. } | Order::Probe { .. } => self.tell(|| format!("{keeper} {order:?}")),
+            Order::Recall { .. } | Order::Stop(_) | Order::Fault { .. } | Order::Probe { .. } => {
+                self.tell(|| format!("{keeper} {order:?}"))
+            }
             Order::Search(stretch) => {
-                self.tell(|| format!("{keeper} searches blocks {} to {}, {} deep", stretch.from, stretch.to, stretch.depth));
+                self.tell(|| {
+                    format!("{keeper} searches blocks {} to {}, {} deep", stretch.from, stretch.to, stretch.depth)
+                });
             }
             Order::Judge { message, verdict } if !matches!(verdict, Verdict::Accept) => {
                 let author = self.nodes[keeper].unjudged.get(message).map(|unjudged| unjudged.author);

@@ -43,10 +43,10 @@ async fn an_upkeep_by_log_is_handed_the_log() {
             transaction_hash: B256::repeat_byte(6),
             log_index: 7,
         };
-        Some(SeenLog { entry, timestamp: anchor.timestamp })
+        Some(Sighting::Log(SeenLog { entry, timestamp: anchor.timestamp }.into()))
     };
     let run = async |number| {
-        let work = Work { log: log(number), ..work_on(target, upkeep(), anchor) };
+        let work = Work { sighting: log(number), ..work_on(target, upkeep(), anchor) };
         node.bench.run(&work).await
     };
     let call = Upkept::performUpkeepCall::abi_decode(&call_of(run(2).await)).unwrap();
