@@ -28,6 +28,7 @@ macro_rules! assert_has {
 
 mod archive;
 mod checks;
+mod conditions;
 mod disputes;
 mod life;
 mod lookout;
