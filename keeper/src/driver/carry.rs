@@ -37,7 +37,7 @@ impl Driver {
     pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Stopped> {
         match order {
             Order::Run { due, attempt, anchor, plan, sighting, ask } => {
-                self.run(attempt, Work { due, anchor, plan, sighting, ask });
+                self.begin(attempt, Work { due, anchor, plan, sighting, ask });
             }
             Order::Abandon { task, attempt, anchor } => {
                 if let Some(run) = self.runs.remove(&(task, attempt, anchor)) {
@@ -101,7 +101,7 @@ impl Driver {
         Ok(())
     }
 
-    fn run(&mut self, attempt: u8, work: Work) {
+    fn begin(&mut self, attempt: u8, work: Work) {
         let actions = self.services.actions.clone();
         let (task, anchor) = (work.due.task, work.anchor.hash);
         let run = self.spawn(async move {

@@ -91,7 +91,7 @@ impl Kind for Condition {
     }
 
     fn renewed(&self, _: Earliest) -> Option<TriggerTerms> {
-        Some(TriggerTerms::Condition(self.0.clone()))
+        Some(TriggerTerms::Condition(ConditionTerms::clone(&self.0)))
     }
 }
 

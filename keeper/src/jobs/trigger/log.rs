@@ -100,7 +100,7 @@ impl Kind for LogFilter {
     }
 
     fn flags(&self) -> Vec<(&'static str, String)> {
-        let LogTerms { emitter, confirmations, most_per_block, .. } = self.0;
+        let LogTerms { emitter, confirmations, most_per_block, .. } = *self.0;
         let topics = self.topics().map(|topic| topic.map_or_else(|| "any".to_owned(), |topic| topic.to_string()));
         vec![
             ("trigger", "log".to_owned()),
@@ -112,7 +112,7 @@ impl Kind for LogFilter {
     }
 
     fn renewed(&self, _: Earliest) -> Option<TriggerTerms> {
-        Some(TriggerTerms::Log(self.0.clone()))
+        Some(TriggerTerms::Log(LogTerms::clone(&self.0)))
     }
 }
 
