@@ -26,6 +26,7 @@ mod reports;
 mod run;
 mod setup;
 mod slashing;
+mod stirred;
 mod stirrer;
 
 use std::path::Path;

@@ -11,7 +11,7 @@ use alloy::sol_types::SolEvent;
 use anyhow::Result;
 use contracts::TaskManager::{BatchSettled, ReportIneligible, TaskSettled, TasksSkipped};
 
-use super::stirrer::Stirred;
+use super::stirred::Stirred;
 pub use follower::Follower;
 
 /// Whose transactions and logs are entered.

@@ -11,7 +11,7 @@ use contracts::network::Network;
 
 use super::JobSet;
 use super::anvil::{Anvil, mined};
-use super::stirrer::Stirred;
+use super::stirred::Stirred;
 
 /// Seconds between epochs.
 pub const EPOCH_SECONDS: u32 = 10;

@@ -14,7 +14,7 @@ use contracts::{Counter, Resolved, Ringer, Tank};
 use super::{EVERY_MINUTE, JobRequest, code_hash};
 use crate::swarm::JobSet;
 use crate::swarm::code_server::CodeServer;
-use crate::swarm::stirrer::Stirred;
+use crate::swarm::stirred::Stirred;
 
 /// An example: its name, when it is due (where there is a first moment or block, that is 0), what it does, and to what.
 struct Example {

@@ -6,7 +6,7 @@ use contracts::TaskManager::{BatchSettled, TaskSettled};
 use serde_json::json;
 
 use super::{Drained, Ledger, Watched};
-use crate::swarm::stirrer::Stirred;
+use crate::swarm::stirred::Stirred;
 
 const TASK_MANAGER: Address = Address::repeat_byte(1);
 const WATCHED: Watched = Watched { task_manager: TASK_MANAGER, stirred: None };
@@ -107,7 +107,7 @@ fn rings_and_drains_are_entered_with_their_places() {
     let watched = Watched { task_manager: TASK_MANAGER, stirred: Some(stirred) };
     let log = Rang { number: U256::from(1), by: SUBMITTER }.encode_log_data();
     let mut ledger = Ledger::default();
-    let ringing = receipt(stirred.ringer, stirred.ringer, &[log.clone()]);
+    let ringing = receipt(stirred.ringer, stirred.ringer, std::slice::from_ref(&log));
     ledger.enter(&ringing, &watched, 0).unwrap();
     ledger.enter(&receipt(stirred.tank, stirred.tank, &[]), &watched, 0).unwrap();
     let key = keccak256([B256::ZERO.as_slice(), B256::repeat_byte(9).as_slice(), &[0; 4]].concat());

@@ -13,7 +13,7 @@ use consensus::anchor::BlockRef;
 use consensus::task::InstanceKey;
 use contracts::terms::{ConditionTerms, TriggerTerms};
 
-use super::kind::{Earliest, Kind, Run, Sighting, Told, Watch};
+use super::kind::{Earliest, Kind, Run, Sighting, Told};
 use crate::executor;
 use crate::jobs::flags::read_bytes;
 
@@ -63,10 +63,6 @@ pub fn holds(answer: &[u8]) -> bool {
 }
 
 impl Kind for Condition {
-    fn watch(&self) -> Watch<'_> {
-        Watch::Condition(self)
-    }
-
     fn told(&self, _: &Run, sighting: Option<&Sighting>) -> Told {
         let answer = match sighting {
             Some(Sighting::Answer(answer)) => answer.clone(),

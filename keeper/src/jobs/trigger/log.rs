@@ -9,7 +9,7 @@ use clap::Args;
 use consensus::task::InstanceKey;
 use contracts::terms::{LogTerms, TriggerTerms};
 
-use super::kind::{Earliest, Kind, Run, SeenLog, Sighting, Told, Watch};
+use super::kind::{Earliest, Kind, Run, SeenLog, Sighting, Told};
 use crate::executor::{self, LogEntry};
 
 /// Most blocks that a job may have on top of a log before it is due: the contract takes an anchor 100 blocks back, and settling
@@ -77,10 +77,6 @@ impl LogFilter {
 }
 
 impl Kind for LogFilter {
-    fn watch(&self) -> Watch<'_> {
-        Watch::Logs(self)
-    }
-
     fn told(&self, run: &Run, sighting: Option<&Sighting>) -> Told {
         let trigger = match sighting {
             Some(Sighting::Log(log)) => executor::Trigger::Log(Box::new(log.entry.clone())),
