@@ -112,6 +112,8 @@ pub(crate) enum Event {
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     due: DueTask,
+    /// Since when it is known here: of what the chain alone makes due that is later than it was due.
+    known: Time,
     phase: Phase,
     /// The tries so far, by number.
     attempts: BTreeMap<u8, Attempt>,
@@ -123,11 +125,12 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// A task that waits for its due moment.
-    pub(crate) fn new(due: DueTask) -> Self {
+    /// A task that waits for its due moment, known from now on.
+    pub(crate) fn new(due: DueTask, now: Time) -> Self {
         let words = words::Words::default();
         Self {
             due,
+            known: now,
             phase: Phase::Open,
             attempts: BTreeMap::new(),
             batches: BTreeSet::new(),

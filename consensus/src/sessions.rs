@@ -44,7 +44,7 @@ impl Sessions {
             return false;
         }
         *self.of_job.entry(due.task.job).or_default() += 1;
-        self.tasks.insert(due.task, Session::new(due));
+        self.tasks.insert(due.task, Session::new(due, now));
         let window = facts.pace().window_of(due.due);
         outbox.wake(facts.pace().moment(due.due), Wake::Session(due.task));
         outbox.tell(Notice::Opened { window, task: due.task, attempt: 0 });

@@ -1,8 +1,8 @@
 //! What a leader assigns, and when each stage may (rules 4 and 9).
 //!
 //! Stage 0 assigns as soon as the leaders of the window are known, one window ahead. Each further stage waits
-//! [`SILENCE`] longer from the moment the task is due, or from the moment its batch failed, and assigns whatever still
-//! stands in no batch that could succeed: so a leader that is silent, or drops a task, or puts it where it cannot succeed,
+//! [`SILENCE`] longer from the moment the task is due, or known where that comes later, or from the moment its batch failed, and
+//! assigns whatever still stands in no batch that could succeed: so a leader that is silent, or drops a task, or puts it where it cannot succeed,
 //! is stepped over by the same rule. A leader leaves out what it cannot run itself: if nobody can, it costs no message, and
 //! if somebody can, that one leads it. Each leader has tries of its own: nobody can use up another's.
 
@@ -189,9 +189,9 @@ impl Windows {
                 if failed_alone || mine >= TRIES_MAX {
                     return None;
                 }
-                let due = pace.moment(pace.attempt_due(session.due().due, attempt));
-                let since = failed.iter().copied().max().unwrap_or(due);
-                let is_held = batches.iter().any(|batch| batch.holds(place.stage, due, board.sessions));
+                let opens = session.opens(attempt, &pace);
+                let since = failed.iter().copied().max().unwrap_or(opens);
+                let is_held = batches.iter().any(|batch| batch.holds(place.stage, session, &pace, board.sessions));
                 let is_left = match session.attempt(attempt) {
                     Some(Attempt::Reported { .. } | Attempt::Refused { .. }) => false,
                     Some(Attempt::Abstained(..)) => true,

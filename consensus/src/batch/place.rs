@@ -89,17 +89,16 @@ impl Batch {
         self.is_sound
     }
 
-    /// When the stage of its leader may assign what is due at `due`; who does so earlier is not heeded earlier.
-    pub(crate) fn turn(&self, due: Time) -> Time {
-        due.plus(SILENCE * u32::from(self.place.stage))
+    /// When the stage of its leader may assign a task, by what this keeper knows; who does so earlier is not heeded earlier.
+    fn turn(&self, session: &Session, pace: &Pace) -> Time {
+        session.opens(self.attempt, pace).plus(SILENCE * u32::from(self.place.stage))
     }
 
     /// Rule 6: whether its word is worth anything: the time of its leader has come, and not all of its tasks have a
     /// certificate from another batch.
     pub(super) fn is_called_for(&self, facts: &Facts, sessions: &Sessions, now: Time, outbox: &mut Outbox) -> bool {
         let (pace, first) = (facts.pace(), self.tasks.first().and_then(|task| sessions.get(task)));
-        let due = first.map(|session| pace.moment(pace.attempt_due(session.due().due, self.attempt)));
-        if let Some(turn) = due.map(|due| self.turn(due)).filter(|&turn| now < turn) {
+        if let Some(turn) = first.map(|session| self.turn(session, &pace)).filter(|&turn| now < turn) {
             outbox.wake(turn, Wake::Batch(self.key));
             return false;
         }
@@ -109,11 +108,12 @@ impl Batch {
         }
     }
 
-    /// Whether the leader of `stage` leaves what is due at `due` to this batch: one that can still succeed, of a stage that
-    /// comes first or whose time had come. A batch with a task that nobody knows, or that is not run at this attempt while
-    /// the others are, cannot.
-    pub(crate) fn holds(&self, stage: u8, due: Time, sessions: &Sessions) -> bool {
-        if self.place.stage > stage && self.place.came < self.turn(due) {
+    /// Whether the leader of `stage` leaves a task to this batch: one that can still succeed, of a stage that comes first or whose
+    /// time had come, or that somebody assigned who knew of the task before this keeper did. A batch with a task that nobody
+    /// knows, or that is not run at this attempt while the others are, cannot.
+    pub(crate) fn holds(&self, stage: u8, session: &Session, pace: &Pace, sessions: &Sessions) -> bool {
+        let came = self.place.came;
+        if self.place.stage > stage && session.was_known(came) && came < self.turn(session, pace) {
             return false;
         }
         let is_run = |task: &Task| sessions.get(task).map(|session| session.attempt(self.attempt).is_some());

@@ -35,7 +35,7 @@ fn executed(attempt: u8, second: u64) -> Event {
 /// A task due at second 1,000, tried 8, 24 and 56 s later again, given up at 1,064 and forgotten 30 s later, after some events.
 fn session(events: &[(u64, Event)]) -> Session {
     let facts = facts(0, 1_200);
-    let mut session = Session::new(due(1, 1_000));
+    let mut session = Session::new(due(1, 1_000), at(900));
     for (second, event) in events {
         session.handle(event.clone(), &facts, at(*second), &mut Outbox::default());
     }

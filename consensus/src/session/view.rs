@@ -19,6 +19,16 @@ impl Session {
         &self.due
     }
 
+    /// From when on the leaders' stages open for a try at it, one after the other: nobody is silent about what nobody knows yet.
+    pub(crate) fn opens(&self, attempt: u8, pace: &Pace) -> Time {
+        self.attempt_start(attempt, pace).max(self.known)
+    }
+
+    /// Whether it was known here at a moment.
+    pub(crate) fn was_known(&self, at: Time) -> bool {
+        self.known <= at
+    }
+
     /// Where it is.
     #[cfg(test)]
     pub(crate) fn phase(&self) -> Phase {

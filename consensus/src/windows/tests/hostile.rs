@@ -210,3 +210,27 @@ fn a_leader_has_two_tries_and_no_more() {
     again.into_iter().for_each(|key| bench.fails(key, 1_001_600));
     assert!(bench.assignments(1_003_000).is_empty());
 }
+
+/// What the chain alone makes due is known with its block, which comes later than its timestamp says: without patience from then
+/// on all stages would assign it at once, and all would bring it on chain.
+#[test]
+fn what_becomes_known_late_is_the_first_stage_s_as_long_as_what_is_known_early() {
+    let late = 1_001_700;
+    let mut second = bench(1, &[]);
+    second.learn(due(1, DUE), late);
+    assert_eq!(second.texts(late), [format!("at {} window 500", late + 400)]);
+    second.run(1, 0, late, done());
+    assert_eq!(second.assigned(late + 400), [[1]]);
+
+    let mut first = bench(0, &[]);
+    first.learn(due(1, DUE), late);
+    first.hears(1, 0, vec![plan(0, &[1])], late + 100);
+    first.run(1, 0, late, done());
+    assert_eq!(first.assigned(late + 150), [[1]], "the second stage had no patience");
+
+    let mut last = bench(0, &[]);
+    last.hears(1, 0, vec![plan(0, &[1])], late - 100);
+    last.learn(due(1, DUE), late);
+    last.run(1, 0, late, done());
+    assert!(last.assigned(late).is_empty(), "others knew earlier");
+}
