@@ -2,7 +2,9 @@
 pragma solidity ^0.8.28;
 
 import {IJobManager} from "../src/interfaces/IJobManager.sol";
+import {ITaskManager} from "../src/interfaces/ITaskManager.sol";
 import {GasWorld, PricedJobManager} from "./Gas.t.sol";
+import {Splitter} from "./GasRefunded.t.sol";
 import {KindWorld} from "./KindWorld.sol";
 import {World} from "./World.sol";
 
@@ -117,5 +119,42 @@ contract GasKindsTest is GasWorld, KindWorld {
         note("settle_32_n64_logs_of_one_job_refunded", gas);
         note("settle_32_n64_logs_of_one_job_back", back);
         check(back <= gas && back >= gas * 97 / 100, "nobody gains, and nobody loses much");
+    }
+
+    /// An operator that is a contract, and makes up the calldata of a log at a time for nothing.
+    function test_logsInParts() public {
+        kind = uint256(IJobManager.Trigger.Log);
+        uint64 id = createIdle();
+        Splitter splitter = new Splitter();
+        allocate(address(splitter), 1e18);
+        registerWith(address(splitter), registration(address(splitter), secretOf(64), peerKeyOf(64)));
+        Entry[] memory entries = new Entry[](16);
+        for (uint256 i = 0; i < 16; ++i) {
+            entries[i] = keyed(id, keccak256(abi.encode("part", i)));
+            entries[i].status = 1;
+        }
+        ITaskManager.Anchor[] memory anchors = recentAnchors();
+        ITaskManager.Certificate memory certificate = certify(anchors, entries, without(ABSENT));
+        splitter.split(tasks, certificate, batchOf(anchors, entries, leavesOf(anchors, entries)));
+        uint256 gas = vm.lastCallGas().gasTotalUsed;
+        uint256 back = jobs.refunds(address(splitter)) / TIP;
+        check(back != 0 && back <= gas, "nothing is gained");
+        for (uint256 i = 0; i < 16; ++i) {
+            check(jobs.isSettled(id, 1, entries[i].instanceKey), "all settled");
+        }
+    }
+
+    /// Logs that cannot be paid: their slots are given back by the chain, and so by nobody else.
+    function test_logsUnpaid() public {
+        IJobManager.JobParams memory p = logs();
+        (p.target, p.fee) = (address(sink), 0.5 ether);
+        uint64 poor = create(p, 0.45 ether);
+        Entry[] memory entries = new Entry[](8);
+        for (uint256 i = 0; i < 8; ++i) {
+            entries[i] = keyed(poor, keccak256(abi.encode("unpaid", i)));
+        }
+        uint256 gas = measureAll(entries, without(ABSENT), 0);
+        uint256 back = (jobs.refunds(operatorOf(1)) - refundsBefore) / TIP;
+        check(back * 10 <= gas, "nothing is gained by bringing them");
     }
 }

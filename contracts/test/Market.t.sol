@@ -12,7 +12,7 @@ import {Vm} from "./Vm.sol";
 /// and return bombs; keepers and strangers who bring batches whole, in parts and out of order; prices that rise and fall.
 /// Keeps books of its own. Gas is priced in: what a transaction costs is worked out from its gas and its calldata.
 contract Market is KindWorld {
-    uint256 private constant MOST_JOBS = 10;
+    uint256 private constant MOST_JOBS = 13;
     uint96 private constant LEAST = 1_000;
 
     struct Money {
@@ -62,6 +62,13 @@ contract Market is KindWorld {
         price(1, 0);
         vm.deal(CREATOR, 1e9 ether);
         vm.recordLogs();
+        // beside the one that is there, one of each kind without a moment, with nothing special about it
+        for (uint256 kind = uint256(IJobManager.Trigger.Blocks); kind < 6; ++kind) {
+            IJobManager.JobParams memory p = anyOf(kind);
+            p.target = targets[0];
+            create(p, 1 ether);
+        }
+        hear();
     }
 
     /* CREATORS */
@@ -323,7 +330,7 @@ contract Market is KindWorld {
     }
 
     function doWait(uint16 time, uint16 gwei_, uint16 tip) external {
-        pass(time % 120, time % 50);
+        pass(time % 120, time % 80);
         price(gwei_ % 400, tip % 4 == 0 ? tip : 0);
     }
 
