@@ -82,6 +82,11 @@ impl Batches {
         self.unknown.known(task).into_iter().for_each(|key| self.have_stand(key, facts, sessions, now, outbox));
     }
 
+    /// Whether a batch lists this task, which is not known here.
+    pub(crate) fn lists_unknown(&self, task: &Task) -> bool {
+        self.unknown.lists(task)
+    }
+
     /// Has a batch look at its state.
     pub(crate) fn look(
         &mut self,

@@ -131,6 +131,7 @@ impl Engine {
                 self.executed(task, (attempt, anchor), (result, took), now);
             }
             Input::Persisted { token, answer } => batches.persisted((token, &answer), facts, sessions, now, outbox),
+            Input::Void(task) => sessions.void(&task, outbox),
             Input::Settled { task, block } => sessions.handle(task, Event::Settled(block), facts, now, outbox),
             Input::SettledLate(late) => facts.note_late(&late),
             Input::Kept(bytes) => self.proofs.restore(&bytes, facts, &self.sessions, outbox),

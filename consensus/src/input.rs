@@ -77,6 +77,8 @@ pub enum Input {
         /// What it says.
         answer: JournalAnswer,
     },
+    /// A task that was told is none: what was said to make it due did not, or another run has taken its place.
+    Void(Task),
     /// The chain settled a task, in this block.
     Settled {
         /// The task.

@@ -54,6 +54,16 @@ pub trait Laws: fmt::Debug + Send + Sync {
         true
     }
 
+    /// Rule 17: whether a task is void once the block is orphaned in which it was seen that it is due.
+    fn voids(&self) -> bool {
+        true
+    }
+
+    /// Whether what a keeper sees before it has caught up with the chain is told once it has.
+    fn tells_later(&self) -> bool {
+        true
+    }
+
     /// Rule 17: whether a task is open again when the block of its settlement is orphaned.
     fn reopens(&self) -> bool {
         true

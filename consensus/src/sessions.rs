@@ -71,14 +71,21 @@ impl Sessions {
 
     /// The blocks above `number` are orphaned: so is what was seen in them, and all else starts over at the blocks in their place.
     pub(crate) fn rewound(&mut self, number: u64, facts: &Facts, now: Time, outbox: &mut Outbox) {
-        let void = |session: &Session| session.due().anchor.rests_on().is_some_and(|block| block > number);
+        let is_above = |session: &Session| session.due().anchor.rests_on().is_some_and(|block| block > number);
+        let is_void = |session: &Session| facts.laws().voids() && is_above(session);
         for (&task, session) in &mut self.tasks {
-            if void(session) {
-                outbox.effect(Effect::Report(task, Step::Void));
-                outbox.tell(Notice::TaskEnded(task));
+            if is_void(session) {
+                end(task, outbox);
             } else {
                 session.handle(Event::Rewound(number), facts, now, outbox);
             }
+        }
+    }
+
+    /// A task turns out to be none. What has settled was one.
+    pub(crate) fn void(&self, task: &Task, outbox: &mut Outbox) {
+        if self.get(task).is_some_and(|session| !session.is_settled()) {
+            end(*task, outbox);
         }
     }
 
@@ -135,6 +142,12 @@ impl Sessions {
     pub(crate) fn len(&self) -> usize {
         self.tasks.len()
     }
+}
+
+/// Has a task be none any more.
+fn end(task: Task, outbox: &mut Outbox) {
+    outbox.effect(Effect::Report(task, Step::Void));
+    outbox.tell(Notice::TaskEnded(task));
 }
 
 #[cfg(test)]

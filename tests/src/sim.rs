@@ -42,16 +42,21 @@ use role::Role;
 use world::World;
 
 /// Every kind of fault; a run in which one never occurred proves nothing about it.
-pub const FAULTS: [&str; 16] = [
+pub const FAULTS: [&str; 21] = [
     "clock_skew",
     "crash",
     "dispute",
     "duplication",
     "false_answer",
+    "false_condition",
+    "hidden_log",
     "lagging_view",
     "loss",
     "lost_unsynced_write",
     "lying_view",
+    "made_up_log",
+    "moved_log",
+    "other_branch",
     "other_table",
     "partition_one_way",
     "partition_total",
@@ -157,7 +162,7 @@ fn run_seed(seed: u64, keys: &[Keys], options: &Options, summary: &mut Summary, 
     summary.tasks += world.task_count() as u64;
     summary.events += world.events;
     summary.wasted += world.wasted;
-    let unsettled = world.unsettled().count() as u64;
+    let unsettled = world.unsettled().len() as u64;
     summary.unsettled += unsettled;
     if unsettled > 0 {
         summary.unsettled_seeds.push(seed);

@@ -35,11 +35,20 @@ impl Unknown {
         true
     }
 
-    /// A task is known now: the batches that list it.
-    pub(super) fn known(&mut self, task: Task) -> Vec<BatchKey> {
+    /// Whether a batch lists a task.
+    pub(super) fn lists(&self, task: &Task) -> bool {
+        self.listing_of(*task).next().is_some()
+    }
+
+    fn listing_of(&self, task: Task) -> impl Iterator<Item = BatchKey> {
         let first = BatchKey { assignment: B256::ZERO, batch: 0 };
         let last = BatchKey { assignment: B256::repeat_byte(0xff), batch: u8::MAX };
-        let keys: Vec<BatchKey> = self.listing.range((task, first)..=(task, last)).map(|(_, key)| *key).collect();
+        self.listing.range((task, first)..=(task, last)).map(|(_, key)| *key)
+    }
+
+    /// A task is known now: the batches that list it.
+    pub(super) fn known(&mut self, task: Task) -> Vec<BatchKey> {
+        let keys: Vec<BatchKey> = self.listing_of(task).collect();
         for &key in &keys {
             self.listing.remove(&(task, key));
             if let Some((leader, tasks)) = self.listings.get_mut(&key) {
@@ -89,6 +98,7 @@ mod tests {
         let mut unknown = Unknown::default();
         assert!(unknown.note(key(1), KeeperIndex(0), vec![task(1), task(2)]));
         assert!(unknown.note(key(2), KeeperIndex(1), vec![task(2), task(3)]));
+        assert!(unknown.lists(&task(3)) && !unknown.lists(&task(4)));
         assert_eq!(unknown.known(task(2)), [key(1), key(2)]);
         assert_eq!(unknown.known(task(2)), []);
         unknown.forget(key(1));

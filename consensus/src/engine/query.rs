@@ -10,6 +10,7 @@ use crate::anchor::BlockRef;
 use crate::codec;
 use crate::committee::{Committee, KeeperIndex, PeerKey};
 use crate::facts::WindowView;
+use crate::laws::Laws;
 use crate::message::{BatchKey, HAVE_LIMIT, Have, WANT_LIMIT, Want};
 use crate::task::{DueTask, Task};
 use crate::time::Time;
@@ -79,6 +80,11 @@ impl Engine {
         }
     }
 
+    /// What this keeper holds itself to.
+    pub fn laws(&self) -> &dyn Laws {
+        &**self.facts.laws()
+    }
+
     /// Who leads the window that `now` is in, or another one `ahead` windows later, if that is certain.
     pub fn window(&self, now: Time, ahead: u64) -> Option<WindowView> {
         self.facts.view(self.facts.pace().window_at(now) + ahead)
@@ -116,6 +122,11 @@ impl Engine {
         self.sessions
             .get(task)
             .is_some_and(|session| !session.has_ended() && now < self.facts.pace().moment(session.due().deadline))
+    }
+
+    /// Whether a leader has listed a task that is not known here.
+    pub fn is_listed(&self, task: &Task) -> bool {
+        self.batches.lists_unknown(task)
     }
 
     /// Whether a task is remembered.

@@ -45,6 +45,11 @@ impl Session {
         self.batches.iter().copied()
     }
 
+    /// Whether it is settled.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.phase, Phase::Settled { .. })
+    }
+
     /// Whether it is settled or given up.
     pub(crate) fn has_ended(&self) -> bool {
         matches!(self.phase, Phase::Settled { .. } | Phase::Expired { .. })

@@ -65,7 +65,7 @@ impl Past {
                 let depth = filter.confirmations().saturating_sub(self.pace.confirmations);
                 let wanted = [Wanted { job: 0, filter: filter.clone() }].into();
                 let from = anchor.number.saturating_sub(LOOKED_BACK);
-                let stretch = Stretch { number: 0, from, to: anchor.number, hash: None, depth, wanted };
+                let stretch = Stretch { number: 0, from, to: anchor.number, hash: Some(anchor.hash), depth, wanted };
                 let found = search(&self.rpc, &stretch).await?.hits.into_iter();
                 let runs = found.map(|hit| (filter.run(&hit.log, acted_on(hit.ripe)), Sighting::Log(hit.log)));
                 let mut runs = runs.filter(|(run, _)| run.instance == *instance);

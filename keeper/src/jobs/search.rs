@@ -29,12 +29,20 @@ pub struct Stretch {
     pub from: u64,
     /// The last block.
     pub to: u64,
-    /// Its hash where it is one block.
+    /// Its hash, where the chain that is followed still has it at hand: a node on another branch has nothing to say.
     pub hash: Option<B256>,
     /// Blocks on top of a log's block before it makes a job due, besides the network's.
     pub depth: u64,
     /// What is looked for.
     pub wanted: Arc<[Wanted]>,
+}
+
+impl Stretch {
+    /// The hash of its block where it is one.
+    #[must_use]
+    pub fn one(&self) -> Option<B256> {
+        self.hash.filter(|_| self.from == self.to)
+    }
 }
 
 /// The logs that make a job due.
@@ -77,7 +85,7 @@ pub async fn search(rpc: &Rpc, stretch: &Stretch) -> Result<Found, ChainError> {
     if stretch.hash.is_some_and(|hash| hash != end.head.hash) {
         return Err(ChainError::unbelievable("other_block", format!("block {} is another one", stretch.to)));
     }
-    let may_be = |wanted: &&Wanted| match (stretch.hash, &end.bloom) {
+    let may_be = |wanted: &&Wanted| match (stretch.one(), &end.bloom) {
         (Some(_), Some(bloom)) => may_be_in(bloom, &wanted.filter),
         _ => true,
     };
@@ -87,7 +95,8 @@ pub async fn search(rpc: &Rpc, stretch: &Stretch) -> Result<Found, ChainError> {
     for part in parts(&wanted) {
         let mut found = fetch(&provider, stretch, &part, &mut oversized).await?;
         // One node's silence, where its own filter promises something or many blocks have none.
-        let is_whole = stretch.hash.is_some() && part.iter().all(|wanted| found.values().any(|log| takes(wanted, log)));
+        let is_whole =
+            stretch.one().is_some() && part.iter().all(|wanted| found.values().any(|log| takes(wanted, log)));
         if !is_whole && !part.is_empty() {
             for other in rpc.others(&node).into_iter().take(1) {
                 match fetch(&other.provider(), stretch, &part, &mut oversized).await {
@@ -166,7 +175,7 @@ async fn ask(
             filter.topics[place] = asked.into_iter().collect::<Vec<_>>().into();
         }
     }
-    let filter = match stretch.hash {
+    let filter = match stretch.one() {
         Some(hash) => filter.at_block_hash(hash),
         None => filter.from_block(stretch.from).to_block(stretch.to),
     };
@@ -186,7 +195,7 @@ fn entry_of(log: Log, stretch: &Stretch) -> Result<LogEntry, ChainError> {
         return Err(ChainError::unbelievable("log_without_block", "a log that is in no block"));
     };
     let of_stretch = (stretch.from..=stretch.to).contains(&block_number);
-    if log.removed || !of_stretch || stretch.hash.is_some_and(|hash| hash != block_hash) {
+    if log.removed || !of_stretch || stretch.one().is_some_and(|hash| hash != block_hash) {
         return Err(ChainError::unbelievable(
             "log_of_other_block",
             format!("a log of block {block_number} {block_hash}"),

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use consensus::Engine;
 use consensus::message::{Channel, Message};
+use consensus::time::Pace;
 use keeper::driver::{Order, PeerStatus};
 
 use super::keys::Keys;
@@ -32,7 +33,7 @@ pub(super) enum Audience {
 #[derive(Debug)]
 pub(super) enum Deed {
     /// What an honest one would.
-    Carry(Order),
+    Carry(Box<Order>),
     /// Sends a message, so many milliseconds later.
     Send { channel: Channel, bytes: Vec<u8>, to: Audience, after: u64 },
 }
@@ -42,6 +43,7 @@ pub(super) struct Means<'a> {
     pub(super) keys: &'a Keys,
     pub(super) index: usize,
     pub(super) keepers: usize,
+    pub(super) pace: Pace,
     pub(super) engine: &'a Engine,
     pub(super) random: &'a mut Random,
 }
@@ -85,10 +87,10 @@ impl Actor {
                     Some(status) => forge::other_table(status, means),
                     None => forge::spoilt(bytes, means),
                 };
-                vec![Deed::Carry(Order::Respond { request, bytes })]
+                vec![Deed::Carry(Box::new(Order::Respond { request, bytes }))]
             }
             (_, Order::Publish { channel, bytes }) => self.on_publish(channel, bytes, means),
-            (_, order) => vec![Deed::Carry(order)],
+            (_, order) => vec![Deed::Carry(Box::new(order))],
         }
     }
 
@@ -98,7 +100,7 @@ impl Actor {
     }
 
     fn on_publish(&mut self, channel: Channel, bytes: Vec<u8>, means: &mut Means<'_>) -> Vec<Deed> {
-        let honest = Deed::Carry(Order::Publish { channel, bytes: bytes.clone() });
+        let honest = Deed::Carry(Box::new(Order::Publish { channel, bytes: bytes.clone() }));
         let mut deeds = vec![honest];
         match (self.role, Message::decode(channel, &bytes)) {
             (Role::Equivocator, Ok(Message::Partial(partial))) => {
@@ -140,6 +142,11 @@ impl Actor {
             (Role::Crowder, Ok(Message::Assignment(assignment))) => {
                 self.deeds += 1;
                 deeds.extend(forge::crowded(&assignment, means).into_iter().map(|bytes| send(channel, bytes)));
+            }
+            (Role::Alarmist, Ok(Message::Assignment(assignment))) => {
+                let alarms = forge::false_alarms(&assignment, means);
+                self.deeds += alarms.len() as u64;
+                deeds.extend(alarms.into_iter().map(|bytes| send(channel, bytes)));
             }
             (Role::Replayer, _) => deeds.extend(self.replay(means)),
             (Role::Flooder, _) => {

@@ -1,7 +1,11 @@
 //! The chain: a block a second, reorganisations, and the contract's rules of settlement in arithmetic of its own, so
 //! that a bug in the engine's is seen.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod emitter;
+mod guard;
+mod record;
+
+use std::collections::BTreeSet;
 
 use alloy::primitives::{Address, B256, keccak256};
 use consensus::anchor::BlockRef;
@@ -10,11 +14,15 @@ use consensus::committee::Committee;
 use consensus::dispute::AgreedRuling;
 use consensus::effect::Settlement;
 use consensus::report::{Domain, Report};
-use consensus::task::{DueTask, Task};
+use consensus::task::Status;
+use executor::LogEntry;
 use keeper::chain::{AccusationResult, BroughtResult, DisputeLog, Head, Settled, convert};
 
 use super::court::Court;
-use super::plan::CODE;
+use super::plan::{CODE, Job, Nature, Plan, Rhythm, listed_in};
+use emitter::Emitter;
+use guard::Guard;
+use record::Record;
 
 /// How far back an anchor may lie, in blocks.
 const ANCHOR_AGE: u64 = 100;
@@ -33,6 +41,9 @@ pub(super) struct Block {
     settlements: Vec<(usize, Settlement)>,
     /// What happened to disputes in it.
     pub(super) disputes: Vec<(u64, DisputeLog)>,
+    logs: Vec<LogEntry>,
+    /// When the condition holds next, or has come to hold, in Unix seconds.
+    wakes: u64,
 }
 
 impl Block {
@@ -71,28 +82,41 @@ pub(super) struct Effects {
 #[derive(Debug)]
 pub(super) struct Chain {
     pub(super) blocks: Vec<Block>,
-    pub(super) settled: BTreeSet<Task>,
+    pub(super) guard: Guard,
+    /// All blocks, those of orphaned branches included.
+    pub(super) record: Record,
+    emitter: Emitter,
+    nature: Nature,
+    jobs: Vec<Job>,
     /// Disputes.
     pub(super) court: Court,
     /// Proofs that were brought before it.
     convicted: BTreeSet<B256>,
     committees: Vec<Committee>,
     domain: Domain,
-    /// Every task that exists, with what the contract knows of it.
-    due: BTreeMap<Task, DueTask>,
     salt: u64,
 }
 
 impl Chain {
-    pub(super) fn new(committees: Vec<Committee>, domain: Domain, due: BTreeMap<Task, DueTask>, seed: u64) -> Self {
+    pub(super) fn new(plan: &Plan, domain: Domain, seed: u64) -> Self {
+        let logs = plan.jobs.iter().find_map(|job| match &job.rhythm {
+            Rhythm::Logs(terms) => Some((terms.clone(), listed_in(job))),
+            _ => None,
+        });
+        #[expect(clippy::expect_used, reason = "every plan has one")]
+        let (terms, listed) = logs.expect("a job that waits for logs");
+        let record = Record::new(terms, listed);
         Self {
             blocks: Vec::new(),
-            settled: BTreeSet::new(),
+            guard: Guard::default(),
+            record,
+            emitter: Emitter::new(seed, plan.nature),
+            nature: plan.nature,
+            jobs: plan.jobs.clone(),
             court: Court::default(),
             convicted: BTreeSet::new(),
-            committees,
+            committees: plan.committees.clone(),
             domain,
-            due,
             salt: seed,
         }
     }
@@ -135,18 +159,35 @@ impl Chain {
         timestamp: u64,
         transactions: Vec<(usize, Settlement)>,
     ) -> Vec<(usize, Settlement, Result<Effects, Refusal>)> {
+        let logs = self.emitter.emit(timestamp);
+        self.mine_with(timestamp, transactions, logs)
+    }
+
+    fn mine_with(
+        &mut self,
+        timestamp: u64,
+        transactions: Vec<(usize, Settlement)>,
+        mut logs: Vec<LogEntry>,
+    ) -> Vec<(usize, Settlement, Result<Effects, Refusal>)> {
         let number = self.head() + 1;
         self.salt = self.salt.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let hash = keccak256([number.to_be_bytes(), self.salt.to_be_bytes()].concat());
         let epoch = self.committees.iter().position(|committee| committee.active_from() == number + 1);
+        for (place, log) in (0..).zip(&mut logs) {
+            (log.block_number, log.block_hash, log.log_index) = (number, hash, 2 * place);
+        }
+        let (parent, wakes) =
+            self.blocks.last().map_or((B256::ZERO, self.nature.wakes), |parent| (parent.reference.hash, parent.wakes));
         let mut block = Block {
             reference: BlockRef { number, hash, timestamp },
-            parent: self.blocks.last().map(|block| block.reference.hash).unwrap_or_default(),
+            parent,
             epoch,
             jobs: Vec::new(),
             settled: Vec::new(),
             settlements: Vec::new(),
             disputes: self.court.take_logs(),
+            logs,
+            wakes,
         };
         let mut results = Vec::new();
         for (keeper, settlement) in transactions {
@@ -157,8 +198,28 @@ impl Chain {
             }
             results.push((keeper, settlement, result));
         }
+        if block.settled.iter().any(|settled| self.meets(settled)) {
+            block.wakes = self.nature.wakes_after(timestamp);
+        }
+        let is_met = self.nature.is_met(timestamp, block.wakes);
+        self.record.note(block.reference, block.parent, is_met, block.logs.clone());
         self.blocks.push(block);
         results
+    }
+
+    /// Whether the condition holds no more for what this settlement did.
+    fn meets(&self, settled: &Settled) -> bool {
+        let job = self.job(settled.job_id);
+        settled.status == Status::Call as u8 && job.is_some_and(|job| matches!(job.rhythm, Rhythm::Condition { .. }))
+    }
+
+    fn job(&self, id: u64) -> Option<&Job> {
+        self.jobs.iter().find(|job| job.id == id)
+    }
+
+    /// How many logs a reorganisation has moved to another block so far.
+    pub(super) fn moved_logs(&self) -> u64 {
+        self.emitter.moved
     }
 
     /// Replaces the newest blocks by others of the same times. `again` says which transactions make it into the new
@@ -166,15 +227,14 @@ impl Chain {
     pub(super) fn reorganise(&mut self, depth: usize, mut again: impl FnMut() -> bool) -> Vec<(usize, Settlement)> {
         let from = self.blocks.len().saturating_sub(depth);
         let orphaned = self.blocks.split_off(from);
-        for block in &orphaned {
-            block.settled.iter().for_each(|settled| {
-                self.settled.remove(&convert::task(settled));
-            });
+        for settled in orphaned.iter().flat_map(|block| &block.settled) {
+            self.guard.undo(&convert::task(settled));
         }
         let mut lost = Vec::new();
         for block in orphaned {
             let (kept, dropped): (Vec<_>, Vec<_>) = block.settlements.into_iter().partition(|_| again());
-            self.mine(block.reference.timestamp, kept);
+            let logs = self.emitter.emit_again(block.logs);
+            self.mine_with(block.reference.timestamp, kept, logs);
             if let Some(new) = self.blocks.last_mut() {
                 new.jobs = block.jobs;
                 // Nobody takes these back: they come again in the block in its place.
@@ -185,6 +245,18 @@ impl Chain {
         lost
     }
 
+    /// Whether anything of a certificate could settle in the next block, as a submitter finds out that tries it.
+    pub(super) fn would_settle(&self, batch: &Settlement, timestamp: u64) -> bool {
+        batch.certificate.reports.iter().any(|report| self.may_settle(report, self.head() + 1, timestamp))
+    }
+
+    fn may_settle(&self, report: &Report, number: u64, timestamp: u64) -> bool {
+        let known = self.at(report.anchor.number).is_some_and(|block| block.reference.hash == report.anchor.hash);
+        let fresh = report.anchor.number + ANCHOR_AGE >= number;
+        let job = self.job(report.task.job.0);
+        known && fresh && job.is_some_and(|job| self.guard.takes(report, job, (number, timestamp)))
+    }
+
     /// The position of the committee whose epoch is active at a block.
     fn epoch_at(&self, number: u64) -> Option<&Committee> {
         self.committees.iter().rev().find(|committee| committee.active_from() <= number)
@@ -193,7 +265,7 @@ impl Chain {
     /// The contract's `settle`, step by step.
     fn settle(&mut self, number: u64, timestamp: u64, keeper: usize, batch: &Settlement) -> Result<Effects, Refusal> {
         let certificate = &batch.certificate;
-        if certificate.reports.iter().all(|report| self.settled.contains(&report.task)) {
+        if certificate.reports.iter().all(|report| self.guard.has(&report.task)) {
             return Err(Refusal::NothingToSettle);
         }
         let Some(committee) = self.committees.iter().find(|committee| committee.epoch() == certificate.epoch) else {
@@ -210,19 +282,15 @@ impl Chain {
         }
         let mut effects = Effects::default();
         for report in &certificate.reports {
-            let Some(due) = self.due.get(&report.task) else {
+            if !self.may_settle(report, number, timestamp) {
                 effects.ineligible += 1;
                 continue;
-            };
-            let anchor = self.at(report.anchor.number);
-            let known = anchor.is_some_and(|block| block.reference.hash == report.anchor.hash);
-            let fresh = report.anchor.number + ANCHOR_AGE >= number;
-            if known && fresh && due.due <= timestamp && self.settled.insert(report.task) {
-                let submitter = self.committees.first().map(|committee| committee.members()[keeper].operator);
-                effects.fresh.push(settled(report, number, timestamp, submitter.unwrap_or_default()));
-            } else {
-                effects.ineligible += 1;
             }
+            if let Some(job) = self.jobs.iter().find(|job| job.id == report.task.job.0) {
+                self.guard.settle(report.task, job, number);
+            }
+            let submitter = self.committees.first().map(|committee| committee.members()[keeper].operator);
+            effects.fresh.push(settled(report, number, timestamp, submitter.unwrap_or_default()));
         }
         Ok(effects)
     }

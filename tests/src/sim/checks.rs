@@ -66,14 +66,14 @@ impl Checks {
     }
 
     /// An honest keeper's partial leaves: it must be its own, contradict nothing it has said before, in any life, and
-    /// say what its runs gave. `honest` tells what that is; `None` for runs that may give anything.
+    /// say what its runs gave. `honest` holds what that is for each task; `None`, or nothing, for runs that may give anything.
     pub(super) fn on_partial(
         &mut self,
         at: u64,
         (k, keys): (usize, &Keys),
         partial: &Partial,
         basis: &BatchBasis,
-        honest: impl Fn(&Task, B256) -> Option<Outcome>,
+        honest: &[Option<Outcome>],
     ) {
         let Some(reports) = reports(&basis.tasks, &basis.anchors, &partial.findings) else {
             return self.fail(at, "malformed_partial", format!("keeper {k}"));
@@ -83,6 +83,7 @@ impl Checks {
         if keys.secret.sign(digest.as_slice()).to_bytes()[..] != partial.signature[..] {
             self.fail(at, "invalid_own_partial", format!("keeper {k} sent a partial that does not verify"));
         }
+        let mut honest = honest.iter();
         for (report, &leaf) in leaves.reports.iter().zip(&leaves.hashes) {
             let first = *self.said.entry((k, report.task, report.anchor.hash)).or_insert(leaf);
             if first != leaf {
@@ -93,7 +94,7 @@ impl Checks {
             if spoken.insert(partial.key()) && spoken.len() > 2 * basis.committee.size() {
                 self.fail(at, "crowded", format!("keeper {k} speaks of {:?} for ever", report.task.id()));
             }
-            let right = honest(&report.task, report.anchor.hash);
+            let right = honest.next().and_then(Option::as_ref);
             if right.is_some_and(|outcome| outcome.hash(CODE) != report.outcome_hash) {
                 self.fail(at, "wrong_report", format!("keeper {k} signed what no run of {:?} gave", report.task.id()));
             }

@@ -12,7 +12,7 @@ use consensus::effect::{JournalAnswer, PersistToken};
 use consensus::engine::{Config, JournalState};
 use consensus::input::MessageTag;
 use consensus::task::{Abstention, Outcome, Task};
-use consensus::time::Pace;
+use consensus::time::{EXPIRY_SECONDS, Pace};
 use keeper::archive::{Entry, Run};
 use keeper::driver::{About, Core, RequestTag};
 use keeper::journal::{self, Identity, Journal, Missing, Record};
@@ -74,6 +74,8 @@ pub(super) struct Node {
     pub(super) outage_until: u64,
     /// Its RPC node is so many blocks behind, until then.
     pub(super) lag: (u64, u64),
+    /// The highest block it has searched for logs in this life; a planted bug searches none below it again.
+    pub(super) searched: u64,
     /// Executions so far, over all lives.
     pub(super) runs: u64,
     starts: u64,
@@ -119,6 +121,7 @@ impl Node {
             peer_id: format!("keeper {index}"),
             peer_key: keys.peer.0,
             pace,
+            backfill_blocks: EXPIRY_SECONDS,
             challenge: true,
         };
         self.core = Some(Box::new(Core::new(engine, about)));

@@ -1,6 +1,7 @@
 //! What a seed holds: who is hostile and how, which jobs there are, and which faults strike whom and when.
 
 mod draw;
+mod nature;
 mod strikes;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use super::keys::Keys;
 use super::random::Random;
 use super::role::Role;
 use draw::{draw_committees, draw_jobs, draw_links};
+pub(super) use nature::{ASKED, EMITTER, EVENT, Nature, Rhythm};
 
 /// The moment zero of a run, in Unix seconds: a multiple of every window.
 pub(super) const START: u64 = 1_000_000;
@@ -30,6 +32,8 @@ pub(super) const HEAL: u64 = 48;
 pub(super) const CALM: u64 = HEAL + 9;
 /// Last moment a task can be due.
 pub(super) const LAST_DUE: u64 = 66;
+/// The job that waits for a condition.
+pub(super) const CONDITION: u64 = 8;
 /// The hash of every job's code.
 pub(super) const CODE: B256 = B256::repeat_byte(0xcc);
 /// How a job behaves.
@@ -49,8 +53,7 @@ pub(super) struct Job {
     pub(super) id: u64,
     pub(super) params: JobParams,
     pub(super) conduct: Conduct,
-    first: u64,
-    interval: u64,
+    pub(super) rhythm: Rhythm,
 }
 
 /// A stretch of time in which some keepers do not reach some others, in milliseconds after the start.
@@ -117,6 +120,7 @@ pub(super) struct Plan {
     /// Keepers whose RPC node shows every epoch with another table; they count as hostile too, for they sign nothing.
     pub(super) deceived: Vec<bool>,
     pub(super) jobs: Vec<Job>,
+    pub(super) nature: Nature,
     pub(super) links: Links,
     pub(super) cuts: Vec<Cut>,
     /// By the time after the start, in milliseconds.
@@ -154,6 +158,7 @@ impl Plan {
             misled,
             deceived,
             jobs: draw_jobs(random),
+            nature: Nature::default(),
             links: draw_links(random),
             cuts: Vec::new(),
             strikes: Vec::new(),
@@ -163,41 +168,52 @@ impl Plan {
         };
         plan.draw_cuts(random);
         plan.draw_strikes(random);
+        plan.draw_nature(random);
         plan
     }
 
-    /// Every task there will be, with what the contract knows of it, and whether it must settle.
+    /// Every task that is certain beforehand, with what the contract knows of it, and whether it must settle.
     pub(super) fn tasks(&self) -> BTreeMap<Task, (DueTask, Conduct)> {
-        let mut tasks = BTreeMap::new();
-        for job in &self.jobs {
-            for run in 0.. {
-                let due = START + job.first + run * job.interval;
-                if due > START + LAST_DUE {
-                    break;
-                }
-                let task = Task { job: JobId(job.id), version: 1, instance: InstanceKey::from_run(run) };
-                let deadline = self.pace.deadline(due);
-                let (quorum_bps, callback_gas) = (job.params.quorumBps, job.params.callbackGas);
-                tasks.insert(
-                    task,
-                    (
-                        DueTask {
-                            task,
-                            due,
-                            deadline,
-                            anchor: AnchorRule::ByTime,
-                            rank: 0,
-                            code_hash: CODE,
-                            quorum_bps,
-                            callback_gas,
-                        },
-                        job.conduct,
-                    ),
-                );
-            }
-        }
-        tasks
+        let runs = self.jobs.iter().flat_map(|job| (0..).map_while(move |run| self.task(job, run)));
+        runs.map(|(due, conduct)| (due.task, (due, conduct))).collect()
     }
+
+    fn task(&self, job: &Job, run: u64) -> Option<(DueTask, Conduct)> {
+        let (due, anchor) = match job.rhythm {
+            Rhythm::Interval { first, interval } => (START + first + run * interval, AnchorRule::ByTime),
+            Rhythm::Blocks { first, every } => {
+                let number = first + run * every;
+                (self.pace.confirmed_seconds + moment_of(number), AnchorRule::AtBlock(number))
+            }
+            Rhythm::Logs(_) | Rhythm::Condition { .. } => return None,
+        };
+        let due = DueTask {
+            task: Task { job: JobId(job.id), version: 1, instance: InstanceKey::from_run(run) },
+            due,
+            deadline: self.pace.deadline(due),
+            anchor,
+            rank: 0,
+            code_hash: CODE,
+            quorum_bps: job.params.quorumBps,
+            callback_gas: job.params.callbackGas,
+        };
+        (due.due <= START + LAST_DUE).then_some((due, job.conduct))
+    }
+
+    /// A job by its number.
+    pub(super) fn job(&self, id: u64) -> Option<&Job> {
+        self.jobs.get(usize::try_from(id.checked_sub(1)?).ok()?)
+    }
+}
+
+/// When a block is mined, in Unix seconds: a reorganisation changes nothing about that.
+pub(super) fn moment_of(number: u64) -> u64 {
+    START + number - PRELUDE
+}
+
+/// The block in which a job is listed: one after the other, where no reorganisation of the run can reach.
+pub(super) fn listed_in(job: &Job) -> u64 {
+    4 + job.id
 }
 
 /// The status an honest run of a job ends with.

@@ -38,10 +38,20 @@ pub enum Plant {
     OrderDropped,
     /// Two runs under way get each other's results (planted in the simulator's loop).
     AnswerOfAnotherRun,
+    /// A task stays due when the block is orphaned in which it was seen.
+    KeepsOrphaned,
+    /// What a keeper sees while it catches up with the chain it forgets.
+    ForgetsWaiting,
+    /// No block number is searched for logs twice (planted in the simulator's loop).
+    SearchesOnce,
+    /// A log makes its job due without the blocks on top that the job asks for (planted in what the watcher tells).
+    ShallowLogs,
+    /// Whatever condition a leader lists is taken to have held where it says (planted in the simulator's runs).
+    BelievesLeaders,
 }
 
 /// All of them.
-pub const ALL: [Plant; 13] = [
+pub const ALL: [Plant; 18] = [
     Plant::SignBeforePersist,
     Plant::ForgetJournal,
     Plant::QuorumOffByOne,
@@ -55,6 +65,11 @@ pub const ALL: [Plant; 13] = [
     Plant::TableRootIgnored,
     Plant::OrderDropped,
     Plant::AnswerOfAnotherRun,
+    Plant::KeepsOrphaned,
+    Plant::ForgetsWaiting,
+    Plant::SearchesOnce,
+    Plant::ShallowLogs,
+    Plant::BelievesLeaders,
 ];
 
 impl Plant {
@@ -75,6 +90,11 @@ impl Plant {
             Self::TableRootIgnored => "table-root-ignored",
             Self::OrderDropped => "order-dropped",
             Self::AnswerOfAnotherRun => "answer-of-another-run",
+            Self::KeepsOrphaned => "keeps-orphaned",
+            Self::ForgetsWaiting => "forgets-waiting",
+            Self::SearchesOnce => "searches-once",
+            Self::ShallowLogs => "shallow-logs",
+            Self::BelievesLeaders => "believes-leaders",
         }
     }
 
@@ -148,5 +168,13 @@ impl Laws for Planted {
 
     fn reopens(&self) -> bool {
         !self.is(Plant::NoReopening)
+    }
+
+    fn voids(&self) -> bool {
+        !self.is(Plant::KeepsOrphaned)
+    }
+
+    fn tells_later(&self) -> bool {
+        !self.is(Plant::ForgetsWaiting)
     }
 }

@@ -29,10 +29,12 @@ pub(super) enum Role {
     Spoiler,
     /// As a leader, lists every task as often as an assignment holds.
     Crowder,
+    /// As a leader, lists conditions at blocks where they do not hold.
+    Alarmist,
 }
 
 impl Role {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Equivocator,
         Self::Forger,
         Self::Silent,
@@ -46,6 +48,7 @@ impl Role {
         Self::Copier,
         Self::Spoiler,
         Self::Crowder,
+        Self::Alarmist,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -63,6 +66,7 @@ impl Role {
             Self::Copier => "result_copier",
             Self::Spoiler => "spoiling_leader",
             Self::Crowder => "crowding_leader",
+            Self::Alarmist => "alarming_leader",
         }
     }
 }

@@ -48,6 +48,11 @@ caught! {
     an_ignored_table_root_is_caught: TableRootIgnored,
     an_order_dropped_by_the_loop_is_caught: OrderDropped,
     an_answer_taken_for_another_runs_is_caught: AnswerOfAnotherRun,
+    a_task_of_an_orphaned_block_that_stays_due_is_caught: KeepsOrphaned,
+    forgetting_what_was_seen_on_the_way_is_caught: ForgetsWaiting,
+    searching_each_block_number_once_is_caught: SearchesOnce,
+    taking_a_log_before_its_time_is_caught: ShallowLogs,
+    taking_a_leaders_word_for_a_condition_is_caught: BelievesLeaders,
 }
 
 #[test]

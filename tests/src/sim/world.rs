@@ -3,16 +3,19 @@
 mod disputes;
 mod faults;
 mod links;
+mod lookout;
 mod mining;
 mod orders;
 mod promises;
 mod queue;
+mod runs;
 mod trace;
 mod watcher;
 
 use std::collections::BTreeMap;
 
 use alloy::primitives::keccak256;
+use consensus::anchor::BlockRef;
 use consensus::committee::Committee;
 use consensus::effect::Settlement;
 use consensus::task::{DueTask, Task};
@@ -24,7 +27,7 @@ use super::chain::Chain;
 use super::checks::Checks;
 use super::keys::{DOMAIN, Keys};
 use super::node::Node;
-use super::plan::{Conduct, HEAL, LAST_DUE, PRELUDE, Plan, START};
+use super::plan::{Conduct, HEAL, LAST_DUE, PRELUDE, Plan, START, listed_in};
 use super::plant::Plant;
 use super::random::{Fingerprint, Random};
 use queue::{Happening, Queue};
@@ -38,12 +41,15 @@ pub(super) struct World<'a> {
     plan: Plan,
     /// The operator sets as lying nodes show them: with other tables.
     false_committees: Vec<Committee>,
+    /// The tasks that are certain beforehand.
     tasks: BTreeMap<Task, (DueTask, Conduct)>,
     /// Milliseconds since the Unix epoch, in truth.
     now: u64,
     queue: Queue,
     nodes: Vec<Node>,
     chain: Chain,
+    /// The branch that the newest reorganisation has left, and until when some nodes are still there.
+    left_branch: Option<(Vec<BlockRef>, u64)>,
     mempool: Vec<(usize, Settlement)>,
     /// When each task settled last.
     settled_at: BTreeMap<Task, u64>,
@@ -67,17 +73,17 @@ impl<'a> World<'a> {
         let mut random = Random::new(seed);
         let plan = Plan::draw(&mut random, keys, options.byzantine);
         let tasks = plan.tasks();
-        let due = tasks.iter().map(|(&task, &(due, _))| (task, due)).collect();
         let nodes = plan.roles.iter().map(|&role| Node::new(role)).collect();
         let mut world = Self {
             keys,
-            chain: Chain::new(plan.committees.clone(), DOMAIN, due, seed),
+            chain: Chain::new(&plan, DOMAIN, seed),
             false_committees: plan.committees.iter().map(with_another_table).collect(),
             plan,
             tasks,
             now: START * 1000,
             queue: Queue::default(),
             nodes,
+            left_branch: None,
             mempool: Vec::new(),
             settled_at: BTreeMap::new(),
             awaited: None,
@@ -106,10 +112,9 @@ impl<'a> World<'a> {
         for back in (0..PRELUDE).rev() {
             self.chain.mine(START - back, Vec::new());
         }
-        // Listed one after the other, in blocks that no reorganisation of the run can reach.
-        for job in 0..self.plan.jobs.len() {
-            if let Some(block) = self.chain.blocks.get_mut(4 + job) {
-                block.jobs.push(job);
+        for (place, job) in self.plan.jobs.iter().enumerate() {
+            if let Some(block) = self.chain.blocks.get_mut(listed_in(job) as usize - 1) {
+                block.jobs.push(place);
             }
         }
         for keeper in 0..self.nodes.len() {
@@ -127,7 +132,7 @@ impl<'a> World<'a> {
 
     /// Runs to the end: all that must settle has settled and a rest has passed, or every deadline has.
     pub(super) fn run(&mut self) {
-        let last = self.demanded().map(|due| due.deadline * 1000).max().unwrap_or_default();
+        let last = self.tasks.values().map(|(due, _)| due.deadline * 1000).max().unwrap_or_default();
         let mut rest = None;
         while let Some((at, happening)) = self.queue.pop() {
             self.now = at;
@@ -149,12 +154,9 @@ impl<'a> World<'a> {
         self.look_for_stalls();
         self.look_for_unruled();
         self.look_for_false_records();
-        self.unsettled().for_each(|due| self.tell(|| format!("unsettled: {}", run_of(&due.task))));
-    }
-
-    /// How many tasks there were.
-    pub(super) fn task_count(&self) -> usize {
-        self.tasks.len()
+        self.look_over_chain();
+        self.look_for_unmet();
+        self.unsettled().iter().for_each(|task| self.tell(|| format!("unsettled: {}", run_of(task))));
     }
 
     /// Misdeeds by role.
@@ -218,6 +220,12 @@ impl<'a> World<'a> {
             Happening::Poll { keeper } => self.poll(keeper),
             Happening::Done { keeper, life, event } if self.is_alive(keeper, life) => self.feed(keeper, *event),
             Happening::Flush { keeper, life } if self.is_alive(keeper, life) => self.flush(keeper),
+            Happening::Search { keeper, life, stretch } if self.is_alive(keeper, life) => {
+                self.searched(keeper, &stretch);
+            }
+            Happening::Probe { keeper, life, block, questions } if self.is_alive(keeper, life) => {
+                self.probed(keeper, block, &questions);
+            }
             Happening::Ask { from, to, bytes } => self.hear_question(from, to, bytes.as_deref()),
             Happening::Answer { from, to, status, bytes } => self.hear_answer(from, to, status, &bytes),
             Happening::Transaction { keeper, settlement } => self.take_transaction(keeper, *settlement),
@@ -232,7 +240,13 @@ impl<'a> World<'a> {
             Happening::Strike(strike) => self.strike(strike),
             Happening::Restart { keeper } => self.start(keeper),
             Happening::Heal => self.heal(),
-            Happening::Wake { .. } | Happening::House { .. } | Happening::Done { .. } | Happening::Flush { .. } => {}
+            // Meant for an earlier life.
+            Happening::Wake { .. }
+            | Happening::House { .. }
+            | Happening::Done { .. }
+            | Happening::Flush { .. }
+            | Happening::Search { .. }
+            | Happening::Probe { .. } => {}
         }
     }
 }

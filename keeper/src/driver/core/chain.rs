@@ -173,8 +173,8 @@ impl Core {
         self.explain(task, &settled, now);
         let Settled { block, timestamp, anchor_number: anchor, submitter, .. } = settled;
         self.settlements.insert(task, settled);
-        self.lookout.conditions.note_settled(task.job, task.version, block);
         self.feed(Input::Settled { task, block }, now);
+        self.note_settled_condition(&task, block, now);
         let settled = SettledAt { task, block, timestamp, anchor, submitter };
         if let Some(late) = self.book.late(&settled, &self.about.pace) {
             let me = self.about.operator;

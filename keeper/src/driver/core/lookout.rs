@@ -2,12 +2,13 @@
 
 use consensus::Input;
 use consensus::anchor::BlockRef;
-use consensus::task::{DueTask, Task};
+use consensus::task::{DueTask, InstanceKey, JobId, Task};
 use consensus::time::Time;
 
 use super::{Core, Load, Note, Order};
 use crate::archive::Change;
 use crate::driver::lookout::{Seen, acted_on, condition_run};
+use crate::jobs::Job;
 use crate::jobs::search::{Found, Hit};
 use crate::jobs::trigger::{Sighting, Watch};
 
@@ -21,6 +22,7 @@ impl Core {
         for seen in self.lookout.of_number(block, &self.book, &pace) {
             self.tell_seen(seen, now);
         }
+        self.take_listed(block, now);
         let back = if is_first { self.about.backfill_blocks } else { 0 };
         self.lookout.searches.head(block.number, back, &self.book, pace.confirmations);
         self.search(now);
@@ -106,6 +108,17 @@ impl Core {
         }
     }
 
+    /// A block that others had before this keeper: leaders have seen conditions hold there, and have assigned them.
+    fn take_listed(&mut self, block: &BlockRef, now: Time) {
+        let run =
+            |job: &Job| Task { job: JobId(job.id), version: job.state().version, instance: InstanceKey(block.hash) };
+        let conditions = self.book.watched().filter(|job| cooldown(job).is_some());
+        let listed: Vec<Task> = conditions.map(run).filter(|task| self.engine.is_listed(task)).collect();
+        for task in listed {
+            self.tell_condition(task.job.0, block, Some(task), now);
+        }
+    }
+
     /// Tells of a condition at a block, where that could be: whether it holds there the run finds.
     fn tell_condition(&mut self, job: u64, block: &BlockRef, expected: Option<Task>, now: Time) {
         let pace = self.about.pace;
@@ -113,17 +126,30 @@ impl Core {
         if expected.is_some_and(|task| task != due.task) {
             return;
         }
-        let cooldown = self.book.job(job).and_then(|job| match job.state().plan.as_ref()?.trigger.watch() {
-            Watch::Condition(condition) => Some(condition.cooldown()),
-            _ => None,
-        });
+        let cooldown = self.book.job(job).and_then(cooldown);
         let engine = &self.engine;
+        let is_open = |task: &Task| engine.is_open(task, now);
         let conditions = &mut self.lookout.conditions;
-        let is_taken = conditions.is_taken(&due.task, |task| engine.is_open(task, now));
         let rests = cooldown.is_none_or(|cooldown| conditions.rests(job, due.task.version, cooldown, block.number));
-        if !is_taken && !rests {
-            conditions.note_told(due.task);
+        if !rests && !is_open(&due.task) && conditions.has_room(job, expected.is_some(), is_open) {
+            conditions.note_told(due.task, block.number, is_open);
             self.tell_seen((due, None), now);
+        }
+    }
+
+    /// A run has settled. Where it is one of a condition others that are open, and that are too early now, are void.
+    pub(super) fn note_settled_condition(&mut self, task: &Task, block: u64, now: Time) {
+        let Some(cooldown) = self.book.job(task.job.0).and_then(cooldown) else { return };
+        self.lookout.conditions.note_settled(task.job, task.version, block);
+        for task in self.lookout.conditions.take_overtaken(task, cooldown) {
+            self.feed(Input::Void(task), now);
+        }
+    }
+
+    /// A leader has assigned a run of a condition that did not hold where it says it did.
+    pub(super) fn drop_condition(&mut self, task: Task, now: Time) {
+        if self.book.job(task.job.0).and_then(cooldown).is_some() {
+            self.feed(Input::Void(task), now);
         }
     }
 
@@ -160,7 +186,7 @@ impl Core {
     }
 
     fn put_off_seen(&mut self, due: DueTask, now: Time) {
-        if !self.lookout.put_off(due) {
+        if self.engine.laws().tells_later() && !self.lookout.put_off(due) {
             self.shed(Load::Tasks, 1, now);
         }
     }
@@ -190,5 +216,13 @@ impl Core {
             Some(first.any(|member| member.operator == self.about.operator))
         };
         leads(0).unwrap_or(false) || leads(1).unwrap_or(false)
+    }
+}
+
+/// Blocks from one settlement of a job to its next run, if it waits for a condition.
+fn cooldown(job: &Job) -> Option<u64> {
+    match job.state().plan.as_ref()?.trigger.watch() {
+        Watch::Condition(condition) => Some(condition.cooldown()),
+        _ => None,
     }
 }

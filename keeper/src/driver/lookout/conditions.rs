@@ -1,7 +1,8 @@
 //! Conditions: which of them are asked about at a block, and which are at rest.
 //!
-//! A job has one run at a time: while one is open, and for the cooldown after a settlement, it is not asked about. So leaders
-//! that see it hold at different blocks mostly agree on the first one; where they do not, the contract takes one of them.
+//! While a run of a job is open, and for the cooldown after a settlement, it is not asked about: so leaders that see it hold at
+//! different blocks mostly agree on the first one. Where they do not, keepers take up what either has assigned, for else some would
+//! be left with one run and some with the other, and neither had a quorum. The contract takes one; then the others are void.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,8 +22,8 @@ const PATIENCE_MS: u64 = 20_000;
 /// The conditions.
 #[derive(Debug, Default)]
 pub(in crate::driver) struct Conditions {
-    /// The newest run of a job that was told.
-    told: BTreeMap<u64, Task>,
+    /// The newest runs of a job that were told, and the numbers of their blocks.
+    told: BTreeMap<u64, Vec<(u64, Task)>>,
     /// The block of the newest settlement of a job's version, and of those that a reorganisation may bring back.
     settled: BTreeMap<u64, Vec<(u32, u64)>>,
     /// The block that is asked about, and since when.
@@ -31,6 +32,8 @@ pub(in crate::driver) struct Conditions {
 
 /// Settlements of a job that are remembered.
 const SETTLED_MAX: usize = 8;
+/// Most runs of a job that are open at a time, were its leaders never to agree.
+const OPEN_MAX: usize = 4;
 
 impl Conditions {
     /// What to ask at a block; nothing while another block is asked about. `is_open` tells of a task whether it still is.
@@ -49,7 +52,7 @@ impl Conditions {
             let state = job.state();
             let Watch::Condition(condition) = state.plan.as_ref()?.trigger.watch() else { return None };
             let rests = self.rests(id, state.version, condition.cooldown(), block.number);
-            let is_free = self.told.get(&id).is_none_or(|task| !is_open(task));
+            let is_free = self.open(id, &is_open) == 0;
             let asked = Question { job: id, target: condition.target(), call: condition.call().clone() };
             (state.can_pay && is_free && !rests).then_some(asked)
         };
@@ -72,14 +75,32 @@ impl Conditions {
         last.is_some_and(|(of, block)| *of == version && number < block.saturating_add(cooldown))
     }
 
-    /// Whether another run of the job than this one is open.
-    pub(in crate::driver) fn is_taken(&self, task: &Task, is_open: impl Fn(&Task) -> bool) -> bool {
-        self.told.get(&task.job.0).is_some_and(|told| told != task && is_open(told))
+    /// Whether there is room for a run: one that was assigned, or that this keeper has seen itself.
+    pub(in crate::driver) fn has_room(&self, job: u64, is_assigned: bool, is_open: impl Fn(&Task) -> bool) -> bool {
+        self.open(job, is_open) < if is_assigned { OPEN_MAX } else { 1 }
     }
 
-    /// A run was told.
-    pub(in crate::driver) fn note_told(&mut self, task: Task) {
-        self.told.insert(task.job.0, task);
+    fn open(&self, job: u64, is_open: impl Fn(&Task) -> bool) -> usize {
+        self.told.get(&job).into_iter().flatten().filter(|(_, task)| is_open(task)).count()
+    }
+
+    /// A run at a block was told.
+    pub(in crate::driver) fn note_told(&mut self, task: Task, block: u64, is_open: impl Fn(&Task) -> bool) {
+        let told = self.told.entry(task.job.0).or_default();
+        told.retain(|(_, other)| *other != task && is_open(other));
+        told.push((block, task));
+    }
+
+    /// The runs of a job's version that were told and that its last settlement, with that cooldown, has made too early.
+    pub(in crate::driver) fn take_overtaken(&mut self, settled: &Task, cooldown: u64) -> Vec<Task> {
+        let JobId(job) = settled.job;
+        let Some(told) = self.told.get(&job) else { return Vec::new() };
+        let rests = |(block, task): &&(u64, Task)| task != settled && self.rests(job, task.version, cooldown, *block);
+        let overtaken: Vec<Task> = told.iter().filter(rests).map(|(_, task)| *task).collect();
+        if let Some(told) = self.told.get_mut(&job) {
+            told.retain(|(_, task)| !overtaken.contains(task));
+        }
+        overtaken
     }
 
     /// A run of the job has settled in a block.

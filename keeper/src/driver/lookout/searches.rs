@@ -67,7 +67,7 @@ impl Searches {
         }
         let (&depth, span) = self.spans.iter().find(|(_, span)| span.from <= span.to)?;
         let (from, to) = (span.from, span.to.min(span.from.saturating_add(STRETCH_MAX - 1)));
-        let hash = if from == to { block(to).map(|block| block.hash) } else { None };
+        let hash = block(to).map(|block| block.hash);
         self.numbers += 1;
         let wanted = wanted(book, confirmations).filter(|(of, _)| *of == depth).map(|(_, wanted)| wanted).collect();
         let stretch = Stretch { number: self.numbers, from, to, hash, depth, wanted };

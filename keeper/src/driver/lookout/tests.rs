@@ -54,7 +54,8 @@ const NOW: Time = Time(1_000_000);
 
 fn next(searches: &mut Searches, book: &JobBook, now: Time) -> Option<(u64, u64, u64, bool)> {
     let stretch = searches.next(book, 0, now, |number| Some(block(number)))?;
-    Some((stretch.number, stretch.from, stretch.to, stretch.hash.is_some()))
+    assert_eq!(stretch.hash, Some(block(stretch.to).hash), "of the branch that is followed");
+    Some((stretch.number, stretch.from, stretch.to, stretch.one().is_some()))
 }
 
 #[test]
@@ -145,7 +146,7 @@ fn a_condition_is_asked_about_unless_a_run_is_open_or_it_rests() {
         jobs
     };
     assert_eq!(asked(&mut conditions, 10, &[]), Some(vec![1, 2]));
-    conditions.note_told(at(1, 10));
+    conditions.note_told(at(1, 10), 10, |_| true);
     assert_eq!(asked(&mut conditions, 11, &[at(1, 10)]), Some(vec![2]), "one run of a job at a time");
     conditions.note_settled(JobId(1), 1, 12);
     assert_eq!(asked(&mut conditions, 14, &[]), Some(vec![2]), "it rests");

@@ -1,17 +1,22 @@
 //! What is looked at before an action, at the anchor: whether gas is not too dear there for the job, and whether its condition
-//! holds there. It was seen to hold at the first attempt's anchor by a leader, whose word nobody takes; at a later attempt it may
-//! hold no more, and then there is nothing to do.
+//! holds there. It was seen to hold at the first attempt's anchor by a leader, whose word nobody takes: where it did not, there is no
+//! such task, at no attempt, for else each leader could have each job run, and skip, and rest, whenever it likes. At a later attempt it
+//! may hold no more, and then there is nothing to do.
+
+use std::time::Duration;
 
 use alloy::primitives::{B256, U256, keccak256};
 use alloy::providers::Provider;
+use consensus::anchor::BlockRef;
 use consensus::task::Abstention;
 
 use super::{Actions, Finding, Work};
 use crate::executor::{Answer, Asked, BlockReference, Ended, Question};
-use crate::jobs::trigger::{Sighting, Watch, holds};
+use crate::jobs::trigger::{Condition, Sighting, Watch, holds};
 
 /// The fixed reason of the skip: what the call said is no part of it.
 const HOLDS_NO_MORE: &str = "the condition does not hold";
+const NEVER_HELD: &str = "the condition did not hold at the block that is said to have made the job due";
 
 /// What was read before an action.
 pub(super) struct Before {
@@ -46,20 +51,37 @@ pub(super) async fn look(actions: &Actions, work: &Work) -> Result<Before, Findi
     let Watch::Condition(condition) = work.plan.trigger.watch() else {
         return Ok(Before { sighting: None, transcript: B256::ZERO });
     };
-    let (anchor, chain_id) = (&work.anchor, actions.chain_id);
-    let reference =
-        BlockReference { chain_id, number: anchor.number, hash: anchor.hash.0, timestamp: anchor.timestamp };
-    let (to, data) = (condition.target(), condition.call().clone());
-    let question = Question { job_id: work.due.task.job.0, reference, to, data };
-    let Asked { answer, transcript_root, took } = actions.executor.ask(question).await;
+    let seen = seen_at(work);
+    if seen.hash != work.anchor.hash {
+        match ask(actions, work, condition, &seen).await.answer {
+            Ok(Answer::Returned(data)) if holds(&data) => {}
+            Ok(_) => return Err(Finding::none(Abstention::UnknownTask, NEVER_HELD.to_owned())),
+            Err(why) => return Err(Finding::new(Ended::Abstain(why), B256::ZERO, Duration::ZERO)),
+        }
+    }
+    let Asked { answer, transcript_root, took } = ask(actions, work, condition, &work.anchor).await;
     let transcript = B256::from(transcript_root);
     match answer {
         Ok(Answer::Returned(data)) if holds(&data) => {
             Ok(Before { sighting: Some(Sighting::Answer(data.to_vec())), transcript })
         }
+        Ok(_) if seen.hash == work.anchor.hash => Err(Finding::none(Abstention::UnknownTask, NEVER_HELD.to_owned())),
         Ok(_) => Err(Finding::new(Ended::Skip(HOLDS_NO_MORE.to_owned()), transcript, took)),
         Err(why) => Err(Finding::new(Ended::Abstain(why), transcript, took)),
     }
+}
+
+/// The block at which a condition is said to have held.
+fn seen_at(work: &Work) -> BlockRef {
+    let number = work.due.anchor.rests_on().unwrap_or(work.anchor.number);
+    BlockRef { number, hash: work.due.task.instance.0, timestamp: work.due.due }
+}
+
+async fn ask(actions: &Actions, work: &Work, condition: &Condition, block: &BlockRef) -> Asked {
+    let BlockRef { number, hash, timestamp } = *block;
+    let reference = BlockReference { chain_id: actions.chain_id, number, hash: hash.0, timestamp };
+    let (to, data) = (condition.target(), condition.call().clone());
+    actions.executor.ask(Question { job_id: work.due.task.job.0, reference, to, data }).await
 }
 
 /// Wei for a gas in a block; zero on a chain without a fee market.

@@ -26,7 +26,7 @@ fn log(topics: &[B256], bytes: usize) -> LogData {
 }
 
 fn stretch(node: &FakeNode, from: u64, to: u64, wanted: &[Wanted]) -> Stretch {
-    let hash = (from == to).then(|| node.chain().hash(to));
+    let hash = Some(node.chain().hash(to));
     Stretch { number: 1, from, to, hash, depth: 0, wanted: wanted.into() }
 }
 
@@ -88,6 +88,18 @@ async fn where_one_node_shows_nothing_another_one_is_asked() {
     for (from, to) in [(5, 5), (4, 9)] {
         let found = search_on(&[&silent, &other], &stretch(&silent, from, to, &jobs)).await.unwrap();
         assert_eq!(places(&found), [(1, 5, 0)], "{from} to {to}");
+    }
+}
+
+/// Its silence would be taken for that of the branch that is followed.
+#[tokio::test]
+async fn a_node_on_another_branch_says_nothing_of_one_block_nor_of_many() {
+    let node = FakeNode::start(20).await;
+    node.chain().log(5, emitter(1), log(&[TOPIC], 3));
+    for (from, to) in [(5, 5), (4, 9)] {
+        let followed = Some(B256::repeat_byte(1));
+        let stretch = Stretch { hash: followed, ..stretch(&node, from, to, &[wanted(1, 1, Some(TOPIC), 9)]) };
+        assert!(search_on(&[&node], &stretch).await.is_err(), "{from} to {to}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The messages hostile keepers make.
 
 use alloy::primitives::{B256, keccak256};
+use consensus::anchor::BlockRef;
 use consensus::bls::Signature;
 use consensus::certificate::batch_root;
 use consensus::codec;
@@ -17,6 +18,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 use super::Means;
 use crate::sim::keys::DOMAIN;
+use crate::sim::plan::CONDITION;
 
 /// Signs findings on a batch with the hostile keeper's own key; `None` if it does not know the batch.
 fn signed(partial: &Partial, findings: Vec<Finding>, keeper: u16, means: &Means<'_>) -> Option<Partial> {
@@ -168,6 +170,26 @@ pub(super) fn crowded(assignment: &Assignment, means: &Means<'_>) -> Vec<Vec<u8>
     let full: Vec<PlannedBatch> = batches.iter().cycle().take(BATCHES_MAX).cloned().collect();
     let numbers = assignment.number + 1..ASSIGNMENTS_MAX;
     numbers.map(|number| resigned(&Assignment { number, ..assignment.clone() }, full.clone(), means)).collect()
+}
+
+/// Further assignments in its window, of runs of the condition at the newest blocks: what they are due by, it has not asked.
+pub(super) fn false_alarms(assignment: &Assignment, means: &Means<'_>) -> Vec<Vec<u8>> {
+    let head = means.engine.head().map_or(0, |head| head.number);
+    let pace = means.pace;
+    let blocks = (head.saturating_sub(8)..=head).filter_map(|number| means.engine.block(number));
+    let is_due = |block: &BlockRef, attempt: u8| {
+        let due = pace.attempt_due(block.timestamp + pace.confirmed_seconds, attempt);
+        pace.window_of(due) == assignment.window
+    };
+    let run = |block: &BlockRef, attempt: u8| PlannedBatch {
+        attempt,
+        tasks: vec![PlannedTask { job: CONDITION, version: 1, instance: ByteArray::new(block.hash.0) }],
+    };
+    let runs = blocks.flat_map(|block| [0, 1].map(|attempt| (block, attempt)));
+    let batches: Vec<PlannedBatch> =
+        runs.filter(|(block, attempt)| is_due(block, *attempt)).map(|(block, attempt)| run(&block, attempt)).collect();
+    let numbers = (assignment.number + 1..ASSIGNMENTS_MAX).take(usize::from(!batches.is_empty()));
+    numbers.map(|number| resigned(&Assignment { number, ..assignment.clone() }, batches.clone(), means)).collect()
 }
 
 /// The same words in another wrapping: the execution tag is not signed, so a partial stays valid under another one.

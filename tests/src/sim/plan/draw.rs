@@ -1,10 +1,11 @@
 //! The operator sets, the jobs and the links of a seed.
 
-use alloy::primitives::{Address, Bytes, Uint, keccak256};
+use alloy::primitives::keccak256;
 use consensus::committee::{Committee, Member};
-use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::TriggerTerms;
 
-use super::{CODE, Conduct, FIRST_DUE, Job, Links, PRELUDE, START};
+use super::nature::terms;
+use super::{Conduct, FIRST_DUE, Job, Links, PRELUDE, Rhythm, START};
 use crate::sim::keys::Keys;
 use crate::sim::random::Random;
 
@@ -61,20 +62,10 @@ pub(super) fn draw_jobs(random: &mut Random) -> Vec<Job> {
     let jobs = beats.iter().enumerate().map(|(position, &(interval, conduct))| {
         let id = position as u64 + 1;
         let first = FIRST_DUE + if position < 2 { 0 } else { random.below(3) };
-        let code = WasmTerms { code_url: String::new(), code_hash: CODE, params: Bytes::new() };
-        let terms = Terms {
-            trigger: TriggerTerms::Interval { start: START + first, interval: interval as u32 },
-            action: ActionTerms::Wasm(code),
-            target: Address::repeat_byte(id as u8),
-            callback_gas: 100_000,
-            token: Address::ZERO,
-            fee: Uint::from(1),
-            quorum_bps: if position == 2 && random.chance(300) { 6_667 } else { 0 },
-            punctual_seconds: 0,
-            limits: Limits::default(),
-        };
-        let params = terms.params();
-        Job { id, params, conduct, first, interval }
+        let trigger = TriggerTerms::Interval { start: START + first, interval: interval as u32 };
+        let quorum_bps = if position == 2 && random.chance(300) { 6_667 } else { 0 };
+        let params = terms(id, trigger, quorum_bps).params();
+        Job { id, params, conduct, rhythm: Rhythm::Interval { first, interval } }
     });
     jobs.collect()
 }

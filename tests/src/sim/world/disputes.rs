@@ -3,16 +3,15 @@
 use alloy::primitives::{B256, Bytes};
 use consensus::dispute::{AgreedRuling, Answer};
 use consensus::report::Report;
-use consensus::task::Abstention;
+use consensus::task::{Abstention, Outcome, Status};
 use keeper::chain::BroughtResult;
 use keeper::driver::Event;
 
 use super::World;
-use super::orders::honest_outcome;
 use super::queue::Happening;
 use crate::sim::court::Case;
 use crate::sim::keys::DOMAIN;
-use crate::sim::plan::{CODE, Conduct};
+use crate::sim::plan::CODE;
 
 /// Whoever missed what others said of a dispute hears it again within this time.
 const PATIENCE: u64 = 240_000;
@@ -31,13 +30,21 @@ impl World<'_> {
 
     /// What the task of a disputed report gives here.
     pub(super) fn rerun(&mut self, keeper: usize, dispute: u64, report: &Report) {
-        let Some((_, conduct)) = self.tasks.get(&report.task).copied() else { return };
+        if self.conduct(&report.task).is_none() {
+            return;
+        }
+        let honest = self.honest_outcome(&report.task, report.anchor.hash);
         let delay = self.random.between(5, 600);
-        let lies = conduct == Conduct::Differs || (self.plan.misled[keeper] && !self.healed && self.random.chance(300));
+        let lies = honest.is_none() || (self.plan.misled[keeper] && !self.healed && self.random.chance(300));
         let result = if self.now < self.nodes[keeper].outage_until {
             Err(Abstention::ChainReadFailed)
         } else {
-            let mut outcome = honest_outcome(report.task, report.anchor.hash, conduct);
+            let mut outcome = honest.unwrap_or(Outcome {
+                status: Status::Call,
+                data: Bytes::new(),
+                state_after: B256::ZERO,
+                transcript: B256::ZERO,
+            });
             if lies {
                 outcome.data = Bytes::from(self.random.bytes(8));
             }
@@ -83,8 +90,7 @@ impl World<'_> {
 
     /// What every honest run of a disputed task gives; `None` if each gives something else.
     fn right_answer(&self, case: &Case) -> Option<Answer> {
-        let (_, conduct) = self.tasks.get(&case.report.task).filter(|(_, conduct)| *conduct != Conduct::Differs)?;
-        let outcome = honest_outcome(case.report.task, case.report.anchor.hash, *conduct);
+        let outcome = self.honest_outcome(&case.report.task, case.report.anchor.hash)?;
         Some(Answer { status: outcome.status, outcome_hash: outcome.hash(CODE) })
     }
 

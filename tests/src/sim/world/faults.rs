@@ -7,6 +7,9 @@ use super::World;
 use super::queue::Happening;
 use crate::sim::plan::{START, Strike};
 
+/// For so many milliseconds some nodes do not know of a reorganisation.
+const LEFT_BEHIND: u64 = 2_500;
+
 impl World<'_> {
     pub(super) fn strike(&mut self, strike: Strike) {
         self.tell(|| format!("{strike:?}"));
@@ -24,8 +27,11 @@ impl World<'_> {
             Strike::Dispute { wrong } => self.dispute(wrong),
             Strike::Reorganise { depth } => {
                 self.count("reorg", 1);
-                let random = &mut self.random;
+                let left = self.chain.blocks.iter().map(|block| block.reference).collect();
+                self.left_branch = Some((left, self.now + LEFT_BEHIND));
+                let (random, moved) = (&mut self.random, self.chain.moved_logs());
                 let lost = self.chain.reorganise(depth, || random.chance(500));
+                self.count("moved_log", self.chain.moved_logs() - moved);
                 // What was orphaned may be mined again; the rest is lost for good.
                 for transaction in lost {
                     if self.random.chance(500) {

@@ -80,7 +80,8 @@ impl World<'_> {
         let node = &mut self.nodes[to];
         if let (Some(actor), Some(core)) = (node.actor.as_mut().filter(|_| !quiet), node.core.as_ref()) {
             let (keys, keepers, engine) = (&self.keys[to], self.keys.len(), core.engine());
-            let mut means = Means { keys, index: to, keepers, engine, random: &mut self.random };
+            let (pace, random) = (self.plan.pace, &mut self.random);
+            let mut means = Means { keys, index: to, keepers, pace, engine, random };
             let deeds = actor.on_message(channel, bytes, &mut means);
             self.do_deeds(to, deeds);
         }

@@ -5,19 +5,21 @@ use consensus::effect::Settlement;
 use keeper::chain::{Settled, SettlementResult, convert};
 use keeper::driver::Event;
 
-use super::orders::honest_outcome;
 use super::queue::Happening;
 use super::{World, run_of};
 use crate::sim::chain::Refusal;
-use crate::sim::plan::{CODE, Conduct};
+use crate::sim::plan::CODE;
 
 impl World<'_> {
     /// A submitter looks whether its work is done already before it pays for a transaction.
     pub(super) fn take_transaction(&mut self, keeper: usize, settlement: Settlement) {
-        let reports = &settlement.certificate.reports;
-        if reports.iter().all(|report| self.chain.settled.contains(&report.task)) {
-            let key = settlement.key;
+        let (reports, key) = (&settlement.certificate.reports, settlement.key);
+        if reports.iter().all(|report| self.chain.guard.has(&report.task)) {
             return self.done(keeper, 50, Event::Submitted { key, result: SettlementResult::AlreadySettled });
+        }
+        if !self.chain.would_settle(&settlement, self.now / 1000 + 1) {
+            let result = SettlementResult::Reverted { reason: "nothing of it can settle any more".to_owned() };
+            return self.done(keeper, 50, Event::Submitted { key, result });
         }
         self.mempool.push((keeper, settlement));
     }
@@ -64,15 +66,12 @@ impl World<'_> {
     fn check_result(&mut self, settled: &Settled, settlement: &Settlement) {
         let task = convert::task(settled);
         self.settled_at.insert(task, self.now);
-        let Some((_, conduct)) = self.tasks.get(&task) else {
-            return;
-        };
         let report = settlement.certificate.reports.iter().find(|report| report.task == task);
-        if let Some(report) = report.filter(|_| *conduct != Conduct::Differs) {
-            let honest = honest_outcome(task, report.anchor.hash, *conduct);
-            if honest.hash(CODE) != settled.outcome_hash {
-                self.checks.fail(self.elapsed(), "wrong_result", format!("{:?}", task.id()));
-            }
+        let honest = report.and_then(|report| self.honest_outcome(&task, report.anchor.hash));
+        if honest.is_some_and(|honest| honest.hash(CODE) != settled.outcome_hash) {
+            self.checks.fail(self.elapsed(), "wrong_result", format!("{:?}", task.id()));
         }
+        let block = self.chain.blocks.last().map(|block| block.reference.hash);
+        block.iter().for_each(|&block| self.judge(settled, block));
     }
 }

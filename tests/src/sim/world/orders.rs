@@ -1,27 +1,22 @@
 //! Hands for the cores: what happens to a keeper goes in, and its orders are carried out in a world of its own.
 
-use std::time::Duration;
-
-use alloy::primitives::{B256, Bytes, keccak256};
-use consensus::anchor::BlockRef;
+use alloy::primitives::keccak256;
 use consensus::codec;
 use consensus::committee::{KeeperIndex, PeerKey};
 use consensus::effect::Settlement;
 use consensus::evidence::Evidence;
-
 use consensus::fault::{Fault, Reason, Verdict};
 use consensus::input::MessageTag;
 use consensus::message::{Channel, EVIDENCE_LIMIT, Message};
-use consensus::task::{Abstention, DueTask, Outcome, Task};
+use consensus::task::Outcome;
 use keeper::chain::SettlementResult;
 use keeper::driver::{Event, Note, Order};
 
 use super::queue::Happening;
-use super::{World, trace};
+use super::{World, run_of, trace};
 use crate::sim::actor::{Audience, Deed, Means};
 use crate::sim::keys::DOMAIN;
-use crate::sim::node::Ran;
-use crate::sim::plan::{Conduct, Strike, status};
+use crate::sim::plan::Strike;
 use crate::sim::plant::Plant;
 
 impl World<'_> {
@@ -47,7 +42,8 @@ impl World<'_> {
             match (node.actor.as_mut(), node.core.as_ref()) {
                 (Some(actor), Some(core)) if !quiet => {
                     let (keys, keepers, engine) = (&self.keys[keeper], self.keys.len(), core.engine());
-                    let mut means = Means { keys, index: keeper, keepers, engine, random: &mut self.random };
+                    let (pace, random) = (self.plan.pace, &mut self.random);
+                    let mut means = Means { keys, index: keeper, keepers, pace, engine, random };
                     let deeds = actor.on_order(order, &mut means);
                     self.do_deeds(keeper, deeds);
                 }
@@ -70,7 +66,7 @@ impl World<'_> {
     pub(super) fn do_deeds(&mut self, keeper: usize, deeds: Vec<Deed>) {
         for deed in deeds {
             match deed {
-                Deed::Carry(order) => self.carry_out(keeper, order),
+                Deed::Carry(order) => self.carry_out(keeper, *order),
                 Deed::Send { channel, bytes, to, after: 0 } => self.send_to_all(keeper, channel, &bytes.into(), to),
                 Deed::Send { channel, bytes, to, after } => {
                     self.after(after, Happening::Say { keeper, channel, bytes: bytes.into(), to });
@@ -87,7 +83,11 @@ impl World<'_> {
 
     fn carry_out(&mut self, keeper: usize, order: Order) {
         match order {
-            Order::Run { due, attempt, anchor, .. } => self.run_task(keeper, &due, attempt, anchor),
+            Order::Run { due, attempt, anchor, sighting, .. } => {
+                self.run_task(keeper, &due, (attempt, anchor), sighting.as_ref());
+            }
+            Order::Search(stretch) => self.search(keeper, stretch),
+            Order::Probe { block, questions } => self.probe(keeper, block, questions),
             Order::Persist { token, group } => {
                 self.nodes[keeper].waiting.push((token, group));
                 if self.nodes[keeper].waiting.len() == 1 {
@@ -174,55 +174,6 @@ impl World<'_> {
         }
     }
 
-    /// Runs a task: what comes of it is a function of task and anchor, unless the job or the RPC node says otherwise.
-    fn run_task(&mut self, keeper: usize, due: &DueTask, attempt: u8, anchor: BlockRef) {
-        self.nodes[keeper].runs += 1;
-        let run = self.nodes[keeper].runs;
-        let Some((_, conduct)) = self.tasks.get(&due.task).copied() else {
-            return;
-        };
-        let mut delay = self.random.between(5, 60);
-        let lies = self.plan.misled[keeper] && !self.healed && self.random.chance(300);
-        let result = if self.now < self.nodes[keeper].outage_until {
-            delay += 500;
-            Err(Abstention::ChainReadFailed)
-        } else if conduct == Conduct::Differs || lies {
-            if lies {
-                self.count("lying_view", 1);
-            }
-            let mut outcome = honest_outcome(due.task, anchor.hash, conduct);
-            outcome.data = Bytes::from(format!("run {run} of keeper {keeper}").into_bytes());
-            Ok(outcome)
-        } else {
-            Ok(honest_outcome(due.task, anchor.hash, conduct))
-        };
-        let took = Duration::from_millis(delay);
-        let ran = Ran { task: due.task, attempt, anchor: anchor.hash, result, took };
-        if self.bug == Some(Plant::AnswerOfAnotherRun) {
-            return self.mix_up(keeper, delay, ran);
-        }
-        self.answer_run(keeper, delay, ran);
-    }
-
-    fn answer_run(&mut self, keeper: usize, delay: u64, ran: Ran) {
-        let Ran { task, attempt, anchor, result, took } = ran;
-        self.done(keeper, delay, Event::Executed { task, attempt, anchor, result, reason: String::new(), took });
-    }
-
-    /// A planted bug of the loop: now and then two runs under way get each other's results, each under its own name, as
-    /// from a pool of workers whose answers are paired with questions by their order. No guard can tell by the name.
-    fn mix_up(&mut self, keeper: usize, delay: u64, mut ran: Ran) {
-        match self.nodes[keeper].mixed_up.take() {
-            None if self.random.chance(100) => self.nodes[keeper].mixed_up = Some(ran),
-            Some(mut other) => {
-                std::mem::swap(&mut ran.result, &mut other.result);
-                self.answer_run(keeper, delay, other);
-                self.answer_run(keeper, delay, ran);
-            }
-            None => self.answer_run(keeper, delay, ran),
-        }
-    }
-
     pub(super) fn flush(&mut self, keeper: usize) {
         let (results, failed) = self.nodes[keeper].flush();
         for (token, answer) in results {
@@ -260,12 +211,15 @@ impl World<'_> {
             let detail = format!("keeper {keeper} signed a batch it knows nothing of");
             return self.checks.fail(at, "baseless_signature", detail);
         };
-        let (tasks, believes) = (&self.tasks, !self.plan.misled[keeper]);
-        let honest = |task: &Task, anchor: B256| {
-            let (_, conduct) = tasks.get(task).filter(|(_, conduct)| believes && *conduct != Conduct::Differs)?;
-            Some(honest_outcome(*task, anchor, *conduct))
-        };
-        self.checks.on_partial(at, (keeper, &self.keys[keeper]), &partial, &basis, honest);
+        let believes = !self.plan.misled[keeper];
+        let said = || basis.tasks.iter().zip(&basis.anchors).filter(|_| believes);
+        let honest: Vec<Option<Outcome>> =
+            said().map(|(task, anchor)| self.honest_outcome(task, anchor.hash)).collect();
+        if let Some((task, _)) = said().find(|(task, anchor)| !self.is_on_branch(task, anchor.hash)) {
+            let detail = format!("keeper {keeper} signs {}, which lies on another branch", run_of(task));
+            self.checks.fail(at, "signed_what_is_orphaned", detail);
+        }
+        self.checks.on_partial(at, (keeper, &self.keys[keeper]), &partial, &basis, &honest);
         let epoch = basis.committee.epoch();
         if self.nodes[keeper].doubt.forbids(epoch, self.now) {
             let detail = format!("keeper {keeper} signs under epoch {epoch}, though most show another table of it");
@@ -306,13 +260,4 @@ impl World<'_> {
         let delay = self.random.between(50, 400);
         self.after(delay, Happening::Transaction { keeper, settlement: Box::new(settlement) });
     }
-}
-
-/// What every honest run of a task gives at an anchor.
-pub(super) fn honest_outcome(task: Task, anchor: B256, conduct: Conduct) -> Outcome {
-    let data = match conduct {
-        Conduct::Skips => Bytes::from_static(b"nothing to do"),
-        _ => Bytes::from([task.instance.0.as_slice(), &task.job.0.to_be_bytes(), anchor.as_slice()].concat()),
-    };
-    Outcome { status: status(conduct), data, state_after: B256::ZERO, transcript: B256::ZERO }
 }

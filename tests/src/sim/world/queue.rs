@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use consensus::anchor::BlockRef;
 use consensus::dispute::AgreedRuling;
 use consensus::effect::Settlement;
 use consensus::message::Channel;
 use keeper::chain::Accusation;
 use keeper::driver::Event;
+use keeper::jobs::probe::Question;
+use keeper::jobs::search::Stretch;
 
 use crate::sim::actor::Audience;
 use crate::sim::plan::Strike;
@@ -43,6 +46,19 @@ pub(super) enum Happening {
     Flush {
         keeper: usize,
         life: u64,
+    },
+    /// A node answers a search for logs.
+    Search {
+        keeper: usize,
+        life: u64,
+        stretch: Stretch,
+    },
+    /// A node answers which conditions hold at a block.
+    Probe {
+        keeper: usize,
+        life: u64,
+        block: BlockRef,
+        questions: Arc<[Question]>,
     },
     /// A question reaches a peer: for its status, if it has no bytes.
     Ask {

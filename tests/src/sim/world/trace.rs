@@ -43,6 +43,8 @@ pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
         Order::KeepEvidence(_) => trace.word(2_000),
         Order::Recall { group, .. } | Order::Learn { group } => trace.word(3_000 + group.len() as u64),
         Order::Abandon { task, attempt, .. } => trace.word(7_000 + task.job.0 * 10 + u64::from(*attempt)),
+        Order::Search(stretch) => trace.word(10_000_000 + (stretch.from << 32 | stretch.to)),
+        Order::Probe { block, questions } => trace.word(20_000_000 + (block.number << 8 | questions.len() as u64)),
         Order::AskStatus { peer } => trace.bytes(&peer.0),
         Order::Rerun { dispute, .. } => trace.word(9_000 + dispute),
         Order::Rule(ruling) => trace.bytes(&ruling.signature.to_bytes()),
@@ -74,7 +76,14 @@ impl World<'_> {
             Order::Note(note @ (Note::Blamed(_) | Note::Disputed(_) | Note::MissedTurn { .. })) => {
                 self.tell(|| format!("{keeper} {note:?}"));
             }
-            Order::Recall { .. } | Order::Stop(_) | Order::Fault { .. } => self.tell(|| format!("{keeper} {order:?}")),
+            Order::Recall { .. } | Order::Stop(_) | Order::Fault { .. } | Order::Probe { .. } => {
+                self.tell(|| format!("{keeper} {order:?}"));
+            }
+            Order::Search(stretch) => {
+                self.tell(|| {
+                    format!("{keeper} searches blocks {} to {}, {} deep", stretch.from, stretch.to, stretch.depth)
+                });
+            }
             Order::Judge { message, verdict } if !matches!(verdict, Verdict::Accept) => {
                 let author = self.nodes[keeper].unjudged.get(message).map(|unjudged| unjudged.author);
                 self.tell(|| format!("{keeper} on a message of {author:?}: {verdict:?}"));

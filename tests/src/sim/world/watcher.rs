@@ -10,8 +10,12 @@ use keeper::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, MemberRow};
 use keeper::driver::Event;
 
 use super::World;
+use super::queue::Happening;
 use crate::sim::chain::{Block, settled};
+use crate::sim::plant::Plant;
 
+/// Most blocks read in one go.
+const AT_ONCE: usize = 24;
 /// The block in which all operators registered.
 const REGISTERED: u64 = 2;
 /// After a gap as long as this between two looks, nobody knows when a block came.
@@ -37,8 +41,13 @@ impl World<'_> {
         let behind = if self.now < self.nodes[keeper].lag.1 { self.nodes[keeper].lag.0 } else { 0 };
         self.tell_newest(keeper, behind);
         let target = self.chain.head().saturating_sub(self.plan.pace.confirmations + behind) as usize;
-        for number in common..target {
+        let end = target.min(common + AT_ONCE);
+        for number in common..end {
             self.tell_block(keeper, number);
+        }
+        if end < target {
+            let delay = self.random.between(20, 200);
+            self.after(delay, Happening::Poll { keeper });
         }
         if self.plan.misled[keeper] && !self.healed && self.random.chance(150) {
             self.tell_a_lie(keeper);
@@ -84,7 +93,8 @@ impl World<'_> {
         }
         for job in jobs {
             let job = &self.plan.jobs[job];
-            let params = Box::new(job.params.clone());
+            let is_shallow = self.bug == Some(Plant::ShallowLogs);
+            let params = Box::new(if is_shallow { job.without_confirmations() } else { job.params.clone() });
             let (owner, forwarder) = (Address::repeat_byte(0xaa), Address::repeat_byte(0xbb));
             let event = JobEvent::Created { job_id: job.id, owner, forwarder, params };
             let funded = JobEvent::Covered { job_id: job.id, covered: true };

@@ -10,7 +10,7 @@ use super::*;
 use crate::jobs::search::{Found, Hit, Stretch};
 use crate::jobs::trigger::{SeenLog, Sighting};
 
-fn triggered(id: u64, trigger: TriggerTerms) -> Event {
+pub(super) fn triggered(id: u64, trigger: TriggerTerms) -> Event {
     let params = Terms { trigger, ..Terms::try_from(&params()).unwrap() }.params();
     let event =
         JobEvent::Created { job_id: id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params) };
@@ -37,7 +37,7 @@ fn searched(orders: &[Order]) -> Option<Stretch> {
     orders.iter().find_map(|order| if let Order::Search(stretch) = order { Some(stretch.clone()) } else { None })
 }
 
-fn hash(number: u64) -> B256 {
+pub(super) fn hash(number: u64) -> B256 {
     B256::from(Uint::from(number + 1))
 }
 
@@ -59,7 +59,7 @@ fn found(stretch: &Stretch, hits: Vec<Hit>) -> Event {
 }
 
 /// What runs at once, by rule, rank and what was seen.
-fn run(orders: &[Order]) -> Vec<(AnchorRule, u32, u64, Option<Sighting>)> {
+pub(super) fn run(orders: &[Order]) -> Vec<(AnchorRule, u32, u64, Option<Sighting>)> {
     let run = |order: &Order| match order {
         Order::Run { due, anchor, sighting, .. } => Some((due.anchor, due.rank, anchor.number, sighting.clone())),
         _ => None,
@@ -151,7 +151,7 @@ fn what_came_while_this_keeper_was_behind_is_told_once_it_has_caught_up() {
     assert_eq!(ran.iter().map(|(.., anchor, _)| *anchor).collect::<Vec<_>>(), [12, 13]);
 }
 
-fn condition() -> TriggerTerms {
+pub(super) fn condition() -> TriggerTerms {
     let (target, call) = (Address::repeat_byte(8), Bytes::from_static(&[1]));
     TriggerTerms::Condition(ConditionTerms { target, call, cooldown: 3 })
 }
