@@ -52,6 +52,7 @@ pub struct Cli {
 
 /// Flags of every command.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Directory for everything this keeper keeps [default: the user's XDG directories]
     #[arg(long, global = true, env = "KEEPER_DATADIR", hide_env_values = true, value_name = "DIR")]
@@ -208,6 +209,7 @@ pub struct ClaimArgs {
 #[derive(Debug, Subcommand)]
 pub enum JobCommand {
     /// List a job on chain and fund it
+    #[command(after_help = job::NEEDED)]
     Create(Box<job::CreateArgs>),
     /// Propose the job that does what an entry of another keeper network did
     #[command(subcommand)]

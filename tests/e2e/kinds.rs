@@ -59,7 +59,7 @@ async fn jobs_without_code_call_their_target_from_their_own_forwarder() {
     let mut swarm = Swarm::start(keepers(4)).await.unwrap();
     let call = ["--action", "call", "--calldata", &hex::encode_prefixed(Counter::incrementCall {}.abi_encode())];
     let moment = (chain_time(&mut swarm).await + 12).to_string();
-    let again = create(&swarm, &[&call[..], &["--every", "2s"]].concat()).await;
+    let again = create(&swarm, &[&call[..], &["--every", "2s", "--start", "now+10s"]].concat()).await;
     let once = create(&swarm, &[&call[..], &["--trigger", "once", "--at", &moment]].concat()).await;
     assert_eq!((&again["action"], &again["code_hash"]), (&"call".into(), &B256::ZERO.to_string().into()));
     let [(again, from), (once, from_once)] = [again, once]

@@ -87,6 +87,8 @@ impl Money {
             "--broadcast",
             "--every",
             "2s",
+            "--start",
+            "now+10s",
             "--code-url",
             &params.codeUrl,
             "--code-hash",

@@ -160,7 +160,7 @@ impl<T: Args> Asked<T> {
         match (missing, &self.file) {
             (Some(flags), None) => format!("{} missing: see --help, or --file FILE", listed(flags)),
             (Some(flags), Some(file)) => {
-                format!("{} missing: pass it, or put it into {} by its name", listed(flags), file.display())
+                format!("{} missing, here as in {}, where each has its name for a key", listed(flags), file.display())
             }
             (None, _) => said(error),
         }

@@ -30,7 +30,7 @@ mod spell;
 mod update;
 
 pub(super) use cost::{CostArgs, cost};
-pub(super) use create::{CreateArgs, create};
+pub(super) use create::{CreateArgs, NEEDED, create};
 pub(super) use funds::{FundArgs, WithdrawArgs, fund, withdraw};
 pub(super) use import::{ImportCommand, run as import};
 pub(super) use life::{LifeArgs, cancel, pause, resume};

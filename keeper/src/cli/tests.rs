@@ -51,7 +51,7 @@ fn values_from_elsewhere_forge_no_rows() {
 
 #[test]
 fn json_is_taken_by_every_verb() {
-    let verbs: [&[&str]; 20] = [
+    let verbs: [&[&str]; 22] = [
         &["init"],
         &["keys", "new"],
         &["keys", "show"],
@@ -59,7 +59,9 @@ fn json_is_taken_by_every_verb() {
         &["operator", "status"],
         &["operator", "claim"],
         &["join"],
-        &["job", "list"],
+        &["job", "list", "--status", "active"],
+        &["job", "update", "1", "--fee", "1"],
+        &["job", "cost", "--file", "job.toml"],
         &["job", "show", "1"],
         &["job", "fund", "1", "--amount", "1ether"],
         &["job", "pause", "1"],

@@ -161,7 +161,7 @@ pub struct TriggerFlags {
     /// What makes the job due
     #[arg(long, default_value = "interval")]
     trigger: Name,
-    /// First run of an interval: unix seconds, RFC 3339, or now+10s by the chain's clock [default: now+10s]
+    /// First run of an interval: unix seconds, RFC 3339, or now+10s by the chain's clock [default: now+1m]
     #[arg(long, value_parser = parse_start)]
     start: Option<Start>,
     #[command(flatten)]
@@ -244,9 +244,13 @@ impl TriggerFlags {
     }
 }
 
+/// Seconds from now to the first run where no moment is asked for: listing the job may take some blocks, and they may last twelve
+/// seconds.
+const LEAD_SECONDS: u64 = 60;
+
 /// `--start` in Unix seconds.
 fn start_of(start: Option<Start>, now: u64) -> Result<u64> {
-    let start = start.unwrap_or(Start::After(10)).at(now);
+    let start = start.unwrap_or(Start::After(LEAD_SECONDS)).at(now);
     ensure!(start > now, "--start is {start}, which is past: the chain's clock shows {now}");
     Ok(start)
 }

@@ -107,7 +107,7 @@ fn what_is_wrong_is_named_with_file_line_and_key() {
         ("name = \n", &["job.toml is no TOML", "line 1"]),
         ("name = \"n\"\nname = \"m\"\n", &["job.toml is no TOML", "line 2"]),
         ("name = \"n\"\ncode = \"a\"\ncode_hash = \"b\"\n", &["--code", "--code-hash", "cannot be used"]),
-        ("callback_gas = 1\n", &["--name <NAME> is missing", "job.toml"]),
+        ("callback_gas = 1\n", &["--name <NAME> is missing, here as in", "job.toml"]),
     ] {
         let error = refused(text, &[]);
         assert!(says.iter().all(|part| error.contains(part)), "{text:?}: {error}");

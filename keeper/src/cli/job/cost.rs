@@ -7,7 +7,7 @@ use contracts::terms::Terms;
 use serde_json::{Value, json};
 
 use super::flags::{Now, Spelt, TermsFlags, ahead};
-use super::price::{Price, Runs, date};
+use super::price::{Price, Runs, about, date};
 use super::{existing, newest_terms};
 use crate::cli::chain::{Chain, coin, gwei, parse_amount};
 use crate::cli::currency::{self, Amount, Currency};
@@ -110,8 +110,8 @@ fn told(case: &Case, price: &Price, runs: &Runs, now: u64) -> (Value, String) {
             format!(
                 "at {}, up to {}, usually {} or less",
                 gwei(price.gas_price),
-                coin(price.most_gas),
-                coin(price.usual_gas)
+                about(price.most_gas),
+                about(price.usual_gas)
             ),
         ),
         ("a run", price.words(1)),
@@ -130,7 +130,7 @@ fn told(case: &Case, price: &Price, runs: &Runs, now: u64) -> (Value, String) {
         lines.push(("set aside", case.currency.show(amount) + &gas));
         let until = match last {
             Some((moment, false)) => format!("; they last until {}", date(moment)),
-            Some((moment, true)) => format!("; all there are, until {}", date(moment)),
+            Some((moment, true)) => format!("; the last of all is due {}", date(moment)),
             None => String::new(),
         };
         lines.push(("runs left", format!("{left} at the most that each may cost{until}")));

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::flags::{CreateFlags, Now};
 use super::pay::{Approval, Payment, check_gas};
-use super::price::Price;
+use super::price::{Price, about};
 use super::{spell, tell, tell_tried};
 use crate::chain::{ChainError, Receipt};
 use crate::cli::chain::{Actor, Broadcast, Chain, Done, coin};
@@ -21,6 +21,12 @@ use crate::cli::filed::Filed;
 use crate::cli::output::rows;
 use crate::cli::{Exit, Global, WithExit};
 use crate::jobs::{Rehearsal, Stage, action};
+
+/// What help says besides, since flags that a file may give are none that clap demands.
+pub(in crate::cli) const NEEDED: &str = "\
+Needed, here or in --file: --target, --fee, --fund, with --token also --gas-fund, and what trigger and action take:
+  keeper job create --every 5m --action call --calldata 0xd09de08a --target ADDRESS --fee 0.001ether --fund 0.1ether
+What that would do is shown; with --broadcast it is done.";
 
 /// Flags of `keeper job create`.
 #[derive(Debug, Clone, Args)]
@@ -56,6 +62,7 @@ pub(in crate::cli) async fn create(global: &Global, args: CreateArgs) -> Result<
     let deposit = check_price(&chain, &payment.currency, U256::from(terms.fee)).await?;
     let salt = flags.salt.map_or_else(random, Ok)?;
     let actor = key.on(&chain).await?;
+    payment.check_coin(&chain, &actor, deposit).await?;
     let approval = payment.approve(&chain, &actor).await?;
     let draft = Draft { chain, actor, terms, payment, deposit, salt, approval };
     match draft.act().await? {
@@ -184,7 +191,7 @@ impl Draft {
                 format!(
                     "{}, and about {} for gas",
                     coin(self.value()),
-                    coin(price.gas_price.saturating_mul(U256::from(gas)))
+                    about(price.gas_price.saturating_mul(U256::from(gas)))
                 ),
             ),
             ("first run", warned(&rehearsal)),

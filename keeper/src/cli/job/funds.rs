@@ -68,6 +68,7 @@ pub(in crate::cli) async fn fund(global: &Global, args: &FundArgs) -> Result<Exi
     let amount = args.amount.as_ref().map(|amount| currency.read(amount, "--amount")).transpose().exit(Exit::Usage)?;
     let payment = Payment { currency, amount: amount.unwrap_or_default(), gas: args.gas.unwrap_or_default() };
     let actor = key.on(&chain).await?;
+    payment.check_coin(&chain, &actor, U256::ZERO).await?;
     let approval = payment.approve(&chain, &actor).await?;
     // What is not approved yet is left out of the trial.
     let funding = if approval == Approval::Missing { U256::ZERO } else { payment.amount };

@@ -1,11 +1,12 @@
 //! Money on its way into a job: coin goes with the call, a token is taken by the JobManager once that is allowed to.
 
 use alloy::primitives::{Address, B256, U256};
+use alloy::providers::Provider;
 use anyhow::{Result, anyhow, ensure};
 use contracts::PlayMoney;
 
 use crate::chain::ChainError;
-use crate::cli::chain::{Actor, Chain, Done};
+use crate::cli::chain::{Actor, Chain, Done, coin};
 use crate::cli::currency::Currency;
 use crate::cli::{Exit, WithExit};
 
@@ -41,6 +42,17 @@ impl Payment {
             Currency::Token(_) => format!("{amount}, and {} for gas", Currency::Coin.show(self.gas)),
             Currency::Coin => amount,
         }
+    }
+
+    /// Refuses an account that does not hold the coin that goes with the call, and so much besides.
+    pub(super) async fn check_coin(&self, chain: &Chain, actor: &Actor, besides: U256) -> Result<()> {
+        let (account, needed) = (actor.account(), self.coin().saturating_add(besides));
+        let held = chain.provider.get_balance(account).await.map_err(ChainError::from)?;
+        if held < needed {
+            let (held, needed) = (coin(held), coin(needed));
+            return Err(anyhow!("account {account} holds {held}, this takes {needed} and gas")).exit(Exit::Chain);
+        }
+        Ok(())
     }
 
     /// Sees to it that the JobManager may take what is paid, and no more: approves it if the actor sends.

@@ -21,6 +21,8 @@ const LOG_GAS: u64 = 23_000;
 const LOG: &str = "log";
 /// Most runs that are counted one by one.
 const MAX_COUNTED: usize = 3_000_000;
+/// Digits of an amount that is about so much.
+const SIGNIFICANT_DIGITS: usize = 6;
 const DAY: u64 = 86_400;
 const MONTH: u64 = 30 * DAY;
 
@@ -96,10 +98,10 @@ impl Price {
         let [most, usual] = [self.most_gas, self.usual_gas].map(|gas| gas.saturating_mul(runs));
         match self.currency {
             Currency::Coin => {
-                format!("up to {}, usually {}", coin(fee.saturating_add(most)), coin(fee.saturating_add(usual)))
+                format!("up to {}, usually {}", about(fee.saturating_add(most)), about(fee.saturating_add(usual)))
             }
             Currency::Token(_) => {
-                format!("{} and up to {} for gas, usually {}", self.currency.show(fee), coin(most), coin(usual))
+                format!("{} and up to {} for gas, usually {}", self.currency.show(fee), about(most), about(usual))
             }
         }
     }
@@ -157,6 +159,13 @@ impl Runs {
     fn is_single(&self) -> bool {
         self.trigger.as_ref().is_some_and(|trigger| trigger.period().is_none())
     }
+}
+
+/// An amount of coin that nobody pays to the last wei, rounded up.
+pub(super) fn about(wei: U256) -> String {
+    let digits = wei.to_string().len();
+    let unit = U256::from(10).pow(U256::from(digits.saturating_sub(SIGNIFICANT_DIGITS)));
+    coin(wei.div_ceil(unit).saturating_mul(unit))
 }
 
 /// A moment as people read it, in UTC.

@@ -90,7 +90,8 @@ async fn changed(
     let kept = present.cloned().map(|terms| ahead(terms, earliest));
     let below = kept.as_ref().map(|terms| Spelt::of(terms, currency).below(&asked)).unwrap_or_default();
     let (has_trigger, has_action) = (asked.has_any::<TriggerFlags>(), asked.has_any::<ActionFlags>());
-    let flags = asked.over(below)?;
+    let unseen = || format!("the RPC nodes do not show what job {} asks for so far: give all of it", owned.id);
+    let flags = asked.over(below).map_err(|error| if present.is_some() { error } else { error.context(unseen()) })?;
     let trigger = match &kept {
         Some(kept) if !has_trigger => {
             check_ahead(owned.id, kept, earliest)?;

@@ -34,6 +34,15 @@ fn prices_are_in_what_is_paid() {
 }
 
 #[test]
+fn estimates_are_rounded_up() {
+    for (wei, shown) in [(0, "0 ether"), (9, "0.000000000000000009 ether"), (1_126_763_350_229_530_u64, "0.00112677 ether")]
+    {
+        assert_eq!(about(U256::from(wei)), shown);
+    }
+    assert!(about(U256::MAX).ends_with(" ether"));
+}
+
+#[test]
 fn runs_are_counted_as_they_come_due() {
     let every = TriggerTerms::Interval { start: 1_000, interval: 3_600 };
     let runs = Runs::new(&every, Limits::default());
