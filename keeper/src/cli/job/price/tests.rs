@@ -35,7 +35,8 @@ fn prices_are_in_what_is_paid() {
 
 #[test]
 fn estimates_are_rounded_up() {
-    for (wei, shown) in [(0, "0 ether"), (9, "0.000000000000000009 ether"), (1_126_763_350_229_530_u64, "0.00112677 ether")]
+    for (wei, shown) in
+        [(0, "0 ether"), (9, "0.000000000000000009 ether"), (1_126_763_350_229_530_u64, "0.00112677 ether")]
     {
         assert_eq!(about(U256::from(wei)), shown);
     }
