@@ -86,7 +86,7 @@ impl Reader<'_> {
         let arguments = JobReader::constructorCall { manager: self.manager, last, most }.abi_encode();
         let code = [JobReader::BYTECODE.as_ref(), &arguments].concat();
         let request = TransactionRequest::default().with_deploy_code(code);
-        let none = |why: &str| ChainError::unbelievable("no_jobs", format!("the reader of jobs {why}"));
+        let none = |why: &str| ChainError::unbelievable("undecodable_answer", format!("the reader of jobs {why}"));
         let Err(error) = self.provider.call(request).block(self.block).await else { return Err(none("went through")) };
         let data = error.as_error_resp().and_then(|error| error.as_revert_data());
         let Some(data) = data else { return Err(error.into()) };

@@ -55,7 +55,7 @@ fn an_interval_of_nothing_is_none() {
 
 #[test]
 fn an_interval_needs_its_length_and_begins_ahead() {
-    assert_eq!(asked(&["--every", "2s"], 90).unwrap(), interval(100, 2));
+    assert_eq!(asked(&["--every", "2s"], 90).unwrap(), interval(150, 2));
     assert_eq!(asked(&["--trigger", "interval", "--every", "1m", "--start", "100"], 99).unwrap(), interval(100, 60));
     refuses(&[], &["--every is missing"]);
     refuses(&["--every", "2s", "--start", "99"], &["--start is 99", "past"]);
