@@ -45,7 +45,10 @@ pub struct Plan {
 impl Plan {
     /// The plan of these terms, which are no older than `from` (Unix seconds); `None` where the trigger makes no sense.
     pub(super) fn new(terms: Arc<Terms>, owner: Address, from: u64) -> Option<Self> {
-        Some(Self { trigger: Trigger::new(&terms.trigger)?, terms, owner, from })
+        let trigger = Trigger::new(&terms.trigger)?;
+        // What has a rhythm of its own says itself when it begins.
+        let from = if trigger.restarted(from).is_some() { 0 } else { from };
+        Some(Self { trigger, terms, owner, from })
     }
 
     /// Whether a run is within the job's limits. How many logs and conditions may come the contract alone counts.
