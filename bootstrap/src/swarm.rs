@@ -26,6 +26,8 @@ mod reports;
 mod run;
 mod setup;
 mod slashing;
+mod stirred;
+mod stirrer;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -48,13 +50,14 @@ use code_server::CodeServer;
 use eigenlayer::EigenLayer;
 use feed::FeedDriver;
 use keepers::{Keeper, Setting, binary};
-use ledger::Follower;
+use ledger::{Follower, Watched};
 use network::Deployed;
 use progress::Progress;
 use proof::Kill;
 use proxies::Proxies;
 use reorganiser::Reorganiser;
 use reports::Reports;
+use stirrer::Stirrer;
 
 /// A running network. Fields drop from top to bottom: keepers first, the directory last.
 #[derive(Debug)]
@@ -69,6 +72,7 @@ pub struct Swarm {
     dispute: Option<u64>,
     all_ruled_against: bool,
     feed: Option<FeedDriver>,
+    stirrer: Option<Stirrer>,
     reports: Option<Reports>,
     reorganiser: Option<Reorganiser>,
     proxies: Option<Proxies>,
@@ -134,7 +138,7 @@ impl Swarm {
             false => None,
         };
         let staking = eigenlayer.as_ref().map(EigenLayer::staking);
-        let mut deployed = network::deploy_to(&anvil, &directory, staking).await?;
+        let mut deployed = network::deploy_to(&anvil, &directory, staking, options.jobs).await?;
         progress.say(&format!("contracts deployed, {}", deployed.file.display()));
         let proxies = match options.rough {
             true => Some(Proxies::start(&spawner, anvil.url(), options.seed, &directory).await?),
@@ -161,7 +165,7 @@ impl Swarm {
             password,
             client: reqwest::Client::new(),
         });
-        let contracts = &deployed.network.contracts;
+        let watched = Watched { task_manager: deployed.network.contracts.task_manager, stirred: deployed.stirred };
         Ok(Self {
             keepers: Vec::new(),
             jobs: Vec::new(),
@@ -171,10 +175,11 @@ impl Swarm {
             dispute: None,
             all_ruled_against: false,
             feed: None,
+            stirrer: None,
             reports: None,
             reorganiser: None,
             proxies,
-            follower: Follower::start(anvil.provider().clone(), contracts.task_manager, deployed.network.deploy_block),
+            follower: Follower::start(anvil.provider().clone(), watched, deployed.network.deploy_block),
             code_server: CodeServer::start().await?,
             bootnode,
             anvil,

@@ -310,7 +310,8 @@ abstract contract Settling is Kinds {
             if (sums.earned != 0) sums.hasEarned = true;
             _earn(certified.epoch, sums.token, sums.earned >> 128, uint128(sums.earned), certified.absent);
             (sums.token, sums.earned) = (token, 0);
-            sums.enough = token == address(0) ? sums.mostGas + sums.mostPrice * (MAX_CALLBACK_GAS + LOG_GAS) : TOO_MUCH >> 1;
+            sums.enough =
+                token == address(0) ? sums.mostGas + sums.mostPrice * (MAX_CALLBACK_GAS + LOG_GAS) : TOO_MUCH >> 1;
             sums.changeGas = 0;
             if (sums.hasEarned) sums.changeGas = _isUntouched(certified.epoch, token) ? FIRST_CHANGE_GAS : CHANGE_GAS;
         }

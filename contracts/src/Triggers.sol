@@ -33,7 +33,11 @@ abstract contract Triggers is Records {
     /* DATA */
 
     /// @dev Start and interval of a schedule as data gives them; start is zero where data has none.
-    function _read(IJobManager.Trigger trigger, bytes calldata data) internal view returns (uint256 start, uint256 interval) {
+    function _read(IJobManager.Trigger trigger, bytes calldata data)
+        internal
+        view
+        returns (uint256 start, uint256 interval)
+    {
         bool isSound;
         if (trigger == IJobManager.Trigger.Log) {
             isSound = _isFilter(data);

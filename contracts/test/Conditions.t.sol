@@ -27,8 +27,7 @@ contract ConditionsTest is KindWorld {
 
     function test_cooldown_isFromSettlementToAnchor(uint256 cooldown, uint256 first, uint256 wait) public {
         cooldown = 1 + cooldown % 60;
-        uint64 id =
-            create(termsOf(IJobManager.Trigger.Condition, abi.encode(EMITTER, bytes(""), cooldown)), 1 ether);
+        uint64 id = create(termsOf(IJobManager.Trigger.Condition, abi.encode(EMITTER, bytes(""), cooldown)), 1 ether);
         equal(jobs.job(id).interval, cooldown, "kept");
         equal(jobs.job(id).start, block.timestamp, "from now on");
         uint256 settledIn = block.number;

@@ -213,7 +213,8 @@ contract EveryKindTest is KindWorld {
                 uint256 earliest = block.number + NOTICE;
                 p = blocks(earliest - 1, 1);
                 refusesTo(
-                    abi.encodeCall(jobs.update, (id, p)), abi.encodeWithSelector(IJobManager.TooEarly.selector, earliest)
+                    abi.encodeCall(jobs.update, (id, p)),
+                    abi.encodeWithSelector(IJobManager.TooEarly.selector, earliest)
                 );
                 p = blocks(earliest, 1);
             }

@@ -13,7 +13,11 @@ abstract contract KindWorld is World {
 
     /* TERMS */
 
-    function termsOf(IJobManager.Trigger trigger, bytes memory data) internal view returns (IJobManager.JobParams memory p) {
+    function termsOf(IJobManager.Trigger trigger, bytes memory data)
+        internal
+        view
+        returns (IJobManager.JobParams memory p)
+    {
         p = params();
         (p.trigger, p.triggerData) = (trigger, data);
     }

@@ -29,6 +29,8 @@ contract Market is KindWorld {
     address[4] private targets;
 
     mapping(uint64 job => mapping(uint32 version => mapping(uint256 run => uint256))) private payouts;
+    /// @dev the block in which a job's condition last was settled
+    mapping(uint64 job => mapping(uint32 version => uint256)) private cooledFrom;
     uint256 public settled;
     mapping(IJobManager.Trigger => uint256) public settledOf;
     uint256 public refused;
@@ -38,6 +40,7 @@ contract Market is KindWorld {
     uint256 public gained;
     uint256 public unpaid;
     uint256 public paidTwice;
+    uint256 public hurried;
     uint256 public lost;
     uint256 public forFree;
     uint256 public overcharged;
@@ -80,12 +83,12 @@ contract Market is KindWorld {
         }
     }
 
-    /// Half of the jobs have a rhythm, the others are of any kind; some have an end.
+    /// One job in four has a rhythm, the others are of any kind; some have an end.
     function makeDue(IJobManager.JobParams memory p, uint256 pick) private view {
         bool isPunctual = pick % 2 == 1;
         p.triggerData = abi.encode(uint64(block.timestamp + 1), uint32(5 + (pick >> 8) % 90));
-        if ((pick >> 16) % 2 == 1) {
-            IJobManager.JobParams memory other = anyOf((pick >> 17) % 6);
+        if ((pick >> 16) % 4 != 0) {
+            IJobManager.JobParams memory other = anyOf((pick >> 18) % 6);
             (p.trigger, p.triggerData) = (other.trigger, other.triggerData);
         }
         if (isPunctual && p.trigger < IJobManager.Trigger.Blocks) p.punctualSeconds = 30;
@@ -209,7 +212,7 @@ contract Market is KindWorld {
             money.isWhole = money.isWhole && now_ && !before[i];
             if (!now_ || before[i]) continue;
             ++money.settled;
-            ++settledOf[jobs.job(entries[i].jobId).trigger];
+            note(entries[i], batch.anchors[0].number);
             if (++payouts[entries[i].jobId][entries[i].jobVersion][uint256(entries[i].instanceKey)] > 1) ++paidTwice;
         }
         // What is settled already, or twice in the batch, settles no more.
@@ -217,6 +220,15 @@ contract Market is KindWorld {
         hear();
         weigh(money, spent() - charged);
         watchOrder(entries);
+    }
+
+    function note(Entry memory entry, uint256 anchor) private {
+        IJobManager.Trigger trigger = jobs.job(entry.jobId).trigger;
+        ++settledOf[trigger];
+        if (trigger != IJobManager.Trigger.Condition) return;
+        uint256 last = cooledFrom[entry.jobId][entry.jobVersion];
+        if (last != 0 && anchor < last + COOLDOWN) ++hurried;
+        cooledFrom[entry.jobId][entry.jobVersion] = block.number;
     }
 
     /// Whether the batch holds the same run already.
@@ -311,7 +323,7 @@ contract Market is KindWorld {
     }
 
     function doWait(uint16 time, uint16 gwei_, uint16 tip) external {
-        pass(time % 120, time % 9);
+        pass(time % 120, time % 50);
         price(gwei_ % 400, tip % 4 == 0 ? tip : 0);
     }
 

@@ -117,8 +117,8 @@ pub struct Owner {
 pub struct Bounds {
     /// What has not changed for so long goes: a month of bills can be looked at when it is over.
     pub age: Duration,
-    /// Largest file, in pages of [`PAGE_BYTES`]. A run takes some 400 bytes with what finds it, so that this is half a million of
-    /// them, and no more than a tenth of what the cache of job code may take.
+    /// Largest file, in pages of [`PAGE_BYTES`]. A run takes 300 bytes with what finds it, and twice that with the words of its job:
+    /// half a million of them and more, in an eighth of what the cache of job code may take.
     pub pages: u64,
     /// Most bytes of SQLite's log beside it. It is emptied every few MiB, unless a program that reads never lets go.
     pub log_bytes: u64,

@@ -89,19 +89,33 @@ async fn jobs_without_code_call_their_target_from_their_own_forwarder() {
     swarm.stop().await;
 }
 
+/// The examples that come besides the basic ones: name, how its trigger is described, action.
+const OTHERS: [(&str, &str, &str); 7] = [
+    ("once", "once at ", "wasm"),
+    ("call", "interval 2 s from ", "call"),
+    ("cron", "cron * * * * *", "call"),
+    ("blocks", "blocks, every 5 from ", "call"),
+    ("log", "log of 0x", "upkeep"),
+    ("condition", "condition of 0x", "call"),
+    ("resolver", "interval 5 s from ", "resolver"),
+];
+
 #[tokio::test]
-#[ignore = "takes a minute"]
+#[ignore = "takes two minutes"]
 async fn one_example_of_every_kind_is_listed_and_proven() {
     let _alone = tests::alone().await;
-    let outcome = tests::document::swarm(&["--once", "--json", "--jobs", "all", "--tasks", "20"]).await.unwrap();
-    outcome.holds(20);
+    let outcome = tests::document::swarm(&["--once", "--json", "--jobs", "all", "--tasks", "60"]).await.unwrap();
+    outcome.holds(60);
     let jobs = outcome.document["jobs"].as_array().unwrap();
-    let job = |name: &str| jobs.iter().find(|job| job["name"] == name).unwrap();
-    let (once, call) = (job("once"), job("call"));
-    assert!(once["trigger"].as_str().unwrap().starts_with("once at "), "{once}");
-    assert_eq!((&once["action"], &once["due"], &once["settled"]), (&"wasm".into(), &1.into(), &1.into()));
-    assert!(call["trigger"].as_str().unwrap().starts_with("interval 2 s from "), "{call}");
-    assert_eq!((&call["action"], &call["due"]), (&"call".into(), &call["settled"]));
+    assert_eq!(jobs.len(), 3 + OTHERS.len(), "{outcome:#?}");
+    for (name, trigger, action) in OTHERS {
+        let job = jobs.iter().find(|job| job["name"] == name).unwrap();
+        assert!(job["trigger"].as_str().unwrap().starts_with(trigger), "{job}");
+        assert_eq!(job["action"], action, "{job}");
+        let [due, settled, skipped] = ["due", "settled", "skipped"].map(|key| job[key].as_i64().unwrap());
+        assert!(settled >= 1 && due == settled + skipped, "{job}");
+        assert_eq!(skipped > 0, matches!(name, "log" | "resolver"), "every second ring, every second run: {job}");
+    }
 }
 
 /// Lists a job of the first keeper's, that calls the counter.

@@ -16,8 +16,8 @@ use crate::wait::until;
 
 /// anvil's chain id.
 pub const CHAIN_ID: u64 = 31337;
-/// The first account is the swarm's own, the last one pays for whoever joins by hand (see `fund`).
-const ACCOUNTS: &str = "2";
+/// The first account is the swarm's own, the second one the stirrer's, the last one pays for whoever joins by hand (see `fund`).
+const ACCOUNTS: &str = "3";
 /// Time between blocks where nothing else is wanted.
 pub const BLOCK_TIME: Duration = Duration::from_secs(1);
 /// anvil answers within a second; a machine under load may take a while.
@@ -37,6 +37,7 @@ pub struct Anvil {
     url: String,
     provider: DynProvider,
     faucet: Address,
+    stirrer: Address,
     block_time: Duration,
 }
 
@@ -71,8 +72,8 @@ impl Anvil {
         let url = format!("http://{address}");
         let provider = ProviderBuilder::new().connect_http(url.parse()?).erased();
         let accounts = provider.get_accounts().await.context("anvil does not answer")?;
-        let faucet = *accounts.first().ok_or_else(|| anyhow!("anvil has no accounts"))?;
-        Ok(Self { process, url, provider, faucet, block_time })
+        let [faucet, stirrer, ..] = accounts[..] else { bail!("anvil has {} accounts", accounts.len()) };
+        Ok(Self { process, url, provider, faucet, stirrer, block_time })
     }
 
     /// Its JSON-RPC address.
@@ -91,6 +92,12 @@ impl Anvil {
     #[must_use]
     pub const fn faucet(&self) -> Address {
         self.faucet
+    }
+
+    /// The same for the stirrer alone, whose numbers nobody else takes.
+    #[must_use]
+    pub(super) const fn stirrer(&self) -> Address {
+        self.stirrer
     }
 
     /// Time between its blocks.

@@ -1,108 +1,30 @@
-//! Jobs as a creator lists them, the examples among them, and what their terms promise: when which run is due.
+//! Jobs as a creator lists them, and what their terms promise: when which run is due.
 //!
 //! Worked out here from the terms alone, and not by the keepers' own code: the proof is to find the keepers' mistakes.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod examples;
 
-use alloy::primitives::{Address, B256, Bytes, U256, aliases::U96, utils::parse_ether};
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256, U256, aliases::U96, utils::parse_ether};
 use alloy::providers::{DynProvider, Provider};
-use alloy::sol_types::{SolCall, SolEvent};
+use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, anyhow, bail};
-use contracts::Counter;
 use contracts::JobManager::{self, JobCreated};
-use contracts::deploy::Examples;
-use contracts::terms::{ActionTerms, CallTerms, Limits, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms};
 use sha2::{Digest, Sha256};
 
-use super::JobSet;
 use super::anvil::mined_or_sent_again;
-use super::code_server::CodeServer;
 use super::numbers::Numbers;
+pub(super) use examples::{Shelf, examples};
 
 /// First due moments are multiples of this, so that the examples are due together again and again.
 pub const RHYTHM: u64 = 10;
 /// Gas for the target's callback.
 const CALLBACK_GAS: u32 = 120_000;
-
-/// An example: its name, and when it is due, given the first due moment of all (unix seconds).
-struct Example {
-    name: &'static str,
-    trigger: fn(u64) -> TriggerTerms,
-    action: fn(&Shelf<'_>, &str) -> Result<ActionTerms>,
-}
-
-/// The basic examples. `counter` comes first: its calls are compared with the chain.
-const BASIC: [Example; 3] = [
-    code("counter", |start| every(start, 2)),
-    code("heartbeat", |start| every(start, 2)),
-    code("watch", |start| every(start, 5)),
-];
-/// The others: one of every kind that the basic ones leave out.
-const OTHERS: [Example; 2] = [
-    Example { name: "once", trigger: |moment| TriggerTerms::Once { moment }, action: |shelf, _| shelf.code("counter") },
-    Example { name: "call", trigger: |start| every(start, 2), action: |_, _| Ok(increment()) },
-];
-
-/// The counter counts, without any code.
-fn increment() -> ActionTerms {
-    ActionTerms::Call(CallTerms { calldata: Counter::incrementCall {}.abi_encode().into() })
-}
-
-/// An example that runs the code of its name.
-const fn code(name: &'static str, trigger: fn(u64) -> TriggerTerms) -> Example {
-    Example { name, trigger, action: |shelf, name| shelf.code(name) }
-}
-
-const fn every(start: u64, interval: u32) -> TriggerTerms {
-    TriggerTerms::Interval { start, interval }
-}
-
-/// Where examples take what they need from.
-pub(super) struct Shelf<'a> {
-    /// Folder with the built code.
-    pub(super) folder: &'a Path,
-    /// Hands it out.
-    pub(super) server: &'a CodeServer,
-    /// The contracts that examples read and call.
-    pub(super) examples: &'a Examples,
-}
-
-impl Shelf<'_> {
-    /// The code of an example, served.
-    fn code(&self, name: &str) -> Result<ActionTerms> {
-        let path = self.folder.join(format!("{name}.wasm"));
-        let code = std::fs::read(&path).with_context(|| {
-            format!(
-                "{} is not there; build the examples: bootstrap/jobs/build.sh {}",
-                path.display(),
-                self.folder.display()
-            )
-        })?;
-        let code_hash = code_hash(&code);
-        let code_url = self.server.serve(&format!("{name}.wasm"), code);
-        let params = if name == "watch" { self.examples.feed.to_vec().into() } else { Bytes::new() };
-        Ok(ActionTerms::Wasm(WasmTerms { code_url, code_hash, params }))
-    }
-}
-
-/// The examples of a set, first due at moment 0.
-///
-/// # Errors
-/// When their code was not built.
-pub(super) fn examples(set: JobSet, shelf: &Shelf<'_>) -> Result<Vec<JobRequest>> {
-    let others = if set == JobSet::All { &OTHERS[..] } else { &[] };
-    let request = |example: &Example| {
-        Ok(JobRequest {
-            name: example.name.to_owned(),
-            trigger: (example.trigger)(0),
-            action: (example.action)(shelf, example.name)?,
-            target: shelf.examples.counter,
-            creator: None,
-        })
-    };
-    BASIC.iter().chain(others).map(request).collect()
-}
+/// A cron job's runs are numbered by the minute, and the example is due in each.
+const MINUTE: u64 = 60;
+const EVERY_MINUTE: &str = "* * * * *";
 
 /// A job to be listed.
 #[derive(Debug, Clone)]
@@ -120,12 +42,13 @@ pub struct JobRequest {
 }
 
 impl JobRequest {
-    /// Moves all its due moments by so many seconds.
-    pub(super) fn delay(&mut self, seconds: u64) {
+    /// Moves all its due moments by so many seconds, or blocks where they are counted. What has no beginning of its own stays.
+    pub(super) fn delay(&mut self, seconds: u64, blocks: u64) {
         match &mut self.trigger {
             TriggerTerms::Interval { start, .. } => *start += seconds,
             TriggerTerms::Once { moment } => *moment += seconds,
-            _ => {}
+            TriggerTerms::Blocks { first, .. } => *first += blocks,
+            TriggerTerms::Cron { .. } | TriggerTerms::Log(_) | TriggerTerms::Condition(_) => {}
         }
     }
 
@@ -159,40 +82,80 @@ pub struct JobSpec {
     pub trigger: TriggerTerms,
     /// What it does, in a word.
     pub action: &'static str,
+    /// Timestamp of the block in which it was listed, unix seconds.
+    pub since: u64,
     /// The last moment a run may be due (unix seconds), once the job was paused.
     pub until: Option<u64>,
 }
 
 impl JobSpec {
-    /// Due moment of a run, unix seconds; `None` for a run that never is.
+    /// Due moment of a run, unix seconds; `None` for a run that never is, or where the chain alone tells.
     #[must_use]
     pub fn due(&self, run: u64) -> Option<u64> {
         match self.trigger {
             TriggerTerms::Interval { start, interval } => start.checked_add(run.checked_mul(interval.into())?),
+            TriggerTerms::Cron { .. } => run.checked_mul(MINUTE).filter(|due| self.is_a_minute_of_ours(*due)),
             TriggerTerms::Once { moment } => (run == 0).then_some(moment),
-            _ => None,
+            TriggerTerms::Blocks { .. } | TriggerTerms::Log(_) | TriggerTerms::Condition(_) => None,
         }
     }
 
-    /// How many runs are due up to and including a moment, unix seconds.
+    /// How many runs are due by the clock up to and including a moment, unix seconds; none where the chain alone tells.
     #[must_use]
     pub fn runs_until(&self, moment: u64) -> u64 {
-        let last = moment.min(self.until.unwrap_or(u64::MAX));
+        let last = self.last(moment);
         match self.trigger {
             TriggerTerms::Interval { start, .. } if last < start => 0,
             TriggerTerms::Interval { start, interval } => (last - start) / u64::from(interval) + 1,
+            TriggerTerms::Cron { .. } if !self.is_a_minute_of_ours(last / MINUTE * MINUTE) => 0,
+            TriggerTerms::Cron { .. } => last / MINUTE - self.since / MINUTE,
             TriggerTerms::Once { moment } => u64::from(moment <= last),
+            TriggerTerms::Blocks { .. } | TriggerTerms::Log(_) | TriggerTerms::Condition(_) => 0,
+        }
+    }
+
+    /// The first moment from `earliest` on at which a run is due by the clock.
+    pub(super) fn next_due(&self, earliest: u64) -> Option<u64> {
+        self.due(self.first_run() + self.runs_until(earliest.checked_sub(1)?))
+    }
+
+    /// The last moment at which a run may be due, once it was paused.
+    pub(super) fn last_due(&self) -> Option<u64> {
+        match self.trigger {
+            TriggerTerms::Blocks { .. } | TriggerTerms::Log(_) | TriggerTerms::Condition(_) => self.until,
+            _ => self.due(self.first_run() + self.runs_until(u64::MAX).checked_sub(1)?),
+        }
+    }
+
+    /// The earlier of a moment and the last one at which a run may be due.
+    pub(super) fn last(&self, moment: u64) -> u64 {
+        moment.min(self.until.unwrap_or(u64::MAX))
+    }
+
+    /// The number of the first run due by the clock: minutes are counted from 1970 on, the first is the one after the listing.
+    const fn first_run(&self) -> u64 {
+        match self.trigger {
+            TriggerTerms::Cron { .. } => self.since / MINUTE + 1,
             _ => 0,
         }
+    }
+
+    /// Of the patterns only the one of the example is known here: every minute.
+    fn is_a_minute_of_ours(&self, due: u64) -> bool {
+        let TriggerTerms::Cron { pattern } = &self.trigger else { return false };
+        pattern == EVERY_MINUTE && due / MINUTE > self.since / MINUTE
     }
 
     /// When it is due, in words.
     #[must_use]
     pub fn words(&self) -> String {
-        match self.trigger {
+        match &self.trigger {
             TriggerTerms::Interval { start, interval } => format!("interval {interval} s from {start}"),
+            TriggerTerms::Cron { pattern } => format!("cron {pattern}"),
             TriggerTerms::Once { moment } => format!("once at {moment}"),
-            _ => self.trigger.name().to_owned(),
+            TriggerTerms::Blocks { first, every } => format!("blocks, every {every} from {first}"),
+            TriggerTerms::Log(log) => format!("log of {}", log.emitter),
+            TriggerTerms::Condition(condition) => format!("condition of {}", condition.target),
         }
     }
 }
@@ -230,7 +193,7 @@ pub(super) async fn create(
         let first = first.with_context(|| format!("the JobManager refuses job {}", request.name))?;
         sent.push((request, creator, call, first));
     }
-    let mut specs = Vec::new();
+    let (mut specs, mut moments) = (Vec::new(), Moments::default());
     for (request, creator, call, first) in sent {
         // A salt counts once, so that no job is listed twice.
         let again = || async { Ok(*call.send().await?.tx_hash()) };
@@ -246,10 +209,28 @@ pub(super) async fn create(
             forwarder: created.forwarder,
             trigger: request.trigger.clone(),
             action: request.action.name(),
+            since: moments.of(provider, receipt.block_number).await?,
             until: None,
         });
     }
     Ok(specs)
+}
+
+/// Timestamps of blocks, each read once.
+#[derive(Debug, Default)]
+struct Moments(BTreeMap<u64, u64>);
+
+impl Moments {
+    async fn of(&mut self, provider: &DynProvider, block: Option<u64>) -> Result<u64> {
+        let number = block.context("a receipt names no block")?;
+        if let Some(known) = self.0.get(&number) {
+            return Ok(*known);
+        }
+        let block = provider.get_block_by_number(number.into()).await?;
+        let timestamp = block.with_context(|| format!("block {number} is gone"))?.header.timestamp;
+        self.0.insert(number, timestamp);
+        Ok(timestamp)
+    }
 }
 
 /// Has the chain sign for an account that nobody has the key of, and gives it coins.

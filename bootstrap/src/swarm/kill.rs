@@ -41,7 +41,7 @@ pub(super) async fn strike(swarm: &mut Swarm) -> Result<Option<Kill>> {
 
 /// The first moment from `earliest` on at which a run is due.
 fn next_due(jobs: &[JobSpec], earliest: u64) -> Option<u64> {
-    jobs.iter().filter_map(|job| job.due(job.runs_until(earliest - 1))).min()
+    jobs.iter().filter_map(|job| job.next_due(earliest)).min()
 }
 
 /// Waits for the due moment and returns its window's leader, as soon as a keeper names it.

@@ -2,15 +2,26 @@
 
 mod follower;
 
+use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use alloy::primitives::{Address, B256};
+use alloy::primitives::{Address, B256, U256, keccak256};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use contracts::TaskManager::{BatchSettled, ReportIneligible, TaskSettled, TasksSkipped};
 
+use super::stirred::Stirred;
 pub use follower::Follower;
+
+/// Whose transactions and logs are entered.
+#[derive(Debug, Clone, Copy)]
+pub struct Watched {
+    /// It settles tasks.
+    pub task_manager: Address,
+    /// What makes jobs due otherwise than by the clock, if there is anything.
+    pub stirred: Option<Stirred>,
+}
 
 /// One settled task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +30,9 @@ pub struct Settlement {
     pub task_id: B256,
     /// Job.
     pub job_id: u64,
-    /// Run number (the instance key of time triggers).
+    /// Which run of the job.
+    pub key: B256,
+    /// Its number, where the key is one; of a hash the lowest bits.
     pub run: u64,
     /// How it ended, see [`contracts::terms::ended`].
     pub status: u8,
@@ -29,6 +42,8 @@ pub struct Settlement {
     pub submitter: Address,
     /// Block it is in.
     pub block: u64,
+    /// Place of its transaction there.
+    pub place: u64,
     /// Wall clock when the block was first seen here, unix milliseconds.
     pub seen_ms: u64,
 }
@@ -46,6 +61,30 @@ pub struct Transaction {
     pub settled: u64,
 }
 
+/// A log of the ringer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rang {
+    /// Who emitted it.
+    pub emitter: Address,
+    /// Its topics.
+    pub topics: Vec<B256>,
+    /// Block it is in.
+    pub block: u64,
+    /// The instance key of the run that it makes due: keccak256(block hash, transaction hash, log index).
+    pub key: B256,
+}
+
+/// A transaction that drained the tank, low or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drained {
+    /// The tank.
+    pub tank: Address,
+    /// Block it is in.
+    pub block: u64,
+    /// Its place there.
+    pub place: u64,
+}
+
 /// What the chain holds as far as it was read, in chain order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
@@ -57,6 +96,12 @@ pub struct Ledger {
     pub transactions: Vec<Transaction>,
     /// `ReportIneligible` events in words.
     pub ineligible: Vec<String>,
+    /// Logs of the ringer.
+    pub rings: Vec<Rang>,
+    /// When the tank was drained.
+    pub drains: Vec<Drained>,
+    /// Timestamps of the blocks read, unix seconds.
+    pub moments: BTreeMap<u64, u64>,
     /// Last block read.
     pub block: u64,
     /// Its timestamp, unix seconds.
@@ -64,17 +109,21 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Enters a transaction if it went to the TaskManager.
+    /// Enters a transaction if it went to the TaskManager, or to what is stirred.
     ///
     /// # Errors
-    /// When an event of the TaskManager does not decode, or a run number is not one.
-    pub fn enter(&mut self, receipt: &TransactionReceipt, task_manager: Address, seen_ms: u64) -> Result<()> {
+    /// When an event of the TaskManager does not decode.
+    pub fn enter(&mut self, receipt: &TransactionReceipt, watched: &Watched, seen_ms: u64) -> Result<()> {
+        let task_manager = watched.task_manager;
+        if let Some(stirred) = &watched.stirred {
+            self.enter_stirring(receipt, stirred);
+        }
         let mut settled = 0;
         for log in receipt.logs().iter().filter(|log| log.address() == task_manager) {
             match log.topic0() {
                 Some(&TaskSettled::SIGNATURE_HASH | &TasksSkipped::SIGNATURE_HASH) => {
                     for task in contracts::settled_tasks(&log.inner.data)? {
-                        self.settlements.push(settlement(&task, receipt, seen_ms)?);
+                        self.settlements.push(settlement(&task, receipt, seen_ms));
                         settled += 1;
                     }
                 }
@@ -96,11 +145,31 @@ impl Ledger {
         Ok(())
     }
 
+    fn enter_stirring(&mut self, receipt: &TransactionReceipt, stirred: &Stirred) {
+        for log in receipt.logs().iter().filter(|log| log.address() == stirred.ringer) {
+            let (Some(block), Some(hash), Some(tx), Some(index)) =
+                (log.block_number, log.block_hash, log.transaction_hash, log.log_index)
+            else {
+                continue;
+            };
+            let index = u32::try_from(index).unwrap_or(u32::MAX);
+            let key = keccak256([hash.as_slice(), tx.as_slice(), &index.to_be_bytes()].concat());
+            self.rings.push(Rang { emitter: stirred.ringer, topics: log.topics().to_vec(), block, key });
+        }
+        if receipt.to == Some(stirred.tank) && receipt.status() {
+            let (block, place) = place(receipt);
+            self.drains.push(Drained { tank: stirred.tank, block, place });
+        }
+    }
+
     fn append(&mut self, mut news: Self) {
         self.settlements.append(&mut news.settlements);
         self.batches.append(&mut news.batches);
         self.transactions.append(&mut news.transactions);
         self.ineligible.append(&mut news.ineligible);
+        self.rings.append(&mut news.rings);
+        self.drains.append(&mut news.drains);
+        self.moments.insert(news.block, news.timestamp);
         (self.block, self.timestamp) = (news.block, news.timestamp);
     }
 
@@ -113,6 +182,8 @@ impl Ledger {
             batches: self.batches.len(),
             transactions: self.transactions.len(),
             ineligible: self.ineligible.len(),
+            rings: self.rings.len(),
+            drains: self.drains.len(),
         }
     }
 
@@ -122,6 +193,9 @@ impl Ledger {
         self.batches.truncate(mark.batches);
         self.transactions.truncate(mark.transactions);
         self.ineligible.truncate(mark.ineligible);
+        self.rings.truncate(mark.rings);
+        self.drains.truncate(mark.drains);
+        self.moments.split_off(&(mark.block + 1));
         (self.block, self.timestamp) = (mark.block, mark.timestamp);
     }
 }
@@ -137,21 +211,29 @@ struct Mark {
     batches: usize,
     transactions: usize,
     ineligible: usize,
+    rings: usize,
+    drains: usize,
 }
 
-fn settlement(task: &contracts::SettledTask, receipt: &TransactionReceipt, seen_ms: u64) -> Result<Settlement> {
-    let run = u64::try_from(alloy::primitives::U256::from_be_bytes(task.instance_key.0))
-        .map_err(|_| anyhow!("job {}: instance key {} is no run", task.job_id, task.instance_key))?;
-    Ok(Settlement {
+fn settlement(task: &contracts::SettledTask, receipt: &TransactionReceipt, seen_ms: u64) -> Settlement {
+    let (block, place) = place(receipt);
+    Settlement {
         task_id: task.task_id,
         job_id: task.job_id,
-        run,
+        key: task.instance_key,
+        run: U256::from_be_bytes(task.instance_key.0).wrapping_to(),
         status: task.status,
         delivered: task.delivered,
         submitter: task.submitter,
-        block: receipt.block_number.unwrap_or_default(),
+        block,
+        place,
         seen_ms,
-    })
+    }
+}
+
+/// Where a transaction is: the block, and its place there.
+fn place(receipt: &TransactionReceipt) -> (u64, u64) {
+    (receipt.block_number.unwrap_or_default(), receipt.transaction_index.unwrap_or_default())
 }
 
 /// The wall clock, unix milliseconds.

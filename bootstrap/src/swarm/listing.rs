@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use alloy::providers::Provider;
 use anyhow::Result;
 
 use super::feed::FeedDriver;
 use super::jobs::{self, JobRequest, JobSpec, RHYTHM, Shelf};
 use super::keepers::Keeper;
 use super::ledger::unix_ms;
+use super::stirrer::Stirrer;
 use super::{Swarm, api};
 use crate::wait::until;
 
@@ -19,14 +21,15 @@ const WARM_LEAD: u64 = 8;
 const COLD_LEAD: u64 = 45;
 
 impl Swarm {
-    /// Lists the example jobs, and lets the feed that one of them reads change. Returns when all keepers have the code,
-    /// or the first runs are due.
+    /// Lists the example jobs, lets the feed that one of them reads change, and stirs what others look at. Returns when all
+    /// keepers have the code, or the first runs are due.
     ///
     /// # Errors
     /// When the code was not built, or the chain refuses.
     pub async fn list_examples(&mut self) -> Result<()> {
         let folder = self.options.code_dir()?;
-        let shelf = Shelf { folder: &folder, server: &self.code_server, examples: &self.deployed.examples };
+        let stirred = self.deployed.stirred;
+        let shelf = Shelf { folder: &folder, server: &self.code_server, examples: &self.deployed.examples, stirred };
         let mut requests = jobs::examples(self.options.jobs, &shelf)?;
         let hashes = requests.iter().map(|request| request.action.code_hash()).filter(|hash| !hash.is_zero());
         let warm = { hashes }.all(|hash| is_compiled(&self.setting.cache, &hash.to_string()[2..]));
@@ -34,12 +37,14 @@ impl Swarm {
         self.feed = Some(FeedDriver::start(&self.anvil, feed, seed, self.calming()));
         let lead = if warm { WARM_LEAD } else { COLD_LEAD };
         let start = (unix_ms() / 1000 + lead).next_multiple_of(RHYTHM);
+        let block = self.anvil.provider().get_block_number().await? + self.blocks_until(start);
         for request in &mut requests {
-            request.delay(start);
+            request.delay(start, block);
         }
         let listed = self.list(&requests).await?;
         self.progress.say(&format!("{} jobs listed, first due in {} s", listed.len(), self.seconds_until(start)));
         let patience = Duration::from_secs(self.seconds_until(start));
+        self.stirrer = stirred.map(|stirred| Stirrer::start(&self.anvil, stirred, seed, self.calming()));
         for keeper in &self.keepers {
             if let Err(error) = has_code(keeper, &listed, patience).await {
                 self.progress.say(&format!("warning: {error:#}"));
@@ -61,11 +66,15 @@ impl Swarm {
         Ok(specs)
     }
 
-    /// Ends all jobs: no run is due after the notice period. Returns the last due moment, unix seconds.
+    /// Ends all jobs: no run is due after the notice period. Returns the last moment at which one may be, unix seconds.
     ///
     /// # Errors
     /// When the chain refuses.
     pub async fn pause_jobs(&mut self) -> Result<u64> {
+        // What is stirred now has the notice to be seen.
+        if let Some(stirrer) = self.stirrer.take() {
+            stirrer.stop().await;
+        }
         let jobs: Vec<_> = self.jobs.iter().map(|job| (job.id, job.creator)).collect();
         let manager = self.deployed.network.contracts.job_manager;
         let calm = self.calm().await;
@@ -74,13 +83,18 @@ impl Swarm {
         for job in &mut self.jobs {
             job.until = until.get(&job.id).copied();
         }
-        let last = |job: &JobSpec| job.due(job.runs_until(u64::MAX).checked_sub(1)?);
-        Ok(self.jobs.iter().filter_map(last).max().unwrap_or(0))
+        Ok(self.jobs.iter().filter_map(JobSpec::last_due).max().unwrap_or(0))
     }
 
     #[expect(clippy::unused_self, reason = "reads as the swarm's clock")]
     fn seconds_until(&self, moment: u64) -> u64 {
         moment.saturating_sub(unix_ms() / 1000)
+    }
+
+    /// How many blocks come until a moment, and one at least.
+    fn blocks_until(&self, moment: u64) -> u64 {
+        let each = u64::try_from(self.anvil.block_time().as_millis()).unwrap_or(u64::MAX);
+        (self.seconds_until(moment) * 1000).div_ceil(each.max(1)).max(1)
     }
 }
 

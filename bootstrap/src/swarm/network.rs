@@ -9,7 +9,9 @@ use contracts::KeeperRegistry;
 use contracts::deploy::{DeployConfig, Examples, Staking, deploy};
 use contracts::network::Network;
 
+use super::JobSet;
 use super::anvil::{Anvil, mined};
+use super::stirred::Stirred;
 
 /// Seconds between epochs.
 pub const EPOCH_SECONDS: u32 = 10;
@@ -28,13 +30,15 @@ pub struct Deployed {
     pub file: PathBuf,
     /// Example targets.
     pub examples: Examples,
+    /// What the other examples look at and call, if they are listed.
+    pub stirred: Option<Stirred>,
 }
 
 /// Deploys the contracts and writes `network.toml`; without `staking` the local stand-in as well.
 ///
 /// # Errors
 /// When the chain refuses or the file cannot be written.
-pub async fn deploy_to(anvil: &Anvil, directory: &Path, staking: Option<Staking>) -> Result<Deployed> {
+pub async fn deploy_to(anvil: &Anvil, directory: &Path, staking: Option<Staking>, jobs: JobSet) -> Result<Deployed> {
     let local = DeployConfig::local(anvil.faucet(), anvil.url());
     let block_time = anvil.block_time();
     let block_milliseconds = u64::try_from(block_time.as_millis()).ok().filter(|_| block_time < Duration::from_secs(1));
@@ -54,7 +58,11 @@ pub async fn deploy_to(anvil: &Anvil, directory: &Path, staking: Option<Staking>
     let file = directory.join("network.toml");
     deployment.network.save(&file)?;
     let examples = deployment.examples.ok_or_else(|| anyhow!("the deployer left the examples out"))?;
-    Ok(Deployed { network: deployment.network, file, examples })
+    let stirred = match jobs {
+        JobSet::All => Some(Stirred::deploy(anvil).await?),
+        JobSet::Basic => None,
+    };
+    Ok(Deployed { network: deployment.network, file, examples, stirred })
 }
 
 /// As much time as `usual` blocks of a second are, but fewer than the stand-in keeps stake slashable for whoever leaves.

@@ -21,17 +21,18 @@ const LEAST_PERCENT: u8 = 10;
 /// Which example jobs are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum JobSet {
-    /// The three interval jobs.
+    /// The three jobs with code, due again and again.
     #[default]
     Basic,
-    /// Every example there is: also one of each other kind of trigger and action.
+    /// Every example there is: one of each kind of trigger and action.
     All,
 }
 
 /// The choices.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Stop when every example job has settled, and print the proof document
+    /// Stop when every example job has settled a call, and print the proof document; with --jobs all that takes a minute and
+    /// a half, for one of them is due by the minute
     #[arg(long)]
     pub once: bool,
     /// Settle at least this many tasks; implies --once
@@ -192,11 +193,12 @@ impl Options {
     }
 
     /// When a swarm that should stop has failed: a generous second per task, half a minute per kill, and what the
-    /// reorganisations take.
+    /// reorganisations take, or the job that is due by the minute.
     #[must_use]
     pub fn patience(&self) -> Duration {
         let reorganisations = 2 * self.reorg_every * self.reorgs_wanted();
-        Duration::from_secs(180 + 3 * self.wanted() + 30 * self.kills_wanted() + reorganisations)
+        let minute = if self.jobs == JobSet::All { 60 } else { 0 };
+        Duration::from_secs(180 + minute + 3 * self.wanted() + 30 * self.kills_wanted() + reorganisations)
     }
 
     /// The folder with the jobs' code.

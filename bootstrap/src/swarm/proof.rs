@@ -1,8 +1,9 @@
 //! The proof document: what the swarm achieved, computed from job specs, chain logs and observed times alone.
 //!
-//! Pure: everything comes in as data. `due` follows from the job specs, `settled`, `leaders` and `duplicates` from the
-//! chain's logs, so no keeper is trusted about how well it did.
+//! Pure: everything comes in as data. `due` follows from the job specs and what makes jobs due on chain, `settled`, `leaders` and
+//! `duplicates` from the chain's logs, so no keeper is trusted about how well it did.
 
+mod due;
 mod gas;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +16,8 @@ use super::dispute::Disputes;
 pub use super::jobs::JobSpec;
 use super::ledger::{Ledger, Settlement};
 use super::reorganiser::Reorganisations;
+pub(super) use due::due_until;
+use due::{asked_of, due_of};
 pub use gas::{Cost, Gas};
 
 /// One SIGKILL of a leader on its turn.
@@ -101,6 +104,9 @@ pub struct Proof {
     /// Whether the wrong result was not ruled wrong, or a right one was.
     #[serde(skip)]
     misjudged: bool,
+    /// Tasks that ended otherwise than what made them due asks for.
+    #[serde(skip)]
+    otherwise: usize,
     pub latency_ms: Latency,
     pub gas: Gas,
     pub target: Target,
@@ -116,6 +122,8 @@ pub struct JobProof {
     pub action: String,
     pub due: u64,
     pub settled: u64,
+    pub skipped: u64,
+    pub undelivered: u64,
 }
 
 /// What became of the tasks.
@@ -170,7 +178,7 @@ impl Proof {
     pub fn new(facts: &Facts) -> Self {
         let first = first_settlements(facts);
         let settled: Vec<&Counted> = first.iter().filter(|each| each.settlement.status == ended::CALL).collect();
-        let due: u64 = facts.jobs.iter().map(|job| job.runs_until(facts.cutoff)).sum();
+        let due: u64 = facts.jobs.iter().map(|job| due_until(job, &facts.ledger, facts.cutoff)).sum();
         let (done, skipped) = (settled.len() as u64, (first.len() - settled.len()) as u64);
         let mut leaders = BTreeMap::new();
         for each in &settled {
@@ -183,7 +191,7 @@ impl Proof {
             missed: due.cast_signed() - done.cast_signed() - skipped.cast_signed(),
             duplicates: duplicates(&facts.ledger),
             wasted_tx: facts.ledger.transactions.iter().filter(|each| each.settled == 0).count(),
-            undelivered: settled.iter().filter(|each| !each.settlement.delivered).count() as u64,
+            undelivered: settled.iter().filter(|each| is_refused(each.settlement)).count() as u64,
         };
         let batches = &facts.ledger.batches;
         Self {
@@ -192,7 +200,7 @@ impl Proof {
             keepers: facts.keepers,
             contracts: facts.contracts.clone(),
             network: facts.network.clone(),
-            jobs: facts.jobs.iter().map(|job| job_proof(job, &settled, facts.cutoff)).collect(),
+            jobs: facts.jobs.iter().map(|job| job_proof(job, &first, facts)).collect(),
             tasks,
             batches: Batches { count: batches.len(), max: batches.iter().copied().max().unwrap_or(0) },
             leaders,
@@ -207,6 +215,7 @@ impl Proof {
             unpunished: facts.equivocators.iter().filter(|operator| !was_punished(facts, operator)).count(),
             forgiven: facts.wrong.iter().filter(|operator| !lost_stake(facts, operator)).count(),
             misjudged: facts.disputes.upheld != u64::from(!facts.wrong.is_empty()),
+            otherwise: first.iter().filter(|each| each.is_otherwise).count(),
             latency_ms: latency(facts, &first),
             gas: Gas::new(&facts.ledger, facts.refunded),
             target: Target { address: facts.target, counter: facts.counter },
@@ -228,6 +237,9 @@ impl Proof {
         }
         if tasks.undelivered != 0 {
             broken.push(format!("the target refused {} settled calls", tasks.undelivered));
+        }
+        if self.otherwise != 0 {
+            broken.push(format!("{} logs were called for that are to be skipped, or skipped", self.otherwise));
         }
         if self.innocent != 0 {
             broken.push(format!("{} keepers were slashed that signed nothing twice or wrong", self.innocent));
@@ -271,7 +283,10 @@ fn was_punished(facts: &Facts, operator: &Address) -> bool {
 /// The first settlement of a task that is counted.
 struct Counted<'a> {
     settlement: &'a Settlement,
-    due: u64,
+    /// Nothing where it was not due at all.
+    due: Option<u64>,
+    /// Whether it ended otherwise than what made it due asks for.
+    is_otherwise: bool,
 }
 
 /// Every task's first settlement, runs due after the cutoff left out.
@@ -280,13 +295,19 @@ fn first_settlements(facts: &Facts) -> Vec<Counted<'_>> {
     let mut counted = Vec::new();
     for settlement in &facts.ledger.settlements {
         let Some(job) = facts.jobs.iter().find(|job| job.id == settlement.job_id) else { continue };
-        // A run that the terms do not know of counts from the first moment on: more settles then than is due.
-        let due = job.due(settlement.run).or_else(|| job.due(0)).unwrap_or_default();
-        if due <= facts.cutoff && seen.insert(settlement.task_id) {
-            counted.push(Counted { settlement, due });
+        // A run that was not due counts from the first moment on: more settles then than is due.
+        let due = due_of(job, &facts.ledger, settlement);
+        if due.is_none_or(|due| due <= facts.cutoff) && seen.insert(settlement.task_id) {
+            let asked = asked_of(job, &facts.ledger, settlement);
+            let is_otherwise = asked.is_some_and(|status| status != settlement.status);
+            counted.push(Counted { settlement, due, is_otherwise });
         }
     }
     counted
+}
+
+fn is_refused(each: &Settlement) -> bool {
+    each.status == ended::CALL && !each.delivered
 }
 
 fn duplicates(ledger: &Ledger) -> u64 {
@@ -294,25 +315,28 @@ fn duplicates(ledger: &Ledger) -> u64 {
     (ledger.settlements.len() - distinct.len()) as u64
 }
 
-fn job_proof(job: &JobSpec, settled: &[&Counted<'_>], cutoff: u64) -> JobProof {
+fn job_proof(job: &JobSpec, first: &[Counted<'_>], facts: &Facts) -> JobProof {
+    let ours = || first.iter().map(|each| each.settlement).filter(|each| each.job_id == job.id);
     JobProof {
         id: job.id,
         name: job.name.clone(),
         trigger: job.words(),
         action: job.action.to_owned(),
-        due: job.runs_until(cutoff),
-        settled: settled.iter().filter(|each| each.settlement.job_id == job.id).count() as u64,
+        due: due_until(job, &facts.ledger, facts.cutoff),
+        settled: ours().filter(|each| each.status == ended::CALL).count() as u64,
+        skipped: ours().filter(|each| each.status != ended::CALL).count() as u64,
+        undelivered: ours().filter(|each| is_refused(each)).count() as u64,
     }
 }
 
 /// Whether a task due when the leader was killed was settled by somebody else.
 fn was_taken_over(kill: &Kill, first: &[Counted<'_>]) -> bool {
-    first.iter().any(|each| each.due == kill.due && each.settlement.submitter != kill.victim)
+    first.iter().any(|each| each.due == Some(kill.due) && each.settlement.submitter != kill.victim)
 }
 
 fn latency(facts: &Facts, first: &[Counted<'_>]) -> Latency {
     let certified = first.iter().filter_map(|each| facts.certified_ms.get(&each.settlement.task_id).copied());
-    let settled = first.iter().map(|each| each.settlement.seen_ms.saturating_sub(each.due * 1000));
+    let settled = first.iter().filter_map(|each| Some(each.settlement.seen_ms.saturating_sub(each.due? * 1000)));
     Latency {
         due_to_certificate: Percentiles::of(certified.collect()),
         due_to_settled: Percentiles::of(settled.collect()),

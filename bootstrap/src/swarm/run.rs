@@ -5,10 +5,11 @@ use std::time::Duration;
 use alloy::primitives::U256;
 use anyhow::{Context, Result, anyhow, bail};
 use contracts::Counter;
+use contracts::terms::ended;
 use tokio::time::Instant;
 
-use super::ledger::unix_ms;
-use super::proof::{Facts, JobSpec, Proof};
+use super::ledger::{Settlement, unix_ms};
+use super::proof::{Facts, JobSpec, Proof, due_until};
 use super::{Swarm, kill, slashing};
 use crate::process::tail;
 
@@ -94,6 +95,11 @@ impl Swarm {
         Ok(())
     }
 
+    fn called_by(&self, job: &JobSpec) -> bool {
+        let is_call = |each: &Settlement| each.job_id == job.id && each.status == ended::CALL;
+        self.follower.look(|ledger| ledger.settlements.iter().any(is_call))
+    }
+
     fn settled_of(&self, job: &JobSpec) -> usize {
         self.follower.look(|ledger| ledger.settlements.iter().filter(|each| each.job_id == job.id).count())
     }
@@ -122,8 +128,8 @@ async fn all_equivocators_punished(swarm: &Swarm) -> Result<bool> {
 async fn missing(swarm: &Swarm) -> Option<String> {
     let mut missing = Vec::new();
     for job in &swarm.jobs {
-        if swarm.settled_of(job) == 0 {
-            missing.push(format!("no task of job {} ({}) has settled", job.id, job.name));
+        if !swarm.called_by(job) {
+            missing.push(format!("no task of job {} ({}) has settled with a call", job.id, job.name));
         }
     }
     let (settled, wanted) = (swarm.settled(), swarm.options.wanted());
@@ -145,7 +151,10 @@ async fn missing(swarm: &Swarm) -> Option<String> {
 }
 
 fn all_settled(swarm: &Swarm) -> bool {
-    swarm.jobs.iter().all(|job| swarm.settled_of(job) as u64 >= job.runs_until(u64::MAX))
+    swarm.jobs.iter().all(|job| {
+        let due = swarm.follower.look(|ledger| due_until(job, ledger, u64::MAX));
+        swarm.settled_of(job) as u64 >= due
+    })
 }
 
 fn show(swarm: &Swarm, shown: &mut Instant) {

@@ -1,4 +1,5 @@
-use alloy::primitives::U256;
+use alloy::primitives::{B256, Bytes, U256};
+use alloy::sol_types::SolValue;
 use proptest::prelude::*;
 
 use super::*;

@@ -62,7 +62,7 @@ interface IJobManager {
         uint16 punctualSeconds;
         /// @dev no run due after this is made, in unix seconds; zero: the job has no end
         uint64 until;
-        /// @dev so many runs of a version are made at most; zero: as many as come due
+        /// @dev so many runs of a version are made at most, see contracts/README.md; zero: as many as come due
         uint32 mostRuns;
         /// @dev no run is made at a block with a higher base fee, in wei; zero: whatever gas costs. The keepers' matter, under quorum
         uint64 mostGasPrice;
@@ -91,11 +91,15 @@ interface IJobManager {
         uint8 failures;
         address target;
         uint32 callbackGas;
+        /// @dev the last moment at which a run may be due, in unix seconds: where the job was stopped, or ends by itself; zero: none
         uint64 inactiveFrom;
         address token;
         uint96 fee;
         uint128 escrow;
+        /// @dev when the version's run 0 is due: unix seconds, or for one by blocks the first block; where runs have no such numbers,
+        /// from when on there are any, in unix seconds: by the calendar the first minute
         uint64 start;
+        /// @dev how far apart runs are due, in seconds or blocks; of a condition its cooldown in blocks; zero: it has none
         uint32 interval;
         bytes32 codeHash;
         address forwarder;
@@ -129,8 +133,9 @@ interface IJobManager {
     /// @notice `escrow` and `gas` are what is set aside now for fees, in the job's token, and where that is not the chain's coin
     /// for gas, in wei.
     event JobFunded(uint64 indexed jobId, address indexed from, uint256 amount, uint256 escrow, uint256 gas);
-    /// @notice Tasks due up to `inactiveFrom` (unix seconds) still run.
+    /// @notice Tasks due up to `inactiveFrom` (unix seconds) still run; it may be past where the job ended by itself.
     event JobPaused(uint64 indexed jobId, uint64 inactiveFrom);
+    /// @notice `activeFrom` as {Job-start}.
     event JobResumed(uint64 indexed jobId, uint32 version, uint64 activeFrom);
     /// @notice A new version with new terms, after a pause.
     event JobUpdated(uint64 indexed jobId, uint32 version, JobParams params);
@@ -153,13 +158,17 @@ interface IJobManager {
     /// @notice The creator has used the salt before; `forwarder` is that job's.
     error SaltTaken(address forwarder);
     error UnknownJob(uint64 jobId);
+    /// @notice The data is not, to the byte, what this kind of trigger takes, or begins in the past; or an update changes the kind.
     error InvalidTrigger();
+    /// @notice The parameters are not what a resolver takes.
     error InvalidAction();
+    /// @notice An interval or a cooldown has 1 to 2^32 - 1 seconds or blocks.
     error InvalidInterval();
     error InvalidQuorum(uint16 quorumBps);
     /// @notice The target has no code, is a contract of this system, or is a job's forwarder.
     error InvalidTarget(address target);
     error InvalidCallbackGas(uint32 callbackGas);
+    /// @notice URL and hash of the code are both there for `Wasm`, and neither for any other action.
     error InvalidCode();
     /// @notice The job would be over before its first run, or asks for what its trigger has not.
     error InvalidLimits();
@@ -214,14 +223,18 @@ interface IJobManager {
     function pause(uint64 jobId) external;
     /// @notice Starts a paused job again as a new version, when no task of the old one can settle any more. The new
     /// version's run 0 is due at the first moment of the old rhythm that is at least `noticeSeconds` away, so no run is
-    /// due twice and every keeper knows the version before its first anchor.
+    /// due twice and every keeper knows the version before its first anchor. By blocks, it is as many blocks away; by the calendar,
+    /// minutes count from the first one after the notice, logs and conditions from the end of the notice on. A job whose end has
+    /// passed, or would before that, is not resumed (`InvalidLimits`).
     function resume(uint64 jobId) external;
-    /// @notice As `resume`, with other terms; trigger kind and token stay. The first run must be `noticeSeconds` away.
+    /// @notice As `resume`, with other terms; trigger kind and token stay. The first run must be `noticeSeconds` away, or as many
+    /// blocks.
     function update(uint64 jobId, JobParams calldata params) external;
     /// @notice Stops the job for good, after the notice period.
     function cancel(uint64 jobId) external;
     /// @notice Announces a withdrawal; the amount can be taken when no task due by now, or by the end of a paused or
-    /// cancelled job, can settle any more, and for a day from then on. A later request replaces an earlier one.
+    /// cancelled job, can settle any more, and for a day from then on. A later request replaces an earlier one. What is due by a
+    /// block, a log or a condition has an hour for this too, though the chain would let it settle for longer.
     /// @param gas of what a job that pays in a token has set aside for gas, in wei
     /// @param amount where nothing at all is asked of a cancelled job, its token stays here when it is withdrawn: it may not move
     /// any more
@@ -242,7 +255,8 @@ interface IJobManager {
 
     /// @notice Pausing and cancelling take effect this much later: what is due until then still runs.
     function noticeSeconds() external view returns (uint32);
-    /// @notice A task may settle up to this many seconds after it was due. Then it has expired, at no cost to its job.
+    /// @notice A task may settle up to this many seconds after it was due, or as many blocks where a block makes it due. Then it has
+    /// expired, at no cost to its job. Logs and conditions do not expire, but with their job.
     function EXPIRY_SECONDS() external view returns (uint32);
     /// @notice Wei above the base fee that submitters get back for a gas, at most; what keepers offer.
     function tip() external view returns (uint256);
@@ -268,8 +282,9 @@ interface IJobManager {
     /// gas of a settlement without any other task.
     function mostCost(uint64 jobId, uint256 gasPrice) external view returns (uint256 fee, uint256 gas);
 
-    /// @notice Whether a run was settled, or can settle no more: it is over 64 runs older than the newest settled one, or
-    /// of an older version.
+    /// @notice Whether a run was settled, or can settle no more: it is over 64 runs older than the newest settled one, before the
+    /// first minute of a job by the calendar, or of an older version. Of a condition the run that settled last is known alone: those
+    /// before are not, though their anchors lie too far back to settle. What had a job's log for its cause is settled for all later versions.
     function isSettled(uint64 jobId, uint32 jobVersion, bytes32 instanceKey) external view returns (bool);
 
     /// @notice Settles certified runs: each at most once, charged to its job, credited to those who signed, the

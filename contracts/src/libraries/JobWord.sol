@@ -18,8 +18,8 @@ library JobWord {
     uint8 internal constant UNTIMED = 0x40;
     uint8 internal constant COUNTED = 0x20;
     uint8 internal constant GIVES_UP = 0x80;
-    uint256 private constant TERMS = (uint256(type(uint16).max) << 216) | (uint256(type(uint40).max) << 152)
-        | (uint256(UNTIMED | GIVES_UP) << 248);
+    uint256 private constant TERMS =
+        (uint256(type(uint16).max) << 216) | (uint256(type(uint40).max) << 152) | (uint256(UNTIMED | GIVES_UP) << 248);
     /// @notice The common quorum, no end, runs by time that are made up for.
     uint256 internal constant PLAIN_TERMS = uint256(CertificateLib.MIN_QUORUM_BPS) << 216;
 

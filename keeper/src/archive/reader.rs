@@ -9,6 +9,9 @@ use rusqlite::{Connection, Params};
 use super::row::{self, COLUMNS};
 use super::{Error, Run, schema};
 
+/// The columns before those of a run.
+const NAMED: &str = "job, version, instance, changed, strftime('%Y-%m-%dT%H:%M:%SZ', due, 'unixepoch')";
+
 /// One run as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -72,9 +75,8 @@ impl Reader {
 
     fn find(&self, order: &str, parameters: impl Params) -> Result<Vec<Found>, Error> {
         let find = || {
-            let columns = format!("job, version, instance, changed, strftime('%Y-%m-%dT%H:%M:%SZ', due, 'unixepoch')");
-            let mut statement =
-                self.connection.prepare(&format!("SELECT {columns}, {COLUMNS} FROM runs WHERE {order}"))?;
+            let query = format!("SELECT {NAMED}, {COLUMNS} FROM runs WHERE {order}");
+            let mut statement = self.connection.prepare(&query)?;
             let found = statement.query_map(parameters, |row| {
                 let (task, run) = (row::task(row, 0)?, row::run(row, 5)?);
                 Ok(Found { task, run, changed: row::unsigned(row.get(3)?), due: row.get(4)? })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use alloy::primitives::Address;
 use alloy::providers::Provider;
+use consensus::anchor::BlockRef;
 use consensus::committee::PeerKey;
 use consensus::effect::{JournalAnswer, PersistToken, Settlement};
 use consensus::fault::Verdict;
@@ -23,8 +24,8 @@ use crate::chain::fees::Policy;
 use crate::chain::{self, ChainError, ChainProvider, Settled, convert};
 use crate::jobs::Plan;
 use crate::jobs::action::{Finding, Work};
-use crate::jobs::probe::probe;
-use crate::jobs::search::search;
+use crate::jobs::probe::{Question, probe};
+use crate::jobs::search::{Stretch, search};
 use crate::journal::{Answer, Record};
 use crate::metrics::Metrics;
 use crate::topics;
@@ -36,14 +37,7 @@ impl Driver {
     pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Stopped> {
         match order {
             Order::Run { due, attempt, anchor, plan, sighting, ask } => {
-                let actions = self.services.actions.clone();
-                let name = (due.task, attempt, anchor.hash);
-                let run = self.spawn(async move {
-                    let work = Work { due, anchor, plan, sighting, ask };
-                    let Finding { result, reason, took } = actions.run(&work).await;
-                    Some(Event::Executed { task: due.task, attempt, anchor: anchor.hash, result, reason, took })
-                });
-                self.runs.insert(name, run);
+                self.begin(attempt, Work { due, anchor, plan, sighting, ask });
             }
             Order::Abandon { task, attempt, anchor } => {
                 if let Some(run) = self.runs.remove(&(task, attempt, anchor)) {
@@ -79,20 +73,8 @@ impl Driver {
             Order::Rule(ruling) => self.rule(&ruling),
             Order::Enforce { dispute } => self.enforce(dispute),
             Order::Prepare { job, plan } => self.prepare(job, plan),
-            Order::Search(stretch) => {
-                let rpc = self.services.rpc.clone();
-                self.spawn(async move {
-                    let result = search(&rpc, &stretch).await.map_err(|error| error.to_string());
-                    Some(Event::Searched { number: stretch.number, result })
-                });
-            }
-            Order::Probe { block, questions } => {
-                let provider = self.services.provider.clone();
-                self.spawn(async move {
-                    let holding = probe(&provider, &block, &questions).await.map_err(|error| error.to_string());
-                    Some(Event::Probed { block, holding })
-                });
-            }
+            Order::Search(stretch) => self.search(stretch),
+            Order::Probe { block, questions } => self.probe(block, questions),
             Order::Admit(keys) => self.services.mesh.admit(keys).await,
             Order::OfferSnapshot => {
                 let submitter = self.services.submitter.clone();
@@ -117,6 +99,32 @@ impl Driver {
             Order::Stop(why) => return Err(Stopped::Protection(Protection(why))),
         }
         Ok(())
+    }
+
+    fn begin(&mut self, attempt: u8, work: Work) {
+        let actions = self.services.actions.clone();
+        let (task, anchor) = (work.due.task, work.anchor.hash);
+        let run = self.spawn(async move {
+            let Finding { result, reason, took } = actions.run(&work).await;
+            Some(Event::Executed { task, attempt, anchor, result, reason, took })
+        });
+        self.runs.insert((task, attempt, anchor), run);
+    }
+
+    fn search(&self, stretch: Stretch) {
+        let rpc = self.services.rpc.clone();
+        self.spawn(async move {
+            let result = search(&rpc, &stretch).await.map_err(|error| error.to_string());
+            Some(Event::Searched { number: stretch.number, result })
+        });
+    }
+
+    fn probe(&self, block: BlockRef, questions: Arc<[Question]>) {
+        let provider = self.services.provider.clone();
+        self.spawn(async move {
+            let holding = probe(&provider, &block, &questions).await.map_err(|error| error.to_string());
+            Some(Event::Probed { block, holding })
+        });
     }
 
     /// Does work off the loop; what comes of it comes back as an event.

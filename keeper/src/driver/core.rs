@@ -29,8 +29,7 @@ use consensus::committee::PeerKey;
 use consensus::fault::{Reason, Verdict};
 use consensus::input::MessageTag;
 use consensus::message::Channel;
-use consensus::task::Abstention;
-use consensus::task::{Outcome, Status, Task};
+use consensus::task::Task;
 use consensus::time::{Pace, Time};
 use consensus::{Engine, Input};
 
@@ -335,18 +334,6 @@ impl Core {
             (false, true) => self.order(Order::Learn { group }),
             (false, false) => self.order(Order::Stop(FOREIGN_SIGNATURE.to_owned())),
         }
-    }
-
-    fn note_run(&mut self, task: &Task, result: &Result<Outcome, Abstention>, reason: &str, took_ms: u64) {
-        let outcome = match result.as_ref().map(|outcome| outcome.status) {
-            Ok(Status::Call) => "call",
-            Ok(Status::Skip) => "skip",
-            Ok(Status::JobError) => "job_error",
-            Err(_) => "abstain",
-        };
-        self.history.note_reason(task, reason);
-        self.note(Note::Ran { outcome, took_ms });
-        self.changed = true;
     }
 }
 

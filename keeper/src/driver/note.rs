@@ -274,7 +274,7 @@ impl Note {
                 "logs made nobody due: one block has more of them than the job takes, or they are longer than can be"
             ),
             Self::NotProbed(why) => {
-                tracing::warn!(why, "could not ask which conditions hold: asked again at the next block")
+                tracing::warn!(why, "could not ask which conditions hold: asked again at the next block");
             }
             Self::UnaskedAnswer(job) => tracing::debug!(job = job.0, "an execution's answer that nobody waits for"),
             Self::EvidenceKept(anchor) => tracing::error!(anchor, "kept a proof of equivocation"),

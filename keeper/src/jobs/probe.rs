@@ -9,7 +9,7 @@ use alloy::primitives::{Address, Bytes, TxKind};
 use alloy::providers::Provider;
 use alloy::rpc::types::{TransactionInput, TransactionRequest};
 use consensus::anchor::BlockRef;
-use executor::CALL_GAS;
+use executor::{CALL_GAS, is_failed_call};
 
 use super::trigger::holds;
 use crate::chain::{ChainError, ChainProvider};
@@ -122,7 +122,7 @@ async fn ask_alone(provider: &ChainProvider, block: &BlockRef, question: &Questi
     };
     match provider.call(call).block(BlockId::hash_canonical(block.hash)).await {
         Ok(answer) => Ok(holds(&answer)),
-        Err(error) if error.as_error_resp().is_some() => Ok(false),
+        Err(error) if error.as_error_resp().is_some_and(is_failed_call) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -15,7 +15,7 @@ use contracts::terms::{Limits, TriggerTerms};
 
 use super::flags::{Start, only, parse_start};
 pub use condition::{Condition, holds};
-pub use kind::{Earliest, Kind, Run, SeenLog, Sighting, Told, Watch};
+pub use kind::{Earliest, Kind, Run, SeenLog, Sighting, Told};
 pub use log::LogFilter;
 
 /// What makes a job due.
@@ -33,6 +33,19 @@ pub enum Trigger {
     Log(LogFilter),
     /// When a call says so.
     Condition(Condition),
+}
+
+/// Where to look for the runs of a trigger.
+#[derive(Clone, Copy, Debug)]
+pub enum Watch<'a> {
+    /// At the clock of the chain: runs are known ahead.
+    Time,
+    /// At the numbers of blocks.
+    Blocks(&'a blocks::Blocks),
+    /// At logs.
+    Logs(&'a LogFilter),
+    /// At what a call answers.
+    Condition(&'a Condition),
 }
 
 impl Trigger {
@@ -62,8 +75,13 @@ impl Trigger {
 
     /// Where to look for its runs.
     #[must_use]
-    pub fn watch(&self) -> Watch<'_> {
-        self.kind().watch()
+    pub const fn watch(&self) -> Watch<'_> {
+        match self {
+            Self::Interval(_) | Self::Cron(_) | Self::Once(_) => Watch::Time,
+            Self::Blocks(blocks) => Watch::Blocks(blocks),
+            Self::Log(filter) => Watch::Logs(filter),
+            Self::Condition(condition) => Watch::Condition(condition),
+        }
     }
 
     /// The first run due at `from` (Unix seconds) or later, if runs are known ahead.

@@ -33,7 +33,7 @@ pub(super) enum Audience {
 #[derive(Debug)]
 pub(super) enum Deed {
     /// What an honest one would.
-    Carry(Order),
+    Carry(Box<Order>),
     /// Sends a message, so many milliseconds later.
     Send { channel: Channel, bytes: Vec<u8>, to: Audience, after: u64 },
 }
@@ -87,10 +87,10 @@ impl Actor {
                     Some(status) => forge::other_table(status, means),
                     None => forge::spoilt(bytes, means),
                 };
-                vec![Deed::Carry(Order::Respond { request, bytes })]
+                vec![Deed::Carry(Box::new(Order::Respond { request, bytes }))]
             }
             (_, Order::Publish { channel, bytes }) => self.on_publish(channel, bytes, means),
-            (_, order) => vec![Deed::Carry(order)],
+            (_, order) => vec![Deed::Carry(Box::new(order))],
         }
     }
 
@@ -100,7 +100,7 @@ impl Actor {
     }
 
     fn on_publish(&mut self, channel: Channel, bytes: Vec<u8>, means: &mut Means<'_>) -> Vec<Deed> {
-        let honest = Deed::Carry(Order::Publish { channel, bytes: bytes.clone() });
+        let honest = Deed::Carry(Box::new(Order::Publish { channel, bytes: bytes.clone() }));
         let mut deeds = vec![honest];
         match (self.role, Message::decode(channel, &bytes)) {
             (Role::Equivocator, Ok(Message::Partial(partial))) => {

@@ -13,6 +13,7 @@ fn job(start: u64, interval: u32) -> JobSpec {
         forwarder: Address::ZERO,
         trigger,
         action: "wasm",
+        since: 0,
         until: None,
     }
 }

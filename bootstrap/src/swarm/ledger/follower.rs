@@ -4,13 +4,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use alloy::eips::BlockId;
-use alloy::primitives::{Address, B256};
+use alloy::primitives::B256;
 use alloy::providers::{DynProvider, Provider};
 use anyhow::{Context, Result, bail};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{Ledger, Mark, unix_ms};
+use super::{Ledger, Mark, Watched, unix_ms};
 
 /// How often the chain is asked for a new block: also the resolution of the times to settlement.
 const EVERY: Duration = Duration::from_millis(50);
@@ -31,9 +31,9 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Follows the settlements of a TaskManager from a block on.
+    /// Follows what happens to those who are watched from a block on.
     #[must_use]
-    pub fn start(provider: DynProvider, task_manager: Address, from: u64) -> Self {
+    pub fn start(provider: DynProvider, watched: Watched, from: u64) -> Self {
         let ledger = Ledger { block: from.saturating_sub(1), ..Ledger::default() };
         let marks = vec![ledger.mark(None)];
         let read = Arc::new(RwLock::new(Read { ledger, marks }));
@@ -41,7 +41,7 @@ impl Follower {
         let shared = Arc::clone(&read);
         let task = tokio::spawn(async move {
             loop {
-                match step(&provider, task_manager, &shared).await {
+                match step(&provider, &watched, &shared).await {
                     Ok(true) => {
                         let block = lock(&shared).ledger.block;
                         if tell.send(block).is_err() {
@@ -101,7 +101,7 @@ fn lock(read: &RwLock<Read>) -> std::sync::RwLockReadGuard<'_, Read> {
 }
 
 /// Reads the next block, or forgets the last one if the chain has taken it back; says whether there was anything to do.
-async fn step(provider: &DynProvider, task_manager: Address, shared: &RwLock<Read>) -> Result<bool> {
+async fn step(provider: &DynProvider, watched: &Watched, shared: &RwLock<Read>) -> Result<bool> {
     let last = lock(shared).marks.last().cloned().context("no block to begin with")?;
     let head = provider.get_block(BlockId::latest()).await?.context("there is no newest block")?;
     if head.header.number <= last.block {
@@ -125,7 +125,7 @@ async fn step(provider: &DynProvider, task_manager: Address, shared: &RwLock<Rea
         if receipt.block_hash != Some(header.hash) {
             bail!("block {number} was replaced while it was read");
         }
-        news.enter(receipt, task_manager, seen_ms)?;
+        news.enter(receipt, watched, seen_ms)?;
     }
     // An empty block has no receipts that would name it.
     let again = provider.get_block_by_number(number.into()).await?;

@@ -1,12 +1,15 @@
-use alloy::primitives::{Address, B256, LogData, U256};
+use alloy::primitives::{Address, B256, LogData, U256, keccak256};
 use alloy::rpc::types::TransactionReceipt;
 use alloy::sol_types::SolEvent;
+use contracts::Ringer::Rang;
 use contracts::TaskManager::{BatchSettled, TaskSettled};
 use serde_json::json;
 
-use super::Ledger;
+use super::{Drained, Ledger, Watched};
+use crate::swarm::stirred::Stirred;
 
 const TASK_MANAGER: Address = Address::repeat_byte(1);
+const WATCHED: Watched = Watched { task_manager: TASK_MANAGER, stirred: None };
 const SUBMITTER: Address = Address::repeat_byte(2);
 
 fn settled(run: u64) -> LogData {
@@ -52,7 +55,7 @@ fn receipt(to: Address, from: Address, logs: &[LogData]) -> TransactionReceipt {
 
 fn entered(receipt: &TransactionReceipt) -> Ledger {
     let mut ledger = Ledger::default();
-    ledger.enter(receipt, TASK_MANAGER, 1234).unwrap();
+    ledger.enter(receipt, &WATCHED, 1234).unwrap();
     ledger
 }
 
@@ -84,13 +87,34 @@ fn a_settlement_by_way_of_another_contract_counts_but_is_no_transaction_of_ours(
 }
 
 #[test]
-fn an_instance_key_that_is_no_run_is_an_error() {
+fn an_instance_key_that_is_a_hash_is_kept_whole() {
     let mut log = settled(3);
     let mut data = log.data.to_vec();
     data[32..64].fill(0xff);
     log.data = data.into();
-    let refused = Ledger::default().enter(&receipt(TASK_MANAGER, TASK_MANAGER, &[log]), TASK_MANAGER, 0).unwrap_err();
-    assert!(refused.to_string().contains("is no run"), "{refused}");
+    let ledger = entered(&receipt(TASK_MANAGER, TASK_MANAGER, &[log]));
+    assert_eq!((ledger.settlements[0].key, ledger.settlements[0].run), (B256::repeat_byte(0xff), u64::MAX));
+}
+
+#[test]
+fn rings_and_drains_are_entered_with_their_places() {
+    let stirred = Stirred {
+        ringer: Address::repeat_byte(3),
+        tank: Address::repeat_byte(4),
+        upkept: Address::ZERO,
+        resolved: Address::ZERO,
+    };
+    let watched = Watched { task_manager: TASK_MANAGER, stirred: Some(stirred) };
+    let log = Rang { number: U256::from(1), by: SUBMITTER }.encode_log_data();
+    let mut ledger = Ledger::default();
+    let ringing = receipt(stirred.ringer, stirred.ringer, std::slice::from_ref(&log));
+    ledger.enter(&ringing, &watched, 0).unwrap();
+    ledger.enter(&receipt(stirred.tank, stirred.tank, &[]), &watched, 0).unwrap();
+    let key = keccak256([B256::ZERO.as_slice(), B256::repeat_byte(9).as_slice(), &[0; 4]].concat());
+    assert_eq!((ledger.rings[0].key, ledger.rings[0].block), (key, 7));
+    assert_eq!(ledger.rings[0].topics, log.topics());
+    assert_eq!(ledger.drains, [Drained { tank: stirred.tank, block: 7, place: 0 }]);
+    assert_eq!((ledger.rings.len(), ledger.transactions.len()), (1, 0));
 }
 
 #[test]

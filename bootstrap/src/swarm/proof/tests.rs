@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use alloy::primitives::{Address, B256, U256};
-use contracts::terms::{TriggerTerms, ended};
+use contracts::terms::{LogTerms, TriggerTerms, ended};
 
 use super::{Disputes, Facts, JobSpec, Kill, Percentiles, Proof};
-use crate::swarm::ledger::{Ledger, Settlement, Transaction};
+use crate::swarm::ledger::{Ledger, Rang, Settlement, Transaction};
 use crate::swarm::reorganiser::Reorganisations;
 
 const START: u64 = 1_000;
@@ -22,6 +22,7 @@ fn job(id: u64, interval: u32, until: Option<u64>) -> JobSpec {
         forwarder: Address::ZERO,
         trigger,
         action: "wasm",
+        since: START,
         until,
     }
 }
@@ -33,11 +34,13 @@ fn settlement(job: u64, run: u64, submitter: u8) -> Settlement {
     Settlement {
         task_id,
         job_id: job,
+        key: B256::from(U256::from(run)),
         run,
         status: ended::CALL,
         delivered: true,
         submitter: keeper(submitter),
         block: 1,
+        place: 0,
         seen_ms: (START + 2 * run) * 1000 + 800,
     }
 }
@@ -189,6 +192,43 @@ fn runs_of_a_job_that_never_started_or_was_paused() {
 }
 
 #[test]
+fn a_run_that_was_never_due_counts_and_has_no_latency() {
+    let mut facts = facts();
+    facts.jobs[0].trigger = TriggerTerms::Blocks { first: 100, every: 1 };
+    facts.ledger.moments = BTreeMap::from([(100, START), (101, START + 1)]);
+    let proof = Proof::new(&facts);
+    assert_eq!((proof.tasks.due, proof.tasks.settled, proof.tasks.missed), (2, 4, -2));
+    assert_eq!(proof.latency_ms.due_to_settled, Percentiles { p50: Some(800), p99: Some(1_800) });
+}
+
+#[test]
+fn a_ring_must_end_as_its_number_asks() {
+    let terms =
+        LogTerms { emitter: Address::ZERO, filter: 0, topics: [B256::ZERO; 4], confirmations: 0, most_per_block: 16 };
+    let mut facts = facts();
+    facts.jobs[0].trigger = TriggerTerms::Log(terms);
+    facts.ledger.moments = BTreeMap::from([(100, START)]);
+    facts.ledger.rings = facts.ledger.settlements.iter().map(|each| rang(each.key)).collect();
+    for each in facts.ledger.settlements.iter_mut().filter(|each| each.run % 2 == 1) {
+        each.status = ended::SKIP;
+    }
+    facts.counter = 2;
+    let proof = Proof::new(&facts);
+    assert_eq!((proof.tasks.due, proof.tasks.settled, proof.tasks.skipped, proof.tasks.missed), (4, 2, 2, 0));
+    assert_eq!((proof.jobs[0].settled, proof.jobs[0].skipped), (2, 2));
+    assert_eq!(proof.broken_promises(1), Vec::<String>::new());
+    facts.ledger.settlements[0].status = ended::SKIP;
+    facts.counter = 1;
+    let broken = Proof::new(&facts).broken_promises(1).join("\n");
+    assert!(broken.contains("1 logs"), "{broken}");
+}
+
+/// A ring whose number is its key.
+fn rang(key: B256) -> Rang {
+    Rang { emitter: Address::ZERO, topics: vec![B256::ZERO, key], block: 100, key }
+}
+
+#[test]
 fn percentiles_by_nearest_rank() {
     assert_eq!(Percentiles::of(vec![]), Percentiles { p50: None, p99: None });
     assert_eq!(Percentiles::of(vec![7]), Percentiles { p50: Some(7), p99: Some(7) });
@@ -208,6 +248,7 @@ fn the_keys_of_the_document() {
         "/jobs/0/trigger",
         "/jobs/0/action",
         "/jobs/0/settled",
+        "/jobs/0/skipped",
         "/tasks/due",
         "/tasks/settled",
         "/tasks/skipped",

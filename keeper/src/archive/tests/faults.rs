@@ -43,17 +43,19 @@ fn aside(path: &Path) -> PathBuf {
 
 #[test]
 fn a_file_that_is_damaged_is_set_aside_and_another_begun() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 4] = [
-        ("its head", |bytes| bytes[..100].fill(0xff)),
-        ("its tables", |bytes| bytes[120..4_000].fill(0x5a)),
-        ("all of it but the head", |bytes| bytes[4_096..].fill(0xa5)),
-        ("another file altogether", |bytes| *bytes = b"hello, this is no database at all".to_vec()),
+    // (what is damaged, from which byte, up to which, with what)
+    let damages = [
+        ("its head", 0, 100, 0xff),
+        ("its tables", 120, 4_000, 0x5a),
+        ("all of it but the head", 4_096, usize::MAX, 0xa5),
+        ("all of it", 0, usize::MAX, b'x'),
     ];
-    for (name, damage) in damages {
+    for (name, from, to, with) in damages {
         let (_directory, path) = place();
         open(&path).write(&(0..200).map(|run| due(task(1, run), run)).collect::<Vec<_>>()).unwrap();
         let mut bytes = std::fs::read(&path).unwrap();
-        damage(&mut bytes);
+        let to = to.min(bytes.len());
+        bytes[from..to].fill(with);
         std::fs::write(&path, &bytes).unwrap();
         let mut keeper = Keeper::on(&path, Bounds::default());
         assert_eq!(keeper.note(300), None, "{name}");

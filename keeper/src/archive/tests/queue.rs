@@ -60,7 +60,7 @@ fn a_thousand_tasks_are_two_transactions() {
         transactions += 1;
     }
     writer.write();
-    println!("7,000 entries about 1,000 tasks: {:?}", begun.elapsed());
+    eprintln!("7,000 entries about 1,000 tasks: {:?}", begun.elapsed());
     assert!(transactions <= 2, "{transactions}");
     assert_eq!(runs_in(&path, 7).len(), 100);
 }

@@ -8,7 +8,7 @@ use consensus::effect::{Settlement, SignRecord, Step};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
 use consensus::message::{BatchKey, Channel, Message, Source};
-use consensus::task::{Abstention, DueTask, JobId, Task};
+use consensus::task::{Abstention, DueTask, JobId, Outcome, Status, Task};
 use consensus::time::Time;
 use consensus::{Effect, Input};
 use contracts::terms::ended;
@@ -218,6 +218,18 @@ impl Core {
             Step::Executed | Step::Abstained(_) | Step::Settled | Step::Reopened => return,
         };
         self.archive(task, change, now);
+    }
+
+    fn note_run(&mut self, task: &Task, result: &Result<Outcome, Abstention>, reason: &str, took_ms: u64) {
+        let outcome = match result.as_ref().map(|outcome| outcome.status) {
+            Ok(Status::Call) => "call",
+            Ok(Status::Skip) => "skip",
+            Ok(Status::JobError) => "job_error",
+            Err(_) => "abstain",
+        };
+        self.history.note_reason(task, reason);
+        self.note(Note::Ran { outcome, took_ms });
+        self.changed = true;
     }
 }
 

@@ -8,7 +8,7 @@ use consensus::bls::SecretKey;
 use consensus::effect::{BatchKey, JournalAnswer, PersistToken};
 use consensus::engine::{Config, JournalState};
 use consensus::report::Domain;
-use consensus::task::{InstanceKey, JobId};
+use consensus::task::{Abstention, InstanceKey, JobId, Outcome, Status};
 use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms, WasmTerms};
 use ed25519_dalek::SigningKey;
 

@@ -6,7 +6,7 @@ use consensus::anchor::BlockRef;
 use consensus::task::InstanceKey;
 use contracts::terms::TriggerTerms;
 
-use super::kind::{Earliest, Kind, Run, Sighting, Told, Watch};
+use super::kind::{Earliest, Kind, Run, Sighting, Told};
 use crate::executor;
 
 /// Every so many blocks.
@@ -39,10 +39,6 @@ impl Blocks {
 }
 
 impl Kind for Blocks {
-    fn watch(&self) -> Watch<'_> {
-        Watch::Blocks(self)
-    }
-
     fn told(&self, run: &Run, sighting: Option<&Sighting>) -> Told {
         let sequence = run.instance.run().unwrap_or(0);
         let trigger = match sighting {

@@ -4,6 +4,8 @@
 //! A condition holds where the call succeeds and the first word of its answer is not zero, so that `checkUpkeep(bytes)` and
 //! Gelato's `checker()` are conditions as they are.
 
+use std::sync::Arc;
+
 use alloy::primitives::{Address, Bytes};
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueHint};
@@ -11,7 +13,7 @@ use consensus::anchor::BlockRef;
 use consensus::task::InstanceKey;
 use contracts::terms::{ConditionTerms, TriggerTerms};
 
-use super::kind::{Earliest, Kind, Run, Sighting, Told, Watch};
+use super::kind::{Earliest, Kind, Run, Sighting, Told};
 use crate::executor;
 use crate::jobs::flags::read_bytes;
 
@@ -20,23 +22,24 @@ const CALL_MAX: usize = 4_096;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Condition(ConditionTerms);
+pub struct Condition(Arc<ConditionTerms>);
 
 impl Condition {
     /// The condition of these terms; `None` where it could hold at every moment, or cannot be asked for.
     pub(super) fn new(terms: &ConditionTerms) -> Option<Self> {
-        (terms.cooldown > 0 && !terms.target.is_zero() && terms.call.len() <= CALL_MAX).then(|| Self(terms.clone()))
+        (terms.cooldown > 0 && !terms.target.is_zero() && terms.call.len() <= CALL_MAX)
+            .then(|| Self(Arc::new(terms.clone())))
     }
 
     /// The contract that is asked.
     #[must_use]
-    pub const fn target(&self) -> Address {
+    pub fn target(&self) -> Address {
         self.0.target
     }
 
     /// What it is asked.
     #[must_use]
-    pub const fn call(&self) -> &Bytes {
+    pub fn call(&self) -> &Bytes {
         &self.0.call
     }
 
@@ -60,10 +63,6 @@ pub fn holds(answer: &[u8]) -> bool {
 }
 
 impl Kind for Condition {
-    fn watch(&self) -> Watch<'_> {
-        Watch::Condition(self)
-    }
-
     fn told(&self, _: &Run, sighting: Option<&Sighting>) -> Told {
         let answer = match sighting {
             Some(Sighting::Answer(answer)) => answer.clone(),
@@ -73,12 +72,12 @@ impl Kind for Condition {
     }
 
     fn words(&self) -> String {
-        let Self(ConditionTerms { target, call, cooldown }) = self;
+        let ConditionTerms { target, call, cooldown } = &*self.0;
         format!("when {target} answers {call} with yes, {cooldown} blocks apart")
     }
 
     fn flags(&self) -> Vec<(&'static str, String)> {
-        let Self(ConditionTerms { target, call, cooldown }) = self;
+        let ConditionTerms { target, call, cooldown } = &*self.0;
         vec![
             ("trigger", "condition".to_owned()),
             ("condition", target.to_string()),
@@ -88,7 +87,7 @@ impl Kind for Condition {
     }
 
     fn renewed(&self, _: Earliest) -> Option<TriggerTerms> {
-        Some(TriggerTerms::Condition(self.0.clone()))
+        Some(TriggerTerms::Condition(ConditionTerms::clone(&self.0)))
     }
 }
 

@@ -7,7 +7,6 @@ use consensus::anchor::BlockRef;
 use consensus::task::{AnchorRule, DueTask, InstanceKey};
 use contracts::terms::{Limits, TriggerTerms};
 
-use super::{blocks::Blocks, condition::Condition, log::LogFilter};
 use crate::executor::{self, LogEntry};
 
 /// One run of a job.
@@ -63,19 +62,6 @@ pub enum Sighting {
     Answer(Vec<u8>),
 }
 
-/// Where to look for the runs of a trigger.
-#[derive(Clone, Copy, Debug)]
-pub enum Watch<'a> {
-    /// At the clock of the chain: runs are known ahead.
-    Time,
-    /// At the numbers of blocks.
-    Blocks(&'a Blocks),
-    /// At logs.
-    Logs(&'a LogFilter),
-    /// At what a call answers.
-    Condition(&'a Condition),
-}
-
 /// What a job's code is told of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -88,10 +74,6 @@ pub struct Told {
 /// A kind of trigger. Its data may say anything: whatever is past the end of time is not there. Kinds whose runs are not known
 /// ahead have none by time.
 pub trait Kind {
-    /// Where to look for its runs.
-    fn watch(&self) -> Watch<'_> {
-        Watch::Time
-    }
     /// The first run due at `from` (Unix seconds) or later, if runs are known ahead.
     fn first(&self, _from: u64) -> Option<Run> {
         None

@@ -1,13 +1,15 @@
 //! Due when a contract emits a log that fits: the log's place has the instance key, keccak256(block hash, transaction hash,
 //! log index), so the same log in another block is another run.
 
+use std::sync::Arc;
+
 use alloy::primitives::{Address, B256, keccak256};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use consensus::task::InstanceKey;
 use contracts::terms::{LogTerms, TriggerTerms};
 
-use super::kind::{Earliest, Kind, Run, SeenLog, Sighting, Told, Watch};
+use super::kind::{Earliest, Kind, Run, SeenLog, Sighting, Told};
 use crate::executor::{self, LogEntry};
 
 /// Most blocks that a job may have on top of a log before it is due: the contract takes an anchor 100 blocks back, and settling
@@ -18,7 +20,7 @@ const PER_BLOCK_MAX: u16 = 256;
 
 /// Which logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogFilter(LogTerms);
+pub struct LogFilter(Arc<LogTerms>);
 
 impl LogFilter {
     /// The logs that these terms name; `None` where they name none, or more than can be.
@@ -29,12 +31,12 @@ impl LogFilter {
             && terms.topics.iter().enumerate().all(blank)
             && terms.confirmations <= CONFIRMATIONS_MAX
             && (1..=PER_BLOCK_MAX).contains(&terms.most_per_block);
-        makes_sense.then(|| Self(terms.clone()))
+        makes_sense.then(|| Self(Arc::new(terms.clone())))
     }
 
     /// The contract whose logs they are.
     #[must_use]
-    pub const fn emitter(&self) -> Address {
+    pub fn emitter(&self) -> Address {
         self.0.emitter
     }
 
@@ -75,10 +77,6 @@ impl LogFilter {
 }
 
 impl Kind for LogFilter {
-    fn watch(&self) -> Watch<'_> {
-        Watch::Logs(self)
-    }
-
     fn told(&self, run: &Run, sighting: Option<&Sighting>) -> Told {
         let trigger = match sighting {
             Some(Sighting::Log(log)) => executor::Trigger::Log(Box::new(log.entry.clone())),
@@ -98,7 +96,7 @@ impl Kind for LogFilter {
     }
 
     fn flags(&self) -> Vec<(&'static str, String)> {
-        let LogTerms { emitter, confirmations, most_per_block, .. } = self.0;
+        let LogTerms { emitter, confirmations, most_per_block, .. } = *self.0;
         let topics = self.topics().map(|topic| topic.map_or_else(|| "any".to_owned(), |topic| topic.to_string()));
         vec![
             ("trigger", "log".to_owned()),
@@ -110,7 +108,7 @@ impl Kind for LogFilter {
     }
 
     fn renewed(&self, _: Earliest) -> Option<TriggerTerms> {
-        Some(TriggerTerms::Log(self.0.clone()))
+        Some(TriggerTerms::Log(LogTerms::clone(&self.0)))
     }
 }
 

@@ -66,7 +66,7 @@ impl World<'_> {
     pub(super) fn do_deeds(&mut self, keeper: usize, deeds: Vec<Deed>) {
         for deed in deeds {
             match deed {
-                Deed::Carry(order) => self.carry_out(keeper, order),
+                Deed::Carry(order) => self.carry_out(keeper, *order),
                 Deed::Send { channel, bytes, to, after: 0 } => self.send_to_all(keeper, channel, &bytes.into(), to),
                 Deed::Send { channel, bytes, to, after } => {
                     self.after(after, Happening::Say { keeper, channel, bytes: bytes.into(), to });

@@ -77,7 +77,7 @@ impl World<'_> {
                 self.tell(|| format!("{keeper} {note:?}"));
             }
             Order::Recall { .. } | Order::Stop(_) | Order::Fault { .. } | Order::Probe { .. } => {
-                self.tell(|| format!("{keeper} {order:?}"))
+                self.tell(|| format!("{keeper} {order:?}"));
             }
             Order::Search(stretch) => {
                 self.tell(|| {

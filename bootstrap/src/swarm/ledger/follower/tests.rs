@@ -7,7 +7,7 @@ use alloy::providers::Provider;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::Follower;
+use super::{Follower, Watched};
 use crate::process::Spawner;
 use crate::swarm::anvil::Anvil;
 use crate::wait::until;
@@ -45,7 +45,8 @@ async fn a_chain_that_takes_blocks_back_is_followed() {
     };
     ask("evm_setIntervalMining", json!([0])).await;
     ask("anvil_mine", json!(["0x14"])).await;
-    let follower = Follower::start(anvil.provider().clone(), Address::repeat_byte(1), 1);
+    let watched = Watched { task_manager: Address::repeat_byte(1), stirred: None };
+    let follower = Follower::start(anvil.provider().clone(), watched, 1);
     let reads = async |what: &str, block: u64, hash: Value| {
         until(what, std::time::Duration::from_secs(20), || {
             let (read, newest) = (follower.look(|ledger| ledger.block), follower.newest());
