@@ -130,9 +130,9 @@ impl World<'_> {
     /// Whether what settled in a block was due on the branch that the block is on.
     pub(super) fn judge(&mut self, settled: &Settled, block: B256) {
         let task = convert::task(settled);
-        if !self.is_on_branch(&task, block) {
+        if !self.was_due(&task, block) {
             let detail = format!("{} settles in block {}", run_of(&task), settled.block);
-            return self.checks.fail(self.elapsed(), "settled_what_is_orphaned", detail);
+            return self.checks.fail(self.elapsed(), "settled_what_was_not_due", detail);
         }
         let job = self.plan.job(settled.job_id);
         let depth = match job.map(|job| &job.rhythm) {
