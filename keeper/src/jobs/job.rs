@@ -91,6 +91,8 @@ impl Plan {
 pub struct JobState {
     /// Version number, from 1.
     pub version: u32,
+    /// The block in which the version began: what was seen before it makes none of its runs due.
+    begun: u64,
     /// What is done when; `None` if its trigger or action is of a kind that this keeper does not know. Then it is not run.
     pub plan: Option<Plan>,
     /// Whether its tasks come due.
@@ -132,7 +134,7 @@ impl Job {
     /// A job that was listed in block `since`.
     pub(super) const fn new(id: u64, owner: Address, forwarder: Address, since: u64, plan: Option<Plan>) -> Self {
         // Money comes with an event of its own.
-        let state = JobState { version: 1, plan, activity: Activity::Active, can_pay: false };
+        let state = JobState { version: 1, begun: since, plan, activity: Activity::Active, can_pay: false };
         Self { id, owner, forwarder, state, since, earlier: VecDeque::new() }
     }
 
@@ -173,12 +175,13 @@ impl Job {
     /// Runs again from a moment on (Unix seconds), as before.
     pub(super) fn resume(&mut self, block: u64, version: u32, active_from: u64) {
         let plan = self.state.plan.as_ref().and_then(|plan| plan.restarted(active_from));
-        self.change(block, JobState { version, plan, activity: Activity::Active, can_pay: self.state.can_pay });
+        self.update(block, version, plan);
     }
 
     /// Runs again under another plan. If that makes it unable to pay, an event of its own says so.
     pub(super) fn update(&mut self, block: u64, version: u32, plan: Option<Plan>) {
-        self.change(block, JobState { version, plan, activity: Activity::Active, can_pay: self.state.can_pay });
+        let can_pay = self.state.can_pay;
+        self.change(block, JobState { version, begun: block, plan, activity: Activity::Active, can_pay });
     }
 
     /// The contract has found that it can pay for its next run, or cannot any more.
@@ -205,10 +208,10 @@ impl Job {
     }
 
     /// How it stood after block `number`, as far as that is known: below `complete_from` as it stands now, and the chain is asked
-    /// before anything is run. `None` if it was not listed yet.
+    /// before anything is run. `None` if it was not listed yet, or there in another version.
     pub(super) fn state_for(&self, number: u64, complete_from: u64) -> Option<&JobState> {
         match number < complete_from {
-            true => Some(&self.state),
+            true => Some(&self.state).filter(|state| state.begun <= number),
             false => self.state_at(number, complete_from),
         }
     }

@@ -66,6 +66,8 @@ pub(super) struct Node {
     pub(super) evidence: Vec<Vec<u8>>,
     /// What is recorded of each task, on disk.
     pub(super) archive: BTreeMap<Task, Run>,
+    /// So many blocks of its history are read without their heads, as a watcher does at its start.
+    pub(super) history: usize,
     /// When it is woken next, in true time.
     pub(super) wake: Option<u64>,
     /// Hash of the newest block it was shown, and when it looked last, in true time.

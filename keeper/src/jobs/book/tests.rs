@@ -270,3 +270,21 @@ fn a_full_book_says_so_and_gets_room_from_jobs_that_are_over() {
     assert_eq!(book.forget_over(501), [7], "whatever is paused may come back");
     assert!(book.apply(3, &one_more) && book.count() == JOBS_MAX);
 }
+
+/// Whoever starts reads the job's events before the blocks in which logs are still looked for: what was there before the job, or
+/// before its version, is not its.
+#[test]
+fn what_was_seen_before_a_version_began_makes_none_of_its_runs_due() {
+    let mut book = JobBook::default();
+    list(&mut book, 10, &created(1, 5, 1));
+    book.apply(20, &updated(1, 2, params(5, 1)));
+    book.apply(30, &covered(1, false));
+    book.apply(35, &covered(1, true));
+    book.head(50, 500);
+    let seen = |book: &JobBook, block: u64| {
+        let run = |_: &Plan| Some(Run::at_block(InstanceKey(B256::repeat_byte(9)), 600, block, 0));
+        book.task_at(1, block, &PACE, run).map(|due| due.task.version)
+    };
+    let versions: Vec<_> = [9, 10, 19, 20, 31, 49, 50].map(|block| seen(&book, block)).to_vec();
+    assert_eq!(versions, [None, None, None, Some(2), Some(2), Some(2), Some(2)]);
+}

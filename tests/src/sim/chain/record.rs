@@ -17,6 +17,8 @@ pub(in crate::sim) struct Known {
     pub(in crate::sim) is_met: bool,
     /// What it holds, in order.
     pub(in crate::sim) logs: Vec<LogEntry>,
+    /// The keys of the runs that its logs make.
+    pub(in crate::sim) keys: Vec<B256>,
 }
 
 /// The blocks, by hash.
@@ -36,9 +38,10 @@ impl Record {
     }
 
     pub(super) fn note(&mut self, reference: BlockRef, parent: B256, is_met: bool, logs: Vec<LogEntry>) {
-        let known = Known { reference, parent, is_met, logs };
+        let mut known = Known { reference, parent, is_met, logs, keys: Vec::new() };
         for (key, place) in self.fitting(&known) {
             self.logs.insert(key, (reference.hash, place));
+            known.keys.push(key);
         }
         self.blocks.insert(reference.hash, known);
     }
@@ -57,12 +60,6 @@ impl Record {
         };
         let is_early = block.reference.number < self.listed;
         logs.filter(|_| !is_early).map(|(place, log)| (key(log), place)).collect()
-    }
-
-    /// The keys of all runs that a block's logs make.
-    pub(in crate::sim) fn keys_of(&self, hash: B256) -> Vec<B256> {
-        let fitting = self.blocks.get(&hash).map(|block| self.fitting(block)).unwrap_or_default();
-        fitting.into_iter().map(|(key, _)| key).collect()
     }
 
     /// The log that makes the run of this key.

@@ -215,9 +215,9 @@ impl World<'_> {
         let said = || basis.tasks.iter().zip(&basis.anchors).filter(|_| believes);
         let honest: Vec<Option<Outcome>> =
             said().map(|(task, anchor)| self.honest_outcome(task, anchor.hash)).collect();
-        if let Some((task, _)) = said().find(|(task, anchor)| !self.is_on_branch(task, anchor.hash)) {
-            let detail = format!("keeper {keeper} signs {}, which lies on another branch", run_of(task));
-            self.checks.fail(at, "signed_what_is_orphaned", detail);
+        if let Some((task, _)) = said().find(|(task, anchor)| !self.was_due(task, anchor.hash)) {
+            let detail = format!("keeper {keeper} signs {}, which was not due there", run_of(task));
+            self.checks.fail(at, "signed_what_was_not_due", detail);
         }
         self.checks.on_partial(at, (keeper, &self.keys[keeper]), &partial, &basis, &honest);
         let epoch = basis.committee.epoch();

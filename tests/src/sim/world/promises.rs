@@ -34,8 +34,9 @@ impl World<'_> {
             self.chain.blocks.iter().flat_map(move |block| {
                 let depth = confirmations.saturating_sub(pace.confirmations);
                 let due = moment_of(block.reference.number + depth) + pace.confirmed_seconds;
-                let keys = self.chain.record.keys_of(block.reference.hash).into_iter();
-                keys.map(move |key| (Task { job: JobId(id), version: 1, instance: InstanceKey(key) }, due))
+                let known = self.chain.record.block(block.reference.hash);
+                let keys = known.into_iter().flat_map(|known| &known.keys);
+                keys.map(move |&key| (Task { job: JobId(id), version: 1, instance: InstanceKey(key) }, due))
             })
         })
     }
@@ -54,10 +55,14 @@ impl World<'_> {
 
     /// Whether nothing that should settle is left.
     pub(super) fn has_settled_all(&mut self) -> bool {
-        if self.awaited.is_none_or(|task| self.chain.guard.has(&task)) {
-            self.awaited = self.unsettled().first().copied();
+        if self.is_unmet() && self.elapsed() < (LAST_DUE + 2 * UNMET_MAX) * 1000 {
+            return false;
         }
-        self.awaited.is_none() && (!self.is_unmet() || self.elapsed() > (LAST_DUE + 2 * UNMET_MAX) * 1000)
+        if self.awaited.is_none_or(|task| self.chain.guard.has(&task)) {
+            let next = self.unsettled().first().copied();
+            self.awaited = next;
+        }
+        self.awaited.is_none()
     }
 
     /// Whether the condition holds at the newest block.
@@ -103,7 +108,10 @@ impl World<'_> {
             let settled = read.iter().flat_map(|block| &block.settled);
             let settled: BTreeMap<Task, u64> = settled.map(|settled| (convert::task(settled), settled.block)).collect();
             let recorded = node.archive.iter().filter_map(|(&task, run)| Some((task, run.settled?.block)));
-            let recorded: BTreeMap<Task, u64> = recorded.filter(|(_, block)| *block <= read.len() as u64).collect();
+            // Whoever was down when a log or a condition was orphaned never hears of its task again.
+            let is_told = |task: &Task| node.life == 1 || self.tasks.contains_key(task) || settled.contains_key(task);
+            let recorded = recorded.filter(|(task, block)| *block <= read.len() as u64 && is_told(task));
+            let recorded: BTreeMap<Task, u64> = recorded.collect();
             let wrong = settled.iter().chain(&recorded).find(|(task, _)| settled.get(task) != recorded.get(task));
             if let Some((task, _)) = wrong.filter(|_| read.len() == node.held.len()) {
                 let (is, says) = (settled.get(task), recorded.get(task));
@@ -122,9 +130,9 @@ impl World<'_> {
     /// Whether what settled in a block was due on the branch that the block is on.
     pub(super) fn judge(&mut self, settled: &Settled, block: B256) {
         let task = convert::task(settled);
-        if !self.is_on_branch(&task, block) {
+        if !self.was_due(&task, block) {
             let detail = format!("{} settles in block {}", run_of(&task), settled.block);
-            return self.checks.fail(self.elapsed(), "settled_what_is_orphaned", detail);
+            return self.checks.fail(self.elapsed(), "settled_what_was_not_due", detail);
         }
         let job = self.plan.job(settled.job_id);
         let depth = match job.map(|job| &job.rhythm) {

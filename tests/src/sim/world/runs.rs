@@ -54,8 +54,8 @@ impl World<'_> {
         self.chain.record.block(task.instance.0).is_some_and(|block| block.is_met)
     }
 
-    /// Whether what made a task due lies on the branch that an anchor is on, and did.
-    pub(super) fn is_on_branch(&self, task: &Task, anchor: B256) -> bool {
+    /// Whether a task was due on the branch that an anchor is on.
+    pub(super) fn was_due(&self, task: &Task, anchor: B256) -> bool {
         let record = &self.chain.record;
         match self.plan.job(task.job.0).map(|job| &job.rhythm) {
             Some(Rhythm::Logs(_)) => {
@@ -128,9 +128,9 @@ impl World<'_> {
             self.checks.fail(self.elapsed(), "wrong_sighting", detail);
         }
         // Whether a condition held at its block is what the run is to find.
-        if !self.is_on_branch(task, anchor) && !self.is_false_alarm(task) {
+        if !self.was_due(task, anchor) && !self.is_false_alarm(task) {
             let detail = format!("keeper {keeper} runs {} at {anchor}", run_of(task));
-            self.checks.fail(self.elapsed(), "run_of_what_is_orphaned", detail);
+            self.checks.fail(self.elapsed(), "run_of_what_was_not_due", detail);
         }
     }
 

@@ -14,6 +14,8 @@ use super::queue::Happening;
 use crate::sim::chain::{Block, settled};
 use crate::sim::plant::Plant;
 
+/// Blocks of which a start reads the heads too: anchors and lines of leaders rest on no older ones.
+const HEADS_READ: usize = 40;
 /// Most blocks read in one go.
 const AT_ONCE: usize = 24;
 /// The block in which all operators registered.
@@ -41,6 +43,9 @@ impl World<'_> {
         let behind = if self.now < self.nodes[keeper].lag.1 { self.nodes[keeper].lag.0 } else { 0 };
         self.tell_newest(keeper, behind);
         let target = self.chain.head().saturating_sub(self.plan.pace.confirmations + behind) as usize;
+        if held == 0 && self.random.chance(500) {
+            self.nodes[keeper].history = target.saturating_sub(HEADS_READ);
+        }
         let end = target.min(common + AT_ONCE);
         for number in common..end {
             self.tell_block(keeper, number);
@@ -116,7 +121,9 @@ impl World<'_> {
             self.pass_on(keeper, ChainEvent::Dispute { block: number, id, event });
         }
         self.nodes[keeper].held.push(self.chain.blocks[position].reference);
-        self.pass_on(keeper, ChainEvent::Head(head));
+        if position >= self.nodes[keeper].history {
+            self.pass_on(keeper, ChainEvent::Head(head));
+        }
     }
 
     /// A lying node shows a block that does not exist, and in it a settlement that did not happen.
