@@ -45,8 +45,8 @@ plant() {
 plant "a task refunds what all have in common once more" Settling.sol \
   'sums.refund = (sums.gasPrice * certified.gasUsed + certified.dataFee) / count;' \
   'sums.refund = sums.gasPrice * certified.gasUsed + certified.dataFee;'
-plant "a job that pays in a token pays no gas" Settling.sol '|| !_chargeGas(record, gas)) return TOO_MUCH;' ') return TOO_MUCH;'
-plant "a job without enough is charged all the same" Settling.sol \
+plant "a job that pays in a token pays no gas" Charging.sol '|| !_chargeGas(record, gas)) return TOO_MUCH;' ') return TOO_MUCH;'
+plant "a job without enough is charged all the same" Charging.sol \
   '} else if (fee + gas > JobWord.escrow(account)) {' '} else if (fee > JobWord.escrow(account)) {'
 plant "a later run closes earlier ones" libraries/JobWord.sol 'return run != nextRun(account) || (account >> 215) & 1 == 0;' 'return false;'
 plant "a settled run settles again" Kinds.sol 'if (RunLog.isSettled(JobWord.runs(account), run)) return' 'if (false) return'

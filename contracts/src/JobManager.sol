@@ -11,6 +11,7 @@ import {JobWord} from "./libraries/JobWord.sol";
 import {RunLog} from "./libraries/RunLog.sol";
 import {Concluding} from "./Concluding.sol";
 import {Desk} from "./Desk.sol";
+import {Escrow} from "./Escrow.sol";
 import {Guarded} from "./Guarded.sol";
 import {Earnings} from "./Earnings.sol";
 import {Covering} from "./Covering.sol";
@@ -73,7 +74,7 @@ contract JobManager is Settling, Guarded, ReentrancyGuardTransient {
         // one that looks at many in one transaction pays for it once
         bool isPlain = msg.sender == tx.origin && msg.sender.code.length == 0;
         uint256 gasPrice = isPlain ? _refundPrice(_mostPrice(), msg.sender) : 0;
-        uint256 taken = abi.decode(_atDesk(abi.encodeCall(Desk.lookAgain, (jobId, gasPrice))), (uint256));
+        uint256 taken = abi.decode(_atDesk(abi.encodeCall(Escrow.lookAgain, (jobId, gasPrice))), (uint256));
         if (taken != 0) refunds[msg.sender] += taken;
     }
 
