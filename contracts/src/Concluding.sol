@@ -113,6 +113,8 @@ abstract contract Concluding is Covering, Earnings {
         if (failures + 1 != MAX_FAILURES || JobWord.status(account) != uint8(Status.Active)) return account;
         // at once, unless it has ended already
         uint256 end = record.schedule.inactiveFrom;
+        // zero: it has no end yet
+        // slither-disable-next-line incorrect-equality
         if (end == 0 || end > block.timestamp) record.schedule.inactiveFrom = uint40(block.timestamp);
         emit JobPaused(jobId, record.schedule.inactiveFrom);
         emit CircuitBroken(jobId, MAX_FAILURES);

@@ -109,6 +109,8 @@ abstract contract Triggers is Records {
             uint256 from = 32 * (index + 1);
             if (data.length < from) return false;
             uint256 length = _word(data, index);
+            // up to whole words
+            // slither-disable-next-line divide-before-multiply
             if (length > most || data.length != from + (length + 31) / 32 * 32) return false;
             // of the last word, if there is any, what is no more of them
             return length % 32 == 0 || _word(data, index + 1 + length / 32) << (8 * (length % 32)) == 0;
