@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use consensus::effect::Step;
 use consensus::task::{DueTask, Task};
 use consensus::time::Time;
@@ -199,12 +199,13 @@ impl History {
         }
     }
 
-    /// The contract skipped a report of this job; the newest open run of it is the one meant, and given.
-    pub(super) fn note_ineligible(&mut self, job: u64, reason: &str) -> Option<Task> {
+    /// The contract skipped a report on the task of this job with this id, which is given unless it is settled or unknown.
+    pub(super) fn note_ineligible(&mut self, job: u64, task_id: B256, reason: &str) -> Option<Task> {
         let of_job = self.by_due.iter().rev().map(|(_, task)| *task).filter(|task| task.job.0 == job);
-        let open = of_job.into_iter().find(|task| self.runs.get(task).is_some_and(|run| run.settled.is_none()))?;
-        self.runs.get_mut(&open)?.reason = format!("the contract skipped it: {reason}");
-        Some(open)
+        let meant = of_job.into_iter().find(|task| task.id().0 == task_id)?;
+        let run = self.runs.get_mut(&meant).filter(|run| run.settled.is_none())?;
+        run.reason = format!("the contract skipped it: {reason}");
+        Some(meant)
     }
 
     /// The newest runs first, [`MAX_RUNS`] at most: of those to come after `second` (Unix, the chain's) the soonest.

@@ -44,9 +44,9 @@ impl Core {
             ChainEvent::Ejected { .. } => {}
             ChainEvent::Epoch(snapshot) => self.on_epoch(&snapshot, now),
             ChainEvent::Settled(settled) => self.on_settled(settled, now),
-            ChainEvent::Ineligible { job_id, reason, .. } => {
+            ChainEvent::Ineligible { job_id, task_id, reason, .. } => {
                 let reason = format!("{reason:?}");
-                if let Some(task) = self.history.note_ineligible(job_id, &reason) {
+                if let Some(task) = self.history.note_ineligible(job_id, task_id, &reason) {
                     self.archive(task, Change::Ineligible { reason }, now);
                 }
             }

@@ -66,12 +66,14 @@ fn a_run_is_shown_as_it_goes_on() {
 }
 
 #[test]
-fn reasons_are_kept_and_the_newest_open_run_is_the_one_meant() {
+fn reasons_are_kept_with_the_run_they_are_about() {
     let mut history = History::default();
     let runs: Vec<Task> = (0..3).map(|run| task(1, run)).collect();
     runs.iter().zip([10, 20, 30]).for_each(|(task, at)| history.learn(&due(*task, at), 30));
     history.note_settled(&runs[2], &settled(&runs[2], 0, LEADER), Time(40_000));
-    history.note_ineligible(1, "Escrow");
+    assert_eq!(history.note_ineligible(1, runs[1].id().0, "Escrow"), Some(runs[1]));
+    assert_eq!(history.note_ineligible(1, runs[2].id().0, "Settled"), None, "it is settled");
+    assert_eq!(history.note_ineligible(2, runs[0].id().0, "Escrow"), None, "of another job");
     history.note_reason(&runs[0], "not found");
     history.note_step(&runs[0], Step::Abstained(Abstention::CodeUnavailable), Time(11_000));
     let views = history.views(30);

@@ -31,11 +31,12 @@ fn what_an_orphaned_block_settled_is_forgotten() {
     settlements.insert(task(1), settled(1, 10));
     settlements.insert(task(2), settled(2, 11));
     settlements.insert(task(1), settled(1, 12));
-    settlements.rewind(11);
-    assert!(settlements.get(&task(1)).is_none(), "its second settlement was the one that stood");
-    assert_eq!(settlements.get(&task(2)).map(|settled| settled.block), Some(11));
-    settlements.rewind(10);
-    assert!(settlements.get(&task(2)).is_none());
+    let block = |settlements: &Settlements, run| settlements.get(&task(run)).map(|settled| settled.block);
+    assert_eq!(block(&settlements, 1), Some(12), "the newest counts");
+    assert_eq!(settlements.rewind(11), [], "a node showed a second settlement that was none: the first one stands");
+    assert_eq!((block(&settlements, 1), block(&settlements, 2)), (Some(10), Some(11)));
+    assert_eq!(settlements.rewind(9), [task(2), task(1)]);
+    assert_eq!((block(&settlements, 1), block(&settlements, 2)), (None, None));
 }
 
 #[test]
