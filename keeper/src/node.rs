@@ -22,6 +22,7 @@
 //! The stop goes the other way round than the start: first the driver, so that nothing new is said; then the watcher and
 //! the submitter, whose ledger is on disk; then journal and archive, once their queues are empty; last the mesh and the listeners.
 
+mod parts;
 mod reach;
 mod reader;
 
@@ -31,8 +32,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use consensus::engine;
-use consensus::report::Domain;
-use consensus::time::{EXPIRY_SECONDS, Pace};
 use contracts::network::Network;
 use p2p::Registry;
 use tokio::sync::{mpsc, watch};
@@ -40,25 +39,21 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::archive::{ArchiveHandle, Owner};
-use crate::chain::{ChainConfig, Constants, Rpc, Submitter, Watcher};
+use crate::chain::{ChainConfig, Rpc, Watcher};
 use crate::config::Config;
-use crate::driver::{About, Core, Driver, Services, Stopped};
+use crate::driver::{Driver, Stopped};
 use crate::evidence::{EvidenceHandle, EvidenceStore};
-use crate::executor::{Executor, ExecutorConfig, RpcReader, WorkerProgram};
-use crate::jobs::Past;
-use crate::jobs::action::Actions;
 use crate::journal::{Identity, Journal, JournalHandle, Missing};
 use crate::keystore::Keys;
 use crate::metrics::{Liveness, Metrics};
 use crate::paths::Paths;
 use crate::view::View;
 use crate::{api, memory, metrics, topics};
+use parts::{core, domain, services};
 use reach::{Known, alive_during, reach};
 
 /// Chain events on their way to the driver; the watcher waits when it is full.
 const CHAIN_EVENTS: usize = 1_024;
-/// Chain id of local networks, where code may come from anywhere on this machine.
-const LOCAL_CHAIN_ID: u64 = 31_337;
 /// How long the parts may take to stop.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -261,87 +256,6 @@ fn open_journal(setup: &Setup, known: &Known) -> Result<(Journal, engine::Journa
         _ => Missing::Create,
     };
     Ok((Journal::open(&path, identity, missing)?, state))
-}
-
-fn services(
-    (setup, constants): (&Setup, &Constants),
-    chain: &ChainConfig,
-    rpc: &Rpc,
-    front: &Front,
-    (journal, evidence, archive): (JournalHandle, EvidenceHandle, ArchiveHandle),
-    stop: &CancellationToken,
-) -> Result<Services> {
-    let reader = RpcReader::over(alloy::providers::Provider::erased(rpc.provider()), Arc::new(rpc.clone()));
-    let local = chain.network.chain_id == LOCAL_CHAIN_ID;
-    let executor = ExecutorConfig {
-        cache_dir: setup.config.cache_dir.clone(),
-        allow_private_targets: local,
-        max_concurrent: std::thread::available_parallelism().map_or(1, usize::from),
-        worker: WorkerProgram::this(),
-    };
-    let (wallet, datadir) = (setup.keys.wallet.clone(), setup.paths.data());
-    let submitter = Submitter::new(rpc, wallet, chain, datadir, constants.tip, stop.clone())?;
-    Ok(Services {
-        mesh: front.mesh.clone(),
-        actions: Actions {
-            chain_id: chain.network.chain_id,
-            job_manager: chain.network.contracts.job_manager,
-            provider: rpc.provider(),
-            executor: Arc::new(Executor::new(executor, Arc::new(reader))?),
-        },
-        journal,
-        submitter: Arc::new(submitter.with_anchors_of(constants.anchor_age)),
-        provider: rpc.provider(),
-        rpc: rpc.clone(),
-        past: past_of(chain, rpc),
-        evidence,
-        archive,
-    })
-}
-
-fn past_of(chain: &ChainConfig, rpc: &Rpc) -> Past {
-    let network = &chain.network;
-    let pace = Pace::of(network.block_time(), network.confirmations);
-    Past::new(rpc.clone(), network.contracts.job_manager, network.deploy_block, pace)
-}
-
-fn core(setup: Setup, (chain, constants): (&ChainConfig, &Constants), journal: engine::JournalState) -> Result<Core> {
-    let pace = Pace::of(chain.network.block_time(), chain.network.confirmations);
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).context("the operating system gives no random numbers")?;
-    let domain = domain(&chain.network);
-    let operator = setup.keys.wallet.address();
-    let engine = engine::Config {
-        domain,
-        pace,
-        anchor_age: constants.anchor_age,
-        operator,
-        secret: setup.keys.bls,
-        peer_key: ed25519_dalek::SigningKey::from_bytes(&setup.identity.secret_seed()),
-        seed,
-        journal,
-    };
-    let about = About {
-        chain_id: chain.network.chain_id,
-        domain: domain.name(),
-        operator,
-        peer_id: setup.identity.peer_id().to_string(),
-        peer_key: setup.identity.public_key(),
-        pace,
-        backfill_blocks: chain.network.blocks_in(EXPIRY_SECONDS),
-        challenge: setup.config.challenge,
-        #[cfg(feature = "equivocate")]
-        pen: crate::driver::equivocate::Pen {
-            secret: engine.secret.clone(),
-            domain,
-            wrong_run: std::env::var(crate::driver::equivocate::WRONG_RUN).ok().and_then(|run| run.parse().ok()),
-        },
-    };
-    Ok(Core::new(consensus::Engine::new(engine), about))
-}
-
-fn domain(network: &Network) -> Domain {
-    Domain { chain_id: network.chain_id, task_manager: network.contracts.task_manager }
 }
 
 async fn close(stop: CancellationToken, tasks: Vec<JoinHandle<()>>) {

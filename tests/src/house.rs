@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Longest source file, in lines; DESIGN.md aims at 80 to 300.
-const LINES_MAX: usize = 390;
+const LINES_MAX: usize = 350;
 /// The crates, by the folder of their `lib.rs`.
 const CRATES: [&str; 7] = [
     "consensus/src",
