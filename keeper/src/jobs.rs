@@ -16,6 +16,6 @@ pub mod trigger;
 
 pub use at_anchor::Standing;
 pub use book::{JobBook, SettledAt};
-pub use job::{Activity, Job, JobState, Plan};
+pub use job::{Activity, Job, JobState, NotRun, Plan};
 pub use past::Past;
 pub use rehearsal::{Rehearsal, Stage};

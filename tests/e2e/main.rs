@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bad_jobs;
+mod bad_triggers;
 mod base_fee;
 mod busy;
 mod churn;

@@ -25,3 +25,31 @@ pub const LARGE: &str = "(i32.store (i32.const 131072) (i32.const 0x8ae09dd0))
 /// Calls the target's `increment()`.
 pub const INCREMENT: &str =
     "(i32.store (i32.const 131072) (i32.const 0x8ae09dd0)) (call $call (i32.const 131072) (i32.const 4))";
+
+/// Contracts that somebody's jobs look at to do harm, as code that runs on chain.
+pub mod contracts {
+    use alloy::primitives::{Bytes, hex};
+
+    /// Burns all the gas it is given.
+    pub const BURNS: &str = "5b5f56";
+    /// Answers with a mebibyte, whose first word says yes.
+    pub const BOMBS: &str = "60015f52621000005ff3";
+    /// Refuses every call.
+    pub const REVERTS: &str = "5f5ffd";
+    /// Says yes in every second block.
+    pub const FLIPS: &str = "436001165f5260205ff3";
+    /// Emits a thousand logs without a topic.
+    pub const FLOODS: &str = "6103e85b600190035f5fa08060035700";
+
+    /// The code that puts such a contract on chain.
+    ///
+    /// # Panics
+    /// When it is no hex, or longer than 255 bytes.
+    #[must_use]
+    pub fn creation(code: &str) -> Bytes {
+        let code = hex::decode(code).expect("a contract above is written in hex");
+        let length = u8::try_from(code.len()).expect("a contract above is short");
+        // copies what comes after these nine bytes, and returns it
+        [&[0x60, length, 0x80, 0x60, 9, 0x5f, 0x39, 0x5f, 0xf3], &code[..]].concat().into()
+    }
+}

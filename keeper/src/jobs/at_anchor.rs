@@ -35,8 +35,8 @@ impl Standing {
             _ if state.version != due.task.version => Self::Not(other_version(state.version, due)),
             _ if !runs => Self::Not(INACTIVE.to_owned()),
             _ if !state.can_pay => Self::Not(UNPAID.to_owned()),
-            Some(plan) => Self::Runs(plan.clone()),
-            None => Self::Untold,
+            Ok(plan) => Self::Runs(plan.clone()),
+            Err(_) => Self::Untold,
         }
     }
 }

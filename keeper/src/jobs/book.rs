@@ -10,7 +10,7 @@ use consensus::time::Pace;
 use contracts::terms::Terms;
 
 use super::at_anchor::Standing;
-use super::job::{Activity, Job, Plan};
+use super::job::{Activity, Job, NotRun, Plan};
 use super::trigger::{Run, Watch};
 use crate::chain::{JobEvent, JobParams};
 
@@ -94,7 +94,7 @@ impl JobBook {
     }
 
     fn note_watch(&mut self, id: u64) {
-        let plan = self.jobs.get(&id).and_then(|job| job.state().plan.as_ref());
+        let plan = self.jobs.get(&id).and_then(|job| job.state().plan.as_ref().ok());
         if plan.is_some_and(|plan| !matches!(plan.trigger.watch(), Watch::Time)) {
             self.watched.insert(id);
         } else {
@@ -118,7 +118,7 @@ impl JobBook {
     ) -> Option<DueTask> {
         let job = self.jobs.get(&job)?;
         let state = job.state_for(block, self.complete_from.unwrap_or(u64::MAX))?;
-        let run = run(state.plan.as_ref()?).filter(|run| state.takes(run))?;
+        let run = run(state.plan.as_ref().ok()?).filter(|run| state.takes(run))?;
         job.task_in(state, &run, pace)
     }
 
@@ -155,7 +155,7 @@ impl JobBook {
     /// window's leader may have missed its turn then.
     pub fn late(&self, settled: &SettledAt, pace: &Pace) -> Option<LateSettlement> {
         let state = self.jobs.get(&settled.task.job.0)?.state();
-        let plan = state.plan.as_ref().filter(|_| state.version == settled.task.version)?;
+        let plan = state.plan.as_ref().ok().filter(|_| state.version == settled.task.version)?;
         let due = plan.trigger.due(&settled.task.instance)?;
         let late = due.saturating_add(pace.stage_seconds());
         let SettledAt { block, timestamp, anchor, submitter, .. } = *settled;
@@ -180,20 +180,10 @@ impl JobBook {
 }
 
 /// What is to be done when, if this keeper knows how.
-fn plan(job: u64, owner: Address, params: &JobParams, now: u64) -> Option<Plan> {
-    match Terms::try_from(params) {
-        Ok(terms) => {
-            let plan = Plan::new(Arc::new(terms), owner, now);
-            if plan.is_none() {
-                tracing::warn!(job, "the job's trigger makes no sense: the job is not run here");
-            }
-            plan
-        }
-        Err(error) => {
-            tracing::warn!(job, %error, "the job is not run here");
-            None
-        }
-    }
+fn plan(job: u64, owner: Address, params: &JobParams, now: u64) -> Result<Plan, NotRun> {
+    let terms = Terms::try_from(params).map_err(|error| NotRun::terms(&error));
+    let plan = terms.and_then(|terms| Plan::new(Arc::new(terms), owner, now));
+    plan.inspect_err(|why| tracing::warn!(job, %why, "the job is not run here"))
 }
 
 #[cfg(test)]

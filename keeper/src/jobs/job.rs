@@ -1,12 +1,13 @@
 //! A job, with its states for as long as a reorganisation could take a block back.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
 use consensus::task::{DueTask, JobId, Task};
 use consensus::time::Pace;
-use contracts::terms::{Limits, Missed, Terms, TriggerTerms};
+use contracts::terms::{Limits, Missed, Terms, TermsError, TriggerTerms};
 
 use super::trigger::{Run, Trigger, Watch};
 
@@ -29,6 +30,34 @@ pub enum Activity {
     CancelledFrom(u64),
 }
 
+/// Why a job is not run here, in a word that stays and words that say more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRun(Arc<str>);
+
+impl NotRun {
+    /// Its terms are of a kind that this keeper does not know, or do not decode.
+    pub(super) fn terms(error: &TermsError) -> Self {
+        let word = match error {
+            TermsError::UnknownTrigger(_) | TermsError::UnknownAction(_) | TermsError::UnknownMissed(_) => {
+                "unknown_kind"
+            }
+            TermsError::TriggerData(_) | TermsError::ActionData(_) => "bad_terms",
+        };
+        Self(format!("{word}: {error}").into())
+    }
+
+    /// Its trigger never makes it due.
+    fn trigger(error: &anyhow::Error) -> Self {
+        Self(format!("bad_trigger: {error:#}: its owner may give it another with `keeper job update`").into())
+    }
+}
+
+impl fmt::Display for NotRun {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 /// What is to be done when.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -43,12 +72,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of these terms, which are no older than `from` (Unix seconds); `None` where the trigger makes no sense.
-    pub(super) fn new(terms: Arc<Terms>, owner: Address, from: u64) -> Option<Self> {
-        let trigger = Trigger::new(&terms.trigger)?;
+    /// The plan of these terms, which are no older than `from` (Unix seconds).
+    pub(super) fn new(terms: Arc<Terms>, owner: Address, from: u64) -> Result<Self, NotRun> {
+        let trigger = Trigger::new(&terms.trigger).map_err(|error| NotRun::trigger(&error))?;
         // What has a rhythm of its own says itself when it begins.
         let from = if trigger.restarted(from).is_some() { 0 } else { from };
-        Some(Self { trigger, terms, owner, from })
+        Ok(Self { trigger, terms, owner, from })
     }
 
     /// Whether a run is within the job's limits. How many logs and conditions may come the contract alone counts.
@@ -78,10 +107,10 @@ impl Plan {
     }
 
     /// The same, begun anew at another moment, in Unix seconds, or where blocks are counted at that block.
-    pub(super) fn restarted(&self, start: u64) -> Option<Self> {
+    pub(super) fn restarted(&self, start: u64) -> Result<Self, NotRun> {
         match self.trigger.restarted(start) {
             Some(trigger) => Self::new(Arc::new(Terms { trigger, ..Terms::clone(&self.terms) }), self.owner, 0),
-            None => Some(Self { from: start, ..self.clone() }),
+            None => Ok(Self { from: start, ..self.clone() }),
         }
     }
 }
@@ -93,8 +122,8 @@ pub struct JobState {
     pub version: u32,
     /// The block in which the version began: what was seen before it makes none of its runs due.
     begun: u64,
-    /// What is done when; `None` if its trigger or action is of a kind that this keeper does not know. Then it is not run.
-    pub plan: Option<Plan>,
+    /// What is done when, or why it is not run here.
+    pub plan: Result<Plan, NotRun>,
     /// Whether its tasks come due.
     pub activity: Activity,
     /// Whether it can pay for one in full, as the contract says. While it cannot nothing is done for it.
@@ -109,7 +138,7 @@ impl JobState {
             Activity::Active => true,
             Activity::PausedFrom(end) | Activity::CancelledFrom(end) => run.due <= end,
         };
-        comes_due && self.can_pay && self.plan.as_ref().is_some_and(|plan| plan.makes(run))
+        comes_due && self.can_pay && self.plan.as_ref().is_ok_and(|plan| plan.makes(run))
     }
 }
 
@@ -132,7 +161,13 @@ pub struct Job {
 
 impl Job {
     /// A job that was listed in block `since`.
-    pub(super) const fn new(id: u64, owner: Address, forwarder: Address, since: u64, plan: Option<Plan>) -> Self {
+    pub(super) const fn new(
+        id: u64,
+        owner: Address,
+        forwarder: Address,
+        since: u64,
+        plan: Result<Plan, NotRun>,
+    ) -> Self {
         // Money comes with an event of its own.
         let state = JobState { version: 1, begun: since, plan, activity: Activity::Active, can_pay: false };
         Self { id, owner, forwarder, state, since, earlier: VecDeque::new() }
@@ -152,15 +187,15 @@ impl Job {
     /// left out, on which later ones rest.
     pub(super) fn plan_of(&self, version: u32, complete_from: u64) -> Option<&Plan> {
         if self.state.version == version {
-            return self.state.plan.as_ref();
+            return self.state.plan.as_ref().ok();
         }
         let certain = self.earlier.iter().rev().take_while(|(since, _)| *since >= complete_from);
-        certain.into_iter().find(|(_, state)| state.version == version)?.1.plan.as_ref()
+        certain.into_iter().find(|(_, state)| state.version == version)?.1.plan.as_ref().ok()
     }
 
-    /// What its creator asks for; `None` if this keeper does not know the kind.
+    /// What its creator asks for; `None` if it is not run here.
     pub fn terms(&self) -> Option<&Arc<Terms>> {
-        self.state.plan.as_ref().map(|plan| &plan.terms)
+        self.state.plan.as_ref().ok().map(|plan| &plan.terms)
     }
 
     /// SHA-256 of its code; zero where there is none.
@@ -174,12 +209,12 @@ impl Job {
 
     /// Runs again from a moment on (Unix seconds), as before.
     pub(super) fn resume(&mut self, block: u64, version: u32, active_from: u64) {
-        let plan = self.state.plan.as_ref().and_then(|plan| plan.restarted(active_from));
+        let plan = self.state.plan.clone().and_then(|plan| plan.restarted(active_from));
         self.update(block, version, plan);
     }
 
     /// Runs again under another plan. If that makes it unable to pay, an event of its own says so.
-    pub(super) fn update(&mut self, block: u64, version: u32, plan: Option<Plan>) {
+    pub(super) fn update(&mut self, block: u64, version: u32, plan: Result<Plan, NotRun>) {
         let can_pay = self.state.can_pay;
         self.change(block, JobState { version, begun: block, plan, activity: Activity::Active, can_pay });
     }
@@ -218,7 +253,7 @@ impl Job {
 
     /// What a run asks for in a state of this job; `None` if this keeper does not know the kind.
     pub(super) fn task_in(&self, state: &JobState, run: &Run, pace: &Pace) -> Option<DueTask> {
-        let plan = state.plan.as_ref()?;
+        let plan = state.plan.as_ref().ok()?;
         Some(DueTask {
             task: Task { job: JobId(self.id), version: state.version, instance: run.instance },
             due: run.due,
@@ -252,18 +287,18 @@ impl Job {
 
     /// Seconds between two runs; `None` where there is one run only, or this keeper does not know the kind.
     pub fn period(&self) -> Option<u32> {
-        self.state.plan.as_ref()?.trigger.period()
+        self.state.plan.as_ref().ok()?.trigger.period()
     }
 
     /// The first run due at `from` (Unix seconds) or later; `None` if the job is paused or over by then, or cannot pay.
     pub fn first_run(&self, from: u64) -> Option<Run> {
-        let plan = self.state.plan.as_ref()?;
+        let plan = self.state.plan.as_ref().ok()?;
         self.within(plan.trigger.first(from.max(plan.from))?)
     }
 
     /// The run that comes after one of its newest state.
     pub fn run_after(&self, run: &Run) -> Option<Run> {
-        self.within(self.state.plan.as_ref()?.trigger.after(run)?)
+        self.within(self.state.plan.as_ref().ok()?.trigger.after(run)?)
     }
 
     fn within(&self, run: Run) -> Option<Run> {

@@ -106,8 +106,8 @@ impl Past {
         let found = newest_log(&self.rpc, self.deploy_block, &filter, |log| search.look(log)).await?;
         let Some((params, begins)) = found else { return Ok(None) };
         let owner = JobManager::new(manager, self.rpc.provider()).job(job).call().await?.owner;
-        let plan = Terms::try_from(&params).ok().and_then(|terms| Plan::new(Arc::new(terms), owner, 0));
-        let plan = plan.and_then(|plan| begins.map_or_else(|| Some(plan.clone()), |start| plan.restarted(start)));
+        let plan = Terms::try_from(&params).ok().and_then(|terms| Plan::new(Arc::new(terms), owner, 0).ok());
+        let plan = plan.and_then(|plan| begins.map_or_else(|| Some(plan.clone()), |start| plan.restarted(start).ok()));
         if let Some(plan) = &plan {
             let mut plans = self.plans();
             if plans.len() >= PLANS_MAX {

@@ -8,7 +8,7 @@ mod kind;
 mod log;
 mod once;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use consensus::task::InstanceKey;
 use contracts::terms::{Limits, TriggerTerms};
@@ -49,17 +49,22 @@ pub enum Watch<'a> {
 }
 
 impl Trigger {
-    /// The trigger of a job; `None` where its terms make no sense.
-    #[must_use]
-    pub fn new(terms: &TriggerTerms) -> Option<Self> {
-        Some(match terms {
-            TriggerTerms::Interval { start, interval } => Self::Interval(interval::Interval::new(*start, *interval)?),
-            TriggerTerms::Cron { pattern } => Self::Cron(cron::Cron::new(pattern).ok()?),
-            TriggerTerms::Once { moment } => Self::Once(once::Once::new(*moment)),
-            TriggerTerms::Blocks { first, every } => Self::Blocks(blocks::Blocks::new(*first, *every)?),
-            TriggerTerms::Log(terms) => Self::Log(LogFilter::new(terms)?),
-            TriggerTerms::Condition(terms) => Self::Condition(Condition::new(terms)?),
-        })
+    /// The trigger of a job.
+    ///
+    /// # Errors
+    /// Its terms make no sense. What the chain takes can be so too: of patterns it knows no more than the signs.
+    pub fn new(terms: &TriggerTerms) -> Result<Self> {
+        let trigger = match terms {
+            TriggerTerms::Interval { start, interval } => {
+                interval::Interval::new(*start, *interval).map(Self::Interval)
+            }
+            TriggerTerms::Cron { pattern } => Some(Self::Cron(cron::Cron::new(pattern)?)),
+            TriggerTerms::Once { moment } => Some(Self::Once(once::Once::new(*moment))),
+            TriggerTerms::Blocks { first, every } => blocks::Blocks::new(*first, *every).map(Self::Blocks),
+            TriggerTerms::Log(terms) => LogFilter::new(terms).map(Self::Log),
+            TriggerTerms::Condition(terms) => Condition::new(terms).map(Self::Condition),
+        };
+        trigger.with_context(|| format!("{terms:?} is out of bounds"))
     }
 
     const fn kind(&self) -> &dyn Kind {

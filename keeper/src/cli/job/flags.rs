@@ -159,7 +159,7 @@ impl TermsFlags {
         let most_gas_price =
             u64::try_from(self.most_gas_price).ok().context("--most-gas-price does not fit 64 bits")?;
         let asked = Limits { until, most_runs: self.most_runs, most_gas_price, missed: self.missed.into() };
-        Trigger::new(trigger).map_or(Ok(asked), |trigger| trigger.limits(asked, from))
+        Trigger::new(trigger).ok().map_or(Ok(asked), |trigger| trigger.limits(asked, from))
     }
 }
 
@@ -185,7 +185,7 @@ impl Spelt {
             ("most-gas-price", gwei(U256::from(most_gas_price))),
             ("missed", missed.name().to_owned()),
         ];
-        let trigger = Trigger::new(&terms.trigger).map(|trigger| trigger.flags()).unwrap_or_default();
+        let trigger = Trigger::new(&terms.trigger).ok().map(|trigger| trigger.flags()).unwrap_or_default();
         Self { trigger, action: action::flags(&terms.action), rest }
     }
 
@@ -206,7 +206,7 @@ impl Spelt {
 
 /// Terms whose first run lies ahead, in their old rhythm; as they were where there is none.
 pub(super) fn ahead(terms: Terms, earliest: Earliest) -> Terms {
-    let renewed = Trigger::new(&terms.trigger).and_then(|trigger| trigger.renewed(earliest));
+    let renewed = Trigger::new(&terms.trigger).ok().and_then(|trigger| trigger.renewed(earliest));
     Terms { trigger: renewed.unwrap_or_else(|| terms.trigger.clone()), ..terms }
 }
 

@@ -124,7 +124,7 @@ impl Price {
 
 impl Runs {
     pub(super) fn new(trigger: &TriggerTerms, limits: Limits) -> Self {
-        Self { trigger: Trigger::new(trigger), limits }
+        Self { trigger: Trigger::new(trigger).ok(), limits }
     }
 
     fn due(&self, from: u64) -> impl Iterator<Item = u64> {

@@ -130,7 +130,7 @@ pub(super) fn trigger_in(job: &Job, params: &JobParams) -> String {
 
 /// The same, of what is asked for.
 pub(super) fn trigger_of(terms: &TriggerTerms) -> String {
-    Trigger::new(terms).map_or_else(|| UNKNOWN.to_owned(), |trigger| trigger.to_string())
+    Trigger::new(terms).map_or_else(|_| UNKNOWN.to_owned(), |trigger| trigger.to_string())
 }
 
 pub(super) fn status(job: &Job) -> &'static str {

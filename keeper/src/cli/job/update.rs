@@ -133,7 +133,7 @@ async fn check_fixed(owned: &Owned, asked: &Asked<TermsFlags>, present: Option<&
 
 /// Refuses a trigger that has no run ahead: it would have to be given anew.
 fn check_ahead(id: u64, terms: &Terms, earliest: Earliest) -> Result<()> {
-    let trigger = Trigger::new(&terms.trigger);
+    let trigger = Trigger::new(&terms.trigger).ok();
     if trigger.as_ref().is_some_and(|trigger| trigger.renewed(earliest).is_some()) {
         return Ok(());
     }

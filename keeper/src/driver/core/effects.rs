@@ -81,7 +81,7 @@ impl Core {
     fn execute(&mut self, due: DueTask, attempt: u8, anchor: BlockRef, now: Time) {
         let (plan, ask) = match self.book.standing(&due, anchor.number) {
             Standing::Runs(plan) => (Some(plan), false),
-            Standing::Untold => (self.book.job(due.task.job.0).and_then(|job| job.state().plan.clone()), true),
+            Standing::Untold => (self.book.job(due.task.job.0).and_then(|job| job.state().plan.clone().ok()), true),
             Standing::Not(why) => {
                 self.executions.begin(due.task, attempt, anchor.hash, now);
                 return self.executed(

@@ -103,7 +103,7 @@ impl Core {
                 self.codes.forget(id);
                 continue;
             };
-            if let Some(plan) = &job.state().plan
+            if let Ok(plan) = &job.state().plan
                 && self.codes.asks(id, job.code_hash())
             {
                 self.orders.push(Order::Prepare { job: JobId(id), plan: plan.clone() });

@@ -221,7 +221,7 @@ impl Core {
 
 /// Blocks from one settlement of a job to its next run, if it waits for a condition.
 fn cooldown(job: &Job) -> Option<u64> {
-    match job.state().plan.as_ref()?.trigger.watch() {
+    match job.state().plan.as_ref().ok()?.trigger.watch() {
         Watch::Condition(condition) => Some(condition.cooldown()),
         _ => None,
     }

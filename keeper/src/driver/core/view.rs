@@ -7,9 +7,6 @@ use super::house::is_live;
 use crate::jobs::{Activity, Job};
 use crate::view::{EpochView, HeadView, JobView, NetworkView, View};
 
-/// What is wrong with a job whose trigger or action this program does not know.
-const UNKNOWN_KIND: &str = "unknown_kind: this keeper does not know the job's trigger or action: update it";
-
 impl Core {
     /// The keeper as it stands at `now`.
     #[must_use]
@@ -54,7 +51,7 @@ impl Core {
     fn job_view(&self, job: &Job, now: Time) -> JobView {
         let state = job.state();
         let code = self.codes.get(job.id);
-        let trigger = state.plan.as_ref().map(|plan| &plan.trigger);
+        let trigger = state.plan.as_ref().ok().map(|plan| &plan.trigger);
         let next = trigger.filter(|_| is_live(job, now)).and_then(|trigger| trigger.first(now.seconds()));
         JobView {
             id: job.id,
@@ -70,12 +67,12 @@ impl Core {
             next_due: next.map(|run| run.due),
             last_result: self.history.last_result(job.id).unwrap_or_default().to_owned(),
             ready: state.can_pay && matches!(code, Some(Ok(()))),
-            reason: match code {
-                _ if job.terms().is_none() => UNKNOWN_KIND.to_owned(),
+            reason: match (code, &state.plan) {
+                (_, Err(why)) => why.to_string(),
                 _ if !state.can_pay => "it cannot pay for a run: `keeper job show` says what one costs".to_owned(),
-                Some(Ok(())) => String::new(),
-                Some(Err(why)) => why.clone(),
-                None => "its code is being fetched".to_owned(),
+                (Some(Ok(())), _) => String::new(),
+                (Some(Err(why)), _) => why.clone(),
+                (None, _) => "its code is being fetched".to_owned(),
             },
         }
     }

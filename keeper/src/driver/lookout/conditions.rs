@@ -50,7 +50,7 @@ impl Conditions {
         let question = |id: u64| {
             let job = book.job(id)?;
             let state = job.state();
-            let Watch::Condition(condition) = state.plan.as_ref()?.trigger.watch() else { return None };
+            let Watch::Condition(condition) = state.plan.as_ref().ok()?.trigger.watch() else { return None };
             let rests = self.rests(id, state.version, condition.cooldown(), block.number);
             let is_free = self.open(id, &is_open) == 0;
             let asked = Question { job: id, target: condition.target(), call: condition.call().clone() };

@@ -125,7 +125,7 @@ fn depths(book: &JobBook, confirmations: u64) -> BTreeSet<u64> {
 /// What jobs look for, with the depth of each.
 fn wanted(book: &JobBook, confirmations: u64) -> impl Iterator<Item = (u64, Wanted)> {
     book.watched().filter(|job| job.state().can_pay).filter_map(move |job| {
-        let Watch::Logs(filter) = job.state().plan.as_ref()?.trigger.watch() else { return None };
+        let Watch::Logs(filter) = job.state().plan.as_ref().ok()?.trigger.watch() else { return None };
         let depth = filter.confirmations().saturating_sub(confirmations);
         Some((depth, Wanted { job: job.id, filter: filter.clone() }))
     })

@@ -77,11 +77,21 @@ fn what_is_due_carries_the_terms_it_is_run_under() {
 fn a_job_of_an_unknown_kind_is_never_due_until_its_terms_are_known() {
     let trigger = JobParams { trigger: u8::MAX, ..params(100, 10) };
     let action = JobParams { action: u8::MAX, ..params(100, 10) };
-    for strange in [trigger, action, params(100, 0)] {
+    let pattern = TriggerTerms::Cron { pattern: "0 0 30 2 *".to_owned() };
+    let never = JobParams { trigger: pattern.number(), triggerData: pattern.data(), ..params(100, 10) };
+    let cut = JobParams { triggerData: Bytes::new(), ..params(100, 10) };
+    for (strange, word) in [
+        (trigger, "unknown_kind: trigger 255"),
+        (action, "unknown_kind: action 255"),
+        (cut, "bad_terms: the data of trigger 0"),
+        (never, "bad_trigger: \"0 0 30 2 *\" never fires"),
+        (params(100, 0), "bad_trigger: Interval"),
+    ] {
         let mut book = JobBook::default();
         list(&mut book, 1, &listed(1, strange.clone()));
         list(&mut book, 1, &created(2, 100, 10));
-        assert!(book.job(1).unwrap().terms().is_none());
+        let why = book.job(1).unwrap().state().plan.as_ref().unwrap_err().to_string();
+        assert!(why.starts_with(word), "{why}");
         assert_eq!(dues(&book, 0, 105), [(2, 1, 100)]);
         book.apply(2, &JobEvent::Paused { job_id: 2, inactive_from: 50 });
         book.apply(3, &updated(2, 2, strange));

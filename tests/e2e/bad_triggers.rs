@@ -1,0 +1,126 @@
+//! Jobs whose triggers make no sense, or look at contracts that do harm: each is named, none holds up another.
+
+use std::time::Duration;
+
+use alloy::primitives::{Address, B256, Bytes, TxKind};
+use alloy::providers::Provider;
+use alloy::rpc::types::TransactionRequest;
+use alloy::sol_types::SolCall;
+use anyhow::{Context, Result, ensure};
+use bootstrap::swarm::api::Job;
+use bootstrap::swarm::ledger::unix_ms;
+use bootstrap::swarm::{JobRequest, RHYTHM, Swarm};
+use bootstrap::wait::until;
+use contracts::Counter;
+use contracts::terms::{ActionTerms, CallTerms, ConditionTerms, LogTerms, TriggerTerms};
+use tests::hostile::contracts::{BOMBS, BURNS, FLIPS, FLOODS, REVERTS, creation};
+use tests::{keepers, outcome, settled};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Runs of the good job that settle beside the others.
+const GOOD_RUNS: u64 = 15;
+const EVERY: u32 = 2;
+/// How late the good job may be at most, in milliseconds: a leader that fails and one that takes over are within it.
+const LATEST_MS: u64 = 10_000;
+/// Logs of a block that the flooded job wants at most, and blocks that are flooded.
+const PER_BLOCK: u16 = 4;
+const FLOODS_SENT: usize = 3;
+/// What all say of a pattern that makes no sense.
+const NAMED: [(&str, &str); 2] =
+    [("never", "bad_trigger: \"0 0 30 2 *\" never fires"), ("garbage", "bad_trigger: \"a b c d e\"")];
+
+#[tokio::test]
+async fn bad_triggers_are_named_and_hold_up_nobody() {
+    let _alone = tests::alone().await;
+    let mut swarm = Swarm::start(keepers(4)).await.unwrap();
+    let start = (unix_ms() / 1000 + 6).next_multiple_of(RHYTHM);
+    let target = swarm.target();
+    let request = |name: &str, trigger| JobRequest {
+        name: name.to_owned(),
+        trigger,
+        action: ActionTerms::Call(CallTerms { calldata: Counter::incrementCall {}.abi_encode().into() }),
+        target,
+        creator: None,
+    };
+    let cron = |pattern: &str| TriggerTerms::Cron { pattern: pattern.to_owned() };
+    let condition =
+        |target| TriggerTerms::Condition(ConditionTerms { target, call: Bytes::from_static(b"due?"), cooldown: 1 });
+    let mut deployed = Vec::new();
+    for code in [FLOODS, BURNS, BOMBS, REVERTS, FLIPS] {
+        deployed.push(deploy(&mut swarm, code).await.unwrap());
+    }
+    let &[floods, burns, bombs, reverts, flips] = &deployed[..] else { panic!("five are deployed") };
+    let everything =
+        LogTerms { emitter: floods, filter: 0, topics: [B256::ZERO; 4], confirmations: 0, most_per_block: PER_BLOCK };
+    let requests = [
+        request("good", TriggerTerms::Interval { start, interval: EVERY }),
+        request("never", cron("0 0 30 2 *")),
+        request("garbage", cron("a b c d e")),
+        request("far", TriggerTerms::Blocks { first: (1 << 40) - 1, every: u32::MAX }),
+        request("flooded", TriggerTerms::Log(everything)),
+        request("burns", condition(burns)),
+        request("bombs", condition(bombs)),
+        request("reverts", condition(reverts)),
+        request("flips", condition(flips)),
+    ];
+    let jobs = swarm.list(&requests).await.unwrap();
+    let id = |name: &str| jobs.iter().find(|job| job.name == name).unwrap().id;
+    for (name, reason) in NAMED {
+        named(&swarm, name, id(name), reason).await;
+    }
+    let mut flooded = Vec::new();
+    for _ in 0..FLOODS_SENT {
+        flooded.push(send(&mut swarm, Some(floods), Bytes::new()).await.unwrap().1);
+    }
+    flooded.dedup();
+    let wanted = flooded.len() * usize::from(PER_BLOCK);
+    let (good, logs) = (id("good"), id("flooded"));
+    settled(&mut swarm, "the good job's runs, and the first logs of each block", PATIENCE, |tasks| {
+        let is_there = |run| tasks.iter().any(|each| (each.job_id, each.run) == (good, run));
+        (0..GOOD_RUNS).all(is_there) && tasks.iter().filter(|each| each.job_id == logs).count() >= wanted
+    })
+    .await
+    .unwrap();
+    let never = [id("never"), id("garbage"), id("far"), id("burns"), id("reverts")];
+    swarm.follower().look(|ledger| {
+        let of = |job: u64| ledger.settlements.iter().filter(move |each| each.job_id == job);
+        assert!(never.iter().all(|job| of(*job).count() == 0), "{:?}", ledger.settlements);
+        assert_eq!(of(logs).count(), wanted, "the first {PER_BLOCK} logs of a block and no more");
+        for each in of(good).filter(|each| each.run < GOOD_RUNS) {
+            let due_ms = (start + each.run * u64::from(EVERY)) * 1_000;
+            assert!(each.seen_ms < due_ms + LATEST_MS, "run {} settled late: {each:?}", each.run);
+        }
+    });
+    let said = |words| outcome::said(swarm.directory(), words);
+    assert!(said("logs made nobody due") >= swarm.keepers.len(), "each says what it dropped");
+    assert_eq!(said("panicked"), 0);
+    swarm.check_alive().unwrap();
+    swarm.stop().await;
+}
+
+async fn named(swarm: &Swarm, name: &str, job: u64, reason: &str) {
+    for keeper in &swarm.keepers {
+        until(&format!("{} to say what is wrong with job {name}", keeper.name()), PATIENCE, || async {
+            let known: Vec<Job> = keeper.get("/v1/jobs").await.map_err(|error| format!("{error:#}"))?;
+            let known = known.into_iter().find(|known| known.id == job).ok_or_else(|| "unknown".to_owned())?;
+            if !known.ready && known.reason.starts_with(reason) { Ok(()) } else { Err(format!("{known:?}")) }
+        })
+        .await
+        .unwrap();
+    }
+}
+
+async fn deploy(swarm: &mut Swarm, code: &str) -> Result<Address> {
+    send(swarm, None, creation(code)).await?.0.context("a contract has an address")
+}
+
+/// Sends something from the faucet: the contract it makes, and its block.
+async fn send(swarm: &mut Swarm, to: Option<Address>, data: Bytes) -> Result<(Option<Address>, Option<u64>)> {
+    let faucet = swarm.anvil().faucet();
+    let to = Some(to.map_or(TxKind::Create, TxKind::Call));
+    let request =
+        TransactionRequest { from: Some(faucet), gas: Some(2_000_000), to, input: data.into(), ..Default::default() };
+    let receipt = swarm.anvil().provider().send_transaction(request).await?.get_receipt().await?;
+    ensure!(receipt.status(), "refused: {receipt:?}");
+    Ok((receipt.contract_address, receipt.block_number))
+}
