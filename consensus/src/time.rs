@@ -184,9 +184,9 @@ impl Pace {
         (window / CATCH_UP_WINDOWS + 1).saturating_mul(CATCH_UP_WINDOWS)
     }
 
-    /// When a task due at `due` counts as late, in seconds: nobody has assigned it in the windows of its first three attempts.
+    /// When a task due at `due` counts as late, in seconds: after the windows of its first four attempts.
     pub fn late_from(&self, due: u64) -> u64 {
-        self.attempt_due(due, 2).saturating_add(2 * self.window_seconds())
+        self.attempt_due(due, 3).saturating_add(2 * self.window_seconds())
     }
 
     /// When a task due at `due` is given up, in seconds: the contract takes it no more.

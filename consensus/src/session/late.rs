@@ -3,7 +3,7 @@
 //! Tries come ever later ([`Pace::attempt_due`]), so that a task on which keepers do not agree costs little. After a stop of all
 //! keepers nothing is wrong with what came due meanwhile, and with such tries alone it would settle late, the newest first. So
 //! what is late and has split no batch is also tried at moments that all tasks have in common, where a leader assigns it: in the
-//! order in which it was due.
+//! order in which it was due. So a job's run that is stuck does not fall behind the 64 that the contract keeps account of either.
 
 use std::collections::BTreeSet;
 
@@ -26,8 +26,6 @@ pub(super) struct Late {
     pub(super) is_split: bool,
     /// The tries that leaders have assigned.
     planned: BTreeSet<u8>,
-    /// Since when it is late.
-    since: Option<Time>,
 }
 
 impl Session {
@@ -50,12 +48,9 @@ impl Session {
                 None => outbox.wake_with_next_block(Wake::Session(task)),
             }
         }
-        if now < self.late_at(&pace) {
-            return;
-        }
-        self.late.since.get_or_insert(now);
         let window = pace.catch_up_after(pace.window_at(now));
-        if let Some(attempt) = pace.catch_up_attempt(window).filter(|_| !self.late.is_split) {
+        let is_late = now >= self.late_at(&pace) && !self.late.is_split;
+        if let Some(attempt) = pace.catch_up_attempt(window).filter(|_| is_late) {
             outbox.tell(Notice::Opened { window, task, attempt });
             outbox.wake(pace.window_start(window), Wake::Session(task));
         }
@@ -66,11 +61,11 @@ impl Session {
         !self.late.is_split
     }
 
-    /// Whether later runs of its job wait for it where that has something to catch up with: somebody could have it settled, and if
-    /// it is late it has not been waited for in vain.
+    /// Whether later runs of its job wait for it where that has something to catch up with: somebody could have it settled, and it
+    /// has not been waited for in vain.
     pub(crate) fn goes_first(&self, now: Time, pace: &Pace) -> bool {
         let patience = std::time::Duration::from_secs(WAITED_FOR * CATCH_UP_WINDOWS * pace.window_seconds());
-        let is_waited_for = self.late.since.is_none_or(|since| now < since.plus(patience));
+        let is_waited_for = now < self.late_at(pace).max(self.known).plus(patience);
         let cannot = self.attempts.values().any(|attempt| matches!(attempt, Attempt::Abstained(..)));
         is_waited_for && self.phase == Phase::Open && self.may_catch_up() && !cannot
     }
