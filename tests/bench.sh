@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Measurements on this machine: bench.sh soak | idle | load | start | latency [TASKS] | journal [--json] | cell | agg-cpu [--json]
+# Measurements on this machine: bench.sh soak | idle | load | start | logs | latency [TASKS] | journal [--json] | cell | tick | agg-cpu [--json]
 #   soak     resident memory of keepers from task 200 to task 1,000; fails at 4 KiB per task or more
 #   idle     resident memory of a keeper without jobs and its worker; fails at 110 MiB or more
 #   load     tasks a second that five keepers on this machine hold, what they cost a keeper; 10,000 jobs of ten minutes
 #   start    how long a keeper takes to be ready on 100,000 blocks with 1,000 jobs; fails at 5 s or more
+#   logs     what a job that waits for logs costs a keeper on a chain with 2,000 foreign logs a block; fails at 2 % of a core
 #   latency  the proof document of a swarm that settles TASKS (100) tasks, with its percentiles and gas
 #   journal  signatures per second with group commit against one fdatasync each, in one run
 #   cell     a round trip to a worker against the same run in process; fails above 3 times
+#   tick     1,000,000 scheduled jobs, 10,000 due a second, against a task asleep for each, in one run; fails where the
+#            schedule is later at p99.9, or takes more than a tenth of the memory
 #   agg-cpu  leader CPU per partial against EigenLayer's aggregator, in one run (builds it first: 400 crates)
 set -euo pipefail
 # shellcheck source=bootstrap/setup.sh
@@ -14,11 +17,11 @@ set -euo pipefail
 cd "$root"
 
 usage() {
-  sed -n '2,10s/^# //p' "$0"
+  sed -n '2,13s/^# //p' "$0"
   exit "$1"
 }
 case "${1:-}" in
-  soak | idle | load | start | latency | journal | cell | agg-cpu) ;;
+  soak | idle | load | start | logs | latency | journal | cell | tick | agg-cpu) ;;
   -h | --help) usage 0 ;;
   *) usage 2 >&2 ;;
 esac
@@ -27,8 +30,8 @@ if [ "$1" = journal ]; then
   exec cargo test -q -p keeper --bench journal -- "${@:2}"
 fi
 
-if [ "$1" = cell ]; then
-  exec cargo test -q -p keeper --bench cell
+if [ "$1" = cell ] || [ "$1" = tick ]; then
+  exec cargo test -q -p keeper --bench "$1"
 fi
 
 if [ "$1" = agg-cpu ]; then
@@ -44,5 +47,6 @@ case $1 in
   idle) cargo test -q -p tests --test e2e -- --ignored --nocapture idle_keeper ;;
   load) cargo test -q -p tests --test e2e -- --ignored --nocapture --test-threads=1 load:: ;;
   start) cargo test -q -p tests --test e2e -- --ignored --nocapture ready_in_five_seconds ;;
+  logs) cargo test -q -p tests --test e2e -- --ignored --nocapture two_thousand_foreign_logs ;;
   latency) "$bin/swarm" --once --tasks "${2:-100}" ;;
 esac

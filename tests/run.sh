@@ -127,7 +127,7 @@ step "whole system" whole_system
 if [ "${1:-}" = --all ]; then
   export ROUGH=1
   # Measurements would be of the proxies, and what asks for the rough chain itself, or for none, has been run.
-  long+=(--skip load:: --skip ready_in_five_seconds --skip idle_keeper --skip rough:: --skip cleanup::)
+  long+=(--skip load:: --skip logs:: --skip ready_in_five_seconds --skip idle_keeper --skip rough:: --skip stopped:: --skip cleanup::)
   step "whole system, in the chain as it is" whole_system
 fi
 

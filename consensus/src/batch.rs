@@ -221,6 +221,10 @@ impl Batch {
             outbox.tell(Notice::Certified(certificate));
         } else if self.phase == Phase::Collecting && self.count.is_hopeless(basis) {
             self.phase = Phase::Failed { since: now };
+            let agreed = self.count.agreed(basis);
+            for &task in self.tasks.iter().filter(|task| !agreed.contains(task)) {
+                sessions.handle(task, Event::Split, facts, now, outbox);
+            }
             outbox.tell(Notice::LookAtWindow(self.place.window));
         }
     }

@@ -19,6 +19,7 @@
 //!
 //! The chain's replay guard alone decides which attempt counts. The rules named below are those of `consensus/README.md`.
 
+mod late;
 mod view;
 mod words;
 
@@ -96,8 +97,10 @@ pub(crate) enum Event {
     Executed(u8, B256, Result<Outcome, Abstention>),
     /// The journal refuses what this keeper would say at a try.
     Refused(u8),
-    /// It stands in this planned batch.
-    Planned(BatchKey),
+    /// It stands in this planned batch, which is of this try.
+    Planned(BatchKey, u8),
+    /// A batch of it has failed, and keepers do not agree on it.
+    Split,
     /// That batch is forgotten.
     Dropped(BatchKey),
     /// A quorum's certificate on it verifies.
@@ -120,6 +123,7 @@ pub(crate) struct Session {
     /// The planned batches it stands in.
     batches: BTreeSet<BatchKey>,
     words: words::Words,
+    late: late::Late,
     /// When this keeper saw it settled, if it has.
     settled_at: Time,
 }
@@ -127,7 +131,7 @@ pub(crate) struct Session {
 impl Session {
     /// A task that waits for its due moment, known from now on.
     pub(crate) fn new(due: DueTask, now: Time) -> Self {
-        let words = words::Words::default();
+        let (words, late) = (words::Words::default(), late::Late::default());
         Self {
             due,
             known: now,
@@ -135,6 +139,7 @@ impl Session {
             attempts: BTreeMap::new(),
             batches: BTreeSet::new(),
             words,
+            late,
             settled_at: Time(0),
         }
     }
@@ -159,7 +164,11 @@ impl Session {
             // Rule 5: what the journal does not take is not said.
             (_, Event::Refused(attempt)) => self.refused(attempt),
             // Rule 4: it may stand in several batches, one after the other.
-            (_, Event::Planned(key)) => drop(self.batches.insert(key)),
+            (_, Event::Planned(key, attempt)) => {
+                self.batches.insert(key);
+                self.plan(attempt, now, outbox);
+            }
+            (_, Event::Split) => self.late.is_split = true,
             (_, Event::Dropped(key)) => drop(self.batches.remove(&key)),
             // Rule 8: the first certificate counts, be it late; a settled task stays settled.
             (Open, Event::Certified) => self.certify(Certified { since: now }, outbox),
@@ -223,6 +232,9 @@ impl Session {
             outbox.tell(Notice::Opened { window, task, attempt });
         }
         outbox.wake(self.next_wake(now, &pace), Wake::Session(task));
+        if is_open {
+            self.catch_up(facts, now, outbox);
+        }
     }
 
     fn start(&mut self, attempt: u8, anchor: BlockRef, facts: &Facts, outbox: &mut Outbox) {
@@ -312,11 +324,12 @@ impl Session {
         (0..ATTEMPTS_MAX).take_while(|&attempt| now >= self.attempt_start(attempt, pace)).last()
     }
 
-    /// When to look at it again: at its next attempt or at its deadline.
+    /// When to look at it again: at its next attempt, when it is late, or at its deadline.
     fn next_wake(&self, now: Time, pace: &Pace) -> Time {
         let starts = (0..ATTEMPTS_MAX).map(|attempt| self.attempt_start(attempt, pace));
         let deadline = self.deadline(pace);
-        starts.into_iter().find(|&start| start > now).unwrap_or(deadline).min(deadline)
+        let moments = starts.chain([self.late_at(pace)]);
+        { moments }.filter(|&moment| moment > now).min().unwrap_or(deadline).min(deadline)
     }
 
     fn attempt_start(&self, attempt: u8, pace: &Pace) -> Time {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alloy_primitives::B256;
+
 use crate::agenda::Wake;
 use crate::certificate::Certificate;
 use crate::effect::{Effect, Step};
@@ -10,7 +12,7 @@ use crate::facts::Facts;
 use crate::outbox::{Notice, Outbox};
 use crate::report::Report;
 use crate::session::{Event, Session};
-use crate::task::{DueTask, JobId, Task};
+use crate::task::{DueTask, InstanceKey, JobId, Task};
 use crate::time::{Pace, Time};
 
 /// Most tasks remembered at a time; further ones are refused until some have ended.
@@ -92,6 +94,12 @@ impl Sessions {
     /// One task.
     pub(crate) fn get(&self, task: &Task) -> Option<&Session> {
         self.tasks.get(task)
+    }
+
+    /// All tasks of a job.
+    pub(crate) fn of(&self, job: JobId) -> impl Iterator<Item = &Session> {
+        let first = Task { job, version: 0, instance: InstanceKey(B256::ZERO) };
+        self.tasks.range(first..).take_while(move |(task, _)| task.job == job).map(|(_, session)| session)
     }
 
     /// One task, to take note of what was said of it.

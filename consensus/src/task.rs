@@ -7,6 +7,13 @@ use alloy_sol_types::SolValue;
 
 /// Most attempts at one task: where windows are shortest, the last of them comes half an hour after the task was due.
 pub const ATTEMPTS_MAX: u8 = 9;
+/// From this number on attempts are of another kind: those that catch up with what is late ([`crate::time::Pace::catch_up_attempt`]).
+pub const CATCH_UP_FIRST: u8 = 16;
+
+/// Whether this is the number of an attempt that catches up.
+pub const fn is_catch_up(attempt: u8) -> bool {
+    attempt >= CATCH_UP_FIRST
+}
 
 /// Number of a job on chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

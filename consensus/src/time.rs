@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::task::{CATCH_UP_FIRST, is_catch_up};
+
 /// Milliseconds since the Unix epoch, as the keeper's own clock tells. Only liveness depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Time(pub u64);
@@ -58,6 +60,11 @@ pub const EXPIRY_SECONDS: u64 = 3_600;
 /// How many windows tasks, batches and assignments are remembered after they are over, for latecomers: in so many a
 /// line of submitters gets several turns.
 pub const RETENTION_WINDOWS: u64 = 15;
+/// Every so many windows what is late is caught up with. With shortest windows the numbers of such attempts last for an hour and four
+/// minutes: none comes twice while a task may settle.
+pub const CATCH_UP_WINDOWS: u64 = 8;
+/// How many numbers there are for them.
+const CATCH_UPS: u64 = 256 - CATCH_UP_FIRST as u64;
 
 /// The spans that follow from the chain's pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,8 +158,35 @@ impl Pace {
 
     /// When attempt `attempt` at a task due at `due` starts, in seconds.
     pub fn attempt_due(&self, due: u64, attempt: u8) -> u64 {
+        if is_catch_up(attempt) {
+            return self.caught_up_at(due, u64::from(attempt - CATCH_UP_FIRST));
+        }
         let pauses = 1_u64.checked_shl(attempt.into()).map_or(u64::MAX, |power| power - 1);
         due.saturating_add(pauses.saturating_mul(self.retry_seconds()))
+    }
+
+    /// The first moment after `due` at which the catch-up of this number, counted from zero, takes place, in seconds.
+    fn caught_up_at(&self, due: u64, number: u64) -> u64 {
+        let each = CATCH_UP_WINDOWS * self.window_seconds();
+        let next = due / each + 1;
+        let further = (number + CATCH_UPS - next % CATCH_UPS) % CATCH_UPS;
+        next.saturating_add(further).saturating_mul(each)
+    }
+
+    /// The attempt at all that is late by then that a window brings; most bring none.
+    pub fn catch_up_attempt(&self, window: u64) -> Option<u8> {
+        let number = u8::try_from(window / CATCH_UP_WINDOWS % CATCH_UPS).ok()?;
+        window.is_multiple_of(CATCH_UP_WINDOWS).then_some(CATCH_UP_FIRST + number)
+    }
+
+    /// The first window after this one in which what is late is caught up with.
+    pub fn catch_up_after(&self, window: u64) -> u64 {
+        (window / CATCH_UP_WINDOWS + 1).saturating_mul(CATCH_UP_WINDOWS)
+    }
+
+    /// When a task due at `due` counts as late, in seconds: after the windows of its first four attempts.
+    pub fn late_from(&self, due: u64) -> u64 {
+        self.attempt_due(due, 3).saturating_add(2 * self.window_seconds())
     }
 
     /// When a task due at `due` is given up, in seconds: the contract takes it no more.
@@ -196,9 +230,29 @@ mod tests {
         let pace = Pace::of(Duration::from_secs(1), 0);
         assert!(pace.attempt_due(0, crate::task::ATTEMPTS_MAX) > EXPIRY_SECONDS, "no further one would come");
         assert_eq!(
-            (pace.attempt_due(1, 64), pace.attempt_due(1, 255), pace.deadline(u64::MAX)),
+            (pace.attempt_due(u64::MAX, 8), pace.attempt_due(u64::MAX, 255), pace.deadline(u64::MAX)),
             (u64::MAX, u64::MAX, u64::MAX)
         );
+    }
+
+    /// All that is late has one moment, whatever it is due, and an attempt has one in the time in which a task may settle.
+    #[test]
+    fn a_catch_up_is_one_moment_for_all() {
+        for block_seconds in [1, 12] {
+            let pace = Pace::of(Duration::from_secs(block_seconds), 0);
+            let due = 1_763_901_237;
+            let mut window = pace.window_of(due);
+            let mut attempts = std::collections::BTreeSet::new();
+            while pace.window_start(window) < pace.moment(pace.deadline(due)) {
+                window = pace.catch_up_after(window);
+                let attempt = pace.catch_up_attempt(window).unwrap();
+                let moment = window * pace.window_seconds();
+                for due in [due, due + 1, moment - 1, moment.saturating_sub(EXPIRY_SECONDS).max(due)] {
+                    assert_eq!(pace.attempt_due(due, attempt), moment, "attempt {attempt} at what was due at {due}");
+                }
+                assert!(pace.catch_up_attempt(window + 1).is_none() && attempts.insert(attempt));
+            }
+        }
     }
 
     #[test]

@@ -6,12 +6,14 @@
 //! is stepped over by the same rule. A leader leaves out what it cannot run itself: if nobody can, it costs no message, and
 //! if somebody can, that one leads it. Each leader has tries of its own: nobody can use up another's.
 
+mod backlog;
 mod cut;
 mod runs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use backlog::Backlog;
 use cut::Cut;
 use runs::Runs;
 
@@ -25,9 +27,9 @@ use crate::leader::{Stage, Window};
 use crate::message::{ASSIGNMENTS_MAX, Assignment, BatchKey, Channel, PlannedBatch};
 use crate::outbox::Outbox;
 use crate::plans::Plans;
-use crate::session::Attempt;
+use crate::session::{Attempt, Session};
 use crate::sessions::Sessions;
-use crate::task::{ATTEMPTS_MAX, JobId, Task};
+use crate::task::{ATTEMPTS_MAX, JobId, Task, is_catch_up};
 use crate::time::{Pace, SILENCE, Time};
 
 /// What a leader has before its eyes when it assigns.
@@ -58,7 +60,7 @@ struct Open {
     is_slow: bool,
     /// Whether it stands in a batch that could succeed.
     is_held: bool,
-    /// Whether it is left to leaders who can run it: this keeper would abstain.
+    /// Whether it is left to leaders who can run it, for this keeper would abstain; or waits for an earlier run of its job.
     is_left: bool,
 }
 
@@ -71,6 +73,8 @@ const NUMBERS_KEPT: u8 = 2;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Windows {
     attempts: BTreeMap<u64, BTreeSet<(Task, u8)>>,
+    /// What is late.
+    backlog: Backlog,
     /// Jobs whose code is missing or failing here.
     troubled: BTreeSet<JobId>,
     /// Which jobs are quick here.
@@ -85,11 +89,14 @@ impl Windows {
         &mut self,
         window: u64,
         (task, attempt): (Task, u8),
-        pace: &Pace,
+        (pace, sessions): (&Pace, &Sessions),
         now: Time,
         outbox: &mut Outbox,
     ) {
         if self.attempts.entry(window).or_default().insert((task, attempt)) {
+            if is_catch_up(attempt) {
+                self.backlog.note(task, window, sessions);
+            }
             outbox.wake(now.plus(pace.gathering(0, ASSIGNMENTS_MAX)), Wake::Window(window));
         }
     }
@@ -116,12 +123,18 @@ impl Windows {
     /// Lets go of a task that was due at `due`, in seconds: it stands under the windows of its attempts.
     pub(crate) fn forget(&mut self, task: Task, due: u64, pace: &Pace) {
         for attempt in 0..ATTEMPTS_MAX {
-            let window = pace.window_of(pace.attempt_due(due, attempt));
-            if let Some(attempts) = self.attempts.get_mut(&window) {
-                attempts.remove(&(task, attempt));
-                if attempts.is_empty() {
-                    self.attempts.remove(&window);
-                }
+            self.strike(pace.window_of(pace.attempt_due(due, attempt)), task);
+        }
+        for window in self.backlog.forget(&task) {
+            self.strike(window, task);
+        }
+    }
+
+    fn strike(&mut self, window: u64, task: Task) {
+        if let Some(attempts) = self.attempts.get_mut(&window) {
+            attempts.retain(|(of, _)| *of != task);
+            if attempts.is_empty() {
+                self.attempts.remove(&window);
             }
         }
     }
@@ -158,8 +171,8 @@ impl Windows {
         }
         let ready = all.into_iter().filter(|(at, _)| *at <= now).map(|(_, open)| open);
         let (ready, left): (Vec<Open>, Vec<Open>) = ready.partition(|open| !open.is_held && !open.is_left);
-        // What a batch rests on may turn out with a block, and what is in trouble here may get out of it.
-        if !left.is_empty() {
+        // What a batch rests on may turn out with a block, what is in trouble here may get out of it, and what waits may go on.
+        if !left.is_empty() || pace.catch_up_attempt(window).is_some() {
             outbox.wake_with_next_block(Wake::Window(window));
         }
         if !ready.is_empty() {
@@ -171,11 +184,25 @@ impl Windows {
     /// it: keepers do not agree on it.
     fn open_tasks(&self, place: Place, board: &Board<'_>, now: Time) -> Vec<Open> {
         let pace = board.facts.pace();
-        let listed = self.attempts.get(&place.window).into_iter().flatten();
+        let sessions = board.sessions;
+        let firsts = self.backlog.firsts(sessions, now, &pace);
+        let mut listed = self.attempts.get(&place.window).cloned().unwrap_or_default();
+        listed.extend(firsts.with_them(place.window, sessions, &pace));
+        let holds = |batch: &&Batch, session: &Session| batch.holds(place.stage, session, &pace, sessions);
+        let is_recent = |batch: &&Batch| batch.place().window + 2 >= place.window;
+        let caught_up = |session: &Session| {
+            let batches = session.batches().filter_map(|key| board.batches.get(&key));
+            let mut batches = batches.filter(|batch| is_catch_up(batch.attempt())).filter(is_recent);
+            batches.any(|batch| holds(&batch, session))
+        };
         let mut agreed: BTreeMap<BatchKey, Vec<Task>> = BTreeMap::new();
         listed
-            .filter_map(|&(task, attempt)| {
-                let session = board.sessions.get(&task).filter(|session| session.is_open(now, &pace))?;
+            .into_iter()
+            .filter_map(|(task, attempt)| {
+                let session = sessions.get(&task).filter(|session| session.is_open(now, &pace))?;
+                if is_catch_up(attempt) && !session.may_catch_up() {
+                    return None;
+                }
                 let batches = session.batches().filter_map(|key| board.batches.get(&key));
                 let (batches, before): (Vec<&Batch>, Vec<&Batch>) =
                     batches.partition(|batch| batch.attempt() == attempt);
@@ -191,12 +218,15 @@ impl Windows {
                 }
                 let opens = session.opens(attempt, &pace);
                 let since = failed.iter().copied().max().unwrap_or(opens);
-                let is_held = batches.iter().any(|batch| batch.holds(place.stage, session, &pace, board.sessions));
+                let elsewhere = before.iter().filter(|_| is_catch_up(attempt)).filter(|batch| is_recent(batch));
+                let is_held = batches.iter().chain(elsewhere).any(|batch| holds(batch, session)) || caught_up(session);
                 let is_left = match session.attempt(attempt) {
                     Some(Attempt::Reported { .. } | Attempt::Refused { .. }) => false,
                     Some(Attempt::Abstained(..)) => true,
                     Some(Attempt::Running { .. }) | None => self.troubled.contains(&task.job),
                 };
+                let is_caught_up = |task: &Task| sessions.get(task).is_some_and(caught_up);
+                let is_left = is_left || firsts.hold_back(session, attempt, is_caught_up);
                 let is_slow = !self.runs.are_quick(task);
                 Some(Open { task, attempt, since, failures: failed.len(), is_split, is_slow, is_held, is_left })
             })

@@ -28,7 +28,6 @@ mod order;
 mod peers;
 mod readings;
 mod runs;
-mod schedule;
 mod services;
 mod settlements;
 mod shed;

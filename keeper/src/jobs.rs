@@ -11,6 +11,7 @@ mod job;
 mod past;
 pub mod probe;
 mod rehearsal;
+mod schedule;
 pub mod search;
 pub mod trigger;
 
@@ -19,3 +20,4 @@ pub use book::{JobBook, SettledAt};
 pub use job::{Activity, Job, JobState, NotRun, Plan};
 pub use past::Past;
 pub use rehearsal::{Rehearsal, Stage};
+pub use schedule::Schedule;

@@ -140,6 +140,8 @@ pub struct Tasks {
     pub wasted_tx: usize,
     /// Settled, but the target did not accept the call.
     pub undelivered: u64,
+    /// Settled or skipped, though nothing on the chain made it due: a log that was orphaned, say.
+    pub undue: u64,
 }
 
 /// Settled batches; `max`: most tasks settled in one.
@@ -170,11 +172,13 @@ impl Proof {
         for each in &settled {
             *leaders.entry(each.settlement.submitter.to_checksum(None)).or_default() += 1;
         }
+        let undue = first.iter().filter(|each| each.due.is_none()).count() as u64;
         let tasks = Tasks {
             due,
             settled: done,
             skipped,
-            missed: due.cast_signed() - done.cast_signed() - skipped.cast_signed(),
+            missed: due.cast_signed() - (done + skipped - undue).cast_signed(),
+            undue,
             duplicates: duplicates(&facts.ledger),
             wasted_tx: facts.ledger.transactions.iter().filter(|each| each.settled == 0).count(),
             undelivered: settled.iter().filter(|each| is_refused(each.settlement)).count() as u64,
@@ -220,6 +224,9 @@ impl Proof {
         }
         if tasks.duplicates != 0 {
             broken.push(format!("{} tasks settled more than once", tasks.duplicates));
+        }
+        if tasks.undue != 0 {
+            broken.push(format!("{} tasks settled that nothing on the chain made due", tasks.undue));
         }
         if tasks.undelivered != 0 {
             broken.push(format!("the target refused {} settled calls", tasks.undelivered));

@@ -10,7 +10,7 @@ use crate::facts::Facts;
 use crate::outbox::Outbox;
 use crate::session::{Event, Session};
 use crate::sessions::Sessions;
-use crate::task::Task;
+use crate::task::{Task, is_catch_up};
 use crate::time::{Pace, SILENCE, Time};
 
 /// Batches in which a leader may have one attempt at a task stand: one of many, then another one if that fails. Keepers
@@ -33,7 +33,7 @@ pub(crate) struct Place {
 /// What this keeper makes of a batch by the tasks it lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// They are due together in its window, under one quorum.
+    /// They are due together in its window, under one quorum; or late, and it is one in which that is caught up with.
     Sound,
     /// Some of them are not known here, so that nobody can tell yet.
     Unclear,
@@ -45,13 +45,17 @@ impl Batch {
     /// What it is, given in how many other batches of its leader a task stands at its attempt.
     pub(crate) fn standing(&self, pace: &Pace, sessions: &Sessions, others: impl Fn(&Session) -> usize) -> Standing {
         let known: Vec<&Session> = self.tasks.iter().filter_map(|task| sessions.get(task)).collect();
-        let terms = |session: &Session| (session.due().due, session.due().quorum_bps);
+        let is_catch_up = is_catch_up(self.attempt);
+        // What is caught up with was due at many moments, and comes in their order.
+        let moment = |session: &Session| if is_catch_up { 0 } else { session.due().due };
+        let terms = |session: &Session| (moment(session), session.due().quorum_bps);
         let fits = |session: &&Session| {
             pace.window_of(pace.attempt_due(session.due().due, self.attempt)) == self.place.window
                 && terms(session) == terms(known[0])
                 && others(session) < TRIES_MAX
         };
-        match known.iter().all(fits) {
+        let is_in_order = !is_catch_up || known.is_sorted_by_key(|session| session.due().due);
+        match is_in_order && known.iter().all(fits) {
             false => Standing::Unsound,
             true if known.len() < self.tasks.len() => Standing::Unclear,
             true => Standing::Sound,
@@ -70,7 +74,7 @@ impl Batch {
         let stands = standing != Standing::Unsound;
         self.is_sound = standing == Standing::Sound;
         for &task in &self.tasks {
-            let event = if stands { Event::Planned(self.key) } else { Event::Dropped(self.key) };
+            let event = if stands { Event::Planned(self.key, self.attempt) } else { Event::Dropped(self.key) };
             sessions.handle(task, event, facts, now, outbox);
         }
         if !stands {

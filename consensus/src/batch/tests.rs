@@ -307,7 +307,7 @@ fn a_reorganisation_under_its_basis_takes_it_back_to_the_beginning() {
 fn it_ends_fifteen_windows_after_its_own() {
     let mut bench = spoken(0, 1);
     bench.take(1, &[finding(1)], 1_001_500);
-    bench.tell(1, SessionEvent::Planned(bench.batch.key()));
+    bench.tell(1, SessionEvent::Planned(bench.batch.key(), 0));
     assert_eq!(bench.look(1_032_000), ["judge 1 Ignore(OutOfWindow)", "batch ended"]);
     assert_eq!(bench.sessions.get(&task(1)).unwrap().batches().count(), 0);
 }
@@ -328,7 +328,7 @@ fn a_batch_that_breaks_rule_4_does_nothing_until_it_ends() {
     [1, 2, 3].into_iter().for_each(|place| drop(source.take(place, &[finding(1)], 1_001_500)));
     source.look(1_001_500);
     let mut bench = executed(2, 1);
-    bench.tell(1, SessionEvent::Planned(bench.batch.key()));
+    bench.tell(1, SessionEvent::Planned(bench.batch.key(), 0));
     let Bench { facts, sessions, batch, outbox, .. } = &mut bench;
     batch.stand(Standing::Unsound, facts, sessions, at(1_001_000), outbox);
     assert_eq!(texts(outbox), ["at 1001000 batch"]);

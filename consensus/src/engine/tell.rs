@@ -12,8 +12,8 @@ use crate::fault::Awaits;
 use crate::message::BatchKey;
 use crate::outbox::Notice;
 use crate::proofs::Statement;
-use crate::session::Event;
-use crate::task::{Abstention, DueTask, Outcome, Task};
+use crate::session::{Event, Session};
+use crate::task::{Abstention, DueTask, Outcome, Task, is_catch_up};
 use crate::time::Time;
 use crate::windows::Board;
 
@@ -28,10 +28,11 @@ impl Engine {
         let Self { facts, sessions, batches, outbox, .. } = self;
         match notice {
             Notice::Opened { window, task, attempt } => {
-                if sessions.get(&task).is_some_and(|session| session.is_running_before(attempt)) {
+                let runs_still = |session: &Session| !is_catch_up(attempt) && session.is_running_before(attempt);
+                if sessions.get(&task).is_some_and(runs_still) {
                     self.windows.note_endless(task);
                 }
-                self.windows.list(window, (task, attempt), &facts.pace(), now, outbox);
+                self.windows.list(window, (task, attempt), (&facts.pace(), sessions), now, outbox);
             }
             Notice::TaskEnded(task) => {
                 if let Some(due) = sessions.get(&task).map(|session| session.due().due) {

@@ -9,7 +9,7 @@ use crate::bls::sign;
 use crate::committee::KeeperIndex;
 use crate::leader::{Stage, Window};
 use crate::report::{BATCH_MAX, Domain};
-use crate::task::{ATTEMPTS_MAX, InstanceKey, JobId, Task};
+use crate::task::{ATTEMPTS_MAX, InstanceKey, JobId, Task, is_catch_up};
 
 /// Largest assignment, in bytes.
 pub const ASSIGNMENT_LIMIT: usize = 64 * 1024;
@@ -123,7 +123,7 @@ impl Assignment {
                 let mut tasks: Vec<Task> = batch.tasks.iter().map(|&task| task.into()).collect();
                 tasks.sort_unstable();
                 tasks.dedup();
-                batch.attempt < ATTEMPTS_MAX
+                (batch.attempt < ATTEMPTS_MAX || is_catch_up(batch.attempt))
                     && (1..=BATCH_MAX).contains(&batch.tasks.len())
                     && tasks.len() == batch.tasks.len()
             })

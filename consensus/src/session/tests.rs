@@ -47,7 +47,7 @@ fn open() -> Session {
 }
 
 fn running() -> Session {
-    session(&[(990, Event::Planned(key(0))), (1_000, Event::Look)])
+    session(&[(990, Event::Planned(key(0), 0)), (1_000, Event::Look)])
 }
 
 fn reported() -> Session {
@@ -120,7 +120,7 @@ fn an_anchor_that_is_not_certain_is_waited_for() {
 #[test]
 fn who_is_no_member_runs_nothing_and_keeps_count_all_the_same() {
     let (mut session, mut outbox) = (open(), Outbox::default());
-    session.handle(Event::Planned(key(0)), &facts(7, 1_200), at(1_000), &mut outbox);
+    session.handle(Event::Planned(key(0), 0), &facts(7, 1_200), at(1_000), &mut outbox);
     session.handle(Event::Look, &facts(7, 1_200), at(1_000), &mut outbox);
     assert_eq!(texts(&mut outbox), ["look at batch", "at 1008000 session"]);
     assert_eq!(session.attempt(0), Some(&Attempt::Running { anchor: block(998) }));
@@ -171,7 +171,7 @@ fn executing() {
 
 #[test]
 fn standing_in_batches() {
-    let planned = step(open(), (990, Event::Planned(key(3))), Phase::Open, NOTHING);
+    let planned = step(open(), (990, Event::Planned(key(3), 0)), Phase::Open, NOTHING);
     assert_eq!(planned.batches().collect::<Vec<_>>(), [key(3)]);
     let dropped = step(planned, (990, Event::Dropped(key(3))), Phase::Open, NOTHING);
     assert_eq!(dropped.batches().count(), 0);

@@ -6,7 +6,7 @@ use super::{Board, Open};
 use crate::codec;
 use crate::message::{ASSIGNMENT_LIMIT, BATCHES_MAX, BatchKey, PlannedBatch};
 use crate::report::BATCH_MAX;
-use crate::task::{JobId, Task};
+use crate::task::{JobId, Task, is_catch_up};
 
 /// Callback gas of one batch at most, so that it fits a block's transaction cap (EIP-7825: 16.7 million) with room.
 const BATCH_GAS_MAX: u64 = 12_000_000;
@@ -19,6 +19,9 @@ const BATCHES_ROOM: usize = ASSIGNMENT_LIMIT - 256;
 
 /// What tasks have in common that are batched: attempt, due second, quorum, and whether their jobs are not quick here.
 type Kind = (u8, u64, u16, bool);
+
+/// When a task is due, and its place among those of its job that are due together.
+type Rank = (u64, u32);
 
 /// What one assignment is to hold.
 pub(super) struct Cut {
@@ -55,7 +58,7 @@ pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<
     if !board.facts.laws().splits() {
         return whole(ready, board).into_iter().map(|batch| (batch, false)).collect();
     }
-    let mut groups: BTreeMap<Kind, Vec<(u32, Task, u64)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Kind, Vec<(Rank, Task, u64)>> = BTreeMap::new();
     let mut singles = Vec::new();
     let agreed = agreed(ready, board);
     for open in ready {
@@ -63,8 +66,10 @@ pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<
             continue;
         };
         if open.failures == 0 && !open.is_split && !troubled.contains(&open.task.job) {
-            let group = groups.entry((open.attempt, due.due, due.quorum_bps, open.is_slow)).or_default();
-            group.push((due.rank, open.task, u64::from(due.callback_gas)));
+            // What is caught up with is together, whenever it was due.
+            let moment = if is_catch_up(open.attempt) { 0 } else { due.due };
+            let group = groups.entry((open.attempt, moment, due.quorum_bps, open.is_slow)).or_default();
+            group.push(((due.due, due.rank), open.task, u64::from(due.callback_gas)));
         } else if !agreed.iter().any(|batch| batch.attempt == open.attempt && batch.tasks.contains(&open.task.into())) {
             singles.push(PlannedBatch { attempt: open.attempt, tasks: vec![open.task.into()] });
         }
@@ -119,13 +124,17 @@ fn whole(ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
     groups.into_iter().map(|((attempt, ..), tasks)| PlannedBatch { attempt, tasks }).collect()
 }
 
-/// Cuts a group into batches within the limits of size and gas.
-fn split(attempt: u8, group: &[(u32, Task, u64)], most: usize) -> Vec<PlannedBatch> {
+/// Cuts a group into batches within the limits of size and gas. Of what is caught up with the first alone is assigned, so that no
+/// other one comes on chain before it.
+fn split(attempt: u8, group: &[(Rank, Task, u64)], most: usize) -> Vec<PlannedBatch> {
     let mut batches: Vec<PlannedBatch> = Vec::new();
     let mut gas = 0;
     for &(_, task, callback_gas) in group {
         let full = batches.last().is_none_or(|batch| batch.tasks.len() >= most);
         if full || gas + callback_gas > BATCH_GAS_MAX {
+            if is_catch_up(attempt) && !batches.is_empty() {
+                break;
+            }
             batches.push(PlannedBatch { attempt, tasks: Vec::new() });
             gas = 0;
         }

@@ -35,7 +35,7 @@ fn bench(place: usize, tasks: &[DueTask]) -> Bench {
     };
     for &due in tasks {
         assert!(bench.sessions.learn(due, &bench.facts, Time(990_000), &mut bench.outbox));
-        bench.windows.list(WINDOW, (due.task, 0), &bench.facts.pace(), Time(990_000), &mut bench.outbox);
+        bench.windows.list(WINDOW, (due.task, 0), (&bench.facts.pace(), &bench.sessions), Time(990_000), &mut bench.outbox);
     }
     bench.outbox.take();
     bench
@@ -105,7 +105,7 @@ impl Bench {
         for due in all {
             assert_eq!(pace.window_of(pace.attempt_due(due.due, attempt)), window);
             self.sessions.handle(due.task, Event::Look, &self.facts, now, &mut self.outbox);
-            self.windows.list(window, (due.task, attempt), &pace, Time(990_000), &mut self.outbox);
+            self.windows.list(window, (due.task, attempt), (&pace, &self.sessions), Time(990_000), &mut self.outbox);
         }
         self.outbox.take();
         let line = self.facts.leaders(window).unwrap().0;
@@ -124,7 +124,7 @@ impl Bench {
     fn learn(&mut self, due: DueTask, now: u64) {
         assert!(self.sessions.learn(due, &self.facts, Time(now), &mut self.outbox));
         self.batches.learn(due.task, &self.facts, &mut self.sessions, Time(now), &mut self.outbox);
-        self.windows.list(WINDOW, (due.task, 0), &self.facts.pace(), Time(now), &mut self.outbox);
+        self.windows.list(WINDOW, (due.task, 0), (&self.facts.pace(), &self.sessions), Time(now), &mut self.outbox);
         self.outbox.take();
     }
 }

@@ -10,4 +10,5 @@ mod early;
 mod limits;
 mod network;
 mod scenarios;
+mod stopped;
 mod vectors;

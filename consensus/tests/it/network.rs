@@ -62,6 +62,8 @@ pub(crate) struct Network {
     pub(crate) now: Time,
     /// The keeper that settled each task.
     pub(crate) settled: BTreeMap<Task, usize>,
+    /// The tasks that settled, in the order of the chain.
+    pub(crate) order: Vec<Task>,
     pub(crate) wasted: usize,
     pub(crate) faults_seen: Vec<Fault>,
     pub(crate) rejected: Vec<Verdict>,
@@ -107,6 +109,7 @@ impl Network {
         let mut network = Self {
             now: Time::from_seconds(START),
             settled: BTreeMap::new(),
+            order: Vec::new(),
             wasted: 0,
             faults_seen: Vec::new(),
             rejected: Vec::new(),
@@ -171,6 +174,8 @@ impl Network {
         self.feed(k, Input::Epoch(self.committee.clone()));
         self.blocks.clone().into_iter().for_each(|block| self.feed(k, Input::Head(block)));
         self.due.clone().into_iter().for_each(|due| self.feed(k, Input::Due(due)));
+        let block = self.blocks.len() as u64;
+        self.order.clone().into_iter().for_each(|task| self.feed(k, Input::Settled { task, block }));
     }
 
     pub(crate) fn crash(&mut self, k: usize) {
@@ -264,6 +269,7 @@ impl Network {
                 if let Entry::Vacant(unsettled) = self.settled.entry(report.task) {
                     fresh += 1;
                     unsettled.insert(keeper);
+                    self.order.push(report.task);
                     let settled = Input::Settled { task: report.task, block };
                     (0..self.engines.len()).for_each(|k| self.send(k, settled.clone(), 50));
                 }

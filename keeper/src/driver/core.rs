@@ -49,7 +49,6 @@ use super::order::Order;
 use super::peers::Peers;
 use super::readings::{Readings, Wallet};
 use super::runs::Runs;
-use super::schedule::Schedule;
 use super::settlements::Settlements;
 use super::shed::{Load, Shed};
 use super::snapshots::Snapshots;
@@ -58,7 +57,7 @@ use super::uncovered::Uncovered;
 use super::unjudged::Unjudged;
 use crate::archive::{self, Change};
 use crate::chain::SettlementResult;
-use crate::jobs::JobBook;
+use crate::jobs::{JobBook, Schedule};
 use crate::jobs::action::Finding;
 use crate::journal::Record;
 

@@ -33,9 +33,11 @@ pub struct SettledAt {
 }
 
 /// All jobs the chain lists.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct JobBook {
     jobs: BTreeMap<u64, Job>,
+    /// Most jobs that are taken in.
+    most: usize,
     /// Those whose runs are not known ahead.
     watched: BTreeSet<u64>,
     /// The block from which on every event was taken in; of those before it some were left out, if a later one undid them.
@@ -44,12 +46,24 @@ pub struct JobBook {
     now: u64,
 }
 
+impl Default for JobBook {
+    fn default() -> Self {
+        Self::of(JOBS_MAX)
+    }
+}
+
 impl JobBook {
+    /// An empty one that has room for so many jobs.
+    #[must_use]
+    pub const fn of(most: usize) -> Self {
+        Self { jobs: BTreeMap::new(), most, watched: BTreeSet::new(), complete_from: None, now: 0 }
+    }
+
     /// Takes in what happened to a job in `block`. Events of unknown jobs are none of ours. False: there is no room for the job.
     pub fn apply(&mut self, block: u64, event: &JobEvent) -> bool {
         match event {
             JobEvent::Created { job_id, owner, forwarder, params } => {
-                if self.jobs.len() >= JOBS_MAX {
+                if self.jobs.len() >= self.most {
                     return false;
                 }
                 let job = Job::new(*job_id, *owner, *forwarder, block, plan(*job_id, *owner, params, self.now));

@@ -197,7 +197,8 @@ fn a_run_that_was_never_due_counts_and_has_no_latency() {
     facts.jobs[0].trigger = TriggerTerms::Blocks { first: 100, every: 1 };
     facts.ledger.moments = BTreeMap::from([(100, START), (101, START + 1)]);
     let proof = Proof::new(&facts);
-    assert_eq!((proof.tasks.due, proof.tasks.settled, proof.tasks.missed), (2, 4, -2));
+    assert_eq!((proof.tasks.due, proof.tasks.settled, proof.tasks.undue, proof.tasks.missed), (2, 4, 2, 0));
+    assert_eq!(proof.broken_promises(1)[0], "2 tasks settled that nothing on the chain made due");
     assert_eq!(proof.latency_ms.due_to_settled, Percentiles { p50: Some(800), p99: Some(1_800) });
 }
 
@@ -253,6 +254,7 @@ fn the_keys_of_the_document() {
         "/tasks/settled",
         "/tasks/skipped",
         "/tasks/missed",
+        "/tasks/undue",
         "/tasks/duplicates",
         "/tasks/wasted_tx",
         "/batches/count",

@@ -128,7 +128,7 @@ fn a_task_that_is_not_tried_again_holds_nothing_that_is() {
     let place = (Window(window), Stage(u8::from(second == 0)), 0);
     let assignment = Assignment::signed(&domain, &signing(leader.0), place, leader, vec![plan(1, &[1, 2])]);
     bench.open(&assignment, start);
-    bench.windows.list(window, (task(1), 1), &bench.facts.pace(), Time(start), &mut bench.outbox);
+    bench.windows.list(window, (task(1), 1), (&bench.facts.pace(), &bench.sessions), Time(start), &mut bench.outbox);
     let Bench { facts, sessions, batches, plans, windows, outbox } = &mut bench;
     let board = Board { facts, sessions, batches, plans };
     windows.look(window, true, board, Time(start + 400 * second as u64), outbox);

@@ -142,7 +142,8 @@ pub(super) fn spoilt_plan(assignment: &Assignment, means: &mut Means<'_>) -> Vec
         let nobodys = PlannedTask { job: u64::MAX - means.random.below(1_000_000), ..task };
         PlannedBatch { attempt, tasks: vec![task, nobodys] }
     };
-    let attempts = (0..ATTEMPTS_MAX).flat_map(|attempt| [attempt, attempt]);
+    let catch_up = means.pace.catch_up_attempt(assignment.window);
+    let attempts = catch_up.into_iter().chain(0..ATTEMPTS_MAX).flat_map(|attempt| [attempt, attempt]);
     let mut batches: Vec<PlannedBatch> = attempts
         .flat_map(|attempt| tasks.iter().map(move |&task| (attempt, task)))
         .map(|(a, t)| beside(a, t))

@@ -73,7 +73,7 @@ fn a_job_that_is_paused_gone_or_over_is_not_told() {
     book.apply(2, &JobEvent::Paused { job_id: 1, inactive_from: 1_012 });
     schedule.job_changed(1);
     assert_eq!(told(&mut schedule, &book, 1_030), [(1, 1_000), (1, 1_010)]);
-    assert!(schedule.next.is_empty() && schedule.looks.is_empty());
+    assert!(schedule.pages.is_empty() && schedule.entries == 0);
 }
 
 #[test]
@@ -104,11 +104,32 @@ fn a_tick_costs_what_is_told_in_it() {
         while schedule.take(&book, seconds, u64::MAX, &PACE).is_some() {
             tasks += 1;
         }
-        let untouched = schedule.looks.first().is_some_and(|(look, _)| *look > seconds);
-        assert!(untouched && schedule.looks.len() == 10_000, "none is held twice, none is looked at before its time");
+        let untouched = schedule.pages.first_key_value().is_some_and(|(second, _)| *second > seconds);
+        assert!(untouched && schedule.entries == 10_000, "none is held twice, none is looked at before its time");
     }
     let expected: u64 = (0..10_000).map(|id| 1 + (3_595 - id % 600) / 600).sum();
     assert_eq!(tasks, expected, "each run once");
+}
+
+/// A job that changes leaves an entry on the page of before; in the end it has one.
+#[test]
+fn what_a_job_has_left_on_a_page_is_struck_out_or_is_what_it_stands_for_now() {
+    let mut book = JobBook::default();
+    list(&mut book, 1, &created(1, 1_000, 10));
+    let mut schedule = Schedule::default();
+    schedule.job_changed(1);
+    assert_eq!(told(&mut schedule, &book, 1_000), [(1, 1_000)]);
+    for (block, start) in [(2, 1_010), (3, 1_013), (4, 1_020)] {
+        let JobEvent::Created { params, .. } = created(1, start, 10) else { unreachable!("it lists a job") };
+        book.apply(block, &JobEvent::Updated { job_id: 1, version: u32::try_from(block).unwrap(), params });
+        schedule.job_changed(1);
+        assert_eq!(told(&mut schedule, &book, 1_001), []);
+    }
+    assert_eq!(schedule.entries, 3, "where two fall together they are one");
+    assert_eq!(told(&mut schedule, &book, 1_007), []);
+    assert_eq!(told(&mut schedule, &book, 1_014), [(1, 1_020)]);
+    assert_eq!(told(&mut schedule, &book, 1_100).len(), 8);
+    assert_eq!(schedule.entries, 1);
 }
 
 /// What nobody settled while all stood still is tried for as long as the contract would take it.
