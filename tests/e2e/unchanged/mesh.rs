@@ -67,8 +67,8 @@ struct Kept {
     job: u64,
     /// How often it was performed before the mesh was to.
     before: usize,
-    /// How often somebody has made it due.
-    stirred: usize,
+    /// How often it had been performed when somebody last made it due.
+    stirred: Option<usize>,
 }
 
 impl Mesh {
@@ -119,7 +119,7 @@ impl Mesh {
             let job = self.create(&words(&flags)).await.with_context(|| contract.name)?;
             self.admit(&contract, job.forwarder).await?;
             self.stir_once(&contract).await?;
-            kept.push(Kept { contract, job: job.id, before: 0, stirred: 0 });
+            kept.push(Kept { contract, job: job.id, before: 0, stirred: None });
         }
         Ok(kept)
     }
@@ -151,10 +151,10 @@ impl Mesh {
                 }
                 left.push(format!("{} (job {}) {performed} times", each.contract.name, each.job));
                 if let Stir::Again(deed) = &each.contract.stir
-                    && each.stirred == performed
+                    && each.stirred != Some(performed)
                 {
                     self.workshop.perform("what makes it due", deed).await?;
-                    each.stirred += 1;
+                    each.stirred = Some(performed);
                 }
             }
             if left.is_empty() {
@@ -189,8 +189,8 @@ impl Mesh {
             ensure!(calls.iter().all(|call| call.delivered), "{}: {calls:?}", contract.name);
             ensure!(performed == calls.len(), "{}: {performed} times, settled {}", contract.name, calls.len());
             if contract.name.ends_with("Counter") {
-                let counter = UpkeepCounter::new(contract.target, &self.provider).counter();
-                let counted: usize = counter.block(block.into()).call().await?.to();
+                let counter = UpkeepCounter::new(contract.target, &self.provider);
+                let counted: usize = counter.counter().block(block.into()).call().await?.to();
                 ensure!(counted == performed, "{}: it counts {counted}", contract.name);
             }
             let is_bounded = matches!(contract.due, Due::Log { .. });

@@ -1,6 +1,6 @@
 //! What old registries kept goes on here: imported while they still kept it, performed once they do no more.
 
-use alloy::primitives::B256;
+use alloy::primitives::keccak256;
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, bail, ensure};
 use tests::unchanged::abi::{AutomationRegistry, Tally};
@@ -38,10 +38,10 @@ impl Mesh {
                 flags.extend(["--most-runs", &most]);
             }
             let job = self.import_as_shown(&flags).await?;
-            kept.push(Kept { contract, job: job.id, before: 0, stirred: 0 });
+            kept.push(Kept { contract, job: job.id, before: 0, stirred: None });
         }
         registry.act(&mut self.workshop, &AutomationRegistry::pauseCall {}).await?;
-        let reader = AutomationRegistry::new(registry.address, &self.provider);
+        let reader = AutomationRegistry::new(registry.address, self.provider.clone());
         for (id, each) in ids.into_iter().zip(&mut kept) {
             if matches!(each.contract.due, Due::Condition { .. }) {
                 let checked = reader.checkUpkeep(id).call().await?;
@@ -63,12 +63,12 @@ impl Mesh {
         let job = self.import_as_shown(&["gelato-task", "--automate", &address, "--task-id", &id]).await?;
         automate.cancel(&mut self.workshop, task).await?;
         self.admit(&contract, job.forwarder).await?;
-        Ok(Kept { contract, job: job.id, before: 0, stirred: 0 })
+        Ok(Kept { contract, job: job.id, before: 0, stirred: None })
     }
 
     /// Lists what a dry run has shown: the same address calls, and so much is set aside, as nobody names another amount.
     async fn import_as_shown(&self, flags: &[&str]) -> Result<Listed> {
-        let salt = B256::random().to_string();
+        let salt = keccak256(flags.join(" ")).to_string();
         let flags = [flags, &["--salt", &salt]].concat();
         let shown = self.verb("import", &flags).await?;
         ensure!(shown["sent"] == false && shown["first_run"].is_object(), "{shown}");
