@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod import;
+mod mesh;
 mod registries;
 
 use std::time::Duration;

@@ -14,7 +14,7 @@ use alloy::providers::{DynProvider, Provider};
 use alloy::rpc::types::{Filter, TransactionRequest};
 use anyhow::Result;
 
-pub use chainlink::upkeeps;
+pub use chainlink::{counter, log_counter, upkeeps};
 pub use gelato::{Automate, resolvers};
 pub use registry::{Registered, Registry, Version};
 pub use workshop::Workshop;
@@ -109,6 +109,14 @@ impl Contract {
     /// When the chain does not answer.
     pub async fn performed(&self, provider: &DynProvider) -> Result<usize> {
         Ok(provider.get_logs(&self.performed.clone().from_block(0)).await?.len())
+    }
+
+    /// The same up to a block.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn performed_by(&self, provider: &DynProvider, block: u64) -> Result<usize> {
+        Ok(provider.get_logs(&self.performed.clone().from_block(0).to_block(block)).await?.len())
     }
 }
 

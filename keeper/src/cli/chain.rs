@@ -29,7 +29,7 @@ use crate::chain::{
     was_registered,
 };
 use crate::config::Settings;
-pub(super) use actor::{Actor, Broadcast, Done};
+pub(super) use actor::{Actor, Broadcast, Done, Key};
 pub(super) use sender::Sender;
 
 /// The pause between two looks at what takes a moment.

@@ -3,8 +3,9 @@
 use alloy::primitives::{Address, B256, Bytes, U256, hex};
 use alloy::sol_types::{SolCall, SolValue};
 use anyhow::Result;
-use bootstrap::swarm::Swarm;
 use bootstrap::swarm::keepers::Keeper;
+use bootstrap::swarm::network::fund_all;
+use bootstrap::swarm::{Options, Swarm};
 use serde_json::{Value, json};
 use tests::keepers;
 use tests::unchanged::abi::{AutomationRegistry, LogTriggerConfig};
@@ -21,9 +22,11 @@ struct Office {
 
 impl Office {
     async fn open() -> Result<Self> {
-        let mut swarm = Swarm::without_keepers(keepers(0)).await?;
+        // Nobody here minds quick blocks.
+        let mut swarm = Swarm::without_keepers(Options { block_milliseconds: Some(200), ..keepers(0) }).await?;
         let workshop = Workshop::new(swarm.anvil().provider().clone(), swarm.anvil().faucet())?;
         let creator = swarm.create_keeper("creator", &swarm.setting().network.clone()).await?;
+        fund_all(swarm.anvil(), [creator.operator()]).await?;
         Ok(Self { swarm, workshop, creator })
     }
 
@@ -79,18 +82,40 @@ async fn upkeeps_of_every_kind_are_proposed_as_the_jobs_they_are() {
         for contract in &contracts {
             let id = registry.register(&mut office.workshop, &registered(contract)).await.unwrap();
             let made = office.upkeep(registry.address, id, &[]).await.unwrap();
+            assert!(made["sent"] == false && made["forwarder"].is_string() && made["first_run"].is_object(), "{made}");
             let name = contract.name;
-            assert_eq!((&made["trigger"], &made["action"]), (&trigger(contract), &action(contract)), "{name}");
-            assert_eq!((&made["target"], &made["callback_gas"]), (&json!(contract.target), &json!(contract.gas)));
-            let setters = made["setters"].as_array().unwrap();
+            assert_eq!(
+                (&made["entry"]["trigger"], &made["entry"]["action"]),
+                (&trigger(contract), &action(contract)),
+                "{name}"
+            );
+            assert_eq!(
+                (&made["entry"]["target"], &made["entry"]["callback_gas"]),
+                (&json!(contract.target), &json!(contract.gas))
+            );
+            let setters = made["entry"]["setters"].as_array().unwrap();
             let monitor = contract.admit.is_some().then(|| json!("setKeeperRegistryAddress(address)"));
             assert_eq!(setters.iter().collect::<Vec<_>>(), monitor.iter().collect::<Vec<_>>(), "{name}");
         }
         liars(&mut office, &registry, &contracts).await;
     }
+    penniless(&mut office, &contracts[0]).await;
     let no_registry = office.upkeep(contracts[0].target, U256::from(1), &[]).await.unwrap_err();
     assert!(format!("{no_registry:#}").contains("(NoRegistry)"), "{no_registry:#}");
     office.swarm.stop().await;
+}
+
+/// Whoever cannot pay for it sees the job all the same, and lists none.
+async fn penniless(office: &mut Office, contract: &Contract) {
+    let registry = Registry::start(&mut office.workshop, Version::V2_3).await.unwrap();
+    let id = registry.register(&mut office.workshop, &registered(contract)).await.unwrap();
+    let poor = office.swarm.create_keeper("poor", &office.swarm.setting().network.clone()).await.unwrap();
+    office.creator = poor;
+    let made = office.upkeep(registry.address, id, &[]).await.unwrap();
+    assert_eq!((&made["sent"], &made["entry"]["target"]), (&json!(false), &json!(contract.target)));
+    assert!(made["forwarder"].is_string() && made["why_not"].as_str().unwrap().contains("holds 0"), "{made}");
+    let refused = format!("{:#}", office.upkeep(registry.address, id, &["--broadcast"]).await.unwrap_err());
+    assert!(refused.contains("holds 0"), "{refused}");
 }
 
 /// What a real registry can be made to say that makes no job.
@@ -119,14 +144,17 @@ async fn liars(office: &mut Office, registry: &Registry, contracts: &[Contract])
     let offchain = Bytes::from(hex!("a16b6d617847617350726963651a77359400"));
     let id = registry.register(&mut office.workshop, &Registered { offchain, ..good }).await.unwrap();
     let made = office.upkeep(registry.address, id, &["--callback-gas", "300000"]).await.unwrap();
-    assert_eq!((&made["most_gas_price_wei"], &made["callback_gas"]), (&json!("2000000000"), &json!(300_000)));
+    assert_eq!(
+        (&made["entry"]["most_gas_price_wei"], &made["entry"]["callback_gas"]),
+        (&json!("2000000000"), &json!(300_000))
+    );
     registry.act(&mut office.workshop, &AutomationRegistry::pauseUpkeepCall { id }).await.unwrap();
     let made = office.upkeep(registry.address, id, &[]).await.unwrap();
-    assert!(made["notes"].to_string().contains("paused there"), "{made}");
+    assert!(made["entry"]["notes"].to_string().contains("paused there"), "{made}");
     registry.act(&mut office.workshop, &AutomationRegistry::cancelUpkeepCall { id }).await.unwrap();
     office.refuses_upkeep(registry, id, "Cancelled").await;
     let made = office.upkeep(registry.address, id, &["--cancelled"]).await.unwrap();
-    assert!(made["notes"].to_string().contains("cancelled there"), "{made}");
+    assert!(made["entry"]["notes"].to_string().contains("cancelled there"), "{made}");
 }
 
 #[tokio::test]
@@ -144,8 +172,11 @@ async fn tasks_of_every_kind_are_proposed_as_the_jobs_they_are() {
     for modules in [&modules[..2], &modules] {
         let task = automate.create(&mut office.workshop, fickle.target, selector, modules).await.unwrap();
         let made = office.task(automate, task, &[]).await.unwrap();
-        assert_eq!((&made["trigger"], &made["action"]), (&trigger(&fickle), &action(&fickle)));
-        assert_eq!((&made["target"], &made["most_runs"]), (&json!(fickle.target), &json!(modules.len() - 2)));
+        assert_eq!((&made["entry"]["trigger"], &made["entry"]["action"]), (&trigger(&fickle), &action(&fickle)));
+        assert_eq!(
+            (&made["entry"]["target"], &made["entry"]["most_runs"]),
+            (&json!(fickle.target), &json!(modules.len() - 2))
+        );
         automate.cancel(&mut office.workshop, task).await.unwrap();
         office.refuses_task(automate, task, "TaskEnded").await;
     }
@@ -167,7 +198,7 @@ async fn tasks_of_every_kind_are_proposed_as_the_jobs_they_are() {
     for (modules, trigger) in cases {
         let task = stand_in.create(&mut office.workshop, fickle.target, [1, 2, 3, 4], &modules).await.unwrap();
         let made = office.task(stand_in, task, &[]).await.unwrap();
-        assert_eq!(made["trigger"], trigger, "{made}");
+        assert_eq!(made["entry"]["trigger"], trigger, "{made}");
     }
     let code = (Automate::WEB3_FUNCTION, ("QmCode".to_owned(), Bytes::new()).abi_encode_params());
     let task = stand_in.create(&mut office.workshop, fickle.target, [1; 4], &[proxy(), code]).await.unwrap();

@@ -55,7 +55,9 @@ sol! {
         function handler1() external;
     }
 
+    #[sol(rpc)]
     interface UpkeepCounter {
+        function counter() external view returns (uint256);
         event PerformingUpkeep(address indexed from, uint256, uint256, uint256, uint256 counter);
     }
 
@@ -146,6 +148,7 @@ sol! {
         function checkUpkeep(uint256 id)
             external
             returns (bool needed, bytes performData, uint8 why, uint256 gasUsed, uint256 gasLimit, uint256, uint256);
+        function pause() external;
         function pauseUpkeep(uint256 id) external;
         function cancelUpkeep(uint256 id) external;
         function setUpkeepOffchainConfig(uint256 id, bytes config) external;

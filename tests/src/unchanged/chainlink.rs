@@ -161,14 +161,21 @@ async fn cron(workshop: &mut Workshop) -> Result<Contract> {
     })
 }
 
-async fn counter(workshop: &mut Workshop) -> Result<Contract> {
+/// One that is due again and again.
+///
+/// # Errors
+/// When it does not come up.
+pub async fn counter(workshop: &mut Workshop) -> Result<Contract> {
     let arguments = (U256::from(RANGE), U256::from(EVERY)).abi_encode_params();
     let target = workshop.deploy("UpkeepCounter", arguments).await?;
     Ok(by_condition("UpkeepCounter", target))
 }
 
 /// Each run logs what makes the next one due.
-async fn log_counter(workshop: &mut Workshop) -> Result<Contract> {
+///
+/// # Errors
+/// When it does not come up.
+pub async fn log_counter(workshop: &mut Workshop) -> Result<Contract> {
     let target = workshop.deploy("LogUpkeepCounter", U256::from(RANGE).abi_encode()).await?;
     Ok(Contract {
         due: Due::Log { emitter: target, topic0: LogUpkeepCounter::Trigger::SIGNATURE_HASH },

@@ -49,6 +49,11 @@ pub(in crate::cli) enum Done {
 }
 
 impl Broadcast {
+    /// Whether it does.
+    pub(in crate::cli) const fn is_asked(self) -> bool {
+        self.broadcast
+    }
+
     /// The wallet; opened, which needs its password, only where something is to be sent.
     pub(in crate::cli) fn key(self, global: &Global, settings: &Settings) -> Result<Key> {
         let keystore = Keystore::at(&global.paths()?.keystores());

@@ -13,6 +13,12 @@ use crate::jobs::action::{self, ActionFlags};
 use crate::jobs::flags::{Start, parse_start};
 use crate::jobs::trigger::{Earliest, Trigger, TriggerFlags};
 
+/// The share of stake that must agree where nobody says, in hundredths of a percent.
+pub(super) const QUORUM_BPS: u16 = 6667;
+/// How far ahead the first run lies where nobody says, in seconds and in blocks: listing the job takes some.
+const LEAD_SECONDS: u64 = 60;
+const LEAD_BLOCKS: u64 = 10;
+
 /// Flags that an update may change, and those that tell what it may not.
 #[derive(Debug, Clone, Args)]
 pub(super) struct TermsFlags {
@@ -33,7 +39,7 @@ pub(super) struct TermsFlags {
     #[arg(long, value_name = "AMOUNT")]
     pub(super) fee: Amount,
     /// Share of stake that must agree, in hundredths of a percent
-    #[arg(long, default_value_t = 6667)]
+    #[arg(long, default_value_t = QUORUM_BPS)]
     quorum_bps: u16,
     /// A run settled later than this many seconds after it was due costs half; 0: lateness is free
     #[arg(long, default_value_t = 0, value_name = "SECONDS")]
@@ -107,6 +113,11 @@ impl Now {
     /// The next second and block.
     pub(super) const fn next(self) -> Earliest {
         Earliest { moment: self.time.saturating_add(1), block: self.block.saturating_add(1) }
+    }
+
+    /// When a job that is listed now can have its first run.
+    pub(super) const fn soon(self) -> Earliest {
+        Earliest { moment: self.time.saturating_add(LEAD_SECONDS), block: self.block.saturating_add(LEAD_BLOCKS) }
     }
 }
 

@@ -1,12 +1,17 @@
-//! `keeper job import`: reads an entry of a keeper network that is no more, and proposes the job that does the same.
+//! `keeper job import`: reads an entry of a keeper network that is no more, and proposes the job that does the same, or lists it.
 //!
-//! Nothing of it is believed: an entry that makes no sense here, or that a registry lies about, ends in a [`Refusal`] with a
+//! ```text
+//!  registry ──► entry ──► proposal ──► flags of `keeper job create`, under those that are given ──► what `create` does
+//! ```
+//!
+//! Nothing of an entry is believed: one that makes no sense here, or that a registry lies about, ends in a [`Refusal`] with a
 //! name. What is proposed is shown whole before anything is sent.
 
 mod ask;
 mod chainlink;
 mod gelato;
 mod offchain;
+mod offer;
 mod proposal;
 mod refusal;
 
@@ -15,11 +20,12 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use self::ask::Reader;
-use self::proposal::Proposal;
+pub(super) use self::proposal::Proposal;
 use self::refusal::Refusal;
+use super::flags::CreateFlags;
 use crate::chain::newest_log;
-use crate::cli::chain::Chain;
-use crate::cli::output::{answer, rows};
+use crate::cli::chain::{Broadcast, Chain};
+use crate::cli::filed::{Asked, Filed};
 use crate::cli::{Exit, Global, WithExit};
 
 /// Most that the contract takes of a call, and of an action's parameters.
@@ -31,10 +37,17 @@ const MAX_CALLBACK_GAS: u32 = 500_000;
 #[derive(Debug, Subcommand)]
 pub enum ImportCommand {
     /// An upkeep of Chainlink Automation, from a registry of version 2.0 to 2.3
-    ChainlinkUpkeep(ChainlinkArgs),
+    #[command(after_help = PROPOSED)]
+    ChainlinkUpkeep(Box<ChainlinkArgs>),
     /// A task of Gelato, from its contract Automate
-    GelatoTask(GelatoArgs),
+    #[command(after_help = PROPOSED)]
+    GelatoTask(Box<GelatoArgs>),
 }
+
+/// What help says besides.
+const PROPOSED: &str = "\
+What the entry says stands where no flag says otherwise; the fee is the least that the network takes, and what ten runs cost at the
+most is set aside, where --fee and --fund do not name other amounts. All of it is shown; with --broadcast the job is listed.";
 
 /// Flags of `keeper job import chainlink-upkeep`.
 #[derive(Debug, Clone, Args)]
@@ -46,7 +59,7 @@ pub struct ChainlinkArgs {
     #[arg(long, value_name = "NUMBER")]
     id: U256,
     #[command(flatten)]
-    wish: Wish,
+    terms: Taken,
 }
 
 /// Flags of `keeper job import gelato-task`.
@@ -62,35 +75,78 @@ pub struct GelatoArgs {
     #[arg(long, default_value_t = 0, value_name = "BLOCK")]
     since: u64,
     #[command(flatten)]
-    wish: Wish,
+    terms: Taken,
 }
 
-/// What the job's owner wants otherwise than it was.
-#[derive(Debug, Clone, Copy, Default, Args)]
-struct Wish {
-    /// Gas the target's callback may use [default: as it was]
-    #[arg(long)]
-    callback_gas: Option<u32>,
+/// What is asked for besides, and what is done with it.
+#[derive(Debug, Clone, Args)]
+struct Taken {
     /// Take it up though it was cancelled there
     #[arg(long)]
     cancelled: bool,
+    #[command(flatten)]
+    flags: Filed<CreateFlags>,
+    #[command(flatten)]
+    broadcast: Broadcast,
+}
+
+/// What the job's owner wants otherwise than it was, as far as reading it goes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wish {
+    /// Gas the target's callback may use; none: as it was.
+    callback_gas: Option<u32>,
+    /// Whether it is taken up though it was cancelled there.
+    cancelled: bool,
+}
+
+/// Which entry.
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    Upkeep { registry: Address, id: U256 },
+    Task { automate: Address, task: B256, since: u64 },
+}
+
+impl ImportCommand {
+    fn parts(self) -> (Which, Taken) {
+        match self {
+            Self::ChainlinkUpkeep(args) => {
+                let ChainlinkArgs { registry, id, terms } = *args;
+                (Which::Upkeep { registry, id }, terms)
+            }
+            Self::GelatoTask(args) => {
+                let GelatoArgs { automate, task_id: task, since, terms } = *args;
+                (Which::Task { automate, task, since }, terms)
+            }
+        }
+    }
+}
+
+impl Wish {
+    fn of(asked: &Asked<CreateFlags>, cancelled: bool) -> Self {
+        let callback_gas = asked.value("callback-gas").and_then(|gas| gas.to_str()?.parse().ok());
+        Self { callback_gas, cancelled }
+    }
 }
 
 pub(in crate::cli) async fn run(global: &Global, command: ImportCommand) -> Result<Exit> {
-    let chain = Chain::connect(global, &global.settings()?).await?;
-    let proposal = read(&chain, command).await.map_err(|refusal| (refusal.exit(), refusal));
-    let proposal = proposal.or_else(|(exit, refusal)| Err(refusal).exit(exit))?;
-    let mut lines = proposal.rows();
-    lines.push(("note", proposal.admission(None)));
-    answer(global, proposal.document(), &rows(&lines));
-    Ok(Exit::Success)
+    let settings = global.settings()?;
+    let (which, Taken { cancelled, flags, broadcast }) = command.parts();
+    let asked = flags.read(&[])?;
+    let key = broadcast.key(global, &settings);
+    let chain = Chain::connect(global, &settings).await?;
+    let proposal = read(&chain, which, Wish::of(&asked, cancelled)).await;
+    let proposal = proposal.or_else(|refusal| {
+        let exit = refusal.exit();
+        Err(refusal).exit(exit)
+    })?;
+    offer::offer(global, &chain, (key, broadcast), (proposal, asked)).await
 }
 
-async fn read(chain: &Chain, command: ImportCommand) -> Result<Proposal, Refusal> {
+async fn read(chain: &Chain, which: Which, wish: Wish) -> Result<Proposal, Refusal> {
     let reader = Reader::new(chain.provider.clone()).await?;
-    match command {
-        ImportCommand::ChainlinkUpkeep(args) => chainlink::read(&reader, args.registry, args.id, args.wish).await,
-        ImportCommand::GelatoTask(GelatoArgs { automate, task_id: task, since, wish }) => {
+    match which {
+        Which::Upkeep { registry, id } => chainlink::read(&reader, registry, id, wish).await,
+        Which::Task { automate, task, since } => {
             let filter = gelato::filter(automate, task);
             let created = newest_log(&chain.rpc, since, &filter, |log| gelato::created(log, automate, task)).await?;
             let created = created.ok_or(Refusal::NoSuchTask { automate, task, since })?;

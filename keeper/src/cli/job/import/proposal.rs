@@ -1,8 +1,19 @@
 //! What an entry of an old registry becomes: everything of a job but its price and its first moment.
 
-use alloy::primitives::{Address, B256, Bytes, hex};
-use contracts::terms::Limits;
+use alloy::primitives::{Address, B256, Bytes, aliases::U96, hex};
+use contracts::terms::{
+    ActionTerms, CallTerms, ConditionTerms, Limits, LogTerms, ResolverTerms, Terms, TriggerTerms, UpkeepTerms,
+};
 use serde_json::{Value, json};
+
+use super::refusal::Refusal;
+use crate::cli::job::flags::QUORUM_BPS;
+use crate::jobs::trigger::{Earliest, Trigger};
+
+/// Blocks from one run to the next of a condition: none of the old networks waited.
+const COOLDOWN: u32 = 1;
+/// Most runs that one block's logs make due: what registries performed at most in one transaction is of that size.
+const LOGS_PER_BLOCK: u16 = 16;
 
 /// A job that does what the entry did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +62,27 @@ pub(super) enum Deed {
 }
 
 impl Proposal {
+    /// As what is asked for of a job, at a fee of `token`, with its first run at `soon` where it has a moment.
+    pub(super) fn terms(&self, soon: Earliest, (token, fee): (Address, U96)) -> Result<Terms, Refusal> {
+        Ok(Terms {
+            trigger: self.due.terms(soon)?,
+            action: self.deed.terms(),
+            target: self.target,
+            callback_gas: self.callback_gas,
+            token,
+            fee,
+            quorum_bps: QUORUM_BPS,
+            punctual_seconds: 0,
+            limits: self.limits,
+        })
+    }
+
+    /// What is not as before, and what is to be done about it, as rows for people.
+    pub(in crate::cli::job) fn notes(&self, forwarder: Option<Address>) -> Vec<(&'static str, String)> {
+        let notes = self.notes.iter().cloned().chain([self.admission(forwarder)]);
+        notes.map(|note| ("note", note)).collect()
+    }
+
     /// What is to be done about the target, where the job calls it from `forwarder`.
     pub(super) fn admission(&self, forwarder: Option<Address>) -> String {
         let forwarder = forwarder.map_or_else(|| "the job's forwarder".to_owned(), |address| address.to_string());
@@ -68,13 +100,12 @@ impl Proposal {
         }
     }
 
-    /// For people, with names.
-    pub(super) fn rows(&self) -> Vec<(&'static str, String)> {
+    /// What it was, for people, with names.
+    pub(in crate::cli::job) fn rows(&self) -> Vec<(&'static str, String)> {
         let mut rows = vec![
             ("from", self.source.clone()),
             ("trigger", self.due.words()),
             ("action", self.deed.words()),
-            ("target", self.target.to_string()),
             ("callback gas", self.callback_gas.to_string()),
         ];
         if self.limits.most_runs != 0 {
@@ -83,12 +114,11 @@ impl Proposal {
         if self.limits.most_gas_price != 0 {
             rows.push(("most gas price", format!("{} wei of base fee", self.limits.most_gas_price)));
         }
-        rows.extend(self.notes.iter().map(|note| ("note", note.clone())));
         rows
     }
 
-    /// The same for programs.
-    pub(super) fn document(&self) -> Value {
+    /// The same for programs, and what is not as before.
+    pub(in crate::cli::job) fn document(&self) -> Value {
         json!({
             "from": self.source,
             "trigger": self.due.document(),
@@ -105,6 +135,29 @@ impl Proposal {
 }
 
 impl Due {
+    /// As a job's trigger.
+    ///
+    /// # Errors
+    /// None is like it.
+    fn terms(&self, soon: Earliest) -> Result<TriggerTerms, Refusal> {
+        let terms = match self.clone() {
+            Self::Interval { start: 0, interval } => TriggerTerms::Interval { start: soon.moment, interval },
+            Self::Interval { start, interval } => TriggerTerms::Interval { start, interval },
+            Self::Cron { pattern } => TriggerTerms::Cron { pattern },
+            Self::Once => TriggerTerms::Once { moment: soon.moment },
+            Self::Blocks { every } => TriggerTerms::Blocks { first: soon.block, every },
+            Self::Log { emitter, filter, topics, confirmations } => {
+                TriggerTerms::Log(LogTerms { emitter, filter, topics, confirmations, most_per_block: LOGS_PER_BLOCK })
+            }
+            Self::Condition { target, call } => {
+                TriggerTerms::Condition(ConditionTerms { target, call, cooldown: COOLDOWN })
+            }
+        };
+        // A start that is past keeps the rhythm.
+        let terms = Trigger::new(&terms).ok().and_then(|trigger| trigger.renewed(soon));
+        terms.ok_or_else(|| Refusal::SenselessTrigger { why: format!("no run can be due by it: {}", self.words()) })
+    }
+
     fn words(&self) -> String {
         match self {
             Self::Interval { start: 0, interval } => format!("every {interval} s"),
@@ -136,6 +189,15 @@ impl Due {
 }
 
 impl Deed {
+    /// As a job's action.
+    fn terms(&self) -> ActionTerms {
+        match self.clone() {
+            Self::Upkeep { check_data } => ActionTerms::Upkeep(UpkeepTerms { check_data }),
+            Self::Resolver { resolver, call } => ActionTerms::Resolver(ResolverTerms { resolver, calldata: call }),
+            Self::Call { calldata } => ActionTerms::Call(CallTerms { calldata }),
+        }
+    }
+
     fn words(&self) -> String {
         match self {
             Self::Upkeep { check_data } if check_data.is_empty() => "upkeep".to_owned(),

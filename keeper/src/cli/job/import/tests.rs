@@ -10,7 +10,7 @@ const REGISTRY: Address = Address::repeat_byte(1);
 const TARGET: Address = Address::repeat_byte(2);
 
 /// Has a node answer calls by their selectors; `None` reverts.
-fn answers(node: &FakeNode, known: Vec<([u8; 4], Option<Vec<u8>>)>) {
+pub(super) fn answers(node: &FakeNode, known: Vec<([u8; 4], Option<Vec<u8>>)>) {
     node.lie(move |method, params, answer| {
         if method != "eth_call" {
             return;
