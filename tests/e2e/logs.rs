@@ -61,7 +61,7 @@ async fn list(swarm: &mut Swarm, emitter: Address) {
 async fn rings_once(swarm: &mut Swarm, ringer: Address, all: usize) {
     let from = swarm.anvil().faucet();
     let ringer = Ringer::new(ringer, swarm.anvil().provider().clone());
-    ringer.ring(U256::from(1)).from(from).gas(GAS).send().await.unwrap();
+    let _sent = ringer.ring(U256::from(1)).from(from).gas(GAS).send().await.unwrap();
     settled(swarm, "what a ring makes due", PATIENCE, |tasks| tasks.len() == all).await.unwrap();
 }
 
@@ -73,7 +73,7 @@ async fn watch(swarm: &mut Swarm, foreign: Option<Address>) -> f64 {
     let first = newest(swarm);
     for block in first..first + WATCHED {
         if let Some(ringer) = &ringer {
-            ringer.ring(U256::from(FOREIGN)).from(from).gas(GAS).send().await.unwrap();
+            let _sent = ringer.ring(U256::from(FOREIGN)).from(from).gas(GAS).send().await.unwrap();
         }
         until("the next block", PATIENCE, || {
             let newest = newest(swarm);

@@ -178,7 +178,7 @@ async fn ring(swarm: &mut Swarm, count: usize) {
     let before = swarm.follower().look(|ledger| ledger.rings.len());
     let ringer = Ringer::new(swarm.deployed().stirred.unwrap().ringer, swarm.anvil().provider().clone());
     let from = swarm.anvil().faucet();
-    ringer.ring(U256::from(count)).from(from).gas(GAS).send().await.unwrap();
+    let _sent = ringer.ring(U256::from(count)).from(from).gas(GAS).send().await.unwrap();
     until("the rings", PATIENCE, || {
         let rings = swarm.follower().look(|ledger| ledger.rings.len());
         async move { if rings == before + count { Ok(()) } else { Err(format!("{rings} of them")) } }

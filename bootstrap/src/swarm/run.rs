@@ -34,6 +34,9 @@ pub async fn run(swarm: &mut Swarm) -> Result<Proof> {
         let missing = missing(swarm).await.unwrap_or_default();
         bail!("after {} s {missing}\n{}", patience.as_secs(), state(swarm).await);
     }
+    // What is settled from now on is to stay settled; and a condition that was seen in a block that is taken back could not be seen
+    // again once its job has ended.
+    swarm.stop_reorganising().await;
     let last_due = swarm.pause_jobs().await?;
     let punished = !swarm.equivocators.is_empty() || !swarm.wrong.is_empty();
     let troubled = swarm.options.kill_leader || swarm.options.rough || punished;
@@ -42,10 +45,6 @@ pub async fn run(swarm: &mut Swarm) -> Result<Proof> {
     let deadline = Instant::now() + Duration::from_secs(super::network::NOTICE_SECONDS.into()) + TAIL_PATIENCE;
     loop {
         swarm.check_alive()?;
-        if unix_ms() / 1000 > last_due {
-            // What is settled now is to stay settled.
-            swarm.stop_reorganising().await;
-        }
         let stop_at = last_due + grace;
         if unix_ms() / 1000 > stop_at && (all_settled(swarm) || Instant::now() > deadline) {
             break;

@@ -8,6 +8,7 @@ use crate::session::Event;
 use crate::task::{Abstention, DueTask, InstanceKey};
 
 mod hostile;
+mod late;
 
 /// The window of the tasks, which are due in its last second.
 const WINDOW: u64 = 500;
@@ -35,7 +36,13 @@ fn bench(place: usize, tasks: &[DueTask]) -> Bench {
     };
     for &due in tasks {
         assert!(bench.sessions.learn(due, &bench.facts, Time(990_000), &mut bench.outbox));
-        bench.windows.list(WINDOW, (due.task, 0), (&bench.facts.pace(), &bench.sessions), Time(990_000), &mut bench.outbox);
+        bench.windows.list(
+            WINDOW,
+            (due.task, 0),
+            (&bench.facts.pace(), &bench.sessions),
+            Time(990_000),
+            &mut bench.outbox,
+        );
     }
     bench.outbox.take();
     bench

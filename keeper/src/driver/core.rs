@@ -57,8 +57,8 @@ use super::uncovered::Uncovered;
 use super::unjudged::Unjudged;
 use crate::archive::{self, Change};
 use crate::chain::SettlementResult;
-use crate::jobs::{JobBook, Schedule};
 use crate::jobs::action::Finding;
+use crate::jobs::{JobBook, Schedule};
 use crate::journal::Record;
 
 /// What a keeper tells its operator when its key signs elsewhere.

@@ -79,13 +79,21 @@ impl World<'_> {
         }
     }
 
+    /// Whether an earlier run of a task's job was late already, and open still, when the task came due.
+    fn waits(&self, task: &Task, due: u64) -> bool {
+        let is_open = |task: &Task| self.settled_at.get(task).is_none_or(|&at| at > due * 1000);
+        let is_late = |(_, earlier): &(Task, u64)| self.plan.pace.late_from(*earlier) <= due;
+        self.demanded().filter(|(other, _)| other.job == task.job).filter(is_late).any(|(other, _)| is_open(&other))
+    }
+
     /// Once all honest keepers are up and nobody misbehaves but by silence, leaders that are silent cost stages, not
-    /// attempts: every task settles before its second attempt begins.
+    /// attempts: every task settles before its second attempt begins. One whose job has something to catch up with waits for that.
     pub(super) fn look_for_stalls(&mut self) {
         let calm = (START + CALM) * 1000;
         let stalled = |(task, due): &(Task, u64)| {
             let retry = self.plan.pace.attempt_due(*due, 1) * 1000;
-            due * 1000 >= calm && self.settled_at.get(task).is_some_and(|&at| at >= retry)
+            let is_stalled = due * 1000 >= calm && self.settled_at.get(task).is_some_and(|&at| at >= retry);
+            is_stalled && !self.waits(task, *due)
         };
         let stalled: Vec<Task> = self.demanded().filter(stalled).map(|(task, _)| task).collect();
         for task in stalled.into_iter().filter(|_| self.plan.quiet) {
