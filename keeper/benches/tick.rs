@@ -154,16 +154,15 @@ async fn scheduled(start: u64) -> Measured {
     schedule.all_changed();
     // What is in reach at first is told at once, and says nothing.
     while schedule.take(&book, unix().as_secs(), u64::MAX, &pace).is_some() {}
-    let mut second = unix().as_secs() + 1;
+    let first = unix().as_secs() + 1;
     let mut bytes = 0;
-    for _ in 0..WATCHED {
+    for second in first..first + WATCHED {
         let begins = Instant::now() + Duration::from_secs(second).saturating_sub(unix());
         tokio::time::sleep_until(begins).await;
         while schedule.take(&book, second, u64::MAX, &pace).is_some() {
             late.note(begins.elapsed());
         }
         bytes = bytes.max(BYTES.load(Ordering::Relaxed) - before);
-        second += 1;
     }
     Measured { late, bytes }
 }
