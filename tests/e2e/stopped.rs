@@ -6,6 +6,7 @@ use alloy::primitives::{B256, U256, hex};
 use alloy::sol_types::{SolCall, SolEvent};
 use bootstrap::swarm::keepers::Keeper;
 use bootstrap::swarm::ledger::{Ledger, Settlement};
+use bootstrap::swarm::numbers::Numbers;
 use bootstrap::swarm::{JobRequest, JobSet, Options, Swarm};
 use bootstrap::wait::until;
 use contracts::terms::{ActionTerms, CallTerms, LogTerms, TriggerTerms};
@@ -176,9 +177,10 @@ async fn reaches(swarm: &Swarm, block: u64) {
 /// Rings so many times in one transaction, and waits until that has been seen.
 async fn ring(swarm: &mut Swarm, count: usize) {
     let before = swarm.follower().look(|ledger| ledger.rings.len());
-    let ringer = Ringer::new(swarm.deployed().stirred.unwrap().ringer, swarm.anvil().provider().clone());
-    let from = swarm.anvil().faucet();
-    let _sent = ringer.ring(U256::from(count)).from(from).gas(GAS).send().await.unwrap();
+    let (provider, from) = (swarm.anvil().provider().clone(), swarm.anvil().faucet());
+    let ringer = Ringer::new(swarm.deployed().stirred.unwrap().ringer, provider.clone());
+    let call = ringer.ring(U256::from(count)).from(from).gas(GAS);
+    Numbers::default().send(&provider, from, |nonce| call.clone().nonce(nonce)).await.unwrap();
     until("the rings", PATIENCE, || {
         let rings = swarm.follower().look(|ledger| ledger.rings.len());
         async move { if rings == before + count { Ok(()) } else { Err(format!("{rings} of them")) } }

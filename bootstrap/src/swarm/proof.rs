@@ -5,6 +5,7 @@
 
 mod due;
 mod gas;
+mod latency;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,8 @@ use super::reorganiser::Reorganisations;
 pub(super) use due::due_until;
 use due::{asked_of, due_of};
 pub use gas::{Cost, Gas};
+use latency::latency;
+pub use latency::{Latency, Percentiles};
 
 /// One SIGKILL of a leader on its turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,22 +151,6 @@ pub struct Tasks {
 pub struct Batches {
     pub count: usize,
     pub max: u64,
-}
-
-/// Milliseconds after the due moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the keys are the documentation")]
-pub struct Latency {
-    pub due_to_certificate: Percentiles,
-    pub due_to_settled: Percentiles,
-}
-
-/// Nearest-rank percentiles; `null` when nothing was measured.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the keys are the documentation")]
-pub struct Percentiles {
-    pub p50: Option<u64>,
-    pub p99: Option<u64>,
 }
 
 /// The contract that the first example job calls, and how often it was called.
@@ -348,25 +335,6 @@ fn job_proof(job: &JobSpec, first: &[Counted<'_>], facts: &Facts) -> JobProof {
 /// Whether a task due when the leader was killed was settled by somebody else.
 fn was_taken_over(kill: &Kill, first: &[Counted<'_>]) -> bool {
     first.iter().any(|each| each.due == Some(kill.due) && each.settlement.submitter != kill.victim)
-}
-
-fn latency(facts: &Facts, first: &[Counted<'_>]) -> Latency {
-    let certified = first.iter().filter_map(|each| facts.certified_ms.get(&each.settlement.task_id).copied());
-    let settled = first.iter().filter_map(|each| Some(each.settlement.seen_ms.saturating_sub(each.due? * 1000)));
-    Latency {
-        due_to_certificate: Percentiles::of(certified.collect()),
-        due_to_settled: Percentiles::of(settled.collect()),
-    }
-}
-
-impl Percentiles {
-    /// Nearest rank: the smallest value that at least p percent do not exceed.
-    #[must_use]
-    pub fn of(mut values: Vec<u64>) -> Self {
-        values.sort_unstable();
-        let rank = |percent: usize| (values.len() * percent).div_ceil(100).saturating_sub(1);
-        Self { p50: values.get(rank(50)).copied(), p99: values.get(rank(99)).copied() }
-    }
 }
 
 #[cfg(test)]

@@ -318,7 +318,8 @@ impl Network {
                 self.after(5, Event::Ask { from: k, to, bytes });
             }
             Effect::Submit(settlement) => self.mempool.push((k, *settlement)),
-            Effect::Judge { verdict, .. } => self.rejected.extend(Some(verdict).filter(is_reject)),
+            Effect::Judge { verdict: verdict @ Verdict::Reject(_), .. } => self.rejected.push(verdict),
+            Effect::Judge { .. } => {}
             Effect::Blame(fault) => self.faults_seen.push(fault),
             Effect::Rerun { dispute, report } => self.rerun(k, dispute, &report),
             Effect::Rule(ruling) => {
@@ -339,10 +340,6 @@ impl Network {
             | Effect::Recall { .. } => {}
         }
     }
-}
-
-fn is_reject(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Reject(_))
 }
 
 /// What an honest run of a task at an anchor produces.
