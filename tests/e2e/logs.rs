@@ -5,6 +5,7 @@ use std::time::Duration;
 use alloy::primitives::{Address, B256, U256};
 use alloy::sol_types::{SolCall, SolEvent};
 use bootstrap::swarm::ledger::unix_ms;
+use bootstrap::swarm::numbers::Numbers;
 use bootstrap::swarm::{JobRequest, JobSet, Options, Swarm};
 use bootstrap::wait::until;
 use contracts::terms::{ActionTerms, CallTerms, LogTerms, TriggerTerms};
@@ -59,21 +60,24 @@ async fn list(swarm: &mut Swarm, emitter: Address) {
 
 /// Rings, and waits for what comes of it: so many in all.
 async fn rings_once(swarm: &mut Swarm, ringer: Address, all: usize) {
-    let from = swarm.anvil().faucet();
-    let ringer = Ringer::new(ringer, swarm.anvil().provider().clone());
-    let _sent = ringer.ring(U256::from(1)).from(from).gas(GAS).send().await.unwrap();
+    let (provider, from) = (swarm.anvil().provider().clone(), swarm.anvil().faucet());
+    let ringer = Ringer::new(ringer, provider.clone());
+    let call = ringer.ring(U256::from(1)).from(from).gas(GAS);
+    Numbers::default().send(&provider, from, |nonce| call.clone().nonce(nonce)).await.unwrap();
     settled(swarm, "what a ring makes due", PATIENCE, |tasks| tasks.len() == all).await.unwrap();
 }
 
 /// The part of a core that a keeper takes, the mean of all, while somebody else rings in every block or nobody does.
 async fn watch(swarm: &mut Swarm, foreign: Option<Address>) -> f64 {
     let (provider, from) = (swarm.anvil().provider().clone(), swarm.anvil().faucet());
-    let ringer = foreign.map(|at| Ringer::new(at, provider));
+    let ringer = foreign.map(|at| Ringer::new(at, provider.clone()));
+    let mut numbers = Numbers::default();
     let (before, began) = (used(swarm), unix_ms());
     let first = newest(swarm);
     for block in first..first + WATCHED {
         if let Some(ringer) = &ringer {
-            let _sent = ringer.ring(U256::from(FOREIGN)).from(from).gas(GAS).send().await.unwrap();
+            let call = ringer.ring(U256::from(FOREIGN)).from(from).gas(GAS);
+            numbers.send(&provider, from, |nonce| call.clone().nonce(nonce)).await.unwrap();
         }
         until("the next block", PATIENCE, || {
             let newest = newest(swarm);

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use alloy_primitives::{Address, B256, Bytes, keccak256};
 use consensus::anchor::BlockRef;
-use consensus::bls::SecretKey;
 use consensus::committee::{Committee, Member, PeerKey};
 use consensus::dispute::{AgreedRuling, DisputeEvent};
 use consensus::effect::{JournalAnswer, Settlement};
@@ -22,11 +21,11 @@ use consensus::report::{Anchor, Domain, Report};
 use consensus::task::{Abstention, AnchorRule, DueTask, InstanceKey, JobId, Outcome, Status, Task};
 use consensus::time::{Pace, Time};
 use consensus::{Config, Effect, Engine, Input, JournalState};
-use ed25519_dalek::SigningKey;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 pub(crate) use self::disputes::right_answer;
+use super::bench;
 
 /// The network starts at this Unix time, in seconds.
 pub(crate) const START: u64 = 1_000_000;
@@ -85,16 +84,9 @@ pub(crate) struct Network {
     seed: u64,
 }
 
-fn secret(keeper: usize) -> SecretKey {
-    SecretKey::generate(&[keeper as u8 + 1; 32])
-}
-
-fn peer_key(keeper: usize) -> SigningKey {
-    SigningKey::from_bytes(&[keeper as u8 + 1; 32])
-}
-
-fn peer(keeper: usize) -> PeerKey {
-    PeerKey(peer_key(keeper).verifying_key().to_bytes())
+/// The peer of keeper `k`.
+fn peer(k: usize) -> PeerKey {
+    bench::peer_key(k as u16)
 }
 
 impl Network {
@@ -104,7 +96,7 @@ impl Network {
             operator: Address::repeat_byte(k as u8 + 1),
             stake,
             peer_key: peer(k),
-            key: secret(k).public_key(),
+            key: bench::secret(k as u16).public_key(),
         });
         let mut network = Self {
             now: Time::from_seconds(START),
@@ -166,8 +158,8 @@ impl Network {
             pace: PACE,
             anchor_age: 100,
             operator: Address::repeat_byte(k as u8 + 1),
-            secret: secret(k),
-            peer_key: peer_key(k),
+            secret: bench::secret(k as u16),
+            peer_key: bench::peer(k as u16),
             seed: [k as u8; 32],
             journal: JournalState::New,
         }));
@@ -318,7 +310,8 @@ impl Network {
                 self.after(5, Event::Ask { from: k, to, bytes });
             }
             Effect::Submit(settlement) => self.mempool.push((k, *settlement)),
-            Effect::Judge { verdict, .. } => self.rejected.extend(Some(verdict).filter(is_reject)),
+            Effect::Judge { verdict: verdict @ Verdict::Reject(_), .. } => self.rejected.push(verdict),
+            Effect::Judge { .. } => {}
             Effect::Blame(fault) => self.faults_seen.push(fault),
             Effect::Rerun { dispute, report } => self.rerun(k, dispute, &report),
             Effect::Rule(ruling) => {
@@ -339,10 +332,6 @@ impl Network {
             | Effect::Recall { .. } => {}
         }
     }
-}
-
-fn is_reject(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Reject(_))
 }
 
 /// What an honest run of a task at an anchor produces.
