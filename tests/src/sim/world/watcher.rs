@@ -14,8 +14,9 @@ use super::queue::Happening;
 use crate::sim::chain::{Block, settled};
 use crate::sim::plant::Plant;
 
-/// Blocks of which a start reads the heads too: anchors and lines of leaders rest on no older ones.
-const HEADS_READ: usize = 40;
+/// The oldest blocks, of which a start may read no heads. The watcher reads those of the last 300 (`HELD_BLOCKS`), and a missed turn
+/// rests on blocks up to 230 back: so long no run is, and nothing is due in these.
+const WITHOUT_HEADS: usize = 20;
 /// Most blocks read in one go.
 const AT_ONCE: usize = 24;
 /// The block in which all operators registered.
@@ -44,7 +45,7 @@ impl World<'_> {
         self.tell_newest(keeper, behind);
         let target = self.chain.head().saturating_sub(self.plan.pace.confirmations + behind) as usize;
         if held == 0 && self.random.chance(500) {
-            self.nodes[keeper].history = target.saturating_sub(HEADS_READ);
+            self.nodes[keeper].history = target.min(WITHOUT_HEADS);
         }
         let end = target.min(common + AT_ONCE);
         for number in common..end {
