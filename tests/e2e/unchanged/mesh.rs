@@ -5,15 +5,15 @@ mod imported;
 
 use std::time::{Duration, Instant};
 
-use alloy::primitives::{Address, B256, hex};
+use alloy::primitives::{Address, B256, hex, keccak256};
 use alloy::providers::DynProvider;
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, ensure};
 use bootstrap::swarm::Swarm;
 use bootstrap::swarm::ledger::{Ledger, Settlement};
 use bootstrap::wait::until;
-use contracts::Counter;
 use contracts::terms::ended;
+use contracts::{Counter, JobManager};
 use serde_json::Value;
 use tests::keepers;
 use tests::unchanged::abi::UpkeepCounter;
@@ -96,13 +96,22 @@ impl Mesh {
         self.create(&[&["--action", "call", "--calldata", &calldata, "--target", &target], &when[..]].concat()).await
     }
 
+    /// A job for a contract, whose owner has let it in before.
+    async fn keep(&mut self, contract: &Contract, flags: &[&str]) -> Result<Listed> {
+        let salt = keccak256(contract.target);
+        let manager = JobManager::new(self.swarm.deployed().network.contracts.job_manager, self.provider.clone());
+        let forwarder = manager.forwarderFor(self.swarm.keepers[0].operator(), salt).call().await?;
+        self.admit(contract, forwarder).await?;
+        let job = self.create(&[flags, &["--salt", &salt.to_string()]].concat()).await?;
+        ensure!(job.forwarder == forwarder, "it is called from {} and not from {forwarder}", job.forwarder);
+        Ok(job)
+    }
+
     /// The resolver that burns gas, asked by the clock: also where it gives no answer.
     async fn burner_by_time(&mut self) -> Result<Listed> {
         let contract = resolvers(&mut self.workshop).await?.remove(1);
-        let job =
-            self.create(&[&["--every", "3s", "--start", "now+10s"], &words(&action(&contract))[..]].concat()).await?;
-        self.admit(&contract, job.forwarder).await?;
-        Ok(job)
+        let action = action(&contract);
+        self.keep(&contract, &[&["--every", "3s", "--start", "now+10s"], &words(&action)[..]].concat()).await
     }
 
     /// A job for each contract: by its condition, or by its logs.
@@ -116,8 +125,7 @@ impl Mesh {
                 // Each run logs what makes the next one due.
                 flags.extend(["--most-runs".to_owned(), RUNS.to_string()]);
             }
-            let job = self.create(&words(&flags)).await.with_context(|| contract.name)?;
-            self.admit(&contract, job.forwarder).await?;
+            let job = self.keep(&contract, &words(&flags)).await.with_context(|| contract.name)?;
             self.stir_once(&contract).await?;
             kept.push(Kept { contract, job: job.id, before: 0, stirred: None });
         }
