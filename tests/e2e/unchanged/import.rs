@@ -99,10 +99,26 @@ async fn upkeeps_of_every_kind_are_proposed_as_the_jobs_they_are() {
         }
         liars(&mut office, &registry, &contracts).await;
     }
+    shown_to_people(&mut office, &contracts[0]).await;
     penniless(&mut office, &contracts[0]).await;
     let no_registry = office.upkeep(contracts[0].target, U256::from(1), &[]).await.unwrap_err();
     assert!(format!("{no_registry:#}").contains("(NoRegistry)"), "{no_registry:#}");
     office.swarm.stop().await;
+}
+
+/// Whom to admit, what it costs and what is not as before stands there in words, and is what programs are told.
+async fn shown_to_people(office: &mut Office, contract: &Contract) {
+    let registry = Registry::start(&mut office.workshop, Version::V2_1).await.unwrap();
+    let id = registry.register(&mut office.workshop, &registered(contract)).await.unwrap();
+    let (address, number, salt) = (registry.address.to_string(), id.to_string(), B256::repeat_byte(9).to_string());
+    let flags = ["chainlink-upkeep", "--registry", &address, "--id", &number, "--salt", &salt];
+    let text = office.creator.run(["job", "import"], &flags).await.unwrap();
+    let made = office.upkeep(registry.address, id, &["--salt", &salt]).await.unwrap();
+    let forwarder: Address = made["forwarder"].as_str().unwrap().parse().unwrap();
+    let admits = format!("come from {forwarder} now: its owner lets that in by setKeeperRegistryAddress(address)");
+    for says in [&admits, "10 runs at the most", "--fund", "cancel it, or both perform it", "add --broadcast"] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
 }
 
 /// Whoever cannot pay for it sees the job all the same, and lists none.

@@ -5,15 +5,15 @@ mod imported;
 
 use std::time::{Duration, Instant};
 
-use alloy::primitives::{Address, B256, hex};
+use alloy::primitives::{Address, B256, hex, keccak256};
 use alloy::providers::DynProvider;
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, ensure};
-use bootstrap::swarm::Swarm;
 use bootstrap::swarm::ledger::{Ledger, Settlement};
+use bootstrap::swarm::{Options, Swarm};
 use bootstrap::wait::until;
-use contracts::Counter;
 use contracts::terms::ended;
+use contracts::{Counter, JobManager};
 use serde_json::Value;
 use tests::keepers;
 use tests::unchanged::abi::UpkeepCounter;
@@ -22,6 +22,8 @@ use tests::unchanged::{Check, Contract, Due, Stir, Workshop, resolvers, upkeeps}
 /// Runs of each, and of what was imported.
 const RUNS: usize = 10;
 const IMPORTED_RUNS: usize = 5;
+/// Runs in which a resolver is seen to give no answer: one in twelve seconds does.
+const ANSWERLESS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Money flags of every job that is not imported.
 const MONEY: [&str; 4] = ["--fee", "1000gwei", "--fund", "0.2ether"];
@@ -29,7 +31,7 @@ const MONEY: [&str; 4] = ["--fee", "1000gwei", "--fund", "0.2ether"];
 const SETTLES_WITHIN: u64 = 30;
 
 #[tokio::test]
-#[ignore = "takes five minutes, and needs contracts that tests/run.sh unchanged compiles"]
+#[ignore = "takes three minutes, and needs contracts that tests/run.sh unchanged compiles"]
 async fn the_mesh_performs_each_ten_times_and_what_was_imported() {
     let _alone = tests::alone().await;
     let mut mesh = Mesh::start().await.unwrap();
@@ -73,7 +75,8 @@ struct Kept {
 
 impl Mesh {
     async fn start() -> Result<Self> {
-        let mut swarm = Swarm::start(keepers(4)).await?;
+        // What others' owners have deployed stays where it is, also where the chain is rough for all other tests.
+        let mut swarm = Swarm::start(Options { rough: false, ..keepers(4) }).await?;
         let provider = swarm.anvil().provider().clone();
         let workshop = Workshop::new(provider.clone(), swarm.anvil().faucet())?;
         Ok(Self { swarm, provider, workshop })
@@ -96,13 +99,22 @@ impl Mesh {
         self.create(&[&["--action", "call", "--calldata", &calldata, "--target", &target], &when[..]].concat()).await
     }
 
+    /// A job for a contract, whose owner has let it in before.
+    async fn keep(&mut self, contract: &Contract, flags: &[&str]) -> Result<Listed> {
+        let salt = keccak256(contract.target);
+        let manager = JobManager::new(self.swarm.deployed().network.contracts.job_manager, self.provider.clone());
+        let forwarder = manager.forwarderFor(self.swarm.keepers[0].operator(), salt).call().await?;
+        self.admit(contract, forwarder).await?;
+        let job = self.create(&[flags, &["--salt", &salt.to_string()]].concat()).await?;
+        ensure!(job.forwarder == forwarder, "it is called from {} and not from {forwarder}", job.forwarder);
+        Ok(job)
+    }
+
     /// The resolver that burns gas, asked by the clock: also where it gives no answer.
     async fn burner_by_time(&mut self) -> Result<Listed> {
         let contract = resolvers(&mut self.workshop).await?.remove(1);
-        let job =
-            self.create(&[&["--every", "3s", "--start", "now+10s"], &words(&action(&contract))[..]].concat()).await?;
-        self.admit(&contract, job.forwarder).await?;
-        Ok(job)
+        let action = action(&contract);
+        self.keep(&contract, &[&["--every", "3s", "--start", "now+10s"], &words(&action)[..]].concat()).await
     }
 
     /// A job for each contract: by its condition, or by its logs.
@@ -116,8 +128,7 @@ impl Mesh {
                 // Each run logs what makes the next one due.
                 flags.extend(["--most-runs".to_owned(), RUNS.to_string()]);
             }
-            let job = self.create(&words(&flags)).await.with_context(|| contract.name)?;
-            self.admit(&contract, job.forwarder).await?;
+            let job = self.keep(&contract, &words(&flags)).await.with_context(|| contract.name)?;
             self.stir_once(&contract).await?;
             kept.push(Kept { contract, job: job.id, before: 0, stirred: None });
         }
@@ -204,13 +215,13 @@ impl Mesh {
         let Ledger { settlements, .. } = self.swarm.follower().ledger();
         let skips = settlements.iter().filter(|each| each.job_id == burner.id && each.status == ended::SKIP).count();
         let calls = calls(&settlements, burner.id).filter(|call| call.delivered).count();
-        ensure!(skips >= RUNS && calls >= RUNS, "{skips} skips, {calls} calls");
+        ensure!(skips >= ANSWERLESS && calls >= RUNS, "{skips} skips, {calls} calls");
         let runs = self.verb("runs", &[&burner.id.to_string(), "--limit", "1000"]).await?;
         let runs = runs["runs"].as_array().context("no runs")?;
         let named =
             runs.iter().filter(|run| run["reason"] == "the check failed: it reverted or ran out of gas").count();
         eprintln!("a resolver that burns gas: {calls} calls, {skips} skips, {named} of them by this keeper's record");
-        ensure!(named >= RUNS, "{runs:?}");
+        ensure!(named >= ANSWERLESS, "{runs:?}");
         Ok(())
     }
 

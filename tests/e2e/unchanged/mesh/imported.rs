@@ -4,7 +4,7 @@ use alloy::primitives::keccak256;
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, bail, ensure};
 use tests::unchanged::abi::{AutomationRegistry, Tally};
-use tests::unchanged::{Automate, Check, Due, Registry, Version, counter, log_counter, resolvers};
+use tests::unchanged::{Automate, Check, Contract, Due, Registry, Version, counter, log_counter, resolvers};
 
 use super::{IMPORTED_RUNS, Kept, Listed, Mesh, listed};
 use crate::unchanged::registered;
@@ -37,7 +37,7 @@ impl Mesh {
             if matches!(contract.due, Due::Log { .. }) {
                 flags.extend(["--most-runs", &most]);
             }
-            let job = self.import_as_shown(&flags).await?;
+            let job = self.import_as_shown(&contract, &flags).await?;
             kept.push(Kept { contract, job: job.id, before: 0, stirred: None });
         }
         registry.act(&mut self.workshop, &AutomationRegistry::pauseCall {}).await?;
@@ -60,14 +60,14 @@ impl Mesh {
         let modules = [Automate::resolver(resolver, call), (Automate::PROXY, Vec::new())];
         let task = automate.create(&mut self.workshop, contract.target, Tally::tickCall::SELECTOR, &modules).await?;
         let (address, id) = (automate.address.to_string(), task.to_string());
-        let job = self.import_as_shown(&["gelato-task", "--automate", &address, "--task-id", &id]).await?;
+        let job = self.import_as_shown(&contract, &["gelato-task", "--automate", &address, "--task-id", &id]).await?;
         automate.cancel(&mut self.workshop, task).await?;
-        self.admit(&contract, job.forwarder).await?;
         Ok(Kept { contract, job: job.id, before: 0, stirred: None })
     }
 
-    /// Lists what a dry run has shown: the same address calls, and so much is set aside, as nobody names another amount.
-    async fn import_as_shown(&self, flags: &[&str]) -> Result<Listed> {
+    /// Lists what a dry run has shown, once its address is let in: that one calls, and so much is set aside, as nobody names another
+    /// amount.
+    async fn import_as_shown(&mut self, contract: &Contract, flags: &[&str]) -> Result<Listed> {
         let salt = keccak256(flags.join(" ")).to_string();
         let flags = [flags, &["--salt", &salt]].concat();
         let shown = self.verb("import", &flags).await?;
@@ -75,6 +75,7 @@ impl Mesh {
         // Gas may have become dearer by a little in between.
         let paid: u64 = shown["runs_paid"].as_str().context("no runs")?.parse()?;
         ensure!(paid + 1 >= 10, "{shown}");
+        self.admit(contract, shown["forwarder"].as_str().context("no forwarder")?.parse()?).await?;
         let made = self.verb("import", &[&flags[..], &["--broadcast"]].concat()).await?;
         ensure!(made["sent"] == true && made["can_pay"] == true, "{made}");
         for field in ["forwarder", "fee", "trigger", "action"] {
