@@ -66,8 +66,10 @@ impl Session {
     pub(crate) fn goes_first(&self, now: Time, pace: &Pace) -> bool {
         let patience = std::time::Duration::from_secs(WAITED_FOR * CATCH_UP_WINDOWS * pace.window_seconds());
         let is_waited_for = now < self.late_at(pace).max(self.known).plus(patience);
+        // Whoever is to bring it on chain may be silent: it is waited for until it is there.
+        let is_under_way = matches!(self.phase, Phase::Open | Phase::Certified { .. });
         let cannot = self.attempts.values().any(|attempt| matches!(attempt, Attempt::Abstained(..)));
-        is_waited_for && self.phase == Phase::Open && self.may_catch_up() && !cannot
+        is_waited_for && is_under_way && self.may_catch_up() && !cannot
     }
 
     /// Where it stands among the runs of its job.

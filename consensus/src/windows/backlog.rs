@@ -61,7 +61,7 @@ impl Firsts {
         due.map(|session| (session.due().task, attempt)).collect()
     }
 
-    /// Whether a task waits: one that goes first is not certified yet. What is caught up with comes together with that, if it is
+    /// Whether a task waits: one that goes first is not on chain yet. What is caught up with comes together with that, if it is
     /// not held by a batch already.
     pub(super) fn hold_back(&self, session: &Session, attempt: u8, is_held: impl Fn(&Task) -> bool) -> bool {
         let first = self.0.get(&session.due().task.job);

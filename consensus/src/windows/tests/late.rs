@@ -43,8 +43,10 @@ impl Bench {
         batches.map(|batch| batch.tasks.iter().map(|&task| number(task.into())).collect()).collect()
     }
 
-    fn certify(&mut self, due: &DueTask) {
-        self.sessions.handle(due.task, Event::Certified, &self.facts, Time(BEGINS), &mut self.outbox);
+    fn settle(&mut self, due: &DueTask) {
+        for event in [Event::Certified, Event::Settled(992)] {
+            self.sessions.handle(due.task, event, &self.facts, Time(BEGINS), &mut self.outbox);
+        }
         self.outbox.take();
     }
 }
@@ -59,14 +61,14 @@ fn what_is_late_comes_in_order_with_what_came_after_it() {
 }
 
 #[test]
-fn one_batch_comes_after_the_other_is_certified() {
+fn one_batch_comes_after_the_other_is_on_chain() {
     let all: Vec<DueTask> =
         (0..20).map(|number| DueTask { callback_gas: 1_000, ..run(1, number, 901 + number) }).collect();
     let mut bench = leader(&all);
     let numbers = |from: u64, to: u64| (from..to).map(|number| (1, number)).collect::<Vec<_>>();
     assert_eq!(bench.runs(CATCH_UP, BEGINS - 2_000), [numbers(0, 16)], "what is not known to be quick is few together");
     assert!(bench.runs(CATCH_UP, BEGINS).is_empty());
-    all[..16].iter().for_each(|due| bench.certify(due));
+    all[..16].iter().for_each(|due| bench.settle(due));
     assert_eq!(bench.runs(CATCH_UP, BEGINS + 100), [numbers(16, 20)]);
 }
 
@@ -76,7 +78,7 @@ fn later_runs_wait_for_what_is_late_and_not_for_what_has_split_a_batch() {
     let mut bench = leader(&[late, next, other]);
     assert_eq!(bench.runs(CATCH_UP, BEGINS - 2_000), [vec![(2, 9)], vec![(1, 1)]]);
     assert!(bench.runs(CATCH_UP, BEGINS + 1_000).is_empty());
-    bench.certify(&late);
+    bench.settle(&late);
     assert_eq!(bench.runs(CATCH_UP, BEGINS + 1_100), [[(1, 9)]]);
 
     let mut bench = leader(&[late, next, other]);
