@@ -20,6 +20,7 @@ pub mod evidence;
 pub mod jobs;
 pub mod journal;
 pub mod keystore;
+mod lock;
 mod memory;
 pub mod metrics;
 pub mod node;

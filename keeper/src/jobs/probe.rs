@@ -9,7 +9,7 @@ use alloy::primitives::{Address, Bytes, TxKind};
 use alloy::providers::Provider;
 use alloy::rpc::types::{TransactionInput, TransactionRequest};
 use consensus::anchor::BlockRef;
-use executor::{CALL_GAS, is_failed_call};
+use executor::{CALL_GAS, MAX_CHAIN_BYTES, is_failed_call};
 
 use super::trigger::holds;
 use crate::chain::{ChainError, ChainProvider};
@@ -34,6 +34,8 @@ const CODE_MAX: usize = 49_152;
 const QUESTION_CODE: usize = 80;
 /// Conditions that are asked about by themselves at a block.
 const ALONE_MAX: usize = 16;
+/// At most so much of what a question and its answer may have together is neither.
+const CALL_HEAD: usize = 64;
 /// Where in memory a call lies while it is made, and where the answers are: above the longest call.
 const CALL_AT: u16 = 0x40;
 const ANSWERS_AT: u16 = 0x2000;
@@ -111,7 +113,8 @@ async fn ask_together(
     }
 }
 
-/// A call that fails is one that does not hold; a node that cannot say why is asked no further.
+/// A call that fails is one that does not hold, and so is one that answers more than those take who look again; a node that cannot
+/// say why is asked no further.
 async fn ask_alone(provider: &ChainProvider, block: &BlockRef, question: &Question) -> Result<bool, ChainError> {
     let call = TransactionRequest {
         from: Some(Address::ZERO),
@@ -121,7 +124,7 @@ async fn ask_alone(provider: &ChainProvider, block: &BlockRef, question: &Questi
         ..TransactionRequest::default()
     };
     match provider.call(call).block(BlockId::hash_canonical(block.hash)).await {
-        Ok(answer) => Ok(holds(&answer)),
+        Ok(answer) => Ok(holds(&answer) && question.call.len() + answer.len() + CALL_HEAD <= MAX_CHAIN_BYTES),
         Err(error) if error.as_error_resp().is_some_and(is_failed_call) => Ok(false),
         Err(error) => Err(error.into()),
     }

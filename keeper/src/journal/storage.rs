@@ -138,7 +138,7 @@ impl FileStorage {
         let io = |error: io::Error| Error::io(&lock_path, "locked", &error);
         let lock =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock_path).map_err(io)?;
-        match lock.try_lock() {
+        match crate::lock::take(&lock) {
             Ok(()) => Ok(Self { disk: System, path: path.to_owned(), file: None, _lock: Some(lock) }),
             Err(TryLockError::WouldBlock) => Err(Error::InUse { path: path.to_owned() }),
             Err(TryLockError::Error(error)) => Err(io(error)),

@@ -54,11 +54,16 @@ fn a_job_that_is_due_once_owes_one_settlement_and_a_second_is_one_too_many() {
         let mut facts = Facts { jobs: vec![once.clone()], kills: Vec::new(), ..facts() };
         facts.ledger.settlements = settlements;
         let proof = Proof::new(&facts);
-        (proof.jobs[0].trigger.clone(), proof.tasks.due, proof.tasks.settled, proof.tasks.missed)
+        let Tasks { due, settled, missed, undue, .. } = proof.tasks;
+        (proof.jobs[0].trigger.clone(), due, settled, missed, undue)
     };
     let words = format!("once at {START}");
-    assert_eq!(with(vec![settlement(1, 0, 1)]), (words.clone(), 1, 1, 0));
-    assert_eq!(with(vec![settlement(1, 0, 1), settlement(1, 1, 1)]), (words, 1, 2, -1));
+    assert_eq!(with(vec![settlement(1, 0, 1)]), (words.clone(), 1, 1, 0, 0));
+    assert_eq!(
+        with(vec![settlement(1, 0, 1), settlement(1, 1, 1)]),
+        (words, 1, 2, 0, 1),
+        "a run that was not due hides none that was missed"
+    );
 }
 
 /// One job due at 1000, 1002, 1004, 1006, all settled; the fourth after a kill.

@@ -10,6 +10,7 @@ const SHORT: &str = "600160005260026000f3"; // two bytes
 const REVERTS: &str = "60006000fd";
 const BURNS: &str = "5b600056"; // jumps to where it is
 const BOMBS: &str = "62ffffff6000f3"; // sixteen million bytes
+const TOO_LONG: &str = "6001600052621000006000f3"; // a yes, and a mebibyte behind it
 /// calldataload(0) == 0x01020304…
 const ECHOES: &str = "60003560005260206000f3";
 
@@ -38,12 +39,14 @@ async fn what_holds_is_told_from_what_does_not_fails_burns_and_bombs() {
     let anvil = Anvil::start(0, &[]).await;
     // gas() > 300_000 ? 1 : revert
     let needs_more = "620493e05a11600e5760006000fd5b600160005260206000f3";
-    place(&anvil, &[YES, NO, SHORT, REVERTS, BURNS, BOMBS, needs_more, ECHOES]).await;
+    place(&anvil, &[YES, NO, SHORT, REVERTS, BURNS, BOMBS, needs_more, ECHOES, TOO_LONG]).await;
     let word: &'static [u8] = &[0, 0, 0, 1];
     let mut questions: Vec<Question> = (0..8).map(|number| question(number, address(number as usize), &[])).collect();
     questions.push(question(8, address(7), word));
     // An account without code answers nothing.
     questions.push(question(9, address(99), word));
+    // What is longer than a question may bring nobody verifies.
+    questions.push(question(10, address(8), &[]));
     let holding = probe(&anvil.provider, &newest(&anvil).await, &questions).await.unwrap();
     assert_eq!(holding.iter().copied().collect::<std::collections::BTreeSet<_>>(), [0, 6, 8].into());
 }
