@@ -13,7 +13,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// Another process has it and keeps it, or what the operating system says.
-pub fn take(file: &File) -> Result<(), TryLockError> {
+pub(crate) fn take(file: &File) -> Result<(), TryLockError> {
     let started = Instant::now();
     loop {
         match file.try_lock() {

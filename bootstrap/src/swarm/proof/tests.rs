@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use alloy::primitives::{Address, B256, U256};
 use contracts::terms::{LogTerms, TriggerTerms, ended};
 
-use super::{Disputes, Facts, JobSpec, Kill, Percentiles, Proof};
+use super::{Disputes, Facts, JobSpec, Kill, Percentiles, Proof, Tasks};
 use crate::swarm::ledger::{Ledger, Rang, Settlement, Transaction};
 use crate::swarm::reorganiser::Reorganisations;
 
