@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, Bytes, TxKind};
-use alloy::providers::Provider;
-use alloy::rpc::types::TransactionRequest;
+use alloy::contract::RawCallBuilder;
+use alloy::primitives::{Address, B256, Bytes};
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, ensure};
+use bootstrap::swarm::anvil::mined;
 use bootstrap::swarm::api::Job;
 use bootstrap::swarm::ledger::unix_ms;
+use bootstrap::swarm::numbers::Numbers;
 use bootstrap::swarm::{JobRequest, RHYTHM, Swarm};
 use bootstrap::wait::until;
 use contracts::Counter;
@@ -116,11 +117,14 @@ async fn deploy(swarm: &mut Swarm, code: &str) -> Result<Address> {
 
 /// Sends something from the faucet: the contract it makes, and its block.
 async fn send(swarm: &mut Swarm, to: Option<Address>, data: Bytes) -> Result<(Option<Address>, Option<u64>)> {
-    let faucet = swarm.anvil().faucet();
-    let to = Some(to.map_or(TxKind::Create, TxKind::Call));
-    let request =
-        TransactionRequest { from: Some(faucet), gas: Some(2_000_000), to, input: data.into(), ..Default::default() };
-    let receipt = swarm.anvil().provider().send_transaction(request).await?.get_receipt().await?;
+    let (provider, from) = (swarm.anvil().provider().clone(), swarm.anvil().faucet());
+    let call = match to {
+        Some(to) => RawCallBuilder::new_raw(&provider, data).to(to),
+        None => RawCallBuilder::new_raw_deploy(&provider, data),
+    };
+    let call = call.from(from).gas(2_000_000);
+    let tx = Numbers::default().send(&provider, from, |nonce| call.clone().nonce(nonce)).await?;
+    let receipt = mined(&provider, tx, "what does harm").await?;
     ensure!(receipt.status(), "refused: {receipt:?}");
     Ok((receipt.contract_address, receipt.block_number))
 }

@@ -167,8 +167,8 @@ impl Submitter {
             while under_way.len() < PARTS_AT_ONCE {
                 let Some(part) = parts.next() else { break };
                 let (key, call) = settle_call(&self.contracts, part);
-                let submitter = self.clone();
-                under_way.spawn(async move { submitter.enqueue(key, call).await });
+                // One after the other, before anything is waited for: what is due first is to be on chain first.
+                under_way.spawn(answer(self.ask(key, call)));
             }
             match under_way.join_next().await {
                 Some(Ok(done)) => sum.add(&done),
@@ -210,24 +210,36 @@ impl Submitter {
     }
 
     pub(super) async fn enqueue(&self, key: B256, call: Call) -> Arc<Done> {
-        let failed = |why: &str| Arc::new(Done::Failed(why.to_owned()));
-        let mut result = {
-            let mut pending = lock(&self.pending);
-            if let Some(result) = pending.get(&key) {
-                result.clone()
-            } else if pending.len() >= QUEUE {
-                return failed("32 transactions wait already; another keeper will take this one");
-            } else {
-                let (done, result) = watch::channel(None);
-                if self.queue.try_send(Request { key, call, done }).is_err() {
-                    return failed("the keeper is stopping");
-                }
-                pending.insert(key, result.clone());
-                result
-            }
-        };
-        let done = result.wait_for(Option::is_some).await;
-        done.ok().and_then(|done| done.clone()).unwrap_or_else(|| failed("the keeper is stopping"))
+        answer(self.ask(key, call)).await
+    }
+
+    /// Puts a call into the queue, unless it is there: where its result will be.
+    fn ask(&self, key: B256, call: Call) -> Result<Awaited, &'static str> {
+        let mut pending = lock(&self.pending);
+        if let Some(result) = pending.get(&key) {
+            return Ok(result.clone());
+        }
+        if pending.len() >= QUEUE {
+            return Err("32 transactions wait already; another keeper will take this one");
+        }
+        let (done, result) = watch::channel(None);
+        self.queue.try_send(Request { key, call, done }).map_err(|_| STOPPING)?;
+        pending.insert(key, result.clone());
+        Ok(result)
+    }
+}
+
+const STOPPING: &str = "the keeper is stopping";
+
+/// What came of a call that was asked for.
+async fn answer(asked: Result<Awaited, &'static str>) -> Arc<Done> {
+    let failed = |why: &str| Arc::new(Done::Failed(why.to_owned()));
+    match asked {
+        Ok(mut result) => {
+            let done = result.wait_for(Option::is_some).await;
+            done.ok().and_then(|done| done.clone()).unwrap_or_else(|| failed(STOPPING))
+        }
+        Err(why) => failed(why),
     }
 }
 

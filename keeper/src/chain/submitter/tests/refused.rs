@@ -1,10 +1,11 @@
 //! Nodes that refuse: their words are remembered and shown, and the account goes on.
 
-use super::super::{Done, Submitter, plain_call};
+use super::super::{Done, Submitter, plain_call, settle_call};
 use super::sending::until;
 use crate::chain::fake_node::{FakeNode, config};
 use crate::chain::fees::Policy;
 use crate::chain::lane::Terms;
+use crate::chain::parts::split;
 use crate::chain::rpc::Rpc;
 use alloy::consensus::{Transaction, TxEnvelope};
 use alloy::eips::eip2718::Decodable2718;
@@ -89,19 +90,23 @@ async fn what_a_node_will_never_take_is_given_up_and_the_next_goes_through() {
     stop.cancel();
 }
 
-#[tokio::test]
-async fn eight_outcomes_of_64_kib_are_sent_in_parts_that_the_node_takes() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn eight_outcomes_of_64_kib_are_sent_in_parts_that_the_node_takes_one_after_the_other() {
     let (node, sent) = node(131_072).await;
     let folder = tempfile::tempdir().expect("a folder");
     let stop = CancellationToken::new();
     let submitter = start(&[&node.url], folder.path(), &stop);
     let settlement = crate::chain::parts::tests::settlement(&[(65_536, 200_000); 8]);
+    let parts = split(&settlement, submitter.anchor_age);
+    let parts: Vec<Bytes> = parts.into_iter().map(|part| settle_call(&submitter.contracts, part).1.input).collect();
     // The fake node's calls return nothing, which is no count.
     let result = submitter.submit(settlement).await;
     assert!(matches!(&result, crate::chain::SettlementResult::Mined { .. }), "{result:?}");
     let sent = sent.lock().expect("no panic");
     assert_eq!(sent.len(), 9, "one outcome a transaction, and the skips");
     assert!(sent.iter().all(|envelope| envelope.gas_limit() < 1 << 24));
+    let inputs: Vec<&Bytes> = sent.iter().map(Transaction::input).collect();
+    assert!(inputs.into_iter().eq(&parts), "in the order of the batch");
     stop.cancel();
 }
 
