@@ -144,7 +144,7 @@ impl Lane {
                 orders.extend(over.into_iter().map(|(key, ended)| Order::Done { key, ended }));
                 self.tell_late(now, &mut orders);
             }
-            Event::Want { key, call } => self.want(key, call, now, &mut orders),
+            Event::Want { key, call, after } => self.want(key, call, after, now, &mut orders),
             Event::Looked(look) => {
                 self.looking = false;
                 if let Some(look) = look {
@@ -172,7 +172,7 @@ impl Lane {
         orders
     }
 
-    fn want(&mut self, key: B256, call: Call, now: Duration, orders: &mut Vec<Order>) {
+    fn want(&mut self, key: B256, call: Call, after: Option<B256>, now: Duration, orders: &mut Vec<Order>) {
         let until = now.saturating_add(self.terms.patience);
         if self.queue.holds(key) {
             return;
@@ -190,7 +190,7 @@ impl Lane {
             }
             return;
         }
-        let left = match self.queue.push(key, call, until) {
+        let left = match self.queue.push(key, call, after, until) {
             Pushed::Waits => return,
             Pushed::InPlaceOf(larger) => larger,
             Pushed::NoRoom => key,

@@ -162,13 +162,13 @@ impl Submitter {
     /// Settles a certified batch, in several transactions where one cannot carry it.
     pub async fn submit(&self, settlement: Settlement) -> SettlementResult {
         let mut parts = parts::split(&settlement, self.anchor_age).into_iter();
-        let (mut under_way, mut sum) = (JoinSet::new(), Sum::default());
+        let (mut under_way, mut sum, mut before) = (JoinSet::new(), Sum::default(), None);
         loop {
             while under_way.len() < PARTS_AT_ONCE {
                 let Some(part) = parts.next() else { break };
                 let (key, call) = settle_call(&self.contracts, part);
-                // One after the other, before anything is waited for: what is due first is to be on chain first.
-                under_way.spawn(answer(self.ask(key, call)));
+                // In their order: what is due first is to be on chain first.
+                under_way.spawn(answer(self.ask(key, call, before.replace(key))));
             }
             match under_way.join_next().await {
                 Some(Ok(done)) => sum.add(&done),
@@ -210,11 +210,11 @@ impl Submitter {
     }
 
     pub(super) async fn enqueue(&self, key: B256, call: Call) -> Arc<Done> {
-        answer(self.ask(key, call)).await
+        answer(self.ask(key, call, None)).await
     }
 
-    /// Puts a call into the queue, unless it is there: where its result will be.
-    fn ask(&self, key: B256, call: Call) -> Result<Awaited, &'static str> {
+    /// Puts a call into the queue, unless it is there, to go after another: where its result will be.
+    fn ask(&self, key: B256, call: Call, after: Option<B256>) -> Result<Awaited, &'static str> {
         let mut pending = lock(&self.pending);
         if let Some(result) = pending.get(&key) {
             return Ok(result.clone());
@@ -223,7 +223,7 @@ impl Submitter {
             return Err("32 transactions wait already; another keeper will take this one");
         }
         let (done, result) = watch::channel(None);
-        self.queue.try_send(Request { key, call, done }).map_err(|_| STOPPING)?;
+        self.queue.try_send(Request { key, call, after, done }).map_err(|_| STOPPING)?;
         pending.insert(key, result.clone());
         Ok(result)
     }

@@ -33,6 +33,8 @@ pub enum Event {
         key: B256,
         /// The content.
         call: Call,
+        /// The name of another that gets its nonce first, where both wait and nothing has kept that one from it.
+        after: Option<B256>,
     },
     /// The chain as one node sees it; nothing if no node answered. Answers [`Order::Look`].
     Looked(Option<Look>),

@@ -76,7 +76,7 @@ impl Bench {
     }
 
     fn want(&mut self, id: u8) -> Vec<Order> {
-        let mut orders = self.give(Event::Want { key: B256::repeat_byte(id), call: call(id) });
+        let mut orders = self.give(Event::Want { after: None, key: B256::repeat_byte(id), call: call(id) });
         orders.extend(self.check(id, Verdict::Worth { gas: 100_000 }));
         orders
     }
@@ -123,7 +123,7 @@ fn ended(orders: &[Order]) -> Option<&Ended> {
 fn nothing_leaves_before_the_ledger_is_on_disk() {
     let mut bench = Bench::new();
     let now = bench.now;
-    bench.lane.on(Event::Want { key: B256::repeat_byte(1), call: call(1) }, now);
+    bench.lane.on(Event::Want { after: None, key: B256::repeat_byte(1), call: call(1) }, now);
     bench.lane.on(Event::Looked(Some(bench.look.clone())), now);
     let verdict = Verdict::Worth { gas: 1 };
     let orders = bench.lane.on(Event::Checked { key: B256::repeat_byte(1), pending: true, verdict }, now);
@@ -140,7 +140,7 @@ fn nothing_leaves_before_the_ledger_is_on_disk() {
 fn the_gas_limit_is_never_below_the_floor() {
     for (floor, limit) in [(0, 112_500), (1_234_567, 1_234_567), (u64::MAX, GAS_MAX)] {
         let mut bench = Bench::new();
-        bench.give(Event::Want { key: B256::repeat_byte(1), call: Call { gas_floor: floor, ..call(1) } });
+        bench.give(Event::Want { after: None, key: B256::repeat_byte(1), call: Call { gas_floor: floor, ..call(1) } });
         bench.check(1, Verdict::Worth { gas: 100_000 });
         assert_eq!(bench.entry(0).gas_limit, limit);
     }
@@ -149,7 +149,7 @@ fn the_gas_limit_is_never_below_the_floor() {
 #[test]
 fn what_a_block_cannot_hold_is_not_sent() {
     let mut bench = Bench::new();
-    bench.give(Event::Want { key: B256::repeat_byte(1), call: call(1) });
+    bench.give(Event::Want { after: None, key: B256::repeat_byte(1), call: call(1) });
     let orders = bench.check(1, Verdict::Worth { gas: GAS_MAX + 1 });
     assert!(matches!(ended(&orders), Some(Ended::Failed(why)) if why.contains("gas limit too high")), "{orders:?}");
     assert!(bench.disk.entries.is_empty());
@@ -164,7 +164,7 @@ fn several_are_open_at_a_time_in_the_order_of_their_nonces_up_to_a_bound() {
     }
     assert_eq!(bench.disk.entries.keys().copied().collect::<Vec<_>>(), [0, 1, 2, 3]);
     for id in 7..=30 {
-        let orders = bench.give(Event::Want { key: B256::repeat_byte(id), call: call(id) });
+        let orders = bench.give(Event::Want { after: None, key: B256::repeat_byte(id), call: call(id) });
         let refused = matches!(ended(&orders), Some(Ended::Failed(why)) if why.contains("wait already"));
         assert_eq!(refused, bench.lane.account(bench.now).waiting == 16 && id > 20, "{id}: {orders:?}");
     }
@@ -300,7 +300,7 @@ fn the_same_content_is_not_sent_under_two_nonces() {
     assert_eq!(bench.want(1).len(), 0, "it is on its way");
     bench.include(0);
     bench.tick(BLOCK);
-    bench.give(Event::Want { key: B256::repeat_byte(1), call: call(1) });
+    bench.give(Event::Want { after: None, key: B256::repeat_byte(1), call: call(1) });
     let orders = bench.tick(BLOCK);
     assert!(matches!(ended(&orders), Some(Ended::Included(_))), "{orders:?}");
     assert_eq!(bench.disk.entries.len(), 1);

@@ -8,7 +8,7 @@ use super::order::{Ended, Order, Terms, Verdict};
 use super::room::Room;
 use crate::chain::nonce::Call;
 use alloy::primitives::B256;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// Contents that may wait for their turn.
@@ -35,6 +35,8 @@ enum Worth {
 struct Waiting {
     key: B256,
     call: Call,
+    /// Gets its nonce first, where it waits as well.
+    after: Option<B256>,
     until: Duration,
     worth: Worth,
     refused: u32,
@@ -94,7 +96,7 @@ impl Queue {
     }
 
     /// Puts a content at the end, if there is room or it is smaller than another one.
-    pub(super) fn push(&mut self, key: B256, call: Call, until: Duration) -> Pushed {
+    pub(super) fn push(&mut self, key: B256, call: Call, after: Option<B256>, until: Duration) -> Pushed {
         let mut pushed = Pushed::Waits;
         if self.list.len() >= QUEUE {
             let size = |(_, waiting): &(usize, &Waiting)| waiting.call.input.len();
@@ -105,7 +107,7 @@ impl Queue {
             };
             pushed = self.list.remove(place).map_or(Pushed::Waits, |largest| Pushed::InPlaceOf(largest.key));
         }
-        self.list.push_back(Waiting::new(key, call, until));
+        self.list.push_back(Waiting { after, ..Waiting::new(key, call, until) });
         pushed
     }
 
@@ -178,10 +180,14 @@ impl Queue {
     }
 
     /// The content whose turn it is, of those that are worth a nonce, not held back, and find room. No large one passes
-    /// another that waits for room, or the largest would wait for ever.
+    /// another that waits for room, or the largest would wait for ever; and none passes the one it comes after, unless that one
+    /// has had a setback: what a batch holds is due in its order, but nobody is held up by what nodes say of another.
     pub(super) fn take(&mut self, held_back: impl Fn(B256) -> bool, room: Room) -> Option<Ready> {
+        let smooth = self.list.iter().filter(|waiting| waiting.why.is_empty() && !held_back(waiting.key));
+        let first: BTreeSet<B256> = smooth.map(|waiting| waiting.key).collect();
+        let comes_later = |waiting: &Waiting| waiting.after.is_some_and(|key| first.contains(&key));
         let known = self.list.iter().enumerate().filter_map(|(place, waiting)| match waiting.worth {
-            Worth::Known { gas, .. } if !held_back(waiting.key) => Some((place, gas)),
+            Worth::Known { gas, .. } if !held_back(waiting.key) && !comes_later(waiting) => Some((place, gas)),
             _ => None,
         });
         let mut is_passed = false;
@@ -215,7 +221,15 @@ impl Queue {
 
 impl Waiting {
     fn new(key: B256, call: Call, until: Duration) -> Self {
-        Self { key, call, until, worth: Worth::Unknown { from: Duration::ZERO }, refused: 0, why: String::new() }
+        Self {
+            key,
+            call,
+            after: None,
+            until,
+            worth: Worth::Unknown { from: Duration::ZERO },
+            refused: 0,
+            why: String::new(),
+        }
     }
 
     const fn is_unknown(&self) -> bool {

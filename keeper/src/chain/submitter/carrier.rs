@@ -33,6 +33,8 @@ const TIP_LASTS: Duration = Duration::from_secs(10);
 pub(super) struct Request {
     pub(super) key: B256,
     pub(super) call: Call,
+    /// What is to have its nonce first.
+    pub(super) after: Option<B256>,
     pub(super) done: watch::Sender<Option<Arc<Done>>>,
 }
 
@@ -94,9 +96,9 @@ impl Carrier {
                 Some(event) = answers.recv() => event,
                 request = requests.recv() => {
                     let Some(request) = request else { return };
-                    let (key, call) = (request.key, request.call.clone());
+                    let (key, call, after) = (request.key, request.call.clone(), request.after);
                     wanted.insert(key, request);
-                    Event::Want { key, call }
+                    Event::Want { key, call, after }
                 }
                 _ = ticks.tick() => Event::Tick,
             };
@@ -271,7 +273,7 @@ impl Carrier {
     }
 
     async fn end(self, request: Request, ended: Ended) {
-        let Request { key, call, done } = request;
+        let Request { key, call, done, .. } = request;
         let ended = match ended {
             Ended::Included(receipt) if receipt.success => {
                 Done::Mined { tx: receipt.tx, gas_used: receipt.gas_used, settled: receipt.settled(&self.contracts) }

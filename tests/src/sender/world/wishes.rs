@@ -1,9 +1,10 @@
 //! Whoever wants contents included: a keeper's engine, in short.
 
+use alloy::primitives::B256;
 use keeper::chain::lane::{Ended, Event};
 
 use super::{Happening, PATIENCE, World};
-use crate::sender::plan::id_of;
+use crate::sender::plan::{Content, id_of};
 
 impl World {
     /// Notes what the ledger alone knows of: whoever wanted it may have died too. It is the ledger of the start, since a
@@ -37,6 +38,11 @@ impl World {
         }
     }
 
+    /// Every third content is the second part of a batch.
+    fn before(&self, id: u64) -> Option<B256> {
+        self.contents.get(&id.checked_sub(1).filter(|_| id % 3 == 0)?).map(Content::key)
+    }
+
     /// Wants a content, as long as it could settle; what failed often is left alone.
     pub(super) fn want(&mut self, id: u64) {
         if self.silent.contains(&id) {
@@ -53,7 +59,8 @@ impl World {
         let hopeless = !content.is_possible() && times >= 2;
         if !over && !hopeless && self.lane.is_some() {
             self.waiting.entry(id).or_insert(self.now);
-            self.give(Event::Want { key: content.key(), call: content.call() });
+            let after = self.before(id);
+            self.give(Event::Want { key: content.key(), call: content.call(), after });
         }
         // Nobody can know that a settlement stays: whoever wants it looks again.
         if !hopeless {

@@ -16,7 +16,7 @@ fn a_content_that_never_left_under_its_second_nonce_stays_under_the_first() {
     bench.tick(BLOCK);
     let (key, now) = (B256::repeat_byte(1), bench.now);
     let checked = |pending| Event::Checked { key, pending, verdict: Verdict::Worth { gas: 100_000 } };
-    bench.lane.on(Event::Want { key, call: call(1) }, now);
+    bench.lane.on(Event::Want { after: None, key, call: call(1) }, now);
     let orders = bench.lane.on(checked(true), now);
     let [Order::Write { revision, ledger }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(ledger.entries.keys().copied().collect::<Vec<_>>(), [0, 1], "what failed is over, this is another try");

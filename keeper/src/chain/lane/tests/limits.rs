@@ -82,7 +82,7 @@ fn the_runway_knows_the_bytes_of_the_settlement_included_last() {
     assert_eq!(bench.lane.account(bench.now).settlement_bytes, 0);
     for (id, counts) in [(1, true), (2, false)] {
         let input = Bytes::from(vec![1; usize::from(id) * 10]);
-        bench.give(Event::Want { key: B256::repeat_byte(id), call: Call { counts, input, ..call(id) } });
+        bench.give(Event::Want { after: None, key: B256::repeat_byte(id), call: Call { counts, input, ..call(id) } });
         bench.check(id, Verdict::Worth { gas: 100_000 });
         bench.include(u64::from(id) - 1);
         bench.tick(BLOCK);

@@ -144,7 +144,7 @@ fn what_never_left_under_its_second_nonce_does_not_leave_while_the_first_may_car
     bench.look.mined = 1; // by a transaction that nobody knows
     (0..6).for_each(|_| drop(bench.tick(BLOCK)));
     let (key, now) = (B256::repeat_byte(1), bench.now);
-    bench.lane.on(Event::Want { key, call: call(1) }, now);
+    bench.lane.on(Event::Want { after: None, key, call: call(1) }, now);
     let orders = bench.lane.on(Event::Checked { key, pending: true, verdict: WORTH }, now);
     let [Order::Write { revision, ledger }] = &orders[..] else { panic!("{orders:?}") };
     assert_eq!(ledger.entries[&1].key, key);
@@ -218,7 +218,7 @@ fn whoever_waits_is_told_though_no_node_answers() {
         let now = bench.now;
         let mut orders = bench.lane.on(Event::Tick, now);
         orders.extend(bench.lane.on(Event::Looked(None), now));
-        bench.lane.on(Event::Want { key: B256::repeat_byte(1), call: call(1) }, now);
+        bench.lane.on(Event::Want { after: None, key: B256::repeat_byte(1), call: call(1) }, now);
         told = told.or(ended(&orders).map(|ended| (now, format!("{ended:?}"))));
     }
     let (at, why) = told.expect("it was told");
