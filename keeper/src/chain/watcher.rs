@@ -31,6 +31,7 @@ use start::Memory;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use time::TIME_RUNS_BACK;
+use tip::Ahead;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -258,7 +259,7 @@ impl Watcher {
         }
         let confirmed = latest.head.number.checked_sub(self.config.network.confirmations);
         let Some(confirmed) = confirmed else { return Ok(Step::Whole) };
-        let mut plans = 0;
+        let (mut plans, mut ahead) = (0, Ahead::default());
         while let Some(plan) = self.plan(confirmed) {
             if plans == STEP_PLANS {
                 return Ok(Step::Part);
@@ -267,7 +268,7 @@ impl Watcher {
             let passed_on = match plan {
                 Plan::History(from, to) => self.history(events, from, to).await.map(|()| None),
                 Plan::Range(from, to) => self.range(events, from, to).await,
-                Plan::Single(number) => self.single(events, number, &latest).await,
+                Plan::Single(number) => self.single(events, (number, confirmed), &latest, &mut ahead).await,
             };
             // Nothing of a piece is passed on before all of it was read.
             if let Err(Interrupt::Failed(ChainError::TooMuch(_))) = passed_on
