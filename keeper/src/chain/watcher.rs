@@ -74,6 +74,7 @@ pub struct Watcher {
     checked: BTreeSet<usize>,
     newest: Newest,
     doubts: Doubts,
+    ahead: Ahead,
     digest: Digest,
     memory: Memory,
     /// What was told of the connection last: nothing wrong, or what.
@@ -121,6 +122,7 @@ impl Watcher {
             checked: BTreeSet::new(),
             newest: Newest::new(config.network.block_time()),
             doubts: Doubts::default(),
+            ahead: Ahead::new(),
             digest: Digest::default(),
             memory: Memory::none(),
             connected: None,
@@ -259,7 +261,7 @@ impl Watcher {
         }
         let confirmed = latest.head.number.checked_sub(self.config.network.confirmations);
         let Some(confirmed) = confirmed else { return Ok(Step::Whole) };
-        let (mut plans, mut ahead) = (0, Ahead::default());
+        let mut plans = 0;
         while let Some(plan) = self.plan(confirmed) {
             if plans == STEP_PLANS {
                 return Ok(Step::Part);
@@ -268,7 +270,7 @@ impl Watcher {
             let passed_on = match plan {
                 Plan::History(from, to) => self.history(events, from, to).await.map(|()| None),
                 Plan::Range(from, to) => self.range(events, from, to).await,
-                Plan::Single(number) => self.single(events, (number, confirmed), &latest, &mut ahead).await,
+                Plan::Single(number) => self.single(events, (number, confirmed), &latest).await,
             };
             // Nothing of a piece is passed on before all of it was read.
             if let Err(Interrupt::Failed(ChainError::TooMuch(_))) = passed_on

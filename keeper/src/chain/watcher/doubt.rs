@@ -67,11 +67,17 @@ fn says_anything(bloom: &Bloom) -> bool {
 }
 
 impl Watcher {
+    /// Whether a block's filter promises logs of ours.
+    pub(super) fn are_promised(&self, block: &Block) -> bool {
+        let contracts = &self.config.network.contracts;
+        let promises = |bloom: &Bloom| says_anything(bloom) && logs::may_be_in(bloom, contracts);
+        block.bloom.as_ref().is_some_and(promises)
+    }
+
     /// The logs of a block, as far as its filter is content with them. `found`: what was answered already.
     pub(super) async fn believe(&mut self, block: &Block, found: Vec<OurLog>) -> Result<Vec<OurLog>, ChainError> {
         let contracts = &self.config.network.contracts;
-        let promises = |bloom: &Bloom| says_anything(bloom) && logs::may_be_in(bloom, contracts);
-        let promised = block.bloom.as_ref().is_some_and(promises);
+        let promised = self.are_promised(block);
         let (number, hash) = (block.head.number, block.head.hash);
         self.doubts.note(block);
         if !found.is_empty() {

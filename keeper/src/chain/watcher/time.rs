@@ -14,17 +14,20 @@ const LEAP_SECONDS: u64 = 60;
 pub(super) const TIME_RUNS_BACK: &str = "time_runs_back";
 
 impl Watcher {
+    /// Whether a block is much later than both the one before it and the clock.
+    pub(super) fn leaps(&self, head: &Head) -> bool {
+        let expected = |last: Head| last.timestamp.max(wall_clock().as_secs()).saturating_add(LEAP_SECONDS);
+        self.held.last().is_some_and(|last| head.timestamp > expected(last))
+    }
+
     /// A block much later than both the one before it and the clock is shown by another good node too, where there is one.
     /// There are such chains: some stand still for hours, some are ahead of all clocks.
     ///
     /// # Errors
     /// The other node does not show it, or not at that time: asked again, it may.
     pub(super) async fn confirm_time(&self, head: &Head) -> Result<(), ChainError> {
-        let Some(last) = self.held.last() else { return Ok(()) };
-        let expected = last.timestamp.max(wall_clock().as_secs()).saturating_add(LEAP_SECONDS);
-        let Some(other) = self.rpc.others(&self.node).into_iter().next().filter(|_| head.timestamp > expected) else {
-            return Ok(());
-        };
+        let Some(last) = self.held.last().filter(|_| self.leaps(head)) else { return Ok(()) };
+        let Some(other) = self.rpc.others(&self.node).into_iter().next() else { return Ok(()) };
         let theirs = heads::at(&other.provider(), head.number).await?;
         if theirs.hash == head.hash && theirs.timestamp == head.timestamp {
             return Ok(());

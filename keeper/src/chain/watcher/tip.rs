@@ -17,9 +17,8 @@ const AHEAD: u64 = 8;
 /// A block and its logs, as a node has answered.
 type Read = Result<(Block, Result<Vec<OurLog>, ChainError>), ChainError>;
 
-/// What has been read of the newest blocks and not been passed on yet, by number.
-#[derive(Debug, Default)]
-pub(super) struct Ahead(BTreeMap<u64, Read>);
+/// What nodes have answered about blocks that were not passed on yet, by number: no more than are asked for at a time.
+pub(super) type Ahead = BTreeMap<u64, (Block, Vec<OurLog>)>;
 
 async fn read(provider: &ChainProvider, contracts: &Contracts, number: u64, known: Option<Block>) -> Read {
     let block = match known {
@@ -30,20 +29,36 @@ async fn read(provider: &ChainProvider, contracts: &Contracts, number: u64, know
 }
 
 impl Watcher {
-    /// Asks for the blocks from `from` on, to `to` at most.
-    async fn read_ahead(&self, from: u64, to: u64, latest: &Latest) -> Ahead {
+    /// What was read of a block before, where nothing speaks against it: it follows what is held, in time too, and has logs where
+    /// its filter promises some and none elsewhere. Else it is asked for again: another node may have answered, or this one before
+    /// a reorganisation, and nobody is blamed for that.
+    fn read_before(&mut self, number: u64) -> Option<(Block, Vec<OurLog>)> {
+        let (block, logs) = self.ahead.remove(&number)?;
+        let follows = matches!(self.held.fit(&block.head), Ok(Fit::Next)) && !self.leaps(&block.head);
+        (follows && self.are_promised(&block) != logs.is_empty()).then_some((block, logs))
+    }
+
+    /// Asks for a block, and besides for those after it, to `to` at most.
+    async fn read_ahead(&mut self, number: u64, to: u64, latest: &Latest) -> Read {
         let mut asked = JoinSet::new();
-        for number in from..=to.min(from.saturating_add(AHEAD - 1)) {
+        let last = to.min(number.saturating_add(AHEAD - 1));
+        self.ahead.retain(|kept, _| (number + 1..=last).contains(kept));
+        for number in (number..=last).filter(|number| !self.ahead.contains_key(number)) {
             let (provider, contracts) = (self.provider.clone(), self.config.network.contracts);
             let newest = Block { head: latest.head, bloom: latest.bloom };
             let known = (latest.head.number == number).then_some(newest);
             asked.spawn(async move { (number, read(&provider, &contracts, number, known).await) });
         }
-        let mut found = BTreeMap::new();
+        let mut first = Err(ChainError::Unreachable(format!("block {number} was not asked for")));
         while let Some(answer) = asked.join_next().await {
-            found.extend(answer);
+            match answer {
+                Ok((answered, answer)) if answered == number => first = answer,
+                Ok((answered, Ok((block, Ok(logs))))) => drop(self.ahead.insert(answered, (block, logs))),
+                // It is asked again when its turn has come.
+                Ok(_) | Err(_) => {}
+            }
         }
-        Ahead(found)
+        first
     }
 
     /// Passes on one block; gives back the block that stands in the way: this one, if it does not continue what is held,
@@ -53,13 +68,11 @@ impl Watcher {
         events: &mpsc::Sender<ChainEvent>,
         (number, to): (u64, u64),
         latest: &Latest,
-        ahead: &mut Ahead,
     ) -> Result<Option<Head>, Interrupt> {
-        if !ahead.0.contains_key(&number) {
-            *ahead = self.read_ahead(number, to, latest).await;
-        }
-        let missing = || ChainError::Unreachable(format!("block {number} was not asked for"));
-        let (block, found) = ahead.0.remove(&number).ok_or_else(missing)??;
+        let (block, found) = match self.read_before(number) {
+            Some((block, logs)) => (block, Ok(logs)),
+            None => self.read_ahead(number, to, latest).await?,
+        };
         let newest = latest.head.number == number;
         if self.held.fit(&block.head)? == Fit::Reorganised {
             return Ok(Some(block.head));

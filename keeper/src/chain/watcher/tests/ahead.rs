@@ -4,8 +4,10 @@ use super::Watched;
 use crate::chain::fake_node::{FakeNode, config};
 use axum::extract::State;
 use axum::{Json, Router, routing};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -68,4 +70,33 @@ async fn the_newest_blocks_are_asked_for_several_at_a_time() {
     watched.until_head(1_000).await;
     watched.finish().await;
     server.abort();
+}
+
+#[tokio::test]
+async fn what_was_asked_for_ahead_and_is_orphaned_since_is_asked_for_again() {
+    let node = FakeNode::start(1_000).await;
+    let failures = Arc::new(AtomicU64::new(0));
+    let broken = Arc::new(AtomicBool::new(true));
+    let (counts, breaks) = (failures.clone(), broken.clone());
+    node.lie(move |method, params, answer| {
+        if method == "eth_getBlockByNumber" && params[0] == "0x3da" && breaks.load(Ordering::Relaxed) {
+            counts.fetch_add(1, Ordering::Relaxed);
+            *answer = json!({"error": {"code": -32603, "message": "internal error"}});
+        }
+    });
+    let mut watched = Watched::start(config(&[&node.url], 0));
+    watched.until_head(985).await;
+    // By the second failure the blocks after it have been read.
+    while failures.load(Ordering::Relaxed) < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    {
+        let mut chain = node.chain();
+        chain.drop_above(985);
+        chain.grow(15, 1);
+        broken.store(false, Ordering::Relaxed);
+    }
+    watched.until_head(1_000).await;
+    assert_eq!(watched.heads[&1_000].hash, node.chain().hash(1_000));
+    watched.finish().await;
 }
