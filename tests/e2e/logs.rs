@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, B256, U256};
 use alloy::sol_types::{SolCall, SolEvent};
+use bootstrap::swarm::anvil::mined;
 use bootstrap::swarm::ledger::unix_ms;
 use bootstrap::swarm::numbers::Numbers;
 use bootstrap::swarm::{JobRequest, JobSet, Options, Swarm};
@@ -29,7 +30,7 @@ async fn two_thousand_foreign_logs_a_block_cost_a_keeper_two_percent_of_a_core()
     let options = Options { rough: false, jobs: JobSet::All, ..keepers(4) };
     let mut swarm = Swarm::start(options).await.unwrap();
     let ours = swarm.deployed().stirred.unwrap().ringer;
-    let foreign = *Ringer::deploy(swarm.anvil().provider()).await.unwrap().address();
+    let foreign = deploy(&swarm).await;
     list(&mut swarm, ours).await;
     rings_once(&mut swarm, ours, 1).await;
     let quiet = watch(&mut swarm, None).await;
@@ -43,6 +44,14 @@ async fn two_thousand_foreign_logs_a_block_cost_a_keeper_two_percent_of_a_core()
     );
     assert!(loud - quiet < MOST, "they cost {:.2} % of a core", (loud - quiet) * 100.0);
     swarm.stop().await;
+}
+
+/// Another ringer, which nobody waits for.
+async fn deploy(swarm: &Swarm) -> Address {
+    let (provider, from) = (swarm.anvil().provider().clone(), swarm.anvil().faucet());
+    let call = Ringer::deploy_builder(provider.clone()).from(from).gas(GAS);
+    let tx = Numbers::default().send(&provider, from, |nonce| call.clone().nonce(nonce)).await.unwrap();
+    mined(&provider, tx, "a ringer").await.unwrap().contract_address.unwrap()
 }
 
 /// A job that counts the rings of one ringer.

@@ -76,7 +76,7 @@ async fn nothing_of_any_trigger_is_missed_where_leaders_are_killed() {
     let _alone = tests::alone().await;
     let folder = tempfile::tempdir().unwrap();
     let kept = ["--keep", "--dir", folder.path().to_str().unwrap()];
-    let kills = ["--tasks", "100", "--kill-leader", "--keepers", "7"];
+    let kills = ["--tasks", "100", "--kill-leader"];
     let outcome = swarm(&[&EVERYTHING[..], &kills, &kept].concat()).await.unwrap();
     outcome.holds(100);
     holds_for_every_kind(&outcome, folder.path());
