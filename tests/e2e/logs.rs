@@ -30,7 +30,7 @@ async fn two_thousand_foreign_logs_a_block_cost_a_keeper_two_percent_of_a_core()
     let options = Options { rough: false, jobs: JobSet::All, ..keepers(4) };
     let mut swarm = Swarm::start(options).await.unwrap();
     let ours = swarm.deployed().stirred.unwrap().ringer;
-    let foreign = deploy(&swarm).await;
+    let foreign = deploy(&mut swarm).await;
     list(&mut swarm, ours).await;
     rings_once(&mut swarm, ours, 1).await;
     let quiet = watch(&mut swarm, None).await;
@@ -47,7 +47,7 @@ async fn two_thousand_foreign_logs_a_block_cost_a_keeper_two_percent_of_a_core()
 }
 
 /// Another ringer, which nobody waits for.
-async fn deploy(swarm: &Swarm) -> Address {
+async fn deploy(swarm: &mut Swarm) -> Address {
     let (provider, from) = (swarm.anvil().provider().clone(), swarm.anvil().faucet());
     let call = Ringer::deploy_builder(provider.clone()).from(from).gas(GAS);
     let tx = Numbers::default().send(&provider, from, |nonce| call.clone().nonce(nonce)).await.unwrap();
