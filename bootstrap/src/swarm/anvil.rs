@@ -6,11 +6,13 @@ use std::process::ChildStdout;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-use alloy::primitives::{Address, B256, U256};
+use alloy::contract::RawCallBuilder;
+use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::providers::{DynProvider, Provider, ProviderBuilder};
-use alloy::rpc::types::{TransactionReceipt, TransactionRequest};
+use alloy::rpc::types::TransactionReceipt;
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::numbers::Numbers;
 use crate::process::{CommandLine, Process, Spawner, tail};
 use crate::wait::until;
 
@@ -112,8 +114,7 @@ impl Anvil {
     }
 }
 
-/// Sends coins from an account the node signs for and waits until they are there. One after the other: the node numbers what
-/// it signs for itself, and may give two at a time one nonce.
+/// Sends coins from an account the node signs for and waits until they are there.
 ///
 /// # Errors
 /// When the chain refuses or a transfer does not arrive.
@@ -123,10 +124,10 @@ pub(super) async fn transfer_all(
     to: impl IntoIterator<Item = Address>,
     amount: U256,
 ) -> Result<()> {
-    let mut sent = Vec::new();
+    let (mut numbers, mut sent) = (Numbers::default(), Vec::new());
     for to in to {
-        let transfer = TransactionRequest::default().from(from).to(to).value(amount);
-        sent.push((to, *provider.send_transaction(transfer).await?.tx_hash()));
+        let transfer = RawCallBuilder::new_raw(provider, Bytes::new()).from(from).to(to).value(amount);
+        sent.push((to, numbers.send(provider, from, |nonce| transfer.clone().nonce(nonce)).await?));
     }
     for (to, tx) in sent {
         if !mined(provider, tx, &format!("the transfer to {to}")).await?.status() {
