@@ -37,6 +37,11 @@ const SEARCHES: Bounds = Bounds {
     waiting_each: 256,
 };
 
+/// Where codes are had from, as places in the counts.
+const URL: usize = 0;
+const OTHERS: usize = 1;
+const NOWHERE: usize = 2;
+
 /// The URL and the others.
 #[derive(Debug)]
 pub(crate) struct Origins {
@@ -63,7 +68,8 @@ impl Origins {
 
     /// How often codes came from where so far.
     pub(crate) fn had(&self) -> Had {
-        let [from_urls, from_others, nowhere] = [0, 1, 2].map(|which| self.counts[which].load(Ordering::Relaxed));
+        let [from_urls, from_others, nowhere] =
+            [URL, OTHERS, NOWHERE].map(|which| self.counts[which].load(Ordering::Relaxed));
         Had { from_urls, from_others, nowhere }
     }
 
@@ -72,19 +78,22 @@ impl Origins {
         let got = match &self.others {
             // What is on this machine, or in the URL itself, needs nobody else.
             Some(others) if is_far(&code.url) => self.from_either(others.as_ref(), code, owner).await,
-            _ => self.fetcher.fetch(code, owner).await.map(|bytes| (bytes, 0)),
+            _ => self.fetcher.fetch(code, owner).await.map(|bytes| (bytes, URL)),
         };
-        let from = match &got {
-            Ok((_, from)) => Some(*from),
+        match &got {
+            Ok((_, from)) => self.count(*from),
             // Nobody was asked.
-            Err(NotFetched { reason: Abstain::Busy, .. }) => None,
-            Err(_) => Some(2),
-        };
-        from.inspect(|from| drop(self.counts[*from].fetch_add(1, Ordering::Relaxed)));
+            Err(NotFetched { reason: Abstain::Busy, .. }) => {}
+            Err(_) => self.count(NOWHERE),
+        }
         got.map(|(bytes, _)| bytes)
     }
 
-    /// The bytes, and 0 when they come from the URL, 1 when from others.
+    fn count(&self, from: usize) {
+        self.counts[from].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The bytes, and where they come from.
     async fn from_either(
         &self,
         others: &dyn CodeSource,
@@ -103,13 +112,13 @@ impl Origins {
         let fetched = tokio::select! {
             fetched = &mut url => fetched,
             found = &mut search => match found {
-                Some(bytes) => return Ok((bytes, 1)),
-                None => return url.await.map(|bytes| (bytes, 0)).map_err(nowhere),
+                Some(bytes) => return Ok((bytes, OTHERS)),
+                None => return url.await.map(|bytes| (bytes, URL)).map_err(nowhere),
             },
         };
         match fetched {
-            Ok(bytes) => Ok((bytes, 0)),
-            Err(failed) => search.await.map(|bytes| (bytes, 1)).ok_or_else(|| nowhere(failed)),
+            Ok(bytes) => Ok((bytes, URL)),
+            Err(failed) => search.await.map(|bytes| (bytes, OTHERS)).ok_or_else(|| nowhere(failed)),
         }
     }
 
