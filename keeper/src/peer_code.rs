@@ -30,7 +30,7 @@ use crate::executor::{CodeSource, Sought};
 use suspects::{Offence, Suspects};
 use transfer::{Step, Transfer};
 
-pub use answer::{Unreadable, answer};
+pub use answer::lend;
 pub use wire::{ANSWER_LIMIT, QUESTION_LIMIT};
 use wire::{Question, length_in};
 

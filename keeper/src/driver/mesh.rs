@@ -121,18 +121,7 @@ impl Driver {
     /// at once than the mesh has open questions.
     fn lend(&self, id: p2p::RequestId, from: p2p::PeerId, question: Vec<u8>) {
         let (mesh, executor) = (self.services.mesh.clone(), self.services.actions.executor.clone());
-        tokio::spawn(async move {
-            let answer = match peer_code::answer(&executor, &question).await {
-                Ok(answer) => answer,
-                Err(peer_code::Unreadable) => {
-                    mesh.fault(from, peer_code::Unreadable::NAME).await;
-                    Vec::new()
-                }
-            };
-            if let Err(error) = mesh.respond(id, answer).await {
-                tracing::debug!(%error, "could not give a peer code");
-            }
-        });
+        tokio::spawn(async move { peer_code::lend(&mesh, &executor, (id, from), &question).await });
     }
 }
 

@@ -52,10 +52,11 @@ impl Suspects {
             first.and_then(|peer| self.0.remove(&peer));
         }
         let record = self.0.entry(peer).or_default();
+        let mut once = 0;
         let (pause, times) = match offence {
             Offence::Lied(_) => (LIED, &mut record.lies),
             Offence::Slow => (SLOW, &mut record.delays),
-            Offence::Deaf => (DEAF, &mut 0),
+            Offence::Deaf => (DEAF, &mut once),
         };
         let pause = pause.saturating_mul(2_u32.saturating_pow(*times)).min(LONGEST);
         *times = times.saturating_add(1);

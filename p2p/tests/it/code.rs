@@ -2,7 +2,9 @@
 
 use p2p::{Event, Protocol, RequestError};
 
+use crate::endurance::endure;
 use crate::node::{Node, until};
+use crate::raw::once;
 use crate::table::REQUESTS;
 
 /// Two nodes, of which the first answers everything, code by the longest answers there are.
@@ -56,4 +58,19 @@ async fn two_pieces_are_asked_of_a_peer_at_a_time_and_a_question_has_one_length(
     assert_eq!(busy, 3);
     let error = asker.handle.request(peer, Protocol::Code, vec![1; 41]).await.expect_err("too long");
     assert!(matches!(error, RequestError::TooLarge { size: 41, most: 40 }), "{error}");
+}
+
+/// The rest of a connection is as prompt as ever, and nobody is at fault for asking.
+#[tokio::test(flavor = "multi_thread")]
+async fn code_asked_for_without_end() {
+    for reads in [true, false] {
+        let victim = endure("code without end", reads, |attacker, victim| {
+            for _ in 0..500 {
+                attacker.codes.send_request(&victim, once([&[0, 0, 0, 40][..], &[7; 40]].concat()));
+            }
+        })
+        .await;
+        assert!(victim.metric("p2p_requests_refused_total") > 0.0);
+        assert!(victim.metric("p2p_faults_total") < 1.0, "what is refused costs nothing");
+    }
 }
