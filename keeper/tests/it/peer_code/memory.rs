@@ -54,6 +54,8 @@ async fn a_keeper_that_gives_the_longest_code_to_five_at_once_grows_by_less_than
     let mut lender = Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", "peer_code::memory::lender", "--nocapture"])
         .env(LENDER, "1")
+        // What is freed goes back at once: else what it held at its start would hide what it holds later.
+        .envs([("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "0")])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
