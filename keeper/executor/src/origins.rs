@@ -77,7 +77,7 @@ impl Origins {
     pub(crate) async fn get(&self, code: &Code, owner: Customer) -> Result<Vec<u8>, NotFetched> {
         let got = match &self.others {
             // What is on this machine, or in the URL itself, needs nobody else.
-            Some(others) if is_far(&code.url) => self.from_either(others.as_ref(), code, owner).await,
+            Some(others) if is_far(&code.url) => self.either(others.as_ref(), code, owner).await,
             _ => self.fetcher.fetch(code, owner).await.map(|bytes| (bytes, URL)),
         };
         match &got {
@@ -94,7 +94,7 @@ impl Origins {
     }
 
     /// The bytes, and where they come from.
-    async fn from_either(
+    async fn either(
         &self,
         others: &dyn CodeSource,
         code: &Code,
