@@ -60,8 +60,8 @@ async fn a_keeper_that_gives_the_longest_code_to_five_at_once_grows_by_less_than
         .stdout(Stdio::piped())
         .spawn()
         .expect("started");
-    let lines = BufReader::new(lender.stdout.take().expect("piped")).lines();
-    let address = lines.map_while(Result::ok).find_map(|line| line.split_once("at /").map(|(_, at)| format!("/{at}")));
+    let mut lines = BufReader::new(lender.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let address = lines.find_map(|line| line.split_once("at /").map(|(_, at)| format!("/{at}")));
     let address = address.expect("it says where it is").parse().expect("an address");
     let mut borrowers = Vec::new();
     for _ in 0..BORROWERS {
@@ -86,6 +86,7 @@ async fn a_keeper_that_gives_the_longest_code_to_five_at_once_grows_by_less_than
     let grown = most.saturating_sub(before);
     eprintln!("{BORROWERS} times 4 MiB in {took:?}: {before} KiB before, {most} KiB at the most, {grown} KiB more");
     lender.stdin.take().expect("piped").write_all(b"\n").expect("written");
+    lines.for_each(drop);
     lender.wait().expect("ended");
     assert!(grown < MOST_GROWTH_KIB, "{grown} KiB");
 }
