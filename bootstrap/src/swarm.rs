@@ -256,6 +256,11 @@ impl Swarm {
         &self.code_server
     }
 
+    /// Stops the web server with the jobs' code: whoever has it not yet must have it from other keepers.
+    pub async fn close_code_server(&mut self) {
+        self.code_server.close().await;
+    }
+
     /// The folder with data directories and logs.
     #[must_use]
     pub fn directory(&self) -> &Path {

@@ -5,7 +5,7 @@
 //! which everything goes, and its [`driver::Core`], the keeper without its hands.
 //!
 //! ```text
-//!   chain::Watcher ──► ┌────────┐ ──► executor      runs a task's code
+//!   chain::Watcher ──► ┌────────┐ ──► executor      runs a task's code, had by its URL or from peers (peer_code)
 //!   p2p::Service ────► │ driver │ ──► journal       holds every report before it is signed
 //!   finished work ───► └────────┘ ──► p2p::Service, chain::Submitter, view ──► api, metrics
 //! ```
@@ -25,6 +25,7 @@ mod memory;
 pub mod metrics;
 pub mod node;
 pub mod paths;
+pub mod peer_code;
 pub mod shutdown;
 pub mod text;
 pub mod topics;

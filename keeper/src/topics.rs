@@ -5,6 +5,8 @@ use consensus::message::{
 };
 use p2p::{RequestLimits, Sizes, Topic, TopicId};
 
+use crate::peer_code::{ANSWER_LIMIT, QUESTION_LIMIT};
+
 /// Every channel; its position is its topic's number.
 pub const CHANNELS: [Channel; 5] =
     [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence, Channel::Rulings];
@@ -21,6 +23,7 @@ pub const fn requests() -> RequestLimits {
     RequestLimits {
         status: Sizes { request: STATUS_LIMIT, answer: STATUS_LIMIT },
         want: Sizes { request: WANT_LIMIT, answer: HAVE_LIMIT },
+        code: Sizes { request: QUESTION_LIMIT, answer: ANSWER_LIMIT },
     }
 }
 

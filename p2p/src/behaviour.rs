@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::gate::Gate;
 use crate::identity::Identity;
 use crate::metrics::Metrics;
+use crate::questions::{Terms, WORDS};
 use crate::requests::{self, Protocol};
 use crate::topic::Topics;
 use crate::{discovery, gossip, records};
@@ -33,6 +34,7 @@ pub(crate) struct Behaviour {
     pub(crate) gossip: Toggle<gossip::Behaviour>,
     pub(crate) status: Toggle<requests::Behaviour>,
     pub(crate) want: Toggle<requests::Behaviour>,
+    pub(crate) code: Toggle<requests::Behaviour>,
     pub(crate) records: requests::Behaviour,
 }
 
@@ -49,7 +51,9 @@ impl Behaviour {
         let is_keeper = config.role == Role::Keeper;
         let gossip = if is_keeper { Some(gossip::behaviour(topics, domain8, registry, drops.clone())?) } else { None };
         let request = |protocol: Protocol| {
-            is_keeper.then(|| requests::behaviour(protocol.name(domain8), config.requests.of(protocol)))
+            is_keeper.then(|| {
+                requests::behaviour(protocol.name(domain8), config.requests.of(protocol), Terms::of(protocol).streams)
+            })
         };
         Ok(Self {
             gate: Gate::new(config, metrics.refusals.clone()),
@@ -66,7 +70,8 @@ impl Behaviour {
             gossip: gossip.into(),
             status: request(Protocol::Status).into(),
             want: request(Protocol::Want).into(),
-            records: requests::behaviour(records::protocol_name(domain8), records::SIZES),
+            code: request(Protocol::Code).into(),
+            records: requests::behaviour(records::protocol_name(domain8), records::SIZES, WORDS.streams),
         })
     }
 
@@ -74,6 +79,7 @@ impl Behaviour {
         match protocol {
             Protocol::Status => self.status.as_mut(),
             Protocol::Want => self.want.as_mut(),
+            Protocol::Code => self.code.as_mut(),
         }
     }
 }

@@ -113,8 +113,8 @@ impl Handle {
     /// Asks a connected peer and waits for its answer, at most [`crate::REQUEST_TIMEOUT`].
     ///
     /// # Errors
-    /// [`RequestError`]: too long, not connected, too many under way to this peer (8) or in all (256), the peer resting
-    /// after questions without an answer or after long answers, no answer, refused, or stopped.
+    /// [`RequestError`]: too long, not connected, too many under way to this peer (8, of code 2) or in all (256, of code 64),
+    /// the peer resting after questions without an answer or after long answers, no answer, refused, or stopped.
     pub async fn request(&self, peer: PeerId, protocol: Protocol, data: Vec<u8>) -> Result<Vec<u8>, RequestError> {
         let most = self.requests.of(protocol).request;
         if data.len() > most {

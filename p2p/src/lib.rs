@@ -8,7 +8,7 @@
 //!     publish judge request respond │                                       (one loop)   tcp noise yamux
 //!     fault admit peers …           │                                          │         gossipsub kademlia
 //!                                   │                        a line for        ▼         identify ping records
-//!   Receiver<Event>  ◀──────────────┼── events: 2 ◀── each peer, in turn ── Inbox        status want (requests)
+//!   Receiver<Event>  ◀──────────────┼── events: 2 ◀── each peer, in turn ── Inbox        status want code (requests)
 //!     Message Request Listening     │                                                    gate: who may connect
 //!     PeerConnected …               │                                                    intake: who sends how much
 //! ```

@@ -1,4 +1,4 @@
-//! Request and response: two protocols that carry raw bytes under hard limits.
+//! Request and response: three protocols that carry raw bytes under hard limits.
 //!
 //! Each message is its length in 4 bytes, big endian, then that many bytes. A length over the limit ends the stream
 //! before anything of the message is read or stored.
@@ -14,8 +14,6 @@ use crate::error::ConfigError;
 
 /// How long an answer may take, from either side.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// Requests that one connection carries at once: eight of this node's and eight of the peer's.
-const MAX_STREAMS: usize = 16;
 /// Longest message of any protocol, in bytes: it is held in memory whole.
 const MOST_BYTES: usize = 1024 * 1024;
 
@@ -35,6 +33,8 @@ pub struct RequestLimits {
     pub status: Sizes,
     /// Of [`Protocol::Want`].
     pub want: Sizes,
+    /// Of [`Protocol::Code`].
+    pub code: Sizes,
 }
 
 impl RequestLimits {
@@ -42,12 +42,13 @@ impl RequestLimits {
         match protocol {
             Protocol::Status => self.status,
             Protocol::Want => self.want,
+            Protocol::Code => self.code,
         }
     }
 
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
-        let Self { status, want } = self;
-        let longest = [status.request, status.answer, want.request, want.answer].into_iter().max().unwrap_or(0);
+        let Self { status, want, code } = self;
+        let longest = [status, want, code].into_iter().map(|sizes| sizes.request.max(sizes.answer)).max().unwrap_or(0);
         if longest > MOST_BYTES {
             return Err(ConfigError::TooLongRequests { given: longest, most: MOST_BYTES });
         }
@@ -55,13 +56,16 @@ impl RequestLimits {
     }
 }
 
-/// A request/response protocol, called `/kpr/<domain8>/<status|want>/1` on the wire.
+/// A request/response protocol, called `/kpr/<domain8>/<status|want|code>/1` on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Protocol {
     /// Who and where a peer is: head, clock, what it signed.
     Status,
     /// Missing partials and certificates.
     Want,
+    /// Long things, piece by piece. It has budgets and streams of its own, so that nobody who is fetching goes without a word
+    /// about what is due now.
+    Code,
 }
 
 impl Protocol {
@@ -71,6 +75,7 @@ impl Protocol {
         let word = match self {
             Self::Status => "status",
             Self::Want => "want",
+            Self::Code => "code",
         };
         format!("/kpr/{domain8}/{word}/1")
     }
@@ -79,12 +84,11 @@ impl Protocol {
 pub(crate) type Behaviour = request_response::Behaviour<Codec>;
 pub(crate) type RequestEvent = request_response::Event<Vec<u8>, Vec<u8>>;
 
-/// The libp2p behaviour of one protocol, whose name starts with a slash.
-pub(crate) fn behaviour(name: String, sizes: Sizes) -> Behaviour {
+/// The libp2p behaviour of one protocol, whose name starts with a slash, and of which a connection carries so many requests at once.
+pub(crate) fn behaviour(name: String, sizes: Sizes, streams: usize) -> Behaviour {
     let name = StreamProtocol::try_from_owned(name).expect("the name starts with a slash");
-    let config = request_response::Config::default()
-        .with_request_timeout(REQUEST_TIMEOUT)
-        .with_max_concurrent_streams(MAX_STREAMS);
+    let config =
+        request_response::Config::default().with_request_timeout(REQUEST_TIMEOUT).with_max_concurrent_streams(streams);
     Behaviour::with_codec(Codec { sizes }, [(name, ProtocolSupport::Full)], config)
 }
 

@@ -8,7 +8,6 @@ use libp2p::futures::StreamExt;
 use libp2p::gossipsub::TopicHash;
 use libp2p::metrics::Registry;
 use libp2p::multiaddr::Protocol as AddressPart;
-use libp2p::request_response::{OutboundRequestId, ResponseChannel};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
 use tokio::sync::mpsc;
@@ -16,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::behaviour::{Behaviour, network_name};
 use crate::book::AddressBook;
-use crate::command::{Answer, Command};
+use crate::command::Command;
 use crate::config::{Config, Role, split_bootnode};
 use crate::error::Error;
-use crate::event::{Event, RequestId};
+use crate::event::Event;
 use crate::handle::Handle;
 use crate::identity::Identity;
 use crate::inbox::Inbox;
@@ -28,20 +27,21 @@ use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::peers::{PeerSummary, Peers};
 use crate::ports;
-use crate::questions::{Answers, Asked, Rests};
+use crate::questions::{CODE, WORDS};
 use crate::reach::Home;
 use crate::records::Records;
-use crate::requests::Protocol;
 use crate::topic::Topics;
 
 mod answers;
 mod delivery;
+mod desk;
 mod gatekeeping;
 mod publishing;
 mod records;
 mod swarm_events;
 
 use delivery::has_room;
+use desk::Desk;
 
 const COMMANDS: usize = 256;
 /// Few, for what is in this channel is past all fairness: what waits, waits in the [`Inbox`].
@@ -72,13 +72,9 @@ pub struct Service {
     round: records::Round,
     /// What the operator's own addresses say about where this node lives.
     named: Home,
-    /// Requests of peers that wait for our answer.
-    asked: BTreeMap<RequestId, (PeerId, ResponseChannel<Vec<u8>>)>,
-    budgets: Asked,
-    /// Requests of ours that wait for a peer's answer.
-    asking: BTreeMap<(Protocol, OutboundRequestId), (PeerId, Answer)>,
-    rests: Rests,
-    answers: Answers,
+    /// Status, want and records.
+    words: Desk,
+    code: Desk,
     forgive_at: Instant,
     walk_at: Instant,
     walk_interval: Duration,
@@ -152,11 +148,8 @@ pub fn build(
         records,
         round: records::Round::default(),
         named,
-        asked: BTreeMap::new(),
-        budgets: Asked::default(),
-        asking: BTreeMap::new(),
-        rests: Rests::default(),
-        answers: Answers::default(),
+        words: Desk::new(WORDS, now),
+        code: Desk::new(CODE, now),
         forgive_at: now + gatekeeping::FORGIVE_EVERY,
         walk_at: now + FIRST_WALK,
         walk_interval: FIRST_WALK,

@@ -10,6 +10,7 @@ mod base_fee;
 mod busy;
 mod churn;
 mod cleanup;
+mod code_server_dies;
 mod dispute;
 mod equivocation;
 mod foreign;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
 use anyhow::{Context, Result};
@@ -12,13 +13,18 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-type Files = Arc<RwLock<BTreeMap<String, Vec<u8>>>>;
+/// What requests are answered from, and how many there were.
+#[derive(Debug, Default)]
+struct Shop {
+    files: RwLock<BTreeMap<String, Vec<u8>>>,
+    asked: AtomicUsize,
+}
 
 /// A running web server; dropping it stops it.
 #[derive(Debug)]
 pub struct CodeServer {
     address: SocketAddr,
-    files: Files,
+    shop: Arc<Shop>,
     task: JoinHandle<()>,
 }
 
@@ -28,23 +34,35 @@ impl CodeServer {
     /// # Errors
     /// When no port is free.
     pub async fn start() -> Result<Self> {
-        let files = Files::default();
+        let shop = Arc::<Shop>::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port for the code server")?;
         let address = listener.local_addr()?;
-        let router = Router::new().route("/{name}", get(file)).with_state(Arc::clone(&files));
+        let router = Router::new().route("/{name}", get(file)).with_state(Arc::clone(&shop));
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the code server stopped");
             }
         });
-        Ok(Self { address, files, task })
+        Ok(Self { address, shop, task })
     }
 
     /// Serves `bytes` under a name; returns the URL.
     #[must_use]
     pub fn serve(&self, name: &str, bytes: Vec<u8>) -> String {
-        self.files.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(name.to_owned(), bytes);
+        self.shop.files.write().unwrap_or_else(std::sync::PoisonError::into_inner).insert(name.to_owned(), bytes);
         self.url(name)
+    }
+
+    /// Stops it: from now on nobody listens there.
+    pub async fn close(&mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+
+    /// How often it was asked for something so far.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.shop.asked.load(Ordering::Relaxed)
     }
 
     /// The URL of a name, served or not.
@@ -60,7 +78,8 @@ impl Drop for CodeServer {
     }
 }
 
-async fn file(State(files): State<Files>, Path(name): Path<String>) -> Result<Vec<u8>, StatusCode> {
-    let files = files.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+async fn file(State(shop): State<Arc<Shop>>, Path(name): Path<String>) -> Result<Vec<u8>, StatusCode> {
+    shop.asked.fetch_add(1, Ordering::Relaxed);
+    let files = shop.files.read().unwrap_or_else(std::sync::PoisonError::into_inner);
     files.get(&name).cloned().ok_or(StatusCode::NOT_FOUND)
 }

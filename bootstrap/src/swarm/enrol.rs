@@ -84,13 +84,21 @@ impl Swarm {
     /// # Errors
     /// When the CLI or the chain refuses.
     pub async fn add_keeper(&mut self) -> Result<&mut Keeper> {
+        let keeper = self.enrol_keeper().await?;
+        keeper.join()?;
+        Ok(keeper)
+    }
+
+    /// As [`Self::add_keeper`], without the start.
+    ///
+    /// # Errors
+    /// When the CLI or the chain refuses.
+    pub async fn enrol_keeper(&mut self) -> Result<&mut Keeper> {
         // Names stay with their data directories, also of keepers that have left.
         let taken = |name: &String| self.directory().join(name).exists();
         let name = (1..=u16::MAX).map(|number| format!("keeper-{number}")).find(|name| !taken(name));
         let name = name.context("there are too many keepers")?;
         self.register(std::slice::from_ref(&name)).await?;
-        let keeper = self.keepers.last_mut().ok_or_else(|| anyhow!("{name} was not added"))?;
-        keeper.join()?;
-        Ok(keeper)
+        self.keepers.last_mut().ok_or_else(|| anyhow!("{name} was not added"))
     }
 }

@@ -45,6 +45,8 @@ pub struct Keeper {
     operator: Address,
     /// What it is run with, if not with the program of all.
     program: Option<PathBuf>,
+    /// Where it keeps code, if not where all do.
+    cache: Option<PathBuf>,
     /// Variables it is run with.
     variables: Vec<(String, String)>,
     process: Option<Process>,
@@ -61,6 +63,7 @@ impl Keeper {
             name: name.to_owned(),
             operator: Address::ZERO,
             program: None,
+            cache: None,
             variables: Vec::new(),
             process: None,
         };
@@ -119,6 +122,11 @@ impl Keeper {
         self.program = Some(program);
     }
 
+    /// Runs it with a code cache of its own from its next start on, as on a machine of its own.
+    pub fn keep_code_apart(&mut self) {
+        self.cache = Some(self.datadir().join("cache"));
+    }
+
     /// Runs it with a variable set from its next start on.
     pub fn set(&mut self, variable: &str, value: &str) {
         self.variables.push((variable.to_owned(), value.to_owned()));
@@ -147,7 +155,7 @@ impl Keeper {
         self.command(["join"], &["--bootnode", &self.setting.bootnode])
             .with(["--listen", "/ip4/127.0.0.1/tcp/0", "--api-addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"])
             .with(self.network_and_password())
-            .with(["--cache-dir".into(), self.setting.cache.clone()])
+            .with(["--cache-dir".into(), self.cache.as_ref().unwrap_or(&self.setting.cache).clone()])
     }
 
     fn network_and_password(&self) -> [PathBuf; 4] {

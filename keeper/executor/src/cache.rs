@@ -95,14 +95,24 @@ impl CodeCache {
 
     /// The component with this SHA-256. A file whose content does not match is removed.
     pub(crate) fn component(&self, hash: &[u8; 32]) -> Option<Vec<u8>> {
-        let path = self.component_path(hash);
-        let bytes = read_capped(&path, MAX_CODE_BYTES)?;
+        let bytes = read_capped(&self.component_path(hash), MAX_CODE_BYTES)?;
         if Sha256::digest(&bytes)[..] != hash[..] {
-            tracing::warn!(path = %path.display(), "removed a cached component whose content does not match its hash");
-            let _ = fs::remove_file(&path);
+            self.discard_component(hash);
             return None;
         }
         Some(bytes)
+    }
+
+    /// The file of a component, whose content is as it is on disk.
+    pub(crate) fn open_component(&self, hash: &[u8; 32]) -> Option<File> {
+        File::open(self.component_path(hash)).ok()
+    }
+
+    /// Removes a component whose content does not match its hash.
+    pub(crate) fn discard_component(&self, hash: &[u8; 32]) {
+        let path = self.component_path(hash);
+        tracing::warn!(path = %path.display(), "removed a cached component whose content does not match its hash");
+        let _ = fs::remove_file(path);
     }
 
     /// Keeps a component whose hash has been checked.

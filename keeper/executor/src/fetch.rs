@@ -42,6 +42,7 @@ pub(crate) struct Fetcher {
     deadline: Duration,
     turns: Arc<Turns>,
     hosts: Arc<Hosts>,
+    gateways: &'static [&'static str],
 }
 
 /// Why there is no code.
@@ -77,7 +78,8 @@ impl Fetcher {
         let [places, slow_places, places_each] = FETCHES;
         let [waiting, waiting_each] = MAX_WAITING;
         let bounds = Bounds { places, slow_places, places_each, slow: SLOW, waiting, waiting_each };
-        Ok(Self { client, allow_private, deadline: DEADLINE, turns: Turns::new(bounds), hosts: Arc::default() })
+        let (turns, hosts) = (Turns::new(bounds), Arc::default());
+        Ok(Self { client, allow_private, deadline: DEADLINE, turns, hosts, gateways: &IPFS_GATEWAYS })
     }
 
     /// The component's bytes, with the hash that was asked for.
@@ -99,13 +101,14 @@ impl Fetcher {
     }
 
     async fn ipfs(&self, code: &Code, owner: Customer) -> Result<Vec<u8>, Abstain> {
-        let path = code.url.get("ipfs://".len()..).unwrap_or_default();
+        let (scheme, path) = code.url.split_at_checked("ipfs://".len()).unwrap_or_default();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
-        if path.is_empty() || path.len() > MAX_URL_BYTES || path.contains("..") || !path.bytes().all(plain) {
+        let is_whole = scheme.ends_with("://") && !path.is_empty() && path.len() <= MAX_URL_BYTES;
+        if !is_whole || path.starts_with('/') || path.contains("..") || !path.bytes().all(plain) {
             return Err(unavailable(&code.url, "an ipfs: URL is ipfs://<CID>, optionally with a path"));
         }
         let mut last = unavailable(&code.url, "no gateway is configured");
-        for gateway in IPFS_GATEWAYS {
+        for gateway in self.gateways {
             match self.web(&format!("{gateway}{path}"), owner).await.and_then(|bytes| check(&code.hash, bytes)) {
                 Ok(bytes) => return Ok(bytes),
                 Err(error) => last = error,
@@ -248,7 +251,14 @@ fn from_data_url(url: &str) -> Result<Vec<u8>, Abstain> {
     base64::engine::general_purpose::STANDARD.decode(data).map_err(|error| unavailable(url, &error.to_string()))
 }
 
-fn check(hash: &[u8; 32], bytes: Vec<u8>) -> Result<Vec<u8>, Abstain> {
+/// Whether a URL is of a server, which may be busy, down, or gone for good.
+pub(crate) fn is_far(url: &str) -> bool {
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    ["http", "https", "ipfs"].iter().any(|far| scheme.eq_ignore_ascii_case(far))
+}
+
+/// Lets through what has the hash.
+pub(crate) fn check(hash: &[u8; 32], bytes: Vec<u8>) -> Result<Vec<u8>, Abstain> {
     if bytes.len() > MAX_CODE_BYTES {
         return Err(Abstain::CodeTooLarge);
     }

@@ -2,7 +2,7 @@
 //! limits, so that the result is a pure function of the task and the chain at the task's anchor.
 //!
 //! ```text
-//!   keeper ─ RunRequest ─► Executor ─ prepare ─► Library ─ fetch, hash ─► cache on disk
+//!   keeper ─ RunRequest ─► Executor ─ prepare ─► Library ─ URL, others; hash ─► cache on disk
 //!                             │                     └─ component ─► [cell: compiler] ─ native code ─► cache, with a MAC
 //!                             └─ run ─► Workers ═ input ═► [cell: worker] ═ chain reads ═► Transcript ─► ChainReader
 //!                                          ◄═════════ result ═════╝ ◄══ answers ═════════════╝
@@ -20,11 +20,13 @@ mod chain_read;
 mod fetch;
 mod library;
 mod limits;
+mod origins;
 pub mod processes;
 mod question;
 mod reader;
 mod role;
 mod run;
+mod source;
 mod transcript;
 mod turns;
 mod wire;
@@ -39,6 +41,7 @@ use std::time::{Duration, Instant};
 use cache::CodeCache;
 use fetch::Fetcher;
 use library::Library;
+use origins::{Had, Origins};
 use question::Questions;
 use thiserror::Error;
 use transcript::Transcript;
@@ -52,12 +55,15 @@ pub use question::{Answer, Asked, Question};
 pub use reader::{CALL_GAS, ChainReader, OneNode, Reading, RpcFailure, RpcReader, is_failed_call};
 pub use role::Role;
 pub use run::{BlockReference, Code, Ended, Run, RunRequest, Trigger};
+pub use source::{CodeSource, Piece, Sought};
 pub use transcript::{MAX_CHAIN_BYTES, MAX_CHAIN_READS, MAX_LOG_BLOCKS, MAX_LOGS};
 pub use wire::Confinement;
 pub use workers::WorkerProgram;
 
 /// Longest component a job may have, in bytes.
 pub const MAX_CODE_BYTES: usize = 4 << 20;
+/// Longest piece of a component that others get at once, in bytes.
+pub const MAX_PIECE_BYTES: usize = 128 << 10;
 /// Longest calldata a job may return, in bytes.
 pub const MAX_OUTCOME_BYTES: usize = 64 << 10;
 /// Longest reason of a skip or a job error, in bytes of UTF-8; longer ones are cut at a character boundary.
@@ -116,6 +122,7 @@ pub struct Executor {
     questions: Questions,
     limits: Limits,
     given_up: AtomicU64,
+    lent: AtomicU64,
 }
 
 /// What an executor has done, for metrics.
@@ -131,6 +138,14 @@ pub struct Counts {
     pub runs_unserved: u64,
     /// Codes found to be refused for good, now or by an earlier process.
     pub codes_refused: u64,
+    /// Codes that came from their URLs.
+    pub codes_from_urls: u64,
+    /// Codes that came from other keepers.
+    pub codes_from_keepers: u64,
+    /// Searches for a code that neither its URL nor another keeper had.
+    pub codes_nowhere: u64,
+    /// Bytes of components that others got from here.
+    pub code_bytes_lent: u64,
 }
 
 impl Executor {
@@ -139,7 +154,19 @@ impl Executor {
     /// # Errors
     /// [`ExecutorError`] when the directory cannot be used.
     pub fn new(config: ExecutorConfig, reader: Arc<dyn ChainReader>) -> Result<Self, ExecutorError> {
-        Self::with_limits(config, reader, Limits::default())
+        Self::build(config, reader, None, Limits::default())
+    }
+
+    /// As [`new`](Self::new), for a keeper that is not alone: code is also had from `others`.
+    ///
+    /// # Errors
+    /// [`ExecutorError`] when the directory cannot be used.
+    pub fn among(
+        config: ExecutorConfig,
+        reader: Arc<dyn ChainReader>,
+        others: Arc<dyn CodeSource>,
+    ) -> Result<Self, ExecutorError> {
+        Self::build(config, reader, Some(others), Limits::default())
     }
 
     /// As [`new`](Self::new), with other limits than the protocol's: for tests.
@@ -151,14 +178,24 @@ impl Executor {
         reader: Arc<dyn ChainReader>,
         limits: Limits,
     ) -> Result<Self, ExecutorError> {
+        Self::build(config, reader, None, limits)
+    }
+
+    fn build(
+        config: ExecutorConfig,
+        reader: Arc<dyn ChainReader>,
+        others: Option<Arc<dyn CodeSource>>,
+        limits: Limits,
+    ) -> Result<Self, ExecutorError> {
         let setup = |why: String| ExecutorError::Setup(why);
         let cache = CodeCache::open(&config.cache_dir)?;
         let fetcher = Fetcher::new(config.allow_private_targets).map_err(|error| setup(error.to_string()))?;
         let workers = Workers::new(config.worker, config.max_concurrent.max(1));
         let workers = Arc::new(workers.map_err(|error| setup(error.to_string()))?);
-        let library = Arc::new(Library::new(Arc::clone(&workers), cache, fetcher));
+        let library = Arc::new(Library::new(Arc::clone(&workers), cache, Origins::new(fetcher, others)));
         let questions = Questions::new(Arc::clone(&reader));
-        Ok(Self { workers, library, reader, questions, limits, given_up: AtomicU64::new(0) })
+        let (given_up, lent) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { workers, library, reader, questions, limits, given_up, lent })
     }
 
     /// Starts the first worker, has a small piece of code compiled and loaded, and tells how workers are confined; a log line says
@@ -182,12 +219,17 @@ impl Executor {
     /// What has been done so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
+        let Had { from_urls, from_others, nowhere } = self.library.had();
         Counts {
             compilations: self.library.compilations(),
             workers_lost: self.workers.lost(),
             runs_given_up: self.given_up.load(Ordering::Relaxed),
             runs_unserved: self.workers.unserved() + self.questions.unserved(),
             codes_refused: self.library.refused(),
+            codes_from_urls: from_urls,
+            codes_from_keepers: from_others,
+            codes_nowhere: nowhere,
+            code_bytes_lent: self.lent.load(Ordering::Relaxed),
         }
     }
 
@@ -200,6 +242,14 @@ impl Executor {
     /// [`Abstain`] with what is wrong with the code.
     pub async fn prepare(&self, code: &Code, owner: [u8; 20]) -> Result<(), Abstain> {
         self.library.prepare(code, owner).await
+    }
+
+    /// A piece of a component, for others: `count` bytes from `offset` on, [`MAX_PIECE_BYTES`] at the most. Of compiled code nothing is
+    /// ever given out. `None`: this keeper was not asked to run it since its start, or has it no more, or it ends before `offset`.
+    pub async fn piece(&self, hash: [u8; 32], offset: u32, count: usize) -> Option<Piece> {
+        let piece = self.library.piece(hash, offset, count).await;
+        self.lent.fetch_add(piece.as_ref().map_or(0, |piece| piece.bytes.len() as u64), Ordering::Relaxed);
+        piece
     }
 
     /// Whether a run of `code` can start at once.

@@ -1,6 +1,7 @@
 //! The jobs' codes: compiled on disk, else fetched and compiled, once whoever asks; or refused, for good.
 
 mod flight;
+mod lending;
 mod shelf;
 
 use std::collections::HashMap;
@@ -13,11 +14,13 @@ use tokio::sync::OwnedMutexGuard;
 use tokio::time::Instant;
 
 use crate::cache::{CodeCache, Found};
-use crate::fetch::{Fetcher, NotFetched};
+use crate::fetch::NotFetched;
+use crate::origins::{Had, Origins};
 use crate::turns::Customer;
 use crate::workers::{Compilation, Compiler, Workers};
-use crate::{Abstain, Code};
+use crate::{Abstain, Code, Piece};
 use flight::{Flight, Setback};
+use lending::Lending;
 use shelf::{Known, Shelf};
 
 /// Codes on their way, and failures remembered.
@@ -29,7 +32,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Library {
     cache: Arc<CodeCache>,
-    fetcher: Fetcher,
+    origins: Origins,
+    lending: Arc<Lending>,
     workers: Arc<Workers>,
     compiler: Compiler,
     shelf: Mutex<Shelf>,
@@ -39,10 +43,11 @@ pub(crate) struct Library {
 }
 
 impl Library {
-    pub(crate) fn new(workers: Arc<Workers>, cache: CodeCache, fetcher: Fetcher) -> Self {
+    pub(crate) fn new(workers: Arc<Workers>, cache: CodeCache, origins: Origins) -> Self {
         let compiler = workers.compiler();
-        let (shelf, flights) = (Mutex::default(), Mutex::default());
-        Self { cache: Arc::new(cache), fetcher, workers, compiler, shelf, flights, refused: AtomicU64::new(0) }
+        let (lending, shelf, flights) = (Arc::default(), Mutex::default(), Mutex::default());
+        let (cache, refused) = (Arc::new(cache), AtomicU64::new(0));
+        Self { cache, origins, lending, workers, compiler, shelf, flights, refused }
     }
 
     /// Whether compiled code is at hand.
@@ -63,6 +68,17 @@ impl Library {
     /// Codes found to be refused for good so far.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// How often codes came from where so far.
+    pub(crate) fn had(&self) -> Had {
+        self.origins.had()
+    }
+
+    /// A piece of a component that this keeper runs, if it is on disk.
+    pub(crate) async fn piece(&self, hash: [u8; 32], offset: u32, count: usize) -> Option<Piece> {
+        let (lending, cache) = (Arc::clone(&self.lending), Arc::clone(&self.cache));
+        blocking(move || Ok(lending.piece(&cache, &hash, offset, count))).await.ok()?
     }
 
     /// Makes code ready. While a failed preparation rests, its reason is returned at once; a refusal always is.
@@ -161,6 +177,7 @@ impl Library {
     }
 
     async fn obtain(&self, code: &Code, owner: Customer) -> Result<(), Setback> {
+        self.lending.know(code.hash);
         let broken = |broken: crate::workers::Broken| Setback::ForNow(Abstain::HostFailure(broken.to_string()));
         let engine = self.workers.hello().await.map_err(broken)?.engine.clone();
         if self.is_on_disk(code.hash, &engine).await? {
@@ -218,10 +235,12 @@ impl Library {
 
     /// Fetches the component into the cache.
     async fn fetch(&self, code: &Code, owner: Customer) -> Result<(), Setback> {
-        let fetched = self.fetcher.fetch(code, owner).await;
-        let bytes = fetched.map_err(|NotFetched { reason, is_final }| match is_final {
-            true => Setback::OfThisUrl(reason),
-            false => Setback::ForNow(reason),
+        let bytes = self.origins.get(code, owner).await.map_err(|NotFetched { reason, is_final }| {
+            // The number of all is in the metrics.
+            if reason != Abstain::Busy && self.workers.may_log() {
+                tracing::warn!(%reason, hash = alloy::hex::encode(code.hash), "a job's code can be had nowhere");
+            }
+            if is_final { Setback::OfThisUrl(reason) } else { Setback::ForNow(reason) }
         })?;
         let (cache, hash) = (Arc::clone(&self.cache), code.hash);
         let failed = |error| Abstain::HostFailure(format!("cannot keep a component in the code cache: {error}"));

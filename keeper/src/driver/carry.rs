@@ -6,7 +6,6 @@ use std::sync::Arc;
 use alloy::primitives::Address;
 use alloy::providers::Provider;
 use consensus::anchor::BlockRef;
-use consensus::committee::PeerKey;
 use consensus::effect::{JournalAnswer, PersistToken, Settlement};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
@@ -58,8 +57,12 @@ impl Driver {
             Order::Fault { peer, reason } => {
                 self.services.mesh.fault(p2p::peer_id_from_public_key(&peer.0), reason.name()).await;
             }
-            Order::Ask { peer, bytes } => self.ask(peer, p2p::Protocol::Want, bytes),
-            Order::AskStatus { peer } => self.ask(peer, p2p::Protocol::Status, Vec::new()),
+            Order::Ask { peer, bytes } => {
+                self.ask(peer, p2p::Protocol::Want, bytes, |from, bytes| Event::Answered { from, bytes });
+            }
+            Order::AskStatus { peer } => {
+                self.ask(peer, p2p::Protocol::Status, Vec::new(), |from, bytes| Event::Status { from, bytes });
+            }
             Order::Respond { request, bytes } => self.respond(request, bytes).await,
             Order::Submit { settlement, unpaid } => self.submit(&settlement, unpaid),
             Order::Accuse(accusation) => {
@@ -216,21 +219,6 @@ impl Driver {
         {
             tracing::debug!(%error, "could not answer a peer");
         }
-    }
-
-    fn ask(&self, from: PeerKey, protocol: p2p::Protocol, bytes: Vec<u8>) {
-        let (mesh, id) = (self.services.mesh.clone(), p2p::peer_id_from_public_key(&from.0));
-        // With the place for its answer: what peers answer never piles up.
-        let Ok(place) = self.answers.clone().try_reserve_owned() else {
-            return tracing::debug!("too many answers wait: a peer was not asked");
-        };
-        tokio::spawn(async move {
-            match (mesh.request(id, protocol, bytes).await, protocol) {
-                (Ok(bytes), p2p::Protocol::Want) => drop(place.send(Event::Answered { from, bytes })),
-                (Ok(bytes), p2p::Protocol::Status) => drop(place.send(Event::Status { from, bytes })),
-                (Err(error), _) => tracing::debug!(%error, "a peer did not answer"),
-            }
-        });
     }
 
     fn submit(&self, settlement: &Settlement, unpaid: Vec<usize>) {

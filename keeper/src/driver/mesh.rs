@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Driver;
 use super::event::{Event, RequestTag};
-use crate::topics;
+use crate::{peer_code, topics};
 
 /// Handles kept at most. The mesh itself forgets a message after 4 s and a question after 10 s.
 const OPEN_MAX: usize = 16_384;
@@ -86,10 +86,42 @@ impl Driver {
             p2p::Event::Request { id, protocol: p2p::Protocol::Status, .. } => {
                 Some(Event::StatusQuestion { request: RequestTag(self.questions.keep(id)) })
             }
+            p2p::Event::Request { id, from, protocol: p2p::Protocol::Code, data } => {
+                self.lend(id, from, data);
+                None
+            }
             p2p::Event::PeerConnected(peer) => key_of(&peer).map(Event::PeerUp),
             p2p::Event::PeerDisconnected(peer) => key_of(&peer).map(Event::PeerDown),
             p2p::Event::Listening(address) => Some(Event::Listening(address.to_string())),
         }
+    }
+
+    /// Asks a peer, off the loop; what it answers comes back as an event.
+    pub(super) fn ask(
+        &self,
+        from: PeerKey,
+        protocol: p2p::Protocol,
+        bytes: Vec<u8>,
+        told: fn(PeerKey, Vec<u8>) -> Event,
+    ) {
+        let (mesh, id) = (self.services.mesh.clone(), p2p::peer_id_from_public_key(&from.0));
+        // With the place for its answer: what peers answer never piles up.
+        let Ok(place) = self.answers.clone().try_reserve_owned() else {
+            return tracing::debug!("too many answers wait: a peer was not asked");
+        };
+        tokio::spawn(async move {
+            match mesh.request(id, protocol, bytes).await {
+                Ok(bytes) => drop(place.send(told(from, bytes))),
+                Err(error) => tracing::debug!(%error, "a peer did not answer"),
+            }
+        });
+    }
+
+    /// Gives a peer a piece of code, off the loop: bytes that have a hash are no matter of the protocol. There are no more of these
+    /// at once than the mesh has open questions.
+    fn lend(&self, id: p2p::RequestId, from: p2p::PeerId, question: Vec<u8>) {
+        let (mesh, executor) = (self.services.mesh.clone(), self.services.actions.executor.clone());
+        tokio::spawn(async move { peer_code::lend(&mesh, &executor, (id, from), &question).await });
     }
 }
 

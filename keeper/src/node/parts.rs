@@ -18,6 +18,7 @@ use crate::executor::{Executor, ExecutorConfig, RpcReader, WorkerProgram};
 use crate::jobs::Past;
 use crate::jobs::action::Actions;
 use crate::journal::JournalHandle;
+use crate::peer_code::PeerCode;
 
 /// Chain id of local networks, where code may come from anywhere on this machine.
 const LOCAL_CHAIN_ID: u64 = 31_337;
@@ -38,6 +39,7 @@ pub(super) fn services(
         max_concurrent: std::thread::available_parallelism().map_or(1, usize::from),
         worker: WorkerProgram::this(),
     };
+    let others = PeerCode::new(front.mesh.clone());
     let (wallet, datadir) = (setup.keys.wallet.clone(), setup.paths.data());
     let submitter = Submitter::new(rpc, wallet, chain, datadir, constants.tip, stop.clone())?;
     Ok(Services {
@@ -46,7 +48,7 @@ pub(super) fn services(
             chain_id: chain.network.chain_id,
             job_manager: chain.network.contracts.job_manager,
             provider: rpc.provider(),
-            executor: Arc::new(Executor::new(executor, Arc::new(reader))?),
+            executor: Arc::new(Executor::among(executor, Arc::new(reader), Arc::new(others))?),
         },
         journal,
         submitter: Arc::new(submitter.with_anchors_of(constants.anchor_age)),

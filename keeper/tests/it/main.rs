@@ -9,5 +9,6 @@ mod local_verbs;
 mod on_chain;
 #[cfg(not(feature = "equivocate"))]
 mod outside;
+mod peer_code;
 mod runs;
 mod status;

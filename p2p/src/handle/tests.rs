@@ -14,7 +14,7 @@ use crate::topic::{TopicId, Topics};
 async fn a_swarm_that_stands_still_holds_nobody_up() {
     let (commands, _stands_still) = mpsc::channel(2);
     let sizes = Sizes { request: 1, answer: 1 };
-    let (overflows, limits) = (Overflows::default(), RequestLimits { status: sizes, want: sizes });
+    let (overflows, limits) = (Overflows::default(), RequestLimits { status: sizes, want: sizes, code: sizes });
     let handle = Handle::new(PeerId::random(), Topics::new(&three(), DOMAIN), limits, commands, overflows);
     let began = Instant::now();
     for _ in 0..2 {

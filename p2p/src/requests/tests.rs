@@ -47,18 +47,23 @@ fn torn_messages_are_errors() {
 fn names_carry_the_network() {
     assert_eq!(Protocol::Status.name("00112233aabbccdd"), "/kpr/00112233aabbccdd/status/1");
     assert_eq!(Protocol::Want.name("00112233aabbccdd"), "/kpr/00112233aabbccdd/want/1");
+    assert_eq!(Protocol::Code.name("00112233aabbccdd"), "/kpr/00112233aabbccdd/code/1");
 }
 
 #[test]
 fn limits_are_those_of_the_protocol_and_bounded() {
-    let limits = RequestLimits { status: Sizes { request: 1, answer: 2 }, want: Sizes { request: 3, answer: 4 } };
-    assert_eq!(limits.of(Protocol::Status), limits.status);
-    assert_eq!(limits.of(Protocol::Want), limits.want);
+    let [status, want, code] = [1, 3, 5].map(|request| Sizes { request, answer: request + 1 });
+    let limits = RequestLimits { status, want, code };
+    for (protocol, sizes) in [(Protocol::Status, status), (Protocol::Want, want), (Protocol::Code, code)] {
+        assert_eq!(limits.of(protocol), sizes);
+    }
     limits.validate().expect("small");
     let most = 1024 * 1024;
     for request in [most, most + 1] {
-        let limits = RequestLimits { want: Sizes { request, answer: 1 }, ..limits };
-        let checked = limits.validate();
-        assert_eq!(matches!(checked, Err(ConfigError::TooLongRequests { .. })), request > most, "{checked:?}");
+        let sizes = Sizes { request: 1, answer: request };
+        for limits in [RequestLimits { want: sizes, ..limits }, RequestLimits { code: sizes, ..limits }] {
+            let checked = limits.validate();
+            assert_eq!(matches!(checked, Err(ConfigError::TooLongRequests { .. })), request > most, "{checked:?}");
+        }
     }
 }

@@ -53,7 +53,7 @@ impl Service {
             }
             Event::Request { id, .. } => {
                 self.metrics.overflows.lost(Lost::Request);
-                self.asked.remove(&id);
+                self.desk(id.protocol).over(&id);
             }
             Event::PeerConnected(_) | Event::PeerDisconnected(_) | Event::Listening(_) => {}
         }

@@ -104,7 +104,8 @@ impl Service {
 
     /// The last connection of a peer is gone; `welcomed` when it had let us in.
     pub(super) fn on_parted(&mut self, peer: PeerId, welcomed: bool, now: Instant) {
-        self.rests.parted(&peer);
+        self.words.rests.parted(&peer);
+        self.code.rests.parted(&peer);
         if welcomed {
             self.book.disconnected(&peer, now);
         } else if let Some((_, wait)) = self.book.failed(&peer, &[], now) {

@@ -57,7 +57,7 @@ impl Service {
 
     /// Asks a peer for the records that this node lacks, unless it is being asked already, or was asked or has told a lot of late.
     pub(super) fn ask_for_records(&mut self, peer: PeerId, now: Instant) {
-        let is_free = self.peers.is_connected(&peer) && self.answers.wait(&peer, now).is_none();
+        let is_free = self.peers.is_connected(&peer) && self.words.answers.wait(&peer, now).is_none();
         if is_free && self.round.ask(peer, now) {
             self.sign_record();
             let known = self.records.known();
@@ -72,7 +72,7 @@ impl Service {
             }
             RequestEvent::Message { peer, message: Message::Response { response, .. }, .. } => {
                 self.round.asked.remove(&peer);
-                self.answers.charge(peer, response.len(), now);
+                self.words.answers.charge(peer, response.len(), now);
                 self.believe_records(peer, &response, now);
             }
             RequestEvent::OutboundFailure { peer, error, .. } => {
@@ -90,7 +90,7 @@ impl Service {
     }
 
     fn tell_records(&mut self, peer: PeerId, question: &[u8], channel: ResponseChannel<Vec<u8>>, now: Instant) {
-        if !self.budgets.charge(peer, question.len(), now) {
+        if !self.words.budgets.charge(peer, question.len(), now) {
             self.metrics.overflows.questions.inc();
             tracing::debug!(%peer, "a peer asks too much for records");
             return;
@@ -99,7 +99,7 @@ impl Service {
             Ok(known) => {
                 self.sign_record();
                 let answer = self.records.answer(&known);
-                self.budgets.answered(&peer, answer.len(), now);
+                self.words.budgets.answered(&peer, answer.len(), now);
                 if self.swarm.behaviour_mut().records.send_response(channel, answer).is_err() {
                     tracing::debug!(%peer, "the records came too late");
                 }

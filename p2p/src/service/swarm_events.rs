@@ -92,6 +92,7 @@ impl Service {
             }
             BehaviourEvent::Status(event) => self.on_request_event(Protocol::Status, event),
             BehaviourEvent::Want(event) => self.on_request_event(Protocol::Want, event),
+            BehaviourEvent::Code(event) => self.on_request_event(Protocol::Code, event),
             BehaviourEvent::Records(event) => self.on_records_event(event, now),
             BehaviourEvent::Gate(never) | BehaviourEvent::Memory(never) => match never {},
         }

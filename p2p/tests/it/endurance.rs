@@ -73,7 +73,7 @@ async fn converse(honest: &Handle, arrived: &mut tokio::sync::mpsc::Receiver<(u3
 }
 
 /// An honest pair, and a third registered peer that attacks one of them. Returns the victim afterwards.
-async fn endure(name: &str, reads: bool, how: impl Fn(&mut Attacker, PeerId) + Send + 'static) -> Node {
+pub(crate) async fn endure(name: &str, reads: bool, how: impl Fn(&mut Attacker, PeerId) + Send + 'static) -> Node {
     endure_until("", name, reads, how).await
 }
 

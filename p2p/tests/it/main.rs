@@ -1,6 +1,7 @@
 //! Real swarms on loopback TCP.
 
 mod admission;
+mod code;
 mod discovery;
 mod endurance;
 mod faults;

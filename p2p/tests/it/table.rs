@@ -18,8 +18,11 @@ pub(crate) const TOPICS: [Topic; 4] = [
     Topic { letter: 'e', name: "evidence", max_bytes: 16 * KIB, weight: 0.05 },
 ];
 
-pub(crate) const REQUESTS: RequestLimits =
-    RequestLimits { status: Sizes { request: KIB, answer: KIB }, want: Sizes { request: 16 * KIB, answer: 128 * KIB } };
+pub(crate) const REQUESTS: RequestLimits = RequestLimits {
+    status: Sizes { request: KIB, answer: KIB },
+    want: Sizes { request: 16 * KIB, answer: 128 * KIB },
+    code: Sizes { request: 40, answer: 129 * KIB },
+};
 
 pub(crate) const fn topic(id: TopicId) -> Topic {
     TOPICS[id.0 as usize]

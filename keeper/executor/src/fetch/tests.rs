@@ -1,3 +1,4 @@
+mod gateways;
 mod hops;
 pub(crate) mod server;
 
@@ -129,7 +130,17 @@ async fn refused_urls_say_what_to_use_instead() {
         let reason = fetch(&fetcher(false), &code(url, b"")).await.expect_err(url);
         assert_eq!(reason.name(), "code_unavailable", "{url}: {reason}");
     }
-    for url in ["ipfs://", "ipfs://../x", "ipfs://a?b", "ipfs://a%2e", "ipfs:/a", "ipfs://a/../../b", "ipfs:é"] {
+    for url in [
+        "ipfs://",
+        "ipfs://../x",
+        "ipfs://a?b",
+        "ipfs://a%2e",
+        "ipfs:/a",
+        "ipfs:abcdef",
+        "ipfs:///a",
+        "ipfs://a/../../b",
+        "ipfs:é",
+    ] {
         let error = fetch(&fetcher(false), &code(url, b"")).await.expect_err(url).to_string();
         assert!(error.contains("ipfs://<CID>"), "{url}: {error}");
     }
