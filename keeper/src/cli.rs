@@ -66,6 +66,7 @@ pub struct Global {
     /// RPC node, in place of the network file's; repeat for fallbacks
     #[arg(
         long = "rpc-url",
+        visible_alias = "rpc",
         global = true,
         env = "KEEPER_RPC_URL",
         hide_env_values = true,
@@ -216,6 +217,8 @@ pub enum JobCommand {
     Import(job::ImportCommand),
     /// Give a paused job other terms, and let it run again
     Update(Box<job::UpdateArgs>),
+    /// Make one run of a job as keepers would, listed or not, and show what would come of it; nothing is sent
+    Test(Box<job::TestArgs>),
     /// Show what a job costs, before it is listed or after
     Cost(Box<job::CostArgs>),
     /// List the jobs on chain
@@ -287,6 +290,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Job(JobCommand::Import(command)) => job::import(global, command).await,
         Command::Job(JobCommand::Update(args)) => job::update(global, *args).await,
         Command::Job(JobCommand::Cost(args)) => job::cost(global, *args).await,
+        Command::Job(JobCommand::Test(args)) => job::test(global, *args).await,
         Command::Job(JobCommand::List(args)) => job::list(global, &args).await,
         Command::Job(JobCommand::Show { id }) => job::show(global, id).await,
         Command::Job(JobCommand::Fund(args)) => job::fund(global, &args).await,

@@ -215,6 +215,7 @@ impl Executor {
             Ok((output, transcript, took)) => Run {
                 transcript_root: transcript.root().0,
                 fuel: output.fuel,
+                memory_bytes: output.memory_bytes,
                 elapsed: started.elapsed(),
                 took,
                 logs: output.logs,

@@ -25,8 +25,10 @@ mod life;
 mod list;
 mod pay;
 mod price;
+mod project;
 mod runs;
 mod spell;
+mod trial;
 mod update;
 
 pub(super) use cost::{CostArgs, cost};
@@ -36,6 +38,7 @@ pub(super) use import::{ImportCommand, run as import};
 pub(super) use life::{LifeArgs, cancel, pause, resume};
 pub(super) use list::{ListArgs, list, show};
 pub(super) use runs::{RunsArgs, WatchArgs, runs, watch};
+pub(super) use trial::{TestArgs, test};
 pub(super) use update::{UpdateArgs, update};
 
 /// The job with this number, and the chain's time in unix seconds.
