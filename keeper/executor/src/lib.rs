@@ -46,6 +46,7 @@ use wire::{End, Input, Output};
 use workers::{Assigned, Unfinished, Workers};
 
 pub use abstain::Abstain;
+pub use cell::INTERFACES;
 pub use chain_read::{ChainAnswer, ChainRequest, DecodeError, LogEntry};
 pub use limits::Limits;
 pub use question::{Answer, Asked, Question};

@@ -109,6 +109,13 @@ impl Word {
     }
 }
 
+/// Nothing given.
+impl<T> Default for Filed<T> {
+    fn default() -> Self {
+        Self { typed: Vec::new(), file: None, flags: PhantomData }
+    }
+}
+
 impl<T: Args> Filed<T> {
     /// The same with this file, unless `--file` has named one.
     pub(super) fn or_file(self, file: Option<PathBuf>) -> Self {
