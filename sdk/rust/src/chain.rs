@@ -4,8 +4,8 @@
 use alloy_sol_types::{SolCall, SolEvent};
 
 use crate::decision::decode;
-use crate::world::keeper::job::chain as world;
-use crate::world::keeper::job::chain::ChainError;
+use crate::bindings::keeper::job::chain as world;
+use crate::bindings::keeper::job::chain::ChainError;
 use crate::{Address, B256, Bytes, Error, U256};
 
 /// Asks a contract something: `chain::view(token, &balanceOfCall { account })?`.

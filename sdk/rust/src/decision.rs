@@ -5,7 +5,7 @@ use std::fmt;
 use alloy_sol_types::abi::TokenSeq;
 use alloy_sol_types::{SolCall, SolEvent, SolType, SolValue};
 
-use crate::world::keeper::job::types::{Context, JobError, LogEntry, Outcome, Trigger};
+use crate::bindings::keeper::job::types::{Context, JobError, LogEntry, Outcome, Trigger};
 use crate::{B256, Bytes};
 
 /// What comes of a run.

@@ -26,18 +26,21 @@
 //! A run is a pure function of its [`Context`] and of the chain at `context.reference`: there is no clock, no network, no file,
 //! and nothing is kept from one run to the next. Whatever ends a run with `?` ends it in an error that all keepers see alike.
 
+#[doc(hidden)]
+pub mod bindings;
 pub mod chain;
 mod decision;
 mod log;
-mod world;
 
 pub use alloy_primitives::{Address, B256, Bytes, U256};
 pub use alloy_sol_types::{self, SolCall, SolEvent, SolValue, sol};
 pub use decision::{Decision, Error, call, event, params, skip};
-pub use world::keeper::job::types::{BlockReference, Context, LogEntry, Outcome, Trigger};
+pub use bindings::keeper::job::types::{BlockReference, Context, LogEntry, Outcome, Trigger};
 
 #[doc(hidden)]
-pub use world::{Guest, as_guest, export_world};
+pub use bindings::keeper::job::types::JobError;
+#[doc(hidden)]
+pub use bindings::{Guest, as_guest, export_world};
 
 /// What the author of a job writes.
 pub trait Job {
@@ -65,8 +68,3 @@ macro_rules! export {
         $crate::export_world!(KeeperJobGuest with_types_in $crate::bindings);
     };
 }
-
-#[doc(hidden)]
-pub use world as bindings;
-#[doc(hidden)]
-pub use world::keeper::job::types::JobError;

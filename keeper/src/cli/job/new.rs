@@ -30,7 +30,7 @@ const UPKEEP: &[File] =
     files!("templates/upkeep": "package.json", "compile.mjs", "src/Upkeep.sol", "job.toml", "README.md");
 const WIT: &[File] = files!("wit": "job.wit");
 const RUST_SDK: &[File] = files!(
-    "../sdk/rust": "Cargo.toml", "src/lib.rs", "src/chain.rs", "src/decision.rs", "src/log.rs", "src/world.rs",
+    "../sdk/rust": "Cargo.toml", "src/lib.rs", "src/bindings.rs", "src/chain.rs", "src/decision.rs", "src/log.rs",
 );
 const TYPESCRIPT_SDK: &[File] = files!(
     "../sdk/typescript": "package.json", "src/index.ts", "src/abi.ts", "src/chain.ts", "src/decision.ts", "src/hex.ts",

@@ -28,7 +28,7 @@ pub(super) fn component(folder: &Path) -> Result<Vec<u8>> {
     run(tool("tsc").args(["-p", "."]), false, INSTALL)?;
     let mut esbuild = tool("esbuild");
     esbuild.args([ENTRY, "--bundle", "--format=esm", "--target=es2022", "--external:keeper:*", "--log-level=warning"]);
-    run(esbuild.arg("--outfile").arg(&bundle).arg("--allow-overwrite"), false, INSTALL)?;
+    run(esbuild.arg(format!("--outfile={}", bundle.display())), false, INSTALL)?;
     say("putting it into its interpreter");
     let mut jco = tool("jco");
     jco.arg("componentize").arg(&bundle).args(["--wit", "node_modules/keeper-job/wit", "--world-name", "job"]);

@@ -1,8 +1,8 @@
 //! Whether a component is one of the world `keeper:job/job`, as far as its own words go.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use executor::INTERFACES;
-use wit_component::{DecodedWasm, decode};
+use wasmparser::{ComponentExternalKind, Parser, Payload, Validator};
 
 /// The function that keepers call.
 const EXPORT: &str = "run";
@@ -12,15 +12,31 @@ const EXPORT: &str = "run";
 /// # Errors
 /// It is no component, or exports no `run`.
 pub(super) fn outside(component: &[u8]) -> Result<Vec<String>> {
-    let DecodedWasm::Component(resolve, world) = decode(component)? else {
-        bail!("it is a WIT package, no component");
-    };
-    let world = &resolve.worlds[world];
-    let exports: Vec<String> = world.exports.keys().map(|key| resolve.name_world_key(key)).collect();
-    ensure!(
-        exports.iter().any(|name| name == EXPORT),
-        "it exports no function `{EXPORT}`, which is what keepers call: see sdk/wit/job.wit"
-    );
-    let imports = world.imports.keys().map(|key| resolve.name_world_key(key));
-    Ok(imports.filter(|name| !INTERFACES.contains(&name.as_str())).collect())
+    Validator::new().validate_all(component)?;
+    ensure!(Parser::is_component(component), "it is a core module: a component is made of it by `keeper job build`");
+    let (mut depth, mut outside, mut exports_run) = (0_u32, Vec::new(), false);
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            // The last one is the component's own.
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(imports) if depth == 0 => {
+                for import in imports {
+                    let name = import?.name.name;
+                    if !INTERFACES.contains(&name) {
+                        outside.push(name.to_owned());
+                    }
+                }
+            }
+            Payload::ComponentExportSection(exports) if depth == 0 => {
+                for export in exports {
+                    let export = export?;
+                    exports_run |= export.name.name == EXPORT && export.kind == ComponentExternalKind::Func;
+                }
+            }
+            _ => {}
+        }
+    }
+    ensure!(exports_run, "it exports no function `{EXPORT}`, which is what keepers call: see sdk/wit/job.wit");
+    Ok(outside)
 }

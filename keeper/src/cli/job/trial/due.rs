@@ -24,7 +24,7 @@ const LOOKED_BACK: u64 = 1_000;
 
 /// Which run.
 #[derive(Debug, Clone, Default, Args)]
-pub(super) struct Moment {
+pub(in crate::cli::job) struct Moment {
     /// The block that the run is pinned to [default: the newest confirmed one]
     #[arg(long, value_name = "NUMBER")]
     pub(super) block: Option<u64>,

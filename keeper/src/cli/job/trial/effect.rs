@@ -89,9 +89,8 @@ impl Effect {
     fn of(mut diff: Diff, sender: Address) -> Self {
         let accounts: Vec<Address> = diff.pre.keys().chain(diff.post.keys()).copied().collect();
         let mut effect = Self::default();
-        let mut seen = None;
         for account in sorted(accounts) {
-            if account == sender || seen.replace(account) == Some(account) {
+            if account == sender {
                 continue;
             }
             let [pre, post] = [&mut diff.pre, &mut diff.post].map(|half| half.remove(&account).unwrap_or_default());

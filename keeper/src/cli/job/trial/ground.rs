@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Who calls the target.
 #[derive(Debug, Clone, Args)]
-pub(super) struct Caller {
+pub(in crate::cli::job) struct Caller {
     /// Whose job it would be: with the salt that makes the address that calls the target [default: your wallet's account]
     #[arg(long, value_name = "ADDRESS")]
     owner: Option<Address>,

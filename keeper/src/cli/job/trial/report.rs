@@ -40,6 +40,8 @@ pub(in crate::cli::job) struct Report {
     pub(super) too_dear: Option<String>,
     /// Where a run made again is not what it was.
     pub(super) differences: Option<Vec<String>>,
+    /// What it was to end in.
+    pub(super) expected: Option<String>,
 }
 
 /// What became of the call.
@@ -47,6 +49,8 @@ pub(super) struct Delivery {
     pub(super) forwarder: Forwarder,
     pub(super) rehearsal: Rehearsal,
     pub(super) effect: Option<Result<Effect, String>>,
+    /// Whether there is a contract at the target; a call to an account without code goes through and does nothing.
+    pub(super) has_code: bool,
 }
 
 impl Delivery {
@@ -70,9 +74,9 @@ impl Report {
         elapsed: Duration,
         reads: Vec<Read>,
     ) -> Self {
-        let (code, delivery, price, too_dear, differences) = (None, None, None, None, None);
-        let is_due_by_word = false;
-        Self { trial, made, elapsed, reads, code, is_due_by_word, delivery, price, too_dear, differences }
+        let (code, delivery, price, too_dear) = (None, None, None, None);
+        let (differences, expected, is_due_by_word) = (None, None, false);
+        Self { trial, made, elapsed, reads, code, is_due_by_word, delivery, price, too_dear, differences, expected }
     }
 
     /// What the target would be called with.
@@ -94,8 +98,11 @@ impl Report {
         }
     }
 
-    /// A call that the target takes, a skip, or nothing due is as it should be.
-    pub(in crate::cli::job) fn exit(&self) -> Exit {
+    /// What was asked for; else a call that the target takes, a skip, or nothing due is as it should be.
+    pub(super) fn exit(&self) -> Exit {
+        if let Some(expected) = &self.expected {
+            return if expected == self.outcome() { Exit::Success } else { Exit::Failure };
+        }
         let is_refused = self.delivery.as_ref().is_some_and(|it| matches!(it.rehearsal, Rehearsal::Refused(_)));
         match &self.made {
             Err(Unmade::NotNow(_)) => Exit::Success,
@@ -111,9 +118,10 @@ impl Report {
         }
     }
 
-    /// The run on tape; none where there was no run.
+    /// The run on tape; none where it has no result, which need not be the same again.
     pub(super) fn tape(&self) -> Option<Tape> {
-        let ended = Ending::of(self.made.as_ref().ok()?);
+        let made = self.made.as_ref().ok().filter(|made| !matches!(made.ended, Ended::Abstain(_)))?;
+        let ended = Ending::of(made);
         Some(Tape { trial: self.trial.clone(), reads: self.reads.clone(), ended })
     }
 
@@ -160,7 +168,10 @@ impl Report {
             if self.code.is_some() {
                 lines.push(("used", self.used(made)));
             }
-            lines.push(("reads", format!("{} of at most {MAX_CHAIN_READS}, root {}", self.reads.len(), made.transcript)));
+            if !self.reads.is_empty() {
+                let reads = self.reads.len();
+                lines.push(("reads", format!("{reads} of at most {MAX_CHAIN_READS}, root {}", made.transcript)));
+            }
         }
         self.add_delivery(&mut lines);
         self.add_price(&mut lines);
@@ -172,10 +183,13 @@ impl Report {
             Some(differences) => lines.extend(differences.iter().map(|it| ("DIFFERS", it.clone()))),
             None => {}
         }
+        if let Some(expected) = self.expected.as_deref().filter(|expected| *expected != self.outcome()) {
+            lines.push(("DIFFERS", format!("the run was to end in {expected}")));
+        }
         lines
     }
 
-    fn ending(&self) -> String {
+    pub(super) fn ending(&self) -> String {
         let outcome = self.outcome();
         match (self.calldata(), self.reason(), self.abstention()) {
             (Some(data), ..) => {
@@ -208,7 +222,7 @@ impl Report {
     }
 
     fn add_delivery(&self, lines: &mut Vec<(&'static str, String)>) {
-        let Some(Delivery { forwarder, rehearsal, effect }) = &self.delivery else {
+        let Some(Delivery { forwarder, rehearsal, effect, has_code }) = &self.delivery else {
             if self.calldata().is_some() && self.differences.is_none() {
                 lines.push(("target", "none is named, so nothing was called: --target ADDRESS".to_owned()));
             }
@@ -216,6 +230,7 @@ impl Report {
         };
         let doubt = match (rehearsal, forwarder.whose) {
             (Rehearsal::Refused(_), Whose::StandIn) => "; it may ask who calls, and that is a stand-in here",
+            _ if !has_code => "; WARNING: there is no contract, so that does nothing",
             _ => "",
         };
         lines.push(("target", format!("{}: {rehearsal}{doubt}", self.trial.terms.target)));
@@ -273,6 +288,7 @@ impl Report {
             "too_dear": self.too_dear,
             "recorded": recorded,
             "differences": self.differences,
+            "expected": self.expected,
         })
     }
 }
@@ -284,6 +300,7 @@ impl Delivery {
             "outcome": self.rehearsal.name(),
             "says": self.rehearsal.to_string(),
             "gas": self.gas(),
+            "target_has_code": self.has_code,
             "called_from": address,
             "is_stand_in": whose == Whose::StandIn,
             "changes": self.effect.as_ref().and_then(|effect| effect.as_ref().ok()).map(Effect::document),

@@ -8,8 +8,6 @@ wit_bindgen::generate!({
     export_macro_name: "export_world",
 });
 
-use keeper::job::types::{Context, JobError, Outcome};
-
 /// What the component exports for a job.
 ///
 /// # Errors
