@@ -57,6 +57,7 @@ for deb in "$cache"/new/debs/*.deb; do
 done
 rm -rf "$cache/new/debs"
 
+# The linkers, the one that makes components among them.
 tools=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin
 [ -x "$tools/rust-lld" ] || fail "rust-lld is not in $tools: install Rust from https://rustup.rs"
 rm -rf "$cache/root" "$cache/bin" && mv "$cache/new/root" "$cache/root" && mkdir -p "$cache/bin"
@@ -64,7 +65,7 @@ rustlib=$cache/root/usr/lib/rustlib
 source=$(ls -d "$cache"/root/usr/src/rustc-*)
 ln -sfn "$source" "$rustlib/src/rust"
 host=$(ls "$rustlib" | grep -- -linux-gnu)
-mkdir -p "$rustlib/$host/bin" && ln -sfn "$tools/rust-lld" "$rustlib/$host/bin/rust-lld"
+mkdir -p "$rustlib/$host/bin" && ln -sfn "$tools"/* "$rustlib/$host/bin/"
 cat >"$rustc" <<END
 #!/bin/sh
 LD_LIBRARY_PATH=$cache/root/usr/lib/$(uname -m)-linux-gnu\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH} exec $cache/root/usr/bin/rustc "\$@"

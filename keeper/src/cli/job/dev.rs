@@ -1,20 +1,21 @@
 //! `keeper job dev`: a job while it is written. Every change builds it again, every block is a run; a paragraph for each.
 //!
 //! ```text
-//!   folder ── change ──► (one at a time) ──┐
-//!                                          ├─► build? ─► run ─► paragraph ─┐
-//!   chain ─── new block ───────────────────┘◄──────────────────────────────┘   until Ctrl-C, or --runs
+//!   folder ─── change ──► build ──┐
+//!                                 ├─► run ─► paragraph ─┐
+//!   chain ─── new block ──────────┘◄────────────────────┘   until Ctrl-C, or --runs
 //! ```
+//!
+//! Both are looked at twice a second: that needs nothing of the operating system, and works where changes are not told of, as in folders
+//! shared with a container.
 
-use std::ffi::OsStr;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::Args;
-use notify::{Event, EventKind, RecursiveMode, Watcher, recommended_watcher};
-use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::build::{Toolchain, make};
 use super::project::Project;
@@ -22,10 +23,13 @@ use super::trial::{Bench, Report, WhatArgs};
 use crate::cli::output::{report_failure, rows, say};
 use crate::cli::{Exit, Global, WithExit};
 
-/// How often the chain is asked for its newest block.
+/// How often folder and chain are looked at.
 const POLL: Duration = Duration::from_millis(500);
 /// Editors write a file in several steps: what comes within this time is one change.
 const SETTLED: Duration = Duration::from_millis(200);
+/// Files that are looked at, and how deep they may lie.
+const MAX_FILES: usize = 4_096;
+const MAX_DEPTH: usize = 12;
 /// What tools make: no change of the author's.
 const MADE: [&str; 5] = ["target", "build", "node_modules", "package-lock.json", "Cargo.lock"];
 
@@ -46,8 +50,8 @@ struct Session<'a> {
     global: &'a Global,
     args: DevArgs,
     bench: Bench,
-    /// Paths that have changed; one is enough to build everything again.
-    changes: mpsc::Receiver<PathBuf>,
+    /// The folder as it was built.
+    built: Seen,
     /// The block of the last run.
     shown: Option<u64>,
     runs: u64,
@@ -59,18 +63,7 @@ pub(in crate::cli) async fn dev(global: &Global, args: DevArgs) -> Result<Exit> 
         return Err(anyhow!("{} is no folder: dev watches the folder of a job", folder.display())).exit(Exit::NotFound);
     }
     let bench = Bench::open(global).await?;
-    // One is kept: another change while it waits makes no difference.
-    let (sender, changes) = mpsc::channel(1);
-    let watched = folder.canonicalize().with_context(|| format!("where is {}?", folder.display()))?;
-    let below = watched.clone();
-    let mut watcher = recommended_watcher(move |event: notify::Result<Event>| {
-        if let Some(path) = event.ok().and_then(|event| changed(&event, &below)) {
-            let _ = sender.try_send(path);
-        }
-    })
-    .context("the operating system does not tell of changes")?;
-    watcher.watch(&watched, RecursiveMode::Recursive).context("the operating system does not tell of changes")?;
-    let mut session = Session { global, args, bench, changes, shown: None, runs: 0 };
+    let mut session = Session { global, args, bench, built: look(&folder), shown: None, runs: 0 };
     session.rebuild();
     tokio::select! {
         done = session.follow() => done,
@@ -78,18 +71,38 @@ pub(in crate::cli) async fn dev(global: &Global, args: DevArgs) -> Result<Exit> 
     }
 }
 
-/// The author's file that an event is about, if it is about one.
-fn changed(event: &Event, folder: &Path) -> Option<PathBuf> {
-    if matches!(event.kind, EventKind::Access(_)) {
-        return None;
+/// An author's files, each with its time and length.
+type Seen = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
+
+/// The files of a folder that its author writes.
+fn look(folder: &Path) -> Seen {
+    let mut seen = Seen::new();
+    let mut waiting = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = waiting.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let (name, path) = (entry.file_name(), entry.path());
+            let is_made = MADE.iter().any(|made| name == *made)
+                || name.to_string_lossy().starts_with('.')
+                || path.extension().is_some_and(|end| end == "wasm" || end == "new");
+            // Not through links: they may lead in a circle.
+            let Ok(about) = entry.metadata() else { continue };
+            if is_made || seen.len() >= MAX_FILES {
+                continue;
+            }
+            if about.is_dir() && depth < MAX_DEPTH {
+                waiting.push((path, depth + 1));
+            } else if about.is_file() {
+                seen.insert(path, (about.modified().ok(), about.len()));
+            }
+        }
     }
-    let is_own = |path: &&PathBuf| {
-        let Ok(inside) = path.strip_prefix(folder) else { return false };
-        let is_made = |part: &OsStr| MADE.iter().any(|made| part == *made) || part.to_string_lossy().starts_with('.');
-        let is_component = inside.extension().is_some_and(|end| end == "wasm" || end == "new");
-        !is_component && !inside.iter().any(is_made)
-    };
-    event.paths.iter().find(is_own).cloned()
+    seen
+}
+
+/// A file that is not as it was, if there is one.
+fn changed<'a>(then: &'a Seen, now: &'a Seen) -> Option<&'a PathBuf> {
+    let is_new = |(path, about): &(&PathBuf, &(Option<SystemTime>, u64))| then.get(*path) != Some(*about);
+    now.iter().find(is_new).map(|(path, _)| path).or_else(|| then.keys().find(|path| !now.contains_key(*path)))
 }
 
 impl Session<'_> {
@@ -107,9 +120,8 @@ impl Session<'_> {
                 Ok(_) => {}
                 Err(error) => report_failure(&error, false),
             }
-            if let Ok(Some(path)) = timeout(POLL, self.changes.recv()).await {
-                self.settle().await;
-                tell(&format!("changed: {}", path.display()));
+            sleep(POLL).await;
+            if self.settle().await {
                 self.rebuild();
                 self.shown = None;
             }
@@ -120,12 +132,21 @@ impl Session<'_> {
         Ok(self.bench.ground.block(None).await?.number)
     }
 
-    /// Waits until nothing has changed for a moment.
-    async fn settle(&mut self) {
-        sleep(SETTLED).await;
-        while self.changes.try_recv().is_ok() {
+    /// Whether anything has changed; then it waits until nothing does for a moment.
+    async fn settle(&mut self) -> bool {
+        let mut now = look(&self.args.what.path);
+        let Some(path) = changed(&self.built, &now) else { return false };
+        tell(&format!("changed: {}", path.display()));
+        loop {
             sleep(SETTLED).await;
+            let later = look(&self.args.what.path);
+            if later == now {
+                break;
+            }
+            now = later;
         }
+        self.built = now;
+        true
     }
 
     fn project(&self) -> Result<Project> {
@@ -177,18 +198,27 @@ mod tests {
 
     #[test]
     fn what_the_author_writes_is_a_change_and_what_tools_make_is_none() {
-        let folder = Path::new("/job");
-        let seen = |path: &str| {
-            let event = Event::new(EventKind::Any).add_path(PathBuf::from(path));
-            changed(&event, folder).is_some()
+        let home = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let file = home.path().join(name);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
         };
-        for path in ["/job/src/lib.rs", "/job/job.toml", "/job/sdk/src/lib.rs"] {
-            assert!(seen(path), "{path}");
+        write("src/lib.rs", "one");
+        write("job.toml", "");
+        let before = look(home.path());
+        assert_eq!((before.len(), changed(&before, &before)), (2, None));
+        for made in ["target/x", "node_modules/y/z", "job.wasm", "job.wasm.new", ".git/index", "build/job.js"] {
+            write(made, "made");
         }
-        for path in ["/job/target/x", "/job/job.wasm", "/job/job.wasm.new", "/job/.git/index", "/elsewhere/lib.rs"] {
-            assert!(!seen(path), "{path}");
-        }
-        let read = Event::new(EventKind::Access(notify::event::AccessKind::Read)).add_path("/job/job.toml".into());
-        assert!(changed(&read, folder).is_none());
+        assert_eq!(changed(&before, &look(home.path())), None);
+        write("src/lib.rs", "another");
+        assert!(changed(&before, &look(home.path())).unwrap().ends_with("src/lib.rs"));
+        write("src/lib.rs", "one");
+        std::fs::remove_file(home.path().join("job.toml")).unwrap();
+        let now = look(home.path());
+        assert!(changed(&before, &now).is_some());
+        write("sdk/src/new.rs", "");
+        assert!(changed(&now, &look(home.path())).unwrap().ends_with("new.rs"));
     }
 }

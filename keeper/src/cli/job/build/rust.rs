@@ -1,5 +1,5 @@
-//! Rust: cargo makes a core module for `wasm32-unknown-unknown`, and what `wit-bindgen` left in it says how it becomes a component.
-//! That target knows nothing of WASI, so there is nothing in the component that keepers would not answer.
+//! Rust: cargo builds for `wasm32-unknown-unknown`, and the linker of Rust's component targets makes a component of it, by what
+//! `wit-bindgen` left in it. This target knows nothing of WASI, so there is nothing in the component that keepers would not answer.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -7,12 +7,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
-use wit_component::ComponentEncoder;
 
 use super::tools::run;
 use crate::cli::{Exit, WithExit};
 
 const TARGET: &str = "wasm32-unknown-unknown";
+/// Comes with every toolchain, beside the plain linker that it starts.
+const LINKER: (&str, &str) = ("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", "wasm-component-ld");
 const INSTALL: &str = "install Rust, https://rustup.rs";
 
 /// Builds the folder's component.
@@ -20,20 +21,14 @@ pub(super) fn component(folder: &Path, rustc: Option<&Path>) -> Result<Vec<u8>> 
     check_target(folder, rustc)?;
     let mut cargo = Command::new("cargo");
     cargo.current_dir(folder).args(["build", "--release", "--target", TARGET]);
-    cargo.args(["--message-format", "json-render-diagnostics"]);
+    cargo.args(["--message-format", "json-render-diagnostics"]).env(LINKER.0, LINKER.1);
     if let Some(rustc) = rustc {
         cargo.env("RUSTC", rustc);
     }
     let said = run(&mut cargo, true, INSTALL)?;
-    let file = module(&String::from_utf8_lossy(&said)).context("cargo made no .wasm: has the crate [lib] crate-type = [\"cdylib\"]?");
-    let file = file.exit(Exit::Failure)?;
-    let module = std::fs::read(&file).with_context(|| format!("could not read {file}"))?;
-    encode(&module).with_context(|| format!("{file} does not become a component: does it call keeper_job::export!?"))
-}
-
-/// A component of a core module that carries its world.
-pub(super) fn encode(module: &[u8]) -> Result<Vec<u8>> {
-    ComponentEncoder::default().validate(true).module(module)?.encode()
+    let none = "cargo made no .wasm: has the crate [lib] crate-type = [\"cdylib\"]?";
+    let file = made(&String::from_utf8_lossy(&said)).context(none).exit(Exit::Failure)?;
+    std::fs::read(&file).with_context(|| format!("could not read {file}"))
 }
 
 /// Whether the compiler has the target's library; if not, how to come by it.
@@ -54,8 +49,8 @@ fn check_target(folder: &Path, rustc: Option<&Path>) -> Result<()> {
     Err(anyhow!(why)).exit(Exit::NotFound)
 }
 
-/// The newest module among what cargo says that it has made.
-fn module(said: &str) -> Option<String> {
+/// The newest component among what cargo says that it has made.
+fn made(said: &str) -> Option<String> {
     let made = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let files = made.filter(|message| message["reason"] == "compiler-artifact");
     let files = files.flat_map(|message| message["filenames"].as_array().cloned().unwrap_or_default());
