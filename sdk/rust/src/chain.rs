@@ -3,9 +3,9 @@
 
 use alloy_sol_types::{SolCall, SolEvent};
 
-use crate::decision::decode;
 use crate::bindings::keeper::job::chain as world;
 use crate::bindings::keeper::job::chain::ChainError;
+use crate::decision::decode;
 use crate::{Address, B256, Bytes, Error, U256};
 
 /// Asks a contract something: `chain::view(token, &balanceOfCall { account })?`.
@@ -13,7 +13,7 @@ use crate::{Address, B256, Bytes, Error, U256};
 /// # Errors
 /// It reverts, which may be different in the next run, or answers something else than the signature says.
 pub fn view<C: SolCall>(contract: Address, question: &C) -> Result<C::Return, Error> {
-    let answer = world::call(contract.as_slice(), &question.abi_encode()).map_err(|error| named(C::SIGNATURE, error))?;
+    let answer = world::call(&contract.to_vec(), &question.abi_encode()).map_err(|error| named(C::SIGNATURE, error))?;
     C::abi_decode_returns_validate(&answer)
         .map_err(|error| Error::permanent(format!("{contract} does not answer as {} does: {error}", C::SIGNATURE)))
 }
@@ -23,7 +23,7 @@ pub fn view<C: SolCall>(contract: Address, question: &C) -> Result<C::Return, Er
 /// # Errors
 /// As for [`view`], reverts aside.
 pub fn try_view<C: SolCall>(contract: Address, question: &C) -> Result<Result<C::Return, Bytes>, Error> {
-    match world::call(contract.as_slice(), &question.abi_encode()) {
+    match world::call(&contract.to_vec(), &question.abi_encode()) {
         Err(ChainError::Reverted(data)) => Ok(Err(data.into())),
         Err(error) => Err(named(C::SIGNATURE, error)),
         Ok(answer) => C::abi_decode_returns_validate(&answer)
@@ -37,7 +37,7 @@ pub fn try_view<C: SolCall>(contract: Address, question: &C) -> Result<Result<C:
 /// # Errors
 /// Too many reads in this run.
 pub fn balance(account: Address) -> Result<U256, Error> {
-    world::balance(account.as_slice()).map(|word| U256::from_be_slice(&word)).map_err(|error| named("balance", error))
+    world::balance(&account.to_vec()).map(|word| U256::from_be_slice(&word)).map_err(|error| named("balance", error))
 }
 
 /// A word of a contract's storage.
@@ -45,7 +45,7 @@ pub fn balance(account: Address) -> Result<U256, Error> {
 /// # Errors
 /// Too many reads in this run.
 pub fn storage(account: Address, slot: B256) -> Result<B256, Error> {
-    let word = world::storage_at(account.as_slice(), slot.as_slice()).map_err(|error| named("storage", error))?;
+    let word = world::storage_at(&account.to_vec(), &slot.to_vec()).map_err(|error| named("storage", error))?;
     B256::try_from(word.as_slice()).map_err(|_| Error::permanent("a storage word that has not 32 bytes"))
 }
 
@@ -54,7 +54,7 @@ pub fn storage(account: Address, slot: B256) -> Result<B256, Error> {
 /// # Errors
 /// Too many reads in this run.
 pub fn code_hash(account: Address) -> Result<B256, Error> {
-    let hash = world::code_hash(account.as_slice()).map_err(|error| named("code hash", error))?;
+    let hash = world::code_hash(&account.to_vec()).map_err(|error| named("code hash", error))?;
     B256::try_from(hash.as_slice()).map_err(|_| Error::permanent("a code hash that has not 32 bytes"))
 }
 
@@ -64,7 +64,7 @@ pub fn code_hash(account: Address) -> Result<B256, Error> {
 /// More than that, or too many reads in this run.
 pub fn events<E: SolEvent>(contract: Address, from_block: u64, to_block: u64) -> Result<Vec<E>, Error> {
     let topics = [Some(E::SIGNATURE_HASH.to_vec())];
-    let logs = world::logs(contract.as_slice(), &topics, from_block, to_block);
+    let logs = world::logs(&contract.to_vec(), &topics, from_block, to_block);
     logs.map_err(|error| named(E::SIGNATURE, error))?.iter().map(decode).collect()
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use alloy_sol_types::abi::TokenSeq;
 use alloy_sol_types::{SolCall, SolEvent, SolType, SolValue};
 
+use crate::B256;
 use crate::bindings::keeper::job::types::{Context, JobError, LogEntry, Outcome, Trigger};
-use crate::{B256, Bytes};
 
 /// What comes of a run.
 pub type Decision = Result<Outcome, Error>;
@@ -95,6 +95,6 @@ pub(crate) fn decode<E: SolEvent>(log: &LogEntry) -> Result<E, Error> {
     let topics = log.topics.iter().map(|topic| B256::try_from(topic.as_slice()));
     let topics: Vec<B256> =
         topics.collect::<Result<_, _>>().map_err(|_| Error::permanent("a topic that has not 32 bytes"))?;
-    E::decode_raw_log_validate(topics, &Bytes::copy_from_slice(&log.data))
+    E::decode_raw_log_validate(topics, &log.data)
         .map_err(|error| Error::permanent(format!("a log that is no {}: {error}", E::SIGNATURE)))
 }

@@ -33,9 +33,9 @@ mod decision;
 mod log;
 
 pub use alloy_primitives::{Address, B256, Bytes, U256};
-pub use alloy_sol_types::{self, SolCall, SolEvent, SolValue, sol};
-pub use decision::{Decision, Error, call, event, params, skip};
+pub use alloy_sol_types::{self, SolCall, SolEvent, SolValue};
 pub use bindings::keeper::job::types::{BlockReference, Context, LogEntry, Outcome, Trigger};
+pub use decision::{Decision, Error, call, event, params, skip};
 
 #[doc(hidden)]
 pub use bindings::keeper::job::types::JobError;
@@ -49,6 +49,18 @@ pub trait Job {
     /// # Errors
     /// Of the job's own, or of a chain read.
     fn run(context: &Context) -> Decision;
+}
+
+/// Calls, answers and events of contracts as Solidity writes them: `sol! { function balanceOf(address account) view returns (uint256); }`
+/// makes a type `balanceOfCall`, see [`alloy_sol_types::sol`].
+#[macro_export]
+macro_rules! sol {
+    ($($solidity:tt)*) => {
+        $crate::alloy_sol_types::sol! {
+            #![sol(alloy_sol_types = $crate::alloy_sol_types)]
+            $($solidity)*
+        }
+    };
 }
 
 /// Makes a type that is a [`Job`] the component's.

@@ -78,7 +78,9 @@ async fn the_other_templates_build_and_run() {
     assert!(built["bytes"].as_u64().unwrap() < 3_000_000 && built["outside"] == json!([]), "{built}");
     let account = format!("0x{:0>64}", "beef");
     let topic = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef";
-    let log = |amount: u64| tried(&desk, &folder, &["--log-topics", topic, &account, &account, "--log-data", &format!("{amount:#066x}")]);
+    let log = |amount: u64| {
+        tried(&desk, &folder, &["--log-topics", topic, &account, &account, "--log-data", &format!("{amount:#066x}")])
+    };
     let much = log(2_000_000);
     let end = format!("{:064x}", 2_000_000);
     assert!(much["calldata"].as_str().unwrap().ends_with(&end), "{much}");
