@@ -105,6 +105,14 @@ impl Run {
     /// A run that ended before the guest started.
     pub(crate) const fn abstained(reason: Abstain, elapsed: Duration) -> Self {
         let ended = Ended::Abstain(reason);
-        Self { ended, transcript_root: [0; 32], fuel: 0, memory_bytes: 0, elapsed, took: Duration::ZERO, logs: Vec::new() }
+        Self {
+            ended,
+            transcript_root: [0; 32],
+            fuel: 0,
+            memory_bytes: 0,
+            elapsed,
+            took: Duration::ZERO,
+            logs: Vec::new(),
+        }
     }
 }

@@ -20,13 +20,13 @@ use consensus::task::{DueTask, Outcome, Status};
 use contracts::terms::{ActionTerms, Terms};
 
 use super::at_anchor;
-pub(super) use before::check_gas_price;
 use super::flags::only;
 use super::job::Plan;
 use super::rehearsal::{Rehearsal, Stage};
 use super::trigger::{SeenLog, Sighting};
 use crate::chain::ChainProvider;
 use crate::executor::{Abstain, Ended, Executor};
+pub(super) use before::check_gas_price;
 
 /// Carries actions out.
 #[derive(Clone, Debug)]

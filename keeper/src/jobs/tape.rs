@@ -83,7 +83,8 @@ impl Ending {
         differ("the fuel used", self.fuel.to_string(), now.fuel.to_string());
         differ("the memory used", self.memory_bytes.to_string(), now.memory_bytes.to_string());
         let lines = self.logs.len().max(now.logs.len());
-        let line = |logs: &[String], at: usize| logs.get(at).map_or_else(|| "not there".to_owned(), |it| format!("{it:?}"));
+        let line =
+            |logs: &[String], at: usize| logs.get(at).map_or_else(|| "not there".to_owned(), |it| format!("{it:?}"));
         if let Some(at) = (0..lines).find(|&at| self.logs.get(at) != now.logs.get(at)) {
             differ(&format!("line {} of the log", at + 1), line(&self.logs, at), line(&now.logs, at));
         }

@@ -156,14 +156,20 @@ impl Built {
                 ];
                 if !outside.is_empty() {
                     let list = outside.join(", ");
-                    lines.push(("WARNING", format!("it imports {list}: a run that calls one of these ends in an error")));
+                    lines.push((
+                        "WARNING",
+                        format!("it imports {list}: a run that calls one of these ends in an error"),
+                    ));
                 }
                 (json!({"component": file, "bytes": bytes, "hash": hash, "outside": outside}), rows(&lines))
             }
             Self::Contracts(list) => {
-                let lines: Vec<_> =
-                    list.iter().map(|(file, bytes)| ("contract", format!("{}, {bytes} bytes of code to deploy", file.display()))).collect();
-                let contracts: Vec<_> = list.iter().map(|(file, bytes)| json!({"file": file, "bytes": bytes})).collect();
+                let lines: Vec<_> = list
+                    .iter()
+                    .map(|(file, bytes)| ("contract", format!("{}, {bytes} bytes of code to deploy", file.display())))
+                    .collect();
+                let contracts: Vec<_> =
+                    list.iter().map(|(file, bytes)| json!({"file": file, "bytes": bytes})).collect();
                 (json!({"contracts": contracts}), rows(&lines))
             }
             Self::Nothing => (json!({}), "nothing to build: what this job does is in its job.toml\n".to_owned()),

@@ -80,7 +80,8 @@ impl Template {
     fn next(self, folder: &Path) -> String {
         let at = folder.display();
         let build = if self == Self::Payment { String::new() } else { format!("  keeper job build {at}\n") };
-        let deploy = if self == Self::Upkeep { "  deploy build/Upkeep.bin, and name it as target in job.toml\n" } else { "" };
+        let deploy =
+            if self == Self::Upkeep { "  deploy build/Upkeep.bin, and name it as target in job.toml\n" } else { "" };
         format!(
             "made {at}; next (job.toml says what it asks for, README.md the rest):\n{build}{deploy}  keeper job test {at} --rpc http://127.0.0.1:8545\n"
         )

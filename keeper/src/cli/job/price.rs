@@ -96,7 +96,9 @@ impl Price {
     pub(super) async fn guessed(chain: &Chain, asks: Asks, used: Option<u64>) -> Result<Self> {
         let gas_price = U256::from(market(&chain.provider).await?.base_fee);
         let kept = if asks.is_log { LOG_GAS } else { 0 };
-        let gas = |callback: u64| gas_price.saturating_mul(U256::from(USUAL_GAS.saturating_add(kept).saturating_add(callback)));
+        let gas = |callback: u64| {
+            gas_price.saturating_mul(U256::from(USUAL_GAS.saturating_add(kept).saturating_add(callback)))
+        };
         let (most_gas, usual_gas) = (gas(asks.callback_gas.into()), gas(used.unwrap_or(asks.callback_gas.into())));
         Ok(Self { currency: Currency::Coin, fee: asks.fee, gas_price, most_gas, usual_gas })
     }

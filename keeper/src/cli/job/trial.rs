@@ -99,7 +99,10 @@ pub(in crate::cli) async fn test(global: &Global, args: TestArgs) -> Result<Exit
     let bench = Bench::open(global).await?;
     let mut report = bench.attempt(global, &project, &args.moment, &args.what.caller).await?;
     if let Some(file) = &args.record {
-        let tape = report.tape().with_context(|| format!("there is nothing to record, for the run has no result: {}", report.ending())).exit(Exit::Failure)?;
+        let tape = report
+            .tape()
+            .with_context(|| format!("there is nothing to record, for the run has no result: {}", report.ending()))
+            .exit(Exit::Failure)?;
         std::fs::write(file, tape.text()).with_context(|| format!("could not write {}", file.display()))?;
     }
     report.expected = args.expect.and_then(|expected| Some(expected.to_possible_value()?.get_name().to_owned()));

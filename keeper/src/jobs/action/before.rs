@@ -98,8 +98,7 @@ async fn base_fee(provider: &ChainProvider, block: B256) -> Result<U256, String>
     struct Header {
         base_fee_per_gas: Option<U256>,
     }
-    let header: Result<Option<Header>, _> =
-        provider.raw_request("eth_getBlockByHash".into(), (block, false)).await;
+    let header: Result<Option<Header>, _> = provider.raw_request("eth_getBlockByHash".into(), (block, false)).await;
     match header {
         Ok(Some(header)) => Ok(header.base_fee_per_gas.unwrap_or_default()),
         Ok(None) => Err("the node does not have the anchor".to_owned()),

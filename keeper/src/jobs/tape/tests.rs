@@ -48,7 +48,11 @@ fn tape() -> Tape {
     };
     let run = Run::at_block(InstanceKey::from_run(0), 12, 10, 8);
     let sighting = Some(Sighting::Log(Arc::new(SeenLog { entry, timestamp: 11 })));
-    Tape { trial: Trial { terms: Arc::new(terms), chain_id: 1, run, anchor, sighting }, reads: reads(), ended: ending() }
+    Tape {
+        trial: Trial { terms: Arc::new(terms), chain_id: 1, run, anchor, sighting },
+        reads: reads(),
+        ended: ending(),
+    }
 }
 
 #[test]
@@ -64,7 +68,9 @@ fn what_is_no_tape_is_refused_with_a_reason() {
     assert!(refused("").contains("no recorded run"));
     assert!(refused("{}").contains("tape"));
     assert!(refused(&text.replacen("\"tape\": 1", "\"tape\": 2", 1)).contains("version 2"));
-    assert!(refused(&text.replacen("\"request\": \"0x02", "\"request\": \"0x09", 1)).contains("a read does not decode"));
+    assert!(
+        refused(&text.replacen("\"request\": \"0x02", "\"request\": \"0x09", 1)).contains("a read does not decode")
+    );
     assert!(refused(&text.replacen("\"job\": \"0x00", "\"job\": \"0xff", 1)).contains("job does not decode"));
     let twice = text.replacen("\"no_answer\"", "\"untold\": \"x\", \"no_answer\"", 1);
     assert!(refused(&twice).contains("a read does not decode"));

@@ -17,7 +17,8 @@ pub(super) fn compile(folder: &Path) -> Result<Vec<(PathBuf, usize)>> {
     let build = folder.join("build");
     let files = std::fs::read_dir(&build).with_context(|| format!("{COMPILER} has made no {}", build.display()))?;
     let mut made = Vec::new();
-    for file in files.flatten().map(|file| file.path()).filter(|file| file.extension().is_some_and(|end| end == "bin")) {
+    for file in files.flatten().map(|file| file.path()).filter(|file| file.extension().is_some_and(|end| end == "bin"))
+    {
         let text = std::fs::read_to_string(&file).with_context(|| format!("could not read {}", file.display()))?;
         made.push((file, text.trim().trim_start_matches("0x").len() / 2));
     }

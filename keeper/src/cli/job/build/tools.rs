@@ -12,7 +12,8 @@ use crate::cli::{Exit, WithExit};
 pub(super) fn run(command: &mut Command, keeps_output: bool, install: &str) -> Result<Vec<u8>> {
     let name = Path::new(command.get_program()).display().to_string();
     let out = if keeps_output { Stdio::piped() } else { Stdio::from(std::io::stderr()) };
-    let done = command.stdin(Stdio::null()).stdout(out).stderr(Stdio::inherit()).spawn().and_then(|it| it.wait_with_output());
+    let done =
+        command.stdin(Stdio::null()).stdout(out).stderr(Stdio::inherit()).spawn().and_then(|it| it.wait_with_output());
     let done = match done {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(anyhow!("{name} is missing: {install}")).exit(Exit::NotFound);

@@ -13,7 +13,10 @@ const EXPORT: &str = "run";
 /// It is no component, or exports no `run`.
 pub(super) fn outside(component: &[u8]) -> Result<Vec<String>> {
     Validator::new().validate_all(component)?;
-    ensure!(Parser::is_component(component), "it is a core module: in Rust, keeper_job::export! makes a component of it");
+    ensure!(
+        Parser::is_component(component),
+        "it is a core module: in Rust, keeper_job::export! makes a component of it"
+    );
     let (mut depth, mut outside, mut exports_run) = (0_u32, Vec::new(), false);
     for payload in Parser::new(0).parse_all(component) {
         match payload? {

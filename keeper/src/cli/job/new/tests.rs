@@ -7,7 +7,8 @@ fn there(folder: &Path, below: &str, found: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder.join(below)).unwrap().map(Result::unwrap) {
         let name = Path::new(below).join(entry.file_name()).to_str().unwrap().to_owned();
         let kind = entry.file_type().unwrap();
-        let is_left = ["target", "node_modules", "Cargo.lock", "package-lock.json", "tests", "test.sh"].contains(&name.as_str());
+        let is_left =
+            ["target", "node_modules", "Cargo.lock", "package-lock.json", "tests", "test.sh"].contains(&name.as_str());
         if kind.is_dir() && !is_left {
             there(folder, &name, found);
         } else if kind.is_file() && !is_left {

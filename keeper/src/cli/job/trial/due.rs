@@ -101,12 +101,20 @@ impl Moment {
             return Ok(None);
         }
         let data = self.log_data.as_deref().map_or(Ok(Bytes::new()), |data| read_bytes(data, "--log-data"))?;
-        ensure!(data.len() <= MAX_CHAIN_BYTES / 8, "--log-data has {} bytes: at most {}", data.len(), MAX_CHAIN_BYTES / 8);
+        ensure!(
+            data.len() <= MAX_CHAIN_BYTES / 8,
+            "--log-data has {} bytes: at most {}",
+            data.len(),
+            MAX_CHAIN_BYTES / 8
+        );
         let asked: Vec<_> = filter.topics().collect();
         let length = asked.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         let topics = || asked.iter().take(length).map(|topic| topic.unwrap_or_default()).collect();
         let topics = self.log_topics.clone().unwrap_or_else(topics);
-        ensure!(filter.takes(filter.emitter(), &topics), "--log-topics are not those that the trigger waits for (--topics)");
+        ensure!(
+            filter.takes(filter.emitter(), &topics),
+            "--log-topics are not those that the trigger waits for (--topics)"
+        );
         let entry = LogEntry {
             address: filter.emitter(),
             topics,

@@ -75,7 +75,8 @@ impl Ground {
         let asked = tokio::time::timeout(PATIENCE, node.get_chain_id()).await;
         let chain_id = asked.map_err(|_| anyhow!("it does not answer in {} s", PATIENCE.as_secs()));
         let chain_id = chain_id.and_then(|asked| asked.map_err(|error| anyhow!(ChainError::from(error))));
-        let chain_id = chain_id.context("the node of --rpc-url does not say which chain it serves").exit(Exit::Chain)?;
+        let chain_id =
+            chain_id.context("the node of --rpc-url does not say which chain it serves").exit(Exit::Chain)?;
         let network = bare(chain_id, settings.rpc_urls.iter().map(ToString::to_string).collect());
         let config = ChainConfig { network, network_file: PathBuf::from("(--rpc-url)") };
         Ok(Self { chain: Chain::over(Rpc::new(&config)?, config), has_contracts: false })
@@ -127,7 +128,9 @@ impl Forwarder {
             Whose::TheJobs => format!("{address}, which the job will have with this owner and salt"),
             Whose::Named => format!("{address}, as asked for"),
             Whose::StandIn => {
-                format!("{address}, a stand-in: the job's own follows from network, owner and --salt; --called-from names another")
+                format!(
+                    "{address}, a stand-in: the job's own follows from network, owner and --salt; --called-from names another"
+                )
             }
         }
     }

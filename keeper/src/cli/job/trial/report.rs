@@ -20,8 +20,10 @@ use crate::jobs::tape::{Ending, Read, Tape};
 use crate::jobs::trial::{Trial, Unmade};
 use crate::jobs::trigger::Trigger;
 
-/// Calldata that is shown to people, in bytes; a document has all of it.
+/// Calldata that is shown to people, in bytes, and a line of the log, in characters; a document has all of it.
 const MAX_SHOWN: usize = 256;
+/// Lines of the log that are shown to people.
+const MAX_LINES: usize = 50;
 const MIB: u64 = 1 << 20;
 
 /// A trial and all that came of it.
@@ -68,12 +70,7 @@ pub(super) fn why(unmade: &Unmade) -> String {
 }
 
 impl Report {
-    pub(super) const fn new(
-        trial: Trial,
-        made: Result<Made, Unmade>,
-        elapsed: Duration,
-        reads: Vec<Read>,
-    ) -> Self {
+    pub(super) const fn new(trial: Trial, made: Result<Made, Unmade>, elapsed: Duration, reads: Vec<Read>) -> Self {
         let (code, delivery, price, too_dear) = (None, None, None, None);
         let (differences, expected, is_due_by_word) = (None, None, false);
         Self { trial, made, elapsed, reads, code, is_due_by_word, delivery, price, too_dear, differences, expected }
@@ -128,7 +125,8 @@ impl Report {
     pub(super) fn tell(&self, global: &Global, recorded: Option<&Path>) {
         let mut text = rows(&self.lines());
         if let Some(file) = recorded {
-            text += &rows(&[("recorded", format!("in {}: --replay makes this run again without a chain", file.display()))]);
+            text +=
+                &rows(&[("recorded", format!("in {}: --replay makes this run again without a chain", file.display()))]);
         }
         answer(global, self.document(recorded), &text);
     }
@@ -158,13 +156,17 @@ impl Report {
         let mut lines = vec![("outcome", self.ending())];
         lines.push(("block", format!("{} of {}, {}", anchor.number, date(anchor.timestamp), anchor.hash)));
         let trigger = Trigger::new(&self.trial.terms.trigger).map_or_else(|_| "?".to_owned(), |it| it.to_string());
-        let when = if self.is_due_by_word { format!(", {trigger}") } else { ", for nobody said when: --every, --cron …".to_owned() };
+        let when = if self.is_due_by_word {
+            format!(", {trigger}")
+        } else {
+            ", for nobody said when: --every, --cron …".to_owned()
+        };
         lines.push(("due", date(self.trial.run.due) + &when));
         if let Some(CodeFile { file, bytes, hash }) = &self.code {
             lines.push(("code", format!("{}, {bytes} bytes, SHA-256 {hash}", file.display())));
         }
         if let Ok(made) = &self.made {
-            lines.extend(made.used.logs.iter().map(|line| ("log", line.clone())));
+            add_logs(&made.used.logs, &mut lines);
             if self.code.is_some() {
                 lines.push(("used", self.used(made)));
             }
@@ -306,6 +308,15 @@ impl Delivery {
             "changes": self.effect.as_ref().and_then(|effect| effect.as_ref().ok()).map(Effect::document),
             "changes_unknown": self.effect.as_ref().and_then(|effect| effect.as_ref().err()),
         })
+    }
+}
+
+/// What the code said, as far as people read it; a document has all of it.
+fn add_logs(logs: &[String], lines: &mut Vec<(&'static str, String)>) {
+    let shown = |line: &String| ("log", line.chars().take(MAX_SHOWN).collect());
+    lines.extend(logs.iter().take(MAX_LINES).map(shown));
+    if logs.len() > MAX_LINES {
+        lines.push(("log", format!("and {} lines more: --json has all", logs.len() - MAX_LINES)));
     }
 }
 
