@@ -3,7 +3,10 @@
 mod hostile;
 mod templates;
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use alloy::primitives::{Address, U256};
 use alloy::providers::Provider;
@@ -175,6 +178,40 @@ async fn a_run_is_that_of_its_block_and_trigger() {
     let late = desk.by_url(&[&test[..], &due].concat()).succeeded().json();
     assert_eq!(late["due"].as_u64().unwrap() % 3_600, 1_000, "a start that is past is as good: {late}");
     assert!(late["due"].as_u64().unwrap() >= 4_102_444_800);
+}
+
+/// A change makes a run, and so does a block; what is wrong in between is told, and mended by the next change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_run_again_on_every_change_and_block() {
+    let desk = Desk::start().await;
+    let write = |calldata: &str| {
+        desk.home.write("job/job.toml", &format!("every = \"1h\"\naction = \"call\"\ncalldata = \"{calldata}\"\n"))
+    };
+    write("0x01");
+    let mut dev = Command::new(env!("CARGO_BIN_EXE_keeper"))
+        .args(["job", "dev", "--runs", "3", "--json", "--rpc", &desk.url, "--datadir"])
+        .args([desk.home.data(), desk.home.path("job")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(dev.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&lines.next().unwrap().unwrap()).unwrap();
+    let first = next();
+    assert_eq!(first["calldata"], "0x01");
+    write("what is no calldata");
+    // It looks twice a second.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    write("0x02");
+    let second = next();
+    assert_eq!((&second["calldata"], &second["block"]), (&"0x02".into(), &first["block"]));
+    desk.anvil.ask("evm_mine", json!([])).await;
+    let third = next();
+    assert_eq!(third["calldata"], "0x02");
+    assert_ne!(third["block"], second["block"]);
+    let said = dev.wait_with_output().unwrap();
+    let told = String::from_utf8(said.stderr).unwrap();
+    assert!(said.status.success() && told.contains("changed: ") && told.contains("--calldata"), "{told}");
 }
 
 #[test]

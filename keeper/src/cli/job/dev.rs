@@ -110,9 +110,8 @@ impl Session<'_> {
         loop {
             match self.newest().await {
                 Ok(number) if self.shown != Some(number) => {
-                    self.run().await?;
+                    self.runs += u64::from(self.run().await?);
                     self.shown = Some(number);
-                    self.runs += 1;
                     if self.args.runs.is_some_and(|runs| self.runs >= runs) {
                         return Ok(Exit::Success);
                     }
@@ -162,16 +161,17 @@ impl Session<'_> {
         }
     }
 
-    async fn run(&self) -> Result<()> {
+    /// Whether there was one.
+    async fn run(&self) -> Result<bool> {
         let attempt = async {
             let project = self.project()?;
             self.bench.attempt(self.global, &project, &Default::default(), &self.args.what.caller).await
         };
         match attempt.await {
-            Ok(report) => self.show(&report),
+            Ok(report) => self.show(&report).map(|()| true),
             Err(error) => {
                 report_failure(&error, false);
-                Ok(())
+                Ok(false)
             }
         }
     }
