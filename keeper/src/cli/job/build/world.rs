@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use executor::INTERFACES;
-use wasmparser::{ComponentExternalKind, Parser, Payload, Validator};
+use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, Validator};
 
 /// The function that keepers call.
 const EXPORT: &str = "run";
@@ -25,9 +25,11 @@ pub(super) fn outside(component: &[u8]) -> Result<Vec<String>> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(imports) if depth == 0 => {
                 for import in imports {
-                    let name = import?.name.name;
-                    if !INTERFACES.contains(&name) {
-                        outside.push(name.to_owned());
+                    let import = import?;
+                    // Types are names for what the interfaces have: nobody calls them.
+                    let is_type = matches!(import.ty, ComponentTypeRef::Type(_));
+                    if !is_type && !INTERFACES.contains(&import.name.name) {
+                        outside.push(import.name.name.to_owned());
                     }
                 }
             }
