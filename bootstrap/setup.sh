@@ -99,6 +99,12 @@ get_unchanged() {
   echo "$stamp" >"$UNCHANGED/.stamp"
 }
 
+# A Rust compiler that builds jobs: rustup's, or Debian's unpacked into the cache.
+get_rust_wasm() {
+  KEEPER_RUSTC=$("$root/bootstrap/rust-wasm.sh" "$cache/rust-wasm") || fail "no Rust compiler can build jobs: see above"
+  export KEEPER_RUSTC
+}
+
 build_jobs() {
   need npm npm
   "$root/bootstrap/jobs/build.sh" "$cache/jobs"

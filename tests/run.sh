@@ -92,6 +92,7 @@ get_anvil
 build_binaries
 build_equivocator
 build_jobs
+get_rust_wasm
 [ ${#long[@]} = 0 ] || get_foreign
 case "${1:-}" in
   --all | *unchanged*) get_unchanged ;;
@@ -99,6 +100,9 @@ esac
 
 if [ -z "$name" ]; then
   step "Rust: unit and crate tests" cargo test --workspace --exclude tests --no-fail-fast
+  step "jobs: every template builds and runs, and so does every command of docs/jobs.md" \
+    cargo test -p keeper --test it -- --include-ignored authoring::templates
+  step "sdk: the TypeScript package's own tests" "$root/sdk/typescript/test.sh"
   step "tests: the simulator's planted bugs, and other parts of the harness" cargo test -p tests --lib --bins
   simulate 0..100 7 2
   simulate_sender 0..1000

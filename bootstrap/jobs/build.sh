@@ -14,6 +14,7 @@ out=$(cd "$1" && pwd)
 shift
 here=$(cd "$(dirname "$0")" && pwd)
 wit=$here/../../keeper/wit
+sdk=$here/../../sdk/typescript
 cd "$here"
 
 names=("$@")
@@ -23,7 +24,7 @@ names=("$@")
 exec 9>"$out/.lock"
 flock 9
 
-stamp=$(cat build.sh package.json package-lock.json tsconfig.json src/*.ts "$wit"/*.wit | sha256sum | cut -d' ' -f1)
+stamp=$(cat build.sh package.json package-lock.json tsconfig.json src/*.ts "$sdk"/package.json "$sdk"/src/*.ts "$wit"/*.wit | sha256sum | cut -d' ' -f1)
 fresh() { [ -s "$out/$1.wasm" ] && [ "$(cat "$out/$1.stamp" 2>/dev/null)" = "$stamp" ]; }
 
 missing=()
@@ -44,7 +45,7 @@ bin=$here/node_modules/.bin
 
 for name in "${missing[@]}"; do
   echo "building job $name" >&2
-  "$bin/esbuild" "src/$name.ts" --bundle --format=esm --target=es2022 '--external:keeper:*' --log-level=warning \
+  "$bin/esbuild" "src/$name.ts" --bundle --preserve-symlinks --format=esm --target=es2022 '--external:keeper:*' --log-level=warning \
     --outfile="$out/$name.js"
   "$bin/jco" componentize "$out/$name.js" --wit "$wit" --world-name job --backend qjs --backend-qjs-stub-wasi \
     --backend-qjs-disable-async --out "$out/$name.wasm.new" >&2

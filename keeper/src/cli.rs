@@ -66,6 +66,7 @@ pub struct Global {
     /// RPC node, in place of the network file's; repeat for fallbacks
     #[arg(
         long = "rpc-url",
+        visible_alias = "rpc",
         global = true,
         env = "KEEPER_RPC_URL",
         hide_env_values = true,
@@ -216,6 +217,14 @@ pub enum JobCommand {
     Import(job::ImportCommand),
     /// Give a paused job other terms, and let it run again
     Update(Box<job::UpdateArgs>),
+    /// Make a folder with a job that builds and runs as it is
+    New(job::NewArgs),
+    /// Build a job's component, or compile its contracts
+    Build(job::BuildArgs),
+    /// Build a job again on every change, and make a run at every block, until Ctrl-C
+    Dev(Box<job::DevArgs>),
+    /// Make one run of a job as keepers would, listed or not, and show what would come of it; nothing is sent
+    Test(Box<job::TestArgs>),
     /// Show what a job costs, before it is listed or after
     Cost(Box<job::CostArgs>),
     /// List the jobs on chain
@@ -287,6 +296,10 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Job(JobCommand::Import(command)) => job::import(global, command).await,
         Command::Job(JobCommand::Update(args)) => job::update(global, *args).await,
         Command::Job(JobCommand::Cost(args)) => job::cost(global, *args).await,
+        Command::Job(JobCommand::New(args)) => job::new(global, &args),
+        Command::Job(JobCommand::Build(args)) => job::build(global, &args),
+        Command::Job(JobCommand::Dev(args)) => Box::pin(job::dev(global, *args)).await,
+        Command::Job(JobCommand::Test(args)) => Box::pin(job::test(global, *args)).await,
         Command::Job(JobCommand::List(args)) => job::list(global, &args).await,
         Command::Job(JobCommand::Show { id }) => job::show(global, id).await,
         Command::Job(JobCommand::Fund(args)) => job::fund(global, &args).await,

@@ -13,6 +13,8 @@ pub mod probe;
 mod rehearsal;
 mod schedule;
 pub mod search;
+pub mod tape;
+pub mod trial;
 pub mod trigger;
 
 pub use at_anchor::Standing;

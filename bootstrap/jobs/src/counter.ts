@@ -1,9 +1,9 @@
 // Counts its runs on chain: every run calls increment() on the job's target.
 
-import type { Outcome } from "keeper:job/types@0.1.0";
+import { type Outcome, call, func } from "keeper-job";
 
-import { INCREMENT, calldata } from "./abi";
+const increment = func("increment()");
 
 export function run(): Outcome {
-  return { tag: "call", val: calldata(INCREMENT) };
+  return call(increment);
 }

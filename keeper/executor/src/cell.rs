@@ -26,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::Role;
 use crate::limits::Limits;
 use crate::wire::{ChainRead, Hello, Input, MAX_FAILURE_BYTES, Order, Said};
+pub use guest::INTERFACES;
 pub use in_process::InProcess;
 use pipe::{Closed, Pipe};
 use programs::Programs;

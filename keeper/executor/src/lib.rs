@@ -49,6 +49,7 @@ use wire::{End, Input, Output};
 use workers::{Assigned, Unfinished, Workers};
 
 pub use abstain::Abstain;
+pub use cell::INTERFACES;
 pub use chain_read::{ChainAnswer, ChainRequest, DecodeError, LogEntry};
 pub use limits::Limits;
 pub use question::{Answer, Asked, Question};
@@ -265,6 +266,7 @@ impl Executor {
             Ok((output, transcript, took)) => Run {
                 transcript_root: transcript.root().0,
                 fuel: output.fuel,
+                memory_bytes: output.memory_bytes,
                 elapsed: started.elapsed(),
                 took,
                 logs: output.logs,

@@ -91,6 +91,8 @@ pub struct Run {
     pub transcript_root: [u8; 32],
     /// Fuel used. Informative: it is not part of a report.
     pub fuel: u64,
+    /// Linear memory at the end of the run, in bytes: the most there was, for it never shrinks. Informative, like the fuel.
+    pub memory_bytes: u64,
     /// Time from the call of [`Executor::run`](crate::Executor::run) to its end, waiting included.
     pub elapsed: Duration,
     /// What the run took by itself: processor time, and what it waited for the chain. Not its turn, nor its code.
@@ -103,6 +105,14 @@ impl Run {
     /// A run that ended before the guest started.
     pub(crate) const fn abstained(reason: Abstain, elapsed: Duration) -> Self {
         let ended = Ended::Abstain(reason);
-        Self { ended, transcript_root: [0; 32], fuel: 0, elapsed, took: Duration::ZERO, logs: Vec::new() }
+        Self {
+            ended,
+            transcript_root: [0; 32],
+            fuel: 0,
+            memory_bytes: 0,
+            elapsed,
+            took: Duration::ZERO,
+            logs: Vec::new(),
+        }
     }
 }

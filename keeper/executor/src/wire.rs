@@ -24,7 +24,7 @@ use crate::cache::MAX_COMPILED_BYTES;
 use crate::{MAX_CHAIN_BYTES, MAX_CODE_BYTES, MAX_OUTCOME_BYTES};
 
 /// Version of these frames. Both sides are one program, so another version is another program.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 
 /// Bytes of log messages kept per run.
 pub(crate) const MAX_LOG_BYTES: usize = 64 << 10;

@@ -109,7 +109,37 @@ impl Word {
     }
 }
 
+/// Nothing given.
+impl<T> Default for Filed<T> {
+    fn default() -> Self {
+        Self { typed: Vec::new(), file: None, flags: PhantomData }
+    }
+}
+
 impl<T: Args> Filed<T> {
+    /// The same with this file, unless `--file` has named one.
+    pub(super) fn or_file(self, file: Option<PathBuf>) -> Self {
+        Self { file: self.file.or(file), ..self }
+    }
+
+    /// Whether a file is named.
+    pub(super) const fn has_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether nothing is given on the command line.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.typed.is_empty()
+    }
+
+    /// The same with a flag more, unless it is given on the command line.
+    pub(super) fn with(mut self, word: Word) -> Self {
+        if !self.typed.iter().any(|typed| typed.flag == word.flag) {
+            self.typed.push(word);
+        }
+        self
+    }
+
     /// Reads the file, if one is named. `idle`: flags of another verb's that it may have besides, and that are left out here.
     ///
     /// # Errors

@@ -16,26 +16,35 @@ use super::output::answer;
 use super::{Exit, Global, WithExit};
 use crate::chain::Receipt;
 
+mod build;
 mod cost;
 mod create;
+mod dev;
 mod flags;
 mod funds;
 mod import;
 mod life;
 mod list;
+mod new;
 mod pay;
 mod price;
+mod project;
 mod runs;
 mod spell;
+mod trial;
 mod update;
 
+pub(super) use build::{BuildArgs, build};
 pub(super) use cost::{CostArgs, cost};
 pub(super) use create::{CreateArgs, NEEDED, create};
+pub(super) use dev::{DevArgs, dev};
 pub(super) use funds::{FundArgs, WithdrawArgs, fund, withdraw};
 pub(super) use import::{ImportCommand, run as import};
 pub(super) use life::{LifeArgs, cancel, pause, resume};
 pub(super) use list::{ListArgs, list, show};
+pub(super) use new::{NewArgs, new};
 pub(super) use runs::{RunsArgs, WatchArgs, runs, watch};
+pub(super) use trial::{TestArgs, test};
 pub(super) use update::{UpdateArgs, update};
 
 /// The job with this number, and the chain's time in unix seconds.

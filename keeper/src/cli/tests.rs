@@ -51,7 +51,7 @@ fn values_from_elsewhere_forge_no_rows() {
 
 #[test]
 fn json_is_taken_by_every_verb() {
-    let verbs: [&[&str]; 22] = [
+    let verbs: [&[&str]; 26] = [
         &["init"],
         &["keys", "new"],
         &["keys", "show"],
@@ -62,6 +62,10 @@ fn json_is_taken_by_every_verb() {
         &["job", "list", "--status", "active"],
         &["job", "update", "1", "--fee", "1"],
         &["job", "cost", "--file", "job.toml"],
+        &["job", "new", "there", "--template", "payment"],
+        &["job", "build"],
+        &["job", "test", "--rpc", "http://127.0.0.1:1", "--block", "7", "--every", "5m", "--expect", "call"],
+        &["job", "dev", "there", "--runs", "1"],
         &["job", "show", "1"],
         &["job", "fund", "1", "--amount", "1ether"],
         &["job", "pause", "1"],

@@ -26,6 +26,7 @@ use super::rehearsal::{Rehearsal, Stage};
 use super::trigger::{SeenLog, Sighting};
 use crate::chain::ChainProvider;
 use crate::executor::{Abstain, Ended, Executor};
+pub(super) use before::check_gas_price;
 
 /// Carries actions out.
 #[derive(Clone, Debug)]
@@ -55,6 +56,42 @@ pub struct Work {
     pub ask: bool,
 }
 
+/// What makes runs, and asks the chain nothing that is not part of a run's transcript.
+#[derive(Clone, Copy, Debug)]
+pub struct Hands<'a> {
+    /// EIP-155 chain id.
+    pub chain_id: u64,
+    /// Runs code, and asks contracts.
+    pub executor: &'a Executor,
+}
+
+/// A run that was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// How it ended.
+    pub ended: Ended,
+    /// The commitment to all that it read; zero where that was nothing.
+    pub transcript: B256,
+    /// What it took by itself: not how long it waited for its turn.
+    pub took: Duration,
+    /// What code used; nothing where none was run.
+    pub used: Used,
+}
+
+/// What a job's code used in a run, and what it said to its author.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// Fuel.
+    pub fuel: u64,
+    /// Linear memory, in bytes.
+    pub memory_bytes: u64,
+    /// One `level: message` per entry.
+    pub logs: Vec<String>,
+}
+
+/// Why a run is not made: there is nothing to sign then.
+pub type NotMade = (Abstention, String);
+
 /// How a run ended.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -82,10 +119,7 @@ impl Actions {
     /// # Errors
     /// What is missing, for people; it begins with a fixed name in snake case.
     pub async fn prepare(&self, plan: &Plan) -> Result<(), String> {
-        match &plan.terms.action {
-            ActionTerms::Wasm(wasm) => wasm::prepare(&self.executor, wasm, plan.owner).await,
-            ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => Ok(()),
-        }
+        self.hands().prepare(plan).await
     }
 
     /// Makes one run.
@@ -96,19 +130,58 @@ impl Actions {
         {
             return Finding::none(abstention, reason);
         }
+        if let Err((abstention, reason)) = check_gas_price(&self.provider, work).await {
+            return Finding::none(abstention, reason);
+        }
+        match self.hands().make(work).await {
+            Ok(Made { ended, transcript, took, .. }) => Finding::new(ended, transcript, took),
+            Err((abstention, reason)) => Finding::none(abstention, reason),
+        }
+    }
+
+    fn hands(&self) -> Hands<'_> {
+        Hands { chain_id: self.chain_id, executor: &self.executor }
+    }
+}
+
+impl Hands<'_> {
+    /// As [`Actions::prepare`].
+    ///
+    /// # Errors
+    /// What is missing.
+    pub async fn prepare(self, plan: &Plan) -> Result<(), String> {
+        match &plan.terms.action {
+            ActionTerms::Wasm(wasm) => wasm::prepare(self.executor, wasm, plan.owner).await,
+            ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => Ok(()),
+        }
+    }
+
+    /// Makes one run at its anchor, whatever the job and its price of gas are there. What of it the protocol takes is told by
+    /// [`Actions::run`].
+    ///
+    /// # Errors
+    /// There is no such run: its condition did not hold.
+    pub async fn make(self, work: &Work) -> Result<Made, NotMade> {
         let before = match before::look(self, work).await {
             Ok(before) => before,
-            Err(finding) => return finding,
+            Err(early) => return early,
         };
         let told = before.sighting.clone().map(|sighting| Work { sighting: Some(sighting), ..work.clone() });
         let work = told.as_ref().unwrap_or(work);
-        let (ended, transcript, took) = match &work.plan.terms.action {
+        let made = match &work.plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::run(self, wasm, work).await,
             ActionTerms::Upkeep(upkeep) => upkeep::run(self, upkeep, work).await,
             ActionTerms::Resolver(resolver) => resolver::run(self, resolver, work).await,
-            ActionTerms::Call(call) => (call::run(call), B256::ZERO, Duration::ZERO),
+            ActionTerms::Call(call) => Made::without_code(call::run(call), B256::ZERO, Duration::ZERO),
         };
-        Finding::new(ended, before.with(transcript), took)
+        Ok(Made { transcript: before.with(made.transcript), ..made })
+    }
+}
+
+impl Made {
+    /// One that no code was run for.
+    const fn without_code(ended: Ended, transcript: B256, took: Duration) -> Self {
+        Self { ended, transcript, took, used: Used { fuel: 0, memory_bytes: 0, logs: Vec::new() } }
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) fn parse_interval(text: &str) -> Result<u32> {
 }
 
 /// Bytes of a flag: 0x-hex, or @FILE.
-pub(super) fn read_bytes(text: &str, flag: &str) -> Result<Bytes> {
+pub(crate) fn read_bytes(text: &str, flag: &str) -> Result<Bytes> {
     match text.strip_prefix('@') {
         Some(path) => Ok(read_file(Path::new(path), flag)?.into()),
         None => text.parse().with_context(|| format!("{flag} {text:?} is neither 0x-hex nor @FILE")),
@@ -114,7 +114,7 @@ pub(super) fn read_bytes(text: &str, flag: &str) -> Result<Bytes> {
 }
 
 /// Reads a file that a flag names; a file that cannot be read shows as an [`std::io::Error`].
-pub(super) fn read_file(path: &Path, flag: &str) -> Result<Vec<u8>> {
+pub(crate) fn read_file(path: &Path, flag: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))

@@ -1,4 +1,4 @@
-//! What the first run of a job would do: tried on the chain as it is, before the job is listed.
+//! What the first run of a job would do: tried at a block, before the job is listed.
 
 use alloy::eips::BlockId;
 use alloy::network::TransactionBuilder;
@@ -21,6 +21,8 @@ pub struct Stage<'a> {
     pub terms: &'a Terms,
     /// Who its target would see calling.
     pub forwarder: Address,
+    /// At which block.
+    pub block: BlockId,
 }
 
 /// What came of it.
@@ -68,14 +70,13 @@ impl Stage<'_> {
     /// Calls the target as a run would, from the forwarder and with the job's gas.
     pub async fn deliver(&self, data: &Bytes) -> Rehearsal {
         let (target, given) = (self.terms.target, u64::from(self.terms.callback_gas));
-        let latest = BlockId::latest();
-        let scarce = call_of(self.provider, (self.forwarder, target), data, Some(given), latest).await;
+        let scarce = call_of(self.provider, (self.forwarder, target), data, Some(given), self.block).await;
         match scarce {
             Called::Went => Rehearsal::Taken { gas: self.gas_of(data).await },
             Called::Failed(data) if !data.is_empty() => {
                 Rehearsal::Refused(Undelivered::Reverted { reason: reason(&data) })
             }
-            Called::Failed(_) => match call_of(self.provider, (self.forwarder, target), data, None, latest).await {
+            Called::Failed(_) => match call_of(self.provider, (self.forwarder, target), data, None, self.block).await {
                 Called::Went => Rehearsal::Refused(Undelivered::OutOfGas { given }),
                 Called::Failed(data) => Rehearsal::Refused(Undelivered::Reverted { reason: reason(&data) }),
                 Called::Nothing => Rehearsal::Refused(Undelivered::Unknown),
@@ -94,7 +95,7 @@ impl Stage<'_> {
             .with_to(contract)
             .with_input(question.clone())
             .with_gas_limit(QUESTION_GAS);
-        self.provider.call(request).await.map_err(|error| {
+        self.provider.call(request).block(self.block).await.map_err(|error| {
             let data = error.as_error_resp().and_then(|error| error.as_revert_data());
             data.map_or_else(|| error.to_string(), |data| reason(&data))
         })
@@ -104,7 +105,7 @@ impl Stage<'_> {
     async fn gas_of(&self, data: &Bytes) -> Option<u64> {
         let request =
             TransactionRequest::default().with_from(self.forwarder).with_to(self.terms.target).with_input(data.clone());
-        let all = self.provider.estimate_gas(request).await.ok()?;
+        let all = self.provider.estimate_gas(request).block(self.block).await.ok()?;
         all.checked_sub(crate::chain::gas_of_transaction(data))
     }
 }

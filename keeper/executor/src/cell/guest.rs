@@ -23,7 +23,7 @@ use bindings::keeper::job::log::Level;
 pub(super) use bindings::keeper::job::types;
 
 /// The interfaces the job world offers.
-pub(super) const INTERFACES: [&str; 4] =
+pub const INTERFACES: [&str; 4] =
     ["keeper:job/types@0.1.0", "keeper:job/chain@0.1.0", "keeper:job/log@0.1.0", "keeper:job/random@0.1.0"];
 
 /// Bytes one call of `random.bytes` may ask for.

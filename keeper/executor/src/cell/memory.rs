@@ -9,6 +9,7 @@ use super::stop::Stop;
 /// Reaching a bound traps instead of failing the growth, so that a guest cannot go on differently on two machines.
 #[derive(Debug)]
 pub(super) struct MemoryLimiter {
+    memory_bytes: usize,
     memory_left: usize,
     table_elements_left: usize,
 }
@@ -18,7 +19,12 @@ const TABLE_ELEMENTS: usize = 200_000;
 
 impl MemoryLimiter {
     pub(super) const fn new(memory_bytes: usize) -> Self {
-        Self { memory_left: memory_bytes, table_elements_left: TABLE_ELEMENTS }
+        Self { memory_bytes, memory_left: memory_bytes, table_elements_left: TABLE_ELEMENTS }
+    }
+
+    /// Bytes of all linear memories so far: they never shrink.
+    pub(super) const fn used(&self) -> usize {
+        self.memory_bytes - self.memory_left
     }
 }
 

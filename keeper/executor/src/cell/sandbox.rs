@@ -117,7 +117,8 @@ impl Sandbox {
             job.call_run(&mut store, &guest::context(input))
         });
         let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
-        Output { end: verdict::of(result), fuel, logs: store.into_data().into_logs() }
+        let memory_bytes = store.data().memory.used() as u64;
+        Output { end: verdict::of(result), fuel, memory_bytes, logs: store.into_data().into_logs() }
     }
 }
 

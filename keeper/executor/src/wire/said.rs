@@ -54,6 +54,8 @@ pub(crate) enum End {
 pub(crate) struct Output {
     pub(crate) end: End,
     pub(crate) fuel: u64,
+    /// Linear memory at its end, in bytes.
+    pub(crate) memory_bytes: u64,
     pub(crate) logs: Vec<String>,
 }
 
@@ -168,6 +170,7 @@ impl Output {
         to.push(tag);
         put_bytes(to, data);
         to.extend(self.fuel.to_le_bytes());
+        to.extend(self.memory_bytes.to_le_bytes());
         put_list(to, &self.logs);
     }
 
@@ -182,6 +185,7 @@ impl Output {
             6 => End::HostFailure(from.text(MAX_FAILURE_BYTES)?),
             _ => return Err(Malformed("an end of a kind that is not known")),
         };
-        Ok(Self { end, fuel: from.u64()?, logs: from.texts(MAX_LOG_BYTES, LOG_ENTRY_COST)? })
+        let (fuel, memory_bytes) = (from.u64()?, from.u64()?);
+        Ok(Self { end, fuel, memory_bytes, logs: from.texts(MAX_LOG_BYTES, LOG_ENTRY_COST)? })
     }
 }

@@ -39,7 +39,7 @@ fn triggered(trigger: Trigger) -> Order {
 }
 
 fn output(end: End) -> Output {
-    Output { end, fuel: 11, logs: vec!["info: x".into(), String::new()] }
+    Output { end, fuel: 11, memory_bytes: 65_536, logs: vec!["info: x".into(), String::new()] }
 }
 
 fn everything_said() -> Vec<Said> {
@@ -127,7 +127,8 @@ fn fields_over_their_caps_are_refused() {
     assert!(length(8u32.to_le_bytes(), MAX_RUNNING).is_err());
     assert!(length(u32::MAX.to_le_bytes(), MAX_COMPILING).is_err());
     let most = vec![String::new(); MAX_LOG_BYTES / LOG_ENTRY_COST];
-    let done = Said::Done(Output { logs: most, end: End::Call(vec![0; MAX_OUTCOME_BYTES]), fuel: 1 }).encode(1);
+    let done = Said::Done(Output { logs: most, end: End::Call(vec![0; MAX_OUTCOME_BYTES]), fuel: 1, memory_bytes: 1 })
+        .encode(1);
     assert!(done.len() - 4 <= MAX_RUNNING, "whatever an honest worker says fits");
     assert!(Said::decode(&done[4..]).is_ok());
 }

@@ -24,6 +24,8 @@ pub(super) fn most_bytes(method: &str) -> usize {
         "eth_call" => 20 * MIB,
         // So is what callbacks log: 16 million for a transaction.
         "eth_estimateGas" | "eth_getTransactionReceipt" | "eth_getTransactionByHash" => 16 * MIB,
+        // What a call would change, for its author alone: a slot takes some 300 bytes, before and after.
+        "debug_traceCall" => 8 * MIB,
         // With a block come the hashes of its transactions, 69 bytes each.
         "eth_getBlockByNumber" | "eth_getBlockByHash" | "eth_getCode" => 4 * MIB,
         _ => SMALL_ANSWER_BYTES,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use alloy::eips::BlockId;
 use alloy::primitives::{Address, B256, U256};
 use alloy::rpc::types::Log;
 use anyhow::{Context, Result, anyhow};
@@ -223,7 +224,8 @@ impl<'a> Draft<'a> {
     async fn propose(&self, global: &Global, gas: u64) -> Result<Exit> {
         let (chain, Wanted { terms, payment, .. }) = (self.chain, self.wanted);
         let forwarder = self.wanted.forwarder(chain, self.actor.account()).await?;
-        let rehearsal = action::rehearse(&Stage { provider: &chain.provider, terms, forwarder }).await;
+        let rehearsal =
+            action::rehearse(&Stage { provider: &chain.provider, terms, forwarder, block: BlockId::latest() }).await;
         let used = if let Rehearsal::Taken { gas } = rehearsal { gas } else { None };
         let price = Price::of(chain, None, payment.currency.clone(), terms.into(), used).await?;
         let mut document = self.document(forwarder);

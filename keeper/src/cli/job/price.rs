@@ -25,6 +25,7 @@ const MAX_COUNTED: usize = 3_000_000;
 const SIGNIFICANT_DIGITS: usize = 6;
 const DAY: u64 = 86_400;
 const MONTH: u64 = 30 * DAY;
+const YEAR: u64 = 365 * DAY;
 
 /// What a run costs at the gas price of now.
 #[derive(Debug, Clone)]
@@ -91,6 +92,17 @@ impl Price {
         Ok(Self { currency, fee: asks.fee, gas_price, most_gas, usual_gas })
     }
 
+    /// Where the network's contracts are not known: the base fee alone, and all the callback's gas unless it is known.
+    pub(super) async fn guessed(chain: &Chain, asks: Asks, used: Option<u64>) -> Result<Self> {
+        let gas_price = U256::from(market(&chain.provider).await?.base_fee);
+        let kept = if asks.is_log { LOG_GAS } else { 0 };
+        let gas = |callback: u64| {
+            gas_price.saturating_mul(U256::from(USUAL_GAS.saturating_add(kept).saturating_add(callback)))
+        };
+        let (most_gas, usual_gas) = (gas(asks.callback_gas.into()), gas(used.unwrap_or(asks.callback_gas.into())));
+        Ok(Self { currency: Currency::Coin, fee: asks.fee, gas_price, most_gas, usual_gas })
+    }
+
     /// So many runs: at the most, and as it usually is.
     pub(super) fn words(&self, runs: u64) -> String {
         let runs = U256::from(runs);
@@ -139,6 +151,21 @@ impl Runs {
         let first = self.due(now).next()?;
         let within = |span: u64| self.due(first).take_while(|due| *due - first < span).count() as u64;
         Some([within(DAY), within(MONTH)])
+    }
+
+    /// The same in a year of 365 days: of an interval worked out, of a pattern counted.
+    pub(super) fn in_year(&self, now: u64) -> Option<u64> {
+        let first = self.due(now).next()?;
+        let Some(Trigger::Interval(_)) = self.trigger else {
+            return Some(self.due(first).take_while(|due| *due - first < YEAR).count() as u64);
+        };
+        let period = u64::from(self.trigger.as_ref()?.period()?);
+        let within = match self.limits.until {
+            0 => YEAR,
+            until => YEAR.min(until.saturating_sub(first).saturating_add(1)),
+        };
+        let most = if self.limits.most_runs == 0 { u64::MAX } else { self.limits.most_runs.into() };
+        Some(within.div_ceil(period).min(most))
     }
 
     /// When the last of so many is due, in unix seconds, and whether there are no more after it in any case; none where nobody

@@ -1,5 +1,6 @@
 //! `keeper job update`: other terms for a job that is paused, or what that would do.
 
+use alloy::eips::BlockId;
 use alloy::primitives::U256;
 use anyhow::{Result, anyhow, ensure};
 use clap::Args;
@@ -191,7 +192,8 @@ async fn propose(
     gas: u64,
 ) -> Result<Exit> {
     let version = owned.job.version.saturating_add(1);
-    let stage = Stage { provider: &owned.chain.provider, terms, forwarder: owned.job.forwarder };
+    let stage =
+        Stage { provider: &owned.chain.provider, terms, forwarder: owned.job.forwarder, block: BlockId::latest() };
     let rehearsal = action::rehearse(&stage).await;
     let mut document = document(owned, terms, version, &changes);
     if let Some(fields) = document.as_object_mut() {

@@ -10,7 +10,8 @@ use alloy::providers::Provider;
 use consensus::anchor::BlockRef;
 use consensus::task::Abstention;
 
-use super::{Actions, Finding, Work};
+use super::{Hands, Made, NotMade, Work};
+use crate::chain::ChainProvider;
 use crate::executor::{Answer, Asked, BlockReference, Ended, Question};
 use crate::jobs::trigger::{Condition, Sighting, Watch, holds};
 
@@ -37,37 +38,43 @@ impl Before {
     }
 }
 
-/// Looks; gives how the run ends where it ends there.
-pub(super) async fn look(actions: &Actions, work: &Work) -> Result<Before, Finding> {
+/// Whether a gas costs no more at the anchor than the job pays for.
+pub(in crate::jobs) async fn check_gas_price(provider: &ChainProvider, work: &Work) -> Result<(), NotMade> {
     let most = work.plan.terms.limits.most_gas_price;
-    if most != 0 {
-        let unread = |why: String| Finding::none(Abstention::ChainReadFailed, why);
-        let base_fee = base_fee(actions, work.anchor.hash).await.map_err(unread)?;
-        if base_fee > U256::from(most) {
-            let why = format!("at the anchor a gas costs {base_fee} wei, and the job pays for {most} at most");
-            return Err(Finding::none(Abstention::JobInactive, why));
-        }
+    if most == 0 {
+        return Ok(());
     }
+    let base_fee = base_fee(provider, work.anchor.hash).await.map_err(|why| (Abstention::ChainReadFailed, why))?;
+    if base_fee > U256::from(most) {
+        let why = format!("at the anchor a gas costs {base_fee} wei, and the job pays for {most} at most");
+        return Err((Abstention::JobInactive, why));
+    }
+    Ok(())
+}
+
+/// Looks whether the condition holds; gives how the run ends where it ends there.
+pub(super) async fn look(hands: Hands<'_>, work: &Work) -> Result<Before, Result<Made, NotMade>> {
     let Watch::Condition(condition) = work.plan.trigger.watch() else {
         return Ok(Before { sighting: None, transcript: B256::ZERO });
     };
+    let never_held = || Err(Err((Abstention::UnknownTask, NEVER_HELD.to_owned())));
     let seen = seen_at(work);
     if seen.hash != work.anchor.hash {
-        match ask(actions, work, condition, &seen).await.answer {
+        match ask(hands, work, condition, &seen).await.answer {
             Ok(Answer::Returned(data)) if holds(&data) => {}
-            Ok(_) => return Err(Finding::none(Abstention::UnknownTask, NEVER_HELD.to_owned())),
-            Err(why) => return Err(Finding::new(Ended::Abstain(why), B256::ZERO, Duration::ZERO)),
+            Ok(_) => return never_held(),
+            Err(why) => return Err(Ok(Made::without_code(Ended::Abstain(why), B256::ZERO, Duration::ZERO))),
         }
     }
-    let Asked { answer, transcript_root, took } = ask(actions, work, condition, &work.anchor).await;
+    let Asked { answer, transcript_root, took } = ask(hands, work, condition, &work.anchor).await;
     let transcript = B256::from(transcript_root);
     match answer {
         Ok(Answer::Returned(data)) if holds(&data) => {
             Ok(Before { sighting: Some(Sighting::Answer(data.to_vec())), transcript })
         }
-        Ok(_) if seen.hash == work.anchor.hash => Err(Finding::none(Abstention::UnknownTask, NEVER_HELD.to_owned())),
-        Ok(_) => Err(Finding::new(Ended::Skip(HOLDS_NO_MORE.to_owned()), transcript, took)),
-        Err(why) => Err(Finding::new(Ended::Abstain(why), transcript, took)),
+        Ok(_) if seen.hash == work.anchor.hash => never_held(),
+        Ok(_) => Err(Ok(Made::without_code(Ended::Skip(HOLDS_NO_MORE.to_owned()), transcript, took))),
+        Err(why) => Err(Ok(Made::without_code(Ended::Abstain(why), transcript, took))),
     }
 }
 
@@ -77,22 +84,21 @@ fn seen_at(work: &Work) -> BlockRef {
     BlockRef { number, hash: work.due.task.instance.0, timestamp: work.due.due }
 }
 
-async fn ask(actions: &Actions, work: &Work, condition: &Condition, block: &BlockRef) -> Asked {
+async fn ask(hands: Hands<'_>, work: &Work, condition: &Condition, block: &BlockRef) -> Asked {
     let BlockRef { number, hash, timestamp } = *block;
-    let reference = BlockReference { chain_id: actions.chain_id, number, hash: hash.0, timestamp };
+    let reference = BlockReference { chain_id: hands.chain_id, number, hash: hash.0, timestamp };
     let (to, data) = (condition.target(), condition.call().clone());
-    actions.executor.ask(Question { job_id: work.due.task.job.0, reference, to, data }).await
+    hands.executor.ask(Question { job_id: work.due.task.job.0, reference, to, data }).await
 }
 
 /// Wei for a gas in a block; zero on a chain without a fee market.
-async fn base_fee(actions: &Actions, block: B256) -> Result<U256, String> {
+async fn base_fee(provider: &ChainProvider, block: B256) -> Result<U256, String> {
     #[derive(Debug, serde::Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Header {
         base_fee_per_gas: Option<U256>,
     }
-    let header: Result<Option<Header>, _> =
-        actions.provider.raw_request("eth_getBlockByHash".into(), (block, false)).await;
+    let header: Result<Option<Header>, _> = provider.raw_request("eth_getBlockByHash".into(), (block, false)).await;
     match header {
         Ok(Some(header)) => Ok(header.base_fee_per_gas.unwrap_or_default()),
         Ok(None) => Err("the node does not have the anchor".to_owned()),

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use alloy::primitives::{Address, B256, Bytes};
 
-use super::{Actions, Work};
+use super::{Hands, Made, Work};
 use crate::executor::{Answer, Asked, BlockReference, Ended, Question};
 use crate::jobs::{Rehearsal, Stage};
 
@@ -38,26 +38,26 @@ pub(super) enum Verdict {
     No(Bytes),
 }
 
-/// Asks a contract; `end` makes an outcome of its verdict. Gives the commitment to what was read, and how long that took.
+/// Asks a contract; `end` makes an outcome of its verdict.
 pub(super) async fn run(
-    actions: &Actions,
+    hands: Hands<'_>,
     work: &Work,
     (to, data): (Address, Bytes),
     end: impl FnOnce(Verdict) -> Ended,
-) -> (Ended, B256, Duration) {
+) -> Made {
     if data.len() > CALLDATA_MAX {
-        return (Ended::JobError(ASKED_TOO_MUCH.to_owned()), B256::ZERO, Duration::ZERO);
+        return Made::without_code(Ended::JobError(ASKED_TOO_MUCH.to_owned()), B256::ZERO, Duration::ZERO);
     }
-    let (anchor, chain_id) = (&work.anchor, actions.chain_id);
+    let (anchor, chain_id) = (&work.anchor, hands.chain_id);
     let reference =
         BlockReference { chain_id, number: anchor.number, hash: anchor.hash.0, timestamp: anchor.timestamp };
     let question = Question { job_id: work.due.task.job.0, reference, to, data };
-    let Asked { answer, transcript_root, took } = actions.executor.ask(question).await;
+    let Asked { answer, transcript_root, took } = hands.executor.ask(question).await;
     let ended = match answer {
         Ok(answer) => verdict(&answer).map_or_else(|ended| ended, end),
         Err(reason) => Ended::Abstain(reason),
     };
-    (ended, B256::from(transcript_root), took)
+    Made::without_code(ended, B256::from(transcript_root), took)
 }
 
 /// Asks now, as a run would, and tries what would come of it.

@@ -5,16 +5,14 @@
 //! gas price zero. So a resolver that looks at `tx.gasprice` finds it low at any time: what a run may cost per gas is for the
 //! job's own terms to say.
 
-use std::time::Duration;
-
-use alloy::primitives::{Address, B256};
+use alloy::primitives::Address;
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result};
 use clap::{Args, ValueHint};
 use contracts::terms::{ActionTerms, ResolverTerms};
 
 use super::checked::{self, Verdict};
-use super::{Actions, Work};
+use super::{Hands, Made, Work};
 use crate::executor::{Ended, MAX_OUTCOME_BYTES, MAX_REASON_BYTES};
 use crate::jobs::flags::read_bytes;
 use crate::jobs::{Rehearsal, Stage};
@@ -29,9 +27,9 @@ const NOTHING_TO_DO: &str = "the resolver has nothing to execute";
 const NO_CALL: &str = "execPayload is shorter than a function's selector";
 const TOO_MUCH: &str = "execPayload longer than an outcome may be";
 
-/// Asks the resolver; how that ended, and the commitment to what was read.
-pub(super) async fn run(actions: &Actions, terms: &ResolverTerms, work: &Work) -> (Ended, B256, Duration) {
-    checked::run(actions, work, (terms.resolver, terms.calldata.clone()), end).await
+/// Asks the resolver.
+pub(super) async fn run(hands: Hands<'_>, terms: &ResolverTerms, work: &Work) -> Made {
+    checked::run(hands, work, (terms.resolver, terms.calldata.clone()), end).await
 }
 
 fn end(verdict: Verdict) -> Ended {

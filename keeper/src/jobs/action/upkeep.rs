@@ -5,16 +5,14 @@
 //! networks. Two things are not the same: `msg.sender` is the zero address too, where it was the registry, and what the call itself
 //! costs (21,000 gas and its data) comes out of the gas.
 
-use std::time::Duration;
-
-use alloy::primitives::{B256, Bytes, U256};
+use alloy::primitives::{Bytes, U256};
 use alloy::sol_types::SolCall;
 use anyhow::Result;
 use clap::{Args, ValueHint};
 use contracts::terms::{ActionTerms, UpkeepTerms};
 
 use super::checked::{self, Verdict};
-use super::{Actions, Work};
+use super::{Hands, Made, Work};
 use crate::executor::{Ended, MAX_OUTCOME_BYTES};
 use crate::jobs::flags::read_bytes;
 use crate::jobs::trigger::SeenLog;
@@ -43,9 +41,9 @@ mod abi {
 const NOT_NEEDED: &str = "not needed";
 const TOO_MUCH: &str = "performData longer than an outcome may be";
 
-/// Asks the target; how that ended, and the commitment to what was read.
-pub(super) async fn run(actions: &Actions, terms: &UpkeepTerms, work: &Work) -> (Ended, B256, Duration) {
-    checked::run(actions, work, (work.plan.terms.target, question(terms, work.log())), end).await
+/// Asks the target.
+pub(super) async fn run(hands: Hands<'_>, terms: &UpkeepTerms, work: &Work) -> Made {
+    checked::run(hands, work, (work.plan.terms.target, question(terms, work.log())), end).await
 }
 
 /// `checkLog` where a log is what makes the job due.

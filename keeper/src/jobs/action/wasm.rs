@@ -1,7 +1,6 @@
 //! Runs code, which decides what the target is called with. Code, its cache and its sandbox belong to this action alone.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use alloy::primitives::{Address, B256};
 use anyhow::{Context, Result, bail};
@@ -10,8 +9,8 @@ use contracts::terms::{ActionTerms, WasmTerms};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{Actions, Work};
-use crate::executor::{BlockReference, Code, Ended, Executor, RunRequest};
+use super::{Hands, Made, Used, Work};
+use crate::executor::{BlockReference, Code, Executor, RunRequest};
 use crate::jobs::flags::{read_bytes, read_file};
 use crate::jobs::trigger::{Run, Told};
 
@@ -24,12 +23,12 @@ pub(super) async fn prepare(executor: &Executor, terms: &WasmTerms, owner: Addre
     executor.prepare(&code(terms), owner.into()).await.map_err(|why| format!("{}: {why}", why.name()))
 }
 
-/// Runs the code; how it ended, and the commitment to what it read.
-pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (Ended, B256, Duration) {
+/// Runs the code.
+pub(super) async fn run(hands: Hands<'_>, terms: &WasmTerms, work: &Work) -> Made {
     let Work { due, anchor, plan, sighting, .. } = work;
     let task = due.task;
     let Told { sequence, trigger } = plan.trigger.told(&Run::of(due), sighting.as_ref());
-    let chain_id = actions.chain_id;
+    let chain_id = hands.chain_id;
     let request = RunRequest {
         code: code(terms),
         owner: plan.owner.into(),
@@ -41,11 +40,12 @@ pub(super) async fn run(actions: &Actions, terms: &WasmTerms, work: &Work) -> (E
         params: terms.params.to_vec(),
         reference: BlockReference { chain_id, number: anchor.number, hash: anchor.hash.0, timestamp: anchor.timestamp },
     };
-    let run = actions.executor.run(request).await;
+    let run = hands.executor.run(request).await;
     for line in &run.logs {
         tracing::debug!(job = task.job.0, "job says: {line}");
     }
-    (run.ended, B256::from(run.transcript_root), run.took)
+    let used = Used { fuel: run.fuel, memory_bytes: run.memory_bytes, logs: run.logs };
+    Made { ended: run.ended, transcript: B256::from(run.transcript_root), took: run.took, used }
 }
 
 pub(super) fn rows(terms: &WasmTerms) -> Vec<(&'static str, String)> {

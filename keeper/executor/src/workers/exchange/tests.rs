@@ -2,7 +2,7 @@ use super::*;
 use crate::wire::{Confinement, End, Hello};
 
 fn done() -> Output {
-    Output { end: End::Timeout, fuel: 0, logs: vec![] }
+    Output { end: End::Timeout, fuel: 0, memory_bytes: 0, logs: vec![] }
 }
 
 fn all() -> Vec<Said> {

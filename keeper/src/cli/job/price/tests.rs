@@ -62,6 +62,19 @@ fn runs_are_counted_as_they_come_due() {
 }
 
 #[test]
+fn a_year_of_runs_is_worked_out_where_there_are_too_many_to_count() {
+    let year = |trigger: &TriggerTerms, limits: Limits| Runs::new(trigger, limits).in_year(0);
+    let every = |interval: u32| TriggerTerms::Interval { start: 1_000, interval };
+    assert_eq!(year(&every(1), Limits::default()), Some(YEAR));
+    assert_eq!(year(&every(3_600), Limits::default()), Some(8_760));
+    assert_eq!(year(&every(3_600), Limits { most_runs: 30, ..Limits::default() }), Some(30));
+    assert_eq!(year(&every(3_600), Limits { until: 1_000 + 3_600, ..Limits::default() }), Some(2));
+    assert_eq!(year(&TriggerTerms::Cron { pattern: "0 9 1 * *".into() }, Limits::default()), Some(12));
+    assert_eq!(year(&TriggerTerms::Once { moment: 50 }, Limits::default()), Some(1));
+    assert_eq!(year(&TriggerTerms::Blocks { first: 1, every: 1 }, Limits::default()), None, "nobody knows ahead");
+}
+
+#[test]
 fn what_a_run_usually_takes_is_what_was_measured() {
     let measured: Value = serde_json::from_str(include_str!("../../../../../contracts/snapshots/gas.json")).unwrap();
     let gas: u64 = measured["settle_1_n64_absent0_refunded"].as_str().unwrap().parse().unwrap();

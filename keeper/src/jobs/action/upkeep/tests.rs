@@ -1,4 +1,4 @@
-use alloy::primitives::{Address, keccak256};
+use alloy::primitives::{Address, B256, keccak256};
 use alloy::sol_types::SolValue;
 
 use super::*;
