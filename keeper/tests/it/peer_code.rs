@@ -41,12 +41,12 @@ struct Keeper {
 type Answering = fn(&[u8]) -> Vec<u8>;
 
 impl Keeper {
-    async fn start(bootnodes: &[Multiaddr]) -> Self {
-        Self::answering(bootnodes, None).await
+    fn start(bootnodes: &[Multiaddr]) -> Self {
+        Self::answering(bootnodes, None)
     }
 
     /// One that answers as it likes.
-    async fn answering(bootnodes: &[Multiaddr], lies: Option<Answering>) -> Self {
+    fn answering(bootnodes: &[Multiaddr], lies: Option<Answering>) -> Self {
         let config = Config {
             listen: vec!["/ip4/127.0.0.1/tcp/0".parse().expect("well formed")],
             bootnodes: bootnodes.to_vec(),
@@ -149,11 +149,11 @@ fn published(component: &[u8], folder: &TempDir) -> [Code; 2] {
 async fn after_one_keeper_has_it_the_server_may_die() {
     let folder = TempDir::new().expect("a temporary directory");
     let [here, dead] = published(&component(300_000), &folder);
-    let first = Keeper::start(&[]).await;
+    let first = Keeper::start(&[]);
     let nobody = first.executor.prepare(&dead, OWNER).await.expect_err("it is nowhere yet").to_string();
     assert!(nobody.contains("no other keeper"), "{nobody}");
     first.executor.prepare(&here, OWNER).await.expect("from the file");
-    let second = Keeper::start(&[first.address().await]).await;
+    let second = Keeper::start(&[first.address().await]);
     second.meets(1).await;
     second.executor.prepare(&dead, OWNER).await.expect("from the first");
     let counts = second.executor.counts();
@@ -162,7 +162,7 @@ async fn after_one_keeper_has_it_the_server_may_die() {
     // The one who had it first is gone, too.
     let address = second.address().await;
     drop(first);
-    let third = Keeper::start(&[address]).await;
+    let third = Keeper::start(&[address]);
     third.meets(1).await;
     third.executor.prepare(&dead, OWNER).await.expect("from the second");
     assert!(third.executor.is_ready(&dead));
@@ -180,12 +180,12 @@ fn liar(question: &[u8]) -> Vec<u8> {
 async fn peers_that_lie_are_charged_and_the_code_comes_from_the_honest_one() {
     let folder = TempDir::new().expect("a temporary directory");
     let [here, dead] = published(&component(300_000), &folder);
-    let asking = Keeper::start(&[]).await;
+    let asking = Keeper::start(&[]);
     let address = [asking.address().await];
     let lies: [Answering; 3] = [liar, |_| vec![0xff; 100], |_| Vec::new()];
     let mut liars = Vec::new();
     for lie in lies {
-        liars.push(Keeper::answering(&address, Some(lie)).await);
+        liars.push(Keeper::answering(&address, Some(lie)));
     }
     asking.meets(3).await;
     let source = PeerCode::new(asking.handle.clone());
@@ -196,7 +196,7 @@ async fn peers_that_lie_are_charged_and_the_code_comes_from_the_honest_one() {
         let series = format!("p2p_faults_total{{reason=\"{reason}\"}} {times}");
         assert!(asking.has(&series), "{series}: whoever lied is not asked again");
     }
-    let honest = Keeper::start(&address).await;
+    let honest = Keeper::start(&address);
     honest.executor.prepare(&here, OWNER).await.expect("from the file");
     asking.meets(4).await;
     assert_eq!(source.find(dead.hash).await.map(|found| hash(&found)), Some(dead.hash));
@@ -209,9 +209,9 @@ async fn peers_that_lie_are_charged_and_the_code_comes_from_the_honest_one() {
 async fn only_questions_can_be_asked_and_only_components_are_given() {
     let folder = TempDir::new().expect("a temporary directory");
     let [here, _] = published(&component(0), &folder);
-    let first = Keeper::start(&[]).await;
+    let first = Keeper::start(&[]);
     first.executor.prepare(&here, OWNER).await.expect("from the file");
-    let other = Keeper::start(&[first.address().await]).await;
+    let other = Keeper::start(&[first.address().await]);
     other.meets(1).await;
     let peer = first.handle.local_peer_id();
     let ask = async |question: Vec<u8>| other.handle.request(peer, Protocol::Code, question).await;

@@ -35,7 +35,7 @@ async fn lender() {
     }
     let folder = TempDir::new().expect("a temporary directory");
     let [here, _] = published(&longest(), &folder);
-    let keeper = Keeper::start(&[]).await;
+    let keeper = Keeper::start(&[]);
     // It cannot be compiled, and is kept as it came.
     keeper.executor.prepare(&here, OWNER).await.expect_err("no component");
     println!("at {}", keeper.address().await);
@@ -65,7 +65,7 @@ async fn a_keeper_that_gives_the_longest_code_to_five_at_once_grows_by_less_than
     let address = address.expect("it says where it is").parse().expect("an address");
     let mut borrowers = Vec::new();
     for _ in 0..BORROWERS {
-        borrowers.push(Keeper::start(std::slice::from_ref(&address)).await);
+        borrowers.push(Keeper::start(std::slice::from_ref(&address)));
     }
     let process = lender.id();
     for borrower in &borrowers {

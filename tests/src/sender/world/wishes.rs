@@ -40,7 +40,7 @@ impl World {
 
     /// Every third content is the second part of a batch.
     fn before(&self, id: u64) -> Option<B256> {
-        self.contents.get(&id.checked_sub(1).filter(|_| id % 3 == 0)?).map(Content::key)
+        self.contents.get(&id.checked_sub(1).filter(|_| id.is_multiple_of(3))?).map(Content::key)
     }
 
     /// Wants a content, as long as it could settle; what failed often is left alone.

@@ -36,8 +36,7 @@ pub(in crate::cli::job) struct Report {
     /// Whether anybody has said when the job is due.
     pub(super) is_due_by_word: bool,
     pub(super) delivery: Option<Delivery>,
-    /// The price, how many runs there are in 30 days and a year where anybody knows, and whether the contracts have told it.
-    pub(super) price: Option<(Price, Option<(u64, u64)>, bool)>,
+    pub(super) price: Option<Priced>,
     /// Why keepers would not run it at that block, for the price of gas.
     pub(super) too_dear: Option<String>,
     /// Where a run made again is not what it was.
@@ -45,6 +44,9 @@ pub(in crate::cli::job) struct Report {
     /// What it was to end in.
     pub(super) expected: Option<String>,
 }
+
+/// The price, how many runs there are in 30 days and a year where anybody knows, and whether the contracts have told it.
+pub(super) type Priced = (Price, Option<(u64, u64)>, bool);
 
 /// What became of the call.
 pub(super) struct Delivery {
