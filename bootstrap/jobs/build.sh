@@ -1,18 +1,32 @@
 #!/usr/bin/env bash
-# Builds every example job into a WebAssembly component: build.sh OUT_DIR [NAME...]
+# Builds every example job into a WebAssembly component: build.sh OUT_DIR [NAME...]; build.sh --tools only gets what that takes.
 #
 # The artifacts are not byte-reproducible and the hash of an artifact goes on chain, so they are built once into a cache
 # folder and left alone until a source, the WIT or a pinned tool changes.
 set -euo pipefail
 
-if [ $# -lt 1 ]; then
-  echo "usage: build.sh OUT_DIR [NAME...]" >&2
-  exit 2
-fi
+here=$(cd "$(dirname "$0")" && pwd)
+get_tools() {
+  [ "$(cat "$here/node_modules/.lock-stamp" 2>/dev/null)" != "$(sha256sum <"$here/package-lock.json")" ] || return 0
+  # Not `npm ci`: it refuses a lock file without the optional packages of platforms that a registry mirror does not carry.
+  # The versions are exact in package.json and pinned with their hashes in the lock file either way.
+  (cd "$here" && npm install --no-save --ignore-scripts --no-audit --no-fund >&2)
+  sha256sum <"$here/package-lock.json" >"$here/node_modules/.lock-stamp"
+}
+
+case "${1:-}" in
+  --tools)
+    get_tools
+    exit
+    ;;
+  '')
+    echo "usage: build.sh OUT_DIR [NAME...]" >&2
+    exit 2
+    ;;
+esac
 mkdir -p "$1"
 out=$(cd "$1" && pwd)
 shift
-here=$(cd "$(dirname "$0")" && pwd)
 wit=$here/../../keeper/wit
 sdk=$here/../../sdk/typescript
 cd "$here"
@@ -34,12 +48,7 @@ for name in "${names[@]}"; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
-if [ "$(cat node_modules/.lock-stamp 2>/dev/null)" != "$(sha256sum <package-lock.json)" ]; then
-  # Not `npm ci`: it refuses a lock file without the optional packages of platforms that a registry mirror does not carry.
-  # The versions are exact in package.json and pinned with their hashes in the lock file either way.
-  npm install --no-save --ignore-scripts --no-audit --no-fund >&2
-  sha256sum <package-lock.json >node_modules/.lock-stamp
-fi
+get_tools
 bin=$here/node_modules/.bin
 "$bin/tsc" -p tsconfig.json >&2
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The package's tests, with the tools of bootstrap/jobs, which build.sh has installed.
+# The package's tests, with the tools of bootstrap/jobs.
 set -euo pipefail
 cd "$(dirname "$0")"
+../../bootstrap/jobs/build.sh --tools
 tools=$PWD/../../bootstrap/jobs/node_modules
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
