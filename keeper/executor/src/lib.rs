@@ -53,7 +53,7 @@ pub use cell::INTERFACES;
 pub use chain_read::{ChainAnswer, ChainRequest, DecodeError, LogEntry};
 pub use limits::Limits;
 pub use question::{Answer, Asked, Question};
-pub use reader::{CALL_GAS, ChainReader, OneNode, Reading, RpcFailure, RpcReader, is_failed_call};
+pub use reader::{CALL_GAS, ChainReader, OneNode, Reading, RpcFailure, RpcReader, entry, is_failed_call};
 pub use role::Role;
 pub use run::{BlockReference, Code, Ended, Run, RunRequest, Trigger};
 pub use source::{CodeSource, Piece, Sought};

@@ -211,7 +211,9 @@ fn revert_data(error: &TransportError) -> Option<Bytes> {
     error.as_error_resp()?.as_revert_data()
 }
 
-fn entry(log: Log) -> Option<LogEntry> {
+/// A log as jobs see it. `None` for one that is in no block, or in none any more.
+#[must_use]
+pub fn entry(log: Log) -> Option<LogEntry> {
     if log.removed {
         return None;
     }

@@ -6,7 +6,7 @@
 //!
 //! Three ways to go on, from old to new blocks: *history* (logs alone, in large ranges, only at start), *range* (headers
 //! and logs of blocks deep enough that every node has them) and *single* (one block's logs by its hash, so that a node
-//! that lacks the block says so instead of answering with nothing).
+//! that lacks the block says so instead of answering with nothing; several blocks are asked about at a time, see `tip.rs`).
 //!
 //! ```text
 //!  step ── the best node ── newest block ──┬─ fits ──► history ─► range ─► single ──► events, Head

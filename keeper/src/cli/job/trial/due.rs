@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use alloy::primitives::{B256, Bytes, keccak256};
 use alloy::providers::Provider;
-use alloy::rpc::types::{Filter, Log};
+use alloy::rpc::types::Filter;
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, ValueHint};
 use consensus::anchor::BlockRef;
 use consensus::task::InstanceKey;
 use contracts::terms::TriggerTerms;
-use executor::{LogEntry, MAX_CHAIN_BYTES};
+use executor::{LogEntry, MAX_CHAIN_BYTES, entry};
 
 use super::ground::Ground;
 use crate::chain::ChainError;
@@ -157,16 +157,4 @@ impl Moment {
         let block = ground.at(entry.block_number).await?;
         Ok((SeenLog { entry, timestamp: block.timestamp }, block))
     }
-}
-
-fn entry(log: Log) -> Option<LogEntry> {
-    Some(LogEntry {
-        address: log.inner.address,
-        topics: log.inner.data.topics().to_vec(),
-        block_number: log.block_number?,
-        block_hash: log.block_hash?,
-        transaction_hash: log.transaction_hash?,
-        log_index: log.log_index?.try_into().ok()?,
-        data: log.inner.data.data,
-    })
 }
