@@ -174,7 +174,12 @@ impl Facts {
     fn anchor_by(&self, rule: AnchorRule, due: u64, attempt: u8) -> Option<BlockRef> {
         match rule {
             AnchorRule::AtBlock(number) if attempt == 0 => self.chain.at(number),
-            AnchorRule::ByTime | AnchorRule::AtBlock(_) => self.chain.last_up_to(self.pace.anchor_limit(due, attempt)),
+            AnchorRule::ByTime => self.chain.last_up_to(self.pace.anchor_limit(due, attempt)),
+            // It was due in no block before the one that made it due.
+            AnchorRule::AtBlock(number) => {
+                let anchor = self.chain.last_up_to(self.pace.anchor_limit(due, attempt));
+                anchor.filter(|anchor| anchor.number >= number)
+            }
         }
     }
 

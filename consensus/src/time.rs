@@ -165,10 +165,12 @@ impl Pace {
         due.saturating_add(pauses.saturating_mul(self.retry_seconds()))
     }
 
-    /// The first moment after `due` at which the catch-up of this number, counted from zero, takes place, in seconds.
+    /// The first moment at which the catch-up of this number, counted from zero, takes place for what was due at `due`, in seconds. It
+    /// lies two blocks after `due` at least: so far before its moment an attempt has its anchor, besides the confirmations, and what a
+    /// block made due was due in none before that block.
     fn caught_up_at(&self, due: u64, number: u64) -> u64 {
         let each = CATCH_UP_WINDOWS * self.window_seconds();
-        let next = due / each + 1;
+        let next = due.saturating_add(2 * self.block_seconds) / each + 1;
         let further = (number + CATCH_UPS - next % CATCH_UPS) % CATCH_UPS;
         next.saturating_add(further).saturating_mul(each)
     }
@@ -247,9 +249,14 @@ mod tests {
                 window = pace.catch_up_after(window);
                 let attempt = pace.catch_up_attempt(window).unwrap();
                 let moment = window * pace.window_seconds();
-                for due in [due, due + 1, moment - 1, moment.saturating_sub(EXPIRY_SECONDS).max(due)] {
+                let newest = moment - 2 * block_seconds - 1;
+                for due in [due, due + 1, newest, moment.saturating_sub(EXPIRY_SECONDS).max(due)] {
+                    let due = due.min(newest);
                     assert_eq!(pace.attempt_due(due, attempt), moment, "attempt {attempt} at what was due at {due}");
                 }
+                // The anchor of what came due later may lie before the block that made it due.
+                assert!(pace.anchor_limit(newest, attempt) >= newest - pace.confirmed_seconds);
+                assert!(pace.attempt_due(newest + 1, attempt) > moment);
                 assert!(pace.catch_up_attempt(window + 1).is_none() && attempts.insert(attempt));
             }
         }

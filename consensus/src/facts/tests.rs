@@ -103,6 +103,8 @@ fn the_first_anchor_of_what_was_seen_is_the_block_it_was_seen_in() {
         (facts(0, 1_008).anchor(&due, 1), facts(0, 1_030).anchor(&due, 1)),
         (Some(block(1_006)), Some(block(1_006)))
     );
+    let seen_late = DueTask { anchor: AnchorRule::AtBlock(1_007), ..due };
+    assert_eq!(facts(0, 1_030).anchor(&seen_late, 1), None, "in block 1,006 it was not due yet");
     let mut facts = facts(0, 995);
     facts.rewind(989);
     assert_eq!(facts.anchor(&due, 0), None);

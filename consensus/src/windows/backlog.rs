@@ -51,13 +51,14 @@ impl Backlog {
 pub(super) struct Firsts(BTreeMap<JobId, Rank>);
 
 impl Firsts {
-    /// What else a window catches up with: all that is open of these jobs.
+    /// What else a window catches up with: all that is open of these jobs and has this attempt in it.
     pub(super) fn with_them(&self, window: u64, sessions: &Sessions, pace: &Pace) -> Vec<(Task, u8)> {
         let Some(attempt) = pace.catch_up_attempt(window) else {
             return Vec::new();
         };
         let all = self.0.keys().flat_map(|&job| sessions.of(job));
-        let due = all.filter(|session| pace.window_of(session.due().due) < window && session.may_catch_up());
+        let has_it = |session: &&Session| pace.window_of(pace.attempt_due(session.due().due, attempt)) == window;
+        let due = all.filter(has_it).filter(|session| session.may_catch_up());
         due.map(|session| (session.due().task, attempt)).collect()
     }
 
