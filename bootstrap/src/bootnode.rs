@@ -106,7 +106,11 @@ pub async fn run(options: Options, mut output: impl Write, shutdown: Cancellatio
 
 /// Tells the service manager, where there is one (`NOTIFY_SOCKET`). Peers are served whether it hears or not.
 fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
+    if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        return;
+    }
+    // Without holding up the mesh where the manager does not read for a while, as when it is replaced.
+    if let Err(error) = tokio::task::block_in_place(|| sd_notify::notify(states)) {
         tracing::debug!(%error, "cannot tell the service manager at NOTIFY_SOCKET how this bootnode is");
     }
 }

@@ -124,7 +124,9 @@ pub(crate) async fn run(
         return;
     }
     let herald = Herald::new(Instant::now(), sd_notify::watchdog_enabled());
-    proclaim(herald, liveness, view, (shutdown, stop), sd_notify::notify).await;
+    // A manager that does not read for a while, as when it is replaced, holds up this task and nothing else.
+    let say = |states: &[NotifyState<'_>]| tokio::task::block_in_place(|| sd_notify::notify(states));
+    proclaim(herald, liveness, view, (shutdown, stop), say).await;
 }
 
 async fn proclaim(

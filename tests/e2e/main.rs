@@ -32,5 +32,6 @@ mod settles;
 mod soak;
 mod start;
 mod stopped;
+mod supervised;
 mod unchanged;
 mod workers;
