@@ -28,6 +28,7 @@ mod other_set;
 mod parts;
 mod restart;
 mod rough;
+mod sandbox;
 mod settles;
 mod soak;
 mod start;
