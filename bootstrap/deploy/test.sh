@@ -47,9 +47,12 @@ check_image() {
 }
 
 check_compose() {
-  local path
-  need docker-compose docker-compose
-  (cd "$deploy" && docker-compose -f compose.yaml config) >"$scratch/compose.yaml"
+  local path compose=(docker compose)
+  if ! docker compose version >/dev/null 2>&1; then
+    need docker-compose docker-compose
+    compose=(docker-compose)
+  fi
+  (cd "$deploy" && COMPOSE_PROFILES=bootnode,monitoring "${compose[@]}" -f compose.yaml config) >"$scratch/compose.yaml"
   # Every file that is mounted is there, but for what each machine brings (compose/).
   sed -nE "s|^ *(- )?(source: )?($deploy/[^:]*)(:.*)?$|\3|p" "$scratch/compose.yaml" | sort -u >"$scratch/mounts"
   [ -s "$scratch/mounts" ] || fail "compose.yaml mounts nothing of $deploy"
@@ -63,6 +66,9 @@ check_kubernetes() {
   need kubectl kubernetes-client
   cp -r "$deploy/kubernetes" "$scratch/kubernetes"
   echo 'chain_id = 1' >"$scratch/kubernetes/example/network.toml"
+  # The kubectl that Debian has wants folders under a key of their own.
+  kubectl version --client 2>/dev/null | grep -q Kustomize ||
+    sed -i '/^  - \.\.\//d; s/^resources:/bases: [..\/keeper, ..\/bootnode]\n&/' "$scratch/kubernetes/example/kustomization.yaml"
   kubectl kustomize "$scratch/kubernetes/example" >"$scratch/manifests.yaml"
   kubernetes-validate --strict --quiet "$scratch/manifests.yaml"
   # And it would say so if they were wrong.
