@@ -107,7 +107,8 @@ fn status(view: &View) -> String {
     };
     let more = red.count();
     let besides = if more == 0 { String::new() } else { format!(" (and {more} more: keeper status)") };
-    let text = text::shown(&format!("not ready: {name}: {}", check.message));
+    let stand = if view.ready { "ready, but" } else { "not ready:" };
+    let text = text::shown(&format!("{stand} {name}: {}", check.message));
     format!("{}{besides}", text.chars().take(STATUS_LONGEST).collect::<String>())
 }
 

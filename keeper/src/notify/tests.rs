@@ -116,7 +116,7 @@ async fn the_watchdog_starves_when_the_loop_stands() {
     let tokens = (CancellationToken::new(), CancellationToken::new());
     let (alive, at_work) = (Mutex::new(Some(halt)), Mutex::new(Some(turns)));
     let say = |states: &[NotifyState<'_>]| {
-        if states.contains(&NotifyState::Watchdog) {
+        if states.iter().any(|state| matches!(state, NotifyState::Watchdog)) {
             let mut beats = beats.lock().unwrap();
             beats.push(Instant::now());
             if beats.len() == 5 {
