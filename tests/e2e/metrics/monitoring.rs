@@ -75,7 +75,7 @@ impl Asked<'_> {
         assert!(expressions.len() > 40, "{} expressions in the dashboard", expressions.len());
         for expression in &expressions {
             until(&format!("data for {expression}"), PATIENCE, || async {
-                let data = self.get("query", &[("query", expression)]).await?;
+                let data = self.get("query", &[("query", expression.as_str())]).await?;
                 let found = data["result"].as_array().is_some_and(|series| !series.is_empty());
                 found.then_some(()).ok_or_else(|| data.to_string())
             })
