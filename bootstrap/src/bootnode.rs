@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use p2p::{Config, Event, Identity, Multiaddr, Registry, Role};
+use sd_notify::NotifyState;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -84,17 +85,34 @@ pub async fn run(options: Options, mut output: impl Write, shutdown: Cancellatio
                         tracing::warn!(%address, "cannot print an address, and go on without: {error:#}");
                     }
                     book.show(&handle.listeners().await);
+                    tell(&[NotifyState::Ready, NotifyState::Status(&format!("serving at {address}"))]);
                 }
                 Some(_) => {}
                 None => break,
             },
             // Nobody tells of an address that is no more, and a file that could not be written is tried again.
-            _ = looks.tick() => book.show(&handle.listeners().await),
+            _ = looks.tick() => {
+                book.show(&handle.listeners().await);
+                // Both loops went round: this one, and the mesh's, which has answered.
+                tell(&[NotifyState::Watchdog]);
+            }
         }
     }
+    tell(&[NotifyState::Stopping]);
     shutdown.cancel();
     (&mut service).await.context("the mesh service stopped in disorder")?;
     Ok(())
+}
+
+/// Tells the service manager, where there is one (`NOTIFY_SOCKET`). Peers are served whether it hears or not.
+fn tell(states: &[NotifyState<'_>]) {
+    if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        return;
+    }
+    // Without holding up the mesh where the manager does not read for a while, as when it is replaced.
+    if let Err(error) = tokio::task::block_in_place(|| sd_notify::notify(states)) {
+        tracing::debug!(%error, "cannot tell the service manager at NOTIFY_SOCKET how this bootnode is");
+    }
 }
 
 /// What `--out` names, kept true. Peers are served whether it can be written or not.

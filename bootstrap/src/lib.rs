@@ -20,6 +20,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub mod bootnode;
+pub mod dnsaddr;
 pub mod process;
 pub mod swarm;
 pub mod sweeper;

@@ -24,6 +24,7 @@ mod lock;
 mod memory;
 pub mod metrics;
 pub mod node;
+mod notify;
 pub mod paths;
 pub mod peer_code;
 pub mod shutdown;

@@ -48,7 +48,7 @@ use crate::keystore::Keys;
 use crate::metrics::{Liveness, Metrics};
 use crate::paths::Paths;
 use crate::view::View;
-use crate::{api, memory, metrics, topics};
+use crate::{api, memory, metrics, notify, topics};
 use parts::{core, domain, services};
 use reach::{Known, alive_during, reach};
 
@@ -106,7 +106,7 @@ pub async fn run(
     shutdown: CancellationToken,
     announce: impl FnOnce(&Reachable) -> Result<()>,
 ) -> Result<()> {
-    let (front, reachable) = open_front(&setup).await?;
+    let (front, reachable) = open_front(&setup, &shutdown).await?;
     announce(&reachable)?;
     let worked = Box::pin(work(setup, &shutdown, front)).await;
     if worked.is_err() {
@@ -116,7 +116,7 @@ pub async fn run(
 }
 
 /// Starts the mesh and the listeners.
-async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
+async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Front, Reachable)> {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let config = &setup.config;
@@ -126,6 +126,7 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
         external: config.external_addrs.clone(),
         bootnodes,
         domain8: domain(&setup.network).name(),
+        wire: p2p::WIRE,
         role: p2p::Role::Keeper,
         max_peers: config.max_peers,
         admission: p2p::Admission::Registered,
@@ -145,12 +146,14 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
     let liveness = Liveness::new();
     let stop = CancellationToken::new();
     let api_router = api::router(seen.clone(), liveness.clone(), mesh.clone());
+    let herald = notify::run(liveness.clone(), seen.clone(), shutdown.clone(), stop.clone());
     let metrics_router = metrics::router(Arc::new(registry), seen, liveness.clone());
     let tasks = vec![
         tokio::spawn(service.run(stop.clone())),
         serve(api_listener, api_router, stop.clone()),
         serve(metrics_listener, metrics_router, stop.clone()),
         tokio::spawn(memory::give_back(stop.clone())),
+        tokio::spawn(herald),
     ];
     let listen = wait_for_listeners(&mesh).await;
     let front = Front { mesh, mesh_events, metrics, liveness, view, stop, tasks };

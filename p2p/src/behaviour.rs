@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::questions::{Terms, WORDS};
 use crate::requests::{self, Protocol};
 use crate::topic::Topics;
-use crate::{discovery, gossip, records};
+use crate::{discovery, gossip, records, wire};
 
 /// No new connections when the process holds this share of the machine's memory.
 const MEMORY_SHARE: f64 = 0.7;
@@ -60,7 +60,7 @@ impl Behaviour {
             memory: memory_connection_limits::Behaviour::with_max_percentage(MEMORY_SHARE),
             kademlia: discovery::kademlia(identity.peer_id(), domain8, drops),
             identify: identify::Behaviour::new(
-                identify::Config::new(network_name(domain8), identity.keypair().public())
+                identify::Config::new(wire::name(domain8, config.wire), identity.keypair().public())
                     .with_agent_version(agent(config.role)?)
                     .with_push_listen_addr_updates(true)
                     // The address book of `discovery` is the only one.
@@ -82,11 +82,6 @@ impl Behaviour {
             Protocol::Code => self.code.as_mut(),
         }
     }
-}
-
-/// What identify says about the network: peers of another one are sent away.
-pub(crate) fn network_name(domain8: &str) -> String {
-    format!("/kpr/{domain8}/1")
 }
 
 /// Program, version and a number drawn anew at every start, by which peers notice a restart (see `peers`).

@@ -46,6 +46,8 @@ pub struct Config {
     /// First 8 bytes of the network's EIP-712 domain separator, 16 lowercase hexadecimal digits. Names topics and
     /// protocols, so nodes of two networks cannot mix. A bootnode needs it as well.
     pub domain8: String,
+    /// Version of the wire: [`crate::WIRE`], in tests also another.
+    pub wire: u16,
     /// What this node is. A bootnode admits everybody, since it knows no chain.
     pub role: Role,
     /// How many peers to look for and dial, bootnodes not counted. Zero: stay with the bootnodes and whoever dials us.
@@ -73,6 +75,7 @@ impl Default for Config {
             external: Vec::new(),
             bootnodes: Vec::new(),
             domain8: "0".repeat(16),
+            wire: crate::WIRE,
             role: Role::Keeper,
             max_peers: DEFAULT_MAX_PEERS,
             admission: Admission::Registered,
@@ -109,7 +112,8 @@ impl Config {
     }
 }
 
-/// Reads a bootnode address such as `/ip4/203.0.113.7/tcp/7419/p2p/12D3Koo…` or `/dns4/boot.example/tcp/7419/p2p/…`.
+/// Reads a bootnode address such as `/ip4/203.0.113.7/tcp/7419/p2p/12D3Koo…` `/dns4/boot.example/tcp/7419/p2p/…`, or
+/// `/dnsaddr/boot.example/p2p/…`, whose addresses are in TXT records of `_dnsaddr.boot.example`.
 ///
 /// # Errors
 /// [`ConfigError`] when it is no multiaddr, names no TCP port, or lacks the peer id.
@@ -126,7 +130,12 @@ pub(crate) fn split_bootnode(address: &Multiaddr) -> Result<(PeerId, Multiaddr),
     let Some(Protocol::P2p(peer)) = transport.pop() else {
         return Err(ConfigError::BootnodeWithoutPeerId(address.clone()));
     };
-    if !transport.iter().any(|part| matches!(part, Protocol::Tcp(port) if port != 0)) {
+    // Behind a name of this sort the DNS has whole addresses, each with its port, and the peer id binds them to this peer.
+    let parts: Vec<Protocol<'_>> = transport.iter().collect();
+    if matches!(parts.as_slice(), [Protocol::Dnsaddr(_)]) {
+        return Ok((peer, transport));
+    }
+    if !parts.iter().any(|part| matches!(part, Protocol::Tcp(port) if *port != 0)) {
         return Err(ConfigError::BootnodeWithoutPort(address.clone()));
     }
     Ok((peer, transport))

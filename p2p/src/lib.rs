@@ -61,6 +61,7 @@ mod records;
 mod requests;
 mod service;
 mod topic;
+mod wire;
 
 pub use libp2p::metrics::Registry;
 pub use libp2p::{Multiaddr, PeerId};
@@ -78,3 +79,4 @@ pub use crate::quiet::Quiet;
 pub use crate::requests::{Protocol, REQUEST_TIMEOUT, RequestLimits, Sizes};
 pub use crate::service::{Service, build};
 pub use crate::topic::{Topic, TopicId};
+pub use crate::wire::WIRE;

@@ -13,7 +13,7 @@ use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::behaviour::{Behaviour, network_name};
+use crate::behaviour::Behaviour;
 use crate::book::AddressBook;
 use crate::command::Command;
 use crate::config::{Config, Role, split_bootnode};
@@ -58,7 +58,8 @@ pub struct Service {
     swarm: Swarm<Behaviour>,
     max_peers: usize,
     domain8: String,
-    network: String,
+    /// The version of the wire that this node speaks.
+    wire: u16,
     topics: Topics,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
@@ -134,7 +135,7 @@ pub fn build(
     let service = Service {
         swarm,
         max_peers: config.max_peers,
-        network: network_name(&config.domain8),
+        wire: config.wire,
         topics: topics.clone(),
         domain8: config.domain8,
         commands,

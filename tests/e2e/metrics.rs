@@ -1,4 +1,7 @@
-//! Done when 4: a real Prometheus scrapes a keeper, and promtool finds nothing to complain about.
+//! Done when 4: a real Prometheus scrapes a keeper, promtool finds nothing to complain about, and what is deployed to watch keepers
+//! with has data.
+
+mod monitoring;
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -60,6 +63,7 @@ async fn prometheus_scrapes_gossip_and_tasks() {
         .await
         .unwrap();
     }
+    monitoring::Asked { client: &client, port }.knows_what_is_deployed().await;
     prometheus.stop(Duration::from_secs(5)).await;
     assert!(!get(format!("http://{metrics_addr}/ready")).await.is_empty());
     swarm.stop().await;
@@ -68,8 +72,10 @@ async fn prometheus_scrapes_gossip_and_tasks() {
 /// Writes a scrape configuration; returns its path and a free port for Prometheus itself.
 fn configure(folder: &Path, target: &str) -> (PathBuf, u16) {
     let file = folder.join("prometheus.yml");
+    let rules: String = monitoring::rule_files(folder).iter().map(|file| format!("- {}\n", file.display())).collect();
     let text = format!(
-        "global: {{scrape_interval: 1s}}\nscrape_configs:\n- job_name: keeper\n  static_configs:\n  - targets: ['{target}']\n"
+        "global: {{scrape_interval: 1s, evaluation_interval: 1s}}\nrule_files:\n{rules}\
+         scrape_configs:\n- job_name: keeper\n  static_configs:\n  - targets: ['{target}']\n    labels: {{network: local}}\n"
     );
     std::fs::write(&file, text).unwrap();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

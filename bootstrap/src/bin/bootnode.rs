@@ -3,25 +3,38 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bootstrap::bootnode::{Options, exit_code, run};
-use clap::Parser;
+use bootstrap::dnsaddr::{DnsaddrArgs, records};
+use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// An address book for keepers: holds no operator keys and needs no chain.
 #[derive(Debug, Parser)]
-#[command(name = "bootnode", version)]
+#[command(name = "bootnode", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Cli {
     #[command(flatten)]
     options: Options,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the DNS records by which keepers find this bootnode under a name
+    Dnsaddr(DnsaddrArgs),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     bootstrap::logs_to_stderr();
-    match serve(cli.options).await {
+    let done = match cli.command {
+        Some(Command::Dnsaddr(args)) => records(&args).and_then(print),
+        None => serve(cli.options).await,
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Without `eprintln`, which panics where nobody reads it.
@@ -29,6 +42,10 @@ async fn main() -> ExitCode {
             ExitCode::from(exit_code(&error))
         }
     }
+}
+
+fn print(text: String) -> Result<()> {
+    std::io::stdout().write_all(text.as_bytes()).context("cannot print the records")
 }
 
 async fn serve(options: Options) -> Result<()> {

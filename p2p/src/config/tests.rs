@@ -40,6 +40,17 @@ fn a_bootnode_needs_a_port() {
     }
 }
 
+/// The DNS has the ports; without a peer id it could name anybody.
+#[test]
+fn a_bootnode_may_be_a_name_for_whole_addresses() {
+    let text = format!("/dnsaddr/boot.example/p2p/{}", PeerId::random());
+    assert_eq!(parse_bootnode(&text).expect("well formed").to_string(), text);
+    let error = parse_bootnode("/dnsaddr/boot.example").expect_err("no peer id");
+    assert!(matches!(error, ConfigError::BootnodeWithoutPeerId(_)), "{error}");
+    let error = parse_bootnode(&format!("/dnsaddr/boot.example/udp/7419/p2p/{}", PeerId::random()));
+    assert!(matches!(error, Err(ConfigError::BootnodeWithoutPort(_))), "{error:?}");
+}
+
 #[test]
 fn domain8_is_sixteen_lowercase_hexadecimal_digits() {
     for bad in ["", "0", "0x0123456789abcd", "0123456789ABCDEF", "0123456789abcdeg", "0123456789abcdef0"] {

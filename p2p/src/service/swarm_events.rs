@@ -16,6 +16,7 @@ use crate::event::{Event, MessageRef, Verdict};
 use crate::peers::{Direction, Life};
 use crate::reach::{hearsay, own_word};
 use crate::requests::Protocol;
+use crate::wire::{self, Meeting};
 
 impl Service {
     pub(super) fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -137,18 +138,40 @@ impl Service {
         self.verdict(&reference, verdict);
     }
 
+    /// Whether a peer that calls itself so is one of this mesh; says so in the log if not, or if its version is another one.
+    fn stays(&self, peer: PeerId, theirs: &str, is_first: bool) -> bool {
+        let ours = self.wire;
+        match wire::meet(theirs, &self.domain8, ours) {
+            Meeting::Same => true,
+            Meeting::Neighbour(theirs) => {
+                if is_first {
+                    tracing::info!(%peer, ours, theirs, "a peer speaks the version of the wire next to this node's");
+                }
+                true
+            }
+            Meeting::TooFar(theirs) => {
+                tracing::warn!(%peer, ours, theirs,
+                    "a peer was sent away, whose version of the wire is too far from this node's: upgrade the older of both");
+                false
+            }
+            Meeting::Foreign => {
+                tracing::warn!(%peer, ours = wire::name(&self.domain8, ours), theirs = printable(theirs),
+                    "a peer of another network was sent away; if it is a bootnode, check --bootnode and network.toml");
+                false
+            }
+        }
+    }
+
     fn on_identified(&mut self, connection: ConnectionId, peer: PeerId, info: &identify::Info, now: Instant) {
         if !self.swarm.behaviour_mut().kademlia.guard.charge(peer, now) {
             return;
         }
-        if info.protocol_version != self.network {
-            tracing::warn!(%peer, ours = self.network, theirs = printable(&info.protocol_version),
-                "a peer of another network was sent away; if it is a bootnode, check --bootnode and network.toml");
+        let is_first = !self.peers.is_identified(&peer);
+        if !self.stays(peer, &info.protocol_version, is_first) {
             self.book.foreign(&peer, now);
             let _ = self.swarm.disconnect_peer_id(peer);
             return;
         }
-        let is_first = !self.peers.is_identified(&peer);
         let life = self.peers.identified(&peer, &info.agent_version);
         let addresses = own_word(&info.listen_addrs, self.peers.address(&peer, connection));
         let is_news = self.book.learn(peer, &addresses, now);

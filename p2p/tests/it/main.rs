@@ -15,3 +15,4 @@ mod records;
 mod requests;
 mod restart;
 mod table;
+mod versions;
