@@ -47,6 +47,7 @@ use crate::journal::{Identity, Journal, JournalHandle, Missing};
 use crate::keystore::Keys;
 use crate::metrics::{Liveness, Metrics};
 use crate::paths::Paths;
+use crate::scene::Scene;
 use crate::view::View;
 use crate::{api, memory, metrics, topics};
 use parts::{core, domain, services};
@@ -92,6 +93,7 @@ struct Front {
     metrics: Metrics,
     liveness: Liveness,
     view: watch::Sender<Arc<View>>,
+    scene: Scene,
     /// Stops mesh and listeners, last of all.
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -144,7 +146,15 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
     let (view, seen) = watch::channel(Arc::new(first));
     let liveness = Liveness::new();
     let stop = CancellationToken::new();
-    let api_router = api::router(seen.clone(), liveness.clone(), mesh.clone());
+    let scene = Scene::register(&mut registry, domain(&setup.network));
+    let sources = api::Sources {
+        view: seen.clone(),
+        liveness: liveness.clone(),
+        mesh: mesh.clone(),
+        scene: scene.clone(),
+        archive: setup.paths.archive(),
+    };
+    let api_router = api::router(sources);
     let metrics_router = metrics::router(Arc::new(registry), seen, liveness.clone());
     let tasks = vec![
         tokio::spawn(service.run(stop.clone())),
@@ -153,7 +163,7 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
         tokio::spawn(memory::give_back(stop.clone())),
     ];
     let listen = wait_for_listeners(&mesh).await;
-    let front = Front { mesh, mesh_events, metrics, liveness, view, stop, tasks };
+    let front = Front { mesh, mesh_events, metrics, liveness, view, scene, stop, tasks };
     Ok((front, Reachable { listen, api: api_addr, metrics: metrics_addr }))
 }
 

@@ -1,0 +1,119 @@
+// The jobs: what comes next on a time line, what came of the last runs, with gaps where some were missed, and why not.
+
+import { ask, chainNow, on, poll, store } from "./data.js";
+import { card, h, heading, keyed, put, say } from "./dom.js";
+import { STATES, badge, clock, count, late, span } from "./words.js";
+
+/** Runs of a job's strip, and of its history where one is opened. */
+const STRIP = 48;
+const HISTORY = 200;
+
+export function jobs(root, signal, chosen) {
+  const ahead = h("div", { class: "ahead" });
+  const list = h("ul", { class: "jobs" });
+  const note = h("p", { class: "empty", hidden: true });
+  put(root, heading("Jobs", "what this network is asked to do", h("a", { class: "plain primary push", href: "#/create" }, "List a job")),
+    h("section", { class: "card" }, h("h2", {}, "Next runs", h("span", { class: "muted", id: "ahead-span" })), ahead), list, note);
+  let known = [];
+  let recent = new Map();
+  const draw = () => {
+    keyed(list, known, (job) => job.id, make, (element, job) => update(element, job, recent.get(job.id) ?? []));
+    note.hidden = known.length > 0;
+    say(note, "No job is listed yet: keeper job create, or the button above.");
+    timeline(ahead, known);
+  };
+  const readRuns = () => ask("runs", signal).then(({ runs }) => {
+    recent = new Map();
+    for (const run of runs) recent.set(run.job_id, [...(recent.get(run.job_id) ?? []), run]);
+    draw();
+  }).catch(() => {});
+  poll("jobs", 2500, (document) => {
+    known = document.jobs;
+    draw();
+    if (chosen) open(list, chosen, signal);
+    chosen = "";
+  }, signal, (error) => { note.hidden = false; say(note, error.message); });
+  readRuns();
+  let due = 0;
+  on("task", ({ change }) => {
+    if (!["settled", "expired", "certified"].includes(change)) return;
+    clearTimeout(due);
+    due = setTimeout(() => !signal.aborted && readRuns(), 400);
+  }, signal);
+  const clockwork = setInterval(() => !document.hidden && known.length > 0 && timeline(ahead, known), 500);
+  signal.addEventListener("abort", () => clearInterval(clockwork), { once: true });
+  list.addEventListener("toggle", (event) => event.target.open && history(event.target, signal), { capture: true, signal });
+}
+
+function open(list, id) {
+  const details = list.querySelector(`[data-key="${CSS.escape(id)}"] details`);
+  if (details) details.open = true;
+}
+
+function make(job) {
+  return h("li", { class: "card job" },
+    h("div", { class: "job-head" }, h("strong", {}, `Job ${job.id}`), h("span", { class: "state" }), h("span", { class: "muted trigger" }), h("span", { class: "next num" })),
+    h("p", { class: "why" }),
+    h("ol", { class: "strip", "aria-label": "The last runs, the newest on the right" }),
+    h("details", {}, h("summary", {}, "History"), h("div", { class: "history" })));
+}
+
+function update(element, job, runs) {
+  const [head, why, strip] = element.children;
+  const [, state, trigger, next] = head.children;
+  const status = job.status !== "active" ? job.status : job.ready ? "ready" : "not ready";
+  if (state.dataset.state !== status) {
+    state.dataset.state = status;
+    put(state, h("span", { class: "badge", data: { tone: status === "ready" ? "good" : job.status === "active" ? "bad" : "warn" } }, status));
+  }
+  say(trigger, `${job.action}, ${job.trigger || "a trigger this keeper cannot read"}`);
+  say(next, job.next_due ? `next ${clock(job.next_due * 1000)}` : job.status === "active" && job.ready ? "when the chain says so" : "");
+  why.hidden = job.ready;
+  say(why, job.reason ? `Why not: ${job.reason}` : "");
+  const past = runs.filter((run) => run.state !== "waiting").slice(0, STRIP).reverse();
+  keyed(strip, past, (run) => run.key, (run) => h("li", {}, h("a", { href: `#/task/${run.key}`, tabindex: "-1" })), (cell, run) => {
+    const [words, tone] = STATES[run.state] ?? [run.state, ""];
+    cell.dataset.tone = tone;
+    cell.style.setProperty("--late", String(Math.min(1, 0.25 + (run.settled_ms ?? 4000) / 6000)));
+    cell.firstChild.setAttribute("aria-label", `run ${run.run}, ${words}`);
+    cell.title = `run ${run.run}: ${words}${run.settled_ms === null ? "" : ` ${late(run.settled_ms)}`}${run.reason ? `, ${run.reason.slice(0, 120)}` : ""}`;
+  });
+}
+
+/** What comes next, a lane a job; jobs whose runs follow from the chain have none. */
+function timeline(ahead, known) {
+  const now = chainNow();
+  const lanes = known.filter((job) => job.upcoming?.length > 0).slice(0, 12);
+  const nearest = Math.max(...lanes.map((job) => job.upcoming[Math.min(5, job.upcoming.length - 1)] * 1000 - now), 10_000);
+  const length = Math.min(nearest, 3_600_000);
+  const words = document.getElementById("ahead-span");
+  if (words) say(words, lanes.length > 0 ? `the next ${span(length)}` : "");
+  if (lanes.length === 0) return void (ahead.firstChild?.className === "empty" || put(ahead, h("p", { class: "empty" }, "No run is known ahead: jobs that wait for blocks, logs or conditions come when the chain says so.")));
+  if (ahead.firstChild?.className === "empty") put(ahead);
+  keyed(ahead, lanes, (job) => job.id, (job) => h("div", { class: "ahead-lane" }, h("a", { class: "small", href: `#/jobs/${job.id}` }, `Job ${job.id}`), h("div", { class: "ticks" }), h("span", { class: "num small muted" })), (lane, job) => {
+    const [, ticks, soon] = lane.children;
+    const coming = job.upcoming.filter((due) => due * 1000 > now - 400 && due * 1000 < now + length);
+    keyed(ticks, coming, (due) => due, (due) => h("i", { title: clock(due * 1000) }), (tick, due) => tick.style.setProperty("--at", String(Math.max(0, (due * 1000 - now) / length))));
+    const first = job.upcoming.find((due) => due * 1000 > now);
+    say(soon, first ? `in ${span(Math.ceil((first * 1000 - now) / 1000) * 1000)}` : "now");
+  });
+  return undefined;
+}
+
+/** The recorded runs of a job, with a word where some are missing between two. */
+async function history(details, signal) {
+  const place = details.querySelector(".history");
+  const id = details.closest("li").dataset.key;
+  try {
+    const { runs } = await ask(`jobs/${encodeURIComponent(id)}/runs?limit=${HISTORY}`, signal);
+    const rows = runs.flatMap((run, at) => {
+      const newer = runs[at - 1];
+      const gap = newer && run.run !== null && newer.run !== null && newer.version === run.version ? newer.run - run.run - 1 : 0;
+      const missing = gap > 0 ? h("tr", { class: "gap" }, h("td", { colspan: "5" }, `${count(gap)} ${gap === 1 ? "run is" : "runs are"} not recorded here`)) : null;
+      return [missing, h("tr", {}, h("th", { scope: "row" }, h("a", { href: `#/task/${run.key}` }, run.run === null ? run.key.split(".")[2].slice(0, 10) : `#${count(run.run)}`)), h("td", { class: "mono small" }, run.due ? clock(run.due * 1000) : "—"), h("td", {}, badge(run.state)), h("td", { class: "num" }, run.settled ? `+${run.settled.seconds_late} s` : "—"), h("td", { class: "small muted" }, run.undelivered || run.reason || (run.settled ? `block ${count(run.settled.block)}` : "")))];
+    });
+    put(place, rows.length > 0 ? h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Runs of job ${id}` }, h("table", {}, h("thead", {}, h("tr", {}, ["Run", "Due", "How it ended", "Late", "More"].map((title) => h("th", { scope: "col" }, title)))), h("tbody", {}, rows))) : h("p", { class: "empty" }, "Nothing is recorded of this job yet."));
+  } catch (error) {
+    if (!signal.aborted) put(place, h("p", { class: "empty" }, error.message));
+  }
+}
