@@ -128,6 +128,9 @@ if [ -z "$name" ]; then
   step "crates: the core knows no network" "$root/tests/layers.sh"
 fi
 step "whole system" whole_system
+case $name in
+  '' | *page*) step "the page in a browser, against a swarm of five" env SWARM="$bin/swarm" "$root/tests/page.sh" ;;
+esac
 if [ "${1:-}" = --all ]; then
   export ROUGH=1
   # Measurements would be of the proxies, and what asks for the rough chain itself, or for none, has been run.

@@ -5,13 +5,17 @@ import { calm, keyed, s, say } from "./dom.js";
 import { hue, short, span } from "./words.js";
 import { forceCollide, forceLink, forceManyBody, forceSimulation, forceX, forceY } from "./vendor/d3-force.js";
 
-const [WIDTH, HEIGHT] = [900, 570];
+/** Width and height of the picture: a narrow screen gets one that is higher, so that names can be read. */
+const WIDE = [900, 570];
+const NARROW = [520, 520];
 /** Most messages in the air at once; beyond, those that come are not drawn. */
 const FLYING_MAX = 120;
 const NODE = 30;
 
 /** A graph below `root`. `choose(member)` is called for a member that is clicked. */
 export function graph(root, choose) {
+  const narrow = matchMedia("(max-width: 640px)").matches;
+  const [WIDTH, HEIGHT] = narrow ? NARROW : WIDE;
   const layers = Object.fromEntries(["links", "labels", "air", "nodes"].map((name) => [name, s("g", { class: name })]));
   const svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "mesh-graph", role: "group", "aria-label": "Keepers and the links between them" }, layers.links, layers.labels, layers.air, layers.nodes);
   root.append(svg);
@@ -22,7 +26,7 @@ export function graph(root, choose) {
   const simulation = forceSimulation([]).alphaDecay(0.06).velocityDecay(0.38).on("tick", place).stop();
 
   function place() {
-    const margin = size + 24;
+    const margin = size + (narrow ? 30 : 24);
     for (const node of nodes.values()) {
       node.x = Math.max(margin + 30, Math.min(WIDTH - margin - 30, node.x));
       node.y = Math.max(margin, Math.min(HEIGHT - margin - 14, node.y));
@@ -46,7 +50,7 @@ export function graph(root, choose) {
     [...nodes.keys()].filter((index) => !fresh.has(index)).forEach((index) => nodes.delete(index));
     members.forEach((member, at) => {
       const around = (at / members.length) * 2 * Math.PI - Math.PI / 2;
-      const start = { x: WIDTH / 2 + Math.cos(around) * 250, y: HEIGHT / 2 + Math.sin(around) * 190 };
+      const start = { x: WIDTH / 2 + Math.cos(around) * WIDTH * 0.29, y: HEIGHT / 2 + Math.sin(around) * HEIGHT * 0.33 };
       const node = nodes.get(member.index) ?? nodes.set(member.index, start).get(member.index);
       Object.assign(node, { member, home: start, here: member.me || connected.has(member.index) });
     });
@@ -94,7 +98,7 @@ export function graph(root, choose) {
   /** Finds places: each near its own on the ring, so that the picture is the same after a reload, and held together by links. */
   function settle() {
     simulation.nodes([...nodes.values()])
-      .force("link", forceLink(links).distance(size < NODE ? 130 : 210).strength(0.05))
+      .force("link", forceLink(links).distance(size < NODE ? 130 : WIDTH * 0.24).strength(0.05))
       .force("charge", forceManyBody().strength(size < NODE ? -90 : -520))
       .force("apart", forceCollide(size + (size < NODE ? 7 : 34)))
       .force("x", forceX((node) => node.home.x).strength(0.16))

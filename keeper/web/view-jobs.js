@@ -66,7 +66,7 @@ function update(element, job, runs) {
     state.dataset.state = status;
     put(state, h("span", { class: "badge", data: { tone: status === "ready" ? "good" : job.status === "active" ? "bad" : "warn" } }, status));
   }
-  say(trigger, `${job.action}, ${job.trigger || "a trigger this keeper cannot read"}`);
+  say(trigger, `${job.action}, ${readable(job.trigger) || "a trigger this keeper cannot read"}`);
   say(next, job.next_due ? `next ${clock(job.next_due * 1000)}` : job.status === "active" && job.ready ? "when the chain says so" : "");
   why.hidden = job.ready;
   say(why, job.reason ? `Why not: ${job.reason}` : "");
@@ -84,10 +84,11 @@ function update(element, job, runs) {
 function timeline(ahead, known) {
   const now = chainNow();
   const lanes = known.filter((job) => job.upcoming?.length > 0).slice(0, 12);
-  const nearest = Math.max(...lanes.map((job) => job.upcoming[Math.min(5, job.upcoming.length - 1)] * 1000 - now), 10_000);
-  const length = Math.min(nearest, 3_600_000);
+  // As far as it is known of all that come more often than that.
+  const ends = lanes.filter((job) => job.upcoming.length > 8).map((job) => job.upcoming.at(-1) * 1000 - now);
+  const length = Math.max(10_000, Math.min(3_600_000, ends.length > 0 ? Math.min(...ends) : Math.max(...lanes.map((job) => job.upcoming.at(-1) * 1000 - now)) * 1.05));
   const words = document.getElementById("ahead-span");
-  if (words) say(words, lanes.length > 0 ? `the next ${span(length)}` : "");
+  if (words) say(words, lanes.length > 0 ? `the next ${wait(length)}` : "");
   if (lanes.length === 0) return void (ahead.firstChild?.className === "empty" || put(ahead, h("p", { class: "empty" }, "No run is known ahead: jobs that wait for blocks, logs or conditions come when the chain says so.")));
   if (ahead.firstChild?.className === "empty") put(ahead);
   keyed(ahead, lanes, (job) => job.id, (job) => h("div", { class: "ahead-lane" }, h("a", { class: "small", href: `#/jobs/${job.id}` }, `Job ${job.id}`), h("div", { class: "ticks" }), h("span", { class: "num small muted" })), (lane, job) => {
@@ -95,10 +96,16 @@ function timeline(ahead, known) {
     const coming = job.upcoming.filter((due) => due * 1000 > now - 400 && due * 1000 < now + length);
     keyed(ticks, coming, (due) => due, (due) => h("i", { title: clock(due * 1000) }), (tick, due) => tick.style.setProperty("--at", String(Math.max(0, (due * 1000 - now) / length))));
     const first = job.upcoming.find((due) => due * 1000 > now);
-    say(soon, first ? `in ${span(Math.ceil((first * 1000 - now) / 1000) * 1000)}` : "now");
+    say(soon, first ? `in ${wait(first * 1000 - now)}` : "now");
   });
   return undefined;
 }
+
+/** Whole seconds until something, and minutes where they are many. */
+const wait = (ms) => (ms < 60_000 ? `${Math.ceil(ms / 1000)} s` : span(Math.ceil(ms / 1000) * 1000));
+
+/** A trigger in the keeper's words, its moment as people read one. */
+const readable = (trigger) => trigger.replace(/\bfrom (\d{10})\b/, (_, seconds) => `since ${new Date(seconds * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}`);
 
 /** The recorded runs of a job, with a word where some are missing between two. */
 async function history(details, signal) {

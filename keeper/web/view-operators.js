@@ -37,12 +37,12 @@ function update(row, { connected, me, seen, stake }, total) {
   say(settled, count(seen.settled));
   say(took, count(seen.took_over));
   say(left, count(seen.left_to_others));
-  level(share, total > 0n ? Number((BigInt(stake ?? 0) * 10_000n) / total) / 10_000 : NaN);
+  level(share, total > 0n ? Number((BigInt(stake ?? 0) * 10_000n) / total) / 10_000 : NaN, "var(--accent)");
 }
 
-function level(cell, part) {
+function level(cell, part, tone) {
   const [words, bar] = cell.firstChild.children;
   say(words, percent(part));
   bar.style.setProperty("--part", String(Number.isFinite(part) ? Math.min(1, part) : 0));
-  bar.style.setProperty("--tone", part < 0.5 ? "var(--bad)" : part < 0.9 ? "var(--warn)" : "var(--good)");
+  bar.style.setProperty("--tone", tone ?? (part < 0.5 ? "var(--bad)" : part < 0.9 ? "var(--warn)" : "var(--good)"));
 }
