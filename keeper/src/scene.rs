@@ -109,7 +109,7 @@ impl Scene {
     /// Takes in what goes into the record on disk.
     pub fn entry(&self, entry: &Entry) {
         self.remember(|memory| memory.entry(entry));
-        self.tell(|| News::of_entry(entry));
+        self.tell(|| Some(News::of_entry(entry)));
     }
 
     /// Takes in what does not.

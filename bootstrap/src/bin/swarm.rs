@@ -90,7 +90,11 @@ async fn serve(options: Options, purpose: Purpose) -> Result<()> {
 
 /// Ctrl-C is how a swarm that stays up ends; one that was to prove something has not.
 fn interrupted(options: &Options, purpose: Purpose) -> Result<()> {
-    if options.stops() || purpose == Purpose::Show { Err(anyhow::anyhow!("interrupted before all was shown")) } else { Ok(()) }
+    if options.stops() || purpose == Purpose::Show {
+        Err(anyhow::anyhow!("interrupted before all was shown"))
+    } else {
+        Ok(())
+    }
 }
 
 async fn set_up(options: Options) -> Result<Swarm> {

@@ -36,7 +36,9 @@ pub struct Shown {
 /// When something does not come about in time: what, and the ends of the logs.
 pub async fn demo(swarm: &mut Swarm) -> Result<Shown> {
     swarm.say_page();
-    swarm.progress.say(&format!("step 1 of 4: {FIRST} tasks settle; see them fly on the page, and open one for its way"));
+    swarm
+        .progress
+        .say(&format!("step 1 of 4: {FIRST} tasks settle; see them fly on the page, and open one for its way"));
     let mut told = 0;
     settle(swarm, &mut told, FIRST).await?;
     swarm.progress.say("step 2 of 4: the leader of a window is killed on its turn, by SIGKILL");
@@ -44,12 +46,16 @@ pub async fn demo(swarm: &mut Swarm) -> Result<Shown> {
     let Kill { victim, due } = kill;
     let name = swarm.named(victim);
     let by = swarm.named(heir);
-    swarm.progress.say(&format!("step 3 of 4: {name} was to bring the task due at {due}; {by} took over, and nothing was missed"));
+    swarm.progress.say(&format!(
+        "step 3 of 4: {name} was to bring the task due at {due}; {by} took over, and nothing was missed"
+    ));
     swarm.progress.say(&format!("step 4 of 4: {name} is back on its data directory, and {LAST} more tasks settle"));
     let until = told + LAST;
     settle(swarm, &mut told, until).await?;
     let settled = swarm.follower.look(|ledger| ledger.settlements.len());
-    swarm.progress.say(&format!("{settled} tasks settled, each once, by keepers that nobody coordinates; the tour is over"));
+    swarm
+        .progress
+        .say(&format!("{settled} tasks settled, each once, by keepers that nobody coordinates; the tour is over"));
     Ok(Shown { settled, victim, heir })
 }
 
@@ -71,7 +77,9 @@ async fn succession(swarm: &mut Swarm, told: &mut usize) -> Result<(Kill, Addres
         }
         swarm.progress.say("it had sent its task just before; another one");
     }
-    bail!("{KILLS_MAX} leaders were killed, and each had sent its task just before: the machine may be too slow for the tour")
+    bail!(
+        "{KILLS_MAX} leaders were killed, and each had sent its task just before: the machine may be too slow for the tour"
+    )
 }
 
 /// Waits until so many tasks have settled in all, and tells each.

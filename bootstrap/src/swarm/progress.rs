@@ -40,12 +40,7 @@ pub fn welcome(swarm: &Swarm) -> String {
     }
     for each in &swarm.keepers {
         if let Ok(node) = each.node() {
-            lines.push(format!(
-                "{}  http://{}/  http://{}/metrics",
-                each.name(),
-                node.api_addr,
-                node.metrics_addr
-            ));
+            lines.push(format!("{}  http://{}/  http://{}/metrics", each.name(), node.api_addr, node.metrics_addr));
         }
     }
     let cache = swarm.cache_dir().display();

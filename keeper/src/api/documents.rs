@@ -1,9 +1,11 @@
 //! The documents of `/api/v1`, made of what is shown, seen and recorded.
 
+use std::collections::BTreeMap;
+
 use alloy::primitives::{Address, B256};
-use consensus::committee::{Committee, KeeperIndex, QUORUM_BPS};
+use consensus::committee::{Committee, QUORUM_BPS};
 use consensus::report::{Domain, Report};
-use consensus::task::{Status, Task};
+use consensus::task::Task;
 use serde_json::{Map, Value, json};
 
 use super::SCHEMA;
@@ -19,9 +21,14 @@ pub(super) fn now(view: &View) -> u64 {
 
 /// What a page is told again and again: how the keeper stands.
 pub(super) fn pulse(view: &View) -> Value {
-    let connected: Vec<u16> = view.members.iter().filter(|member| member.connected).map(|member| member.index).collect();
-    let red: Map<String, Value> =
-        view.checks.iter().filter(|(_, check)| !check.ok).map(|(name, check)| (name.clone(), json!(check.message))).collect();
+    let connected: Vec<u16> =
+        view.members.iter().filter(|member| member.connected).map(|member| member.index).collect();
+    let red: Map<String, Value> = view
+        .checks
+        .iter()
+        .filter(|(_, check)| !check.ok)
+        .map(|(name, check)| (name.clone(), json!(check.message)))
+        .collect();
     json!({
         "time_ms": view.time_ms, "head": view.head, "epoch": view.epoch, "window": view.window, "turns": view.turns, "connected": connected,
         "members": view.members.len(), "peers": view.peers, "ready": view.ready, "red": red, "jobs": view.jobs.len(),
@@ -31,7 +38,9 @@ pub(super) fn pulse(view: &View) -> Value {
 
 /// The mesh as this keeper sees it.
 pub(super) fn mesh(view: &View, peers: &[p2p::PeerSummary]) -> Value {
-    let of = |peer_id: &str| peers.iter().find(|peer| peer.peer_id.to_string() == peer_id);
+    let by_id: BTreeMap<String, &p2p::PeerSummary> =
+        peers.iter().map(|peer| (peer.peer_id.to_string(), peer)).collect();
+    let of = |peer_id: &str| by_id.get(peer_id).copied();
     let me = view.members.iter().find(|member| member.operator == view.operator).map(|member| member.index);
     let members: Vec<Value> = view
         .members
@@ -53,11 +62,11 @@ pub(super) fn mesh(view: &View, peers: &[p2p::PeerSummary]) -> Value {
             me.map(|me| json!({ "a": me, "b": member.index, "rtt_ms": rtt_ms }))
         })
         .collect();
-    let is_member = |peer: &&p2p::PeerSummary| view.members.iter().any(|member| member.peer_id == peer.peer_id.to_string());
-    let others: Vec<Value> = peers
+    let is_member = |peer_id: &String| view.members.iter().any(|member| member.peer_id == *peer_id);
+    let others: Vec<Value> = by_id
         .iter()
-        .filter(|peer| !is_member(peer))
-        .map(|peer| json!({ "peer_id": peer.peer_id.to_string(), "agent": peer.agent, "rtt_ms": peer.rtt_ms }))
+        .filter(|(peer_id, _)| !is_member(peer_id))
+        .map(|(peer_id, peer)| json!({ "peer_id": peer_id, "agent": peer.agent, "rtt_ms": peer.rtt_ms }))
         .collect();
     json!({
         "schema": SCHEMA, "operator": view.operator, "me": me, "network": view.network, "epoch": view.epoch,
@@ -110,8 +119,10 @@ pub(super) fn run(
     };
     let marks = story.map(|story| story.marks.as_slice()).unwrap_or_default();
     document["schema"] = json!(SCHEMA);
-    document["marks"] =
-        marks.iter().map(|mark| json!({ "keeper": mark.keeper, "at_ms": mark.at.0, "abstains": mark.abstains })).collect();
+    document["marks"] = marks
+        .iter()
+        .map(|mark| json!({ "keeper": mark.keeper, "at_ms": mark.at.0, "abstains": mark.abstains }))
+        .collect();
     document["ran_ms"] = json!(story.and_then(|story| story.ran).map(|time| time.0));
     document["outcome"] = json!(story.and_then(|story| story.said.as_ref()).map(said));
     let certified = memory.certificate(task);
@@ -162,7 +173,7 @@ fn report(report: &Report) -> Value {
         "job_id": report.task.job.0.to_string(), "job_version": report.task.version, "instance_key": report.task.instance.0,
         "anchor_number": report.anchor.number.to_string(), "anchor_hash": report.anchor.hash, "input_hash": report.input_set,
         "status": report.status as u8, "outcome_hash": report.outcome_hash, "leaf": report.leaf(),
-        "words": word_of(Some(Status::clone(&report.status))),
+        "words": word_of(Some(report.status)),
     })
 }
 
@@ -171,7 +182,7 @@ fn table(committee: &Committee) -> Value {
     let root: B256 = committee.table_root();
     let member = |(index, member): (u16, &consensus::committee::Member)| {
         json!({
-            "index": KeeperIndex(index).0, "operator": member.operator, "stake": member.stake.to_string(),
+            "index": index, "operator": member.operator, "stake": member.stake.to_string(),
             "key": alloy::hex::encode_prefixed(member.key.to_bytes()),
         })
     };

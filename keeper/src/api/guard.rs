@@ -20,14 +20,14 @@ pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
      require-trusted-types-for 'script'; trusted-types 'none'";
 
 /// What every answer carries.
-const HEADERS: [(HeaderName, &str); 7] = [
-    (header::CONTENT_SECURITY_POLICY, POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), interest-cohort=()"),
+const HEADERS: [(&str, &str); 7] = [
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
 ];
 
 /// Lets through what only reads, and comes from a program or a page of this very address.
@@ -51,15 +51,20 @@ fn refusal(method: &Method, headers: &HeaderMap, path: &str) -> Option<(StatusCo
     };
     let is_own = |origin: &str| origin.split_once("://").is_some_and(|(_, at)| at.eq_ignore_ascii_case(host));
     if text(header::ORIGIN).is_some_and(|origin| !is_own(origin)) {
-        return Some((StatusCode::FORBIDDEN, "the Origin header must name this address: other sites read nothing here"));
+        return Some((
+            StatusCode::FORBIDDEN,
+            "the Origin header must name this address: other sites read nothing here",
+        ));
     }
     // A link to the page is followed from anywhere; what it reads is read by itself.
-    let crosses = text(HeaderName::from_static("sec-fetch-site")).is_some_and(|site| matches!(site, "cross-site" | "same-site"));
+    let crosses =
+        text(HeaderName::from_static("sec-fetch-site")).is_some_and(|site| matches!(site, "cross-site" | "same-site"));
     if crosses && (path.starts_with("/api/") || path.starts_with("/v1/")) {
         return Some((StatusCode::FORBIDDEN, "other sites read nothing here"));
     }
     let reads = *method == Method::GET || *method == Method::HEAD;
-    (!reads).then_some((StatusCode::METHOD_NOT_ALLOWED, "nothing can be changed here: this API only answers GET and HEAD"))
+    (!reads)
+        .then_some((StatusCode::METHOD_NOT_ALLOWED, "nothing can be changed here: this API only answers GET and HEAD"))
 }
 
 /// Whether a Host header is `localhost` or an IP address, with or without a port.

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use support::{get, running, sample, said};
+use support::{get, running, said, sample};
 
 #[tokio::test]
 async fn every_route_answers_with_its_document() {

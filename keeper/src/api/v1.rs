@@ -82,7 +82,7 @@ async fn runs_of_job(State(sources): State<Sources>, Path(id): Path<u64>, Query(
             let runs: Vec<Value> = found.iter().map(|found| documents::recorded(found, now, operator)).collect();
             Json(json!({ "schema": SCHEMA, "job": id, "runs": runs })).into_response()
         }
-        Err(refusal) => refusal,
+        Err((status, why)) => refuse(status, &why),
     }
 }
 
@@ -98,7 +98,10 @@ async fn run(State(sources): State<Sources>, Path(key): Path<String>) -> Respons
     let (operator, found) = record.unwrap_or_default();
     let now = documents::now(&sources.view());
     let document = sources.scene.look(|memory| documents::run(&task, (found.as_ref(), operator), memory, now));
-    document.map_or_else(|| refuse(StatusCode::NOT_FOUND, "this keeper knows no such task"), |run| Json(run).into_response())
+    document.map_or_else(
+        || refuse(StatusCode::NOT_FOUND, "this keeper knows no such task"),
+        |run| Json(run).into_response(),
+    )
 }
 
 async fn certificate(State(sources): State<Sources>, Path(key): Path<String>) -> Response {
@@ -127,11 +130,14 @@ fn no_key() -> Response {
     refuse(StatusCode::BAD_REQUEST, "a task is named by job, version and run with dots between, as in 3.1.42")
 }
 
+/// Why the record was not read, for whoever asked.
+type Unread = (StatusCode, String);
+
 /// Reads the record, off the threads that answer; gives whose it is besides.
 async fn read<T: Send + 'static>(
     sources: &Sources,
     ask: impl FnOnce(&Reader) -> Result<T, Error> + Send + 'static,
-) -> Result<(Address, T), Response> {
+) -> Result<(Address, T), Unread> {
     let path = sources.archive.clone();
     let asked = tokio::task::spawn_blocking(move || {
         let reader = Reader::open(&path)?;
@@ -139,9 +145,8 @@ async fn read<T: Send + 'static>(
     });
     match asked.await {
         Ok(Ok(found)) => Ok(found),
-        Ok(Err(error @ Error::Missing { .. })) => Err(refuse(StatusCode::NOT_FOUND, &error.to_string())),
-        Ok(Err(error)) => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())),
-        Err(_) => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "the record could not be read")),
+        Ok(Err(error @ Error::Missing { .. })) => Err((StatusCode::NOT_FOUND, error.to_string())),
+        Ok(Err(error)) => Err((StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+        Err(_) => Err((StatusCode::SERVICE_UNAVAILABLE, "the record could not be read".to_owned())),
     }
 }
-

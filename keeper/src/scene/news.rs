@@ -25,7 +25,7 @@ impl News {
     }
 
     /// What happened to a task.
-    pub(super) fn of_entry(entry: &Entry) -> Option<Self> {
+    pub(super) fn of_entry(entry: &Entry) -> Self {
         let (change, more) = match &entry.change {
             Change::Due { due } => ("due", json!({ "due": due })),
             Change::Started { attempt, anchor, leader } => {
@@ -55,7 +55,7 @@ impl News {
         if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
             data.extend(more);
         }
-        Some(Self::new("task", &data))
+        Self::new("task", &data)
     }
 
     /// What was seen of a batch; outcomes are asked for when they are looked at.

@@ -43,7 +43,9 @@ async fn a_file_that_is_the_same_still_is_not_sent_again() {
     let tag = first.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
     let again = raw(api.address, "GET", "/main.js", &[&host, &format!("If-None-Match: {tag}")]).await;
     assert!(again.starts_with("HTTP/1.1 304"), "{again}");
-    assert!(raw(api.address, "GET", "/main.js", &[&host, "If-None-Match: \"other\""]).await.starts_with("HTTP/1.1 200"));
+    assert!(
+        raw(api.address, "GET", "/main.js", &[&host, "If-None-Match: \"other\""]).await.starts_with("HTTP/1.1 200")
+    );
 }
 
 #[test]
@@ -69,11 +71,21 @@ fn the_page_makes_no_markup_of_text_and_names_no_other_origin() {
     let own = crate::api::page::names().into_iter().filter(|name| !name.starts_with("vendor/"));
     for name in own {
         let text = fs::read_to_string(web().join(name)).unwrap();
-        for banned in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "srcdoc", "style=\""] {
+        for banned in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            "srcdoc",
+            "style=\"",
+        ] {
             assert!(!text.contains(banned), "{name} has {banned}");
         }
         let addresses = text.match_indices("://").map(|(at, _)| &text[at.saturating_sub(5)..(at + 30).min(text.len())]);
-        let foreign: Vec<&str> = addresses.filter(|around| !around.contains("w3.org") && !around.contains("://…")).collect();
+        let foreign: Vec<&str> =
+            addresses.filter(|around| !around.contains("w3.org") && !around.contains("://…")).collect();
         assert!(foreign.is_empty(), "{name} names {foreign:?}");
         assert!(text.lines().count() <= 350 || name == "openapi.json", "{name} is too long to be read in one go");
     }

@@ -101,7 +101,7 @@ async fn a_task_is_shown_from_its_due_moment_to_its_certificate() {
 #[tokio::test]
 async fn names_that_are_no_tasks_are_refused_and_unknown_ones_not_found() {
     let api = running(sample()).await;
-    for key in ["7", "7.1", "7.1.2.3", "x.1.2", "7.1.-1", "7.1.0xzz", "7.1.", "..", "99999999999999999999999.1.1"] {
+    for key in ["7", "7.1", "7.1.2.3", "x.1.2", "7.1.-1", "7.1.0xzz", "7.1.", "99999999999999999999999.1.1"] {
         assert_eq!(get(api.address, &format!("/api/v1/runs/{key}")).await.0, 400, "{key}");
         assert_eq!(get(api.address, &format!("/api/v1/certificates/{key}")).await.0, 400, "{key}");
     }

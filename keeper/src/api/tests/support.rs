@@ -40,10 +40,10 @@ pub(super) async fn running(view: View) -> Running {
     let (view, seen) = watch::channel(Arc::new(view));
     let listener = bind("127.0.0.1:0".parse().unwrap(), "--api-addr").await.unwrap();
     let (address, shutdown) = (listener.local_addr().unwrap(), CancellationToken::new());
-    let scene = Scene::register(&mut Registry::default(), Domain { chain_id: 31_337, task_manager: Default::default() });
+    let scene =
+        Scene::register(&mut Registry::default(), Domain { chain_id: 31_337, task_manager: Default::default() });
     let folder = tempfile::tempdir().unwrap();
-    let (mesh, _events, service) =
-        p2p::build(lonely(), &p2p::Identity::generate(), &mut Registry::default()).unwrap();
+    let (mesh, _events, service) = p2p::build(lonely(), &p2p::Identity::generate(), &mut Registry::default()).unwrap();
     tokio::spawn(service.run(shutdown.clone()));
     let archive = folder.path().join("runs.sqlite");
     let sources = Sources { view: seen, liveness: Liveness::new(), mesh, scene: scene.clone(), archive };

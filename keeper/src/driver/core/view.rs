@@ -12,9 +12,7 @@ use crate::chain::NodeView;
 use crate::chain::lane::Account;
 use crate::jobs::trigger::Trigger;
 use crate::jobs::{Activity, Job};
-use crate::view::{
-    AccountView, EpochView, HeadView, JobView, MemberView, NetworkView, RpcNodeView, TurnView, View,
-};
+use crate::view::{AccountView, EpochView, HeadView, JobView, MemberView, NetworkView, RpcNodeView, TurnView, View};
 
 /// Due moments of a job that are shown ahead, and how far ahead; where jobs are many, only the next one is.
 const AHEAD_MAX: usize = 24;
@@ -112,10 +110,11 @@ impl Core {
         let code = self.codes.get(job.id);
         let trigger = state.plan.as_ref().ok().map(|plan| &plan.trigger);
         let second = now.seconds();
-        let runs = |trigger: &&Trigger| trigger.runs(second, second.saturating_add(AHEAD_SECONDS)).take(AHEAD_MAX);
         let live = trigger.filter(|_| is_live(job, now));
-        let upcoming: Vec<u64> =
-            live.iter().filter(|_| self.book.count() <= SHOWN_AT_ONCE).flat_map(runs).map(|run| run.due).collect();
+        let upcoming = match live {
+            Some(trigger) if self.book.count() <= SHOWN_AT_ONCE => ahead(trigger, second),
+            _ => Vec::new(),
+        };
         let next = live.and_then(|trigger| trigger.first(second));
         JobView {
             id: job.id,
@@ -143,8 +142,13 @@ impl Core {
     }
 }
 
+/// The next due moments of a trigger from a second on.
+fn ahead(trigger: &Trigger, second: u64) -> Vec<u64> {
+    trigger.runs(second, second.saturating_add(AHEAD_SECONDS)).take(AHEAD_MAX).map(|run| run.due).collect()
+}
+
 fn node_view(node: &NodeView) -> RpcNodeView {
     let NodeView { origin, state, head, lag, last_error, answers, failures } = node.clone();
-    let last_error = last_error.map(|error| error.to_string()).unwrap_or_default();
-    RpcNodeView { origin, state: state.to_owned(), head, lag, last_error, answers, failures }
+    let (state, last_error) = (state.to_owned(), last_error.unwrap_or_default());
+    RpcNodeView { origin, state, head, lag, last_error, answers, failures }
 }
