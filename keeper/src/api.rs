@@ -18,9 +18,11 @@ mod events;
 mod guard;
 mod listener;
 mod page;
+mod purse;
 mod v1;
 
 pub use listener::{BindError, bind, serve};
+pub use purse::Purse;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,6 +56,8 @@ pub struct Sources {
     pub scene: Scene,
     /// The record of runs on disk.
     pub archive: PathBuf,
+    /// What is set aside for jobs.
+    pub purse: Purse,
 }
 
 impl Sources {

@@ -94,6 +94,7 @@ struct Front {
     liveness: Liveness,
     view: watch::Sender<Arc<View>>,
     scene: Scene,
+    purse: api::Purse,
     /// Stops mesh and listeners, last of all.
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -147,12 +148,14 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
     let liveness = Liveness::new();
     let stop = CancellationToken::new();
     let scene = Scene::register(&mut registry, domain(&setup.network));
+    let purse = api::Purse::default();
     let sources = api::Sources {
         view: seen.clone(),
         liveness: liveness.clone(),
         mesh: mesh.clone(),
         scene: scene.clone(),
         archive: setup.paths.archive(),
+        purse: purse.clone(),
     };
     let api_router = api::router(sources);
     let metrics_router = metrics::router(Arc::new(registry), seen, liveness.clone());
@@ -163,7 +166,7 @@ async fn open_front(setup: &Setup) -> Result<(Front, Reachable)> {
         tokio::spawn(memory::give_back(stop.clone())),
     ];
     let listen = wait_for_listeners(&mesh).await;
-    let front = Front { mesh, mesh_events, metrics, liveness, view, scene, stop, tasks };
+    let front = Front { mesh, mesh_events, metrics, liveness, view, scene, purse, stop, tasks };
     Ok((front, Reachable { listen, api: api_addr, metrics: metrics_addr }))
 }
 
@@ -219,6 +222,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let stop = CancellationToken::new();
     let services = services((&setup, &known.constants), &chain, &rpc, &front, (journal, evidence, archive), &stop)?;
     alive_during(&front.liveness, services.actions.executor.check()).await?;
+    front.purse.open(services.provider.clone(), chain.network.contracts.job_manager);
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
     let watcher = tokio::spawn(watcher.run(events, stop.clone()));

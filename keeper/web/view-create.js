@@ -17,9 +17,9 @@ const TRIGGERS = {
 };
 const ACTIONS = {
   call: ["A fixed call", [["--calldata", "Calldata", "0xd09de08a", "0x…", BYTES]]],
-  wasm: ["WebAssembly decides", [["--code-url", "Where the component is", "", "https://… or ipfs://…", /^\S+$/], ["--code-file", "The same component on this machine, for its hash", "", "job.wasm", /^.+$/]]],
+  wasm: ["WebAssembly decides", [["--code-url", "Where the component is", "", "https://… or ipfs://…", /^\S+$/], ["--code", "The same component on this machine, for its hash", "", "job.wasm", /^.+$/]]],
   upkeep: ["An upkeep, as Chainlink Automation kept it", []],
-  resolver: ["A resolver, as Gelato kept it", [["--resolver", "Resolver", "", "0x…", ADDRESS], ["--checker-call", "Calldata of the checker", "", "0x…", BYTES]]],
+  resolver: ["A resolver, as Gelato kept it", [["--resolver", "Resolver", "", "0x…", ADDRESS], ["--checker-data", "Calldata of the checker", "", "0x…", BYTES]]],
 };
 const MONEY = [["--target", "Contract that is called", "", "0x…", ADDRESS], ["--fee", "Fee a run", "0.001ether", "0.001ether", AMOUNT], ["--fund", "Set aside", "0.1ether", "0.1ether", AMOUNT]];
 

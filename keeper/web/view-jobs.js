@@ -2,11 +2,14 @@
 
 import { ask, chainNow, on, poll, store } from "./data.js";
 import { card, h, heading, keyed, put, say } from "./dom.js";
-import { STATES, badge, clock, count, late, span } from "./words.js";
+import { STATES, badge, clock, count, ether, late, span } from "./words.js";
 
 /** Runs of a job's strip, and of its history where one is opened. */
 const STRIP = 48;
 const HISTORY = 200;
+/** Jobs whose money is asked for, and how often, in milliseconds: each answer costs the keeper's RPC node a few questions. */
+const MONEY_MAX = 24;
+const MONEY_EVERY = 20_000;
 
 export function jobs(root, signal, chosen) {
   const ahead = h("div", { class: "ahead" });
@@ -28,12 +31,16 @@ export function jobs(root, signal, chosen) {
     draw();
   }).catch(() => {});
   poll("jobs", 2500, (document) => {
+    const first = known.length === 0;
     known = document.jobs;
     draw();
+    if (first) money(list, known, signal);
     if (chosen) open(list, chosen, signal);
     chosen = "";
   }, signal, (error) => { note.hidden = false; say(note, error.message); });
   readRuns();
+  const purse = setInterval(() => !document.hidden && money(list, known, signal), MONEY_EVERY);
+  signal.addEventListener("abort", () => clearInterval(purse), { once: true });
   let due = 0;
   on("task", ({ change }) => {
     if (!["settled", "expired", "certified"].includes(change)) return;
@@ -53,13 +60,14 @@ function open(list, id) {
 function make(job) {
   return h("li", { class: "card job" },
     h("div", { class: "job-head" }, h("strong", {}, `Job ${job.id}`), h("span", { class: "state" }), h("span", { class: "muted trigger" }), h("span", { class: "next num" })),
+    h("p", { class: "money muted small num" }),
     h("p", { class: "why" }),
     h("ol", { class: "strip", "aria-label": "The last runs, the newest on the right" }),
     h("details", {}, h("summary", {}, "History"), h("div", { class: "history" })));
 }
 
 function update(element, job, runs) {
-  const [head, why, strip] = element.children;
+  const [head, , why, strip] = element.children;
   const [, state, trigger, next] = head.children;
   const status = job.status !== "active" ? job.status : job.ready ? "ready" : "not ready";
   if (state.dataset.state !== status) {
@@ -99,6 +107,23 @@ function timeline(ahead, known) {
     say(soon, first ? `in ${wait(first * 1000 - now)}` : "now");
   });
   return undefined;
+}
+
+/** What is left of the jobs' money, in runs and, where runs are known ahead, in days. */
+async function money(list, known, signal) {
+  for (const job of known.filter((each) => each.status !== "cancelled").slice(0, MONEY_MAX)) {
+    const place = list.querySelector(`[data-key="${CSS.escape(String(job.id))}"] .money`);
+    const document = await ask(`jobs/${job.id}`, signal).catch(() => null);
+    if (signal.aborted) return;
+    if (!place || !document?.money) continue;
+    const { set_aside: set, for_gas: gas, token, runs, can_pay: pays } = document.money;
+    const [first, last] = [job.upcoming?.[0], job.upcoming?.at(-1)];
+    const apart = job.upcoming?.length > 1 ? (last - first) / (job.upcoming.length - 1) : null;
+    const amount = token ? `${count(set)} of token ${token.slice(0, 10)}… and ${ether(gas)} ether for gas` : `${ether(set)} ether`;
+    const days = apart ? (Number(runs) * apart) / 86_400 : null;
+    const lasts = days === null ? "" : days >= 3650 ? ", for more than ten years" : days >= 1 ? `, about ${count(days.toFixed(days < 10 ? 1 : 0))} days` : `, about ${span(days * 86_400_000)}`;
+    say(place, `${amount} set aside: ${pays ? `enough for ${count(runs)} runs at the most that one may cost now${lasts}` : "not enough for the next run"}`);
+  }
 }
 
 /** Whole seconds until something, and minutes where they are many. */

@@ -56,7 +56,10 @@ async fn jobs(State(sources): State<Sources>) -> Json<Value> {
 async fn job(State(sources): State<Sources>, Path(id): Path<u64>) -> Response {
     let view = sources.view();
     match view.jobs.iter().find(|job| job.id == id) {
-        Some(job) => Json(json!({ "schema": SCHEMA, "head": view.head, "job": job })).into_response(),
+        Some(job) => {
+            let money = sources.purse.of(id).await;
+            Json(json!({ "schema": SCHEMA, "head": view.head, "job": job, "money": money })).into_response()
+        }
         None => refuse(StatusCode::NOT_FOUND, "this keeper knows no such job"),
     }
 }

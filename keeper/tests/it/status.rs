@@ -26,8 +26,8 @@ async fn serve(view: View) -> SocketAddr {
         let (mesh, ..) = p2p::build(alone, &p2p::Identity::generate(), &mut registry).unwrap();
         let domain = consensus::report::Domain { chain_id: 1, task_manager: Default::default() };
         let scene = Scene::register(&mut registry, domain);
-        let (liveness, archive) = (Liveness::new(), "nowhere".into());
-        let router = api::router(api::Sources { view: receiver, liveness, mesh, scene, archive });
+        let (liveness, archive, purse) = (Liveness::new(), "nowhere".into(), api::Purse::default());
+        let router = api::router(api::Sources { view: receiver, liveness, mesh, scene, archive, purse });
         api::serve(listener, router, CancellationToken::new()).await
     });
     address

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Sources, bind, router, serve};
+use crate::api::{Purse, Sources, bind, router, serve};
 use crate::archive::{Change, Entry};
 use crate::metrics::Liveness;
 use crate::scene::Scene;
@@ -46,7 +46,8 @@ pub(super) async fn running(view: View) -> Running {
     let (mesh, _events, service) = p2p::build(lonely(), &p2p::Identity::generate(), &mut Registry::default()).unwrap();
     tokio::spawn(service.run(shutdown.clone()));
     let archive = folder.path().join("runs.sqlite");
-    let sources = Sources { view: seen, liveness: Liveness::new(), mesh, scene: scene.clone(), archive };
+    let (liveness, purse) = (Liveness::new(), Purse::default());
+    let sources = Sources { view: seen, liveness, mesh, scene: scene.clone(), archive, purse };
     let stop = shutdown.clone();
     tokio::spawn(async move { serve(listener, router(sources), stop).await.unwrap() });
     Running { address, shutdown, scene, view, folder }
