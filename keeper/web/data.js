@@ -114,13 +114,32 @@ export async function refreshMesh() {
   if (asking) return;
   asking = true;
   try {
-    store.mesh = await ask("mesh");
+    const [network, heard] = await Promise.all([ask("network"), ask("mesh").catch(() => null)]);
+    store.mesh = together(network, heard?.keepers ?? []);
     tell("mesh", store.mesh);
   } catch {
     // The next pulse asks again.
   } finally {
     asking = false;
   }
+}
+
+/** The committee with this keeper's own links, and what the others say of themselves in their heartbeats: theirs. */
+function together(network, keepers) {
+  const by = new Map(network.members.map((member) => [member.operator.toLowerCase(), member]));
+  const links = new Map(network.links.map((link) => [`${Math.min(link.a, link.b)}-${Math.max(link.a, link.b)}`, link]));
+  for (const keeper of keepers) {
+    const from = by.get(String(keeper.operator).toLowerCase());
+    if (!from) continue;
+    from.heard = { ago: keeper.heard_ms_ago, state: keeper.state, version: keeper.version, region: keeper.region, failing: keeper.failing };
+    for (const link of keeper.own ? [] : keeper.links) {
+      const to = by.get(String(link.operator).toLowerCase());
+      if (!to || to === from) continue;
+      const name = `${Math.min(from.index, to.index)}-${Math.max(from.index, to.index)}`;
+      if (!links.has(name)) links.set(name, { a: from.index, b: to.index, rtt_ms: link.rtt_ms });
+    }
+  }
+  return { ...network, links: [...links.values()] };
 }
 
 /** Begins to listen. A page that nobody looks at asks nothing and is told nothing. */

@@ -183,5 +183,5 @@ function described(member) {
     h("dt", {}, "Operator"), h("dd", {}, who(member.operator, store.mesh.members), " ", h("span", { class: "mono small muted" }, member.operator)),
     h("dt", {}, "Stake"), h("dd", { class: "num" }, count(BigInt(member.stake) / 10n ** 18n > 0n ? String(BigInt(member.stake) / 10n ** 18n) : member.stake)),
     h("dt", {}, "Mesh identity"), h("dd", { class: "mono small" }, member.peer_id),
-    member.me ? null : [h("dt", {}, "Round trip"), h("dd", {}, span(member.rtt_ms)), h("dt", {}, "Says it is"), h("dd", {}, member.agent || "nothing yet"), h("dt", {}, "Reached at"), h("dd", { class: "mono small" }, member.address ?? "not connected")]);
+    member.me ? null : [h("dt", {}, "Round trip"), h("dd", {}, span(member.rtt_ms)), h("dt", {}, "Says it is"), h("dd", {}, member.agent || "nothing yet"), member.heard ? [h("dt", {}, "Last heard"), h("dd", {}, `${member.heard.ago === null ? "never" : `${span(member.heard.ago)} ago`}${member.heard.region ? `, from ${member.heard.region}` : ""}`), member.heard.failing?.length ? [h("dt", {}, "Red there"), h("dd", {}, member.heard.failing.join(", "))] : null] : null, h("dt", {}, "Reached at"), h("dd", { class: "mono small" }, member.address ?? "not connected")]);
 }

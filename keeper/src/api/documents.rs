@@ -36,8 +36,8 @@ pub(super) fn pulse(view: &View) -> Value {
     })
 }
 
-/// The mesh as this keeper sees it.
-pub(super) fn mesh(view: &View, peers: &[p2p::PeerSummary]) -> Value {
+/// The committee, and this keeper's own links to it.
+pub(super) fn network(view: &View, peers: &[p2p::PeerSummary]) -> Value {
     let by_id: BTreeMap<String, &p2p::PeerSummary> =
         peers.iter().map(|peer| (peer.peer_id.to_string(), peer)).collect();
     let of = |peer_id: &str| by_id.get(peer_id).copied();

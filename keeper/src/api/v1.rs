@@ -23,7 +23,7 @@ pub(super) fn router() -> Router<Sources> {
     Router::new()
         .route("/openapi.json", get(page::openapi))
         .route("/node", get(node))
-        .route("/mesh", get(mesh))
+        .route("/network", get(network))
         .route("/jobs", get(jobs))
         .route("/jobs/{id}", get(job))
         .route("/jobs/{id}/runs", get(runs_of_job))
@@ -43,9 +43,9 @@ async fn node(State(sources): State<Sources>) -> Json<Value> {
     Json(document)
 }
 
-async fn mesh(State(sources): State<Sources>) -> Json<Value> {
+async fn network(State(sources): State<Sources>) -> Json<Value> {
     let peers = sources.mesh.peers().await;
-    Json(documents::mesh(&sources.view(), &peers))
+    Json(documents::network(&sources.view(), &peers))
 }
 
 async fn jobs(State(sources): State<Sources>) -> Json<Value> {

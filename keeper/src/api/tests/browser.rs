@@ -16,7 +16,7 @@ fn web() -> std::path::PathBuf {
 async fn the_page_is_served_with_a_policy_that_lets_nothing_else_in() {
     let api = running(sample()).await;
     let host = format!("Host: {}", api.address);
-    for name in ["/", "/main.js", "/style.css", "/api/v1/mesh", "/v1/status", "/nothing"] {
+    for name in ["/", "/main.js", "/style.css", "/api/v1/network", "/v1/status", "/nothing"] {
         let answer = raw(api.address, "GET", name, &[&host]).await;
         let head = answer.split_once("\r\n\r\n").unwrap().0.to_ascii_lowercase();
         for wanted in [
@@ -100,12 +100,12 @@ async fn what_is_not_from_here_reads_nothing() {
         ("GET", "/v1/status", &["Host: evil.example:7420"], "403"),
         ("GET", "/", &["Host: 127.0.0.1.evil.example"], "403"),
         ("GET", "/v1/status", &["Host: localhost:1"], "200"),
-        ("GET", "/api/v1/mesh", &[&host, &own], "200"),
-        ("GET", "/api/v1/mesh", &[&host, "Origin: http://evil.example"], "403"),
-        ("GET", "/api/v1/mesh", &[&host, "Origin: null"], "403"),
-        ("GET", "/api/v1/mesh", &[&host, "Sec-Fetch-Site: cross-site"], "403"),
-        ("GET", "/api/v1/mesh", &[&host, "Sec-Fetch-Site: same-site"], "403"),
-        ("GET", "/api/v1/mesh", &[&host, "Sec-Fetch-Site: same-origin"], "200"),
+        ("GET", "/api/v1/network", &[&host, &own], "200"),
+        ("GET", "/api/v1/network", &[&host, "Origin: http://evil.example"], "403"),
+        ("GET", "/api/v1/network", &[&host, "Origin: null"], "403"),
+        ("GET", "/api/v1/network", &[&host, "Sec-Fetch-Site: cross-site"], "403"),
+        ("GET", "/api/v1/network", &[&host, "Sec-Fetch-Site: same-site"], "403"),
+        ("GET", "/api/v1/network", &[&host, "Sec-Fetch-Site: same-origin"], "200"),
         ("GET", "/", &[&host, "Sec-Fetch-Site: cross-site"], "200"),
         ("POST", "/api/v1/jobs", &[&host, "Content-Length: 0"], "405"),
         ("DELETE", "/", &[&host], "405"),
