@@ -73,9 +73,6 @@ export function graph(root, choose) {
       const { member } = node;
       node.element = element;
       element.setAttribute("class", ["node", member.index === leading && "leading", member.index === next && "next", member.me && "me", node.here ? "here" : "gone"].filter(Boolean).join(" "));
-      const state = node.here ? "" : ", not connected";
-      const role = member.index === leading ? ", leads now" : member.index === next ? ", leads next" : "";
-      element.setAttribute("aria-label", `Keeper ${member.index}, ${short(member.operator)}${member.me ? ", this keeper" : ""}${role}${state}`);
       const name = element.querySelector(".name");
       say(name, size < NODE ? "" : short(member.operator));
       say(element.querySelector(".role"), size < NODE ? "" : !node.here ? "gone" : member.index === leading ? "leads" : member.me ? "this keeper" : member.index === next ? "next" : "");

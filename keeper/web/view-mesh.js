@@ -28,14 +28,14 @@ export function mesh(root, signal) {
   const strip = h("ol", { class: "blocks", "aria-label": "The newest blocks; those with settled tasks are lit" });
   const lead = h("div", { class: "lead" });
   const line = h("ol", { class: "line" });
-  const news = h("ol", { class: "news", role: "log", "aria-label": "News" });
+  const news = h("ol", { class: "news" });
   const tiles = h("dl", { class: "tiles" });
   const about = h("div", { class: "about" });
   put(root, heading("Mesh", "the keepers as this one sees them"),
     tiles,
     h("div", { class: "mesh" },
       h("section", { class: "card hero" }, stage, about, h("div", { class: "chain" }, h("span", { class: "small muted" }, "Chain"), strip)),
-      h("div", { class: "stack" }, h("section", { class: "card" }, h("h2", {}, "Who leads"), lead, line), card("News", "one line a task", news))));
+      h("div", { class: "stack" }, h("section", { class: "card" }, h("h2", {}, "Who leads"), lead, line), card("News", "one line a task", h("div", { role: "log", "aria-label": "News" }, news)))));
 
   const drawing = graph(stage, (member) => put(about, described(member)));
   signal.addEventListener("abort", drawing.stop, { once: true });
