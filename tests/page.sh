@@ -57,4 +57,7 @@ get_anvil
 [ -n "${SWARM:-}" ] || build_binaries
 build_jobs
 export SWARM=${SWARM:-$bin/swarm}
-exec node "$home/page.mjs"
+node "$home/page.mjs"
+if [ -n "${IMAGES:-}" ] && command -v pngquant >/dev/null; then
+  pngquant --force --ext .png --speed 1 96 "$IMAGES"/page-*.png
+fi

@@ -46,15 +46,18 @@ export function graph(root, choose) {
     const members = mesh.members.filter((member) => member.stake !== "0" || member.connected);
     const had = [...nodes.keys()].join();
     size = members.length > 40 ? 11 : members.length > 16 ? 16 : NODE;
+    const wide = size < NODE ? 0.36 : 0.29;
+    svg.style.setProperty("--links", String(Math.max(0.06, Math.min(0.75, 45 / (mesh.links.length || 1)))));
+    svg.classList.toggle("many", size < NODE);
     const fresh = new Set(members.map((member) => member.index));
     [...nodes.keys()].filter((index) => !fresh.has(index)).forEach((index) => nodes.delete(index));
     members.forEach((member, at) => {
       const around = (at / members.length) * 2 * Math.PI - Math.PI / 2;
-      const start = { x: WIDTH / 2 + Math.cos(around) * WIDTH * 0.29, y: HEIGHT / 2 + Math.sin(around) * HEIGHT * 0.33 };
+      const start = { x: WIDTH / 2 + Math.cos(around) * WIDTH * wide, y: HEIGHT / 2 + Math.sin(around) * HEIGHT * (wide + 0.04) };
       const node = nodes.get(member.index) ?? nodes.set(member.index, start).get(member.index);
       Object.assign(node, { member, home: start, here: member.me || connected.has(member.index) });
     });
-    links = mesh.links.filter((link) => nodes.has(link.a) && nodes.has(link.b)).map((link) => ({ source: nodes.get(link.a), target: nodes.get(link.b), rtt: link.rtt_ms, id: `${link.a}-${link.b}` })).filter((link) => link.source.here && link.target.here);
+    links = mesh.links.filter((link) => nodes.has(link.a) && nodes.has(link.b)).map(({ a, b, rtt_ms: rtt }) => ({ source: nodes.get(Math.min(a, b)), target: nodes.get(Math.max(a, b)), rtt, id: `${Math.min(a, b)}-${Math.max(a, b)}` })).filter((link) => link.source.here && link.target.here);
     draw(leading, next, members.length <= 12);
     if (had !== [...nodes.keys()].join()) settle();
     else place();
@@ -94,8 +97,9 @@ export function graph(root, choose) {
 
   /** Finds places: each near its own on the ring, so that the picture is the same after a reload, and held together by links. */
   function settle() {
+    const each = links.length > 0 ? (2 * links.length) / nodes.size : 1;
     simulation.nodes([...nodes.values()])
-      .force("link", forceLink(links).distance(size < NODE ? 130 : WIDTH * 0.24).strength(0.05))
+      .force("link", forceLink(links).distance(size < NODE ? 130 : WIDTH * 0.24).strength(Math.min(0.05, 0.2 / each)))
       .force("charge", forceManyBody().strength(size < NODE ? -90 : -520))
       .force("apart", forceCollide(size + (size < NODE ? 7 : 34)))
       .force("x", forceX((node) => node.home.x).strength(0.16))
@@ -114,7 +118,8 @@ export function graph(root, choose) {
     if (from === to || calm()) return flash(from, kind);
     if (flying >= FLYING_MAX) return;
     flying += 1;
-    const [middle, length] = bow(a, b);
+    // Along the link, which bends the same way whoever speaks.
+    const [middle, length] = from < to ? bow(a, b) : bow(b, a);
     const dot = s("circle", { class: `flying ${kind}`, r: 5, style: { "--hue": String(hue(from)) } });
     layers.air.append(dot);
     const steps = Array.from({ length: 9 }, (_, at) => {

@@ -6,7 +6,7 @@ import { graph } from "./graph.js";
 import { badge, clock, count, hue, same, short, span, who } from "./words.js";
 
 /** Lines of news that are shown, and blocks in the strip. */
-const NEWS_MAX = 10;
+const NEWS_MAX = 9;
 const BLOCKS = 30;
 
 /** Who leads at a moment of the chain's time, and who is next: the first in line that is there. */
@@ -34,7 +34,7 @@ export function mesh(root, signal) {
   put(root, heading("Mesh", "the keepers as this one sees them"),
     tiles,
     h("div", { class: "mesh" },
-      h("section", { class: "card hero" }, stage, about, h("div", { class: "chain" }, h("span", { class: "small muted" }, "Chain"), strip)),
+      h("section", { class: "card hero" }, stage, about, h("div", { class: "chain" }, h("span", { class: "small muted" }, "Chain"), strip), legend()),
       h("div", { class: "stack" }, h("section", { class: "card" }, h("h2", {}, "Who leads"), lead, line), card("News", "one line a task", h("div", { role: "log", "aria-label": "News" }, news)))));
 
   const drawing = graph(stage, (member) => put(about, described(member)));
@@ -140,6 +140,9 @@ function showLead(lead, line, led) {
   put(line, led.line.slice(0, 8).map((member, at) => h("li", { class: led.here(member) ? "" : "gone", title: member.operator }, avatar(member), h("span", { class: "muted small" }, at === 0 ? "first" : `+${at}`))));
   return undefined;
 }
+
+/** What the signs in the picture mean. */
+const legend = () => h("ul", { class: "signs small muted" }, [["leads", "leads now"], ["next", "leads next"], ["partial", "a partial on its way"], ["quorum", "quorum"], ["settled", "brought on chain"]].map(([sign, words]) => h("li", {}, h("i", { class: sign }), words)));
 
 const avatar = (member) => h("span", { class: "avatar", style: { "--hue": String(hue(member?.index ?? 0)) } }, member ? String(member.index) : "?");
 
