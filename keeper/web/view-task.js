@@ -17,13 +17,13 @@ export function task(root, signal, key) {
   const signers = h("ul", { class: "signers" });
   const stake = h("p", { class: "muted small" });
   const outcome = h("div", { class: "stack" });
-  const replay = command(`keeper job runs ${key.split(".")[0]} --json`);
+  const replay = command("keeper job runs");
   const proof = certificate(key, signal);
   put(root, h("p", { class: "back" }, h("a", { href: "#/tasks" }, "All tasks")), h("div", { class: "title" }, title, state, words),
     h("div", { class: "task" },
       h("section", { class: "card wide" }, h("h2", {}, "Its way", h("span", { class: "muted" }, "from the moment it was due, by the chain's time")), fall),
       h("div", { class: "stack" }, card("Signers", "one mark a keeper", signers, stake), proof.element),
-      h("div", { class: "stack" }, card("Facts", "", facts), card("Outcome", "", outcome), card("Again, by hand", "this job's runs as this keeper recorded them", replay.element))));
+      h("div", { class: "stack" }, card("Facts", "", facts), card("Outcome", "", outcome), card("Again, by hand", "make its receipt, check it, run it once more", replay.element))));
 
   let certified = false;
   const take = (run) => {
@@ -37,6 +37,7 @@ export function task(root, signal, key) {
     waterfall(fall, run);
     showSigners(signers, stake, run);
     showFacts(facts, run);
+    replay.set(commands(run));
     showOutcome(outcome, run);
     if (run.certificate && !certified) {
       certified = true;
@@ -54,6 +55,14 @@ export function task(root, signal, key) {
     due = setTimeout(again, 120);
   };
   ["task", "partial", "certificate"].forEach((kind) => on(kind, soon, signal));
+}
+
+/** What makes a settled run again on the reader's own machine; of another one, what was recorded. */
+function commands(run) {
+  if (!run.settled) return `keeper job runs ${run.job}`;
+  const name = run.run ?? run.instance;
+  const file = `run-${run.job}-${String(name).slice(0, 18)}.json`;
+  return [`keeper job receipt ${run.job} ${name} --out ${file}`, `keeper cert verify ${file}`, `keeper replay ${file}`].join("\n");
 }
 
 /** The parts of its way: from when to when, in milliseconds after it was due. */
