@@ -22,8 +22,11 @@ export function operators(root, signal) {
 
 function make(each) {
   const meter = () => h("td", {}, h("div", { class: "meter" }, h("span", { class: "num" }), h("span", { class: "bar" }, h("span"))));
-  return h("tr", {}, h("th", { scope: "row" }, h("span", { class: "who big" }, h("span", { class: "avatar", style: { "--hue": String(hue(each.index)) } }, String(each.index)), h("span", { class: "mono" }, short(each.operator)), h("span", { class: "badge" }))),
+  const row = h("tr", {}, h("th", { scope: "row" }, h("span", { class: "who big" }, h("span", { class: "avatar", style: { "--hue": String(hue(each.index)) } }, String(each.index)), h("span", { class: "mono" }, short(each.operator)), h("span", { class: "badge" }))),
     meter(), meter(), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" }), meter());
+  // On a narrow screen a row is a card, and each of its cells says what it is.
+  [...row.children].forEach((cell, at) => { cell.dataset.label = COLUMNS[at]; });
+  return row;
 }
 
 function update(row, { connected, me, seen, stake }, total) {
