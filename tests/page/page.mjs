@@ -14,6 +14,9 @@ const WIDE = { width: 1360, height: 880 };
 const NARROW = { width: 360, height: 760 };
 /** Within this a kill is to be seen. */
 const SEEN_WITHIN_MS = 1_000;
+/** What ten open pages may cost, as a part of a core, and over how long that is measured. */
+const TEN_PAGES_PART = 0.05;
+const MEASURED_MS = 12_000;
 
 const checks = { passed: 0 };
 async function check(name, work) {
@@ -229,6 +232,19 @@ async function looks(browser, url, key, folder) {
   return `${views.length} views, wide and narrow, dark and light`;
 }
 
+/** What ten pages that are looked at cost the keeper, beyond what it does anyway, as a part of a core. */
+async function tenPages(network, browser, url) {
+  const rest = await network.load("keeper-1", MEASURED_MS);
+  const pages = [];
+  for (let number = 0; number < 10; number += 1) pages.push(await open(browser, url));
+  for (const page of pages) await page.locator(".node").nth(4).waitFor();
+  const busy = await network.load("keeper-1", MEASURED_MS);
+  for (const page of pages) await page.context().close();
+  const cost = busy - rest;
+  assert.ok(cost < TEN_PAGES_PART, `ten pages cost ${(cost * 100).toFixed(1)} % of a core`);
+  return `${(cost * 100).toFixed(1)} % of a core, beyond ${(rest * 100).toFixed(1)} %`;
+}
+
 const network = await Network.start(process.env.SWARM);
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
 let failed = null;
@@ -247,9 +263,11 @@ try {
   await check("the keyboard reaches every view", () => keyboard(page));
   await check("the form writes a command that a shell takes for what it is", () => form(page));
   await check("what is markup elsewhere is text here, and a lie about a certificate turns red", () => liars(browser, url, key));
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+  await check("ten open pages cost next to nothing", () => tenPages(network, browser, url));
   if (process.env.IMAGES) mkdirSync(process.env.IMAGES, { recursive: true });
   await check("every view fits, and axe finds nothing serious", () => looks(browser, url, key, process.env.IMAGES));
-  assert.deepEqual(page.faults, []);
 } catch (error) {
   failed = error;
 } finally {

@@ -69,6 +69,16 @@ export class Network {
     return { at, name: found[1], operator: operators.get(found[1]) };
   }
 
+  /** The part of a core that a keeper takes, over so many milliseconds. */
+  async load(name, ms) {
+    const { pid } = this.#node(name);
+    // Ticks in user and in kernel mode, a hundred a second, behind the program's name in brackets.
+    const ticks = () => readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ").slice(11, 13).reduce((sum, each) => sum + Number(each), 0);
+    const [before, begun] = [ticks(), performance.now()];
+    await new Promise((done) => setTimeout(done, ms));
+    return (ticks() - before) / 100 / ((performance.now() - begun) / 1000);
+  }
+
   tail() {
     return this.#lines.slice(-40).map((line) => line.text).join("\n");
   }
