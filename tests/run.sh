@@ -129,7 +129,10 @@ if [ -z "$name" ]; then
 fi
 step "whole system" whole_system
 case $name in
-  '' | *page*) step "the page in a browser, against a swarm of five" env SWARM="$bin/swarm" "$root/tests/page.sh" ;;
+  '' | *page*)
+    step "the page in a browser, against a swarm of five" env SWARM="$bin/swarm" "$root/tests/page.sh"
+    step "swarm.sh demo: the tour, in under three minutes" timeout 180 "$bin/swarm" demo
+    ;;
 esac
 if [ "${1:-}" = --all ]; then
   export ROUGH=1
