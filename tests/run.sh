@@ -131,6 +131,12 @@ if [ -z "$name" ]; then
   step "deployment: units, image, compose file, manifests, alerts, dashboard" bootstrap/deploy/test.sh ${long:+--all}
 fi
 step "whole system" whole_system
+case $name in
+  '' | *page*)
+    step "the page in a browser, against a swarm of five" env SWARM="$bin/swarm" "$root/tests/page.sh"
+    step "swarm.sh demo: the tour, in under three minutes" timeout 180 "$bin/swarm" demo
+    ;;
+esac
 if [ "${1:-}" = --all ]; then
   export ROUGH=1
   # Measurements would be of the proxies, and what asks for the rough chain itself, or for none, has been run.

@@ -3,6 +3,7 @@
 pub mod anvil;
 pub mod api;
 pub mod code_server;
+mod demo;
 mod dice;
 pub mod dispute;
 pub mod eigenlayer;
@@ -16,6 +17,7 @@ pub mod ledger;
 mod listing;
 mod miner;
 pub mod network;
+mod news;
 pub mod numbers;
 mod options;
 mod progress;
@@ -36,6 +38,7 @@ use std::time::Duration;
 use alloy::primitives::Address;
 use anyhow::{Context, Result, bail};
 
+pub use demo::{Shown, demo};
 pub use fund::fund;
 pub use jobs::{JobRequest, JobSpec, RHYTHM, code_hash};
 pub use options::{JobSet, Options};
@@ -107,7 +110,13 @@ impl Swarm {
         for keeper in &mut swarm.keepers {
             keeper.join()?;
         }
-        for keeper in &mut swarm.keepers {
+        for position in 0..swarm.keepers.len() {
+            let keeper = &mut swarm.keepers[position];
+            if position == 0 {
+                keeper.reached().await?;
+                swarm.say_page();
+            }
+            let keeper = &mut swarm.keepers[position];
             keeper.ready().await?;
             keeper.meets(usize::from(count) - 1).await?;
         }

@@ -1,7 +1,10 @@
 //! What the protocol wants done. Effects run in order; nothing is said before what it rests on is persisted.
 
+use std::sync::Arc;
+
 use crate::anchor::BlockRef;
-use crate::committee::PeerKey;
+use crate::certificate::Certificate;
+use crate::committee::{KeeperIndex, PeerKey};
 use crate::fault::{Fault, Verdict};
 use crate::message::{Channel, Evidence, Source};
 use crate::report::Report;
@@ -112,6 +115,18 @@ pub enum Effect {
     },
     /// Tell whoever watches.
     Report(Task, Step),
+    /// A member has said something in a batch, for whoever watches: its signature may not have been checked yet, and then it stands
+    /// for nothing but that somebody said so.
+    Heard {
+        /// In which batch.
+        key: BatchKey,
+        /// Who, by its own word.
+        keeper: KeeperIndex,
+        /// Whether it signs nothing.
+        abstains: bool,
+    },
+    /// A quorum has certified these reports, for whoever watches: the certificate verifies.
+    Certified(Arc<Certificate>),
     /// This keeper assigned tasks as the leader of a window; the stage tells whether in place of another.
     Assigned {
         /// The window.

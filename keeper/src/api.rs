@@ -1,26 +1,35 @@
-//! The read-only JSON API of a keeper, for `keeper status`, the swarm and anything on the same machine.
+//! The read-only JSON API of a keeper and its page, for `keeper status`, the swarm, browsers and anything on the same machine.
 //!
 //! | route | answer |
 //! |---|---|
+//! | `GET /` | the page (`keeper/web/`), embedded |
+//! | `GET /api/v1/...` | what the page reads: [`v1`], described in `/api/v1/openapi.json` |
 //! | `GET /v1/status` | the [`View`] without jobs and runs |
 //! | `GET /v1/jobs` | `{"schema":1,"jobs":[...]}` |
 //! | `GET /v1/runs` | `{"schema":1,"runs":[...]}`, newest first |
 //! | `GET /v1/peers` | `{"schema":1,"peers":[...]}`: each [`p2p::PeerSummary`], with score, topics and round trip |
 //! | `GET /ready`, `GET /health` | as on the metrics address |
 //!
-//! Meant for loopback. The Host header must be an IP address or `localhost`: a web page that points its own domain
-//! name at 127.0.0.1 (DNS rebinding) gets nothing.
+//! Meant for loopback. Nothing here writes, so nothing asks for a token; [`guard`] sees to it that only this machine's own
+//! pages and programs read it.
 
+mod documents;
+mod events;
+mod guard;
 mod listener;
+mod page;
+mod purse;
+mod v1;
 
 pub use listener::{BindError, bind, serve};
+pub use purse::Purse;
 
-use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
-use axum::middleware::{self, Next};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -28,21 +37,37 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::metrics::{Liveness, healthiness, readiness};
+use crate::scene::Scene;
 use crate::view::View;
 
 /// Version of the shape of every document.
 pub const SCHEMA: u32 = 1;
 
 /// Everything the routes read.
-#[derive(Clone)]
-struct Sources {
-    view: watch::Receiver<Arc<View>>,
-    liveness: Liveness,
-    mesh: p2p::Handle,
+#[derive(Clone, Debug)]
+pub struct Sources {
+    /// How the keeper stands.
+    pub view: watch::Receiver<Arc<View>>,
+    /// Whether its loop turns.
+    pub liveness: Liveness,
+    /// The mesh, for its connections.
+    pub mesh: p2p::Handle,
+    /// What was seen of the mesh at work.
+    pub scene: Scene,
+    /// The record of runs on disk.
+    pub archive: PathBuf,
+    /// What is set aside for jobs.
+    pub purse: Purse,
 }
 
-/// The routes of the API.
-pub fn router(view: watch::Receiver<Arc<View>>, liveness: Liveness, mesh: p2p::Handle) -> Router {
+impl Sources {
+    fn view(&self) -> Arc<View> {
+        self.view.borrow().clone()
+    }
+}
+
+/// The routes of the API and the page.
+pub fn router(sources: Sources) -> Router {
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/jobs", get(jobs))
@@ -50,9 +75,10 @@ pub fn router(view: watch::Receiver<Arc<View>>, liveness: Liveness, mesh: p2p::H
         .route("/v1/peers", get(peers))
         .route("/ready", get(ready))
         .route("/health", get(health))
-        .fallback(unknown)
-        .layer(middleware::from_fn(check_host))
-        .with_state(Sources { view, liveness, mesh })
+        .nest("/api/v1", v1::router())
+        .fallback(page::file)
+        .layer(middleware::from_fn(guard::check))
+        .with_state(sources)
 }
 
 /// The document of `/v1/status`.
@@ -68,18 +94,15 @@ pub fn status_document(view: &View) -> Value {
 }
 
 async fn status(State(sources): State<Sources>) -> Json<Value> {
-    let view = sources.view.borrow().clone();
-    Json(status_document(&view))
+    Json(status_document(&sources.view()))
 }
 
 async fn jobs(State(sources): State<Sources>) -> Json<Value> {
-    let view = sources.view.borrow().clone();
-    Json(json!({"schema": SCHEMA, "jobs": view.jobs}))
+    Json(json!({"schema": SCHEMA, "jobs": sources.view().jobs}))
 }
 
 async fn runs(State(sources): State<Sources>) -> Json<Value> {
-    let view = sources.view.borrow().clone();
-    Json(json!({"schema": SCHEMA, "runs": view.runs}))
+    Json(json!({"schema": SCHEMA, "runs": sources.view().runs}))
 }
 
 async fn peers(State(sources): State<Sources>) -> Json<Value> {
@@ -87,37 +110,11 @@ async fn peers(State(sources): State<Sources>) -> Json<Value> {
 }
 
 async fn ready(State(sources): State<Sources>) -> Response {
-    let view = sources.view.borrow().clone();
-    readiness(&view)
+    readiness(&sources.view())
 }
 
 async fn health(State(sources): State<Sources>) -> Response {
     healthiness(&sources.liveness)
-}
-
-async fn unknown() -> Response {
-    refuse(
-        StatusCode::NOT_FOUND,
-        "no such route; there are /v1/status, /v1/jobs, /v1/runs, /v1/peers, /ready and /health",
-    )
-}
-
-async fn check_host(request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    if host.is_some_and(names_no_domain) {
-        next.run(request).await
-    } else {
-        refuse(StatusCode::FORBIDDEN, "the Host header must be an IP address or localhost")
-    }
-}
-
-/// Whether a Host header is `localhost` or an IP address, with or without a port.
-fn names_no_domain(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
-    };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {

@@ -36,7 +36,7 @@ use consensus::time::Time;
 
 pub use error::Error;
 pub use reader::{Found, Reader};
-pub use run::{Run, Settlement, result_of};
+pub use run::{Run, Settlement, result_of, word_of};
 pub use writer::ArchiveHandle;
 
 /// Something that happened to a task.

@@ -47,6 +47,7 @@ use crate::journal::{Identity, Journal, JournalHandle, Missing};
 use crate::keystore::Keys;
 use crate::metrics::{Liveness, Metrics};
 use crate::paths::Paths;
+use crate::scene::Scene;
 use crate::view::View;
 use crate::{api, memory, metrics, notify, topics};
 use parts::{core, domain, services};
@@ -92,6 +93,8 @@ struct Front {
     metrics: Metrics,
     liveness: Liveness,
     view: watch::Sender<Arc<View>>,
+    scene: Scene,
+    purse: api::Purse,
     /// Stops mesh and listeners, last of all.
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
@@ -145,7 +148,17 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
     let (view, seen) = watch::channel(Arc::new(first));
     let liveness = Liveness::new();
     let stop = CancellationToken::new();
-    let api_router = api::router(seen.clone(), liveness.clone(), mesh.clone());
+    let scene = Scene::register(&mut registry, domain(&setup.network));
+    let purse = api::Purse::default();
+    let sources = api::Sources {
+        view: seen.clone(),
+        liveness: liveness.clone(),
+        mesh: mesh.clone(),
+        scene: scene.clone(),
+        archive: setup.paths.archive(),
+        purse: purse.clone(),
+    };
+    let api_router = api::router(sources);
     let herald = notify::run(liveness.clone(), seen.clone(), shutdown.clone(), stop.clone());
     let metrics_router = metrics::router(Arc::new(registry), seen, liveness.clone());
     let tasks = vec![
@@ -156,7 +169,7 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
         tokio::spawn(herald),
     ];
     let listen = wait_for_listeners(&mesh).await;
-    let front = Front { mesh, mesh_events, metrics, liveness, view, stop, tasks };
+    let front = Front { mesh, mesh_events, metrics, liveness, view, scene, purse, stop, tasks };
     Ok((front, Reachable { listen, api: api_addr, metrics: metrics_addr }))
 }
 
@@ -212,6 +225,7 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let stop = CancellationToken::new();
     let services = services((&setup, &known.constants), &chain, &rpc, &front, (journal, evidence, archive), &stop)?;
     alive_during(&front.liveness, services.actions.executor.check()).await?;
+    front.purse.open(services.provider.clone(), chain.network.contracts.job_manager);
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
     let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
     let watcher = tokio::spawn(watcher.run(events, stop.clone()));

@@ -53,6 +53,8 @@ pub struct View {
     pub head: HeadView,
     /// The epoch this keeper signs for.
     pub epoch: EpochView,
+    /// The chain's time when this was shown, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
     /// Number of the current window.
     pub window: u64,
     /// Operator address of the leader of the current window; empty while unknown.
@@ -65,6 +67,86 @@ pub struct View {
     pub runs: VecDeque<RunView>,
     /// Runs that were not settled by their deadline.
     pub missed: MissedView,
+    /// The current window and the one after it, as far as it is certain who leads them.
+    pub turns: Vec<TurnView>,
+    /// The rows of the committee.
+    pub members: Vec<MemberView>,
+    /// The RPC nodes, in the order of the settings.
+    pub nodes: Vec<RpcNodeView>,
+    /// The account that transactions are sent from.
+    pub account: AccountView,
+}
+
+/// A window and those who lead it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TurnView {
+    /// Its number.
+    pub window: u64,
+    /// When it begins, in milliseconds of the chain's time.
+    pub begins_ms: u64,
+    /// When it ends.
+    pub ends_ms: u64,
+    /// Operator addresses by stage: the first leads, the others take over in this order.
+    pub line: Vec<String>,
+}
+
+/// A member of the committee.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MemberView {
+    /// Its row.
+    pub index: u16,
+    /// Operator address, 0x-hex.
+    pub operator: String,
+    /// Base58 PeerId.
+    pub peer_id: String,
+    /// Stake in the smallest unit, as a decimal number; `0` for a row that only keeps its place.
+    pub stake: String,
+    /// Whether this keeper is connected to it; for its own row it is not said.
+    pub connected: bool,
+}
+
+/// How one RPC node stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RpcNodeView {
+    /// Scheme, host and port; the rest of the URL may hold a key.
+    pub origin: String,
+    /// fresh, good, limited, failing, wrong-chain, lagging or contradicting.
+    pub state: String,
+    /// The newest block it showed.
+    pub head: Option<u64>,
+    /// How many blocks that is below the newest one of all nodes.
+    pub lag: Option<u64>,
+    /// What went wrong last; empty if nothing did. The node's words.
+    pub last_error: String,
+    /// Questions it answered.
+    pub answers: u64,
+    /// Questions it did not answer.
+    pub failures: u64,
+}
+
+/// How the account stands that transactions are sent from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountView {
+    /// Transactions under way.
+    pub open: usize,
+    /// What waits for a nonce.
+    pub waiting: usize,
+    /// Seconds that the oldest of those under way has been.
+    pub oldest_seconds: u64,
+    /// Wei, as a decimal number; none before it was read.
+    pub balance: Option<String>,
+    /// Wei for a gas, as a decimal number, as this keeper would pay now; none before that was read.
+    pub gas_price: Option<String>,
+    /// Transactions that the chain has included since the start.
+    pub mined: u64,
+    /// Fees raised since the start.
+    pub raises: u64,
+    /// The newest refusal; empty if there is none. The node's words.
+    pub refusal: String,
 }
 
 /// The runs that were missed since the start.
@@ -135,6 +217,8 @@ pub struct JobView {
     pub status: String,
     /// Unix seconds of the next due moment, if there is one.
     pub next_due: Option<u64>,
+    /// The next due moments, as far as they are known ahead; a few, the first is `next_due`.
+    pub upcoming: Vec<u64>,
     /// Result of the newest run in words; empty before the first.
     pub last_result: String,
     /// Whether this keeper can execute the job.
@@ -149,6 +233,8 @@ pub struct JobView {
 pub struct RunView {
     /// Task id, 0x-hex of 32 bytes.
     pub task_id: String,
+    /// The task's name in the API: job, version and instance with dots between.
+    pub key: String,
     /// Job id.
     pub job_id: u64,
     /// Run number for time and block triggers.

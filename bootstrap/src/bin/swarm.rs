@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use alloy::primitives::Address;
 use anyhow::Result;
 use bootstrap::swarm::proof::Proof;
-use bootstrap::swarm::{Options, Swarm, fund, run, watch, welcome};
+use bootstrap::swarm::{Options, Swarm, demo, fund, run, watch, welcome};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -22,6 +22,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A tour in under three minutes: tasks settle, a leader is killed on its turn, another one takes over; then it stops
+    Demo,
     /// Give an account 10 coins of a running swarm's chain
     Fund {
         /// The account
@@ -30,6 +32,15 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         network: PathBuf,
     },
+}
+
+/// What a swarm is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// What the flags say.
+    Serve,
+    /// The tour.
+    Show,
 }
 
 #[tokio::main]
@@ -42,7 +53,8 @@ async fn main() -> ExitCode {
     }
     let done = match cli.command {
         Some(Command::Fund { address, network }) => fund(address, &network).await,
-        None => serve(cli.options).await,
+        Some(Command::Demo) => serve(cli.options, Purpose::Show).await,
+        None => serve(cli.options, Purpose::Serve).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -54,7 +66,7 @@ async fn main() -> ExitCode {
 }
 
 /// Sets up, runs, takes down. Ctrl-C and SIGTERM end each phase in order; the children die with us in any case.
-async fn serve(options: Options) -> Result<()> {
+async fn serve(options: Options, purpose: Purpose) -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stopped = async move {
@@ -66,19 +78,23 @@ async fn serve(options: Options) -> Result<()> {
     tokio::pin!(stopped);
     let mut swarm = tokio::select! {
         started = set_up(options.clone()) => started?,
-        () = &mut stopped => return interrupted(&options),
+        () = &mut stopped => return interrupted(&options, purpose),
     };
     let result = tokio::select! {
-        result = work(&mut swarm, &options) => result,
-        () = &mut stopped => interrupted(&options),
+        result = work(&mut swarm, &options, purpose) => result,
+        () = &mut stopped => interrupted(&options, purpose),
     };
     swarm.stop().await;
     result
 }
 
 /// Ctrl-C is how a swarm that stays up ends; one that was to prove something has not.
-fn interrupted(options: &Options) -> Result<()> {
-    if options.stops() { Err(anyhow::anyhow!("interrupted before the proof was complete")) } else { Ok(()) }
+fn interrupted(options: &Options, purpose: Purpose) -> Result<()> {
+    if options.stops() || purpose == Purpose::Show {
+        Err(anyhow::anyhow!("interrupted before all was shown"))
+    } else {
+        Ok(())
+    }
 }
 
 async fn set_up(options: Options) -> Result<Swarm> {
@@ -87,7 +103,10 @@ async fn set_up(options: Options) -> Result<Swarm> {
     Ok(swarm)
 }
 
-async fn work(swarm: &mut Swarm, options: &Options) -> Result<()> {
+async fn work(swarm: &mut Swarm, options: &Options, purpose: Purpose) -> Result<()> {
+    if purpose == Purpose::Show {
+        return demo(swarm).await.map(drop);
+    }
     if !options.stops() {
         print(&welcome(swarm));
         return watch(swarm).await;

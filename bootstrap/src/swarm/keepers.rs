@@ -189,6 +189,14 @@ impl Keeper {
         .await
     }
 
+    /// Waits until its API answers, which it does before it is ready.
+    ///
+    /// # Errors
+    /// As [`Self::until`].
+    pub async fn reached(&mut self) -> Result<()> {
+        self.until("answers", READY_PATIENCE, |_| Ok(())).await
+    }
+
     /// Waits until it is connected to this many other keepers. (The bootnode may count as one more.)
     ///
     /// # Errors

@@ -18,16 +18,19 @@ const KNOWN_WITHIN_MS: u64 = 400;
 const AHEAD_SECONDS: u64 = 1;
 
 /// Kills the leader of the next window with a due task, starts it again on its data directory and waits until it is
-/// ready. Returns `None` when no leader was known in time; the next window will do.
+/// ready. Returns `None` when no leader was known in time, or it is the one that is spared; the next window will do.
 ///
 /// # Errors
 /// When the victim does not come back.
-pub(super) async fn strike(swarm: &mut Swarm) -> Result<Option<Kill>> {
+pub(super) async fn strike(swarm: &mut Swarm, spared: Option<Address>) -> Result<Option<Kill>> {
     let Some(due) = next_due(&swarm.jobs, unix_ms() / 1000 + AHEAD_SECONDS) else { return Ok(None) };
     let window = due / swarm.deployed.network.window_seconds();
     let Some(victim) = leader_at(swarm, due, window).await else { return Ok(None) };
     // A keeper that somebody joined by hand is not ours to kill.
     let Some(position) = swarm.keepers.iter().position(|keeper| keeper.operator() == victim) else { return Ok(None) };
+    if spared == Some(victim) {
+        return Ok(None);
+    }
     let keeper = &mut swarm.keepers[position];
     let after = unix_ms().saturating_sub(due * 1000);
     keeper.kill();

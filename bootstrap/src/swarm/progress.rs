@@ -27,23 +27,20 @@ pub fn welcome(swarm: &Swarm) -> String {
     let file = swarm.deployed().file.display();
     let setting = swarm.setting();
     let (keeper, bootnode) = (setting.program.display(), &setting.bootnode);
-    let mut lines = vec![
+    let page = swarm.page().map(|page| format!("page      {page}"));
+    let mut lines: Vec<String> = page.into_iter().collect();
+    lines.extend([
         format!("network   {file}"),
         format!("chain     {} (id {})", swarm.anvil.url(), swarm.deployed().network.chain_id),
         format!("bootnode  {bootnode}"),
         format!("target    {} (counts the calls of each job)", swarm.target()),
-    ];
+    ]);
     if let Some(proxies) = &swarm.proxies {
         lines.push(format!("keepers see it through {}", proxies.urls().join(", ")));
     }
     for each in &swarm.keepers {
         if let Ok(node) = each.node() {
-            lines.push(format!(
-                "{}  http://{}/v1/status  http://{}/metrics",
-                each.name(),
-                node.api_addr,
-                node.metrics_addr
-            ));
+            lines.push(format!("{}  http://{}/  http://{}/metrics", each.name(), node.api_addr, node.metrics_addr));
         }
     }
     let cache = swarm.cache_dir().display();

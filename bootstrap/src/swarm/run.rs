@@ -6,6 +6,7 @@ use alloy::primitives::U256;
 use anyhow::{Context, Result, anyhow, bail};
 use contracts::Counter;
 use contracts::terms::ended;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::ledger::{Settlement, unix_ms};
@@ -49,25 +50,36 @@ pub async fn run(swarm: &mut Swarm) -> Result<Proof> {
         if unix_ms() / 1000 > stop_at && (all_settled(swarm) || Instant::now() > deadline) {
             break;
         }
-        next_block(swarm).await;
+        swarm.next_block().await;
     }
     prove(swarm, unix_ms() / 1000 - grace).await
 }
 
-/// Watches for ever: what the swarm does when it is not told to stop.
+/// Watches for ever, and tells what settles: what the swarm does when it is not told to stop. SIGUSR1 has it kill the next leader
+/// but the first keeper, whose page is looked at.
 ///
 /// # Errors
 /// When something ends that should run.
 pub async fn watch(swarm: &mut Swarm) -> Result<()> {
-    let mut shown = Instant::now();
+    let mut told = 0;
+    let mut asked = signal(SignalKind::user_defined1())?;
     loop {
         swarm.check_alive()?;
         swarm.press_dispute().await?;
         if swarm.options.kill_leader && kill_is_due(swarm) {
             swarm.kill_leader().await?;
         }
-        show(swarm, &mut shown);
-        next_block(swarm).await;
+        told = swarm.tell_news(told);
+        let is_asked = tokio::select! {
+            _ = asked.recv() => true,
+            () = swarm.next_block() => false,
+        };
+        if is_asked {
+            let first = swarm.keepers.first().map(super::Keeper::operator);
+            while kill::strike(swarm, first).await?.is_none() {
+                told = swarm.tell_news(told);
+            }
+        }
     }
 }
 
@@ -83,15 +95,20 @@ async fn until_enough(swarm: &mut Swarm) -> Result<()> {
             swarm.kill_leader().await?;
         }
         show(swarm, &mut shown);
-        next_block(swarm).await;
+        swarm.next_block().await;
     }
 }
 
 impl Swarm {
     async fn kill_leader(&mut self) -> Result<()> {
-        let kill = kill::strike(self).await?;
+        let kill = kill::strike(self, None).await?;
         self.kills.extend(kill);
         Ok(())
+    }
+
+    /// The next block, or a second later when the chain stands still.
+    pub(super) async fn next_block(&mut self) {
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.follower.next_block()).await;
     }
 
     fn called_by(&self, job: &JobSpec) -> bool {
@@ -165,11 +182,6 @@ fn show(swarm: &Swarm, shown: &mut Instant) {
     let jobs = swarm.jobs.iter().map(each).collect::<Vec<_>>().join(", ");
     let block = swarm.follower.look(|ledger| ledger.block);
     swarm.progress.say(&format!("block {block}: {} tasks settled ({jobs})", swarm.settled()));
-}
-
-/// The next block, or a second later when the chain stands still.
-async fn next_block(swarm: &mut Swarm) {
-    let _ = tokio::time::timeout(Duration::from_secs(1), swarm.follower.next_block()).await;
 }
 
 async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {

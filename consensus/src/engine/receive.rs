@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::Engine;
 use crate::certificate::CertificateError;
 use crate::codec::{self, CodecError};
-use crate::committee::{PeerKey, QUORUM_BPS};
+use crate::committee::{KeeperIndex, PeerKey, QUORUM_BPS};
+use crate::effect::Effect;
 use crate::fault::{Awaits, Fate, Reason, Verdict};
 use crate::held::Received;
 use crate::message::{CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Partial, Ruling, Source};
@@ -127,7 +128,12 @@ impl Engine {
         let Some(batch) = self.batches.get_mut(&key) else {
             return Fate::Judged(Verdict::Reject(Reason::WrongBatch));
         };
-        batch.take((partial, bytes), source, &self.facts, &self.sessions, now, &mut self.outbox)
+        let fate = batch.take((partial, bytes), source, &self.facts, &self.sessions, now, &mut self.outbox);
+        if matches!(fate, Fate::Pending | Fate::Judged(Verdict::Accept)) {
+            let keeper = KeeperIndex(partial.keeper);
+            self.outbox.effect(Effect::Heard { key, keeper, abstains: partial.abstains() });
+        }
+        fate
     }
 
     /// Rule 16: a message is paid for before it costs a signature check, and once, however often it is looked at.
@@ -175,6 +181,7 @@ impl Engine {
         };
         let Self { facts, sessions, batches, proofs, outbox, .. } = self;
         proofs.note_certificate(&certificate, facts, sessions, outbox);
+        outbox.effect(Effect::Certified(Arc::clone(&certificate)));
         // It closes the tasks for this keeper as well as one of its own making.
         for &task in &tasks {
             sessions.handle(task, Event::Certified, facts, now, outbox);

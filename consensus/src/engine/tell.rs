@@ -8,6 +8,7 @@ use super::Engine;
 use crate::agenda::Wake;
 use crate::committee::Committee;
 use crate::dispute::DisputeEvent;
+use crate::effect::Effect;
 use crate::fault::Awaits;
 use crate::message::BatchKey;
 use crate::outbox::Notice;
@@ -61,7 +62,10 @@ impl Engine {
                 let statement = Statement { key, signer, said: &said, signature };
                 self.proofs.note_said(&statement, facts, sessions, batches, outbox);
             }
-            Notice::Certified(certificate) => self.proofs.note_certificate(&certificate, facts, sessions, outbox),
+            Notice::Certified(certificate) => {
+                self.proofs.note_certificate(&certificate, facts, sessions, outbox);
+                outbox.effect(Effect::Certified(certificate));
+            }
             Notice::ListeningEnded => batches.wake_all(now, outbox),
         }
     }

@@ -52,6 +52,8 @@ fn effect_text(effect: Effect) -> String {
         Effect::Blame(fault) => format!("blame {fault:?}"),
         Effect::Contradicted(_) => "contradicted".to_owned(),
         Effect::Keep(_) => "keep".to_owned(),
+        Effect::Heard { keeper, .. } => format!("heard {}", keeper.0),
+        Effect::Certified(certificate) => format!("certified by {}", certificate.signers.count()),
         Effect::Unknown(tasks) => format!("{} tasks are unknown", tasks.len()),
         Effect::Recall { listening, .. } => format!("recall, listening {listening}"),
     }

@@ -326,6 +326,8 @@ impl Network {
             }
             Effect::Contradicted(_) => {}
             Effect::Report(..)
+            | Effect::Heard { .. }
+            | Effect::Certified(_)
             | Effect::Unknown(_)
             | Effect::Assigned { .. }
             | Effect::Keep(_)

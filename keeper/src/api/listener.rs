@@ -6,8 +6,11 @@ mod places;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::serve::IncomingStream;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -46,8 +49,29 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Cancellation
     let capped = Capped { listener, slots: Arc::new(Semaphore::new(MAX_CONNECTIONS)), places: Places::default() };
     // No graceful wait for open connections: there is nothing in flight worth it, and idle ones would hold the stop.
     tokio::select! {
-        served = async { axum::serve(capped, router).await } => served,
+        served = async { axum::serve(capped, router.into_make_service_with_connect_info::<Patience>()).await } => served,
         () = shutdown.cancelled() => Ok(()),
+    }
+}
+
+/// How long a connection may last: clones share it with the connection.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Patience(Arc<AtomicBool>);
+
+impl Patience {
+    /// Has the connection last for as long as its other end takes what it is sent.
+    pub(super) fn lasts(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_endless(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Connected<IncomingStream<'_, Capped>> for Patience {
+    fn connect_info(stream: IncomingStream<'_, Capped>) -> Self {
+        stream.io().patience()
     }
 }
 

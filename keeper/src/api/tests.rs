@@ -1,54 +1,19 @@
+mod browser;
+mod documents;
+mod support;
+
 use std::net::SocketAddr;
 
-use p2p::Registry;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::view::{JobView, RunView};
-
-/// A running API that shows `view`; stops when the token is cancelled.
-async fn running(view: View) -> (SocketAddr, CancellationToken) {
-    let (views, receiver) = watch::channel(Arc::new(view));
-    let listener = bind("127.0.0.1:0".parse().unwrap(), "--api-addr").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let shutdown = CancellationToken::new();
-    let stop = shutdown.clone();
-    tokio::spawn(async move {
-        let _views = views;
-        let (mesh, _events, service) =
-            p2p::build(lonely(), &p2p::Identity::generate(), &mut Registry::default()).unwrap();
-        tokio::spawn(service.run(stop.clone()));
-        serve(listener, router(receiver, Liveness::new(), mesh), stop).await.unwrap();
-    });
-    (address, shutdown)
-}
-
-/// A mesh of one.
-fn lonely() -> p2p::Config {
-    p2p::Config { listen: Vec::new(), ..p2p::Config::default() }
-}
-
-fn sample() -> View {
-    let mut view = View { operator: "0xabc".into(), peers: 4, ..View::default() };
-    view.set_check("mesh", true, "4 peers");
-    view.jobs.push(JobView { id: 7, status: "active".into(), ..JobView::default() });
-    for run in [2, 1] {
-        view.runs.push_back(RunView { job_id: 7, run, ..RunView::default() });
-    }
-    view
-}
-
-async fn get(address: SocketAddr, path: &str) -> (u16, Value) {
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = client.get(format!("http://{address}{path}")).send().await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
-}
+use support::{get, running, said, sample};
 
 #[tokio::test]
 async fn every_route_answers_with_its_document() {
-    let (address, _shutdown) = running(sample()).await;
+    let api = running(sample()).await;
+    let address = api.address;
     let (status, document) = get(address, "/v1/status").await;
     assert_eq!((status, &document["schema"], &document["peers"]), (200, &json!(1), &json!(4)));
     assert!(document.get("runs").is_none() && document.get("jobs").is_none());
@@ -73,29 +38,6 @@ async fn a_status_document_reads_back_as_a_view() {
 }
 
 #[tokio::test]
-async fn names_of_domains_are_refused() {
-    let (address, _shutdown) = running(sample()).await;
-    for (host, status) in [("evil.example:7420", "403"), ("127.0.0.1.evil.example", "403"), ("localhost:1", "200")] {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("GET /v1/status HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{host}: {answer}");
-    }
-}
-
-#[test]
-fn hosts_are_addresses_or_localhost() {
-    for host in ["127.0.0.1", "127.0.0.1:7420", "[::1]:7420", "[::1]", "localhost", "LocalHost:80", "10.1.2.3:1"] {
-        assert!(names_no_domain(host), "{host}");
-    }
-    for host in ["", "example.com", "example.com:80", "localhost.example", "[evil]:80", "127.0.0.1:1:1"] {
-        assert!(!names_no_domain(host), "{host}");
-    }
-}
-
-#[tokio::test]
 async fn an_address_in_use_is_told_with_its_flag() {
     let listener = bind("127.0.0.1:0".parse().unwrap(), "--api-addr").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -105,15 +47,65 @@ async fn an_address_in_use_is_told_with_its_flag() {
 
 #[tokio::test]
 async fn silent_connections_do_not_hold_up_the_stop() {
-    let (address, shutdown) = running(sample()).await;
+    let api = running(sample()).await;
     let mut silent = Vec::new();
     for _ in 0..16 {
-        silent.push(TcpStream::connect(address).await.unwrap());
+        silent.push(TcpStream::connect(api.address).await.unwrap());
     }
-    assert_eq!(get(address, "/health").await.0, 200);
-    shutdown.cancel();
+    assert_eq!(get(api.address, "/health").await.0, 200);
+    api.shutdown.cancel();
     // The listener goes away: new connections are refused, sooner or later.
-    while TcpStream::connect(address).await.is_ok() {
+    while TcpStream::connect(api.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What a server says to a request with these lines in its head.
+async fn raw(address: SocketAddr, method: &str, path: &str, lines: &[&str]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let request = format!("{method} {path} HTTP/1.1\r\n{head}Connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_stream_tells_how_the_keeper_stands_and_then_the_news() {
+    let api = running(sample()).await;
+    let mut stream = TcpStream::connect(api.address).await.unwrap();
+    let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: {}\r\n\r\n", api.address);
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let first = said(&mut stream, "event: pulse").await;
+    assert!(first.contains("text/event-stream") && first.contains("\"window\":9"), "{first}");
+    api.scene.entry(&support::due(7, 3));
+    let told = said(&mut stream, "event: task").await;
+    assert!(told.contains(r#""key":"7.1.3""#) && told.contains(r#""change":"due""#), "{told}");
+    // What is shown has changed: the next pulse says so.
+    api.view.send_modify(|view| *view = Arc::new(View { window: 10, ..View::clone(view) }));
+    said(&mut stream, "\"window\":10").await;
+}
+
+#[tokio::test]
+async fn pages_are_served_as_long_as_there_is_room_and_those_that_go_leave_theirs() {
+    let api = running(sample()).await;
+    let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: {}\r\n\r\n", api.address);
+    let mut streams = Vec::new();
+    for _ in 0..crate::scene::READERS_MAX {
+        let mut stream = TcpStream::connect(api.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        said(&mut stream, "event: pulse").await;
+        streams.push(stream);
+    }
+    assert_eq!(api.scene.readers().0, 16);
+    let (status, document) = get(api.address, "/api/v1/events").await;
+    assert_eq!(status, 503, "{document}");
+    assert!(document["error"]["message"].as_str().unwrap().contains("16 pages"));
+    drop(streams);
+    // The server notices when it next has something to say.
+    while api.scene.readers().0 > 0 {
+        api.scene.entry(&support::due(7, 3));
         tokio::task::yield_now().await;
     }
 }

@@ -64,6 +64,25 @@ impl Reader {
         self.find(order, (job.0.cast_signed(), row::number(moment), most))
     }
 
+    /// One run.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn one(&self, task: &Task) -> Result<Option<Found>, Error> {
+        let named = (task.job.0.cast_signed(), task.version, task.instance.0.as_slice());
+        let found = self.find("job = ?1 AND version = ?2 AND instance = ?3", named)?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The runs of a job that were due before a moment in Unix seconds, the last due first, `most` at most.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn due_before(&self, job: JobId, moment: u64, most: u32) -> Result<Vec<Found>, Error> {
+        let order = "job = ?1 AND due < ?2 ORDER BY due DESC, id DESC LIMIT ?3";
+        self.find(order, (job.0.cast_signed(), row::number(moment), most))
+    }
+
     /// The moment of the last change of any job's run; zero before the first.
     ///
     /// # Errors

@@ -113,13 +113,8 @@ impl Run {
     }
 
     fn ran(&mut self, result: &Result<Status, Abstention>, reason: &str) {
-        let (word, why) = match result {
-            Ok(Status::Call) => ("call", ""),
-            Ok(Status::Skip) => ("skip", ""),
-            Ok(Status::JobError) => ("job_error", ""),
-            Err(why) => (ABSTAIN, why.name()),
-        };
-        word.clone_into(&mut self.result);
+        word_of(result.as_ref().ok().copied()).clone_into(&mut self.result);
+        let why = result.as_ref().err().map_or("", |why| why.name());
         let reason = if reason.is_empty() { why } else { reason };
         self.reason = cut(reason);
     }
@@ -162,6 +157,17 @@ pub fn result_of(status: u8) -> &'static str {
         ended::SKIP => "skipped",
         ended::JOB_ERROR => "job_error",
         _ => "settled",
+    }
+}
+
+/// The word for how a run ended here; none is one that gave nothing to sign.
+#[must_use]
+pub fn word_of(status: Option<Status>) -> &'static str {
+    match status {
+        Some(Status::Call) => "call",
+        Some(Status::Skip) => "skip",
+        Some(Status::JobError) => "job_error",
+        None => ABSTAIN,
     }
 }
 

@@ -98,7 +98,11 @@ impl Driver {
             Order::Look { peers_head } => self.look(peers_head)?,
             Order::Show => self.show(),
             Order::Note(note) => self.tell(&note),
-            Order::Archive(entry) => self.services.archive.note(entry),
+            Order::Archive(entry) => {
+                self.services.scene.entry(&entry);
+                self.services.archive.note(entry);
+            }
+            Order::Witness(sight) => self.services.scene.sight(sight),
             Order::Stop(why) => return Err(Stopped::Protection(Protection(why))),
         }
         Ok(())
@@ -299,6 +303,7 @@ impl Driver {
         self.metrics.ready.set(i64::from(view.ready));
         self.metrics.show_checks(&view.checks);
         tell_changes(&self.view.borrow().checks, &view.checks);
+        self.services.scene.show(&view, self.core.engine().committee().map(|(committee, _)| committee));
         self.view.send_replace(Arc::new(view));
     }
 }

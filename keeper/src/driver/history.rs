@@ -241,6 +241,7 @@ fn missed(task: &Task, run: &Run) -> String {
 fn view(task: &Task, run: &Run) -> RunView {
     RunView {
         task_id: task.id().0.to_string(),
+        key: crate::scene::key(task),
         job_id: task.job.0,
         run: convert::run_number(task.instance.0).unwrap_or_default(),
         due: run.due,

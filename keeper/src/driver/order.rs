@@ -22,6 +22,7 @@ use crate::jobs::probe::Question;
 use crate::jobs::search::Stretch;
 use crate::jobs::trigger::Sighting;
 use crate::journal::Record;
+use crate::scene::Sight;
 
 /// One thing to be done.
 #[derive(Clone, Debug)]
@@ -186,6 +187,8 @@ pub enum Order {
     Note(Note),
     /// Something to be kept on disk for people, who look at it later. May be lost.
     Archive(archive::Entry),
+    /// Something to be shown on the page to whoever looks. May be lost.
+    Witness(Sight),
     /// Stop for good, and do not start again unasked: signing on could get this keeper slashed. The text says why.
     Stop(String),
 }

@@ -8,6 +8,7 @@ use crate::evidence::EvidenceHandle;
 use crate::jobs::Past;
 use crate::jobs::action::Actions;
 use crate::journal::JournalHandle;
+use crate::scene::Scene;
 
 /// Cheap handles on all of them; clones share them.
 #[derive(Clone, Debug)]
@@ -30,4 +31,6 @@ pub struct Services {
     pub evidence: EvidenceHandle,
     /// What happened to each task, on disk.
     pub archive: ArchiveHandle,
+    /// What is seen of the mesh, for the page.
+    pub scene: Scene,
 }

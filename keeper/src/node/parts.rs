@@ -57,6 +57,7 @@ pub(super) fn services(
         past: past_of(chain, rpc),
         evidence,
         archive,
+        scene: front.scene.clone(),
     })
 }
 

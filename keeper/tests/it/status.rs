@@ -7,6 +7,7 @@ use keeper::api;
 use keeper::cli::NodeFile;
 use keeper::metrics::Liveness;
 use keeper::paths::Paths;
+use keeper::scene::Scene;
 use keeper::view::View;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -21,8 +22,13 @@ async fn serve(view: View) -> SocketAddr {
     tokio::spawn(async move {
         let _views = views;
         let alone = p2p::Config { listen: Vec::new(), ..p2p::Config::default() };
-        let (mesh, ..) = p2p::build(alone, &p2p::Identity::generate(), &mut p2p::Registry::default()).unwrap();
-        api::serve(listener, api::router(receiver, Liveness::new(), mesh), CancellationToken::new()).await
+        let mut registry = p2p::Registry::default();
+        let (mesh, ..) = p2p::build(alone, &p2p::Identity::generate(), &mut registry).unwrap();
+        let domain = consensus::report::Domain { chain_id: 1, task_manager: Default::default() };
+        let scene = Scene::register(&mut registry, domain);
+        let (liveness, archive, purse) = (Liveness::new(), "nowhere".into(), api::Purse::default());
+        let router = api::router(api::Sources { view: receiver, liveness, mesh, scene, archive, purse });
+        api::serve(listener, router, CancellationToken::new()).await
     });
     address
 }

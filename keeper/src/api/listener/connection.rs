@@ -11,6 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
+use super::Patience;
 use super::places::Place;
 
 /// How long a connection may take for what.
@@ -40,6 +41,8 @@ pub(super) struct Connection {
     ends: Instant,
     /// What came of the head of the first request; none once it is whole.
     head: Option<Head>,
+    /// Whether it is one that has no end of its own.
+    patience: Patience,
     _room: (OwnedSemaphorePermit, Place),
 }
 
@@ -73,12 +76,26 @@ impl Connection {
         let (until, ends) = (now + head.min(lifetime), now + lifetime);
         let silent = Box::pin(tokio::time::sleep_until(until));
         let head = Some(Head { until, is_begun: false, at_line_start: false });
-        Self { stream, idle, silent, ends, head, _room: room }
+        Self { stream, idle, silent, ends, head, patience: Patience::default(), _room: room }
+    }
+
+    /// A handle by which it can be let last.
+    pub(super) fn patience(&self) -> Patience {
+        self.patience.clone()
     }
 
     /// When it is over, whatever comes until then.
     fn limit(&self) -> Instant {
         self.head.as_ref().map_or(self.ends, |head| head.until)
+    }
+
+    /// Something went out. That is all that is asked of one that lasts: it has nothing more to say itself.
+    fn told(&mut self) {
+        if self.patience.is_endless() {
+            self.ends = Instant::now() + self.idle;
+            let silent = self.ends;
+            self.silent.as_mut().reset(silent);
+        }
     }
 
     /// Something came.
@@ -115,7 +132,10 @@ impl AsyncRead for Connection {
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.stream).poll_write(cx, data) {
-            Poll::Ready(written) => Poll::Ready(written),
+            Poll::Ready(written) => {
+                self.told();
+                Poll::Ready(written)
+            }
             Poll::Pending => self.over(cx),
         }
     }
@@ -204,6 +224,26 @@ mod tests {
             assert_eq!(connection.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
             assert!(begun.elapsed() > SHORT * 2, "it had more time than a head has");
         }
+    }
+
+    /// A stream of events has no end; whoever takes nothing of it for a while is closed.
+    #[tokio::test]
+    async fn one_that_lasts_ends_when_its_other_end_takes_nothing() {
+        let deadlines = Deadlines { head: LONG, idle: SHORT, lifetime: SHORT * 2 };
+        let (mut connection, mut theirs) = pair(deadlines).await;
+        connection.patience().lasts();
+        let begun = Instant::now();
+        while begun.elapsed() < SHORT * 4 {
+            connection.write_all(b":\n\n").await.unwrap();
+            theirs.read_exact(&mut [0; 3]).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+        let error = loop {
+            if let Err(error) = connection.write_all(&[0; 65_536]).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
     #[test]

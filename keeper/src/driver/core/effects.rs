@@ -3,7 +3,7 @@
 use alloy::primitives::B256;
 use consensus::anchor::BlockRef;
 use consensus::codec;
-use consensus::committee::PeerKey;
+use consensus::committee::{KeeperIndex, PeerKey};
 use consensus::effect::{Settlement, SignRecord, Step};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
@@ -19,6 +19,7 @@ use crate::driver::note::DisputeNote;
 use crate::jobs::Standing;
 use crate::jobs::action::Finding;
 use crate::journal::Record;
+use crate::scene::Sight;
 
 impl Core {
     pub(super) fn on_effect(&mut self, effect: Effect, now: Time) {
@@ -43,6 +44,11 @@ impl Core {
             Effect::Assigned { window, stage } => self.note(Note::Assigned { window, stage }),
             Effect::Unknown(tasks) => self.on_unknown(&tasks, now),
             Effect::Blame(fault) => self.note(Note::Blamed(fault)),
+            Effect::Heard { key, keeper, abstains } => self.heard(&key, keeper, abstains, now),
+            Effect::Certified(certificate) => {
+                let at = self.chain_time(now);
+                self.order(Order::Witness(Sight::Certified { certificate, at }));
+            }
             Effect::Contradicted(certified) => {
                 self.note(Note::Dispute(DisputeNote::Contradicted { task: certified.task }));
                 self.contradicted.note(*certified, now);
@@ -119,6 +125,9 @@ impl Core {
         self.note_run(&task, &result, &reason, now.0.saturating_sub(since.0));
         let status = result.as_ref().map(|outcome| outcome.status).map_err(|why| *why);
         self.archive(task, Change::Ran { result: status, reason }, now);
+        if let Ok(outcome) = &result {
+            self.order(Order::Witness(Sight::Outcome { task, outcome: outcome.clone() }));
+        }
         if let Some(troubled) = tells_of_job(result.as_ref().map(|_| ())) {
             self.feed(Input::Trouble { job: task.job, troubled }, now);
         }
@@ -145,6 +154,7 @@ impl Core {
             if !partial.abstains() {
                 self.archive_all(&partial.key(), &Change::Signed, now);
             }
+            self.heard(&partial.key(), KeeperIndex(partial.keeper), partial.abstains(), now);
         }
         #[cfg(feature = "equivocate")]
         let other = super::super::equivocate::second_word(&self.engine, &self.about.pen, channel, &bytes);
@@ -152,6 +162,15 @@ impl Core {
         #[cfg(feature = "equivocate")]
         if let Some(bytes) = other {
             self.order(Order::Publish { channel, bytes });
+        }
+    }
+
+    /// Shows that a keeper has spoken in a batch.
+    fn heard(&mut self, key: &BatchKey, keeper: KeeperIndex, abstains: bool, now: Time) {
+        let tasks = self.engine.tasks_of(key).to_vec();
+        if !tasks.is_empty() {
+            let at = self.chain_time(now);
+            self.order(Order::Witness(Sight::Heard { tasks, keeper, abstains, at }));
         }
     }
 

@@ -18,7 +18,7 @@ const MEASURE_PAUSE: Duration = Duration::from_secs(15);
 /// Most tasks told in one tick; the rest come with the next.
 const TOLD_MAX: usize = 4_096;
 /// Most jobs with which every change is shown at once; with more it is every other second, for all of them are spelt out each time.
-const SHOWN_AT_ONCE: usize = 32;
+pub(super) const SHOWN_AT_ONCE: usize = 32;
 const SHOWN_EVERY: u64 = 2;
 
 impl Core {

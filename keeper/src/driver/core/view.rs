@@ -1,11 +1,22 @@
 //! What a keeper shows of itself, made from its state when somebody is to be shown.
 
+use std::collections::BTreeSet;
+
+use consensus::committee::Member;
+use consensus::engine::WindowView;
 use consensus::time::Time;
 
 use super::Core;
-use super::house::is_live;
+use super::house::{SHOWN_AT_ONCE, is_live};
+use crate::chain::NodeView;
+use crate::chain::lane::Account;
+use crate::jobs::trigger::Trigger;
 use crate::jobs::{Activity, Job};
-use crate::view::{EpochView, HeadView, JobView, NetworkView, View};
+use crate::view::{AccountView, EpochView, HeadView, JobView, MemberView, NetworkView, RpcNodeView, TurnView, View};
+
+/// Due moments of a job that are shown ahead, and how far ahead; where jobs are many, only the next one is.
+const AHEAD_MAX: usize = 24;
+const AHEAD_SECONDS: u64 = 24 * 3_600;
 
 impl Core {
     /// The keeper as it stands at `now`.
@@ -30,12 +41,17 @@ impl Core {
             peers: self.peers.count(),
             head: head.map(|head| HeadView { number: head.number, timestamp: head.timestamp }).unwrap_or_default(),
             epoch: epoch.unwrap_or_default(),
+            time_ms: self.chain_time(now).0,
             window: self.about.pace.window_at(now),
             leader: leader(0).unwrap_or_default(),
             next_leader: leader(1).unwrap_or_default(),
             jobs: self.book.jobs().map(|job| self.job_view(job, self.chain_time(now))).collect(),
             runs: self.history.views(self.chain_time(now).seconds()).into(),
             missed: self.history.missed(),
+            turns: self.turn_views(now),
+            members: self.member_views(),
+            nodes: self.readings.nodes.iter().map(node_view).collect(),
+            account: self.account_view(),
             ..View::default()
         };
         self.add_checks(&mut view, now);
@@ -48,11 +64,58 @@ impl Core {
         self.peers.keys().filter(|&peer| self.engine.is_member(peer)).count()
     }
 
+    /// The current window and the next one, and those who lead them.
+    fn turn_views(&self, now: Time) -> Vec<TurnView> {
+        let length = self.about.pace.window_seconds();
+        let turn = |ahead| {
+            let WindowView { window, order, committee } = self.engine.window(now, ahead)?;
+            let begins_ms = window.saturating_mul(length).saturating_mul(1_000);
+            let line = order.iter().filter_map(|&index| Some(committee.member(index)?.operator.to_string())).collect();
+            Some(TurnView { window, begins_ms, ends_ms: begins_ms.saturating_add(length * 1_000), line })
+        };
+        (0..2).filter_map(turn).collect()
+    }
+
+    fn member_views(&self) -> Vec<MemberView> {
+        let connected: BTreeSet<_> = self.peers.keys().collect();
+        let committee = self.engine.committee().map(|(committee, _)| committee);
+        let rows = committee.iter().flat_map(|committee| (0_u16..).zip(committee.members()));
+        let member = |(index, member): (u16, &Member)| MemberView {
+            index,
+            operator: member.operator.to_string(),
+            peer_id: p2p::peer_id_from_public_key(&member.peer_key.0).to_string(),
+            stake: member.stake.to_string(),
+            connected: connected.contains(&member.peer_key),
+        };
+        rows.map(member).collect()
+    }
+
+    fn account_view(&self) -> AccountView {
+        let Account { open, waiting, oldest_seconds, mined, raises, .. } = self.readings.account;
+        let refusal = self.readings.account.last_refusal.as_ref();
+        AccountView {
+            open,
+            waiting,
+            oldest_seconds,
+            mined,
+            raises,
+            balance: self.wallet.map(|wallet| wallet.balance.to_string()),
+            gas_price: self.wallet.map(|wallet| wallet.gas_price.to_string()),
+            refusal: refusal.map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+
     fn job_view(&self, job: &Job, now: Time) -> JobView {
         let state = job.state();
         let code = self.codes.get(job.id);
         let trigger = state.plan.as_ref().ok().map(|plan| &plan.trigger);
-        let next = trigger.filter(|_| is_live(job, now)).and_then(|trigger| trigger.first(now.seconds()));
+        let second = now.seconds();
+        let live = trigger.filter(|_| is_live(job, now));
+        let upcoming = match live {
+            Some(trigger) if self.book.count() <= SHOWN_AT_ONCE => ahead(trigger, second),
+            _ => Vec::new(),
+        };
+        let next = live.and_then(|trigger| trigger.first(second));
         JobView {
             id: job.id,
             version: state.version,
@@ -65,6 +128,7 @@ impl Core {
             }
             .to_owned(),
             next_due: next.map(|run| run.due),
+            upcoming,
             last_result: self.history.last_result(job.id).unwrap_or_default().to_owned(),
             ready: state.can_pay && matches!(code, Some(Ok(()))),
             reason: match (code, &state.plan) {
@@ -76,4 +140,15 @@ impl Core {
             },
         }
     }
+}
+
+/// The next due moments of a trigger from a second on.
+fn ahead(trigger: &Trigger, second: u64) -> Vec<u64> {
+    trigger.runs(second, second.saturating_add(AHEAD_SECONDS)).take(AHEAD_MAX).map(|run| run.due).collect()
+}
+
+fn node_view(node: &NodeView) -> RpcNodeView {
+    let NodeView { origin, state, head, lag, last_error, answers, failures } = node.clone();
+    let (state, last_error) = (state.to_owned(), last_error.unwrap_or_default());
+    RpcNodeView { origin, state, head, lag, last_error, answers, failures }
 }

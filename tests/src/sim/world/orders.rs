@@ -142,7 +142,8 @@ impl World<'_> {
             // What nobody wants any more is answered here, and left alone.
             Order::Abandon { .. } => {}
             Order::Archive(entry) => self.nodes[keeper].record(&entry),
-            Order::Admit(_)
+            Order::Witness(_)
+            | Order::Admit(_)
             | Order::OfferSnapshot
             | Order::LookAgain { .. }
             | Order::Measure

@@ -63,6 +63,8 @@ pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
         Order::Stop(_) => trace.word(6_003),
         Order::Note(_) => trace.word(6_004),
         Order::Archive(entry) => trace.word(8_500 ^ entry.at.0),
+        // Shown, and of no effect.
+        Order::Witness(_) => {}
     }
 }
 

@@ -1,0 +1,108 @@
+//! What is set aside for a job and for how many runs it is enough, asked of the chain when somebody looks at the job: a few
+//! questions at a time, and none about the same job again for a while.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use alloy::primitives::{Address, U256};
+use contracts::JobManager;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::chain::{ChainError, ChainProvider, market};
+
+/// For so long an answer is good enough, and a failure is not tried again.
+const FRESH: Duration = Duration::from_secs(10);
+/// Answers that are remembered.
+const KNOWN_MAX: usize = 256;
+/// A question may take so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Asks the chain about jobs' money; clones share it. Before it is opened there is no chain to ask.
+#[derive(Clone, Debug, Default)]
+pub struct Purse {
+    chain: Arc<OnceLock<(ChainProvider, Address)>>,
+    /// What was found of a job, and when. Whoever asks meanwhile waits for this one question.
+    known: Arc<Mutex<BTreeMap<u64, (Instant, Option<Value>)>>>,
+}
+
+impl Purse {
+    /// Gives it the chain to ask, and the `JobManager` there.
+    pub fn open(&self, provider: ChainProvider, job_manager: Address) {
+        // A second one would be the same chain.
+        let _ = self.chain.set((provider, job_manager));
+    }
+
+    /// What is set aside for a job; none where that cannot be said now.
+    pub(super) async fn of(&self, job: u64) -> Option<Value> {
+        let (provider, job_manager) = self.chain.get()?;
+        let mut known = self.known.lock().await;
+        if let Some((at, found)) = known.get(&job)
+            && at.elapsed() < FRESH
+        {
+            return found.clone();
+        }
+        let asked = tokio::time::timeout(PATIENCE, ask(provider, *job_manager, job)).await;
+        let found = match asked {
+            Ok(Ok(found)) => Some(found),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, job, "could not read what is set aside for a job");
+                None
+            }
+            Err(_) => None,
+        };
+        if known.len() >= KNOWN_MAX && !known.contains_key(&job) {
+            let oldest = known.iter().min_by_key(|(_, (at, _))| *at).map(|(job, _)| *job);
+            oldest.and_then(|oldest| known.remove(&oldest));
+        }
+        known.insert(job, (Instant::now(), found.clone()));
+        found
+    }
+}
+
+/// The contract's own word on what a run may cost at the most, at what gas costs now.
+async fn ask(provider: &ChainProvider, job_manager: Address, id: u64) -> Result<Value, ChainError> {
+    let manager = JobManager::new(job_manager, provider);
+    let job = manager.job(id).call().await?;
+    let tip = manager.tip().call().await?;
+    let gas_price = U256::from(market(provider).await?.base_fee).saturating_add(tip);
+    let most = manager.mostCost(id, gas_price).call().await?;
+    let (escrow, gas, fee) = (U256::from(job.escrow), U256::from(job.gas), U256::from(job.fee));
+    let runs = runs(job.token.is_zero(), (escrow, gas), (fee, most.gas));
+    let token = (!job.token.is_zero()).then_some(job.token);
+    Ok(json!({
+        "token": token, "set_aside": escrow.to_string(), "for_gas": gas.to_string(), "fee": fee.to_string(),
+        "gas_of_a_run": most.gas.to_string(), "can_pay": job.covered,
+        "runs": if job.covered { runs.min(U256::from(u64::MAX)).to_string() } else { "0".to_owned() },
+    }))
+}
+
+/// How many runs these amounts pay for, each at the most that it may cost.
+fn runs(in_coin: bool, (escrow, gas): (U256, U256), (fee, most_gas): (U256, U256)) -> U256 {
+    let of = |amount: U256, cost: U256| amount.checked_div(cost).unwrap_or(U256::MAX);
+    if in_coin { of(escrow, fee.saturating_add(most_gas)) } else { of(escrow, fee).min(of(gas, most_gas)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_pays_for_as_many_runs_as_the_scarcer_of_its_amounts_does() {
+        let of = |in_coin, amounts: (u64, u64), costs: (u64, u64)| {
+            let words = |(a, b): (u64, u64)| (U256::from(a), U256::from(b));
+            runs(in_coin, words(amounts), words(costs))
+        };
+        assert_eq!(of(true, (100, 0), (6, 4)), U256::from(10));
+        assert_eq!(of(true, (109, 0), (6, 4)), U256::from(10));
+        assert_eq!(of(false, (100, 9), (10, 3)), U256::from(3));
+        assert_eq!(of(false, (20, 9), (10, 3)), U256::from(2));
+        assert_eq!(of(true, (5, 0), (0, 0)), U256::MAX, "what costs nothing never ends");
+    }
+
+    #[tokio::test]
+    async fn without_a_chain_there_is_no_answer() {
+        assert_eq!(Purse::default().of(1).await, None);
+    }
+}

@@ -1,0 +1,141 @@
+use std::collections::BTreeMap;
+
+use alloy::primitives::{Address, B256};
+
+use super::*;
+use crate::archive::{Change, Settlement};
+use crate::view::{MemberView, TurnView};
+
+fn scene() -> Scene {
+    Scene::register(&mut Registry::default(), Domain { chain_id: 1, task_manager: Address::ZERO })
+}
+
+fn run(job: u64, run: u64) -> Task {
+    Task { job: JobId(job), version: 2, instance: InstanceKey::from_run(run) }
+}
+
+fn entry(task: Task, change: Change) -> Entry {
+    Entry { task, at: Time(7_000), change }
+}
+
+fn address(byte: u8) -> Address {
+    Address::repeat_byte(byte)
+}
+
+fn settled(timestamp: u64, seconds_late: u64, submitter: Address) -> Change {
+    Change::Settled(Settlement {
+        block: 9,
+        timestamp,
+        seconds_late,
+        anchor: 5,
+        tx: B256::ZERO,
+        submitter,
+        status: 0,
+        delivered: true,
+    })
+}
+
+fn turn(window: u64, line: &[Address]) -> TurnView {
+    let line = line.iter().map(ToString::to_string).collect();
+    TurnView { window, begins_ms: window * 2_000, ends_ms: (window + 1) * 2_000, line }
+}
+
+#[test]
+fn a_name_leads_back_to_its_task() {
+    let hash = Task { job: JobId(u64::MAX), version: 0, instance: InstanceKey(B256::repeat_byte(0xab)) };
+    for task in [run(1, 0), run(7, u64::MAX), hash] {
+        assert_eq!(super::task(&key(&task)), Some(task), "{}", key(&task));
+    }
+    assert_eq!(key(&run(3, 42)), "3.2.42");
+}
+
+#[test]
+fn nothing_is_written_while_nobody_looks_and_whoever_falls_behind_is_let_go() {
+    let scene = scene();
+    scene.entry(&entry(run(1, 1), Change::Signed));
+    let mut reader = scene.reader().expect("there is room");
+    assert_eq!(scene.readers(), (1, 0));
+    for number in 0..=NEWS_MAX as u64 {
+        scene.entry(&entry(run(1, number), Change::Signed));
+    }
+    let told = futures_util::future::FutureExt::now_or_never(reader.next());
+    assert_eq!(told, Some(None), "it did not keep up");
+    drop(reader);
+    assert_eq!(scene.readers(), (0, 1));
+}
+
+#[test]
+fn a_piece_of_news_is_one_object_with_what_belongs_to_it() {
+    let scene = scene();
+    let mut reader = scene.reader().expect("there is room");
+    scene.entry(&entry(run(4, 5), settled(12, 3, address(1))));
+    let news = futures_util::future::FutureExt::now_or_never(reader.next()).flatten().expect("it is told");
+    let data: serde_json::Value = serde_json::from_str(&news.data).unwrap();
+    assert_eq!((news.kind, &data["key"], &data["change"]), ("task", &"4.2.5".into(), &"settled".into()));
+    assert_eq!((&data["block"], &data["seconds_late"], &data["at_ms"]), (&9.into(), &3.into(), &7_000.into()));
+    assert!(!news.data.contains('\n'));
+}
+
+#[test]
+fn the_oldest_tasks_are_forgotten() {
+    let scene = scene();
+    for number in 0..3_000 {
+        scene.entry(&entry(run(1, number), Change::Due { due: number }));
+    }
+    scene.look(|memory| {
+        assert!(memory.story(&run(1, 2_999)).is_some_and(|story| story.due == Some(2_999)));
+        assert!(memory.story(&run(1, 2_999 - 1_023)).is_some());
+        assert!(memory.story(&run(1, 2_999 - 1_024)).is_none());
+    });
+}
+
+#[test]
+fn a_task_counts_for_the_window_it_was_due_in_and_a_handover_for_both() {
+    let scene = scene();
+    let (a, b) = (address(1), address(2));
+    let view = View { turns: vec![turn(5, &[a, b]), turn(6, &[b, a])], ..View::default() };
+    scene.show(&view, None);
+    // Due at 10, in window 5; at 13, in window 6; at 100, in one that nobody remembers.
+    scene.entry(&entry(run(1, 1), settled(11, 1, a)));
+    scene.entry(&entry(run(1, 2), settled(17, 4, a)));
+    scene.entry(&entry(run(1, 3), settled(101, 1, b)));
+    scene.look(|memory| {
+        let turns: Vec<&Turn> = memory.turns().collect();
+        assert_eq!((turns[0].settled.clone(), turns[0].seconds_late), (BTreeMap::from([(a, 1)]), 1));
+        assert_eq!((turns[1].settled.clone(), turns[1].seconds_late), (BTreeMap::from([(a, 1)]), 4));
+        let of = |operator| memory.tallies()[&operator].clone();
+        assert_eq!((of(a).settled, of(a).took_over, of(a).left_to_others), (2, 1, 0));
+        assert_eq!((of(b).settled, of(b).took_over, of(b).left_to_others), (1, 0, 1));
+    });
+}
+
+#[test]
+fn a_line_that_changes_before_its_window_is_the_newer_one_and_old_windows_go() {
+    let scene = scene();
+    let (a, b) = (address(1), address(2));
+    scene.show(&View { turns: vec![turn(5, &[a, b])], ..View::default() }, None);
+    scene.show(&View { turns: vec![turn(5, &[b, a])], ..View::default() }, None);
+    scene.look(|memory| assert_eq!(memory.turns().map(|turn| turn.line[0]).collect::<Vec<_>>(), [b]));
+    for window in 6..1_000 {
+        scene.show(&View { turns: vec![turn(window, &[a])], ..View::default() }, None);
+    }
+    scene.look(|memory| assert_eq!(memory.turns().count(), 240));
+}
+
+#[test]
+fn who_is_connected_is_counted_and_this_keeper_always_is() {
+    let scene = scene();
+    let member = |operator: Address, connected| MemberView {
+        operator: operator.to_string(),
+        connected,
+        ..MemberView::default()
+    };
+    let members = vec![member(address(1), false), member(address(2), true), member(address(3), false)];
+    let view = View { operator: address(1).to_string(), members, ..View::default() };
+    scene.show(&view, None);
+    scene.show(&view, None);
+    scene.look(|memory| {
+        let of = |byte| (memory.tallies()[&address(byte)].looks, memory.tallies()[&address(byte)].connected);
+        assert_eq!([of(1), of(2), of(3)], [(2, 2), (2, 2), (2, 0)]);
+    });
+}

@@ -1,0 +1,92 @@
+// Elements from data. Text is only ever text: nothing here, or anywhere on the page, makes markup of a string.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element: `properties` are attributes, but for `class`, `on` (listeners by event), `style` (custom properties and styles by
+ *  name), `data` (data-*), and `text`. Children are elements or text; what is null or false is left out. */
+export function h(tag, properties = {}, ...children) {
+  return fill(document.createElement(tag), properties, children);
+}
+
+/** The same for SVG. */
+export function s(tag, properties = {}, ...children) {
+  return fill(document.createElementNS(SVG, tag), properties, children);
+}
+
+function fill(element, properties, children) {
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "on") Object.entries(value).forEach(([event, listener]) => element.addEventListener(event, listener));
+    else if (name === "style") Object.entries(value).forEach(([key, each]) => element.style.setProperty(key, each));
+    else if (name === "data") Object.entries(value).forEach(([key, each]) => { if (each !== null && each !== undefined) element.dataset[key] = each; });
+    else if (name === "text") element.textContent = value;
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false).map((child) => (child instanceof Node ? child : document.createTextNode(String(child)))));
+  return element;
+}
+
+/** Puts children in the place of those that are there. */
+export function put(element, ...children) {
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Changes a text only where it is another one, so that an idle page paints nothing. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** Keeps one element for each item of a list, by key, in order: what stays is only updated. */
+export function keyed(parent, items, key, make, update) {
+  const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
+  let at = parent.firstChild;
+  for (const item of items) {
+    const name = String(key(item));
+    let element = known.get(name);
+    if (element) known.delete(name);
+    else {
+      element = make(item);
+      element.dataset.key = name;
+    }
+    update?.(element, item);
+    if (element === at) at = at.nextSibling;
+    else parent.insertBefore(element, at);
+  }
+  known.forEach((element) => element.remove());
+}
+
+/** A title line of a view. */
+export function heading(title, words, ...more) {
+  return h("div", { class: "title" }, h("h1", {}, title), words ? h("p", {}, words) : null, ...more);
+}
+
+/** A card with a heading. */
+export function card(title, note, ...children) {
+  return h("section", { class: "card" }, h("h2", {}, title, note ? h("span", { class: "muted" }, note) : null), ...children);
+}
+
+/** A command with a button that copies it. */
+export function command(text, label = "Copy") {
+  const shown = h("code", { class: "command", tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-label": "Command" }, text);
+  const button = h("button", { type: "button", class: "plain" }, label);
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(shown.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(shown);
+      button.textContent = "Marked: copy it with the keyboard";
+    }
+    setTimeout(() => (button.textContent = label), 1600);
+  });
+  return { element: h("div", { class: "with-copy" }, shown, button), set: (words) => say(shown, words) };
+}
+
+/** A pictogram of the frame. */
+export function icon(path) {
+  return s("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, s("path", { d: path }));
+}
+
+/** Whether the reader has asked for little motion. */
+export const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,0 +1,210 @@
+// One task: its way as a waterfall, who signed it, what came out, and its certificate, checked here.
+
+import { ask, chainNow, on, poll, store } from "./data.js";
+import { card, command, h, heading, keyed, put, say } from "./dom.js";
+import { badge, clock, count, hue, late, percent, runName, short, span, who } from "./words.js";
+import { FORGERIES, forge, verify } from "./verify.js";
+
+/** What a waterfall shows at least, in milliseconds. */
+const LEAST = 1200;
+
+export function task(root, signal, key) {
+  const title = h("h1", {}, `Task ${key.slice(0, 90)}`);
+  const state = h("span");
+  const words = h("p");
+  const fall = h("ol", { class: "fall" });
+  const facts = h("dl", { class: "facts" });
+  const signers = h("ul", { class: "signers" });
+  const stake = h("p", { class: "muted small" });
+  const outcome = h("div", { class: "stack" });
+  const replay = command("keeper job runs");
+  const proof = certificate(key, signal);
+  put(root, h("p", { class: "back" }, h("a", { href: "#/tasks" }, "All tasks")), h("div", { class: "title" }, title, state, words),
+    h("div", { class: "task" },
+      h("section", { class: "card wide" }, h("h2", {}, "Its way", h("span", { class: "muted" }, "from the moment it was due, by the chain's time")), fall),
+      h("div", { class: "stack" }, card("Signers", "one mark a keeper", signers, stake), proof.element),
+      h("div", { class: "stack" }, card("Facts", "", facts), card("Outcome", "", outcome), card("Again, by hand", "make its receipt, check it, run it once more", replay.element))));
+
+  let certified = false;
+  const take = (run) => {
+    say(title, `Job ${run.job} ${runName(run)}`);
+    document.title = `Job ${run.job} ${runName(run)} · Keeper Mesh`;
+    if (state.dataset.state !== run.state) {
+      state.dataset.state = run.state;
+      put(state, badge(run.state));
+    }
+    say(words, run.due ? `due ${clock(run.due * 1000)}${run.settled ? `, in block ${count(run.settled.block)} ${span(run.settled.seconds_late * 1000)} later` : ""}` : "");
+    waterfall(fall, run);
+    showSigners(signers, stake, run);
+    showFacts(facts, run);
+    replay.set(commands(run));
+    showOutcome(outcome, run);
+    if (run.certificate && !certified) {
+      certified = true;
+      proof.load();
+    }
+  };
+  const again = poll(`runs/${encodeURIComponent(key)}`, 3000, take, signal, (error) => {
+    say(words, error.message);
+    put(fall, h("li", { class: "empty" }, error.message));
+  });
+  let due = 0;
+  const soon = (news) => {
+    if (news.key !== key && !news.tasks?.includes(key)) return;
+    clearTimeout(due);
+    due = setTimeout(again, 120);
+  };
+  ["task", "partial", "certificate"].forEach((kind) => on(kind, soon, signal));
+}
+
+/** What makes a settled run again on the reader's own machine; of another one, what was recorded. */
+function commands(run) {
+  if (!run.settled) return `keeper job runs ${run.job}`;
+  const name = run.run ?? run.instance;
+  const file = `run-${run.job}-${String(name).slice(0, 18)}.json`;
+  return [`keeper job receipt ${run.job} ${name} --out ${file}`, `keeper cert verify ${file}`, `keeper replay ${file}`].join("\n");
+}
+
+/** The parts of its way: from when to when, in milliseconds after it was due. */
+function parts(run) {
+  const due = run.due * 1000;
+  const at = (ms) => (ms === null || ms === undefined ? null : ms - due);
+  const marks = (run.marks ?? []).map((mark) => ({ ...mark, at: mark.at_ms - due }));
+  const started = at(run.last_started_ms ?? run.first_started_ms);
+  const ran = at(run.ran_ms) ?? at(run.signed_ms);
+  const quorum = at(run.certified_ms ?? run.certificate?.at_ms);
+  const sent = at(run.sent_ms);
+  const chain = run.settled ? run.settled.timestamp * 1000 - due : null;
+  const first = marks.length > 0 ? Math.min(...marks.map((mark) => mark.at)) : null;
+  const last = marks.length > 0 ? Math.max(...marks.map((mark) => mark.at)) : null;
+  const attempts = run.attempts > 1 ? `try ${run.attempts}, ` : "";
+  return [
+    { name: "Due", note: run.leader ? `${short(run.leader)} is first to lead` : "", from: 0, to: 0, kind: "due" },
+    { name: "Assigned, begun", note: run.anchor ? `${attempts}at block ${count(run.anchor)}` : "", from: 0, to: started, kind: "begun" },
+    { name: "Run", note: run.result, from: started ?? 0, to: ran, kind: "ran" },
+    { name: "Partials", note: marks.length > 0 ? `${marks.length} keepers spoke` : "", from: first, to: last, marks, kind: "partials" },
+    { name: "Quorum", note: run.certificate ? `${run.certificate.signers.length} signers, ${run.certificate.reports} in the batch` : "", from: ran ?? first, to: quorum, kind: "quorum" },
+    { name: "Sent", note: sent !== null ? "by this keeper" : run.settled ? `by ${short(run.settled.submitter)}` : "", from: quorum, to: sent, kind: "sent" },
+    { name: run.expired_ms ? "Missed" : "On chain", note: run.settled ? `block ${count(run.settled.block)}${run.settled.delivered === false ? ", not taken by its target" : ""}` : run.reason ?? "", from: sent ?? quorum, to: chain ?? at(run.expired_ms), kind: run.expired_ms && !run.settled ? "missed" : "chain", whole: true },
+  ];
+}
+
+function waterfall(fall, run) {
+  if (!run.due) return put(fall, h("li", { class: "empty" }, "This keeper did not hear when it was due."));
+  const all = parts(run);
+  const ends = all.flatMap((part) => [part.to, ...(part.marks ?? []).map((mark) => mark.at)]).filter((end) => Number.isFinite(end));
+  const open = !run.settled && !run.expired_ms;
+  const right = Math.max(LEAST, ...ends, open ? Math.min(chainNow() - run.due * 1000, 20_000) : 0) * 1.06;
+  const left = Math.min(0, ...ends) * 1.06;
+  const part = (ms) => Math.max(0, Math.min(1, (ms - left) / (right - left)));
+  keyed(fall, all, (each) => each.kind === "missed" ? "chain" : each.kind, () => h("li", {}, h("div", { class: "step" }, h("b"), h("span", { class: "muted small" })), h("div", { class: "lane" }, h("span", { class: "stretch" }), h("span", { class: "marks" })), h("span", { class: "late num" })), (element, each) => {
+    const [step, lane, lateness] = element.children;
+    const done = Number.isFinite(each.to);
+    element.className = `${each.kind}${done ? "" : " open"}`;
+    say(step.firstChild, each.name);
+    say(step.lastChild, String(each.note ?? "").slice(0, 160));
+    lane.style.setProperty("--zero", String(part(0)));
+    lane.firstChild.style.setProperty("--from", String(part(Math.min(each.from ?? 0, each.to ?? 0))));
+    lane.firstChild.style.setProperty("--to", String(part(done ? each.to : each.from ?? 0)));
+    lane.firstChild.hidden = !done || Boolean(each.marks);
+    say(lateness, each.kind === "due" ? "0" : done ? (each.whole && run.settled ? `+${run.settled.seconds_late} s` : late(each.to)) : "—");
+    const signed = new Set(run.certificate?.signers ?? []);
+    keyed(lane.lastChild, each.marks ?? [], (mark) => mark.keeper, () => h("i"), (dot, mark) => {
+      dot.style.setProperty("--hue", String(hue(mark.keeper)));
+      dot.style.setProperty("--at", String(part(mark.at)));
+      dot.className = mark.abstains ? "abstains" : signed.has(mark.keeper) ? "signed" : "heard";
+      dot.title = `keeper ${mark.keeper} ${late(mark.at)}${mark.abstains ? ", signs nothing" : signed.has(mark.keeper) ? ", in the certificate" : ", heard"}`;
+    });
+  });
+  return undefined;
+}
+
+function showSigners(list, stake, run) {
+  const signed = new Set(run.certificate?.signers ?? []);
+  const heard = new Map((run.marks ?? []).map((mark) => [mark.keeper, mark]));
+  const keepers = run.keepers?.length ? run.keepers.map((operator, index) => ({ operator, index })) : (store.mesh?.members ?? []);
+  keyed(list, keepers, (keeper) => keeper.index, (keeper) => h("li", {}, h("span", { class: "avatar", style: { "--hue": String(hue(keeper.index)) } }, String(keeper.index)), h("span", { class: "mono small" }, short(keeper.operator)), h("span", { class: "small muted" })), (element, keeper) => {
+    const mark = heard.get(keeper.index);
+    element.className = signed.has(keeper.index) ? "signed" : mark?.abstains ? "abstains" : mark ? "heard" : "silent";
+    say(element.lastChild, signed.has(keeper.index) ? `signed${mark ? ` ${late(mark.at_ms - run.due * 1000)}` : ""}` : mark?.abstains ? "signs nothing" : mark ? "heard, not in it" : "not heard");
+  });
+  say(stake, run.certificate ? `${signed.size} of ${keepers.length} are in the certificate, which closed as soon as there was a quorum of stake.` : "No quorum yet.");
+}
+
+function showFacts(facts, run) {
+  const rows = [
+    ["Task", h("span", { class: "mono small" }, run.task_id)],
+    ["Pinned to", run.settled?.anchor ?? run.anchor ? `block ${count(run.settled?.anchor ?? run.anchor)}` : "—"],
+    ["First to lead", run.leader ? who(run.leader, store.mesh?.members) : "—"],
+    ["Brought by", run.settled ? who(run.settled.submitter, store.mesh?.members) : "—"],
+    ["Transaction", run.settled ? h("span", { class: "mono small" }, run.settled.tx) : "—"],
+    ["Gas", run.gas ? `${count(run.gas)}, of this keeper's transaction` : "paid by who brought it"],
+    ["Tries here", count(run.attempts ?? 0)],
+    run.reopened ? ["Undone", `${run.reopened} times, by reorganisations`] : null,
+    run.reason ? ["Why", run.reason] : null,
+    run.undelivered ? ["Not taken", run.undelivered] : null,
+  ].filter(Boolean);
+  const print = JSON.stringify([run.settled, run.attempts, run.gas, run.reason, run.undelivered, run.anchor, Boolean(store.mesh)]);
+  if (facts.dataset.print === print) return;
+  facts.dataset.print = print;
+  put(facts, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+function showOutcome(outcome, run) {
+  const said = run.outcome;
+  const print = JSON.stringify([said, run.result]);
+  if (outcome.dataset.print === print) return;
+  outcome.dataset.print = print;
+  if (!said) return void put(outcome, h("p", { class: "muted" }, run.result ? `This keeper's run gave: ${run.result}. What exactly is kept for the newest tasks only.` : "This keeper has not run it."));
+  const data = said.data.slice(2);
+  const calls = said.status === "call";
+  const selector = calls && data.length >= 8 ? `0x${data.slice(0, 8)}` : null;
+  const words = calls ? (data.slice(8).match(/.{1,64}/g) ?? []) : [];
+  const text = calls ? null : new TextDecoder().decode(Uint8Array.from(data.match(/../g) ?? [], (pair) => parseInt(pair, 16))).slice(0, 600);
+  put(outcome, h("p", {}, badge({ call: "settled", skip: "skipped", job_error: "job_error" }[said.status] ?? "unknown"), " ", calls ? `calls its target with ${count(said.bytes)} bytes` : `says why, in ${count(said.bytes)} bytes`),
+    calls ? h("ol", { class: "words" }, selector ? h("li", {}, h("span", { class: "muted small" }, "selector"), h("code", {}, selector)) : null, words.slice(0, 16).map((word, at) => h("li", {}, h("span", { class: "muted small" }, `word ${at}`), h("code", {}, readable(word))))) : h("code", { class: "command" }, text));
+}
+
+/** A word as a number where it is a small one. */
+function readable(word) {
+  const digits = word.replace(/^0+/, "");
+  return word.length === 64 && digits.length <= 13 ? `${count(Number(`0x${digits || 0}`))}` : `0x${word}`;
+}
+
+/** The certificate's card: checked in this browser, and falsified on request. */
+function certificate(key, signal) {
+  const steps = h("ol", { class: "steps", "aria-live": "polite" });
+  const verdict = h("p", { class: "verdict", role: "status", id: "verdict" }, "No certificate yet.");
+  const check = h("button", { type: "button", class: "plain primary", id: "verify", disabled: true }, "Verify in this browser");
+  const spoil = h("div", { class: "spoil", hidden: true }, h("span", { class: "muted small" }, "See it notice: falsify "), FORGERIES.map(([name], number) => h("button", { type: "button", class: "plain small", data: { forgery: String(number) }, on: { click: () => run(number) } }, name)));
+  const element = h("section", { class: "card proof", data: { state: "none" } }, h("h2", {}, "Certificate", h("span", { class: "muted" }, "believe nobody")), verdict, check, steps, spoil);
+  let document = null;
+  const load = async () => {
+    try {
+      document = await ask(`certificates/${encodeURIComponent(key)}`, signal);
+      check.disabled = false;
+      say(verdict, `Signed by ${document.signers.length} keepers in epoch ${document.epoch}; not checked here yet.`);
+    } catch (error) {
+      if (!signal.aborted) say(verdict, error.message);
+    }
+  };
+  const run = async (forgery) => {
+    check.disabled = true;
+    element.dataset.state = "checking";
+    say(verdict, "Checking…");
+    put(steps);
+    const libraries = await import("./vendor/noble.js");
+    // The page shows that it is at work before the curve keeps it busy for a moment.
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
+    const begun = performance.now();
+    const subject = forgery === undefined ? document : forge(document, forgery, libraries);
+    const holds = verify(subject, libraries, (name, ok, detail) => steps.append(h("li", { data: { ok: String(ok) } }, h("b", {}, name), h("span", { class: "mono small muted" }, detail))));
+    element.dataset.state = holds ? "good" : "bad";
+    const what = forgery === undefined ? "" : `, with ${FORGERIES[forgery][0]} falsified`;
+    say(verdict, holds ? `Verified${what}, in ${span(performance.now() - begun)}: this quorum signed this report.` : `Does not verify${what}.`);
+    check.disabled = false;
+    spoil.hidden = false;
+  };
+  check.addEventListener("click", () => run());
+  return { element, load };
+}
