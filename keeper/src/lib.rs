@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod node;
 pub mod paths;
 pub mod peer_code;
+pub mod receipt;
 pub mod shutdown;
 pub mod text;
 pub mod topics;
