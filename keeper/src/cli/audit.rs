@@ -55,7 +55,10 @@ struct Looked {
 
 enum Verdict {
     Right,
-    Wrong { status: &'static str, hash: B256 },
+    Wrong {
+        status: &'static str,
+        hash: B256,
+    },
     /// It could not be run again; says nothing about it.
     Unknown(String),
 }
@@ -70,7 +73,8 @@ pub(super) async fn run(global: &Global, args: &AuditArgs) -> Result<Exit> {
     let all = settled_since(&chain, args.job, since).await?;
     let count = all.len();
     if count == 0 {
-        let why = format!("nothing of job {} has settled since block {since}: --since BLOCK looks further back", args.job);
+        let why =
+            format!("nothing of job {} has settled since block {since}: --since BLOCK looks further back", args.job);
         return Err(anyhow!(why)).exit(Exit::NotFound);
     }
     let seed = args.seed.unwrap_or_else(rand_seed);
@@ -194,7 +198,8 @@ impl Looked {
             Verdict::Unknown(why) => Some(("unknown", format!("run {run}: {why}"))),
             Verdict::Wrong { status, hash } => {
                 let (job, version, said) = (self.settled.job_id, self.settled.job_version, self.settled.outcome_hash);
-                let open = format!("keeper dispute open --job {job} --run {run} --job-version {version} --outcome {said}");
+                let open =
+                    format!("keeper dispute open --job {job} --run {run} --job-version {version} --outcome {said}");
                 let next = match &self.dispute {
                     Some(Ok(opened)) => format!("dispute {} is open: keeper dispute show {}", opened.id, opened.id),
                     Some(Err(why)) => format!("a dispute could not be opened: {why}"),
@@ -229,7 +234,13 @@ fn tell(global: &Global, args: &AuditArgs, (seed, since, count): (u64, u64, usiz
     ];
     lines.extend(looked.iter().filter_map(Looked::line));
     answer(global, document, &rows(&lines));
-    if wrong > 0 { Exit::Failure } else if unknown == looked.len() { Exit::Chain } else { Exit::Success }
+    if wrong > 0 {
+        Exit::Failure
+    } else if unknown == looked.len() {
+        Exit::Chain
+    } else {
+        Exit::Success
+    }
 }
 
 #[cfg(test)]

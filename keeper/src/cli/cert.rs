@@ -59,7 +59,8 @@ pub(super) async fn run(global: &Global, command: CertCommand) -> Result<Exit> {
         }
         // What does not hold by itself needs no witness.
         if !asks {
-            finding.unasked = Some("whether that is the chain's operator table, and whether it settled: --network or --rpc-url");
+            finding.unasked =
+                Some("whether that is the chain's operator table, and whether it settled: --network or --rpc-url");
         } else if finding.refused.is_empty() {
             let witness = Witness::call(global, &finding.receipt).await?;
             (finding.refused, finding.unasked) = witness.hear(&finding.receipt).await?;
@@ -75,10 +76,9 @@ pub(super) async fn run(global: &Global, command: CertCommand) -> Result<Exit> {
 
 /// Reads a receipt that a command names.
 pub(super) fn load(file: &std::path::Path) -> Result<Receipt> {
-    read_from(file).map_err(|error| {
-        let exit = if error.is::<Unreadable>() { Exit::Usage } else { Exit::NotFound };
-        Err::<(), _>(error).exit(exit).unwrap_err()
-    })
+    let read = read_from(file);
+    let is_other = read.as_ref().is_err_and(|error| error.is::<Unreadable>());
+    read.exit(if is_other { Exit::Usage } else { Exit::NotFound })
 }
 
 impl Finding {

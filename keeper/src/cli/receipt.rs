@@ -67,6 +67,12 @@ pub(super) async fn make(global: &Global, args: &ReceiptArgs) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
+/// Where compiled code is kept: where the keeper of this data directory keeps its own.
+pub(super) fn cache_of(global: &Global) -> Result<PathBuf> {
+    let paths = global.paths()?;
+    Ok(global.settings()?.cache_dir.unwrap_or_else(|| paths.cache().to_owned()))
+}
+
 /// Writes a file that is not there yet: receipts are kept.
 fn write(file: &std::path::Path, text: &str) -> Result<()> {
     use std::io::Write;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alloy::primitives::B256;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use consensus::report::Domain;
 use contracts::network::Network;
@@ -17,11 +17,11 @@ use url::Url;
 use super::cert::load;
 use super::chain::Chain;
 use super::output::{answer, rows};
-use super::receipt::{Again, Unable, had, summary, unfit};
+use super::receipt::{Again, Unable, cache_of, had, summary, unfit};
 use super::{Exit, Global, WithExit};
 use crate::jobs::action::Made;
 use crate::jobs::flags::read_file;
-use crate::jobs::tape::{Ending, Player, Read, Tape};
+use crate::jobs::tape::{Ending, Player, Tape};
 use crate::jobs::trial::{Origin, Trial, executor};
 use crate::receipt::{Receipt, check, status_name};
 
@@ -69,21 +69,19 @@ pub(super) async fn run(global: &Global, args: &ReplayArgs) -> Result<Exit> {
         });
         receipts.push((file.clone(), holds.exit(Exit::Failure)?.terms, receipt));
     }
-    let desk = Desk::open(global, args, &receipts.iter().map(|(_, _, receipt)| receipt).collect::<Vec<_>>()).await?;
+    let named: Vec<&Receipt> = receipts.iter().map(|(_, _, receipt)| receipt).collect();
+    let desk = Desk::open(global, args, &named).await?;
     let again = desk.chain.as_ref().map(|chain| Again::new(global, chain)).transpose()?;
     let mut all = Vec::new();
     for (file, terms, receipt) in receipts {
         let terms = desk.terms(&file, &terms)?;
-        let reads = desk.reads.as_ref().or_else(|| receipt.run.as_ref().map(|tape| &tape.reads));
-        let replayed = match (&receipt.run, reads, &again) {
-            (Some(tape), Some(reads), _) if !args.on_chain => {
-                let trial = Trial { terms: Arc::new(terms), ..tape.trial.clone() };
-                ("the reads recorded", desk.play(global, &receipt, trial, reads.clone()).await)
-            }
-            (_, _, Some(again)) => ("the chain", on_chain(again, &receipt, terms).await),
-            _ => ("nothing", Err(Unable::new(Exit::Usage, NO_CHAIN))),
+        let tape = desk.tape.as_ref().or(receipt.run.as_ref()).filter(|_| !args.on_chain);
+        let (from, came) = match (tape, &again) {
+            (Some(tape), _) => ("the reads recorded", desk.play(global, &receipt, tape, terms).await),
+            (None, Some(again)) => ("the chain", on_chain(again, &receipt, terms).await),
+            (None, None) => ("nothing", Err(Unable::new(Exit::Usage, NO_CHAIN))),
         };
-        all.push(Replayed { file, receipt, from: replayed.0, came: replayed.1 });
+        all.push(Replayed { file, receipt, from, came });
     }
     let documents: Vec<Value> = all.iter().map(Replayed::document).collect();
     let text: Vec<String> = all.iter().map(|replayed| rows(&replayed.lines())).collect();
@@ -91,42 +89,33 @@ pub(super) async fn run(global: &Global, args: &ReplayArgs) -> Result<Exit> {
     Ok(all.iter().map(Replayed::exit).find(|exit| *exit != Exit::Success).unwrap_or(Exit::Success))
 }
 
-const NO_CHAIN: &str =
-    "the receipt has no run in it, and there is no chain to run it on: pass --network network.toml, whose node has the anchor's state";
+const NO_CHAIN: &str = "the receipt has no run in it, and there is no chain to run it on: pass --network network.toml, whose node has the anchor's state";
 
 /// What all receipts of a command share.
 struct Desk {
     /// The network's; none where no receipt needs it.
     chain: Option<Chain>,
     code: Option<(Url, B256)>,
-    reads: Option<Vec<Read>>,
+    tape: Option<Tape>,
     origin: Origin,
 }
 
 impl Desk {
     async fn open(global: &Global, args: &ReplayArgs, receipts: &[&Receipt]) -> Result<Self> {
         let settings = global.settings()?;
-        let needs_chain = args.on_chain || receipts.iter().any(|receipt| receipt.run.is_none());
-        let chain = match needs_chain && (args.on_chain || settings.network.is_some()) {
+        let needs_chain = args.tape.is_none() && receipts.iter().any(|receipt| receipt.run.is_none());
+        let chain = match args.on_chain || (needs_chain && settings.network.is_some()) {
             true => Some(Chain::connect(global, &settings).await?),
             false => None,
         };
-        if let Some((chain, receipt)) = chain.as_ref().and_then(|chain| {
-            let is_other = |receipt: &&&Receipt| receipt.domain() != domain_of(chain);
-            Some((chain, receipts.iter().find(is_other)?))
-        }) {
-            let (theirs, ours) = (receipt.task_manager, chain.network.contracts.task_manager);
-            let why = format!(
-                "the receipt is of contract {theirs} on chain {}, and --network is of {ours} on chain {}",
-                receipt.chain_id, chain.network.chain_id
-            );
-            return Err(anyhow!(why)).exit(Exit::Chain);
+        if let Some(chain) = &chain {
+            receipts.iter().try_for_each(|receipt| is_of(chain, receipt)).exit(Exit::Chain)?;
         }
-        let reads = args.tape.as_deref().map(reads_of).transpose()?;
         // A receipt may be a stranger's, and so its code's URL: only whoever runs a local network himself asks this machine for it.
         let network = settings.network.as_deref().and_then(|file| Network::load(file).ok());
         let origin = network.map_or(Origin::Public, |network| Origin::on(network.chain_id));
-        Ok(Self { chain, code: args.code.as_deref().map(code_of).transpose()?, reads, origin })
+        let (code, tape) = (args.code.as_deref().map(code_of), args.tape.as_deref().map(tape_in));
+        Ok(Self { chain, code: code.transpose()?, tape: tape.transpose()?, origin })
     }
 
     /// The terms with the code that is on disk here, if one is named.
@@ -142,13 +131,25 @@ impl Desk {
         Ok(terms)
     }
 
-    /// Makes a run from what it read.
-    async fn play(&self, global: &Global, receipt: &Receipt, trial: Trial, reads: Vec<Read>) -> Result<Came, Unable> {
-        let player = Player::new(reads);
+    /// Makes a run from what is on tape.
+    async fn play(&self, global: &Global, receipt: &Receipt, tape: &Tape, terms: Terms) -> Result<Came, Unable> {
+        let task = receipt.task();
+        let trial = Trial {
+            job: (task.job, task.version),
+            terms: Arc::new(terms),
+            chain_id: receipt.chain_id,
+            ..tape.trial.clone()
+        };
+        let is_it = trial.task() == task
+            && (trial.anchor.number, trial.anchor.hash) == (receipt.anchor.number, receipt.anchor.hash);
+        if !is_it {
+            return Err(Unable::new(Exit::Usage, "the tape is of another run, or of this one at another block"));
+        }
+        let player = Player::new(tape.reads.clone());
         let origin = if self.code.is_some() { Origin::Anywhere } else { self.origin };
         let failed = |error: anyhow::Error| Unable::new(Exit::of(&error), format!("{error:#}"));
-        let paths = global.paths().map_err(failed)?;
-        let executor = executor(paths.cache(), Arc::clone(&player) as Arc<_>, origin);
+        let cache = cache_of(global).map_err(failed)?;
+        let executor = executor(&cache, Arc::clone(&player) as Arc<_>, origin);
         let executor = executor.map_err(|error| failed(error.into()))?;
         let made = trial.make(&executor).await;
         let strayed = player.strayed();
@@ -190,16 +191,24 @@ fn came(receipt: &Receipt, made: &Made, strayed: Option<String>) -> Result<Came,
     Ok(Came { status, hash, fuel: made.used.fuel, differences })
 }
 
-fn domain_of(chain: &Chain) -> Domain {
-    Domain { chain_id: chain.network.chain_id, task_manager: chain.network.contracts.task_manager }
+/// Whether a receipt is of this network.
+fn is_of(chain: &Chain, receipt: &Receipt) -> Result<()> {
+    let Network { chain_id, contracts, .. } = &chain.network;
+    ensure!(
+        receipt.domain() == Domain { chain_id: *chain_id, task_manager: contracts.task_manager },
+        "the receipt is of contract {} on chain {}, and --network is of {} on chain {chain_id}",
+        receipt.task_manager,
+        receipt.chain_id,
+        contracts.task_manager
+    );
+    Ok(())
 }
 
-/// What a recorded run read.
-fn reads_of(file: &Path) -> Result<Vec<Read>> {
+/// A run that was recorded.
+fn tape_in(file: &Path) -> Result<Tape> {
     let text = String::from_utf8(read_file(file, "--tape").exit(Exit::NotFound)?);
     let text = text.map_err(|_| anyhow!("{} is no text", file.display())).exit(Exit::Usage)?;
-    let tape = Tape::read(&text).with_context(|| file.display().to_string()).exit(Exit::Usage)?;
-    Ok(tape.reads)
+    Tape::read(&text).with_context(|| file.display().to_string()).exit(Exit::Usage)
 }
 
 /// Where the code on disk is, and its hash.

@@ -101,7 +101,7 @@ impl Refused {
         let params = JobParams::abi_decode(&receipt.terms).ok();
         let terms = params.as_ref().and_then(|params| Terms::try_from(params).ok());
         // Bytes that decode to the same and are others would be other terms with the same effect: there are none.
-        let Some(terms) = terms.filter(|terms| terms.params().abi_encode() == receipt.terms) else {
+        let Some(terms) = terms.filter(|terms| terms.params().abi_encode()[..] == receipt.terms[..]) else {
             self.note("terms", "it is no job that this program knows");
             return None;
         };
@@ -119,7 +119,10 @@ impl Refused {
         }
         let is_bare = part.data.is_none() && part.state_after_root.is_none() && part.transcript_root.is_none();
         if part.status == "call" || !is_bare {
-            self.note("outcome.data", "data, state_after_root and transcript_root are there together, and always of a call");
+            self.note(
+                "outcome.data",
+                "data, state_after_root and transcript_root are there together, and always of a call",
+            );
         }
     }
 
@@ -173,7 +176,10 @@ impl Refused {
         self.equal("certificate.signed_stake", &part.signed_stake, &stake);
         if !committee.is_quorum(stake, quorum_bps) {
             let (total, least) = (committee.total_stake(), quorum_bps.max(QUORUM_BPS));
-            self.note("certificate.signers", format!("their stake of {stake} of {total} is less than {least} of 10000"));
+            self.note(
+                "certificate.signers",
+                format!("their stake of {stake} of {total} is less than {least} of 10000"),
+            );
         }
         match Signature::from_bytes(&part.signature) {
             Ok(signature) if signature.verify(receipt.batch.digest.as_slice(), &key) => {}
@@ -190,7 +196,11 @@ impl Refused {
         self.equal("run.chain_id", &trial.chain_id, &receipt.chain_id);
         self.equal("run.job", &*trial.terms, terms);
         self.equal("run.instance", &trial.task(), &receipt.task());
-        self.equal("run.anchor", &(trial.anchor.number, trial.anchor.hash), &(receipt.anchor.number, receipt.anchor.hash));
+        self.equal(
+            "run.anchor",
+            &(trial.anchor.number, trial.anchor.hash),
+            &(receipt.anchor.number, receipt.anchor.hash),
+        );
         self.equal("run.end.outcome", &tape.ended.outcome, &receipt.outcome.status);
         if let Some(outcome) = receipt.outcome() {
             self.equal("run.end.data", &tape.ended.data, &outcome.data.to_vec());

@@ -11,6 +11,8 @@ use super::file::CHUNK_ROWS;
 
 /// What comes before the rows: aggregate key, bitmap of rows with stake, total stake, number of rows with stake.
 const HEAD_BYTES: usize = 256 + 32 + 12 + 2;
+/// Bytes of an address.
+const ADDRESS_BYTES: usize = 20;
 /// Bytes of a stake.
 const STAKE_BYTES: usize = 12;
 /// Bytes of a coordinate on chain, and as the precompiles take it.
@@ -52,7 +54,7 @@ pub fn chunks_of(code: &[u8], rows: usize) -> Option<Vec<Address>> {
     let mut rest = code.get(1 + HEAD_BYTES..)?;
     let mut chunks = Vec::new();
     for first in (0..rows).step_by(CHUNK_ROWS) {
-        let (chunk, stakes) = rest.split_at_checked(Address::len_bytes())?;
+        let (chunk, stakes) = rest.split_at_checked(ADDRESS_BYTES)?;
         chunks.push(Address::from_slice(chunk));
         rest = stakes.get(STAKE_BYTES * (rows - first).min(CHUNK_ROWS)..)?;
     }

@@ -43,7 +43,8 @@ impl Witness {
         let chain = Chain::over(Rpc::new(&config)?, config);
         let manager = TaskManager::new(receipt.task_manager, &chain.provider);
         let said = manager.registry().call().await.map_err(ChainError::from);
-        let registry = said.with_context(|| format!("asking the receipt's contract {} for its registry", receipt.task_manager));
+        let registry =
+            said.with_context(|| format!("asking the receipt's contract {} for its registry", receipt.task_manager));
         Ok(Self { registry: registry.exit(Exit::Chain)?, chain, has_network: false })
     }
 
@@ -137,7 +138,7 @@ impl Witness {
         let Some(report) = receipt.report() else { return Ok(()) };
         let plan = history.plan(&report).await.map_err(|unable| anyhow!(unable.why)).exit(Exit::Chain)?;
         let asked = plan.terms.params().abi_encode();
-        if receipt.terms != asked {
+        if receipt.terms[..] != asked[..] {
             refused.note("terms", "that is not what the job asked for in this version");
         }
         let Some(tape) = &receipt.run else { return Ok(()) };

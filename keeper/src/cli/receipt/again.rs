@@ -8,6 +8,7 @@ use consensus::report::Report;
 use consensus::time::Pace;
 use executor::{Abstain, Ended, Executor, RpcReader};
 
+use super::cache_of;
 use crate::chain::{ChainError, head_at};
 use crate::cli::chain::Chain;
 use crate::cli::{Exit, Global};
@@ -105,7 +106,7 @@ impl<'a> Again<'a> {
         let reader = RpcReader::over(chain.provider.clone().erased(), Arc::new(chain.rpc.clone()));
         let recorder = Recorder::over(Arc::new(reader));
         let reads = Arc::clone(&recorder) as Arc<_>;
-        let executor = executor(global.paths()?.cache(), reads, Origin::on(chain.network.chain_id))?;
+        let executor = executor(&cache_of(global)?, reads, Origin::on(chain.network.chain_id))?;
         Ok(Self { history: History::of(chain), recorder, executor })
     }
 

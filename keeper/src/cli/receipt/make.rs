@@ -94,12 +94,7 @@ impl Again<'_> {
             },
             terms: plan.terms.params().abi_encode().into(),
             report: leaf,
-            batch: BatchPart {
-                epoch,
-                root,
-                proof: statement.proof,
-                digest: domain.batch_digest(epoch, root),
-            },
+            batch: BatchPart { epoch, root, proof: statement.proof, digest: domain.batch_digest(epoch, root) },
             certificate,
             committee,
             settlement: SettlementPart {
@@ -191,11 +186,7 @@ pub(in crate::cli) async fn settled_in(chain: &Chain, tx: B256, which: Which) ->
 /// A report as the contract has it; `None` for a status that does not exist.
 pub(in crate::cli) fn report_of(report: &ReportLib::Report) -> Option<Report> {
     Some(Report {
-        task: Task {
-            job: JobId(report.jobId),
-            version: report.jobVersion,
-            instance: InstanceKey(report.instanceKey),
-        },
+        task: Task { job: JobId(report.jobId), version: report.jobVersion, instance: InstanceKey(report.instanceKey) },
         anchor: Anchor { number: report.anchorNumber, hash: report.anchorHash },
         input_set: report.inputHash,
         status: Status::from_number(report.status)?,
@@ -212,11 +203,8 @@ async fn committee(chain: &Chain, epoch: u32) -> Result<CommitteePart> {
     let key_chunks = chunks_of(&code, rows.len()).with_context(|| {
         format!("the table of epoch {epoch} at {} is not as this program knows it: update it", info.table)
     });
-    let members = rows.into_iter().map(|row| MemberPart {
-        operator: row.operator,
-        stake: row.stake.to(),
-        bls_key: row.blsKey,
-    });
+    let members =
+        rows.into_iter().map(|row| MemberPart { operator: row.operator, stake: row.stake.to(), bls_key: row.blsKey });
     Ok(CommitteePart {
         active_from: info.activeFrom,
         table_root: info.tableRoot,

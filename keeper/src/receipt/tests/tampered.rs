@@ -10,6 +10,7 @@ const OF_THE_CHAIN: &[&str] = &[
     "/settlement/delivered",
     "/settlement/late_seconds",
     "/committee/members/0/operator",
+    "/committee/active_from",
     "/run/anchor/timestamp",
     "/run/due",
     "/run/rests_on",
@@ -60,14 +61,15 @@ fn named_by(place: &str) -> &'static [&'static str] {
         "/task/run" => &["task.run"],
         "/anchor/number" | "/anchor/hash" | "/input_hash" | "/report" => &["report"],
         "/outcome/status" => &["outcome.status"],
-        "/outcome/hash" | "/outcome/data" | "/outcome/state_after_root" | "/outcome/transcript_root" => &["outcome.hash"],
+        "/outcome/hash" | "/outcome/data" | "/outcome/state_after_root" | "/outcome/transcript_root" => {
+            &["outcome.hash"]
+        }
         "/outcome/code_hash" => &["outcome.code_hash"],
         "/terms" => &["terms", "outcome.code_hash", "run.job"],
         "/batch/root" => &["batch.proof"],
         "/certificate/signers" => &["certificate.signers", "certificate.signed_stake"],
         "/certificate/signature" => &["certificate.signature"],
         "/certificate/signed_stake" => &["certificate.signed_stake"],
-        "/committee/active_from" => &["committee.active_from"],
         "/committee/table_root" | "/committee/key_chunks/0" => &["committee.table_root"],
         "/committee/total_stake" => &["committee.total_stake"],
         "/committee/members/0/stake" => &["committee.total_stake"],
@@ -103,7 +105,10 @@ fn every_field_that_is_changed_is_refused_by_name() {
         }
         let Ok(other) = read else {
             // What cannot be read any more is refused by where it is in the file.
-            assert!(named_by(place).is_empty() || place == "/run/job" || place == "/run/end/data", "{place} is unreadable");
+            assert!(
+                named_by(place).is_empty() || place == "/run/job" || place == "/run/end/data",
+                "{place} is unreadable"
+            );
             continue;
         };
         let refused = check(&other).expect_err(place);
@@ -145,6 +150,16 @@ fn too_little_stake_is_no_quorum_and_a_row_without_stake_signs_nothing() {
     assert_eq!(resigned(&[0, 1], 0b11, 200).unwrap_err(), ["certificate.signers"]);
     assert_eq!(resigned(&[0, 1, 2, 3], 0b1111, 300).unwrap_err(), ["certificate.signers"]);
     assert_eq!(resigned(&[0, 1], 0b111, 300).unwrap_err(), ["certificate.signature"]);
+}
+
+#[test]
+fn a_table_that_was_not_in_force_at_the_anchor_is_refused() {
+    let mut late = receipt(Status::Call);
+    late.committee.active_from = late.anchor.number;
+    assert!(check(&late).is_ok());
+    late.committee.active_from += 1;
+    let fields: Vec<String> = check(&late).unwrap_err().into_iter().map(|refusal| refusal.field).collect();
+    assert_eq!(fields, ["committee.active_from"]);
 }
 
 /// Two keys that are changed so that their sum stays: the table's hash is the same, and the signature tells.
