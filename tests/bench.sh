@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measurements on this machine: bench.sh soak | idle | load | start | logs | latency [TASKS] | journal [--json] | cell | tick | agg-cpu [--json]
+# Measurements on this machine: bench.sh soak | idle | load | start | logs | latency [TASKS] | journal [--json] | exec | tick | agg-cpu [--json]
 #   soak     resident memory of keepers from task 200 to task 1,000; fails at 4 KiB per task or more
 #   idle     resident memory of a keeper without jobs and its worker; fails at 110 MiB or more
 #   load     tasks a second that five keepers on this machine hold, what they cost a keeper; 10,000 jobs of ten minutes
@@ -7,7 +7,7 @@
 #   logs     what a job that waits for logs costs a keeper on a chain with 2,000 foreign logs a block; fails at 2 % of a core
 #   latency  the proof document of a swarm that settles TASKS (100) tasks, with its percentiles and gas
 #   journal  signatures per second with group commit against one fdatasync each, in one run
-#   cell     a round trip to a worker against the same run in process; fails above 3 times
+#   exec     a run of a compiled component of 20 KB: the round trip to the cell against the same run in process; fails above 3 times
 #   tick     1,000,000 scheduled jobs, 10,000 due a second, against a task asleep for each, in one run; fails where the
 #            schedule is later at p99.9, or takes more than a tenth of the memory
 #   agg-cpu  leader CPU per partial against EigenLayer's aggregator, in one run (builds it first: 400 crates)
@@ -21,7 +21,7 @@ usage() {
   exit "$1"
 }
 case "${1:-}" in
-  soak | idle | load | start | logs | latency | journal | cell | tick | agg-cpu) ;;
+  soak | idle | load | start | logs | latency | journal | exec | tick | agg-cpu) ;;
   -h | --help) usage 0 ;;
   *) usage 2 >&2 ;;
 esac
@@ -30,8 +30,12 @@ if [ "$1" = journal ]; then
   exec cargo test -q -p keeper --bench journal -- "${@:2}"
 fi
 
-if [ "$1" = cell ] || [ "$1" = tick ]; then
-  exec cargo test -q -p keeper --bench "$1"
+if [ "$1" = exec ]; then
+  exec cargo test -q -p keeper --bench cell
+fi
+
+if [ "$1" = tick ]; then
+  exec cargo test -q -p keeper --bench tick
 fi
 
 if [ "$1" = agg-cpu ]; then

@@ -118,6 +118,8 @@ if [ -z "$name" ]; then
   step "contracts: gas as checked in" contracts/gas.sh --check
   step "contracts: every curve operation against blst" contracts/differential.sh
   if [ ${#long[@]} -gt 0 ]; then
+    step "executor: a thousand modules at random, and the example jobs, give the same compiled and interpreted" \
+      env KEEPER_JOBS_DIR="$cache/jobs" cargo test -p executor --test it -- --include-ignored determinism::
     need python3 python3
     python3 -c 'import ensurepip' 2>/dev/null || need ensurepip python3-venv # halmos and slither come from PyPI, into the cache
     step "contracts: assembly does what its plain twins do" contracts/prove.sh
@@ -140,7 +142,7 @@ esac
 if [ "${1:-}" = --all ]; then
   export ROUGH=1
   # Measurements would be of the proxies, and what asks for the rough chain itself, or for none, has been run.
-  long+=(--skip load:: --skip logs:: --skip ready_in_five_seconds --skip idle_keeper --skip rough:: --skip stopped:: --skip cleanup::)
+  long+=(--skip load:: --skip logs:: --skip ready_in_five_seconds --skip idle_keeper --skip rough:: --skip stopped:: --skip cleanup:: --skip receipts::)
   step "whole system, in the chain as it is" whole_system
 fi
 

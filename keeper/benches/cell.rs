@@ -1,4 +1,4 @@
-//! A worker's round trip against the same run in process, for a component of 20 KB that is ready: `tests/bench.sh cell`.
+//! A worker's round trip against the same run in process, for a component of 20 KB that is ready: `tests/bench.sh exec`.
 #![expect(clippy::print_stdout, reason = "a measurement")]
 
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 //! stdout carries the answer and nothing else (with `--json` one JSON document), stderr logs and errors. Exit codes:
 //! see [`Exit`].
 
+mod audit;
+mod cert;
 mod chain;
 mod currency;
 mod dispute;
@@ -17,6 +19,8 @@ mod logs;
 mod node_file;
 mod operator;
 mod output;
+mod receipt;
+mod replay;
 mod start;
 mod status;
 mod worker;
@@ -143,6 +147,13 @@ pub enum Command {
     /// Say that a certified result is wrong, and see what becomes of it
     #[command(subcommand)]
     Dispute(DisputeCommand),
+    /// Check receipts of settled runs
+    #[command(subcommand)]
+    Cert(cert::CertCommand),
+    /// Make the runs of receipts again; exit code 1 if one gives another outcome
+    Replay(replay::ReplayArgs),
+    /// Run a sample of what settled of a job again, and dispute what is wrong; exit code 1 if anything is
+    Audit(audit::AuditArgs),
     /// Look at the sign-once journal, and carry it to another machine; only while no keeper runs
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -246,6 +257,8 @@ pub enum JobCommand {
     Withdraw(job::WithdrawArgs),
     /// Show what the keeper of this data directory has recorded of a job's runs, whether it runs or not
     Runs(job::RunsArgs),
+    /// Make a file that shows what settled of a run, for anybody to check (`keeper cert verify`) and to run again (`keeper replay`)
+    Receipt(receipt::ReceiptArgs),
     /// Follow a job's runs: a line for whatever changes, until Ctrl-C
     Watch(job::WatchArgs),
 }
@@ -308,7 +321,11 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Job(JobCommand::Cancel(args)) => job::cancel(global, args).await,
         Command::Job(JobCommand::Withdraw(args)) => job::withdraw(global, &args).await,
         Command::Job(JobCommand::Runs(args)) => job::runs(global, &args),
+        Command::Job(JobCommand::Receipt(args)) => Box::pin(receipt::make(global, &args)).await,
         Command::Job(JobCommand::Watch(args)) => job::watch(global, &args).await,
+        Command::Cert(command) => Box::pin(cert::run(global, command)).await,
+        Command::Replay(args) => Box::pin(replay::run(global, &args)).await,
+        Command::Audit(args) => Box::pin(audit::run(global, &args)).await,
         Command::Dispute(DisputeCommand::Open(args)) => dispute::open(global, &args).await,
         Command::Dispute(DisputeCommand::Join { id, run }) => dispute::join(global, id, &run).await,
         Command::Dispute(DisputeCommand::Show { id }) => dispute::show(global, id).await,

@@ -27,6 +27,7 @@ pub mod node;
 mod notify;
 pub mod paths;
 pub mod peer_code;
+pub mod receipt;
 pub mod scene;
 pub mod shutdown;
 pub mod text;

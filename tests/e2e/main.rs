@@ -26,6 +26,7 @@ mod metrics;
 mod money;
 mod other_set;
 mod parts;
+mod receipts;
 mod restart;
 mod rough;
 mod sandbox;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
-use consensus::task::{JobId, Task};
+use consensus::task::{InstanceKey, JobId, Task};
 use rusqlite::{Connection, Params};
 
 use super::row::{self, COLUMNS};
@@ -52,6 +52,15 @@ impl Reader {
         let condition = if missed { "AND expired IS NOT NULL AND block IS NULL" } else { "" };
         let order = format!("job = ?1 {condition} ORDER BY due DESC, id DESC LIMIT ?2");
         self.find(&order, (job.0.cast_signed(), most))
+    }
+
+    /// What is known of one run, under every version of its job that it settled under.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn settled(&self, job: JobId, instance: &InstanceKey) -> Result<Vec<Found>, Error> {
+        let key = instance.0.to_vec();
+        self.find("job = ?1 AND instance = ?2 AND block IS NOT NULL ORDER BY version", (job.0.cast_signed(), key))
     }
 
     /// The runs of a job that have changed since, the last changed last, `most` at most.

@@ -24,6 +24,8 @@ pub(crate) struct Certified {
     /// The report, with what shows that they signed it: unless it settled after others of its batch, then signers and signature may
     /// be anything, for the contract had looked at them before.
     pub(crate) statement: IChallenger::Statement,
+    /// What a call hands to its target; none for what is no call.
+    pub(crate) delivery: Option<Delivery>,
 }
 
 impl Certified {
@@ -31,7 +33,7 @@ impl Certified {
     pub(crate) fn with(&self, certificate: Certificate) -> Self {
         let Certificate { epoch, signature, signers } = certificate;
         let statement = IChallenger::Statement { signers, signature, ..self.statement.clone() };
-        Self { epoch, root: self.root, statement }
+        Self { epoch, root: self.root, statement, delivery: self.delivery.clone() }
     }
 }
 
@@ -70,15 +72,18 @@ fn in_call(input: &[u8], settled: &SettledTask) -> Result<Certified, String> {
     }
     let mut deliveries = batch.deliveries.iter();
     let mut reports = Vec::with_capacity(batch.entries.len());
+    let mut delivered = Vec::with_capacity(batch.entries.len());
     for entry in &batch.entries {
         let run = Run::from_word(entry.run);
         let status = Status::from_number(run.status).ok_or("it brings a report with a status that does not exist")?;
         let place = usize::try_from(run.anchor).unwrap_or(usize::MAX);
         let anchor = batch.anchors.get(place).ok_or("it brings a report without an anchor")?;
-        let outcome_hash = match status {
-            Status::Call => outcome_hash(deliveries.next().ok_or("it brings a call without its outcome")?),
-            Status::Skip | Status::JobError => entry.outcomeHash,
+        let delivery = match status {
+            Status::Call => Some(deliveries.next().ok_or("it brings a call without its outcome")?),
+            Status::Skip | Status::JobError => None,
         };
+        let outcome_hash = delivery.map_or(entry.outcomeHash, outcome_hash);
+        delivered.push(delivery);
         reports.push(Report {
             task: Task { job: JobId(run.job_id), version: run.job_version, instance: InstanceKey(entry.instanceKey) },
             anchor: Anchor { number: anchor.number, hash: anchor.hash },
@@ -94,7 +99,8 @@ fn in_call(input: &[u8], settled: &SettledTask) -> Result<Certified, String> {
             && (anchor.number, status as u8) == (settled.anchor_number, settled.status)
             && outcome_hash == settled.outcome_hash
     };
-    let report = reports.iter().find(is_it).ok_or("it brings no such report of this run")?;
+    let found = reports.iter().zip(delivered).find(|(report, _)| is_it(report));
+    let (report, delivery) = found.ok_or("it brings no such report of this run")?;
     let leaf = report.leaf();
     let leaves = all_leaves(&reports, &batch.leaves).ok_or("its leaves do not fit its reports")?;
     let position = leaves.iter().position(|other| *other == leaf).ok_or("its leaves do not hold its report")?;
@@ -105,7 +111,7 @@ fn in_call(input: &[u8], settled: &SettledTask) -> Result<Certified, String> {
         signers: certificate.signers,
         signature: certificate.signature,
     };
-    Ok(Certified { epoch: certificate.epoch, root: merkle::root(&leaves), statement })
+    Ok(Certified { epoch: certificate.epoch, root: merkle::root(&leaves), statement, delivery: delivery.cloned() })
 }
 
 /// `ReportLib.outcomeHash`.

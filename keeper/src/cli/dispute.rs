@@ -9,14 +9,16 @@ use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Subcommand};
 use contracts::terms::DisputeStatus;
 use contracts::{Challenger, IChallenger};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use find::{Found, find};
+pub(super) use find::{Which, certificates_of, input_of, settled};
 
 use super::chain::{Chain, Sender, coin};
 use super::output::{answer, rows};
 use super::{Exit, Global, WithExit};
 use crate::chain::{Certified, ChainError, Receipt, latest};
+use crate::jobs::flags::{RunName, parse_run};
 use crate::keystore::{Keystore, Password};
 
 /// `keeper dispute ...`
@@ -60,16 +62,16 @@ pub enum DisputeCommand {
 pub struct RunArgs {
     /// Job id
     #[arg(long)]
-    job: u64,
-    /// Which of its runs, counted from 0
-    #[arg(long)]
-    run: u64,
+    pub(super) job: u64,
+    /// Which of its runs, counted from 0; or its instance key
+    #[arg(long, value_parser = parse_run, value_name = "RUN")]
+    pub(super) run: RunName,
     /// Version of the job; needed where the run settled under several
     #[arg(long)]
-    job_version: Option<u32>,
+    pub(super) job_version: Option<u32>,
     /// Hash of the outcome that is wrong: refuses if another one settled
     #[arg(long, value_name = "HASH")]
-    outcome: Option<B256>,
+    pub(super) outcome: Option<B256>,
 }
 
 /// The wallet's way to the Challenger.
@@ -94,6 +96,28 @@ fn challenger(chain: &Chain) -> Challenger::ChallengerInstance<&crate::chain::Ch
 }
 
 pub(super) async fn open(global: &Global, args: &RunArgs) -> Result<Exit> {
+    let Opened { id, deadline, bond, document } = press(global, args).await?;
+    let text = format!(
+        "dispute {id} of run {} of job {} is open until block {deadline}; the bond of {} comes back unless the result is confirmed: \
+         see `keeper dispute show {id}`\n",
+        args.run,
+        args.job,
+        coin(bond)
+    );
+    answer(global, document, &text);
+    Ok(Exit::Success)
+}
+
+/// A dispute that was opened.
+pub(super) struct Opened {
+    pub(super) id: u64,
+    deadline: u64,
+    bond: U256,
+    pub(super) document: Value,
+}
+
+/// Opens a dispute of a settled result, against the bond.
+pub(super) async fn press(global: &Global, args: &RunArgs) -> Result<Opened> {
     let desk = Desk::open(global).await?;
     let chain = &desk.chain;
     let Found { task, tx, certified: Certified { epoch, statement, .. } } = find(chain, args).await?;
@@ -104,29 +128,20 @@ pub(super) async fn open(global: &Global, args: &RunArgs) -> Result<Exit> {
     let sent = desk.sender.send("open the dispute", to, &call, bond).await;
     let receipt = sent.map_err(|error| if_disputed(error, args))?;
     let event: Challenger::DisputeOpened = event(&receipt, to)?;
-    let id = event.disputeId;
+    let (id, deadline) = (event.disputeId, event.deadline);
     let document = json!({
         "id": id,
         "job": args.job,
         "job_version": task.version,
-        "run": args.run,
+        "run": args.run.document(),
         "task_id": event.taskId,
         "settled_by": tx,
         "epoch": epoch,
         "bond_wei": bond.to_string(),
-        "deadline": event.deadline,
+        "deadline": deadline,
         "transaction": receipt.tx,
     });
-    let text = format!(
-        "dispute {id} of run {} of job {} is open until block {}; the bond of {} comes back unless the result is confirmed: see \
-         `keeper dispute show {id}`\n",
-        args.run,
-        args.job,
-        event.deadline,
-        coin(bond)
-    );
-    answer(global, document, &text);
-    Ok(Exit::Success)
+    Ok(Opened { id, deadline, bond, document })
 }
 
 /// Says what to do where somebody else was faster.

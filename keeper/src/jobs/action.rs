@@ -183,6 +183,12 @@ impl Made {
     const fn without_code(ended: Ended, transcript: B256, took: Duration) -> Self {
         Self { ended, transcript, took, used: Used { fuel: 0, memory_bytes: 0, logs: Vec::new() } }
     }
+
+    /// What is reported of it; `None` where nothing is.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        Finding::new(self.ended.clone(), self.transcript, self.took).result.ok()
+    }
 }
 
 impl Work {

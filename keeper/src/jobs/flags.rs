@@ -5,9 +5,42 @@ use std::path::Path;
 
 use alloy::primitives::Bytes;
 use anyhow::{Context, Result, bail, ensure};
+use consensus::task::InstanceKey;
+use serde_json::{Value, json};
 
 /// Largest file read for code or parameters.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A run as it is named on the command line: by its number, or, where it has none, by its instance key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunName(pub(crate) InstanceKey);
+
+impl RunName {
+    /// As documents have it.
+    pub(crate) fn document(self) -> Value {
+        self.0.run().map_or_else(|| json!(self.0.0), |number| json!(number))
+    }
+}
+
+impl std::fmt::Display for RunName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0.run() {
+            Some(number) => number.fmt(f),
+            None => self.0.0.fmt(f),
+        }
+    }
+}
+
+/// Reads `7`, or the 32 bytes in hexadecimal that name the run of a log or a condition.
+pub(crate) fn parse_run(text: &str) -> Result<RunName> {
+    let key = match text.parse() {
+        Ok(number) => InstanceKey::from_run(number),
+        Err(_) => InstanceKey(text.parse().ok().filter(|_| text.starts_with("0x")).with_context(|| {
+            format!("{text:?} names no run: write its number, or its instance key (0x and 64 digits): see `keeper job runs --json`")
+        })?),
+    };
+    Ok(RunName(key))
+}
 
 /// A moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,13 +7,15 @@ mod format;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use executor::{BlockReference, ChainAnswer, ChainReader, ChainRequest, Ended, Reading, RpcFailure};
+use serde::{Deserialize, Serialize};
 
 use super::action::Made;
 use super::trial::Trial;
 pub use format::Unreadable;
 
 /// A recorded run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(into = "format::File", try_from = "format::File")]
 pub struct Tape {
     /// What it was told.
     pub trial: Trial,

@@ -14,14 +14,14 @@ use super::job::{NotRun, Plan};
 use super::trigger::{Run, Sighting};
 use crate::chain::ChainProvider;
 
-/// The number of no job: what is tried is not listed.
-const UNLISTED: JobId = JobId(0);
-/// The version that a job begins with.
-const VERSION: u32 = 1;
+/// Number and version of no job: what is tried is not listed, as a rule, and a job begins with version 1.
+pub const UNLISTED: (JobId, u32) = (JobId(0), 1);
 
 /// Everything that a run is a pure function of, the chain aside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trial {
+    /// Number and version of the job, or [`UNLISTED`].
+    pub job: (JobId, u32),
     /// What the job asks for.
     pub terms: Arc<Terms>,
     /// EIP-155 chain id.
@@ -35,10 +35,11 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// The task that it would be.
+    /// The task that it is, or would be.
     #[must_use]
     pub fn task(&self) -> Task {
-        Task { job: UNLISTED, version: VERSION, instance: self.run.instance }
+        let (job, version) = self.job;
+        Task { job, version, instance: self.run.instance }
     }
 
     /// Makes the run.
@@ -90,14 +91,34 @@ pub enum Unmade {
     NotNow(NotMade),
 }
 
-/// An executor like a keeper's, for one run at a time of code that may come from this machine.
+/// Where the code of a trial may come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// This machine too: it is its author's.
+    Anywhere,
+    /// The public internet alone: the URL may be a stranger's.
+    Public,
+}
+
+/// Chain id of local networks, where code may come from anywhere on this machine.
+pub const LOCAL_CHAIN_ID: u64 = 31_337;
+
+impl Origin {
+    /// Where keepers of a chain have code from.
+    #[must_use]
+    pub const fn on(chain_id: u64) -> Self {
+        if chain_id == LOCAL_CHAIN_ID { Self::Anywhere } else { Self::Public }
+    }
+}
+
+/// An executor like a keeper's, for one run at a time.
 ///
 /// # Errors
 /// The cache directory cannot be used.
-pub fn executor(cache: &Path, reader: Arc<dyn ChainReader>) -> Result<Executor, ExecutorError> {
+pub fn executor(cache: &Path, reader: Arc<dyn ChainReader>, origin: Origin) -> Result<Executor, ExecutorError> {
     let config = ExecutorConfig {
         cache_dir: cache.to_owned(),
-        allow_private_targets: true,
+        allow_private_targets: origin == Origin::Anywhere,
         max_concurrent: 1,
         worker: WorkerProgram::this(),
     };

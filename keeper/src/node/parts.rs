@@ -17,11 +17,9 @@ use crate::evidence::EvidenceHandle;
 use crate::executor::{Executor, ExecutorConfig, RpcReader, WorkerProgram};
 use crate::jobs::Past;
 use crate::jobs::action::Actions;
+use crate::jobs::trial::LOCAL_CHAIN_ID;
 use crate::journal::JournalHandle;
 use crate::peer_code::PeerCode;
-
-/// Chain id of local networks, where code may come from anywhere on this machine.
-const LOCAL_CHAIN_ID: u64 = 31_337;
 
 pub(super) fn services(
     (setup, constants): (&Setup, &Constants),

@@ -1,10 +1,12 @@
 mod gateways;
 mod hops;
 pub(crate) mod server;
+mod spellings;
 
 use std::time::Duration;
 
 use server::{Answer, Server};
+use spellings::{MALFORMED, PRIVATE};
 
 use super::*;
 
@@ -20,90 +22,11 @@ async fn fetch(fetcher: &Fetcher, code: &Code) -> Result<Vec<u8>, Abstain> {
     fetcher.fetch(code, [1; 20]).await.map_err(|failed| failed.reason)
 }
 
-/// Spellings of places that are not on the public internet.
-const PRIVATE: &[&str] = &[
-    "https://127.0.0.1/",
-    "https://127.1/",
-    "https://127.0.1/",
-    "https://0x7f000001/",
-    "https://0x7f.1/",
-    "https://2130706433/",
-    "https://017700000001/",
-    "https://0177.0.0.1/",
-    "https://127.0.0.1./",
-    "https://127.255.255.254/",
-    "https://0.0.0.0/",
-    "https://0/",
-    "https://0.1.2.3/",
-    "https://10.0.0.1/",
-    "https://10.255.255.255/",
-    "https://172.16.0.1/",
-    "https://172.31.255.255/",
-    "https://192.168.1.1/",
-    "https://192.168.0x1.1/",
-    "https://169.254.169.254/latest/meta-data/",
-    "https://0xa9fea9fe/",
-    "https://2852039166/",
-    "https://100.64.0.1/",
-    "https://100.127.255.255/",
-    "https://192.0.0.1/",
-    "https://192.0.2.1/",
-    "https://198.18.0.1/",
-    "https://198.19.255.255/",
-    "https://198.51.100.1/",
-    "https://203.0.113.1/",
-    "https://192.88.99.1/",
-    "https://224.0.0.1/",
-    "https://239.255.255.255/",
-    "https://240.0.0.1/",
-    "https://255.255.255.255/",
-    "https://[::1]/",
-    "https://[::]/",
-    "https://[::ffff:127.0.0.1]/",
-    "https://[::ffff:a9fe:a9fe]/",
-    "https://[::ffff:0:127.0.0.1]/",
-    "https://[::127.0.0.1]/",
-    "https://[64:ff9b::7f00:1]/",
-    "https://[64:ff9b:1::1]/",
-    "https://[fe80::1]/",
-    "https://[febf::1]/",
-    "https://[fc00::1]/",
-    "https://[fd12:3456::1]/",
-    "https://[ff02::1]/",
-    "https://[2001:db8::1]/",
-    "https://[2002:7f00:1::]/",
-    "https://[2001::1]/",
-    "https://[100::1]/",
-    "https://[3fff::1]/",
-    "https://[5f00::1]/",
-    "https://[fec0::1]/",
-    "https://①②⑦.0.0.1/",
-    "https://１２７.０.０.１/",
-];
-
-/// URLs that are refused for their form, wherever they point.
-const MALFORMED: &[&str] = &[
-    "http://example.org/",
-    "https://example.org:8443/",
-    "https://user@example.org/",
-    "https://user:word@example.org/",
-    "https://example.org@127.0.0.1/",
-    "ftp://example.org/",
-    "gopher://example.org/",
-    "https://",
-    "https:///",
-    "",
-    "/etc/passwd",
-    "javascript:1",
-    "unix:/run/docker.sock",
-    "file:///etc/passwd",
-    "http://[::1",
-    "https://exa mple.org/",
-];
-
 #[test]
 fn private_addresses_are_refused_in_every_spelling() {
-    assert!(PRIVATE.len() >= 40);
+    assert!(PRIVATE.len() >= 120 && MALFORMED.len() >= 25, "{} and {}", PRIVATE.len(), MALFORMED.len());
+    let all: std::collections::BTreeSet<_> = PRIVATE.iter().chain(MALFORMED).collect();
+    assert_eq!(all.len(), PRIVATE.len() + MALFORMED.len(), "one is there twice");
     for url in PRIVATE.iter().chain(MALFORMED) {
         assert!(allowed(url, false).is_err(), "{url}");
     }
@@ -242,6 +165,32 @@ async fn too_much_and_too_slow_end() {
     }
     let error = fetch(&fetcher, &code(&server.url("/slow"), b"")).await.expect_err("slow").to_string();
     assert!(error.contains("not complete after 2 s"), "{error}");
+}
+
+/// Whatever a server says of its bytes: they are the component, or they are not. Nothing is unpacked.
+#[tokio::test]
+async fn lengths_that_lie_and_bytes_that_unpack_are_no_code() {
+    // 64 KiB of zeros, as gzip packs them.
+    const HEAD: &[u8] =
+        &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 3, 0xed, 0xc1, 1, 1, 0, 0, 0, 0x80, 0x90, 0xfe, 0xaf, 0xee, 8, 0xa];
+    const TAIL: &[u8] = &[0x6a, 0xeb, 0x8e, 0x97, 0xd7, 0, 0, 1, 0];
+    let packed = [HEAD, &[0; 63], TAIL].concat();
+    let sent = packed.clone();
+    let server = Server::start(move |path| match path {
+        "/packed" => Answer { status: "200 OK\r\ncontent-encoding: gzip", ..Answer::ok(&sent) },
+        "/short" => Answer { length: Some(4), ..Answer::ok(b"component") },
+        "/none" => Answer { length: None, ..Answer::ok(b"component") },
+        _ => Answer { status: "200 OK\r\ncontent-length: 3", ..Answer::ok(b"component") },
+    })
+    .await;
+    let fetcher = fetcher(true);
+    let had = async |path: &str, bytes: &[u8]| fetch(&fetcher, &code(&server.url(path), bytes)).await;
+    assert_eq!(had("/packed", &packed).await, Ok(packed.clone()), "as it came");
+    assert_eq!(had("/packed", &[0; 1 << 16]).await, Err(Abstain::CodeHashMismatch));
+    assert_eq!(had("/short", b"component").await, Err(Abstain::CodeHashMismatch));
+    assert_eq!(had("/none", b"component").await, Ok(b"component".to_vec()));
+    let twofold = had("/twofold", b"component").await.expect_err("two lengths");
+    assert_eq!(twofold.name(), "code_unavailable", "{twofold}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod compiling;
 mod confinement;
 mod examples;
+mod fixtures;
 mod hostile;
 mod library;
 mod losses;

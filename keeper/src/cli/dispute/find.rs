@@ -8,6 +8,7 @@ use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use consensus::task::{InstanceKey, JobId, Task};
+use contracts::ITaskManager::Certificate;
 use contracts::SettledTask;
 use contracts::TaskManager::{BatchSettled, TaskSettled, TasksSkipped};
 
@@ -15,6 +16,7 @@ use super::{RunArgs, challenger};
 use crate::chain::{Certified, ChainError, certificates, certified, latest};
 use crate::cli::chain::Chain;
 use crate::cli::{Exit, WithExit};
+use crate::jobs::flags::RunName;
 
 /// Parts of a batch whose transactions are looked at.
 const PARTS_MAX: usize = 64;
@@ -27,11 +29,22 @@ pub(super) struct Found {
     pub(super) certified: Certified,
 }
 
+/// Which run's settlement is looked for.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) struct Which {
+    pub(in crate::cli) job: u64,
+    pub(in crate::cli) run: RunName,
+    /// Needed where the run settled under several.
+    pub(in crate::cli) version: Option<u32>,
+}
+
 pub(super) async fn find(chain: &Chain, args: &RunArgs) -> Result<Found> {
     let provable = challenger(chain).provableBlocks().call().await.map_err(ChainError::from)?;
     let newest = latest(&chain.provider).await?.head.number;
     let first = newest.saturating_sub(provable.saturating_to());
-    let (settled, tx) = settled(chain, args, first).await?;
+    let which = Which { job: args.job, run: args.run, version: args.job_version };
+    let found = settled(chain, which, first).await;
+    let (settled, tx) = found.context("there is nothing that can be disputed")?;
     let last = U256::from(settled.anchor_number).saturating_add(provable / U256::from(2));
     let checked: Result<()> = (|| {
         if let Some(outcome) = args.outcome {
@@ -70,18 +83,16 @@ pub(super) async fn find(chain: &Chain, args: &RunArgs) -> Result<Found> {
 
 /// What settled of a run, and the transaction that settled it, no earlier than in block `first`: calls, which are logged by job, or
 /// else skips and errors, which are not.
-async fn settled(chain: &Chain, args: &RunArgs, first: u64) -> Result<(SettledTask, B256)> {
+pub(in crate::cli) async fn settled(chain: &Chain, which: Which, first: u64) -> Result<(SettledTask, B256)> {
     let manager = Filter::new().address(chain.network.contracts.task_manager);
-    let calls = manager.clone().event_signature(TaskSettled::SIGNATURE_HASH).topic1(U256::from(args.job));
-    let mut found = search(chain, args, &calls, first).await?;
+    let calls = manager.clone().event_signature(TaskSettled::SIGNATURE_HASH).topic1(U256::from(which.job));
+    let mut found = search(chain, which, &calls, first).await?;
     if found.is_empty() {
-        found = search(chain, args, &manager.event_signature(TasksSkipped::SIGNATURE_HASH), first).await?;
+        found = search(chain, which, &manager.event_signature(TasksSkipped::SIGNATURE_HASH), first).await?;
     }
-    let RunArgs { job, run, .. } = args;
-    let nothing = |which: &str| {
-        format!("run {run} of {which}job {job} has not settled since block {first}, and nothing older can be disputed")
-    };
-    let checked: Result<(SettledTask, B256)> = (|| match args.job_version {
+    let Which { job, run, .. } = which;
+    let nothing = |of: &str| format!("run {run} of {of}job {job} has not settled since block {first}");
+    let checked: Result<(SettledTask, B256)> = (|| match which.version {
         Some(version) => found.remove(&version).with_context(|| nothing(&format!("version {version} of "))),
         None if found.len() > 1 => {
             let versions: Vec<String> = found.keys().map(u32::to_string).collect();
@@ -98,21 +109,21 @@ async fn settled(chain: &Chain, args: &RunArgs, first: u64) -> Result<(SettledTa
 /// By version of the job, the newest log of the run: that of an orphaned block may be there too.
 async fn search(
     chain: &Chain,
-    args: &RunArgs,
+    which: Which,
     filter: &Filter,
     first: u64,
 ) -> Result<BTreeMap<u32, (SettledTask, B256)>> {
     let manager = chain.network.contracts.task_manager;
-    let instance = InstanceKey::from_run(args.run).0;
+    let instance = which.run.0.0;
     let mut found = BTreeMap::new();
     chain
         .newest_log(filter, first, |log| {
             let tasks = contracts::settled_tasks(&log.inner.data).ok().filter(|_| log.address() == manager)?;
-            let is_it = |task: &SettledTask| task.job_id == args.job && task.instance_key == instance;
+            let is_it = |task: &SettledTask| task.job_id == which.job && task.instance_key == instance;
             let task = tasks.into_iter().find(is_it)?;
             let version = task.job_version;
             found.entry(version).or_insert((task, log.transaction_hash?));
-            (args.job_version == Some(version)).then_some(())
+            (which.version == Some(version)).then_some(())
         })
         .await?;
     Ok(found)
@@ -125,7 +136,8 @@ struct RawTransaction {
     input: Bytes,
 }
 
-async fn input_of(chain: &Chain, tx: B256) -> Result<Bytes> {
+/// The calldata of a transaction.
+pub(in crate::cli) async fn input_of(chain: &Chain, tx: B256) -> Result<Bytes> {
     let raw: Option<RawTransaction> =
         chain.provider.raw_request("eth_getTransactionByHash".into(), (tx,)).await.map_err(ChainError::from)?;
     let checked: Result<Bytes> = (|| {
@@ -141,8 +153,21 @@ async fn signed(chain: &Chain, certified: Certified, first: u64) -> Result<Certi
     if is_certified(chain, &certified).await {
         return Ok(certified);
     }
+    for certificate in certificates_of(chain, certified.root, first).await? {
+        let other = certified.with(certificate);
+        if is_certified(chain, &other).await {
+            return Ok(other);
+        }
+    }
+    let root = certified.root;
+    Err(anyhow!("no transaction that settled a part of batch {root} shows a certificate of it that verifies"))
+        .exit(Exit::Chain)
+}
+
+/// What the transactions bring for certificates that settled parts of a batch since block `first`, the oldest first.
+pub(in crate::cli) async fn certificates_of(chain: &Chain, root: B256, first: u64) -> Result<Vec<Certificate>> {
     let manager = chain.network.contracts.task_manager;
-    let filter = Filter::new().address(manager).event_signature(BatchSettled::SIGNATURE_HASH).topic1(certified.root);
+    let filter = Filter::new().address(manager).event_signature(BatchSettled::SIGNATURE_HASH).topic1(root);
     let mut transactions = Vec::new();
     chain
         .newest_log(&filter, first, |log| {
@@ -150,17 +175,11 @@ async fn signed(chain: &Chain, certified: Certified, first: u64) -> Result<Certi
             None::<()>
         })
         .await?;
+    let mut found = Vec::new();
     for tx in transactions.into_iter().rev().take(PARTS_MAX) {
-        for certificate in certificates(&input_of(chain, tx).await?) {
-            let other = certified.with(certificate);
-            if is_certified(chain, &other).await {
-                return Ok(other);
-            }
-        }
+        found.extend(certificates(&input_of(chain, tx).await?).take(PARTS_MAX));
     }
-    let root = certified.root;
-    Err(anyhow!("no transaction that settled a part of batch {root} shows a certificate of it that verifies"))
-        .exit(Exit::Chain)
+    Ok(found)
 }
 
 async fn is_certified(chain: &Chain, certified: &Certified) -> bool {

@@ -39,7 +39,7 @@ use crate::cli::filed::Filed;
 use crate::cli::{Exit, Global, WithExit};
 use crate::jobs::flags::read_file;
 use crate::jobs::tape::{Ending, Player, Recorder, Tape};
-use crate::jobs::trial::{Trial, Unmade, executor};
+use crate::jobs::trial::{Origin, Trial, UNLISTED, Unmade, executor};
 use crate::jobs::trigger::Trigger;
 use crate::jobs::{Rehearsal, Stage};
 
@@ -115,7 +115,7 @@ impl Bench {
         let ground = Ground::open(global).await?;
         let reader = RpcReader::over(ground.chain.provider.clone().erased(), Arc::new(ground.chain.rpc.clone()));
         let recorder = Recorder::over(Arc::new(reader));
-        let executor = executor(global.paths()?.cache(), Arc::clone(&recorder) as Arc<_>)?;
+        let executor = executor(global.paths()?.cache(), Arc::clone(&recorder) as Arc<_>, Origin::Anywhere)?;
         Ok(Self { ground, recorder, executor })
     }
 
@@ -138,7 +138,7 @@ impl Bench {
         let (run, anchor, sighting) = moment.find(&self.ground, &trigger, block).await?;
         let (code, local) = local(project, &terms)?;
         let chain_id = self.ground.chain.network.chain_id;
-        let trial = Trial { terms: Arc::new(local), chain_id, run, anchor, sighting };
+        let trial = Trial { job: UNLISTED, terms: Arc::new(local), chain_id, run, anchor, sighting };
         self.recorder.take();
         let begun = Instant::now();
         let made = trial.make(&self.executor).await;
@@ -243,7 +243,7 @@ async fn replay(global: &Global, project: &Project, file: &Path) -> Result<Exit>
     }
     let trial = Trial { terms: Arc::new(terms), ..tape.trial };
     let player = Player::new(tape.reads.clone());
-    let executor = executor(global.paths()?.cache(), Arc::clone(&player) as Arc<_>)?;
+    let executor = executor(global.paths()?.cache(), Arc::clone(&player) as Arc<_>, Origin::Anywhere)?;
     let begun = Instant::now();
     let made = trial.make(&executor).await;
     differences.extend(player.strayed());

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use alloy::primitives::{B256, Bytes};
 use alloy::sol_types::SolValue;
 use consensus::anchor::BlockRef;
-use consensus::task::{AnchorRule, InstanceKey};
+use consensus::task::{AnchorRule, InstanceKey, JobId};
 use contracts::IJobManager::JobParams;
 use contracts::terms::Terms;
 use executor::{ChainAnswer, ChainRequest, RpcFailure};
 use serde::{Deserialize, Serialize};
 
 use super::{Ending, Read, Tape};
-use crate::jobs::trial::Trial;
+use crate::jobs::trial::{Trial, UNLISTED};
 use crate::jobs::trigger::{Run, SeenLog, Sighting};
 
 /// Version of the format.
@@ -33,9 +33,12 @@ pub enum Unreadable {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub(super) struct File {
     tape: u32,
     chain_id: u64,
+    /// Which job it is; none for one that is not listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    listed: Option<Listed>,
     /// `abi.encode(JobParams)`.
     job: Bytes,
     anchor: Block,
@@ -47,6 +50,13 @@ struct File {
     seen: Option<Seen>,
     reads: Vec<Kept>,
     end: End,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    job: u64,
+    version: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -101,22 +111,7 @@ impl Tape {
     /// Never: there is nothing in it that JSON cannot say.
     #[must_use]
     pub fn text(&self) -> String {
-        let Trial { terms, chain_id, run, anchor, sighting } = &self.trial;
-        let Ending { outcome, data, transcript, fuel, memory_bytes, logs } = self.ended.clone();
-        let file = File {
-            tape: VERSION,
-            chain_id: *chain_id,
-            job: terms.params().abi_encode().into(),
-            anchor: block_of(anchor),
-            instance: run.instance.0,
-            due: run.due,
-            rests_on: run.anchor.rests_on(),
-            rank: run.rank,
-            seen: sighting.as_ref().map(seen_of),
-            reads: self.reads.iter().map(kept_of).collect(),
-            end: End { outcome, data: data.into(), transcript: transcript.into(), fuel, memory_bytes, logs },
-        };
-        let mut text = serde_json::to_string_pretty(&file).expect("numbers, texts and lists of them");
+        let mut text = serde_json::to_string_pretty(self).expect("numbers, texts and lists of them");
         text.push('\n');
         text
     }
@@ -135,7 +130,38 @@ impl Tape {
         if head.tape != VERSION {
             return Err(Unreadable::Version(head.tape));
         }
-        let file: File = serde_json::from_str(text).map_err(wrong)?;
+        serde_json::from_str::<File>(text).map_err(wrong)?.try_into()
+    }
+}
+
+impl From<Tape> for File {
+    fn from(tape: Tape) -> Self {
+        let Trial { job, terms, chain_id, run, anchor, sighting } = &tape.trial;
+        let Ending { outcome, data, transcript, fuel, memory_bytes, logs } = tape.ended;
+        Self {
+            tape: VERSION,
+            chain_id: *chain_id,
+            listed: (*job != UNLISTED).then_some(Listed { job: job.0.0, version: job.1 }),
+            job: terms.params().abi_encode().into(),
+            anchor: block_of(anchor),
+            instance: run.instance.0,
+            due: run.due,
+            rests_on: run.anchor.rests_on(),
+            rank: run.rank,
+            seen: sighting.as_ref().map(seen_of),
+            reads: tape.reads.iter().map(kept_of).collect(),
+            end: End { outcome, data: data.into(), transcript: transcript.into(), fuel, memory_bytes, logs },
+        }
+    }
+}
+
+impl TryFrom<File> for Tape {
+    type Error = Unreadable;
+
+    fn try_from(file: File) -> Result<Self, Unreadable> {
+        if file.tape != VERSION {
+            return Err(Unreadable::Version(file.tape));
+        }
         let broken = |what: &str| Unreadable::Malformed(format!("{what} does not decode"));
         if file.reads.len() > MAX_READS {
             return Err(Unreadable::Malformed(format!("more than {MAX_READS} reads")));
@@ -152,8 +178,9 @@ impl Tape {
             rank: file.rank,
         };
         let anchor = reference_of(&file.anchor);
+        let job = file.listed.map_or(UNLISTED, |Listed { job, version }| (JobId(job), version));
         Ok(Self {
-            trial: Trial { terms: Arc::new(terms), chain_id: file.chain_id, run, anchor, sighting },
+            trial: Trial { job, terms: Arc::new(terms), chain_id: file.chain_id, run, anchor, sighting },
             reads: reads.collect::<Result<_, _>>()?,
             ended: Ending { outcome, data: data.to_vec(), transcript: transcript.0, fuel, memory_bytes, logs },
         })

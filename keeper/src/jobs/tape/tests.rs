@@ -49,7 +49,7 @@ fn tape() -> Tape {
     let run = Run::at_block(InstanceKey::from_run(0), 12, 10, 8);
     let sighting = Some(Sighting::Log(Arc::new(SeenLog { entry, timestamp: 11 })));
     Tape {
-        trial: Trial { terms: Arc::new(terms), chain_id: 1, run, anchor, sighting },
+        trial: Trial { job: UNLISTED, terms: Arc::new(terms), chain_id: 1, run, anchor, sighting },
         reads: reads(),
         ended: ending(),
     }
