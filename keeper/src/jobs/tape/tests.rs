@@ -5,6 +5,7 @@ use contracts::terms::{ActionTerms, CallTerms, Limits, Terms, TriggerTerms};
 use executor::LogEntry;
 
 use super::*;
+use crate::jobs::trial::UNLISTED;
 use crate::jobs::trigger::{Run, SeenLog, Sighting};
 
 fn reads() -> Vec<Read> {
