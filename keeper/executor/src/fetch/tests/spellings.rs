@@ -1,7 +1,7 @@
 //! URLs that a stranger may write on chain so that keepers reach where they should not.
 
 /// Spellings of places that are not on the public internet.
-pub(super) const PRIVATE: &[&str] = &[&str] = &[
+pub(super) const PRIVATE: &[&str] = &[
     "https://127.0.0.1/",
     "https://127.1/",
     "https://127.0.1/",
@@ -151,7 +151,7 @@ pub(super) const PRIVATE: &[&str] = &[&str] = &[
 ];
 
 /// URLs that are refused for their form, wherever they point.
-pub(super) const MALFORMED: &[&str] = &[&str] = &[
+pub(super) const MALFORMED: &[&str] = &[
     "http://example.org/",
     "https://example.org:8443/",
     "https://user@example.org/",
