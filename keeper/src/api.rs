@@ -68,7 +68,7 @@ impl Sources {
 
 /// The routes of the API and the page.
 pub fn router(sources: Sources) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/v1/status", get(status))
         .route("/v1/jobs", get(jobs))
         .route("/v1/runs", get(runs))
@@ -77,8 +77,13 @@ pub fn router(sources: Sources) -> Router {
         .route("/health", get(health))
         .nest("/api/v1", v1::router())
         .fallback(page::file)
-        .layer(middleware::from_fn(guard::check))
-        .with_state(sources)
+        .with_state(sources);
+    guarded(routes)
+}
+
+/// Routes behind the door of this API ([`guard`]): they only read, and answer to this machine's own pages and programs.
+pub fn guarded(routes: Router) -> Router {
+    routes.layer(middleware::from_fn(guard::check))
 }
 
 /// The document of `/v1/status`.

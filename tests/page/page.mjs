@@ -83,7 +83,8 @@ async function mesh(page) {
     return seen.size > 1 ? [...seen] : null;
   }, undefined, { polling: 100 });
   const links = await page.locator(".link").count();
-  return `5 keepers, ${links} links, leaders so far ${(await leaders.jsonValue()).join(", ")}`;
+  const [size, paint] = await page.evaluate(() => [performance.getEntriesByType("resource").reduce((sum, each) => sum + each.encodedBodySize, 0), performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0]);
+  return `first paint after ${Math.round(paint)} ms, ${Math.round(size / 1024)} KiB; 5 keepers, ${links} links, leaders so far ${(await leaders.jsonValue()).join(", ")}`;
 }
 
 async function task(page) {

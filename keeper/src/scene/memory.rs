@@ -118,14 +118,13 @@ impl Memory {
             Change::Due { due } => self.open(entry.task).due = Some(*due),
             Change::Ran { .. } => self.open(entry.task).ran = Some(entry.at),
             Change::Settled(settled) => {
+                // What was due before this keeper looked is told again at its start, and counts for nobody.
                 let due = settled.timestamp.saturating_sub(settled.seconds_late);
                 if let Some(led) = self.turns.settled(due, settled.submitter, settled.seconds_late) {
                     self.tally(settled.submitter).settled(led == settled.submitter);
                     if led != settled.submitter {
                         self.tally(led).left_to_others();
                     }
-                } else {
-                    self.tally(settled.submitter).settled(true);
                 }
             }
             _ => {}
