@@ -27,7 +27,7 @@ use crate::Role;
 use crate::limits::Limits;
 use crate::wire::{ChainRead, Hello, Input, MAX_FAILURE_BYTES, Order, Said};
 pub use guest::INTERFACES;
-pub use in_process::InProcess;
+pub use in_process::{InProcess, Means, Measured};
 use pipe::{Closed, Pipe};
 use programs::Programs;
 use sandbox::{CompiledCode, Program, Sandbox, Unready};

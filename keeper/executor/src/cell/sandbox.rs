@@ -7,7 +7,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store, WasmBacktraceDetails, WasmFeatures};
 
 use super::guest::{self, Guest};
-use super::{HostCalls, imports, verdict};
+use super::{HostCalls, Means, imports, verdict};
 use crate::Role;
 use crate::limits::{Limits, STACK_BYTES};
 use crate::wire::{Input, Output};
@@ -16,6 +16,9 @@ use crate::wire::{Input, Output};
 const TICK: Duration = Duration::from_millis(100);
 /// Address space a linear memory takes at a time; growing past it moves the memory.
 const MEMORY_STEP: u64 = 16 << 20;
+
+/// The machine that wasmtime interprets, of 64 bits and the lowest byte first.
+const INTERPRETER: &str = "pulley64";
 
 /// Native code that this very engine compiled, or that the keeper's cache vouches for. Loading anything else is undefined
 /// behaviour.
@@ -60,7 +63,16 @@ pub(super) struct Sandbox {
 impl Sandbox {
     /// Starts the engine and, where guests run, its watchdog thread, which ends with the engine.
     pub(super) fn new(role: Role) -> wasmtime::Result<Self> {
-        let engine = Engine::new(&settings())?;
+        Self::by(Means::Compiled, role)
+    }
+
+    /// The same, by either means.
+    pub(super) fn by(means: Means, role: Role) -> wasmtime::Result<Self> {
+        let mut settings = settings();
+        if means == Means::Interpreted {
+            settings.target(INTERPRETER)?;
+        }
+        let engine = Engine::new(&settings)?;
         let compatibility = compatibility(&engine);
         if role == Role::Run {
             let weak = engine.weak();

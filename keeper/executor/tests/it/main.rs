@@ -2,6 +2,7 @@
 
 mod compiling;
 mod confinement;
+mod determinism;
 mod examples;
 mod fixtures;
 mod hostile;
