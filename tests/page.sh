@@ -44,8 +44,8 @@ get_packages() {
 
 need node nodejs
 need npm npm
-say "== the page's own check of certificates, against the vectors"
-node --test "$home/verify.test.mjs" >&2
+say "== what the page makes of documents; its check of certificates, against the vectors"
+node --test "$home"/*.test.mjs >&2
 "$root/keeper/vendor/update.sh" --check
 if ! get_chromium; then
   say "the page was not tested in a browser: there is no Chromium. Install it (on Debian: sudo apt-get install chromium), or set CHROMIUM"

@@ -68,7 +68,7 @@ function state(name) {
 /** A stream that is cut without a word looks like a quiet one: the keeper says something at least every other second. */
 function hear() {
   clearTimeout(silent);
-  silent = setTimeout(() => state("lost"), 4000);
+  silent = setTimeout(() => state("lost"), 6000);
 }
 
 function listen() {
@@ -90,14 +90,18 @@ function listen() {
     hear();
     const before = store.pulse;
     store.pulse = JSON.parse(event.data);
-    if (store.pulse.time_ms) store.ahead = store.pulse.time_ms - Date.now();
+    // The same moment told again is no news of the time.
+    if (store.pulse.time_ms && store.pulse.time_ms !== before?.time_ms) store.ahead = store.pulse.time_ms - Date.now();
     state("live");
     const changed = JSON.stringify(before?.connected) !== JSON.stringify(store.pulse.connected) || before?.epoch?.number !== store.pulse.epoch?.number;
     if (changed || !store.mesh) refreshMesh();
     tell("pulse", store.pulse);
   });
   for (const kind of ["task", "partial", "certificate"]) {
-    source.addEventListener(kind, (event) => tell(kind, JSON.parse(event.data)));
+    source.addEventListener(kind, (event) => {
+      hear();
+      tell(kind, JSON.parse(event.data));
+    });
   }
 }
 

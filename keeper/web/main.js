@@ -94,6 +94,7 @@ function frame() {
     live.title = state === "lost" ? "The keeper does not answer; it is tried again" : "";
     say(live.firstChild, { wait: "connecting", live: "live", lost: "keeper lost" }[state]);
     if (pulse) say(head, `▪ ${count(pulse.head.number)}`);
+    if (known) network.hidden = !known.network.domain;
     if (known) say(network, `chain ${known.network.chain_id} · ${known.network.domain}`);
     const next = state === "lost" ? "lost" : JSON.stringify(pulse?.red ?? {});
     if (next === red) return;

@@ -25,17 +25,19 @@ export function leadership(pulse, mesh) {
 
 export function mesh(root, signal) {
   const stage = h("div", { class: "stage" });
+  const nobody = h("p", { class: "empty" }, "No keepers yet: this one has not read an operator set from the chain.");
   const strip = h("ol", { class: "blocks", "aria-label": "The newest blocks; those with settled tasks are lit" });
   const lead = h("div", { class: "lead" });
   const line = h("ol", { class: "line" });
   const news = h("ol", { class: "news" });
+  const quiet = h("p", { class: "empty" }, "Nothing has happened yet.");
   const tiles = h("dl", { class: "tiles" });
   const about = h("div", { class: "about" });
   put(root, heading("Mesh", "the keepers as this one sees them"),
     tiles,
     h("div", { class: "mesh" },
-      h("section", { class: "card hero" }, stage, about, h("div", { class: "chain" }, h("span", { class: "small muted" }, "Chain"), strip), legend()),
-      h("div", { class: "stack" }, h("section", { class: "card" }, h("h2", {}, "Who leads"), lead, line), card("News", "one line a task", h("div", { role: "log", "aria-label": "News" }, news)))));
+      h("section", { class: "card hero" }, nobody, stage, about, h("div", { class: "chain" }, h("span", { class: "small muted" }, "Chain"), strip), legend()),
+      h("div", { class: "stack" }, h("section", { class: "card" }, h("h2", {}, "Who leads"), lead, line), card("News", "one line a task", h("div", { role: "log", "aria-label": "News" }, news, quiet)))));
 
   const drawing = graph(stage, (member) => put(about, described(member)));
   signal.addEventListener("abort", drawing.stop, { once: true });
@@ -45,6 +47,8 @@ export function mesh(root, signal) {
 
   const redraw = () => {
     if (!store.mesh) return;
+    nobody.hidden = store.mesh.members.length > 0;
+    stage.hidden = !nobody.hidden;
     const led = leadership(store.pulse, store.mesh);
     drawing.show(store.mesh, { leading: led.leading?.index, next: led.next?.index, connected: led.connected });
     showLead(lead, line, led);
@@ -96,6 +100,7 @@ export function mesh(root, signal) {
     seen.delete(key);
     seen.set(key, known);
     const shown = [...seen.values()].filter((each) => each.state).slice(-NEWS_MAX).reverse();
+    quiet.hidden = shown.length > 0;
     keyed(news, shown, (each) => each.key, () => h("li", {}, h("a", {}, h("time", { class: "mono" }), h("span", { class: "what" }), h("span", { class: "state" }))), line_of);
   }
   ask("runs", signal).then(({ runs }) => {

@@ -35,13 +35,13 @@ export function node(root, signal) {
     facts(account, [
       ["Under way", count(document.account.open)], ["Waiting", count(document.account.waiting)], ["Oldest", document.account.open ? `${count(document.account.oldest_seconds)} s` : "—"],
       ["Included since the start", count(document.account.mined)], ["Fees raised", count(document.account.raises)],
-      ["Holds", `${ether(document.account.balance)} ether`], ["A gas costs", document.account.gas_price ? `${count(document.account.gas_price)} wei` : "—"],
+      ["Holds", document.account.balance ? `${ether(document.account.balance)} ether` : "—"], ["A gas costs", document.account.gas_price ? `${count(document.account.gas_price)} wei` : "—"],
       ["Last refusal", document.account.refusal || "none"],
     ]);
     facts(self, [
       ["Operator", document.operator], ["Mesh identity", document.peer_id], ["Listens at", document.listen.join(", ") || "—"],
-      ["Network", `chain ${document.network.chain_id}, ${document.network.domain}`], ["Epoch", `${document.epoch.number}, row ${document.epoch.index ?? "none"} of ${document.epoch.size}`],
-      ["Newest block", `${count(document.head.number)}, ${clock(document.head.timestamp * 1000)}`], ["Missed since the start", `${count(document.missed.count)}${document.missed.newest ? `; the newest: ${document.missed.newest}` : ""}`],
+      ["Network", document.network.domain ? `chain ${document.network.chain_id}, ${document.network.domain}` : "—"], ["Epoch", `${document.epoch.number}, row ${document.epoch.index ?? "none"} of ${document.epoch.size}`],
+      ["Newest block", document.head.timestamp ? `${count(document.head.number)}, ${clock(document.head.timestamp * 1000)}` : "—"], ["Missed since the start", `${count(document.missed.count)}${document.missed.newest ? `; the newest: ${document.missed.newest}` : ""}`],
       ["Version", document.version], ["Open pages", `${document.page.readers}, ${document.page.readers_dropped} let go`],
     ]);
   }, signal, (error) => say(note, error.message));

@@ -44,8 +44,19 @@ const go = async (page, view) => {
   await page.locator("#view h1").first().waitFor();
 };
 
+/** Asks the page until it gives something, which is given. */
+async function until(page, read, argument, every = 100) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const found = await page.evaluate(read, argument);
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`waited in vain for ${read}`);
+    await new Promise((done) => setTimeout(done, every));
+  }
+}
+
 async function settled(page) {
-  const found = await page.waitForFunction(async () => {
+  return until(page, async () => {
     const { runs } = await (await fetch("/api/v1/runs")).json();
     const done = runs.filter((run) => run.state === "settled" && run.certified_ms !== null);
     for (const run of done) {
@@ -53,8 +64,7 @@ async function settled(page) {
       if (full.certificate && full.settled && full.ran_ms && full.marks.length >= 4) return run.key;
     }
     return null;
-  }, undefined, { polling: 500 });
-  return found.jsonValue();
+  }, undefined, 500);
 }
 
 async function accessible(page, view) {
@@ -74,17 +84,17 @@ async function mesh(page) {
   await page.locator(".node").nth(4).waitFor();
   assert.equal(await page.locator(".node").count(), 5);
   await page.locator(".node.leading").waitFor();
-  await page.waitForFunction(() => document.querySelectorAll(".link").length >= 4);
-  await page.waitForFunction(() => document.querySelectorAll(".flying, .ripple").length > 0);
-  const leaders = await page.waitForFunction(() => {
+  await until(page, () => document.querySelectorAll(".link").length >= 4);
+  await until(page, () => document.querySelectorAll(".flying, .ripple").length > 0, undefined, 20);
+  const leaders = await until(page, () => {
     const seen = (globalThis.seenLeaders ??= new Set());
     const now = document.getElementById("leader-now")?.textContent;
     if (now) seen.add(now);
     return seen.size > 1 ? [...seen] : null;
-  }, undefined, { polling: 100 });
+  });
   const links = await page.locator(".link").count();
   const [size, paint] = await page.evaluate(() => [performance.getEntriesByType("resource").reduce((sum, each) => sum + each.encodedBodySize, 0), performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0]);
-  return `first paint after ${Math.round(paint)} ms, ${Math.round(size / 1024)} KiB; 5 keepers, ${links} links, leaders so far ${(await leaders.jsonValue()).join(", ")}`;
+  return `first paint after ${Math.round(paint)} ms, ${Math.round(size / 1024)} KiB; 5 keepers, ${links} links, leaders so far ${leaders.join(", ")}`;
 }
 
 async function task(page) {
@@ -186,19 +196,19 @@ async function kill(network, page) {
     new MutationObserver(look).observe(document.getElementById("view"), { subtree: true, attributes: true, childList: true });
   });
   const { name, at, operator } = await network.kill();
-  const seen = await page.waitForFunction(async (victim) => {
+  const seen = await until(page, async (victim) => {
     const { members } = await (await fetch("/api/v1/network")).json();
     const row = members.find((member) => member.operator.toLowerCase() === victim)?.index;
     return globalThis.gone.find((each) => each.row === String(row)) ?? null;
-  }, operator, { polling: 50 });
-  const after = (await seen.jsonValue()).at - at;
+  }, operator, 50);
+  const after = seen.at - at;
   assert.ok(after < SEEN_WITHIN_MS, `the kill of ${name} was seen after ${after} ms`);
-  const heir = await page.waitForFunction((victim) => {
+  const heir = await until(page, (victim) => {
     const now = document.getElementById("leader-now")?.textContent;
     return now && now.toLowerCase() !== `${victim.slice(0, 6)}…${victim.slice(-4)}` ? now : null;
-  }, operator, { polling: 50 });
-  const said = `${name} seen gone ${after} ms after it was said, then ${await heir.jsonValue()} leads`;
-  await page.waitForFunction(() => document.querySelectorAll(".node.here").length === 5);
+  }, operator, 50);
+  const said = `${name} seen gone ${after} ms after it was said, then ${heir} leads`;
+  await until(page, () => document.querySelectorAll(".node.here").length === 5);
   return `${said}; and it is back`;
 }
 
@@ -210,7 +220,7 @@ async function looks(browser, url, key, folder) {
       await page.locator(".node").nth(4).waitFor();
       for (const [name, view] of views) {
         await go(page, view);
-        if (name === "mesh") await page.waitForFunction(() => document.querySelectorAll(".flying").length > 1 && document.querySelectorAll(".news li").length > 5);
+        if (name === "mesh") await until(page, () => document.querySelectorAll(".flying").length > 1 && document.querySelectorAll(".news li").length > 5, undefined, 20);
         else await page.waitForLoadState("networkidle").catch(() => {});
         if (name === "jobs") await page.locator(".strip li").nth(3).waitFor();
         if (name === "tasks") await page.locator("tbody tr").nth(3).waitFor();

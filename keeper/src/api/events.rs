@@ -2,7 +2,7 @@
 //!
 //! | event | when | data |
 //! |---|---|---|
-//! | `pulse` | at once, and whenever what is shown has changed, four times a second at most | how the keeper stands: head, window, who leads, who is connected, checks that are red |
+//! | `pulse` | at once, whenever what is shown has changed, four times a second at most, and every two seconds at least | how the keeper stands: head, window, who leads, who is connected, checks that are red |
 //! | `task` | something happened to a task | its `key`, `change` and what belongs to it |
 //! | `partial` | a keeper has spoken in a batch | `keeper` (row), `tasks`, `abstains` |
 //! | `certificate` | a quorum's certificate is at hand | `signers` (rows), `tasks`, `epoch` |
@@ -28,6 +28,8 @@ use crate::view::View;
 
 /// Pause between two pulses.
 const PULSE_PAUSE: Duration = Duration::from_millis(250);
+/// After so long there is one, whether anything has changed or not.
+const PULSE_EVERY: Duration = Duration::from_secs(2);
 /// How often an idle stream says that it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
@@ -66,7 +68,10 @@ impl Telling {
         let Self { reader, view, rested } = self;
         let pulse = async {
             tokio::time::sleep_until(*rested).await;
-            view.changed().await.ok()?;
+            // With nothing new it is said again that nothing is: a stream that is quiet looks like one that was cut.
+            if let Ok(changed) = tokio::time::timeout(PULSE_EVERY, view.changed()).await {
+                changed.ok()?;
+            }
             Some(documents::pulse(&view.borrow_and_update()))
         };
         tokio::select! {
