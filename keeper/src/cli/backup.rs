@@ -1,6 +1,6 @@
 //! `keeper backup`: keys, settings and journal in one encrypted file, and back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
 use clap::{Args, Subcommand};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::output::{answer, rows};
 use super::{Code, Exit, Global, WithExit, is_missing};
 use crate::backup::{Backup, Error};
-use crate::keystore::{Password, Strength, write_private};
+use crate::keystore::{Strength, write_private};
 
 /// `keeper backup ...`
 #[derive(Debug, Subcommand)]
@@ -43,14 +43,14 @@ pub struct RestoreArgs {
 
 pub(super) fn run(global: &Global, command: BackupCommand) -> Result<Exit> {
     match command {
-        BackupCommand::Create { file, light_scrypt } => create(global, file, light_scrypt),
+        BackupCommand::Create { file, light_scrypt } => create(global, &file, light_scrypt),
         BackupCommand::Verify { file } => verify(global, &file),
         BackupCommand::Restore(args) => restore(global, &args),
     }
 }
 
-fn create(global: &Global, file: PathBuf, light_scrypt: bool) -> Result<Exit> {
-    if !is_missing(&file) {
+fn create(global: &Global, file: &Path, light_scrypt: bool) -> Result<Exit> {
+    if !is_missing(file) {
         let error = anyhow!("{} exists already: name a new file, an older backup is never overwritten", file.display());
         return Err(error).exit(Exit::Usage);
     }
@@ -62,7 +62,7 @@ fn create(global: &Global, file: PathBuf, light_scrypt: bool) -> Result<Exit> {
     let gathered = Backup::gather(&paths, &global.config_file(&paths), settings.network.as_deref(), &password);
     let backup = told(gathered)?;
     let sealed = told(backup.seal(&password, if light_scrypt { Strength::Light } else { Strength::Standard }))?;
-    write_private(&file, &sealed)?;
+    write_private(file, &sealed)?;
     let (mut document, mut text) = describe(&backup);
     document["file"] = json!(file);
     document["bytes"] = json!(sealed.len());
@@ -75,8 +75,8 @@ fn create(global: &Global, file: PathBuf, light_scrypt: bool) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn verify(global: &Global, file: &PathBuf) -> Result<Exit> {
-    let (backup, _) = open(global, file)?;
+fn verify(global: &Global, file: &Path) -> Result<Exit> {
+    let backup = open(global, file)?;
     let (document, text) = describe(&backup);
     answer(global, document, &(text + "it is whole, the password opens it, and both keys open with it\n"));
     Ok(Exit::Success)
@@ -85,7 +85,7 @@ fn verify(global: &Global, file: &PathBuf) -> Result<Exit> {
 fn restore(global: &Global, args: &RestoreArgs) -> Result<Exit> {
     let paths = global.paths()?;
     let _lock = paths.lock()?;
-    let (backup, _) = open(global, &args.file)?;
+    let backup = open(global, &args.file)?;
     let restored = told(backup.restore(&paths, &global.config_file(&paths), args.keep_journal))?;
     let (mut document, _) = describe(&backup);
     document["written"] = json!(restored.written);
@@ -104,13 +104,12 @@ fn restore(global: &Global, args: &RestoreArgs) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn open(global: &Global, file: &PathBuf) -> Result<(Backup, Password)> {
+fn open(global: &Global, file: &Path) -> Result<Backup> {
     if is_missing(file) {
         return Err(anyhow!("there is no file {}", file.display())).exit(Exit::NotFound);
     }
     let password = global.password(&global.settings()?, false)?;
-    let backup = told(Backup::open(file, &password))?;
-    Ok((backup, password))
+    told(Backup::open(file, &password))
 }
 
 fn describe(backup: &Backup) -> (Value, String) {
