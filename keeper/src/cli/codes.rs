@@ -106,6 +106,7 @@ codes! {
     NotABackup "K-BAK-01" Data,
     BackupOlder "K-BAK-02" Data,
     BackupOfOther "K-BAK-03" Data,
+    NotAReceipt "K-RCPT-01" Usage,
     Protection "K-STOP-01" Protection,
 }
 

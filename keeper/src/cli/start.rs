@@ -47,10 +47,17 @@ fn failed(error: &anyhow::Error, json: bool) -> ExitCode {
 
 /// Reads a command line, and notes which settings it and the environment give.
 pub(super) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
-    let matches = Cli::command().try_get_matches_from(words)?;
+    let matches = unset_empty(Cli::command()).try_get_matches_from(words)?;
     let mut command_line = Cli::from_arg_matches(&matches)?;
     command_line.global.given = Given::of(&matches);
     Ok(command_line)
+}
+
+/// A variable that is set to nothing is not set: files of containers write `KEEPER_RPC_URL: ${KEEPER_RPC_URL:-}`.
+fn unset_empty(command: clap::Command) -> clap::Command {
+    let is_empty = |flag: &clap::Arg| flag.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|flag| if is_empty(&flag) { flag.env(None::<&'static str>) } else { flag });
+    command.mut_subcommands(unset_empty)
 }
 
 /// A command line that cannot be read, in clap's words.

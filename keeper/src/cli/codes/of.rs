@@ -6,6 +6,7 @@ use crate::cli::Exit;
 use crate::cli::exit::{Marked, passes};
 use crate::driver::{PartEnded, Protection};
 use crate::journal::interchange::InterchangeError;
+use crate::receipt::Unreadable;
 use crate::{api, archive, config, journal, keystore, paths};
 
 impl Code {
@@ -52,6 +53,9 @@ fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Code> {
     }
     if cause.is::<api::BindError>() {
         return Some(Code::PortInUse);
+    }
+    if cause.is::<Unreadable>() {
+        return Some(Code::NotAReceipt);
     }
     if cause.is::<p2p::ConfigError>() {
         return Some(Code::PeerAddress);

@@ -142,6 +142,7 @@ fn table() -> Vec<Row> {
         ("a wallet that is no text", |home| wallet(home, utc, |_| vec![0x80, 0x81]), Ends(Exit::Key, &["UTC--", "save it as UTF-8"])),
         ("a keystore that others can read", opened, Ends(Exit::Key, &["K-KEY-08", "mode 0640", "chmod 600"])),
         ("a password in the environment", |home| with_secret(home, &["keys", "new"], "KEEPER_PASSWORD", "s3cret"), Ends(Exit::Key, &["K-KEY-11", "KEEPER_PASSWORD_FILE"])),
+        ("a variable that is set to nothing", |home| with_secret(home, &["config", "show"], "KEEPER_RPC_URL", ""), GoesOn),
         ("a private key on the command line", |home| home.keeper(&["join", "--private-key", KEY]), Ends(Exit::Usage, &["K-USE-02", "--private-key", "not used"])),
         ("a private key in place of a file", |home| home.keeper(&["keys", "import", KEY]), Ends(Exit::Usage, &["K-USE-02", "an argument"])),
         ("a password with a byte-order mark", |home| password(home, "\u{feff}correct horse\n".as_bytes()), GoesOn),
