@@ -123,7 +123,7 @@ impl Settings {
     pub fn load(path: &Path, required: bool) -> Result<Self, Error> {
         let text = match read_capped(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => return Ok(Self::default()),
+            Err(error) if is_absent(&error) && !required => return Ok(Self::default()),
             Err(source) => return Err(Error::Io { path: path.to_owned(), source }),
         };
         let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
@@ -231,6 +231,11 @@ impl Config {
             challenge: settings.challenge.unwrap_or(true),
         })
     }
+}
+
+/// A file below something that is no directory is not there either: what is wrong with that is said by whoever needs it.
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 /// URLs that are wrong are named by their place: they may hold a key.
