@@ -3,13 +3,21 @@
 //! stdout carries the answer and nothing else (with `--json` one JSON document), stderr logs and errors. Exit codes:
 //! see [`Exit`].
 
+mod argv;
 mod audit;
+mod backup;
 mod cert;
 mod chain;
+mod codes;
+mod completions;
+mod config;
 mod currency;
 mod dispute;
+mod environment;
 mod exit;
+mod explain;
 mod filed;
+mod global;
 mod init;
 mod job;
 mod join;
@@ -18,24 +26,30 @@ mod keys;
 mod logs;
 mod node_file;
 mod operator;
+mod origin;
 mod output;
 mod receipt;
 mod replay;
 mod start;
 mod status;
+mod terminal;
+mod version;
+mod walk;
 mod worker;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use url::Url;
 
-use crate::config::{LogFormat, Settings};
-use crate::paths::Paths;
+pub use codes::Code;
+pub use config::ConfigCommand;
 pub use dispute::DisputeCommand;
 pub use exit::{Exit, WithExit};
-pub use join::JoinArgs;
+pub use global::Global;
+pub use join::{JoinArgs, NodeFlags};
+pub use keys::KeysCommand;
 pub use logs::start_logs;
 pub use node_file::NodeFile;
 pub use output::report_failure;
@@ -54,86 +68,12 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// Flags of every command.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Options of every command")]
-pub struct Global {
-    /// Directory for everything this keeper keeps [default: the user's XDG directories]
-    #[arg(long, global = true, env = "KEEPER_DATADIR", hide_env_values = true, value_name = "DIR")]
-    pub datadir: Option<PathBuf>,
-    /// Config file [default: config.toml in the data directory]
-    #[arg(long, global = true, env = "KEEPER_CONFIG", hide_env_values = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Network file, written by the deployer
-    #[arg(long, global = true, env = "KEEPER_NETWORK", hide_env_values = true, value_name = "FILE")]
-    pub network: Option<PathBuf>,
-    /// RPC node, in place of the network file's; repeat for fallbacks
-    #[arg(
-        long = "rpc-url",
-        visible_alias = "rpc",
-        global = true,
-        env = "KEEPER_RPC_URL",
-        hide_env_values = true,
-        value_name = "URL",
-        value_delimiter = ','
-    )]
-    pub rpc_urls: Vec<Url>,
-    /// File whose first line is the password of the keystores
-    #[arg(long, global = true, env = "KEEPER_PASSWORD_FILE", hide_env_values = true, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// Print one JSON document instead of text
-    #[arg(long, global = true, action = ArgAction::SetTrue)]
-    pub json: bool,
-    /// Log filter, such as `info` or `warn,keeper=debug` [default: info for join, else warn]
-    #[arg(long, global = true, env = "KEEPER_LOG_LEVEL", hide_env_values = true, value_name = "FILTER")]
-    pub log_level: Option<String>,
-    /// How logs look
-    #[arg(long, global = true, env = "KEEPER_LOG_FORMAT", hide_env_values = true, value_enum)]
-    pub log_format: Option<LogFormat>,
-}
-
-impl Global {
-    /// The files of this keeper.
-    ///
-    /// # Errors
-    /// Without `--datadir` and home directory.
-    pub fn paths(&self) -> Result<Paths> {
-        Ok(Paths::resolve(self.datadir.as_deref())?)
-    }
-
-    /// The config file that is read.
-    #[must_use]
-    pub fn config_file(&self, paths: &Paths) -> PathBuf {
-        self.config.clone().unwrap_or_else(|| paths.config().to_owned())
-    }
-
-    /// Flags and environment, then the config file.
-    ///
-    /// # Errors
-    /// When the config file cannot be read or holds unknown keys.
-    pub fn settings(&self) -> Result<Settings> {
-        let file = self.config_file(&self.paths()?);
-        Ok(self.flags().or(Settings::load(&file, self.config.is_some())?))
-    }
-
-    fn flags(&self) -> Settings {
-        Settings {
-            network: self.network.clone(),
-            rpc_urls: self.rpc_urls.clone(),
-            password_file: self.password_file.clone(),
-            log_level: self.log_level.clone(),
-            log_format: self.log_format,
-            ..Settings::default()
-        }
-    }
-}
-
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make the data directory, a config file and the peer identity
     Init,
-    /// Make and show the operator's keys
+    /// Make, show, bring and take the operator's keys
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Take part on chain
@@ -157,30 +97,27 @@ pub enum Command {
     /// Look at the sign-once journal, and carry it to another machine; only while no keeper runs
     #[command(subcommand)]
     Journal(JournalCommand),
+    /// Keys, configuration and journal in one encrypted file, and back; only while no keeper runs
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// Ask a running keeper how it is; exit code 3 if it is not ready
     Status(StatusArgs),
+    /// Read the log that `keeper join --log-dir` keeps
+    Logs(logs::LogsArgs),
+    /// Show the settings and where each comes from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Say what an error's code means, and how to mend it
+    Explain(explain::ExplainArgs),
+    /// Print a script that completes this program's words in a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual, or write a page for each verb
+    Man(completions::ManArgs),
+    /// Show the version
+    Version,
     /// Compile or run job code for a keeper, over pipes; keepers start it themselves
     #[command(hide = true)]
     Worker(WorkerArgs),
-}
-
-/// `keeper keys ...`
-#[derive(Debug, Subcommand)]
-pub enum KeysCommand {
-    /// Make the keys that are missing; those that are there are opened as a check
-    New {
-        /// Cheap password hashing, for local networks only
-        #[arg(long)]
-        light_scrypt: bool,
-    },
-    /// Show the public keys; needs no password
-    Show,
-    /// Replace the BLS key and the mesh identity of an operator that has deregistered; the old ones are kept aside
-    Rotate {
-        /// Cheap password hashing, for local networks only
-        #[arg(long)]
-        light_scrypt: bool,
-    },
 }
 
 /// `keeper operator ...`
@@ -296,9 +233,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
     let global = &cli.global;
     match cli.command {
         Command::Init => init::run(global),
-        Command::Keys(KeysCommand::New { light_scrypt }) => keys::new(global, light_scrypt),
-        Command::Keys(KeysCommand::Show) => keys::show(global),
-        Command::Keys(KeysCommand::Rotate { light_scrypt }) => keys::rotate(global, light_scrypt).await,
+        Command::Keys(command) => keys::run(global, command).await,
         Command::Operator(OperatorCommand::Register) => operator::register(global).await,
         Command::Operator(OperatorCommand::Deregister) => operator::deregister(global).await,
         Command::Operator(OperatorCommand::Stake(args)) => operator::stake(global, &args).await,
@@ -335,7 +270,14 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Journal(JournalCommand::Show) => journal::show(global),
         Command::Journal(JournalCommand::Export { file }) => journal::export(global, &file),
         Command::Journal(JournalCommand::Import { file }) => journal::import(global, &file),
+        Command::Backup(command) => backup::run(global, command),
         Command::Status(args) => status::run(global, &args).await,
+        Command::Logs(args) => logs::read(global, &args).await,
+        Command::Config(command) => config::run(global, command),
+        Command::Explain(args) => explain::run(global, &args),
+        Command::Completions(args) => completions::completions(global, &args),
+        Command::Man(args) => completions::man(global, &args),
+        Command::Version => version::run(global),
         Command::Worker(_) => anyhow::bail!("a worker is started before anything else; see `cli::main`"),
     }
 }

@@ -1,16 +1,23 @@
-//! The settings of a keeper: flag, then environment, then `config.toml`, then the built-in default.
+//! The settings of a keeper: flag, then environment, then `config.toml`, then the network file, then the built-in default.
+//! [`KEYS`] has a row for each.
 //!
 //! Flags and environment arrive together (clap reads `KEEPER_*` for every flag), as [`Settings`] of the command line;
 //! the file is [`Settings`] too. [`Config::merge`] puts the two together, once.
 
+mod keys;
+mod peers;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use contracts::network;
 use p2p::{Multiaddr, PeerId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use url::Url;
+
+pub use keys::{KEYS, Key};
+pub(crate) use keys::{lines, nearest};
+pub use peers::{Bootnode, Sentry};
 
 /// Port for peers.
 pub const P2P_PORT: u16 = 7419;
@@ -59,61 +66,6 @@ pub enum Error {
     },
 }
 
-/// A bootnode's address: a multiaddr that ends in `/p2p/<peer id>`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Bootnode(pub Multiaddr);
-
-impl FromStr for Bootnode {
-    type Err = p2p::ConfigError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        p2p::parse_bootnode(text).map(Self)
-    }
-}
-
-impl TryFrom<String> for Bootnode {
-    type Error = p2p::ConfigError;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Bootnode> for String {
-    fn from(bootnode: Bootnode) -> Self {
-        bootnode.0.to_string()
-    }
-}
-
-/// The peer id of a sentry: a node that may connect though it is no operator.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Sentry(pub PeerId);
-
-impl FromStr for Sentry {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = |error| format!("sentry \"{text}\" is not a peer id: {error}; write it as 12D3KooW...");
-        text.trim().parse().map(Self).map_err(wrong)
-    }
-}
-
-impl TryFrom<String> for Sentry {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Sentry> for String {
-    fn from(sentry: Sentry) -> Self {
-        sentry.0.to_string()
-    }
-}
-
 /// Settings from one source; what is `None` or empty there is left to the next source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -147,10 +99,12 @@ pub struct Settings {
     pub log_level: Option<String>,
     /// How logs look.
     pub log_format: Option<LogFormat>,
+    /// Directory in which the log is kept besides.
+    pub log_dir: Option<PathBuf>,
 }
 
 /// How logs look on stderr.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// A line for people.
@@ -169,14 +123,17 @@ impl Settings {
     pub fn load(path: &Path, required: bool) -> Result<Self, Error> {
         let text = match read_capped(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !required => return Ok(Self::default()),
+            Err(error) if is_absent(&error) && !required => return Ok(Self::default()),
             Err(source) => return Err(Error::Io { path: path.to_owned(), source }),
         };
-        let mut settings: Self = toml::from_str(&text)
-            .map_err(|error| Error::Malformed { path: path.to_owned(), reason: network::reason(&error, &text) })?;
+        let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
+        if let Some(reason) = keys::unknown(&text) {
+            return Err(malformed(reason));
+        }
+        let mut settings: Self = toml::from_str(&text).map_err(|error| malformed(network::reason(&error, &text)))?;
         let directory = path.parent().unwrap_or(Path::new("."));
-        for file in [&mut settings.network, &mut settings.password_file, &mut settings.cache_dir].into_iter().flatten()
-        {
+        let Self { network, password_file, cache_dir, log_dir, .. } = &mut settings;
+        for file in [network, password_file, cache_dir, log_dir].into_iter().flatten() {
             *file = directory.join(&*file);
         }
         Ok(settings)
@@ -203,6 +160,7 @@ impl Settings {
             challenge: self.challenge.or(next.challenge),
             log_level: self.log_level.or(next.log_level),
             log_format: self.log_format.or(next.log_format),
+            log_dir: self.log_dir.or(next.log_dir),
         }
     }
 
@@ -273,6 +231,11 @@ impl Config {
             challenge: settings.challenge.unwrap_or(true),
         })
     }
+}
+
+/// A file below something that is no directory is not there either: what is wrong with that is said by whoever needs it.
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }
 
 /// URLs that are wrong are named by their place: they may hold a key.

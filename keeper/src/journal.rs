@@ -24,6 +24,7 @@ mod book;
 mod error;
 mod format;
 mod handle;
+mod inspect;
 pub mod interchange;
 mod storage;
 
@@ -34,7 +35,9 @@ use sha2::{Digest, Sha256};
 
 use book::Book;
 pub use error::Error;
+pub use format::VERSION;
 pub use handle::JournalHandle;
+pub use inspect::Inspected;
 pub use storage::{Disk, FileStorage, Storage, System};
 
 /// Largest journal that is opened, in bytes; pruned journals stay far below.

@@ -12,9 +12,12 @@
 //! found out at once. The peer identity (`p2p.key`) is the `p2p` crate's.
 
 mod bls;
+mod change;
 mod cipher;
 mod files;
+mod foreign;
 mod password;
+mod published;
 mod wallet;
 
 use std::path::{Path, PathBuf};
@@ -23,9 +26,14 @@ use alloy::primitives::Address;
 use alloy::signers::local::PrivateKeySigner;
 use consensus::bls::{PublicKey, SecretKey};
 
+pub use change::{KeyKind, check};
 pub use cipher::Strength;
-pub use files::write_private;
+pub(crate) use cipher::{Derivation, random};
+pub(crate) use files::private_directory;
+pub use files::{Found, others_may_read, write_private};
+pub use foreign::{ForeignKey, OpenKey};
 pub use password::Password;
+pub use published::{is_local, is_published, refuse_published};
 
 /// Why keys could not be made or opened.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +91,49 @@ pub enum Error {
     /// No password at hand.
     #[error("{0}")]
     NoPassword(String),
+    /// Others can read a secret key.
+    #[error("{path} has mode {mode:04o}, so others can read the secret key: run chmod 600 {path}")]
+    Permissions {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A BLS key of another scheme.
+    #[error("{path} {what}: make the BLS key with `keeper keys new`, and import the ECDSA key alone")]
+    WrongCurve {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is, and why it cannot be used.
+        what: &'static str,
+    },
+    /// There is a key of this kind already.
+    #[error(
+        "there is a {kind} keystore already, {path}: keys are never overwritten; move it away, or use another --datadir"
+    )]
+    Exists {
+        /// `BLS` or `ECDSA`.
+        kind: &'static str,
+        /// The file.
+        path: PathBuf,
+    },
+    /// A password where every program that is started inherits it.
+    #[error(
+        "KEEPER_PASSWORD holds a password, which counts on local chains alone (31337, 1337): programs and crash reports \
+         inherit the environment; unset it, and name a file with mode 600 by KEEPER_PASSWORD_FILE"
+    )]
+    PasswordInEnvironment,
+    /// A wallet that everybody has the key of.
+    #[error(
+        "{address} is one of the accounts that anvil and Hardhat print: everybody has its key, so on chain {chain_id} \
+         whatever it holds is taken at once; use a wallet of your own (`keeper keys new` or `keeper keys import FILE`)"
+    )]
+    PublicKeyOfTests {
+        /// The account.
+        address: Address,
+        /// The chain, no local one.
+        chain_id: u64,
+    },
     /// The system's random numbers are not to be had.
     #[error("the operating system gives no random numbers: {0}")]
     Entropy(String),

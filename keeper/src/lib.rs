@@ -12,6 +12,7 @@
 
 pub mod api;
 pub mod archive;
+pub mod backup;
 pub mod chain;
 pub mod cli;
 pub mod config;

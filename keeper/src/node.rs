@@ -138,7 +138,9 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
         requests: topics::requests(),
         address_book: Some(setup.paths.address_book()),
     };
-    let (mesh, mesh_events, service) = p2p::build(mesh_config, &setup.identity, &mut registry)?;
+    let built = p2p::build(mesh_config, &setup.identity, &mut registry);
+    let (mesh, mesh_events, service) = built
+        .context("the mesh cannot start as --listen, --external-addr, --bootnode, --sentry and --max-peers say")?;
     let api_listener = api::bind(config.api_addr, "--api-addr").await?;
     let metrics_listener = api::bind(config.metrics_addr, "--metrics-addr").await?;
     let (api_addr, metrics_addr) = (api_listener.local_addr()?, metrics_listener.local_addr()?);
@@ -261,6 +263,8 @@ fn open_journal(setup: &Setup, known: &Known) -> Result<(Journal, engine::Journa
     let identity = Identity::new(&key, domain(&setup.network).separator());
     let path = setup.paths.journal();
     let state = match (path.exists(), known.registered) {
+        // What the key signed after the backup is in no journal.
+        (true, true) if setup.paths.restored().exists() => engine::JournalState::Lost,
         (true, _) => engine::JournalState::Intact,
         (false, true) => engine::JournalState::Lost,
         (false, false) => engine::JournalState::New,
@@ -272,7 +276,22 @@ fn open_journal(setup: &Setup, known: &Known) -> Result<(Journal, engine::Journa
         (engine::JournalState::Lost, None) => Missing::Refuse,
         _ => Missing::Create,
     };
-    Ok((Journal::open(&path, identity, missing)?, state))
+    let mut journal = Journal::open(&path, identity, missing)?;
+    take_up_restored(setup, known, &mut journal)?;
+    Ok((journal, state))
+}
+
+/// A restored journal refuses all that may have been signed since its backup. That is on disk before the mark goes.
+fn take_up_restored(setup: &Setup, known: &Known, journal: &mut Journal) -> Result<()> {
+    let mark = setup.paths.restored();
+    if !mark.exists() {
+        return Ok(());
+    }
+    if let Some(floor) = known.floor {
+        journal.prune(floor.saturating_add(1))?;
+        tracing::warn!(floor, "the journal was restored from a backup: nothing up to this block is signed any more");
+    }
+    std::fs::remove_file(&mark).with_context(|| format!("could not remove {}", mark.display()))
 }
 
 async fn close(stop: CancellationToken, tasks: Vec<JoinHandle<()>>) {

@@ -131,6 +131,12 @@ impl Paths {
         self.data.join("journal.bin")
     }
 
+    /// Says that the journal was restored from a backup: until a start has seen how far this key may have signed since.
+    #[must_use]
+    pub fn restored(&self) -> PathBuf {
+        self.data.join("restored")
+    }
+
     /// What happened to each task, of [`crate::archive`]; may be deleted at any time.
     #[must_use]
     pub fn archive(&self) -> PathBuf {

@@ -24,6 +24,7 @@ mod load;
 mod logs;
 mod metrics;
 mod money;
+mod newcomer;
 mod other_set;
 mod parts;
 mod receipts;

@@ -46,7 +46,7 @@ pub fn welcome(swarm: &Swarm) -> String {
     let cache = swarm.cache_dir().display();
     lines.push(format!(
         "\nJoin a keeper by hand, in another terminal:\n\
-         \x20 echo 'choose a good one' > password\n\
+         \x20 (umask 077 && echo 'choose a good one' > password)\n\
          \x20 {keeper} init --datadir mine\n\
          \x20 {keeper} keys new --datadir mine --password-file password\n\
          \x20 bootstrap/swarm.sh fund OPERATOR_ADDRESS --network {file}\n\

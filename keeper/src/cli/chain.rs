@@ -29,6 +29,7 @@ use crate::chain::{
     was_registered,
 };
 use crate::config::Settings;
+use crate::keystore::refuse_published;
 pub(super) use actor::{Actor, Broadcast, Done, Key};
 pub(super) use sender::Sender;
 
@@ -123,20 +124,27 @@ impl Chain {
     /// A sender of transactions from the wallet's account. It must hold enough coin for one verb.
     ///
     /// # Errors
-    /// It does not, or gas is dearer than is ever paid.
+    /// It does not, gas is dearer than is ever paid, or everybody has the wallet's key.
     pub(super) async fn sender(&self, wallet: PrivateKeySigner) -> Result<Sender> {
+        refuse_published(wallet.address(), self.network.chain_id)?;
         self.check_balance(wallet.address()).await?;
         Ok(Sender::new(self.rpc.clone(), wallet, &self.network))
     }
 
-    /// Refuses an account that does not hold enough coin for the gas of one verb.
-    async fn check_balance(&self, account: Address) -> Result<()> {
+    /// What an account holds, and what the gas of one verb takes at most.
+    pub(super) async fn purse(&self, account: Address) -> Result<(U256, U256)> {
         let market = market(&self.provider).await?;
         let fees = affordable(market)?;
         let price = Fees { max_fee: market.base_fee.saturating_add(fees.tip), ..fees };
         let data = Oracle::new(self.network.contracts.task_manager).price(&self.rpc).await;
         let needed = worst(GAS_OF_A_VERB, price, data, BYTES_OF_A_VERB);
-        let mut balance = self.provider.get_balance(account).await.map_err(ChainError::from)?;
+        let balance = self.provider.get_balance(account).await.map_err(ChainError::from)?;
+        Ok((balance, needed))
+    }
+
+    /// Refuses an account that does not hold enough coin for the gas of one verb.
+    async fn check_balance(&self, account: Address) -> Result<()> {
+        let (mut balance, needed) = self.purse(account).await?;
         for _ in 0..BALANCE_LOOKS {
             if balance >= needed {
                 break;

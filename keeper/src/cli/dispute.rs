@@ -19,7 +19,7 @@ use super::output::{answer, rows};
 use super::{Exit, Global, WithExit};
 use crate::chain::{Certified, ChainError, Receipt, latest};
 use crate::jobs::flags::{RunName, parse_run};
-use crate::keystore::{Keystore, Password};
+use crate::keystore::Keystore;
 
 /// `keeper dispute ...`
 #[derive(Debug, Subcommand)]
@@ -83,7 +83,7 @@ struct Desk {
 impl Desk {
     async fn open(global: &Global) -> Result<Self> {
         let settings = global.settings()?;
-        let password = Password::obtain(settings.password_file.as_deref(), false)?;
+        let password = global.password(&settings, false)?;
         let wallet = Keystore::at(&global.paths()?.keystores()).open_wallet(&password)?;
         let chain = Chain::connect(global, &settings).await?;
         let sender = chain.sender(wallet).await?;

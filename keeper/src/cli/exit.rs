@@ -2,6 +2,7 @@
 
 use std::{fmt, io};
 
+use super::Code;
 use crate::chain::ChainError;
 use crate::{api, archive, config, journal, keystore, paths};
 
@@ -51,7 +52,7 @@ impl Exit {
     }
 
     /// Whether a supervisor is not to start the keeper again.
-    fn is_final(self) -> bool {
+    pub(super) const fn is_final(self) -> bool {
         matches!(self, Self::Usage | Self::Key | Self::Data | Self::Protection)
     }
 
@@ -81,7 +82,10 @@ impl Exit {
         if cause.is::<p2p::ConfigError>() {
             return Some(Self::Usage);
         }
-        if cause.is::<api::BindError>() || cause.is::<p2p::Error>() {
+        if let Some(error) = cause.downcast_ref::<p2p::Error>() {
+            return Some(if matches!(error, p2p::Error::Config(_)) { Self::Usage } else { Self::Network });
+        }
+        if cause.is::<api::BindError>() {
             return Some(Self::Network);
         }
         if let Some(error) = cause.downcast_ref::<archive::Error>() {
@@ -102,7 +106,7 @@ impl Exit {
 
 /// Whether a cause is the machine's and may pass: a disk that is full, read-only or failing, descriptors or memory that ran
 /// out.
-fn passes(cause: &(dyn std::error::Error + 'static)) -> bool {
+pub(super) fn passes(cause: &(dyn std::error::Error + 'static)) -> bool {
     let code = |error: &io::Error| error.raw_os_error();
     let number = match cause.downcast_ref::<ChainError>() {
         Some(ChainError::Ledger { system, .. }) => *system,
@@ -125,10 +129,21 @@ fn passes(cause: &(dyn std::error::Error + 'static)) -> bool {
     number.is_some_and(|number| PASSING.contains(&number))
 }
 
-/// An error with its exit code; it shows as the error alone.
-struct Marked {
+/// An error with its exit code, and perhaps the code it has for people; it shows as the error alone.
+pub(super) struct Marked {
     exit: Exit,
+    code: Option<Code>,
     error: anyhow::Error,
+}
+
+impl Marked {
+    /// The code attached to it, or that of the error itself; what has none in it gets the one of its exit code.
+    pub(super) fn code(&self) -> Code {
+        self.code.unwrap_or_else(|| match Code::of(&self.error) {
+            Code::Failed => Code::of_exit(self.exit),
+            code => code,
+        })
+    }
 }
 
 impl fmt::Debug for Marked {
@@ -157,10 +172,21 @@ pub trait WithExit<T> {
     /// # Errors
     /// The error it was called on.
     fn exit(self, exit: Exit) -> anyhow::Result<T>;
+
+    /// The same result; on an error it has this code, and the process ends as the code says.
+    ///
+    /// # Errors
+    /// The error it was called on.
+    fn code(self, code: Code) -> anyhow::Result<T>;
 }
 
 impl<T, E: Into<anyhow::Error>> WithExit<T> for Result<T, E> {
     fn exit(self, exit: Exit) -> anyhow::Result<T> {
-        self.map_err(|error| anyhow::Error::new(Marked { exit, error: error.into() }))
+        self.map_err(|error| anyhow::Error::new(Marked { exit, code: None, error: error.into() }))
+    }
+
+    fn code(self, code: Code) -> anyhow::Result<T> {
+        let marked = |error: E| Marked { exit: code.exit(), code: Some(code), error: error.into() };
+        self.map_err(|error| anyhow::Error::new(marked(error)))
     }
 }

@@ -1,5 +1,7 @@
 //! `keeper init`: the data directory, a config file to fill in, the peer identity. Does what is missing, changes nothing.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use serde_json::json;
 
@@ -9,18 +11,8 @@ use crate::config::{Settings, TEMPLATE};
 use crate::keystore::write_private;
 
 pub(super) fn run(global: &Global) -> Result<Exit> {
+    let (config, identity) = make(global)?;
     let paths = global.paths()?;
-    let _lock = paths.lock()?;
-    let config = global.config_file(&paths);
-    if is_missing(&config) {
-        if let Some(directory) = config.parent() {
-            std::fs::create_dir_all(directory)
-                .with_context(|| format!("could not create {} for the config file", directory.display()))?;
-        }
-        write_private(&config, TEMPLATE.as_bytes())?;
-    }
-    Settings::load(&config, true)?;
-    let identity = p2p::Identity::load_or_create(&paths.identity())?;
     let document = json!({
         "datadir": paths.data(),
         "config": config,
@@ -35,4 +27,20 @@ pub(super) fn run(global: &Global) -> Result<Exit> {
     ]);
     answer(global, document, &text);
     Ok(Exit::Success)
+}
+
+/// Makes what is missing: where the config file is, and the peer identity.
+pub(super) fn make(global: &Global) -> Result<(PathBuf, p2p::Identity)> {
+    let paths = global.paths()?;
+    let _lock = paths.lock()?;
+    let config = global.config_file(&paths);
+    if is_missing(&config) {
+        if let Some(directory) = config.parent() {
+            std::fs::create_dir_all(directory)
+                .with_context(|| format!("could not create {} for the config file", directory.display()))?;
+        }
+        write_private(&config, TEMPLATE.as_bytes())?;
+    }
+    Settings::load(&config, true)?;
+    Ok((config, p2p::Identity::load_or_create(&paths.identity())?))
 }

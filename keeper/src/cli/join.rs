@@ -1,7 +1,7 @@
 //! `keeper join`: run an operator node.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -9,15 +9,28 @@ use contracts::network::Network;
 use p2p::Multiaddr;
 use serde_json::json;
 
-use super::{Exit, Global, NodeFile, WithExit, output};
+use super::terminal::Person;
+use super::{Exit, Global, NodeFile, output, walk};
 use crate::config::{Bootnode, Config, Sentry, Settings};
-use crate::keystore::{Keystore, Password};
+use crate::keystore::{Keystore, others_may_read, refuse_published};
 use crate::node::{self, Reachable, Setup};
 use crate::{paths, shutdown};
 
 /// Flags of `keeper join`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct JoinArgs {
+    /// Settings.
+    #[command(flatten)]
+    pub node: NodeFlags,
+    /// Start although the journal is missing and the key is registered: only if the key never signed, or its journal
+    /// is lost for good
+    #[arg(long)]
+    pub accept_empty_journal: bool,
+}
+
+/// The settings of a node that are flags of `keeper join`, see [`crate::config::KEYS`].
+#[derive(Debug, Clone, Default, Args)]
+pub struct NodeFlags {
     /// Where to find the mesh: /ip4/203.0.113.7/tcp/7419/p2p/12D3KooW...; repeat or separate by commas
     #[arg(
         long = "bootnode",
@@ -61,25 +74,29 @@ pub struct JoinArgs {
     /// Directory for job code, may be shared between keepers [default: cache in the data directory]
     #[arg(long, env = "KEEPER_CACHE_DIR", hide_env_values = true, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
-    /// Prove misbehaviour of other keepers on chain, at the price of a transaction [this is the default]
-    #[arg(long, overrides_with = "no_challenge")]
-    pub challenge: bool,
+    /// Prove misbehaviour of other keepers on chain, at the price of a transaction [default: true]
+    #[arg(
+        long,
+        env = "KEEPER_CHALLENGE",
+        hide_env_values = true,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        overrides_with = "no_challenge"
+    )]
+    pub challenge: Option<bool>,
     /// Leave proofs of misbehaviour to other keepers
     #[arg(long, overrides_with = "challenge")]
     pub no_challenge: bool,
-    /// Start although the journal is missing and the key is registered: only if the key never signed, or its journal
-    /// is lost for good
-    #[arg(long)]
-    pub accept_empty_journal: bool,
 }
 
-impl JoinArgs {
-    /// Flags, environment, config file and defaults put together.
+impl NodeFlags {
+    /// Flags and environment, then the config file.
     ///
     /// # Errors
-    /// When the config file is wrong, or no network file is named.
-    pub fn config(&self, global: &Global) -> Result<Config> {
-        let paths = global.paths()?;
+    /// When the config file is wrong.
+    pub fn settings(&self, global: &Global) -> Result<Settings> {
         let flags = Settings {
             bootnodes: self.bootnodes.clone(),
             sentries: self.sentries.clone(),
@@ -89,22 +106,39 @@ impl JoinArgs {
             api_addr: self.api_addr,
             metrics_addr: self.metrics_addr,
             cache_dir: self.cache_dir.clone(),
-            challenge: (self.challenge || self.no_challenge).then_some(self.challenge),
+            challenge: if self.no_challenge { Some(false) } else { self.challenge },
             ..Settings::default()
         };
-        Ok(Config::merge(flags.or(global.settings()?), &global.config_file(&paths), paths.cache())?)
+        Ok(flags.or(global.settings()?))
+    }
+
+    /// The same, and the defaults.
+    ///
+    /// # Errors
+    /// When the config file is wrong, or no network file is named.
+    pub fn config(&self, global: &Global) -> Result<Config> {
+        let paths = global.paths()?;
+        Ok(Config::merge(self.settings(global)?, &global.config_file(&paths), paths.cache())?)
     }
 }
 
 pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
-    let config = args.config(global)?;
+    let (mut global, mut password) = (global.clone(), None);
+    match Person::present() {
+        Some(person) => (global, password) = Box::pin(walk::through(person, global, &args.node)).await?,
+        None => walk::next(&global, &args.node)?,
+    }
+    let global = &global;
+    let config = args.node.config(global)?;
     let network = Network::load(&config.network)?;
     let paths = global.paths()?;
     paths.create()?;
     let lock: paths::DataLock = paths.lock()?;
-    let password = Password::obtain(config.password_file.as_deref(), false)?;
+    let password = password.map_or_else(|| global.password(&global.settings()?, false), Ok)?;
+    warn_of_open(config.password_file.as_deref());
     let keystore = Keystore::at(&paths.keystores());
     let keys = tokio::task::spawn_blocking(move || keystore.open(&password)).await.context("opening the keys")??;
+    refuse_published(keys.wallet.address(), network.chain_id)?;
     let identity = p2p::Identity::load_or_create(&paths.identity())?;
     let operator = keys.wallet.address();
     let peer_id = identity.peer_id();
@@ -118,6 +152,8 @@ pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
         "keeper {} starts",
         env!("CARGO_PKG_VERSION")
     );
+    let chain = (network.chain_id, config.network.display().to_string(), network.contracts.task_manager);
+    let config_file = global.config_file(&paths);
     let announce = |reachable: &Reachable| {
         let listen: Vec<String> = reachable.listen.iter().map(ToString::to_string).collect();
         let file = NodeFile {
@@ -130,7 +166,13 @@ pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
         };
         file.write(&paths)?;
         let text = output::rows(&[
+            ("keeper", env!("CARGO_PKG_VERSION").to_owned()),
+            ("network", format!("chain {}, {}", chain.0, chain.1)),
+            ("task manager", chain.2.to_string()),
             ("operator", file.operator.clone()),
+            ("peer id", file.peer_id.clone()),
+            ("config file", config_file.display().to_string()),
+            ("data directory", paths.data().display().to_string()),
             ("listening", file.listen.join(" ")),
             ("api", format!("http://{}", file.api_addr)),
             ("metrics", format!("http://{}/metrics", file.metrics_addr)),
@@ -148,8 +190,13 @@ pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
     };
     let ended = Box::pin(node::run(setup, shutdown, announce)).await;
     drop(lock);
-    ended.map(|()| Exit::Success).map_err(|error| match error.downcast_ref::<p2p::Error>() {
-        Some(_) => Err::<(), _>(error).exit(Exit::Network).unwrap_err(),
-        None => error,
-    })
+    ended.map(|()| Exit::Success)
+}
+
+/// A password that others can read is told of, not refused: secrets of containers are mounted so.
+fn warn_of_open(file: Option<&Path>) {
+    if let Some((file, mode)) = file.and_then(|file| Some((file, others_may_read(file)?))) {
+        let mode = format!("{mode:04o}");
+        tracing::warn!(file = %file.display(), mode, "others can read the password file: chmod 600");
+    }
 }

@@ -1,21 +1,37 @@
 //! Where the log goes, how much of it, and how it looks.
 
+mod read;
+
 use std::ffi::OsStr;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::Mutex;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, fmt};
 
-use super::{Cli, Command, Exit, WithExit};
+use super::{Cli, Command, Exit, WithExit, environment};
 use crate::config::LogFormat;
 use crate::text::{escaped, is_harmful};
+pub(super) use read::LogsArgs;
+pub(super) use read::read;
+
+/// What files of the log are called: `keeper.2026-11-30.log`.
+const PREFIX: &str = "keeper";
+const SUFFIX: &str = "log";
+/// Days that are kept.
+const DAYS: usize = 7;
 
 /// Starts logging to stderr: the flag, then the config file, then `RUST_LOG`, then `info` for join and `warn` else. In
-/// colour on a terminal, plain in a file. Of libp2p's own lines one a minute of each kind.
+/// colour on a terminal, plain in a file. Of libp2p's own lines one a minute of each kind. `keeper join` logs to files
+/// besides, if a directory is named.
 ///
 /// # Errors
-/// When the filter cannot be read.
+/// When the filter cannot be read, or the directory cannot be written.
 pub fn start_logs(cli: &Cli) -> Result<()> {
     let settings = cli.global.settings()?;
     let fallback = if matches!(cli.command, Command::Join(_)) { "info" } else { "warn" };
@@ -24,19 +40,43 @@ pub fn start_logs(cli: &Cli) -> Result<()> {
     let parsed = parsed.map_err(|error| {
         anyhow::anyhow!("the log filter {filter:?} (--log-level, `log_level` or RUST_LOG) is wrong: {error}")
     });
+    let looks = settings.log_format.unwrap_or_default();
+    let kept = settings.log_dir.filter(|_| matches!(cli.command, Command::Join(_)));
+    let kept = kept.map(|directory| files(&directory, looks)).transpose()?;
     let logs = tracing_subscriber::registry().with(parsed.exit(Exit::Usage)?).with(p2p::Quiet::default());
+    logs.with(on_stderr(looks)).with(kept).init();
+    environment::warn_of_misspelt();
+    Ok(())
+}
+
+fn on_stderr<S: tracing::Subscriber + for<'a> LookupSpan<'a>>(looks: LogFormat) -> Box<dyn Layer<S> + Send + Sync> {
     // A log that nobody reads any more, or a full disk, ends no keeper: the layer would print that, and so panic.
-    let lines = tracing_subscriber::fmt::layer().log_internal_errors(false);
-    match settings.log_format.unwrap_or_default() {
+    let lines = fmt::layer().log_internal_errors(false);
+    match looks {
         LogFormat::Text => {
             let no_color = std::env::var_os("NO_COLOR");
             let coloured = in_colour(std::io::stderr().is_terminal(), no_color.as_deref());
             let writer = move || Lines { to: std::io::stderr(), coloured };
-            logs.with(lines.with_ansi(coloured).with_writer(writer)).init();
+            lines.with_ansi(coloured).with_writer(writer).boxed()
         }
-        LogFormat::Json => logs.with(lines.json().with_writer(|| JsonLines(std::io::stderr()))).init(),
+        LogFormat::Json => lines.json().with_writer(|| JsonLines(std::io::stderr())).boxed(),
     }
-    Ok(())
+}
+
+/// The log in files of a directory, one a day.
+fn files<S: tracing::Subscriber + for<'a> LookupSpan<'a>>(
+    directory: &Path,
+    looks: LogFormat,
+) -> Result<Box<dyn Layer<S> + Send + Sync>> {
+    let wrong = || format!("cannot keep the log in {} (--log-dir, `log_dir`)", directory.display());
+    let named = RollingFileAppender::builder().filename_prefix(PREFIX).filename_suffix(SUFFIX);
+    let appender = named.rotation(Rotation::DAILY).max_log_files(DAYS).build(directory);
+    let appender = appender.with_context(wrong).exit(Exit::Usage)?;
+    let lines = fmt::layer().log_internal_errors(false).with_ansi(false);
+    Ok(match looks {
+        LogFormat::Text => lines.with_writer(Mutex::new(Lines { to: appender, coloured: false })).boxed(),
+        LogFormat::Json => lines.json().with_writer(Mutex::new(JsonLines(appender))).boxed(),
+    })
 }
 
 /// <https://no-color.org>: a variable that is set and not empty.

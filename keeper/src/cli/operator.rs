@@ -16,7 +16,7 @@ use super::output::{answer, rows};
 use super::{ClaimArgs, Exit, Global, WithExit};
 use crate::chain::{ChainError, Head, Receipt, Registration, registration};
 use crate::journal::{self, Identity, Journal, Missing};
-use crate::keystore::{Keystore, Password};
+use crate::keystore::{Keys, Keystore};
 use crate::paths::Paths;
 
 pub(super) use changes::{counts_now, deregister, stake};
@@ -31,13 +31,43 @@ const EPOCHS_PER_CALL: u32 = 200;
 pub(super) async fn register(global: &Global) -> Result<Exit> {
     let paths = global.paths()?;
     let settings = global.settings()?;
-    let password = Password::obtain(settings.password_file.as_deref(), false)?;
+    let password = global.password(&settings, false)?;
     let keys = Keystore::at(&paths.keystores()).open(&password)?;
-    let peer_key = p2p::Identity::load_or_create(&paths.identity())?.public_key();
     let chain = Chain::connect(global, &settings).await?;
+    let Enrolled { index, before, transactions } = enroll(&paths, &chain, &keys).await?;
+    let operator = keys.wallet.address();
+    let document = json!({
+        "operator": operator,
+        "registered": true,
+        "already_registered": before,
+        "index": index,
+        "transactions": transactions,
+    });
+    let text = if before {
+        format!("operator {operator} is registered already, with index {index}\n")
+    } else {
+        format!("operator {operator} is registered with index {index}; it counts from the next epoch\n")
+    };
+    answer(global, document, &text);
+    Ok(Exit::Success)
+}
+
+/// What a registration came to.
+pub(super) struct Enrolled {
+    /// The operator's index.
+    pub(super) index: u16,
+    /// Whether it was registered already.
+    pub(super) before: bool,
+    /// What was sent for it.
+    pub(super) transactions: Vec<B256>,
+}
+
+/// Allocates the stake and registers the keys, as far as that is missing.
+pub(super) async fn enroll(paths: &Paths, chain: &Chain, keys: &Keys) -> Result<Enrolled> {
+    let peer_key = p2p::Identity::load_or_create(&paths.identity())?.public_key();
     let operator = keys.wallet.address();
     let bls_key = keys.bls.public_key().to_chain_bytes();
-    let before = read_registration(&chain, operator).await?;
+    let before = read_registration(chain, operator).await?;
     if before.registered && !before.matches(&peer_key, &bls_key) {
         let error = anyhow!(
             "operator {operator} is registered with other keys than {} holds: use the data directory it was registered \
@@ -49,36 +79,23 @@ pub(super) async fn register(global: &Global) -> Result<Exit> {
     let (mut transactions, mut index) = (Vec::new(), before.index);
     // By the word of most nodes: one that lags would have an empty journal written for a key that has signed.
     if !before.known && !chain.was_registered(operator).await? {
-        begin_journal(&chain, &paths, &keys.bls)?;
+        begin_journal(chain, paths, &keys.bls)?;
     }
     if !before.registered {
         let sender = chain.sender(keys.wallet.clone()).await?;
         let contracts = &chain.network.contracts;
-        let set = operator_set(&chain);
-        if allocated(&chain, operator, &set, BlockId::latest()).await?.is_zero() {
+        let set = operator_set(chain);
+        if allocated(chain, operator, &set, BlockId::latest()).await?.is_zero() {
             let call = allocate(operator, set, contracts.strategy, WHOLE_DEPOSIT);
             let receipt = sender.send("allocate the stake", contracts.allocation_manager, &call, U256::ZERO).await?;
             transactions.push(receipt.tx);
         }
-        let call = registering(&chain, operator, &keys.bls, peer_key);
+        let call = registering(chain, operator, &keys.bls, peer_key);
         let receipt = sender.send("register the operator", contracts.allocation_manager, &call, U256::ZERO).await?;
         transactions.push(receipt.tx);
         index = registered_as(&receipt, contracts.keeper_registry, operator)?;
     }
-    let document = json!({
-        "operator": operator,
-        "registered": true,
-        "already_registered": before.registered,
-        "index": index,
-        "transactions": transactions,
-    });
-    let text = if before.registered {
-        format!("operator {operator} is registered already, with index {index}\n")
-    } else {
-        format!("operator {operator} is registered with index {index}; it counts from the next epoch\n")
-    };
-    answer(global, document, &text);
-    Ok(Exit::Success)
+    Ok(Enrolled { index, before: before.registered, transactions })
 }
 
 pub(super) async fn status(global: &Global) -> Result<Exit> {
@@ -115,7 +132,7 @@ pub(super) async fn status(global: &Global) -> Result<Exit> {
 
 pub(super) async fn claim(global: &Global, args: &ClaimArgs) -> Result<Exit> {
     let settings = global.settings()?;
-    let password = Password::obtain(settings.password_file.as_deref(), false)?;
+    let password = global.password(&settings, false)?;
     let wallet = Keystore::at(&global.paths()?.keystores()).open_wallet(&password)?;
     let chain = Chain::connect(global, &settings).await?;
     let operator = wallet.address();
@@ -236,7 +253,7 @@ fn registered_as(receipt: &Receipt, registry: Address, operator: Address) -> Res
     Ok(ours.ok_or_else(missing).exit(Exit::Chain)?.index)
 }
 
-async fn read_registration(chain: &Chain, operator: Address) -> Result<Registration> {
+pub(super) async fn read_registration(chain: &Chain, operator: Address) -> Result<Registration> {
     Ok(registration(&chain.provider, chain.network.contracts.keeper_registry, operator).await?)
 }
 

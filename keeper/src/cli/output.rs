@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::{Exit, Global};
+use super::{Code, Exit, Global};
 use crate::api::SCHEMA;
 use crate::text::{escaped, shown};
 
@@ -30,7 +30,7 @@ pub(super) fn say(global: &Global, mut document: Value, text: &str) -> std::io::
     writeln!(std::io::stdout(), "{line}")
 }
 
-/// Prints a failure on stderr: what, then why; with `--json` also as a document on stdout.
+/// Prints a failure on stderr: its code, what, then why, then how it is mended; with `--json` also as a document on stdout.
 pub fn report_failure(error: &anyhow::Error, json_wanted: bool) {
     // Many errors name their cause in their own text; say nothing twice.
     let mut causes: Vec<String> = Vec::new();
@@ -39,16 +39,24 @@ pub fn report_failure(error: &anyhow::Error, json_wanted: bool) {
             causes.push(cause);
         }
     }
+    let (code, exit) = (Code::of(error), Exit::of(error).code());
     if json_wanted {
-        let code = Exit::of(error).code();
-        let failure = json!({"code": code, "message": error.to_string(), "causes": causes});
+        let failure = json!({
+            "code": code.id(),
+            "exit": exit,
+            "message": error.to_string(),
+            "causes": causes,
+            "help": code.help(),
+            "url": code.place(),
+        });
         let _ = writeln!(std::io::stdout(), "{}", json_text(&json!({"schema": SCHEMA, "error": failure})));
     }
     let mut stderr = std::io::stderr();
-    let _ = writeln!(stderr, "error: {}", indented(&error.to_string()));
+    let _ = writeln!(stderr, "error[{}]: {}", code.id(), indented(error.to_string().trim_end()));
     for cause in causes {
         let _ = writeln!(stderr, "  because: {}", indented(&cause));
     }
+    let _ = writeln!(stderr, "  help: {}\n  see:  {} (or `keeper explain {}`)", code.help(), code.place(), code.id());
 }
 
 /// The document on one line. Terminals act on more characters than JSON escapes by itself.

@@ -1,3 +1,5 @@
+mod reference;
+
 use clap::CommandFactory;
 
 use super::chain::{coin, parse_amount};
@@ -7,7 +9,7 @@ use alloy::primitives::U256;
 const BOOTNODE: &str = "/ip4/203.0.113.7/tcp/7419/p2p/12D3KooWR6wQxdhCMCcPYqbp3zjJ9WVFXDksfYr4ZSh7TcyLitZZ";
 
 fn parse(line: &[&str]) -> Result<Cli, clap::Error> {
-    Cli::try_parse_from([&["keeper"], line].concat())
+    super::start::parse([&["keeper"], line].concat().into_iter().map(std::ffi::OsString::from))
 }
 
 #[test]
@@ -37,7 +39,7 @@ fn errors_repeat_no_url() {
         &["join", "--rpc-url", "http://a/b", "http://user:s3cret@host"],
         &["--rpc-url", "http://a/b", "http://user:s3cret@host", "join"],
     ] {
-        let error = super::start::without_url(parse(line).unwrap_err()).to_string();
+        let error = super::start::without_secret(parse(line).unwrap_err()).to_string();
         assert!(!error.contains("s3cret"), "{error}");
     }
 }
@@ -51,7 +53,7 @@ fn values_from_elsewhere_forge_no_rows() {
 
 #[test]
 fn json_is_taken_by_every_verb() {
-    let verbs: [&[&str]; 26] = [
+    let verbs: [&[&str]; 40] = [
         &["init"],
         &["keys", "new"],
         &["keys", "show"],
@@ -78,6 +80,20 @@ fn json_is_taken_by_every_verb() {
         &["journal", "show"],
         &["journal", "export", "f"],
         &["journal", "import", "f"],
+        &["keys", "list"],
+        &["keys", "import", "f", "g", "--from-password-file", "p"],
+        &["keys", "export", "bls", "f", "--new-password-file", "p", "--yes"],
+        &["keys", "passwd", "--new-password-file", "p"],
+        &["backup", "create", "f"],
+        &["backup", "verify", "f"],
+        &["backup", "restore", "f", "--keep-journal"],
+        &["logs", "-f", "--since", "10m"],
+        &["config", "show", "--origin"],
+        &["config", "check"],
+        &["explain", "K-KEY-01"],
+        &["completions", "bash"],
+        &["man"],
+        &["version"],
     ];
     for verb in verbs {
         let cli = parse(&[verb, &["--json", "--datadir", "d"]].concat()).unwrap();
@@ -100,9 +116,9 @@ fn join_reads_its_addresses() {
         "127.0.0.1:0",
     ];
     let Command::Join(args) = parse(&line).unwrap().command else { panic!("not join") };
-    assert_eq!(args.bootnodes.len(), 3);
-    assert_eq!(args.listen.len(), 1);
-    assert_eq!(args.api_addr.unwrap().port(), 0);
+    assert_eq!(args.node.bootnodes.len(), 3);
+    assert_eq!(args.node.listen.len(), 1);
+    assert_eq!(args.node.api_addr.unwrap().port(), 0);
     assert!(!args.accept_empty_journal);
 }
 
@@ -112,7 +128,7 @@ fn join_challenges_unless_told_otherwise() {
         let line = [&["--network", "network.toml", "--datadir", "nowhere", "join"], flags].concat();
         let cli = parse(&line).unwrap();
         let Command::Join(args) = cli.command else { panic!("not join") };
-        args.config(&cli.global).unwrap().challenge
+        args.node.config(&cli.global).unwrap().challenge
     };
     assert!(challenge(&[]), "on by default");
     assert!(challenge(&["--challenge"]));
@@ -229,7 +245,7 @@ fn a_supervisor_restarts_on_what_may_pass_alone() {
 #[test]
 fn urls_are_shown_neither_in_help_nor_in_errors() {
     let error = parse(&["join", "--rpc-url", "::secret::"]).unwrap_err();
-    let shown = super::start::without_url(error).to_string();
+    let shown = super::start::without_secret(error).to_string();
     assert!(shown.contains("--rpc-url") && !shown.contains("secret"), "{shown}");
     let command = Cli::command();
     let argument = command.get_arguments().find(|argument| argument.get_long() == Some("rpc-url")).unwrap();

@@ -19,7 +19,8 @@ fn every_key_of_the_template_is_known() {
         .filter(|line| line.contains(" = "))
         .map(|line| format!("{}\n", line.replace("12D3KooW...", &BOOTNODE[BOOTNODE.find("12D3").unwrap()..])))
         .collect();
-    assert_eq!(uncommented.lines().count(), 14, "as many as Settings has fields");
+    let keys: Vec<_> = uncommented.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(keys, KEYS.map(|key| key.name), "and the table of keys has the same rows");
     let settings = load(&uncommented).unwrap();
     assert_eq!(settings.bootnodes.len(), 1);
     assert!(BOOTNODE.ends_with(&settings.sentries[0].0.to_string()));
@@ -32,7 +33,13 @@ fn every_key_of_the_template_is_known() {
 #[test]
 fn unknown_keys_are_errors_with_file_and_key() {
     let message = load("bootnode = []\n").unwrap_err().to_string();
-    assert!(message.contains("config.toml") && message.contains("bootnode") && message.contains("line 1"), "{message}");
+    for part in ["config.toml", "line 1", "no key `bootnode`", "did you mean `bootnodes`?"] {
+        assert!(message.contains(part), "{message}");
+    }
+    let message = load("max_peers = 3\nzebra = 1\n").unwrap_err().to_string();
+    assert!(message.contains("line 2") && message.contains("keeper config default"), "{message}");
+    let message = load("\"https://node/secret\" = 1\n").unwrap_err().to_string();
+    assert!(!message.contains("secret"), "{message}");
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn numbers<const N: usize>(text: &str, between: char) -> Option<[i64; N]> {
 }
 
 /// Reads `2s`, `5m`, `1h`, `1d` or a bare number of seconds; at least one second.
-pub(super) fn parse_interval(text: &str) -> Result<u32> {
+pub(crate) fn parse_interval(text: &str) -> Result<u32> {
     let wrong = || format!("{text:?} is no length of time: write 2s, 5m, 1h or 1d");
     let (number, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
         Some(place) => text.split_at(place),

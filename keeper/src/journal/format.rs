@@ -23,7 +23,8 @@ use super::book::Book;
 use super::{Error, Identity, Record};
 
 const MAGIC: &[u8; 8] = b"KPRJRNL\n";
-const VERSION: u32 = 1;
+/// The layout that is written.
+pub const VERSION: u32 = 1;
 const HEADER: usize = 96;
 const GROUP_MAGIC: &[u8; 4] = b"GRP\n";
 const GROUP_HEAD: usize = 16;
@@ -92,6 +93,12 @@ pub(super) fn decode(bytes: &[u8], identity: Identity, path: &Path) -> Result<Co
         }
     }
     Ok(Content { book, torn: bytes.len() - offset })
+}
+
+/// Whose journal it is, by its own word; nothing for what is too short to be one.
+pub(super) fn identity(bytes: &[u8]) -> Option<Identity> {
+    let (key_hash, domain) = (bytes.get(16..48)?, bytes.get(48..80)?);
+    Some(Identity { key_hash: B256::from_slice(key_hash), domain: B256::from_slice(domain) })
 }
 
 fn read_header(bytes: &[u8], identity: Identity, path: &Path) -> Result<(), Error> {

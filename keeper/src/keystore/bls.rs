@@ -131,7 +131,12 @@ pub(super) fn store(path: &Path, key: &SecretKey, password: &Password, strength:
 
 /// Opens a keystore file and checks that its key is the one it names.
 pub(super) fn open(path: &Path, password: &Password) -> Result<SecretKey, Error> {
-    let file = read(path)?;
+    unlock(path, &files::read(path)?, password)
+}
+
+/// The same with the file's text at hand.
+pub(super) fn unlock(path: &Path, text: &str, password: &Password) -> Result<SecretKey, Error> {
+    let file = parse(path, text)?;
     let secret = file.crypto.open(password).map_err(|unopened| match unopened {
         Unopened::WrongPassword => Error::WrongPassword { path: path.to_owned() },
         Unopened::Malformed(reason) => Error::Malformed { path: path.to_owned(), reason },
@@ -149,16 +154,16 @@ pub(super) fn open(path: &Path, password: &Password) -> Result<SecretKey, Error>
 /// The public key a keystore file names, checked to be a key.
 pub(super) fn public_key(path: &Path) -> Result<PublicKey, Error> {
     let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
-    let file = read(path)?;
+    let file = parse(path, &files::read(path)?)?;
     let named = file.pubkey.filter(|named| !named.is_empty());
     let named = named.ok_or_else(|| malformed("it names no pubkey".to_owned()))?;
     let bytes = alloy::hex::decode(named).map_err(|error| malformed(format!("its pubkey: {error}")))?;
     PublicKey::from_bytes(&bytes).map_err(|error| malformed(format!("its pubkey: {error}")))
 }
 
-fn read(path: &Path) -> Result<File, Error> {
+fn parse(path: &Path, text: &str) -> Result<File, Error> {
     let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
-    let file: File = serde_json::from_str(&files::read(path)?).map_err(|error| malformed(error.to_string()))?;
+    let file: File = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
     if file.version != VERSION {
         return Err(malformed(format!("it is version {}, EIP-2335 is version {VERSION}", file.version)));
     }

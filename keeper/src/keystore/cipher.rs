@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::Error;
 
 /// Bytes derived from a password: 16 encrypt, 16 authenticate.
-pub(super) const DERIVED: usize = 32;
+pub(crate) const DERIVED: usize = 32;
 /// Most memory scrypt may take: 128 × n × r bytes. Standard strength takes 256 MiB.
 const MAX_SCRYPT_MEMORY: u64 = 512 * 1024 * 1024;
 /// Most passes over that memory.
@@ -32,7 +32,7 @@ pub enum Strength {
 /// A key derivation as keystore files write it; hex strings carry no prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Derivation {
+pub(crate) enum Derivation {
     /// RFC 7914.
     Scrypt { dklen: u32, n: u32, r: u32, p: u32, salt: String },
     /// RFC 8018 with HMAC-SHA-256.
@@ -41,7 +41,7 @@ pub(super) enum Derivation {
 
 impl Derivation {
     /// scrypt of the given strength with a fresh salt.
-    pub(super) fn fresh(strength: Strength) -> Result<Self, Error> {
+    pub(crate) fn fresh(strength: Strength) -> Result<Self, Error> {
         let (n, p) = match strength {
             Strength::Standard => (1 << 18, 1),
             Strength::Light => (1 << 12, 6),
@@ -58,7 +58,7 @@ impl Derivation {
     }
 
     /// Derives the key, or says what is wrong with the parameters.
-    pub(super) fn derive(&self, password: &[u8]) -> Result<Zeroizing<[u8; DERIVED]>, String> {
+    pub(crate) fn derive(&self, password: &[u8]) -> Result<Zeroizing<[u8; DERIVED]>, String> {
         let mut key = Zeroizing::new([0; DERIVED]);
         match self {
             Self::Scrypt { dklen, n, r, p, salt } => {
@@ -112,7 +112,7 @@ pub(super) fn unhex_array<const N: usize>(what: &str, text: &str) -> Result<[u8;
 }
 
 /// Random bytes from the operating system.
-pub(super) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Error> {
+pub(crate) fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, Error> {
     let mut bytes = Zeroizing::new([0; N]);
     getrandom::fill(&mut *bytes).map_err(|error| Error::Entropy(error.to_string()))?;
     Ok(bytes)

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::Error;
@@ -12,9 +12,20 @@ use crate::text;
 const MAX_BYTES: u64 = 64 * 1024;
 /// Files looked at in a directory.
 const MAX_FILES: usize = 1024;
+/// All rights of the group and of everybody.
+const OTHERS: u32 = 0o077;
+
+/// A file of a directory of keystores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The file.
+    pub path: PathBuf,
+    /// `BLS` or `ECDSA` by its name; nothing if it is neither.
+    pub kind: Option<&'static str>,
+}
 
 /// Makes a directory only its owner can enter, with its parents.
-pub(super) fn private_directory(path: &Path) -> Result<(), Error> {
+pub(crate) fn private_directory(path: &Path) -> Result<(), Error> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(failed("create", path))
 }
 
@@ -49,8 +60,23 @@ fn beside(path: &Path) -> io::Result<PathBuf> {
     Ok(name.into())
 }
 
-/// Reads a keystore's text.
+/// The permission bits of a file, if others than its owner may read or write it.
+#[must_use]
+pub fn others_may_read(path: &Path) -> Option<u32> {
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    (mode & OTHERS != 0).then_some(mode)
+}
+
+/// Reads a keystore's text, if it is its owner's alone.
 pub(super) fn read(path: &Path) -> Result<String, Error> {
+    match others_may_read(path) {
+        Some(mode) => Err(Error::Permissions { path: path.to_owned(), mode }),
+        None => read_any(path),
+    }
+}
+
+/// Reads the text of a file that is about as large as a keystore, whoever else may.
+pub(super) fn read_any(path: &Path) -> Result<String, Error> {
     let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
@@ -61,7 +87,19 @@ pub(super) fn read(path: &Path) -> Result<String, Error> {
     text::decode(&bytes).map_err(|why| malformed(why.to_owned()))
 }
 
-/// The files `<prefix>-*` of a directory, sorted; none if the directory is not there.
+/// All files of a directory, sorted; none if the directory is not there.
+pub(super) fn all(directory: &Path) -> Result<Vec<Found>, Error> {
+    let of = |prefix, kind| Ok(list(directory, prefix)?.into_iter().map(move |path| Found { path, kind: Some(kind) }));
+    let mut found: Vec<_> = of("bls", "BLS")?.chain(of("ecdsa", "ECDSA")?).chain(of("UTC", "ECDSA")?).collect();
+    for path in list(directory, "")? {
+        if found.iter().all(|known| known.path != path) {
+            found.push(Found { path, kind: None });
+        }
+    }
+    Ok(found)
+}
+
+/// The files `<prefix>-*` of a directory, all of them without a prefix, sorted; none if the directory is not there.
 pub(super) fn list(directory: &Path, prefix: &str) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -74,7 +112,8 @@ pub(super) fn list(directory: &Path, prefix: &str) -> Result<Vec<PathBuf>, Error
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         // What an interrupted write left behind is none.
         let temporary = path.extension().is_some_and(|extension| extension == "tmp");
-        if name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-')) && !temporary {
+        let is_meant = name.strip_prefix(prefix).is_some_and(|rest| prefix.is_empty() || rest.starts_with('-'));
+        if is_meant && !temporary {
             found.push(path);
         }
     }

@@ -1,8 +1,9 @@
-//! Where a password comes from: a file, or a prompt on a terminal. Never an argument, never an environment variable.
+//! Where a password comes from: a file, systemd's credential, or a prompt on a terminal. Never an argument, and on local
+//! chains alone an environment variable.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
@@ -12,6 +13,10 @@ use crate::text;
 
 /// Longest password file.
 const MAX_BYTES: u64 = 4096;
+/// What the password is called among systemd's credentials.
+const CREDENTIAL: &str = "keystore-password";
+/// The variable that may hold a password on a local chain.
+const VARIABLE: &str = "KEEPER_PASSWORD";
 
 /// A password; wiped when dropped and never shown.
 pub struct Password(Zeroizing<String>);
@@ -48,21 +53,45 @@ impl Password {
         Ok(Self::new(line))
     }
 
-    /// Reads the file if one is given, else asks on the terminal, twice if the password is `new`.
+    /// The file that systemd puts the password into (`LoadCredential=keystore-password:...`), if it has.
+    #[must_use]
+    pub fn credential() -> Option<PathBuf> {
+        let file = Path::new(&std::env::var_os("CREDENTIALS_DIRECTORY")?).join(CREDENTIAL);
+        file.exists().then_some(file)
+    }
+
+    /// Reads the file if one is given, else systemd's credential, on a `local` chain the environment, else asks on the
+    /// terminal, twice if the password is `new`.
     ///
     /// # Errors
-    /// [`Error::NoPassword`] without file and terminal, or when the two entries differ.
-    pub fn obtain(file: Option<&Path>, new: bool) -> Result<Self, Error> {
-        if let Some(path) = file {
-            return Self::from_file(path);
+    /// [`Error::NoPassword`] without file and terminal, or when the two entries differ;
+    /// [`Error::PasswordInEnvironment`] wherever something is at stake, also if it would not be used.
+    pub fn obtain(file: Option<&Path>, local: bool, new: bool) -> Result<Self, Error> {
+        let in_environment = std::env::var(VARIABLE).ok().map(Zeroizing::new).filter(|value| !value.is_empty());
+        if in_environment.is_some() && !local {
+            return Err(Error::PasswordInEnvironment);
         }
+        if let Some(path) = file.map(Path::to_owned).or_else(Self::credential) {
+            return Self::from_file(&path);
+        }
+        match in_environment {
+            Some(value) => Ok(Self(value)),
+            None => Self::ask("Password of the keystores", new),
+        }
+    }
+
+    /// Asks on the terminal, twice if the password is `new`.
+    ///
+    /// # Errors
+    /// [`Error::NoPassword`].
+    pub fn ask(what: &str, new: bool) -> Result<Self, Error> {
         if !std::io::stdin().is_terminal() {
             return Err(Error::NoPassword(
                 "no password: pass --password-file FILE (or KEEPER_PASSWORD_FILE), or run on a terminal to be asked"
                     .to_owned(),
             ));
         }
-        let first = prompt("Password of the keystores: ")?;
+        let first = prompt(&format!("{what}: "))?;
         if new && *first.0 != *prompt("Again: ")?.0 {
             return Err(Error::NoPassword("the two passwords differ: nothing was changed, try again".to_owned()));
         }
@@ -70,7 +99,7 @@ impl Password {
     }
 
     /// The bytes as typed, which Web3 Secret Storage uses.
-    pub(super) fn raw(&self) -> &[u8] {
+    pub(crate) fn raw(&self) -> &[u8] {
         self.0.as_bytes()
     }
 

@@ -1,3 +1,4 @@
+mod foreign;
 mod vectors;
 
 use std::os::unix::fs::PermissionsExt;
@@ -108,13 +109,13 @@ fn foreign_wallet_files_are_read_or_refused_with_a_reason() {
     ];
     let folder = directory.path().join("keystores");
     for (name, bytes) in files {
-        std::fs::write(folder.join(name), bytes).unwrap();
+        write_private(&folder.join(name), &bytes).unwrap();
         assert_eq!(keystore.public().unwrap().operator, before.operator, "{name}");
         assert_eq!(keystore.open(&secret_password()).unwrap().wallet.address(), before.operator, "{name}");
         assert!(!keystore.create(&secret_password(), Strength::Light).unwrap(), "no second wallet beside {name}");
         std::fs::remove_file(folder.join(name)).unwrap();
     }
-    std::fs::write(folder.join("ecdsa-mine.json"), nameless.to_string()).unwrap();
+    write_private(&folder.join("ecdsa-mine.json"), nameless.to_string().as_bytes()).unwrap();
     assert_eq!(keystore.open(&secret_password()).unwrap().wallet.address(), before.operator, "it can run all the same");
     let error = keystore.public().unwrap_err().to_string();
     assert!(error.contains("cast wallet address"), "{error}");

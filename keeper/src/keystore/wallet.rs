@@ -76,8 +76,13 @@ pub(super) fn store(
 
 /// Opens a keystore file and checks that its key is the one it names.
 pub(super) fn open(path: &Path, password: &Password) -> Result<PrivateKeySigner, Error> {
+    unlock(path, &files::read(path)?, password)
+}
+
+/// The same with the file's text at hand.
+pub(super) fn unlock(path: &Path, text: &str, password: &Password) -> Result<PrivateKeySigner, Error> {
     let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
-    let file = read(path)?;
+    let file = parse(path, text)?;
     if file.crypto.cipher != "aes-128-ctr" {
         return Err(malformed(format!("unknown cipher {:?}", file.crypto.cipher)));
     }
@@ -100,7 +105,7 @@ pub(super) fn open(path: &Path, password: &Password) -> Result<PrivateKeySigner,
 
 /// The address a keystore file names: in it, or, where cast has left it out, as the end of its name.
 pub(super) fn address(path: &Path) -> Result<Address, Error> {
-    let file = read(path)?;
+    let file = parse(path, &files::read(path)?)?;
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let name = name.strip_suffix(".json").unwrap_or(name);
     let written = file.address.as_deref().filter(|named| !named.is_empty());
@@ -129,9 +134,9 @@ fn mac(derived: &[u8; DERIVED], ciphertext: &[u8]) -> [u8; 32] {
     keccak256([&derived[16..], ciphertext].concat()).0
 }
 
-fn read(path: &Path) -> Result<File, Error> {
+fn parse(path: &Path, text: &str) -> Result<File, Error> {
     let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
-    let file: File = serde_json::from_str(&files::read(path)?).map_err(|error| malformed(error.to_string()))?;
+    let file: File = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
     if file.version != VERSION {
         return Err(malformed(format!("it is version {}, Web3 Secret Storage is version {VERSION}", file.version)));
     }

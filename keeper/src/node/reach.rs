@@ -51,18 +51,19 @@ pub(super) async fn reach(
     loop {
         let reached = async {
             let constants = chain::reach(rpc, chain).await?;
-            // Asked only where the answer would make a lost journal a new one.
-            if setup.paths.journal().exists() {
+            // Asked only where the answer would make a lost journal a new one, or where a journal is older than its key may be.
+            let is_restored = setup.paths.restored().exists();
+            if setup.paths.journal().exists() && !is_restored {
                 return Ok(Known { registered: true, floor: None, constants });
             }
             let now = crate::driver::now().seconds();
             let operator = setup.keys.wallet.address();
             let registered = match chain::was_registered(rpc, chain, operator, now).await {
                 // The operator's own word stands for what the nodes cannot tell; it is on the safe side of both.
-                Err(ChainError::Undecided(_)) if setup.accept_empty_journal => true,
+                Err(ChainError::Undecided(_)) if setup.accept_empty_journal || is_restored => true,
                 answer => answer?,
             };
-            let floor = match registered && setup.accept_empty_journal {
+            let floor = match registered && (setup.accept_empty_journal || is_restored) {
                 true => Some(chain::highest(rpc, chain, now).await?),
                 false => None,
             };

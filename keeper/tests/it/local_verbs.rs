@@ -29,7 +29,10 @@ fn a_wrong_password_names_the_keystore() {
     for verb in [&["keys", "new", "--json"][..], &["operator", "register", "--json"]] {
         let said = home.keeper_with(verb, &wrong);
         said.failed(5, &["wrong password", "keystores/bls-", "--password-file"]);
-        assert_eq!(said.json()["error"]["code"], 5);
+        let error = &said.json()["error"];
+        assert_eq!((&error["code"], &error["exit"]), (&"K-KEY-01".into(), &5.into()));
+        assert!(error["help"].as_str().unwrap().contains("password file") && error["causes"].is_array(), "{error}");
+        assert_eq!(error["url"], "docs/errors.md#k-key-01");
         assert!(!said.stderr.contains("battery"), "a password was shown: {said:?}");
     }
 }
@@ -95,7 +98,7 @@ fn unknown_configuration_keys_are_named() {
     let home = Home::new();
     home.write("data/config.toml", "max_peers = 4\nbootnode = []\n");
     let said = home.keeper(&["init", "--json"]);
-    said.failed(2, &["config.toml", "bootnode", "line 2"]);
+    said.failed(2, &["K-CFG-02", "config.toml", "line 2", "did you mean `bootnodes`?"]);
     assert!(said.json()["error"]["message"].as_str().unwrap().contains("bootnode"));
     let elsewhere = home.write("other.toml", "colour = 1\n");
     let other = Home::new();
@@ -108,7 +111,10 @@ fn malformed_flags_are_usage_errors() {
     for (flag, value) in [("--bootnode", "/ip4/1.2.3"), ("--bootnode", "/ip4/1.2.3.4/tcp/1"), ("--listen", "7419")] {
         home.keeper(&["join", flag, value]).failed(2, &[flag, value]);
     }
-    home.keeper(&["dance"]).failed(2, &["dance"]);
+    home.keeper(&["dance"]).failed(2, &["K-USE-01", "dance"]);
+    let said = home.keeper(&["keys", "sho", "--json"]);
+    said.failed(2, &["show"]);
+    assert_eq!(said.json()["error"]["code"], "K-USE-01", "what cannot be read is told in JSON too");
     home.keeper(&["init", "--log-level", "=!"]).failed(2, &["--log-level"]);
 }
 
@@ -117,7 +123,8 @@ fn join_without_keys_says_how_to_make_them() {
     let home = Home::new();
     let network = home.write("network.toml", NETWORK);
     let join = ["join", "--network", network.to_str().unwrap(), "--bootnode", BOOTNODE];
-    home.keeper(&join).failed(5, &["keeper keys new"]);
+    let next = format!("the next command is: keeper keys new --datadir {} --password-file", home.data().display());
+    home.keeper(&join).failed(5, &["K-KEY-02", &next]);
     let wrong = home.write("wrong", "battery staple\n");
     let home = Home::with_keys();
     home.keeper_with(&join, &wrong).failed(5, &["wrong password"]);
@@ -152,6 +159,7 @@ fn an_unreachable_chain_is_an_error_of_the_chain() {
     for verb in [&["job", "list"][..], &["job", "show", "1"], &["operator", "status"], &["operator", "register"]] {
         let said = home.keeper(&[verb, &["--json", "--network", network.to_str().unwrap()]].concat());
         said.failed(6, &["http://127.0.0.1:1", "refused"]);
-        assert_eq!(said.json()["error"]["code"], 6);
+        assert_eq!(said.json()["error"]["exit"], 6);
+        assert_eq!(said.json()["error"]["code"], "K-CHAIN-01");
     }
 }

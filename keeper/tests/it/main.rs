@@ -4,8 +4,10 @@ mod authoring;
 mod job_kinds;
 mod job_terms;
 mod jobs_on_chain;
+mod join;
 mod journal;
 mod keeper_process;
+mod keys;
 mod local_verbs;
 mod on_chain;
 #[cfg(not(feature = "equivocate"))]

@@ -90,7 +90,7 @@ fn without_a_record_it_says_who_makes_one() {
     for verb in [&["job", "runs", "1", "--json"][..], &["job", "watch", "1", "--json"]] {
         let said = home.keeper(verb);
         said.failed(4, &["runs.sqlite", "keeper join", "--datadir"]);
-        assert_eq!(said.json()["error"]["code"], 4);
+        assert_eq!(said.json()["error"]["exit"], 4);
     }
 }
 

@@ -88,7 +88,7 @@ async fn silence_and_strangers_are_not_ready() {
     let nobody = ["status", "--json", "--api-url", "http://127.0.0.1:1"];
     let said = ask(home.clone(), arguments(&nobody)).await;
     said.failed(3, &["no keeper answers", "http://127.0.0.1:1"]);
-    assert_eq!(said.json()["error"]["code"], 3);
+    assert_eq!(said.json()["error"]["exit"], 3);
     let listener = api::bind("127.0.0.1:0".parse().unwrap(), "--api-addr").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stranger = axum::Router::new().fallback(|| async { "I am a teapot" });

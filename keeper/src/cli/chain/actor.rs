@@ -14,7 +14,7 @@ use super::{Chain, Sender};
 use crate::chain::{ChainProvider, Receipt};
 use crate::cli::Global;
 use crate::config::Settings;
-use crate::keystore::{Keystore, Password};
+use crate::keystore::Keystore;
 
 /// Whether a verb sends what it has tried.
 #[derive(Debug, Clone, Copy, Args)]
@@ -60,7 +60,7 @@ impl Broadcast {
         if !self.broadcast {
             return Ok(Key::Closed(keystore.wallet_address()?));
         }
-        let password = Password::obtain(settings.password_file.as_deref(), false)?;
+        let password = global.password(settings, false)?;
         Ok(Key::Open(keystore.open_wallet(&password)?))
     }
 }

@@ -9,20 +9,20 @@ use alloy::primitives::Address;
 use alloy::providers::Provider;
 use anyhow::{Context, Result, anyhow};
 
-use super::print;
+use super::{StrengthFlag, print};
 use crate::chain::{ChainError, ChainProvider, Most, registration};
 use crate::cli::chain::Chain;
 use crate::cli::operator::counts_now;
 use crate::cli::{Exit, Global, WithExit};
 use crate::journal::{Identity, Journal, Missing};
-use crate::keystore::{Keystore, Password, Strength};
+use crate::keystore::Keystore;
 
-pub(in crate::cli) async fn rotate(global: &Global, light_scrypt: bool) -> Result<Exit> {
+pub(super) async fn rotate(global: &Global, strength: StrengthFlag) -> Result<Exit> {
     let paths = global.paths()?;
     let settings = global.settings()?;
     let _lock = paths.lock()?;
     let keystore = Keystore::at(&paths.keystores());
-    let password = Password::obtain(settings.password_file.as_deref(), false)?;
+    let password = global.password(&settings, false)?;
     // The new key comes under the password of the old ones.
     keystore.open(&password)?;
     let old = keystore.public()?;
@@ -36,7 +36,7 @@ pub(in crate::cli) async fn rotate(global: &Global, light_scrypt: bool) -> Resul
     for file in [&paths.journal(), &paths.identity(), &old.bls_path] {
         put_away(file, &retired)?;
     }
-    keystore.create(&password, if light_scrypt { Strength::Light } else { Strength::Standard })?;
+    keystore.create(&password, strength.strength())?;
     p2p::Identity::load_or_create(&paths.identity())?;
     // A key this young has signed nothing: its journal begins here, since the registry knows the operator already and
     // a missing journal would mean a lost one.

@@ -11,14 +11,14 @@ use crate::chain::{ChainError, ChainProvider};
 use crate::cli::chain::{Chain, coin};
 use crate::cli::output::answer;
 use crate::cli::{Exit, Global, StakeArgs, WithExit};
-use crate::keystore::{Keystore, Password};
+use crate::keystore::Keystore;
 
 /// One percent of a deposit, as a magnitude.
 const PERCENT: u64 = 10_000_000_000_000_000;
 
 pub(in crate::cli) async fn deregister(global: &Global) -> Result<Exit> {
     let settings = global.settings()?;
-    let password = Password::obtain(settings.password_file.as_deref(), false)?;
+    let password = global.password(&settings, false)?;
     let wallet = Keystore::at(&global.paths()?.keystores()).open_wallet(&password)?;
     let chain = Chain::connect(global, &settings).await?;
     let operator = wallet.address();
@@ -59,7 +59,7 @@ pub(in crate::cli) async fn deregister(global: &Global) -> Result<Exit> {
 
 pub(in crate::cli) async fn stake(global: &Global, args: &StakeArgs) -> Result<Exit> {
     let settings = global.settings()?;
-    let password = Password::obtain(settings.password_file.as_deref(), false)?;
+    let password = global.password(&settings, false)?;
     let wallet = Keystore::at(&global.paths()?.keystores()).open_wallet(&password)?;
     let chain = Chain::connect(global, &settings).await?;
     let operator = wallet.address();

@@ -45,8 +45,8 @@ fn eip2335_vectors_come_out_of_sealing() {
 fn a_validators_keystore_is_told_apart() {
     // Its public key is a G1 point: opening works, the comparison must fail rather than sign with it.
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("bls-validator.json"), PBKDF2).unwrap();
-    std::fs::write(directory.path().join("ecdsa-any.json"), include_str!("web3-pbkdf2.json")).unwrap();
+    write_private(&directory.path().join("bls-validator.json"), PBKDF2.as_bytes()).unwrap();
+    write_private(&directory.path().join("ecdsa-any.json"), include_bytes!("web3-pbkdf2.json")).unwrap();
     let error = Keystore::at(directory.path()).open(&Password::new(FRAKTUR)).unwrap_err();
     assert!(matches!(error, Error::Mismatch { .. }), "{error}");
 }
@@ -56,7 +56,7 @@ fn web3_secret_storage_vectors_open() {
     let expected = alloy::hex!("7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5cf6c7514fe9d");
     for text in [include_str!("web3-pbkdf2.json"), include_str!("web3-scrypt.json")] {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("ecdsa-vector.json"), text).unwrap();
+        write_private(&directory.path().join("ecdsa-vector.json"), text.as_bytes()).unwrap();
         let keystore = Keystore::at(directory.path());
         let wallet = keystore.open_wallet(&Password::new("testpassword")).unwrap();
         assert_eq!(wallet.to_bytes(), expected);

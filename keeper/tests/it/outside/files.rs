@@ -67,7 +67,7 @@ fn wallet(home: &Home, name: impl Fn(&str) -> String, content: impl Fn(&str) -> 
     let named: Value = serde_json::from_str(&text).unwrap();
     let address = named["address"].as_str().unwrap().to_owned();
     std::fs::remove_file(&file).unwrap();
-    std::fs::write(folder.join(name(&address)), content(&text)).unwrap();
+    keeper::keystore::write_private(&folder.join(name(&address)), &content(&text)).unwrap();
     // Opens both keys; makes none, for none is missing.
     home.keeper(&["keys", "new", "--light-scrypt"])
 }
@@ -92,6 +92,14 @@ fn password(home: &Home, bytes: &[u8]) -> Said {
     home.keeper_with(&["keys", "new", "--light-scrypt"], &file)
 }
 
+/// Shows what becomes of a keystore that others can read.
+fn opened(home: &Home) -> Said {
+    let folder = home.data().join("keystores");
+    let file = std::fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o640)).unwrap();
+    home.keeper(&["keys", "new", "--light-scrypt"])
+}
+
 /// The program with a secret in a variable of its environment; whatever it says is given back as an error's text.
 fn with_secret(home: &Home, arguments: &[&str], variable: &str, value: &str) -> Said {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_keeper"))
@@ -106,6 +114,9 @@ fn with_secret(home: &Home, arguments: &[&str], variable: &str, value: &str) -> 
     assert!(!text.contains("s3cret"), "{text}");
     said(output.status.code().unwrap(), &text)
 }
+
+/// The first of the keys that anvil prints.
+const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
 type Row = (&'static str, fn(&Home) -> Said, Then);
 
@@ -129,6 +140,11 @@ fn table() -> Vec<Row> {
         ("a wallet with a byte-order mark", |home| wallet(home, utc, |text| format!("\u{feff}{text}").into()), GoesOn),
         ("a wallet in UTF-16", |home| wallet(home, utc, utf16), GoesOn),
         ("a wallet that is no text", |home| wallet(home, utc, |_| vec![0x80, 0x81]), Ends(Exit::Key, &["UTC--", "save it as UTF-8"])),
+        ("a keystore that others can read", opened, Ends(Exit::Key, &["K-KEY-08", "mode 0640", "chmod 600"])),
+        ("a password in the environment", |home| with_secret(home, &["keys", "new"], "KEEPER_PASSWORD", "s3cret"), Ends(Exit::Key, &["K-KEY-11", "KEEPER_PASSWORD_FILE"])),
+        ("a variable that is set to nothing", |home| with_secret(home, &["config", "show"], "KEEPER_RPC_URL", ""), GoesOn),
+        ("a private key on the command line", |home| home.keeper(&["join", "--private-key", KEY]), Ends(Exit::Usage, &["K-USE-02", "--private-key", "not used"])),
+        ("a private key in place of a file", |home| home.keeper(&["keys", "import", KEY]), Ends(Exit::Usage, &["K-USE-02", "an argument"])),
         ("a password with a byte-order mark", |home| password(home, "\u{feff}correct horse\n".as_bytes()), GoesOn),
         ("a password in UTF-16 with Windows line ends", |home| password(home, &utf16("correct horse\r\n")), GoesOn),
         ("a password that is no text", |home| password(home, &[0x80, 0x81]), Ends(Exit::Key, &["other-password", "save it as UTF-8"])),
@@ -166,6 +182,7 @@ fn files_are_read_or_refused_with_a_code_and_a_reason() {
             Ends(exit, words) => (exit, words),
         };
         assert_eq!(said.code, i32::from(code.code()), "{name}: {said:?}");
+        assert!(!said.stderr.contains(KEY.trim_start_matches("0x")), "{name}: {said:?}");
         assert!(words.iter().all(|word| said.stderr.contains(word)), "{name}: {said:?}");
     }
 }

@@ -1,0 +1,49 @@
+//! A journal looked at as bytes, without being opened: what a backup of it knows.
+
+use std::path::Path;
+
+use super::book::Book;
+use super::{Error, Identity, MAX_JOURNAL_BYTES, format};
+
+/// What a whole journal file holds.
+#[derive(Debug)]
+pub struct Inspected {
+    /// Whose it is.
+    pub identity: Identity,
+    book: Book,
+}
+
+impl Inspected {
+    /// Reads a journal's bytes; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], [`Error::NewerVersion`].
+    pub fn of(bytes: &[u8], path: &Path) -> Result<Self, Error> {
+        let corrupt = |what| Error::Corrupt { path: path.to_owned(), offset: 0, what };
+        if bytes.len() as u64 > MAX_JOURNAL_BYTES {
+            return Err(corrupt("it is larger than any journal"));
+        }
+        let identity = format::identity(bytes).ok_or_else(|| corrupt("it is shorter than its header"))?;
+        let book = format::decode(bytes, identity, path)?.book;
+        Ok(Self { identity, book })
+    }
+
+    /// How many reports it remembers.
+    #[must_use]
+    pub fn reports(&self) -> usize {
+        self.book.len()
+    }
+
+    /// The highest anchor number it knows of.
+    #[must_use]
+    pub fn highest_anchor(&self) -> u64 {
+        self.book.highest_anchor()
+    }
+
+    /// Whether it refuses everything that the other one refuses: then it may take the other one's place.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let knows = |record: &super::Record| record.anchor_number < self.book.watermark() || self.book.knows(record);
+        self.book.watermark() >= other.book.watermark() && other.book.records().all(|record| knows(&record))
+    }
+}
