@@ -3,14 +3,19 @@
 //! Flags and environment arrive together (clap reads `KEEPER_*` for every flag), as [`Settings`] of the command line;
 //! the file is [`Settings`] too. [`Config::merge`] puts the two together, once.
 
+mod alerts;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use alloy::primitives::U256;
 use contracts::network;
 use p2p::{Multiaddr, PeerId};
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+pub use alerts::{AlertSettings, Coin, webhook};
 
 /// Port for peers.
 pub const P2P_PORT: u16 = 7419;
@@ -143,6 +148,10 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     /// Whether to prove misbehaviour of other keepers on chain.
     pub challenge: Option<bool>,
+    /// Where its operator says that the keeper is, shown to the whole mesh.
+    pub region: Option<String>,
+    /// What its operator wants to be told of.
+    pub alerts: AlertSettings,
     /// Log filter: `info`, or `warn,keeper=debug`.
     pub log_level: Option<String>,
     /// How logs look.
@@ -201,6 +210,8 @@ impl Settings {
             password_file: self.password_file.or(next.password_file),
             cache_dir: self.cache_dir.or(next.cache_dir),
             challenge: self.challenge.or(next.challenge),
+            region: self.region.or(next.region),
+            alerts: self.alerts.or(next.alerts),
             log_level: self.log_level.or(next.log_level),
             log_format: self.log_format.or(next.log_format),
         }
@@ -248,6 +259,12 @@ pub struct Config {
     pub cache_dir: PathBuf,
     /// Whether to prove misbehaviour of other keepers on chain.
     pub challenge: bool,
+    /// Where its operator says that the keeper is: printable ASCII, [`REGION_MAX`] at most; may be empty.
+    pub region: String,
+    /// Wei below which the wallet is low.
+    pub min_balance: Option<U256>,
+    /// Where changes of checks are told.
+    pub alert_webhook: Option<Url>,
 }
 
 impl Config {
@@ -271,8 +288,23 @@ impl Config {
             password_file: settings.password_file,
             cache_dir: settings.cache_dir.unwrap_or_else(|| cache.to_owned()),
             challenge: settings.challenge.unwrap_or(true),
+            region: label(settings.region.as_deref().unwrap_or_default()),
+            min_balance: settings.alerts.min_balance.map(|coin| coin.0),
+            alert_webhook: settings.alerts.webhook,
         })
     }
+}
+
+/// Longest region, in bytes.
+pub const REGION_MAX: usize = 32;
+
+/// A region as it may be told: what is over or not printable is left out, and said.
+fn label(text: &str) -> String {
+    let told: String = text.chars().filter(|c| *c == ' ' || c.is_ascii_graphic()).take(REGION_MAX).collect();
+    if told != text {
+        tracing::warn!(told, "the region is cut to printable ASCII of 32 characters");
+    }
+    told
 }
 
 /// URLs that are wrong are named by their place: they may hold a key.

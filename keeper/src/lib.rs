@@ -15,8 +15,11 @@ pub mod archive;
 pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod driver;
 pub mod evidence;
+pub mod health;
+pub mod heartbeat;
 pub mod jobs;
 pub mod journal;
 pub mod keystore;
@@ -33,5 +36,6 @@ pub mod shutdown;
 pub mod text;
 pub mod topics;
 pub mod view;
+pub mod why;
 
 pub use ::executor;

@@ -8,9 +8,10 @@ use clap::Args;
 use contracts::network::Network;
 use p2p::Multiaddr;
 use serde_json::json;
+use url::Url;
 
 use super::{Exit, Global, NodeFile, WithExit, output};
-use crate::config::{Bootnode, Config, Sentry, Settings};
+use crate::config::{AlertSettings, Bootnode, Coin, Config, Sentry, Settings, webhook};
 use crate::keystore::{Keystore, Password};
 use crate::node::{self, Reachable, Setup};
 use crate::{paths, shutdown};
@@ -67,6 +68,21 @@ pub struct JoinArgs {
     /// Leave proofs of misbehaviour to other keepers
     #[arg(long, overrides_with = "challenge")]
     pub no_challenge: bool,
+    /// Where this keeper is, in your words, shown to the whole mesh: up to 32 characters
+    #[arg(long, env = "KEEPER_REGION", hide_env_values = true, value_name = "LABEL")]
+    pub region: Option<String>,
+    /// Coin below which the check `gas` is red: 0.05ether, 20gwei, or wei
+    #[arg(long, env = "KEEPER_MIN_BALANCE", hide_env_values = true, value_name = "AMOUNT")]
+    pub min_balance: Option<Coin>,
+    /// URL that is told by POST of every check that turns red, or fine again
+    #[arg(
+        long = "alert-webhook",
+        env = "KEEPER_ALERT_WEBHOOK",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = webhook
+    )]
+    pub alert_webhook: Option<Url>,
     /// Start although the journal is missing and the key is registered: only if the key never signed, or its journal
     /// is lost for good
     #[arg(long)]
@@ -90,6 +106,8 @@ impl JoinArgs {
             metrics_addr: self.metrics_addr,
             cache_dir: self.cache_dir.clone(),
             challenge: (self.challenge || self.no_challenge).then_some(self.challenge),
+            region: self.region.clone(),
+            alerts: AlertSettings { min_balance: self.min_balance, webhook: self.alert_webhook.clone() },
             ..Settings::default()
         };
         Ok(Config::merge(flags.or(global.settings()?), &global.config_file(&paths), paths.cache())?)

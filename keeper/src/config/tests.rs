@@ -19,7 +19,7 @@ fn every_key_of_the_template_is_known() {
         .filter(|line| line.contains(" = "))
         .map(|line| format!("{}\n", line.replace("12D3KooW...", &BOOTNODE[BOOTNODE.find("12D3").unwrap()..])))
         .collect();
-    assert_eq!(uncommented.lines().count(), 14, "as many as Settings has fields");
+    assert_eq!(uncommented.lines().count(), 17, "as many as Settings has fields");
     let settings = load(&uncommented).unwrap();
     assert_eq!(settings.bootnodes.len(), 1);
     assert!(BOOTNODE.ends_with(&settings.sentries[0].0.to_string()));
