@@ -8,7 +8,8 @@
 //! | `GET /v1/jobs` | `{"schema":1,"jobs":[...]}` |
 //! | `GET /v1/runs` | `{"schema":1,"runs":[...]}`, newest first |
 //! | `GET /v1/peers` | `{"schema":1,"peers":[...]}`: each [`p2p::PeerSummary`], with score, topics and round trip |
-//! | `GET /ready`, `GET /health` | as on the metrics address |
+//! | `GET /api/v1/mesh` | [`crate::heartbeat::MeshView`]: every registered keeper, as its heartbeats show it |
+//! | `GET /ready` (`/readyz`), `GET /health` (`/livez`) | as on the metrics address |
 //!
 //! Meant for loopback. Nothing here writes, so nothing asks for a token; [`guard`] sees to it that only this machine's own
 //! pages and programs read it.
@@ -74,7 +75,9 @@ pub fn router(sources: Sources) -> Router {
         .route("/v1/runs", get(runs))
         .route("/v1/peers", get(peers))
         .route("/ready", get(ready))
+        .route("/readyz", get(ready))
         .route("/health", get(health))
+        .route("/livez", get(health))
         .nest("/api/v1", v1::router())
         .fallback(page::file)
         .with_state(sources);

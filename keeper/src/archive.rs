@@ -97,6 +97,16 @@ pub enum Change {
         /// The contract's word for it.
         reason: String,
     },
+    /// This keeper could not bring it on chain.
+    Refused {
+        /// Why, in words of which some may be a node's.
+        why: String,
+    },
+    /// What the keepers said of the batch it was in last.
+    Voices {
+        /// Who signed, who abstained and why.
+        words: String,
+    },
     /// A reorganisation undid its settlement.
     Reopened,
     /// Its deadline passed without a settlement.

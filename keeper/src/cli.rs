@@ -4,6 +4,7 @@
 //! see [`Exit`].
 
 mod argv;
+mod asking;
 mod audit;
 mod backup;
 mod cert;
@@ -13,6 +14,7 @@ mod completions;
 mod config;
 mod currency;
 mod dispute;
+mod doctor;
 mod environment;
 mod exit;
 mod explain;
@@ -28,11 +30,13 @@ mod node_file;
 mod operator;
 mod origin;
 mod output;
+mod peers;
 mod receipt;
 mod replay;
 mod start;
 mod status;
 mod terminal;
+mod top;
 mod version;
 mod walk;
 mod worker;
@@ -40,20 +44,24 @@ mod worker;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use clap::{Args, Parser, Subcommand};
-use url::Url;
+use clap::{Parser, Subcommand};
 
 pub use codes::Code;
 pub use config::ConfigCommand;
 pub use dispute::DisputeCommand;
+pub use doctor::DoctorArgs;
 pub use exit::{Exit, WithExit};
 pub use global::Global;
 pub use join::{JoinArgs, NodeFlags};
 pub use keys::KeysCommand;
 pub use logs::start_logs;
 pub use node_file::NodeFile;
+pub use operator::{ClaimArgs, StakeArgs};
 pub use output::report_failure;
+pub use peers::PeersArgs;
 pub use start::main;
+pub use status::StatusArgs;
+pub use top::TopArgs;
 pub use worker::WorkerArgs;
 
 /// An open keeper network for EVM chains: run an operator node, register it, create jobs.
@@ -115,6 +123,12 @@ pub enum Command {
     Man(completions::ManArgs),
     /// Show the version
     Version,
+    /// Look at everything a keeper needs, whether it runs or not, and say how to mend it; exit code 3 if something is wrong
+    Doctor(DoctorArgs),
+    /// Show every registered keeper, as its heartbeats show it
+    Peers(PeersArgs),
+    /// Show the keeper that runs, its mesh and its jobs on one screen, anew every second; q quits
+    Top(TopArgs),
     /// Compile or run job code for a keeper, over pipes; keepers start it themselves
     #[command(hide = true)]
     Worker(WorkerArgs),
@@ -133,25 +147,6 @@ pub enum OperatorCommand {
     Status,
     /// Collect what was earned
     Claim(ClaimArgs),
-}
-
-/// Flags of `keeper operator stake`.
-#[derive(Debug, Clone, Args)]
-pub struct StakeArgs {
-    /// Part of the operator's deposit that backs this network, in percent
-    #[arg(long, value_name = "1-100", value_parser = clap::value_parser!(u8).range(1..=100))]
-    pub percent: u8,
-}
-
-/// Flags of `keeper operator claim`.
-#[derive(Debug, Clone, Args)]
-pub struct ClaimArgs {
-    /// Token earned; zero is the chain's own coin
-    #[arg(long, default_value = "0x0000000000000000000000000000000000000000")]
-    pub token: alloy::primitives::Address,
-    /// Who gets it [default: the operator]
-    #[arg(long)]
-    pub to: Option<alloy::primitives::Address>,
 }
 
 /// `keeper job ...`. What changes a job is sent with `--broadcast` alone.
@@ -198,6 +193,8 @@ pub enum JobCommand {
     Receipt(receipt::ReceiptArgs),
     /// Follow a job's runs: a line for whatever changes, until Ctrl-C
     Watch(job::WatchArgs),
+    /// Say why a run did not come to what it should, who led, signed and refused, and what to do about it
+    Why(job::WhyArgs),
 }
 
 /// `keeper journal ...`
@@ -215,14 +212,6 @@ pub enum JournalCommand {
         /// File that `keeper journal export` wrote
         file: PathBuf,
     },
-}
-
-/// Flags of `keeper status`.
-#[derive(Debug, Clone, Default, Args)]
-pub struct StatusArgs {
-    /// API to ask [default: the one the data directory's keeper runs]
-    #[arg(long, env = "KEEPER_API_URL", hide_env_values = true, value_name = "URL")]
-    pub api_url: Option<Url>,
 }
 
 /// Does what the command line says.
@@ -258,6 +247,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Job(JobCommand::Runs(args)) => job::runs(global, &args),
         Command::Job(JobCommand::Receipt(args)) => Box::pin(receipt::make(global, &args)).await,
         Command::Job(JobCommand::Watch(args)) => job::watch(global, &args).await,
+        Command::Job(JobCommand::Why(args)) => Box::pin(job::why(global, &args)).await,
         Command::Cert(command) => Box::pin(cert::run(global, command)).await,
         Command::Replay(args) => Box::pin(replay::run(global, &args)).await,
         Command::Audit(args) => Box::pin(audit::run(global, &args)).await,
@@ -278,6 +268,9 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Completions(args) => completions::completions(global, &args),
         Command::Man(args) => completions::man(global, &args),
         Command::Version => version::run(global),
+        Command::Doctor(args) => Box::pin(doctor::run(global, &args)).await,
+        Command::Peers(args) => peers::run(global, &args).await,
+        Command::Top(args) => Box::pin(top::run(global, &args)).await,
         Command::Worker(_) => anyhow::bail!("a worker is started before anything else; see `cli::main`"),
     }
 }

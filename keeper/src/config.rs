@@ -4,17 +4,20 @@
 //! Flags and environment arrive together (clap reads `KEEPER_*` for every flag), as [`Settings`] of the command line;
 //! the file is [`Settings`] too. [`Config::merge`] puts the two together, once.
 
+mod alerts;
 mod keys;
 mod peers;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use alloy::primitives::U256;
 use contracts::network;
 use p2p::{Multiaddr, PeerId};
 use serde::Deserialize;
 use url::Url;
 
+pub use alerts::{Coin, webhook};
 pub use keys::{KEYS, Key};
 pub(crate) use keys::{lines, nearest};
 pub use peers::{Bootnode, Sentry};
@@ -95,6 +98,13 @@ pub struct Settings {
     pub cache_dir: Option<PathBuf>,
     /// Whether to prove misbehaviour of other keepers on chain.
     pub challenge: Option<bool>,
+    /// Where its operator says that the keeper is, shown to the whole mesh.
+    pub region: Option<String>,
+    /// Coin below which the wallet is low, and the check `gas` red.
+    pub min_balance: Option<Coin>,
+    /// Where a change of any check is told, by POST.
+    #[serde(deserialize_with = "alerts::url")]
+    pub alert_webhook: Option<Url>,
     /// Log filter: `info`, or `warn,keeper=debug`.
     pub log_level: Option<String>,
     /// How logs look.
@@ -158,6 +168,9 @@ impl Settings {
             password_file: self.password_file.or(next.password_file),
             cache_dir: self.cache_dir.or(next.cache_dir),
             challenge: self.challenge.or(next.challenge),
+            region: self.region.or(next.region),
+            min_balance: self.min_balance.or(next.min_balance),
+            alert_webhook: self.alert_webhook.or(next.alert_webhook),
             log_level: self.log_level.or(next.log_level),
             log_format: self.log_format.or(next.log_format),
             log_dir: self.log_dir.or(next.log_dir),
@@ -206,6 +219,12 @@ pub struct Config {
     pub cache_dir: PathBuf,
     /// Whether to prove misbehaviour of other keepers on chain.
     pub challenge: bool,
+    /// Where its operator says that the keeper is: printable ASCII, [`REGION_MAX`] at most; may be empty.
+    pub region: String,
+    /// Wei below which the wallet is low.
+    pub min_balance: Option<U256>,
+    /// Where changes of checks are told.
+    pub alert_webhook: Option<Url>,
 }
 
 impl Config {
@@ -229,6 +248,9 @@ impl Config {
             password_file: settings.password_file,
             cache_dir: settings.cache_dir.unwrap_or_else(|| cache.to_owned()),
             challenge: settings.challenge.unwrap_or(true),
+            region: label(settings.region.as_deref().unwrap_or_default()),
+            min_balance: settings.min_balance.map(|coin| coin.0),
+            alert_webhook: settings.alert_webhook,
         })
     }
 }
@@ -236,6 +258,18 @@ impl Config {
 /// A file below something that is no directory is not there either: what is wrong with that is said by whoever needs it.
 fn is_absent(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
+}
+
+/// Longest region, in bytes.
+pub const REGION_MAX: usize = 32;
+
+/// A region as it may be told: what is over or not printable is left out, and said.
+fn label(text: &str) -> String {
+    let told: String = text.chars().filter(|c| *c == ' ' || c.is_ascii_graphic()).take(REGION_MAX).collect();
+    if told != text {
+        tracing::warn!(told, "the region is cut to printable ASCII of 32 characters");
+    }
+    told
 }
 
 /// URLs that are wrong are named by their place: they may hold a key.

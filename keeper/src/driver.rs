@@ -37,6 +37,7 @@ mod status;
 mod stopped;
 mod uncovered;
 mod unjudged;
+mod voices;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,11 +61,13 @@ pub use status::PeerStatus;
 pub use stopped::{PartEnded, Protection, Stopped};
 
 use crate::chain::ChainEvent;
+use crate::health::Health;
 use crate::metrics::{Liveness, Metrics};
 use crate::view::View;
 use clock::Clock;
 use hush::Hush;
 use mesh::{Open, Said, said_by_peers};
+use voices::Voices;
 
 /// Results of finished work on their way back to the loop.
 const DONE_MAX: usize = 1_024;
@@ -98,6 +101,8 @@ pub struct Driver {
     runs: BTreeMap<(Task, u8, B256), AbortHandle>,
     hush: Hush,
     clock: Clock,
+    health: Health,
+    voices: Voices,
     done: mpsc::Sender<Event>,
     answers: mpsc::Sender<Event>,
     view: watch::Sender<Arc<View>>,
@@ -115,6 +120,7 @@ impl Driver {
     ) -> (Self, Inlets) {
         let (sender, done) = mpsc::channel(DONE_MAX);
         let (answer, answers) = mpsc::channel(ANSWERS_MAX);
+        let health = Health::new(services.limits.clone(), services.alerts.clone());
         let driver = Self {
             core,
             services,
@@ -125,6 +131,8 @@ impl Driver {
             runs: BTreeMap::new(),
             hush: Hush::default(),
             clock: Clock::new(now(), Instant::now()),
+            health,
+            voices: Voices::default(),
             done: sender,
             answers: answer,
             view,
@@ -173,6 +181,7 @@ impl Driver {
     }
 
     async fn handle(&mut self, event: Event) -> Result<(), Stopped> {
+        self.record_refusal(&event, now());
         for order in self.core.on(event, now()) {
             self.carry_out(order).await?;
         }

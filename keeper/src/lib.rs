@@ -16,8 +16,11 @@ pub mod backup;
 pub mod chain;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod driver;
 pub mod evidence;
+pub mod health;
+pub mod heartbeat;
 pub mod jobs;
 pub mod journal;
 pub mod keystore;
@@ -34,5 +37,6 @@ pub mod shutdown;
 pub mod text;
 pub mod topics;
 pub mod view;
+pub mod why;
 
 pub use ::executor;

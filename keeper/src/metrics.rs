@@ -12,8 +12,10 @@
 //! ```
 
 mod cell;
+mod mesh;
 mod nodes;
 mod process;
+mod roster;
 mod series;
 mod server;
 mod stand;
@@ -21,7 +23,9 @@ mod tasks;
 mod text;
 
 pub use cell::CellSeries;
+pub use mesh::{HealthSeries, MeshSeries};
 pub use nodes::NodeSeries;
+pub use roster::RosterSeries;
 pub use series::Counters;
 pub use server::{Liveness, router};
 pub(crate) use server::{healthiness, readiness};
@@ -105,6 +109,12 @@ pub struct Metrics {
     pub wallet_balance: Gauge<f64, AtomicU64>,
     /// Number of the epoch in force.
     pub epoch: Gauge,
+    /// The mesh as heartbeats show it.
+    pub mesh: MeshSeries,
+    /// What is red, and who could be told.
+    pub health: HealthSeries,
+    /// Whose keeper this is, and which jobs it knows.
+    pub roster: RosterSeries,
 }
 
 impl Metrics {
@@ -114,7 +124,7 @@ impl Metrics {
         registry.register_collector(Box::new(process::Process));
         let registry = registry.sub_registry_with_prefix("keeper");
         about_this_process(registry);
-        let mesh = MeshSeries::register(registry);
+        let mesh = GossipSeries::register(registry);
         let chain = ChainSeries::register(registry);
         let stand = StandSeries::register(registry);
         let tasks = TaskSeries::register(registry);
@@ -172,19 +182,22 @@ impl Metrics {
             transaction_gas_used: chain.transaction_gas_used,
             wallet_balance: chain.wallet_balance,
             epoch: gauge(registry, "epoch", "Number of the epoch in force"),
+            mesh: MeshSeries::register(registry),
+            health: HealthSeries::register(registry),
+            roster: RosterSeries::register(registry),
         }
     }
 }
 
 /// The series about peers and what they send.
-struct MeshSeries {
+struct GossipSeries {
     peers: Family<[(&'static str, &'static str); 1], Gauge>,
     gossip_messages: Counters<2>,
     partials: Counters<2>,
     certificates: Counters<1>,
 }
 
-impl MeshSeries {
+impl GossipSeries {
     fn register(registry: &mut Registry) -> Self {
         let peers = Family::<[(&'static str, &'static str); 1], Gauge>::default();
         registry.register("peers", "Peers by state", peers.clone());
@@ -198,7 +211,7 @@ impl MeshSeries {
                 "gossip_messages",
                 "Gossip messages judged",
                 ["topic", "result"],
-                &topics::CHANNELS.map(|channel| [topics::name(channel), "accept"]),
+                &known_topics(),
             ),
             partials: counters(
                 registry,
@@ -222,6 +235,12 @@ impl MeshSeries {
             ),
         }
     }
+}
+
+/// The topics by their names, each with the verdict of what is right.
+fn known_topics() -> Vec<[&'static str; 2]> {
+    let names = topics::CHANNELS.into_iter().map(topics::name).chain([topics::HEALTH_NAME]);
+    names.map(|name| [name, "accept"]).collect()
 }
 
 /// The series about the chain and the wallet.

@@ -12,7 +12,8 @@
 //!                                             │     ◄── answers 256 ── questions to peers
 //!                                             │     ── entries 8192 ──► archive thread
 //!                                             │
-//!                                             └── watch: View ──► API, /ready, `keeper status`
+//!                                             ├── heartbeats 256 ──► heartbeat::Pulse ── watch: MeshView ──► API, health rules
+//!                                             └── watch: View ──► API, /ready, `keeper status`, heartbeat::Pulse
 //! ```
 //!
 //! When a channel is full: the watcher waits (nothing of the chain is lost, it only comes later); the mesh drops gossip
@@ -43,6 +44,8 @@ use crate::chain::{ChainConfig, Rpc, Watcher};
 use crate::config::Config;
 use crate::driver::{Driver, Stopped};
 use crate::evidence::{EvidenceHandle, EvidenceStore};
+use crate::health::Alerts;
+use crate::heartbeat::{self, Pulse, PulseHandle, Pulser};
 use crate::journal::{Identity, Journal, JournalHandle, Missing};
 use crate::keystore::Keys;
 use crate::metrics::{Liveness, Metrics};
@@ -92,6 +95,8 @@ struct Front {
     mesh_events: mpsc::Receiver<p2p::Event>,
     metrics: Metrics,
     liveness: Liveness,
+    pulse: PulseHandle,
+    alerts: Alerts,
     view: watch::Sender<Arc<View>>,
     scene: Scene,
     purse: api::Purse,
@@ -160,19 +165,35 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
         archive: setup.paths.archive(),
         purse: purse.clone(),
     };
-    let api_router = api::router(sources);
+    let (pulse, way) = Pulse::new(pulser(setup)?);
+    let alerts = Alerts::to(config.alert_webhook.clone(), stop.clone()).context("no HTTP client for alert_webhook")?;
+    let api_router = api::router(sources).merge(api::guarded(heartbeat::routes(way.pictures())));
     let herald = notify::run(liveness.clone(), seen.clone(), shutdown.clone(), stop.clone());
-    let metrics_router = metrics::router(Arc::new(registry), seen, liveness.clone());
+    let metrics_router = metrics::router(Arc::new(registry), seen.clone(), liveness.clone());
     let tasks = vec![
         tokio::spawn(service.run(stop.clone())),
+        tokio::spawn(pulse.run(mesh.clone(), seen, metrics.clone(), stop.clone())),
         serve(api_listener, api_router, stop.clone()),
         serve(metrics_listener, metrics_router, stop.clone()),
         tokio::spawn(memory::give_back(stop.clone())),
         tokio::spawn(herald),
     ];
     let listen = wait_for_listeners(&mesh).await;
-    let front = Front { mesh, mesh_events, metrics, liveness, view, scene, purse, stop, tasks };
+    let pulse = way;
+    let front = Front { mesh, mesh_events, metrics, liveness, pulse, alerts, view, scene, purse, stop, tasks };
     Ok((front, Reachable { listen, api: api_addr, metrics: metrics_addr }))
+}
+
+/// Who beats: this keeper's key, and a number by which others know one process from the next.
+fn pulser(setup: &Setup) -> Result<Pulser> {
+    let mut boot = [0; 8];
+    getrandom::fill(&mut boot).context("the operating system gives no random numbers")?;
+    Ok(Pulser {
+        separator: domain(&setup.network).separator(),
+        key: ed25519_dalek::SigningKey::from_bytes(&setup.identity.secret_seed()),
+        boot: u64::from_be_bytes(boot),
+        region: setup.config.region.clone(),
+    })
 }
 
 /// The bootnodes of the flags, then those of the network file.

@@ -5,17 +5,24 @@ use consensus::message::{
 };
 use p2p::{RequestLimits, Sizes, Topic, TopicId};
 
+use crate::heartbeat::HEARTBEAT_LIMIT;
 use crate::peer_code::{ANSWER_LIMIT, QUESTION_LIMIT};
 
 /// Every channel; its position is its topic's number.
 pub const CHANNELS: [Channel; 5] =
     [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence, Channel::Rulings];
+/// The topic of heartbeats, which are no matter of the protocol: they have no channel, and come after all that have.
+pub const HEALTH: TopicId = TopicId(CHANNELS.len() as u8);
+/// What it is called in logs and metrics.
+pub const HEALTH_NAME: &str = "health";
 /// Longest status, in bytes: a few numbers and hashes.
 const STATUS_LIMIT: usize = 1024;
 
 /// The topics of the mesh, in the order of their numbers.
 pub fn table() -> Vec<Topic> {
-    CHANNELS.into_iter().map(describe).collect()
+    // Nobody is the better for being first with a heartbeat.
+    let health = Topic { letter: 'h', name: HEALTH_NAME, max_bytes: HEARTBEAT_LIMIT, weight: 0.01 };
+    CHANNELS.into_iter().map(describe).chain([health]).collect()
 }
 
 /// How long requests and answers may be.

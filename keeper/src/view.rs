@@ -7,35 +7,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
+
+use crate::health::rules::{Severity, rule};
 
 /// How many runs a view remembers; older ones are on chain.
 pub const MAX_RUNS: usize = 512;
-
-/// Every check there is, by name. A check that is red says why and how to mend it, in the words of its newest cause.
-pub const CHECKS: [&str; 15] = [
-    "account",
-    "archive",
-    "chain",
-    "chain_time",
-    "clock",
-    "journal",
-    "load",
-    "logs",
-    "mesh",
-    "nodes",
-    "registered",
-    "runs",
-    "results",
-    "runway",
-    "set",
-];
 
 /// A keeper at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct View {
-    /// Whether every check is fine: what `/ready` answers.
+    /// Whether no check fails that is critical: what `/ready` answers.
     pub ready: bool,
     /// The checks behind `ready`, by name (`chain`, `mesh`, `registered`, ...).
     pub checks: BTreeMap<String, Check>,
@@ -75,6 +59,13 @@ pub struct View {
     pub nodes: Vec<RpcNodeView>,
     /// The account that transactions are sent from.
     pub account: AccountView,
+    /// Tasks that are due and have come to no end here.
+    pub queue: usize,
+    /// The wallet; `None` before it was read.
+    pub wallet: Option<WalletView>,
+    /// Every registered operator; not shown here, but in the picture of the mesh.
+    #[serde(skip)]
+    pub operators: Vec<Operator>,
 }
 
 /// A window and those who lead it.
@@ -149,6 +140,31 @@ pub struct AccountView {
     pub refusal: String,
 }
 
+/// What the operator's wallet holds, and how long that lasts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WalletView {
+    /// Its coin in wei, as a decimal number: too large for numbers of JSON.
+    pub balance_wei: String,
+    /// Settlements that it pays for at today's price.
+    pub settlements: u64,
+    /// Wei that it spent in the last day, or since the start; as a decimal number.
+    pub spent_wei: String,
+    /// Seconds that it lasts at that; `None` while it spends nothing, or is not watched for long enough.
+    pub runway_seconds: Option<u64>,
+}
+
+/// An operator of the registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Operator {
+    /// Its address.
+    pub operator: Address,
+    /// Its keeper's ed25519 key in the mesh.
+    pub peer_key: [u8; 32],
+    /// Its row in the committee in force; `None` outside it.
+    pub index: Option<u16>,
+}
+
 /// The runs that were missed since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -159,7 +175,7 @@ pub struct MissedView {
     pub newest: String,
 }
 
-/// One readiness check.
+/// One check, by a rule of [`crate::health::rules`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Check {
@@ -167,6 +183,14 @@ pub struct Check {
     pub ok: bool,
     /// What was found, and if it does not hold, how to mend it.
     pub message: String,
+    /// What it means that it does not hold.
+    pub severity: Severity,
+    /// Since when it does not hold, in Unix seconds; `None` while it does.
+    pub since: Option<u64>,
+    /// How often in a row it was found not to hold; looked at about once a second.
+    pub consecutive_failures: u32,
+    /// What to do about it in general; empty while it holds.
+    pub help: String,
 }
 
 /// The network a keeper works for.
@@ -187,6 +211,8 @@ pub struct HeadView {
     pub number: u64,
     /// Block time, unix seconds.
     pub timestamp: u64,
+    /// Block hash, 0x-hex; empty before the first.
+    pub hash: String,
 }
 
 /// An epoch as seen by one operator.
@@ -262,10 +288,13 @@ pub struct RunView {
 }
 
 impl View {
-    /// Sets a check and recomputes `ready`.
+    /// Sets a check and recomputes `ready`. One without a rule is critical.
     pub fn set_check(&mut self, name: &str, ok: bool, message: impl Into<String>) {
-        self.checks.insert(name.to_owned(), Check { ok, message: message.into() });
-        self.ready = self.checks.values().all(|check| check.ok);
+        let (severity, help) = rule(name).map_or((Severity::Critical, ""), |rule| (rule.severity, rule.help));
+        let help = if ok { String::new() } else { help.to_owned() };
+        let check = Check { ok, message: message.into(), severity, help, ..Check::default() };
+        self.checks.insert(name.to_owned(), check);
+        self.ready = self.checks.values().all(|check| check.ok || check.severity != Severity::Critical);
     }
 }
 

@@ -15,6 +15,7 @@ mod dispute;
 mod equivocation;
 mod foreign;
 mod free_work;
+mod health;
 mod hostile_jobs;
 mod kills;
 mod kinds;

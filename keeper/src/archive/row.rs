@@ -13,7 +13,7 @@ use super::{Run, Settlement};
 
 /// The columns of a run in the order of [`values`] and [`run`].
 pub(super) const COLUMNS: &str = "due, attempts, first_started, last_started, anchor, leader, result, reason, signed, \
-    certified, sent, gas, block, settled, late, settled_anchor, tx, submitter, status, delivered, undelivered, reopened, expired";
+    certified, sent, gas, block, settled, late, settled_anchor, tx, submitter, status, delivered, undelivered, reopened, expired, refused, voices";
 
 static LOAD: LazyLock<String> =
     LazyLock::new(|| format!("SELECT {COLUMNS} FROM runs WHERE job = ?1 AND version = ?2 AND instance = ?3"));
@@ -74,6 +74,8 @@ pub(super) fn run(row: &Row<'_>, from: usize) -> rusqlite::Result<Run> {
         undelivered: row.get(from + 20)?,
         reopened: small(21)?,
         expired: moment(22)?,
+        refused: row.get(from + 23)?,
+        voices: row.get(from + 24)?,
     })
 }
 
@@ -131,6 +133,8 @@ fn values(run: &Run) -> impl Iterator<Item = Value> {
         words(&run.undelivered),
         number(run.reopened.into()),
         moment(run.expired),
+        words(&run.refused),
+        words(&run.voices),
     ]
     .into_iter()
 }

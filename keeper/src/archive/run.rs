@@ -48,6 +48,10 @@ pub struct Run {
     pub reopened: u32,
     /// When its deadline passed without a settlement. It may have settled since.
     pub expired: Option<Time>,
+    /// Why this keeper's last try to bring it on chain failed; empty if none did. Some of it may be a node's words.
+    pub refused: String,
+    /// What the keepers said of its last batch: who signed, who abstained and why. Empty before any was heard.
+    pub voices: String,
 }
 
 /// Where a task settled, and by whose hand.
@@ -96,6 +100,8 @@ impl Run {
             }
             Change::Undelivered { why } => self.undelivered = cut(why),
             Change::Ineligible { reason } => self.reason = cut(&format!("the contract skipped it: {reason}")),
+            Change::Refused { why } => self.refused = cut(why),
+            Change::Voices { words } => self.voices = cut(words),
             Change::Reopened => self.reopen(),
             Change::Expired => {
                 // A reorganisation undid it while nobody looked.

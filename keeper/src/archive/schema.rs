@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const LOG_KEPT: u64 = 4 * 1024 * 1024;
 
 /// What makes each version of the one before it, from an empty file on.
-pub(super) const MIGRATIONS: [&str; 1] = [
+pub(super) const MIGRATIONS: [&str; 2] = [
     // `id` counts up in the order in which tasks were first heard of, so that the oldest stand together and their pages come free
     // together. `changed` is the moment of the last change in microseconds of the chain's time, another one for every row.
     "CREATE TABLE keeper (domain BLOB NOT NULL, operator BLOB NOT NULL) STRICT;
@@ -33,6 +33,9 @@ pub(super) const MIGRATIONS: [&str; 1] = [
          UNIQUE (job, version, instance)
      ) STRICT;
      CREATE INDEX runs_of_job ON runs (job, due);",
+    // Why bringing it on chain failed, and what the keepers said of it.
+    "ALTER TABLE runs ADD COLUMN refused TEXT NOT NULL DEFAULT '';
+     ALTER TABLE runs ADD COLUMN voices TEXT NOT NULL DEFAULT '';",
 ];
 
 /// What a file says of itself.

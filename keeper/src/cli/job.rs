@@ -33,6 +33,7 @@ mod runs;
 mod spell;
 mod trial;
 mod update;
+mod why;
 
 pub(super) use build::{BuildArgs, build};
 pub(super) use cost::{CostArgs, cost};
@@ -46,6 +47,7 @@ pub(super) use new::{NewArgs, new};
 pub(super) use runs::{RunsArgs, WatchArgs, runs, watch};
 pub(super) use trial::{TestArgs, test};
 pub(super) use update::{UpdateArgs, update};
+pub(super) use why::{WhyArgs, why};
 
 /// The job with this number, and the chain's time in unix seconds.
 async fn existing(chain: &Chain, id: u64) -> Result<(Job, u64)> {

@@ -8,10 +8,11 @@ use clap::Args;
 use contracts::network::Network;
 use p2p::Multiaddr;
 use serde_json::json;
+use url::Url;
 
 use super::terminal::Person;
 use super::{Exit, Global, NodeFile, output, walk};
-use crate::config::{Bootnode, Config, Sentry, Settings};
+use crate::config::{Bootnode, Coin, Config, Sentry, Settings, webhook};
 use crate::keystore::{Keystore, others_may_read, refuse_published};
 use crate::node::{self, Reachable, Setup};
 use crate::{paths, shutdown};
@@ -89,6 +90,21 @@ pub struct NodeFlags {
     /// Leave proofs of misbehaviour to other keepers
     #[arg(long, overrides_with = "challenge")]
     pub no_challenge: bool,
+    /// Where this keeper is, in your words, shown to the whole mesh: up to 32 characters
+    #[arg(long, env = "KEEPER_REGION", hide_env_values = true, value_name = "LABEL")]
+    pub region: Option<String>,
+    /// Coin below which the check `gas` is red: 0.05ether, 20gwei, or wei
+    #[arg(long, env = "KEEPER_MIN_BALANCE", hide_env_values = true, value_name = "AMOUNT")]
+    pub min_balance: Option<Coin>,
+    /// URL that is told by POST of every check that turns red, or fine again
+    #[arg(
+        long = "alert-webhook",
+        env = "KEEPER_ALERT_WEBHOOK",
+        hide_env_values = true,
+        value_name = "URL",
+        value_parser = webhook
+    )]
+    pub alert_webhook: Option<Url>,
 }
 
 impl NodeFlags {
@@ -107,6 +123,9 @@ impl NodeFlags {
             metrics_addr: self.metrics_addr,
             cache_dir: self.cache_dir.clone(),
             challenge: if self.no_challenge { Some(false) } else { self.challenge },
+            region: self.region.clone(),
+            min_balance: self.min_balance,
+            alert_webhook: self.alert_webhook.clone(),
             ..Settings::default()
         };
         Ok(flags.or(global.settings()?))

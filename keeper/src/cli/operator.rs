@@ -1,6 +1,7 @@
 //! `keeper operator`: stake, keys and earnings on chain.
 
 mod changes;
+mod flags;
 
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, B256, FixedBytes, U256, keccak256};
@@ -13,13 +14,14 @@ use serde_json::json;
 
 use super::chain::{Chain, coin, money};
 use super::output::{answer, rows};
-use super::{ClaimArgs, Exit, Global, WithExit};
+use super::{Exit, Global, WithExit};
 use crate::chain::{ChainError, Head, Receipt, Registration, registration};
 use crate::journal::{self, Identity, Journal, Missing};
 use crate::keystore::{Keys, Keystore};
 use crate::paths::Paths;
 
 pub(super) use changes::{counts_now, deregister, stake};
+pub use flags::{ClaimArgs, StakeArgs};
 
 /// The only operator set of the AVS.
 const OPERATOR_SET: u32 = 0;

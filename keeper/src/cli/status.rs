@@ -1,64 +1,41 @@
 //! `keeper status`: asks a running keeper's API.
 
-use std::time::Duration;
-
+use alloy::primitives::U256;
+use alloy::primitives::utils::format_ether;
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use clap::Args;
 use url::Url;
 
+use super::asking::{Asked, origin};
 use super::output::{answer, rows};
-use super::{Exit, Global, NodeFile, StatusArgs, WithExit};
+use super::{Exit, Global, NodeFile, WithExit};
+use crate::health::rules::Severity;
 use crate::text::shown;
-use crate::view::View;
+use crate::view::{Check, View};
 
-/// A keeper on the same machine answers within milliseconds.
-const TIMEOUT: Duration = Duration::from_secs(5);
-/// Largest status document; committees and jobs are not in it.
-const MAX_BYTES: usize = 1 << 20;
+/// Flags of `keeper status`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StatusArgs {
+    /// API to ask [default: the one the data directory's keeper runs]
+    #[arg(long, env = "KEEPER_API_URL", hide_env_values = true, value_name = "URL")]
+    pub api_url: Option<Url>,
+}
 
 pub(super) async fn run(global: &Global, args: &StatusArgs) -> Result<Exit> {
-    let (url, node) = match &args.api_url {
-        Some(url) => (url.clone(), None),
-        None => {
-            let node = NodeFile::read(&global.paths()?)?;
-            let url = format!("http://{}", node.api_addr).parse();
-            (url.context("node.json names no usable API address").exit(Exit::NotReady)?, Some(node))
-        }
-    };
-    let document = ask(&url).await.exit(Exit::NotReady)?;
+    let asked = Asked::at(global, args.api_url.as_ref()).exit(Exit::NotReady)?;
+    let document = asked.get("/v1/status").await.exit(Exit::NotReady)?;
     let view: View = serde_json::from_value(document.clone())
-        .with_context(|| format!("{} answers, but not as a keeper does", origin(&url)))
+        .with_context(|| format!("{} answers, but not as a keeper does", origin(&asked.url)))
         .exit(Exit::NotReady)?;
-    if let Some(node) = &node {
+    if let Some(node) = &asked.node {
         ours(node, &view).exit(Exit::NotReady)?;
     }
     answer(global, document, &describe(&view));
     Ok(if view.ready { Exit::Success } else { Exit::NotReady })
 }
 
-async fn ask(url: &Url) -> Result<Value> {
-    let named = origin(url);
-    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().context("no HTTP client")?;
-    let route = url.join("/v1/status").with_context(|| format!("--api-url {named} cannot be extended by a route"))?;
-    let mut response = client
-        .get(route)
-        .send()
-        .await
-        .map_err(reqwest::Error::without_url)
-        .with_context(|| format!("no keeper answers at {named}: start one with `keeper join`, or pass --api-url"))?
-        .error_for_status()
-        .map_err(reqwest::Error::without_url)
-        .with_context(|| format!("{named} does not answer as a keeper does"))?;
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.context("the answer broke off")? {
-        ensure!(body.len() + chunk.len() <= MAX_BYTES, "{named} sends more than a keeper would");
-        body.extend_from_slice(&chunk);
-    }
-    serde_json::from_slice(&body).with_context(|| format!("{named} does not answer with JSON"))
-}
-
 /// Whether the keeper that answers is the one of the data directory: another one may have got its port since it stopped.
-fn ours(node: &NodeFile, view: &View) -> Result<()> {
+pub(super) fn ours(node: &NodeFile, view: &View) -> Result<()> {
     // A keeper that has just started may not show its peer id yet, but it shows its operator.
     let (asked, found) = match view.peer_id.as_str() {
         "" => (&node.operator, &view.operator),
@@ -73,11 +50,6 @@ fn ours(node: &NodeFile, view: &View) -> Result<()> {
     Ok(())
 }
 
-/// What of a URL is shown: the rest of it may hold a password.
-fn origin(url: &Url) -> String {
-    url.origin().ascii_serialization()
-}
-
 fn describe(view: &View) -> String {
     let place = view.epoch.index.map_or("not in the committee".to_owned(), |index| format!("row {index}"));
     let mut text = rows(&[
@@ -90,13 +62,39 @@ fn describe(view: &View) -> String {
         ("window", format!("{}, leader {}", view.window, or_dash(&view.leader))),
         ("peers", view.peers.to_string()),
         ("missed", missed(view)),
+        ("wallet", wallet(view)),
     ]);
     for (name, check) in &view.checks {
-        let line = format!("{} {name}: {}", if check.ok { "ok  " } else { "FAIL" }, check.message);
-        text.push_str(&shown(&line));
+        text.push_str(&shown(&line(name, check)));
         text.push('\n');
     }
     text
+}
+
+/// A check, and where it is red for how long and what to do.
+fn line(name: &str, check: &Check) -> String {
+    let word = match (check.ok, check.severity) {
+        (true, _) => "ok  ",
+        (false, Severity::Critical) => "FAIL",
+        (false, Severity::Warning) => "WARN",
+    };
+    let help = if check.help.is_empty() { String::new() } else { format!(" [{}]", check.help) };
+    let often = match check.consecutive_failures {
+        0 | 1 => String::new(),
+        times => format!(" ({times} times in a row)"),
+    };
+    format!("{word} {name}: {}{often}{help}", check.message)
+}
+
+pub(super) fn wallet(view: &View) -> String {
+    let Some(wallet) = &view.wallet else { return "not read yet".to_owned() };
+    let coin = wallet.balance_wei.parse::<U256>().map_or_else(|_| "?".to_owned(), format_ether);
+    let lasts = match wallet.runway_seconds {
+        Some(seconds) if seconds < 48 * 3_600 => format!("lasts {} hours", seconds / 3_600),
+        Some(seconds) => format!("lasts {} days", seconds / (24 * 3_600)),
+        None => "nothing spent lately".to_owned(),
+    };
+    format!("{coin} ether, {lasts}, {} settlements", wallet.settlements)
 }
 
 fn missed(view: &View) -> String {

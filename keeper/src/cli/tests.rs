@@ -53,7 +53,7 @@ fn values_from_elsewhere_forge_no_rows() {
 
 #[test]
 fn json_is_taken_by_every_verb() {
-    let verbs: [&[&str]; 40] = [
+    let verbs: [&[&str]; 44] = [
         &["init"],
         &["keys", "new"],
         &["keys", "show"],
@@ -77,6 +77,10 @@ fn json_is_taken_by_every_verb() {
         &["job", "runs", "1", "--missed", "--limit", "5"],
         &["job", "watch", "1"],
         &["status"],
+        &["peers"],
+        &["top", "--once"],
+        &["doctor", "--report", "f"],
+        &["job", "why", "1", "7"],
         &["journal", "show"],
         &["journal", "export", "f"],
         &["journal", "import", "f"],

@@ -32,7 +32,7 @@ const fn key(
 }
 
 /// All of them, in the order of the template.
-pub const KEYS: [Key; 15] = [
+pub const KEYS: [Key; 18] = [
     key(
         ["network", "--network", "KEEPER_NETWORK"],
         "file",
@@ -99,6 +99,24 @@ pub const KEYS: [Key; 15] = [
         "true or false",
         "true",
         "Prove misbehaviour of other keepers on chain, at the price of a transaction. `--no-challenge` leaves it to others.",
+    ),
+    key(
+        ["region", "--region", "KEEPER_REGION"],
+        "text of up to 32 printable ASCII characters",
+        "none",
+        "Where this keeper is, in your words; shown to the whole mesh.",
+    ),
+    key(
+        ["min_balance", "--min-balance", "KEEPER_MIN_BALANCE"],
+        "amount: 0.05ether, 20gwei, or wei",
+        "none: the check `gas` knows only what transactions cost",
+        "Coin below which the check `gas` is red.",
+    ),
+    key(
+        ["alert_webhook", "--alert-webhook", "KEEPER_ALERT_WEBHOOK"],
+        "URL (http, https)",
+        "none",
+        "Told by POST of every check that turns red, or fine again.",
     ),
     key(
         ["log_level", "--log-level", "KEEPER_LOG_LEVEL"],

@@ -60,6 +60,11 @@ impl Admission {
         self.operators.get(operator)?.back().copied()
     }
 
+    /// Every operator that is registered now, with its key.
+    pub(super) fn registered(&self) -> impl Iterator<Item = (Address, [u8; 32])> {
+        self.operators.iter().filter_map(|(operator, changes)| Some((*operator, changes.back()?.peer_key?)))
+    }
+
     /// An epoch was written.
     pub(super) fn epoch(&mut self, snapshot: &EpochSnapshot) {
         self.settled = false;

@@ -198,7 +198,8 @@ impl Driver {
         });
     }
 
-    async fn publish(&self, channel: Channel, bytes: Vec<u8>) {
+    async fn publish(&mut self, channel: Channel, bytes: Vec<u8>) {
+        self.voices.said(channel, &bytes, now());
         if let Err(error) = self.services.mesh.publish(topics::topic(channel), bytes).await
             && self.hush.lets("not_published", 0, now())
         {
@@ -207,6 +208,7 @@ impl Driver {
     }
 
     async fn judge(&mut self, message: MessageTag, verdict: Verdict) {
+        self.voices.judged(message.0, verdict == Verdict::Accept, now());
         if let Some(message) = self.messages.take(message.0) {
             let verdict = match verdict {
                 Verdict::Accept => p2p::Verdict::Accept,
@@ -267,7 +269,8 @@ impl Driver {
     ///
     /// # Errors
     /// [`Stopped`]: one of them is no more.
-    fn look(&self, peers_head: Option<u64>) -> Result<(), Stopped> {
+    fn look(&mut self, peers_head: Option<u64>) -> Result<(), Stopped> {
+        self.tell_voices(now());
         let Services { journal, submitter, evidence, .. } = &self.services;
         let parts = [
             ("the journal", journal.is_closed()),
@@ -292,8 +295,9 @@ impl Driver {
         Ok(())
     }
 
-    fn show(&self) {
-        let view = self.core.view(now());
+    fn show(&mut self) {
+        let mut view = self.core.view(now());
+        self.health.complete(&mut view, &self.services.pulse.picture(), now());
         let gauge = |state, count| {
             let peers = self.metrics.peers.get_or_create(&[("state", state)]);
             peers.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -302,6 +306,8 @@ impl Driver {
         gauge("mesh", self.core.members_connected());
         self.metrics.ready.set(i64::from(view.ready));
         self.metrics.show_checks(&view.checks);
+        self.metrics.health.show(&view, self.services.alerts.counts());
+        self.metrics.roster.show(&view);
         tell_changes(&self.view.borrow().checks, &view.checks);
         self.services.scene.show(&view, self.core.engine().committee().map(|(committee, _)| committee));
         self.view.send_replace(Arc::new(view));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use consensus::committee::PeerKey;
+use consensus::fault::Reason;
 use consensus::input::MessageTag;
 use tokio::sync::mpsc;
 
@@ -71,12 +72,21 @@ impl Driver {
     /// What an event of the mesh means to the core; none for what does not concern it.
     pub(super) async fn hear(&mut self, event: p2p::Event) -> Option<Event> {
         match event {
+            p2p::Event::Message { message, topic: topics::HEALTH, data, .. } => {
+                if let Err(message) = self.services.pulse.hear(message, data) {
+                    self.metrics.gossip_messages.inc([topics::HEALTH_NAME, Reason::OverLimit.name()]);
+                    self.services.mesh.judge(message, p2p::Verdict::Ignore).await;
+                }
+                None
+            }
             p2p::Event::Message { message, from, topic, data } => {
                 let Some((channel, from)) = topics::channel(topic).zip(key_of(&from)) else {
                     self.services.mesh.judge(message, p2p::Verdict::Ignore).await;
                     return None;
                 };
-                let message = MessageTag(self.messages.keep(message));
+                let number = self.messages.keep(message);
+                self.voices.heard(number, channel, &data);
+                let message = MessageTag(number);
                 Some(Event::Message { message, from, channel, bytes: data })
             }
             p2p::Event::Request { id, from, protocol: p2p::Protocol::Want, data } => {

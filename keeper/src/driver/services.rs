@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::archive::ArchiveHandle;
 use crate::chain::{ChainProvider, Rpc, Submitter};
 use crate::evidence::EvidenceHandle;
+use crate::health::{Alerts, Limits};
+use crate::heartbeat::PulseHandle;
 use crate::jobs::Past;
 use crate::jobs::action::Actions;
 use crate::journal::JournalHandle;
@@ -33,4 +35,10 @@ pub struct Services {
     pub archive: ArchiveHandle,
     /// What is seen of the mesh, for the page.
     pub scene: Scene,
+    /// Hears the other keepers' heartbeats.
+    pub pulse: PulseHandle,
+    /// Tells the operator's webhook.
+    pub alerts: Alerts,
+    /// What the health rules go by.
+    pub limits: Limits,
 }

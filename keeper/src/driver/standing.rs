@@ -112,7 +112,7 @@ impl Standing {
                     .to_owned(),
             ),
         };
-        Check { ok, message }
+        Check { ok, message, ..Check::default() }
     }
 }
 

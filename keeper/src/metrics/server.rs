@@ -1,4 +1,4 @@
-//! What the metrics address answers: `/metrics`, `/health`, `/ready`. Read-only and safe to expose to a scraper.
+//! What the metrics address answers: `/metrics`, `/health` (`/livez`), `/ready` (`/readyz`). Read-only and safe to expose to a scraper.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,7 +74,9 @@ pub fn router(registry: Arc<Registry>, view: watch::Receiver<Arc<View>>, livenes
     Router::new()
         .route("/metrics", get(metrics))
         .route("/health", get(health))
+        .route("/livez", get(health))
         .route("/ready", get(ready))
+        .route("/readyz", get(ready))
         .with_state(Sources { registry, view, liveness })
 }
 
@@ -101,7 +103,7 @@ async fn ready(State(sources): State<Sources>) -> Response {
     readiness(&view)
 }
 
-/// 200 and the checks while `view` is ready, 503 and the checks while it is not.
+/// 200 and the checks while `view` is ready, 503 and the checks while it is not; each check as [`crate::view::Check`].
 pub(crate) fn readiness(view: &View) -> Response {
     let status = if view.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({"ready": view.ready, "checks": view.checks}))).into_response()

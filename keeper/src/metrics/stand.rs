@@ -7,7 +7,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::{Counters, Metrics, counters, gauge};
-use crate::view::{CHECKS, Check};
+use crate::health::rules::RULES;
+use crate::view::Check;
 
 pub(super) struct StandSeries {
     pub(super) ready: Gauge,
@@ -20,7 +21,7 @@ impl StandSeries {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let checks = Family::<[(&'static str, &'static str); 1], Gauge>::default();
         registry.register("check", "1 for every check behind readiness that holds", checks.clone());
-        for name in CHECKS {
+        for name in RULES.iter().map(|rule| rule.check) {
             checks.get_or_create(&[("check", name)]).set(0);
         }
         Self {
@@ -47,7 +48,7 @@ impl StandSeries {
 impl Metrics {
     /// Shows how the checks stand; one that is not made now shows as holding.
     pub fn show_checks(&self, checks: &BTreeMap<String, Check>) {
-        for name in CHECKS {
+        for name in RULES.iter().map(|rule| rule.check) {
             let ok = checks.get(name).is_none_or(|check| check.ok);
             self.checks.get_or_create(&[("check", name)]).set(i64::from(ok));
         }

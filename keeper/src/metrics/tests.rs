@@ -1,3 +1,5 @@
+mod doc;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -59,7 +61,7 @@ fn series_show_from_the_start_and_count() {
     }
     let topics =
         text.lines().filter(|line| line.starts_with("keeper_gossip_messages_total{") && line.contains("accept"));
-    assert_eq!(topics.count(), topics::CHANNELS.len(), "no topic that does not exist: {text}");
+    assert_eq!(topics.count(), topics::table().len(), "no topic that does not exist: {text}");
     assert!(text.contains("\nprocess_resident_memory_bytes "), "{text}");
     assert_eq!(metrics.tasks.get(["settled"]), 1);
 }

@@ -15,6 +15,7 @@ use crate::chain::{ChainConfig, Constants, Rpc, Submitter};
 use crate::driver::{About, Core, Services};
 use crate::evidence::EvidenceHandle;
 use crate::executor::{Executor, ExecutorConfig, RpcReader, WorkerProgram};
+use crate::health::Limits;
 use crate::jobs::Past;
 use crate::jobs::action::Actions;
 use crate::jobs::trial::LOCAL_CHAIN_ID;
@@ -56,6 +57,9 @@ pub(super) fn services(
         evidence,
         archive,
         scene: front.scene.clone(),
+        pulse: front.pulse.clone(),
+        alerts: front.alerts.clone(),
+        limits: Limits { min_balance: setup.config.min_balance, datadir: datadir.to_owned() },
     })
 }
 

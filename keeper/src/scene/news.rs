@@ -47,6 +47,8 @@ impl News {
             ),
             Change::Undelivered { why } => ("undelivered", json!({ "reason": why })),
             Change::Ineligible { reason } => ("ineligible", json!({ "reason": reason })),
+            Change::Refused { why } => ("refused", json!({ "reason": why })),
+            Change::Voices { words } => ("voices", json!({ "words": words })),
             Change::Reopened => ("reopened", json!({})),
             Change::Expired => ("expired", json!({})),
         };

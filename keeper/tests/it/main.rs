@@ -1,5 +1,6 @@
 //! The `keeper` binary from the outside: answers on stdout, errors on stderr, exit codes.
 
+mod asked;
 mod authoring;
 mod job_kinds;
 mod job_terms;

@@ -132,6 +132,8 @@ fn changes() -> impl Strategy<Value = Change> {
         }),
         any::<String>().prop_map(|why| Change::Undelivered { why }),
         any::<String>().prop_map(|reason| Change::Ineligible { reason }),
+        any::<String>().prop_map(|why| Change::Refused { why }),
+        any::<String>().prop_map(|words| Change::Voices { words }),
         Just(Change::Reopened),
         Just(Change::Expired),
     ]

@@ -120,7 +120,7 @@ impl Core {
     }
 
     /// The chain's time now.
-    pub(super) fn chain_time(&self, now: Time) -> Time {
+    pub(in crate::driver) fn chain_time(&self, now: Time) -> Time {
         self.about.pace.chain_time(now)
     }
 

@@ -29,7 +29,7 @@ use crate::chain::cost::worst;
 use crate::chain::fees::Fees;
 use crate::driver::chain_time::APART_MS;
 use crate::driver::note::DISPUTED;
-use crate::view::View;
+use crate::view::{View, WalletView};
 
 /// A head older than this many block times, and at least 10 s, means the chain node is behind.
 const STALE_BLOCKS: u64 = 10;
@@ -223,6 +223,11 @@ impl Core {
         let fees = Fees { max_fee: wallet.gas_price, tip: 0 };
         let cost: u128 = worst(gas, fees, account.data, bytes).saturating_to();
         let left = wallet.balance / cost.max(1);
+        view.wallet = Some(WalletView {
+            balance_wei: wallet.balance.to_string(),
+            settlements: u64::try_from(left).unwrap_or(u64::MAX),
+            ..WalletView::default()
+        });
         let coin = alloy::primitives::utils::format_ether(wallet.balance);
         if left < RUNWAY_MIN {
             let account = &view.operator;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use consensus::committee::Member;
+use consensus::anchor::BlockRef;
+use consensus::committee::{Member, PeerKey};
 use consensus::engine::WindowView;
 use consensus::time::Time;
 
@@ -12,11 +13,15 @@ use crate::chain::NodeView;
 use crate::chain::lane::Account;
 use crate::jobs::trigger::Trigger;
 use crate::jobs::{Activity, Job};
-use crate::view::{AccountView, EpochView, HeadView, JobView, MemberView, NetworkView, RpcNodeView, TurnView, View};
+use crate::view::{
+    AccountView, EpochView, HeadView, JobView, MemberView, NetworkView, Operator, RpcNodeView, TurnView, View,
+};
 
 /// Due moments of a job that are shown ahead, and how far ahead; where jobs are many, only the next one is.
 const AHEAD_MAX: usize = 24;
 const AHEAD_SECONDS: u64 = 24 * 3_600;
+/// States of runs that have come to an end.
+const ENDED: [&str; 4] = ["settled", "skipped", "job_error", "expired"];
 
 impl Core {
     /// The keeper as it stands at `now`.
@@ -39,7 +44,7 @@ impl Core {
             network: NetworkView { chain_id: self.about.chain_id, domain: self.about.domain.clone() },
             listen: self.listeners.clone(),
             peers: self.peers.count(),
-            head: head.map(|head| HeadView { number: head.number, timestamp: head.timestamp }).unwrap_or_default(),
+            head: head.map(|head| head_view(&head)).unwrap_or_default(),
             epoch: epoch.unwrap_or_default(),
             time_ms: self.chain_time(now).0,
             window: self.about.pace.window_at(now),
@@ -52,10 +57,23 @@ impl Core {
             members: self.member_views(),
             nodes: self.readings.nodes.iter().map(node_view).collect(),
             account: self.account_view(),
+            operators: self.operators(),
             ..View::default()
         };
+        let second = self.chain_time(now).seconds();
+        view.queue = view.runs.iter().filter(|run| run.due <= second && !ENDED.contains(&&*run.state)).count();
         self.add_checks(&mut view, now);
         view
+    }
+
+    /// Who is registered, with its row in the committee in force.
+    fn operators(&self) -> Vec<Operator> {
+        let committee = self.engine.committee().map(|(committee, _)| committee);
+        let row = |key: [u8; 32]| committee.as_ref().and_then(|committee| committee.index_of(PeerKey(key)));
+        let registered = self.admission.registered();
+        registered
+            .map(|(operator, peer_key)| Operator { operator, peer_key, index: row(peer_key).map(|row| row.0) })
+            .collect()
     }
 
     /// How many of the connected peers are members of a committee.
@@ -151,4 +169,8 @@ fn node_view(node: &NodeView) -> RpcNodeView {
     let NodeView { origin, state, head, lag, last_error, answers, failures } = node.clone();
     let (state, last_error) = (state.to_owned(), last_error.unwrap_or_default());
     RpcNodeView { origin, state, head, lag, last_error, answers, failures }
+}
+
+fn head_view(head: &BlockRef) -> HeadView {
+    HeadView { number: head.number, timestamp: head.timestamp, hash: head.hash.to_string() }
 }

@@ -100,7 +100,7 @@ fn a_partial_seen_before_is_neither_valid_nor_invalid() {
 
 #[test]
 fn notes_that_are_words_alone_count_nothing() {
-    let check = Check { ok: false, message: "left".to_owned() };
+    let check = Check { ok: false, message: "left".to_owned(), ..Check::default() };
     let notes = [
         Note::BadEpoch("no stake".to_owned()),
         Note::SecondVerdict(Verdict::Accept),

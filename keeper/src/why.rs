@@ -1,0 +1,343 @@
+//! Why a task did not come to what its owner wanted: one sentence with its cause, and one with its mend. Judged from what a
+//! keeper has recorded of the task, from the job as it stands, and from what the keeper that runs shows.
+//!
+//! ```text
+//!   job ──► not there? over? paused? broken? without money? its code not to be had? ──┐
+//!   record ──► not due yet? settled: how, by whom, delivered? ────────────────────────┼──► one cause
+//!              not settled: abstained? outvoted? too few heard? refused on its way? ──┘
+//! ```
+//!
+//! Pure: no clock, no file, no socket.
+
+use contracts::terms::ended;
+
+use crate::archive::Run;
+
+/// Ways in which a task ends, or does not. Scripts go by these names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// It did what it was to do.
+    Delivered,
+    /// It found nothing to do.
+    Skipped,
+    /// Its moment has not come.
+    NotDue,
+    /// It is under way.
+    UnderWay,
+    /// There is no such job.
+    NoJob,
+    /// The job is over.
+    Ended,
+    /// The job is paused.
+    Paused,
+    /// The job cannot pay.
+    NoFunds,
+    /// What the job asks for cannot be read.
+    BrokenJob,
+    /// The job's code cannot be had, or is not the one on chain.
+    NoCode,
+    /// The job's code failed, on every keeper alike.
+    JobFailed,
+    /// Keepers got different results.
+    Disagreement,
+    /// Too few keepers were heard.
+    NoQuorum,
+    /// This keeper had nothing to sign.
+    Abstained,
+    /// The leader did not bring it on chain, and another keeper did, later.
+    LeaderMissed,
+    /// It was certified, and the chain or the nodes did not take it.
+    Refused,
+    /// It settled, and the target did not take the outcome.
+    TargetReverted,
+    /// Its deadline passed, as the job's policy for missed runs sets it.
+    MissedPolicy,
+    /// A reorganisation undid its settlement.
+    Reopened,
+    /// Nothing is known of it here.
+    Unknown,
+}
+
+impl Cause {
+    /// The name in snake case.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Skipped => "skipped",
+            Self::NotDue => "not_due",
+            Self::UnderWay => "under_way",
+            Self::NoJob => "no_job",
+            Self::Ended => "ended",
+            Self::Paused => "paused",
+            Self::NoFunds => "no_funds",
+            Self::BrokenJob => "broken_job",
+            Self::NoCode => "no_code",
+            Self::JobFailed => "job_failed",
+            Self::Disagreement => "disagreement",
+            Self::NoQuorum => "no_quorum",
+            Self::Abstained => "abstained",
+            Self::LeaderMissed => "leader_missed",
+            Self::Refused => "refused",
+            Self::TargetReverted => "target_reverted",
+            Self::MissedPolicy => "missed_policy",
+            Self::Reopened => "reopened",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How a job stands, as far as anybody could be asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobState {
+    /// Whether there is one.
+    pub exists: bool,
+    /// `active`, `paused` or `cancelled`.
+    pub status: String,
+    /// Whether it can pay for a run in full.
+    pub can_pay: bool,
+    /// When its next run is due, in Unix seconds; `None` where none is, or nobody could be asked.
+    pub next_due: Option<u64>,
+    /// Whether `next_due` was asked about at all.
+    pub schedule_known: bool,
+    /// Why the keeper that runs abstains from its tasks; empty if it does not, or nobody could be asked.
+    pub trouble: String,
+    /// `all`, `once` or `skip`: what becomes of runs that were not made in time; empty where nobody could be asked.
+    pub missed: String,
+}
+
+/// What is judged.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The job; `None` where nobody could be asked.
+    pub job: Option<JobState>,
+    /// What the keeper has recorded of the task; `None`: nothing.
+    pub run: Option<Run>,
+    /// How many keepers are heard, and how many there are; `None` where no keeper runs.
+    pub heard: Option<(usize, usize)>,
+    /// The chain's time, or this machine's, in Unix seconds.
+    pub now: u64,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Because {
+    /// Which of the ways.
+    pub cause: Cause,
+    /// What happened, in a sentence. Some of it may be anybody's words.
+    pub what: String,
+    /// What to do about it; empty where nothing is to be.
+    pub mend: String,
+}
+
+fn because(cause: Cause, what: impl Into<String>, mend: impl Into<String>) -> Because {
+    Because { cause, what: what.into(), mend: mend.into() }
+}
+
+/// Why the task is where it is.
+#[must_use]
+pub fn explain(facts: &Facts) -> Because {
+    match &facts.run {
+        // What the chain says of a task comes before all that is known of its job by now.
+        Some(run) if run.settled.is_some() => settled(run),
+        Some(run) if run.due.is_some_and(|due| due > facts.now) => not_due(run.due, facts),
+        Some(run) => facts.job.as_ref().and_then(|job| of_job(job, Some(run))).unwrap_or_else(|| open(run, facts)),
+        None => without_a_run(facts),
+    }
+}
+
+fn settled(run: &Run) -> Because {
+    let Some(settlement) = &run.settled else { return because(Cause::Unknown, "it has not settled", "") };
+    let late = settlement.seconds_late;
+    let words = |why: &str| if why.is_empty() { String::new() } else { format!(": {why}") };
+    match settlement.status {
+        ended::SKIP => because(Cause::Skipped, format!("it ran, and found nothing to do{}", words(&run.reason)), ""),
+        ended::JOB_ERROR => because(
+            Cause::JobFailed,
+            format!("the job's code failed, on every keeper alike{}", words(&run.reason)),
+            "mend the code: keeper job test makes the same run and shows where it fails; keeper job update lists it anew",
+        ),
+        _ if !settlement.delivered => because(
+            Cause::TargetReverted,
+            format!("it settled, and the target did not take the outcome{}", words(&run.undelivered)),
+            "look at the target's own checks and at the job's callback gas: keeper job test shows the call",
+        ),
+        _ if run.leader.is_some_and(|leader| leader != settlement.submitter) => because(
+            Cause::LeaderMissed,
+            format!(
+                "its leader {} did not bring it on chain, and {} did, {late} s after it was due",
+                run.leader.map(|leader| leader.to_string()).unwrap_or_default(),
+                settlement.submitter
+            ),
+            "nothing was lost; if it happens often, that leader's operator should run keeper doctor",
+        ),
+        _ => because(Cause::Delivered, format!("it was delivered, {late} s after it was due"), ""),
+    }
+}
+
+fn not_due(due: Option<u64>, facts: &Facts) -> Because {
+    let left = due.unwrap_or_default().saturating_sub(facts.now);
+    because(Cause::NotDue, format!("it is due in {left} s"), "wait for it; keeper job watch shows it when it comes")
+}
+
+/// What keeps a job's tasks from running at all; `run` is one that is not settled.
+fn of_job(job: &JobState, run: Option<&Run>) -> Option<Because> {
+    if !job.exists {
+        return Some(because(Cause::NoJob, "there is no job of this number", "keeper job list shows those there are"));
+    }
+    let said = |words: &str| run.is_some_and(|run| run.reason.contains(words)) || job.trouble.contains(words);
+    match job.status.as_str() {
+        "cancelled" => {
+            return Some(because(
+                Cause::Ended,
+                "the job was cancelled: none of its runs comes due any more",
+                "list another one with keeper job create",
+            ));
+        }
+        "paused" => {
+            return Some(because(
+                Cause::Paused,
+                "the job is paused: none of its runs comes due",
+                "keeper job resume, by its owner",
+            ));
+        }
+        _ => {}
+    }
+    if !job.can_pay || said("Escrow") || said("cannot pay") {
+        let what = "the job cannot pay for a run in full, so none is made";
+        return Some(because(Cause::NoFunds, what, "keeper job fund; keeper job cost says what a run takes"));
+    }
+    let trouble = &job.trouble;
+    if trouble.contains("code") && !trouble.contains("being fetched") {
+        return Some(no_code(trouble));
+    }
+    (!trouble.is_empty() && !trouble.contains("being fetched")).then(|| broken(trouble))
+}
+
+fn broken(why: &str) -> Because {
+    let what = format!("what the job asks for cannot be run: {why}");
+    because(Cause::BrokenJob, what, "keeper job update, by its owner, gives it terms that can")
+}
+
+fn no_code(why: &str) -> Because {
+    let mend = "publish the very file whose hash is on chain at the job's URL; keeper job show has both";
+    because(Cause::NoCode, format!("the job's code cannot be had or cannot run: {why}"), mend)
+}
+
+/// A task that is due and has not settled.
+fn open(run: &Run, facts: &Facts) -> Because {
+    let is_over = run.expired.is_some();
+    if run.reason.starts_with("the contract skipped it") {
+        let mend = "if the run is not over it is tried again by itself; docs/jobs.md names the contract's reasons";
+        return because(Cause::Refused, run.reason.clone(), mend);
+    }
+    if !run.refused.is_empty() {
+        let mend =
+            "look at the wallet's coin and at the nodes: keeper doctor; another keeper brings it in the meantime";
+        return because(
+            Cause::Refused,
+            format!("it was certified, and this keeper could not bring it on chain: {}", run.refused),
+            mend,
+        );
+    }
+    if run.reopened > 0 && !is_over {
+        let what = "it had settled, and a reorganisation of the chain undid that";
+        return because(Cause::Reopened, what, "nothing: the keepers settle it again");
+    }
+    if run.voices.contains("signed another result") && run.certified.is_none() {
+        let mend = "compare the nodes in rpc_urls; if the code reads what differs from keeper to keeper, mend the code";
+        return because(
+            Cause::Disagreement,
+            format!("keepers got different results, and no quorum agreed: {}", run.voices),
+            mend,
+        );
+    }
+    if run.result == "abstain" {
+        return abstained(run);
+    }
+    if run.signed.is_some() && run.certified.is_none() {
+        return no_quorum(run, facts);
+    }
+    if run.certified.is_some() && is_over {
+        let what = "it was certified, and nobody brought it on chain before its deadline";
+        return because(
+            Cause::Refused,
+            what,
+            "look at the chain's fees and the operators' wallets: keeper peers, keeper doctor",
+        );
+    }
+    if is_over || facts.now > run.due.unwrap_or(u64::MAX).saturating_add(consensus::time::EXPIRY_SECONDS) {
+        return missed(facts.job.as_ref().map_or("", |job| &job.missed), run);
+    }
+    because(
+        Cause::UnderWay,
+        format!("it is under way here: {}", run.state(facts.now)),
+        "wait for it; keeper job watch shows it as it goes on",
+    )
+}
+
+/// This keeper had nothing to sign: why not is what it said.
+fn abstained(run: &Run) -> Because {
+    let why = &run.reason;
+    if ["code", "hash", "component"].iter().any(|word| why.contains(word)) {
+        return no_code(why);
+    }
+    if why.contains("cannot pay")
+        || why.contains("job_inactive")
+        || why.contains("paused")
+        || why.contains("out of funds")
+    {
+        let mend = "keeper job show says how the job stands now: keeper job fund, or keeper job resume";
+        return because(Cause::NoFunds, format!("at its block the job was paused or could not pay: {why}"), mend);
+    }
+    let mend = "if other keepers signed it nothing was lost; else keeper doctor, and add another URL to rpc_urls";
+    because(Cause::Abstained, format!("this keeper had nothing to sign: {why}"), mend)
+}
+
+fn no_quorum(run: &Run, facts: &Facts) -> Because {
+    let heard = facts.heard.map(|(heard, all)| format!("; {heard} of {all} keepers are heard now")).unwrap_or_default();
+    let said = if run.voices.is_empty() { String::new() } else { format!(": {}", run.voices) };
+    let what = format!("this keeper signed it, and no quorum of two thirds of the stake did{said}{heard}");
+    because(Cause::NoQuorum, what, "keeper peers shows who is silent; it is tried again until its deadline")
+}
+
+/// Nobody made it in time, and what then becomes of it is the job's own choice.
+fn missed(policy: &str, run: &Run) -> Because {
+    let mend = "keeper job update --missed all has every missed run made up for; keeper peers shows who was silent";
+    let what = match policy {
+        "skip" => "its deadline passed before anybody settled it, and the job's policy (missed = skip) leaves it out",
+        "once" => {
+            "its deadline passed before anybody settled it, and the job's policy (missed = once) makes up for the last one alone"
+        }
+        _ if run.attempts == 0 => {
+            "nobody began it before its deadline: this keeper did not run then, or did not know of it"
+        }
+        _ => "its deadline passed before anybody settled it",
+    };
+    because(Cause::MissedPolicy, what, mend)
+}
+
+/// Nothing is recorded of such a run.
+fn without_a_run(facts: &Facts) -> Because {
+    if let Some(because) = facts.job.as_ref().and_then(|job| of_job(job, None)) {
+        return because;
+    }
+    match &facts.job {
+        Some(JobState { next_due: Some(due), .. }) if *due > facts.now => not_due(Some(*due), facts),
+        Some(JobState { next_due: None, schedule_known: true, .. }) => {
+            let what = "no run of the job is due any more, or what makes it due has not happened";
+            because(
+                Cause::NotDue,
+                what,
+                "keeper job show tells its trigger; a job that is over is listed anew with keeper job create",
+            )
+        }
+        _ => {
+            let what = "nothing of it is recorded here: this keeper did not run then, or has forgotten it";
+            because(Cause::Unknown, what, "ask a keeper that ran then; the chain has what settled: keeper job show")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
