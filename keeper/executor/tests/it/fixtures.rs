@@ -190,7 +190,7 @@ fn nested(depth: u32) -> Vec<u8> {
     (0..depth).fold(HEAD.to_vec(), |inner, _| {
         let length = u32::try_from(inner.len()).expect("small");
         // Five bytes, whatever the number.
-        let leb = (0..5).map(|at| (length >> (7 * at)) as u8 & 0x7f | if at < 4 { 0x80 } else { 0 });
+        let leb = (0..5).map(|at| ((length >> (7 * at)) as u8 & 0x7f) | (if at < 4 { 0x80 } else { 0 }));
         HEAD.into_iter().chain([COMPONENT_SECTION]).chain(leb).chain(inner).collect()
     })
 }
