@@ -64,10 +64,14 @@ async fn succession(swarm: &mut Swarm, told: &mut usize) -> Result<(Kill, Addres
     // Whoever looks at the page looks at the first one's.
     let spared = swarm.keepers.first().map(super::Keeper::operator);
     let mut killed = 0;
+    let begun = tokio::time::Instant::now();
     while killed < KILLS_MAX {
         swarm.check_alive()?;
         let Some(kill) = kill::strike(swarm, spared).await? else {
             *told = swarm.tell_news(*told);
+            if begun.elapsed() > PATIENCE {
+                bail!("no keeper names who leads in time\n{}", state(swarm).await);
+            }
             continue;
         };
         killed += 1;
