@@ -30,6 +30,7 @@ mod origin;
 mod output;
 mod receipt;
 mod replay;
+mod secrets;
 mod start;
 mod status;
 mod terminal;
@@ -49,6 +50,7 @@ pub use dispute::DisputeCommand;
 pub use exit::{Exit, WithExit};
 pub use global::Global;
 pub use join::{JoinArgs, NodeFlags};
+pub use journal::JournalCommand;
 pub use keys::KeysCommand;
 pub use logs::start_logs;
 pub use node_file::NodeFile;
@@ -94,6 +96,9 @@ pub enum Command {
     Replay(replay::ReplayArgs),
     /// Run a sample of what settled of a job again, and dispute what is wrong; exit code 1 if anything is
     Audit(audit::AuditArgs),
+    /// What jobs that look outside may have sent in headers, each to its own host; read from stdin, and never shown
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     /// Look at the sign-once journal, and carry it to another machine; only while no keeper runs
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -200,23 +205,6 @@ pub enum JobCommand {
     Watch(job::WatchArgs),
 }
 
-/// `keeper journal ...`
-#[derive(Debug, Subcommand)]
-pub enum JournalCommand {
-    /// Show whose it is and how much it holds
-    Show,
-    /// Write this key's signing history to a new file
-    Export {
-        /// JSON file to write, in the manner of EIP-3076
-        file: PathBuf,
-    },
-    /// Add the signing history of an exported file; never forgets or lowers anything
-    Import {
-        /// File that `keeper journal export` wrote
-        file: PathBuf,
-    },
-}
-
 /// Flags of `keeper status`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct StatusArgs {
@@ -267,6 +255,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Dispute(DisputeCommand::Enforce { id }) => dispute::enforce(global, id).await,
         Command::Dispute(DisputeCommand::Expire { id }) => dispute::expire(global, id).await,
         Command::Dispute(DisputeCommand::Claim { to }) => dispute::claim(global, to).await,
+        Command::Secrets(command) => secrets::run(global, command),
         Command::Journal(JournalCommand::Show) => journal::show(global),
         Command::Journal(JournalCommand::Export { file }) => journal::export(global, &file),
         Command::Journal(JournalCommand::Import { file }) => journal::import(global, &file),
