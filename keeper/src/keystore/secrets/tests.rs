@@ -22,6 +22,13 @@ fn secrets_come_back_under_the_password_and_under_no_other() {
     assert_eq!(back.names(), [named("KEY", "api.example", None)]);
     assert_eq!(back.secret("KEY", "api.example", 7).as_deref(), Some("hunter2"));
     assert_eq!(format!("{back:?}"), "Secrets(1)");
+    let (next, _) = (Password::new("another one, as good"), keystore.create(&password, Strength::Light).unwrap());
+    for _ in 0..2 {
+        keystore.change_password(&password, &next, Strength::Light).unwrap();
+        assert_eq!(keystore.secrets(&next).unwrap().names().len(), 1, "with the keys, and again after an interruption");
+    }
+    keystore.store_secrets(&secrets, &password, Strength::Light).unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
     let wrong = keystore.secrets(&Password::new("incorrect horse")).unwrap_err();
     assert!(matches!(wrong, Error::WrongPassword { .. }), "{wrong}");
     let spoilt = text.replacen("\"message\": \"", "\"message\": \"00", 1);
