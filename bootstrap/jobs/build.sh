@@ -32,7 +32,7 @@ sdk=$here/../../sdk/typescript
 cd "$here"
 
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(counter heartbeat watch)
+[ ${#names[@]} -gt 0 ] || names=(counter heartbeat watch prices)
 
 # One builder at a time: several processes may ask for the same jobs.
 exec 9>"$out/.lock"
@@ -56,7 +56,9 @@ for name in "${missing[@]}"; do
   echo "building job $name" >&2
   "$bin/esbuild" "src/$name.ts" --bundle --preserve-symlinks --format=esm --target=es2022 '--external:keeper:*' --log-level=warning \
     --outfile="$out/$name.js"
-  "$bin/jco" componentize "$out/$name.js" --wit "$wit" --world-name job --backend qjs --backend-qjs-stub-wasi \
+  world=job
+  ! grep -q '^export function observe' "src/$name.ts" || world=observing-job
+  "$bin/jco" componentize "$out/$name.js" --wit "$wit" --world-name "$world" --backend qjs --backend-qjs-stub-wasi \
     --backend-qjs-disable-async --out "$out/$name.wasm.new" >&2
   mv "$out/$name.wasm.new" "$out/$name.wasm"
   echo "$stamp" >"$out/$name.stamp"

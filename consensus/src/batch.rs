@@ -15,6 +15,7 @@
 mod adopt;
 mod basis;
 mod count;
+mod inputs;
 mod own;
 mod place;
 mod repair;
@@ -31,7 +32,7 @@ use crate::codec;
 use crate::effect::Effect;
 use crate::facts::Facts;
 use crate::fault::{Awaits, Fate, Reason, Verdict};
-use crate::message::{BatchKey, CertificateMessage, Channel, Partial, Source};
+use crate::message::{BatchKey, CertificateMessage, Channel, Listed, Partial, Source};
 use crate::outbox::{Notice, Outbox};
 use crate::session::Event;
 use crate::sessions::Sessions;
@@ -41,6 +42,7 @@ use crate::time::Time;
 
 pub(crate) use basis::Basis;
 use count::{Count, Verified};
+use inputs::Inputs;
 use own::Own;
 pub(crate) use place::{Place, Standing, TRIES_MAX};
 use repair::Asked;
@@ -82,6 +84,8 @@ pub(crate) struct Batch {
     phase: Phase,
     /// Whether its tasks are known, and its leader may assign them.
     is_sound: bool,
+    /// What it is decided on, where its job looks outside.
+    inputs: Inputs,
     basis: Option<Basis>,
     own: Own,
     count: Count,
@@ -91,9 +95,10 @@ pub(crate) struct Batch {
 
 impl Batch {
     /// A batch nobody has signed yet.
-    pub(crate) fn new(key: BatchKey, tasks: Vec<Task>, attempt: u8, place: Place) -> Self {
+    pub(crate) fn new(key: BatchKey, tasks: Vec<Task>, attempt: u8, place: Place, listed: Vec<Listed>) -> Self {
         let (phase, own, count) = (Phase::Collecting, Own::Silent, Count::default());
-        Self { key, tasks, attempt, place, phase, is_sound: false, basis: None, own, count, asked: None }
+        let inputs = Inputs::new(listed);
+        Self { key, tasks, attempt, place, phase, is_sound: false, inputs, basis: None, own, count, asked: None }
     }
 
     /// Does whatever its state and the time call for.
@@ -117,7 +122,8 @@ impl Batch {
 
     fn go_on(&mut self, facts: &mut Facts, sessions: &mut Sessions, signing: Signing, now: Time, outbox: &mut Outbox) {
         self.find_basis(facts, sessions, outbox);
-        let Some(basis) = &self.basis else {
+        self.gather(facts, sessions, now, outbox);
+        let Some(basis) = self.basis.as_ref().filter(|_| self.phase != Phase::Refused) else {
             return outbox.wake_with_next_block(Wake::Batch(self.key));
         };
         // Rules 14 and 15: what this keeper may sign yet.
@@ -146,7 +152,7 @@ impl Batch {
 
     fn find_basis(&mut self, facts: &Facts, sessions: &Sessions, outbox: &mut Outbox) {
         if self.basis.is_none() {
-            self.basis = Basis::find(&self.tasks, self.attempt, facts, sessions);
+            self.basis = Basis::find(&self.tasks, (self.attempt, &self.inputs.listed), facts, sessions);
             self.basis.iter().for_each(|_| outbox.tell(Notice::BasisFound(self.key)));
         }
     }
@@ -276,7 +282,8 @@ impl Batch {
     pub(crate) fn rewound(&mut self, number: u64, outbox: &mut Outbox) {
         if self.basis.as_ref().is_some_and(|basis| basis.lies_above(number)) {
             self.give_up(Reason::UnknownContext, outbox);
-            let anew = Self::new(self.key, std::mem::take(&mut self.tasks), self.attempt, self.place);
+            let listed = std::mem::take(&mut self.inputs.listed);
+            let anew = Self::new(self.key, std::mem::take(&mut self.tasks), self.attempt, self.place, listed);
             *self = Self { is_sound: self.is_sound, ..anew };
         }
     }

@@ -50,7 +50,7 @@ impl Batches {
             if has_room && !unknown.is_empty() {
                 outbox.effect(Effect::Unknown(unknown));
             }
-            self.all.insert(key, Batch::new(key, tasks, planned.attempt, place));
+            self.all.insert(key, Batch::new(key, tasks, planned.attempt, place, planned.inputs.clone()));
             match self.all.get_mut(&key) {
                 Some(batch) if !has_room => batch.stand(Standing::Unsound, facts, sessions, now, outbox),
                 _ => self.have_stand(key, facts, sessions, now, outbox),

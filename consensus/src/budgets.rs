@@ -28,10 +28,15 @@ pub(crate) struct Budgets {
 
 impl Budgets {
     /// Whether `peer` may cause another signature check in this window; counts it.
-    pub(crate) fn charge(&mut self, peer: PeerKey, facts: &Facts, batches: &Batches, now: Time) -> bool {
+    pub(crate) fn charge(
+        &mut self,
+        peer: PeerKey,
+        (facts, batches, observing): (&Facts, &Batches, usize),
+        now: Time,
+    ) -> bool {
         let window = facts.pace().window_at(now);
         if self.window != window {
-            *self = Self { window, limit: limit(window, facts, batches), used: BTreeMap::new() };
+            *self = Self { window, limit: limit(window, facts, batches, observing), used: BTreeMap::new() };
         }
         if self.used.len() >= PEERS_MAX && !self.used.contains_key(&peer) {
             return false;
@@ -40,17 +45,17 @@ impl Budgets {
         *used += 1;
         let used = *used;
         if used > self.limit {
-            self.limit = limit(window, facts, batches);
+            self.limit = limit(window, facts, batches, observing);
         }
         used <= self.limit
     }
 }
 
-/// Twice what there is to sign: a partial may come by gossip and again in the answer to a question.
-fn limit(window: u64, facts: &Facts, batches: &Batches) -> usize {
+/// Twice what there is to sign: a partial or an observation may come by gossip and again in the answer to a question.
+fn limit(window: u64, facts: &Facts, batches: &Batches, observing: usize) -> usize {
     let members = facts.committees().next().map_or(0, |committee| committee.size());
     let batches = batches.iter().filter(|batch| batch.is_sound() && batch.place().window + 1 >= window).count();
-    SPARE + 2 * members * (batches + 2)
+    SPARE + 2 * members * (batches + observing + 2)
 }
 
 #[cfg(test)]
@@ -74,18 +79,18 @@ mod tests {
         let (facts, batches, mut budgets) = (facts(0, 1_000), Batches::default(), Budgets::default());
         // Five members, no batches: 64 + 2 * 5 * 2.
         for check in 0..84 {
-            assert!(budgets.charge(peer(1), &facts, &batches, Time(1_000_000)), "check {check}");
+            assert!(budgets.charge(peer(1), (&facts, &batches, 0), Time(1_000_000)), "check {check}");
         }
-        assert!(!budgets.charge(peer(1), &facts, &batches, Time(1_001_999)));
-        assert!(budgets.charge(peer(2), &facts, &batches, Time(1_001_999)), "another peer pays for itself");
-        assert!(budgets.charge(peer(1), &facts, &batches, Time(1_002_000)), "the next window");
+        assert!(!budgets.charge(peer(1), (&facts, &batches, 0), Time(1_001_999)));
+        assert!(budgets.charge(peer(2), (&facts, &batches, 0), Time(1_001_999)), "another peer pays for itself");
+        assert!(budgets.charge(peer(1), (&facts, &batches, 0), Time(1_002_000)), "the next window");
     }
 
     #[test]
     fn no_leader_raises_it_by_batches_that_nobody_signs() {
         let (facts, mut batches, mut sessions) = (facts(0, 1_000), Batches::default(), Sessions::default());
         sessions.learn(due(1, 1_000), &facts, Time(990_000), &mut Outbox::default());
-        let plan = |job: u64| PlannedBatch { attempt: 0, tasks: vec![task(job).into()] };
+        let plan = |job: u64| PlannedBatch { inputs: Vec::new(), attempt: 0, tasks: vec![task(job).into()] };
         let of_one = vec![plan(1); 20];
         let of_nobody = (2..22).map(plan).collect();
         for planned in [of_one, of_nobody] {
@@ -94,14 +99,14 @@ mod tests {
             let hash = assignment.hash(&DOMAIN);
             batches.open((hash, &assignment), &facts, &mut sessions, Time(999_000), &mut Outbox::default());
         }
-        assert_eq!(limit(500, &facts, &batches), SPARE + 2 * 5 * (2 + 2));
+        assert_eq!(limit(500, &facts, &batches, 0), SPARE + 2 * 5 * (2 + 2));
     }
 
     #[test]
     fn the_peers_counted_are_bounded() {
         let (facts, batches, mut budgets) = (facts(0, 1_000), Batches::default(), Budgets::default());
-        let served = (0..5_000).filter(|&number| budgets.charge(peer(number), &facts, &batches, Time(1_000_000)));
+        let served = (0..5_000).filter(|&number| budgets.charge(peer(number), (&facts, &batches, 0), Time(1_000_000)));
         assert_eq!(served.count(), PEERS_MAX);
-        assert!(budgets.charge(peer(0), &facts, &batches, Time(1_000_000)), "those that are known go on");
+        assert!(budgets.charge(peer(0), (&facts, &batches, 0), Time(1_000_000)), "those that are known go on");
     }
 }

@@ -6,6 +6,7 @@ use crate::anchor::BlockRef;
 use crate::certificate::Certificate;
 use crate::committee::{KeeperIndex, PeerKey};
 use crate::fault::{Fault, Verdict};
+use crate::inputs::InputSet;
 use crate::message::{Channel, Evidence, Source};
 use crate::report::Report;
 use crate::ruling::AgreedRuling;
@@ -67,6 +68,26 @@ pub enum Effect {
         attempt: u8,
         /// The block all chain reads are pinned to.
         anchor: BlockRef,
+    },
+    /// Look outside for a task, its chain reads pinned to `anchor`; answer with [`crate::input::Input::Observed`].
+    Observe {
+        /// What to look for.
+        due: DueTask,
+        /// Which try.
+        attempt: u8,
+        /// The block all chain reads are pinned to.
+        anchor: BlockRef,
+    },
+    /// Have a task decide on what keepers saw; answer with [`crate::input::Input::Decided`].
+    Decide {
+        /// What to decide.
+        due: DueTask,
+        /// Which try.
+        attempt: u8,
+        /// The block all chain reads are pinned to.
+        anchor: BlockRef,
+        /// What keepers saw.
+        inputs: Arc<InputSet>,
     },
     /// Make the records durable, all or none; answer with [`crate::input::Input::Persisted`]. Must not be dropped.
     Persist {

@@ -130,6 +130,10 @@ impl Engine {
             Input::Executed { task, attempt, anchor, result, took } => {
                 self.executed(task, (attempt, anchor), (result, took), now);
             }
+            Input::Observed { task, attempt, anchor, result } => {
+                sessions.handle(task, Event::Observed(attempt, anchor, result), facts, now, outbox);
+            }
+            Input::Decided { task, attempt, inputs, result } => self.decided(task, (attempt, inputs), result, now),
             Input::Persisted { token, answer } => batches.persisted((token, &answer), facts, sessions, now, outbox),
             Input::Void(task) => sessions.void(&task, outbox),
             Input::Settled { task, block } => sessions.handle(task, Event::Settled(block), facts, now, outbox),

@@ -4,6 +4,7 @@ use alloy_primitives::B256;
 
 use crate::committee::KeeperIndex;
 use crate::message::BatchKey;
+use crate::task::Task;
 
 /// Why a gossip message was not accepted. `Reject` what is wrong in every view of the chain, `Ignore` what could be
 /// right for a keeper that sees another head.
@@ -108,6 +109,8 @@ pub enum Awaits {
     Line,
     /// The dispute of this number on chain.
     Dispute(u64),
+    /// This try at a task.
+    Attempt(Task, u8),
 }
 
 /// Misbehaviour of a keeper, as opposed to that of the peer that relayed it.
@@ -117,4 +120,6 @@ pub enum Fault {
     Equivocation(KeeperIndex),
     /// As a leader it sent two different assignments with one number.
     ConflictingAssignment(KeeperIndex),
+    /// As a leader it listed observations of no quorum, or of somebody who is no member.
+    UnfitInputs(KeeperIndex),
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 
 use crate::anchor::BlockRef;
 use crate::committee::{Committee, PeerKey};
@@ -69,6 +69,28 @@ pub enum Input {
         result: Result<Outcome, Abstention>,
         /// What it took by itself: not how long it waited for its turn.
         took: Duration,
+    },
+    /// A look outside ended.
+    Observed {
+        /// The task.
+        task: Task,
+        /// Which try.
+        attempt: u8,
+        /// Hash of the block it was pinned to.
+        anchor: B256,
+        /// What was seen, at most [`crate::message::SEEN_LIMIT`] bytes as the job's code wrote them.
+        result: Result<Bytes, Abstention>,
+    },
+    /// A task has decided on what keepers saw, or has not.
+    Decided {
+        /// The task.
+        task: Task,
+        /// Which try.
+        attempt: u8,
+        /// The set that it decided on.
+        inputs: B256,
+        /// What came of it.
+        result: Result<Outcome, Abstention>,
     },
     /// The journal has answered.
     Persisted {

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::committee::{Committee, KeeperIndex};
+use crate::committee::{Committee, KeeperIndex, QUORUM_BPS};
 
 /// What a keeper holds itself to. The numbers are those of the rules in `consensus/README.md`.
 pub trait Laws: fmt::Debug + Send + Sync {
@@ -17,6 +17,11 @@ pub trait Laws: fmt::Debug + Send + Sync {
     /// Rule 2: whether so much of a committee's stake certifies.
     fn is_quorum(&self, committee: &Committee, stake: u128, quorum_bps: u16) -> bool {
         committee.is_quorum(stake, quorum_bps)
+    }
+
+    /// Rule 20: whether observations of so much of a committee's stake may be decided on.
+    fn is_input_set(&self, committee: &Committee, stake: u128) -> bool {
+        committee.is_quorum(stake, QUORUM_BPS)
     }
 
     /// Rule 3: the line of leaders is the one that everybody has drawn.

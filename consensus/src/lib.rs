@@ -21,6 +21,7 @@ mod facts;
 pub mod fault;
 mod held;
 pub mod input;
+pub mod inputs;
 pub mod laws;
 pub mod leader;
 pub mod merkle;

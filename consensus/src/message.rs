@@ -5,6 +5,7 @@
 pub mod assignment;
 pub mod certificate;
 pub mod evidence;
+pub mod observation;
 pub mod partial;
 pub mod report;
 pub mod ruling;
@@ -14,9 +15,12 @@ use crate::codec::{self, CodecError};
 use crate::committee::PeerKey;
 
 pub use crate::bls::sign;
-pub use assignment::{ASSIGNMENT_LIMIT, ASSIGNMENTS_MAX, Assignment, BATCHES_MAX, BatchKey, PlannedBatch, PlannedTask};
+pub use assignment::{
+    ASSIGNMENT_LIMIT, ASSIGNMENTS_MAX, Assignment, BATCHES_MAX, BatchKey, Listed, PlannedBatch, PlannedTask, input_set,
+};
 pub use certificate::{CERTIFICATE_LIMIT, CertificateMessage};
 pub use evidence::{EVIDENCE_LIMIT, Evidence};
+pub use observation::{OBSERVATION_LIMIT, Observation, SEEN_LIMIT};
 pub use partial::{Finding, PARTIAL_LIMIT, Partial, reports};
 pub use report::ReportMessage;
 pub use ruling::{RULING_LIMIT, Ruling};
@@ -75,6 +79,8 @@ kinds! {
     Certificates: Certificate(CertificateMessage) up to CERTIFICATE_LIMIT,
     /// Proof of two contradicting signatures.
     Evidence: Evidence(Evidence) up to EVIDENCE_LIMIT,
+    /// What a keeper saw outside.
+    Observations: Observation(Observation) up to OBSERVATION_LIMIT,
     /// A keeper's word on a dispute.
     Rulings: Ruling(Ruling) up to RULING_LIMIT,
 }

@@ -30,6 +30,8 @@ pub(crate) enum Notice {
         /// Which try.
         attempt: u8,
     },
+    /// This try at a task has begun: what keepers saw of it may be looked at.
+    Begun(Task, u8),
     /// Nothing more will happen to a task: it can be forgotten.
     TaskEnded(Task),
     /// An assignment is good, and this is its hash: its batches are open.

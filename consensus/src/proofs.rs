@@ -68,7 +68,7 @@ impl Proofs {
             let Some(session) = sessions.get_mut(&report.task) else {
                 continue;
             };
-            if let Some(earlier) = session.note_said(report.anchor.hash, signer, leaf, key) {
+            if let Some(earlier) = session.note_said((report.anchor.hash, report.input_set), signer, leaf, key) {
                 outbox.effect(Effect::Blame(Fault::Equivocation(signer)));
                 if let Some(evidence) = contradiction(statement, position, earlier, batches) {
                     self.publish(evidence, facts, sessions, outbox);

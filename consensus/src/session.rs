@@ -20,17 +20,22 @@
 //! The chain's replay guard alone decides which attempt counts. The rules named below are those of `consensus/README.md`.
 
 mod late;
+mod look;
+mod observed;
+mod runs;
 mod view;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 
 use crate::agenda::Wake;
 use crate::anchor::BlockRef;
 use crate::effect::{Effect, Step};
 use crate::facts::Facts;
+use crate::inputs::InputSet;
 use crate::message::BatchKey;
 use crate::outbox::{Notice, Outbox};
 use crate::report::Report;
@@ -95,8 +100,14 @@ pub(crate) enum Event {
     Look,
     /// A run has ended: which try, at which block, and with what.
     Executed(u8, B256, Result<Outcome, Abstention>),
-    /// The journal refuses what this keeper would say at a try.
-    Refused(u8),
+    /// A look outside has ended: of which try, at which block, and with what.
+    Observed(u8, B256, Result<Bytes, Abstention>),
+    /// What a leader has listed for a try is at hand.
+    Agreed(u8, Arc<InputSet>),
+    /// A try has decided on a set.
+    Decided(u8, B256, Result<Outcome, Abstention>),
+    /// The journal refuses what this keeper would say at a try, on an input set.
+    Refused(u8, B256),
     /// It stands in this planned batch, which is of this try.
     Planned(BatchKey, u8),
     /// A batch of it has failed, and keepers do not agree on it.
@@ -111,6 +122,8 @@ pub(crate) enum Event {
     Rewound(u64),
 }
 
+pub(crate) use observed::Glance;
+
 /// The state of one task.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
@@ -124,6 +137,8 @@ pub(crate) struct Session {
     batches: BTreeSet<BatchKey>,
     words: words::Words,
     late: late::Late,
+    /// What keepers saw of it, where its job looks outside.
+    observed: observed::Observed,
     /// When this keeper saw it settled, if it has.
     settled_at: Time,
 }
@@ -140,6 +155,7 @@ impl Session {
             batches: BTreeSet::new(),
             words,
             late,
+            observed: observed::Observed::default(),
             settled_at: Time(0),
         }
     }
@@ -162,7 +178,11 @@ impl Session {
             // Rule 5: what a run gave is reported, once, at the anchor it ran at.
             (_, Event::Executed(attempt, at, result)) => self.executed(attempt, at, result, outbox),
             // Rule 5: what the journal does not take is not said.
-            (_, Event::Refused(attempt)) => self.refused(attempt),
+            (_, Event::Refused(attempt, input_set)) => self.refused(attempt, input_set),
+            // Rule 20: what this keeper saw it signs and sends; what is agreed it decides on.
+            (_, Event::Observed(attempt, at, result)) => self.saw(attempt, at, result, facts, now, outbox),
+            (_, Event::Agreed(attempt, set)) => self.decide(attempt, set, facts, outbox),
+            (_, Event::Decided(attempt, set, result)) => self.decided(attempt, set, result, outbox),
             // Rule 4: it may stand in several batches, one after the other.
             (_, Event::Planned(key, attempt)) => {
                 self.batches.insert(key);
@@ -184,6 +204,7 @@ impl Session {
             (Open | Certified { .. } | Expired { .. }, Event::Settled(block)) => {
                 self.phase = Settled { block, certified };
                 self.settled_at = now;
+                self.observed.let_go();
                 outbox.effect(Effect::Report(task, Step::Settled));
                 self.wait_for_oblivion(facts, now, outbox);
             }
@@ -239,49 +260,20 @@ impl Session {
 
     fn start(&mut self, attempt: u8, anchor: BlockRef, facts: &Facts, outbox: &mut Outbox) {
         self.attempts.insert(attempt, Attempt::Running { anchor });
+        if self.due.observes {
+            self.observed.begin(attempt, anchor.into());
+            outbox.tell(Notice::Begun(self.due.task, attempt));
+        }
         let committee = facts.committee_at(anchor.number);
         if committee.is_some_and(|committee| facts.my_index(&committee).is_some()) {
             outbox.effect(Effect::Report(self.due.task, Step::Started { attempt, anchor }));
-            outbox.effect(Effect::Execute { due: self.due, attempt, anchor });
+            let due = self.due;
+            outbox.effect(match due.observes {
+                true => Effect::Observe { due, attempt, anchor },
+                false => Effect::Execute { due, attempt, anchor },
+            });
         }
         self.have_batches_look(outbox);
-    }
-
-    /// Takes what a run gave, if it is the one that runs: the anchor may have become another one meanwhile.
-    fn executed(&mut self, attempt: u8, at: B256, result: Result<Outcome, Abstention>, outbox: &mut Outbox) {
-        let Some(&Attempt::Running { anchor, .. }) = self.attempts.get(&attempt) else {
-            return;
-        };
-        if anchor.hash != at {
-            return;
-        }
-        let (next, step) = match result {
-            Ok(outcome) => {
-                let report = Report {
-                    task: self.due.task,
-                    anchor: anchor.into(),
-                    input_set: B256::ZERO,
-                    status: outcome.status,
-                    outcome_hash: outcome.hash(self.due.code_hash),
-                };
-                // The quorum may have been faster.
-                if let Some(certified) = self.words.certified_at(at).filter(|certified| **certified != report) {
-                    outbox.effect(Effect::Contradicted(Box::new(*certified)));
-                }
-                (Attempt::Reported { report, outcome }, Step::Executed)
-            }
-            Err(reason) => (Attempt::Abstained(anchor, reason), Step::Abstained(reason)),
-        };
-        self.attempts.insert(attempt, next);
-        outbox.effect(Effect::Report(self.due.task, step));
-        self.have_batches_look(outbox);
-    }
-
-    /// A report that may not be signed stays what this keeper found.
-    fn refused(&mut self, attempt: u8) {
-        if let Some(Attempt::Reported { report, outcome }) = self.attempts.get(&attempt).cloned() {
-            self.attempts.insert(attempt, Attempt::Refused { report, outcome });
-        }
     }
 
     fn have_batches_look(&self, outbox: &mut Outbox) {
@@ -295,6 +287,7 @@ impl Session {
             Attempt::Running { anchor, .. } | Attempt::Abstained(anchor, _) => anchor.number <= number,
             Attempt::Reported { report, .. } | Attempt::Refused { report, .. } => report.anchor.number <= number,
         });
+        self.observed.rewind(number);
         let task = self.due.task;
         let certified = self.certified().filter(|_| self.words.is_certified_up_to(number, facts));
         let still_open = certified.map_or(Phase::Open, |since| Phase::Certified { since });

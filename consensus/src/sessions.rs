@@ -1,5 +1,7 @@
 //! All tasks that are remembered, by task.
 
+mod room;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,8 +9,11 @@ use alloy_primitives::B256;
 
 use crate::agenda::Wake;
 use crate::certificate::Certificate;
+use crate::committee::Committee;
 use crate::effect::{Effect, Step};
 use crate::facts::Facts;
+use crate::inputs::InputSet;
+use crate::message::{Listed, Observation};
 use crate::outbox::{Notice, Outbox};
 use crate::report::Report;
 use crate::session::{Event, Session};
@@ -31,6 +36,9 @@ pub(crate) struct Sessions {
     tasks: BTreeMap<Task, Session>,
     /// How many are each job's.
     of_job: BTreeMap<JobId, usize>,
+    seen: room::Room,
+    /// How many look outside.
+    observing: usize,
 }
 
 impl Sessions {
@@ -46,6 +54,7 @@ impl Sessions {
             return false;
         }
         *self.of_job.entry(due.task.job).or_default() += 1;
+        self.observing += usize::from(due.observes);
         self.tasks.insert(due.task, Session::new(due, now));
         let window = facts.pace().window_of(due.due);
         outbox.wake(facts.pace().moment(due.due), Wake::Session(due.task));
@@ -68,6 +77,7 @@ impl Sessions {
     pub(crate) fn handle(&mut self, task: Task, event: Event, facts: &Facts, now: Time, outbox: &mut Outbox) {
         if let Some(session) = self.tasks.get_mut(&task) {
             session.handle(event, facts, now, outbox);
+            self.seen.note(task, session.observed_bytes());
         }
     }
 
@@ -80,6 +90,7 @@ impl Sessions {
                 end(task, outbox);
             } else {
                 session.handle(Event::Rewound(number), facts, now, outbox);
+                self.seen.note(task, session.observed_bytes());
             }
         }
     }
@@ -130,20 +141,64 @@ impl Sessions {
 
     /// The certificate of just these reports, if it was the first one of any of them.
     pub(crate) fn certificate_of(&self, reports: &[Report]) -> Option<&Arc<Certificate>> {
-        let first = |report: &Report| self.get(&report.task)?.certificate_at(report.anchor.hash);
+        let first = |report: &Report| self.get(&report.task)?.certificate_at((report.anchor.hash, report.input_set));
         reports.iter().filter_map(first).find(|certificate| certificate.reports == reports)
     }
 
     /// Lets go of a task.
     pub(crate) fn forget(&mut self, task: &Task) {
-        if self.tasks.remove(task).is_some()
-            && let Some(held) = self.of_job.get_mut(&task.job)
-        {
+        let Some(session) = self.tasks.remove(task) else {
+            return;
+        };
+        self.seen.note(*task, 0);
+        self.observing -= usize::from(session.due().observes);
+        if let Some(held) = self.of_job.get_mut(&task.job) {
             *held -= 1;
             if *held == 0 {
                 self.of_job.remove(&task.job);
             }
         }
+    }
+
+    /// How many look outside.
+    pub(crate) fn observing(&self) -> usize {
+        self.observing
+    }
+
+    /// Whether what a keeper saw of a task has room here.
+    pub(crate) fn has_room_to_see(&self, task: &Task, bytes: usize) -> bool {
+        self.seen.has(task.job, bytes)
+    }
+
+    /// Takes what a keeper saw, its signature being good.
+    pub(crate) fn take_observation(
+        &mut self,
+        (observation, digest, bytes): (&Observation, B256, Vec<u8>),
+        committee: &Committee,
+        facts: &Facts,
+        now: Time,
+        outbox: &mut Outbox,
+    ) {
+        let task = observation.task.into();
+        if let Some(session) = self.tasks.get_mut(&task) {
+            session.take_observation((observation, digest, bytes), committee, facts, now, outbox);
+            self.seen.note(task, session.observed_bytes());
+        }
+    }
+
+    /// The positions in a list of what is not at hand of a try at a task; `None` if that has not begun.
+    pub(crate) fn missing(&mut self, task: &Task, attempt: u8, listed: &[Listed]) -> Option<Vec<usize>> {
+        self.tasks.get_mut(task)?.missing(attempt, listed)
+    }
+
+    /// The set of a list that a try at a task is to decide on, if it has not begun to.
+    pub(crate) fn undecided(
+        &self,
+        (task, attempt): (&Task, u8),
+        input_set: B256,
+        list: (&[Listed], &Committee),
+    ) -> Option<Arc<InputSet>> {
+        self.get(task)?.undecided(attempt, input_set, list)
     }
 
     /// How many.

@@ -105,6 +105,8 @@ pub struct DueTask {
     pub quorum_bps: u16,
     /// Gas the callback may use.
     pub callback_gas: u32,
+    /// Whether its job looks outside the chain: keepers agree on what they saw before it decides (rule 20).
+    pub observes: bool,
 }
 
 /// How a run ended, as the contract numbers it.
@@ -151,6 +153,8 @@ pub enum Abstention {
     JournalRefused = 7,
     /// At the anchor the job is paused, out of funds, or another version.
     JobInactive = 8,
+    /// What keepers saw outside, on which it was decided, is not at hand any more.
+    NothingSeen = 9,
 }
 
 impl Abstention {
@@ -165,6 +169,7 @@ impl Abstention {
             Self::Busy => "busy",
             Self::JournalRefused => "journal_refused",
             Self::JobInactive => "job_inactive",
+            Self::NothingSeen => "nothing_seen",
         }
     }
 }

@@ -48,6 +48,11 @@ pub const GRACE: Duration = Duration::from_millis(100);
 pub const FAST_SKIP: Duration = Duration::from_millis(300);
 /// How long after a task is due, or its batch has failed, each further stage waits before it assigns the task itself.
 pub const SILENCE: Duration = Duration::from_millis(400);
+/// How long a leader goes on collecting observations once two thirds of the stake have been heard: those of the rest make a
+/// median better, and none of them is waited for that is down.
+pub const GATHER: Duration = Duration::from_millis(250);
+/// How many windows after its own a task may be assigned whose job looks outside: that takes seconds.
+pub const OBSERVED_WINDOWS: u64 = 3;
 /// How long a keeper that has signed waits for a quorum before it asks a peer what it lacks, and before it asks another one.
 pub const REPAIR: Duration = Duration::from_millis(1_000);
 /// The longest pause between such questions: it doubles with each that brings nothing. Half of what passes before the next

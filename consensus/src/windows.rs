@@ -30,7 +30,7 @@ use crate::plans::Plans;
 use crate::session::{Attempt, Session};
 use crate::sessions::Sessions;
 use crate::task::{ATTEMPTS_MAX, JobId, Task, is_catch_up};
-use crate::time::{Pace, SILENCE, Time};
+use crate::time::{OBSERVED_WINDOWS, Pace, SILENCE, Time};
 
 /// What a leader has before its eyes when it assigns.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ struct Open {
     is_split: bool,
     /// Whether its job's last runs here were not all quick, or there was none: it may hold up what it is batched with.
     is_slow: bool,
+    /// Whether its job looks outside: it is assigned alone, with what keepers saw.
+    observes: bool,
     /// Whether it stands in a batch that could succeed.
     is_held: bool,
     /// Whether it is left to leaders who can run it, for this keeper would abstain; or waits for an earlier run of its job.
@@ -143,7 +145,9 @@ impl Windows {
     pub(crate) fn look(&mut self, window: u64, may_lead: bool, board: Board<'_>, now: Time, outbox: &mut Outbox) {
         let pace = board.facts.pace();
         let current = pace.window_at(now);
-        if window + 1 < current || !self.attempts.contains_key(&window) {
+        // Of what looks outside enough may have been seen only by then.
+        let is_late = window + 1 < current;
+        if (is_late && window + OBSERVED_WINDOWS < current) || !self.attempts.contains_key(&window) {
             return;
         }
         if window > current + 1 {
@@ -160,6 +164,8 @@ impl Windows {
         };
         let place = Place { window, stage, leader, came: now };
         let opens = |open: &Open| match stage {
+            _ if open.since == Time(u64::MAX) || (is_late && !open.observes) => None,
+            0 if open.observes => Some(open.since),
             0 => Some(Time(0)),
             _ if open.failures == 0 && !board.facts.laws().silence_opens_a_stage() => None,
             _ => Some(open.since.plus(SILENCE * u32::from(stage))),
@@ -228,7 +234,10 @@ impl Windows {
                 let is_caught_up = |task: &Task| sessions.get(task).is_some_and(caught_up);
                 let is_left = is_left || firsts.hold_back(session, attempt, is_caught_up);
                 let is_slow = !self.runs.are_quick(task);
-                Some(Open { task, attempt, since, failures: failed.len(), is_split, is_slow, is_held, is_left })
+                let (observes, failures) = (session.due().observes, failed.len());
+                // Nothing is listed yet, or no more.
+                let is_left = is_left || (observes && since <= now && session.listed(attempt, now).is_empty());
+                Some(Open { task, attempt, since, failures, is_split, is_slow, observes, is_held, is_left })
             })
             .collect()
     }
@@ -245,7 +254,7 @@ impl Windows {
         if let Some(at) = self.assigned.get(&place.window).map(gathered).filter(|&at| at > now) {
             return outbox.wake(at, Wake::Window(place.window));
         }
-        for Cut { batches, is_slow } in cut::assignments(cut::batches(ready, &self.troubled, &board)) {
+        for Cut { batches, is_slow } in cut::assignments(cut::batches(ready, &self.troubled, &board, now)) {
             let last = if is_slow { ASSIGNMENTS_MAX - NUMBERS_KEPT } else { ASSIGNMENTS_MAX };
             let Some(number) = free(board.plans).filter(|number| *number < last) else {
                 break;

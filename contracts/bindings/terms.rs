@@ -12,7 +12,7 @@ mod limits;
 mod tests;
 mod trigger;
 
-pub use action::{ActionTerms, CallTerms, ResolverTerms, UpkeepTerms, WasmTerms};
+pub use action::{ActionTerms, CallTerms, ObservingTerms, ResolverTerms, UpkeepTerms, WasmTerms};
 pub use dispute::DisputeStatus;
 pub use limits::{Limits, Missed};
 pub use trigger::{ConditionTerms, LogTerms, TriggerTerms};

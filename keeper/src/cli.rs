@@ -33,6 +33,7 @@ mod output;
 mod peers;
 mod receipt;
 mod replay;
+mod secrets;
 mod start;
 mod status;
 mod terminal;
@@ -53,6 +54,7 @@ pub use doctor::DoctorArgs;
 pub use exit::{Exit, WithExit};
 pub use global::Global;
 pub use join::{JoinArgs, NodeFlags};
+pub use journal::JournalCommand;
 pub use keys::KeysCommand;
 pub use logs::start_logs;
 pub use node_file::NodeFile;
@@ -102,6 +104,9 @@ pub enum Command {
     Replay(replay::ReplayArgs),
     /// Run a sample of what settled of a job again, and dispute what is wrong; exit code 1 if anything is
     Audit(audit::AuditArgs),
+    /// What jobs that look outside may have sent in headers, each to its own host; read from stdin, and never shown
+    #[command(subcommand)]
+    Secrets(secrets::SecretsCommand),
     /// Look at the sign-once journal, and carry it to another machine; only while no keeper runs
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -257,6 +262,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Dispute(DisputeCommand::Enforce { id }) => dispute::enforce(global, id).await,
         Command::Dispute(DisputeCommand::Expire { id }) => dispute::expire(global, id).await,
         Command::Dispute(DisputeCommand::Claim { to }) => dispute::claim(global, to).await,
+        Command::Secrets(command) => secrets::run(global, command),
         Command::Journal(JournalCommand::Show) => journal::show(global),
         Command::Journal(JournalCommand::Export { file }) => journal::export(global, &file),
         Command::Journal(JournalCommand::Import { file }) => journal::import(global, &file),

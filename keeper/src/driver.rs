@@ -173,8 +173,11 @@ impl Driver {
                 tracing::warn!(by_ms, "this machine's clock was set; due moments go by the chain's time, as before");
                 self.handle(Event::ClockSet { by_ms }).await?;
             }
-            if let Event::Executed { task, attempt, anchor, .. } = &event {
-                self.runs.remove(&(*task, *attempt, *anchor));
+            if let Event::Executed { task, attempt, anchor: place, .. }
+            | Event::Observed { task, attempt, anchor: place, .. }
+            | Event::Decided { task, attempt, inputs: place, .. } = &event
+            {
+                self.runs.remove(&(*task, *attempt, *place));
             }
             self.handle(event).await?;
         }

@@ -5,6 +5,8 @@
 //! | `bls-<first 8 hex of the public key>.json` | BLS12-381 key that signs batches | EIP-2335 version 4 |
 //! | `ecdsa-<address>.json` | wallet that sends transactions; its address is the operator | Web3 Secret Storage v3 |
 //!
+//! `secrets.json`, if there is one, has what the operator lets jobs have sent in headers ([`Secrets`]).
+//!
 //! A wallet may also be a file of geth or cast under its own name, `UTC--<moment>--<address>`; `.json` may be missing.
 //!
 //! Both open with one password. Files are 0600 in a directory 0700 and come into being by a rename, so a crash leaves
@@ -18,6 +20,7 @@ mod files;
 mod foreign;
 mod password;
 mod published;
+mod secrets;
 mod wallet;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +37,7 @@ pub use files::{Found, others_may_read, write_private};
 pub use foreign::{ForeignKey, OpenKey};
 pub use password::Password;
 pub use published::{is_local, is_published, refuse_published};
+pub use secrets::{SecretName, Secrets};
 
 /// Why keys could not be made or opened.
 #[derive(Debug, thiserror::Error)]

@@ -47,7 +47,7 @@ use crate::evidence::{EvidenceHandle, EvidenceStore};
 use crate::health::Alerts;
 use crate::heartbeat::{self, Pulse, PulseHandle, Pulser};
 use crate::journal::{Identity, Journal, JournalHandle, Missing};
-use crate::keystore::Keys;
+use crate::keystore::{Keys, Secrets};
 use crate::metrics::{Liveness, Metrics};
 use crate::paths::Paths;
 use crate::scene::Scene;
@@ -70,6 +70,8 @@ pub struct Setup {
     pub network: Network,
     /// The operator's keys.
     pub keys: Keys,
+    /// What jobs may have sent in headers, each to its own host.
+    pub secrets: Arc<Secrets>,
     /// The mesh identity.
     pub identity: p2p::Identity,
     /// Where its files are.

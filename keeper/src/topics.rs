@@ -1,7 +1,8 @@
 //! What the mesh carries: the one place where the protocol's channels and messages meet the mesh's topics and limits.
 
 use consensus::message::{
-    ASSIGNMENT_LIMIT, CERTIFICATE_LIMIT, Channel, EVIDENCE_LIMIT, HAVE_LIMIT, PARTIAL_LIMIT, RULING_LIMIT, WANT_LIMIT,
+    ASSIGNMENT_LIMIT, CERTIFICATE_LIMIT, Channel, EVIDENCE_LIMIT, HAVE_LIMIT, OBSERVATION_LIMIT, PARTIAL_LIMIT,
+    RULING_LIMIT, WANT_LIMIT,
 };
 use p2p::{RequestLimits, Sizes, Topic, TopicId};
 
@@ -9,8 +10,14 @@ use crate::heartbeat::HEARTBEAT_LIMIT;
 use crate::peer_code::{ANSWER_LIMIT, QUESTION_LIMIT};
 
 /// Every channel; its position is its topic's number.
-pub const CHANNELS: [Channel; 5] =
-    [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence, Channel::Rulings];
+pub const CHANNELS: [Channel; 6] = [
+    Channel::Assignments,
+    Channel::Partials,
+    Channel::Certificates,
+    Channel::Evidence,
+    Channel::Rulings,
+    Channel::Observations,
+];
 /// The topic of heartbeats, which are no matter of the protocol: they have no channel, and come after all that have.
 pub const HEALTH: TopicId = TopicId(CHANNELS.len() as u8);
 /// What it is called in logs and metrics.
@@ -42,6 +49,7 @@ pub const fn topic(channel: Channel) -> TopicId {
         Channel::Certificates => 2,
         Channel::Evidence => 3,
         Channel::Rulings => 4,
+        Channel::Observations => 5,
     })
 }
 
@@ -63,6 +71,7 @@ fn describe(channel: Channel) -> Topic {
         Channel::Certificates => ('c', "certificates", CERTIFICATE_LIMIT, 0.5),
         Channel::Evidence => ('e', "evidence", EVIDENCE_LIMIT, 0.05),
         Channel::Rulings => ('r', "rulings", RULING_LIMIT, 0.05),
+        Channel::Observations => ('o', "observations", OBSERVATION_LIMIT, 0.5),
     };
     Topic { letter, name, max_bytes, weight }
 }

@@ -35,7 +35,7 @@ impl Batch {
             .tasks
             .iter()
             .zip(&basis.anchors)
-            .filter_map(|(task, anchor)| sessions.get(task)?.certificate_at(anchor.hash));
+            .filter_map(|(task, anchor)| sessions.get(task)?.certificate_at((anchor.hash, basis.input_set)));
         certificates.find(|certificate| basis.is_certified_by(certificate)).cloned()
     }
 }

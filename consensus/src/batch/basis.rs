@@ -8,7 +8,7 @@ use crate::certificate::Certificate;
 use crate::committee::{Committee, SignerSet};
 use crate::facts::Facts;
 use crate::laws::Laws;
-use crate::message::{Finding, reports};
+use crate::message::{Finding, Listed, input_set, reports};
 use crate::report::{Anchor, Domain, Report};
 use crate::sessions::Sessions;
 use crate::task::Task;
@@ -22,6 +22,8 @@ pub(crate) struct Basis {
     pub(crate) anchors: Vec<Anchor>,
     /// The committee of the epoch active at all of them.
     pub(crate) committee: Arc<Committee>,
+    /// The observations that its only task is decided on; zero where it does not look outside.
+    pub(crate) input_set: B256,
     /// The largest quorum any of the jobs asks for.
     pub(crate) quorum_bps: u16,
     /// What counts as a quorum.
@@ -31,7 +33,12 @@ pub(crate) struct Basis {
 impl Basis {
     /// Finds the anchors, the committee and the quorum of an attempt at some tasks, once all of them are certain and agree
     /// on one epoch (rules 1 and 2).
-    pub(crate) fn find(tasks: &[Task], attempt: u8, facts: &Facts, sessions: &Sessions) -> Option<Self> {
+    pub(crate) fn find(
+        tasks: &[Task],
+        (attempt, listed): (u8, &[Listed]),
+        facts: &Facts,
+        sessions: &Sessions,
+    ) -> Option<Self> {
         let mut anchors = Vec::with_capacity(tasks.len());
         let mut committee: Option<Arc<Committee>> = None;
         for task in tasks {
@@ -44,12 +51,13 @@ impl Basis {
             anchors.push(anchor.into());
         }
         let quorum_bps = sessions.quorum_bps(tasks).unwrap_or(0);
-        Some(Self { tasks: tasks.to_vec(), anchors, committee: committee?, quorum_bps, laws: Arc::clone(facts.laws()) })
+        let (input_set, laws) = (input_set(listed, facts.domain()), Arc::clone(facts.laws()));
+        Some(Self { tasks: tasks.to_vec(), anchors, committee: committee?, input_set, quorum_bps, laws })
     }
 
     /// The reports that findings amount to; `None` if one abstains or is malformed.
     pub(crate) fn reports(&self, findings: &[Finding]) -> Option<Vec<Report>> {
-        reports(&self.tasks, &self.anchors, findings)
+        reports(&self.tasks, &self.anchors, self.input_set, findings)
     }
 
     /// The bytes that are signed for a root.
@@ -70,7 +78,9 @@ impl Basis {
     /// Whether a certificate that verifies is about just its tasks at just its anchors, and enough for it.
     pub(crate) fn is_certified_by(&self, certificate: &Certificate) -> bool {
         let about = certificate.reports.iter().map(|report| (report.task, report.anchor));
-        certificate.epoch == self.committee.epoch()
+        let is_on_inputs = certificate.reports.iter().all(|report| report.input_set == self.input_set);
+        is_on_inputs
+            && certificate.epoch == self.committee.epoch()
             && about.eq(self.tasks.iter().copied().zip(self.anchors.iter().copied()))
             && self.is_quorum(self.stake_of(&certificate.signers))
     }

@@ -52,7 +52,7 @@ pub(crate) fn draft(key: BatchKey, attempt: u8, basis: &Basis, facts: &Facts, se
     let mut findings = Vec::with_capacity(basis.tasks.len());
     let mut tag = index.0.to_be_bytes().to_vec();
     for (task, anchor) in basis.tasks.iter().zip(&basis.anchors) {
-        match sessions.get(task)?.attempt(attempt)? {
+        match sessions.get(task)?.said(attempt, basis.input_set)? {
             Attempt::Running { .. } => return None,
             Attempt::Reported { report, outcome } if report.anchor == *anchor => {
                 findings.push(Finding::reported(report.status, report.outcome_hash));

@@ -49,8 +49,10 @@ impl Batch {
         // What is caught up with was due at many moments, and comes in their order.
         let moment = |session: &Session| if is_catch_up { 0 } else { session.due().due };
         let terms = |session: &Session| (moment(session), session.due().quorum_bps);
+        let looks = !self.inputs.listed.is_empty();
         let fits = |session: &&Session| {
-            pace.window_of(pace.attempt_due(session.due().due, self.attempt)) == self.place.window
+            session.due().observes == looks
+                && pace.window_of(pace.attempt_due(session.due().due, self.attempt)) == self.place.window
                 && terms(session) == terms(known[0])
                 && others(session) < TRIES_MAX
         };
@@ -95,6 +97,10 @@ impl Batch {
 
     /// When the stage of its leader may assign a task, by what this keeper knows; who does so earlier is not heeded earlier.
     fn turn(&self, session: &Session, pace: &Pace) -> Time {
+        // Who has not heard enough itself goes by when it heard of the batch.
+        if session.due().observes && session.opens(self.attempt, pace) == Time(u64::MAX) {
+            return self.place.came.plus(SILENCE * u32::from(self.place.stage));
+        }
         session.opens(self.attempt, pace).plus(SILENCE * u32::from(self.place.stage))
     }
 
@@ -124,7 +130,7 @@ impl Batch {
         match self.phase {
             Phase::Collecting => {
                 let first = self.tasks.first().and_then(is_run);
-                first.is_some() && self.tasks.iter().all(|task| is_run(task) == first)
+                !self.inputs.is_overdue && first.is_some() && self.tasks.iter().all(|task| is_run(task) == first)
             }
             Phase::Certified { failed, .. } => failed.is_none(),
             Phase::Failed { .. } | Phase::Refused => false,

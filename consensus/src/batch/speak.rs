@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alloy_primitives::B256;
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::Batch;
@@ -88,13 +89,14 @@ impl Batch {
         let Own::Persisting(unsigned) = std::mem::replace(&mut self.own, Own::Silent) else {
             return;
         };
+        let input_set = self.basis.as_ref().map_or(B256::ZERO, |basis| basis.input_set);
         let may_sign = |position: usize| match answer {
             JournalAnswer::Recorded => true,
             JournalAnswer::Refused(positions) => !positions.contains(&position),
             JournalAnswer::Failed => false,
         };
         for (_, &task) in self.tasks.iter().enumerate().filter(|(position, _)| !may_sign(*position)) {
-            sessions.handle(task, Event::Refused(self.attempt), facts, now, outbox);
+            sessions.handle(task, Event::Refused(self.attempt, input_set), facts, now, outbox);
         }
         if *answer == JournalAnswer::Recorded {
             self.sign(*unsigned, facts, now, outbox);

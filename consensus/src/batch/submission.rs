@@ -37,7 +37,7 @@ pub(crate) fn settlement(
 }
 
 fn outcome<'a>(session: &'a Session, attempt: u8, certified: &Report) -> Option<&'a Outcome> {
-    match session.attempt(attempt)? {
+    match session.said(attempt, certified.input_set)? {
         Attempt::Reported { report, outcome } | Attempt::Refused { report, outcome } if report == certified => {
             Some(outcome)
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use alloy_primitives::B256;
+
 use super::Engine;
 use crate::committee::Committee;
 use crate::message::BatchKey;
@@ -17,6 +19,8 @@ pub struct BatchBasis {
     pub anchors: Vec<Anchor>,
     /// The committee that signs.
     pub committee: Arc<Committee>,
+    /// What they are decided on; zero for jobs that do not look outside.
+    pub input_set: B256,
 }
 
 impl Engine {
@@ -24,6 +28,6 @@ impl Engine {
     pub fn inspect_batch(&self, key: BatchKey) -> Option<BatchBasis> {
         let basis = self.batches.get(&key)?.basis()?;
         let (tasks, anchors, committee) = (basis.tasks.clone(), basis.anchors.clone(), Arc::clone(&basis.committee));
-        Some(BatchBasis { tasks, anchors, committee })
+        Some(BatchBasis { tasks, anchors, committee, input_set: basis.input_set })
     }
 }

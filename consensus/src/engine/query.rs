@@ -40,6 +40,10 @@ impl Engine {
                 let key = BatchKey { assignment: B256::from(assignment.into_array()), batch };
                 self.add_partials(&key, &known, &mut have);
             }
+            Ok(Want::Observations { assignment, batch, known }) => {
+                let key = BatchKey { assignment: B256::from(assignment.into_array()), batch };
+                self.add_observations(&key, &known, &mut have);
+            }
             Ok(Want::SignedBy(keeper)) => self.add_signed_by(KeeperIndex(keeper), &mut have),
             Err(_) => {}
         }
@@ -57,6 +61,18 @@ impl Engine {
             let lacking = batch.partials_beyond(known).filter(|bytes| fits(bytes, &mut room));
             have.partials.extend(lacking.map(ByteBuf::from));
         }
+    }
+
+    /// What a batch lists and the asker lacks, as far as it is at hand.
+    fn add_observations(&self, key: &BatchKey, known: &[u8], have: &mut Have) {
+        let Some(batch) = self.batches.get(key) else {
+            return;
+        };
+        let session = batch.tasks().first().and_then(|task| self.sessions.get(task));
+        let mut room = ANSWER_ROOM;
+        let lacking = batch.listed_beyond(known);
+        let lacking = lacking.filter_map(|digest| session?.observation(batch.attempt(), &digest));
+        have.observations.extend(lacking.filter(|bytes| fits(bytes, &mut room)).map(ByteBuf::from));
     }
 
     /// What one keeper has signed, newest first, each with the assignment it belongs to.

@@ -9,8 +9,8 @@ use crate::committee::{KeeperIndex, PeerKey, QUORUM_BPS};
 use crate::effect::Effect;
 use crate::fault::{Awaits, Fate, Reason, Verdict};
 use crate::held::Received;
-use crate::message::{CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Partial, Ruling, Source};
-use crate::session::Event;
+use crate::message::{CertificateMessage, Channel, HAVE_LIMIT, Have, Message, Observation, Partial, Ruling, Source};
+use crate::session::{Event, Glance};
 use crate::task::Task;
 use crate::time::{HOLD, Time};
 
@@ -67,7 +67,8 @@ impl Engine {
         let assignments = have.assignments.into_iter().map(|bytes| (Channel::Assignments, bytes));
         let partials = have.partials.into_iter().map(|bytes| (Channel::Partials, bytes));
         let certificate = have.certificate.into_iter().map(|bytes| (Channel::Certificates, bytes));
-        for (channel, bytes) in assignments.chain(certificate).chain(partials) {
+        let observations = have.observations.into_iter().map(|bytes| (Channel::Observations, bytes));
+        for (channel, bytes) in assignments.chain(certificate).chain(observations).chain(partials) {
             if self.receive(source, from, channel, bytes.into_vec(), now) {
                 return;
             }
@@ -81,10 +82,11 @@ impl Engine {
             Message::Assignment(assignment) => plans.consider((assignment, bytes), facts, now, outbox),
             Message::Partial(partial) => self.consider_partial((partial, bytes), source, (from, charged), now),
             Message::Certificate(certificate) => self.consider_certificate(certificate, (from, charged), now),
-            Message::Evidence(_) if !self.budgets.charge(from, facts, batches, now) => {
+            Message::Evidence(_) if !self.budgets.charge(from, (facts, batches, sessions.observing()), now) => {
                 Fate::Judged(Verdict::Ignore(Reason::OverLimit))
             }
             Message::Evidence(evidence) => Fate::Judged(proofs.consider(evidence, facts, sessions, outbox)),
+            Message::Observation(observation) => self.consider_observation((observation, bytes), (from, charged), now),
             Message::Ruling(ruling) => self.consider_ruling(ruling, (from, charged), now),
         }
     }
@@ -100,6 +102,56 @@ impl Engine {
             return Fate::Judged(Verdict::Ignore(Reason::OverLimit));
         }
         Fate::Judged(self.disputes.take(ruling, &committee, &mut self.facts, now, &mut self.outbox))
+    }
+
+    /// Rule 20. That it is true nobody can tell: it is looked at whether its keeper has signed it, for this try, once.
+    fn consider_observation(
+        &mut self,
+        (observation, bytes): (&Observation, &[u8]),
+        (from, charged): (PeerKey, &mut bool),
+        now: Time,
+    ) -> Fate {
+        let ignored = |reason| Fate::Judged(Verdict::Ignore(reason));
+        if !observation.is_well_formed() {
+            return Fate::Judged(Verdict::Reject(Reason::OutOfBounds));
+        }
+        let task: Task = observation.task.into();
+        let early = Fate::Early(Awaits::Attempt(task, observation.attempt));
+        let Some(session) = self.sessions.get(&task) else {
+            return early;
+        };
+        if session.has_ended() {
+            return ignored(Reason::OutOfWindow);
+        }
+        if !session.due().observes {
+            return ignored(Reason::UnknownContext);
+        }
+        let digest = observation.digest(self.facts.domain());
+        match session.glance(observation, digest) {
+            Glance::New => {}
+            Glance::Known => return ignored(Reason::Duplicate),
+            Glance::Second => return ignored(Reason::Conflicting),
+            Glance::Full => return ignored(Reason::OverLimit),
+            Glance::Elsewhere => return ignored(Reason::UnknownContext),
+            Glance::Over => return ignored(Reason::OutOfWindow),
+            Glance::Early => return early,
+        }
+        let active = self.facts.committee_at(observation.anchor_number);
+        let Some(committee) = active.filter(|committee| committee.epoch() == observation.epoch) else {
+            return ignored(Reason::UnknownContext);
+        };
+        let Some(member) = committee.member(KeeperIndex(observation.keeper)) else {
+            return Fate::Judged(Verdict::Reject(Reason::NotMember));
+        };
+        if !self.sessions.has_room_to_see(&task, observation.seen.len()) || !self.charge(from, charged, now) {
+            return ignored(Reason::OverLimit);
+        }
+        if !member.peer_key.has_signed(digest, &observation.signature) {
+            return Fate::Judged(Verdict::Reject(Reason::InvalidPeerSignature));
+        }
+        let Self { facts, sessions, outbox, .. } = self;
+        sessions.take_observation((observation, digest, bytes.to_vec()), &committee, facts, now, outbox);
+        Fate::Judged(Verdict::Accept)
     }
 
     fn consider_partial(
@@ -138,7 +190,7 @@ impl Engine {
 
     /// Rule 16: a message is paid for before it costs a signature check, and once, however often it is looked at.
     fn charge(&mut self, from: PeerKey, charged: &mut bool, now: Time) -> bool {
-        *charged = *charged || self.budgets.charge(from, &self.facts, &self.batches, now);
+        *charged = *charged || self.budgets.charge(from, (&self.facts, &self.batches, self.sessions.observing()), now);
         *charged
     }
 

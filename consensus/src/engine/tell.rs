@@ -35,6 +35,7 @@ impl Engine {
                 }
                 self.windows.list(window, (task, attempt), (&facts.pace(), sessions), now, outbox);
             }
+            Notice::Begun(task, attempt) => self.held.came(Awaits::Attempt(task, attempt), now, outbox),
             Notice::TaskEnded(task) => {
                 if let Some(due) = sessions.get(&task).map(|session| session.due().due) {
                     self.windows.forget(task, due, &facts.pace());
@@ -83,6 +84,18 @@ impl Engine {
             self.windows.note_run(task, result.is_ok(), took);
         }
         sessions.handle(task, Event::Executed(attempt, anchor, result), facts, now, outbox);
+    }
+
+    /// A task has decided on what keepers saw.
+    pub(super) fn decided(
+        &mut self,
+        task: Task,
+        (attempt, inputs): (u8, B256),
+        result: Result<Outcome, Abstention>,
+        now: Time,
+    ) {
+        let Self { facts, sessions, outbox, .. } = self;
+        sessions.handle(task, Event::Decided(attempt, inputs, result), facts, now, outbox);
     }
 
     pub(super) fn enter_epoch(&mut self, committee: Committee, now: Time) {

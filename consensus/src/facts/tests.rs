@@ -82,6 +82,7 @@ pub(crate) fn due(job: u64, due: u64) -> DueTask {
         code_hash: B256::repeat_byte(0xcc),
         quorum_bps: 0,
         callback_gas: 100_000,
+        observes: false,
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
 
 use crate::bls::sign;
-use crate::committee::KeeperIndex;
+use crate::committee::{KeeperIndex, MEMBERS_MAX};
 use crate::leader::{Stage, Window};
 use crate::report::{BATCH_MAX, Domain};
 use crate::task::{ATTEMPTS_MAX, InstanceKey, JobId, Task, is_catch_up};
@@ -51,6 +51,21 @@ pub struct PlannedBatch {
     pub attempt: u8,
     /// The tasks, in the order of the Merkle leaves.
     pub tasks: Vec<PlannedTask>,
+    /// What keepers saw that its only task is decided on, by keeper; none where the job does not look outside.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Listed>,
+}
+
+impl PlannedBatch {
+    /// A batch of jobs that do not look outside.
+    pub const fn of(attempt: u8, tasks: Vec<PlannedTask>) -> Self {
+        Self { attempt, tasks, inputs: Vec::new() }
+    }
+
+    fn has_fit_inputs(&self) -> bool {
+        let is_in_order = self.inputs.windows(2).all(|pair| pair[0].keeper < pair[1].keeper);
+        self.inputs.is_empty() || (self.tasks.len() == 1 && self.inputs.len() <= MEMBERS_MAX && is_in_order)
+    }
 }
 
 /// A task as it stands in an assignment.
@@ -111,6 +126,11 @@ impl Assignment {
                 bytes.extend_from_slice(&task.version.to_be_bytes());
                 bytes.extend_from_slice(&*task.instance);
             }
+            bytes.extend_from_slice(&(batch.inputs.len() as u64).to_be_bytes());
+            for listed in &batch.inputs {
+                bytes.extend_from_slice(&listed.keeper.to_be_bytes());
+                bytes.extend_from_slice(&*listed.digest);
+            }
         }
         keccak256(bytes)
     }
@@ -126,6 +146,33 @@ impl Assignment {
                 (batch.attempt < ATTEMPTS_MAX || is_catch_up(batch.attempt))
                     && (1..=BATCH_MAX).contains(&batch.tasks.len())
                     && tasks.len() == batch.tasks.len()
+                    && batch.has_fit_inputs()
             })
     }
+}
+
+/// An observation that a leader lists for a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Who has made it.
+    pub keeper: u16,
+    /// [`super::Observation::digest`].
+    pub digest: ByteArray<32>,
+}
+
+/// Names a set of observations, the `inputHash` of reports: keccak256 over a tag, the domain and the list, which stands in the
+/// order of its keepers. Zero for no list.
+pub fn input_set(listed: &[Listed], domain: &Domain) -> B256 {
+    if listed.is_empty() {
+        return B256::ZERO;
+    }
+    let mut bytes = Vec::with_capacity(64 + 34 * listed.len());
+    bytes.extend_from_slice(b"KeeperMesh input set");
+    bytes.extend_from_slice(domain.separator().as_slice());
+    bytes.extend_from_slice(&(listed.len() as u64).to_be_bytes());
+    for one in listed {
+        bytes.extend_from_slice(&one.keeper.to_be_bytes());
+        bytes.extend_from_slice(&*one.digest);
+    }
+    keccak256(bytes)
 }

@@ -107,12 +107,12 @@ impl Partial {
     }
 }
 
-/// The reports that findings amount to; `None` if one abstains or is malformed.
-pub fn reports(tasks: &[Task], anchors: &[Anchor], findings: &[Finding]) -> Option<Vec<Report>> {
+/// The reports that findings amount to, all of them on one input set; `None` if one abstains or is malformed.
+pub fn reports(tasks: &[Task], anchors: &[Anchor], input_set: B256, findings: &[Finding]) -> Option<Vec<Report>> {
     let rows = tasks.iter().zip(anchors).zip(findings);
     rows.map(|((&task, &anchor), finding)| {
         let (status, outcome_hash) = finding.report()?;
-        Some(Report { task, anchor, input_set: B256::ZERO, status, outcome_hash })
+        Some(Report { task, anchor, input_set, status, outcome_hash })
     })
     .collect()
 }

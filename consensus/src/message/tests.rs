@@ -43,13 +43,14 @@ fn round_trip(channel: Channel, message: &impl Serialize, expected: Message) {
 
 #[test]
 fn messages_read_back_as_what_they_are() {
-    let plan = assignment(vec![PlannedBatch { attempt: 0, tasks: vec![planned(1), planned(2)] }]);
+    let plan = assignment(vec![PlannedBatch { inputs: Vec::new(), attempt: 0, tasks: vec![planned(1), planned(2)] }]);
     round_trip(Channel::Assignments, &plan, Message::Assignment(plan.clone()));
     let one = partial(vec![Finding::reported(Status::Call, B256::repeat_byte(1)), Finding::abstained(2)], 64);
     round_trip(Channel::Partials, &one, Message::Partial(one.clone()));
     for want in [
         Want::Assignment(ByteArray::new([5; 32])),
         Want::Partials { assignment: ByteArray::new([5; 32]), batch: 3, known: ByteBuf::from([1]) },
+        Want::Observations { assignment: ByteArray::new([5; 32]), batch: 3, known: ByteBuf::from([1]) },
         Want::SignedBy(7),
     ] {
         assert_eq!(codec::decode::<Want>(&codec::encode(&want), WANT_LIMIT), Ok(want));
@@ -70,6 +71,34 @@ fn the_bytes_on_the_wire_are_known() {
         "03".repeat(48)
     );
     assert_eq!(hex, expected);
+    let seen = Observation {
+        task: planned(1),
+        attempt: 0,
+        anchor_number: 7,
+        anchor_hash: ByteArray::new([9; 32]),
+        epoch: 2,
+        keeper: 3,
+        seen: ByteBuf::from([1, 2]),
+        signature: ByteArray::new([8; 64]),
+    };
+    let expected = format!(
+        "a800a3000101010258{}{}0501000207035820{}0402050306420102075840{}",
+        "20",
+        "00".repeat(31),
+        "09".repeat(32),
+        "08".repeat(64)
+    );
+    assert_eq!(alloy_primitives::hex::encode(codec::encode(&seen)), expected);
+    let alone = PlannedBatch { attempt: 0, tasks: vec![planned(1)], inputs: Vec::new() };
+    let listed = Listed { keeper: 3, digest: ByteArray::new([9; 32]) };
+    let bytes = codec::encode(&PlannedBatch { inputs: vec![listed], ..alone.clone() });
+    let before = alloy_primitives::hex::encode(codec::encode(&alone));
+    let expected = format!("a3{}0281a200030158 20{}", &before[2..], "09".repeat(32)).replace(' ', "");
+    assert_eq!(
+        alloy_primitives::hex::encode(bytes),
+        expected,
+        "what looks outside has a third field, and no other batch"
+    );
     let want = codec::encode(&Want::SignedBy(7));
     assert_eq!(alloy_primitives::hex::encode(want), "a1685369676e6564427907", "a map of one: variant name, value");
 }
@@ -91,19 +120,20 @@ fn a_second_encoding_of_a_value_is_refused() {
 
 #[test]
 fn an_assignment_is_signed_whole() {
-    let plan = assignment(vec![PlannedBatch { attempt: 0, tasks: vec![planned(1)] }]);
+    let plan = assignment(vec![PlannedBatch { inputs: Vec::new(), attempt: 0, tasks: vec![planned(1)] }]);
     let leader = PeerKey(key().verifying_key().to_bytes());
     assert!(leader.has_signed(plan.hash(&DOMAIN), &plan.signature));
     assert!(!PeerKey([9; 32]).has_signed(plan.hash(&DOMAIN), &plan.signature));
     assert!(!leader.has_signed(plan.hash(&Domain { chain_id: 1, ..DOMAIN }), &plan.signature));
-    let changes: [fn(&mut Assignment); 7] = [
+    let changes: [fn(&mut Assignment); 8] = [
         |plan| plan.window += 1,
         |plan| plan.stage += 1,
         |plan| plan.number += 1,
         |plan| plan.leader += 1,
         |plan| plan.batches[0].attempt += 1,
         |plan| plan.batches[0].tasks[0].job += 1,
-        |plan| plan.batches.push(PlannedBatch { attempt: 0, tasks: vec![planned(8)] }),
+        |plan| plan.batches[0].inputs.push(Listed { keeper: 0, digest: ByteArray::new([0; 32]) }),
+        |plan| plan.batches.push(PlannedBatch { inputs: Vec::new(), attempt: 0, tasks: vec![planned(8)] }),
     ];
     for change in changes {
         let mut changed = plan.clone();
@@ -115,17 +145,34 @@ fn an_assignment_is_signed_whole() {
 
 #[test]
 fn counts_out_of_bounds_are_not_well_formed() {
-    let tasks = |count: u64| PlannedBatch { attempt: 0, tasks: (0..count).map(planned).collect() };
+    let tasks = |count: u64| PlannedBatch { inputs: Vec::new(), attempt: 0, tasks: (0..count).map(planned).collect() };
     assert!(assignment(vec![tasks(256)]).is_well_formed());
     assert!(!assignment(vec![tasks(257)]).is_well_formed());
     assert!(!assignment(vec![tasks(0)]).is_well_formed());
     assert!(!assignment(vec![]).is_well_formed());
     assert!(!assignment(vec![tasks(1); BATCHES_MAX + 1]).is_well_formed());
     assert!(
-        !assignment(vec![PlannedBatch { attempt: crate::task::ATTEMPTS_MAX, tasks: vec![planned(1)] }])
+        !assignment(vec![PlannedBatch {
+            inputs: Vec::new(),
+            attempt: crate::task::ATTEMPTS_MAX,
+            tasks: vec![planned(1)]
+        }])
+        .is_well_formed()
+    );
+    assert!(
+        !assignment(vec![PlannedBatch { inputs: Vec::new(), attempt: 0, tasks: vec![planned(1), planned(1)] }])
             .is_well_formed()
     );
-    assert!(!assignment(vec![PlannedBatch { attempt: 0, tasks: vec![planned(1), planned(1)] }]).is_well_formed());
+    let listed = |keepers: &[u16]| {
+        let digest = ByteArray::new([7; 32]);
+        keepers.iter().map(|&keeper| Listed { keeper, digest }).collect::<Vec<_>>()
+    };
+    let looking = |count: u64, keepers: &[u16]| PlannedBatch { inputs: listed(keepers), ..tasks(count) };
+    assert!(assignment(vec![looking(1, &[0, 3, 9])]).is_well_formed());
+    for (count, keepers) in [(2, &[0, 3][..]), (1, &[3, 0]), (1, &[3, 3])] {
+        assert!(!assignment(vec![looking(count, keepers)]).is_well_formed(), "{count} tasks on {keepers:?}");
+    }
+    assert!(!assignment(vec![looking(1, &(0..257).collect::<Vec<_>>())]).is_well_formed());
     let mut late = assignment(vec![tasks(1)]);
     late.number = ASSIGNMENTS_MAX;
     assert!(!late.is_well_formed());

@@ -22,6 +22,15 @@ pub enum Want {
         /// Bitmap of the signers whose partials are held already.
         known: ByteBuf,
     },
+    /// Observations that a batch lists.
+    Observations {
+        /// Hash of the assignment.
+        assignment: ByteArray<32>,
+        /// The batch's position in it.
+        batch: u8,
+        /// Bitmap of the positions in its list that are held already.
+        known: ByteBuf,
+    },
     /// Everything remembered that one keeper has signed: what a keeper asks about itself when it starts.
     SignedBy(u16),
 }
@@ -37,4 +46,7 @@ pub struct Have {
     pub partials: Vec<ByteBuf>,
     /// The certificate of the batch that was asked for, which makes its partials needless.
     pub certificate: Option<ByteBuf>,
+    /// Observations the asker lacks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observations: Vec<ByteBuf>,
 }

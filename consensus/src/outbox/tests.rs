@@ -17,6 +17,7 @@ fn text(item: Item) -> String {
         Item::WithNextBlock(wake) => format!("with next block {}", wake_text(wake)),
         Item::Notice(notice) => match notice {
             Notice::Opened { window, attempt, .. } => format!("opened {attempt} in {window}"),
+            Notice::Begun(_, attempt) => format!("begun {attempt}"),
             Notice::TaskEnded(_) => "task ended".to_owned(),
             Notice::Assigned(..) => "assigned".to_owned(),
             Notice::BasisFound(_) => "basis found".to_owned(),
@@ -33,10 +34,13 @@ fn text(item: Item) -> String {
 fn effect_text(effect: Effect) -> String {
     match effect {
         Effect::Execute { attempt, anchor, .. } => format!("execute {attempt} at {}", anchor.number),
+        Effect::Observe { attempt, anchor, .. } => format!("observe {attempt} at {}", anchor.number),
+        Effect::Decide { attempt, inputs, .. } => format!("decide {attempt} on {}", inputs.seen.len()),
         Effect::Persist { token, records } => format!("persist {} as {}", records.len(), token.0),
         Effect::Broadcast { channel: Channel::Assignments, .. } => "send assignment".to_owned(),
         Effect::Broadcast { channel: Channel::Partials, .. } => "send partial".to_owned(),
         Effect::Broadcast { channel: Channel::Certificates, .. } => "send certificate".to_owned(),
+        Effect::Broadcast { channel: Channel::Observations, .. } => "send observation".to_owned(),
         Effect::Broadcast { channel: Channel::Evidence, .. } => "send evidence".to_owned(),
         Effect::Judge { source: Source::Gossip(message), verdict } => format!("judge {} {verdict:?}", message.0),
         Effect::Judge { source: Source::Answer(_), verdict } => format!("judge an answer {verdict:?}"),

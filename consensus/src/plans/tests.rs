@@ -27,7 +27,11 @@ impl Bench {
     /// What the leader of a stage assigns under a number: these jobs, together.
     fn plan(&self, stage: u8, number: u8, jobs: &[u64]) -> Assignment {
         let leader = self.line[usize::from(stage)];
-        let batches = vec![PlannedBatch { attempt: 0, tasks: jobs.iter().map(|&job| task(job).into()).collect() }];
+        let batches = vec![PlannedBatch {
+            inputs: Vec::new(),
+            attempt: 0,
+            tasks: jobs.iter().map(|&job| task(job).into()).collect(),
+        }];
         Assignment::signed(&DOMAIN, &signing(leader.0), (Window(WINDOW), Stage(stage), number), leader, batches)
     }
 

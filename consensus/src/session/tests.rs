@@ -161,12 +161,12 @@ fn executing() {
     let nothing = Event::Executed(0, block(998).hash, Err(Abstention::Timeout));
     let left = step(running(), (1_001, nothing), Phase::Open, &["abstained(timeout)", "look at batch"]);
     assert_eq!(left.attempt(0), Some(&Attempt::Abstained(block(998), Abstention::Timeout)));
-    let refused = step(reported(), (1_001, Event::Refused(0)), Phase::Open, NOTHING);
+    let refused = step(reported(), (1_001, Event::Refused(0, B256::ZERO)), Phase::Open, NOTHING);
     let Some(Attempt::Refused { report: refused, .. }) = refused.attempt(0) else {
         panic!("{:?}", refused.attempt(0));
     };
     assert_eq!(*refused, report, "what it found stays what it found");
-    step(running(), (1_001, Event::Refused(0)), Phase::Open, NOTHING);
+    step(running(), (1_001, Event::Refused(0, B256::ZERO)), Phase::Open, NOTHING);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_reorganisation_takes_back_what_its_blocks_held() {
     // Whatever it has come to: a read that failed at an orphaned block may work at the one in its place.
     let nothing = Event::Executed(0, block(998).hash, Err(Abstention::ChainReadFailed));
     let abstained = session(&[(1_000, Event::Look), (1_001, nothing)]);
-    let refused = session(&[(1_000, Event::Look), (1_001, executed(0, 998)), (1_001, Event::Refused(0))]);
+    let refused = session(&[(1_000, Event::Look), (1_001, executed(0, 998)), (1_001, Event::Refused(0, B256::ZERO))]);
     for ended in [reported(), abstained, refused] {
         let stays = step(ended.clone(), (1_005, Event::Rewound(998)), Phase::Open, &[looks]);
         assert!(stays.attempt(0).is_some(), "the anchor stands");
@@ -265,9 +265,17 @@ fn a_certificate_outlives_a_reorganisation_that_leaves_its_anchor() {
 fn a_second_word_of_a_keeper_comes_back_with_the_batch_of_the_first() {
     let mut session = open();
     let (anchor, keeper, leaf) = (block(998).hash, KeeperIndex(2), B256::repeat_byte(1));
-    assert_eq!(session.note_said(anchor, keeper, leaf, key(0)), None);
-    assert_eq!(session.note_said(anchor, keeper, leaf, key(1)), None, "the same in another batch");
-    assert_eq!(session.note_said(block(999).hash, keeper, B256::repeat_byte(2), key(1)), None, "at another anchor");
-    assert_eq!(session.note_said(anchor, KeeperIndex(3), B256::repeat_byte(2), key(1)), None, "another keeper");
-    assert_eq!(session.note_said(anchor, keeper, B256::repeat_byte(2), key(1)), Some(key(0)));
+    assert_eq!(session.note_said((anchor, B256::ZERO), keeper, leaf, key(0)), None);
+    assert_eq!(session.note_said((anchor, B256::ZERO), keeper, leaf, key(1)), None, "the same in another batch");
+    assert_eq!(
+        session.note_said((block(999).hash, B256::ZERO), keeper, B256::repeat_byte(2), key(1)),
+        None,
+        "at another anchor"
+    );
+    assert_eq!(
+        session.note_said((anchor, B256::ZERO), KeeperIndex(3), B256::repeat_byte(2), key(1)),
+        None,
+        "another keeper"
+    );
+    assert_eq!(session.note_said((anchor, B256::ZERO), keeper, B256::repeat_byte(2), key(1)), Some(key(0)));
 }

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 
+use super::observed::{Glance, Round};
+use super::words::Basis;
 use super::{Attempt, Phase, Session};
 use crate::certificate::Certificate;
-use crate::committee::KeeperIndex;
-use crate::message::BatchKey;
+use crate::committee::{Committee, KeeperIndex};
+use crate::inputs::InputSet;
 use crate::message::evidence::conflict;
+use crate::message::{BatchKey, Listed, Observation};
 use crate::report::Report;
 use crate::task::DueTask;
 use crate::time::{Pace, Time};
@@ -20,8 +23,58 @@ impl Session {
     }
 
     /// From when on the leaders' stages open for a try at it, one after the other: nobody is silent about what nobody knows yet.
+    /// Of a job that looks outside nothing can be assigned before enough has been seen.
     pub(crate) fn opens(&self, attempt: u8, pace: &Pace) -> Time {
-        self.attempt_start(attempt, pace).max(self.known)
+        let opens = self.attempt_start(attempt, pace).max(self.known);
+        if !self.due.observes {
+            return opens;
+        }
+        let ready = self.observed.round(attempt).and_then(Round::ready);
+        opens.max(ready.unwrap_or(Time(u64::MAX)))
+    }
+
+    /// What came of a try, or of a set that it decided on.
+    pub(crate) fn said(&self, attempt: u8, input_set: B256) -> Option<&Attempt> {
+        if self.due.observes {
+            return self.observed.round(attempt)?.decided.get(&input_set);
+        }
+        self.attempts.get(&attempt).filter(|_| input_set == B256::ZERO)
+    }
+
+    /// What a leader may list of a try by now; nothing if that is not enough, or the job does not look outside.
+    pub(crate) fn listed(&self, attempt: u8, now: Time) -> Vec<Listed> {
+        let round = self.observed.round(attempt).filter(|round| round.ready().is_some_and(|ready| now >= ready));
+        round.map(Round::listed).unwrap_or_default()
+    }
+
+    /// What to make of an observation before its signature is checked.
+    pub(crate) fn glance(&self, observation: &Observation, digest: B256) -> Glance {
+        self.observed.glance(observation, digest)
+    }
+
+    /// An observation at hand, as it travels.
+    pub(crate) fn observation(&self, attempt: u8, digest: &B256) -> Option<&[u8]> {
+        self.observed.round(attempt)?.travelling(digest)
+    }
+
+    /// The positions in a list of what is not at hand; `None` if the try has not begun.
+    pub(crate) fn missing(&mut self, attempt: u8, listed: &[Listed]) -> Option<Vec<usize>> {
+        self.observed.round_mut(attempt).map(|round| round.missing(listed))
+    }
+
+    /// The set of a list that is all at hand and not decided on.
+    pub(crate) fn undecided(
+        &self,
+        attempt: u8,
+        hash: B256,
+        (listed, committee): (&[Listed], &Committee),
+    ) -> Option<Arc<InputSet>> {
+        self.observed.round(attempt)?.undecided(hash, listed, committee)
+    }
+
+    /// Bytes of observations held.
+    pub(crate) fn observed_bytes(&self) -> usize {
+        self.observed.bytes()
     }
 
     /// Whether it was known here at a moment.
@@ -77,15 +130,15 @@ impl Session {
     }
 
     /// What a keeper has said of it under its signature, in which batch; the first one that differs from what it said
-    /// before at that anchor comes back with the batch of that.
+    /// before on that basis comes back with the batch of that.
     pub(crate) fn note_said(
         &mut self,
-        anchor: B256,
+        basis: Basis,
         signer: KeeperIndex,
         leaf: B256,
         key: BatchKey,
     ) -> Option<BatchKey> {
-        self.words.note_said(anchor, signer, leaf, key)
+        self.words.note_said(basis, signer, leaf, key)
     }
 
     /// What a quorum has said of it by `report`'s leaf; comes back with an earlier certificate that says otherwise.
@@ -99,15 +152,16 @@ impl Session {
 
     /// Whether this keeper got something else at the same block.
     pub(crate) fn contradicts(&self, report: &Report) -> bool {
-        self.attempts.values().any(|attempt| match attempt {
+        let decided = self.observed.rounds().flat_map(|round| round.decided.values());
+        self.attempts.values().chain(decided).any(|attempt| match attempt {
             Attempt::Reported { report: mine, .. } | Attempt::Refused { report: mine, .. } => conflict(mine, report),
             Attempt::Running { .. } | Attempt::Abstained(..) => false,
         })
     }
 
-    /// The first certificate at an anchor.
-    pub(crate) fn certificate_at(&self, anchor: B256) -> Option<&Arc<Certificate>> {
-        self.words.certificate_at(anchor)
+    /// The first certificate on a basis.
+    pub(crate) fn certificate_at(&self, basis: Basis) -> Option<&Arc<Certificate>> {
+        self.words.certificate_at(basis)
     }
 
     /// Whether a certificate is known that says just this.

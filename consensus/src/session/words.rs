@@ -1,4 +1,4 @@
-//! What has been said of one task, by anchor: enough to notice the second word of whoever has two.
+//! What has been said of one task, by anchor and input set: enough to notice the second word of whoever has two.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,24 +11,27 @@ use crate::facts::Facts;
 use crate::message::BatchKey;
 use crate::report::Report;
 
+/// What a report is made on: the hash of its anchor, and its input set.
+pub(crate) type Basis = (B256, B256);
+
 /// What keepers and quorums have said of one task.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Words {
-    /// By anchor, what each keeper has said first: the report's leaf and the batch that shows it.
-    said: BTreeMap<B256, BTreeMap<KeeperIndex, (B256, BatchKey)>>,
-    /// By anchor, the first certificate, and its report on this task.
-    certificates: BTreeMap<B256, (Report, Arc<Certificate>)>,
+    /// By anchor and input set, what each keeper has said first: the report's leaf and the batch that shows it.
+    said: BTreeMap<Basis, BTreeMap<KeeperIndex, (B256, BatchKey)>>,
+    /// By anchor and input set, the first certificate, and its report on this task.
+    certificates: BTreeMap<Basis, (Report, Arc<Certificate>)>,
 }
 
 impl Words {
     pub(crate) fn note_said(
         &mut self,
-        anchor: B256,
+        basis: Basis,
         signer: KeeperIndex,
         leaf: B256,
         key: BatchKey,
     ) -> Option<BatchKey> {
-        let of_anchor = self.said.entry(anchor).or_default();
+        let of_anchor = self.said.entry(basis).or_default();
         let (first, earlier) = *of_anchor.entry(signer).or_insert((leaf, key));
         (first != leaf).then_some(earlier)
     }
@@ -39,20 +42,20 @@ impl Words {
         certificate: &Arc<Certificate>,
     ) -> Option<Arc<Certificate>> {
         let mine = || (*report, Arc::clone(certificate));
-        let (first, other) = self.certificates.entry(report.anchor.hash).or_insert_with(mine);
+        let (first, other) = self.certificates.entry((report.anchor.hash, report.input_set)).or_insert_with(mine);
         (first != report).then(|| Arc::clone(other))
     }
 
-    pub(crate) fn certified_at(&self, anchor: B256) -> Option<&Report> {
-        self.certificates.get(&anchor).map(|(report, _)| report)
+    pub(crate) fn certified_at(&self, basis: Basis) -> Option<&Report> {
+        self.certificates.get(&basis).map(|(report, _)| report)
     }
 
-    pub(crate) fn certificate_at(&self, anchor: B256) -> Option<&Arc<Certificate>> {
-        self.certificates.get(&anchor).map(|(_, certificate)| certificate)
+    pub(crate) fn certificate_at(&self, basis: Basis) -> Option<&Arc<Certificate>> {
+        self.certificates.get(&basis).map(|(_, certificate)| certificate)
     }
 
     pub(crate) fn knows_certified(&self, report: &Report) -> bool {
-        self.certificates.get(&report.anchor.hash).is_some_and(|(first, _)| first == report)
+        self.certificates.get(&(report.anchor.hash, report.input_set)).is_some_and(|(first, _)| first == report)
     }
 
     /// Whether a certificate of the task is pinned to a block of the chain up to `number`. Those at orphaned blocks are

@@ -7,6 +7,7 @@ use crate::codec;
 use crate::message::{ASSIGNMENT_LIMIT, BATCHES_MAX, BatchKey, PlannedBatch};
 use crate::report::BATCH_MAX;
 use crate::task::{JobId, Task, is_catch_up};
+use crate::time::Time;
 
 /// Callback gas of one batch at most, so that it fits a block's transaction cap (EIP-7825: 16.7 million) with room.
 const BATCH_GAS_MAX: u64 = 12_000_000;
@@ -54,14 +55,23 @@ pub(super) fn assignments(batches: Vec<(PlannedBatch, bool)>) -> Vec<Cut> {
 /// of its tasks, so those of jobs that are quick here are apart from the others, and the others fewer together at each
 /// attempt, and after all else. Those that a failed batch showed a quorum to agree on are together again; all others alone.
 /// Gives with each whether it is late and slow.
-pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<'_>) -> Vec<(PlannedBatch, bool)> {
+pub(super) fn batches(
+    ready: &[Open],
+    troubled: &BTreeSet<JobId>,
+    board: &Board<'_>,
+    now: Time,
+) -> Vec<(PlannedBatch, bool)> {
     if !board.facts.laws().splits() {
-        return whole(ready, board).into_iter().map(|batch| (batch, false)).collect();
+        return whole(ready, board)
+            .into_iter()
+            .map(|batch| (batch, false))
+            .chain(observing(ready, board, now))
+            .collect();
     }
     let mut groups: BTreeMap<Kind, Vec<(Rank, Task, u64)>> = BTreeMap::new();
     let mut singles = Vec::new();
     let agreed = agreed(ready, board);
-    for open in ready {
+    for open in ready.iter().filter(|open| !open.observes) {
         let Some(due) = board.sessions.get(&open.task).map(|session| session.due()) else {
             continue;
         };
@@ -71,7 +81,7 @@ pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<
             let group = groups.entry((open.attempt, moment, due.quorum_bps, open.is_slow)).or_default();
             group.push(((due.due, due.rank), open.task, u64::from(due.callback_gas)));
         } else if !agreed.iter().any(|batch| batch.attempt == open.attempt && batch.tasks.contains(&open.task.into())) {
-            singles.push(PlannedBatch { attempt: open.attempt, tasks: vec![open.task.into()] });
+            singles.push(PlannedBatch::of(open.attempt, vec![open.task.into()]));
         }
     }
     groups.values_mut().for_each(|group| group.sort_unstable());
@@ -83,7 +93,17 @@ pub(super) fn batches(ready: &[Open], troubled: &BTreeSet<JobId>, board: &Board<
         let is_late = batch.attempt > 0;
         (batch, is_late)
     });
-    first.chain(last).collect()
+    first.chain(observing(ready, board, now)).chain(last).collect()
+}
+
+/// What looks outside, each alone, with what keepers saw (rule 20).
+fn observing(ready: &[Open], board: &Board<'_>, now: Time) -> Vec<(PlannedBatch, bool)> {
+    let planned = |open: &Open| {
+        let inputs = board.sessions.get(&open.task)?.listed(open.attempt, now);
+        let tasks = vec![open.task.into()];
+        (!inputs.is_empty()).then_some((PlannedBatch { attempt: open.attempt, tasks, inputs }, false))
+    };
+    ready.iter().filter(|open| open.observes).filter_map(planned).collect()
 }
 
 /// How many tasks of jobs that are not quick are in one batch at most.
@@ -107,7 +127,7 @@ fn agreed(ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
         let tasks = failed.agreed().into_iter().filter(|&task| failed_once.contains(&(task, attempt)));
         let tasks: Vec<_> = tasks.map(Into::into).collect();
         if !tasks.is_empty() {
-            batches.push(PlannedBatch { attempt, tasks });
+            batches.push(PlannedBatch::of(attempt, tasks));
         }
     }
     batches
@@ -116,12 +136,12 @@ fn agreed(ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
 /// All that is due together as it is: what would never get past a job that splits it.
 fn whole(ready: &[Open], board: &Board<'_>) -> Vec<PlannedBatch> {
     let mut groups: BTreeMap<(u8, u64, u16), Vec<_>> = BTreeMap::new();
-    for open in ready {
+    for open in ready.iter().filter(|open| !open.observes) {
         if let Some(due) = board.sessions.get(&open.task).map(|session| session.due()) {
             groups.entry((open.attempt, due.due, due.quorum_bps)).or_default().push(open.task.into());
         }
     }
-    groups.into_iter().map(|((attempt, ..), tasks)| PlannedBatch { attempt, tasks }).collect()
+    groups.into_iter().map(|((attempt, ..), tasks)| PlannedBatch::of(attempt, tasks)).collect()
 }
 
 /// Cuts a group into batches within the limits of size and gas. Of what is caught up with the first alone is assigned, so that no
@@ -135,7 +155,7 @@ fn split(attempt: u8, group: &[(Rank, Task, u64)], most: usize) -> Vec<PlannedBa
             if is_catch_up(attempt) && !batches.is_empty() {
                 break;
             }
-            batches.push(PlannedBatch { attempt, tasks: Vec::new() });
+            batches.push(PlannedBatch::of(attempt, Vec::new()));
             gas = 0;
         }
         gas += callback_gas;

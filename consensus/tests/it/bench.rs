@@ -108,6 +108,7 @@ impl Bench {
             code_hash: B256::ZERO,
             quorum_bps: 0,
             callback_gas: 100_000,
+            observes: false,
         };
         self.engine.handle(Input::Due(due), self.now);
     }
@@ -195,5 +196,9 @@ impl Bench {
 }
 
 pub(crate) fn batch(jobs: &[u64]) -> PlannedBatch {
-    PlannedBatch { attempt: 0, tasks: jobs.iter().map(|&job| PlannedTask::from(task(job))).collect() }
+    PlannedBatch {
+        inputs: Vec::new(),
+        attempt: 0,
+        tasks: jobs.iter().map(|&job| PlannedTask::from(task(job))).collect(),
+    }
 }

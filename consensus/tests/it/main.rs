@@ -9,6 +9,7 @@ mod doubt;
 mod early;
 mod limits;
 mod network;
+mod observing;
 mod scenarios;
 mod stopped;
 mod vectors;

@@ -5,6 +5,7 @@
 //! Promises checked on the way: the chain never settles a task twice, and nothing whose certificate does not verify.
 
 mod disputes;
+mod jobs;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,7 @@ use consensus::effect::{JournalAnswer, Settlement};
 use consensus::fault::{Fault, Verdict};
 use consensus::message::{Channel, MessageTag};
 use consensus::report::{Anchor, Domain, Report};
-use consensus::task::{Abstention, AnchorRule, DueTask, InstanceKey, JobId, Outcome, Status, Task};
+use consensus::task::{Abstention, DueTask, InstanceKey, JobId, Outcome, Status, Task};
 use consensus::time::{Pace, Time};
 use consensus::{Config, Effect, Engine, Input, JournalState};
 use rand::{RngExt, SeedableRng};
@@ -42,11 +43,13 @@ pub(crate) struct Faults {
     pub(crate) delay: u64,
     /// What keeper `k` makes of a job: `None` runs it honestly.
     pub(crate) run: fn(usize, JobId) -> Option<Result<&'static str, Abstention>>,
+    /// What keeper `k` sees outside; nothing at all for `None`.
+    pub(crate) look: fn(usize) -> Option<u64>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { loss: 0, delay: 20, run: |_, _| None }
+        Self { loss: 0, delay: 20, run: |_, _| None, look: |k| Some(100 + k as u64) }
     }
 }
 
@@ -71,6 +74,8 @@ pub(crate) struct Network {
     pub(crate) disputed: Report,
     pub(crate) ruled: Vec<(usize, AgreedRuling)>,
     pub(crate) enforced: Vec<usize>,
+    /// Who was heard in each set that somebody decided on.
+    pub(crate) sets: BTreeSet<Vec<u16>>,
     /// `None` for those that are down.
     engines: Vec<Option<Engine>>,
     committee: Committee,
@@ -115,6 +120,7 @@ impl Network {
             },
             ruled: Vec::new(),
             enforced: Vec::new(),
+            sets: BTreeSet::new(),
             engines: stakes.iter().map(|_| None).collect(),
             committee: Committee::new(1, 1, B256::repeat_byte(5), members.collect()).unwrap(),
             queue: BTreeMap::new(),
@@ -130,25 +136,6 @@ impl Network {
         network.after(1_000, Event::Block);
         (0..stakes.len()).for_each(|k| network.start(k));
         network
-    }
-
-    /// Lists a job with an interval: `runs` tasks from `first` seconds after the start on.
-    pub(crate) fn job(&mut self, job: u64, first: u64, interval: u64, runs: u64) {
-        for run in 0..runs {
-            let due = START + first + run * interval;
-            let due = DueTask {
-                task: Task { job: JobId(job), version: 1, instance: InstanceKey::from_run(run) },
-                due,
-                deadline: PACE.deadline(due),
-                anchor: AnchorRule::ByTime,
-                rank: 0,
-                code_hash: CODE,
-                quorum_bps: 0,
-                callback_gas: 100_000,
-            };
-            self.due.push(due);
-            (0..self.engines.len()).for_each(|keeper| self.feed(keeper, Input::Due(due)));
-        }
     }
 
     /// Starts a keeper that knows nothing, and lets it read the chain.
@@ -290,6 +277,8 @@ impl Network {
                 let took = Duration::from_millis(30);
                 self.send(k, Input::Executed { task: due.task, attempt, anchor: anchor.hash, result, took }, 30);
             }
+            Effect::Observe { due, attempt, anchor } => self.look(k, due.task, attempt, anchor),
+            Effect::Decide { due, attempt, anchor, inputs } => self.decide(k, due.task, (attempt, anchor), &inputs),
             Effect::Persist { token, .. } => {
                 self.send(k, Input::Persisted { token, answer: JournalAnswer::Recorded }, 5);
             }

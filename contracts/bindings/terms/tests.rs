@@ -4,12 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn handed(params: Bytes) -> WasmTerms {
+    WasmTerms { code_url: "https://example.org/job.wasm".to_owned(), code_hash: B256::repeat_byte(7), params }
+}
+
 fn wasm() -> ActionTerms {
-    ActionTerms::Wasm(WasmTerms {
-        code_url: "https://example.org/job.wasm".to_owned(),
-        code_hash: B256::repeat_byte(7),
-        params: Bytes::from_static(b"{}"),
-    })
+    ActionTerms::Wasm(handed(Bytes::from_static(b"{}")))
 }
 
 fn terms(trigger: TriggerTerms, action: ActionTerms) -> Terms {
@@ -50,6 +50,8 @@ fn actions() -> impl Strategy<Value = ActionTerms> {
     let bytes = || proptest::collection::vec(any::<u8>(), 0..100).prop_map(Bytes::from);
     prop_oneof![
         Just(wasm()),
+        (proptest::collection::vec("[a-z]{1,20}", 1..5), bytes())
+            .prop_map(|(hosts, params)| ActionTerms::Observing(ObservingTerms { code: handed(params), hosts })),
         bytes().prop_map(|check_data| ActionTerms::Upkeep(UpkeepTerms { check_data })),
         (any::<[u8; 20]>(), bytes()).prop_map(|(resolver, calldata)| {
             ActionTerms::Resolver(ResolverTerms { resolver: resolver.into(), calldata })
@@ -126,6 +128,30 @@ fn a_resolver_is_one_address_and_bytes_in_one_encoding() {
         ("a length beyond all", &[resolver, at, dirty, padded]),
     ] {
         assert_eq!(of(words), Err(TermsError::ActionData(2)), "{name}");
+    }
+}
+
+/// To the contract it is code like any other, and to whoever reads it one thing or nothing.
+#[test]
+fn a_job_that_looks_outside_says_so_in_its_parameters() {
+    let hosts = vec!["api.example.com".to_owned(), "127.0.0.1:8080".to_owned()];
+    let action = ActionTerms::Observing(ObservingTerms { code: handed(Bytes::from_static(b"{}")), hosts });
+    let params = terms(TriggerTerms::Interval { start: 5, interval: 3 }, action.clone()).params();
+    assert_eq!((action.number(), action.name(), params.action), (0, "wasm", 0));
+    assert!(
+        action.observes() && !wasm().observes() && params.params.starts_with(b"keeper:job/observing-job@0.1.0\0\0")
+    );
+    assert_eq!(ActionTerms::decode(&params), Ok(action));
+    let of = |hosts: Vec<String>| (hosts, Bytes::new()).abi_encode_params();
+    for (name, listed) in [
+        ("nothing", vec![]),
+        ("no host", of(vec![])),
+        ("too many hosts", of(vec!["a.example".to_owned(); 17])),
+        ("a host that is too long", of(vec!["a".repeat(129)])),
+        ("more behind", [of(vec!["a.example".to_owned()]), vec![0; 32]].concat()),
+    ] {
+        let params = JobParams { params: [&params.params[..32], &listed].concat().into(), ..params.clone() };
+        assert_eq!(ActionTerms::decode(&params), Err(TermsError::ActionData(0)), "{name}");
     }
 }
 

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::Role;
 use crate::limits::Limits;
 use crate::wire::{ChainRead, Hello, Input, MAX_FAILURE_BYTES, Order, Said};
-pub use guest::INTERFACES;
+pub use guest::{INTERFACES, OBSERVING_INTERFACES};
 pub use in_process::{InProcess, Means, Measured};
 use pipe::{Closed, Pipe};
 use programs::Programs;
@@ -36,11 +36,14 @@ use sandbox::{CompiledCode, Program, Sandbox, Unready};
 pub(crate) trait HostCalls: Send {
     /// Answers a canonical [`ChainRequest`](crate::ChainRequest) with a canonical [`ChainAnswer`](crate::ChainAnswer).
     fn chain(&mut self, request: &[u8]) -> Result<Vec<u8>, Unanswered>;
+
+    /// Answers a [`WebRequest`](crate::WebRequest) with a [`WebAnswer`](crate::WebAnswer), both as they stand in a frame.
+    fn fetch(&mut self, request: &[u8]) -> Result<Vec<u8>, Unanswered>;
 }
 
-/// The keeper has no answer to a chain read; the run ends as an abstention.
+/// The keeper has no answer to a chain read or a request; the run ends as an abstention.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a chain read has no answer")]
+#[error("a host call has no answer")]
 pub(crate) struct Unanswered;
 
 /// A worker's whole life: locks itself in, says hello, and does what it is told until its input ends.
@@ -127,7 +130,7 @@ impl Worker {
     }
 }
 
-/// The chain reads of one run, asked of the keeper.
+/// The chain reads and requests of one run, asked of the keeper.
 struct Asking {
     number: u64,
     pipe: Arc<Mutex<Pipe>>,
@@ -140,9 +143,19 @@ impl HostCalls for Asking {
         } else {
             ChainRead::Request(request.to_vec())
         };
+        self.ask(&Said::Read(read))
+    }
+
+    fn fetch(&mut self, request: &[u8]) -> Result<Vec<u8>, Unanswered> {
+        self.ask(&Said::Fetch(request.to_vec()))
+    }
+}
+
+impl Asking {
+    fn ask(&self, question: &Said) -> Result<Vec<u8>, Unanswered> {
         let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
         // A pipe that breaks here breaks for the loop too, which then ends the process.
-        pipe.say(self.number, &Said::Read(read)).map_err(|_| Unanswered)?;
+        pipe.say(self.number, question).map_err(|_| Unanswered)?;
         match pipe.hear() {
             Ok((number, Order::Answer(Some(answer)))) if number == self.number => Ok(answer),
             _ => Err(Unanswered),

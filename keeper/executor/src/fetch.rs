@@ -16,6 +16,7 @@ use url::{Host, Url};
 
 use crate::turns::{Bounds, Customer, Turns};
 use crate::{Abstain, Code, MAX_CODE_BYTES};
+pub(crate) use address::PublicResolver;
 use hosts::Hosts;
 
 /// Time for one fetch, from the first byte asked to the last one received; that of redirects is added up, waiting is not.
@@ -213,13 +214,13 @@ async fn body(url: &Url, mut response: reqwest::Response) -> Result<Vec<u8>, Abs
 }
 
 /// Checks everything about a web URL that can be checked before its name is resolved.
-fn allowed(text: &str, allow_private: bool) -> Result<Url, String> {
+pub(crate) fn allowed(text: &str, allow_private: bool) -> Result<Url, String> {
     if text.len() > MAX_URL_BYTES {
         return Err(format!("longer than {MAX_URL_BYTES} bytes"));
     }
     let url = Url::parse(text).map_err(|error| format!("not a URL: {error}"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("a URL on chain must not hold a user name or password".to_owned());
+        return Err("a URL must not hold a user name or password".to_owned());
     }
     let public = match url.host() {
         None => return Err("it names no host".to_owned()),

@@ -21,11 +21,14 @@ mod fetch;
 mod library;
 mod limits;
 mod origins;
+mod outside;
 pub mod processes;
 mod question;
 mod reader;
 mod role;
 mod run;
+pub mod seen;
+mod settings;
 mod source;
 mod transcript;
 mod turns;
@@ -33,7 +36,6 @@ mod wire;
 mod workers;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -43,19 +45,25 @@ use fetch::Fetcher;
 use library::Library;
 use origins::{Had, Origins};
 use question::Questions;
-use thiserror::Error;
 use transcript::Transcript;
-use wire::{End, Input, Output};
+use wire::{Call, End, Input, Output};
 use workers::{Assigned, Unfinished, Workers};
 
 pub use abstain::Abstain;
-pub use cell::INTERFACES;
+pub use cell::{INTERFACES, OBSERVING_INTERFACES};
 pub use chain_read::{ChainAnswer, ChainRequest, DecodeError, LogEntry};
 pub use limits::Limits;
+pub use outside::{
+    AllowList, FETCH_PATIENCE, Fetching, MAX_BODY_BYTES, MAX_FETCHES, MAX_HOST_BYTES, MAX_HOSTS, NoSecrets, Secrets,
+    Web, WebAnswer, WebRequest, WebResponse,
+};
+use outside::{Live, Outside};
 pub use question::{Answer, Asked, Question};
 pub use reader::{CALL_GAS, ChainReader, OneNode, Reading, RpcFailure, RpcReader, entry, is_failed_call};
 pub use role::Role;
-pub use run::{BlockReference, Code, Ended, Run, RunRequest, Trigger};
+pub use run::{BlockReference, Code, Ended, Look, Run, RunRequest, Trigger};
+pub use seen::{KeeperSeen, Observation};
+pub use settings::{Counts, ExecutorConfig, ExecutorError};
 pub use source::{CodeSource, Piece, Sought};
 pub use transcript::{MAX_CHAIN_BYTES, MAX_CHAIN_READS, MAX_LOG_BLOCKS, MAX_LOGS};
 pub use wire::Confinement;
@@ -75,45 +83,6 @@ const PREPARE_PATIENCE: Duration = Duration::from_secs(10);
 /// Times a run is begun: once more after a worker that died in it, as anything may happen to a process once.
 const TRIES: u32 = 2;
 
-/// How an [`Executor`] is set up.
-#[derive(Debug, Clone)]
-pub struct ExecutorConfig {
-    /// Directory of fetched and compiled code; keepers on one machine may share it.
-    pub cache_dir: PathBuf,
-    /// Allow `http:`, `file:` and private addresses as code URLs. For local networks (chain id 31337) only.
-    pub allow_private_targets: bool,
-    /// Runs at one time, each in a worker of its own; 0 counts as 1.
-    pub max_concurrent: usize,
-    /// How workers are started.
-    pub worker: WorkerProgram,
-}
-
-/// The executor could not start.
-#[derive(Debug, Error)]
-pub enum ExecutorError {
-    /// The cache directory cannot be used.
-    #[error("cannot use the code cache directory {path}: {source}; check its owner and that the disk has room")]
-    CacheDirectory {
-        /// The directory or a file in it.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The HTTP client refused its settings, or there is no room for a thread.
-    #[error("cannot set up the executor: {0}")]
-    Setup(String),
-    /// No worker can be started.
-    #[error("job code cannot be run on this machine: {0}; look for `worker:` in the log")]
-    Worker(String),
-    /// Workers start, and code cannot be compiled or loaded.
-    #[error(
-        "job code cannot be run on this machine, for a small piece cannot be compiled and loaded: {0}; let this program have \
-         memory that it writes and then executes (systemd: MemoryDenyWriteExecute=no; SELinux: execmem), and see that memory is \
-         free"
-    )]
-    Unloadable(String),
-}
-
 /// Runs jobs under limits.
 #[derive(Debug)]
 pub struct Executor {
@@ -122,31 +91,10 @@ pub struct Executor {
     reader: Arc<dyn ChainReader>,
     questions: Questions,
     limits: Limits,
+    web: Arc<dyn Web>,
+    secrets: Arc<dyn Secrets>,
     given_up: AtomicU64,
     lent: AtomicU64,
-}
-
-/// What an executor has done, for metrics.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Compilers started.
-    pub compilations: u64,
-    /// Workers that died or had to be ended in a run. Each is replaced when the next run needs it.
-    pub workers_lost: u64,
-    /// Runs abstained from, because they could not be made with one worker after the other.
-    pub runs_given_up: u64,
-    /// Runs that no worker was free for in time, and questions that there was no place for, of jobs that were quick of late.
-    pub runs_unserved: u64,
-    /// Codes found to be refused for good, now or by an earlier process.
-    pub codes_refused: u64,
-    /// Codes that came from their URLs.
-    pub codes_from_urls: u64,
-    /// Codes that came from other keepers.
-    pub codes_from_keepers: u64,
-    /// Searches for a code that neither its URL nor another keeper had.
-    pub codes_nowhere: u64,
-    /// Bytes of components that others got from here.
-    pub code_bytes_lent: u64,
 }
 
 impl Executor {
@@ -191,12 +139,26 @@ impl Executor {
         let setup = |why: String| ExecutorError::Setup(why);
         let cache = CodeCache::open(&config.cache_dir)?;
         let fetcher = Fetcher::new(config.allow_private_targets).map_err(|error| setup(error.to_string()))?;
+        let web = Live::new(config.allow_private_targets).map_err(|error| setup(error.to_string()))?;
         let workers = Workers::new(config.worker, config.max_concurrent.max(1));
         let workers = Arc::new(workers.map_err(|error| setup(error.to_string()))?);
         let library = Arc::new(Library::new(Arc::clone(&workers), cache, Origins::new(fetcher, others)));
         let questions = Questions::new(Arc::clone(&reader));
         let (given_up, lent) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { workers, library, reader, questions, limits, given_up, lent })
+        let (web, secrets): (Arc<dyn Web>, Arc<dyn Secrets>) = (Arc::new(web), Arc::new(NoSecrets));
+        Ok(Self { workers, library, reader, questions, limits, web, secrets, given_up, lent })
+    }
+
+    /// With secrets that jobs may have sent in headers, each to its own host.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Arc<dyn Secrets>) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// With something else in place of the web: for trials.
+    #[must_use]
+    pub fn with_web(self, web: Arc<dyn Web>) -> Self {
+        Self { web, ..self }
     }
 
     /// Starts the first worker, has a small piece of code compiled and loaded, and tells how workers are confined; a log line says
@@ -261,8 +223,37 @@ impl Executor {
 
     /// Makes one run, preparing its code first when that is still to do. A run whose worker dies or hangs is made once more.
     pub async fn run(&self, request: RunRequest) -> Run {
+        self.make(request, Call::Run).await
+    }
+
+    /// Has the code of an observing job decide on what keepers saw, by keeper index: as [`run`](Self::run), a pure function of that
+    /// too.
+    pub async fn decide(&self, request: RunRequest, seen: Vec<KeeperSeen>) -> Run {
+        self.make(request, Call::Decide(seen)).await
+    }
+
+    /// Has the code of an observing job look outside, at the hosts of its list only. What it sees is this keeper's alone.
+    pub async fn observe(&self, request: RunRequest, hosts: AllowList) -> Look {
         let started = Instant::now();
-        match self.attempt(request).await {
+        let outside = Outside::new(request.job_id, Arc::clone(&self.web), hosts, Arc::clone(&self.secrets));
+        match self.attempt(request, Call::Observe, Some(outside)).await {
+            Ok((output, transcript, took)) => Look {
+                fuel: output.fuel,
+                memory_bytes: output.memory_bytes,
+                logs: output.logs,
+                took,
+                seen: match output.end {
+                    End::Seen(bytes) => Ok(bytes),
+                    other => Err(ended(other, &transcript)),
+                },
+            },
+            Err(reason) => Look::abstained(reason, started.elapsed()),
+        }
+    }
+
+    async fn make(&self, request: RunRequest, call: Call) -> Run {
+        let started = Instant::now();
+        match self.attempt(request, call, None).await {
             Ok((output, transcript, took)) => Run {
                 transcript_root: transcript.root().0,
                 fuel: output.fuel,
@@ -292,7 +283,12 @@ impl Executor {
         }
     }
 
-    async fn attempt(&self, request: RunRequest) -> Result<(Output, Transcript, Duration), Abstain> {
+    async fn attempt(
+        &self,
+        request: RunRequest,
+        call: Call,
+        mut outside: Option<Outside>,
+    ) -> Result<(Output, Transcript, Duration), Abstain> {
         let (code, owner, reference) = (request.code, request.owner, request.reference.clone());
         let input = Input {
             job_id: request.job_id,
@@ -302,6 +298,7 @@ impl Executor {
             due: request.due,
             params: request.params,
             reference: request.reference,
+            call,
         };
         let assigned = Assigned { hash: code.hash, limits: self.limits, input };
         let mut why = String::new();
@@ -309,7 +306,8 @@ impl Executor {
             self.prepare_in_time(&code, owner).await?;
             // A new one for each try: what an ended worker asked is no part of the run.
             let mut transcript = Transcript::new(Arc::clone(&self.reader), reference.clone());
-            let ended = self.workers.run(&assigned, &mut transcript, || self.library.compiled(code.hash)).await;
+            let ended =
+                self.workers.run(&assigned, (&mut transcript, &mut outside), || self.library.compiled(code.hash)).await;
             why = match ended {
                 Ok((output, took)) => return Ok((output, transcript, took)),
                 Err(Unfinished::Busy) => return Err(Abstain::Busy),
@@ -334,6 +332,10 @@ fn ended(end: End, transcript: &Transcript) -> Ended {
         End::Timeout => Ended::Abstain(Abstain::Timeout),
         End::StackOverflow => Ended::Abstain(Abstain::StackOverflow),
         End::HostFailure(why) => Ended::Abstain(Abstain::HostFailure(why)),
+        // A worker that decides has no such end, and one that looks is asked for it.
+        End::Seen(_) => {
+            Ended::Abstain(Abstain::HostFailure("a look outside where a decision was asked for".to_owned()))
+        }
         End::Unanswered => {
             let unknown = || Abstain::RpcFailure("a chain read has no answer".to_owned());
             Ended::Abstain(transcript.failure().cloned().unwrap_or_else(unknown))

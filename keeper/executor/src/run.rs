@@ -101,6 +101,28 @@ pub struct Run {
     pub logs: Vec<String>,
 }
 
+/// A finished look outside: nothing of it is signed but what was seen, and that for this keeper alone.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// What was seen, encoded ([`crate::seen`]); or how it ended without.
+    pub seen: Result<Vec<u8>, Ended>,
+    /// Fuel used.
+    pub fuel: u64,
+    /// Linear memory at its end, in bytes.
+    pub memory_bytes: u64,
+    /// What it took by itself, as for a run.
+    pub took: Duration,
+    /// As for a run.
+    pub logs: Vec<String>,
+}
+
+impl Look {
+    /// One that ended before the guest started.
+    pub(crate) const fn abstained(reason: Abstain, took: Duration) -> Self {
+        Self { seen: Err(Ended::Abstain(reason)), fuel: 0, memory_bytes: 0, took, logs: Vec::new() }
+    }
+}
+
 impl Run {
     /// A run that ended before the guest started.
     pub(crate) const fn abstained(reason: Abstain, elapsed: Duration) -> Self {

@@ -16,7 +16,7 @@ mod said;
 use thiserror::Error;
 
 pub(crate) use bytes::{Cursor, put_bytes, put_list};
-pub(crate) use order::{Input, Order};
+pub(crate) use order::{Call, Input, Order};
 pub use said::Confinement;
 pub(crate) use said::{ChainRead, End, Hello, Output, Said};
 
@@ -24,7 +24,7 @@ use crate::cache::MAX_COMPILED_BYTES;
 use crate::{MAX_CHAIN_BYTES, MAX_CODE_BYTES, MAX_OUTCOME_BYTES};
 
 /// Version of these frames. Both sides are one program, so another version is another program.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// Bytes of log messages kept per run.
 pub(crate) const MAX_LOG_BYTES: usize = 64 << 10;
@@ -37,7 +37,8 @@ pub(crate) const MAX_FAILURE_BYTES: usize = 1024;
 pub(crate) const HEAD: usize = 9;
 /// Longest hello.
 pub(crate) const MAX_HELLO: usize = 256;
-/// Longest frame of a worker that runs a job: a chain read, or an outcome with its logs.
+/// Longest frame of a worker that runs a job: a chain read, which is longer than a request to the web may be, or an outcome with
+/// its logs.
 pub(crate) const MAX_RUNNING: usize = {
     let done = MAX_OUTCOME_BYTES + MAX_LOG_BYTES + 4 * (MAX_LOG_BYTES / LOG_ENTRY_COST) + 1024;
     let read = MAX_CHAIN_BYTES + 1024;

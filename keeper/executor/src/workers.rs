@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::Role;
 use crate::limits::Limits;
+use crate::outside::Outside;
 use crate::processes::process;
 use crate::transcript::Transcript;
 use crate::turns::{Bounds, Turns, customer};
@@ -137,12 +138,12 @@ impl Workers {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Makes one run on one worker, with chain reads answered through `transcript` and the compiled code from `code`, if the worker
-    /// does not have it, and tells what the run took by itself. A worker that does not do as it should is ended.
+    /// Makes one run on one worker, with chain reads answered through `transcript`, requests through `outside`, where it may make
+    /// any, and the compiled code from `code`, if the worker does not have it, and tells what the run took by itself. A worker that does not do as it should is ended.
     pub(crate) async fn run<C>(
         &self,
         assigned: &Assigned,
-        transcript: &mut Transcript,
+        (transcript, outside): (&mut Transcript, &mut Option<Outside>),
         code: impl Fn() -> C,
     ) -> Result<(Output, Duration), Unfinished>
     where
@@ -154,11 +155,12 @@ impl Workers {
             let (mut worker, was_idle) = self.take().await?;
             // Whoever asked may go away in the midst of it: then the worker is dropped with this future, and ends.
             let (mut before, began) = (None, Instant::now());
-            let ended = run_on(&mut worker, assigned, transcript, &code, &mut before).await;
+            let ended = run_on(&mut worker, assigned, (transcript, outside), &code, &mut before).await;
             let Err(Unfinished::Worker(broken)) = &ended else {
                 // On a busy machine every run takes long: what counts is what this one took, or kept its worker waiting for.
                 let used = processor_time(worker.id()).zip(before).and_then(|(now, before)| now.checked_sub(before));
-                let took = used.map(|used| used + transcript.waited());
+                let took = used
+                    .map(|used| used + transcript.waited() + outside.as_ref().map_or(Duration::ZERO, Outside::waited));
                 if let Some(took) = took {
                     turn.took(took);
                 }
@@ -217,7 +219,7 @@ fn processor_time(worker: u32) -> Option<Duration> {
 async fn run_on<C>(
     worker: &mut Worker,
     assigned: &Assigned,
-    transcript: &mut Transcript,
+    (transcript, outside): (&mut Transcript, &mut Option<Outside>),
     code: &impl Fn() -> C,
     before: &mut Option<Duration>,
 ) -> Result<Output, Unfinished>
@@ -251,10 +253,17 @@ where
                 let answer = transcript.read(&read, deadline).await;
                 link.say(number, &Order::Answer(answer), deadline + GRACE).await?;
             }
+            Next::Fetch(request) => {
+                let Some(outside) = outside else {
+                    return Err(Broken::Fault("a request in a run that does not look outside".to_owned()).into());
+                };
+                let answer = outside.fetch(&request, deadline).await;
+                link.say(number, &Order::Answer(Some(answer)), deadline + GRACE).await?;
+            }
             Next::Unloadable(why) => return Err(Unfinished::Unloadable(why)),
             Next::End(output) => {
                 // A run whose chain read has no answer has no result; and only such a run ends for want of one.
-                let signed = matches!(output.end, End::Call(_) | End::Skip(_) | End::JobError(_));
+                let signed = matches!(output.end, End::Call(_) | End::Skip(_) | End::JobError(_) | End::Seen(_));
                 return match transcript.failure() {
                     Some(_) if signed => Err(Broken::Fault("a result without the chain's answer".to_owned()).into()),
                     None if output.end == End::Unanswered => {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -156,7 +157,8 @@ pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
     let password = password.map_or_else(|| global.password(&global.settings()?, false), Ok)?;
     warn_of_open(config.password_file.as_deref());
     let keystore = Keystore::at(&paths.keystores());
-    let keys = tokio::task::spawn_blocking(move || keystore.open(&password)).await.context("opening the keys")??;
+    let open = move || Ok::<_, crate::keystore::Error>((keystore.open(&password)?, keystore.secrets(&password)?));
+    let (keys, secrets) = tokio::task::spawn_blocking(open).await.context("opening the keys")??;
     refuse_published(keys.wallet.address(), network.chain_id)?;
     let identity = p2p::Identity::load_or_create(&paths.identity())?;
     let operator = keys.wallet.address();
@@ -203,6 +205,7 @@ pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
         config,
         network,
         keys,
+        secrets: Arc::new(secrets),
         identity,
         paths: paths.clone(),
         accept_empty_journal: args.accept_empty_journal,

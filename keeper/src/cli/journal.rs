@@ -1,9 +1,10 @@
 //! `keeper journal`: look at the sign-once journal, and carry it to another machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use alloy::hex;
 use anyhow::{Context, Result, anyhow};
+use clap::Subcommand;
 use contracts::network::Network;
 use serde_json::json;
 
@@ -13,6 +14,23 @@ use crate::journal::interchange::{self, Owner};
 use crate::journal::{Journal, Missing};
 use crate::keystore::{Keystore, write_private};
 use crate::paths::{DataLock, Paths};
+
+/// `keeper journal ...`
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Show whose it is and how much it holds
+    Show,
+    /// Write this key's signing history to a new file
+    Export {
+        /// JSON file to write, in the manner of EIP-3076
+        file: PathBuf,
+    },
+    /// Add the signing history of an exported file; never forgets or lowers anything
+    Import {
+        /// File that `keeper journal export` wrote
+        file: PathBuf,
+    },
+}
 
 /// The data directory, taken for this process, and whose it is.
 struct Place {

@@ -22,7 +22,7 @@ use super::{Driver, Protection, Stopped, now};
 use crate::chain::fees::Policy;
 use crate::chain::{self, ChainError, ChainProvider, Settled, convert};
 use crate::jobs::Plan;
-use crate::jobs::action::{Finding, Work};
+use crate::jobs::action::{Finding, Part, Work};
 use crate::jobs::probe::{Question, probe};
 use crate::jobs::search::{Stretch, search};
 use crate::journal::{Answer, Record};
@@ -35,8 +35,8 @@ impl Driver {
     /// [`Stopped`]: an order to stop, or a part that is gone.
     pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Stopped> {
         match order {
-            Order::Run { due, attempt, anchor, plan, sighting, ask } => {
-                self.begin(attempt, Work { due, anchor, plan, sighting, ask });
+            Order::Run { due, attempt, anchor, plan, sighting, ask, part } => {
+                self.begin(attempt, Work { due, anchor, plan, sighting, ask, part });
             }
             Order::Abandon { task, attempt, anchor } => {
                 if let Some(run) = self.runs.remove(&(task, attempt, anchor)) {
@@ -110,12 +110,19 @@ impl Driver {
 
     fn begin(&mut self, attempt: u8, work: Work) {
         let actions = self.services.actions.clone();
-        let (task, anchor) = (work.due.task, work.anchor.hash);
+        let (task, place) = (work.due.task, work.part.place(&work.anchor));
         let run = self.spawn(async move {
+            if matches!(work.part, Part::Observe) {
+                let (result, reason) = actions.observe(&work).await;
+                return Some(Event::Observed { task, attempt, anchor: place, result, reason });
+            }
             let Finding { result, reason, took } = actions.run(&work).await;
-            Some(Event::Executed { task, attempt, anchor, result, reason, took })
+            Some(match work.part {
+                Part::Decide(_) => Event::Decided { task, attempt, inputs: place, result, reason },
+                Part::Run | Part::Observe => Event::Executed { task, attempt, anchor: place, result, reason, took },
+            })
         });
-        self.runs.insert((task, attempt, anchor), run);
+        self.runs.insert((task, attempt, place), run);
     }
 
     fn search(&self, stretch: Stretch) {

@@ -19,6 +19,7 @@ mod effects;
 mod house;
 mod lookout;
 mod others;
+mod outside;
 mod proofs;
 mod view;
 
@@ -205,6 +206,12 @@ impl Core {
             Event::Listening(address) => self.on_listening(address),
             Event::Executed { task, attempt, anchor, result, reason, took } => {
                 self.executed(task, (attempt, anchor), Finding { result, reason, took }, now);
+            }
+            Event::Observed { task, attempt, anchor, result, reason } => {
+                self.observed(task, (attempt, anchor), (result, reason), now);
+            }
+            Event::Decided { task, attempt, inputs, result, reason } => {
+                self.decided(task, (attempt, inputs), (result, reason), now);
             }
             Event::Persisted { token, answer } => self.feed(Input::Persisted { token, answer }, now),
             Event::Recalled { group, listening, known } => self.on_recalled(group, listening, known),

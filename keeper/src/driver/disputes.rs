@@ -13,7 +13,7 @@ use super::event::Event;
 use super::services::Services;
 use crate::chain::{ChainError, convert, head_at};
 use crate::jobs::Plan;
-use crate::jobs::action::Work;
+use crate::jobs::action::{Part, Work};
 
 /// Longest time for one run, the search for its terms included: there are few places, and others wait.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -66,6 +66,10 @@ async fn rerun(services: &Services, report: &Report, plan: Option<Plan>) -> Resu
     let anchor = BlockRef { number: head.number, hash: head.hash, timestamp: head.timestamp };
     let run = services.past.run_of(&plan, &task.instance, &anchor).await.map_err(unread)?;
     let (run, sighting) = run.ok_or_else(|| unknown("the job has no such run"))?;
+    if plan.terms.action.observes() {
+        // The contract takes no dispute of one; what keepers saw is not to be found out from the chain.
+        return Err((Abstention::NothingSeen, "it rests on what keepers saw outside, which is not kept".to_owned()));
+    }
     services.actions.prepare(&plan).await.map_err(|why| (Abstention::CodeUnavailable, why))?;
     let code_hash = plan.terms.action.code_hash();
     let due = DueTask {
@@ -77,8 +81,9 @@ async fn rerun(services: &Services, report: &Report, plan: Option<Plan>) -> Resu
         code_hash,
         quorum_bps: plan.terms.quorum_bps,
         callback_gas: plan.terms.callback_gas,
+        observes: false,
     };
-    let finding = services.actions.run(&Work { due, anchor, plan, sighting, ask: false }).await;
+    let finding = services.actions.run(&Work { due, anchor, plan, sighting, ask: false, part: Part::Run }).await;
     let reason = finding.reason;
     let answer = finding.result.map(|run| Answer { status: run.status, outcome_hash: run.hash(code_hash) });
     answer.map_err(|why| (why, reason))

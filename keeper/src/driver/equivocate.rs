@@ -41,7 +41,7 @@ pub(super) fn second_word(engine: &Engine, pen: &Pen, channel: Channel, sent: &[
     let first = findings.first_mut()?;
     let (_, outcome_hash) = first.report()?;
     *first = Finding::reported(Status::Call, keccak256(outcome_hash));
-    let root = batch_root(&reports(&basis.tasks, &basis.anchors, &findings)?);
+    let root = batch_root(&reports(&basis.tasks, &basis.anchors, basis.input_set, &findings)?);
     let digest = pen.domain.batch_digest(basis.committee.epoch(), root);
     let signature = ByteBuf::from(pen.secret.sign(digest.as_slice()).to_bytes());
     tracing::warn!("keeper-equivocate signs two results of one task on purpose");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use alloy::primitives::B256;
+use alloy::primitives::{B256, Bytes};
 use consensus::anchor::BlockRef;
 use consensus::committee::PeerKey;
 use consensus::dispute::Answer;
@@ -71,6 +71,32 @@ pub enum Event {
         reason: String,
         /// What it took by itself: not how long it waited for its turn.
         took: Duration,
+    },
+    /// A look outside ended.
+    Observed {
+        /// The task.
+        task: Task,
+        /// Which try.
+        attempt: u8,
+        /// Hash of the block it was pinned to.
+        anchor: B256,
+        /// What was seen, encoded.
+        result: Result<Bytes, Abstention>,
+        /// More about it, for people; may be empty.
+        reason: String,
+    },
+    /// A task has decided on what keepers saw.
+    Decided {
+        /// The task.
+        task: Task,
+        /// Which try.
+        attempt: u8,
+        /// The set.
+        inputs: B256,
+        /// What came of it.
+        result: Result<Outcome, Abstention>,
+        /// More about it, for people; may be empty.
+        reason: String,
     },
     /// The journal has answered [`super::Order::Persist`].
     Persisted {

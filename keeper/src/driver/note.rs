@@ -257,6 +257,9 @@ impl Note {
             Self::Blamed(Fault::ConflictingAssignment(keeper)) => {
                 tracing::warn!(keeper = keeper.0, "a leader sent two different assignments with one number");
             }
+            Self::Blamed(Fault::UnfitInputs(keeper)) => {
+                tracing::warn!(keeper = keeper.0, "a leader listed observations of no quorum: nobody decides on them");
+            }
             Self::Step { task, step: Step::Expired, .. } => {
                 tracing::warn!(job = task.job.0, "a task's deadline passed without a settlement");
             }

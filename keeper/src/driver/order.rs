@@ -18,6 +18,7 @@ use super::note::Note;
 use crate::archive;
 use crate::chain::{Accusation, Settled};
 use crate::jobs::Plan;
+use crate::jobs::action::Part;
 use crate::jobs::probe::Question;
 use crate::jobs::search::Stretch;
 use crate::jobs::trigger::Sighting;
@@ -41,6 +42,9 @@ pub enum Order {
         sighting: Option<Sighting>,
         /// Whether the chain must be asked first if the job runs at that block.
         ask: bool,
+        /// Which part of it: a look outside is answered with [`super::Event::Observed`], a decision on what was seen with
+        /// [`super::Event::Decided`].
+        part: Part,
     },
     /// A run is of no more use: it may end without an answer.
     Abandon {

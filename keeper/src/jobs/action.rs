@@ -4,6 +4,8 @@
 mod before;
 mod call;
 mod checked;
+mod finding;
+mod observing;
 mod resolver;
 mod upkeep;
 mod wasm;
@@ -15,8 +17,9 @@ use alloy::primitives::{Address, B256, Bytes};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use consensus::anchor::BlockRef;
+use consensus::inputs::InputSet;
 use consensus::task::Abstention;
-use consensus::task::{DueTask, Outcome, Status};
+use consensus::task::{DueTask, Outcome};
 use contracts::terms::{ActionTerms, Terms};
 
 use super::at_anchor;
@@ -25,8 +28,9 @@ use super::job::Plan;
 use super::rehearsal::{Rehearsal, Stage};
 use super::trigger::{SeenLog, Sighting};
 use crate::chain::ChainProvider;
-use crate::executor::{Abstain, Ended, Executor};
+use crate::executor::{Ended, Executor, Look};
 pub(super) use before::check_gas_price;
+pub use finding::Finding;
 
 /// Carries actions out.
 #[derive(Clone, Debug)]
@@ -54,6 +58,30 @@ pub struct Work {
     pub sighting: Option<Sighting>,
     /// Whether the chain must be asked first if the job runs at that block.
     pub ask: bool,
+    /// Which part of it.
+    pub part: Part,
+}
+
+/// A part of a task's way: one run is all of it, but for jobs that look outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The run.
+    Run,
+    /// A look outside, whose end is this keeper's own.
+    Observe,
+    /// The decision on what keepers saw.
+    Decide(Arc<InputSet>),
+}
+
+impl Part {
+    /// What tells it apart from other parts of the same try: its anchor, or the set.
+    #[must_use]
+    pub fn place(&self, anchor: &BlockRef) -> B256 {
+        match self {
+            Self::Run | Self::Observe => anchor.hash,
+            Self::Decide(inputs) => inputs.hash,
+        }
+    }
 }
 
 /// What makes runs, and asks the chain nothing that is not part of a run's transcript.
@@ -92,23 +120,13 @@ pub struct Used {
 /// Why a run is not made: there is nothing to sign then.
 pub type NotMade = (Abstention, String);
 
-/// How a run ended.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// What is reported, or why nothing is.
-    pub result: Result<Outcome, Abstention>,
-    /// The reason of whatever is not a call, for people.
-    pub reason: String,
-    /// What it took by itself: not how long it waited for its turn.
-    pub took: Duration,
-}
-
 impl Actions {
     /// Whether a run of a job can start at once.
     #[must_use]
     pub fn is_ready(&self, terms: &Terms) -> bool {
         match &terms.action {
             ActionTerms::Wasm(wasm) => wasm::is_ready(&self.executor, wasm),
+            ActionTerms::Observing(job) => wasm::is_ready(&self.executor, &job.code),
             ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => true,
         }
     }
@@ -122,15 +140,28 @@ impl Actions {
         self.hands().prepare(plan).await
     }
 
+    /// Looks outside for a task; gives what was seen, encoded, and more about it for people.
+    pub async fn observe(&self, work: &Work) -> (Result<Bytes, Abstention>, String) {
+        if let Err((abstention, reason)) = self.check(work).await {
+            return (Err(abstention), reason);
+        }
+        match self.hands().observe(work).await {
+            Ok(look) => observing::told(look),
+            Err((abstention, reason)) => (Err(abstention), reason),
+        }
+    }
+
+    /// Whether it is to be run at its anchor at all.
+    async fn check(&self, work: &Work) -> Result<(), NotMade> {
+        if work.ask {
+            at_anchor::check(&self.provider, self.job_manager, &work.due, &work.anchor).await?;
+        }
+        check_gas_price(&self.provider, work).await
+    }
+
     /// Makes one run.
     pub async fn run(&self, work: &Work) -> Finding {
-        if work.ask
-            && let Err((abstention, reason)) =
-                at_anchor::check(&self.provider, self.job_manager, &work.due, &work.anchor).await
-        {
-            return Finding::none(abstention, reason);
-        }
-        if let Err((abstention, reason)) = check_gas_price(&self.provider, work).await {
+        if let Err((abstention, reason)) = self.check(work).await {
             return Finding::none(abstention, reason);
         }
         match self.hands().make(work).await {
@@ -152,8 +183,23 @@ impl Hands<'_> {
     pub async fn prepare(self, plan: &Plan) -> Result<(), String> {
         match &plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::prepare(self.executor, wasm, plan.owner).await,
+            ActionTerms::Observing(job) => observing::prepare(self.executor, job, plan.owner).await,
             ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => Ok(()),
         }
+    }
+
+    /// Looks outside for a task of a job that does.
+    ///
+    /// # Errors
+    /// There is nothing to look for: its condition did not hold.
+    pub async fn observe(self, work: &Work) -> Result<Look, NotMade> {
+        let before = match before::look(self, work).await {
+            Ok(before) => before,
+            Err(Ok(made)) => return Ok(observing::nothing(made)),
+            Err(Err(not_made)) => return Err(not_made),
+        };
+        let told = before.sighting.clone().map(|sighting| Work { sighting: Some(sighting), ..work.clone() });
+        Ok(observing::observe(self, told.as_ref().unwrap_or(work)).await)
     }
 
     /// Makes one run at its anchor, whatever the job and its price of gas are there. What of it the protocol takes is told by
@@ -170,6 +216,7 @@ impl Hands<'_> {
         let work = told.as_ref().unwrap_or(work);
         let made = match &work.plan.terms.action {
             ActionTerms::Wasm(wasm) => wasm::run(self, wasm, work).await,
+            ActionTerms::Observing(job) => observing::decide(self, job, work).await,
             ActionTerms::Upkeep(upkeep) => upkeep::run(self, upkeep, work).await,
             ActionTerms::Resolver(resolver) => resolver::run(self, resolver, work).await,
             ActionTerms::Call(call) => Made::without_code(call::run(call), B256::ZERO, Duration::ZERO),
@@ -204,7 +251,9 @@ impl Work {
 /// Tries what the first run of a job would do, on the chain as it is.
 pub async fn rehearse(stage: &Stage<'_>) -> Rehearsal {
     match &stage.terms.action {
-        ActionTerms::Wasm(_) => Rehearsal::Untried("its code decides what the target is called with".to_owned()),
+        ActionTerms::Wasm(_) | ActionTerms::Observing(_) => {
+            Rehearsal::Untried("its code decides what the target is called with".to_owned())
+        }
         ActionTerms::Upkeep(upkeep) => upkeep::rehearse(upkeep, stage).await,
         ActionTerms::Resolver(resolver) => resolver::rehearse(resolver, stage).await,
         ActionTerms::Call(call) => call::rehearse(call, stage).await,
@@ -216,34 +265,10 @@ pub async fn rehearse(stage: &Stage<'_>) -> Rehearsal {
 pub fn flags(terms: &ActionTerms) -> Vec<(&'static str, String)> {
     match terms {
         ActionTerms::Wasm(wasm) => wasm::flags(wasm),
+        ActionTerms::Observing(job) => observing::flags(job),
         ActionTerms::Upkeep(upkeep) => upkeep::flags(upkeep),
         ActionTerms::Resolver(resolver) => resolver::flags(resolver),
         ActionTerms::Call(call) => call::flags(call),
-    }
-}
-
-impl Finding {
-    /// Nothing to say, without a run.
-    #[must_use]
-    pub const fn none(why: Abstention, reason: String) -> Self {
-        Self { result: Err(why), reason, took: Duration::ZERO }
-    }
-
-    /// What the end of a run means to the protocol.
-    fn new(ended: Ended, transcript: B256, took: Duration) -> Self {
-        let said = |status, data: Vec<u8>| {
-            Ok(Outcome { status, data: Bytes::from(data), state_after: B256::ZERO, transcript })
-        };
-        match ended {
-            Ended::Call(data) => Self { result: said(Status::Call, data), reason: String::new(), took },
-            Ended::Skip(reason) => Self { result: said(Status::Skip, reason.clone().into_bytes()), reason, took },
-            Ended::JobError(reason) => {
-                Self { result: said(Status::JobError, reason.clone().into_bytes()), reason, took }
-            }
-            Ended::Abstain(reason) => {
-                Self { result: Err(abstention(&reason)), reason: format!("{}: {reason}", reason.name()), took }
-            }
-        }
     }
 }
 
@@ -252,21 +277,10 @@ impl Finding {
 pub fn rows(terms: &ActionTerms) -> Vec<(&'static str, String)> {
     match terms {
         ActionTerms::Wasm(wasm) => wasm::rows(wasm),
+        ActionTerms::Observing(job) => observing::rows(job),
         ActionTerms::Upkeep(upkeep) => upkeep::rows(upkeep),
         ActionTerms::Resolver(resolver) => resolver::rows(resolver),
         ActionTerms::Call(call) => call::rows(call),
-    }
-}
-
-fn abstention(reason: &Abstain) -> Abstention {
-    match reason {
-        Abstain::CodeUnavailable(_) | Abstain::CodeTooLarge | Abstain::CodeHashMismatch | Abstain::CodeInvalid(_) => {
-            Abstention::CodeUnavailable
-        }
-        Abstain::RpcFailure(_) => Abstention::ChainReadFailed,
-        Abstain::Timeout => Abstention::Timeout,
-        Abstain::StackOverflow | Abstain::HostFailure(_) => Abstention::HostFailure,
-        Abstain::Busy => Abstention::Busy,
     }
 }
 
@@ -289,7 +303,7 @@ pub struct ActionFlags {
 /// `--action`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Name {
-    /// Runs code: --code-url, --code or --code-hash, --params
+    /// Runs code: --code-url, --code or --code-hash, --params, and --allow-host where it looks outside
     Wasm,
     /// Asks the target's checkUpkeep, and calls its performUpkeep when it says so: --check-data
     Upkeep,

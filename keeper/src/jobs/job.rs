@@ -263,6 +263,7 @@ impl Job {
             code_hash: plan.terms.action.code_hash(),
             quorum_bps: plan.terms.quorum_bps,
             callback_gas: plan.terms.callback_gas,
+            observes: plan.terms.action.observes(),
         })
     }
 

@@ -71,6 +71,12 @@ impl Ending {
         }
     }
 
+    /// The end in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        shown_end(self)
+    }
+
     /// Where another end of the same run differs, in words.
     #[must_use]
     pub fn differences(&self, now: &Self) -> Vec<String> {

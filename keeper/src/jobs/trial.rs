@@ -1,15 +1,17 @@
 //! A run of a job that may not be listed at all, made by hand as keepers make theirs: same code paths, same cell, same limits.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256};
 use consensus::anchor::BlockRef;
+use consensus::inputs::InputSet;
 use consensus::task::{DueTask, JobId, Task};
 use contracts::terms::Terms;
-use executor::{ChainReader, Executor, ExecutorConfig, ExecutorError, WorkerProgram};
+use executor::{ChainReader, Executor, ExecutorConfig, ExecutorError, Look, WorkerProgram};
 
-use super::action::{self, Hands, Made, NotMade, Work};
+use super::action::{self, Hands, Made, NotMade, Part, Work};
 use super::job::{NotRun, Plan};
 use super::trigger::{Run, Sighting};
 use crate::chain::ChainProvider;
@@ -32,6 +34,8 @@ pub struct Trial {
     pub anchor: BlockRef,
     /// What was seen that makes it due.
     pub sighting: Option<Sighting>,
+    /// What it decides on, where its job looks outside and keepers have.
+    pub inputs: Option<Arc<InputSet>>,
 }
 
 impl Trial {
@@ -42,25 +46,40 @@ impl Trial {
         Task { job, version, instance: self.run.instance }
     }
 
-    /// Makes the run.
+    /// Makes the run; of a job that looks outside the part of it that decides.
     ///
     /// # Errors
     /// [`Unmade::Never`] when keepers would not run such a job at all, [`Unmade::NotNow`] when there is no such run.
     pub async fn make(&self, executor: &Executor) -> Result<Made, Unmade> {
+        let part = self.inputs.clone().map_or(Part::Run, Part::Decide);
+        let (hands, work) = self.ready(executor, part).await?;
+        hands.make(&work).await.map_err(Unmade::NotNow)
+    }
+
+    /// Looks outside, as one keeper does.
+    ///
+    /// # Errors
+    /// As for [`Self::make`].
+    pub async fn observe(&self, executor: &Executor) -> Result<Look, Unmade> {
+        let (hands, work) = self.ready(executor, Part::Observe).await?;
+        hands.observe(&work).await.map_err(Unmade::NotNow)
+    }
+
+    async fn ready<'a>(&self, executor: &'a Executor, part: Part) -> Result<(Hands<'a>, Work), Unmade> {
         let plan = Plan::new(Arc::clone(&self.terms), Address::ZERO, 0).map_err(Unmade::Never)?;
         let hands = Hands { chain_id: self.chain_id, executor };
-        // It is asked for again below, and says then why it is not ready; without the patience that runs have for it.
+        // It is asked for again by the run, and says then why it is not ready; without the patience that runs have for it.
         let _ = hands.prepare(&plan).await;
-        hands.make(&self.work(plan)).await.map_err(Unmade::NotNow)
+        Ok((hands, self.work(plan, part)))
     }
 
     /// Why keepers would not run it at its anchor for the price of gas there, in words.
     pub async fn too_dear(&self, provider: &ChainProvider) -> Option<String> {
         let plan = Plan::new(Arc::clone(&self.terms), Address::ZERO, 0).ok()?;
-        action::check_gas_price(provider, &self.work(plan)).await.err().map(|(_, why)| why)
+        action::check_gas_price(provider, &self.work(plan, Part::Run)).await.err().map(|(_, why)| why)
     }
 
-    fn work(&self, plan: Plan) -> Work {
+    fn work(&self, plan: Plan, part: Part) -> Work {
         let Terms { quorum_bps, callback_gas, .. } = *self.terms;
         let due = DueTask {
             task: self.task(),
@@ -71,8 +90,9 @@ impl Trial {
             code_hash: self.terms.action.code_hash(),
             quorum_bps,
             callback_gas,
+            observes: self.terms.action.observes(),
         };
-        Work { due, anchor: self.anchor, plan, sighting: self.sighting.clone(), ask: false }
+        Work { due, anchor: self.anchor, plan, sighting: self.sighting.clone(), ask: false, part }
     }
 
     /// The commitment to its code; zero where it has none.
@@ -89,6 +109,15 @@ pub enum Unmade {
     Never(NotRun),
     /// There is no such run.
     NotNow(NotMade),
+}
+
+impl fmt::Display for Unmade {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never(why) => write!(to, "{why}"),
+            Self::NotNow((_, why)) => to.write_str(why),
+        }
+    }
 }
 
 /// Where the code of a trial may come from.

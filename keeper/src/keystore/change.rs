@@ -55,7 +55,7 @@ impl Keystore {
         }
     }
 
-    /// Puts both keys under another password. Interrupted, it can be run again: what has the new password already is left
+    /// Puts both keys, and the secrets for jobs, under another password. Interrupted, it can be run again: what has the new password already is left
     /// as it is.
     ///
     /// # Errors
@@ -64,7 +64,8 @@ impl Keystore {
         let (bls_path, wallet_path) = (self.require("bls", "BLS")?, self.require("ecdsa", "ECDSA")?);
         let signing = either(bls::open(&bls_path, old), || bls::open(&bls_path, new))?;
         let sending = either(wallet::open(&wallet_path, old), || wallet::open(&wallet_path, new))?;
-        // Both are open: from here on only the disk can fail.
+        let secrets = either(self.secrets(old), || self.secrets(new))?;
+        // All are open: from here on only the disk can fail.
         if let Some(key) = signing {
             replace(&bls_path, |path| bls::store(path, &key, new, strength), |path| bls::open(path, new).map(|_| ()))?;
         }
@@ -72,6 +73,9 @@ impl Keystore {
             let (secret, address) = (signer.to_bytes().0, signer.address());
             let store = |path: &Path| wallet::store(path, &secret, address, new, strength);
             replace(&wallet_path, store, |path| wallet::open(path, new).map(|_| ()))?;
+        }
+        if let Some(secrets) = secrets.filter(|secrets| !secrets.names().is_empty()) {
+            self.store_secrets(&secrets, new, strength)?;
         }
         Ok(())
     }

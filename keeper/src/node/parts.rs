@@ -47,7 +47,10 @@ pub(super) fn services(
             chain_id: chain.network.chain_id,
             job_manager: chain.network.contracts.job_manager,
             provider: rpc.provider(),
-            executor: Arc::new(Executor::among(executor, Arc::new(reader), Arc::new(others))?),
+            executor: Arc::new(
+                Executor::among(executor, Arc::new(reader), Arc::new(others))?
+                    .with_secrets(Arc::clone(&setup.secrets) as Arc<_>),
+            ),
         },
         journal,
         submitter: Arc::new(submitter.with_anchors_of(constants.anchor_age)),

@@ -80,6 +80,7 @@ fn tape(report: &Report, outcome: &Outcome) -> Tape {
         run: Run::by_time(report.task.instance, 1_300),
         anchor,
         sighting: None,
+        inputs: None,
     };
     let ended = Ending {
         outcome: status_name(outcome.status).to_owned(),

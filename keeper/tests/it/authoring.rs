@@ -1,6 +1,7 @@
 //! `keeper job test` and its kin: runs as keepers make them, against a real anvil and in real workers.
 
 mod hostile;
+mod observing;
 mod templates;
 
 use std::io::{BufRead, BufReader};

@@ -1,4 +1,4 @@
-// The world `keeper:job/job` (keeper/wit/job.wit) as JavaScript sees it. Byte strings are big-endian EVM encodings; u64 is a
+// The worlds `keeper:job/job` and `keeper:job/observing-job` (keeper/wit) as JavaScript sees them. Byte strings are big-endian EVM encodings; u64 is a
 // bigint. A function whose WIT type is result<T, E> returns T and throws E.
 
 declare module "keeper:job/types@0.1.0" {
@@ -69,4 +69,41 @@ declare module "keeper:job/log@0.1.0" {
 
 declare module "keeper:job/random@0.1.0" {
   export function bytes(length: number): Uint8Array;
+}
+
+declare module "keeper:job/observations@0.1.0" {
+  export interface Observation {
+    key: string;
+    value: Uint8Array;
+  }
+
+  export interface KeeperObservations {
+    keeper: number;
+    /** Its share of the committee's stake, in billionths. */
+    share: number;
+    items: Observation[];
+  }
+}
+
+declare module "keeper:job/http@0.1.0" {
+  export interface Request {
+    method: string;
+    url: string;
+    headers: [string, string][];
+    body: Uint8Array;
+  }
+
+  export interface Response {
+    status: number;
+    headers: [string, string][];
+    body: Uint8Array;
+  }
+
+  export type HttpError =
+    | { tag: "denied"; val: string }
+    | { tag: "timeout" }
+    | { tag: "too-large" }
+    | { tag: "failed"; val: string };
+
+  export function fetch(what: Request): Response;
 }

@@ -148,7 +148,7 @@ impl Mesh {
 fn due(task: u64) -> DueTask {
     let task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(task) };
     let deadline = PACE.deadline(DUE);
-    DueTask { task, due: DUE, deadline, anchor: AnchorRule::ByTime, rank: 0, code_hash: CODE, quorum_bps: QUORUM_BPS, callback_gas: 100_000 }
+    DueTask { task, due: DUE, deadline, anchor: AnchorRule::ByTime, rank: 0, code_hash: CODE, quorum_bps: QUORUM_BPS, callback_gas: 100_000, observes: false }
 }
 
 /// A block of a chain of its own for each task, so that leaders differ.

@@ -2,6 +2,7 @@
 //! things to others. They hold their own keys and nobody else's.
 
 mod forge;
+mod inputs;
 
 use std::collections::VecDeque;
 
@@ -115,12 +116,19 @@ impl Actor {
                 }
             }
             (Role::Forger, Ok(message)) => {
-                let forged = forge::forgeries(&message, means);
+                let mut forged = forge::forgeries(&message, means);
+                forged.extend(inputs::forgeries(&message, means));
                 self.deeds += forged.len() as u64;
                 deeds.extend(forged.into_iter().map(|(channel, bytes)| send(channel, bytes)));
             }
             (Role::Equivocator, Ok(Message::Ruling(ruling))) => {
                 let other = forge::other_ruling(&ruling, means);
+                deeds = vec![Deed::Send { channel, bytes, to: Audience::Even, after: 0 }];
+                deeds.push(Deed::Send { channel, bytes: other, to: Audience::Odd, after: 0 });
+                self.deeds += 1;
+            }
+            (Role::Equivocator, Ok(Message::Observation(observation))) => {
+                let other = inputs::second_sight(&observation, means);
                 deeds = vec![Deed::Send { channel, bytes, to: Audience::Even, after: 0 }];
                 deeds.push(Deed::Send { channel, bytes: other, to: Audience::Odd, after: 0 });
                 self.deeds += 1;

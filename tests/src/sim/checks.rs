@@ -8,7 +8,7 @@ use consensus::engine::inspect::BatchBasis;
 use consensus::engine::sizes::Sizes;
 use consensus::engine::{ASSIGNMENTS_HELD_MAX, HELD_MAX, SESSIONS_MAX};
 use consensus::message::{BatchKey, Partial, reports};
-use consensus::report::Leaves;
+use consensus::report::{Leaves, Report};
 use consensus::task::{Outcome, Task};
 
 use super::keys::{DOMAIN, Keys};
@@ -30,6 +30,11 @@ pub struct Violation {
     pub kind: &'static str,
     /// How.
     pub detail: String,
+}
+
+/// What a report is made on: its anchor, and the input set of jobs that have one.
+fn basis_of(report: &Report) -> B256 {
+    report.anchor.hash ^ report.input_set
 }
 
 /// What has been said and settled so far.
@@ -75,7 +80,7 @@ impl Checks {
         basis: &BatchBasis,
         honest: &[Option<Outcome>],
     ) {
-        let Some(reports) = reports(&basis.tasks, &basis.anchors, &partial.findings) else {
+        let Some(reports) = reports(&basis.tasks, &basis.anchors, basis.input_set, &partial.findings) else {
             return self.fail(at, "malformed_partial", format!("keeper {k}"));
         };
         let leaves = Leaves::of(reports);
@@ -85,12 +90,12 @@ impl Checks {
         }
         let mut honest = honest.iter();
         for (report, &leaf) in leaves.reports.iter().zip(&leaves.hashes) {
-            let first = *self.said.entry((k, report.task, report.anchor.hash)).or_insert(leaf);
+            let first = *self.said.entry((k, report.task, basis_of(report))).or_insert(leaf);
             if first != leaf {
                 let (task, anchor) = (report.task.id(), report.anchor.number);
                 self.fail(at, "double_signature", format!("keeper {k}, {task:?} at block {anchor}"));
             }
-            let spoken = self.spoken.entry((k, report.task, report.anchor.hash)).or_default();
+            let spoken = self.spoken.entry((k, report.task, basis_of(report))).or_default();
             if spoken.insert(partial.key()) && spoken.len() > 2 * basis.committee.size() {
                 self.fail(at, "crowded", format!("keeper {k} speaks of {:?} for ever", report.task.id()));
             }
@@ -105,7 +110,7 @@ impl Checks {
     pub(super) fn on_certificate(&mut self, at: u64, settlement: &Settlement) {
         for report in &settlement.certificate.reports {
             let leaf = report.leaf();
-            let first = *self.certified.entry((report.task, report.anchor.hash)).or_insert(leaf);
+            let first = *self.certified.entry((report.task, basis_of(report))).or_insert(leaf);
             if first != leaf {
                 self.fail(at, "two_results", format!("{:?} at block {}", report.task.id(), report.anchor.number));
             }

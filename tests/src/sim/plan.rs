@@ -196,6 +196,7 @@ impl Plan {
             code_hash: CODE,
             quorum_bps: job.params.quorumBps,
             callback_gas: job.params.callbackGas,
+            observes: job.observes(),
         };
         (due.due <= START + LAST_DUE).then_some((due, job.conduct))
     }

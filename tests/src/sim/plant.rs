@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use consensus::Laws;
-use consensus::committee::{Committee, KeeperIndex};
+use consensus::committee::{Committee, KeeperIndex, QUORUM_BPS};
 
 /// How many blocks late [`Plant::StaleEpoch`] uses a new committee.
 const STALE_BLOCKS: u64 = 3;
@@ -46,12 +46,14 @@ pub enum Plant {
     SearchesOnce,
     /// A log makes its job due without the blocks on top that the job asks for (planted in what the watcher tells).
     ShallowLogs,
+    /// What any keeper saw is decided on, however little stake it has.
+    SmallSets,
     /// Whatever condition a leader lists is taken to have held where it says (planted in the simulator's runs).
     BelievesLeaders,
 }
 
 /// All of them.
-pub const ALL: [Plant; 18] = [
+pub const ALL: [Plant; 19] = [
     Plant::SignBeforePersist,
     Plant::ForgetJournal,
     Plant::QuorumOffByOne,
@@ -70,6 +72,7 @@ pub const ALL: [Plant; 18] = [
     Plant::SearchesOnce,
     Plant::ShallowLogs,
     Plant::BelievesLeaders,
+    Plant::SmallSets,
 ];
 
 impl Plant {
@@ -95,6 +98,7 @@ impl Plant {
             Self::SearchesOnce => "searches-once",
             Self::ShallowLogs => "shallow-logs",
             Self::BelievesLeaders => "believes-leaders",
+            Self::SmallSets => "small-sets",
         }
     }
 
@@ -132,6 +136,10 @@ impl Laws for Planted {
         let one = committee.total_stake() / committee.size() as u128;
         let counted = if self.is(Plant::QuorumOffByOne) && stake > 0 { stake + one } else { stake };
         committee.is_quorum(counted, quorum_bps)
+    }
+
+    fn is_input_set(&self, committee: &Committee, stake: u128) -> bool {
+        committee.is_quorum(stake, QUORUM_BPS) || (self.is(Plant::SmallSets) && stake > 0)
     }
 
     fn line(&self, mut drawn: Vec<KeeperIndex>) -> Vec<KeeperIndex> {

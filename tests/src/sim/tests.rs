@@ -53,6 +53,7 @@ caught! {
     searching_each_block_number_once_is_caught: SearchesOnce,
     taking_a_log_before_its_time_is_caught: ShallowLogs,
     taking_a_leaders_word_for_a_condition_is_caught: BelievesLeaders,
+    deciding_on_what_a_few_saw_is_caught: SmallSets,
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod disputes;
 mod faults;
 mod links;
 mod lookout;
+mod looks;
 mod mining;
 mod orders;
 mod promises;
@@ -60,6 +61,7 @@ pub(super) struct World<'a> {
     /// What is planted in every keeper.
     bug: Option<Plant>,
     tags: u64,
+    looks: looks::Looks,
     random: Random,
     pub(super) checks: Checks,
     pub(super) trace: Fingerprint,
@@ -91,6 +93,7 @@ impl<'a> World<'a> {
             verbose: options.verbose,
             bug: options.plant,
             tags: 0,
+            looks: looks::Looks::default(),
             random,
             checks: Checks::new(seed),
             trace: Fingerprint::default(),

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::sol_types::{SolCall, SolEvent};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use contracts::deploy::Examples;
 use contracts::terms::{
-    ActionTerms, CallTerms, ConditionTerms, LogTerms, ResolverTerms, TriggerTerms, UpkeepTerms, WasmTerms,
+    ActionTerms, CallTerms, ConditionTerms, LogTerms, ObservingTerms, ResolverTerms, TriggerTerms, UpkeepTerms,
+    WasmTerms,
 };
 use contracts::{Counter, Resolved, Ringer, Tank};
 
@@ -28,7 +29,7 @@ struct Example {
 const BASIC: [Example; 3] =
     [code("counter", |_| every(2)), code("heartbeat", |_| every(2)), code("watch", |_| every(5))];
 /// The others: one of every kind that the basic ones leave out.
-const OTHERS: [Example; 7] = [
+const OTHERS: [Example; 8] = [
     Example { action: |shelf, _| shelf.code("counter"), ..call("once", |_| Ok(TriggerTerms::Once { moment: 0 })) },
     call("call", |_| every(2)),
     call("cron", |_| Ok(TriggerTerms::Cron { pattern: EVERY_MINUTE.to_owned() })),
@@ -51,6 +52,7 @@ const OTHERS: [Example; 7] = [
         action: |shelf, _| Ok(checked(shelf.stirred()?.resolved)),
         target: |shelf| Ok(shelf.stirred()?.resolved),
     },
+    Example { action: |shelf, name| shelf.observing(name), ..code("prices", |_| every(5)) },
 ];
 
 /// An example that runs the code of its name.
@@ -115,6 +117,16 @@ impl Shelf<'_> {
         let code_url = self.server.serve(&format!("{name}.wasm"), code);
         let params = if name == "watch" { self.examples.feed.to_vec().into() } else { Bytes::new() };
         Ok(ActionTerms::Wasm(WasmTerms { code_url, code_hash, params }))
+    }
+
+    /// The same, for one that asks this server for prices.
+    fn observing(&self, name: &str) -> Result<ActionTerms> {
+        let ActionTerms::Wasm(code) = self.code(name)? else { bail!("{name} has no code") };
+        let params = self.server.url("").trim_end_matches('/').as_bytes().to_vec().into();
+        Ok(ActionTerms::Observing(ObservingTerms {
+            code: WasmTerms { params, ..code },
+            hosts: vec![self.server.host()],
+        }))
     }
 
     fn stirred(&self) -> Result<Stirred> {

@@ -22,6 +22,7 @@ struct Bench {
 fn bench(jobs: u64) -> Bench {
     let anchor = Anchor { number: 20, hash: B256::repeat_byte(2) };
     let basis = Basis {
+        input_set: B256::ZERO,
         tasks: (0..jobs).map(task).collect(),
         anchors: vec![anchor; jobs as usize],
         committee: Arc::new(committee(3, 10, 7)),

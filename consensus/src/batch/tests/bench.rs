@@ -35,7 +35,8 @@ pub(super) fn bench_at(place: usize, jobs: u64, head: u64) -> Bench {
     let facts = facts(line[place].0, head);
     let tasks: Vec<Task> = (1..=jobs).map(task).collect();
     let key = BatchKey { assignment: B256::repeat_byte(1), batch: 0 };
-    let batch = Batch::new(key, tasks, 0, Place { window: WINDOW, stage: 0, leader: line[0], came: at(998_000) });
+    let batch =
+        Batch::new(key, tasks, 0, Place { window: WINDOW, stage: 0, leader: line[0], came: at(998_000) }, vec![]);
     let (mut sessions, mut outbox) = (Sessions::default(), Outbox::default());
     (1..=jobs).for_each(|job| assert!(sessions.learn(due(job, DUE), &facts, at(990_000), &mut outbox)));
     outbox.take();
@@ -91,7 +92,7 @@ impl Bench {
     /// The same keeper before a batch of one of its tasks alone.
     pub(super) fn of_task(mut self, job: u64) -> Self {
         let (key, place) = (BatchKey { batch: 1, ..self.batch.key }, self.batch.place);
-        self.batch = Batch::new(key, vec![task(job)], 0, place);
+        self.batch = Batch::new(key, vec![task(job)], 0, place, vec![]);
         self
     }
 
@@ -127,7 +128,7 @@ impl Bench {
         now: u64,
     ) -> (Fate, Vec<String>) {
         let (keeper, signer) = (self.line[place].0, self.line[signer].0);
-        let basis = Basis::find(&self.batch.tasks, 0, &self.facts, &self.sessions);
+        let basis = Basis::find(&self.batch.tasks, (0, &[]), &self.facts, &self.sessions);
         let reports = basis.and_then(|basis| basis.reports(findings));
         let mut partial = Partial {
             assignment: ByteArray::new([1; 32]),

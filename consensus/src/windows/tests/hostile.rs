@@ -13,7 +13,7 @@ use serde_bytes::{ByteArray, ByteBuf};
 const SECOND: u64 = 1_001_400;
 
 pub(super) fn plan(attempt: u8, jobs: &[u64]) -> PlannedBatch {
-    PlannedBatch { attempt, tasks: jobs.iter().map(|&job| task(job).into()).collect() }
+    PlannedBatch { inputs: Vec::new(), attempt, tasks: jobs.iter().map(|&job| task(job).into()).collect() }
 }
 
 impl Bench {

@@ -1,4 +1,4 @@
-//! The host functions of the world `keeper:job/job`.
+//! The host functions of the worlds `keeper:job/job` and `keeper:job/observing-job`.
 
 use alloy::primitives::{Address, B256, keccak256};
 use chacha20::ChaCha20Rng;
@@ -10,21 +10,35 @@ use super::HostCalls;
 use super::memory::MemoryLimiter;
 use super::stop::{Stop, cut};
 use crate::limits::Limits;
-use crate::wire::{Input, LOG_ENTRY_COST, MAX_LOG_BYTES};
+use crate::seen::KeeperSeen;
+use crate::wire::{Call, Input, LOG_ENTRY_COST, MAX_LOG_BYTES};
 use crate::{ChainAnswer, ChainRequest, Trigger};
 
 mod bindings {
     wasmtime::component::bindgen!({ path: "../wit", world: "job" });
 }
 
+mod observing {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "observing-job",
+        with: { "keeper:job/types": super::bindings::keeper::job::types },
+    });
+}
+
 pub(super) use bindings::JobPre;
 use bindings::keeper::job::chain::ChainError;
 use bindings::keeper::job::log::Level;
 pub(super) use bindings::keeper::job::types;
+pub(super) use observing::ObservingJobPre;
+pub(super) use observing::keeper::job::http;
+pub(super) use observing::keeper::job::observations;
 
-/// The interfaces the job world offers.
+/// The interfaces that every job is offered.
 pub const INTERFACES: [&str; 4] =
     ["keeper:job/types@0.1.0", "keeper:job/chain@0.1.0", "keeper:job/log@0.1.0", "keeper:job/random@0.1.0"];
+/// What a job that looks outside is offered besides.
+pub const OBSERVING_INTERFACES: [&str; 2] = ["keeper:job/observations@0.1.0", "keeper:job/http@0.1.0"];
 
 /// Bytes one call of `random.bytes` may ask for.
 const MAX_RANDOM_BYTES: u32 = 64 << 10;
@@ -35,13 +49,17 @@ const CHAIN_BYTE_FUEL: u64 = 50;
 const CALL_FUEL: u64 = 1_000;
 const BYTE_FUEL: u64 = 10;
 
+mod web;
+
 type Store<'a> = StoreContextMut<'a, Guest>;
 type ChainResult<T> = wasmtime::Result<(Result<T, ChainError>,)>;
 
 /// The host's side of one run.
 pub(super) struct Guest {
     pub(super) memory: MemoryLimiter,
-    calls: Box<dyn HostCalls>,
+    pub(super) calls: Box<dyn HostCalls>,
+    /// Whether it may look outside.
+    pub(super) looks: bool,
     random: ChaCha20Rng,
     logs: Vec<String>,
     log_bytes_left: usize,
@@ -53,6 +71,7 @@ impl Guest {
         Self {
             memory: MemoryLimiter::new(limits.memory_bytes),
             calls,
+            looks: matches!(input.call, Call::Observe),
             random: ChaCha20Rng::from_seed(seed.0),
             logs: Vec::new(),
             log_bytes_left: MAX_LOG_BYTES,
@@ -111,7 +130,18 @@ pub(super) fn context(input: &Input) -> types::Context {
     }
 }
 
-/// Defines the imports of the job world.
+/// What keepers saw, as the guest is told it.
+pub(super) fn seen(all: &[KeeperSeen]) -> Vec<observations::KeeperObservations> {
+    let one = |one: crate::Observation| observations::Observation { key: one.key, value: one.value };
+    let of = |seen: &KeeperSeen| observations::KeeperObservations {
+        keeper: seen.keeper,
+        share: seen.share,
+        items: seen.items().into_iter().map(one).collect(),
+    };
+    all.iter().map(of).collect()
+}
+
+/// Defines the imports of the worlds.
 pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     linker.instance(INTERFACES[0])?;
     chain(&mut linker.instance(INTERFACES[1])?)?;
@@ -128,7 +158,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<Guest>) -> wasmtime::Result<()> 
         let mut bytes = vec![0; length as usize];
         store.data_mut().random.fill_bytes(&mut bytes);
         Ok((bytes,))
-    })
+    })?;
+    linker.instance(OBSERVING_INTERFACES[0])?;
+    web::add_to(&mut linker.instance(OBSERVING_INTERFACES[1])?)
 }
 
 fn chain(linker: &mut LinkerInstance<'_, Guest>) -> wasmtime::Result<()> {

@@ -1,22 +1,22 @@
-//! Imports outside the job world. Ordinary toolchains declare WASI imports that a job never calls, so they are accepted; a
+//! Imports outside the worlds. Ordinary toolchains declare WASI imports that a job never calls, so they are accepted; a
 //! call of one traps, with the same text on every keeper.
 
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker, LinkerInstance, ResourceType};
 
-use super::guest::{Guest, INTERFACES};
+use super::guest::{Guest, INTERFACES, OBSERVING_INTERFACES};
 use super::stop::Stop;
 
 /// Most imports a component may declare.
 const MAX_IMPORTS: usize = 512;
 
-/// Defines every import of `component` that the job world does not define.
+/// Defines every import of `component` that the worlds do not define.
 pub(super) fn trap_others(engine: &Engine, component: &Component, linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     let kind = component.component_type();
     let mut count = 0;
     for (name, import) in kind.imports(engine) {
-        if INTERFACES.contains(&name) {
+        if INTERFACES.contains(&name) || OBSERVING_INTERFACES.contains(&name) {
             continue;
         }
         match import.ty {

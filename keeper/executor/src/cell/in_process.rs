@@ -3,7 +3,7 @@
 
 use super::{CompiledCode, HostCalls, Program, Sandbox, Unanswered};
 use crate::limits::Limits;
-use crate::wire::{End, Input, Output};
+use crate::wire::{Call, End, Input, Output};
 use crate::{Abstain, ChainAnswer, ChainRequest, Ended, Role, RunRequest};
 
 /// How code is run.
@@ -41,6 +41,10 @@ impl HostCalls for NoChain {
     fn chain(&mut self, _: &[u8]) -> Result<Vec<u8>, Unanswered> {
         Err(Unanswered)
     }
+
+    fn fetch(&mut self, _: &[u8]) -> Result<Vec<u8>, Unanswered> {
+        Err(Unanswered)
+    }
 }
 
 /// Answers as a test has it.
@@ -50,6 +54,10 @@ impl<A: FnMut(&ChainRequest) -> Option<ChainAnswer> + Send> HostCalls for Prepar
     fn chain(&mut self, request: &[u8]) -> Result<Vec<u8>, Unanswered> {
         let request = ChainRequest::decode(request).map_err(|_| Unanswered)?;
         (self.0)(&request).map(|answer| answer.encode()).ok_or(Unanswered)
+    }
+
+    fn fetch(&mut self, _: &[u8]) -> Result<Vec<u8>, Unanswered> {
+        Err(Unanswered)
     }
 }
 
@@ -98,6 +106,7 @@ impl InProcess {
             End::StackOverflow => Ended::Abstain(Abstain::StackOverflow),
             End::HostFailure(why) => Ended::Abstain(Abstain::HostFailure(why)),
             End::Unanswered => Ended::Abstain(Abstain::RpcFailure("a chain read has no answer".to_owned())),
+            End::Seen(_) => Ended::Abstain(Abstain::HostFailure("a look outside, which was not asked for".to_owned())),
         };
         Measured { ended, fuel, memory_bytes, logs }
     }
@@ -112,5 +121,6 @@ fn input(request: &RunRequest) -> Input {
         due: request.due,
         params: request.params.clone(),
         reference: request.reference.clone(),
+        call: Call::Run,
     }
 }

@@ -10,7 +10,7 @@ use super::guest::{self, Guest};
 use super::{HostCalls, Means, imports, verdict};
 use crate::Role;
 use crate::limits::{Limits, STACK_BYTES};
-use crate::wire::{Input, Output};
+use crate::wire::{Call, End, Input, Output};
 
 /// How often the watchdog looks, and so its resolution.
 const TICK: Duration = Duration::from_millis(100);
@@ -27,8 +27,11 @@ pub(super) struct CompiledCode(pub(super) Vec<u8>);
 
 /// A job ready to run. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Program {
-    pre: guest::JobPre<Guest>,
+pub(super) enum Program {
+    /// Of the world `keeper:job/job`.
+    Job(guest::JobPre<Guest>),
+    /// Of the world `keeper:job/observing-job`.
+    Observing(guest::ObservingJobPre<Guest>),
 }
 
 /// Why there is no program.
@@ -36,7 +39,7 @@ pub(super) struct Program {
 pub(super) enum Unready {
     /// This process cannot have it: there is no memory, or none that may be executed. It says nothing of the code.
     Unloadable(wasmtime::Error),
-    /// It is no component of the world `keeper:job/job`.
+    /// It is no component of a world of jobs.
     Invalid(wasmtime::Error),
 }
 
@@ -97,7 +100,7 @@ impl Sandbox {
         self.engine.precompile_component(wasm).map(CompiledCode).map_err(Unready::of)
     }
 
-    /// Loads compiled code and checks that it is a component of the world `keeper:job/job`.
+    /// Loads compiled code and checks that it is a component of a world of jobs.
     #[expect(
         unsafe_code,
         reason = "wasmtime cannot check native code; CompiledCode holds only what we compiled ourselves"
@@ -114,7 +117,12 @@ impl Sandbox {
         let mut linker = Linker::new(&self.engine);
         guest::add_to_linker(&mut linker)?;
         imports::trap_others(&self.engine, &component, &mut linker)?;
-        Ok(Program { pre: guest::JobPre::new(linker.instantiate_pre(&component)?)? })
+        let pre = linker.instantiate_pre(&component)?;
+        match guest::JobPre::new(pre.clone()) {
+            Ok(job) => Ok(Program::Job(job)),
+            // What is wrong with it is told by the world that more jobs are of.
+            Err(error) => guest::ObservingJobPre::new(pre).map(Program::Observing).map_err(|_| error),
+        }
     }
 
     /// Runs a program. Blocks for up to the watchdog's time.
@@ -124,13 +132,37 @@ impl Sandbox {
         // Room for one copy of the largest memory: what a guest returns is cut or refused by our own, later checks.
         store.set_hostcall_fuel(limits.memory_bytes + (2 << 20));
         store.set_epoch_deadline(ticks(limits.wall_clock));
-        let result = store.set_fuel(limits.fuel).and_then(|()| {
-            let job = program.pre.instantiate(&mut store)?;
-            job.call_run(&mut store, &guest::context(input))
-        });
+        let end = match store.set_fuel(limits.fuel) {
+            Ok(()) => call(program, &mut store, input),
+            Err(error) => verdict::of(Err(error)),
+        };
         let fuel = limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0));
         let memory_bytes = store.data().memory.used() as u64;
-        Output { end: verdict::of(result), fuel, memory_bytes, logs: store.into_data().into_logs() }
+        Output { end, fuel, memory_bytes, logs: store.into_data().into_logs() }
+    }
+}
+
+/// Calls the function of its world that is asked for.
+fn call(program: &Program, store: &mut Store<Guest>, input: &Input) -> End {
+    let context = guest::context(input);
+    match (program, &input.call) {
+        (Program::Job(pre), Call::Run) => {
+            verdict::of(pre.instantiate(&mut *store).and_then(|job| job.call_run(store, &context)))
+        }
+        (Program::Observing(pre), Call::Observe) => {
+            verdict::of_look(pre.instantiate(&mut *store).and_then(|job| job.call_observe(store, &context)))
+        }
+        (Program::Observing(pre), Call::Decide(seen)) => {
+            let seen = guest::seen(seen);
+            verdict::of(pre.instantiate(&mut *store).and_then(|job| job.call_decide(store, &context, &seen)))
+        }
+        // What the chain says of the job and what its code is are both the same on every keeper, and so is this.
+        (Program::Job(_), Call::Observe | Call::Decide(_)) => End::JobError(
+            "the code is of the world `job`, and the job has an allow-list: it exports no `observe`".to_owned(),
+        ),
+        (Program::Observing(_), Call::Run) => {
+            End::JobError("the code is of the world `observing-job`, and the job has no allow-list".to_owned())
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 
 use wasmtime::Trap;
 
+use super::guest::observations;
 use super::guest::types::{JobError, Outcome};
 use super::stop::{Stop, cut};
 use crate::wire::{End, MAX_FAILURE_BYTES};
-use crate::{MAX_OUTCOME_BYTES, MAX_REASON_BYTES};
+use crate::{MAX_OUTCOME_BYTES, MAX_REASON_BYTES, Observation, seen};
 
 /// Maps what wasmtime returned. Only ends that are listed here are signed; anything unknown abstains.
 pub(super) fn of(result: wasmtime::Result<Result<Outcome, JobError>>) -> End {
@@ -15,10 +16,31 @@ pub(super) fn of(result: wasmtime::Result<Result<Outcome, JobError>>) -> End {
         }
         Ok(Ok(Outcome::Call(data))) => End::Call(data),
         Ok(Ok(Outcome::Skip(reason))) => End::Skip(cut(reason, MAX_REASON_BYTES)),
-        Ok(Err(JobError::Permanent(why))) => End::JobError(cut(format!("permanent: {why}"), MAX_REASON_BYTES)),
-        Ok(Err(JobError::Transient(why))) => End::JobError(cut(format!("transient: {why}"), MAX_REASON_BYTES)),
+        Ok(Err(error)) => of_job_error(error),
         Err(error) => of_error(&error),
     }
+}
+
+/// The same of a look outside, whose end is never signed but for what was seen.
+pub(super) fn of_look(result: wasmtime::Result<Result<Vec<observations::Observation>, JobError>>) -> End {
+    match result {
+        Ok(Ok(items)) => {
+            let items = items.into_iter().map(|item| Observation { key: item.key, value: item.value });
+            match seen::encode(&items.collect::<Vec<_>>()) {
+                Ok(bytes) => End::Seen(bytes),
+                Err(why) => End::JobError(why),
+            }
+        }
+        Ok(Err(error)) => of_job_error(error),
+        Err(error) => of_error(&error),
+    }
+}
+
+fn of_job_error(error: JobError) -> End {
+    End::JobError(match error {
+        JobError::Permanent(why) => cut(format!("permanent: {why}"), MAX_REASON_BYTES),
+        JobError::Transient(why) => cut(format!("transient: {why}"), MAX_REASON_BYTES),
+    })
 }
 
 fn of_error(error: &wasmtime::Error) -> End {

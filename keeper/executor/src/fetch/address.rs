@@ -58,8 +58,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 
 /// Resolves names and gives the HTTP client public addresses only.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct PublicResolver {
-    pub(super) allow_private: bool,
+pub(crate) struct PublicResolver {
+    pub(crate) allow_private: bool,
 }
 
 impl Resolve for PublicResolver {

@@ -6,10 +6,24 @@ use super::{Cursor, MAX_FAILURE_BYTES, MAX_ORDER, Malformed, frame, put_bytes};
 use crate::cache::MAX_COMPILED_BYTES;
 use crate::limits::Limits;
 use crate::run::{BlockReference, Trigger};
+use crate::seen::{KeeperSeen, MAX_SEEN_BYTES};
 use crate::{ChainAnswer, LogEntry, MAX_CHAIN_BYTES, MAX_CODE_BYTES};
 
 /// Longest log, or answer of a condition.
 const MAX_TRIGGER: usize = MAX_CHAIN_BYTES + 1024;
+/// Most keepers whose observations are decided on: a committee has no more members.
+const MAX_KEEPERS: usize = 256;
+
+/// Which function of its world is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// `run`.
+    Run,
+    /// `observe`.
+    Observe,
+    /// `decide`, on what these keepers saw.
+    Decide(Vec<KeeperSeen>),
+}
 
 /// A run to make: what the job is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +36,7 @@ pub(crate) struct Input {
     pub(crate) due: u64,
     pub(crate) params: Vec<u8>,
     pub(crate) reference: BlockReference,
+    pub(crate) call: Call,
 }
 
 /// One frame to a worker.
@@ -33,7 +48,7 @@ pub(crate) enum Order {
     Load { hash: [u8; 32], code: Vec<u8> },
     /// Run the code with this hash. Tag 3.
     Run { hash: [u8; 32], limits: Limits, input: Input },
-    /// The answer to a chain read, or none: then the run must end. Tag 4.
+    /// The answer to a chain read or a request, or none: then the run must end. Tag 4.
     Answer(Option<Vec<u8>>),
 }
 
@@ -116,6 +131,7 @@ impl Input {
         to.extend(self.reference.hash);
         to.extend(self.reference.timestamp.to_le_bytes());
         put_bytes(to, &self.params);
+        self.call.encode(to);
     }
 
     fn decode(from: &mut Cursor<'_>) -> Result<Self, Malformed> {
@@ -133,6 +149,46 @@ impl Input {
         let due = from.u64()?;
         let reference =
             BlockReference { chain_id: from.u64()?, number: from.u64()?, hash: from.array()?, timestamp: from.u64()? };
-        Ok(Self { job_id, task_id, sequence, trigger, due, params: from.bytes(MAX_ORDER)?, reference })
+        let params = from.bytes(MAX_ORDER)?;
+        Ok(Self { job_id, task_id, sequence, trigger, due, params, reference, call: Call::decode(from)? })
+    }
+}
+
+impl Call {
+    fn encode(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Run => to.push(1),
+            Self::Observe => to.push(2),
+            Self::Decide(seen) => {
+                to.push(3);
+                to.extend(u32::try_from(seen.len()).unwrap_or(u32::MAX).to_le_bytes());
+                for KeeperSeen { keeper, share, bytes } in seen {
+                    to.extend(keeper.to_le_bytes());
+                    to.extend(share.to_le_bytes());
+                    put_bytes(to, bytes);
+                }
+            }
+        }
+    }
+
+    fn decode(from: &mut Cursor<'_>) -> Result<Self, Malformed> {
+        Ok(match from.u8()? {
+            1 => Self::Run,
+            2 => Self::Observe,
+            3 => {
+                let count = from.u32()? as usize;
+                if count > MAX_KEEPERS {
+                    return Err(Malformed("more keepers than there may be"));
+                }
+                let mut seen = Vec::with_capacity(count);
+                for _ in 0..count {
+                    let keeper = u16::from_le_bytes(from.array()?);
+                    let share = from.u32()?;
+                    seen.push(KeeperSeen { keeper, share, bytes: from.bytes(MAX_SEEN_BYTES)? });
+                }
+                Self::Decide(seen)
+            }
+            _ => return Err(Malformed("a call of a kind that is not known")),
+        })
     }
 }

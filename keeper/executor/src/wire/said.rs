@@ -2,6 +2,8 @@
 
 use super::{LOG_ENTRY_COST, MAX_FAILURE_BYTES, MAX_LOG_BYTES, Malformed, VERSION, frame, put_bytes, put_list};
 use crate::cache::MAX_COMPILED_BYTES;
+use crate::outside::MAX_REQUEST_BYTES;
+use crate::seen::MAX_SEEN_BYTES;
 use crate::{MAX_CHAIN_BYTES, MAX_OUTCOME_BYTES, MAX_REASON_BYTES};
 
 /// Longest name of an engine.
@@ -47,6 +49,8 @@ pub(crate) enum End {
     /// A chain read had no answer; the keeper knows why.
     Unanswered,
     HostFailure(String),
+    /// What was seen, encoded ([`crate::seen`]).
+    Seen(Vec<u8>),
 }
 
 /// A finished run.
@@ -78,6 +82,8 @@ pub(crate) enum Said {
     Done(Output),
     /// The code is compiled, and this process cannot load it: that says nothing of the code. Tag 7.
     Unloadable(String),
+    /// A request to the web, as it stands in a frame ([`crate::WebRequest`]). Tag 8.
+    Fetch(Vec<u8>),
 }
 
 impl Said {
@@ -104,6 +110,7 @@ impl Said {
             }),
             Self::Done(output) => frame(number, 6, |to| output.encode(to)),
             Self::Unloadable(why) => frame(number, 7, |to| put_bytes(to, why.as_bytes())),
+            Self::Fetch(request) => frame(number, 8, |to| put_bytes(to, request)),
         }
     }
 
@@ -135,6 +142,7 @@ impl Said {
             }),
             6 => Self::Done(Output::decode(&mut body)?),
             7 => Self::Unloadable(body.text(MAX_FAILURE_BYTES)?),
+            8 => Self::Fetch(body.bytes(MAX_REQUEST_BYTES)?),
             _ => return Err(Malformed("a frame of a kind that is not known")),
         };
         body.end()?;
@@ -152,6 +160,7 @@ impl Said {
             Self::Read(_) => "a chain read",
             Self::Done(_) => "the end of a run",
             Self::Unloadable(_) => "that code cannot be loaded",
+            Self::Fetch(_) => "a request to the web",
         }
     }
 }
@@ -166,6 +175,7 @@ impl Output {
             End::StackOverflow => (4, &[]),
             End::Unanswered => (5, &[]),
             End::HostFailure(why) => (6, why.as_bytes()),
+            End::Seen(bytes) => (7, bytes),
         };
         to.push(tag);
         put_bytes(to, data);
@@ -183,6 +193,7 @@ impl Output {
             4 => from.bytes(0).map(|_| End::StackOverflow)?,
             5 => from.bytes(0).map(|_| End::Unanswered)?,
             6 => End::HostFailure(from.text(MAX_FAILURE_BYTES)?),
+            7 => End::Seen(from.bytes(MAX_SEEN_BYTES)?),
             _ => return Err(Malformed("an end of a kind that is not known")),
         };
         let (fuel, memory_bytes) = (from.u64()?, from.u64()?);

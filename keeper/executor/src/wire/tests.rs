@@ -7,6 +7,7 @@ use super::*;
 use crate::LogEntry;
 use crate::limits::Limits;
 use crate::run::{BlockReference, Trigger};
+use crate::seen::KeeperSeen;
 
 fn input() -> Input {
     let reference = BlockReference { chain_id: 1, number: 2, hash: [3; 32], timestamp: 4 };
@@ -18,6 +19,7 @@ fn input() -> Input {
         due: 8,
         params: vec![9; 10],
         reference,
+        call: Call::Run,
     }
 }
 
@@ -38,6 +40,11 @@ fn triggered(trigger: Trigger) -> Order {
     Order::Run { hash: [2; 32], limits, input: Input { trigger, ..input() } }
 }
 
+fn called(call: Call) -> Order {
+    let limits = Limits { fuel: 1, wall_clock: Duration::from_millis(300), memory_bytes: 3 };
+    Order::Run { hash: [2; 32], limits, input: Input { call, ..input() } }
+}
+
 fn output(end: End) -> Output {
     Output { end, fuel: 11, memory_bytes: 65_536, logs: vec!["info: x".into(), String::new()] }
 }
@@ -52,6 +59,7 @@ fn everything_said() -> Vec<Said> {
         End::StackOverflow,
         End::Unanswered,
         End::HostFailure("x".into()),
+        End::Seen(vec![3; 64]),
     ];
     let mut said = vec![
         Said::Hello(Hello { engine: "00ff".into(), confinement }),
@@ -62,6 +70,7 @@ fn everything_said() -> Vec<Said> {
         Said::Read(ChainRead::Request(vec![4; 40])),
         Said::Read(ChainRead::TooLong([5; 32])),
         Said::Unloadable("no memory".into()),
+        Said::Fetch(vec![6; 20]),
     ];
     said.extend(ends.map(|end| Said::Done(output(end))));
     said
@@ -76,6 +85,9 @@ fn everything_ordered() -> Vec<Order> {
         triggered(Trigger::Block { number: 1, hash: [2; 32], timestamp: 3 }),
         triggered(Trigger::Log(Box::new(log()))),
         triggered(Trigger::Condition(vec![7; 32])),
+        called(Call::Observe),
+        called(Call::Decide(vec![])),
+        called(Call::Decide(vec![KeeperSeen { keeper: 3, share: 200_000_000, bytes: vec![8; 9] }])),
         Order::Answer(Some(vec![])),
         Order::Answer(None),
     ]

@@ -3,7 +3,7 @@
 //! ```text
 //!            missing            loaded
 //!   Asked ────────────► Loading ───────► AskedAgain
-//!     │ ▲ read/answer      │ invalid        │ ▲ read/answer
+//!     │ ▲ read, request    │ invalid        │ ▲ read, request
 //!     │ └──┘               ▼                │ └──┘
 //!     └──────── done ───► Over ◄── done ────┘
 //! ```
@@ -13,7 +13,7 @@
 use super::worker::Broken;
 use crate::wire::{ChainRead, Output, Said};
 
-/// Chain reads a run can make at all: its fuel pays for no more, refused ones included.
+/// Chain reads and requests a run can make at all: its fuel pays for no more, refused ones included.
 const MAX_ASKED: u32 = 10_000;
 
 /// Where a run stands.
@@ -40,6 +40,8 @@ pub(super) enum Next {
     Run,
     /// Answer a chain read.
     Answer(ChainRead),
+    /// Answer a request to the web.
+    Fetch(Vec<u8>),
     /// The run has ended.
     End(Output),
     /// The worker cannot load the code.
@@ -61,6 +63,10 @@ impl Exchange {
             (Phase::Asked | Phase::AskedAgain, Said::Read(read)) if self.asked < MAX_ASKED => {
                 self.asked += 1;
                 (self.phase, Next::Answer(read))
+            }
+            (Phase::Asked | Phase::AskedAgain, Said::Fetch(request)) if self.asked < MAX_ASKED => {
+                self.asked += 1;
+                (self.phase, Next::Fetch(request))
             }
             (Phase::Asked | Phase::AskedAgain, Said::Done(output)) => (Phase::Over, Next::End(output)),
             (phase, said) => return Err(Broken::Fault(format!("{} while {phase:?}", said.name()))),

@@ -9,6 +9,7 @@ mod hostile;
 mod library;
 mod losses;
 mod machine;
+mod outside;
 mod runs;
 #[allow(dead_code, reason = "shared with the unit tests of the fetcher, which use all of it")]
 #[path = "../../src/fetch/tests/server.rs"]

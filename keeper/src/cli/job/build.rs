@@ -105,7 +105,7 @@ pub(super) fn make(project: &Project, with: &Toolchain) -> Result<Built> {
             Ok(Built::Component(Component::look(&file)?))
         }
         (Some(Language::TypeScript), Some(file)) => {
-            replace(&file, &typescript::component(folder)?)?;
+            replace(&file, &typescript::component(folder, project.world())?)?;
             Ok(Built::Component(Component::look(&file)?))
         }
         (None, Some(file)) if file.exists() => Ok(Built::Component(Component::look(&file)?)),

@@ -62,7 +62,7 @@ pub(in crate::cli) async fn dev(global: &Global, args: DevArgs) -> Result<Exit> 
     if !folder.is_dir() {
         return Err(anyhow!("{} is no folder: dev watches the folder of a job", folder.display())).exit(Exit::NotFound);
     }
-    let bench = Bench::open(global).await?;
+    let bench = Bench::open(global, args.what.http.as_deref()).await?;
     let mut session = Session { global, args, bench, built: look(&folder), shown: None, runs: 0 };
     session.rebuild();
     tokio::select! {

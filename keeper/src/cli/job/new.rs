@@ -28,13 +28,14 @@ const LOG_REACTION: &[File] =
 const PAYMENT: &[File] = files!("templates/payment": "job.toml", "README.md");
 const UPKEEP: &[File] =
     files!("templates/upkeep": "package.json", "compile.mjs", "src/Upkeep.sol", "job.toml", "README.md");
-const WIT: &[File] = files!("wit": "job.wit");
+const PRICE_MEDIAN: &[File] = files!("templates/price-median": "package.json", "tsconfig.json", "src/job.ts", "http.json", "job.toml", "README.md");
+const WIT: &[File] = files!("wit": "job.wit", "observing.wit");
 const RUST_SDK: &[File] = files!(
     "../sdk/rust": "Cargo.toml", "src/lib.rs", "src/bindings.rs", "src/chain.rs", "src/decision.rs", "src/log.rs",
 );
 const TYPESCRIPT_SDK: &[File] = files!(
     "../sdk/typescript": "package.json", "src/index.ts", "src/abi.ts", "src/chain.ts", "src/decision.ts", "src/hex.ts",
-    "src/world.d.ts",
+    "src/outside.ts", "src/world.d.ts",
 );
 /// What is made by building, and is nobody's to keep.
 const IGNORED: &str = "/target\n/build\n/node_modules\n/job.wasm\n";
@@ -59,6 +60,8 @@ enum Template {
     HealthCheck,
     /// Answers an event; TypeScript
     LogReaction,
+    /// Brings the median of what several servers say on chain; TypeScript, looks outside
+    PriceMedian,
     /// Makes the same call again and again; no code
     Payment,
     /// A contract that says itself when it is to be called; Solidity, as Chainlink Automation had it
@@ -71,6 +74,7 @@ impl Template {
             Self::TopUp => (TOP_UP, RUST_SDK),
             Self::HealthCheck => (HEALTH_CHECK, RUST_SDK),
             Self::LogReaction => (LOG_REACTION, TYPESCRIPT_SDK),
+            Self::PriceMedian => (PRICE_MEDIAN, TYPESCRIPT_SDK),
             Self::Payment => (PAYMENT, &[]),
             Self::Upkeep => (UPKEEP, &[]),
         }

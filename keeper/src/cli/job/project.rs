@@ -83,6 +83,11 @@ impl Project {
         self.asked.value("trigger").is_some() || self.asked.value("every").is_some()
     }
 
+    /// The world that its code is of: which one follows from its allow-list.
+    pub(super) fn world(&self) -> &'static str {
+        if self.asked.value("allow-host").is_some() { "observing-job" } else { "job" }
+    }
+
     /// Whether it says which contract receives its calls.
     pub(super) fn has_target(&self) -> bool {
         self.asked.value("target").is_some()

@@ -11,6 +11,7 @@
 mod due;
 mod effect;
 mod ground;
+mod looks;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ use url::Url;
 use self::due::{Moment, trigger_of};
 use self::ground::Caller;
 pub(super) use self::ground::Ground;
+use self::looks::{Fixtures, Looks};
 pub(super) use self::report::Report;
 use super::flags::Now;
 use super::price::{Price, Runs};
@@ -37,6 +39,7 @@ use super::project::{Project, TrialFlags};
 use crate::cli::currency::{self, Currency};
 use crate::cli::filed::Filed;
 use crate::cli::{Exit, Global, WithExit};
+use crate::jobs::action::Made;
 use crate::jobs::flags::read_file;
 use crate::jobs::tape::{Ending, Player, Recorder, Tape};
 use crate::jobs::trial::{Origin, Trial, UNLISTED, Unmade, executor};
@@ -71,6 +74,9 @@ pub(super) struct WhatArgs {
     pub(super) flags: Filed<TrialFlags>,
     #[command(flatten)]
     pub(super) caller: Caller,
+    /// What stands in for the web where the job looks outside: JSON, [{"url": …, "answers": [{"body": …}, …]}], one answer for each of five keepers
+    #[arg(long, value_name = "FILE")]
+    pub(super) http: Option<PathBuf>,
 }
 
 /// `--expect`.
@@ -89,6 +95,7 @@ pub(super) struct Bench {
     pub(super) ground: Ground,
     recorder: Arc<Recorder>,
     executor: Executor,
+    web: Option<Arc<Fixtures>>,
 }
 
 pub(in crate::cli) async fn test(global: &Global, args: TestArgs) -> Result<Exit> {
@@ -96,7 +103,7 @@ pub(in crate::cli) async fn test(global: &Global, args: TestArgs) -> Result<Exit
     if let Some(file) = &args.replay {
         return replay(global, &project, file).await;
     }
-    let bench = Bench::open(global).await?;
+    let bench = Bench::open(global, args.what.http.as_deref()).await?;
     let mut report = bench.attempt(global, &project, &args.moment, &args.what.caller).await?;
     if let Some(file) = &args.record {
         let tape = report
@@ -111,12 +118,17 @@ pub(in crate::cli) async fn test(global: &Global, args: TestArgs) -> Result<Exit
 }
 
 impl Bench {
-    pub(super) async fn open(global: &Global) -> Result<Self> {
+    pub(super) async fn open(global: &Global, http: Option<&Path>) -> Result<Self> {
+        let web = http.map(Fixtures::read).transpose()?;
         let ground = Ground::open(global).await?;
         let reader = RpcReader::over(ground.chain.provider.clone().erased(), Arc::new(ground.chain.rpc.clone()));
         let recorder = Recorder::over(Arc::new(reader));
         let executor = executor(global.paths()?.cache(), Arc::clone(&recorder) as Arc<_>, Origin::Anywhere)?;
-        Ok(Self { ground, recorder, executor })
+        let executor = match &web {
+            Some(web) => executor.with_web(Arc::clone(web) as Arc<_>),
+            None => executor,
+        };
+        Ok(Self { ground, recorder, executor, web })
     }
 
     /// Makes a run, and finds out what would come of it.
@@ -138,12 +150,12 @@ impl Bench {
         let (run, anchor, sighting) = moment.find(&self.ground, &trigger, block).await?;
         let (code, local) = local(project, &terms)?;
         let chain_id = self.ground.chain.network.chain_id;
-        let trial = Trial { job: UNLISTED, terms: Arc::new(local), chain_id, run, anchor, sighting };
-        self.recorder.take();
+        let trial = Trial { job: UNLISTED, terms: Arc::new(local), chain_id, run, anchor, sighting, inputs: None };
         let begun = Instant::now();
-        let made = trial.make(&self.executor).await;
+        let (trial, made, looks) = self.make(trial).await;
         let elapsed = begun.elapsed();
         let mut report = Report::new(trial, made, elapsed, self.recorder.take());
+        report.looks = looks;
         report.code = code;
         report.is_due_by_word = project.has_trigger();
         self.deliver(global, project, &mut report, (caller, flags.salt)).await?;
@@ -157,6 +169,24 @@ impl Bench {
         report.price = Some((price, counted, self.ground.has_contracts));
         report.too_dear = report.trial.too_dear(&self.ground.chain.provider).await;
         Ok(report)
+    }
+
+    /// Makes the run; of a job that looks outside as five keepers do.
+    async fn make(&self, trial: Trial) -> (Trial, Result<Made, Unmade>, Option<Looks>) {
+        if !trial.terms.action.observes() {
+            self.recorder.take();
+            let made = trial.make(&self.executor).await;
+            return (trial, made, None);
+        }
+        let (looks, of_all) = Looks::make(&trial, &self.executor, self.web.as_deref()).await;
+        // On tape is what decides, and no look.
+        self.recorder.take();
+        let Some(trial) = of_all else {
+            let made = looks.too_few();
+            return (trial, Ok(made), Some(looks));
+        };
+        let made = trial.make(&self.executor).await;
+        (trial, made, Some(looks))
     }
 
     /// Tries what the run would call its target with.
@@ -219,9 +249,12 @@ pub(super) struct CodeFile {
 /// The same terms with the code that is on disk here, if it is.
 fn local(project: &Project, terms: &Terms) -> Result<(Option<CodeFile>, Terms)> {
     let mut terms = terms.clone();
-    let (ActionTerms::Wasm(wasm), Some(file)) = (&mut terms.action, project.component()) else {
-        return Ok((None, terms));
+    let wasm = match &mut terms.action {
+        ActionTerms::Wasm(wasm) => wasm,
+        ActionTerms::Observing(job) => &mut job.code,
+        ActionTerms::Upkeep(_) | ActionTerms::Resolver(_) | ActionTerms::Call(_) => return Ok((None, terms)),
     };
+    let Some(file) = project.component() else { return Ok((None, terms)) };
     let bytes = read_file(&file, "--code").exit(Exit::NotFound)?;
     let absolute = std::path::absolute(&file).with_context(|| format!("where is {}?", file.display()))?;
     let url = Url::from_file_path(&absolute).map_err(|()| anyhow!("{} cannot be a URL", absolute.display()))?;
@@ -249,7 +282,7 @@ async fn replay(global: &Global, project: &Project, file: &Path) -> Result<Exit>
     differences.extend(player.strayed());
     match &made {
         Ok(made) => differences.extend(tape.ended.differences(&Ending::of(made))),
-        Err(unmade) => differences.push(format!("there was a run, and is none: {}", report::why(unmade))),
+        Err(unmade) => differences.push(format!("there was a run, and is none: {}", unmade)),
     }
     let mut report = Report::new(trial, made, begun.elapsed(), tape.reads);
     report.code = code;
@@ -261,7 +294,7 @@ async fn replay(global: &Global, project: &Project, file: &Path) -> Result<Exit>
 }
 
 /// What a run that was made hands to its target.
-fn calldata(made: &Result<crate::jobs::action::Made, Unmade>) -> Option<Bytes> {
+fn calldata(made: &Result<Made, Unmade>) -> Option<Bytes> {
     match made.as_ref().ok()?.ended.clone() {
         Ended::Call(data) => Some(data.into()),
         _ => None,

@@ -90,7 +90,7 @@ impl<'a> History<'a> {
         let run = run.map_err(|error| Unable::unread(&error))?;
         let (run, sighting) = run.ok_or_else(|| Unable::new(Exit::NotFound, "the job has no such run"))?;
         let (job, terms) = ((report.task.job, report.task.version), Arc::clone(&plan.terms));
-        Ok(Trial { job, terms, chain_id: self.chain.network.chain_id, run, anchor, sighting })
+        Ok(Trial { job, terms, chain_id: self.chain.network.chain_id, run, anchor, sighting, inputs: None })
     }
 }
 

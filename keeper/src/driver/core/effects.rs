@@ -17,14 +17,18 @@ use super::{Core, Note, Order};
 use crate::archive::{Change, result_of};
 use crate::driver::note::DisputeNote;
 use crate::jobs::Standing;
-use crate::jobs::action::Finding;
+use crate::jobs::action::{Finding, Part};
 use crate::journal::Record;
 use crate::scene::Sight;
 
 impl Core {
     pub(super) fn on_effect(&mut self, effect: Effect, now: Time) {
         match effect {
-            Effect::Execute { due, attempt, anchor } => self.execute(due, attempt, anchor, now),
+            Effect::Execute { due, attempt, anchor } => self.execute(due, (attempt, anchor), Part::Run, now),
+            Effect::Observe { due, attempt, anchor } => self.execute(due, (attempt, anchor), Part::Observe, now),
+            Effect::Decide { due, attempt, anchor, inputs } => {
+                self.execute(due, (attempt, anchor), Part::Decide(inputs), now);
+            }
             Effect::Persist { token, records } => {
                 self.order(Order::Persist { token, group: records.iter().map(record).collect() });
             }
@@ -84,30 +88,26 @@ impl Core {
     }
 
     /// Has a task run, if the book says that it does at its anchor, or does not say.
-    fn execute(&mut self, due: DueTask, attempt: u8, anchor: BlockRef, now: Time) {
+    fn execute(&mut self, due: DueTask, (attempt, anchor): (u8, BlockRef), part: Part, now: Time) {
+        let place = part.place(&anchor);
         let (plan, ask) = match self.book.standing(&due, anchor.number) {
             Standing::Runs(plan) => (Some(plan), false),
             Standing::Untold => (self.book.job(due.task.job.0).and_then(|job| job.state().plan.clone().ok()), true),
             Standing::Not(why) => {
-                self.executions.begin(due.task, attempt, anchor.hash, now);
-                return self.executed(
-                    due.task,
-                    (attempt, anchor.hash),
-                    Finding::none(Abstention::JobInactive, why),
-                    now,
-                );
+                self.executions.begin(due.task, attempt, place, now);
+                return self.not_run(due.task, (attempt, place), &part, (Abstention::JobInactive, why), now);
             }
         };
-        self.executions.begin(due.task, attempt, anchor.hash, now);
+        self.executions.begin(due.task, attempt, place, now);
         match plan {
             Some(plan) => {
                 let sighting = self.lookout.sighting(&due.task).cloned();
-                self.order(Order::Run { due, attempt, anchor, plan, sighting, ask });
+                self.order(Order::Run { due, attempt, anchor, plan, sighting, ask, part });
             }
             // A reorganisation took its job away. Said, so that the other tasks of its batch do not wait for it.
             None => {
                 let why = "no such job is listed that this keeper knows how to run".to_owned();
-                self.executed(due.task, (attempt, anchor.hash), Finding::none(Abstention::UnknownTask, why), now);
+                self.not_run(due.task, (attempt, place), &part, (Abstention::UnknownTask, why), now);
             }
         }
     }
@@ -117,25 +117,41 @@ impl Core {
         #[cfg(feature = "equivocate")]
         let finding = self.falsified(&task, finding);
         let Finding { result, reason, took } = finding;
-        let Some(since) = self.executions.end(task, attempt, anchor) else {
-            return self.note(Note::UnaskedAnswer(task.job));
-        };
-        let ended = result.as_ref().map(|_| ()).map_err(|why| *why);
-        self.runs.note(task.job.0, ended, &reason, now);
-        self.note_run(&task, &result, &reason, now.0.saturating_sub(since.0));
-        let status = result.as_ref().map(|outcome| outcome.status).map_err(|why| *why);
-        self.archive(task, Change::Ran { result: status, reason }, now);
-        if let Ok(outcome) = &result {
-            self.order(Order::Witness(Sight::Outcome { task, outcome: outcome.clone() }));
-        }
-        if let Some(troubled) = tells_of_job(result.as_ref().map(|_| ())) {
-            self.feed(Input::Trouble { job: task.job, troubled }, now);
+        if !self.take_run(task, (attempt, anchor), &result, reason, now) {
+            return;
         }
         let is_none = matches!(result, Err(Abstention::UnknownTask));
         self.feed(Input::Executed { task, attempt, anchor, result, took }, now);
         if is_none {
             self.drop_condition(task, now);
         }
+    }
+
+    /// Takes note of what a run gave; false for one that was not asked for.
+    pub(super) fn take_run(
+        &mut self,
+        task: Task,
+        (attempt, place): (u8, B256),
+        result: &Result<Outcome, Abstention>,
+        reason: String,
+        now: Time,
+    ) -> bool {
+        let Some(since) = self.executions.end(task, attempt, place) else {
+            self.note(Note::UnaskedAnswer(task.job));
+            return false;
+        };
+        let ended = result.as_ref().map(|_| ()).map_err(|why| *why);
+        self.runs.note(task.job.0, ended, &reason, now);
+        self.note_run(&task, result, &reason, now.0.saturating_sub(since.0));
+        let status = result.as_ref().map(|outcome| outcome.status).map_err(|why| *why);
+        self.archive(task, Change::Ran { result: status, reason }, now);
+        if let Ok(outcome) = result {
+            self.order(Order::Witness(Sight::Outcome { task, outcome: outcome.clone() }));
+        }
+        if let Some(troubled) = tells_of_job(result.as_ref().map(|_| ())) {
+            self.feed(Input::Trouble { job: task.job, troubled }, now);
+        }
+        true
     }
 
     #[cfg(feature = "equivocate")]
@@ -260,7 +276,13 @@ pub(super) fn tells_of_job(ended: Result<(), &Abstention>) -> Option<bool> {
         Err(
             Abstention::CodeUnavailable | Abstention::ChainReadFailed | Abstention::Timeout | Abstention::HostFailure,
         ) => Some(true),
-        Err(Abstention::UnknownTask | Abstention::Busy | Abstention::JournalRefused | Abstention::JobInactive) => None,
+        Err(
+            Abstention::UnknownTask
+            | Abstention::Busy
+            | Abstention::JournalRefused
+            | Abstention::JobInactive
+            | Abstention::NothingSeen,
+        ) => None,
     }
 }
 

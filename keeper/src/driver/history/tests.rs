@@ -13,7 +13,17 @@ fn task(job: u64, run: u64) -> Task {
 
 fn due(task: Task, due: u64) -> DueTask {
     let anchor = AnchorRule::ByTime;
-    DueTask { task, due, deadline: due + 40, anchor, rank: 0, code_hash: B256::ZERO, quorum_bps: 0, callback_gas: 0 }
+    DueTask {
+        task,
+        due,
+        deadline: due + 40,
+        anchor,
+        rank: 0,
+        code_hash: B256::ZERO,
+        quorum_bps: 0,
+        callback_gas: 0,
+        observes: false,
+    }
 }
 
 fn settled(task: &Task, status: u8, submitter: Address) -> Settled {

@@ -106,6 +106,7 @@ fn notes_that_are_words_alone_count_nothing() {
         Note::SecondVerdict(Verdict::Accept),
         Note::Blamed(Fault::Equivocation(KeeperIndex(1))),
         Note::Blamed(Fault::ConflictingAssignment(KeeperIndex(1))),
+        Note::Blamed(Fault::UnfitInputs(KeeperIndex(1))),
         Note::UnaskedAnswer(JobId(1)),
         Note::EvidenceKept(7),
         Note::Learnt,

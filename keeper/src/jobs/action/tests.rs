@@ -3,8 +3,10 @@ mod bench;
 mod nodes;
 
 use clap::Parser;
+use consensus::task::Status;
 
 use super::*;
+use crate::executor::Abstain;
 
 #[derive(Debug, Parser)]
 struct Line {

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use alloy::primitives::{Address, B256};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueHint};
-use contracts::terms::{ActionTerms, WasmTerms};
+use contracts::terms::{ActionTerms, ObservingTerms, WasmTerms};
 use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::{Hands, Made, Used, Work};
-use crate::executor::{BlockReference, Code, Executor, RunRequest};
+use crate::executor::{self, AllowList, BlockReference, Code, Executor, RunRequest};
 use crate::jobs::flags::{read_bytes, read_file};
 use crate::jobs::trigger::{Run, Told};
 
@@ -25,11 +25,16 @@ pub(super) async fn prepare(executor: &Executor, terms: &WasmTerms, owner: Addre
 
 /// Runs the code.
 pub(super) async fn run(hands: Hands<'_>, terms: &WasmTerms, work: &Work) -> Made {
+    made(hands.executor.run(request(hands, terms, work)).await, work)
+}
+
+/// What the code is told.
+pub(super) fn request(hands: Hands<'_>, terms: &WasmTerms, work: &Work) -> RunRequest {
     let Work { due, anchor, plan, sighting, .. } = work;
     let task = due.task;
     let Told { sequence, trigger } = plan.trigger.told(&Run::of(due), sighting.as_ref());
     let chain_id = hands.chain_id;
-    let request = RunRequest {
+    RunRequest {
         code: code(terms),
         owner: plan.owner.into(),
         job_id: task.job.0,
@@ -39,10 +44,13 @@ pub(super) async fn run(hands: Hands<'_>, terms: &WasmTerms, work: &Work) -> Mad
         due: due.due,
         params: terms.params.to_vec(),
         reference: BlockReference { chain_id, number: anchor.number, hash: anchor.hash.0, timestamp: anchor.timestamp },
-    };
-    let run = hands.executor.run(request).await;
+    }
+}
+
+/// A run that was made.
+pub(super) fn made(run: executor::Run, work: &Work) -> Made {
     for line in &run.logs {
-        tracing::debug!(job = task.job.0, "job says: {line}");
+        tracing::debug!(job = work.due.task.job.0, "job says: {line}");
     }
     let used = Used { fuel: run.fuel, memory_bytes: run.memory_bytes, logs: run.logs };
     Made { ended: run.ended, transcript: B256::from(run.transcript_root), took: run.took, used }
@@ -81,6 +89,9 @@ pub(super) struct WasmFlags {
     /// Bytes handed to the code: 0x-hex, or @FILE [default: none]
     #[arg(long, value_name = "BYTES", value_hint = ValueHint::FilePath)]
     params: Option<String>,
+    /// The hosts that the code may ask, where it looks outside the chain: api.example.com, or for local use 127.0.0.1:8080
+    #[arg(long, value_name = "HOST", num_args = 1..=16, value_delimiter = ',')]
+    allow_host: Option<Vec<String>>,
 }
 
 impl WasmFlags {
@@ -90,6 +101,7 @@ impl WasmFlags {
             ("--code", self.code.is_some()),
             ("--code-hash", self.code_hash.is_some()),
             ("--params", self.params.is_some()),
+            ("--allow-host", self.allow_host.is_some()),
         ];
         given.into_iter().find_map(|(flag, is_given)| is_given.then_some(flag))
     }
@@ -102,6 +114,9 @@ impl WasmFlags {
             (None, None) => bail!("the code is not pinned: pass --code FILE or --code-hash HASH"),
         };
         let params = read_bytes(self.params.as_deref().unwrap_or("0x"), "--params")?;
-        Ok(ActionTerms::Wasm(WasmTerms { code_url: code_url.to_string(), code_hash, params }))
+        let code = WasmTerms { code_url: code_url.to_string(), code_hash, params };
+        let Some(hosts) = self.allow_host.clone() else { return Ok(ActionTerms::Wasm(code)) };
+        AllowList::new(hosts.clone()).map_err(|why| anyhow!("--allow-host: {why}"))?;
+        Ok(ActionTerms::Observing(ObservingTerms { code, hosts }))
     }
 }

@@ -13,6 +13,7 @@ fn due() -> DueTask {
         code_hash: B256::ZERO,
         quorum_bps: 6_667,
         callback_gas: 1,
+        observes: false,
     }
 }
 

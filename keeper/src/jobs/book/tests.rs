@@ -186,6 +186,7 @@ fn standing(book: &JobBook, version: u32, anchor: u64) -> Result<u128, String> {
         code_hash: B256::ZERO,
         quorum_bps: 0,
         callback_gas: 0,
+        observes: false,
     };
     match book.standing(&due, anchor) {
         Standing::Runs(plan) => Ok(plan.terms.fee.to()),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use alloy::primitives::{B256, Bytes};
 use alloy::sol_types::SolValue;
 use consensus::anchor::BlockRef;
+use consensus::committee::KeeperIndex;
+use consensus::inputs::InputSet;
 use consensus::task::{AnchorRule, InstanceKey, JobId};
 use contracts::IJobManager::JobParams;
 use contracts::terms::Terms;
@@ -48,6 +50,9 @@ pub(super) struct File {
     rests_on: Option<u64>,
     rank: u32,
     seen: Option<Seen>,
+    /// What it decided on, where its job looks outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    inputs: Option<Inputs>,
     reads: Vec<Kept>,
     end: End,
 }
@@ -77,6 +82,13 @@ enum Seen {
         timestamp: u64,
     },
     Answer(Bytes),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Inputs {
+    hash: B256,
+    seen: Vec<(u16, u32, Bytes)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,7 +148,7 @@ impl Tape {
 
 impl From<Tape> for File {
     fn from(tape: Tape) -> Self {
-        let Trial { job, terms, chain_id, run, anchor, sighting } = &tape.trial;
+        let Trial { job, terms, chain_id, run, anchor, sighting, inputs } = &tape.trial;
         let Ending { outcome, data, transcript, fuel, memory_bytes, logs } = tape.ended;
         Self {
             tape: VERSION,
@@ -149,6 +161,7 @@ impl From<Tape> for File {
             rests_on: run.anchor.rests_on(),
             rank: run.rank,
             seen: sighting.as_ref().map(seen_of),
+            inputs: inputs.as_deref().map(inputs_of),
             reads: tape.reads.iter().map(kept_of).collect(),
             end: End { outcome, data: data.into(), transcript: transcript.into(), fuel, memory_bytes, logs },
         }
@@ -169,6 +182,7 @@ impl TryFrom<File> for Tape {
         let params = JobParams::abi_decode(&file.job).map_err(|_| broken("job"))?;
         let terms = Terms::try_from(&params).map_err(|error| Unreadable::Malformed(error.to_string()))?;
         let sighting = file.seen.map(|seen| sighting_of(seen).ok_or_else(|| broken("seen"))).transpose()?;
+        let inputs = file.inputs.map(set_of);
         let reads = file.reads.into_iter().map(|kept| read_of(kept).ok_or_else(|| broken("a read")));
         let End { outcome, data, transcript, fuel, memory_bytes, logs } = file.end;
         let run = Run {
@@ -180,7 +194,7 @@ impl TryFrom<File> for Tape {
         let anchor = reference_of(&file.anchor);
         let job = file.listed.map_or(UNLISTED, |Listed { job, version }| (JobId(job), version));
         Ok(Self {
-            trial: Trial { job, terms: Arc::new(terms), chain_id: file.chain_id, run, anchor, sighting },
+            trial: Trial { job, terms: Arc::new(terms), chain_id: file.chain_id, run, anchor, sighting, inputs },
             reads: reads.collect::<Result<_, _>>()?,
             ended: Ending { outcome, data: data.to_vec(), transcript: transcript.0, fuel, memory_bytes, logs },
         })
@@ -217,6 +231,15 @@ fn sighting_of(seen: Seen) -> Option<Sighting> {
         },
         Seen::Answer(answer) => Sighting::Answer(answer.to_vec()),
     })
+}
+
+fn inputs_of(set: &InputSet) -> Inputs {
+    Inputs { hash: set.hash, seen: set.seen.iter().map(|one| (one.keeper.0, one.share, one.bytes.clone())).collect() }
+}
+
+fn set_of(inputs: Inputs) -> Arc<InputSet> {
+    let one = |(keeper, share, bytes)| consensus::inputs::Seen { keeper: KeeperIndex(keeper), share, bytes };
+    Arc::new(InputSet { hash: inputs.hash, seen: inputs.seen.into_iter().map(one).collect() })
 }
 
 fn kept_of(read: &Read) -> Kept {

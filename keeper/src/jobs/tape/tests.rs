@@ -49,8 +49,14 @@ fn tape() -> Tape {
     };
     let run = Run::at_block(InstanceKey::from_run(0), 12, 10, 8);
     let sighting = Some(Sighting::Log(Arc::new(SeenLog { entry, timestamp: 11 })));
+    let seen = consensus::inputs::Seen {
+        keeper: consensus::committee::KeeperIndex(3),
+        share: 200_000_000,
+        bytes: Bytes::from_static(b"seen"),
+    };
+    let inputs = Some(Arc::new(consensus::inputs::InputSet { hash: B256::repeat_byte(9), seen: vec![seen] }));
     Tape {
-        trial: Trial { job: UNLISTED, terms: Arc::new(terms), chain_id: 1, run, anchor, sighting },
+        trial: Trial { job: UNLISTED, terms: Arc::new(terms), chain_id: 1, run, anchor, sighting, inputs },
         reads: reads(),
         ended: ending(),
     }

@@ -87,6 +87,13 @@ async fn the_other_templates_build_and_run() {
     assert!(much["logs"][0].as_str().unwrap().contains("sent 2000000 to 0x"), "{much}");
     assert_eq!(log(5)["reason"], "5 is less than 1000000");
 
+    let (folder, built) = made(&desk, "price-median");
+    assert_eq!(built["outside"], json!([]), "{built}");
+    let median = tried(&desk, &folder, &["--http", &format!("{folder}/http.json"), "--expect", "call"]);
+    let end = format!("{:064x}", 300_125_000_000_u64);
+    assert!(median["calldata"].as_str().unwrap().ends_with(&end), "{median}");
+    assert_eq!(median["looks"]["differs"], json!([]), "the middle of any four is the same: {median}");
+
     let (folder, built) = made(&desk, "payment");
     assert_eq!(built["schema"], 1);
     let payment = tried(&desk, &folder, &["--expect", "call"]);

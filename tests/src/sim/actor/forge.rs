@@ -23,7 +23,7 @@ use crate::sim::plan::CONDITION;
 /// Signs findings on a batch with the hostile keeper's own key; `None` if it does not know the batch.
 fn signed(partial: &Partial, findings: Vec<Finding>, keeper: u16, means: &Means<'_>) -> Option<Partial> {
     let basis = means.engine.inspect_batch(partial.key())?;
-    let reports = reports(&basis.tasks, &basis.anchors, &findings)?;
+    let reports = reports(&basis.tasks, &basis.anchors, basis.input_set, &findings)?;
     let digest = DOMAIN.batch_digest(basis.committee.epoch(), batch_root(&reports));
     let signature = ByteBuf::from(means.keys.secret.sign(digest.as_slice()).to_bytes());
     let execution_tag = ByteArray::new(keccak256(digest).0);
@@ -84,7 +84,7 @@ pub(super) fn other_ruling(ruling: &Ruling, means: &mut Means<'_>) -> Vec<u8> {
 /// A certificate out of the keeper's own signature alone: with its own bit, or with everybody's.
 fn certificate(partial: &Partial, means: &mut Means<'_>) -> Option<Vec<u8>> {
     let basis = means.engine.inspect_batch(partial.key())?;
-    let mut reports = reports(&basis.tasks, &basis.anchors, &partial.findings)?;
+    let mut reports = reports(&basis.tasks, &basis.anchors, basis.input_set, &partial.findings)?;
     reports.first_mut()?.outcome_hash = B256::from_slice(&means.random.bytes(32));
     let digest = DOMAIN.batch_digest(basis.committee.epoch(), batch_root(&reports));
     let size = basis.committee.size();
@@ -113,7 +113,11 @@ fn resigned(assignment: &Assignment, batches: Vec<PlannedBatch>, means: &Means<'
 pub(super) fn other_plan(assignment: &Assignment, means: &Means<'_>) -> Vec<u8> {
     let single = |batch: &PlannedBatch| {
         let attempt = batch.attempt;
-        batch.tasks.iter().map(move |&task| PlannedBatch { attempt, tasks: vec![task] }).collect::<Vec<_>>()
+        batch
+            .tasks
+            .iter()
+            .map(move |&task| PlannedBatch { inputs: Vec::new(), attempt, tasks: vec![task] })
+            .collect::<Vec<_>>()
     };
     let mut batches: Vec<PlannedBatch> = assignment.batches.iter().flat_map(single).collect();
     batches.reverse();
@@ -128,6 +132,7 @@ pub(super) fn censored(assignment: &Assignment, means: &Means<'_>) -> Option<Vec
     let job = assignment.batches.first()?.tasks.first()?.job;
     let keep = |task: &&PlannedTask| task.job != job;
     let batches = assignment.batches.iter().map(|batch| PlannedBatch {
+        inputs: Vec::new(),
         attempt: batch.attempt,
         tasks: batch.tasks.iter().filter(keep).copied().collect(),
     });
@@ -140,7 +145,7 @@ pub(super) fn spoilt_plan(assignment: &Assignment, means: &mut Means<'_>) -> Vec
     let tasks: Vec<PlannedTask> = assignment.batches.iter().flat_map(|batch| &batch.tasks).copied().collect();
     let mut beside = |attempt: u8, task: PlannedTask| {
         let nobodys = PlannedTask { job: u64::MAX - means.random.below(1_000_000), ..task };
-        PlannedBatch { attempt, tasks: vec![task, nobodys] }
+        PlannedBatch { inputs: Vec::new(), attempt, tasks: vec![task, nobodys] }
     };
     let catch_up = means.pace.catch_up_attempt(assignment.window);
     let attempts = catch_up.into_iter().chain(0..ATTEMPTS_MAX).flat_map(|attempt| [attempt, attempt]);
@@ -165,7 +170,11 @@ pub(super) fn before_its_time(assignment: &Assignment, means: &Means<'_>) -> Opt
 pub(super) fn crowded(assignment: &Assignment, means: &Means<'_>) -> Vec<Vec<u8>> {
     let alone = |batch: &PlannedBatch| {
         let attempt = batch.attempt;
-        batch.tasks.iter().map(move |&task| PlannedBatch { attempt, tasks: vec![task] }).collect::<Vec<_>>()
+        batch
+            .tasks
+            .iter()
+            .map(move |&task| PlannedBatch { inputs: Vec::new(), attempt, tasks: vec![task] })
+            .collect::<Vec<_>>()
     };
     let batches: Vec<PlannedBatch> = assignment.batches.iter().flat_map(alone).collect();
     let full: Vec<PlannedBatch> = batches.iter().cycle().take(BATCHES_MAX).cloned().collect();
@@ -183,6 +192,7 @@ pub(super) fn false_alarms(assignment: &Assignment, means: &Means<'_>) -> Vec<Ve
         pace.window_of(due) == assignment.window
     };
     let run = |block: &BlockRef, attempt: u8| PlannedBatch {
+        inputs: Vec::new(),
         attempt,
         tasks: vec![PlannedTask { job: CONDITION, version: 1, instance: ByteArray::new(block.hash.0) }],
     };
@@ -267,9 +277,15 @@ pub(super) fn copied(partial: &Partial, means: &Means<'_>) -> Option<Vec<u8>> {
 
 /// Something that costs whoever looks at it.
 pub(super) fn junk(means: &mut Means<'_>) -> (Channel, Vec<u8>) {
-    let channels =
-        [Channel::Assignments, Channel::Partials, Channel::Certificates, Channel::Evidence, Channel::Rulings];
-    let channel = channels[means.random.below(5) as usize];
+    let channels = [
+        Channel::Assignments,
+        Channel::Partials,
+        Channel::Certificates,
+        Channel::Evidence,
+        Channel::Rulings,
+        Channel::Observations,
+    ];
+    let channel = channels[means.random.below(channels.len() as u64) as usize];
     match means.random.below(4) {
         0 => (channel, means.random.bytes(64)),
         1 => (channel, vec![0; 70_000]),
@@ -294,7 +310,7 @@ pub(super) fn junk(means: &mut Means<'_>) -> (Channel, Vec<u8>) {
                 stage: means.random.below(16) as u8,
                 number: 0,
                 leader: means.index as u16,
-                batches: vec![PlannedBatch { attempt: 0, tasks: vec![task] }],
+                batches: vec![PlannedBatch { inputs: Vec::new(), attempt: 0, tasks: vec![task] }],
                 signature: ByteArray::new([1; 64]),
             };
             (Channel::Assignments, codec::encode(&assignment))

@@ -1,7 +1,7 @@
 //! What the chain shows by itself, and the jobs that wait for it: block numbers, logs, and a condition.
 
 use alloy::primitives::{Address, B256, Bytes, Uint};
-use contracts::terms::{ActionTerms, ConditionTerms, Limits, LogTerms, Terms, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, ConditionTerms, Limits, LogTerms, ObservingTerms, Terms, TriggerTerms, WasmTerms};
 use keeper::chain::JobParams;
 
 use super::{CODE, Conduct, FIRST_DUE, HEAL, Job, LAST_DUE, PRELUDE, Plan, START};
@@ -60,6 +60,10 @@ impl Plan {
         ];
         let ids = self.jobs.len() as u64 + 1..;
         self.jobs.extend(ids.zip(kinds).map(|(id, (rhythm, trigger))| job(id, rhythm, trigger)));
+        let (id, first, interval) = (self.jobs.len() as u64 + 1, FIRST_DUE + random.below(3), random.between(4, 7));
+        let trigger = TriggerTerms::Interval { start: START + first, interval: interval as u32 };
+        let (params, rhythm) = (observing(id, trigger).params(), Rhythm::Interval { first, interval });
+        self.jobs.push(Job { id, params, conduct: Conduct::Calls, rhythm });
         let is_steady = random.chance(500);
         self.nature = Nature {
             logs: random.between(100, 400),
@@ -76,6 +80,11 @@ fn job(id: u64, rhythm: Rhythm, trigger: TriggerTerms) -> Job {
 }
 
 impl Job {
+    /// Whether it looks outside.
+    pub(in crate::sim) fn observes(&self) -> bool {
+        Terms::try_from(&self.params).is_ok_and(|terms| terms.action.observes())
+    }
+
     /// The job as a keeper has it that gives nothing for confirmations.
     pub(in crate::sim) fn without_confirmations(&self) -> JobParams {
         match &self.rhythm {
@@ -86,6 +95,13 @@ impl Job {
             _ => self.params.clone(),
         }
     }
+}
+
+/// A job that looks outside.
+pub(super) fn observing(id: u64, trigger: TriggerTerms) -> Terms {
+    let terms = terms(id, trigger, 0);
+    let code = WasmTerms { code_url: String::new(), code_hash: CODE, params: Bytes::new() };
+    Terms { action: ActionTerms::Observing(ObservingTerms { code, hosts: vec!["prices.example".to_owned()] }), ..terms }
 }
 
 /// What a job asks for; but for its trigger and its quorum they are all alike.

@@ -67,6 +67,7 @@ impl World<'_> {
         let task = convert::task(settled);
         self.settled_at.insert(task, self.now);
         let report = settlement.certificate.reports.iter().find(|report| report.task == task);
+        report.iter().for_each(|report| self.check_inputs(report));
         let honest = report.and_then(|report| self.honest_outcome(&task, report.anchor.hash));
         if honest.is_some_and(|honest| honest.hash(CODE) != settled.outcome_hash) {
             self.checks.fail(self.elapsed(), "wrong_result", format!("{:?}", task.id()));

@@ -11,6 +11,7 @@ use consensus::message::{Channel, EVIDENCE_LIMIT, Message};
 use consensus::task::Outcome;
 use keeper::chain::SettlementResult;
 use keeper::driver::{Event, Note, Order};
+use keeper::jobs::action::Part;
 
 use super::queue::Happening;
 use super::{World, run_of, trace};
@@ -83,9 +84,11 @@ impl World<'_> {
 
     fn carry_out(&mut self, keeper: usize, order: Order) {
         match order {
-            Order::Run { due, attempt, anchor, sighting, .. } => {
-                self.run_task(keeper, &due, (attempt, anchor), sighting.as_ref());
-            }
+            Order::Run { due, attempt, anchor, sighting, part, .. } => match part {
+                Part::Run => self.run_task(keeper, &due, (attempt, anchor), sighting.as_ref()),
+                Part::Observe => self.look_outside(keeper, &due, (attempt, anchor)),
+                Part::Decide(inputs) => self.decide(keeper, &due, (attempt, anchor), &inputs),
+            },
             Order::Search(stretch) => self.search(keeper, stretch),
             Order::Probe { block, questions } => self.probe(keeper, block, questions),
             Order::Persist { token, group } => {

@@ -10,7 +10,7 @@ use keeper::jobs::trigger::Sighting;
 
 use super::{World, run_of};
 use crate::sim::node::Ran;
-use crate::sim::plan::{Conduct, Rhythm, status};
+use crate::sim::plan::{Conduct, Job, Rhythm, status};
 use crate::sim::plant::Plant;
 
 impl World<'_> {
@@ -22,6 +22,10 @@ impl World<'_> {
     /// What every honest run of a task gives at an anchor; `None` if each gives something else.
     pub(super) fn honest_outcome(&self, task: &Task, anchor: B256) -> Option<Outcome> {
         let conduct = self.conduct(task).filter(|conduct| *conduct != Conduct::Differs)?;
+        // What it gives depends on what keepers saw as well (`looks.rs`).
+        if self.plan.job(task.job.0).is_some_and(Job::observes) {
+            return None;
+        }
         Some(self.outcome(task, anchor, conduct))
     }
 

@@ -40,6 +40,7 @@ pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
         Order::Note(Note::Assigned { window, stage }) => trace.word(window << 8 | u64::from(*stage)),
         Order::Note(Note::Blamed(Fault::Equivocation(index))) => trace.word(u64::from(index.0)),
         Order::Note(Note::Blamed(Fault::ConflictingAssignment(index))) => trace.word(1_000 + u64::from(index.0)),
+        Order::Note(Note::Blamed(Fault::UnfitInputs(index))) => trace.word(1_500 + u64::from(index.0)),
         Order::KeepEvidence(_) => trace.word(2_000),
         Order::Recall { group, .. } | Order::Learn { group } => trace.word(3_000 + group.len() as u64),
         Order::Abandon { task, attempt, .. } => trace.word(7_000 + task.job.0 * 10 + u64::from(*attempt)),

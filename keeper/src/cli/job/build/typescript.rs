@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 
 use super::tools::{npm_install, run, say};
 
-/// Where a job's `run` is.
+/// Where a job's `run` is, or its `observe` and `decide`.
 const ENTRY: &str = "src/job.ts";
 const INSTALL: &str = "does package.json name @bytecodealliance/jco, esbuild and typescript?";
 
 /// Builds the folder's component.
-pub(super) fn component(folder: &Path) -> Result<Vec<u8>> {
+pub(super) fn component(folder: &Path, world: &str) -> Result<Vec<u8>> {
     npm_install(folder)?;
     // Seen from wherever the command is given.
     let folder = std::path::absolute(folder).with_context(|| format!("where is {}?", folder.display()))?;
@@ -31,7 +31,7 @@ pub(super) fn component(folder: &Path) -> Result<Vec<u8>> {
     run(esbuild.arg(format!("--outfile={}", bundle.display())), false, INSTALL)?;
     say("putting it into its interpreter");
     let mut jco = tool("jco");
-    jco.arg("componentize").arg(&bundle).args(["--wit", "node_modules/keeper-job/wit", "--world-name", "job"]);
+    jco.arg("componentize").arg(&bundle).args(["--wit", "node_modules/keeper-job/wit", "--world-name", world]);
     jco.args(["--backend", "qjs", "--backend-qjs-stub-wasi", "--backend-qjs-disable-async", "--out"]);
     run(jco.arg(&made), false, INSTALL)?;
     std::fs::read(&made).with_context(|| format!("could not read {}", made.display()))

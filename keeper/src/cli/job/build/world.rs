@@ -1,23 +1,23 @@
-//! Whether a component is one of the world `keeper:job/job`, as far as its own words go.
+//! Whether a component is of a world of jobs, as far as its own words go.
 
 use anyhow::{Result, ensure};
-use executor::INTERFACES;
+use executor::{INTERFACES, OBSERVING_INTERFACES};
 use wasmparser::{ComponentExternalKind, ComponentTypeRef, Parser, Payload, Validator};
 
-/// The function that keepers call.
-const EXPORT: &str = "run";
+/// The functions that keepers call: one or the others.
+const EXPORTS: [&str; 3] = ["run", "observe", "decide"];
 
 /// The imports of a component that are not in the world.
 ///
 /// # Errors
-/// It is no component, or exports no `run`.
+/// It is no component, or exports neither `run` nor `observe` and `decide`.
 pub(super) fn outside(component: &[u8]) -> Result<Vec<String>> {
     Validator::new().validate_all(component)?;
     ensure!(
         Parser::is_component(component),
         "it is a core module: in Rust, keeper_job::export! makes a component of it"
     );
-    let (mut depth, mut outside, mut exports_run) = (0_u32, Vec::new(), false);
+    let (mut depth, mut outside, mut exported) = (0_u32, Vec::new(), [false; 3]);
     for payload in Parser::new(0).parse_all(component) {
         match payload? {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
@@ -36,12 +36,20 @@ pub(super) fn outside(component: &[u8]) -> Result<Vec<String>> {
             Payload::ComponentExportSection(exports) if depth == 0 => {
                 for export in exports {
                     let export = export?;
-                    exports_run |= export.name.name == EXPORT && export.kind == ComponentExternalKind::Func;
+                    let is_function = export.kind == ComponentExternalKind::Func;
+                    let place = EXPORTS.iter().position(|name| is_function && *name == export.name.name);
+                    place.iter().for_each(|&place| exported[place] = true);
                 }
             }
             _ => {}
         }
     }
-    ensure!(exports_run, "it exports no function `{EXPORT}`, which is what keepers call: see sdk/wit/job.wit");
+    let [run, observe, decide] = exported;
+    ensure!(
+        run || (observe && decide),
+        "it exports no function `run`, which is what keepers call, and not both `observe` and `decide` either: see sdk/wit"
+    );
+    // What looks outside has these too; in a job that does not, a call of one ends the run.
+    outside.retain(|name: &String| run || !OBSERVING_INTERFACES.contains(&name.as_str()));
     Ok(outside)
 }

@@ -1,6 +1,6 @@
 use alloy::primitives::Bytes;
 use clap::{Command, Parser, ValueHint};
-use contracts::terms::{CallTerms, ConditionTerms, LogTerms, ResolverTerms, UpkeepTerms, WasmTerms};
+use contracts::terms::{CallTerms, ConditionTerms, LogTerms, ObservingTerms, ResolverTerms, UpkeepTerms, WasmTerms};
 use proptest::prelude::*;
 
 use super::*;
@@ -123,6 +123,11 @@ fn terms() -> impl Strategy<Value = Terms> {
     let wasm = wasm.prop_map(|(params, hash)| {
         ActionTerms::Wasm(WasmTerms { code_url: "https://a.example/x?y".to_owned(), code_hash: hash.into(), params })
     });
+    let observing = (bytes(), proptest::collection::btree_set("[a-z]{1,9}\\.example", 1..5));
+    let observing = observing.prop_map(|(params, hosts)| {
+        let code = WasmTerms { code_url: "https://a.example/x".to_owned(), code_hash: [7; 32].into(), params };
+        ActionTerms::Observing(ObservingTerms { code, hosts: hosts.into_iter().collect() })
+    });
     let resolver = (address(), bytes());
     let resolver = resolver
         .prop_map(|(resolver, calldata)| ActionTerms::Resolver(ResolverTerms { resolver: resolver.into(), calldata }));
@@ -130,6 +135,7 @@ fn terms() -> impl Strategy<Value = Terms> {
         bytes().prop_map(|calldata| ActionTerms::Call(CallTerms { calldata })),
         bytes().prop_map(|check_data| ActionTerms::Upkeep(UpkeepTerms { check_data })),
         resolver,
+        observing,
         wasm
     ];
     let limits = (prop_oneof![Just(0), 1_001_u64..], any::<u32>(), any::<u64>(), 0_u8..3);

@@ -23,6 +23,7 @@ fn all_files_of_templates_and_sdks_are_carried() {
         ("templates/top-up", TOP_UP),
         ("templates/health-check", HEALTH_CHECK),
         ("templates/log-reaction", LOG_REACTION),
+        ("templates/price-median", PRICE_MEDIAN),
         ("templates/payment", PAYMENT),
         ("templates/upkeep", UPKEEP),
         ("wit", WIT),

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::effect::Effect;
 use super::ground::{Forwarder, Whose};
+use super::looks::Looks;
 use super::{CodeFile, calldata};
 use crate::cli::chain::gwei;
 use crate::cli::job::price::{Price, date};
@@ -41,6 +42,8 @@ pub(in crate::cli::job) struct Report {
     pub(super) too_dear: Option<String>,
     /// Where a run made again is not what it was.
     pub(super) differences: Option<Vec<String>>,
+    /// What five keepers saw, where the job looks outside.
+    pub(super) looks: Option<Looks>,
     /// What it was to end in.
     pub(super) expected: Option<String>,
 }
@@ -63,19 +66,24 @@ impl Delivery {
     }
 }
 
-/// Why there was no run, for people.
-pub(super) fn why(unmade: &Unmade) -> String {
-    match unmade {
-        Unmade::Never(why) => why.to_string(),
-        Unmade::NotNow((_, why)) => why.clone(),
-    }
-}
-
 impl Report {
     pub(super) const fn new(trial: Trial, made: Result<Made, Unmade>, elapsed: Duration, reads: Vec<Read>) -> Self {
-        let (code, delivery, price, too_dear) = (None, None, None, None);
+        let (code, delivery, price, too_dear, looks) = (None, None, None, None, None);
         let (differences, expected, is_due_by_word) = (None, None, false);
-        Self { trial, made, elapsed, reads, code, is_due_by_word, delivery, price, too_dear, differences, expected }
+        Self {
+            trial,
+            made,
+            elapsed,
+            reads,
+            code,
+            is_due_by_word,
+            delivery,
+            price,
+            too_dear,
+            looks,
+            differences,
+            expected,
+        }
     }
 
     /// What the target would be called with.
@@ -136,7 +144,7 @@ impl Report {
     /// Why it ended so, where it did not end in a call.
     fn reason(&self) -> Option<String> {
         match &self.made {
-            Err(unmade) => Some(why(unmade)),
+            Err(unmade) => Some(unmade.to_string()),
             Ok(made) => match &made.ended {
                 Ended::Call(_) => None,
                 Ended::Skip(why) | Ended::JobError(why) => Some(why.clone()),
@@ -167,6 +175,7 @@ impl Report {
         if let Some(CodeFile { file, bytes, hash }) = &self.code {
             lines.push(("code", format!("{}, {bytes} bytes, SHA-256 {hash}", file.display())));
         }
+        lines.extend(self.looks.iter().flat_map(Looks::lines));
         if let Ok(made) = &self.made {
             add_logs(&made.used.logs, &mut lines);
             if self.code.is_some() {
@@ -292,6 +301,7 @@ impl Report {
             "too_dear": self.too_dear,
             "recorded": recorded,
             "differences": self.differences,
+            "looks": self.looks.as_ref().map(Looks::document),
             "expected": self.expected,
         })
     }

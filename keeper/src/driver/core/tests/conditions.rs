@@ -27,7 +27,7 @@ fn seen_at(block: u64) -> Task {
 fn assigned(core: &Core, block: u64, attempt: u8, second: u64) -> Event {
     let view = core.engine().window(at(second), 0).unwrap();
     let (stage, leader) = (0..).zip(&view.order).find(|(_, leader)| leader.0 != 0).unwrap();
-    let batch = PlannedBatch { attempt, tasks: vec![seen_at(block).into()] };
+    let batch = PlannedBatch { inputs: Vec::new(), attempt, tasks: vec![seen_at(block).into()] };
     let number = u8::try_from(block % 4).unwrap();
     let place = (Window(view.window), Stage(stage), number);
     let signing = signing(u8::try_from(leader.0).unwrap());

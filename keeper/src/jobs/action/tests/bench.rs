@@ -71,8 +71,16 @@ pub(super) fn work_on(target: Address, action: ActionTerms, anchor: BlockRef) ->
         code_hash: B256::ZERO,
         quorum_bps: 6667,
         callback_gas: 100_000,
+        observes: false,
     };
-    Work { due, anchor, plan: Plan::new(Arc::new(terms), Address::ZERO, 0).unwrap(), sighting: None, ask: false }
+    Work {
+        due,
+        anchor,
+        plan: Plan::new(Arc::new(terms), Address::ZERO, 0).unwrap(),
+        sighting: None,
+        ask: false,
+        part: Part::Run,
+    }
 }
 
 pub(super) fn upkeep() -> ActionTerms {
