@@ -42,7 +42,7 @@ mod version;
 mod walk;
 mod worker;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -200,23 +200,6 @@ pub enum JobCommand {
     Watch(job::WatchArgs),
     /// Say why a run did not come to what it should, who led, signed and refused, and what to do about it
     Why(job::WhyArgs),
-}
-
-/// `keeper journal ...`
-#[derive(Debug, Subcommand)]
-pub enum JournalCommand {
-    /// Show whose it is and how much it holds
-    Show,
-    /// Write this key's signing history to a new file
-    Export {
-        /// JSON file to write, in the manner of EIP-3076
-        file: PathBuf,
-    },
-    /// Add the signing history of an exported file; never forgets or lowers anything
-    Import {
-        /// File that `keeper journal export` wrote
-        file: PathBuf,
-    },
 }
 
 /// Does what the command line says.

@@ -52,7 +52,7 @@ pub struct Heartbeat {
 }
 
 /// A signature's bytes; all zero before it is signed.
-pub type Bytes64 = ByteArray<64>;
+pub(crate) type Bytes64 = ByteArray<64>;
 
 /// A connection to another keeper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
