@@ -25,7 +25,7 @@ export function node(root, signal) {
     keyed(checks, listed, ([name]) => name, ([name]) => h("li", {}, h("b", {}, name.replaceAll("_", " ")), h("span", { class: "small" })), (element, [, check]) => {
       element.dataset.ok = String(check.ok);
       element.firstChild.setAttribute("aria-label", `${check.ok ? "fine" : "red"}: ${element.firstChild.textContent}`);
-      say(element.lastChild, check.message);
+      say(element.lastChild, check.ok || !check.help ? check.message : `${check.message} ${check.help}`);
     });
     keyed(nodes, document.nodes, (each) => each.origin, (each) => h("tr", {}, h("th", { scope: "row", class: "mono small" }, each.origin), Array.from({ length: 5 }, () => h("td", { class: "num" }))), (row, each) => {
       const good = ["good", "fresh"].includes(each.state);
