@@ -2,14 +2,12 @@
 
 use std::sync::LazyLock;
 
-use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{SCHEMA, refuse};
+use super::refuse;
 
 /// One file of the page.
 struct File {
@@ -70,8 +68,6 @@ pub(super) async fn file(request: Request) -> Response {
     };
     match find(name) {
         Some(file) => answer(file, request.headers()),
-        // What heartbeats show has a route of its own where they are heard; where they are not, nobody is.
-        None if name == "api/v1/mesh" => Json(json!({ "schema": SCHEMA, "keepers": [] })).into_response(),
         None => refuse(
             StatusCode::NOT_FOUND,
             "no such route; there are / (the page), /api/v1/openapi.json (what it reads), /v1/status, /v1/jobs, /v1/runs, \
