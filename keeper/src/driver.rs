@@ -31,6 +31,7 @@ mod runs;
 mod services;
 mod settlements;
 mod shed;
+mod shown;
 mod snapshots;
 mod standing;
 mod status;

@@ -1,6 +1,5 @@
 //! Carrying out orders: each goes to the part it is for; what takes time goes off the loop.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alloy::primitives::Address;
@@ -28,7 +27,6 @@ use crate::jobs::search::{Stretch, search};
 use crate::journal::{Answer, Record};
 use crate::metrics::Metrics;
 use crate::topics;
-use crate::view::Check;
 
 impl Driver {
     /// # Errors
@@ -300,36 +298,6 @@ impl Driver {
         };
         self.spawn(async move { Some(Event::Looked(Box::new(readings))) });
         Ok(())
-    }
-
-    fn show(&mut self) {
-        let mut view = self.core.view(now());
-        self.health.complete(&mut view, &self.services.pulse.picture(), now());
-        let gauge = |state, count| {
-            let peers = self.metrics.peers.get_or_create(&[("state", state)]);
-            peers.set(i64::try_from(count).unwrap_or(i64::MAX));
-        };
-        gauge("connected", view.peers);
-        gauge("mesh", self.core.members_connected());
-        self.metrics.ready.set(i64::from(view.ready));
-        self.metrics.show_checks(&view.checks);
-        self.metrics.health.show(&view, self.services.alerts.counts());
-        self.metrics.roster.show(&view);
-        tell_changes(&self.view.borrow().checks, &view.checks);
-        self.services.scene.show(&view, self.core.engine().committee().map(|(committee, _)| committee));
-        self.view.send_replace(Arc::new(view));
-    }
-}
-
-/// Says which checks have turned red or have another cause, and which are fine again.
-fn tell_changes(before: &BTreeMap<String, Check>, now: &BTreeMap<String, Check>) {
-    for (name, check) in now {
-        let was_ok = before.get(name).is_none_or(|before| before.ok);
-        match (was_ok, check.ok) {
-            (true, false) => tracing::warn!(check = name, why = check.message, "a check has failed"),
-            (false, true) => tracing::info!(check = name, found = check.message, "a check is fine again"),
-            _ => {}
-        }
     }
 }
 
