@@ -23,8 +23,22 @@ const SECRET_FLAGS: [&str; 12] = [
     "--seed-phrase",
 ];
 /// Verbs whose flags take no hash: 64 hex digits there can only be a key.
-const HASHLESS: [&str; 11] =
-    ["init", "keys", "operator", "join", "backup", "config", "journal", "status", "logs", "completions", "man"];
+const HASHLESS: [&str; 14] = [
+    "init",
+    "keys",
+    "operator",
+    "join",
+    "backup",
+    "config",
+    "journal",
+    "status",
+    "top",
+    "peers",
+    "doctor",
+    "logs",
+    "completions",
+    "man",
+];
 /// Hex digits of a secret key, and of a hash.
 const DIGITS: usize = 64;
 
