@@ -33,9 +33,15 @@ fi
 need node nodejs
 book=$scratch/book
 mdbook build "$scratch/docs" -d "$book" >&2
+# Pictures that are made by looking at the page in a browser, and not at every build.
+skip=()
+if [ ! -d docs/images ]; then
+  say "docs/images is not there: tests/page.sh --images makes the pictures of docs/page.md"
+  skip=(--exclude '/images/page-')
+fi
 # The pages as they are read here, then as they are read on the site. What is on the web is not asked for.
 mapfile -t pages < <(git ls-files '*.md' ':!:sdk/**/node_modules/**' ':!:keeper/templates/**')
-lychee --offline --include-fragments --no-progress -q "${pages[@]}"
-lychee --offline --include-fragments --no-progress -q --root-dir "$book" "$book"/*.html
+lychee --offline --include-fragments --no-progress -q "${skip[@]}" "${pages[@]}"
+lychee --offline --include-fragments --no-progress -q "${skip[@]}" --root-dir "$book" "$book"/*.html
 node docs/commands.mjs "$bin" "${pages[@]}"
 echo "the documentation builds, its links lead somewhere, and its commands are taken"

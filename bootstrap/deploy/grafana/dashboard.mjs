@@ -25,21 +25,27 @@ const rows = {
     ['Runs with a result, 30 min', 'percentunit', [[of('keeper:execution_success:ratio_rate30m'), '{{instance}}']], 'stat'],
     ['Turns missed, 1 h', 'short', [[`increase(${of('keeper_leader_turns_total', 'result="missed"')}[1h])`, '{{instance}}']], 'stat'],
     ['Versions', 'short', [[`count by (version) (${of('keeper_build_info')})`, '{{version}}']], 'stat'],
-    ['Red checks', 'short', [[`1 - ${of('keeper_check')}`, '{{instance}} {{check}}']]],
+    ['Red checks', 'short', [[of('keeper_health_check_failing'), '{{instance}} {{check}} ({{severity}})']]],
+    ['Wallet lasts', 's', [[of('keeper_wallet_runway_seconds'), '{{instance}}']]],
     ['Turned away because there is too much of it', 'ops', [[`sum by (kind) (${rate('keeper_load_shed_total')})`, '{{kind}}']]],
   ],
   Mesh: [
     ['Peers by state', 'short', [[of('keeper_peers'), '{{instance}} {{state}}']]],
+    ['Operators, as they are heard', 'short', [[of('keeper_operators'), '{{instance}} {{state}}']]],
+    ['Heartbeats', 'ops', [[`sum by (direction, result) (${rate('keeper_heartbeats_total')})`, '{{direction}} {{result}}']]],
+    ['Clock off the others\'', 's', [[of('keeper_clock_offset_seconds'), '{{instance}}']]],
+    ['On another version', 'short', [[of('keeper_operators_on_other_version'), '{{instance}}']]],
     ['Gossip judged', 'ops', [[`sum by (topic, result) (${rate('keeper_gossip_messages_total')})`, '{{topic}} {{result}}']]],
     ['Peers in the mesh of a topic', 'short', [[of('gossipsub_mesh_peer_counts'), '{{instance}} {{hash}}']]],
     ['Copies of a message', 'short', [[
       `sum by (instance) (${rate('gossipsub_topic_msg_recv_counts_unfiltered_total')})
   / sum by (instance) (${rate('gossipsub_topic_msg_recv_counts_total')})`, '{{instance}}']]],
-    ['Round trips', 's', quantiles('libp2p_ping_rtt_seconds')],
+    ['Round trips', 's', quantiles('keeper_peer_rtt_seconds')],
     ['Connections made', 'ops', [[`sum by (instance) (${rate('libp2p_swarm_connections_established_total')})`, '{{instance}}']]],
   ],
   Jobs: [
     ['Tasks by how they ended', 'ops', [[`sum by (result) (${rate('keeper_tasks_total')})`, '{{result}}']]],
+    ['Tasks that are due and open', 'short', [[of('keeper_tasks_open'), '{{instance}}']]],
     ['Runs by outcome', 'ops', [[`sum by (outcome) (${rate('keeper_executions_total')})`, '{{outcome}}']]],
     ['Time of a run', 's', quantiles('keeper_execution_duration_seconds')],
     ['Abstentions by reason', 'ops', [[`sum by (reason) (${rate('keeper_abstentions_total')})`, '{{reason}}']]],
@@ -67,7 +73,7 @@ const rows = {
   ],
   Chain: [
     ['Age of the newest confirmed block', 's', [[`time() - ${of('keeper_chain_head_timestamp_seconds')}`, '{{instance}}']]],
-    ['Newest confirmed block', 'short', [[of('keeper_chain_head_block'), '{{instance}}']]],
+    ['Newest confirmed block', 'short', [[of('keeper_chain_head_block'), '{{instance}}'], [of('keeper_mesh_head_block'), '{{instance}}: the others']]],
     ['Failures of nodes', 'ops', [[`sum by (reason) (${rate('keeper_chain_rpc_errors_total')}) > 0 or vector(0)`, '{{reason}}']]],
     ['What else happened', 'ops', [[`sum by (event) (${rate('keeper_chain_events_total')})`, '{{event}}']]],
     ['Reorganisations', 'ops', [[`sum by (instance) (${rate('keeper_chain_reorgs_total')})`, '{{instance}}']]],
