@@ -181,6 +181,10 @@ impl TryFrom<File> for Tape {
         }
         let params = JobParams::abi_decode(&file.job).map_err(|_| broken("job"))?;
         let terms = Terms::try_from(&params).map_err(|error| Unreadable::Malformed(error.to_string()))?;
+        // One job, one encoding: padding that decodes to the same is another file about the same run.
+        if terms.params().abi_encode()[..] != file.job[..] {
+            return Err(broken("job"));
+        }
         let sighting = file.seen.map(|seen| sighting_of(seen).ok_or_else(|| broken("seen"))).transpose()?;
         let inputs = file.inputs.map(set_of);
         let reads = file.reads.into_iter().map(|kept| read_of(kept).ok_or_else(|| broken("a read")));
