@@ -23,5 +23,5 @@ mod pulse;
 
 pub use company::{Company, FRESH, GAP, Member, Tally, WINDOW};
 pub use message::{HEARTBEAT_LIMIT, Heartbeat, LINKS_MAX, Link, short};
-pub use picture::{KeeperView, LinkView, MeshView, State, routes};
+pub use picture::{KeeperView, LinkView, MeshView, SILENT_MS, State, routes};
 pub use pulse::{Heard, PERIOD, Pulse, PulseHandle, Pulser};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Finding, Subject};
 use crate::health::rules::Severity;
-use crate::heartbeat::{KeeperView, MeshView, State};
+use crate::heartbeat::{KeeperView, MeshView, SILENT_MS, State};
 use crate::view::View;
 
 /// A clock this far off the others' median is worth a word, and this far is wrong, in milliseconds.
@@ -70,6 +70,9 @@ fn mesh_of(mesh: &MeshView) -> Vec<Finding> {
         others.iter().filter(|other| matches!(other.state, State::Fine | State::Failing)).collect();
     let found = format!("{} of {} other keepers are heard", heard.len(), others.len());
     let mut findings = vec![match heard.len() {
+        0 if mesh.listening_ms < SILENT_MS => {
+            Finding::warn("mesh", found, "it has just begun to listen: ask again in a minute")
+        }
         0 => Finding::fail("mesh", found, "look at the bootnodes above, and at the firewall"),
         some if some * 3 <= others.len() * 2 => Finding::warn("mesh", found, "keeper peers shows who is silent"),
         _ => Finding::ok("mesh", found),

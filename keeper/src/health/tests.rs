@@ -1,4 +1,4 @@
-use crate::heartbeat::{KeeperView, LinkView, State};
+use crate::heartbeat::{KeeperView, LinkView, SILENT_MS, State};
 use crate::view::WalletView;
 use tokio_util::sync::CancellationToken;
 
@@ -34,7 +34,12 @@ fn keeper(operator: &str, connected: bool) -> KeeperView {
 fn mesh() -> MeshView {
     let own = KeeperView { own: true, ..keeper("0xme", false) };
     let others = ["0xa", "0xb", "0xc"].map(|operator| keeper(operator, true));
-    MeshView { operator: "0xme".to_owned(), keepers: [vec![own], others.to_vec()].concat(), ..MeshView::default() }
+    MeshView {
+        listening_ms: SILENT_MS,
+        operator: "0xme".to_owned(),
+        keepers: [vec![own], others.to_vec()].concat(),
+        ..MeshView::default()
+    }
 }
 
 fn completed(change: impl Fn(&mut View, &mut MeshView)) -> View {
@@ -130,6 +135,15 @@ fn a_wallet_that_lasts_less_than_three_days_is_low() {
     assert!(wallet.runway_seconds.is_some_and(|seconds| seconds < 3 * 24 * 3_600));
     let check = &view.checks["gas"];
     assert!(!check.ok && check.message.contains("hours") && view.ready, "{check:?}");
+}
+
+#[test]
+fn whoever_has_just_begun_misses_nobody() {
+    let silent = completed(|_, mesh| {
+        mesh.listening_ms = SILENT_MS - 1;
+        mesh.keepers.iter_mut().for_each(|keeper| keeper.state = State::Silent);
+    });
+    assert!(!silent.checks.contains_key("silent") && !silent.checks.contains_key("heard"), "{:?}", silent.checks);
 }
 
 #[test]

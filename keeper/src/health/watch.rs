@@ -7,7 +7,7 @@ use alloy::primitives::U256;
 use alloy::primitives::utils::format_ether;
 
 use super::{Alerts, Limits};
-use crate::heartbeat::{KeeperView, MeshView, State};
+use crate::heartbeat::{KeeperView, MeshView, SILENT_MS, State};
 use crate::text::shown;
 use crate::view::View;
 
@@ -62,8 +62,11 @@ pub(super) fn check(view: &mut View, mesh: &MeshView, (machine, limits, alerts):
     }
     check_drift(view, mesh);
     check_fork(view, mesh);
-    check_silent(view, &others);
-    check_heard(view, mesh, &others);
+    // Whoever has just begun has heard nobody yet, and nobody has heard it.
+    if mesh.listening_ms >= SILENT_MS {
+        check_silent(view, &others);
+        check_heard(view, mesh, &others);
+    }
     check_version(view, &others);
     if mesh.twin {
         let message =

@@ -240,6 +240,12 @@ impl Company {
         self.twin.is_some_and(|at| now.0.saturating_sub(at.0) < millis(FORGOTTEN))
     }
 
+    /// For how long this keeper listens, in milliseconds.
+    #[must_use]
+    pub fn listening_ms(&self, now: Time) -> u64 {
+        now.0.saturating_sub(self.began.0.0)
+    }
+
     /// What became of all that came.
     #[must_use]
     pub fn tally(&self) -> Tally {

@@ -17,7 +17,7 @@ use crate::view::Operator;
 /// Version of the document's shape; keys may be added, none change.
 const SCHEMA: u32 = 1;
 /// A keeper not heard for so long is silent, in milliseconds.
-const SILENT_MS: u64 = 90_000;
+pub const SILENT_MS: u64 = 90_000;
 
 /// The mesh at one moment, rebuilt every second.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct MeshView {
     pub schema: u32,
     /// When it was made, in milliseconds since the Unix epoch by this machine's clock.
     pub at_ms: u64,
+    /// For how long that keeper listens, in milliseconds: whom it has not heard in its first minute and a half need not be silent.
+    pub listening_ms: u64,
     /// Operator of the keeper that shows it, 0x-hex.
     pub operator: String,
     /// How far this machine's clock is ahead of the median of the others', in milliseconds; what messages take is in it. `null`
@@ -127,6 +129,7 @@ impl MeshView {
         let mut view = Self {
             schema: SCHEMA,
             at_ms: now.0,
+            listening_ms: company.listening_ms(now),
             clock_ahead_ms: company.clock_ahead_ms(now),
             median_head,
             same_block,

@@ -83,7 +83,12 @@ fn faults_that_a_running_keeper_shows_are_named() {
     };
     let looked = |change: fn(&mut View, &mut MeshView)| {
         let mut view = View { listen: vec!["/ip4/203.0.113.7/tcp/7419".to_owned()], ..View::default() };
-        let mut mesh = MeshView { operator: "0xme".to_owned(), clock_ahead_ms: Some(20), ..MeshView::default() };
+        let mut mesh = MeshView {
+            operator: "0xme".to_owned(),
+            clock_ahead_ms: Some(20),
+            listening_ms: 100_000,
+            ..MeshView::default()
+        };
         mesh.keepers = vec![keeper(true), keeper(false), keeper(false), keeper(false)];
         change(&mut view, &mut mesh);
         running::look(&Subject { running: Some((view, mesh)), ..Place::new().subject() })
