@@ -271,8 +271,11 @@ fn pack(files: &[(String, Zeroizing<Vec<u8>>)]) -> Vec<u8> {
     archive.into_inner().expect("a Vec takes everything")
 }
 
-fn unpack(packed: &[u8]) -> Result<Vec<(String, Zeroizing<Vec<u8>>)>, String> {
-    let mut files: Vec<(String, Zeroizing<Vec<u8>>)> = Vec::new();
+/// Names and contents.
+type Unpacked = Vec<(String, Zeroizing<Vec<u8>>)>;
+
+fn unpack(packed: &[u8]) -> Result<Unpacked, String> {
+    let mut files = Unpacked::new();
     let said = |error: std::io::Error| error.to_string();
     for entry in tar::Archive::new(packed).entries().map_err(said)? {
         let mut entry = entry.map_err(said)?;

@@ -70,7 +70,7 @@ fn host_of(transport: &Multiaddr) -> Option<(String, u16)> {
             AddressPart::Ip4(ip) => host = Some(ip.to_string()),
             AddressPart::Ip6(ip) => host = Some(ip.to_string()),
             AddressPart::Dns(name) | AddressPart::Dns4(name) | AddressPart::Dns6(name) => {
-                host = Some(name.into_owned())
+                host = Some(name.into_owned());
             }
             AddressPart::Tcp(port) => return host.map(|host| (host, port)),
             _ => {}

@@ -1,9 +1,11 @@
 //! From nothing to a signing keeper, by the very commands of the README: they are read from it, and typed into a shell.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alloy::primitives::{Address, B256};
+use alloy::providers::DynProvider;
 use bootstrap::process::CommandLine;
 use bootstrap::swarm::Swarm;
 use bootstrap::wait::until;
@@ -65,7 +67,7 @@ async fn whoever_follows_the_readme_has_a_keeper_that_signs() {
     swarm.list_examples().await.unwrap();
     settled(&mut swarm, "the first settlements", PATIENCE, |tasks| tasks.len() >= 2).await.unwrap();
     std::fs::create_dir(swarm.directory().join("newcomer")).unwrap();
-    let setting = swarm.setting();
+    let (setting, provider) = (Arc::clone(swarm.setting()), swarm.anvil().provider().clone());
     let programs = setting.program.parent().expect("programs lie in a folder");
     let filled = [
         // What README has built in the cache lies where this test's programs are.
@@ -100,10 +102,9 @@ async fn whoever_follows_the_readme_has_a_keeper_that_signs() {
         }
     }
     let ready = begun.elapsed();
-    let provider = swarm.anvil().provider().clone();
     let registry = swarm.deployed().network.contracts.keeper_registry;
     let index = signers::index_of(&provider, registry, operator.expect("keys were made")).await.unwrap();
-    signs(&swarm, index, "its first signature on chain").await;
+    signs(&swarm, &provider, index, "its first signature on chain").await;
     eprintln!("ready after {:.1} s, signed after {:.1} s", ready.as_secs_f64(), begun.elapsed().as_secs_f64());
     let mut keeper = running.expect("README has the command that joins");
     assert!(keeper.stop(STOP).await.is_some_and(|status| status.success()));
@@ -122,7 +123,7 @@ async fn whoever_follows_the_readme_has_a_keeper_that_signs() {
     })
     .await
     .unwrap();
-    signs(&swarm, index, "a signature after the move").await;
+    signs(&swarm, &provider, index, "a signature after the move").await;
     assert!(!moved.join("restored").exists(), "the mark goes once the journal refuses what is old");
     assert!(keeper.stop(STOP).await.is_some_and(|status| status.success()));
     swarm.stop().await;
@@ -134,11 +135,10 @@ fn newest(swarm: &Swarm) -> Option<B256> {
 }
 
 /// Waits until the newest settlement is signed by a keeper.
-async fn signs(swarm: &Swarm, index: u16, what: &str) {
-    let provider = swarm.anvil().provider().clone();
+async fn signs(swarm: &Swarm, provider: &DynProvider, index: u16, what: &str) {
     until(what, PATIENCE, || async {
         let newest = newest(swarm).ok_or_else(|| "no transactions".to_owned())?;
-        let signed = signers::of(&provider, newest).await.map_err(|error| error.to_string())?;
+        let signed = signers::of(provider, newest).await.map_err(|error| error.to_string())?;
         if signed.contains(&index) { Ok(()) } else { Err(format!("{signed:?} signed the newest")) }
     })
     .await

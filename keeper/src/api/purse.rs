@@ -19,12 +19,15 @@ const KNOWN_MAX: usize = 256;
 /// A question may take so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// By job: what was found, and when.
+type Known = BTreeMap<u64, (Instant, Option<Value>)>;
+
 /// Asks the chain about jobs' money; clones share it. Before it is opened there is no chain to ask.
 #[derive(Clone, Debug, Default)]
 pub struct Purse {
     chain: Arc<OnceLock<(ChainProvider, Address)>>,
     /// What was found of a job, and when. Whoever asks meanwhile waits for this one question.
-    known: Arc<Mutex<BTreeMap<u64, (Instant, Option<Value>)>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 impl Purse {

@@ -15,6 +15,7 @@ use crate::keystore::Password;
 
 /// `keeper config ...`
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, for as long as the program runs")]
 pub enum ConfigCommand {
     /// Show every setting as `keeper join` with these flags would have it
     Show(ShowArgs),

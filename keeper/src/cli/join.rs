@@ -186,19 +186,14 @@ pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
             metrics_addr: reachable.metrics.to_string(),
         };
         file.write(&paths)?;
-        let text = output::rows(&[
-            ("keeper", env!("CARGO_PKG_VERSION").to_owned()),
+        let [config_file, data] = [&config_file, paths.data()].map(|path| path.display().to_string());
+        let place = [
             ("network", format!("chain {}, {}", chain.0, chain.1)),
             ("task manager", chain.2.to_string()),
-            ("operator", file.operator.clone()),
-            ("peer id", file.peer_id.clone()),
-            ("config file", config_file.display().to_string()),
-            ("data directory", paths.data().display().to_string()),
-            ("listening", file.listen.join(" ")),
-            ("api", format!("http://{}", file.api_addr)),
-            ("metrics", format!("http://{}/metrics", file.metrics_addr)),
-        ]);
-        output::answer(global, json!(file), &text);
+            ("config file", config_file),
+            ("data directory", data),
+        ];
+        output::answer(global, json!(file), &banner(&file, place));
         Ok(())
     };
     let setup = Setup {
@@ -213,6 +208,23 @@ pub(crate) async fn run(args: JoinArgs, global: &Global) -> Result<Exit> {
     let ended = Box::pin(node::run(setup, shutdown, announce)).await;
     drop(lock);
     ended.map(|()| Exit::Success)
+}
+
+/// What a keeper says when it has started: who and where it is.
+fn banner(file: &NodeFile, place: [(&str, String); 4]) -> String {
+    let [network, task_manager, config_file, data] = place;
+    output::rows(&[
+        ("keeper", env!("CARGO_PKG_VERSION").to_owned()),
+        network,
+        task_manager,
+        ("operator", file.operator.clone()),
+        ("peer id", file.peer_id.clone()),
+        config_file,
+        data,
+        ("listening", file.listen.join(" ")),
+        ("api", format!("http://{}", file.api_addr)),
+        ("metrics", format!("http://{}/metrics", file.metrics_addr)),
+    ])
 }
 
 /// A password that others can read is told of, not refused: secrets of containers are mounted so.

@@ -68,9 +68,8 @@ fn passing(data: &Path) -> Option<Finding> {
 /// Who holds the directory, and whether anybody does.
 fn lock(subject: &Subject) -> (Finding, bool) {
     let path = subject.paths.data().join("LOCK");
-    let mut file = match File::open(&path) {
-        Ok(file) => file,
-        Err(_) => return (Finding::ok("lock", "no keeper has run here yet"), false),
+    let Ok(mut file) = File::open(&path) else {
+        return (Finding::ok("lock", "no keeper has run here yet"), false);
     };
     match crate::lock::take(&file) {
         Err(TryLockError::WouldBlock) => {}

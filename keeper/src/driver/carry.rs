@@ -77,17 +77,8 @@ impl Driver {
             Order::Search(stretch) => self.search(stretch),
             Order::Probe { block, questions } => self.probe(block, questions),
             Order::Admit(keys) => self.services.mesh.admit(keys).await,
-            Order::OfferSnapshot => {
-                let submitter = self.services.submitter.clone();
-                self.spawn(async move { Some(Event::Offered(submitter.submit_snapshot().await)) });
-            }
-            Order::LookAgain { job } => {
-                let submitter = self.services.submitter.clone();
-                self.spawn(async move {
-                    submitter.look_again(job.0).await;
-                    Some(Event::LookedAgain)
-                });
-            }
+            Order::OfferSnapshot => self.offer_snapshot(),
+            Order::LookAgain { job } => self.look_again(job),
             Order::KeepEvidence(bytes) => self.services.evidence.keep(bytes),
             Order::ForgetEvidence(key) => self.services.evidence.forget(key),
             Order::LoadEvidence => self.load_evidence(),
@@ -104,6 +95,19 @@ impl Driver {
             Order::Stop(why) => return Err(Stopped::Protection(Protection(why))),
         }
         Ok(())
+    }
+
+    fn offer_snapshot(&self) {
+        let submitter = self.services.submitter.clone();
+        self.spawn(async move { Some(Event::Offered(submitter.submit_snapshot().await)) });
+    }
+
+    fn look_again(&self, job: JobId) {
+        let submitter = self.services.submitter.clone();
+        self.spawn(async move {
+            submitter.look_again(job.0).await;
+            Some(Event::LookedAgain)
+        });
     }
 
     fn begin(&mut self, attempt: u8, work: Work) {

@@ -41,6 +41,7 @@ pub(crate) struct Input {
 
 /// One frame to a worker.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "made, written and dropped one at a time")]
 pub(crate) enum Order {
     /// Compile this component. Tag 1.
     Compile(Vec<u8>),

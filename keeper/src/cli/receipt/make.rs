@@ -136,9 +136,8 @@ impl Again<'_> {
 
     /// Looks whether it holds. The certificate of a part of a batch that came later may be anything: then another one's is taken.
     async fn check(&self, mut receipt: Receipt, unrun: Option<String>) -> Result<(Receipt, Option<String>)> {
-        let refused = match check(&receipt) {
-            Ok(_) => return Ok((receipt, unrun)),
-            Err(refused) => refused,
+        let Err(refused) = check(&receipt) else {
+            return Ok((receipt, unrun));
         };
         if refused.iter().all(|refusal| refusal.field.starts_with("certificate.")) {
             let first = self.history.chain.network.deploy_block;

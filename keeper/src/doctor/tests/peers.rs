@@ -27,7 +27,7 @@ async fn bootnode(domain8: &str) -> (String, CancellationToken) {
     tokio::spawn(async move {
         // What it has to say is of no interest, but must find an ear.
         let _events = events;
-        service.run(running).await;
+        Box::pin(service.run(running)).await;
     });
     loop {
         if let Some(address) = mesh.listeners().await.first() {

@@ -206,7 +206,7 @@ fn a_mesh_of_64_costs_less_than_a_hundredth_of_a_core() {
     let each = begun.elapsed() / 63;
     // 63 in ten seconds.
     let share = each.as_secs_f64() * 6.3;
-    println!("a heartbeat of 64 keepers: {size} bytes, judged in {each:?}: {:.3} % of a core", share * 100.0);
+    eprintln!("a heartbeat of 64 keepers: {size} bytes, judged in {each:?}: {:.3} % of a core", share * 100.0);
     // As tests are built, without optimisation of the curve; `cargo bench` is not needed to see that it is little.
     assert!(share < 0.02, "{share}");
 }

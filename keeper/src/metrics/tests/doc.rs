@@ -116,7 +116,7 @@ async fn a_scrape_of_a_mesh_of_64_is_small_and_quick() {
         size = plain(&registry).unwrap().len();
         quickest = quickest.min(begun.elapsed());
     }
-    println!("a scrape: {size} bytes in {quickest:?}");
+    eprintln!("a scrape: {size} bytes in {quickest:?}");
     assert!(size < 1 << 20, "{size} bytes");
     assert!(quickest < Duration::from_millis(20), "{quickest:?}");
 }

@@ -124,5 +124,6 @@ fn words(message: &Message) -> String {
         Message::Ruling(ruling) => format!("rules on {} in epoch {}", ruling.dispute, ruling.epoch),
         Message::Certificate(certificate) => format!("shows a certificate of {} reports", certificate.reports.len()),
         Message::Evidence(_) => "shows evidence".to_owned(),
+        Message::Observation(_) => "shows what it saw".to_owned(),
     }
 }

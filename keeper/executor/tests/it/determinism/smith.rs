@@ -61,7 +61,7 @@ fn functions(module: &[u8]) -> Vec<(String, FuncType)> {
                 types.extend(section.into_iter_err_on_gc_types().map(|it| it.expect("a function's type")));
             }
             Payload::FunctionSection(section) => {
-                of_function.extend(section.into_iter().map(|it| it.expect("an index")))
+                of_function.extend(section.into_iter().map(|it| it.expect("an index")));
             }
             Payload::ExportSection(section) => {
                 let exports = section.into_iter().map(|it| it.expect("an export"));
