@@ -20,8 +20,7 @@ async fn every_keeper_shows_the_mesh_and_says_what_is_wrong() {
     let _alone = tests::alone().await;
     let mut swarm = Swarm::start(keepers(4)).await.unwrap();
     swarm.list_examples().await.unwrap();
-    let tasks = settled(&mut swarm, "the first settlements", PATIENCE, |tasks| tasks.len() >= 3).await.unwrap();
-    drop(tasks);
+    settled(&mut swarm, "the first settlements", PATIENCE, |tasks| tasks.len() >= 3).await.unwrap();
     for keeper in &swarm.keepers {
         let what = format!("{} to hear everybody", keeper.name());
         until(&what, PATIENCE, || async {

