@@ -13,11 +13,13 @@ pub(super) async fn look(subject: &Subject) -> Vec<Finding> {
     match keystore.public() {
         Ok(keys) => {
             findings.push(Finding::ok("keystores", format!("operator {}", keys.operator)));
-            findings.extend([&keys.bls_path, &keys.wallet_path].into_iter().filter_map(|path| is_open(path)));
+            findings.extend(is_open(&keys.wallet_path));
             if let Some(file) = subject.settings.password_file.clone() {
                 findings.push(password(keystore, file).await);
             }
         }
+        // One that others may read is not even looked at.
+        Err(keystore::Error::Permissions { path, mode }) => findings.push(open_to_others(&path, mode)),
         Err(error @ keystore::Error::Missing { .. }) => {
             findings.push(Finding::fail("keystores", error.to_string(), "keeper keys new"));
         }
@@ -34,10 +36,12 @@ pub(super) async fn look(subject: &Subject) -> Vec<Finding> {
 /// A keystore that others may read is as safe as its password.
 fn is_open(path: &Path) -> Option<Finding> {
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
-    (mode & 0o077 != 0).then(|| {
-        let found = format!("others may read {} (mode {mode:o})", path.display());
-        Finding::fail("keystore_mode", found, format!("chmod 600 {}", path.display()))
-    })
+    (mode & 0o077 != 0).then(|| open_to_others(path, mode))
+}
+
+fn open_to_others(path: &Path, mode: u32) -> Finding {
+    let found = format!("others may read {} (mode {mode:o})", path.display());
+    Finding::fail("keystore_mode", found, format!("chmod 600 {}", path.display()))
 }
 
 async fn password(keystore: Keystore, file: std::path::PathBuf) -> Finding {

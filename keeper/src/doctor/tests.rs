@@ -105,6 +105,7 @@ async fn faults_of_keys_are_named() {
         ("keystore_mode", Level::Fail, "mode 644", "chmod 600"),
     );
 
+    std::fs::set_permissions(&bls, std::fs::Permissions::from_mode(0o600)).unwrap();
     std::fs::write(place.password(), "another\n").unwrap();
     assert_found(
         "8 a wrong password",
@@ -116,7 +117,7 @@ async fn faults_of_keys_are_named() {
     assert_found(
         "9 a key of another kind",
         &keys::look(&place.subject()).await,
-        ("keystores", Level::Fail, "not a keystore", "BN254"),
+        ("keystores", Level::Fail, "keystores/bls-", "BN254"),
     );
 
     std::fs::set_permissions(place.paths.identity(), std::fs::Permissions::from_mode(0o644)).unwrap();

@@ -71,7 +71,7 @@ async fn without_a_keeper_they_say_so_and_the_doctor_looks_all_the_same() {
     for verb in [&["peers", "--json"][..], &["top", "--once", "--json"]] {
         let said = ask(&home, verb).await;
         said.failed(3, &["node.json", "keeper join"]);
-        assert_eq!(said.json()["error"]["code"], 3);
+        assert_eq!(said.json()["error"]["exit"], 3);
     }
     let said = ask(&home, &["doctor", "--json"]).await;
     assert_eq!(said.code, 3, "{said:?}");

@@ -1,4 +1,4 @@
-//! docs/metrics.md is made of what a keeper registers: `UPDATE_DOCS=1 cargo test -p keeper metrics` writes it anew. And what a
+//! docs/metrics.md is made of what a keeper registers: `UPDATE=1 cargo test -p keeper metrics` writes it anew. And what a
 //! scrape of a large mesh costs.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,7 @@ const HEAD: &str = "# Metrics
 
 Every series of a keeper, at `http://127.0.0.1:7421/metrics` (`--metrics-addr`): as OpenMetrics for those who ask for it, else as
 text 0.0.4. Those of libp2p itself come besides, under `libp2p_` and `gossipsub_`. This page is made of what a keeper registers; a
-test compares the two (`UPDATE_DOCS=1 cargo test -p keeper metrics` writes it).
+test compares the two (`UPDATE=1 cargo test -p keeper metrics` writes it).
 
 | series | type | labels | meaning |
 |---|---|---|---|
@@ -90,11 +90,11 @@ fn describe((label, values): (&String, &BTreeSet<String>)) -> String {
 #[tokio::test]
 async fn the_page_on_metrics_is_what_a_keeper_registers() {
     let page = page();
-    if std::env::var_os("UPDATE_DOCS").is_some() {
+    if std::env::var_os("UPDATE").is_some() {
         std::fs::write(DOC, &page).unwrap();
     }
     let kept = std::fs::read_to_string(DOC).unwrap_or_default();
-    assert_eq!(kept, page, "docs/metrics.md is old: UPDATE_DOCS=1 cargo test -p keeper metrics");
+    assert_eq!(kept, page, "docs/metrics.md is old: UPDATE=1 cargo test -p keeper metrics");
 }
 
 /// 64 keepers are heard, and every series has counted something.
