@@ -135,6 +135,11 @@ fn calls() -> Vec<Fixture> {
             "(loop $again (call $log (i32.const 4096) (i32.const 200000)) (br $again)) (unreachable)",
             "host_failure",
         ),
+        body(
+            "logs without end",
+            "(loop $again (call $log (i32.const 4096) (i32.const 1000)) (br $again)) (unreachable)",
+            FUEL,
+        ),
         body("empty logs", "(loop $again (call $log (i32.const 0) (i32.const 0)) (br $again)) (unreachable)", FUEL),
         body("a log behind memory", "(call $log (i32.const -8) (i32.const 16)) (i32.const 0)", "host_failure"),
         body(
