@@ -1,12 +1,12 @@
 // The jobs: what comes next on a time line, what came of the last runs, with gaps where some were missed, and why not.
 
 import { ask, chainNow, on, poll, store } from "./data.js";
-import { card, h, heading, keyed, put, say } from "./dom.js";
-import { STATES, badge, clock, count, ether, late, span } from "./words.js";
+import { h, heading, keyed, put, say } from "./dom.js";
+import { history } from "./history.js";
+import { STATES, clock, count, ether, late, span } from "./words.js";
 
-/** Runs of a job's strip, and of its history where one is opened. */
+/** Runs of a job's strip. */
 const STRIP = 48;
-const HISTORY = 200;
 /** Jobs whose money is asked for, and how often, in milliseconds: each answer costs the keeper's RPC node a few questions. */
 const MONEY_MAX = 24;
 const MONEY_EVERY = 20_000;
@@ -49,7 +49,7 @@ export function jobs(root, signal, chosen) {
   }, signal);
   const clockwork = setInterval(() => !document.hidden && known.length > 0 && timeline(ahead, known), 500);
   signal.addEventListener("abort", () => clearInterval(clockwork), { once: true });
-  list.addEventListener("toggle", (event) => event.target.open && history(event.target, signal), { capture: true, signal });
+  list.addEventListener("toggle", ({ target }) => target.open && history(target.querySelector(".history"), target.closest("li").dataset.key, signal), { capture: true, signal });
 }
 
 function open(list, id) {
@@ -63,7 +63,7 @@ function make(job) {
     h("p", { class: "money muted small num" }),
     h("p", { class: "why" }),
     h("ol", { class: "strip", "aria-label": "The last runs, the newest on the right" }),
-    h("details", {}, h("summary", {}, "History"), h("div", { class: "history" })));
+    h("details", {}, h("summary", {}, "History"), h("div", { class: "history", tabindex: "0", role: "region", "aria-label": `Recorded runs of job ${job.id}` })));
 }
 
 function update(element, job, runs) {
@@ -131,21 +131,3 @@ const wait = (ms) => (ms < 60_000 ? `${Math.ceil(ms / 1000)} s` : span(Math.ceil
 
 /** A trigger in the keeper's words, its moment as people read one. */
 const readable = (trigger) => trigger.replace(/\bfrom (\d{10})\b/, (_, seconds) => `since ${new Date(seconds * 1000).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })}`);
-
-/** The recorded runs of a job, with a word where some are missing between two. */
-async function history(details, signal) {
-  const place = details.querySelector(".history");
-  const id = details.closest("li").dataset.key;
-  try {
-    const { runs } = await ask(`jobs/${encodeURIComponent(id)}/runs?limit=${HISTORY}`, signal);
-    const rows = runs.flatMap((run, at) => {
-      const newer = runs[at - 1];
-      const gap = newer && run.run !== null && newer.run !== null && newer.version === run.version ? newer.run - run.run - 1 : 0;
-      const missing = gap > 0 ? h("tr", { class: "gap" }, h("td", { colspan: "5" }, `${count(gap)} ${gap === 1 ? "run is" : "runs are"} not recorded here`)) : null;
-      return [missing, h("tr", {}, h("th", { scope: "row" }, h("a", { href: `#/task/${run.key}` }, run.run === null ? run.key.split(".")[2].slice(0, 10) : `#${count(run.run)}`)), h("td", { class: "mono small" }, run.due ? clock(run.due * 1000) : "—"), h("td", {}, badge(run.state)), h("td", { class: "num" }, run.settled ? `+${run.settled.seconds_late} s` : "—"), h("td", { class: "small muted" }, run.undelivered || run.reason || (run.settled ? `block ${count(run.settled.block)}` : "")))];
-    });
-    put(place, rows.length > 0 ? h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Runs of job ${id}` }, h("table", {}, h("thead", {}, h("tr", {}, ["Run", "Due", "How it ended", "Late", "More"].map((title) => h("th", { scope: "col" }, title)))), h("tbody", {}, rows))) : h("p", { class: "empty" }, "Nothing is recorded of this job yet."));
-  } catch (error) {
-    if (!signal.aborted) put(place, h("p", { class: "empty" }, error.message));
-  }
-}

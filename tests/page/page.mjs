@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
+import { scale, serve, told } from "./scale.mjs";
 import { Network } from "./swarm.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -256,6 +257,20 @@ async function tenPages(network, browser, url) {
   return `${(cost * 100).toFixed(1)} % of a core, beyond ${(rest * 100).toFixed(1)} %`;
 }
 
+/** The page of a network that is too large to be run here, made up from what this one told. */
+async function large(browser, documents) {
+  const server = await serve(documents);
+  try {
+    const page = await open(browser, server.url);
+    const said = await scale(page, server.url);
+    assert.deepEqual(page.faults, []);
+    await page.context().close();
+    return said;
+  } finally {
+    server.stop();
+  }
+}
+
 const network = await Network.start(process.env.SWARM);
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
 let failed = null;
@@ -275,10 +290,13 @@ try {
   await check("the form writes a command that a shell takes for what it is", () => form(page));
   await check("what is markup elsewhere is text here, and a lie about a certificate turns red", () => liars(browser, url, key));
   assert.deepEqual(page.faults, []);
+  const documents = await told(page);
   await page.context().close();
   await check("ten open pages cost next to nothing", () => tenPages(network, browser, url));
   if (process.env.IMAGES) mkdirSync(process.env.IMAGES, { recursive: true });
   await check("every view fits, and axe finds nothing serious", () => looks(browser, url, key, process.env.IMAGES));
+  await network.stop();
+  await check("64 keepers and 10,000 recorded runs scroll at the screen's own rate", () => large(browser, documents));
 } catch (error) {
   failed = error;
 } finally {

@@ -39,6 +39,7 @@ files! {
     "dom.js",
     "words.js",
     "graph.js",
+    "history.js",
     "verify.js",
     "view-mesh.js",
     "view-tasks.js",
