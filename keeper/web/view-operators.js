@@ -2,9 +2,9 @@
 
 import { poll } from "./data.js";
 import { h, heading, keyed, put, say } from "./dom.js";
-import { count, hue, percent, short, span } from "./words.js";
+import { count, ether, hue, percent, short, span } from "./words.js";
 
-const COLUMNS = ["Keeper", "Connected", "Signed", "Answers after", "Brought on chain", "Took over", "Left to others", "Stake"];
+const COLUMNS = ["Keeper", "Connected", "Signed", "Answers after", "Brought on chain", "Took over", "Left to others", "Earned, ether", "Lost", "Stake"];
 
 export function operators(root, signal) {
   const body = h("tbody");
@@ -16,21 +16,21 @@ export function operators(root, signal) {
     const total = rows.reduce((sum, each) => sum + BigInt(each.stake ?? 0), 0n);
     keyed(body, rows, (each) => each.operator, make, (row, each) => update(row, each, total));
     const gone = document.operators.length - rows.length;
-    say(note, `“Signed” counts certificates, which close as soon as there is a quorum: whoever answers last is in few of them.${gone > 0 ? ` ${gone} more were seen that are no members now.` : ""}`);
+    say(note, `“Signed” counts certificates, which close as soon as there is a quorum: whoever answers last is in few of them. “Earned” is what it has not claimed yet, “Lost” how much of its stake was slashed or withdrawn.${gone > 0 ? ` ${gone} more were seen that are no members now.` : ""}`);
   }, signal, (error) => say(note, error.message));
 }
 
 function make(each) {
   const meter = () => h("td", {}, h("div", { class: "meter" }, h("span", { class: "num" }), h("span", { class: "bar" }, h("span"))));
   const row = h("tr", {}, h("th", { scope: "row" }, h("span", { class: "who big" }, h("span", { class: "avatar", style: { "--hue": String(hue(each.index)) } }, String(each.index)), h("span", { class: "mono" }, short(each.operator)), h("span", { class: "badge" }))),
-    meter(), meter(), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" }), meter());
+    meter(), meter(), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" }), h("td", { class: "num" }), meter());
   // On a narrow screen a row is a card, and each of its cells says what it is.
   [...row.children].forEach((cell, at) => { cell.dataset.label = COLUMNS[at]; });
   return row;
 }
 
-function update(row, { connected, me, seen, stake }, total) {
-  const [name, uptime, signed, after, settled, took, left, share] = row.children;
+function update(row, { connected, me, seen, stake, earned_unclaimed: earned, stake_lost: gone }, total) {
+  const [name, uptime, signed, after, settled, took, left, paid, lost, share] = row.children;
   const mark = name.querySelector(".badge");
   say(mark, me ? "this keeper" : connected ? "here" : "gone");
   mark.dataset.tone = me ? "busy" : connected ? "good" : "bad";
@@ -40,6 +40,10 @@ function update(row, { connected, me, seen, stake }, total) {
   say(settled, count(seen.settled));
   say(took, count(seen.took_over));
   say(left, count(seen.left_to_others));
+  say(paid, ether(earned));
+  const part = gone && gone !== "0" ? Number((BigInt(gone) * 10_000n) / (BigInt(gone) + BigInt(stake ?? 0))) / 10_000 : 0;
+  say(lost, part > 0 ? percent(part) : "—");
+  lost.dataset.tone = part > 0 ? "bad" : "";
   level(share, total > 0n ? Number((BigInt(stake ?? 0) * 10_000n) / total) / 10_000 : NaN, "var(--accent)");
 }
 

@@ -9,6 +9,7 @@ use consensus::task::Task;
 use serde_json::{Map, Value, json};
 
 use super::SCHEMA;
+use super::purse::Earned;
 use crate::archive::{Found, Settlement, result_of, word_of};
 use crate::chain::convert;
 use crate::scene::{self, Memory, Said};
@@ -199,17 +200,20 @@ pub(super) fn leaders(view: &View, memory: &Memory) -> Value {
     json!({ "schema": SCHEMA, "window": view.window, "head": view.head, "members": view.members, "turns": turns })
 }
 
-/// What each operator did, as this keeper saw it since it started.
-pub(super) fn operators(view: &View, memory: &Memory) -> Value {
+/// What each operator did, as this keeper saw it since it started, and what the chain says it has earned.
+pub(super) fn operators(view: &View, memory: &Memory, earned: &Earned) -> Value {
     let tallies = memory.tallies();
     let operators: Vec<Value> = tallies
         .iter()
         .map(|(operator, tally)| {
             let member = view.members.iter().find(|member| member.operator.parse() == Ok(*operator));
+            let stake = member.and_then(|member| member.stake.parse().ok());
             json!({
                 "operator": operator, "index": member.map(|member| member.index), "stake": member.map(|member| &member.stake),
                 "connected": member.is_some_and(|member| member.connected || member.operator == view.operator),
                 "me": member.is_some_and(|member| member.operator == view.operator), "seen": tally,
+                "earned_unclaimed": earned.get(operator).map(ToString::to_string),
+                "stake_lost": stake.map(|stake| tally.stake_lost(stake).to_string()),
             })
         })
         .collect();

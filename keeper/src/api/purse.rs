@@ -1,5 +1,5 @@
-//! What is set aside for a job and for how many runs it is enough, asked of the chain when somebody looks at the job: a few
-//! questions at a time, and none about the same job again for a while.
+//! What money the chain knows of: what is set aside for a job and for how many runs it is enough, and what operators have
+//! earned. Asked when somebody looks, a few questions at a time, and none again for a while.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use alloy::primitives::{Address, U256};
 use contracts::JobManager;
+use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
@@ -16,11 +17,20 @@ use crate::chain::{ChainError, ChainProvider, market};
 const FRESH: Duration = Duration::from_secs(10);
 /// Answers that are remembered.
 const KNOWN_MAX: usize = 256;
-/// A question may take so long.
+/// A question may take so long, and all that are asked of operators together.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// For so long what operators have earned is good enough: a question an operator is asked for it.
+const EARNED_FRESH: Duration = Duration::from_secs(30);
+/// Questions of operators that are asked at once.
+const AT_ONCE: usize = 8;
+/// Epochs up to now whose fees are counted: of older ones an operator has claimed its part, or can at any time.
+const EPOCHS: u32 = 8;
 
 /// By job: what was found, and when.
 type Known = BTreeMap<u64, (Instant, Option<Value>)>;
+
+/// By operator: fees and refunds in the chain's coin that are not claimed, in wei.
+pub(super) type Earned = BTreeMap<Address, U256>;
 
 /// Asks the chain about jobs' money; clones share it. Before it is opened there is no chain to ask.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +38,8 @@ pub struct Purse {
     chain: Arc<OnceLock<(ChainProvider, Address)>>,
     /// What was found of a job, and when. Whoever asks meanwhile waits for this one question.
     known: Arc<Mutex<Known>>,
+    /// What operators have earned, up to which epoch, and when that was found.
+    earned: Arc<Mutex<Option<(Instant, u32, Earned)>>>,
 }
 
 impl Purse {
@@ -62,6 +74,48 @@ impl Purse {
         known.insert(job, (Instant::now(), found.clone()));
         found
     }
+
+    /// What these operators have earned and not claimed, in the newest epochs up to `epoch`; those are left out of whom it cannot be
+    /// said now.
+    pub(super) async fn earned(&self, operators: Vec<Address>, epoch: u32) -> Earned {
+        let Some((provider, job_manager)) = self.chain.get() else { return Earned::new() };
+        let mut known = self.earned.lock().await;
+        if let Some((at, of, found)) = &*known
+            && *of == epoch
+            && at.elapsed() < EARNED_FRESH
+        {
+            return found.clone();
+        }
+        let mut found = Earned::new();
+        let asked = stream::iter(operators)
+            .map(|operator| async move { (operator, owed(provider, *job_manager, operator, epoch).await) })
+            .buffer_unordered(AT_ONCE)
+            .for_each(|(operator, answer)| {
+                match answer {
+                    Ok(amount) => drop(found.insert(operator, amount)),
+                    Err(error) => tracing::debug!(%error, %operator, "could not read what an operator has earned"),
+                }
+                std::future::ready(())
+            });
+        // What was found by then is shown; what was not is asked for again when it is old.
+        let _ = tokio::time::timeout(PATIENCE, asked).await;
+        *known = Some((Instant::now(), epoch, found.clone()));
+        found
+    }
+}
+
+/// Fees of the newest epochs and refunds, in wei.
+async fn owed(
+    provider: &ChainProvider,
+    job_manager: Address,
+    operator: Address,
+    epoch: u32,
+) -> Result<U256, ChainError> {
+    let manager = JobManager::new(job_manager, provider);
+    let epochs: Vec<u32> = (epoch.saturating_sub(EPOCHS - 1)..=epoch).collect();
+    let fees = manager.owed(operator, Address::ZERO, epochs).call().await?;
+    let refunds = manager.refunds(operator).call().await?;
+    Ok(fees.saturating_add(refunds))
 }
 
 /// The contract's own word on what a run may cost at the most, at what gas costs now.
@@ -107,5 +161,6 @@ mod tests {
     #[tokio::test]
     async fn without_a_chain_there_is_no_answer() {
         assert_eq!(Purse::default().of(1).await, None);
+        assert!(Purse::default().earned(vec![Address::ZERO], 1).await.is_empty());
     }
 }

@@ -126,7 +126,9 @@ async fn leaders(State(sources): State<Sources>) -> Json<Value> {
 
 async fn operators(State(sources): State<Sources>) -> Json<Value> {
     let view = sources.view();
-    Json(sources.scene.look(|memory| documents::operators(&view, memory)))
+    let members = view.members.iter().filter_map(|member| member.operator.parse().ok()).collect();
+    let earned = sources.purse.earned(members, view.epoch.number).await;
+    Json(sources.scene.look(|memory| documents::operators(&view, memory, &earned)))
 }
 
 fn no_key() -> Response {

@@ -163,7 +163,8 @@ impl Memory {
         self.turns.show(&view.turns);
         for member in &view.members {
             if let Ok(operator) = member.operator.parse() {
-                self.tally(operator).seen(member.connected || member.operator == view.operator);
+                let is_here = member.connected || member.operator == view.operator;
+                self.tally(operator).seen(is_here, member.stake.parse().unwrap_or_default());
             }
         }
         if let Some(committee) = committee

@@ -27,12 +27,22 @@ pub struct Tally {
     pub took_over: u64,
     /// Tasks of its own windows that another keeper brought on chain.
     pub left_to_others: u64,
+    /// The most stake it was seen with, in wei.
+    #[serde(skip)]
+    pub stake_most: u128,
 }
 
 impl Tally {
-    pub(super) fn seen(&mut self, connected: bool) {
+    pub(super) fn seen(&mut self, connected: bool, stake: u128) {
         self.looks += 1;
         self.connected += u64::from(connected);
+        self.stake_most = self.stake_most.max(stake);
+    }
+
+    /// What of its stake is gone since it was first seen, slashed or withdrawn, in wei.
+    #[must_use]
+    pub fn stake_lost(&self, stake: u128) -> u128 {
+        self.stake_most.saturating_sub(stake)
     }
 
     pub(super) fn certified(&mut self, signed: bool) {

@@ -139,3 +139,15 @@ fn who_is_connected_is_counted_and_this_keeper_always_is() {
         assert_eq!([of(1), of(2), of(3)], [(2, 2), (2, 2), (2, 0)]);
     });
 }
+
+#[test]
+fn stake_that_is_gone_since_it_was_first_seen_is_lost_and_what_comes_later_is_none() {
+    let scene = scene();
+    for (stake, lost) in [("100", 0_u128), ("70", 30), ("", 30), ("120", 0), ("90", 30)] {
+        let member = MemberView { operator: address(1).to_string(), stake: stake.to_owned(), ..MemberView::default() };
+        scene.show(&View { members: vec![member], ..View::default() }, None);
+        if let Ok(stake) = stake.parse() {
+            scene.look(|memory| assert_eq!(memory.tallies()[&address(1)].stake_lost(stake), lost, "at {stake}"));
+        }
+    }
+}
