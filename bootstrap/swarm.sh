@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
 build_binaries
-case " $* " in *' --equivocate'* | *' --wrong-result'*) build_equivocator ;; esac
+case " $* " in *' --equivocate'* | *' --wrong-result'* | *' demo '*) build_equivocator ;; esac
 case " $* " in *' --eigenlayer '*) build_eigenlayer ;; esac
 get_anvil
 build_jobs

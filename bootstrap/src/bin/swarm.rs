@@ -22,7 +22,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// A tour in under three minutes: tasks settle, a leader is killed on its turn, another one takes over; then it stops
+    /// A tour in under three minutes: tasks settle, a leader is killed on its turn, keepers are cut off and come back, a liar is slashed
     Demo,
     /// Give an account 10 coins of a running swarm's chain
     Fund {

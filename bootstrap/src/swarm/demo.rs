@@ -1,5 +1,8 @@
-//! The tour: `swarm demo` starts a network, lets tasks settle, kills a leader, shows who took over, and stops. Each step is said in
-//! words, and seen on the page whose address is said first.
+//! The tour: `swarm demo` starts a network, lets tasks settle, kills a leader, cuts keepers off until there is no quorum, lets the
+//! mesh heal, has a liar slashed, and stops. Each step is said in words, and seen on the page whose address is said first.
+
+mod cut;
+mod liar;
 
 use std::time::Duration;
 
@@ -28,6 +31,10 @@ pub struct Shown {
     pub victim: Address,
     /// Who brought its task on chain.
     pub heir: Address,
+    /// Tasks that were due while there was no quorum, and settled afterwards.
+    pub caught_up: usize,
+    /// What part of its stake a liar lost, in percent.
+    pub slashed: u64,
 }
 
 /// Shows it all, a step after the other.
@@ -38,25 +45,31 @@ pub async fn demo(swarm: &mut Swarm) -> Result<Shown> {
     swarm.say_page();
     swarm
         .progress
-        .say(&format!("step 1 of 4: {FIRST} tasks settle; see them fly on the page, and open one for its way"));
+        .say(&format!("step 1 of 6: {FIRST} tasks settle; see them fly on the page, and open one for its way"));
     let mut told = 0;
     settle(swarm, &mut told, FIRST).await?;
-    swarm.progress.say("step 2 of 4: the leader of a window is killed on its turn, by SIGKILL");
+    swarm.progress.say("step 2 of 6: the leader of a window is killed on its turn, by SIGKILL");
     let (kill, heir) = succession(swarm, &mut told).await?;
     let Kill { victim, due } = kill;
     let name = swarm.named(victim);
     let by = swarm.named(heir);
     swarm.progress.say(&format!(
-        "step 3 of 4: {name} was to bring the task due at {due}; {by} took over, and nothing was missed"
+        "step 3 of 6: {name} was to bring the task due at {due}; {by} took over, and nothing was missed. {name} is back on its data directory"
     ));
-    swarm.progress.say(&format!("step 4 of 4: {name} is back on its data directory, and {LAST} more tasks settle"));
+    swarm.progress.say("step 4 of 6: the mesh is parted");
+    let caught_up = cut::cut(swarm, &mut told).await?;
+    swarm.progress.say(&format!("{caught_up} tasks were late, and none is missed"));
+    swarm.progress.say("step 5 of 6: a keeper turns liar");
+    let (liar, part) = liar::liar(swarm, &mut told).await?;
+    swarm.progress.say(&format!("the others proved it on chain: {liar} lost {part} % of its stake, and its place"));
+    swarm.progress.say(&format!("step 6 of 6: the others go on, and {LAST} more tasks settle"));
     let until = told + LAST;
     settle(swarm, &mut told, until).await?;
     let settled = swarm.follower.look(|ledger| ledger.settlements.len());
     swarm
         .progress
         .say(&format!("{settled} tasks settled, each once, by keepers that nobody coordinates; the tour is over"));
-    Ok(Shown { settled, victim, heir })
+    Ok(Shown { settled, victim, heir, caught_up, slashed: part })
 }
 
 /// Kills leaders until one has left its task to another, who is given.
