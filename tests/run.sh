@@ -129,6 +129,7 @@ if [ -z "$name" ]; then
     step "contracts: slither finds nothing of high or medium impact" contracts/slither.sh
   fi
   step "crates: the core knows no network" "$root/tests/layers.sh"
+  step "crates: none that speaks to strangers is older than what mends its known faults" "$root/tests/versions.sh"
   step "documentation: builds, leads somewhere, and shows what programs take" docs/build.sh --check
   step "deployment: units, image, compose file, manifests, alerts, dashboard" bootstrap/deploy/test.sh ${long:+--all}
 fi
