@@ -15,7 +15,7 @@ quinn-proto      0.11.15 RUSTSEC-2026-0037, RUSTSEC-2026-0185: hostile packets e
 hickory-proto    0.26.1  RUSTSEC-2026-0118, RUSTSEC-2026-0119: hostile name servers keep a node busy
 snow             0.9.5   RUSTSEC-2024-0011: handshakes accept nonces again
 ruint            1.20.0  RUSTSEC-2026-0220: shifts say wrongly whether bits were lost
-wasmtime         48.0.5  RUSTSEC-2026-0149 and those before it: jobs read what is not theirs, or end their host
+wasmtime         48.0.4  GHSA-32h6-97mm-8q3c: a component may overflow the stack of its host
 '
 
 lock=${1:-Cargo.lock}
