@@ -18,8 +18,8 @@ use tokio_util::sync::CancellationToken;
 use connection::{Connection, Deadlines};
 use places::Places;
 
-/// Connections served at once; more wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 64;
+/// Connections served at once, those of this machine and as many of others; more wait in the kernel's queue.
+const MAX_CONNECTIONS: usize = 192;
 
 /// Listening failed.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Connections of one address at once.
 const OF_ONE: usize = 8;
-/// The same of this machine: supervisor, scraper, swarm and the operator share one address.
-const OF_LOOPBACK: usize = 32;
+/// The same of this machine: supervisor, scraper, swarm and the operator share one address, and each of ten pages in browsers of
+/// their own opens six connections while it loads.
+const OF_LOOPBACK: usize = 96;
 /// Whoever has an IPv6 address has all that share its first half.
 const V6_HALF: u128 = u128::MAX << 64;
 
