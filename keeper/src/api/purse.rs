@@ -112,7 +112,7 @@ async fn owed(
     epoch: u32,
 ) -> Result<U256, ChainError> {
     let manager = JobManager::new(job_manager, provider);
-    let epochs: Vec<u32> = (epoch.saturating_sub(EPOCHS - 1)..=epoch).collect();
+    let epochs: Vec<u32> = (epoch.saturating_sub(EPOCHS - 1).max(1)..=epoch).collect();
     let fees = manager.owed(operator, Address::ZERO, epochs).call().await?;
     let refunds = manager.refunds(operator).call().await?;
     Ok(fees.saturating_add(refunds))
