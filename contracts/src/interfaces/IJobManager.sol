@@ -199,7 +199,7 @@ interface IJobManager {
     error OnlyTaskManager();
     /// @notice This contract is code of the JobManager alone.
     error OnlyJobManager();
-    /// @notice The next run can be paid, nobody has to look at that.
+    /// @notice The next run can be paid, as is known already.
     error PaysAlready(uint64 jobId);
     /// @notice The next run cannot be paid at the present base fee.
     error CannotPay(uint64 jobId);
@@ -216,8 +216,9 @@ interface IJobManager {
     /// call is set aside for gas. Also of nothing: it is looked at anew whether the job can pay. A token that is off the list is
     /// not taken any more, coin for gas is.
     function fund(uint64 jobId, uint256 amount) external payable;
-    /// @notice Has it looked at whether an active job that could not pay can, since the base fee has come down. Anybody may; an operator
-    /// that is a plain account is refunded the gas of it out of what the job has for gas, which must be enough for both.
+    /// @notice Has it looked at whether an active job that could not pay can, since the base fee has come down, or one that could pay
+    /// cannot, since it has risen. Anybody may, where that is so; an operator that is a plain account is refunded the gas of it out of
+    /// what the job has for gas, which must be enough for both; of a job that cannot pay any more, as far as there is any.
     function lookAgain(uint64 jobId) external;
     /// @notice Stops the tasks due after the notice period.
     function pause(uint64 jobId) external;
@@ -274,9 +275,10 @@ interface IJobManager {
     /// target may trust it before the job is there.
     function forwarderFor(address creator, bytes32 salt) external view returns (address);
 
-    /// @notice Whether the next run can be paid in full, as was found when money of the job moved last: its fee, and all the gas
-    /// that it may cost, at the base fee of then. {JobCovered} tells when this changes. Keepers do nothing for a job that cannot
-    /// pay, but that they have it looked at again when the base fee may have come down.
+    /// @notice Whether the next run can be paid in full, as was found when money of the job moved last, or when it was looked at last:
+    /// its fee, and all the gas that it may cost, at the base fee of then. {JobCovered} tells when this changes. Keepers do nothing for a
+    /// job that cannot pay, but that they have it looked at again when the base fee may have come down; and they have one looked at whose
+    /// run nobody can settle at the present base fee.
     function canPay(uint64 jobId) external view returns (bool);
     /// @notice What the next run costs at the most, where a gas costs `gasPrice` wei: its fee, in the job's token, and in wei the
     /// gas of a settlement without any other task.
