@@ -129,7 +129,10 @@ interface IJobManager {
     /// @notice What a run must cost at least in a token, or in the chain's coin; zero: no job may pay in it any more.
     event LeastFeeChanged(address indexed token, uint96 leastFee);
     event ListingDepositChanged(uint96 deposit);
-    event JobCreated(uint64 indexed jobId, address indexed owner, address forwarder, JobParams params);
+    /// @notice `activeFrom` as {Job-start}: what came before it makes no run due.
+    event JobCreated(
+        uint64 indexed jobId, address indexed owner, address forwarder, JobParams params, uint64 activeFrom
+    );
     /// @notice `escrow` and `gas` are what is set aside now for fees, in the job's token, and where that is not the chain's coin
     /// for gas, in wei.
     event JobFunded(uint64 indexed jobId, address indexed from, uint256 amount, uint256 escrow, uint256 gas);
@@ -137,8 +140,8 @@ interface IJobManager {
     event JobPaused(uint64 indexed jobId, uint64 inactiveFrom);
     /// @notice `activeFrom` as {Job-start}.
     event JobResumed(uint64 indexed jobId, uint32 version, uint64 activeFrom);
-    /// @notice A new version with new terms, after a pause.
-    event JobUpdated(uint64 indexed jobId, uint32 version, JobParams params);
+    /// @notice A new version with new terms, after a pause; `activeFrom` as {Job-start}.
+    event JobUpdated(uint64 indexed jobId, uint32 version, JobParams params, uint64 activeFrom);
     event JobCancelled(uint64 indexed jobId, uint64 inactiveFrom);
     event WithdrawalRequested(uint64 indexed jobId, uint256 amount, uint256 gas, uint64 availableAt);
     /// @notice What went to `to`, in the job's token and of what was set aside for gas in wei, and the escrow that is left.
