@@ -315,7 +315,10 @@ fn log_submission(result: &SettlementResult) {
             tracing::info!(%tx, gas_used, settled, "settled a batch");
         }
         SettlementResult::Useless { jobs } => {
-            tracing::info!(?jobs, "nothing of a batch would settle: it is not sent, and whether its jobs can pay is looked at");
+            tracing::info!(
+                ?jobs,
+                "nothing of a batch would settle: it is not sent, and whether its jobs can pay is looked at"
+            );
         }
         SettlementResult::Reverted { reason } => {
             tracing::warn!(reason, "the contract refused a batch: the next in line will try");

@@ -138,7 +138,11 @@ mod tests {
             jobs.looked();
             jobs.next(NOW.plus(Duration::from_secs(seconds)), |job| Some(job > 1 && job != lost))
         };
-        assert_eq!([0, 2, 4, 6].map(|second| next(second, 8)), [Some(7), Some(1), Some(9), None], "8 has lost its mark since");
+        assert_eq!(
+            [0, 2, 4, 6].map(|second| next(second, 8)),
+            [Some(7), Some(1), Some(9), None],
+            "8 has lost its mark since"
+        );
         jobs.doubt(7);
         assert_eq!(jobs.next(NOW, |_| Some(true)), Some(7), "again, if nothing of it settles again");
         jobs.doubt(8);
