@@ -9,9 +9,9 @@ import {Records} from "./Records.sol";
 /// @notice Whether a job can pay for its next run in full: its fee, and the gas of a settlement that brings nothing else, at
 /// the base fee of the block that asks.
 /// @dev A mark in the job's word, and an event whenever it changes: keepers do nothing for a job without it. It is taken away by
-/// a settlement that leaves too little or finds too little, and by the job's owner; no word of anybody else's takes it away, as
-/// the base fee may be high for a moment. It comes back when what is there is enough, which anybody has looked at by funding or by
-/// `lookAgain`: keepers do when the base fee may have come down.
+/// a settlement that leaves too little or finds too little, by the job's owner, and by `lookAgain` where there is too little now: a run
+/// that nobody can settle brings no settlement, and would be made again and again. It comes back when what is there is enough, which
+/// anybody has looked at by funding or by `lookAgain`: keepers do when the base fee may have come down.
 abstract contract Covering is Records {
     /// @dev Gas refunded for a task that is the first of its job in a transaction, and where a target is called besides what
     /// that used. Hardly less than they cost (Gas.t.sol), and never more in all than was metered, see `conclude`.

@@ -47,8 +47,7 @@ contract Desk is Escrow, Terms {
         if (params.trigger == IJobManager.Trigger.Log) record.account.marks |= JobWord.LOGS;
         if (params.trigger == IJobManager.Trigger.Condition) record.account.marks |= JobWord.SEEN;
         _write(record, params, forwarder);
-        _begin(record, 0);
-        emit IJobManager.JobCreated(jobId, msg.sender, forwarder, params);
+        emit IJobManager.JobCreated(jobId, msg.sender, forwarder, params, _begin(record, 0));
         uint96 deposit = _listingDeposit;
         if (msg.value < deposit) revert IJobManager.DepositMissing(deposit);
         record.deposit = deposit;
@@ -106,8 +105,9 @@ contract Desk is Escrow, Terms {
         if (params.trigger != _triggerOf(record)) revert IJobManager.InvalidTrigger();
         _write(record, params, _forwarderAt(record.salt));
         uint256 earliest = _earliest(record);
-        if (_begin(record, _noticeSeconds) < earliest) revert IJobManager.TooEarly(uint64(earliest));
-        emit IJobManager.JobUpdated(jobId, _nextVersion(record), params);
+        uint64 from = _begin(record, _noticeSeconds);
+        if (from < earliest) revert IJobManager.TooEarly(uint64(earliest));
+        emit IJobManager.JobUpdated(jobId, _nextVersion(record), params, from);
         _setCovered(jobId, record, _isCovered(record));
     }
 

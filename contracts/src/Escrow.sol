@@ -55,15 +55,20 @@ abstract contract Escrow is Covering, Triggers {
         Record storage record = _jobs[jobId];
         _requireStatus(record, IJobManager.Status.Active);
         (uint256 account,) = _load(record);
-        if (JobWord.isCovered(account)) revert IJobManager.PaysAlready(jobId);
+        bool bearsMark = JobWord.isCovered(account);
+        if (bearsMark && _isCovered(record)) revert IJobManager.PaysAlready(jobId);
         taken = gasPrice * LOOK_GAS;
         bool hasToken = JobWord.hasToken(account);
         uint256 there = hasToken ? record.gas : record.account.escrow;
-        if (taken > there) revert IJobManager.CannotPay(jobId);
+        if (taken > there) {
+            // a job loses its mark also where too little is left for whoever looks
+            if (!bearsMark) revert IJobManager.CannotPay(jobId);
+            taken = there;
+        }
         if (hasToken) record.gas = uint96(there - taken);
         else record.account.escrow = uint96(there - taken);
-        if (!_isCovered(record)) revert IJobManager.CannotPay(jobId);
-        _setCovered(jobId, record, true);
+        if (!bearsMark && !_isCovered(record)) revert IJobManager.CannotPay(jobId);
+        _setCovered(jobId, record, !bearsMark);
     }
 
     /// @dev Notes what comes, and has it looked at whether the job can pay now, before a token is called.

@@ -87,15 +87,14 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
         returns (uint256 settled)
     {
         uint256 start = gasleft();
-        start += _baseGas(batch);
         Entry[] calldata entries = batch.entries;
         _dropDuplicates(entries);
         if (entries.length > MAX_REPORTS || batch.anchors.length > MAX_REPORTS) revert TooManyReports();
         (bytes memory outcomes, uint256 codeless) = BatchLib.outcomes(batch.deliveries);
+        (bytes memory runs, bytes32[] memory nodes, uint256 adrift) = _read(batch, outcomes);
         unchecked {
-            start -= HASH_GAS * codeless;
+            start += _baseGas(batch, codeless + adrift);
         }
-        (bytes memory runs, bytes32[] memory nodes) = _read(batch, outcomes);
         bytes32 root = BatchLib.root(nodes, batch.leaves);
         IJobManager.Certified memory certified = _verify(certificate, batch, root);
         certified.dataFee = _takeDataFee(entries.length);
@@ -105,7 +104,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     function _read(Batch calldata batch, bytes memory outcomes)
         private
         view
-        returns (bytes memory runs, bytes32[] memory nodes)
+        returns (bytes memory runs, bytes32[] memory nodes, uint256 adrift)
     {
         return BatchLib.read(chainKind, maxAnchorAge, batch.anchors, batch.entries, outcomes);
     }
@@ -139,16 +138,19 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     }
 
     /// @dev What the transaction cost before the gas was looked at, as far as that is certain. Whoever calls from a contract
-    /// may have made the calldata there, for nothing.
-    function _baseGas(Batch calldata batch) private returns (uint256 used) {
+    /// may have made the calldata there, for nothing. `zeros`: hashes that are none, or may be of zeros.
+    function _baseGas(Batch calldata batch, uint256 zeros) private returns (uint256 used) {
         if (!_isCounted) {
             _isCounted = true;
             used = TRANSACTION_GAS;
         }
         if (_isPlain()) {
             // an entry has one of its own: its outcome's, or in its delivery its code's, if it comes of one
-            uint256 hashes = 3 + batch.anchors.length + batch.entries.length;
-            used += BYTE_GAS * msg.data.length + HASH_GAS * hashes;
+            // no more anchors, entries and zeros than MAX_REPORTS each, and as many anchors and entries as zeros
+            unchecked {
+                uint256 hashes = 3 + batch.anchors.length + batch.entries.length - zeros;
+                used += BYTE_GAS * msg.data.length + HASH_GAS * hashes;
+            }
         } else if (batch.deliveries.length != 0) {
             revert OnlyPlainAccount();
         }

@@ -183,6 +183,19 @@ contract EveryKindTest is KindWorld {
         }
     }
 
+    /// Whoever follows the chain knows without another question what makes a run due, and what came too early.
+    function test_create_tellsFromWhenOn() public {
+        for (uint256 kind = 0; kind < KINDS; ++kind) {
+            vm.recordLogs();
+            uint64 id = create(anyOf(kind), 1 ether);
+            bytes memory told = logged(IJobManager.JobCreated.selector)[0];
+            (,, uint64 from) = abi.decode(told, (address, IJobManager.JobParams, uint64));
+            equal(from, jobs.job(id).start, "from when on");
+            bool isKeyed = kind > uint256(IJobManager.Trigger.Blocks);
+            if (isKeyed) equal(from, block.timestamp, "at once");
+        }
+    }
+
     /* AGAIN */
 
     function test_resume_isANewVersion() public {
@@ -221,9 +234,14 @@ contract EveryKindTest is KindWorld {
             p.trigger = IJobManager.Trigger((kind + 1) % KINDS);
             refusesTo(abi.encodeCall(jobs.update, (id, p)), abi.encodeWithSelector(IJobManager.InvalidTrigger.selector));
             p.trigger = IJobManager.Trigger(kind);
+            vm.recordLogs();
             vm.prank(CREATOR);
             jobs.update(id, p);
-            equal(jobs.job(id).version, 2, "the second");
+            (uint32 version,, uint64 from) = abi.decode(
+                logged(IJobManager.JobUpdated.selector)[0], (uint32, IJobManager.JobParams, uint64)
+            );
+            equal(version, 2, "the second");
+            equal(from, jobs.job(id).start, "from when on");
             begins(id, old);
         }
     }

@@ -137,6 +137,30 @@ contract GasRefundedTest is GasOf64 {
         check(back >= gas * 19 / 20, "and nobody loses much");
     }
 
+    /// Nobody signs the list of anchors, so anybody adds some that do not stand: the zeros of their hashes cost next to nothing.
+    function test_refundedWithPaddedAnchors() public {
+        for (uint256 i = 1; i < 8; ++i) {
+            createIdle();
+        }
+        vm.warp(block.timestamp + 1000);
+        measure(runsOf(8, 0, 1), without(ABSENT));
+        ITaskManager.Anchor[] memory some = recentAnchors();
+        ITaskManager.Anchor[] memory anchors = new ITaskManager.Anchor[](256);
+        anchors[0] = some[0];
+        for (uint256 i = 1; i < 256; ++i) {
+            anchors[i].number = registry.epochInfo(registry.currentEpoch()).activeFrom;
+        }
+        Entry[] memory entries = runsOf(8, 1, 1);
+        ITaskManager.Certificate memory certificate = certify(some, entries, without(ABSENT));
+        uint256 before = jobs.refunds(operatorOf(1));
+        vm.prank(operatorOf(1), operatorOf(1));
+        equal(tasks.settle(certificate, batchOf(anchors, entries, new bytes32[](0))), 8, "settled");
+        uint256 gas = vm.lastCallGas().gasTotalUsed;
+        uint256 back = (jobs.refunds(operatorOf(1)) - before) / TIP;
+        check(back <= gas, "nobody gains by settling");
+        check(back >= gas * 19 / 20, "and nobody loses much");
+    }
+
     function test_refunded128() public {
         refunded("settle_128_n64", 128, 1);
     }

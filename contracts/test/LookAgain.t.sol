@@ -13,6 +13,7 @@ import {World} from "./World.sol";
 //   when the base fee has come down             the mark comes back: an operator gets its gas back, out of the job; nobody else does
 //   as long as there is too little for both     refused, at no cost
 //   given a job that can pay, is paused or over refused
+//   when the base fee has risen                 the mark goes, and what that costs is the job's, as far as there is money
 // At the edge, where what a callback leaves is enough     one word, and it is the right one
 contract LookAgainTest is World {
     uint256 private constant PRICE = 10.01 gwei; // base fee and tip
@@ -215,13 +216,12 @@ contract LookAgainTest is World {
     /// Enough for the run, but not for whoever looks besides.
     function test_look_tooLittle() public {
         uint64 id = create(params(), most(PRICE) + LOOK_GAS * PRICE - 1);
-        vm.warp(block.timestamp + 200);
-        spike(1000);
-        uint64 rich = create(params(), 100 ether);
-        vm.warp(block.timestamp + 200);
         vm.prank(operatorOf(2), operatorOf(2));
         vm.expectRevert(abi.encodeWithSelector(IJobManager.PaysAlready.selector, id));
         jobs.lookAgain(id);
+        vm.warp(block.timestamp + 200);
+        uint64 rich = create(params(), 100 ether);
+        vm.warp(block.timestamp + 200);
         spike(1000);
         equal(settleAll(two(id, rich, 0)), 1, "the other one");
         uint256 escrow = jobs.job(id).escrow;
@@ -257,6 +257,65 @@ contract LookAgainTest is World {
         vm.prank(operatorOf(2), operatorOf(2));
         jobs.lookAgain(id);
         equal(jobs.job(id).escrow, escrow, "with code, be it EIP-7702's");
+    }
+
+    /// A job that could pay for one run when it was listed, and since the base fee has risen for none: no submitter brings what settles
+    /// nothing, so no settlement takes its mark away, and keepers would make its runs for as long as gas is dear.
+    function test_look_takesTheMarkAway() public {
+        uint64 id = create(params(), most(PRICE));
+        vm.warp(block.timestamp + 200);
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.PaysAlready.selector, id));
+        jobs.lookAgain(id);
+        spike(13);
+        vm.cool(address(jobs));
+        vm.cool(address(registry));
+        uint256 escrow = jobs.job(id).escrow;
+        vm.recordLogs();
+        vm.prank(operatorOf(2), operatorOf(2));
+        uint256 gas = gasleft();
+        jobs.lookAgain(id);
+        gas = gas - gasleft() + 21_000 + 600;
+        check(!said(1) && !jobs.canPay(id), "it cannot");
+        check(gas >= LOOK_GAS && gas < 70_000, "nobody gains by it, and nobody loses much");
+        equal(jobs.refunds(operatorOf(2)), LOOK_GAS * 13.01 gwei, "the operator's gas");
+        equal(escrow - jobs.job(id).escrow, LOOK_GAS * 13.01 gwei, "out of the job");
+        vm.prank(operatorOf(2), operatorOf(2));
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.CannotPay.selector, id));
+        jobs.lookAgain(id);
+    }
+
+    /// One that was covered once, and cannot even pay for the look.
+    function test_look_takesTheMarkAwayForWhatThereIs() public {
+        uint64 id = create(params(), most(PRICE));
+        uint64 other = create(inToken(), FEE);
+        uint256 escrow = jobs.job(id).escrow;
+        vm.warp(block.timestamp + 200);
+        spike(100_000);
+        vm.prank(operatorOf(2), operatorOf(2));
+        jobs.lookAgain(id);
+        check(!jobs.canPay(id), "it cannot");
+        equal(jobs.refunds(operatorOf(2)), escrow, "what there was");
+        equal(jobs.job(id).escrow, 0, "of its escrow");
+        vm.prank(operatorOf(2), operatorOf(2));
+        jobs.lookAgain(other);
+        check(!jobs.canPay(other), "nor that");
+        equal(jobs.refunds(operatorOf(2)), escrow + GAS_FUND, "of what is set aside for gas");
+        equal(jobs.job(other).gas, 0, "all of it");
+        equal(jobs.job(other).escrow, FEE, "no token");
+    }
+
+    function test_look_ofAStrangerTakesTheMarkAwayForNothing() public {
+        uint64 id = create(params(), most(PRICE));
+        uint256 escrow = jobs.job(id).escrow;
+        spike(13);
+        vm.prank(STRANGER);
+        jobs.lookAgain(id);
+        check(!jobs.canPay(id), "it cannot");
+        equal(jobs.job(id).escrow, escrow, "at no cost");
+        spike(10);
+        vm.prank(STRANGER);
+        jobs.lookAgain(id);
+        check(jobs.canPay(id), "and back");
     }
 
     function test_look_whenItIsResumed() public {

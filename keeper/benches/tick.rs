@@ -139,7 +139,7 @@ fn book(start: u64) -> JobBook {
             limits: Limits::default(),
         };
         let (owner, forwarder, params) = (Address::ZERO, Address::ZERO, Box::new(terms.params()));
-        book.apply(1, &JobEvent::Created { job_id, owner, forwarder, params });
+        book.apply(1, &JobEvent::Created { job_id, owner, forwarder, params, active_from: 0 });
         book.apply(1, &JobEvent::Covered { job_id, covered: true });
     }
     book

@@ -305,6 +305,11 @@ pub enum SettlementResult {
     },
     /// Somebody else settled all of it.
     AlreadySettled,
+    /// It would go through and settle nothing, so it was not sent.
+    Useless {
+        /// Whose runs these are: at the present base fee they may not be able to pay.
+        jobs: Vec<u64>,
+    },
     /// The contract refuses it.
     Reverted {
         /// Name and arguments of the custom error, or the node's words.
@@ -315,4 +320,17 @@ pub enum SettlementResult {
         /// What, why and how to mend.
         why: String,
     },
+}
+
+impl SettlementResult {
+    /// Why it is still to be settled; `None` where it is.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        match self {
+            Self::Mined { .. } | Self::AlreadySettled => None,
+            Self::Useless { .. } => Some("nothing of it can settle now"),
+            Self::Reverted { reason } => Some(reason),
+            Self::Failed { why } => Some(why),
+        }
+    }
 }

@@ -272,7 +272,7 @@ impl ChainSeries {
                 "transactions",
                 "Transactions of this keeper",
                 ["outcome"],
-                &[["mined"], ["reverted"], ["already_settled"], ["failed"]],
+                &[["mined"], ["reverted"], ["already_settled"], ["failed"], ["useless"]],
             ),
             accusations: counters(
                 registry,

@@ -129,7 +129,10 @@ interface IJobManager {
     /// @notice What a run must cost at least in a token, or in the chain's coin; zero: no job may pay in it any more.
     event LeastFeeChanged(address indexed token, uint96 leastFee);
     event ListingDepositChanged(uint96 deposit);
-    event JobCreated(uint64 indexed jobId, address indexed owner, address forwarder, JobParams params);
+    /// @notice `activeFrom` as {Job-start}: what came before it makes no run due.
+    event JobCreated(
+        uint64 indexed jobId, address indexed owner, address forwarder, JobParams params, uint64 activeFrom
+    );
     /// @notice `escrow` and `gas` are what is set aside now for fees, in the job's token, and where that is not the chain's coin
     /// for gas, in wei.
     event JobFunded(uint64 indexed jobId, address indexed from, uint256 amount, uint256 escrow, uint256 gas);
@@ -137,8 +140,8 @@ interface IJobManager {
     event JobPaused(uint64 indexed jobId, uint64 inactiveFrom);
     /// @notice `activeFrom` as {Job-start}.
     event JobResumed(uint64 indexed jobId, uint32 version, uint64 activeFrom);
-    /// @notice A new version with new terms, after a pause.
-    event JobUpdated(uint64 indexed jobId, uint32 version, JobParams params);
+    /// @notice A new version with new terms, after a pause; `activeFrom` as {Job-start}.
+    event JobUpdated(uint64 indexed jobId, uint32 version, JobParams params, uint64 activeFrom);
     event JobCancelled(uint64 indexed jobId, uint64 inactiveFrom);
     event WithdrawalRequested(uint64 indexed jobId, uint256 amount, uint256 gas, uint64 availableAt);
     /// @notice What went to `to`, in the job's token and of what was set aside for gas in wei, and the escrow that is left.
@@ -199,7 +202,7 @@ interface IJobManager {
     error OnlyTaskManager();
     /// @notice This contract is code of the JobManager alone.
     error OnlyJobManager();
-    /// @notice The next run can be paid, nobody has to look at that.
+    /// @notice The next run can be paid, as is known already.
     error PaysAlready(uint64 jobId);
     /// @notice The next run cannot be paid at the present base fee.
     error CannotPay(uint64 jobId);
@@ -216,8 +219,9 @@ interface IJobManager {
     /// call is set aside for gas. Also of nothing: it is looked at anew whether the job can pay. A token that is off the list is
     /// not taken any more, coin for gas is.
     function fund(uint64 jobId, uint256 amount) external payable;
-    /// @notice Has it looked at whether an active job that could not pay can, since the base fee has come down. Anybody may; an operator
-    /// that is a plain account is refunded the gas of it out of what the job has for gas, which must be enough for both.
+    /// @notice Has it looked at whether an active job that could not pay can, since the base fee has come down, or one that could pay
+    /// cannot, since it has risen. Anybody may, where that is so; an operator that is a plain account is refunded the gas of it out of
+    /// what the job has for gas, which must be enough for both; of a job that cannot pay any more, as far as there is any.
     function lookAgain(uint64 jobId) external;
     /// @notice Stops the tasks due after the notice period.
     function pause(uint64 jobId) external;
@@ -274,9 +278,10 @@ interface IJobManager {
     /// target may trust it before the job is there.
     function forwarderFor(address creator, bytes32 salt) external view returns (address);
 
-    /// @notice Whether the next run can be paid in full, as was found when money of the job moved last: its fee, and all the gas
-    /// that it may cost, at the base fee of then. {JobCovered} tells when this changes. Keepers do nothing for a job that cannot
-    /// pay, but that they have it looked at again when the base fee may have come down.
+    /// @notice Whether the next run can be paid in full, as was found when money of the job moved last, or when it was looked at last:
+    /// its fee, and all the gas that it may cost, at the base fee of then. {JobCovered} tells when this changes. Keepers do nothing for a
+    /// job that cannot pay, but that they have it looked at again when the base fee may have come down; and they have one looked at whose
+    /// run nobody can settle at the present base fee.
     function canPay(uint64 jobId) external view returns (bool);
     /// @notice What the next run costs at the most, where a gas costs `gasPrice` wei: its fee, in the job's token, and in wei the
     /// gas of a settlement without any other task.

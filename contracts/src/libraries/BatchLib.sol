@@ -39,27 +39,31 @@ library BatchLib {
     }
 
     /// @notice What the JobManager is told, three words an entry (see RunWord), and the leaves of the entries. Runs at an
-    /// anchor that is gone or too old name job 0, which there is not, so nothing happens to them.
+    /// anchor that is gone or too old name job 0, which there is not, so nothing happens to them. And how many such anchors there are:
+    /// anybody adds some whose hashes are of zeros, for nobody has signed the list.
     function read(
         Chain.Kind chain,
         uint256 maxAnchorAge,
         ITaskManager.Anchor[] calldata anchors,
         ITaskManager.Entry[] calldata entries,
         bytes memory found
-    ) internal view returns (bytes memory runs, bytes32[] memory leaves) {
+    ) internal view returns (bytes memory runs, bytes32[] memory leaves, uint256 adrift) {
         runs = new bytes(entries.length * RunWord.RUN_BYTES);
         leaves = new bytes32[](entries.length);
-        (bool isSound, uint256 taken) = fill(_places(chain, maxAnchorAge, anchors), entries, found, runs, leaves);
+        bytes memory places;
+        (places, adrift) = _places(chain, maxAnchorAge, anchors);
+        (bool isSound, uint256 taken) = fill(places, entries, found, runs, leaves);
         if (!isSound) _refuse(anchors, entries);
         if (taken != found.length) revert ITaskManager.InvalidDeliveries();
     }
 
     /// @dev Four words an anchor: its number and hash, and what becomes of the run of an entry that names it: the bits that
-    /// stay, and the number in place of the position; of a run whose anchor does not stand only the status stays.
+    /// stay, and the number in place of the position; of a run whose anchor does not stand only the status stays. And how many of
+    /// them do not.
     function _places(Chain.Kind chain, uint256 maxAnchorAge, ITaskManager.Anchor[] calldata anchors)
         private
         view
-        returns (bytes memory places)
+        returns (bytes memory places, uint256 adrift)
     {
         places = new bytes(anchors.length * PLACE_BYTES);
         uint256 current = Chain.number(chain);
@@ -67,7 +71,13 @@ library BatchLib {
             ITaskManager.Anchor calldata anchor = anchors[i];
             (uint256 height, bytes32 hash) = (anchor.number, anchor.hash);
             bool stands = height < current && !isTooOld(height, current, maxAnchorAge) && Chain.hashOf(chain, height) == hash;
-            (uint256 stay, uint256 put) = stands ? (~(uint256(type(uint64).max) << 96), height << 96) : (3, 0);
+            (uint256 stay, uint256 put) = (~(uint256(type(uint64).max) << 96), height << 96);
+            if (!stands) {
+                (stay, put) = (3, 0);
+                unchecked {
+                    ++adrift;
+                }
+            }
             uint256 place = i * PLACE_BYTES;
             Words.put(places, place, height);
             Words.put(places, place + 32, uint256(hash));

@@ -16,6 +16,8 @@ pub enum JobEvent {
         forwarder: Address,
         /// What the creator asks for.
         params: Box<JobParams>,
+        /// Unix seconds, or by blocks the first of them: what came before makes no run due.
+        active_from: u64,
     },
     /// Whether it can pay for its next run in full, from now on. A job begins without that.
     Covered {
@@ -37,7 +39,7 @@ pub enum JobEvent {
         job_id: u64,
         /// The new version.
         version: u32,
-        /// Unix seconds; the new version's start.
+        /// Unix seconds, or by blocks the first of them; the new version's start.
         active_from: u64,
     },
     /// Running again, under a new version with other terms.
@@ -48,6 +50,8 @@ pub enum JobEvent {
         version: u32,
         /// What the creator asks for now.
         params: Box<JobParams>,
+        /// Unix seconds, or by blocks the first of them: what came before makes no run due.
+        active_from: u64,
     },
     /// Cancelled for good: tasks due up to `inactive_from` still run.
     Cancelled {

@@ -195,9 +195,9 @@ pub(crate) fn decode(log: &Log, contracts: &Contracts) -> Result<Vec<OurLog>, Ch
 fn decode_job(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, alloy::sol_types::Error> {
     let event = match topic {
         jobs::JobCreated::SIGNATURE_HASH => {
-            let jobs::JobCreated { jobId, owner, forwarder, params } =
+            let jobs::JobCreated { jobId, owner, forwarder, params, activeFrom } =
                 jobs::JobCreated::decode_log_validate(&log.inner)?.data;
-            JobEvent::Created { job_id: jobId, owner, forwarder, params: Box::new(params) }
+            JobEvent::Created { job_id: jobId, owner, forwarder, params: Box::new(params), active_from: activeFrom }
         }
         jobs::JobCovered::SIGNATURE_HASH => {
             let jobs::JobCovered { jobId, covered } = jobs::JobCovered::decode_log_validate(&log.inner)?.data;
@@ -212,8 +212,9 @@ fn decode_job(block: u64, topic: B256, log: &Log) -> Result<Option<Content>, all
             JobEvent::Resumed { job_id: event.jobId, version: event.version, active_from: event.activeFrom }
         }
         jobs::JobUpdated::SIGNATURE_HASH => {
-            let event = jobs::JobUpdated::decode_log_validate(&log.inner)?.data;
-            JobEvent::Updated { job_id: event.jobId, version: event.version, params: Box::new(event.params) }
+            let jobs::JobUpdated { jobId, version, params, activeFrom } =
+                jobs::JobUpdated::decode_log_validate(&log.inner)?.data;
+            JobEvent::Updated { job_id: jobId, version, params: Box::new(params), active_from: activeFrom }
         }
         jobs::JobCancelled::SIGNATURE_HASH => {
             let event = jobs::JobCancelled::decode_log_validate(&log.inner)?.data;

@@ -8,6 +8,7 @@ use alloy::sol_types::SolCall;
 use contracts::ITaskManager::Entry;
 use contracts::terms::ended;
 use contracts::{Run, TaskManager};
+use std::collections::BTreeSet;
 
 /// Largest transaction that common nodes pass on is 128 KiB; what is not calldata of it takes less than this.
 const ENVELOPE_BYTES: usize = 1_024;
@@ -91,6 +92,11 @@ fn is_heavy(settlement: &Settlement, delivery: Option<usize>) -> bool {
 }
 
 impl Part {
+    /// Whose runs it settles.
+    pub(crate) fn jobs(&self) -> BTreeSet<u64> {
+        self.call.batch.entries.iter().map(|entry| Run::from_word(entry.run).job_id).collect()
+    }
+
     fn fits(&self) -> bool {
         self.gas <= GAS_PLANNED_MAX && self.call.abi_encoded_size() + 4 <= CALLDATA_MAX
     }

@@ -16,7 +16,7 @@ use alloy::primitives::{Address, B256, Bytes, keccak256};
 use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolError};
 use contracts::{JobManager, KeeperRegistry, TaskManager};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -166,13 +166,15 @@ impl Submitter {
         loop {
             while under_way.len() < PARTS_AT_ONCE {
                 let Some(part) = parts.next() else { break };
+                let jobs = part.jobs();
                 let (key, call) = settle_call(&self.contracts, part);
                 // In their order: what is due first is to be on chain first.
-                under_way.spawn(answer(self.ask(key, call, before.replace(key))));
+                let asked = self.ask(key, call, before.replace(key));
+                under_way.spawn(async move { (jobs, answer(asked).await) });
             }
             match under_way.join_next().await {
-                Some(Ok(done)) => sum.add(&done),
-                Some(Err(error)) => sum.add(&Done::Failed(error.to_string())),
+                Some(Ok((jobs, done))) => sum.add(jobs, &done),
+                Some(Err(error)) => sum.add(BTreeSet::new(), &Done::Failed(error.to_string())),
                 None => return sum.result(),
             }
         }
@@ -195,13 +197,13 @@ impl Submitter {
         }
     }
 
-    /// Has a job looked at again that could not pay, if it can by now.
+    /// Has a job looked at again that could not pay, if it can by now, or that could, if it cannot any more.
     pub async fn look_again(&self, job: u64) {
         let call = plain_call(self.contracts.job_manager, &JobManager::lookAgainCall { jobId: job });
         let call = Call { gas_floor: LOOK_GAS, ..call };
         match &*self.enqueue(keccak256(&call.input), call).await {
-            Done::Mined { tx, .. } => tracing::info!(job, %tx, "a job can pay again"),
-            ended => tracing::debug!(job, ?ended, "a job cannot pay yet"),
+            Done::Mined { tx, .. } => tracing::info!(job, %tx, "whether a job can pay has changed"),
+            ended => tracing::debug!(job, ?ended, "whether a job can pay is as it was"),
         }
     }
 
@@ -248,10 +250,12 @@ async fn answer(asked: Result<Awaited, &'static str>) -> Arc<Done> {
 struct Sum {
     mined: Option<(B256, u64, u64)>,
     trouble: Option<SettlementResult>,
+    /// The jobs of parts of which nothing would settle.
+    useless: BTreeSet<u64>,
 }
 
 impl Sum {
-    fn add(&mut self, done: &Done) {
+    fn add(&mut self, jobs: BTreeSet<u64>, done: &Done) {
         let trouble = match done {
             Done::Mined { tx, gas_used, settled } => {
                 let (_, gas, tasks) = self.mined.unwrap_or_default();
@@ -259,7 +263,7 @@ impl Sum {
                 return;
             }
             Done::Reverted(data) if is_error(data, TaskManager::NothingToSettle::SELECTOR) => return,
-            Done::Useless => SettlementResult::Reverted { reason: "nothing of it can settle any more".to_owned() },
+            Done::Useless => return self.useless.extend(jobs),
             Done::Reverted(data) => SettlementResult::Reverted { reason: receipt::reason(data) },
             Done::Failed(why) => SettlementResult::Failed { why: why.clone() },
         };
@@ -268,7 +272,9 @@ impl Sum {
 
     /// A part in trouble is the result, so that the rest is tried again.
     fn result(self) -> SettlementResult {
-        match (self.trouble, self.mined) {
+        let useless = Some(self.useless).filter(|jobs| !jobs.is_empty());
+        let useless = useless.map(|jobs| SettlementResult::Useless { jobs: jobs.into_iter().collect() });
+        match (self.trouble.or(useless), self.mined) {
             (Some(trouble), _) => trouble,
             (None, Some((tx, gas_used, settled))) => SettlementResult::Mined { tx, gas_used, settled },
             (None, None) => SettlementResult::AlreadySettled,

@@ -224,7 +224,10 @@ impl Core {
                     self.settlement_gas = gas_used;
                     self.archive_gas(&key, gas_used, settled, now);
                 }
-                let failed = matches!(result, SettlementResult::Reverted { .. } | SettlementResult::Failed { .. });
+                if let SettlementResult::Useless { jobs } = &result {
+                    jobs.iter().for_each(|&job| self.uncovered.doubt(job));
+                }
+                let failed = result.trouble().is_some();
                 self.note(Note::Submitted(result));
                 if failed {
                     self.feed(Input::SubmissionFailed(key), now);

@@ -228,6 +228,7 @@ impl Note {
             Self::NotProbed(_) => Some(("not_probed", 0)),
             Self::MissedTurn { .. } => Some(("missed_turn", 0)),
             Self::ClockOff { .. } => Some(("clock", 0)),
+            Self::Submitted(SettlementResult::Useless { .. }) => Some(("useless", 0)),
             Self::Submitted(SettlementResult::Reverted { .. }) => Some(("reverted", 0)),
             Self::Submitted(SettlementResult::Failed { .. }) => Some(("failed", 0)),
             Self::Offered(SnapshotResult::Reverted { .. } | SnapshotResult::Failed { .. }) => Some(("snapshot", 0)),
@@ -312,6 +313,12 @@ fn log_submission(result: &SettlementResult) {
     match result {
         SettlementResult::Mined { tx, gas_used, settled } => {
             tracing::info!(%tx, gas_used, settled, "settled a batch");
+        }
+        SettlementResult::Useless { jobs } => {
+            tracing::info!(
+                ?jobs,
+                "nothing of a batch would settle: it is not sent, and whether its jobs can pay is looked at"
+            );
         }
         SettlementResult::Reverted { reason } => {
             tracing::warn!(reason, "the contract refused a batch: the next in line will try");

@@ -1,5 +1,8 @@
 //! Jobs that cannot pay: a high base fee may be all that is in the way. The leader of a window has one of them looked at again
 //! (`IJobManager.lookAgain`), less and less often; what the contract would refuse is not sent.
+//!
+//! Or one of those that the contract believes to be able to pay, though nothing of theirs would settle by now: only a settlement would
+//! say so, and nobody sends one that settles nothing. They are looked at once each time, and sooner, for each of their runs is made.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -25,6 +28,10 @@ pub(super) struct Uncovered {
     looking: bool,
     /// Before then there is none.
     rests_until: Option<Time>,
+    /// Jobs that should be able to pay and may not, in the order in which that showed.
+    doubted: VecDeque<u64>,
+    /// Whether the last look was at one of those: they take turns with the others.
+    doubted_last: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -43,18 +50,40 @@ impl Uncovered {
         }
     }
 
-    /// The job whose turn it is, of those for which there is reason to look. Nothing while another look is under way.
-    pub(super) fn next(&mut self, now: Time, is_to_be_seen: impl Fn(u64) -> bool) -> Option<u64> {
+    /// The job can pay, as the contract believes, and yet nothing of it would settle.
+    pub(super) fn doubt(&mut self, job: u64) {
+        if self.doubted.len() < MOST && !self.doubted.contains(&job) {
+            self.doubted.push_back(job);
+        }
+    }
+
+    /// The job whose turn it is, of those for which there is reason to look; `can_pay` says of an active job whether it can, as the
+    /// contract believes. Nothing while another look is under way.
+    pub(super) fn next(&mut self, now: Time, can_pay: impl Fn(u64) -> Option<bool>) -> Option<u64> {
         // A moment far ahead is of a clock that was set back since.
-        self.turns.retain(|turn| now < turn.until && turn.until <= now.plus(FOR) && is_to_be_seen(turn.job));
+        self.turns.retain(|turn| now < turn.until && turn.until <= now.plus(FOR) && can_pay(turn.job) == Some(false));
+        self.doubted.retain(|&job| can_pay(job) == Some(true));
+        if self.looking {
+            return None;
+        }
+        let turn = if self.doubted_last { self.turn(now) } else { None };
+        let doubted = if turn.is_none() { self.doubted.pop_front() } else { None };
+        self.doubted_last = doubted.is_some();
+        let next = turn.or(doubted).or_else(|| self.turn(now));
+        self.looking = next.is_some();
+        next
+    }
+
+    /// Of those that cannot pay.
+    fn turn(&mut self, now: Time) -> Option<u64> {
         if self.rests_until.is_some_and(|until| now < until && until <= now.plus(BETWEEN)) {
             return None;
         }
-        let place = self.turns.iter().position(|turn| turn.next <= now).filter(|_| !self.looking)?;
+        let place = self.turns.iter().position(|turn| turn.next <= now)?;
         let mut turn = self.turns.remove(place)?;
         (turn.next, turn.pause) = (now.plus(turn.pause), (turn.pause * 2).min(LONGEST_PAUSE));
         self.turns.push_back(turn);
-        (self.looking, self.rests_until) = (true, Some(now.plus(BETWEEN)));
+        self.rests_until = Some(now.plus(BETWEEN));
         Some(turn.job)
     }
 
@@ -72,7 +101,7 @@ mod tests {
 
     fn next(jobs: &mut Uncovered, seconds: u64) -> Option<u64> {
         jobs.looked();
-        jobs.next(NOW.plus(Duration::from_secs(seconds)), |_| true)
+        jobs.next(NOW.plus(Duration::from_secs(seconds)), |_| Some(false))
     }
 
     #[test]
@@ -91,10 +120,33 @@ mod tests {
     fn one_at_a_time_and_only_where_there_is_reason() {
         let mut jobs = Uncovered::default();
         [1, 2].into_iter().for_each(|job| jobs.note(job, NOW));
-        assert_eq!(jobs.next(NOW, |job| job == 2), Some(2));
-        assert_eq!(jobs.next(NOW.plus(FIRST_PAUSE), |_| true), None, "one is under way");
+        assert_eq!(jobs.next(NOW, |job| Some(job != 2)), Some(2));
+        assert_eq!(jobs.next(NOW.plus(FIRST_PAUSE), |_| Some(false)), None, "one is under way");
         jobs.looked();
-        assert_eq!(jobs.next(NOW.plus(FIRST_PAUSE), |_| true), Some(2), "what can pay again has no turn");
+        assert_eq!(jobs.next(NOW.plus(FIRST_PAUSE), |_| Some(false)), Some(2), "what can pay again has no turn");
+        jobs.looked();
+        assert_eq!(jobs.next(NOW.plus(LONGEST_PAUSE), |_| None), None, "nor what is not active");
+    }
+
+    /// What should be able to pay and settles nothing costs keepers a run each time it is due.
+    #[test]
+    fn those_in_doubt_are_looked_at_at_once_and_in_turn_with_the_others() {
+        let mut jobs = Uncovered::default();
+        jobs.note(1, NOW);
+        [7, 8, 7, 9].into_iter().for_each(|job| jobs.doubt(job));
+        let mut next = |seconds, lost| {
+            jobs.looked();
+            jobs.next(NOW.plus(Duration::from_secs(seconds)), |job| Some(job > 1 && job != lost))
+        };
+        assert_eq!(
+            [0, 2, 4, 6].map(|second| next(second, 8)),
+            [Some(7), Some(1), Some(9), None],
+            "8 has lost its mark since"
+        );
+        jobs.doubt(7);
+        assert_eq!(jobs.next(NOW, |_| Some(true)), Some(7), "again, if nothing of it settles again");
+        jobs.doubt(8);
+        assert_eq!(jobs.next(NOW, |_| Some(true)), None, "one at a time");
     }
 
     #[test]
@@ -105,5 +157,7 @@ mod tests {
         }
         assert_eq!(jobs.turns.len(), MOST);
         assert_eq!(next(&mut jobs, 0), Some(0));
+        (0..2 * MOST as u64).for_each(|job| jobs.doubt(job));
+        assert_eq!(jobs.doubted.len(), MOST);
     }
 }

@@ -12,7 +12,6 @@ use consensus::time::Time;
 
 use super::{Driver, Event};
 use crate::archive::{Change, Entry};
-use crate::chain::SettlementResult;
 
 /// Partials that wait for their verdict, and batches remembered, at most; the oldest make room.
 const WAITING_MAX: usize = 2_048;
@@ -181,12 +180,10 @@ impl Driver {
 
     /// Writes to the record why a settlement could not be brought on chain.
     pub(super) fn record_refusal(&self, event: &Event, now: Time) {
-        if let Event::Submitted {
-            key,
-            result: SettlementResult::Reverted { reason: why } | SettlementResult::Failed { why },
-        } = event
+        if let Event::Submitted { key, result } = event
+            && let Some(why) = result.trouble()
         {
-            self.record_all(key, &Change::Refused { why: why.clone() }, now);
+            self.record_all(key, &Change::Refused { why: why.to_owned() }, now);
         }
     }
 

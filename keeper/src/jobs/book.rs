@@ -42,8 +42,6 @@ pub struct JobBook {
     watched: BTreeSet<u64>,
     /// The block from which on every event was taken in; of those before it some were left out, if a later one undid them.
     complete_from: Option<u64>,
-    /// Timestamp of the newest head, in Unix seconds: what is listed now is not due before it.
-    now: u64,
 }
 
 impl Default for JobBook {
@@ -56,18 +54,18 @@ impl JobBook {
     /// An empty one that has room for so many jobs.
     #[must_use]
     pub const fn of(most: usize) -> Self {
-        Self { jobs: BTreeMap::new(), most, watched: BTreeSet::new(), complete_from: None, now: 0 }
+        Self { jobs: BTreeMap::new(), most, watched: BTreeSet::new(), complete_from: None }
     }
 
     /// Takes in what happened to a job in `block`. Events of unknown jobs are none of ours. False: there is no room for the job.
     pub fn apply(&mut self, block: u64, event: &JobEvent) -> bool {
         match event {
-            JobEvent::Created { job_id, owner, forwarder, params } => {
+            JobEvent::Created { job_id, owner, forwarder, params, active_from } => {
                 if self.jobs.len() >= self.most {
                     return false;
                 }
-                let job = Job::new(*job_id, *owner, *forwarder, block, plan(*job_id, *owner, params, self.now));
-                self.jobs.insert(*job_id, job);
+                let plan = plan(*job_id, *owner, params, *active_from);
+                self.jobs.insert(*job_id, Job::new(*job_id, *owner, *forwarder, block, plan));
                 self.note_watch(*job_id);
             }
             JobEvent::Paused { job_id, inactive_from } => {
@@ -79,9 +77,9 @@ impl JobBook {
             JobEvent::Resumed { job_id, version, active_from } => {
                 self.change(*job_id, |job| job.resume(block, *version, *active_from));
             }
-            JobEvent::Updated { job_id, version, params } => {
-                let now = self.now;
-                self.change(*job_id, |job| job.update(block, *version, plan(*job_id, job.owner, params, now)));
+            JobEvent::Updated { job_id, version, params, active_from } => {
+                let plan = |job: &Job| plan(*job_id, job.owner, params, *active_from);
+                self.change(*job_id, |job| job.update(block, *version, plan(job)));
             }
             JobEvent::Covered { job_id, covered } => self.change(*job_id, |job| job.set_can_pay(block, *covered)),
         }
@@ -136,10 +134,9 @@ impl JobBook {
         job.task_in(state, &run, pace)
     }
 
-    /// A block has been taken in whole, of this timestamp (Unix seconds). From the first one on every event is.
-    pub fn head(&mut self, block: u64, timestamp: u64) {
+    /// A block has been taken in whole. From the first one on every event is.
+    pub fn head(&mut self, block: u64) {
         self.complete_from.get_or_insert(block);
-        self.now = timestamp;
     }
 
     /// Whether a task runs at its anchor, a block of this number on the chain that the book has followed.
@@ -194,9 +191,9 @@ impl JobBook {
 }
 
 /// What is to be done when, if this keeper knows how.
-fn plan(job: u64, owner: Address, params: &JobParams, now: u64) -> Result<Plan, NotRun> {
+fn plan(job: u64, owner: Address, params: &JobParams, active_from: u64) -> Result<Plan, NotRun> {
     let terms = Terms::try_from(params).map_err(|error| NotRun::terms(&error));
-    let plan = terms.and_then(|terms| Plan::new(Arc::new(terms), owner, now));
+    let plan = terms.and_then(|terms| Plan::new(Arc::new(terms), owner, active_from));
     plan.inspect_err(|why| tracing::warn!(job, %why, "the job is not run here"))
 }
 

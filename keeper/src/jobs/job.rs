@@ -67,12 +67,12 @@ pub struct Plan {
     pub terms: Arc<Terms>,
     /// Who pays for it.
     pub owner: Address,
-    /// No run is due before this moment, in Unix seconds: before it was listed, or resumed.
+    /// No run is due before this moment, in Unix seconds: the contract takes none.
     from: u64,
 }
 
 impl Plan {
-    /// The plan of these terms, which are no older than `from` (Unix seconds).
+    /// The plan of these terms, active from a moment on (Unix seconds), or where blocks are counted from a block on.
     pub(super) fn new(terms: Arc<Terms>, owner: Address, from: u64) -> Result<Self, NotRun> {
         let trigger = Trigger::new(&terms.trigger).map_err(|error| NotRun::trigger(&error))?;
         // What has a rhythm of its own says itself when it begins.

@@ -102,12 +102,12 @@ impl Past {
         let manager = self.manager;
         let kinds = vec![JobCreated::SIGNATURE_HASH, JobUpdated::SIGNATURE_HASH, JobResumed::SIGNATURE_HASH];
         let filter = Filter::new().address(manager).event_signature(kinds).topic1(U256::from(job));
-        let mut search = Search { manager, job, version, begins: None };
+        let mut search = Search { manager, job, version, resumed_from: None };
         let found = newest_log(&self.rpc, self.deploy_block, &filter, |log| search.look(log)).await?;
         let Some((params, begins)) = found else { return Ok(None) };
         let owner = JobManager::new(manager, self.rpc.provider()).job(job).call().await?.owner;
-        let plan = Terms::try_from(&params).ok().and_then(|terms| Plan::new(Arc::new(terms), owner, 0).ok());
-        let plan = plan.and_then(|plan| begins.map_or_else(|| Some(plan.clone()), |start| plan.restarted(start).ok()));
+        let plan = Terms::try_from(&params).ok().and_then(|terms| Plan::new(Arc::new(terms), owner, begins).ok());
+        let plan = plan.and_then(|plan| plan.restarted(begins).ok());
         if let Some(plan) = &plan {
             let mut plans = self.plans();
             if plans.len() >= PLANS_MAX {
@@ -128,28 +128,30 @@ struct Search {
     manager: Address,
     job: u64,
     version: u32,
-    /// When the version began anew, if it came of a resumption.
-    begins: Option<u64>,
+    /// When the version began, if it came of a resumption.
+    resumed_from: Option<u64>,
 }
 
 impl Search {
-    /// The terms of the version, and when they began anew, once a log has both.
-    fn look(&mut self, log: &Log) -> Option<(JobParams, Option<u64>)> {
+    /// The terms of the version, and when it began, once a log has both.
+    fn look(&mut self, log: &Log) -> Option<(JobParams, u64)> {
         if log.address() != self.manager {
             return None;
         }
-        let (job, version, params) = if let Ok(log) = log.log_decode::<JobCreated>() {
-            (log.inner.data.jobId, 1, log.inner.data.params)
+        let (job, version, params, active_from) = if let Ok(log) = log.log_decode::<JobCreated>() {
+            let JobCreated { jobId, params, activeFrom, .. } = log.inner.data;
+            (jobId, 1, params, activeFrom)
         } else if let Ok(log) = log.log_decode::<JobUpdated>() {
-            (log.inner.data.jobId, log.inner.data.version, log.inner.data.params)
+            let JobUpdated { jobId, version, params, activeFrom } = log.inner.data;
+            (jobId, version, params, activeFrom)
         } else {
             let event = log.log_decode::<JobResumed>().ok()?.inner.data;
             if event.jobId == self.job && event.version == self.version {
-                self.begins = Some(event.activeFrom);
+                self.resumed_from = Some(event.activeFrom);
             }
             return None;
         };
-        (job == self.job && version <= self.version).then_some((params, self.begins))
+        (job == self.job && version <= self.version).then_some((params, self.resumed_from.unwrap_or(active_from)))
     }
 }
 

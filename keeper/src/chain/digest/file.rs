@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// Name in the data directory.
 const FILE: &str = "chain-digest.json";
 /// Of another version nothing is believed.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// Largest file read or written.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
 

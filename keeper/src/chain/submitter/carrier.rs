@@ -214,6 +214,9 @@ impl Carrier {
         let request =
             TransactionRequest::default().with_from(self.account).with_to(call.to).with_input(call.input.clone());
         let block = if pending { BlockId::pending() } else { BlockId::latest() };
+        // Whether a job can pay is a question of the price alone: where a gas costs nothing, it always can.
+        let is_of_price = call.gas_floor != 0 && !call.counts;
+        let request = if is_of_price { self.priced(call, &request) } else { request };
         let estimate = async { self.provider.estimate_gas(request.clone()).block(block).await };
         let (estimate, tried) = tokio::join!(estimate, self.try_out(call, &request, block));
         match estimate {
@@ -226,8 +229,19 @@ impl Carrier {
                 Box::pin(self.check(call, false)).await
             }
             Ok(_) => tried.unwrap_or(Verdict::Useless),
-            Err(error) => refusal(&error),
+            Err(error) => match refusal(&error) {
+                Verdict::Refused(_) if is_of_price => Verdict::Useless,
+                refusal => refusal,
+            },
         }
+    }
+
+    /// The call at the price of gas that it will pay.
+    fn priced(&self, call: &Call, request: &TransactionRequest) -> TransactionRequest {
+        let base_fee = u128::from(self.base_fee.load(Ordering::Relaxed));
+        // By the next block the base fee may have grown by an eighth.
+        let price = base_fee.saturating_add((base_fee / 4).max(self.refunded_tip)).saturating_add(1);
+        request.clone().with_gas_limit(call.gas_floor.min(GAS_MAX)).with_gas_price(price)
     }
 
     /// What speaks against a call that a node has estimated: at the price of gas that it will pay it does nothing, or is refused. A
@@ -236,10 +250,7 @@ impl Carrier {
         if call.gas_floor == 0 {
             return None;
         }
-        let base_fee = u128::from(self.base_fee.load(Ordering::Relaxed));
-        // By the next block the base fee may have grown by an eighth.
-        let price = base_fee.saturating_add((base_fee / 4).max(self.refunded_tip)).saturating_add(1);
-        let priced = request.clone().with_gas_limit(call.gas_floor.min(GAS_MAX)).with_gas_price(price);
+        let priced = self.priced(call, request);
         let is_nothing = |word: &Bytes| word.len() == 32 && word.iter().all(|byte| *byte == 0);
         match self.provider.call(priced).block(block).await {
             Ok(word) => (call.counts && is_nothing(&word)).then_some(Verdict::Useless),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
+mod looking;
 mod refused;
 mod sending;
 
@@ -100,7 +101,7 @@ fn the_parts_of_a_batch_add_up() {
     let settled = Done::Reverted(TaskManager::NothingToSettle::SELECTOR.to_vec().into());
     let sum = |parts: &[&Done]| {
         let mut sum = Sum::default();
-        parts.iter().for_each(|part| sum.add(part));
+        (1..).zip(parts).for_each(|(job, part)| sum.add([job, 9].into(), part));
         sum.result()
     };
     let all = SettlementResult::Mined { tx: B256::repeat_byte(2), gas_used: 20, settled: 4 };
@@ -112,6 +113,9 @@ fn the_parts_of_a_batch_add_up() {
         SettlementResult::Failed { why: "no".to_owned() },
         "the rest is tried again"
     );
+    let useless = SettlementResult::Useless { jobs: vec![2, 3, 9] };
+    assert_eq!(sum(&[&mined(1), &Done::Useless, &Done::Useless]), useless, "of some of it nothing would settle");
+    assert_eq!(split(&settlement(1), 100)[0].jobs(), [1].into());
 }
 
 #[tokio::test]

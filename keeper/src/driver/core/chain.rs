@@ -135,7 +135,7 @@ impl Core {
         let block = convert::block(head);
         self.feed(Input::Head(block), now);
         // What came before the first head is what the history comes to.
-        self.book.head(head.number, head.timestamp);
+        self.book.head(head.number);
         self.look_out(&block, is_first, now);
         // Not before: the committees that proofs are checked against come before the first head.
         if !std::mem::replace(&mut self.evidence_loaded, true) {

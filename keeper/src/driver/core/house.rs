@@ -116,7 +116,7 @@ impl Core {
     }
 
     /// What the leader of a window does besides: it offers to write the next epoch's table, and has a job looked at again that
-    /// could not pay. The submitter looks first whether the contract takes that.
+    /// could not pay, or cannot any more. The submitter looks first whether the contract takes that.
     fn lead(&mut self, now: Time) {
         if self.about.pace.window_at(now) == self.led_window {
             return;
@@ -133,7 +133,8 @@ impl Core {
 
     fn look_again(&mut self, now: Time) {
         let book = &self.book;
-        if let Some(job) = self.uncovered.next(now, |id| book.job(id).is_some_and(is_uncovered)) {
+        let active = |id| book.job(id).filter(|job| matches!(job.state().activity, Activity::Active));
+        if let Some(job) = self.uncovered.next(now, |id| active(id).map(|job| job.state().can_pay)) {
             self.order(Order::LookAgain { job: JobId(job) });
         }
     }

@@ -129,7 +129,8 @@ fn params() -> JobParams {
 
 fn listed() -> Event {
     let (owner, forwarder) = (Address::ZERO, Address::ZERO);
-    let event = JobEvent::Created { job_id: 1, owner, forwarder, params: Box::new(params()) };
+    let params = Box::new(params());
+    let event = JobEvent::Created { job_id: 1, owner, forwarder, params, active_from: START };
     Event::Chain(ChainEvent::Job { block: 2, event })
 }
 
@@ -289,6 +290,7 @@ fn a_submission_that_failed_is_told_to_the_engine_and_one_that_did_not_is_not() 
     let results = [
         SettlementResult::AlreadySettled,
         SettlementResult::Mined { tx: B256::ZERO, gas_used: 5, settled: 1 },
+        SettlementResult::Useless { jobs: vec![1] },
         SettlementResult::Reverted { reason: "x".to_owned() },
         SettlementResult::Failed { why: "y".to_owned() },
     ];

@@ -23,10 +23,11 @@ fn listed(triggers: &[TriggerTerms]) -> JobBook {
             limits: Limits::default(),
         };
         let (owner, forwarder) = (Address::repeat_byte(2), Address::repeat_byte(3));
-        book.apply(5, &JobEvent::Created { job_id: id, owner, forwarder, params: Box::new(terms.params()) });
+        let params = Box::new(terms.params());
+        book.apply(5, &JobEvent::Created { job_id: id, owner, forwarder, params, active_from: 0 });
         book.apply(5, &JobEvent::Covered { job_id: id, covered: true });
     }
-    book.head(1, 0);
+    book.head(1);
     book
 }
 

@@ -52,6 +52,7 @@ pub(super) fn count_submission(metrics: &Metrics, result: &SettlementResult) {
             "mined"
         }
         SettlementResult::AlreadySettled => "already_settled",
+        SettlementResult::Useless { .. } => "useless",
         SettlementResult::Reverted { .. } => "reverted",
         SettlementResult::Failed { .. } => "failed",
     };

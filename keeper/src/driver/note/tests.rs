@@ -63,6 +63,10 @@ fn table() -> Vec<(Note, &'static str)> {
         (Note::Submitted(mined), "keeper_transaction_gas_used_total 70"),
         (Note::Submitted(SettlementResult::AlreadySettled), "keeper_transactions_total{outcome=\"already_settled\"} 1"),
         (
+            Note::Submitted(SettlementResult::Useless { jobs: vec![1] }),
+            "keeper_transactions_total{outcome=\"useless\"} 1",
+        ),
+        (
             Note::Submitted(SettlementResult::Reverted { reason: failed() }),
             "keeper_transactions_total{outcome=\"reverted\"} 1",
         ),

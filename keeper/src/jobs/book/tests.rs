@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use alloy::primitives::{B256, Bytes, aliases::U96};
 use consensus::task::{AnchorRule, DueTask, InstanceKey, JobId};
-use contracts::terms::{ActionTerms, Limits, TriggerTerms, WasmTerms};
+use contracts::terms::{ActionTerms, ConditionTerms, Limits, LogTerms, TriggerTerms, WasmTerms};
 
 use super::*;
 use crate::jobs::trigger::Run;
@@ -26,7 +26,12 @@ fn params(start: u64, interval: u32) -> JobParams {
 }
 
 fn listed(job_id: u64, params: JobParams) -> JobEvent {
-    JobEvent::Created { job_id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params) }
+    listed_from(job_id, params, 0)
+}
+
+fn listed_from(job_id: u64, params: JobParams, active_from: u64) -> JobEvent {
+    let (owner, forwarder) = (Address::ZERO, Address::ZERO);
+    JobEvent::Created { job_id, owner, forwarder, params: Box::new(params), active_from }
 }
 
 fn created(job_id: u64, start: u64, interval: u32) -> JobEvent {
@@ -44,7 +49,16 @@ fn covered(job_id: u64, covered: bool) -> JobEvent {
 }
 
 fn updated(job_id: u64, version: u32, params: JobParams) -> JobEvent {
-    JobEvent::Updated { job_id, version, params: Box::new(params) }
+    updated_from(job_id, version, params, 0)
+}
+
+fn updated_from(job_id: u64, version: u32, params: JobParams, active_from: u64) -> JobEvent {
+    JobEvent::Updated { job_id, version, params: Box::new(params), active_from }
+}
+
+/// The same terms with another trigger.
+fn triggered(trigger: &TriggerTerms) -> JobParams {
+    JobParams { trigger: trigger.number(), triggerData: trigger.data(), ..params(100, 10) }
 }
 
 /// The tasks of all jobs due from `from` to `to`.
@@ -78,7 +92,7 @@ fn a_job_of_an_unknown_kind_is_never_due_until_its_terms_are_known() {
     let trigger = JobParams { trigger: u8::MAX, ..params(100, 10) };
     let action = JobParams { action: u8::MAX, ..params(100, 10) };
     let pattern = TriggerTerms::Cron { pattern: "0 0 30 2 *".to_owned() };
-    let never = JobParams { trigger: pattern.number(), triggerData: pattern.data(), ..params(100, 10) };
+    let never = triggered(&pattern);
     let cut = JobParams { triggerData: Bytes::new(), ..params(100, 10) };
     for (strange, word) in [
         (trigger, "unknown_kind: trigger 255"),
@@ -202,7 +216,7 @@ fn priced(fee: u64) -> JobParams {
 /// Job 1, listed in block 5 at a fee of 10, funded there, in a book that has begun before.
 fn book_with_one() -> JobBook {
     let mut book = JobBook::default();
-    book.head(1, 0);
+    book.head(1);
     list(&mut book, 5, &listed(1, priced(10)));
     book
 }
@@ -227,7 +241,7 @@ fn a_task_stands_as_its_job_stood_at_the_anchor() {
 #[test]
 fn a_job_is_due_only_while_it_can_pay() {
     let mut book = JobBook::default();
-    book.head(1, 0);
+    book.head(1);
     book.apply(5, &listed(1, priced(10)));
     assert_eq!(dues(&book, 0, 1_000), [], "listed without money");
     assert!(standing(&book, 1, 5).is_err_and(|why| why.contains("cannot pay")));
@@ -259,7 +273,7 @@ fn what_was_before_the_first_block_is_known_by_its_newest_state_alone() {
     list(&mut book, 5, &listed(1, priced(10)));
     book.apply(20, &JobEvent::Paused { job_id: 1, inactive_from: 1_000 });
     assert_eq!(standing(&book, 1, 25), Ok(10));
-    book.head(30, 0);
+    book.head(30);
     assert_eq!(standing(&book, 1, 19), Err("untold".to_owned()), "it may have been paused and resumed before");
     assert_eq!(standing(&book, 1, 20), Ok(10));
     book.apply(40, &JobEvent::Cancelled { job_id: 1, inactive_from: 50 });
@@ -291,11 +305,53 @@ fn what_was_seen_before_a_version_began_makes_none_of_its_runs_due() {
     book.apply(20, &updated(1, 2, params(5, 1)));
     book.apply(30, &covered(1, false));
     book.apply(35, &covered(1, true));
-    book.head(50, 500);
+    book.head(50);
     let seen = |book: &JobBook, block: u64| {
         let run = |_: &Plan| Some(Run::at_block(InstanceKey(B256::repeat_byte(9)), 600, block, 0));
         book.task_at(1, block, &PACE, run).map(|due| due.task.version)
     };
     let versions: Vec<_> = [9, 10, 19, 20, 31, 49, 50].map(|block| seen(&book, block)).to_vec();
     assert_eq!(versions, [None, None, None, Some(2), Some(2), Some(2), Some(2)]);
+}
+
+/// The contract has closed all minutes up to the first whole one after the listing, or after the notice of new terms. Whoever ran one
+/// of them would have it refused, and it would count as missed.
+#[test]
+fn minutes_count_from_when_the_contract_says_whenever_the_book_hears_of_it() {
+    let every_minute = || triggered(&TriggerTerms::Cron { pattern: "* * * * *".to_owned() });
+    let mut book = JobBook::default();
+    // Listed at 119, in a block that this book hears of late, as after a restart: its newest head may be of any time.
+    list(&mut book, 5, &listed_from(1, every_minute(), 120));
+    book.head(900);
+    assert_eq!(dues(&book, 0, 180), [(1, 1, 120), (1, 1, 180)], "none before");
+    // Given other terms at 200 with a notice of 30 s.
+    book.apply(1_000, &updated_from(1, 2, every_minute(), 240));
+    assert_eq!(dues(&book, 0, 300), [(1, 2, 240), (1, 2, 300)], "none within the notice");
+    book.apply(1_100, &JobEvent::Resumed { job_id: 1, version: 3, active_from: 360 });
+    assert_eq!(dues(&book, 0, 420), [(1, 3, 360), (1, 3, 420)]);
+}
+
+#[test]
+fn what_has_no_rhythm_of_its_own_makes_no_run_due_within_the_notice() {
+    let log = TriggerTerms::Log(LogTerms {
+        emitter: Address::repeat_byte(9),
+        filter: 0,
+        topics: [B256::ZERO; 4],
+        confirmations: 0,
+        most_per_block: 1,
+    });
+    let condition =
+        TriggerTerms::Condition(ConditionTerms { target: Address::repeat_byte(9), call: Bytes::new(), cooldown: 1 });
+    for trigger in [log, condition] {
+        let mut book = JobBook::default();
+        book.head(1);
+        list(&mut book, 5, &listed_from(1, triggered(&trigger), 1_000));
+        let seen = |book: &JobBook, block: u64, due: u64| {
+            let run = |_: &Plan| Some(Run::at_block(InstanceKey(B256::repeat_byte(9)), due, block, 0));
+            book.task_at(1, block, &PACE, run).map(|due| due.task.version)
+        };
+        assert_eq!([999, 1_000].map(|due| seen(&book, 5, due)), [None, Some(1)], "{trigger:?}: listed at 1,000");
+        book.apply(20, &updated_from(1, 2, triggered(&trigger), 2_030));
+        assert_eq!([2_000, 2_029, 2_030].map(|due| seen(&book, 20, due)), [None, None, Some(2)], "{trigger:?}");
+    }
 }

@@ -28,11 +28,11 @@ fn log(data: LogData) -> Log {
 
 fn created(job: u64) -> Log {
     let (owner, forwarder) = (Address::repeat_byte(4), Address::repeat_byte(5));
-    log(JobCreated { jobId: job, owner, forwarder, params: params(10) }.encode_log_data())
+    log(JobCreated { jobId: job, owner, forwarder, params: params(10), activeFrom: 1_000 }.encode_log_data())
 }
 
-fn updated(version: u32, interval: u32) -> Log {
-    log(JobUpdated { jobId: 7, version, params: params(interval) }.encode_log_data())
+fn updated(version: u32, interval: u32, active_from: u64) -> Log {
+    log(JobUpdated { jobId: 7, version, params: params(interval), activeFrom: active_from }.encode_log_data())
 }
 
 fn resumed(version: u32, active_from: u64) -> Log {
@@ -40,8 +40,8 @@ fn resumed(version: u32, active_from: u64) -> Log {
 }
 
 /// Interval and beginning of a version, looked for as the chain's history is: the newest log first.
-fn found(history: &[Log], version: u32) -> Option<(u32, Option<u64>)> {
-    let mut search = Search { manager: MANAGER, job: 7, version, begins: None };
+fn found(history: &[Log], version: u32) -> Option<(u32, u64)> {
+    let mut search = Search { manager: MANAGER, job: 7, version, resumed_from: None };
     let (params, begins) = history.iter().rev().find_map(|log| search.look(log))?;
     let TriggerTerms::Interval { interval, .. } = Terms::try_from(&params).ok()?.trigger else { return None };
     Some((interval, begins))
@@ -49,8 +49,9 @@ fn found(history: &[Log], version: u32) -> Option<(u32, Option<u64>)> {
 
 #[test]
 fn each_version_has_its_own_terms_and_beginning() {
-    let history = [created(7), updated(2, 20), resumed(3, 5_000), resumed(4, 6_000), updated(5, 50), created(8)];
-    let expected = [(10, None), (20, None), (20, Some(5_000)), (20, Some(6_000)), (50, None)];
+    let history =
+        [created(7), updated(2, 20, 2_000), resumed(3, 5_000), resumed(4, 6_000), updated(5, 50, 7_000), created(8)];
+    let expected = [(10, 1_000), (20, 2_000), (20, 5_000), (20, 6_000), (50, 7_000)];
     for (version, expected) in (1..).zip(expected) {
         assert_eq!(found(&history, version), Some(expected), "version {version}");
     }

@@ -22,7 +22,8 @@ fn created(job_id: u64, start: u64, interval: u32) -> JobEvent {
         limits: Limits::default(),
     };
     let params = terms.params();
-    JobEvent::Created { job_id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params) }
+    let (owner, forwarder) = (Address::ZERO, Address::ZERO);
+    JobEvent::Created { job_id, owner, forwarder, params: Box::new(params), active_from: start }
 }
 
 /// Takes in that a job is listed and can pay.
@@ -121,7 +122,8 @@ fn what_a_job_has_left_on_a_page_is_struck_out_or_is_what_it_stands_for_now() {
     assert_eq!(told(&mut schedule, &book, 1_000), [(1, 1_000)]);
     for (block, start) in [(2, 1_010), (3, 1_013), (4, 1_020)] {
         let JobEvent::Created { params, .. } = created(1, start, 10) else { unreachable!("it lists a job") };
-        book.apply(block, &JobEvent::Updated { job_id: 1, version: u32::try_from(block).unwrap(), params });
+        let version = u32::try_from(block).unwrap();
+        book.apply(block, &JobEvent::Updated { job_id: 1, version, params, active_from: start });
         schedule.job_changed(1);
         assert_eq!(told(&mut schedule, &book, 1_001), []);
     }

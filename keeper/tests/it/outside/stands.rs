@@ -198,7 +198,10 @@ fn listed(job_id: u64) -> ChainEvent {
         limits: Limits::default(),
     };
     let (owner, forwarder, params) = (Address::ZERO, Address::ZERO, Box::new(terms.params()));
-    ChainEvent::Job { block: 2, event: JobEvent::Created { job_id, owner, forwarder, params } }
+    ChainEvent::Job {
+        block: 2,
+        event: JobEvent::Created { job_id, owner, forwarder, params, active_from: NOW - 1_000 },
+    }
 }
 
 /// (a chain of another time, and by how many seconds it is ahead): the keeper follows, and says so without red.

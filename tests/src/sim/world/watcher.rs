@@ -102,7 +102,7 @@ impl World<'_> {
             let is_shallow = self.bug == Some(Plant::ShallowLogs);
             let params = Box::new(if is_shallow { job.without_confirmations() } else { job.params.clone() });
             let (owner, forwarder) = (Address::repeat_byte(0xaa), Address::repeat_byte(0xbb));
-            let event = JobEvent::Created { job_id: job.id, owner, forwarder, params };
+            let event = JobEvent::Created { job_id: job.id, owner, forwarder, params, active_from: head.timestamp };
             let funded = JobEvent::Covered { job_id: job.id, covered: true };
             for event in [event, funded] {
                 self.pass_on(keeper, ChainEvent::Job { block: number, event });

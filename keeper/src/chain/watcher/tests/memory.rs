@@ -136,6 +136,7 @@ async fn a_start_on_a_hundred_thousand_blocks_takes_few_questions() {
             owner: Address::repeat_byte(1),
             forwarder: Address::repeat_byte(2),
             params: job_params_for(Address::repeat_byte(3), B256::with_last_byte(1)),
+            activeFrom: 4_000_000_000,
         };
         node.chain().log(job * 90, contracts().job_manager, event.encode_log_data());
     }

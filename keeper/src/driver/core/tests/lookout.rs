@@ -11,9 +11,9 @@ use crate::jobs::search::{Found, Hit, Stretch};
 use crate::jobs::trigger::{SeenLog, Sighting};
 
 pub(super) fn triggered(id: u64, trigger: TriggerTerms) -> Event {
-    let params = Terms { trigger, ..Terms::try_from(&params()).unwrap() }.params();
-    let event =
-        JobEvent::Created { job_id: id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params) };
+    let params = Box::new(Terms { trigger, ..Terms::try_from(&params()).unwrap() }.params());
+    let (owner, forwarder) = (Address::ZERO, Address::ZERO);
+    let event = JobEvent::Created { job_id: id, owner, forwarder, params, active_from: START + 10 };
     Event::Chain(ChainEvent::Job { block: 10, event })
 }
 

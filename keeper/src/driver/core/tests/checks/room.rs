@@ -57,8 +57,8 @@ fn a_record_that_cannot_be_written_is_red_and_what_found_no_room_in_it_for_a_min
 #[test]
 fn a_full_job_book_is_red_until_a_start_that_finds_room() {
     let listed = |job_id| {
-        let created =
-            JobEvent::Created { job_id, owner: Address::ZERO, forwarder: Address::ZERO, params: Box::new(params()) };
+        let (owner, forwarder, params) = (Address::ZERO, Address::ZERO, Box::new(params()));
+        let created = JobEvent::Created { job_id, owner, forwarder, params, active_from: START };
         Event::Chain(ChainEvent::Job { block: 1, event: created })
     };
     let is_missing = |core: &Core, job| core.book.job(job).is_none();
