@@ -76,6 +76,8 @@ const CATCH_UPS: u64 = 256 - CATCH_UP_FIRST as u64;
 pub struct Pace {
     /// Seconds between two blocks; where they are shorter 1, and a second's blocks count as one.
     pub block_seconds: u64,
+    /// Milliseconds between two blocks.
+    pub block_ms: u64,
     /// Blocks on top of a block before it is acted on: for whoever compares numbers of blocks.
     pub confirmations: u64,
     /// Seconds that so many blocks take, rounded up: for whoever compares moments.
@@ -96,7 +98,12 @@ impl Pace {
             block_seconds.saturating_mul(1_000)
         };
         let confirmed_seconds = confirmations.saturating_mul(block_ms).div_ceil(1_000);
-        Self { block_seconds, confirmations, confirmed_seconds, ahead_ms: 0 }
+        Self { block_seconds, block_ms, confirmations, confirmed_seconds, ahead_ms: 0 }
+    }
+
+    /// Seconds that so many blocks take where none is late, rounded up.
+    pub fn seconds_of(&self, blocks: u64) -> u64 {
+        blocks.saturating_mul(self.block_ms).div_ceil(1_000)
     }
 
     /// Length of a window in seconds: one block, but at least 2 s.
@@ -282,7 +289,7 @@ mod tests {
 
     #[test]
     fn blocks_of_whole_seconds_count_one_by_one() {
-        let pace = Pace { block_seconds: 12, confirmations: 3, confirmed_seconds: 36, ahead_ms: 0 };
+        let pace = Pace { block_seconds: 12, block_ms: 12_000, confirmations: 3, confirmed_seconds: 36, ahead_ms: 0 };
         assert_eq!(Pace::of(Duration::from_secs(12), 3), pace);
     }
 
@@ -297,5 +304,6 @@ mod tests {
         assert!(blocks < 100, "the contract takes an anchor so many blocks back");
         assert_eq!(pace.seed_limit(500), 988, "499 * 2 s, less ten");
         assert_eq!(Pace::of(Duration::from_millis(250), 1).confirmed_seconds, 1, "rounded up");
+        assert_eq!((pace.seconds_of(1_001), pace.seconds_of(u64::MAX)), (251, u64::MAX / 1_000 + 1));
     }
 }

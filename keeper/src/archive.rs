@@ -125,7 +125,7 @@ pub struct Owner {
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// What has not changed for so long goes: a month of bills can be looked at when it is over.
+    /// What was due, and has settled, so long before the newest settlement goes: a month of bills can be looked at when it is over.
     pub age: Duration,
     /// Largest file, in pages of [`PAGE_BYTES`]. A run takes 300 bytes with what finds it, and twice that with the words of its job:
     /// half a million of them and more, in an eighth of what the cache of job code may take.

@@ -23,3 +23,6 @@ pub use job::{Activity, Job, JobState, NotRun, Plan};
 pub use past::Past;
 pub use rehearsal::{Rehearsal, Stage};
 pub use schedule::Schedule;
+
+#[cfg(test)]
+mod tests;

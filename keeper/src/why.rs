@@ -50,6 +50,8 @@ pub enum Cause {
     Refused,
     /// It settled, and the target did not take the outcome.
     TargetReverted,
+    /// Gas costs more than the job pays for.
+    TooDear,
     /// Its deadline passed, as the job's policy for missed runs sets it.
     MissedPolicy,
     /// A reorganisation undid its settlement.
@@ -80,6 +82,7 @@ impl Cause {
             Self::LeaderMissed => "leader_missed",
             Self::Refused => "refused",
             Self::TargetReverted => "target_reverted",
+            Self::TooDear => "too_dear",
             Self::MissedPolicy => "missed_policy",
             Self::Reopened => "reopened",
             Self::Unknown => "unknown",
@@ -279,6 +282,11 @@ fn open(run: &Run, facts: &Facts) -> Because {
 /// This keeper had nothing to sign: why not is what it said.
 fn abstained(run: &Run) -> Because {
     let why = &run.reason;
+    if run.is_too_dear() {
+        let then = if run.expired.is_some() { "so it was left out" } else { "so it waits for a lower price" };
+        let mend = "wait, or keeper job update --most-gas-price, by its owner; keeper job cost says what a run takes";
+        return because(Cause::TooDear, format!("{why}, {then}"), mend);
+    }
     if ["code", "hash", "component"].iter().any(|word| why.contains(word)) {
         return no_code(why);
     }

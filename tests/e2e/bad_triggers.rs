@@ -14,6 +14,7 @@ use bootstrap::swarm::{JobRequest, RHYTHM, Swarm};
 use bootstrap::wait::until;
 use contracts::Counter;
 use contracts::terms::{ActionTerms, CallTerms, ConditionTerms, LogTerms, TriggerTerms};
+use serde_json::Value;
 use tests::hostile::contracts::{BOMBS, BURNS, FLIPS, FLOODS, REVERTS, creation};
 use tests::{keepers, outcome, settled};
 
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Runs of the good job that settle beside the others.
 const GOOD_RUNS: u64 = 15;
 const EVERY: u32 = 2;
+/// Runs that settle of the condition that holds in every other block.
+const HELD: usize = 3;
 /// How late the good job may be at most, in milliseconds: a leader that fails and one that takes over are within it.
 const LATEST_MS: u64 = 10_000;
 /// Logs of a block that the flooded job wants at most, and blocks that are flooded.
@@ -75,10 +78,11 @@ async fn bad_triggers_are_named_and_hold_up_nobody() {
     }
     flooded.dedup();
     let wanted = flooded.len() * usize::from(PER_BLOCK);
-    let (good, logs) = (id("good"), id("flooded"));
-    settled(&mut swarm, "the good job's runs, and the first logs of each block", PATIENCE, |tasks| {
+    let (good, logs, flips) = (id("good"), id("flooded"), id("flips"));
+    settled(&mut swarm, "the good job's runs, the first logs of each block, and what held", PATIENCE, |tasks| {
         let is_there = |run| tasks.iter().any(|each| (each.job_id, each.run) == (good, run));
-        (0..GOOD_RUNS).all(is_there) && tasks.iter().filter(|each| each.job_id == logs).count() >= wanted
+        let of = |job| tasks.iter().filter(|each| each.job_id == job).count();
+        (0..GOOD_RUNS).all(is_there) && of(logs) >= wanted && of(flips) >= HELD
     })
     .await
     .unwrap();
@@ -92,11 +96,30 @@ async fn bad_triggers_are_named_and_hold_up_nobody() {
             assert!(each.seen_ms < due_ms + LATEST_MS, "run {} settled late: {each:?}", each.run);
         }
     });
+    held_to_its_anchor(&swarm, flips).await;
     let said = |words| outcome::said(swarm.directory(), words);
     assert!(said("logs made nobody due") >= swarm.keepers.len(), "each says what it dropped");
     assert_eq!(said("panicked"), 0);
     swarm.check_alive().unwrap();
     swarm.stop().await;
+}
+
+/// What has settled of the condition that holds in every other block: calls pinned to blocks in which it held, and skips pinned to
+/// blocks in which it held no more.
+async fn held_to_its_anchor(swarm: &Swarm, job: u64) {
+    let keeper = &swarm.keepers[0];
+    let settled = until("what held to be on record", PATIENCE, || async {
+        let text = keeper.run(["job", "runs"], &["--json", "--limit", "1000", &job.to_string()]).await;
+        let found: Value = serde_json::from_str(&text.map_err(|error| format!("{error:#}"))?).unwrap();
+        let runs = found["runs"].as_array().unwrap().iter().filter(|run| !run["block"].is_null());
+        let runs: Vec<Value> = runs.cloned().collect();
+        if runs.len() >= HELD { Ok(runs) } else { Err(found.to_string()) }
+    });
+    for run in settled.await.unwrap() {
+        let held = run["anchor"].as_u64().unwrap() % 2 == 1;
+        assert_eq!(run["state"], if held { "settled" } else { "skipped" }, "{run}");
+        assert!(run["result"] != "skip" || run["reason"] == "the condition does not hold", "{run}");
+    }
 }
 
 async fn named(swarm: &Swarm, name: &str, job: u64, reason: &str) {

@@ -1,5 +1,6 @@
 //! Kinds of jobs from end to end: listed with the command line, run by real keepers, settled on a real chain.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use alloy::eips::BlockId;
@@ -61,15 +62,24 @@ async fn jobs_without_code_call_their_target_from_their_own_forwarder() {
     let moment = (chain_time(&mut swarm).await + 12).to_string();
     let again = create(&swarm, &[&call[..], &["--every", "2s", "--start", "now+10s"]].concat()).await;
     let once = create(&swarm, &[&call[..], &["--trigger", "once", "--at", &moment]].concat()).await;
+    let thrice = ["--trigger", "blocks", "--every-blocks", "3", "--most-runs", "3"];
+    let thrice = create(&swarm, &[&call[..], &thrice].concat()).await;
+    let until = ["--every", "2s", "--start", "now+10s", "--until", "now+17s"];
+    let until = create(&swarm, &[&call[..], &until].concat()).await;
     assert_eq!((&again["action"], &again["code_hash"]), (&"call".into(), &B256::ZERO.to_string().into()));
     let [(again, from), (once, from_once)] = [again, once]
         .map(|made| (made["id"].as_u64().unwrap(), made["forwarder"].as_str().unwrap().parse::<Address>().unwrap()));
     for keeper in &swarm.keepers {
         assert_eq!(job(keeper, again).await["action"], "call");
     }
-    settled(&mut swarm, "six calls again and again, and the one", PATIENCE, |tasks| {
+    let [thrice, until] = [thrice, until].map(|made| made["id"].as_u64().unwrap());
+    settled(&mut swarm, "six calls again and again, the one, and those that are limited", PATIENCE, |tasks| {
         let of = |job| tasks.iter().filter(|task| task.job_id == job).count();
-        of(again) >= 6 && of(once) >= 1 && tasks.iter().any(|task| (task.job_id, task.run) == (again, 12))
+        of(again) >= 6
+            && of(once) >= 1
+            && of(thrice) >= 3
+            && of(until) >= 4
+            && tasks.iter().any(|task| (task.job_id, task.run) == (again, 12))
     })
     .await
     .unwrap();
@@ -77,6 +87,13 @@ async fn jobs_without_code_call_their_target_from_their_own_forwarder() {
     let (seen, block) = swarm.follower().look(|ledger| {
         assert!(ledger.settlements.iter().all(|task| task.delivered), "{:?}", ledger.settlements);
         let of = |job| ledger.settlements.iter().filter(|task| task.job_id == job).count() as u64;
+        let numbers = |job| {
+            let ours = ledger.settlements.iter().filter(|task| task.job_id == job);
+            ours.map(|task| task.run).collect::<BTreeSet<_>>()
+        };
+        // By then more runs would have been due of both: after the third, and after the moment.
+        assert_eq!((of(thrice), numbers(thrice)), (3, (0..3).collect()));
+        assert_eq!((of(until), numbers(until)), (4, (0..4).collect()));
         ([of(again), of(once)], ledger.block)
     });
     assert_eq!(seen[1], 1, "once");

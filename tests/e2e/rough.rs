@@ -38,8 +38,9 @@ async fn fifty_reorganisations_of_one_to_ten_blocks_miss_nothing() {
     assert!(0 < dropped && dropped < orphaned, "dropped and returned: {outcome:#?}");
 }
 
-/// The examples of every kind of trigger and action; two of their logs and conditions are stirred every few seconds.
-const EVERYTHING: [&str; 5] = ["--once", "--json", "--rough", "--jobs", "all"];
+/// The examples of every kind of trigger and action; two of their logs and conditions are stirred every few seconds. Beside them ten
+/// tasks a second are due.
+const EVERYTHING: [&str; 7] = ["--once", "--json", "--rough", "--jobs", "all", "--load", "20"];
 
 /// What is broken besides what [`tests::document::Outcome::holds`] looks at: runs of logs that are not on the chain any more, keepers
 /// that signed twice, examples of which nothing came.

@@ -26,8 +26,11 @@ const ALL: u64 = 8;
 /// The same of the one that gives up what is a minute late, and of the one that makes up for the newest run alone.
 const SKIP: u64 = 20;
 const ONCE: u64 = 90;
+/// Blocks between the runs of the one that counts blocks, and makes up for the newest run alone.
+const BLOCKS: u64 = 90;
 /// Seconds after which a run is given up where missed ones are not made up for.
 const GRACE: u64 = 60;
+const MINUTE: u64 = 60;
 const PATIENCE: Duration = Duration::from_secs(90);
 /// What was missed is made up for within so long.
 const CATCH_UP: Duration = Duration::from_secs(180);
@@ -79,18 +82,23 @@ struct Moment {
     at: u64,
 }
 
-/// Numbers of the jobs: one for logs, and one for each way with missed runs, all first due at `start`.
+/// Numbers of the jobs: one for logs, one for each way with missed runs, all first due at `start`, one that is due by the minute and
+/// makes up for all, and one by blocks, first due at `first`.
 struct Jobs {
     log: u64,
     all: u64,
     skip: u64,
     once: u64,
     start: u64,
+    cron: u64,
+    blocks: u64,
+    first: u64,
 }
 
 impl Jobs {
     async fn list(swarm: &mut Swarm) -> Self {
-        let start = now(swarm).at + 20;
+        let Moment { block, at } = now(swarm);
+        let (start, first) = (at + 20, block + 20);
         let ringer = swarm.deployed().stirred.unwrap().ringer;
         let topics = [Ringer::Rang::SIGNATURE_HASH, B256::ZERO, B256::ZERO, B256::ZERO];
         let terms = LogTerms { emitter: ringer, filter: 1, topics, confirmations: 0, most_per_block: 16 };
@@ -102,20 +110,29 @@ impl Jobs {
             creator: None,
         };
         let log = swarm.list(&[request]).await.unwrap()[0].id;
-        let all = create(swarm, "all", ALL, start).await;
-        let skip = create(swarm, "skip", SKIP, start).await;
-        let once = create(swarm, "once", ONCE, start).await;
-        Self { log, all, skip, once, start }
+        let all = by_interval(swarm, "all", ALL, start).await;
+        let skip = by_interval(swarm, "skip", SKIP, start).await;
+        let once = by_interval(swarm, "once", ONCE, start).await;
+        let cron = create(swarm, "all", &["--trigger", "cron", "--cron", "* * * * *"]).await;
+        let (every, from) = (BLOCKS.to_string(), first.to_string());
+        let blocks = ["--trigger", "blocks", "--every-blocks", &every, "--first-block", &from];
+        let blocks = create(swarm, "once", &blocks).await;
+        Self { log, all, skip, once, start, cron, blocks, first }
     }
 
     /// How many of the logs up to a moment, and of the runs that are made up for, have not settled.
     fn left(&self, ledger: &Ledger, back: Moment) -> usize {
         let settled = |job| runs(&ledger.settlements, job).len();
+        let lacks = |job, newest| runs(&ledger.settlements, job).iter().all(|each| each.run < newest);
         let logs = ledger.rings.iter().filter(|ring| ring.block <= back.block).count();
         let due = usize::try_from((back.at - self.start) / ALL + 1).unwrap();
-        let newest = (back.at - self.start) / ONCE;
-        let is_open = runs(&ledger.settlements, self.once).iter().all(|each| each.run < newest);
-        logs.saturating_sub(settled(self.log)) + due.saturating_sub(settled(self.all)) + usize::from(is_open)
+        let open = [
+            lacks(self.once, (back.at - self.start) / ONCE),
+            lacks(self.blocks, (back.block - self.first) / BLOCKS),
+            lacks(self.cron, back.at / MINUTE),
+        ];
+        let open = open.into_iter().filter(|lacks| *lacks).count();
+        logs.saturating_sub(settled(self.log)) + due.saturating_sub(settled(self.all)) + open
     }
 
     /// Says how late what settled last was made up for.
@@ -123,7 +140,7 @@ impl Jobs {
         let last = |job| runs(&ledger.settlements, job).last().map_or(0, |each| each.block);
         eprintln!(
             "keepers gone at block {}, back at {}: {} logs and {} runs by interval settled, the last of them at blocks {} and {}; \
-             {} where the late are skipped, {} where the newest alone counts",
+             {} where the late are skipped, {} and by blocks {} where the newest alone counts, {} by the minute",
             gone.block,
             back.block,
             runs(&ledger.settlements, self.log).len(),
@@ -131,7 +148,9 @@ impl Jobs {
             last(self.log),
             last(self.all),
             runs(&ledger.settlements, self.skip).len(),
-            runs(&ledger.settlements, self.once).len()
+            runs(&ledger.settlements, self.once).len(),
+            runs(&ledger.settlements, self.blocks).len(),
+            runs(&ledger.settlements, self.cron).len()
         );
     }
 
@@ -142,19 +161,34 @@ impl Jobs {
         assert_eq!(logs, rings, "each log once, and in order");
         let all: Vec<u64> = runs(&ledger.settlements, self.all).iter().map(|each| each.run).collect();
         assert_eq!(all, (0..all.len() as u64).collect::<Vec<_>>(), "each run once, and in order");
-        for (job, interval) in [(self.skip, SKIP), (self.once, ONCE)] {
-            let numbers: Vec<u64> = runs(&ledger.settlements, job).iter().map(|each| each.run).collect();
-            // Those of the last minute are not late, and come by attempts of their own.
-            assert_eq!(numbers.iter().collect::<BTreeSet<_>>().len(), numbers.len(), "once: {numbers:?}");
-            let newest = (back.at - self.start) / interval;
-            let given_up = |run: &u64| {
-                let due = self.start + run * interval;
-                gone.at < due && due + GRACE < back.at && (job == self.skip || *run < newest)
-            };
-            let late: Vec<&u64> = numbers.iter().filter(|run| given_up(run)).collect();
-            assert!(late.is_empty(), "runs of job {job} that were given up have settled: {late:?}");
-        }
+        let minutes: Vec<u64> = runs(&ledger.settlements, self.cron).iter().map(|each| each.run).collect();
+        let from = minutes.first().copied().unwrap_or_default();
+        assert_eq!(minutes, (from..from + minutes.len() as u64).collect::<Vec<_>>(), "each minute once, and in order");
+        assert!(from <= gone.at / MINUTE + 1 && minutes.contains(&(back.at / MINUTE)), "{minutes:?}");
+        let by_clock = |interval| move |run: u64| self.start + run * interval;
+        let by_block = |run: u64| ledger.moments[&(self.first + run * BLOCKS)];
+        let skipped = given_up(&ledger.settlements, self.skip, (gone, back), by_clock(SKIP), u64::MAX);
+        let newest = (back.at - self.start) / ONCE;
+        let once = given_up(&ledger.settlements, self.once, (gone, back), by_clock(ONCE), newest);
+        let newest = (back.block - self.first) / BLOCKS;
+        let blocks = given_up(&ledger.settlements, self.blocks, (gone, back), by_block, newest);
+        assert_eq!([skipped, once, blocks], [const { Vec::<u64>::new() }; 3], "runs that were given up have settled");
     }
+}
+
+/// Runs below `newest` of a job that were due while all were gone, and a minute late when they were back, and have settled all the
+/// same. Those of the last minute are not late, and come by attempts of their own.
+fn given_up(
+    settlements: &[Settlement],
+    job: u64,
+    (gone, back): (Moment, Moment),
+    due: impl Fn(u64) -> u64,
+    newest: u64,
+) -> Vec<u64> {
+    let numbers: Vec<u64> = runs(settlements, job).iter().map(|each| each.run).collect();
+    assert_eq!(numbers.iter().collect::<BTreeSet<_>>().len(), numbers.len(), "once: {numbers:?}");
+    let is_late = |run: &u64| gone.at < due(*run) && due(*run) + GRACE < back.at && *run < newest;
+    numbers.into_iter().filter(is_late).collect()
 }
 
 /// What of a job has settled, in the order of the chain.
@@ -191,13 +225,17 @@ async fn ring(swarm: &mut Swarm, count: usize) {
     .unwrap();
 }
 
-/// Lists a job that is due every so many seconds, with what becomes of runs that are missed.
-async fn create(swarm: &Swarm, missed: &str, interval: u64, start: u64) -> u64 {
-    let (target, every, start) = (swarm.target().to_string(), format!("{interval}s"), start.to_string());
+/// Lists a job that is due every so many seconds.
+async fn by_interval(swarm: &Swarm, missed: &str, interval: u64, start: u64) -> u64 {
+    create(swarm, missed, &["--every", &format!("{interval}s"), "--start", &start.to_string()]).await
+}
+
+/// Lists a job, with what becomes of runs that are missed.
+async fn create(swarm: &Swarm, missed: &str, when: &[&str]) -> u64 {
+    let target = swarm.target().to_string();
     let calldata = hex::encode_prefixed(Counter::incrementCall {}.abi_encode());
-    let when = ["--every", &every, "--start", &start, "--missed", missed];
-    let what = ["--action", "call", "--calldata", &calldata, "--target", &target];
-    let flags = [&["--json", "--broadcast", "--fee", "1000gwei", "--fund", "1ether"], &when[..], &what].concat();
+    let what = ["--missed", missed, "--action", "call", "--calldata", &calldata, "--target", &target];
+    let flags = [&["--json", "--broadcast", "--fee", "1000gwei", "--fund", "1ether"], when, &what].concat();
     let made: Value = serde_json::from_str(&swarm.keepers[0].run(["job", "create"], &flags).await.unwrap()).unwrap();
     made["id"].as_u64().unwrap()
 }

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::anvil::mined_or_sent_again;
 use super::numbers::Numbers;
-pub(super) use examples::{Shelf, examples};
+pub(super) use examples::{Shelf, examples, load};
 
 /// First due moments are multiples of this, so that the examples are due together again and again.
 pub const RHYTHM: u64 = 10;

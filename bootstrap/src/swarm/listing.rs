@@ -31,6 +31,7 @@ impl Swarm {
         let stirred = self.deployed.stirred;
         let shelf = Shelf { folder: &folder, server: &self.code_server, examples: &self.deployed.examples, stirred };
         let mut requests = jobs::examples(self.options.jobs, &shelf)?;
+        requests.extend(jobs::load(self.options.load, &shelf));
         let hashes = requests.iter().map(|request| request.action.code_hash()).filter(|hash| !hash.is_zero());
         let warm = { hashes }.all(|hash| is_compiled(&self.setting.cache, &hash.to_string()[2..]));
         let (feed, seed) = (self.deployed.examples.feed, self.options.seed);

@@ -44,6 +44,9 @@ pub struct Options {
     /// Which example jobs
     #[arg(long, value_enum, default_value_t)]
     pub jobs: JobSet,
+    /// List so many jobs besides that call a contract every 2 s
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=200))]
+    pub load: u16,
     /// SIGKILL the leader on its turn, once per 10 tasks, and start it again
     #[arg(long)]
     pub kill_leader: bool,
@@ -104,6 +107,7 @@ impl Default for Options {
             tasks: None,
             keepers: 5,
             jobs: JobSet::Basic,
+            load: 0,
             kill_leader: false,
             equivocate: None,
             wrong_result: None,

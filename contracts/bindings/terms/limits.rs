@@ -7,7 +7,7 @@ pub enum Missed {
     /// Each is made up for, in order, for as long as it may settle.
     #[default]
     All = 0,
-    /// The newest alone: one is given up when the next is due.
+    /// The newest alone: one is given up when the next is due, and not before a minute has passed.
     Once = 1,
     /// None: one is given up a minute after it was due.
     Skip = 2,

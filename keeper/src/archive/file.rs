@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use consensus::task::Task;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Bounds, Entry, Error, Owner, Run, row, schema};
+use super::{Bounds, Change, Entry, Error, Owner, Run, row, schema};
 
 /// Of the pages of a file so many in sixteen are used before the oldest runs go: the last sixteenth takes what comes in between.
 const USED_SIXTEENTHS: u64 = 15;
@@ -26,6 +26,9 @@ pub(super) struct Archive {
     file: Option<(u64, u64)>,
     /// The newest moment of a change.
     changed: u64,
+    /// Timestamp of the newest settlement since it was opened, in Unix seconds: what is old is told by the chain. The clock that
+    /// changes are dated by may have been a month ahead, and they would never come back from there.
+    settled: u64,
 }
 
 impl Archive {
@@ -38,7 +41,7 @@ impl Archive {
         let newest = connection.query_row("SELECT max(changed) FROM runs", (), |row| row.get::<_, Option<i64>>(0));
         let newest = newest.map_err(|error| Error::of(path, &error))?;
         let changed = newest.map_or(0, row::unsigned);
-        Ok(Self { connection, path: path.to_owned(), bounds, file: identity(path), changed })
+        Ok(Self { connection, path: path.to_owned(), bounds, file: identity(path), changed, settled: 0 })
     }
 
     /// Whether its name still leads to it: somebody may have deleted the file, or put another one in its place.
@@ -57,10 +60,10 @@ impl Archive {
         let of = |error: rusqlite::Error| Error::of(path, &error);
         let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of)?;
         let changed = take_in(&begun, entries, newest).map_err(of)?;
-        let oldest = changed.saturating_sub(u64::try_from(self.bounds.age.as_micros()).unwrap_or(u64::MAX));
-        drop_oldest(&begun, oldest, pages).map_err(of)?;
+        let settled = entries.iter().filter_map(settled_at).fold(self.settled, u64::max);
+        drop_oldest(&begun, settled.saturating_sub(self.bounds.age.as_secs()), pages).map_err(of)?;
         begun.commit().map_err(of)?;
-        self.changed = changed;
+        (self.changed, self.settled) = (changed, settled);
         Ok(())
     }
 
@@ -108,10 +111,22 @@ fn take_in(transaction: &Transaction<'_>, entries: &[Entry], mut newest: u64) ->
     Ok(newest)
 }
 
-/// Lets go of the runs that have not changed since `oldest`, and of more while the file is nearly full.
+/// The timestamp of the block in which a task has settled, if that is what happened.
+const fn settled_at(entry: &Entry) -> Option<u64> {
+    match &entry.change {
+        Change::Settled(settlement) => Some(settlement.timestamp),
+        _ => None,
+    }
+}
+
+/// Lets go of the runs that were due, and have settled, before `oldest` (Unix seconds), and of more while the file is nearly full. Of
+/// one of which neither is known the last change counts: no clock that was ahead makes that older than it is.
 fn drop_oldest(transaction: &Transaction<'_>, oldest: u64, pages: u64) -> rusqlite::Result<()> {
     let first = "SELECT id FROM runs ORDER BY id LIMIT ?1";
-    let mut old = transaction.prepare_cached(&format!("DELETE FROM runs WHERE id IN ({first}) AND changed < ?2"))?;
+    let old = format!(
+        "DELETE FROM runs WHERE id IN ({first}) AND max(coalesce(settled, 0), coalesce(due, changed / 1000000)) < ?2"
+    );
+    let mut old = transaction.prepare_cached(&old)?;
     old.execute((GOING, row::number(oldest)))?;
     let mut any = transaction.prepare_cached(&format!("DELETE FROM runs WHERE id IN ({first})"))?;
     let number = |pragma| transaction.query_row(pragma, (), |row| row.get(0)).map(row::unsigned);

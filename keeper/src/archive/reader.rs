@@ -7,7 +7,9 @@ use consensus::task::{InstanceKey, JobId, Task};
 use rusqlite::{Connection, Params};
 
 use super::row::{self, COLUMNS};
+use super::run::ABSTAIN;
 use super::{Error, Run, schema};
+use crate::jobs::action::TOO_DEAR;
 
 /// The columns before those of a run.
 const NAMED: &str = "job, version, instance, changed, strftime('%Y-%m-%dT%H:%M:%SZ', due, 'unixepoch')";
@@ -49,9 +51,15 @@ impl Reader {
     /// # Errors
     /// As for [`Reader::open`].
     pub fn newest(&self, job: JobId, most: u32, missed: bool) -> Result<Vec<Found>, Error> {
-        let condition = if missed { "AND expired IS NOT NULL AND block IS NULL" } else { "" };
-        let order = format!("job = ?1 {condition} ORDER BY due DESC, id DESC LIMIT ?2");
-        self.find(&order, (job.0.cast_signed(), most))
+        let order = "job = ?1 ORDER BY due DESC, id DESC LIMIT ?2";
+        if !missed {
+            return self.find(order, (job.0.cast_signed(), most));
+        }
+        // As `Run::is_missed` has it.
+        let order = format!(
+            "expired IS NOT NULL AND block IS NULL AND NOT (result = ?3 AND instr(reason, ?4) = 1) AND {order}"
+        );
+        self.find(&order, (job.0.cast_signed(), most, ABSTAIN, TOO_DEAR))
     }
 
     /// What is known of one run, under every version of its job that it settled under.

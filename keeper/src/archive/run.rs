@@ -7,9 +7,10 @@ use consensus::time::{EXPIRY_SECONDS, Time};
 use contracts::terms::ended;
 
 use super::{Change, Entry, WORDS_MAX};
+use crate::jobs::action::is_too_dear;
 
 /// What a run is called that gave nothing to sign.
-const ABSTAIN: &str = "abstain";
+pub(super) const ABSTAIN: &str = "abstain";
 /// Seconds after which a task whose end was not seen is not waited for any more: the keeper did not run, or left entries out.
 const FORGOTTEN_SECONDS: u64 = EXPIRY_SECONDS + 60;
 
@@ -131,6 +132,7 @@ impl Run {
         let is_forgotten = self.due.is_none_or(|due| due.saturating_add(FORGOTTEN_SECONDS) < now);
         match &self.settled {
             Some(settled) => result_of(settled.status),
+            None if self.expired.is_some() && self.is_too_dear() => result_of(ended::SKIP),
             None if self.expired.is_some() => "expired",
             None if is_forgotten => "unknown",
             None if self.reopened > 0 => "reopened",
@@ -143,10 +145,16 @@ impl Run {
         }
     }
 
-    /// Whether its deadline passed and it has not settled since.
+    /// Whether its deadline passed and it has not settled since, though its job would have paid for it.
     #[must_use]
     pub fn is_missed(&self) -> bool {
-        self.expired.is_some() && self.settled.is_none()
+        self.expired.is_some() && self.settled.is_none() && !self.is_too_dear()
+    }
+
+    /// Whether it was not made for the price of gas, when it was last tried here.
+    #[must_use]
+    pub fn is_too_dear(&self) -> bool {
+        self.result == ABSTAIN && is_too_dear(&self.reason)
     }
 
     /// Its part of the gas of the transaction that settled it, if that was sent by `operator`, which is whose file this is.

@@ -61,6 +61,9 @@ pub(super) struct History {
     /// Of each job the newest run that went past running: when it was due, and its state.
     last: BTreeMap<u64, (u64, &'static str)>,
     missed: MissedView,
+    /// Tasks that were not made for the price of gas, when they were last tried here: also those that are shown no more. [`KEPT_MAX`] at
+    /// most.
+    too_dear: BTreeSet<Task>,
 }
 
 impl History {
@@ -117,8 +120,10 @@ impl History {
 
     /// Takes note of a step; says how many milliseconds after its due moment a listed task took it.
     pub(super) fn note_step(&mut self, task: &Task, step: Step, at: Time) -> Option<u64> {
+        let is_over = matches!(step, Step::Settled | Step::Expired | Step::Void);
+        let too_dear = is_over && self.too_dear.remove(task);
         let Some(run) = self.runs.get_mut(task) else {
-            if matches!(step, Step::Expired) {
+            if matches!(step, Step::Expired) && !too_dear {
                 self.missed.count += 1;
                 self.missed.newest = format!("{}, forgotten since", name_of(task));
             }
@@ -156,6 +161,8 @@ impl History {
                 (run.settled, run.settled_ms) = (None, None);
                 "reopened"
             }
+            // As its creator wants it.
+            Step::Expired if too_dear => "skipped",
             Step::Expired => {
                 self.missed.count += 1;
                 self.missed.newest = missed(task, run);
@@ -174,6 +181,20 @@ impl History {
             *last = (due, state);
         }
         late_ms
+    }
+
+    /// How a task ends whose deadline passes.
+    pub(super) fn expires_as(&self, task: &Task) -> &'static str {
+        if self.too_dear.contains(task) { "skipped" } else { "expired" }
+    }
+
+    /// Takes note of whether a run was not made for the price of gas.
+    pub(super) fn note_too_dear(&mut self, task: &Task, too_dear: bool) {
+        if !too_dear {
+            self.too_dear.remove(task);
+        } else if self.too_dear.len() < KEPT_MAX {
+            self.too_dear.insert(*task);
+        }
     }
 
     /// The runs that were missed.

@@ -78,7 +78,7 @@ pub enum Note {
         step: Step,
         /// Milliseconds since the task was due; `None` if that is forgotten.
         late_ms: Option<u64>,
-        /// How it settled, for the step that is about it: settled, skipped, job_error.
+        /// How it ended, for the steps that are about it: settled, skipped, job_error, expired.
         result: &'static str,
     },
     /// A run ended.
@@ -260,6 +260,12 @@ impl Note {
             }
             Self::Blamed(Fault::UnfitInputs(keeper)) => {
                 tracing::warn!(keeper = keeper.0, "a leader listed observations of no quorum: nobody decides on them");
+            }
+            Self::Step { task, step: Step::Expired, result: "skipped", .. } => {
+                tracing::info!(
+                    job = task.job.0,
+                    "a task was left out: until its deadline gas cost more than its job pays for"
+                );
             }
             Self::Step { task, step: Step::Expired, .. } => {
                 tracing::warn!(job = task.job.0, "a task's deadline passed without a settlement");

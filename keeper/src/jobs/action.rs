@@ -30,6 +30,7 @@ use super::trigger::{SeenLog, Sighting};
 use crate::chain::ChainProvider;
 use crate::executor::{Ended, Executor, Look};
 pub(super) use before::check_gas_price;
+pub use before::{TOO_DEAR, is_too_dear};
 pub use finding::Finding;
 
 /// Carries actions out.

@@ -99,11 +99,20 @@ impl Plan {
         match self.terms.limits.missed {
             Missed::All => latest,
             Missed::Once => self
-                .trigger
-                .after(run)
+                .next(run, pace)
                 .map_or(latest, |next| latest.min(next.due.max(run.due.saturating_add(GRACE_SECONDS)))),
             Missed::Skip => latest.min(run.due.saturating_add(GRACE_SECONDS)),
         }
+    }
+
+    /// The run that takes a run's place, if there is one within the job's limits. Of blocks it is due where no block is late, for all
+    /// keepers are to give a run up at the same moment, whichever blocks they have seen.
+    fn next(&self, run: &Run, pace: &Pace) -> Option<Run> {
+        let next = match self.trigger.watch() {
+            Watch::Blocks(blocks) => blocks.next(run, pace),
+            _ => self.trigger.after(run),
+        };
+        next.filter(|next| self.makes(next))
     }
 
     /// The same, begun anew at another moment, in Unix seconds, or where blocks are counted at that block.
@@ -316,3 +325,6 @@ impl Job {
         self.earlier.len() + 1
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,10 @@ fn abstaining(reason: &str) -> Run {
     Run { result: "abstain".to_owned(), reason: reason.to_owned(), ..run() }
 }
 
+fn dear() -> Run {
+    abstaining("gas_too_dear: at the anchor a gas costs 9 wei, and the job pays for 8 at most")
+}
+
 type Row = (Facts, Cause, &'static str, &'static str);
 
 fn with(change: fn(&mut JobState)) -> JobState {
@@ -73,6 +77,8 @@ fn jobs() -> Vec<Row> {
         row(job(), None, Cause::NotDue, "no run of the job is due", "keeper job show"),
         row(with(|job| job.status = "paused".to_owned()), None, Cause::Paused, "paused", "keeper job resume"),
         row(with(|job| job.can_pay = false), run(), Cause::NoFunds, "cannot pay", "keeper job fund"),
+        row(job(), dear(), Cause::TooDear, "waits for a lower price", "--most-gas-price"),
+        row(job(), Run { expired: Some(Time(2)), ..late(dear()) }, Cause::TooDear, "left out", "--most-gas-price"),
         row(job(), abstaining("job_inactive"), Cause::NoFunds, "paused or could not pay", "keeper job fund"),
         row(with(|job| job.status = "cancelled".to_owned()), None, Cause::Ended, "cancelled", "keeper job create"),
         row(JobState::default(), None, Cause::NoJob, "no job of this number", "keeper job list"),

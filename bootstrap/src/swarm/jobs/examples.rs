@@ -71,10 +71,19 @@ const fn every(interval: u32) -> Result<TriggerTerms> {
     Ok(TriggerTerms::Interval { start: 0, interval })
 }
 
+/// Blocks on top of a ring before it makes its job due: where the chain takes blocks back, a ring may be gone by then.
+const RING_CONFIRMATIONS: u16 = 2;
+
 /// Every ring.
 fn rang(ringer: Address) -> TriggerTerms {
     let topics = [Ringer::Rang::SIGNATURE_HASH, B256::ZERO, B256::ZERO, B256::ZERO];
-    TriggerTerms::Log(LogTerms { emitter: ringer, filter: 1, topics, confirmations: 0, most_per_block: 16 })
+    TriggerTerms::Log(LogTerms {
+        emitter: ringer,
+        filter: 1,
+        topics,
+        confirmations: RING_CONFIRMATIONS,
+        most_per_block: 16,
+    })
 }
 
 /// Whenever the tank is low.
@@ -132,6 +141,18 @@ impl Shelf<'_> {
     fn stirred(&self) -> Result<Stirred> {
         self.stirred.context("the contracts of the other examples were not deployed")
     }
+}
+
+/// So many jobs that have the counter count, due together every other second: load beside the examples.
+pub(in crate::swarm) fn load(count: u16, shelf: &Shelf<'_>) -> Vec<JobRequest> {
+    let request = |number| JobRequest {
+        name: format!("load-{number}"),
+        trigger: TriggerTerms::Interval { start: 0, interval: 2 },
+        action: calling(&Counter::incrementCall {}),
+        target: shelf.examples.counter,
+        creator: None,
+    };
+    (1..=count).map(request).collect()
 }
 
 /// The examples of a set, first due at moment 0, or at block 0.

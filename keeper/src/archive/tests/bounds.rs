@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use consensus::task::{Abstention, Status};
+
 use super::*;
 use crate::archive::{BATCH_MAX, PAGE_BYTES};
+use crate::jobs::action::TOO_DEAR;
 
 #[test]
 fn runs_are_found_by_job_the_last_due_first_and_the_missed_ones_by_themselves() {
@@ -13,6 +16,12 @@ fn runs_are_found_by_job_the_last_due_first_and_the_missed_ones_by_themselves() 
     entries.push(due(task(2, 0), 5));
     entries.push(entry(task(1, 3), 3_606, Change::Expired));
     entries.push(entry(task(1, 4), 3_608, Change::Expired));
+    // Not made, as its creator wants it where gas is dear; a job may say the same and is not believed.
+    let dear = format!("{TOO_DEAR}9 wei");
+    entries.push(entry(task(1, 5), 12, Change::Ran { result: Err(Abstention::JobInactive), reason: dear.clone() }));
+    entries.push(entry(task(1, 5), 3_610, Change::Expired));
+    entries.push(entry(task(1, 6), 13, Change::Ran { result: Ok(Status::Skip), reason: dear }));
+    entries.push(entry(task(1, 6), 3_612, Change::Expired));
     entries.push(entry(task(1, 4), 3_609, Change::Settled(settlement(3_609, OWNER.operator))));
     archive.write(&entries).unwrap();
     assert_eq!(runs_in(&path, 1), [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
@@ -22,7 +31,9 @@ fn runs_are_found_by_job_the_last_due_first_and_the_missed_ones_by_themselves() 
     assert_eq!(found[0].due.as_deref(), Some("2027-01-15T08:00:18Z"));
     assert_eq!(found.len(), 2);
     let missed = reader.newest(JobId(1), 100, true).unwrap();
-    assert_eq!(missed.iter().map(|found| found.task).collect::<Vec<_>>(), [task(1, 3)]);
+    assert_eq!(missed.iter().map(|found| found.task).collect::<Vec<_>>(), [task(1, 6), task(1, 3)]);
+    let all = reader.newest(JobId(1), 100, false).unwrap();
+    assert!(all.iter().all(|found| found.run.is_missed() == missed.contains(found)), "asked either way");
     assert!(reader.newest(JobId(3), 100, false).unwrap().is_empty());
 }
 
@@ -49,13 +60,44 @@ fn whoever_follows_a_job_sees_every_change_once_and_nothing_that_is_none() {
 }
 
 #[test]
-fn what_has_not_changed_for_long_goes() {
+fn what_is_long_over_goes() {
     let (_directory, path) = place();
     let bounds = Bounds { age: Duration::from_secs(100), ..Bounds::default() };
     let mut archive = Archive::open(&path, OWNER, bounds).unwrap();
+    // Two of which the due moments were left out, and one that settled late.
+    archive.write(&[entry(task(2, 0), 10, Change::Signed), entry(task(2, 1), 30, Change::Signed)]).unwrap();
     archive.write(&(0..50).map(|run| due(task(1, run), run)).collect::<Vec<_>>()).unwrap();
-    archive.write(&[entry(task(1, 50), 120, Change::Due { due: START + 120 })]).unwrap();
-    assert_eq!(runs_in(&path, 1), [50].into_iter().chain((20..50).rev()).collect::<Vec<_>>());
+    archive.write(&[entry(task(1, 3), 40, Change::Settled(settlement(40, OWNER.operator)))]).unwrap();
+    archive.write(&[due(task(1, 50), 120)]).unwrap();
+    assert_eq!(runs_in(&path, 1).len(), 51, "only the chain says how late it is");
+    archive.write(&[entry(task(1, 50), 120, Change::Settled(settlement(120, OWNER.operator)))]).unwrap();
+    assert_eq!(runs_in(&path, 1), [50].into_iter().chain((20..50).rev()).chain([3]).collect::<Vec<_>>());
+    assert_eq!(runs_in(&path, 2), [1]);
+}
+
+/// Nothing makes up for a history that has gone, once the clock is right again.
+#[test]
+fn a_clock_that_is_a_month_ahead_takes_nothing_with_it() {
+    const MONTHS: u64 = 70 * 24 * 3_600;
+    let (_directory, path) = place();
+    let mut archive = open(&path);
+    let entries = (0..100).flat_map(|run| {
+        [due(task(1, run), run), entry(task(1, run), run, Change::Settled(settlement(run, OWNER.operator)))]
+    });
+    archive.write(&entries.collect::<Vec<_>>()).unwrap();
+    drop(archive);
+    let ahead = |archive: &mut Archive, run: u64, clock: u64| {
+        archive.write(&[entry(task(1, run), clock + run, Change::Due { due: START + run })]).unwrap();
+        let settled = Change::Settled(settlement(run, OWNER.operator));
+        archive.write(&[entry(task(1, run), clock + run, settled)]).unwrap();
+        runs_in(&path, 1).len()
+    };
+    let mut archive = open(&path);
+    assert_eq!(ahead(&mut archive, 100, MONTHS), 101);
+    drop(archive);
+    let mut archive = open(&path);
+    assert_eq!(ahead(&mut archive, 101, 0), 102, "what is written after it has been set right");
+    assert_eq!(ahead(&mut archive, MONTHS, 0), 1, "the chain has come so far: but for the newest all is old");
 }
 
 /// With as many words as a run may have, and keys that are hashes, which lie all over the file.

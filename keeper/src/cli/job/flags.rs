@@ -63,7 +63,7 @@ pub(super) struct TermsFlags {
 enum MissedName {
     /// Each is made up for, in order
     All,
-    /// The newest alone is made up for
+    /// The newest alone is made up for, besides those of the last minute; not with logs and conditions
     Once,
     /// None is
     Skip,

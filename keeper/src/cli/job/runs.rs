@@ -181,7 +181,7 @@ fn delivered(run: &Run) -> String {
         None if run.expired.is_some() && run.reason.is_empty() => {
             "missed: no quorum agreed, or nobody could send it".to_owned()
         }
-        None if run.expired.is_some() => format!("missed: {}", run.reason),
+        None if run.is_missed() => format!("missed: {}", run.reason),
         None if run.reason.is_empty() => NONE.to_owned(),
         None => run.reason.clone(),
     }

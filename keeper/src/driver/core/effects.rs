@@ -17,7 +17,7 @@ use super::{Core, Note, Order};
 use crate::archive::{Change, result_of};
 use crate::driver::note::DisputeNote;
 use crate::jobs::Standing;
-use crate::jobs::action::{Finding, Part};
+use crate::jobs::action::{Finding, Part, is_too_dear};
 use crate::journal::Record;
 use crate::scene::Sight;
 
@@ -224,8 +224,11 @@ impl Core {
     }
 
     fn report(&mut self, task: Task, step: Step, now: Time) {
+        let result = match step {
+            Step::Expired => self.history.expires_as(&task),
+            _ => result_of(self.settlements.get(&task).map_or(ended::CALL, |settled| settled.status)),
+        };
         let late_ms = self.history.note_step(&task, step, self.chain_time(now));
-        let result = result_of(self.settlements.get(&task).map_or(ended::CALL, |settled| settled.status));
         self.note(Note::Step { task, step, late_ms, result });
         self.archive_step(task, step, now);
         let over = match step {
@@ -263,6 +266,7 @@ impl Core {
             Err(_) => "abstain",
         };
         self.history.note_reason(task, reason);
+        self.history.note_too_dear(task, result.is_err() && is_too_dear(reason));
         self.note(Note::Ran { outcome, took_ms });
         self.changed = true;
     }

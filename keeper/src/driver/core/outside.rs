@@ -7,7 +7,8 @@ use consensus::time::Time;
 
 use super::effects::tells_of_job;
 use super::{Core, Note};
-use crate::jobs::action::{Finding, Part};
+use crate::archive::Change;
+use crate::jobs::action::{Finding, Part, is_too_dear};
 
 impl Core {
     /// A run that was not made, and why.
@@ -39,6 +40,10 @@ impl Core {
         }
         if !reason.is_empty() {
             self.history.note_reason(&task, &reason);
+        }
+        self.history.note_too_dear(&task, result.is_err() && is_too_dear(&reason));
+        if let Err(why) = &result {
+            self.archive(task, Change::Ran { result: Err(*why), reason }, now);
         }
         if let Some(troubled) = tells_of_job(result.as_ref().map(|_| ())) {
             self.feed(Input::Trouble { job: task.job, troubled }, now);

@@ -142,6 +142,25 @@ fn a_missed_run_that_is_forgotten_is_told_by_its_name() {
     assert_eq!((missed.count, missed.newest.as_str()), (1, "job 4, run 9, forgotten since"));
 }
 
+/// An hour later most runs are shown no more, and why they were not made is to be known all the same.
+#[test]
+fn a_run_that_was_too_dear_is_not_missed_though_it_is_forgotten() {
+    let mut history = History::default();
+    for run in [1, 2] {
+        history.note_too_dear(&task(4, run), true);
+    }
+    history.note_too_dear(&task(4, 2), false);
+    assert_eq!([1, 2, 3].map(|run| history.expires_as(&task(4, run))), ["skipped", "expired", "expired"]);
+    for run in [1, 2, 3] {
+        history.note_step(&task(4, run), Step::Expired, Time(0));
+    }
+    assert_eq!((history.missed().count, history.too_dear.len()), (2, 0));
+    for run in 0..2 * KEPT_MAX as u64 {
+        history.note_too_dear(&task(5, run), true);
+    }
+    assert_eq!(history.too_dear.len(), KEPT_MAX, "there is a limit");
+}
+
 #[test]
 fn the_last_result_of_a_job_goes_with_its_run() {
     let mut history = History::default();

@@ -39,7 +39,7 @@ pub(super) fn count_step(metrics: &Metrics, step: Step, late_ms: Option<u64>, re
             metrics.tasks.inc([result]);
             late_ms.into_iter().for_each(|late| metrics.settled_duration.observe(seconds(late)));
         }
-        Step::Expired => metrics.tasks.inc(["expired"]),
+        Step::Expired => metrics.tasks.inc([result]),
         Step::Abstained(reason) => metrics.abstentions.inc([reason.name()]),
         Step::Started { .. } | Step::Executed | Step::Reopened | Step::Void => {}
     }

@@ -16,8 +16,17 @@ use crate::executor::{Answer, Asked, BlockReference, Ended, Question};
 use crate::jobs::trigger::{Condition, Sighting, Watch, holds};
 
 /// The fixed reason of the skip: what the call said is no part of it.
-const HOLDS_NO_MORE: &str = "the condition does not hold";
-const NEVER_HELD: &str = "the condition did not hold at the block that is said to have made the job due";
+pub(super) const HOLDS_NO_MORE: &str = "the condition does not hold";
+pub(super) const NEVER_HELD: &str = "the condition did not hold at the block that is said to have made the job due";
+/// How the reason begins of a run that is not made because gas is too dear for its job.
+pub const TOO_DEAR: &str = "gas_too_dear: ";
+
+/// Whether a run that gave nothing to sign was not made because gas is too dear for its job, going by the reason: it is left out as its
+/// creator wants it, and nobody has missed it.
+#[must_use]
+pub fn is_too_dear(reason: &str) -> bool {
+    reason.starts_with(TOO_DEAR)
+}
 
 /// What was read before an action.
 pub(super) struct Before {
@@ -46,7 +55,7 @@ pub(in crate::jobs) async fn check_gas_price(provider: &ChainProvider, work: &Wo
     }
     let base_fee = base_fee(provider, work.anchor.hash).await.map_err(|why| (Abstention::ChainReadFailed, why))?;
     if base_fee > U256::from(most) {
-        let why = format!("at the anchor a gas costs {base_fee} wei, and the job pays for {most} at most");
+        let why = format!("{TOO_DEAR}at the anchor a gas costs {base_fee} wei, and the job pays for {most} at most");
         return Err((Abstention::JobInactive, why));
     }
     Ok(())

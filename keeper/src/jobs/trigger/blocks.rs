@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use consensus::anchor::BlockRef;
 use consensus::task::InstanceKey;
+use consensus::time::Pace;
 use contracts::terms::TriggerTerms;
 
 use super::kind::{Earliest, Kind, Run, Sighting, Told};
@@ -35,6 +36,15 @@ impl Blocks {
         let above = number.checked_sub(self.first)?;
         let every = u64::from(self.every);
         above.is_multiple_of(every).then(|| Run::at_block(InstanceKey::from_run(above / every), due, number, 0))
+    }
+
+    /// The run that comes after one of this trigger's. When it is due the chain alone tells: this is when it will be if no block is
+    /// late.
+    #[must_use]
+    pub fn next(&self, run: &Run, pace: &Pace) -> Option<Run> {
+        let next = run.instance.run()?.checked_add(1)?;
+        let due = run.due.saturating_add(pace.seconds_of(self.every.into()));
+        Some(Run::at_block(InstanceKey::from_run(next), due, self.number(next)?, 0))
     }
 }
 

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueHint};
 use consensus::anchor::BlockRef;
 use consensus::task::InstanceKey;
-use contracts::terms::{ConditionTerms, TriggerTerms};
+use contracts::terms::{ConditionTerms, Limits, Missed, TriggerTerms};
 
 use super::kind::{Earliest, Kind, Run, Sighting, Told};
 use crate::executor;
@@ -88,6 +88,16 @@ impl Kind for Condition {
 
     fn renewed(&self, _: Earliest) -> Option<TriggerTerms> {
         Some(TriggerTerms::Condition(ConditionTerms::clone(&self.0)))
+    }
+
+    /// What nobody made in time is seen again where it still holds: there is no newest one to make up for.
+    fn limits(&self, asked: Limits, _: u64) -> Result<Limits> {
+        ensure!(
+            asked.missed != Missed::Once,
+            "--missed is once, and a condition's runs are not made up for: it is seen again where it still holds. \
+             Leave --missed out, or say `all`, which means the same"
+        );
+        Ok(asked)
     }
 }
 

@@ -7,7 +7,7 @@ use alloy::primitives::{Address, B256, keccak256};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use consensus::task::InstanceKey;
-use contracts::terms::{LogTerms, TriggerTerms};
+use contracts::terms::{Limits, LogTerms, Missed, TriggerTerms};
 
 use super::kind::{Earliest, Kind, Run, SeenLog, Sighting, Told};
 use crate::executor::{self, LogEntry};
@@ -109,6 +109,15 @@ impl Kind for LogFilter {
 
     fn renewed(&self, _: Earliest) -> Option<TriggerTerms> {
         Some(TriggerTerms::Log(LogTerms::clone(&self.0)))
+    }
+
+    /// A log says something of its own: the next one does not stand for it.
+    fn limits(&self, asked: Limits, _: u64) -> Result<Limits> {
+        ensure!(
+            asked.missed != Missed::Once,
+            "--missed is once, and no log stands for those before it: `all` makes up for each, `skip` for none"
+        );
+        Ok(asked)
     }
 }
 

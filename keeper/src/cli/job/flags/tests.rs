@@ -54,6 +54,23 @@ fn runs_by_the_calendar_are_counted_to_their_end() {
     assert!(asked(&many, None).unwrap_err().to_string().contains("--until"));
 }
 
+/// What means nothing there is not listed as if it meant something.
+#[test]
+fn the_newest_alone_is_made_up_for_where_there_is_one() {
+    let log = ["--trigger", "log", "--emitter", TARGET];
+    let condition = ["--trigger", "condition", "--condition", TARGET, "--condition-call", "0x01"];
+    let missed = |trigger: &[&str], policy| {
+        let terms = asked(&[&CALL[..], trigger, &["--missed", policy]].concat(), None);
+        terms.map(|terms| terms.limits.missed).map_err(|error| format!("{error:#}"))
+    };
+    for (trigger, why) in [(&log[..], "no log stands for those before it"), (&condition, "seen again")] {
+        let error = missed(trigger, "once").unwrap_err();
+        assert!(error.contains("--missed is once") && error.contains(why) && error.contains("`all`"), "{error}");
+        assert_eq!((missed(trigger, "all"), missed(trigger, "skip")), (Ok(Missed::All), Ok(Missed::Skip)));
+    }
+    assert_eq!(missed(&["--trigger", "blocks", "--every-blocks", "5"], "once"), Ok(Missed::Once));
+}
+
 #[test]
 fn an_update_changes_what_is_given_alone() {
     let present =
@@ -162,9 +179,11 @@ proptest! {
     /// So that an update changes nothing but what is given.
     #[test]
     fn terms_as_flags_ask_for_the_same_terms(mut terms in terms()) {
-        // Of a cron pattern the runs are not counted, but its end is given.
-        if terms.trigger.name() == "cron" {
-            terms.limits.most_runs = 0;
+        match terms.trigger.name() {
+            // Its runs are not counted, but its end is given.
+            "cron" => terms.limits.most_runs = 0,
+            "log" | "condition" if terms.limits.missed == Missed::Once => terms.limits.missed = Missed::All,
+            _ => {}
         }
         prop_assert_eq!(asked(&[], Some(&terms)).unwrap(), terms);
     }

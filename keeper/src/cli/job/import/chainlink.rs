@@ -150,6 +150,12 @@ impl Entry {
                 "it may ask for reports of Data Streams, which nobody brings here: such a check fails".to_owned(),
             );
         }
+        if may_ask_who_calls(&self.code) {
+            notes.push(format!(
+                "its check was called by the registry {registry}, and is called by the zero address here: where it asks who calls, \
+                 and not for the transaction's origin alone, it says something else"
+            ));
+        }
         if matches!(due, Due::Condition { .. }) {
             notes.push("it is looked at in every block, and performed once for a block at most".to_owned());
         }
@@ -231,6 +237,22 @@ pub(super) fn setters(code: &[u8]) -> Vec<&'static str> {
         (Upkeep::setKeeperRegistryAddressCall::SELECTOR, Upkeep::setKeeperRegistryAddressCall::SIGNATURE),
     ];
     known.into_iter().filter(|(selector, _)| contains(code, *selector)).map(|(_, signature)| signature).collect()
+}
+
+/// Whether code reads who calls it, or hands its calls on to code that may: what stands between its instructions is not one.
+fn may_ask_who_calls(code: &[u8]) -> bool {
+    const CALLER: u8 = 0x33;
+    const DELEGATECALL: u8 = 0xf4;
+    const PUSHES: std::ops::RangeInclusive<u8> = 0x60..=0x7f;
+    let mut place = 0;
+    while let Some(&instruction) = code.get(place) {
+        match instruction {
+            CALLER | DELEGATECALL => return true,
+            push if PUSHES.contains(&push) => place += 2 + usize::from(push - PUSHES.start()),
+            _ => place += 1,
+        }
+    }
+    false
 }
 
 /// Whether code puts these four bytes on its stack, as it does to compare or to return them.

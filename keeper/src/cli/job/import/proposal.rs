@@ -153,9 +153,10 @@ impl Due {
                 TriggerTerms::Condition(ConditionTerms { target, call, cooldown: COOLDOWN })
             }
         };
+        let senseless = |why: String| Refusal::SenselessTrigger { why };
+        let trigger = Trigger::new(&terms).map_err(|error| senseless(format!("{}: {error:#}", self.words())))?;
         // A start that is past keeps the rhythm.
-        let terms = Trigger::new(&terms).ok().and_then(|trigger| trigger.renewed(soon));
-        terms.ok_or_else(|| Refusal::SenselessTrigger { why: format!("no run can be due by it: {}", self.words()) })
+        trigger.renewed(soon).ok_or_else(|| senseless(format!("no run can be due by it any more: {}", self.words())))
     }
 
     fn words(&self) -> String {

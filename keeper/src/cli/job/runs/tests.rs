@@ -54,7 +54,10 @@ fn why_a_run_was_not_delivered_is_said() {
     assert_eq!(words(vec![settled(ME, ended::JOB_ERROR, false)]), "no: the job failed");
     assert_eq!(words(vec![due.clone(), Change::Expired]), "missed: no quorum agreed, or nobody could send it");
     let busy = Change::Ran { result: Err(consensus::task::Abstention::Busy), reason: String::new() };
-    assert_eq!(words(vec![due, busy, Change::Expired]), "missed: busy");
+    assert_eq!(words(vec![due.clone(), busy, Change::Expired]), "missed: busy");
+    let reason = "gas_too_dear: at the anchor a gas costs 9 wei".to_owned();
+    let dear = Change::Ran { result: Err(consensus::task::Abstention::JobInactive), reason: reason.clone() };
+    assert_eq!(words(vec![due, dear, Change::Expired]), reason, "nobody has missed it");
 }
 
 #[test]

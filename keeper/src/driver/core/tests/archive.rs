@@ -33,13 +33,17 @@ fn run_of(orders: &[Order], run: u64) -> Run {
 
 /// Everything up to block `last`, a block a second: runs are answered at once, reports are written down at once.
 fn live(core: &mut Core, last: u64, result: &Result<Outcome, Abstention>) -> Vec<Order> {
+    live_saying(core, last, result, "words of the job")
+}
+
+fn live_saying(core: &mut Core, last: u64, result: &Result<Outcome, Abstention>, reason: &str) -> Vec<Order> {
     let mut all = Vec::new();
     core.on(Event::Prepared { job: JobId(1), code: B256::repeat_byte(0xcc), result: Ok(()) }, at(START + 10));
     for number in 11..=last {
         for event in [head(number), Event::House, Event::Tick] {
             let mut orders = core.on(event, at(START + number));
             while !orders.is_empty() {
-                let answers: Vec<Event> = orders.iter().filter_map(|order| answer(order, result)).collect();
+                let answers: Vec<Event> = orders.iter().filter_map(|order| answer(order, result, reason)).collect();
                 all.append(&mut orders);
                 orders = answers.into_iter().flat_map(|event| core.on(event, at(START + number))).collect();
             }
@@ -48,14 +52,14 @@ fn live(core: &mut Core, last: u64, result: &Result<Outcome, Abstention>) -> Vec
     all
 }
 
-fn answer(order: &Order, result: &Result<Outcome, Abstention>) -> Option<Event> {
+fn answer(order: &Order, result: &Result<Outcome, Abstention>, reason: &str) -> Option<Event> {
     match order {
         Order::Run { due, attempt, anchor, .. } => Some(Event::Executed {
             task: due.task,
             attempt: *attempt,
             anchor: anchor.hash,
             result: result.clone(),
-            reason: "words of the job".to_owned(),
+            reason: reason.to_owned(),
             took: Duration::ZERO,
         }),
         Order::Persist { token, .. } => Some(Event::Persisted { token: *token, answer: JournalAnswer::Recorded }),
@@ -122,6 +126,25 @@ fn what_gives_nothing_is_kept_with_its_reason_and_missed_in_the_end() {
     }
     orders.extend(core.on(Event::Tick, at(START + 20 + consensus::time::EXPIRY_SECONDS)));
     assert!(run_of(&orders, 0).is_missed(), "{:?}", kept(&orders, 0));
+}
+
+/// For the hour in which it could settle: nobody has missed it.
+#[test]
+fn what_is_not_made_for_the_price_of_gas_is_skipped_and_not_missed() {
+    let mut core = running(1);
+    let why = "gas_too_dear: at the anchor a gas costs 9 wei, and the job pays for 8 at most";
+    let mut orders = live_saying(&mut core, 20, &Err(Abstention::JobInactive), why);
+    assert_eq!(run_of(&orders, 0).state(START + 20), "abstained");
+    orders.extend(core.on(Event::Tick, at(START + 20 + consensus::time::EXPIRY_SECONDS)));
+    let run = run_of(&orders, 0);
+    assert_eq!((run.state(START + 9_000), run.is_missed(), run.reason.as_str()), ("skipped", false, why));
+    assert!(run.expired.is_some(), "{:?}", kept(&orders, 0));
+    let counted =
+        |note: &Note| matches!(note, Note::Step { step: consensus::effect::Step::Expired, result: "skipped", .. });
+    assert_eq!(notes(&orders).iter().filter(|note| counted(note)).count(), 1);
+    let view = core.view(at(START + 3_700));
+    let shown = view.runs.iter().find(|run| (run.job_id, run.run) == (1, 0)).unwrap();
+    assert_eq!((view.missed.count, shown.state.as_str(), shown.reason.as_str()), (0, "skipped", why));
 }
 
 /// Nothing of it is known but what the chain tells.

@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use consensus::task::AnchorRule;
-use contracts::terms::{ConditionTerms, LogTerms};
+use contracts::terms::{ConditionTerms, LogTerms, Missed};
 use executor::LogEntry;
 
 use super::*;
+use crate::archive::{Change, Entry};
 use crate::jobs::search::{Found, Hit, Stretch};
 use crate::jobs::trigger::{SeenLog, Sighting};
 
 pub(super) fn triggered(id: u64, trigger: TriggerTerms) -> Event {
-    let params = Box::new(Terms { trigger, ..Terms::try_from(&params()).unwrap() }.params());
+    limited(id, trigger, Limits::default())
+}
+
+fn limited(id: u64, trigger: TriggerTerms, limits: Limits) -> Event {
+    let params = Box::new(Terms { trigger, limits, ..Terms::try_from(&params()).unwrap() }.params());
     let (owner, forwarder) = (Address::ZERO, Address::ZERO);
     let event = JobEvent::Created { job_id: id, owner, forwarder, params, active_from: START + 10 };
     Event::Chain(ChainEvent::Job { block: 10, event })
@@ -24,8 +29,12 @@ fn log_trigger(confirmations: u16) -> TriggerTerms {
 
 /// A core of one keeper, with one job of this trigger, at block 10.
 fn watching(trigger: TriggerTerms) -> Core {
+    watching_within(trigger, Limits::default())
+}
+
+fn watching_within(trigger: TriggerTerms, limits: Limits) -> Core {
     let mut core = running(1);
-    core.on(triggered(2, trigger), at(START + 10));
+    core.on(limited(2, trigger, limits), at(START + 10));
     core.on(
         Event::Chain(ChainEvent::Job { block: 10, event: JobEvent::Covered { job_id: 2, covered: true } }),
         at(START + 10),
@@ -149,6 +158,28 @@ fn what_came_while_this_keeper_was_behind_is_told_once_it_has_caught_up() {
     assert_eq!(run(&core.on(head(14), at(START + 14))).len(), 1);
     let ran = run(&core.on(Event::House, at(START + 15)));
     assert_eq!(ran.iter().map(|(.., anchor, _)| *anchor).collect::<Vec<_>>(), [12, 13]);
+}
+
+/// What is told after a stop of 200 blocks, of runs that five blocks lie between.
+#[test]
+fn of_runs_by_blocks_that_were_missed_as_many_are_made_up_for_as_the_job_wants() {
+    for (missed, first) in [(Missed::All, 15), (Missed::Once, 155), (Missed::Skip, 155)] {
+        let limits = Limits { missed, ..Limits::default() };
+        let mut core = watching_within(TriggerTerms::Blocks { first: 15, every: 5 }, limits);
+        let newest = ChainEvent::Newest { number: 210, timestamp: START + 210, seen_ms: at(START + 210).0, live: true };
+        core.on(Event::Chain(newest), at(START + 210));
+        let mut orders: Vec<Order> = (11..=210).flat_map(|number| core.on(head(number), at(START + 210))).collect();
+        orders.extend(core.on(Event::House, at(START + 210)));
+        let due = |order: &Order| match order {
+            Order::Archive(Entry { task, change: Change::Due { due }, .. }) if task.job == JobId(2) => {
+                Some(due - START)
+            }
+            _ => None,
+        };
+        let mut told: Vec<u64> = orders.iter().filter_map(due).collect();
+        told.sort_unstable();
+        assert_eq!(told, (first..=210).step_by(5).collect::<Vec<_>>(), "{missed:?}");
+    }
 }
 
 pub(super) fn condition() -> TriggerTerms {

@@ -5,8 +5,11 @@ mod examples;
 use alloy::primitives::{Bytes, U256};
 use alloy::providers::Provider;
 use alloy::sol_types::SolValue;
+use consensus::task::{AnchorRule, InstanceKey};
+use contracts::terms::{CallTerms, ConditionTerms, TriggerTerms};
 use serde_json::{Value, json};
 
+use super::super::before::{HOLDS_NO_MORE, NEVER_HELD};
 use super::bench::{Bench, TARGET, resolver, said, upkeep, work_on};
 use super::*;
 use crate::chain::fake_node;
@@ -124,6 +127,42 @@ async fn a_target_that_changes_its_mind_is_held_to_the_anchor() {
     let orphaned = BlockRef { hash: B256::repeat_byte(9), ..now };
     let nothing = node.bench.run_at(upkeep(), orphaned).await;
     assert_eq!(nothing.result, Err(Abstention::ChainReadFailed), "{}", nothing.reason);
+}
+
+/// A run of a condition that was seen to hold at one block, tried at the same or at a later one.
+fn condition(seen: BlockRef, anchor: BlockRef) -> Work {
+    let mut work =
+        work_on(Address::repeat_byte(0x66), ActionTerms::Call(CallTerms { calldata: vec![7].into() }), anchor);
+    let trigger = ConditionTerms { target: TARGET, call: vec![1].into(), cooldown: 1 };
+    let terms = Terms { trigger: TriggerTerms::Condition(trigger), ..Terms::clone(&work.plan.terms) };
+    work.plan = Plan::new(Arc::new(terms), Address::ZERO, 0).unwrap();
+    (work.due.task.instance, work.due.anchor) = (InstanceKey(seen.hash), AnchorRule::AtBlock(seen.number));
+    work
+}
+
+/// Whoever says that a condition held is not believed, and what holds no more is a skip that a quorum can certify.
+#[tokio::test]
+async fn a_condition_is_looked_at_where_it_was_seen_and_where_it_is_tried() {
+    let node = Node::start().await;
+    let answers = |number: u8| returning(&[], &[vec![0; 31], vec![number]].concat());
+    let yes = node.with_code(&answers(1)).await;
+    // Anvil writes code into the newest block, whatever its hash is by then.
+    node.mined().await;
+    let no = node.with_code(&answers(0)).await;
+    node.mined().await;
+    let again = node.with_code(&answers(2)).await;
+    let at = async |seen, anchor| node.bench.run(&condition(seen, anchor)).await;
+    for anchor in [yes, again] {
+        assert_eq!(said(&at(yes, anchor).await), (Status::Call, "0x07".to_owned()), "it holds at {anchor:?}");
+    }
+    let over = at(yes, no).await;
+    assert_eq!(said(&over), (Status::Skip, HOLDS_NO_MORE.to_owned()));
+    assert_ne!(over.result.clone().unwrap().transcript, B256::ZERO, "what it goes by can be held against it");
+    assert_eq!(over.result.unwrap(), at(yes, no).await.result.unwrap(), "one outcome for all");
+    for anchor in [no, again] {
+        let none = at(no, anchor).await;
+        assert_eq!((none.result, none.reason.as_str()), (Err(Abstention::UnknownTask), NEVER_HELD), "at {anchor:?}");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use contracts::terms::{CallTerms, Limits};
 use serde_json::{Value, json};
 
 use super::bench::{Bench, TARGET, said, upkeep, work};
@@ -25,6 +26,55 @@ async fn finding(answer: Value) -> Finding {
         }
     });
     Bench::over(&config(&[&node.url], 0)).run_at(upkeep(), ANCHOR).await
+}
+
+/// Runs a call of a job that pays for `most` wei a gas, at an anchor that the node tells of so; gives how often it was asked, too.
+async fn at_a_price(most: u64, header: Value) -> (Finding, u64) {
+    let node = FakeNode::start(3).await;
+    node.lie(move |method, params, said| {
+        if method == "eth_getBlockByHash" {
+            assert_eq!(params, &json!([ANCHOR.hash, false]));
+            *said = header.clone();
+        }
+    });
+    let mut work = work(ActionTerms::Call(CallTerms { calldata: Bytes::from_static(&[7]) }), ANCHOR);
+    let limits = Limits { most_gas_price: most, ..Limits::default() };
+    let terms = Terms { limits, ..Terms::clone(&work.plan.terms) };
+    work.plan = Plan::new(Arc::new(terms), Address::ZERO, 0).unwrap();
+    let finding = Bench::over(&config(&[&node.url], 0)).run(&work).await;
+    (finding, node.asked("eth_getBlockByHash"))
+}
+
+#[tokio::test]
+async fn a_run_is_made_while_gas_costs_no_more_than_its_job_pays_for() {
+    let header = |base_fee: Value| json!({"result": {"number": "0x3", "hash": ANCHOR.hash, "baseFeePerGas": base_fee}});
+    let nine = || header(json!("0x9"));
+    for (name, most, header) in [
+        ("it costs less", 10, nine()),
+        ("as much", 9, nine()),
+        ("no fee market", 1, json!({"result": {"hash": ANCHOR.hash}})),
+    ] {
+        let (finding, asked) = at_a_price(most, header).await;
+        assert_eq!((said(&finding), asked), ((Status::Call, "0x07".to_owned()), 1), "{name}");
+    }
+    let (finding, asked) = at_a_price(0, nine()).await;
+    assert_eq!((said(&finding).0, asked), (Status::Call, 0), "whatever it costs");
+    let (dear, _) = at_a_price(8, nine()).await;
+    assert_eq!((dear.result.unwrap_err(), is_too_dear(&dear.reason)), (Abstention::JobInactive, true));
+    assert!(dear.reason.contains("costs 9 wei") && dear.reason.contains("8 at most"), "{}", dear.reason);
+}
+
+#[tokio::test]
+async fn a_price_that_nobody_tells_is_none_to_go_by() {
+    for answer in [
+        json!({"result": null}),
+        json!({"error": {"code": -32_000, "message": "header not found"}}),
+        json!({"result": {"hash": ANCHOR.hash, "baseFeePerGas": "a lot"}}),
+    ] {
+        let (finding, _) = at_a_price(9, answer.clone()).await;
+        let told = finding.result.unwrap_err();
+        assert_eq!((told, is_too_dear(&finding.reason)), (Abstention::ChainReadFailed, false), "{answer}");
+    }
 }
 
 async fn failing(code: i64, message: &str, data: Option<Value>) -> Finding {

@@ -154,6 +154,24 @@ fn code_shows_how_callers_are_let_in_and_what_is_not_served() {
     assert!(streams.notes.iter().any(|note| note.contains("Data Streams")), "{:?}", streams.notes);
 }
 
+#[test]
+fn a_check_that_may_ask_who_calls_is_named() {
+    let is_named = |code: &[u8]| {
+        let proposal = Entry { code: Bytes::copy_from_slice(code), ..entry() }.proposal(Wish::default()).unwrap();
+        proposal.notes.iter().any(|note| note.contains(&REGISTRY.to_string()) && note.contains("zero address here"))
+    };
+    let pushed = [&[0x7f][..], &[0x33; 32], &[0x60, 0xf4, 0x61, 0x33]].concat();
+    let after = [&pushed[..], &[0x33, 0x33]].concat();
+    assert!(
+        !is_named(&[0]) && !is_named(&pushed) && !is_named(&[0x61, 0x33]),
+        "bytes that are pushed are no instructions"
+    );
+    assert!(
+        is_named(&after) && is_named(&[0x5b, 0x33]) && is_named(&[0x36, 0xf4]),
+        "itself, or a code it hands calls on to"
+    );
+}
+
 proptest! {
     /// Whatever a registry says of an upkeep, there is a proposal that the contract could take, or a refusal.
     #[test]

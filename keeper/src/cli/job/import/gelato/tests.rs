@@ -1,6 +1,8 @@
+use alloy::primitives::aliases::U96;
 use proptest::prelude::*;
 
 use super::*;
+use crate::jobs::trigger::Earliest;
 
 const TARGET: Address = Address::repeat_byte(2);
 const RESOLVER: Address = Address::repeat_byte(4);
@@ -94,6 +96,13 @@ fn other_triggers_keep_their_meaning() {
     for pattern in ["", "* * * *", "0 */5 * * * *", &"* ".repeat(200)] {
         refuses(cron(pattern), "SenselessTrigger");
     }
+    let spaced = cron(" 0  9\t* * 1-5 ").proposal(Wish::default()).unwrap();
+    assert_eq!(spaced.due, Due::Cron { pattern: "0 9 * * 1-5".to_owned() });
+    let soon = Earliest { moment: 1_800_000_000, block: 10 };
+    let price = (Address::ZERO, U96::from(1));
+    spaced.terms(soon, price).unwrap();
+    let never = cron("0 9 30 2 *").proposal(Wish::default()).unwrap().terms(soon, price).unwrap_err().to_string();
+    assert!(never.contains("\"0 9 30 2 *\" never fires") && never.contains("(SenselessTrigger)"), "{never}");
     let emitter = Address::repeat_byte(9);
     let [one, two] = [1, 2].map(B256::repeat_byte);
     let event = |emitter: Address, topics: Vec<Vec<B256>>, confirmations: u64| {

@@ -80,8 +80,10 @@ fn cron(config: &[u8]) -> Result<Due, Refusal> {
     if pattern.len() > PATTERN_BYTES {
         return Err(senseless(format!("its pattern has {} bytes", pattern.len())));
     }
-    match pattern.split_ascii_whitespace().count() {
-        5 => Ok(Due::Cron { pattern }),
+    // Parsers over there take any blanks; here there is one, so that two patterns that mean the same are the same.
+    let fields: Vec<&str> = pattern.split_ascii_whitespace().collect();
+    match fields.len() {
+        5 => Ok(Due::Cron { pattern: fields.join(" ") }),
         6 => Err(senseless(format!("its pattern {pattern:?} has seconds, and minutes are the finest here"))),
         _ => Err(senseless(format!("its pattern {pattern:?} has not five fields"))),
     }
