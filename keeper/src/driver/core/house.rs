@@ -77,7 +77,7 @@ impl Core {
             }
         }
         if let Some(job) = first {
-            self.shed.note(Load::Tasks, put_off, now);
+            self.shed.charge(job, put_off, now);
             self.note(Note::PutOff { job, tasks: put_off });
         }
     }
