@@ -7,7 +7,7 @@ use consensus::Input;
 use consensus::task::JobId;
 use consensus::time::Time;
 
-use super::{Core, Load, Note, Order};
+use super::{Core, Note, Order};
 use crate::archive::Change;
 use crate::driver::standing::{Facts, Standing};
 use crate::jobs::{Activity, Job};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use consensus::task::{DueTask, JobId, Task};
 
-use crate::jobs::trigger::{SeenLog, Sighting};
+use crate::jobs::trigger::Sighting;
 
 /// A job may have one in so many of what is free, and what one gets shrinks as others come, as with the tasks themselves
 /// (`consensus/src/sessions.rs`).
@@ -134,7 +134,7 @@ impl Sightings {
 
 fn place_of(sighting: &Sighting) -> Option<usize> {
     let Sighting::Log(log) = sighting else { return None };
-    Some(Arc::as_ptr(log).cast::<SeenLog>().addr())
+    Some(Arc::as_ptr(log).addr())
 }
 
 /// Bytes that came with it.

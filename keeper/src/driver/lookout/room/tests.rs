@@ -4,6 +4,7 @@ use consensus::task::{AnchorRule, InstanceKey};
 use executor::LogEntry;
 
 use super::*;
+use crate::jobs::trigger::SeenLog;
 
 fn task(job: u64, number: u64) -> Task {
     let instance = InstanceKey(B256::left_padding_from(&number.to_be_bytes()));
