@@ -44,7 +44,7 @@ pub use jobs::{JobRequest, JobSpec, RHYTHM, code_hash};
 pub use options::{JobSet, Options};
 pub use progress::welcome;
 pub use reorganiser::Reorganisations;
-pub use run::{run, watch};
+pub use run::{cost, run, watch};
 
 use crate::process::{Process, Spawner, tail};
 use crate::sweeper::Sweeper;

@@ -248,11 +248,13 @@ async fn work(setup: Setup, shutdown: &CancellationToken, front: Front) -> Resul
     let owner = Owner { domain: domain(&setup.network).separator(), operator: setup.keys.wallet.address() };
     let (archive, archive_thread) = ArchiveHandle::spawn(setup.paths.archive(), owner);
     let stop = CancellationToken::new();
-    let services = services((&setup, &known.constants), &chain, &rpc, &front, (journal, evidence, archive), &stop)?;
+    let watcher = Watcher::new(rpc.clone(), chain.clone()).remembering(setup.paths.data());
+    let records = (journal, evidence, archive);
+    let history = watcher.memory_trouble();
+    let services = services((&setup, &known.constants), &chain, &rpc, &front, records, history, &stop)?;
     alive_during(&front.liveness, services.actions.executor.check()).await?;
     front.purse.open(services.provider.clone(), chain.network.contracts.job_manager);
     let (events, chain_events) = mpsc::channel(CHAIN_EVENTS);
-    let watcher = Watcher::new(rpc, chain.clone()).remembering(setup.paths.data());
     let watcher = tokio::spawn(watcher.run(events, stop.clone()));
     let core = core(setup, (&chain, &known.constants), journal_state)?;
     let Front { mesh_events, metrics, liveness, view, .. } = front;

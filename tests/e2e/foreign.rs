@@ -69,9 +69,9 @@ async fn a_foreign_node_floods_with_control_messages_questions_and_answers() {
 }
 
 #[tokio::test]
-#[ignore = "takes five minutes"]
-async fn a_foreign_node_floods_with_connections_and_reads_nothing() {
-    endure(&["connections", "deaf"]).await;
+#[ignore = "takes six minutes"]
+async fn a_foreign_node_floods_with_connections_reads_nothing_and_has_everything_looked_up() {
+    endure(&["connections", "deaf", "books"]).await;
 }
 
 /// One attack after the other, each with the key of an operator of its own: a ban lasts ten minutes.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use alloy::primitives::Bytes;
 use bootstrap::swarm::ledger::unix_ms;
 use bootstrap::swarm::proof::Percentiles;
-use bootstrap::swarm::{JobRequest, Swarm, code_hash};
+use bootstrap::swarm::{JobRequest, Swarm, code_hash, cost};
 use bootstrap::wait::until;
 use contracts::terms::{ActionTerms, TriggerTerms, WasmTerms};
 use tests::hostile::{INCREMENT, component};
@@ -178,6 +178,7 @@ impl Stage {
         })
         .await;
         self.swarm.check_alive().unwrap();
+        eprintln!("{}", cost(&self.swarm).await.unwrap().words());
         self.measured(&runs, (from, to), &before, &after)
     }
 

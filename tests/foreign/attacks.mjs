@@ -158,6 +158,46 @@ const questions = ({ size }) => {
   };
 };
 
+/** Whatever a keeper looks up for others: who is near a key, who is where, and job code; well asked, and as long as may be. */
+const books = () => {
+  // Kademlia: who is near a key, and what no keeper keeps (put and get a value, add and get a provider).
+  const kinds = [4, 4, 4, 4, 0, 1, 2, 3];
+  const lookups = async (link) => {
+    while (link.isOpen) {
+      try {
+        const stream = await link.openStream('kad');
+        for (let turn = 0; stream.status === 'open'; turn += 1) {
+          await link.put(stream, wire.lookup(kinds[turn % kinds.length], wire.random(32)));
+          if (turn % 8 === 7) await sleep(2);
+        }
+      } catch {
+        // It has ended the stream.
+      }
+      await sleep(5);
+    }
+  };
+  const ask = [
+    () => ['records', wire.sized(wire.known(1024))],
+    () => ['code', wire.sized(wire.codePiece(0))],
+    () => ['records', wire.sized(wire.known(0))],
+    () => ['code', wire.sized(wire.codePiece(32 * KIB))],
+    () => ['records', wire.sized(wire.random(40 * KIB))],
+    () => ['code', wire.sized(wire.random(40))],
+  ];
+  const asker = async (link, from) => {
+    for (let turn = from; link.isOpen; turn += 1) {
+      await link.ask(...ask[turn % ask.length]()).catch(() => sleep(1));
+    }
+  };
+  return {
+    run: (link) =>
+      Promise.all([
+        ...Array.from({ length: 4 }, () => lookups(link)),
+        ...Array.from({ length: 24 }, (_, from) => asker(link, from)),
+      ]),
+  };
+};
+
 /** Partials that make a keeper ask, and answers as long as may be, full of what has to wait. */
 const answers = (setting) => {
   const assignment = early(setting);
@@ -211,5 +251,5 @@ const deaf = ({ topic, size }) => ({
 });
 
 export const attacks = {
-  small, long, garbage, waiting, plans, evidence, control, questions, answers, connections, deaf,
+  small, long, garbage, waiting, plans, evidence, control, questions, answers, connections, deaf, books,
 };

@@ -95,6 +95,23 @@ export class Link {
     }
   }
 
+  /** Opens a stream for questions that come one after the other; what is answered is taken in and forgotten. */
+  async openStream(protocol) {
+    const name = `/kpr/${this.domain8}/${protocol}/1`;
+    const stream = await this.connection.newStream(name, { maxOutboundStreams: STREAMS });
+    drain(stream);
+    return stream;
+  }
+
+  /** Writes a question to such a stream, and waits when the keeper does not keep up. */
+  async put(stream, question) {
+    counts.questions += 1;
+    counts.bytes += question.length;
+    if (!stream.send(question)) {
+      await stream.onDrain({ signal: AbortSignal.timeout(30_000) });
+    }
+  }
+
   /** Asks the keeper something; `reads`: whether it looks at the answer. */
   async ask(protocol, question, reads = true) {
     const name = `/kpr/${this.domain8}/${protocol}/1`;

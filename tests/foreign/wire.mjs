@@ -51,6 +51,9 @@ export function control({ topic, have = [], want = [] }) {
   return frame(field(3, join(offer, wish)));
 }
 
+/** A question to Kademlia, by the number of its kind, about a key. */
+export const lookup = (kind, key) => frame(join(flag(1, kind), field(2, key)));
+
 /** A question or an answer: four bytes of length, then itself. */
 export function sized(bytes) {
   const length = new Uint8Array(4);
@@ -135,6 +138,19 @@ export function evidence({ epoch, anchor, signers }) {
 
 export const wantSignedBy = (keeper) => variant('SignedBy', uint(keeper));
 export const wantAssignment = (hash) => variant('Assignment', bstr(hash));
+
+/** What a keeper asks about records: the keys of those that it holds, in order, each with a number. */
+export function known(count) {
+  const keys = Array.from({ length: count }, () => Buffer.from(random(32))).sort(Buffer.compare);
+  return join(...keys.flatMap((key) => [key, random(8)]));
+}
+
+/** What a keeper asks for a piece of job code: the hash of the whole, where the piece begins, and its length. */
+export function codePiece(count) {
+  const place = new Uint8Array(8);
+  new DataView(place.buffer).setUint32(4, count);
+  return join(random(32), place);
+}
 
 /** The answer to a question. */
 export const have = ({ head: newest, assignments = [], partials = [] }) =>

@@ -26,7 +26,7 @@ use plants::Plant;
 use world::World;
 
 /// Every kind of fault; seeds in which one never occurred prove nothing about it.
-pub const FAULTS: [&str; 25] = [
+pub const FAULTS: [&str; 26] = [
     "answer_lost",
     "base_fee_spike",
     "crash",
@@ -40,6 +40,7 @@ pub const FAULTS: [&str; 25] = [
     "lagging_node",
     "ledger_lost",
     "ledger_older",
+    "lone_liar",
     "min_tip",
     "node_down",
     "other_fork",

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::Instant;
 
 use super::ledger::{Settlement, unix_ms};
-use super::proof::{Facts, JobSpec, Proof, due_until};
+use super::proof::{Cost, Facts, Gas, JobSpec, Proof, due_until};
 use super::{Swarm, kill, slashing};
 use crate::process::tail;
 
@@ -182,6 +182,16 @@ fn show(swarm: &Swarm, shown: &mut Instant) {
     let jobs = swarm.jobs.iter().map(each).collect::<Vec<_>>().join(", ");
     let block = swarm.follower.look(|ledger| ledger.block);
     swarm.progress.say(&format!("block {block}: {} tasks settled ({jobs})", swarm.settled()));
+}
+
+/// What settling has cost by now those who sent, and what jobs gave back of that.
+///
+/// # Errors
+/// When the chain does not answer.
+pub async fn cost(swarm: &Swarm) -> Result<Cost> {
+    let operators: Vec<_> = swarm.keepers.iter().map(super::Keeper::operator).collect();
+    let refunded = slashing::refunded(swarm.anvil.provider(), &swarm.deployed.network, &operators).await?;
+    Ok(swarm.follower.look(|ledger| Gas::new(ledger, refunded).cost))
 }
 
 async fn prove(swarm: &Swarm, cutoff: u64) -> Result<Proof> {

@@ -2,13 +2,15 @@
 //! Told in their order they leave jobs, operators and epoch as the whole history does, so a start need not read it.
 //!
 //! ```text
-//!  deploy block ......................... at ............................ newest confirmed block
-//!    newest log of each (emitter, subject, kind)   │ the same of each block: a reorganisation
-//!    = the digest, the part that is written down   │ may still take it back
+//!  deploy block .................. at .................. held .................. newest confirmed block
+//!    newest log of each (emitter,  │ the same of each of a  │ the same of each block: a
+//!    subject, kind) = the digest,  │ few stretches, which   │ reorganisation may still
+//!    the part that is written down │ `at` passes one by one │ take it back
 //! ```
 //!
 //! The part above `at` is deep enough that a start from `at` reads every settlement that may still matter. The file is
 //! a copy of what the chain says: it may be deleted at any time, and is believed only while the chain has its block.
+//! Whatever is changed at every block of an hour, little of it is kept: a log is in the way of the older ones of its kind.
 
 mod file;
 
@@ -19,8 +21,10 @@ use std::collections::BTreeMap;
 
 pub(crate) use file::DigestFile;
 
-/// Most logs kept; a network with more is read from the deploy block at every start.
-const MAX_KEPT: usize = if cfg!(test) { 1_000 } else { 400_000 };
+/// Most bytes of logs kept; a network with more is read from the deploy block at every start.
+const BYTES_MAX: usize = 64 << 20;
+/// About what a log takes besides its topics and data, with its place in the tables.
+const LOG_BYTES: usize = 256;
 
 /// A log as it was found.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -35,17 +39,28 @@ pub(crate) struct Kept {
 /// Emitter, whom it is about, and what kind it is.
 type Subject = (Address, B256, B256);
 
+/// The newest log of each subject.
+type Newest = BTreeMap<Subject, Kept>;
+
+/// The logs of a few blocks, or of one, no more than the newest of each subject: anybody may fill blocks with logs of one kind.
+#[derive(Debug, Default)]
+struct Stretch {
+    /// The first block whose logs it has, or had. The last one is its key.
+    from: u64,
+    newest: Newest,
+}
+
 /// The digest and the logs above it.
 #[derive(Debug, Default)]
 pub(crate) struct Digest {
-    newest: BTreeMap<Subject, Kept>,
-    /// By block, and of each block no more than the newest of each subject: anybody may fill blocks with logs of one kind.
-    above: BTreeMap<u64, BTreeMap<Subject, Kept>>,
-    /// How many are above.
-    count_above: usize,
+    newest: Newest,
+    /// By their last blocks.
+    above: BTreeMap<u64, Stretch>,
+    /// What all of it takes.
+    bytes: usize,
     /// The last block in `newest`.
     at: u64,
-    /// Whether there were too many logs to keep.
+    /// Whether there was too much to keep. Then nothing is.
     overflown: bool,
 }
 
@@ -75,6 +90,11 @@ impl Kept {
         }
     }
 
+    /// About what it takes.
+    fn bytes(&self) -> usize {
+        LOG_BYTES + size_of_val(&self.topics[..]) + self.data.len()
+    }
+
     /// The newest epoch takes the place of every older one; all else is about the job or operator of its first field.
     fn subject(&self, contracts: &Contracts) -> Subject {
         use alloy::sol_types::SolEvent;
@@ -89,33 +109,56 @@ impl Kept {
 impl Digest {
     /// A log that was passed on; of one block they come in their order.
     pub(crate) fn push(&mut self, kept: Kept, contracts: &Contracts) {
-        if self.count_above + self.newest.len() >= MAX_KEPT {
-            self.overflown = true;
+        if self.overflown {
             return;
         }
-        let before = self.above.entry(kept.block).or_default().insert(kept.subject(contracts), kept);
-        self.count_above += usize::from(before.is_none());
-    }
-
-    /// Takes the logs up to a block, which no reorganisation takes back any more, into the digest.
-    pub(crate) fn settle(&mut self, at: u64) {
-        while let Some(block) = self.above.first_entry().filter(|block| *block.key() <= at) {
-            let logs = block.remove();
-            self.count_above -= logs.len();
-            self.newest.extend(logs);
+        self.bytes += kept.bytes();
+        let stretch =
+            self.above.entry(kept.block).or_insert_with(|| Stretch { from: kept.block, ..Stretch::default() });
+        let before = stretch.newest.insert(kept.subject(contracts), kept);
+        self.bytes -= before.map_or(0, |before| before.bytes());
+        if self.bytes > BYTES_MAX {
+            *self = Self { overflown: true, at: self.at, ..Self::default() };
         }
-        self.at = self.at.max(at);
     }
 
-    /// The blocks above `number` are orphaned. `false`: some of the digest is too, and it is empty now.
+    /// Takes the logs up to a block into the digest, or up to one a little before it: what lies in one stretch stays together. Gives
+    /// back up to which. No reorganisation takes them back any more.
+    pub(crate) fn settle(&mut self, at: u64) -> u64 {
+        while let Some(stretch) = self.above.first_entry().filter(|stretch| *stretch.key() <= at) {
+            self.bytes -= overlay(&mut self.newest, stretch.remove().newest);
+        }
+        let whole = self.above.values().next().map_or(at, |next| at.min(next.from.saturating_sub(1)));
+        self.at = self.at.max(whole);
+        self.at
+    }
+
+    /// Keeps the logs up to `held` in stretches of so many blocks at most. No reorganisation takes back single blocks there any more.
+    pub(crate) fn fold(&mut self, held: u64, blocks: u64) {
+        let ends: Vec<u64> = self.above.range(..=held).map(|(end, _)| *end).collect();
+        for pair in ends.windows(2).filter(|pair| pair[0] / blocks.max(1) == pair[1] / blocks.max(1)) {
+            let (Some(mut older), Some(newer)) = (self.above.remove(&pair[0]), self.above.remove(&pair[1])) else {
+                return;
+            };
+            self.bytes -= overlay(&mut older.newest, newer.newest);
+            self.above.insert(pair[1], older);
+        }
+    }
+
+    /// The blocks above `number` are orphaned. `false`: some of what is kept together is too, and all is empty now.
     pub(crate) fn rewind(&mut self, number: u64) -> bool {
-        if number < self.at {
+        let orphaned = self.above.split_off(&number.saturating_add(1));
+        if number < self.at || orphaned.values().any(|stretch| stretch.from <= number) {
             *self = Self::default();
             return false;
         }
-        let orphaned = self.above.split_off(&number.saturating_add(1));
-        self.count_above -= orphaned.values().map(BTreeMap::len).sum::<usize>();
+        self.bytes -= orphaned.values().flat_map(|stretch| stretch.newest.values()).map(Kept::bytes).sum::<usize>();
         true
+    }
+
+    /// Why nothing is kept, if there was too much.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.overflown.then(|| format!("it is more than {} MiB", BYTES_MAX >> 20))
     }
 
     /// The logs of the digest in the order of the chain; `None` if it is not complete.
@@ -127,9 +170,15 @@ impl Digest {
 
     /// A digest as it was written down.
     pub(crate) fn restored(at: &Head, logs: Vec<Kept>, contracts: &Contracts) -> Self {
-        let newest = logs.into_iter().map(|kept| (kept.subject(contracts), kept)).collect();
-        Self { newest, at: at.number, ..Self::default() }
+        let newest: Newest = logs.into_iter().map(|kept| (kept.subject(contracts), kept)).collect();
+        let bytes = newest.values().map(Kept::bytes).sum();
+        Self { newest, bytes, at: at.number, ..Self::default() }
     }
+}
+
+/// Puts newer logs in the place of older ones; gives back how many bytes are free by that.
+fn overlay(older: &mut Newest, newer: Newest) -> usize {
+    newer.into_iter().filter_map(|(subject, kept)| older.insert(subject, kept)).map(|before| before.bytes()).sum()
 }
 
 #[cfg(test)]

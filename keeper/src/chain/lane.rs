@@ -306,7 +306,9 @@ impl Lane {
             self.thorough_at = Some(now);
         }
         let asked = self.slots.values().filter(|slot| thorough || slot.is_open());
-        orders.push(Order::Look(asked.flat_map(Slot::hashes).collect()));
+        let hashes = asked.flat_map(Slot::hashes).collect();
+        let second = self.terms.nodes > 1 && self.slots.values().any(Slot::is_doubted);
+        orders.push(Order::Look { hashes, second });
     }
 
     fn is_busy(&self) -> bool {

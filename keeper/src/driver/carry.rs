@@ -296,6 +296,7 @@ impl Driver {
             journal: self.services.journal.trouble(),
             journal_watermark: self.services.journal.watermark(),
             archive: self.services.archive.trouble(),
+            history: self.services.history.borrow().clone(),
             records_lost: self.services.archive.lost(),
             overflow: self.services.mesh.overflow(),
             runs_unserved: self.services.actions.executor.counts().runs_unserved,

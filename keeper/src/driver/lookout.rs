@@ -15,25 +15,19 @@
 //! which that is acted on is the timestamp of the block that gives it the job's confirmations.
 
 mod conditions;
+mod room;
 mod searches;
-
-use std::collections::BTreeMap;
 
 use consensus::anchor::BlockRef;
 use consensus::task::{DueTask, Task};
 use consensus::time::Pace;
 
 use conditions::Conditions;
+use room::{Sightings, Waiting};
 use searches::Searches;
 
 use crate::jobs::trigger::{Run, Sighting, Watch};
 use crate::jobs::{JobBook, Plan};
-
-/// Most tasks that wait for room.
-const WAITING_MAX: usize = 8_192;
-/// Most bytes of what is remembered for tasks, and about what each takes besides its data.
-const BYTES_MAX: usize = 32 << 20;
-const SIGHTING_BYTES: usize = 512;
 
 /// What is looked out for.
 #[derive(Debug, Default)]
@@ -41,11 +35,9 @@ pub(super) struct Lookout {
     pub(super) searches: Searches,
     pub(super) conditions: Conditions,
     /// What made the tasks due that are remembered.
-    sightings: BTreeMap<Task, Sighting>,
-    /// What they take.
-    bytes: usize,
+    sightings: Sightings,
     /// Tasks that found no room yet.
-    waiting: BTreeMap<Task, DueTask>,
+    waiting: Waiting,
 }
 
 /// A task that was seen to be due, and what made it.
@@ -68,17 +60,9 @@ impl Lookout {
         tasks.map(|task| (task, Some(Sighting::Block(*block)))).collect()
     }
 
-    /// Remembers what made a task due. False: there is no room for it.
+    /// Remembers what made a task due. False: there is no room for it, or its job has its share.
     pub(super) fn remember(&mut self, task: Task, sighting: Sighting) -> bool {
-        let size = size_of(&sighting);
-        if self.bytes + size > BYTES_MAX {
-            return false;
-        }
-        self.bytes += size;
-        if let Some(before) = self.sightings.insert(task, sighting) {
-            self.bytes -= size_of(&before);
-        }
-        true
+        self.sightings.remember(task, sighting)
     }
 
     /// What made a task due, if that was seen here.
@@ -88,22 +72,23 @@ impl Lookout {
 
     /// A task found no room: it is told again. False: it is one too many, and lost.
     pub(super) fn put_off(&mut self, due: DueTask) -> bool {
-        let fits = self.waiting.len() < WAITING_MAX;
-        if fits {
-            self.waiting.insert(due.task, due);
-        }
-        fits
+        self.waiting.put(due)
+    }
+
+    /// One that has waited found no room again.
+    pub(super) fn put_back(&mut self, due: DueTask) {
+        self.waiting.put_back(due);
     }
 
     /// The tasks that wait for room.
     pub(super) fn take_waiting(&mut self) -> Vec<DueTask> {
-        std::mem::take(&mut self.waiting).into_values().collect()
+        self.waiting.take()
     }
 
     /// The blocks above `number` are orphaned, and what was seen in them.
     pub(super) fn rewind(&mut self, number: u64) {
         let rests = |due: &DueTask| due.anchor.rests_on().is_none_or(|block| block <= number);
-        self.waiting.retain(|_, due| rests(due));
+        self.waiting.retain(rests);
         self.searches.rewind(number);
         self.conditions.rewind(number);
     }
@@ -111,18 +96,8 @@ impl Lookout {
     /// Lets go of what belongs to tasks that are not remembered any more, and to jobs that are none.
     pub(super) fn forget(&mut self, is_known: impl Fn(&Task) -> bool, is_job: impl Fn(u64) -> bool) {
         let waiting = &self.waiting;
-        self.sightings.retain(|task, _| waiting.contains_key(task) || is_known(task));
-        self.bytes = self.sightings.values().map(size_of).sum();
+        self.sightings.retain(|task| waiting.holds(task) || is_known(task));
         self.conditions.forget(is_job);
-    }
-}
-
-/// About what a sighting takes, in bytes.
-fn size_of(sighting: &Sighting) -> usize {
-    match sighting {
-        Sighting::Block(_) => SIGHTING_BYTES,
-        Sighting::Log(log) => SIGHTING_BYTES + log.entry.data.len(),
-        Sighting::Answer(answer) => SIGHTING_BYTES + answer.len(),
     }
 }
 

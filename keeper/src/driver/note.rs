@@ -97,6 +97,8 @@ pub enum Note {
         /// How many.
         tasks: u64,
     },
+    /// A task that was seen on chain is lost: its job has its share of what is remembered, or of what waits for room.
+    Crowded(JobId),
     /// Logs that make nobody due: more of a block than their job takes, or longer than can be.
     LogsDropped {
         /// The job.
@@ -190,6 +192,7 @@ impl Note {
                 metrics.execution_duration.observe(seconds(*took_ms));
             }
             Self::PutOff { tasks, .. } => metrics.load_shed.add([Load::Tasks.name()], *tasks),
+            Self::Crowded(_) => metrics.load_shed.inc([Load::Tasks.name()]),
             Self::LogsDropped { logs, .. } => metrics.load_shed.add(["logs"], *logs),
             Self::Submitting => metrics.certificates.inc(["submitted"]),
             Self::Submitted(result) => count_submission(metrics, result),
@@ -224,6 +227,7 @@ impl Note {
             Self::CodeTrouble { job, .. } => Some(("code", *job)),
             Self::Dispute(note) => note.subject(),
             Self::PutOff { .. } => Some(("put_off", 0)),
+            Self::Crowded(job) => Some(("crowded", job.0)),
             Self::LogsDropped { job, .. } => Some(("logs_dropped", *job)),
             Self::NotProbed(_) => Some(("not_probed", 0)),
             Self::MissedTurn { .. } => Some(("missed_turn", 0)),
@@ -277,6 +281,10 @@ impl Note {
                 job = job.0,
                 tasks,
                 "more tasks are open than this keeper has room for, or than one job may have: some are taken up later"
+            ),
+            Self::Crowded(job) => tracing::warn!(
+                job = job.0,
+                "what is seen on chain makes this job due more often than one job may be: such runs are lost"
             ),
             Self::LogsDropped { job, logs } => tracing::warn!(
                 job,

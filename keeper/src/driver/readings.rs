@@ -16,6 +16,8 @@ pub struct Readings {
     pub journal_watermark: u64,
     /// Why what happens to tasks is not recorded, if it is not.
     pub archive: Option<String>,
+    /// Why what the chain's history comes to is not written down, if it is not.
+    pub history: Option<String>,
     /// What happened and found no room in the record since the start.
     pub records_lost: u64,
     /// What the mesh has had no room for since the start.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use crate::archive::ArchiveHandle;
 use crate::chain::{ChainProvider, Rpc, Submitter};
 use crate::evidence::EvidenceHandle;
@@ -33,6 +35,8 @@ pub struct Services {
     pub evidence: EvidenceHandle,
     /// What happened to each task, on disk.
     pub archive: ArchiveHandle,
+    /// Why the watcher does not write down what the chain's history comes to, if it does not.
+    pub history: watch::Receiver<Option<String>>,
     /// What is seen of the mesh, for the page.
     pub scene: Scene,
     /// Hears the other keepers' heartbeats.

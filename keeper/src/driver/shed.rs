@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use consensus::task::JobId;
 use consensus::time::Time;
 
 /// How long it is shown that something was turned away.
@@ -59,14 +60,24 @@ impl Load {
 
 /// What was turned away of each kind, and when last.
 #[derive(Debug, Default)]
-pub(super) struct Shed([(u64, Option<Time>); Load::ALL.len()]);
+pub(super) struct Shed {
+    loads: [(u64, Option<Time>); Load::ALL.len()],
+    /// Whose tasks were turned away last.
+    job: Option<JobId>,
+}
 
 impl Shed {
     /// So many were turned away.
     pub(super) fn note(&mut self, load: Load, number: u64, now: Time) {
-        let (count, last) = &mut self.0[load as usize];
+        let (count, last) = &mut self.loads[load as usize];
         *count += number;
         *last = Some(now);
+    }
+
+    /// So many tasks were turned away, all or the first of them of this job.
+    pub(super) fn charge(&mut self, job: JobId, number: u64, now: Time) {
+        self.note(Load::Tasks, number, now);
+        self.job = Some(job);
     }
 
     /// What is wrong and how to mend it, if anything was turned away lately.
@@ -75,9 +86,13 @@ impl Shed {
         let fresh = |load: Load, last: Option<Time>| {
             last.is_some_and(|last| load == Load::Jobs || (last <= now && now < last.plus(SHOWN)))
         };
-        let words = Load::ALL.into_iter().map(|load| (load, self.0[load as usize]));
+        let words = Load::ALL.into_iter().map(|load| (load, self.loads[load as usize]));
         let words = words.filter(|(load, (_, last))| fresh(*load, *last));
-        let words: Vec<String> = words.map(|(load, (count, _))| format!("{count} {}", load.name())).collect();
+        let words = words.map(|(load, (count, _))| match self.job.filter(|_| load == Load::Tasks) {
+            Some(JobId(job)) => format!("{count} tasks (the newest of job {job})"),
+            None => format!("{count} {}", load.name()),
+        });
+        let words: Vec<String> = words.collect();
         (!words.is_empty()).then(|| {
             format!(
                 "more than this keeper can take: {} turned away since the start, and it is not over; give it more processors, \
@@ -106,5 +121,15 @@ mod tests {
         assert_eq!(shed.trouble(Time(110_000)), None);
         shed.note(Load::Jobs, 3, Time(110_000));
         assert!(shed.trouble(Time(9_000_000)).is_some_and(|words| words.contains("3 jobs")), "they stay away");
+    }
+
+    #[test]
+    fn tasks_are_charged_to_their_job() {
+        let mut shed = Shed::default();
+        shed.charge(JobId(7), 2, Time(1_000));
+        shed.charge(JobId(9), 1, Time(1_000));
+        shed.note(Load::Messages, 4, Time(1_000));
+        let words = shed.trouble(Time(2_000)).unwrap_or_default();
+        assert!(words.contains("3 tasks (the newest of job 9) and 4 messages"), "{words}");
     }
 }

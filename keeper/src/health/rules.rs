@@ -48,7 +48,7 @@ const fn warning(check: &'static str, red_when: &'static str, help: &'static str
 }
 
 /// Every rule, in order of its check's name.
-pub const RULES: [Rule; 24] = [
+pub const RULES: [Rule; 25] = [
     critical("account", "transactions are refused, or not included", "keeper doctor; then the node's own log"),
     warning("alerts", "the webhook does not take what it is told", "look at alerts.webhook, or --alert-webhook"),
     critical("archive", "what happens to tasks is not recorded", "free space, or move runs.sqlite away"),
@@ -79,6 +79,11 @@ pub const RULES: [Rule; 24] = [
         "heard",
         "others are heard, and none of them is connected to this keeper",
         "keeper doctor; look at --external-addr",
+    ),
+    warning(
+        "history",
+        "what the chain's history comes to is too much to be written down",
+        "expect longer starts; see that a node in rpc_urls answers eth_getLogs for many blocks",
     ),
     critical(
         "journal",

@@ -23,6 +23,7 @@ const ERRORS: &[&str] = &[
     "log_of_other_event",
     "log_without_block",
     "logs_differ",
+    "lone_count",
     "missing_block",
     "missing_logs",
     "no_answer",

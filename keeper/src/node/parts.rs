@@ -7,6 +7,7 @@ use consensus::engine;
 use consensus::report::Domain;
 use consensus::time::{EXPIRY_SECONDS, Pace};
 use contracts::network::Network;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{Front, Setup};
@@ -28,6 +29,7 @@ pub(super) fn services(
     rpc: &Rpc,
     front: &Front,
     (journal, evidence, archive): (JournalHandle, EvidenceHandle, ArchiveHandle),
+    history: watch::Receiver<Option<String>>,
     stop: &CancellationToken,
 ) -> Result<Services> {
     let reader = RpcReader::over(alloy::providers::Provider::erased(rpc.provider()), Arc::new(rpc.clone()));
@@ -59,6 +61,7 @@ pub(super) fn services(
         past: past_of(chain, rpc),
         evidence,
         archive,
+        history,
         scene: front.scene.clone(),
         pulse: front.pulse.clone(),
         alerts: front.alerts.clone(),

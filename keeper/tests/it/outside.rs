@@ -4,6 +4,7 @@
 //! | table | what is wrong | how it is made |
 //! |---|---|---|
 //! | `nodes.rs` | RPC nodes: errors, nonsense, caps, lags, chains that move | by script (`tests/rough`), in front of a real anvil |
+//! | `verbs.rs` | some of the same, for what people type | by script, at the real program |
 //! | `stands.rs` | clock, chain time, peers, journal, account, wallet, load, standing | by hand, at the whole core |
 //! | `files.rs` | journals, keystores, passwords, secrets, words that forge | by hand, at the real program |
 //!
@@ -14,6 +15,7 @@
 mod files;
 mod nodes;
 mod stands;
+mod verbs;
 
 /// The tables together: at least thirty kinds, no two under one name.
 #[test]

@@ -122,6 +122,8 @@ pub(super) enum Fault {
     FalseReceipts(usize, u64),
     /// Nonces it shows as used that are not.
     Ahead(usize, u64),
+    /// The node that is asked first, each time anew where there is none.
+    First(Option<usize>),
     /// Per mille of contents of which it says that they are worth nothing.
     FalseVerdicts(usize, u64),
     /// A reason for which it refuses what it could take.
@@ -210,7 +212,7 @@ fn one_fault(random: &mut Random, block_ms: u64, faults: &mut Vec<(u64, Fault)>)
     let until = (at + random.between(block_ms, 30 * block_ms)).min(end);
     let node = random.below(NODES as u64) as usize;
     let mut span = |fault, healed| faults.extend([(at, fault), (until, healed)]);
-    match random.below(25) {
+    match random.below(26) {
         0 => span(Fault::Down(node, true), Fault::Down(node, false)),
         1 => {
             // all of them
@@ -258,6 +260,11 @@ fn one_fault(random: &mut Random, block_ms: u64, faults: &mut Vec<(u64, Fault)>)
             let odd = [Odd::OneAtATime, Odd::Unknown, Odd::MoreGas][random.below(3) as usize];
             let nodes = if random.chance(500) { 0..NODES } else { node..node + 1 };
             nodes.for_each(|node| span(Fault::Odd(node, Some(odd)), Fault::Odd(node, None)));
+        }
+        24 => {
+            // One that is asked first again and again, and believed by nobody else.
+            span(Fault::First(Some(node)), Fault::First(None));
+            span(Fault::Ahead(node, random.between(1, 3)), Fault::Ahead(node, 0));
         }
         _ => match random.below(3) {
             0 => faults.push((at, Fault::OtherProgram)),

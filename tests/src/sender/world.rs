@@ -58,6 +58,10 @@ pub(super) struct World {
     nodes: Vec<Node>,
     block_tip: u128,
     rising: bool,
+    /// The node that is asked first.
+    first: Option<usize>,
+    /// Whether a lie about the count of nonces could not be told from the truth.
+    fooled: bool,
     /// Per mille of answers that take some blocks.
     slow: u64,
     balance: u128,
@@ -103,6 +107,8 @@ impl World {
             nodes: (0..NODES).map(|_| node(random.below(4) as usize)).collect(),
             block_tip: 0,
             rising: false,
+            first: None,
+            fooled: false,
             slow: 0,
             balance: RICH,
             disk_full: false,
@@ -249,8 +255,8 @@ impl World {
     fn carry_out(&mut self, order: Order) {
         let life = self.life;
         match order {
-            Order::Look(hashes) => {
-                let look = self.look(&hashes);
+            Order::Look { hashes, second } => {
+                let look = self.look(&hashes, second);
                 self.answer(80, Event::Looked(look));
             }
             Order::Check { key, pending, .. } => {

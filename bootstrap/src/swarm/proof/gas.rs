@@ -30,7 +30,7 @@ pub struct Cost {
 }
 
 impl Gas {
-    pub(super) fn new(ledger: &Ledger, refunded: U256) -> Self {
+    pub(in crate::swarm) fn new(ledger: &Ledger, refunded: U256) -> Self {
         let settling = || ledger.transactions.iter().filter(|each| each.settled > 0);
         let shares = settling().flat_map(|each| {
             std::iter::repeat_n(each.gas_used / each.settled, usize::try_from(each.settled).unwrap_or(usize::MAX))

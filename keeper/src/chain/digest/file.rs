@@ -74,7 +74,7 @@ impl DigestFile {
     /// # Errors
     /// Words for why there is none.
     pub(crate) fn encode(&self, config: &ChainConfig, head: &Head, digest: &Digest) -> Result<Vec<u8>, String> {
-        let logs = digest.logs().ok_or("there are more logs than are kept")?;
+        let logs = digest.logs().ok_or_else(|| digest.trouble().unwrap_or_default())?;
         let logs = serde_json::to_vec(&logs).map_err(|error| error.to_string())?;
         let label = self.label(config, head, &logs);
         let mut bytes = serde_json::to_vec(&label).map_err(|error| error.to_string())?;

@@ -73,14 +73,65 @@ fn a_block_full_of_logs_of_one_kind_is_kept_as_one_of_them() {
         digest.push(Kept { index, ..covered(7, 1) }, &contracts());
         digest.push(Kept { index: 10_000 + index, ..covered(7 + index % 3, 2) }, &contracts());
     }
-    assert_eq!((digest.count_above, digest.overflown), (4, false));
+    let above = |digest: &Digest| digest.above.values().map(|stretch| stretch.newest.len()).sum::<usize>();
+    assert_eq!(above(&digest), 4);
     assert!(digest.rewind(8));
-    assert_eq!(digest.count_above, 3);
-    digest.settle(8);
-    assert_eq!(digest.count_above, 0);
+    assert_eq!(above(&digest), 3);
+    assert_eq!(digest.settle(8), 8);
+    assert_eq!(above(&digest), 0);
     let logs = digest.logs().expect("complete");
     let found: Vec<(u64, u64)> = logs.iter().map(|kept| (kept.block, kept.index)).collect();
     assert_eq!(found, [(7, 4_999), (8, 10_000 + 4_999)], "the newest of each job, in order");
+}
+
+/// A log of the length of a job's terms at most.
+fn long(block: u64, job: u64) -> Kept {
+    Kept { data: vec![0; 9 << 10].into(), ..covered(block, job) }
+}
+
+/// A chain of blocks of 250 ms, two hours of it, and somebody who changes a job in every block.
+#[test]
+fn a_job_that_is_changed_in_every_block_is_kept_a_few_times() {
+    let (held, two_hours) = (300, 28_800);
+    let (mut digest, mut plain) = (Digest::default(), Vec::new());
+    for block in 1..=2 * two_hours {
+        for kept in [long(block, 1), covered(block, block % 50)] {
+            plain.push(Kept { data: Default::default(), ..kept.clone() });
+            digest.push(kept, &contracts());
+        }
+        digest.settle(block.saturating_sub(two_hours));
+        digest.fold(block.saturating_sub(held), two_hours / 8);
+        assert!(digest.bytes < 4 << 20, "{} bytes at block {block}", digest.bytes);
+    }
+    let at = digest.settle(two_hours);
+    assert!(at > two_hours - two_hours / 8 && at <= two_hours, "{at}");
+    let mut newest = Newest::default();
+    for kept in plain.into_iter().filter(|kept| kept.block <= at) {
+        newest.insert(kept.subject(&contracts()), kept);
+    }
+    let mut wanted: Vec<_> = newest.values().map(|kept| (kept.block, kept.index)).collect();
+    wanted.sort_unstable();
+    let found: Vec<_> = digest.logs().expect("complete").iter().map(|kept| (kept.block, kept.index)).collect();
+    assert_eq!(found, wanted, "as the whole history leaves it");
+    let kept = digest.newest.values().chain(digest.above.values().flat_map(|stretch| stretch.newest.values()));
+    assert_eq!(digest.bytes, kept.map(Kept::bytes).sum::<usize>());
+    assert!(digest.rewind(2 * two_hours - held), "single blocks can still be orphaned");
+    assert!(!digest.rewind(2 * two_hours - 2 * held), "what is kept together goes together");
+    assert_eq!((blocks(&digest), digest.bytes), (vec![], 0));
+}
+
+#[test]
+fn more_bytes_than_are_kept_are_given_up_whatever_their_number() {
+    let mut digest = Digest::default();
+    let jobs = (BYTES_MAX / long(1, 1).bytes()) as u64;
+    (1..=jobs).for_each(|job| digest.push(long(job, job), &contracts()));
+    assert_eq!((digest.trouble(), digest.settle(jobs)), (None, jobs), "{jobs} long ones fit");
+    digest.push(long(jobs + 1, jobs + 1), &contracts());
+    assert_eq!((digest.logs(), digest.bytes), (None, 0), "and one more does not");
+    assert!(digest.trouble().is_some_and(|why| why.contains("64 MiB")));
+    digest.push(covered(jobs + 2, 1), &contracts());
+    assert!(digest.rewind(jobs) && digest.trouble().is_some(), "what is lost does not come back");
+    assert!(!digest.rewind(1) && digest.trouble().is_none(), "but all is read anew");
 }
 
 #[test]

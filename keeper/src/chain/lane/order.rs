@@ -64,7 +64,12 @@ pub enum Event {
 #[derive(Clone, Debug)]
 pub enum Order {
     /// Look at the chain, and for the receipts of these transactions.
-    Look(Vec<B256>),
+    Look {
+        /// The transactions.
+        hashes: Vec<B256>,
+        /// Whether to ask a second node how many nonces are used.
+        second: bool,
+    },
     /// Ask what a content would do, and its gas.
     Check {
         /// The content.
@@ -113,6 +118,8 @@ pub struct Look {
     pub gas_used: u64,
     /// How many of the account's transactions the chain has included.
     pub mined: u64,
+    /// The same by another node, the most that any of them counts, where that was asked for and one has answered.
+    pub second: Option<u64>,
     /// What the account has.
     pub balance: U256,
     /// Of the transactions asked for, those that are in a block.

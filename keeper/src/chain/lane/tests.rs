@@ -30,6 +30,8 @@ struct Bench {
     disk: Ledger,
     /// Whether a content was last asked about at the pending block.
     pending: BTreeMap<B256, bool>,
+    /// How many nonces a second node counts, where it does not agree.
+    other: Option<u64>,
 }
 
 impl Bench {
@@ -44,7 +46,7 @@ impl Bench {
         let balance = U256::from(10_u64.pow(18));
         let look = Look { head: 10, market, gas_limit: 30_000_000, balance, ..Look::default() };
         let lane = Lane::new(disk.clone(), terms, Arc::new(Pen), Box::new(Sound));
-        Self { lane, now: Duration::ZERO, look, disk, pending: BTreeMap::new() }
+        Self { lane, now: Duration::ZERO, look, disk, pending: BTreeMap::new(), other: None }
     }
 
     /// Brings an event, answers looks and writes, and gives back the other orders.
@@ -53,7 +55,10 @@ impl Bench {
         while let Some(event) = events.pop() {
             for order in self.lane.on(event, self.now) {
                 match order {
-                    Order::Look(_) => events.push(Event::Looked(Some(self.look.clone()))),
+                    Order::Look { second, .. } => {
+                        let second = second.then(|| self.other.unwrap_or(self.look.mined));
+                        events.push(Event::Looked(Some(Look { second, ..self.look.clone() })));
+                    }
                     Order::Write { revision, ledger } => {
                         self.disk = ledger;
                         events.push(Event::Written(revision));

@@ -116,6 +116,10 @@ impl Rpc {
             let mut parts = asked.join_all().await;
             parts.sort_unstable_by_key(|(first, ..)| *first);
             for (first, last, outcome) in parts {
+                let outcome = match outcome {
+                    Err(fault) => self.once_more(place, &query, (first, last), fault).await,
+                    answered => answered,
+                };
                 match outcome {
                     Ok(answer) => match append(&mut logs, &answer) {
                         Ok(()) => {
@@ -129,8 +133,9 @@ impl Rpc {
                     },
                     Err(fault) => {
                         timeouts += u32::from(matches!(fault, Fault::Silence(Silence::TimedOut(_))));
-                        let goes_on = self.narrow(place, last - first + 1, &fault)
-                            || self.is_passing(place, &query, (first, last), &fault).await;
+                        let blocks = last - first + 1;
+                        let goes_on =
+                            self.narrow(place, blocks, &fault) || self.gives_up_on_many(place, blocks, &fault).await;
                         if !goes_on || timeouts > MOST_TIMEOUTS {
                             let ended = self.judged(place, packet, Err(fault));
                             // What it has answered by now is not asked for again.
@@ -150,23 +155,35 @@ impl Rpc {
         query.answer(logs)
     }
 
-    /// Whether a part that ended in something that is no answer may be asked for again: it is answered the next time, or a gateway
-    /// gives up on that many blocks and on nothing else. Then less is asked for from now on.
-    async fn is_passing(&self, place: usize, query: &Query, (first, last): (u64, u64), fault: &Fault) -> bool {
-        let is_page = |fault: &Fault| matches!(fault, Fault::NotJsonRpc(..));
-        let (true, Ok(part)) = (is_page(fault) && first < last, query.part(first, last)) else { return false };
+    /// Asks again for a part that ended in something that is no answer: often it is answered the next time. That answer is the
+    /// part's, for behind a gateway whose pages and answers take turns another pass may begin with a page for ever.
+    async fn once_more(
+        &self,
+        place: usize,
+        query: &Query,
+        (first, last): (u64, u64),
+        mut fault: Fault,
+    ) -> Result<ResponsePacket, Fault> {
+        let (true, Ok(part)) = (first < last, query.part(first, last)) else { return Err(fault) };
         for _ in 0..PAGES {
+            if !is_page(&fault) {
+                break;
+            }
             tokio::time::sleep(PAGE_PAUSE).await;
             match self.exchange(place, &part).await {
-                Ok(_) => return true,
-                Err(fault) if is_page(&fault) => {}
-                Err(_) => return false,
+                Ok(answer) => return Ok(answer),
+                Err(next) => fault = next,
             }
         }
-        if self.newest(place).await.is_err() {
+        Err(fault)
+    }
+
+    /// Whether a gateway gives up on that many blocks and on nothing else. Then less is asked for from now on.
+    async fn gives_up_on_many(&self, place: usize, blocks: u64, fault: &Fault) -> bool {
+        if !is_page(fault) || blocks <= 1 || self.newest(place).await.is_err() {
             return false;
         }
-        self.asks_for_less(place, last - first + 1, None, true);
+        self.asks_for_less(place, blocks, None, true);
         true
     }
 
@@ -207,6 +224,11 @@ impl Rpc {
             other => Err(other),
         }
     }
+}
+
+/// What is no answer and names no cause; 413 does.
+fn is_page(fault: &Fault) -> bool {
+    matches!(fault, Fault::NotJsonRpc(status, _) if *status != 413)
 }
 
 fn is_about_size(words: &str) -> bool {

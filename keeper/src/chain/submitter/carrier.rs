@@ -135,8 +135,8 @@ impl Carrier {
 
     async fn carry_out(self, order: Order, answer: mpsc::Sender<Event>) {
         let event = match order {
-            Order::Look(hashes) => Event::Looked(
-                self.look(hashes)
+            Order::Look { hashes, second } => Event::Looked(
+                self.look(hashes, second)
                     .await
                     .inspect_err(|error| tracing::debug!(%error, "could not look at the account"))
                     .ok(),
@@ -152,7 +152,7 @@ impl Carrier {
         let _ = answer.send(event).await;
     }
 
-    async fn look(&self, hashes: Vec<B256>) -> Result<Look, ChainError> {
+    async fn look(&self, hashes: Vec<B256>, second: bool) -> Result<Look, ChainError> {
         let mined = async { Ok(self.provider.get_transaction_count(self.account).latest().await?) };
         let balance = async { Ok(self.provider.get_balance(self.account).await?) };
         let tip = async { Ok::<_, ChainError>(self.tip().await) };
@@ -161,11 +161,15 @@ impl Carrier {
         let (latest, mined, balance, tip, data, receipts) =
             tokio::try_join!(heads::latest(&self.provider), mined, balance, tip, data, self.receipts(hashes.clone()))?;
         let (mined, receipts) = self.second_count(&first, mined, receipts, &hashes).await;
+        let second = match second {
+            true => opinion::agreed(&self.rpc, &first, self.account, (mined, latest.head.number)).await,
+            false => None,
+        };
         let market = Market { base_fee: latest.base_fee, tip };
         self.base_fee.store(u64::try_from(latest.base_fee).unwrap_or(u64::MAX), Ordering::Relaxed);
         let gas_limit = opinion::block_gas(&self.rpc, &latest).await;
         let (head, gas_used) = (latest.head.number, latest.gas_used);
-        Ok(Look { head, market, data, gas_limit, gas_used, mined, balance, receipts })
+        Ok(Look { head, market, data, gas_limit, gas_used, mined, second, balance, receipts })
     }
 
     /// The count of nonces and the receipts, by another node where those of the first have stood still.

@@ -110,6 +110,26 @@ pub(super) async fn used(
     None
 }
 
+/// How many nonces are used, by the other nodes: the most that one of them counts. The first one is left where another that is as far
+/// on the chain, at block `head`, counts fewer.
+pub(super) async fn agreed(rpc: &Rpc, first: &Node, account: Address, (mined, head): (u64, u64)) -> Option<u64> {
+    let (mut most, mut denied) = (None, false);
+    for node in rpc.others(first) {
+        let provider = node.provider();
+        let Ok(latest) = heads::latest(&provider).await else { continue };
+        let Ok(theirs) = provider.get_transaction_count(account).latest().await else { continue };
+        if theirs >= mined {
+            return Some(theirs);
+        }
+        denied |= latest.head.number >= head;
+        most = most.max(Some(theirs));
+    }
+    if let Some(theirs) = most.filter(|_| denied) {
+        first.distrust("lone_count", &format!("it counts {mined} nonces of ours, another node {theirs}"));
+    }
+    most
+}
+
 fn contradicted(words: &[(Node, u64)], is_odd: impl Fn(u64) -> bool, why: impl Fn(u64) -> String) {
     for (node, gas) in words.iter().filter(|(_, gas)| is_odd(*gas)) {
         node.distrust("absurd_gas", &why(*gas));

@@ -7,11 +7,13 @@ use crate::chain::logs::{self, Content};
 use crate::chain::{ChainError, ChainEvent, Head};
 use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Seconds of history that every start reads from the chain: the contract takes no report older than an hour, so the
 /// settlements before that matter to nobody.
 const READ_SECONDS: u64 = 7_200;
+/// What lies below the blocks held is kept in so many stretches of about the same length at most, until it is that old.
+const STRETCHES: u64 = 8;
 /// Blocks and time between two writings.
 const WRITE_BLOCKS: u64 = 256;
 const WRITE_PAUSE: Duration = Duration::from_secs(60);
@@ -24,14 +26,14 @@ pub(super) struct Memory {
     unconfirmed: Option<(Head, Vec<Kept>)>,
     /// When it was written last, and at which block.
     written: Option<(Instant, u64)>,
-    /// Whether it was said that it cannot be written.
-    told: bool,
+    /// Why it is not written, where it is given up.
+    trouble: watch::Sender<Option<String>>,
 }
 
 impl Memory {
     /// Of a watcher that remembers nothing.
     pub(super) fn none() -> Self {
-        Self { file: None, unconfirmed: None, written: None, told: false }
+        Self { file: None, unconfirmed: None, written: None, trouble: watch::Sender::default() }
     }
 }
 
@@ -40,8 +42,8 @@ impl Watcher {
     #[must_use]
     pub fn remembering(mut self, datadir: &Path) -> Self {
         let file = DigestFile::in_dir(datadir);
-        let unconfirmed = file.read(&self.config);
-        self.memory = Memory { file: Some(file), unconfirmed, ..Memory::none() };
+        self.memory.unconfirmed = file.read(&self.config);
+        self.memory.file = Some(file);
         self
     }
 
@@ -92,38 +94,57 @@ impl Watcher {
 
     /// Writes down what the history comes to, now and then; nothing of what was read beyond the newest confirmed block.
     pub(super) async fn write_down(&mut self, confirmed: u64) -> Result<(), ChainError> {
-        let Some(at) = self.deep_enough().filter(|at| *at <= confirmed) else { return Ok(()) };
         let Some(file) = self.memory.file.clone() else { return Ok(()) };
+        if let Some(why) = self.digest.trouble() {
+            self.give_up(why);
+        }
+        let Some(deep) = self.deep_enough().filter(|deep| *deep <= confirmed) else { return Ok(()) };
+        let at = self.digest.settle(deep);
         let due = self
             .memory
             .written
             .is_none_or(|(when, block)| at >= block.saturating_add(WRITE_BLOCKS) && when.elapsed() >= WRITE_PAUSE);
-        if !due {
+        if !due || at <= self.config.network.deploy_block {
             return Ok(());
         }
         let head = heads::at(&self.provider, at).await?;
-        self.digest.settle(at);
         self.memory.written = Some((Instant::now(), at));
         match file.encode(&self.config, &head, &self.digest) {
-            Ok(bytes) => drop(tokio::task::spawn_blocking(move || file.write(&bytes))),
-            Err(why) => {
-                self.rpc.count("digest_not_written");
-                if !std::mem::replace(&mut self.memory.told, true) {
-                    tracing::warn!(
-                        why,
-                        "what the chain's history comes to is not written down any more: the next start reads more of it"
-                    );
-                }
+            Ok(bytes) => {
+                self.memory.trouble.send_replace(None);
+                drop(tokio::task::spawn_blocking(move || file.write(&bytes)));
             }
+            Err(why) => self.give_up(why),
         }
         Ok(())
     }
 
-    /// Takes into the digest what no start has to read again: of a long history little is left by that.
-    pub(super) fn settle_digest(&mut self) {
-        if let Some(at) = self.deep_enough() {
-            self.digest.settle(at);
+    /// What the history comes to is not written down any more, and why.
+    fn give_up(&self, why: String) {
+        if self.memory.trouble.borrow().is_none() {
+            self.rpc.count("digest_not_written");
+            tracing::warn!(
+                why,
+                "what the chain's history comes to is not written down any more: the next start reads more of it"
+            );
+            self.memory.trouble.send_replace(Some(why));
         }
+    }
+
+    /// Why what the history comes to is not written down, where that was given up.
+    #[must_use]
+    pub fn memory_trouble(&self) -> watch::Receiver<Option<String>> {
+        self.memory.trouble.subscribe()
+    }
+
+    /// Takes into the digest what no start has to read again, and keeps together what no reorganisation takes apart: of a long
+    /// history little is left by that.
+    pub(super) fn settle_digest(&mut self) {
+        if let Some(deep) = self.deep_enough() {
+            self.digest.settle(deep);
+        }
+        let blocks = self.config.network.blocks_in(READ_SECONDS) / STRETCHES;
+        self.digest.fold(self.next.saturating_sub(HELD_BLOCKS + 2), blocks);
     }
 
     /// The newest block that is deep enough to be written down.
@@ -137,7 +158,8 @@ impl Watcher {
     pub(super) fn drop_digest(&mut self) {
         self.digest = Digest::default();
         self.memory.unconfirmed = None;
-        (self.memory.written, self.memory.told) = (None, false);
+        self.memory.written = None;
+        self.memory.trouble.send_replace(None);
         if let Some(file) = &self.memory.file {
             file.remove();
         }

@@ -131,6 +131,7 @@ impl Watcher {
         self.history_epoch = None;
         self.held.push(head);
         self.next = head.number + 1;
+        self.settle_digest();
         Ok(())
     }
 }

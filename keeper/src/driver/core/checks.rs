@@ -8,6 +8,7 @@
 //! | `nodes` | no RPC node is good, or all of them are behind most other keepers |
 //! | `journal` | it takes nothing, or nothing of the blocks there are |
 //! | `archive` | what happens to tasks is not recorded |
+//! | `history` | what the chain's history comes to is not written down |
 //! | `account` | transactions are refused, or not included |
 //! | `runway` | the wallet pays for few more settlements, or no node says what it holds |
 //! | `load` | something was turned away in the last minute |
@@ -71,6 +72,16 @@ impl Core {
                 view.set_check("archive", false, why);
             }
             None => view.set_check("archive", true, "what happens to tasks is recorded"),
+        }
+        match &self.readings.history {
+            Some(why) => {
+                let why = format!(
+                    "what the chain's history comes to is not written down ({why}): the next start reads more of it and takes longer, so \
+                     see that a node in rpc_urls answers eth_getLogs for many blocks, and look for whoever lists jobs without end"
+                );
+                view.set_check("history", false, why);
+            }
+            None => view.set_check("history", true, "what the chain's history comes to is written down"),
         }
         match self.shed.trouble(now) {
             Some(why) => view.set_check("load", false, why),

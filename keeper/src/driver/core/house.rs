@@ -7,7 +7,7 @@ use consensus::Input;
 use consensus::task::JobId;
 use consensus::time::Time;
 
-use super::{Core, Load, Note, Order};
+use super::{Core, Note, Order};
 use crate::archive::Change;
 use crate::driver::standing::{Facts, Standing};
 use crate::jobs::{Activity, Job};
@@ -77,7 +77,7 @@ impl Core {
             }
         }
         if let Some(job) = first {
-            self.shed.note(Load::Tasks, put_off, now);
+            self.shed.charge(job, put_off, now);
             self.note(Note::PutOff { job, tasks: put_off });
         }
     }

@@ -5,7 +5,7 @@ use consensus::anchor::BlockRef;
 use consensus::task::{DueTask, InstanceKey, JobId, Task};
 use consensus::time::Time;
 
-use super::{Core, Load, Note, Order};
+use super::{Core, Note, Order};
 use crate::archive::Change;
 use crate::driver::lookout::{Seen, acted_on, condition_run};
 use crate::jobs::Job;
@@ -153,49 +153,52 @@ impl Core {
         }
     }
 
-    /// Tells of what was seen once all is known of the chain that others know: it may have settled long ago.
+    /// Tells of what was seen. What finds no room is put off, or turned away where its job has its share.
     fn tell_seen(&mut self, (due, sighting): Seen, now: Time) {
-        if let Some(sighting) = sighting
-            && !self.lookout.remember(due.task, sighting)
-        {
-            return self.shed(Load::Tasks, 1, now);
+        let is_kept = sighting.is_none_or(|sighting| self.lookout.remember(due.task, sighting));
+        let later = is_kept && !self.tell(&due, now) && self.engine.laws().tells_later();
+        if !is_kept || (later && !self.lookout.put_off(due)) {
+            self.shed.charge(due.task.job, 1, now);
+            self.note(Note::Crowded(due.task.job));
         }
+    }
+
+    /// Tells the engine of a task once all is known of the chain that others know: it may have settled long ago. False: that is not
+    /// so yet, or there is no room.
+    fn tell(&mut self, due: &DueTask, now: Time) -> bool {
         if !self.is_caught_up() {
-            return self.put_off_seen(due, now);
+            return false;
         }
         let second = self.chain_time(now).seconds();
         let settled = self.settlements.get(&due.task).cloned();
         let remembered = second.saturating_sub(self.about.pace.reach_seconds());
         if second >= due.deadline || (due.due < remembered && settled.is_some()) {
-            return;
+            return true;
         }
-        let is_news = !self.engine.is_told(&due);
-        self.feed(Input::Due(due), now);
-        if !self.engine.is_told(&due) {
-            return self.put_off_seen(due, now);
+        let is_news = !self.engine.is_told(due);
+        self.feed(Input::Due(*due), now);
+        if !self.engine.is_told(due) {
+            return false;
         }
         if is_news {
             self.changed = true;
-            self.history.learn(&due, second);
+            self.history.learn(due, second);
             self.archive(due.task, Change::Due { due: due.due }, now);
             if let Some(settled) = settled {
                 self.history.note_settled(&due.task, &settled, self.chain_time(now));
                 self.feed(Input::Settled { task: due.task, block: settled.block }, now);
             }
         }
-    }
-
-    fn put_off_seen(&mut self, due: DueTask, now: Time) {
-        if self.engine.laws().tells_later() && !self.lookout.put_off(due) {
-            self.shed(Load::Tasks, 1, now);
-        }
+        true
     }
 
     /// Tells again of what found no room, or came before all was known.
     pub(super) fn tell_waiting(&mut self, now: Time) {
         if self.is_caught_up() {
             for due in self.lookout.take_waiting() {
-                self.tell_seen((due, None), now);
+                if !self.tell(&due, now) {
+                    self.lookout.put_back(due);
+                }
             }
         }
         let (engine, book) = (&self.engine, &self.book);

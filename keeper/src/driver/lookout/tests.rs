@@ -181,22 +181,24 @@ fn the_number_of_a_block_makes_jobs_due_when_it_is_confirmed() {
 }
 
 #[test]
-fn what_is_remembered_is_bounded_and_goes_with_its_task() {
+fn what_is_remembered_goes_with_its_task() {
     let mut lookout = Lookout::default();
-    let entry = executor::LogEntry {
-        address: Address::ZERO,
-        topics: vec![],
-        data: vec![0; 1 << 20].into(),
-        block_number: 7,
-        block_hash: B256::ZERO,
-        transaction_hash: B256::ZERO,
-        log_index: 0,
-    };
-    let log = Sighting::Log(std::sync::Arc::new(crate::jobs::trigger::SeenLog { entry, timestamp: 1 }));
-    let kept = (0..100).filter(|&job| lookout.remember(at(job, 7), log.clone())).count();
-    assert_eq!(kept, 31, "of a MiB each, and a little more");
-    assert!(lookout.remember(at(0, 7), Sighting::Block(block(7))), "one in place of another frees its room");
-    lookout.forget(|task| task.job.0 < 10, |_| true);
-    assert!(lookout.sighting(&at(9, 7)).is_some() && lookout.sighting(&at(10, 7)).is_none());
-    assert!((100..120).all(|job| lookout.remember(at(job, 7), log.clone())), "there is room again");
+    let seen = |lookout: &Lookout| (1..=3).filter(|&job| lookout.sighting(&at(job, 7)).is_some()).collect::<Vec<_>>();
+    assert!((1..=3).all(|job| lookout.remember(at(job, 7), Sighting::Block(block(7)))));
+    assert!(lookout.put_off(waiting(3)));
+    lookout.forget(|task| task.job.0 < 2, |_| true);
+    assert_eq!(seen(&lookout), [1, 3], "one is open, and one waits for room");
+    assert_eq!(lookout.take_waiting(), [waiting(3)]);
+    lookout.put_back(waiting(3));
+    lookout.rewind(6);
+    lookout.forget(|task| task.job.0 < 2, |_| true);
+    assert_eq!((seen(&lookout), lookout.take_waiting()), (vec![1], vec![]), "its block is orphaned");
+}
+
+/// A task that rests on block 7.
+fn waiting(job: u64) -> DueTask {
+    let anchor = AnchorRule::AtBlock(7);
+    let (code_hash, quorum_bps, callback_gas) = (B256::ZERO, 6_667, 100_000);
+    let task = at(job, 7);
+    DueTask { task, due: 1, deadline: 2, anchor, rank: 0, code_hash, quorum_bps, callback_gas, observes: false }
 }

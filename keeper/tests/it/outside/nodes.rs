@@ -15,7 +15,7 @@ use crate::on_chain::{Anvil, operator};
 
 /// What becomes of a watcher.
 #[derive(Clone, Copy, Debug)]
-enum Then {
+pub(super) enum Then {
     /// It tells the job that was listed, and the blocks that come.
     GoesOn,
     /// It says red, in these words.
@@ -25,7 +25,7 @@ use Then::{GoesOn, Red};
 
 /// Whom it can ask.
 #[derive(Clone, Copy, Debug)]
-enum Beside {
+pub(super) enum Beside {
     /// The node of the row alone.
     Alone,
     /// The same, for all blocks since the deployment, of which there are thousands.
@@ -109,6 +109,30 @@ pub(super) fn names() -> Vec<&'static str> {
     table().into_iter().map(|(name, ..)| name).collect()
 }
 
+/// A row of the table.
+pub(super) fn row(name: &str) -> (Script, Beside, Then) {
+    let mut rows = table().into_iter();
+    let (_, script, beside, then) = rows.find(|(of, ..)| *of == name).unwrap_or_else(|| panic!("no row {name}"));
+    (script, beside, then)
+}
+
+/// The proxies of a row before a good node, and whom there is to ask.
+pub(super) async fn behind(good: &str, script: Script, beside: Beside, seed: u64) -> (Vec<Proxy>, Vec<String>) {
+    let mut proxies = vec![Proxy::start(good, script, seed).await.unwrap()];
+    let url = proxies[0].url();
+    let urls = match beside {
+        Alone | AloneForAll => vec![url],
+        AGoodOne => vec![url, good.to_owned()],
+        Outnumbering => vec![url.clone(), url, good.to_owned()],
+        OneBehind => {
+            let behind = Script { lag: 40, ..Script::default() };
+            proxies.push(Proxy::start(good, behind, seed).await.unwrap());
+            vec![url, proxies[1].url()]
+        }
+    };
+    (proxies, urls)
+}
+
 /// Follows the chain until it is clear what becomes of it; gives back what is wrong with that, if anything.
 async fn follow(config: ChainConfig, then: Then, from: u64) -> Result<(), String> {
     let rpc = Rpc::new(&config).map_err(|error| error.to_string())?;
@@ -152,25 +176,16 @@ async fn behind_every_node_a_keeper_goes_on_or_says_why_not() {
 
     let (mut rows, mut proxies) = (JoinSet::new(), Vec::new());
     for (number, (name, script, beside, then)) in table().into_iter().enumerate() {
-        let proxy = Proxy::start(&good, script, number as u64).await.unwrap();
+        let (started, urls) = behind(&good, script, beside, number as u64).await;
+        proxies.extend(started);
         let mut network = anvil.deployment.network.clone();
-        network.rpc_urls = match beside {
-            Alone | AloneForAll => vec![proxy.url()],
-            AGoodOne => vec![proxy.url(), good.clone()],
-            Outnumbering => vec![proxy.url(), proxy.url(), good.clone()],
-            OneBehind => {
-                let behind = Script { lag: 40, ..Script::default() };
-                proxies.push(Proxy::start(&good, behind, number as u64).await.unwrap());
-                vec![proxy.url(), proxies[proxies.len() - 1].url()]
-            }
-        };
+        network.rpc_urls = urls;
         if !matches!(beside, AloneForAll) {
             network.deploy_block = lately;
         }
         if name == "another chain's id" {
             network.chain_id += 1;
         }
-        proxies.push(proxy);
         let config = ChainConfig { network, network_file: file.clone() };
         rows.spawn(async move { (name, follow(config, then, from).await) });
     }

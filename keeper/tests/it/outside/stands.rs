@@ -145,6 +145,7 @@ fn table() -> Vec<Row> {
         }, "journal", &["Read-only file system"], Some(mended)),
         Row("the journal begins far above the chain", |k| k.look(|r| r.journal_watermark = 9_000), "journal", &["before block 9000", "--accept-empty-journal"], Some(mended)),
         Row("the disk of the record of runs is full", |k| k.look(|r| r.archive = Some("runs.sqlite cannot be used (disk full): free space on its disk".into())), "archive", &["is not recorded", "disk full", "free space"], Some(mended)),
+        Row("the chain's history comes to too much", |k| k.look(|r| r.history = Some("it is more than 64 MiB".into())), "history", &["more than 64 MiB", "rpc_urls"], Some(mended)),
         Row("more happens than the disk of the record takes", |k| k.look(|r| r.records_lost = 9), "load", &["9 records turned away"], Some(|k| k.now = Time::from_seconds(NOW + 61))),
         Row("the clock is 45 s behind most other keepers'", |k| (1..4).for_each(|m| k.peer(m, 10, 45_000)), "clock", &["45 s behind", "NTP"], Some(|k| (1..4).for_each(|m| k.peer(m, 10, 20)))),
         Row("the clock is 45 s ahead of most other keepers'", |k| (1..4).for_each(|m| k.peer(m, 10, -45_000)), "clock", &["45 s ahead", "NTP"], Some(|k| (1..4).for_each(|m| k.peer(m, 10, 20)))),

@@ -71,6 +71,7 @@ impl World {
             Fault::Deaf(node, lost) => self.nodes[node].deaf = lost,
             Fault::Slow(slow) => self.slow = slow,
             Fault::FalseReceipts(node, told) => self.nodes[node].false_receipts = told,
+            Fault::First(node) => self.first = node,
             Fault::Ahead(node, ahead) => self.nodes[node].ahead = ahead,
             Fault::FalseVerdicts(node, told) => self.nodes[node].false_verdicts = told,
             Fault::Odd(node, odd) => self.nodes[node].odd = odd,
@@ -195,6 +196,7 @@ impl World {
             *node = crate::sender::node::Node { client, pool, ..Default::default() };
         }
         (self.block_tip, self.rising, self.balance, self.disk_full, self.slow) = (0, false, RICH, false, 0);
+        self.first = None;
         self.start();
     }
 }

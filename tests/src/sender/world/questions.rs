@@ -16,11 +16,12 @@ use crate::sender::plan::NODES;
 impl World {
     /// One of the nodes that are up; reads go on to the next one.
     fn reachable(&mut self) -> Option<usize> {
-        let first = self.random.below(NODES as u64) as usize;
+        let any = self.random.below(NODES as u64) as usize;
+        let first = self.first.unwrap_or(any);
         (0..NODES).map(|step| (first + step) % NODES).find(|&node| !self.nodes[node].down)
     }
 
-    pub(super) fn look(&mut self, hashes: &[B256]) -> Option<Look> {
+    pub(super) fn look(&mut self, hashes: &[B256], second: bool) -> Option<Look> {
         let node = self.reachable()?;
         let hidden = self.nodes[node].no_receipts;
         let mut receipts = BTreeMap::new();
@@ -39,9 +40,9 @@ impl World {
         let ahead = self.nodes[node].ahead;
         let (seen, head) = self.nodes[node].view(&self.chain);
         let mined = seen.mined(head) + ahead;
+        let second = second.then(|| self.second_count(node)).flatten();
         if ahead > 0 {
-            self.note("false_count");
-            self.used.push((self.now, mined));
+            self.note_lie(node, mined, second);
         }
         let tip = self.random.chance(800).then_some(self.block_tip);
         let (seen, head) = self.nodes[node].view(&self.chain);
@@ -53,10 +54,36 @@ impl World {
             // Now and then full of what others bring.
             gas_used: if head.is_multiple_of(3) { BLOCK_GAS } else { 0 },
             mined,
+            second,
             balance: U256::from(self.balance),
             receipts,
             ..Look::default()
         })
+    }
+
+    /// How many nonces are used, by the other nodes.
+    fn second_count(&self, first: usize) -> Option<u64> {
+        let others = self.nodes.iter().enumerate().filter(|(node, other)| *node != first && !other.down);
+        let counts = others.map(|(_, other)| {
+            let (seen, head) = other.view(&self.chain);
+            seen.mined(head) + other.ahead
+        });
+        counts.max()
+    }
+
+    /// A node shows more nonces as used than are. Nobody can know better where it shows receipts for them, or another one agrees.
+    fn note_lie(&mut self, node: usize, mined: u64, second: Option<u64>) {
+        self.note("false_count");
+        if self.first == Some(node) {
+            self.note("lone_liar");
+        }
+        let believable = match second {
+            _ if self.nodes[node].false_receipts > 0 => mined,
+            Some(theirs) => mined.min(theirs),
+            None => return,
+        };
+        self.fooled |= believable > self.chain.mined(self.chain.head());
+        self.used.push((self.now, believable));
     }
 
     /// Brings the lane an answer, soon unless nodes are slow.

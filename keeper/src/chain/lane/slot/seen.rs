@@ -11,8 +11,12 @@ use std::time::Duration;
 const DEEP: u64 = 12;
 /// Looks in a row after which a block is believed to be gone though the chain has not grown past it again.
 const SHORTER_LOOKS: u32 = 10;
-/// Looks in a row that show a nonce used by a transaction that is not ours.
+/// Looks in a row that show a nonce used by a transaction that is not ours. Of several nodes a second one has to count it as used
+/// then, for the first may have made that up.
 const DISPLACED_LOOKS: u32 = 5;
+/// Looks in a row after which one node is believed all the same: no other answers, or they have stood still for sixty blocks, in which
+/// an honest node would have included what it holds.
+const LONE_LOOKS: u32 = 600;
 
 /// What a look at the chain shows about a nonce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +74,7 @@ impl Slot {
             };
         }
         if look.mined > self.entry.nonce {
-            self.see_used(look, thorough)
+            self.see_used(look, thorough, terms)
         } else if terms.nodes < 2 && !thorough && matches!(self.phase, Phase::Included(_)) {
             Seen::Same // its receipt was not asked for, and the count may come from a cache
         } else {
@@ -79,7 +83,7 @@ impl Slot {
     }
 
     /// The nonce is used, and by none of ours that this node knows.
-    fn see_used(&mut self, look: &Look, thorough: bool) -> Seen {
+    fn see_used(&mut self, look: &Look, thorough: bool, terms: &Terms) -> Seen {
         match self.phase {
             Phase::Displaced { head } if look.head >= head.saturating_add(DEEP) => Seen::Deep,
             Phase::Displaced { .. } => Seen::Same,
@@ -87,13 +91,24 @@ impl Slot {
             _ => {
                 // Nodes may be behind with receipts; where none ever took it there is none to wait for.
                 self.missed += 1;
-                if self.is_out() && self.missed < DISPLACED_LOOKS {
+                if self.is_out() && !self.is_used_for_sure(look, terms) {
                     return Seen::Same;
                 }
                 (self.missed, self.phase) = (0, Phase::Displaced { head: look.head });
                 Seen::Displaced
             }
         }
+    }
+
+    /// Whether what nodes may hold is to be given up under this nonce, for another one.
+    fn is_used_for_sure(&self, look: &Look, terms: &Terms) -> bool {
+        let agreed = terms.nodes < 2 || look.second.is_some_and(|used| used > self.entry.nonce);
+        self.missed >= if agreed { DISPLACED_LOOKS } else { LONE_LOOKS }
+    }
+
+    /// Whether so much speaks against it that a second node is asked.
+    pub(in crate::chain::lane) fn is_doubted(&self) -> bool {
+        self.missed >= DISPLACED_LOOKS
     }
 
     fn see_unused(&mut self, look: &Look, now: Duration, terms: &Terms, rules: &dyn Rules) -> Seen {

@@ -56,6 +56,41 @@ fn a_transfer_to_oneself_that_comes_back_is_sent_as_it_was() {
     assert_eq!(bench.lane.account(bench.now).handed_over, 1, "once");
 }
 
+/// One node counts a nonce more than there are. The pools of the others hold what stands under it, so that it would be included
+/// twice if it left under the next one.
+#[test]
+fn what_nodes_hold_keeps_its_nonce_until_a_second_node_counts_that_as_used() {
+    let mut bench = Bench::new();
+    let orders = bench.want(1);
+    bench.answer(sent(&orders)[0], Answer::Taken);
+    (bench.look.mined, bench.other) = (1, Some(0));
+    for _ in 0..50 {
+        let mut orders = bench.tick(BLOCK);
+        orders.extend(bench.check(1, Verdict::Worth { gas: 100_000 }));
+        assert_eq!(sent(&orders).len(), 0, "{orders:?}");
+    }
+    assert_eq!(bench.disk.entries.keys().copied().collect::<Vec<_>>(), [0]);
+    bench.other = None;
+    bench.tick(BLOCK);
+    bench.check(1, Verdict::Worth { gas: 100_000 });
+    assert_eq!(bench.entry(1).key, B256::repeat_byte(1), "both count it as used");
+}
+
+/// Where no second node answers the first is believed in the end: a nonce that another program has used is not held for ever.
+#[test]
+fn a_nonce_that_one_node_alone_counts_as_used_for_long_is_given_up() {
+    let mut bench = Bench::new();
+    let orders = bench.want(1);
+    bench.answer(sent(&orders)[0], Answer::Taken);
+    (bench.look.mined, bench.other) = (1, Some(0));
+    let ticks = (0..1_000).take_while(|_| {
+        bench.tick(BLOCK / 10);
+        bench.check(1, Verdict::Worth { gas: 100_000 });
+        bench.lane.account(bench.now).displaced == 0
+    });
+    assert!((500..700).contains(&ticks.count()), "sixty blocks of it");
+}
+
 /// The ledger is of a program that signed in another way: what it sent cannot be sent as it was, so more is offered, after
 /// the usual wait.
 #[test]

@@ -6,8 +6,10 @@ use alloy::primitives::LogData;
 use alloy::providers::Provider;
 use alloy::rpc::types::Filter;
 use alloy::sol_types::SolEvent;
+use axum::response::IntoResponse;
 use contracts::JobManager;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn funded(job: u64) -> LogData {
     JobManager::JobCovered { jobId: job, covered: true }.encode_log_data()
@@ -83,6 +85,30 @@ async fn every_range_is_answered_in_full_whatever_a_node_allows() {
         let refused = rpc.counts().get("logs_in_parts").copied().unwrap_or_default();
         assert!((1..=60).contains(&refused), "{name}: {refused} refusals for two questions");
     }
+}
+
+/// Two backends take turns, and one of them answers with web pages: what the other one says counts, whenever it comes.
+#[tokio::test]
+async fn answers_that_take_turns_with_web_pages_come_to_an_end() {
+    let node = node().await;
+    let mut asked = 0;
+    node.raw(move |request| {
+        asked += u64::from(request["method"] == "eth_getLogs");
+        let page = request["method"] == "eth_getLogs" && asked % 2 == 1;
+        page.then(|| (axum::http::StatusCode::BAD_GATEWAY, "<html>Bad gateway</html>").into_response())
+    });
+    let rpc = rpc(&[&node.url]);
+    // Parts of one question go out together, so that each of them may meet a page first: here there is one.
+    for (from, to) in [(1_u64, 2_000_u64), (2_001, 3_000)] {
+        let filter = Filter::new().from_block(from).to_block(to);
+        let logs = tokio::time::timeout(Duration::from_secs(30), rpc.provider().get_logs(&filter)).await;
+        let logs = logs.expect("it ends").expect("every second answer is one");
+        assert_eq!(
+            logs.len() as u64,
+            (1..=3_000).step_by(7).filter(|block| (from..=to).contains(block)).count() as u64
+        );
+    }
+    assert_eq!(node.asked("eth_getLogs"), 2, "no answer is asked for twice");
 }
 
 #[tokio::test]

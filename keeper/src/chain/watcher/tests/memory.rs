@@ -1,10 +1,12 @@
 //! What is remembered over a restart.
 
-use super::{Watched, funded, job_events};
+use super::{Watched, Watcher, funded, job_events};
+use crate::chain::digest::Kept;
 use crate::chain::fake_node::{FakeNode, config, contracts};
 use crate::chain::real_node::job_params_for;
-use crate::chain::{ChainEvent, JobEvent};
-use alloy::primitives::{Address, B256};
+use crate::chain::{ChainEvent, JobEvent, Rpc};
+use alloy::primitives::{Address, B256, LogData};
+use alloy::rpc::types::Log;
 use alloy::sol_types::SolEvent;
 use contracts::{JobManager, KeeperRegistry};
 use std::path::Path;
@@ -54,8 +56,8 @@ async fn a_long_history_of_few_jobs_is_written_down() {
     let mut watched = Watched::remembering(config, folder.path());
     let told = watched.until_head(20_000).await;
     let blocks: Vec<u64> = job_events(&told).iter().map(|(block, _)| *block).collect();
-    let newest = (1_278..1_500).map(|block| block * 10).collect::<Vec<_>>();
-    assert_eq!(blocks, newest, "of what is older, the newest of each job");
+    let newest = (1_257..1_500).map(|block| block * 10).collect::<Vec<_>>();
+    assert_eq!(blocks, newest, "of what is older than two hours and an eighth of them, the newest of each job");
     watched.finish().await;
 }
 
@@ -124,6 +126,47 @@ async fn what_was_written_of_another_chain_is_not_believed() {
         // The shorter chain has written nothing yet: the file is still that of the first one, or of the second.
         assert!(folder.path().join(FILE).exists());
     }
+}
+
+/// It is said for as long as it is so.
+#[tokio::test]
+async fn a_history_that_comes_to_too_much_is_given_up_and_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let node = FakeNode::start(10).await;
+    let config = config(&[&node.url], 0);
+    let mut watcher = Watcher::new(Rpc::new(&config).expect("valid URLs"), config).remembering(folder.path());
+    let trouble = watcher.memory_trouble();
+    let mut params = job_params_for(Address::repeat_byte(3), B256::with_last_byte(1));
+    params.triggerData = vec![0; 1 << 20].into();
+    let (owner, forwarder) = (Address::repeat_byte(1), Address::repeat_byte(2));
+    let event = JobManager::JobCreated { jobId: 1, owner, forwarder, params };
+    let log = Log {
+        inner: alloy::primitives::Log { address: contracts().job_manager, data: event.encode_log_data() },
+        block_number: Some(7),
+        log_index: Some(0),
+        ..Log::default()
+    };
+    for job in 0..60 {
+        watcher.digest.push(Kept::of(&of_job(&log, job)).expect("a log of a block"), &contracts());
+    }
+    watcher.write_down(10).await.expect("nothing is asked");
+    assert_eq!(*trouble.borrow(), None);
+    for job in 60..70 {
+        watcher.digest.push(Kept::of(&of_job(&log, job)).expect("a log of a block"), &contracts());
+    }
+    watcher.write_down(10).await.expect("nothing is asked");
+    assert!(trouble.borrow().as_ref().is_some_and(|why| why.contains("64 MiB")), "{trouble:?}");
+    assert_eq!(watcher.rpc.counts()["digest_not_written"], 1);
+    watcher.drop_digest();
+    assert_eq!(*trouble.borrow(), None, "all is read anew");
+}
+
+/// The same log about another job.
+fn of_job(log: &Log, job: u64) -> Log {
+    let mut topics = log.topics().to_vec();
+    topics[1] = B256::from(alloy::primitives::U256::from(job));
+    let data = LogData::new_unchecked(topics, log.inner.data.data.clone());
+    Log { inner: alloy::primitives::Log { address: log.address(), data }, ..log.clone() }
 }
 
 #[tokio::test]

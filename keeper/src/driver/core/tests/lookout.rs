@@ -106,6 +106,39 @@ fn logs_make_a_job_due_in_their_order_at_their_block() {
     assert_eq!((again.from, again.to), (12, 12));
 }
 
+/// Thirty-two jobs of a stranger, each with as many logs in one block as a job may have, and long ones.
+#[test]
+fn jobs_whose_logs_are_many_and_long_cost_others_nothing() {
+    let mut core = watching(log_trigger(0));
+    let strangers = 10..42;
+    let covered = |job_id| {
+        let event = JobEvent::Covered { job_id, covered: true };
+        Event::Chain(ChainEvent::Job { block: 10, event })
+    };
+    for id in strangers.clone() {
+        core.on(triggered(id, log_trigger(0)), at(START + 10));
+        core.on(covered(id), at(START + 10));
+    }
+    core.on(triggered(3, TriggerTerms::Blocks { first: 12, every: 1 }), at(START + 10));
+    core.on(covered(3), at(START + 10));
+    let long = |job: u64, index: u32| {
+        let Hit { log, ripe, .. } = hit(11, 1_000 * u32::try_from(job).unwrap() + index);
+        let entry = LogEntry { data: vec![0; 4 << 10].into(), ..log.entry.clone() };
+        Hit { job, log: Arc::new(SeenLog { entry, ..*log }), ripe }
+    };
+    let flood = strangers.flat_map(|job| (0..256).map(move |index| long(job, index)));
+    let stretch = searched(&core.on(head(11), at(START + 11))).unwrap();
+    let orders = core.on(found(&stretch, flood.chain([hit(11, 3)]).collect()), at(START + 11));
+    let honest = |order: &Order| matches!(order, Order::Run { due, .. } if due.task.job == JobId(2));
+    assert!(orders.iter().any(honest), "the honest job's log, the last one of the block");
+    let crowded = notes(&orders).iter().filter(|note| matches!(note, Note::Crowded(job) if job.0 >= 10)).count();
+    assert!(crowded > 1_000, "{crowded}");
+    let check = &core.view(at(START + 11)).checks["load"];
+    assert!(!check.ok && check.message.contains("tasks (the newest of job 41)"), "{check:?}");
+    let ran = run(&core.on(head(12), at(START + 12)));
+    assert!(matches!(&ran[..], [(AnchorRule::AtBlock(12), 0, 12, Some(Sighting::Block(_)))]), "{ran:?}");
+}
+
 #[test]
 fn what_failed_is_searched_again_and_said_when_it_lasts() {
     let mut core = watching(log_trigger(0));
