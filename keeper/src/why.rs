@@ -36,6 +36,10 @@ pub enum Cause {
     BrokenJob,
     /// The job's code cannot be had, or is not the one on chain.
     NoCode,
+    /// The job's condition fails.
+    ConditionFailed,
+    /// No node gives the job's logs.
+    LogsUnread,
     /// The job's code failed, on every keeper alike.
     JobFailed,
     /// Keepers got different results.
@@ -73,6 +77,8 @@ impl Cause {
             Self::NoFunds => "no_funds",
             Self::BrokenJob => "broken_job",
             Self::NoCode => "no_code",
+            Self::ConditionFailed => "condition_failed",
+            Self::LogsUnread => "logs_unread",
             Self::JobFailed => "job_failed",
             Self::Disagreement => "disagreement",
             Self::NoQuorum => "no_quorum",
@@ -104,6 +110,14 @@ pub struct JobState {
     pub trouble: String,
     /// `all`, `once` or `skip`: what becomes of runs that were not made in time; empty where nobody could be asked.
     pub missed: String,
+}
+
+impl JobState {
+    /// Whether the keeper that runs does not see the job due: what became of its runs before tells nothing of that.
+    #[must_use]
+    pub fn is_unseen(&self) -> bool {
+        unseen(&self.trouble).is_some()
+    }
 }
 
 /// What is judged.
@@ -208,10 +222,33 @@ fn of_job(job: &JobState, run: Option<&Run>) -> Option<Because> {
         return Some(because(Cause::NoFunds, what, "keeper job fund; keeper job cost says what a run takes"));
     }
     let trouble = &job.trouble;
+    if let Some(because) = unseen(trouble) {
+        // What was seen all the same has a story of its own.
+        return run.is_none().then_some(because);
+    }
     if trouble.contains("code") && !trouble.contains("being fetched") {
         return Some(no_code(trouble));
     }
     (!trouble.is_empty() && !trouble.contains("being fetched")).then(|| broken(trouble))
+}
+
+/// Why a job is not seen to be due, by the word that its trouble begins with.
+fn unseen(trouble: &str) -> Option<Because> {
+    let (word, why) = trouble.split_once(": ")?;
+    Some(match word {
+        "condition_failed" => because(
+            Cause::ConditionFailed,
+            format!("the call that tells whether the job is due fails, so it never is: {why}"),
+            "mend the contract that is asked, or name another with keeper job update --condition",
+        ),
+        "logs_unread" => because(
+            Cause::LogsUnread,
+            format!("some of the job's logs were not read: {why}"),
+            "keeper job update --topics asks for fewer logs; a node without such a cap in rpc_urls gives more",
+        ),
+        "far_off" => because(Cause::NotDue, why, "keeper job update, by its owner, gives it another trigger"),
+        _ => return None,
+    })
 }
 
 fn broken(why: &str) -> Because {

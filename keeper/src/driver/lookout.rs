@@ -16,6 +16,7 @@
 
 mod conditions;
 mod searches;
+mod troubles;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,8 @@ use consensus::time::Pace;
 
 use conditions::Conditions;
 use searches::Searches;
+pub(super) use troubles::Subject;
+use troubles::Troubles;
 
 use crate::jobs::trigger::{Run, Sighting, Watch};
 use crate::jobs::{JobBook, Plan};
@@ -40,6 +43,7 @@ const SIGHTING_BYTES: usize = 512;
 pub(super) struct Lookout {
     pub(super) searches: Searches,
     pub(super) conditions: Conditions,
+    pub(super) troubles: Troubles,
     /// What made the tasks due that are remembered.
     sightings: BTreeMap<Task, Sighting>,
     /// What they take.
@@ -113,7 +117,8 @@ impl Lookout {
         let waiting = &self.waiting;
         self.sightings.retain(|task, _| waiting.contains_key(task) || is_known(task));
         self.bytes = self.sightings.values().map(size_of).sum();
-        self.conditions.forget(is_job);
+        self.conditions.forget(&is_job);
+        self.troubles.forget(is_job);
     }
 }
 
