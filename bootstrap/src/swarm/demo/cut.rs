@@ -18,7 +18,7 @@ pub(super) async fn cut(swarm: &mut Swarm, told: &mut usize) -> Result<usize> {
     let names: Vec<&str> = swarm.keepers[victims.clone()].iter().map(super::super::Keeper::name).collect();
     swarm.progress.say(&format!(
         "{} are cut off, frozen so that nothing reaches them or comes from them: the other {} of {} are no quorum, and nothing may settle",
-        names.join(" and "), swarm.keepers.len() - victims.len(), swarm.keepers.len(),
+        names.join(" and "), swarm.keepers.len() - victims.clone().count(), swarm.keepers.len(),
     ));
     signal(swarm, victims.clone(), Signal::SIGSTOP);
     let shown = alone(swarm, told).await;
