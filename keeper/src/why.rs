@@ -199,7 +199,11 @@ fn of_job(job: &JobState, run: Option<&Run>) -> Option<Because> {
     if !job.exists {
         return Some(because(Cause::NoJob, "there is no job of this number", "keeper job list shows those there are"));
     }
-    let said = |words: &str| run.is_some_and(|run| run.reason.contains(words)) || job.trouble.contains(words);
+    // Some of what is said of a job that is not seen to be due is its own contract's words: by none of them is it told from others.
+    let unseen = unseen(&job.trouble);
+    let said = |words: &str| {
+        run.is_some_and(|run| run.reason.contains(words)) || (unseen.is_none() && job.trouble.contains(words))
+    };
     match job.status.as_str() {
         "cancelled" => {
             return Some(because(
@@ -222,7 +226,7 @@ fn of_job(job: &JobState, run: Option<&Run>) -> Option<Because> {
         return Some(because(Cause::NoFunds, what, "keeper job fund; keeper job cost says what a run takes"));
     }
     let trouble = &job.trouble;
-    if let Some(because) = unseen(trouble) {
+    if let Some(because) = unseen {
         // What was seen all the same has a story of its own.
         return run.is_none().then_some(because);
     }

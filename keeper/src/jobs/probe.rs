@@ -171,14 +171,19 @@ async fn ask_alone(provider: &ChainProvider, block: &BlockRef, question: &Questi
         ..TransactionRequest::default()
     };
     match provider.call(call).block(BlockId::hash_canonical(block.hash)).await {
-        Ok(answer) if question.call.len() + answer.len() + CALL_HEAD > MAX_CHAIN_BYTES => {
-            Err(format!("it answers {} bytes, and with the call no more than {MAX_CHAIN_BYTES} are taken", answer.len()))
-        }
+        Ok(answer) if question.call.len() + answer.len() + CALL_HEAD > MAX_CHAIN_BYTES => Err(format!(
+            "it answers {} bytes, and with the call no more than {MAX_CHAIN_BYTES} are taken",
+            answer.len()
+        )),
         Ok(answer) => Ok(holds(&answer)),
         Err(error) => {
             let words: String = error.to_string().chars().take(WORDS_MAX).collect();
             let is_failed = error.as_error_resp().is_some_and(is_failed_call);
-            Err(if is_failed { format!("the call fails with {CALL_GAS} gas: {words}") } else { format!("no answer: {words}") })
+            Err(if is_failed {
+                format!("the call fails with {CALL_GAS} gas: {words}")
+            } else {
+                format!("no answer: {words}")
+            })
         }
     }
 }

@@ -195,7 +195,7 @@ impl<'a> ByEmitter<'a> {
     /// Those who take a log.
     fn takers<'b>(&'b self, log: &'b LogEntry) -> impl Iterator<Item = &'a Wanted> + 'b {
         let wanted = self.0.get(&log.address).into_iter().flatten().copied();
-        wanted.filter(|wanted| wanted.filter.takes(log.address, &log.topics))
+        wanted.filter(move |wanted| wanted.filter.takes(log.address, &log.topics))
     }
 }
 

@@ -65,7 +65,7 @@ fn row(job: JobState, run: impl Into<Option<Run>>, cause: Cause, what: &'static 
 fn jobs() -> Vec<Row> {
     let troubled = |trouble: &str| JobState { trouble: trouble.to_owned(), ..job() };
     let unknown = "trigger 9 is of a kind that this program does not know";
-    let fails = "condition_failed: at block 7: the call fails: no code there";
+    let fails = "condition_failed: at block 7: the call fails: it cannot pay, no code there";
     let unread = "logs_unread: of block 7 no node gives its logs";
     let far = "far_off: block 99 makes it due next, 9 years from now";
     let hash = "what the job's URL serves does not have the SHA-256 hash the job registered";

@@ -94,7 +94,9 @@ fn amount(fault: &Fault) -> Option<String> {
         Fault::Silence(Silence::CutOff(bytes)) => {
             Some(format!("after {bytes} bytes the answer was still coming when the time was over"))
         }
-        Fault::NotJsonRpc(413, _) => Some("the answer or the question is too large for it (HTTP status 413)".to_owned()),
+        Fault::NotJsonRpc(413, _) => {
+            Some("the answer or the question is too large for it (HTTP status 413)".to_owned())
+        }
         Fault::Error(_, error) if words::is_about_amount(error) => Some(error.message.to_string()),
         _ => None,
     }
@@ -169,7 +171,8 @@ impl Rpc {
                         }
                     },
                     Err(fault) => {
-                        timeouts += u32::from(matches!(fault, Fault::Silence(Silence::TimedOut(_) | Silence::CutOff(_))));
+                        timeouts +=
+                            u32::from(matches!(fault, Fault::Silence(Silence::TimedOut(_) | Silence::CutOff(_))));
                         let goes_on = self.narrow(place, last - first + 1, &fault)
                             || self.is_passing(place, &query, (first, last), &fault).await;
                         if !goes_on || timeouts > MOST_TIMEOUTS {

@@ -110,7 +110,7 @@ async fn asked(global: &Global, args: &WhyArgs) -> (Option<JobState>, Option<(us
     // It forgets jobs that are over: of those the chain tells more.
     let job = jobs.into_iter().find(|job| job.id == args.id).map(|job| JobState {
         exists: true,
-        can_pay: !job.reason.contains("cannot pay"),
+        can_pay: !job.reason.starts_with("it cannot pay"),
         status: job.status,
         next_due: job.next_due,
         schedule_known: true,

@@ -63,7 +63,8 @@ impl Core {
                 self.note(Note::LogsDropped { job, logs });
             }
             for Unread { job, block, why } in found.unread {
-                let words = format!("logs_unread: of block {block} no node gives its logs, and they make nobody due: {why}");
+                let words =
+                    format!("logs_unread: of block {block} no node gives its logs, and they make nobody due: {why}");
                 self.in_trouble(job, Subject::Logs, &words, now);
                 self.note(Note::LogsUnread { job, block, why });
             }

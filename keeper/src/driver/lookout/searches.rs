@@ -101,8 +101,7 @@ impl Searches {
         if self.searching.is_some() {
             return None;
         }
-        let due: Vec<u64> =
-            self.spans.iter().filter(|(_, span)| span.is_due(now)).map(|(depth, _)| *depth).collect();
+        let due: Vec<u64> = self.spans.iter().filter(|(_, span)| span.is_due(now)).map(|(depth, _)| *depth).collect();
         let after = due.iter().find(|depth| self.turn.is_some_and(|turn| **depth > turn));
         let depth = *after.or(due.first())?;
         self.turn = Some(depth);

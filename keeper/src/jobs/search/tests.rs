@@ -112,7 +112,9 @@ type Refusal = fn(&Value) -> Response;
 const REFUSALS: [(&str, Refusal, &str); 5] = [
     (
         "33 MiB",
-        |request| Json(json!({"jsonrpc": "2.0", "id": request["id"], "result": ["x".repeat(33 << 20)]})).into_response(),
+        |request| {
+            Json(json!({"jsonrpc": "2.0", "id": request["id"], "result": ["x".repeat(33 << 20)]})).into_response()
+        },
         "larger than 33554432 bytes",
     ),
     (
@@ -213,7 +215,8 @@ async fn of_many_busy_blocks_none_is_dropped_but_the_one_that_holds_too_many() {
         unread.extend(found.unread);
         assert!(found.dropped.is_empty());
     }
-    let expected: Vec<u64> = (1..=256_u64).filter(|block| *block != 77).flat_map(|block| vec![block; 1 + block as usize % 9]).collect();
+    let expected: Vec<u64> =
+        (1..=256_u64).filter(|block| *block != 77).flat_map(|block| vec![block; 1 + block as usize % 9]).collect();
     assert_eq!(hits, expected);
     assert!(matches!(&unread[..], [Unread { job: 1, block: 77, .. }]), "{unread:?}");
 }

@@ -179,12 +179,7 @@ impl<'a> Witness<'a> {
         }
     }
 
-    async fn ask(
-        &self,
-        blocks: (u64, u64),
-        wanted: &[&Wanted],
-        room: usize,
-    ) -> Result<Vec<LogEntry>, ChainError> {
+    async fn ask(&self, blocks: (u64, u64), wanted: &[&Wanted], room: usize) -> Result<Vec<LogEntry>, ChainError> {
         let emitters: BTreeSet<Address> = wanted.iter().map(|wanted| wanted.filter.emitter()).collect();
         let mut filter = self.filter(blocks).address(emitters.into_iter().collect::<Vec<_>>());
         for place in 0..filter.topics.len() {
