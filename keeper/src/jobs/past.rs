@@ -83,7 +83,7 @@ impl Past {
             to,
             followed: Arc::new([(to, anchor.hash)].into()),
             depth: filter.confirmations().saturating_sub(self.pace.confirmations),
-            wanted: [Wanted { job: 0, filter: filter.clone() }].into(),
+            wanted: [Wanted { job: 0, filter: filter.clone(), apart: false }].into(),
         };
         let mut unread = None;
         loop {

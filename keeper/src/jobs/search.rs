@@ -70,6 +70,8 @@ pub struct Wanted {
     pub job: u64,
     /// Which logs.
     pub filter: LogFilter,
+    /// Whether it is asked about by itself: its logs were too many lately, and to find that out again takes many questions.
+    pub apart: bool,
 }
 
 /// A log that was found for a job.
@@ -143,12 +145,11 @@ async fn search_with(rpc: &Rpc, node: &Node, stretch: &Stretch) -> Result<Found,
         (Some(_), Some(bloom)) => may_be_in(bloom, &wanted.filter),
         _ => true,
     };
-    let mut wanted: Vec<&Wanted> = stretch.wanted.iter().filter(may_be).collect();
-    wanted.sort_by_key(|wanted| wanted.filter.emitter());
+    let wanted = parts(stretch.wanted.iter().filter(may_be));
     let mut others = rpc.others(node).into_iter().map(|other| (Witness::new(other.provider(), stretch), other));
     let mut second = others.next();
     let mut all = Told::new(stretch.to);
-    for part in wanted.chunks(JOBS_MAX) {
+    for part in wanted.iter().map(Vec::as_slice) {
         let mut told = first.tell(part, &all).await?;
         // One node's silence, where its own filter promises something or many blocks have none.
         let mut is_whole = stretch.one().is_some() && told.has_all(part);
@@ -172,6 +173,14 @@ async fn search_with(rpc: &Rpc, node: &Node, stretch: &Stretch) -> Result<Found,
         return Err(ChainError::unbelievable("reorganised_meanwhile", format!("block {} changed", stretch.to)));
     }
     Ok(sort(stretch, all))
+}
+
+/// What is asked in one question each.
+fn parts<'a>(wanted: impl Iterator<Item = &'a Wanted>) -> Vec<Vec<&'a Wanted>> {
+    let (apart, mut together): (Vec<_>, Vec<_>) = wanted.partition(|wanted| wanted.apart);
+    together.sort_by_key(|wanted| wanted.filter.emitter());
+    let together = together.chunks(JOBS_MAX).map(<[_]>::to_vec);
+    together.chain(apart.into_iter().map(|one| vec![one])).collect()
 }
 
 /// Whether a block with this filter may hold a log that is looked for.

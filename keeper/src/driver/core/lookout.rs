@@ -65,6 +65,7 @@ impl Core {
             for Unread { job, block, why } in found.unread {
                 let words =
                     format!("logs_unread: of block {block} no node gives its logs, and they make nobody due: {why}");
+                self.lookout.searches.set_apart(job, now);
                 self.in_trouble(job, Subject::Logs, &words, now);
                 self.note(Note::LogsUnread { job, block, why });
             }

@@ -20,6 +20,9 @@ const STRETCH_MAX: u64 = 256;
 /// Pauses between tries.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// How long jobs whose logs were too many are asked about by themselves, and how many of them at most.
+const APART_FOR: Duration = Duration::from_secs(600);
+const APART_MAX: usize = 16;
 /// So long without a whole search and something is wrong.
 const TROUBLE_AFTER: Duration = Duration::from_secs(30);
 
@@ -76,6 +79,8 @@ pub(in crate::driver) struct Searches {
     turn: Option<u64>,
     searching: Option<Stretch>,
     numbers: u64,
+    /// Jobs that are asked about by themselves, and until when.
+    apart: BTreeMap<u64, Time>,
 }
 
 impl Searches {
@@ -109,7 +114,10 @@ impl Searches {
         let (from, to) = (span.from, span.to.min(span.from.saturating_add(span.width - 1)));
         let followed = (from..=to).filter_map(|number| Some((number, block(number)?.hash))).collect();
         self.numbers += 1;
-        let wanted = wanted(book, confirmations).filter(|(of, _)| *of == depth).map(|(_, wanted)| wanted).collect();
+        self.apart.retain(|_, until| now < *until);
+        let of_depth = wanted(book, confirmations).filter(|(of, _)| *of == depth);
+        let wanted =
+            of_depth.map(|(_, wanted)| Wanted { apart: self.apart.contains_key(&wanted.job), ..wanted }).collect();
         let stretch = Stretch { number: self.numbers, from, to, followed: Arc::new(followed), depth, wanted };
         self.searching = Some(stretch.clone());
         Some(stretch)
@@ -126,6 +134,13 @@ impl Searches {
             }
         }
         is_answer
+    }
+
+    /// The logs of a job are too many: for a while it is asked about by itself.
+    pub(in crate::driver) fn set_apart(&mut self, job: u64, now: Time) {
+        if self.apart.len() < APART_MAX || self.apart.contains_key(&job) {
+            self.apart.insert(job, now.plus(APART_FOR));
+        }
     }
 
     /// The blocks above `number` are orphaned: those in their place are to be searched.
@@ -161,6 +176,6 @@ fn wanted(book: &JobBook, confirmations: u64) -> impl Iterator<Item = (u64, Want
     book.watched().filter(|job| job.state().can_pay).filter_map(move |job| {
         let Watch::Logs(filter) = job.state().plan.as_ref().ok()?.trigger.watch() else { return None };
         let depth = filter.confirmations().saturating_sub(confirmations);
-        Some((depth, Wanted { job: job.id, filter: filter.clone() }))
+        Some((depth, Wanted { job: job.id, filter: filter.clone(), apart: false }))
     })
 }

@@ -144,6 +144,25 @@ fn depths_take_turns_and_one_that_fails_holds_up_no_other() {
 }
 
 #[test]
+fn jobs_whose_logs_were_too_many_are_asked_about_by_themselves_for_a_while() {
+    let book = listed(&vec![log(0); 20]);
+    let mut searches = Searches::default();
+    let apart = |searches: &mut Searches, head: u64, now: Time| -> Vec<u64> {
+        searches.head(head, 0, &book, 0);
+        let stretch = searches.next(&book, 0, now, |number| Some(block(number))).unwrap();
+        searches.ended(stretch.number, Ok(0), now);
+        stretch.wanted.iter().filter(|wanted| wanted.apart).map(|wanted| wanted.job).collect()
+    };
+    assert_eq!(apart(&mut searches, 100, NOW), [0_u64; 0]);
+    searches.set_apart(3, NOW);
+    assert_eq!(apart(&mut searches, 101, NOW), [3]);
+    (1..=20).for_each(|job| searches.set_apart(job, NOW.plus(Duration::from_secs(300))));
+    let later = NOW.plus(Duration::from_secs(899));
+    assert_eq!(apart(&mut searches, 102, later), (1..=16).collect::<Vec<u64>>(), "few enough to ask for each");
+    assert_eq!(apart(&mut searches, 103, NOW.plus(Duration::from_secs(900))), [0_u64; 0]);
+}
+
+#[test]
 fn where_blocks_hold_more_than_is_taken_at_once_fewer_are_searched_next() {
     let book = listed(&[log(0)]);
     let mut searches = Searches::default();

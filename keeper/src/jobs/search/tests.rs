@@ -21,7 +21,7 @@ fn wanted(job: u64, emitter_: u8, topic: Option<B256>, most_per_block: u16) -> W
     let terms = TriggerTerms::Log(LogTerms { emitter, filter, topics, confirmations: 0, most_per_block });
     let trigger = Trigger::new(&terms).unwrap();
     let Watch::Logs(filter) = trigger.watch() else { panic!("not by logs") };
-    Wanted { job, filter: filter.clone() }
+    Wanted { job, filter: filter.clone(), apart: false }
 }
 
 fn log(topics: &[B256], bytes: usize) -> LogData {

@@ -61,6 +61,25 @@ async fn logs_that_no_node_gives_are_left_out_for_their_own_job_alone() {
     }
 }
 
+/// Else every block of whoever goes on takes as many questions, of which each may bring 32 MiB.
+#[tokio::test]
+async fn a_job_that_is_asked_about_by_itself_costs_the_others_no_question() {
+    let node = FakeNode::start(20).await;
+    for emitter_ in 1..=4 {
+        node.chain().log(5, emitter(emitter_), log(&[TOPIC], 3));
+    }
+    let flood = format!("{:x}", emitter(2));
+    node.lie(move |method, params, answer| {
+        if method == "eth_getLogs" && params[0]["address"].to_string().to_lowercase().contains(&flood) {
+            *answer = json!({"error": {"code": -32005, "message": "query returned more than 10000 results"}});
+        }
+    });
+    let mut jobs: Vec<Wanted> = (1..=4).map(|number| wanted(number.into(), number, None, 9)).collect();
+    jobs[1].apart = true;
+    let found = search_on(&[&node], &stretch(&node, 5, 5, &jobs)).await.unwrap();
+    assert_eq!((places(&found).len(), found.unread.len(), node.asked("eth_getLogs")), (3, 1, 2));
+}
+
 /// What is about an amount is no failure of the node: else whoever emits logs has every keeper leave its nodes alone.
 #[tokio::test]
 async fn logs_that_are_too_many_are_not_held_against_the_node() {
