@@ -183,19 +183,17 @@ fn reason_of(core: &Core, second: u64) -> String {
     core.view(at(second)).jobs.into_iter().find(|job| job.id == 2).unwrap().reason
 }
 
-/// Prepared, so that nothing else is in its way.
-fn ready(core: &mut Core, second: u64) {
-    let orders = core.on(Event::House, at(second));
-    let code = B256::ZERO;
-    let asked = orders.iter().any(|order| matches!(order, Order::Prepare { job, .. } if job.0 == 2));
-    assert!(asked, "{orders:?}");
-    core.on(Event::Prepared { job: JobId(2), code, result: Ok(()) }, at(second));
+/// Its code is there, so that nothing else is in its way.
+fn ready(core: &mut Core) {
+    core.on(Event::House, at(START + 10));
+    let prepared = Event::Prepared { job: JobId(2), code: B256::repeat_byte(0xcc), result: Ok(()) };
+    core.on(prepared, at(START + 10));
 }
 
 #[test]
 fn a_condition_that_fails_is_named_with_its_job_until_it_does_not() {
     let mut core = watching(condition());
-    ready(&mut core, START + 10);
+    ready(&mut core);
     let block = |number: u64| consensus::anchor::BlockRef { number, hash: hash(number), timestamp: START + number };
     let probed = |core: &mut Core, number: u64, result: Probed| {
         core.on(head(number), at(START + number));
@@ -218,7 +216,7 @@ fn a_condition_that_fails_is_named_with_its_job_until_it_does_not() {
 #[test]
 fn logs_that_no_node_gives_are_charged_to_their_job() {
     let mut core = watching(log_trigger(0));
-    ready(&mut core, START + 10);
+    ready(&mut core);
     let stretch = searched(&core.on(head(11), at(START + 11))).unwrap();
     let unread = vec![Unread { job: 2, block: 11, why: "too many".to_owned() }];
     let result = Ok(Found { unread, hits: vec![hit(11, 3)], ..Found::default() });
@@ -234,7 +232,7 @@ fn logs_that_no_node_gives_are_charged_to_their_job() {
 #[test]
 fn a_job_whose_next_block_is_years_away_is_named() {
     let mut core = watching(TriggerTerms::Blocks { first: (1 << 40) - 1, every: u32::MAX });
-    ready(&mut core, START + 10);
+    ready(&mut core);
     let reason = reason_of(&core, START + 10);
     assert!(reason.starts_with("far_off: block 1099511627775 makes it due next, "), "{reason}");
 }
