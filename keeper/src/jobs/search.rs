@@ -225,6 +225,9 @@ fn sort(stretch: &Stretch, told: Told) -> Found {
             found.hits.push(Hit { job: wanted.job, log: Arc::clone(&dated.log), ripe: dated.ripe });
         }
     }
+    for ((_, job), count) in told.dropped {
+        *found.dropped.entry(job).or_default() += count;
+    }
     found.unread = told.unread.into_iter().map(|((block, job), why)| Unread { job, block, why }).collect();
     found
 }

@@ -33,13 +33,22 @@ pub(super) struct Told {
     pub(super) to: u64,
     /// By block and place in it.
     pub(super) logs: BTreeMap<(u64, u32), Dated>,
+    /// Logs that were let go of, by block and job: their jobs have as many of that block as they take.
+    pub(super) dropped: BTreeMap<(u64, u64), u64>,
     /// Why there is nothing, by block and job.
     pub(super) unread: BTreeMap<(u64, u64), String>,
 }
 
+/// The answer to one question.
+#[derive(Default)]
+struct Shown {
+    logs: Vec<LogEntry>,
+    dropped: BTreeMap<(u64, u64), u64>,
+}
+
 impl Told {
     pub(super) fn new(to: u64) -> Self {
-        Self { to, logs: BTreeMap::new(), unread: BTreeMap::new() }
+        Self { to, logs: BTreeMap::new(), dropped: BTreeMap::new(), unread: BTreeMap::new() }
     }
 
     /// Whether there is a log for everybody.
@@ -59,6 +68,10 @@ impl Told {
         for (place, dated) in other.logs {
             self.logs.entry(place).or_insert(dated);
         }
+        for (place, count) in other.dropped {
+            let before = self.dropped.entry(place).or_default();
+            *before = count.max(*before);
+        }
         self.unread.retain(|place, _| other.unread.contains_key(place));
     }
 
@@ -66,6 +79,7 @@ impl Told {
     pub(super) fn add(&mut self, other: Self) {
         self.shorten(other.to);
         self.logs.extend(other.logs);
+        self.dropped.extend(other.dropped);
         self.unread.extend(other.unread);
     }
 
@@ -73,6 +87,7 @@ impl Told {
         if to < self.to {
             self.to = to;
             self.logs.retain(|(block, _), _| *block <= to);
+            self.dropped.retain(|(block, _), _| *block <= to);
             self.unread.retain(|(block, _), _| *block <= to);
         }
     }
@@ -140,7 +155,9 @@ impl<'a> Witness<'a> {
         let from = self.stretch.from;
         while from < to {
             match self.take((from, to), wanted, BYTES_MAX.saturating_sub(held.bytes(to))).await {
-                Ok(logs) => return Ok(Told { logs: self.dated(logs).await?, ..Told::new(to) }),
+                Ok(Shown { logs, dropped }) => {
+                    return Ok(Told { logs: self.dated(logs).await?, dropped, ..Told::new(to) });
+                }
                 Err(ChainError::TooMuch(_)) => to = from + (to - from) / 2,
                 Err(error) => return Err(error),
             }
@@ -150,7 +167,10 @@ impl<'a> Witness<'a> {
         while let Some(part) = parts.pop() {
             let room = BYTES_MAX.saturating_sub(held.bytes(to)).saturating_sub(told.bytes(to));
             match (self.take((from, to), part, room).await, part) {
-                (Ok(logs), _) => told.logs.extend(self.dated(logs).await?),
+                (Ok(Shown { logs, dropped }), _) => {
+                    told.logs.extend(self.dated(logs).await?);
+                    told.dropped.extend(dropped);
+                }
                 (Err(ChainError::TooMuch(why)), [one]) => drop(told.unread.insert((to, one.job), why)),
                 (Err(ChainError::TooMuch(_)), _) => parts.extend(<[_; 2]>::from(part.split_at(part.len() / 2))),
                 (Err(error), _) => return Err(error),
@@ -161,7 +181,7 @@ impl<'a> Witness<'a> {
 
     /// The logs of these blocks. A node that answers at that moment for others of the same blocks cannot give these: for whoever
     /// asks that is the same as if they were too much, for else one job could have all the others wait.
-    async fn take(&self, blocks: (u64, u64), wanted: &[&Wanted], room: usize) -> Result<Vec<LogEntry>, ChainError> {
+    async fn take(&self, blocks: (u64, u64), wanted: &[&Wanted], room: usize) -> Result<Shown, ChainError> {
         let mut tries = if wanted.len() > 1 || blocks.0 < blocks.1 { 1 } else { TRIES };
         loop {
             let error = match self.ask(blocks, wanted, room).await {
@@ -179,7 +199,7 @@ impl<'a> Witness<'a> {
         }
     }
 
-    async fn ask(&self, blocks: (u64, u64), wanted: &[&Wanted], room: usize) -> Result<Vec<LogEntry>, ChainError> {
+    async fn ask(&self, blocks: (u64, u64), wanted: &[&Wanted], room: usize) -> Result<Shown, ChainError> {
         let emitters: BTreeSet<Address> = wanted.iter().map(|wanted| wanted.filter.emitter()).collect();
         let mut filter = self.filter(blocks).address(emitters.into_iter().collect::<Vec<_>>());
         for place in 0..filter.topics.len() {
@@ -189,19 +209,13 @@ impl<'a> Witness<'a> {
                 filter.topics[place] = asked.into_iter().collect::<Vec<_>>().into();
             }
         }
-        let by_emitter = ByEmitter::new(wanted.iter().copied());
-        let (mut logs, mut bytes) = (Vec::new(), 0);
-        for log in self.provider.get_logs(&filter).await? {
-            let entry = entry_of(log, blocks)?;
-            if by_emitter.takers(&entry).next().is_some() {
-                bytes += size_of(&entry);
-                logs.push(entry);
-            }
-        }
+        let logs = self.provider.get_logs(&filter).await?.into_iter().map(|log| entry_of(log, blocks));
+        let shown = taken(logs.collect::<Result<_, _>>()?, wanted);
+        let bytes: usize = shown.logs.iter().map(size_of).sum();
         if bytes > room {
             return Err(ChainError::TooMuch(format!("they take {bytes} bytes, and there is room for {room}")));
         }
-        Ok(logs)
+        Ok(shown)
     }
 
     fn filter(&self, (from, to): (u64, u64)) -> Filter {
@@ -238,6 +252,34 @@ impl<'a> Witness<'a> {
         self.blocks.insert(number, (head.hash, head.timestamp));
         Ok((head.hash, head.timestamp))
     }
+}
+
+/// Of logs those that somebody takes, and of each block no more than that: else one job's would fill the room there is for all.
+fn taken(mut logs: Vec<LogEntry>, wanted: &[&Wanted]) -> Shown {
+    let by_emitter = ByEmitter::new(wanted.iter().copied());
+    let (mut shown, mut counts) = (Shown::default(), BTreeMap::new());
+    logs.sort_unstable_by_key(|log| (log.block_number, log.log_index));
+    for log in logs {
+        let mut too_many = Vec::new();
+        let mut is_taken = false;
+        for wanted in by_emitter.takers(&log) {
+            let place = (log.block_number, wanted.job);
+            let count: &mut usize = counts.entry(place).or_default();
+            *count += 1;
+            match *count <= wanted.filter.most_per_block() {
+                true => is_taken = true,
+                false => too_many.push(place),
+            }
+        }
+        if is_taken {
+            shown.logs.push(log);
+            continue;
+        }
+        for place in too_many {
+            *shown.dropped.entry(place).or_default() += 1;
+        }
+    }
+    shown
 }
 
 /// A log with its place, if it is one of those blocks.
