@@ -13,6 +13,7 @@
 //! against the blocks of the node that shows it: neither node can have the other's logs thrown away. One that errs in that is asked no
 //! further, and the next one answers in its place.
 
+mod told;
 mod witness;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,8 @@ use executor::LogEntry;
 
 use super::trigger::{LogFilter, SeenLog};
 use crate::chain::{ChainError, Node, Rpc};
-use witness::{Told, Witness};
+use told::Told;
+use witness::Witness;
 
 /// Jobs that are asked about in one question: nodes cap lists of addresses and of topics.
 const JOBS_MAX: usize = 100;
