@@ -249,7 +249,7 @@ pub struct JobView {
     pub last_result: String,
     /// Whether this keeper can execute the job.
     pub ready: bool,
-    /// Why this keeper abstains from the job's tasks; empty when `ready`.
+    /// Why this keeper abstains from the job's tasks, or does not see it due; empty if neither. It begins with a word that stays.
     pub reason: String,
 }
 

@@ -9,86 +9,12 @@
 //!
 //! Pure: no clock, no file, no socket.
 
+mod cause;
+
 use contracts::terms::ended;
 
 use crate::archive::Run;
-
-/// Ways in which a task ends, or does not. Scripts go by these names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cause {
-    /// It did what it was to do.
-    Delivered,
-    /// It found nothing to do.
-    Skipped,
-    /// Its moment has not come.
-    NotDue,
-    /// It is under way.
-    UnderWay,
-    /// There is no such job.
-    NoJob,
-    /// The job is over.
-    Ended,
-    /// The job is paused.
-    Paused,
-    /// The job cannot pay.
-    NoFunds,
-    /// What the job asks for cannot be read.
-    BrokenJob,
-    /// The job's code cannot be had, or is not the one on chain.
-    NoCode,
-    /// The job's code failed, on every keeper alike.
-    JobFailed,
-    /// Keepers got different results.
-    Disagreement,
-    /// Too few keepers were heard.
-    NoQuorum,
-    /// This keeper had nothing to sign.
-    Abstained,
-    /// The leader did not bring it on chain, and another keeper did, later.
-    LeaderMissed,
-    /// It was certified, and the chain or the nodes did not take it.
-    Refused,
-    /// It settled, and the target did not take the outcome.
-    TargetReverted,
-    /// Gas costs more than the job pays for.
-    TooDear,
-    /// Its deadline passed, as the job's policy for missed runs sets it.
-    MissedPolicy,
-    /// A reorganisation undid its settlement.
-    Reopened,
-    /// Nothing is known of it here.
-    Unknown,
-}
-
-impl Cause {
-    /// The name in snake case.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Skipped => "skipped",
-            Self::NotDue => "not_due",
-            Self::UnderWay => "under_way",
-            Self::NoJob => "no_job",
-            Self::Ended => "ended",
-            Self::Paused => "paused",
-            Self::NoFunds => "no_funds",
-            Self::BrokenJob => "broken_job",
-            Self::NoCode => "no_code",
-            Self::JobFailed => "job_failed",
-            Self::Disagreement => "disagreement",
-            Self::NoQuorum => "no_quorum",
-            Self::Abstained => "abstained",
-            Self::LeaderMissed => "leader_missed",
-            Self::Refused => "refused",
-            Self::TargetReverted => "target_reverted",
-            Self::TooDear => "too_dear",
-            Self::MissedPolicy => "missed_policy",
-            Self::Reopened => "reopened",
-            Self::Unknown => "unknown",
-        }
-    }
-}
+pub use cause::Cause;
 
 /// How a job stands, as far as anybody could be asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -107,6 +33,14 @@ pub struct JobState {
     pub trouble: String,
     /// `all`, `once` or `skip`: what becomes of runs that were not made in time; empty where nobody could be asked.
     pub missed: String,
+}
+
+impl JobState {
+    /// Whether the keeper that runs does not see the job due: what became of its runs before tells nothing of that.
+    #[must_use]
+    pub fn is_unseen(&self) -> bool {
+        unseen(&self.trouble).is_some()
+    }
 }
 
 /// What is judged.
@@ -188,7 +122,11 @@ fn of_job(job: &JobState, run: Option<&Run>) -> Option<Because> {
     if !job.exists {
         return Some(because(Cause::NoJob, "there is no job of this number", "keeper job list shows those there are"));
     }
-    let said = |words: &str| run.is_some_and(|run| run.reason.contains(words)) || job.trouble.contains(words);
+    // Some of what is said of a job that is not seen to be due is its own contract's words: by none of them is it told from others.
+    let unseen = unseen(&job.trouble);
+    let said = |words: &str| {
+        run.is_some_and(|run| run.reason.contains(words)) || (unseen.is_none() && job.trouble.contains(words))
+    };
     match job.status.as_str() {
         "cancelled" => {
             return Some(because(
@@ -211,10 +149,33 @@ fn of_job(job: &JobState, run: Option<&Run>) -> Option<Because> {
         return Some(because(Cause::NoFunds, what, "keeper job fund; keeper job cost says what a run takes"));
     }
     let trouble = &job.trouble;
+    if let Some(because) = unseen {
+        // What was seen all the same has a story of its own.
+        return run.is_none().then_some(because);
+    }
     if trouble.contains("code") && !trouble.contains("being fetched") {
         return Some(no_code(trouble));
     }
     (!trouble.is_empty() && !trouble.contains("being fetched")).then(|| broken(trouble))
+}
+
+/// Why a job is not seen to be due, by the word that its trouble begins with.
+fn unseen(trouble: &str) -> Option<Because> {
+    let (word, why) = trouble.split_once(": ")?;
+    Some(match word {
+        "condition_failed" => because(
+            Cause::ConditionFailed,
+            format!("the call that tells whether the job is due fails, so it never is: {why}"),
+            "mend the contract that is asked, or name another with keeper job update --condition",
+        ),
+        "logs_unread" => because(
+            Cause::LogsUnread,
+            format!("some of the job's logs were not read: {why}"),
+            "keeper job update --topics asks for fewer logs; a node without such a cap in rpc_urls gives more",
+        ),
+        "far_off" => because(Cause::NotDue, why, "keeper job update, by its owner, gives it another trigger"),
+        _ => return None,
+    })
 }
 
 fn broken(why: &str) -> Because {

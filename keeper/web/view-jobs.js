@@ -76,7 +76,7 @@ function update(element, job, runs) {
   }
   say(trigger, `${job.action}, ${readable(job.trigger) || "a trigger this keeper cannot read"}`);
   say(next, job.next_due ? `next ${clock(job.next_due * 1000)}` : job.status === "active" && job.ready ? "when the chain says so" : "");
-  why.hidden = job.ready;
+  why.hidden = !job.reason;
   say(why, job.reason ? `Why not: ${job.reason}` : "");
   const past = runs.filter((run) => run.state !== "waiting").slice(0, STRIP).reverse();
   keyed(strip, past, (run) => run.key, (run) => h("li", {}, h("a", { href: `#/task/${run.key}`, tabindex: "-1" })), (cell, run) => {

@@ -30,8 +30,15 @@ const LATEST_MS: u64 = 10_000;
 const PER_BLOCK: u16 = 4;
 const FLOODS_SENT: usize = 3;
 /// What all say of a pattern that makes no sense.
-const NAMED: [(&str, &str); 2] =
-    [("never", "bad_trigger: \"0 0 30 2 *\" never fires"), ("garbage", "bad_trigger: \"a\" names no month")];
+const NAMED: [(&str, &str, &str); 2] =
+    [("never", "bad_trigger: ", "\"0 0 30 2 *\" never fires"), ("garbage", "bad_trigger: ", "\"a\" names no month")];
+/// What all say of a job that could be run and is never seen to be due, and what `keeper job why` calls that.
+const UNSEEN: [(&str, &str, &str, &str); 4] = [
+    ("far", "far_off: ", "block 1099511627775", "not_due"),
+    ("burns", "condition_failed: ", "the call fails with 10000000 gas", "condition_failed"),
+    ("bombs", "condition_failed: ", "it answers 1048576 bytes", "condition_failed"),
+    ("reverts", "condition_failed: ", "revert", "condition_failed"),
+];
 
 #[tokio::test]
 async fn bad_triggers_are_named_and_hold_up_nobody() {
@@ -69,8 +76,12 @@ async fn bad_triggers_are_named_and_hold_up_nobody() {
     ];
     let jobs = swarm.list(&requests).await.unwrap();
     let id = |name: &str| jobs.iter().find(|job| job.name == name).unwrap().id;
-    for (name, reason) in NAMED {
-        named(&swarm, name, id(name), reason).await;
+    for (name, word, more) in NAMED {
+        named(&swarm, name, id(name), (word, more, false)).await;
+    }
+    for (name, word, more, cause) in UNSEEN {
+        named(&swarm, name, id(name), (word, more, true)).await;
+        explained(&swarm, name, id(name), more, cause).await;
     }
     let mut flooded = Vec::new();
     for _ in 0..FLOODS_SENT {
@@ -122,16 +133,25 @@ async fn held_to_its_anchor(swarm: &Swarm, job: u64) {
     }
 }
 
-async fn named(swarm: &Swarm, name: &str, job: u64, reason: &str) {
+/// The reason that each keeper gives for a job begins with this word and says this; and whether it could be run.
+async fn named(swarm: &Swarm, name: &str, job: u64, (word, more, is_ready): (&str, &str, bool)) {
     for keeper in &swarm.keepers {
         until(&format!("{} to say what is wrong with job {name}", keeper.name()), PATIENCE, || async {
             let known: Vec<Job> = keeper.get("/v1/jobs").await.map_err(|error| format!("{error:#}"))?;
             let known = known.into_iter().find(|known| known.id == job).ok_or_else(|| "unknown".to_owned())?;
-            if !known.ready && known.reason.starts_with(reason) { Ok(()) } else { Err(format!("{known:?}")) }
+            let says_so = known.reason.starts_with(word) && known.reason.contains(more);
+            if known.ready == is_ready && says_so { Ok(()) } else { Err(format!("{known:?}")) }
         })
         .await
         .unwrap();
     }
+}
+
+async fn explained(swarm: &Swarm, name: &str, job: u64, more: &str, cause: &str) {
+    let said = swarm.keepers[0].run(["job", "why"], &[&job.to_string(), "--json"]).await.unwrap();
+    let why: Value = serde_json::from_str(&said).unwrap();
+    let what = why["what"].as_str().unwrap_or_default();
+    assert!(why["cause"] == cause && what.contains(more) && why["mend"] != "", "{name}: {why}");
 }
 
 async fn deploy(swarm: &mut Swarm, code: &str) -> Result<Address> {

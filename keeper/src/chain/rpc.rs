@@ -269,7 +269,7 @@ impl Rpc {
         }
         match logs::Query::of(packet) {
             Some(query) => self.logs(place, packet, query, patient).await,
-            None => self.judged(place, packet, self.exchange(place, packet).await),
+            None => self.undivided(place, packet, self.exchange(place, packet).await),
         }
     }
 }

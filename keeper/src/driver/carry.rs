@@ -138,8 +138,8 @@ impl Driver {
     fn probe(&self, block: BlockRef, questions: Arc<[Question]>) {
         let provider = self.services.provider.clone();
         self.spawn(async move {
-            let holding = probe(&provider, &block, &questions).await.map_err(|error| error.to_string());
-            Some(Event::Probed { block, holding })
+            let result = probe(&provider, &block, &questions).await.map_err(|error| error.to_string());
+            Some(Event::Probed { block, result })
         });
     }
 

@@ -257,7 +257,7 @@ impl Core {
             }
             Event::Evidence(proofs) => self.on_evidence(proofs, now),
             Event::Searched { number, result } => self.on_searched(number, result, now),
-            Event::Probed { block, holding } => self.on_probed(&block, holding, now),
+            Event::Probed { block, result } => self.on_probed(&block, result, now),
             Event::House => self.keep_house(now),
             Event::Tick => self.feed(Input::Tick, now),
         }

@@ -14,6 +14,7 @@ use consensus::task::{JobId, Outcome, Task};
 
 use super::readings::{Readings, Wallet};
 use crate::chain::{AccusationResult, BroughtResult, ChainEvent, SettlementResult, SnapshotResult, Undelivered};
+use crate::jobs::probe::Probed;
 use crate::jobs::search::Found;
 use crate::journal::{self, Record};
 
@@ -206,8 +207,8 @@ pub enum Event {
     Probed {
         /// The block.
         block: BlockRef,
-        /// The jobs whose conditions hold, or why nothing can be said.
-        holding: Result<Vec<u64>, String>,
+        /// Which hold and which fail, or why nothing can be said.
+        result: Result<Probed, String>,
     },
     /// The proofs on disk ([`super::Order::LoadEvidence`]), in their gossip encoding.
     Evidence(Vec<Vec<u8>>),

@@ -17,6 +17,7 @@
 mod conditions;
 mod room;
 mod searches;
+mod troubles;
 
 use consensus::anchor::BlockRef;
 use consensus::task::{DueTask, Task};
@@ -25,6 +26,8 @@ use consensus::time::Pace;
 use conditions::Conditions;
 use room::{Sightings, Waiting};
 use searches::Searches;
+pub(super) use troubles::Subject;
+use troubles::Troubles;
 
 use crate::jobs::trigger::{Run, Sighting, Watch};
 use crate::jobs::{JobBook, Plan};
@@ -34,6 +37,7 @@ use crate::jobs::{JobBook, Plan};
 pub(super) struct Lookout {
     pub(super) searches: Searches,
     pub(super) conditions: Conditions,
+    pub(super) troubles: Troubles,
     /// What made the tasks due that are remembered.
     sightings: Sightings,
     /// Tasks that found no room yet.
@@ -97,7 +101,8 @@ impl Lookout {
     pub(super) fn forget(&mut self, is_known: impl Fn(&Task) -> bool, is_job: impl Fn(u64) -> bool) {
         let waiting = &self.waiting;
         self.sightings.retain(|task| waiting.holds(task) || is_known(task));
-        self.conditions.forget(is_job);
+        self.conditions.forget(&is_job);
+        self.troubles.forget(is_job);
     }
 }
 

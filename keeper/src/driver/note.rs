@@ -106,6 +106,22 @@ pub enum Note {
         /// How many.
         logs: u64,
     },
+    /// Logs of one block that no node gives for a job: they make nobody due.
+    LogsUnread {
+        /// The job.
+        job: u64,
+        /// The block.
+        block: u64,
+        /// Why not.
+        why: String,
+    },
+    /// A job's condition fails, and did not before.
+    ConditionFailed {
+        /// The job.
+        job: u64,
+        /// Why.
+        why: String,
+    },
     /// It could not be asked which conditions hold.
     NotProbed(String),
     /// A certificate goes to the chain.
@@ -194,6 +210,7 @@ impl Note {
             Self::PutOff { tasks, .. } => metrics.load_shed.add([Load::Tasks.name()], *tasks),
             Self::Crowded(_) => metrics.load_shed.inc([Load::Tasks.name()]),
             Self::LogsDropped { logs, .. } => metrics.load_shed.add(["logs"], *logs),
+            Self::LogsUnread { .. } => metrics.load_shed.inc(["log_blocks"]),
             Self::Submitting => metrics.certificates.inc(["submitted"]),
             Self::Submitted(result) => count_submission(metrics, result),
             Self::Offered(result) => count_offer(metrics, result),
@@ -206,6 +223,7 @@ impl Note {
             }
             Self::BadEpoch(_)
             | Self::NotProbed(_)
+            | Self::ConditionFailed { .. }
             | Self::SecondVerdict(_)
             | Self::Blamed(_)
             | Self::UnaskedAnswer(_)
@@ -229,6 +247,8 @@ impl Note {
             Self::PutOff { .. } => Some(("put_off", 0)),
             Self::Crowded(job) => Some(("crowded", job.0)),
             Self::LogsDropped { job, .. } => Some(("logs_dropped", *job)),
+            Self::LogsUnread { job, .. } => Some(("logs_unread", *job)),
+            Self::ConditionFailed { job, .. } => Some(("condition_failed", *job)),
             Self::NotProbed(_) => Some(("not_probed", 0)),
             Self::MissedTurn { .. } => Some(("missed_turn", 0)),
             Self::ClockOff { .. } => Some(("clock", 0)),
@@ -291,6 +311,12 @@ impl Note {
                 logs,
                 "logs made nobody due: one block has more of them than the job takes, or they are longer than can be"
             ),
+            Self::LogsUnread { job, block, why } => {
+                tracing::warn!(job, block, why, "no node gives a job's logs of a block: they make nobody due");
+            }
+            Self::ConditionFailed { job, why } => {
+                tracing::warn!(job, why, "a job's condition fails: it makes nobody due until its owner mends it");
+            }
             Self::NotProbed(why) => {
                 tracing::warn!(why, "could not ask which conditions hold: asked again at the next block");
             }

@@ -148,7 +148,7 @@ pub enum Order {
     },
     /// Search blocks for logs that make jobs due; answer with [`super::Event::Searched`].
     Search(Stretch),
-    /// Ask at a block which conditions hold; answer with [`super::Event::Probed`].
+    /// Ask at a block which conditions hold and which fail; answer with [`super::Event::Probed`].
     Probe {
         /// The block.
         block: BlockRef,

@@ -15,8 +15,8 @@ use contracts::terms::Terms;
 use contracts::{IJobManager::JobParams, JobManager};
 
 use super::job::Plan;
-use super::search::{Stretch, Wanted, search};
-use super::trigger::{Run, Sighting, Watch};
+use super::search::{Hit, Stretch, Unread, Wanted, search};
+use super::trigger::{LogFilter, Run, Sighting, Watch};
 use crate::chain::{ChainError, Rpc, head_at, newest_log};
 
 /// Plans that are remembered: a dispute is tried more than once, and the search is long.
@@ -61,21 +61,49 @@ impl Past {
                 let block = BlockRef { number, hash: head.hash, timestamp: head.timestamp };
                 blocks.at(number, acted_on(block.timestamp)).map(|run| (run, Some(Sighting::Block(block))))
             }
-            Watch::Logs(filter) => {
-                let depth = filter.confirmations().saturating_sub(self.pace.confirmations);
-                let wanted = [Wanted { job: 0, filter: filter.clone() }].into();
-                let from = anchor.number.saturating_sub(LOOKED_BACK);
-                let stretch = Stretch { number: 0, from, to: anchor.number, hash: Some(anchor.hash), depth, wanted };
-                let found = search(&self.rpc, &stretch).await?.hits.into_iter();
-                let runs = found.map(|hit| (filter.run(&hit.log, acted_on(hit.ripe)), Sighting::Log(hit.log)));
-                let mut runs = runs.filter(|(run, _)| run.instance == *instance);
-                runs.next().map(|(run, sighting)| (run, Some(sighting)))
-            }
+            Watch::Logs(filter) => self.log_run(filter, instance, anchor).await?,
             Watch::Condition(condition) => {
                 let block = self.block_of(instance.0).await?;
                 block.map(|block| (condition.run(&block, acted_on(block.timestamp)), None))
             }
         })
+    }
+
+    /// The run that a log made due. That there was none is said only of blocks that were all read.
+    async fn log_run(
+        &self,
+        filter: &LogFilter,
+        instance: &InstanceKey,
+        anchor: &BlockRef,
+    ) -> Result<Option<(Run, Option<Sighting>)>, ChainError> {
+        let to = anchor.number;
+        let mut stretch = Stretch {
+            number: 0,
+            from: to.saturating_sub(LOOKED_BACK),
+            to,
+            followed: Arc::new([(to, anchor.hash)].into()),
+            depth: filter.confirmations().saturating_sub(self.pace.confirmations),
+            wanted: [Wanted { job: 0, filter: filter.clone(), apart: false }].into(),
+        };
+        let mut unread = None;
+        loop {
+            let found = search(&self.rpc, &stretch).await?;
+            for Hit { log, ripe, .. } in found.hits {
+                let run = filter.run(&log, ripe.saturating_add(self.pace.confirmed_seconds));
+                if run.instance == *instance {
+                    return Ok(Some((run, Some(Sighting::Log(log)))));
+                }
+            }
+            unread = unread.or_else(|| found.unread.into_iter().next());
+            if found.left == 0 {
+                break;
+            }
+            stretch.from = to + 1 - found.left;
+        }
+        match unread {
+            Some(Unread { block, why, .. }) => Err(ChainError::TooMuch(format!("the logs of block {block}: {why}"))),
+            None => Ok(None),
+        }
     }
 
     /// The block with this hash, if the node has it.

@@ -1,8 +1,11 @@
 //! Asks at a block which conditions hold: 200 of them in one question, which is code that no contract has. It makes one call
 //! after the other, each with little gas and no room for its answer but one word, and returns a byte for each.
 //!
-//! What fails there may need more gas, and is asked about by itself, a few at a block in turn: whoever lists a condition that
-//! burns all the gas there is delays its own kind and nobody else.
+//! What fails there may need more gas, and is asked about by itself, a few at a block in turn, side by side and for a few seconds:
+//! whoever lists a condition that burns all the gas there is, or has a node give up, delays its own kind and nobody else.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, Bytes, TxKind};
@@ -10,9 +13,21 @@ use alloy::providers::Provider;
 use alloy::rpc::types::{TransactionInput, TransactionRequest};
 use consensus::anchor::BlockRef;
 use executor::{CALL_GAS, MAX_CHAIN_BYTES, is_failed_call};
+use tokio::task::JoinSet;
 
 use super::trigger::holds;
 use crate::chain::{ChainError, ChainProvider};
+
+/// What was found of conditions at a block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Probed {
+    /// The jobs whose conditions hold.
+    pub holding: Vec<u64>,
+    /// Those whose conditions do not hold.
+    pub idle: Vec<u64>,
+    /// Those whose conditions fail, with words for why: the call does, or its answer is too long, or no node gives one.
+    pub failing: BTreeMap<u64, String>,
+}
 
 /// A call that tells whether a job is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,38 +49,71 @@ const CODE_MAX: usize = 49_152;
 const QUESTION_CODE: usize = 80;
 /// Conditions that are asked about by themselves at a block.
 const ALONE_MAX: usize = 16;
+/// How long each of those is waited for: less than a whole question about a block may take.
+const ALONE_PATIENCE: Duration = Duration::from_secs(6);
+/// Most that is told of a node's words, in characters.
+const WORDS_MAX: usize = 120;
 /// At most so much of what a question and its answer may have together is neither.
 const CALL_HEAD: usize = 64;
 /// Where in memory a call lies while it is made, and where the answers are: above the longest call.
 const CALL_AT: u16 = 0x40;
 const ANSWERS_AT: u16 = 0x2000;
 
-/// The jobs whose conditions hold at a block. Of those that need more gas others have their turn at the next.
+/// Which conditions hold at a block, and which fail. Of those that need more gas others have their turn at the next. What fails
+/// for one question is no word on the others.
 ///
 /// # Errors
-/// The nodes do not answer.
-pub async fn probe(provider: &ChainProvider, block: &BlockRef, questions: &[Question]) -> Result<Vec<u64>, ChainError> {
-    let mut holding = Vec::new();
+/// The nodes answer nothing.
+pub async fn probe(provider: &ChainProvider, block: &BlockRef, questions: &[Question]) -> Result<Probed, ChainError> {
+    let mut probed = Probed::default();
     let mut alone = Vec::new();
+    let (mut has_answer, mut failure) = (false, None);
     for together in cut(questions) {
-        let answers = ask_together(provider, block, together).await?;
+        let answers = match ask_together(provider, block, together).await {
+            Ok(answers) => answers,
+            Err(error) => {
+                tracing::debug!(%error, block = block.number, "some conditions could not be asked about");
+                failure.get_or_insert(error);
+                continue;
+            }
+        };
+        has_answer = true;
         for (question, answer) in together.iter().zip(answers) {
             match answer {
-                Some(true) => holding.push(question.job),
-                Some(false) => {}
+                Some(true) => probed.holding.push(question.job),
+                Some(false) => probed.idle.push(question.job),
                 None => alone.push(question),
             }
         }
     }
+    if let Some(error) = failure.filter(|_| !has_answer) {
+        return Err(error);
+    }
     let turn = usize::try_from(block.number % 1_000_003).unwrap_or_default();
     let shift = turn.wrapping_mul(ALONE_MAX) % alone.len().max(1);
     alone.rotate_left(shift);
-    for question in alone.into_iter().take(ALONE_MAX) {
-        if ask_alone(provider, block, question).await? {
-            holding.push(question.job);
+    alone.truncate(ALONE_MAX);
+    each_alone(provider, block, alone, &mut probed).await;
+    Ok(probed)
+}
+
+async fn each_alone(provider: &ChainProvider, block: &BlockRef, questions: Vec<&Question>, probed: &mut Probed) {
+    let mut asked = JoinSet::new();
+    for question in questions {
+        let (provider, block, question) = (provider.clone(), *block, question.clone());
+        asked.spawn(async move {
+            let late = || format!("no node answers it within {} s", ALONE_PATIENCE.as_secs());
+            let answer = tokio::time::timeout(ALONE_PATIENCE, ask_alone(&provider, &block, &question)).await;
+            (question.job, answer.unwrap_or_else(|_| Err(late())))
+        });
+    }
+    for (job, answer) in asked.join_all().await {
+        match answer {
+            Ok(true) => probed.holding.push(job),
+            Ok(false) => probed.idle.push(job),
+            Err(why) => drop(probed.failing.insert(job, why)),
         }
     }
-    Ok(holding)
 }
 
 /// As many as fit one question each.
@@ -113,9 +161,8 @@ async fn ask_together(
     }
 }
 
-/// A call that fails is one that does not hold, and so is one that answers more than those take who look again; a node that cannot
-/// say why is asked no further.
-async fn ask_alone(provider: &ChainProvider, block: &BlockRef, question: &Question) -> Result<bool, ChainError> {
+/// Whether it holds, or why it fails: so does a call that answers more than those take who look again.
+async fn ask_alone(provider: &ChainProvider, block: &BlockRef, question: &Question) -> Result<bool, String> {
     let call = TransactionRequest {
         from: Some(Address::ZERO),
         to: Some(TxKind::Call(question.target)),
@@ -124,9 +171,20 @@ async fn ask_alone(provider: &ChainProvider, block: &BlockRef, question: &Questi
         ..TransactionRequest::default()
     };
     match provider.call(call).block(BlockId::hash_canonical(block.hash)).await {
-        Ok(answer) => Ok(holds(&answer) && question.call.len() + answer.len() + CALL_HEAD <= MAX_CHAIN_BYTES),
-        Err(error) if error.as_error_resp().is_some_and(is_failed_call) => Ok(false),
-        Err(error) => Err(error.into()),
+        Ok(answer) if question.call.len() + answer.len() + CALL_HEAD > MAX_CHAIN_BYTES => Err(format!(
+            "it answers {} bytes, and with the call no more than {MAX_CHAIN_BYTES} are taken",
+            answer.len()
+        )),
+        Ok(answer) => Ok(holds(&answer)),
+        Err(error) => {
+            let words: String = error.to_string().chars().take(WORDS_MAX).collect();
+            let is_failed = error.as_error_resp().is_some_and(is_failed_call);
+            Err(if is_failed {
+                format!("the call fails with {CALL_GAS} gas: {words}")
+            } else {
+                format!("no answer: {words}")
+            })
+        }
     }
 }
 

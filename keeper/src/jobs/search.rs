@@ -1,24 +1,38 @@
 //! The search for logs that make jobs due.
 //!
+//! ```text
+//!   stretch ──► jobs, a hundred at a time ──► one node, and where it is silent another one ──► logs by their place ──► hits
+//!                                                │ too much
+//!                                                ├─► of many blocks: fewer of them, and the rest the next time
+//!                                                └─► of one block: half of the jobs each, down to the job whose logs they are
+//! ```
+//!
 //! A node that has lost a log says nothing of it. So a block's own filter (`logsBloom`) tells first whether there may be any,
 //! and where there may be but none is shown another node is asked too. Of many blocks at once, after a stop, two nodes are
-//! asked and what either shows counts: each log bears the hash of its block, which is held against the chain that is followed.
+//! asked and what either shows counts. Each log bears the hash of its block, which is held against the chain that is followed, and
+//! against the blocks of the node that shows it: neither node can have the other's logs thrown away. One that errs in that is asked no
+//! further, and the next one answers in its place.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod told;
+mod witness;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use alloy::primitives::{Address, B256, Bloom, BloomInput};
-use alloy::providers::Provider;
-use alloy::rpc::types::{Filter, Log};
 use executor::LogEntry;
 
 use super::trigger::{LogFilter, SeenLog};
-use crate::chain::{ChainError, ChainProvider, Rpc, block_at};
+use crate::chain::{ChainError, Node, Rpc};
+use told::Told;
+use witness::Witness;
 
-/// Contracts that are asked about in one question: providers cap lists of addresses.
-const CONTRACTS_MAX: usize = 100;
+/// Jobs that are asked about in one question: nodes cap lists of addresses and of topics.
+const JOBS_MAX: usize = 100;
 /// Longest data of a log that makes a job due. More can neither be told to code nor handed to a target.
 const DATA_MAX: usize = 32 << 10;
+/// Nodes that search, one after the other, where the one before could not.
+const NODES_MAX: usize = 2;
 
 /// Blocks to be searched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +43,8 @@ pub struct Stretch {
     pub from: u64,
     /// The last block.
     pub to: u64,
-    /// Its hash, where the chain that is followed still has it at hand: a node on another branch has nothing to say.
-    pub hash: Option<B256>,
+    /// The hashes of its blocks, where the chain that is followed still has them at hand: a node on another branch has nothing to say.
+    pub followed: Arc<BTreeMap<u64, B256>>,
     /// Blocks on top of a log's block before it makes a job due, besides the network's.
     pub depth: u64,
     /// What is looked for.
@@ -38,10 +52,16 @@ pub struct Stretch {
 }
 
 impl Stretch {
+    /// The hash of its last block, where that is followed.
+    #[must_use]
+    pub fn end(&self) -> Option<B256> {
+        self.followed.get(&self.to).copied()
+    }
+
     /// The hash of its block where it is one.
     #[must_use]
     pub fn one(&self) -> Option<B256> {
-        self.hash.filter(|_| self.from == self.to)
+        self.end().filter(|_| self.from == self.to)
     }
 }
 
@@ -52,6 +72,8 @@ pub struct Wanted {
     pub job: u64,
     /// Which logs.
     pub filter: LogFilter,
+    /// Whether it is asked about by itself: its logs were too many lately, and to find that out again takes many questions.
+    pub apart: bool,
 }
 
 /// A log that was found for a job.
@@ -65,6 +87,17 @@ pub struct Hit {
     pub ripe: u64,
 }
 
+/// A job's logs of one block that no node gives: they are too many, or it fails for them and for no other job's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// The job.
+    pub job: u64,
+    /// The block.
+    pub block: u64,
+    /// Why not, in the node's words.
+    pub why: String,
+}
+
 /// What a search has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
@@ -72,6 +105,10 @@ pub struct Found {
     pub hits: Vec<Hit>,
     /// Logs that make nobody due, by job: more of a block than the job takes, or longer than can be.
     pub dropped: BTreeMap<u64, u64>,
+    /// Blocks of which nothing can be said for a job.
+    pub unread: Vec<Unread>,
+    /// Blocks at the end of the stretch that are still to be searched: all of them hold more than is taken at once.
+    pub left: u64,
 }
 
 /// Searches blocks.
@@ -79,43 +116,73 @@ pub struct Found {
 /// # Errors
 /// The nodes do not answer, or show another chain than the one that is followed.
 pub async fn search(rpc: &Rpc, stretch: &Stretch) -> Result<Found, ChainError> {
-    let node = rpc.node().await?;
-    let provider = node.provider();
-    let end = block_at(&provider, stretch.to).await?;
-    if stretch.hash.is_some_and(|hash| hash != end.head.hash) {
-        return Err(ChainError::unbelievable("other_block", format!("block {} is another one", stretch.to)));
+    let first = rpc.node().await?;
+    let others = rpc.others(&first);
+    let mut failure = None;
+    for node in std::iter::once(first).chain(others).take(NODES_MAX) {
+        match search_with(rpc, &node, stretch).await {
+            Ok(found) => return Ok(found),
+            Err(error) => {
+                doubt(&node, &error);
+                failure.get_or_insert(error);
+            }
+        }
     }
+    Err(failure.unwrap_or_else(|| ChainError::Unreachable("no node may be asked".to_owned())))
+}
+
+/// Holds against a node that it shows logs which contradict their blocks. That it has another block is no lie: the survey tells.
+fn doubt(node: &Node, error: &ChainError) {
+    if let ChainError::Unbelievable { reason, detail } = error
+        && witness::LIES.contains(reason)
+    {
+        node.distrust(reason, detail);
+    }
+}
+
+async fn search_with(rpc: &Rpc, node: &Node, stretch: &Stretch) -> Result<Found, ChainError> {
+    let mut first = Witness::new(node.provider(), stretch);
+    let end = first.end().await?;
     let may_be = |wanted: &&Wanted| match (stretch.one(), &end.bloom) {
         (Some(_), Some(bloom)) => may_be_in(bloom, &wanted.filter),
         _ => true,
     };
-    let wanted: Vec<&Wanted> = stretch.wanted.iter().filter(may_be).collect();
-    let mut logs = BTreeMap::new();
-    let mut oversized = BTreeMap::new();
-    for part in parts(&wanted) {
-        let mut found = fetch(&provider, stretch, &part, &mut oversized).await?;
+    let wanted = parts(stretch.wanted.iter().filter(may_be));
+    let mut others = rpc.others(node).into_iter().map(|other| (Witness::new(other.provider(), stretch), other));
+    let mut second = others.next();
+    let mut all = Told::new(stretch.to);
+    for part in wanted.iter().map(Vec::as_slice) {
+        let mut told = first.tell(part, &all).await?;
         // One node's silence, where its own filter promises something or many blocks have none.
-        let is_whole =
-            stretch.one().is_some() && part.iter().all(|wanted| found.values().any(|log| takes(wanted, log)));
-        if !is_whole && !part.is_empty() {
-            for other in rpc.others(&node).into_iter().take(1) {
-                match fetch(&other.provider(), stretch, &part, &mut oversized).await {
-                    Ok(more) => found.extend(more),
-                    Err(error) => tracing::debug!(%error, node = other.origin(), "a second node was asked for logs"),
+        let mut is_whole = stretch.one().is_some() && told.has_all(part);
+        while !is_whole && let Some((witness, other)) = &mut second {
+            match witness.tell_too(part, &told, &all, end.head.hash).await {
+                Ok(more) => {
+                    told.join(more);
+                    is_whole = true;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, node = other.origin(), "another node was asked for logs");
+                    doubt(other, &error);
+                    second = others.next();
                 }
             }
         }
-        logs.extend(found);
+        all.add(told);
     }
     // Another branch may have come in between.
-    if block_at(&provider, stretch.to).await?.head.hash != end.head.hash {
+    if first.end().await?.head.hash != end.head.hash {
         return Err(ChainError::unbelievable("reorganised_meanwhile", format!("block {} changed", stretch.to)));
     }
-    sort(&provider, stretch, logs, oversized).await
+    Ok(sort(stretch, all))
 }
 
-fn takes(wanted: &Wanted, log: &LogEntry) -> bool {
-    wanted.filter.takes(log.address, &log.topics)
+/// What is asked in one question each.
+fn parts<'a>(wanted: impl Iterator<Item = &'a Wanted>) -> Vec<Vec<&'a Wanted>> {
+    let (apart, mut together): (Vec<_>, Vec<_>) = wanted.partition(|wanted| wanted.apart);
+    together.sort_by_key(|wanted| wanted.filter.emitter());
+    let together = together.chunks(JOBS_MAX).map(<[_]>::to_vec);
+    together.chain(apart.into_iter().map(|one| vec![one])).collect()
 }
 
 /// Whether a block with this filter may hold a log that is looked for.
@@ -124,144 +191,47 @@ fn may_be_in(bloom: &Bloom, filter: &LogFilter) -> bool {
     holds(filter.emitter().as_slice()) && filter.topics().flatten().all(|topic| holds(topic.as_slice()))
 }
 
-/// What is asked in one question each.
-fn parts<'a>(wanted: &[&'a Wanted]) -> Vec<Vec<&'a Wanted>> {
-    let mut by_contract: BTreeMap<Address, Vec<&Wanted>> = BTreeMap::new();
-    for &one in wanted {
-        by_contract.entry(one.filter.emitter()).or_default().push(one);
-    }
-    let contracts: Vec<Vec<&Wanted>> = by_contract.into_values().collect();
-    contracts.chunks(CONTRACTS_MAX).map(<[_]>::concat).collect()
-}
+/// What is looked for by the contract that emits it: of many jobs few are about any one log.
+struct ByEmitter<'a>(BTreeMap<Address, Vec<&'a Wanted>>);
 
-/// The logs by their place. Where they are more than is taken at once each job is asked for by itself, and one whose own are too
-/// many has none.
-async fn fetch(
-    provider: &ChainProvider,
-    stretch: &Stretch,
-    wanted: &[&Wanted],
-    oversized: &mut BTreeMap<u64, u64>,
-) -> Result<BTreeMap<(u64, u32), LogEntry>, ChainError> {
-    match ask(provider, stretch, wanted).await {
-        Err(ChainError::TooMuch(_)) if wanted.len() > 1 => {}
-        Err(ChainError::TooMuch(_)) => {
-            oversized.extend(wanted.iter().map(|wanted| (wanted.job, 1)));
-            return Ok(BTreeMap::new());
+impl<'a> ByEmitter<'a> {
+    fn new(wanted: impl Iterator<Item = &'a Wanted>) -> Self {
+        let mut by_emitter: BTreeMap<Address, Vec<&Wanted>> = BTreeMap::new();
+        for one in wanted {
+            by_emitter.entry(one.filter.emitter()).or_default().push(one);
         }
-        whole => return whole,
+        Self(by_emitter)
     }
-    let mut all = BTreeMap::new();
-    for one in wanted {
-        match ask(provider, stretch, &[one]).await {
-            Ok(logs) => all.extend(logs),
-            Err(ChainError::TooMuch(_)) => drop(oversized.insert(one.job, 1)),
-            Err(error) => return Err(error),
-        }
+
+    /// Those who take a log.
+    fn takers<'b>(&'b self, log: &'b LogEntry) -> impl Iterator<Item = &'a Wanted> + 'b {
+        let wanted = self.0.get(&log.address).into_iter().flatten().copied();
+        wanted.filter(move |wanted| wanted.filter.takes(log.address, &log.topics))
     }
-    Ok(all)
 }
 
-async fn ask(
-    provider: &ChainProvider,
-    stretch: &Stretch,
-    wanted: &[&Wanted],
-) -> Result<BTreeMap<(u64, u32), LogEntry>, ChainError> {
-    let emitters: BTreeSet<Address> = wanted.iter().map(|wanted| wanted.filter.emitter()).collect();
-    let mut filter = Filter::new().address(emitters.into_iter().collect::<Vec<_>>());
-    for place in 0..filter.topics.len() {
-        let asked: Option<BTreeSet<B256>> =
-            wanted.iter().map(|wanted| wanted.filter.topics().nth(place).flatten()).collect();
-        if let Some(asked) = asked {
-            filter.topics[place] = asked.into_iter().collect::<Vec<_>>().into();
-        }
-    }
-    let filter = match stretch.one() {
-        Some(hash) => filter.at_block_hash(hash),
-        None => filter.from_block(stretch.from).to_block(stretch.to),
-    };
-    let mut placed = BTreeMap::new();
-    for log in provider.get_logs(&filter).await? {
-        let entry = entry_of(log, stretch)?;
-        placed.insert((entry.block_number, entry.log_index), entry);
-    }
-    Ok(placed)
-}
-
-/// A log with its place, if it is one of those blocks.
-fn entry_of(log: Log, stretch: &Stretch) -> Result<LogEntry, ChainError> {
-    let (Some(block_number), Some(block_hash), Some(transaction_hash), Some(index)) =
-        (log.block_number, log.block_hash, log.transaction_hash, log.log_index)
-    else {
-        return Err(ChainError::unbelievable("log_without_block", "a log that is in no block"));
-    };
-    let of_stretch = (stretch.from..=stretch.to).contains(&block_number);
-    if log.removed || !of_stretch || stretch.one().is_some_and(|hash| hash != block_hash) {
-        return Err(ChainError::unbelievable(
-            "log_of_other_block",
-            format!("a log of block {block_number} {block_hash}"),
-        ));
-    }
-    let log_index = u32::try_from(index).map_err(|_| ChainError::unbelievable("log_index", format!("log {index}")))?;
-    let (topics, data) = (log.inner.data.topics().to_vec(), log.inner.data.data);
-    Ok(LogEntry { address: log.inner.address, topics, data, block_number, block_hash, transaction_hash, log_index })
-}
-
-/// Which log is whose, with the moments of the blocks.
-async fn sort(
-    provider: &ChainProvider,
-    stretch: &Stretch,
-    logs: BTreeMap<(u64, u32), LogEntry>,
-    dropped: BTreeMap<u64, u64>,
-) -> Result<Found, ChainError> {
-    let mut found = Found { hits: Vec::new(), dropped };
-    let mut moments = BTreeMap::new();
+/// Which log is whose.
+fn sort(stretch: &Stretch, told: Told) -> Found {
+    let by_emitter = ByEmitter::new(stretch.wanted.iter());
+    let mut found = Found { left: stretch.to - told.to, ..Found::default() };
     let mut taken: BTreeMap<(u64, u64), usize> = BTreeMap::new();
-    for entry in logs.into_values() {
-        let number = entry.block_number;
-        let mut seen = None;
-        for wanted in stretch.wanted.iter().filter(|wanted| takes(wanted, &entry)) {
-            let count = taken.entry((wanted.job, number)).or_default();
+    for dated in told.logs.into_values() {
+        let entry = &dated.log.entry;
+        for wanted in by_emitter.takers(entry) {
+            let count = taken.entry((wanted.job, entry.block_number)).or_default();
             *count += 1;
             if *count > wanted.filter.most_per_block() || entry.data.len() > DATA_MAX {
                 *found.dropped.entry(wanted.job).or_default() += 1;
                 continue;
             }
-            if seen.is_none() {
-                let (timestamp, ripe) = moments_of(provider, &entry, stretch.depth, &mut moments).await?;
-                seen = Some((Arc::new(SeenLog { entry: entry.clone(), timestamp }), ripe));
-            }
-            let hit = seen.as_ref().map(|(log, ripe)| Hit { job: wanted.job, log: Arc::clone(log), ripe: *ripe });
-            found.hits.extend(hit);
+            found.hits.push(Hit { job: wanted.job, log: Arc::clone(&dated.log), ripe: dated.ripe });
         }
     }
-    Ok(found)
-}
-
-/// Timestamps of a log's block and of the block that gives it its depth.
-async fn moments_of(
-    provider: &ChainProvider,
-    entry: &LogEntry,
-    depth: u64,
-    known: &mut BTreeMap<u64, (B256, u64)>,
-) -> Result<(u64, u64), ChainError> {
-    let mut moments = [0; 2];
-    for (moment, number) in moments.iter_mut().zip([entry.block_number, entry.block_number.saturating_add(depth)]) {
-        let (hash, timestamp) = match known.get(&number) {
-            Some(known) => *known,
-            None => {
-                let head = block_at(provider, number).await?.head;
-                known.insert(number, (head.hash, head.timestamp));
-                (head.hash, head.timestamp)
-            }
-        };
-        if number == entry.block_number && hash != entry.block_hash {
-            let detail = format!("a log of block {number} {}, which is {hash}", entry.block_hash);
-            return Err(ChainError::unbelievable("log_of_other_block", detail));
-        }
-        *moment = timestamp;
+    for ((_, job), count) in told.dropped {
+        *found.dropped.entry(job).or_default() += count;
     }
-    let [timestamp, ripe] = moments;
-    Ok((timestamp, ripe))
+    found.unread = told.unread.into_iter().map(|((block, job), why)| Unread { job, block, why }).collect();
+    found
 }
 
 #[cfg(test)]

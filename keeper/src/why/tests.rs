@@ -69,6 +69,9 @@ fn row(job: JobState, run: impl Into<Option<Run>>, cause: Cause, what: &'static 
 fn jobs() -> Vec<Row> {
     let troubled = |trouble: &str| JobState { trouble: trouble.to_owned(), ..job() };
     let unknown = "trigger 9 is of a kind that this program does not know";
+    let fails = "condition_failed: at block 7: the call fails: it cannot pay, no code there";
+    let unread = "logs_unread: of block 7 no node gives its logs";
+    let far = "far_off: block 99 makes it due next, 9 years from now";
     let hash = "what the job's URL serves does not have the SHA-256 hash the job registered";
     let to_come = Run { due: Some(NOW + 30), ..run() };
     vec![
@@ -82,6 +85,10 @@ fn jobs() -> Vec<Row> {
         row(job(), abstaining("job_inactive"), Cause::NoFunds, "paused or could not pay", "keeper job fund"),
         row(with(|job| job.status = "cancelled".to_owned()), None, Cause::Ended, "cancelled", "keeper job create"),
         row(JobState::default(), None, Cause::NoJob, "no job of this number", "keeper job list"),
+        row(troubled(fails), None, Cause::ConditionFailed, "no code there", "--condition"),
+        row(troubled(fails), run(), Cause::UnderWay, "running", "keeper job watch"),
+        row(troubled(unread), None, Cause::LogsUnread, "block 7", "--topics"),
+        row(troubled(far), None, Cause::NotDue, "9 years", "keeper job update"),
         row(troubled(unknown), None, Cause::BrokenJob, "trigger 9", "keeper job update"),
         row(troubled("the job's code is not available: 404"), run(), Cause::NoCode, "404", "publish"),
         row(job(), abstaining(hash), Cause::NoCode, "hash", "publish"),
@@ -143,9 +150,9 @@ fn every_cause_stands_in_the_table_and_has_a_name_of_its_own() {
     let mut causes: Vec<Cause> = table().into_iter().map(|(_, cause, ..)| cause).collect();
     causes.sort_unstable();
     causes.dedup();
-    assert_eq!(causes.len(), 20, "{causes:?}");
+    assert_eq!(causes.len(), 22, "{causes:?}");
     let mut names: Vec<&str> = causes.iter().map(|cause| cause.name()).collect();
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), 20);
+    assert_eq!(names.len(), 22);
 }

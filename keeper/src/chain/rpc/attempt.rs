@@ -130,6 +130,9 @@ impl Rpc {
         match fault {
             Fault::Silence(Silence::NoAnswer(why)) => failed("no_answer", &why),
             Fault::Silence(Silence::TimedOut(why)) => failed("no_answer", &format!("timed out ({why})")),
+            Fault::Silence(Silence::CutOff(bytes)) => {
+                failed("no_answer", &format!("timed out (after {bytes} bytes of the answer)"))
+            }
             Fault::Silence(Silence::TooLarge(most)) => {
                 failed("answer_too_large", &format!("the answer is larger than {most} bytes"))
             }

@@ -13,6 +13,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) const MAX_ANSWER_BYTES: usize = 32 * MIB;
 /// Largest of an answer that has one value, or a page of words in its place.
 const SMALL_ANSWER_BYTES: usize = MIB / 4;
+/// An answer of which less than this has come when the time is over is late, and not large.
+const LARGE_BYTES: usize = MIB;
 const MIB: usize = 1024 * 1024;
 
 /// Largest answer to a method. Headers are asked for sixteen at a time, so that what one may take is taken by all of them.
@@ -62,6 +64,8 @@ pub(super) enum Silence {
     /// The connection failed or broke off.
     NoAnswer(String),
     TimedOut(String),
+    /// It was still coming when the time was over, after so many bytes.
+    CutOff(usize),
     /// The answer is larger than so many bytes.
     TooLarge(usize),
 }
@@ -93,11 +97,16 @@ impl Wire {
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), SystemTime::now());
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(silence)? {
-            if body.len() + chunk.len() > most {
-                return Err(Silence::TooLarge(most));
+        loop {
+            match response.chunk().await {
+                Ok(None) => break,
+                Ok(Some(chunk)) if body.len() + chunk.len() > most => return Err(Silence::TooLarge(most)),
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Err(error) if error.is_timeout() && body.len() >= LARGE_BYTES => {
+                    return Err(Silence::CutOff(body.len()));
+                }
+                Err(error) => return Err(silence(error)),
             }
-            body.extend_from_slice(&chunk);
         }
         Ok(Reply { status, retry_after, body })
     }

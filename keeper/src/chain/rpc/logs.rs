@@ -20,6 +20,8 @@ const MOST_TIMEOUTS: u32 = 2;
 /// What is no answer so many times more, one after the other, is no outage where other questions are answered.
 const PAGES: u32 = 2;
 const PAGE_PAUSE: Duration = Duration::from_millis(50);
+/// Longest words of a node, in characters, that are told to whoever asked for too much.
+const MOST_WORDS: usize = 200;
 
 /// A question about the logs of a range of blocks.
 #[derive(Clone, Debug)]
@@ -71,11 +73,32 @@ impl Query {
 
     /// All parts were answered well, but whoever asked has to ask for less.
     fn too_much(&self) -> Attempt {
-        let message = format!("the range holds more than {MAX_ANSWER_BYTES} bytes of logs").into();
-        Attempt::Answered(ResponsePacket::Single(Response {
-            id: self.id.clone(),
-            payload: ResponsePayload::Failure(ErrorPayload { code: TOO_MUCH, message, data: None }),
-        }))
+        too_much(self.id.clone(), format!("the range holds more than {MAX_ANSWER_BYTES} bytes of logs"))
+    }
+}
+
+fn too_much(id: Id, why: String) -> Attempt {
+    let error = ErrorPayload { code: TOO_MUCH, message: why.into(), data: None };
+    Attempt::Answered(ResponsePacket::Single(Response { id, payload: ResponsePayload::Failure(error) }))
+}
+
+/// Whether whoever asked has to ask for less. Another node may well give as much.
+pub(super) fn is_too_much(answer: &ResponsePacket) -> bool {
+    answer.as_error().is_some_and(|error| error.code == TOO_MUCH)
+}
+
+/// Why there is no answer, where that is because it would be too much.
+fn amount(fault: &Fault) -> Option<String> {
+    match fault {
+        Fault::Silence(Silence::TooLarge(most)) => Some(format!("the answer is larger than {most} bytes")),
+        Fault::Silence(Silence::CutOff(bytes)) => {
+            Some(format!("after {bytes} bytes the answer was still coming when the time was over"))
+        }
+        Fault::NotJsonRpc(413, _) => {
+            Some("the answer or the question is too large for it (HTTP status 413)".to_owned())
+        }
+        Fault::Error(_, error) if words::is_about_amount(error) => Some(error.message.to_string()),
+        _ => None,
     }
 }
 
@@ -86,6 +109,26 @@ enum Unfit {
 }
 
 impl Rpc {
+    /// What became of a question that is not asked in parts, or of a part that is not divided any more. For logs that are too much the
+    /// node is not to blame, and it is not to be left alone either: whoever emits them could have every keeper leave its nodes.
+    pub(super) fn undivided(
+        &self,
+        place: usize,
+        packet: &RequestPacket,
+        outcome: Result<ResponsePacket, Fault>,
+    ) -> Attempt {
+        let question = packet.as_single().filter(|question| question.method() == METHOD);
+        let why = outcome.as_ref().err().and_then(amount);
+        let (Some(question), Some(why)) = (question, why) else { return self.judged(place, packet, outcome) };
+        let why: String = self.masked(&why).chars().take(MOST_WORDS).collect();
+        self.count("logs_too_much");
+        match outcome {
+            Err(Fault::Error(..)) => self.see(place, Seen::Refused(why.clone())),
+            _ => self.see(place, Seen::Answered),
+        }
+        too_much(question.id().clone(), format!("{why} [{}]", self.origin(place)))
+    }
+
     /// Asks one node for the logs of a range, part by part.
     pub(super) async fn logs(&self, place: usize, packet: &RequestPacket, query: Query, patient: bool) -> Attempt {
         let to = match query.to {
@@ -132,12 +175,13 @@ impl Rpc {
                         }
                     },
                     Err(fault) => {
-                        timeouts += u32::from(matches!(fault, Fault::Silence(Silence::TimedOut(_))));
+                        timeouts +=
+                            u32::from(matches!(fault, Fault::Silence(Silence::TimedOut(_) | Silence::CutOff(_))));
                         let blocks = last - first + 1;
                         let goes_on =
                             self.narrow(place, blocks, &fault) || self.gives_up_on_many(place, blocks, &fault).await;
                         if !goes_on || timeouts > MOST_TIMEOUTS {
-                            let ended = self.judged(place, packet, Err(fault));
+                            let ended = self.undivided(place, packet, Err(fault));
                             // What it has answered by now is not asked for again.
                             let waits = patient && next > paused && matches!(ended, Attempt::Limited(_));
                             if !waits || !self.pause(place).await {
@@ -194,7 +238,8 @@ impl Rpc {
                 let proposed = words::proposed_blocks(&error.message, blocks);
                 (proposed, is_about_size(&error.message))
             }
-            Fault::Silence(Silence::TooLarge(_) | Silence::TimedOut(_)) | Fault::NotJsonRpc(413, _) => (None, true),
+            Fault::Silence(Silence::TooLarge(_) | Silence::TimedOut(_) | Silence::CutOff(_))
+            | Fault::NotJsonRpc(413, _) => (None, true),
             _ => return false,
         };
         if blocks <= 1 {

@@ -2,6 +2,7 @@
 
 use super::attempt::Attempt;
 use super::endpoint::Seen;
+use super::logs::is_too_much;
 use super::{Node, Rpc};
 use alloy::transports::{TransportError, TransportErrorKind};
 use alloy_json_rpc::{RequestPacket, ResponsePacket};
@@ -49,6 +50,7 @@ impl Rpc {
             let more = tokio::select! {
                 done = asked.join_next() => match done {
                     None => break,
+                    Some(Ok((_, Attempt::Answered(answer)))) if is_too_much(&answer) => { refusal = Some(answer); true }
                     Some(Ok((place, Attempt::Answered(answer)))) => {
                         self.board().keep_to(place);
                         return (Ok(answer), false);

@@ -87,6 +87,18 @@ pub(super) fn is_rate_limit(error: &ErrorPayload) -> bool {
     error.code == 429 || LIMITS.iter().any(|limit| words.contains(limit))
 }
 
+/// What there may be too much of in the answer to a question about logs, or in the question itself, and how nodes say so.
+const AMOUNTS: [&str; 8] = ["result", "logs", "response", "payload", "entity", "body", "topics", "addresses"];
+const TOO_MUCH: [&str; 8] = ["more than", "too many", "too large", "too big", "greater than", "exceed", "limit", "max"];
+
+/// Whether a question about logs was refused for how much it is about. Stricter than what has fewer blocks asked for next: where there
+/// is but one, what is taken for this is let go of, and blocks, plans and times are no amount of logs.
+pub(super) fn is_about_amount(error: &ErrorPayload) -> bool {
+    let words = error.message.to_lowercase().replace("eth_getlogs", "");
+    let says = |list: &[&str]| list.iter().any(|word| words.contains(word));
+    !is_rate_limit(error) && pause(&words).is_none() && says(&AMOUNTS) && says(&TOO_MUCH)
+}
+
 /// `retry after 5`, `try again in 2 s`, `"backoff_seconds": 30`.
 fn pause(words: &str) -> Option<Duration> {
     let marks = ["retry after", "retry in", "try again in", "backoff_seconds"];

@@ -60,6 +60,9 @@ pub(in crate::cli) async fn why(global: &Global, args: &WhyArgs) -> Result<Exit>
             }
         };
     }
+    // Asked of the job as such, what keeps it from being seen to be due is news, and a run that settled is not.
+    let is_news = args.run.is_none() && job.as_ref().is_some_and(JobState::is_unseen);
+    let found = found.filter(|found| !is_news || found.run.settled.is_none());
     let now = crate::driver::now().seconds();
     let facts = Facts { job, run: found.as_ref().map(|found| found.run.clone()), heard, now };
     let because = explain(&facts);
@@ -107,7 +110,7 @@ async fn asked(global: &Global, args: &WhyArgs) -> (Option<JobState>, Option<(us
     // It forgets jobs that are over: of those the chain tells more.
     let job = jobs.into_iter().find(|job| job.id == args.id).map(|job| JobState {
         exists: true,
-        can_pay: !job.reason.contains("cannot pay"),
+        can_pay: !job.reason.starts_with("it cannot pay"),
         status: job.status,
         next_due: job.next_due,
         schedule_known: true,

@@ -7,9 +7,10 @@ use consensus::time::Time;
 
 use super::{Core, Note, Order};
 use crate::archive::Change;
-use crate::driver::lookout::{Seen, acted_on, condition_run};
+use crate::driver::lookout::{Seen, Subject, acted_on, condition_run};
 use crate::jobs::Job;
-use crate::jobs::search::{Found, Hit};
+use crate::jobs::probe::Probed;
+use crate::jobs::search::{Found, Hit, Unread};
 use crate::jobs::trigger::{Sighting, Watch};
 
 /// Leaders of a window that look for conditions.
@@ -51,12 +52,22 @@ impl Core {
             Ok(found) if found.hits.iter().any(|hit| !self.is_of_chain(hit)) => {
                 (Found::default(), Err("logs of blocks that this keeper does not follow".to_owned()))
             }
-            Ok(found) => (found, Ok(())),
+            Ok(found) => {
+                let left = found.left;
+                (found, Ok(left))
+            }
             Err(why) => (Found::default(), Err(why)),
         };
         if self.lookout.searches.ended(number, ended, now) {
             for (job, logs) in found.dropped {
                 self.note(Note::LogsDropped { job, logs });
+            }
+            for Unread { job, block, why } in found.unread {
+                let words =
+                    format!("logs_unread: of block {block} no node gives its logs, and they make nobody due: {why}");
+                self.lookout.searches.set_apart(job, now);
+                self.in_trouble(job, Subject::Logs, &words, now);
+                self.note(Note::LogsUnread { job, block, why });
             }
             for hit in found.hits {
                 if let Some(seen) = self.of_log(hit) {
@@ -83,14 +94,30 @@ impl Core {
         Some((task, Some(Sighting::Log(log))))
     }
 
-    pub(super) fn on_probed(&mut self, block: &BlockRef, holding: Result<Vec<u64>, String>, now: Time) {
+    /// What keeps a job from being seen to be due is shown with it.
+    fn in_trouble(&mut self, job: u64, subject: Subject, why: &str, now: Time) -> bool {
+        let Some(version) = self.book.job(job).map(|job| job.state().version) else { return false };
+        self.changed = true;
+        self.lookout.troubles.note((job, version), subject, why, now)
+    }
+
+    pub(super) fn on_probed(&mut self, block: &BlockRef, result: Result<Probed, String>, now: Time) {
         if !self.lookout.conditions.answered(block.hash) {
             return;
         }
-        let holding = match holding {
-            Ok(holding) => holding,
+        let Probed { holding, idle, failing } = match result {
+            Ok(probed) => probed,
             Err(why) => return self.note(Note::NotProbed(why)),
         };
+        for job in holding.iter().chain(&idle) {
+            self.changed |= self.lookout.troubles.clear(*job, Subject::Condition);
+        }
+        for (job, why) in failing {
+            let words = format!("condition_failed: at block {}: {why}", block.number);
+            if self.in_trouble(job, Subject::Condition, &words, now) {
+                self.note(Note::ConditionFailed { job, why });
+            }
+        }
         if self.engine.block(block.number).is_none_or(|held| held.hash != block.hash) {
             return;
         }

@@ -11,7 +11,7 @@ use super::Core;
 use super::house::{SHOWN_AT_ONCE, is_live};
 use crate::chain::NodeView;
 use crate::chain::lane::Account;
-use crate::jobs::trigger::Trigger;
+use crate::jobs::trigger::{Trigger, Watch};
 use crate::jobs::{Activity, Job};
 use crate::view::{
     AccountView, EpochView, HeadView, JobView, MemberView, NetworkView, Operator, RpcNodeView, TurnView, View,
@@ -20,6 +20,7 @@ use crate::view::{
 /// Due moments of a job that are shown ahead, and how far ahead; where jobs are many, only the next one is.
 const AHEAD_MAX: usize = 24;
 const AHEAD_SECONDS: u64 = 24 * 3_600;
+const YEAR_SECONDS: u64 = 366 * 24 * 3_600;
 /// States of runs that have come to an end.
 const ENDED: [&str; 4] = ["settled", "skipped", "job_error", "expired"];
 
@@ -123,6 +124,16 @@ impl Core {
         }
     }
 
+    /// Why a job that could be run is not seen to be due.
+    fn unseen(&self, job: &Job, now: Time) -> Option<String> {
+        let state = job.state();
+        if let Some(why) = self.lookout.troubles.of((job.id, state.version), now) {
+            return Some(why.to_owned());
+        }
+        let head = self.engine.head()?.number;
+        far_off(&state.plan.as_ref().ok()?.trigger, head, self.about.pace.block_seconds)
+    }
+
     fn job_view(&self, job: &Job, now: Time) -> JobView {
         let state = job.state();
         let code = self.codes.get(job.id);
@@ -152,12 +163,21 @@ impl Core {
             reason: match (code, &state.plan) {
                 (_, Err(why)) => why.to_string(),
                 _ if !state.can_pay => "it cannot pay for a run: `keeper job show` says what one costs".to_owned(),
-                (Some(Ok(())), _) => String::new(),
+                (Some(Ok(())), _) => self.unseen(job, now).unwrap_or_default(),
                 (Some(Err(why)), _) => why.clone(),
                 (None, _) => "its code is being fetched".to_owned(),
             },
         }
     }
+}
+
+/// What to say of a job that is due at blocks where the next of them, after block `head`, is years away: as good as never.
+fn far_off(trigger: &Trigger, head: u64, block_seconds: u64) -> Option<String> {
+    let Watch::Blocks(blocks) = trigger.watch() else { return None };
+    let mend = "its owner may give it another trigger with `keeper job update`";
+    let Some(next) = blocks.next(head) else { return Some(format!("far_off: no block makes it due any more: {mend}")) };
+    let years = (next - head).saturating_mul(block_seconds.max(1)) / YEAR_SECONDS;
+    (years > 0).then(|| format!("far_off: block {next} makes it due next, {years} years from now: {mend}"))
 }
 
 /// The next due moments of a trigger from a second on.

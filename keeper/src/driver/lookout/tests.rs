@@ -55,7 +55,7 @@ const NOW: Time = Time(1_000_000);
 
 fn next(searches: &mut Searches, book: &JobBook, now: Time) -> Option<(u64, u64, u64, bool)> {
     let stretch = searches.next(book, 0, now, |number| Some(block(number)))?;
-    assert_eq!(stretch.hash, Some(block(stretch.to).hash), "of the branch that is followed");
+    assert_eq!(stretch.end(), Some(block(stretch.to).hash), "of the branch that is followed");
     Some((stretch.number, stretch.from, stretch.to, stretch.one().is_some()))
 }
 
@@ -67,10 +67,10 @@ fn each_block_is_searched_once_and_those_of_a_stop_together() {
     assert_eq!(next(&mut searches, &book, NOW), Some((1, 70, 100, false)), "what a stop may have left");
     searches.head(101, 0, &book, 0);
     assert_eq!(next(&mut searches, &book, NOW), None, "one at a time");
-    assert!(searches.ended(1, Ok(()), NOW));
+    assert!(searches.ended(1, Ok(0), NOW));
     assert_eq!(next(&mut searches, &book, NOW), Some((2, 101, 101, true)), "one block by its hash");
-    assert!(!searches.ended(1, Ok(()), NOW), "an answer of before");
-    assert!(searches.ended(2, Ok(()), NOW));
+    assert!(!searches.ended(1, Ok(0), NOW), "an answer of before");
+    assert!(searches.ended(2, Ok(0), NOW));
     assert_eq!(next(&mut searches, &book, NOW), None);
 }
 
@@ -89,7 +89,7 @@ fn what_failed_is_tried_again_ever_more_slowly_and_said() {
     let why = searches.trouble(now).unwrap();
     assert!(why.contains("down") && why.contains("1 blocks") && why.contains("rpc_urls"), "{why}");
     assert_eq!(next(&mut searches, &book, now), Some((11, 100, 100, true)));
-    assert!(searches.ended(11, Ok(()), now));
+    assert!(searches.ended(11, Ok(0), now));
     assert_eq!(searches.trouble(now), None);
 }
 
@@ -99,11 +99,11 @@ fn orphaned_blocks_are_searched_again_and_answers_about_them_are_none() {
     let mut searches = Searches::default();
     searches.head(100, 10, &book, 0);
     assert_eq!(next(&mut searches, &book, NOW), Some((1, 90, 100, false)));
-    assert!(searches.ended(1, Ok(()), NOW));
+    assert!(searches.ended(1, Ok(0), NOW));
     searches.head(101, 0, &book, 0);
     assert_eq!(next(&mut searches, &book, NOW), Some((2, 101, 101, true)));
     searches.rewind(97);
-    assert!(!searches.ended(2, Ok(()), NOW), "its block is orphaned");
+    assert!(!searches.ended(2, Ok(0), NOW), "its block is orphaned");
     assert_eq!(next(&mut searches, &book, NOW), None, "nothing in their place yet");
     searches.head(98, 0, &book, 0);
     assert_eq!(next(&mut searches, &book, NOW), Some((3, 98, 98, true)));
@@ -116,11 +116,65 @@ fn jobs_that_want_more_blocks_on_top_are_searched_for_further_back() {
     searches.head(100, 0, &book, 2);
     let stretches: Vec<_> = std::iter::from_fn(|| {
         let stretch = searches.next(&book, 2, NOW, |number| Some(block(number)))?;
-        searches.ended(stretch.number, Ok(()), NOW);
+        searches.ended(stretch.number, Ok(0), NOW);
         Some((stretch.depth, stretch.to, stretch.wanted.iter().map(|wanted| wanted.job).collect::<Vec<_>>()))
     })
     .collect();
     assert_eq!(stretches, [(0, 100, vec![1]), (2, 98, vec![2, 3])]);
+}
+
+/// Whoever has the blocks of one depth fail would else hold up all jobs that wait for more blocks.
+#[test]
+fn depths_take_turns_and_one_that_fails_holds_up_no_other() {
+    let book = listed(&[log(0), log(4)]);
+    let mut searches = Searches::default();
+    searches.head(100, 0, &book, 0);
+    let (mut now, mut deeper) = (NOW, Vec::new());
+    for head in 101..=140 {
+        while let Some(stretch) = searches.next(&book, 0, now, |number| Some(block(number))) {
+            let result = if stretch.depth == 0 { Err("no node answers".to_owned()) } else { Ok(0) };
+            deeper.extend((stretch.depth == 4).then_some(stretch.to));
+            searches.ended(stretch.number, result, now);
+        }
+        now = now.plus(Duration::from_secs(1));
+        searches.head(head, 0, &book, 0);
+    }
+    assert_eq!(deeper, (96..=135).collect::<Vec<u64>>(), "each block in its time");
+    let why = searches.trouble(now).unwrap();
+    assert!(why.contains("no node answers") && why.contains("the logs of 41 blocks"), "{why}");
+}
+
+#[test]
+fn jobs_whose_logs_were_too_many_are_asked_about_by_themselves_for_a_while() {
+    let book = listed(&vec![log(0); 20]);
+    let mut searches = Searches::default();
+    let apart = |searches: &mut Searches, head: u64, now: Time| -> Vec<u64> {
+        searches.head(head, 0, &book, 0);
+        let stretch = searches.next(&book, 0, now, |number| Some(block(number))).unwrap();
+        searches.ended(stretch.number, Ok(0), now);
+        stretch.wanted.iter().filter(|wanted| wanted.apart).map(|wanted| wanted.job).collect()
+    };
+    assert_eq!(apart(&mut searches, 100, NOW), [0_u64; 0]);
+    searches.set_apart(3, NOW);
+    assert_eq!(apart(&mut searches, 101, NOW), [3]);
+    (1..=20).for_each(|job| searches.set_apart(job, NOW.plus(Duration::from_secs(300))));
+    let later = NOW.plus(Duration::from_secs(899));
+    assert_eq!(apart(&mut searches, 102, later), (1..=16).collect::<Vec<u64>>(), "few enough to ask for each");
+    assert_eq!(apart(&mut searches, 103, NOW.plus(Duration::from_secs(900))), [0_u64; 0]);
+}
+
+#[test]
+fn where_blocks_hold_more_than_is_taken_at_once_fewer_are_searched_next() {
+    let book = listed(&[log(0)]);
+    let mut searches = Searches::default();
+    searches.head(1_000, 999, &book, 0);
+    let mut asked = Vec::new();
+    for left in [255, 0, 0, 2, 0] {
+        let (number, from, to, _) = next(&mut searches, &book, NOW).unwrap();
+        asked.push((from, to));
+        assert!(searches.ended(number, Ok(left), NOW));
+    }
+    assert_eq!(asked, [(1, 256), (2, 2), (3, 4), (5, 8), (7, 8)], "none is left out");
 }
 
 #[test]

@@ -1,9 +1,11 @@
 use alloy::primitives::{Address, B256, Bytes, LogData, aliases::U96};
 use alloy::rpc::types::Log;
 use alloy::sol_types::SolEvent;
-use contracts::terms::{ActionTerms, CallTerms, Limits, TriggerTerms};
+use contracts::terms::{ActionTerms, CallTerms, Limits, LogTerms, TriggerTerms};
+use serde_json::json;
 
 use super::*;
+use crate::chain::fake_node::{FakeNode, config};
 
 const MANAGER: Address = Address::repeat_byte(1);
 
@@ -61,4 +63,29 @@ fn each_version_has_its_own_terms_and_beginning() {
     foreign.inner.address = Address::repeat_byte(9);
     assert_eq!(found(&[foreign], 1), None, "another contract's");
     assert_eq!(found(&[log(LogData::new_unchecked(vec![B256::ZERO], Bytes::new()))], 1), None);
+}
+
+/// A keeper that could not read would else say of a true result that its job has no such run.
+#[tokio::test]
+async fn of_logs_that_no_node_gives_it_is_not_said_that_there_was_no_run() {
+    let (emitter, block) = (Address::repeat_byte(9), 5);
+    let node = FakeNode::start(20).await;
+    node.chain().log(block, emitter, LogData::new_unchecked(vec![], Bytes::new()));
+    let topics = [B256::ZERO; 4];
+    let trigger = TriggerTerms::Log(LogTerms { emitter, filter: 0, topics, confirmations: 0, most_per_block: 1 });
+    let terms = Terms { trigger, ..Terms::try_from(&params(10)).unwrap() };
+    let plan = Plan::new(Arc::new(terms), Address::ZERO, 0).unwrap();
+    let (number, hash) = (9, node.chain().hash(9));
+    let anchor = BlockRef { number, hash, timestamp: 1_010 };
+    let rpc = Rpc::new(&config(&[&node.url], 0)).unwrap();
+    let past = Past::new(rpc, MANAGER, 1, Pace::of(std::time::Duration::from_secs(1), 0));
+    let other = InstanceKey(B256::repeat_byte(0x77));
+    assert!(past.run_of(&plan, &other, &anchor).await.unwrap().is_none(), "all was read");
+    node.lie(|method, _, answer| {
+        if method == "eth_getLogs" && !answer["result"][0].is_null() {
+            *answer = json!({"error": {"code": -32005, "message": "query returned more than 0 results"}});
+        }
+    });
+    let error = past.run_of(&plan, &other, &anchor).await.unwrap_err();
+    assert!(matches!(&error, ChainError::TooMuch(why) if why.contains("block 5")), "{error}");
 }

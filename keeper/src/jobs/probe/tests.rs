@@ -1,6 +1,11 @@
+use std::collections::BTreeSet;
+
 use alloy::primitives::{B256, hex};
+use serde_json::{Value, json};
 
 use super::*;
+use crate::chain::Rpc;
+use crate::chain::fake_node::{FakeNode, config};
 use crate::chain::real_node::Anvil;
 
 /// Contracts by what they answer to any call.
@@ -47,8 +52,15 @@ async fn what_holds_is_told_from_what_does_not_fails_burns_and_bombs() {
     questions.push(question(9, address(99), word));
     // What is longer than a question may bring nobody verifies.
     questions.push(question(10, address(8), &[]));
-    let holding = probe(&anvil.provider, &newest(&anvil).await, &questions).await.unwrap();
-    assert_eq!(holding.iter().copied().collect::<std::collections::BTreeSet<_>>(), [0, 6, 8].into());
+    let Probed { holding, idle, failing } = probe(&anvil.provider, &newest(&anvil).await, &questions).await.unwrap();
+    let set = |jobs: &[u64]| jobs.iter().copied().collect::<BTreeSet<_>>();
+    assert_eq!((set(&holding), set(&idle)), ([0, 6, 8].into(), [1, 2, 7, 9].into()));
+    let fails = "the call fails with 10000000 gas: ";
+    let expected = [(3, fails), (4, fails), (5, fails), (10, "it answers 1048576 bytes")];
+    assert_eq!(failing.keys().copied().collect::<Vec<_>>(), expected.map(|(job, _)| job));
+    for (job, words) in expected {
+        assert!(failing[&job].starts_with(words), "{job}: {}", failing[&job]);
+    }
 }
 
 /// One request for each 200, whatever they do, and a few for those that need more gas.
@@ -60,8 +72,57 @@ async fn ten_thousand_conditions_are_fifty_questions() {
     let questions: Vec<Question> =
         (0..10_000).map(|number| question(number, address(usize::from(number % 100 != 0)), call)).collect();
     assert_eq!(cut(&questions).len(), 50);
-    let holding = probe(&anvil.provider, &newest(&anvil).await, &questions).await.unwrap();
+    let Probed { holding, failing, .. } = probe(&anvil.provider, &newest(&anvil).await, &questions).await.unwrap();
+    assert!(failing.is_empty());
     assert_eq!(holding, (0..10_000).step_by(100).collect::<Vec<u64>>());
+}
+
+/// What a node answers, by the contract that is asked; `None`: the code that asks many of them.
+async fn node_that(answer: impl Fn(Option<&str>, &Value) -> Value + Send + 'static) -> (FakeNode, ChainProvider) {
+    let node = FakeNode::start(3).await;
+    node.lie(move |method, params, shown| {
+        if method == "eth_call" {
+            *shown = answer(params[0]["to"].as_str(), &params[0]["input"]);
+        }
+    });
+    let provider = Rpc::new(&config(&[&node.url], 0)).unwrap().provider();
+    (node, provider)
+}
+
+const AT: BlockRef = BlockRef { number: 3, hash: B256::ZERO, timestamp: 1 };
+
+/// One condition for which a node breaks off once voided all others of its block.
+#[tokio::test]
+async fn a_question_that_gets_no_answer_is_no_word_on_the_others() {
+    let breaks_off = format!("{:?}", address(1));
+    let (_node, provider) = node_that(move |to, _| match to {
+        None => json!({"result": "0x03000001"}),
+        // No answer at all.
+        Some(to) if to.eq_ignore_ascii_case(&breaks_off) => json!("overloaded"),
+        Some(_) => json!({"result": B256::with_last_byte(1)}),
+    })
+    .await;
+    let questions: Vec<Question> = (0..4).map(|job| question(job, address(job as usize), &[])).collect();
+    let mut probed = probe(&provider, &AT, &questions).await.unwrap();
+    probed.holding.sort_unstable();
+    assert_eq!((&probed.holding[..], &probed.idle[..]), (&[0, 2][..], &[3][..]));
+    assert_eq!(probed.failing.keys().copied().collect::<Vec<_>>(), [1]);
+    assert!(probed.failing[&1].starts_with("no answer: "), "{probed:?}");
+}
+
+#[tokio::test]
+async fn a_group_that_gets_no_answer_is_no_word_on_the_others_and_none_is_an_error() {
+    let questions: Vec<Question> = (0..=TOGETHER as u64).map(|job| question(job, address(0), &[])).collect();
+    let last = code(&questions[TOGETHER..]).to_string();
+    let fails = || json!({"error": {"code": -32000, "message": "missing trie node"}});
+    let (_node, provider) = node_that(move |_, input| match input == &json!(last) {
+        true => json!({"result": "0x03"}),
+        false => fails(),
+    })
+    .await;
+    let probed = probe(&provider, &AT, &questions).await.unwrap();
+    assert_eq!(probed, Probed { holding: vec![TOGETHER as u64], ..Probed::default() });
+    assert!(probe(&provider, &AT, &questions[..TOGETHER]).await.is_err());
 }
 
 #[test]

@@ -6,6 +6,9 @@ use super::*;
 use crate::chain::fake_node::{FakeNode, config};
 use crate::jobs::trigger::{Trigger, Watch};
 
+mod amounts;
+mod lies;
+
 const TOPIC: B256 = B256::repeat_byte(0x11);
 
 fn emitter(number: u8) -> Address {
@@ -18,7 +21,7 @@ fn wanted(job: u64, emitter_: u8, topic: Option<B256>, most_per_block: u16) -> W
     let terms = TriggerTerms::Log(LogTerms { emitter, filter, topics, confirmations: 0, most_per_block });
     let trigger = Trigger::new(&terms).unwrap();
     let Watch::Logs(filter) = trigger.watch() else { panic!("not by logs") };
-    Wanted { job, filter: filter.clone() }
+    Wanted { job, filter: filter.clone(), apart: false }
 }
 
 fn log(topics: &[B256], bytes: usize) -> LogData {
@@ -26,8 +29,8 @@ fn log(topics: &[B256], bytes: usize) -> LogData {
 }
 
 fn stretch(node: &FakeNode, from: u64, to: u64, wanted: &[Wanted]) -> Stretch {
-    let hash = Some(node.chain().hash(to));
-    Stretch { number: 1, from, to, hash, depth: 0, wanted: wanted.into() }
+    let followed = Arc::new([(to, node.chain().hash(to))].into());
+    Stretch { number: 1, from, to, followed, depth: 0, wanted: wanted.into() }
 }
 
 async fn search_on(nodes: &[&FakeNode], stretch: &Stretch) -> Result<Found, ChainError> {
@@ -97,28 +100,10 @@ async fn a_node_on_another_branch_says_nothing_of_one_block_nor_of_many() {
     let node = FakeNode::start(20).await;
     node.chain().log(5, emitter(1), log(&[TOPIC], 3));
     for (from, to) in [(5, 5), (4, 9)] {
-        let followed = Some(B256::repeat_byte(1));
-        let stretch = Stretch { hash: followed, ..stretch(&node, from, to, &[wanted(1, 1, Some(TOPIC), 9)]) };
+        let followed = Arc::new([(to, B256::repeat_byte(1))].into());
+        let stretch = Stretch { followed, ..stretch(&node, from, to, &[wanted(1, 1, Some(TOPIC), 9)]) };
         assert!(search_on(&[&node], &stretch).await.is_err(), "{from} to {to}");
     }
-}
-
-/// More than is taken at once of one contract: its job alone sees nothing.
-#[tokio::test]
-async fn a_flood_of_one_job_s_logs_hides_no_other_s() {
-    let node = FakeNode::start(20).await;
-    node.chain().log(5, emitter(1), log(&[TOPIC], 3));
-    node.chain().log(5, emitter(2), log(&[TOPIC], 3));
-    let flood = format!("{:?}", emitter(2));
-    node.lie(move |method, params, answer| {
-        if method == "eth_getLogs" && params[0]["address"].to_string().to_lowercase().contains(&flood[2..]) {
-            *answer =
-                json!({"error": {"code": crate::chain::error::TOO_MUCH, "message": "more than is taken at once"}});
-        }
-    });
-    let jobs = [wanted(1, 1, Some(TOPIC), 9), wanted(2, 2, Some(TOPIC), 9)];
-    let found = search_on(&[&node], &stretch(&node, 5, 5, &jobs)).await.unwrap();
-    assert_eq!((places(&found)[0], found.dropped), ((1, 5, 0), [(2, 1)].into()));
 }
 
 #[tokio::test]

@@ -30,6 +30,13 @@ impl Blocks {
         self.first.checked_add(run.checked_mul(self.every.into())?)
     }
 
+    /// The first block above `number` that makes a run due, if there ever is one.
+    #[must_use]
+    pub fn next(&self, number: u64) -> Option<u64> {
+        let passed = number.checked_add(1)?.saturating_sub(self.first);
+        self.number(passed.div_ceil(self.every.into()))
+    }
+
     /// The run that a block makes due, if any; `due` is when that is acted on, in Unix seconds.
     #[must_use]
     pub fn at(&self, number: u64, due: u64) -> Option<Run> {

@@ -8,7 +8,7 @@ use alloy::primitives::B256;
 use consensus::anchor::BlockRef;
 use executor::LogEntry;
 use keeper::driver::Event;
-use keeper::jobs::probe::Question;
+use keeper::jobs::probe::{Probed, Question};
 use keeper::jobs::search::{Found, Hit, Stretch};
 use keeper::jobs::trigger::SeenLog;
 
@@ -84,7 +84,7 @@ impl World<'_> {
     fn find(&self, stretch: &Stretch, shown: &[BlockRef]) -> Result<Found, String> {
         let at = |number: u64| shown.get(usize::try_from(number.checked_sub(1)?).ok()?).copied();
         let end = at(stretch.to).ok_or("the node has no such block")?;
-        if stretch.hash.is_some_and(|hash| hash != end.hash) {
+        if stretch.end().is_some_and(|hash| hash != end.hash) {
             return Err("the node has another block".to_owned());
         }
         let mut found = Found::default();
@@ -144,12 +144,16 @@ impl World<'_> {
         let shown = self.shown(keeper);
         let lies = self.plan.misled[keeper] && !self.healed && self.random.chance(LIES);
         self.count("false_condition", u64::from(lies));
-        let holding = shown.and_then(|shown| {
+        let result = shown.and_then(|shown| {
             let has = shown.get(block.number as usize - 1).is_some_and(|shown| shown.hash == block.hash);
             let is_met = self.chain.record.block(block.hash).is_some_and(|block| block.is_met);
-            let holding = questions.iter().filter(|_| is_met != lies).map(|question| question.job);
-            if has { Ok(holding.collect()) } else { Err("the node does not have the block".to_owned()) }
+            let (holds, jobs) = (is_met != lies, questions.iter().map(|question| question.job).collect());
+            let probed = match holds {
+                true => Probed { holding: jobs, ..Probed::default() },
+                false => Probed { idle: jobs, ..Probed::default() },
+            };
+            if has { Ok(probed) } else { Err("the node does not have the block".to_owned()) }
         });
-        self.feed(keeper, Event::Probed { block, holding });
+        self.feed(keeper, Event::Probed { block, result });
     }
 }

@@ -1,6 +1,7 @@
 //! Questions about logs on nodes that allow little.
 
 use super::rpc;
+use crate::chain::ChainError;
 use crate::chain::fake_node::{FakeNode, contracts};
 use alloy::primitives::LogData;
 use alloy::providers::Provider;
@@ -162,4 +163,26 @@ async fn a_rate_limit_in_the_middle_is_no_cap() {
     let filter = Filter::new().from_block(1_u64).to_block(3_000_u64);
     assert_eq!(rpc.provider().get_logs(&filter).await.expect("the good node answers").len(), 429);
     assert_eq!(rpc.nodes()[0].state, "limited");
+}
+
+/// Where there is nothing to divide: a block by its hash, a range that has come down to one.
+#[tokio::test]
+async fn one_block_s_logs_that_are_too_many_are_no_failure_and_another_node_may_have_them() {
+    let (capped, wide) = (node().await, node().await);
+    capped.lie(|method, _, answer| {
+        if method == "eth_getLogs" && answer["result"].as_array().is_some_and(|logs| !logs.is_empty()) {
+            *answer = json!({"error": {"code": -32005, "message": "query returned more than 0 results"}});
+        }
+    });
+    let by_hash = Filter::new().at_block_hash(capped.chain().hash(8));
+    for filter in [by_hash, Filter::new().from_block(8_u64).to_block(8_u64), Filter::new().from_block(1_u64)] {
+        let alone = rpc(&[&capped.url]);
+        let error = ChainError::from(alone.provider().get_logs(&filter).await.expect_err("too many"));
+        assert!(matches!(&error, ChainError::TooMuch(why) if why.contains("more than 0 results")), "{error}");
+        assert_eq!(alone.nodes()[0].state, "good");
+        assert!(alone.counts().keys().all(|reason| reason.starts_with("logs_")), "{:?}", alone.counts());
+        let both = rpc(&[&capped.url, &wide.url]);
+        let logs = both.provider().get_logs(&filter).await.expect("the wide node answers");
+        assert!(logs.iter().any(|log| log.block_number == Some(8)));
+    }
 }

@@ -1,4 +1,4 @@
-use super::{Meaning, is_rate_limit, meaning, proposed_blocks};
+use super::{Meaning, is_about_amount, is_rate_limit, meaning, proposed_blocks};
 use alloy_json_rpc::ErrorPayload;
 use serde_json::json;
 use std::time::Duration;
@@ -37,6 +37,29 @@ fn errors_mean_what_providers_mean_by_them() {
     let infura: ErrorPayload = serde_json::from_value(infura).expect("an error");
     assert_eq!(meaning("eth_call", &infura), limited(30));
     assert!(!is_rate_limit(&error(-32005, "query returned more than 10000 results")), "too much, not too often");
+}
+
+#[test]
+fn what_is_about_the_amount_of_logs_is_told_from_all_else_that_is_refused() {
+    for (code, message, wanted) in [
+        (-32005, "query returned more than 10000 results", true),
+        (-32000, "logs matched by query exceeds limit of 10000", true),
+        (-32000, "response size should not greater than 10485760 bytes", true),
+        (-32020, "backend response too large", true),
+        (-32008, "Response is too big", true),
+        (-32602, "query exceeds max results 20000", true),
+        (-32602, "exceed max addresses or topics per search position", true),
+        (-32005, "limit exceeded", false),
+        (429, "too many results asked for", false),
+        (-32005, "request rate limited: more than 10 responses per second", false),
+        (-32000, "too many logs, try again in 3 seconds", false),
+        (-32600, "your plan does not include eth_getLogs: limit exceeded", false),
+        (-32000, "exceed maximum block range: 1,024", false),
+        (-32000, "query timeout exceeded", false),
+        (-32603, "Internal error", false),
+    ] {
+        assert_eq!(is_about_amount(&error(code, message)), wanted, "{message}");
+    }
 }
 
 #[test]

@@ -8,7 +8,8 @@ use executor::LogEntry;
 
 use super::*;
 use crate::archive::{Change, Entry};
-use crate::jobs::search::{Found, Hit, Stretch};
+use crate::jobs::probe::Probed;
+use crate::jobs::search::{Found, Hit, Stretch, Unread};
 use crate::jobs::trigger::{SeenLog, Sighting};
 
 pub(super) fn triggered(id: u64, trigger: TriggerTerms) -> Event {
@@ -95,7 +96,7 @@ fn a_block_that_was_waited_for_makes_a_job_due_at_once_and_at_itself() {
 fn logs_make_a_job_due_in_their_order_at_their_block() {
     let mut core = watching(log_trigger(0));
     let stretch = searched(&core.on(head(11), at(START + 11))).unwrap();
-    assert_eq!((stretch.from, stretch.to, stretch.hash), (11, 11, Some(hash(11))));
+    assert_eq!((stretch.from, stretch.to, stretch.end()), (11, 11, Some(hash(11))));
     let ran = run(&core.on(found(&stretch, vec![hit(11, 3), hit(11, 5)]), at(START + 11)));
     assert_eq!(
         ran.iter().map(|(rule, rank, anchor, _)| (*rule, *rank, *anchor)).collect::<Vec<_>>(),
@@ -172,7 +173,7 @@ fn an_orphaned_log_is_no_task_and_its_block_s_heir_is_searched() {
     assert!(steps(&orders).contains(&consensus::effect::Step::Void), "{orders:?}");
     let other = Head { number: 11, hash: B256::repeat_byte(0x77), parent: hash(10), timestamp: START + 12 };
     let stretch = searched(&core.on(Event::Chain(ChainEvent::Head(other)), at(START + 12))).unwrap();
-    assert_eq!((stretch.from, stretch.hash), (11, Some(B256::repeat_byte(0x77))));
+    assert_eq!((stretch.from, stretch.end()), (11, Some(B256::repeat_byte(0x77))));
     // A node that still has the old block: its answer is about nothing that is followed.
     let orders = core.on(found(&stretch, vec![hit(11, 3)]), at(START + 12));
     assert_eq!(run(&orders), []);
@@ -224,16 +225,78 @@ fn probed(orders: &[Order]) -> Option<u64> {
     orders.iter().find_map(|order| if let Order::Probe { block, .. } = order { Some(block.number) } else { None })
 }
 
+fn holding(job: u64) -> Probed {
+    Probed { holding: vec![job], ..Probed::default() }
+}
+
 #[test]
 fn a_leader_asks_for_conditions_and_the_block_at_which_one_holds_is_its_run() {
     let mut core = watching(condition());
     let block = |number: u64| consensus::anchor::BlockRef { number, hash: hash(number), timestamp: START + number };
     assert_eq!(probed(&core.on(head(11), at(START + 11))), Some(11));
-    assert_eq!(run(&core.on(Event::Probed { block: block(11), holding: Ok(vec![]) }, at(START + 11))), []);
+    assert_eq!(run(&core.on(Event::Probed { block: block(11), result: Ok(Probed::default()) }, at(START + 11))), []);
     assert_eq!(probed(&core.on(head(12), at(START + 12))), Some(12));
-    let ran = run(&core.on(Event::Probed { block: block(12), holding: Ok(vec![2]) }, at(START + 12)));
+    let ran = run(&core.on(Event::Probed { block: block(12), result: Ok(holding(2)) }, at(START + 12)));
     assert_eq!(ran, [(AnchorRule::AtBlock(12), 0, 12, None)]);
     assert_eq!(probed(&core.on(head(13), at(START + 13))), None, "one run of a job at a time");
-    let again = core.on(Event::Probed { block: block(12), holding: Ok(vec![2]) }, at(START + 13));
+    let again = core.on(Event::Probed { block: block(12), result: Ok(holding(2)) }, at(START + 13));
     assert_eq!(run(&again), [], "an answer that nobody waits for");
+}
+
+fn reason_of(core: &Core, second: u64) -> String {
+    core.view(at(second)).jobs.into_iter().find(|job| job.id == 2).unwrap().reason
+}
+
+/// Its code is there, so that nothing else is in its way.
+fn ready(core: &mut Core) {
+    core.on(Event::House, at(START + 10));
+    let prepared = Event::Prepared { job: JobId(2), code: B256::repeat_byte(0xcc), result: Ok(()) };
+    core.on(prepared, at(START + 10));
+}
+
+#[test]
+fn a_condition_that_fails_is_named_with_its_job_until_it_does_not() {
+    let mut core = watching(condition());
+    ready(&mut core);
+    let block = |number: u64| consensus::anchor::BlockRef { number, hash: hash(number), timestamp: START + number };
+    let probed = |core: &mut Core, number: u64, result: Probed| {
+        core.on(head(number), at(START + number));
+        core.on(Event::Probed { block: block(number), result: Ok(result) }, at(START + number))
+    };
+    let fails = || Probed { failing: [(2, "it reverts".to_owned())].into(), ..Probed::default() };
+    let said = |orders: &[Order]| {
+        orders.iter().any(|order| matches!(order, Order::Note(Note::ConditionFailed { job: 2, .. })))
+    };
+    assert_eq!(reason_of(&core, START + 10), "");
+    assert!(said(&probed(&mut core, 11, fails())));
+    assert_eq!(reason_of(&core, START + 11), "condition_failed: at block 11: it reverts");
+    assert!(!said(&probed(&mut core, 12, fails())), "it is said once");
+    probed(&mut core, 13, Probed::default());
+    assert_eq!(reason_of(&core, START + 13), "condition_failed: at block 12: it reverts", "no word of it");
+    probed(&mut core, 14, Probed { idle: vec![2], ..Probed::default() });
+    assert_eq!(reason_of(&core, START + 14), "");
+}
+
+#[test]
+fn logs_that_no_node_gives_are_charged_to_their_job() {
+    let mut core = watching(log_trigger(0));
+    ready(&mut core);
+    let stretch = searched(&core.on(head(11), at(START + 11))).unwrap();
+    let unread = vec![Unread { job: 2, block: 11, why: "too many".to_owned() }];
+    let result = Ok(Found { unread, hits: vec![hit(11, 3)], ..Found::default() });
+    let orders = core.on(Event::Searched { number: stretch.number, result }, at(START + 11));
+    assert_eq!(run(&orders).len(), 1, "what another node gave");
+    assert_has!(&orders, Order::Note(Note::LogsUnread { job: 2, block: 11, .. }));
+    let reason = reason_of(&core, START + 11);
+    assert!(reason.starts_with("logs_unread: of block 11") && reason.contains("too many"), "{reason}");
+    let next = searched(&core.on(head(12), at(START + 12))).unwrap();
+    assert_eq!((next.from, next.to), (12, 12), "the block is done");
+}
+
+#[test]
+fn a_job_whose_next_block_is_years_away_is_named() {
+    let mut core = watching(TriggerTerms::Blocks { first: (1 << 40) - 1, every: u32::MAX });
+    ready(&mut core);
+    let reason = reason_of(&core, START + 10);
+    assert!(reason.starts_with("far_off: block 1099511627775 makes it due next, "), "{reason}");
 }
