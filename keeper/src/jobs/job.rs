@@ -109,7 +109,7 @@ impl Plan {
     /// keepers are to give a run up at the same moment, whichever blocks they have seen.
     fn next(&self, run: &Run, pace: &Pace) -> Option<Run> {
         let next = match self.trigger.watch() {
-            Watch::Blocks(blocks) => blocks.next(run, pace),
+            Watch::Blocks(blocks) => blocks.after(run, pace),
             _ => self.trigger.after(run),
         };
         next.filter(|next| self.makes(next))

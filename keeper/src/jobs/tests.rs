@@ -29,8 +29,8 @@ async fn asked(conditions: u64, answer: [u8; TOGETHER as usize]) -> (Vec<u64>, u
     let block = BlockRef { number: 3, hash: node.chain().hash(3), timestamp: 1_003 };
     let question = |job| Question { job, target: Address::from_word(B256::from([7; 32])), call: vec![7; 36].into() };
     let questions: Vec<Question> = (0..conditions).map(question).collect();
-    let holding = probe(&rpc.provider(), &block, &questions).await.unwrap();
-    (holding, node.asked("eth_call"))
+    let probed = probe(&rpc.provider(), &block, &questions).await.unwrap();
+    (probed.holding, node.asked("eth_call"))
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use super::{Digest, DigestFile, Kept};
+use super::{BYTES_MAX, Digest, DigestFile, Kept, Newest};
 use crate::chain::fake_node::{config, contracts};
 use crate::chain::{Head, logs};
 use alloy::primitives::{Address, B256, LogData, Uint};

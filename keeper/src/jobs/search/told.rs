@@ -75,7 +75,7 @@ impl Told {
     }
 
     /// What its logs up to a block take, in bytes.
-    fn bytes(&self, to: u64) -> usize {
+    pub(super) fn bytes(&self, to: u64) -> usize {
         self.logs.range(..=(to, u32::MAX)).map(|(_, dated)| size_of(&dated.log.entry)).sum()
     }
 }

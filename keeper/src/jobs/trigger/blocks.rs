@@ -48,7 +48,7 @@ impl Blocks {
     /// The run that comes after one of this trigger's. When it is due the chain alone tells: this is when it will be if no block is
     /// late.
     #[must_use]
-    pub fn next(&self, run: &Run, pace: &Pace) -> Option<Run> {
+    pub fn after(&self, run: &Run, pace: &Pace) -> Option<Run> {
         let next = run.instance.run()?.checked_add(1)?;
         let due = run.due.saturating_add(pace.seconds_of(self.every.into()));
         Some(Run::at_block(InstanceKey::from_run(next), due, self.number(next)?, 0))

@@ -139,7 +139,7 @@ async fn a_history_that_comes_to_too_much_is_given_up_and_said() {
     let mut params = job_params_for(Address::repeat_byte(3), B256::with_last_byte(1));
     params.triggerData = vec![0; 1 << 20].into();
     let (owner, forwarder) = (Address::repeat_byte(1), Address::repeat_byte(2));
-    let event = JobManager::JobCreated { jobId: 1, owner, forwarder, params };
+    let event = JobManager::JobCreated { jobId: 1, owner, forwarder, activeFrom: 0, params };
     let log = Log {
         inner: alloy::primitives::Log { address: contracts().job_manager, data: event.encode_log_data() },
         block_number: Some(7),
