@@ -29,7 +29,7 @@ use alloy::primitives::Address;
 use consensus::committee::PeerKey;
 use consensus::fault::{Reason, Verdict};
 use consensus::input::MessageTag;
-use consensus::message::Channel;
+use consensus::message::{BatchKey, Channel};
 use consensus::task::Task;
 use consensus::time::{Pace, Time};
 use consensus::{Engine, Input};
@@ -219,20 +219,7 @@ impl Core {
             Event::Learnt { safe: false } => self.order(Order::Stop(FOREIGN_SIGNATURE.to_owned())),
             Event::Answered { from, bytes } => self.feed(Input::Answered { from, bytes }, now),
             Event::Status { from, bytes } => self.on_status(from, &bytes, now),
-            Event::Submitted { key, result } => {
-                if let SettlementResult::Mined { gas_used, settled, .. } = result {
-                    self.settlement_gas = gas_used;
-                    self.archive_gas(&key, gas_used, settled, now);
-                }
-                if let SettlementResult::Useless { jobs } = &result {
-                    jobs.iter().for_each(|&job| self.uncovered.doubt(job));
-                }
-                let failed = result.trouble().is_some();
-                self.note(Note::Submitted(result));
-                if failed {
-                    self.feed(Input::SubmissionFailed(key), now);
-                }
-            }
+            Event::Submitted { key, result } => self.on_submitted(key, result, now),
             Event::Prepared { job, code, result } => {
                 let troubled = result.is_err();
                 self.on_prepared(job.0, code, result, now);
@@ -262,6 +249,22 @@ impl Core {
             Event::Tick => self.feed(Input::Tick, now),
         }
         std::mem::take(&mut self.orders)
+    }
+
+    /// What became of a batch that this keeper brought.
+    fn on_submitted(&mut self, key: BatchKey, result: SettlementResult, now: Time) {
+        if let SettlementResult::Mined { gas_used, settled, .. } = result {
+            self.settlement_gas = gas_used;
+            self.archive_gas(&key, gas_used, settled, now);
+        }
+        if let SettlementResult::Useless { jobs } = &result {
+            jobs.iter().for_each(|&job| self.uncovered.doubt(job));
+        }
+        let failed = result.trouble().is_some();
+        self.note(Note::Submitted(result));
+        if failed {
+            self.feed(Input::SubmissionFailed(key), now);
+        }
     }
 
     /// When to call [`Core::on`] with [`Event::Tick`] at the latest, if nothing happens before.

@@ -297,6 +297,45 @@ impl Note {
             Self::Step { task, step: Step::Abstained(reason), .. } => {
                 tracing::warn!(job = task.job.0, reason = reason.name(), "nothing to sign for a task");
             }
+            Self::PutOff { .. }
+            | Self::Crowded(_)
+            | Self::LogsDropped { .. }
+            | Self::LogsUnread { .. }
+            | Self::ConditionFailed { .. }
+            | Self::CodeTrouble { .. } => self.log_of_job(),
+            Self::NotProbed(why) => {
+                tracing::warn!(why, "could not ask which conditions hold: asked again at the next block");
+            }
+            Self::UnaskedAnswer(job) => tracing::debug!(job = job.0, "an execution's answer that nobody waits for"),
+            Self::EvidenceKept(anchor) => tracing::error!(anchor, "kept a proof of equivocation"),
+            Self::Learnt => {
+                tracing::warn!("learnt from the mesh what this key signed before; the journal lacked it");
+            }
+            Self::Standing(check) if check.ok => tracing::info!("{}", check.message),
+            Self::Standing(check) => tracing::warn!("{}", check.message),
+            Self::ClockOff { peer, offset_ms } => {
+                tracing::warn!(?peer, offset_ms, "a peer's clock and this one differ: check NTP on both");
+            }
+            Self::ChainTime { ahead_ms } if ahead_ms.unsigned_abs() > APART_MS => {
+                tracing::warn!(ahead_ms, "the chain's time and this machine's clock are far apart: the chain's counts");
+            }
+            Self::ChainTime { ahead_ms } => tracing::info!(ahead_ms, "due moments go by the chain's time"),
+            Self::Listening(address) => tracing::info!(address, "listening for peers"),
+            Self::Submitted(result) => log_submission(result),
+            Self::Offered(result) => log_offer(result),
+            Self::Accused(result) => log_accusation(result),
+            Self::Dispute(note) => note.log(),
+            Self::Head { .. } | Self::Judged { .. } | Self::Spoke { .. } | Self::Step { .. } => {}
+            Self::Undelivered { job, why } => tracing::debug!(job, %why, "a callback failed"),
+            // The checks `set` and `load` say so.
+            Self::Disputed(_) | Self::Shed { .. } => {}
+            Self::Ran { .. } | Self::Submitting => {}
+        }
+    }
+
+    /// The same of what one job is to blame for.
+    fn log_of_job(&self) {
+        match self {
             Self::PutOff { job, tasks } => tracing::warn!(
                 job = job.0,
                 tasks,
@@ -317,34 +356,8 @@ impl Note {
             Self::ConditionFailed { job, why } => {
                 tracing::warn!(job, why, "a job's condition fails: it makes nobody due until its owner mends it");
             }
-            Self::NotProbed(why) => {
-                tracing::warn!(why, "could not ask which conditions hold: asked again at the next block");
-            }
-            Self::UnaskedAnswer(job) => tracing::debug!(job = job.0, "an execution's answer that nobody waits for"),
-            Self::EvidenceKept(anchor) => tracing::error!(anchor, "kept a proof of equivocation"),
-            Self::Learnt => {
-                tracing::warn!("learnt from the mesh what this key signed before; the journal lacked it");
-            }
-            Self::Standing(check) if check.ok => tracing::info!("{}", check.message),
-            Self::Standing(check) => tracing::warn!("{}", check.message),
             Self::CodeTrouble { job, why } => tracing::warn!(job, why, "a job's code is not ready"),
-            Self::ClockOff { peer, offset_ms } => {
-                tracing::warn!(?peer, offset_ms, "a peer's clock and this one differ: check NTP on both");
-            }
-            Self::ChainTime { ahead_ms } if ahead_ms.unsigned_abs() > APART_MS => {
-                tracing::warn!(ahead_ms, "the chain's time and this machine's clock are far apart: the chain's counts");
-            }
-            Self::ChainTime { ahead_ms } => tracing::info!(ahead_ms, "due moments go by the chain's time"),
-            Self::Listening(address) => tracing::info!(address, "listening for peers"),
-            Self::Submitted(result) => log_submission(result),
-            Self::Offered(result) => log_offer(result),
-            Self::Accused(result) => log_accusation(result),
-            Self::Dispute(note) => note.log(),
-            Self::Head { .. } | Self::Judged { .. } | Self::Spoke { .. } | Self::Step { .. } => {}
-            Self::Undelivered { job, why } => tracing::debug!(job, %why, "a callback failed"),
-            // The checks `set` and `load` say so.
-            Self::Disputed(_) | Self::Shed { .. } => {}
-            Self::Ran { .. } | Self::Submitting => {}
+            _ => {}
         }
     }
 }
