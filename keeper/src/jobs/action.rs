@@ -30,7 +30,7 @@ use super::trigger::{SeenLog, Sighting};
 use crate::chain::ChainProvider;
 use crate::executor::{Ended, Executor, Look};
 pub(super) use before::check_gas_price;
-pub use finding::Finding;
+pub use finding::{Finding, denies};
 
 /// Carries actions out.
 #[derive(Clone, Debug)]
