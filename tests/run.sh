@@ -142,6 +142,7 @@ case ${1:-} in
     ;;
 esac
 if [ "${1:-}" = --all ]; then
+  step "keepers on EigenLayer's real core" "$root/tests/eigenlayer.sh"
   export ROUGH=1
   # Measurements would be of the proxies, and what asks for the rough chain itself, or for none, has been run.
   long+=(--skip load:: --skip logs:: --skip ready_in_five_seconds --skip idle_keeper --skip rough:: --skip stopped:: --skip cleanup:: --skip receipts::)

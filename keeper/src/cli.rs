@@ -240,7 +240,7 @@ pub async fn run(cli: Cli) -> Result<Exit> {
         Command::Cert(command) => Box::pin(cert::run(global, command)).await,
         Command::Replay(args) => Box::pin(replay::run(global, &args)).await,
         Command::Audit(args) => Box::pin(audit::run(global, &args)).await,
-        Command::Dispute(DisputeCommand::Open(args)) => dispute::open(global, &args).await,
+        Command::Dispute(DisputeCommand::Open { run, yes }) => dispute::open(global, &run, yes).await,
         Command::Dispute(DisputeCommand::Join { id, run }) => dispute::join(global, id, &run).await,
         Command::Dispute(DisputeCommand::Show { id }) => dispute::show(global, id).await,
         Command::Dispute(DisputeCommand::Enforce { id }) => dispute::enforce(global, id).await,

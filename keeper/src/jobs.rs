@@ -20,7 +20,7 @@ pub mod trigger;
 pub use at_anchor::Standing;
 pub use book::{JobBook, SettledAt};
 pub use job::{Activity, Job, JobState, NotRun, Plan};
-pub use past::Past;
+pub use past::{Past, WasDue};
 pub use rehearsal::{Rehearsal, Stage};
 pub use schedule::Schedule;
 

@@ -42,7 +42,7 @@ use role::Role;
 use world::World;
 
 /// Every kind of fault; a run in which one never occurred proves nothing about it.
-pub const FAULTS: [&str; 21] = [
+pub const FAULTS: [&str; 22] = [
     "clock_skew",
     "crash",
     "dispute",
@@ -55,6 +55,7 @@ pub const FAULTS: [&str; 21] = [
     "lost_unsynced_write",
     "lying_view",
     "made_up_log",
+    "made_up_run",
     "moved_log",
     "other_branch",
     "other_table",

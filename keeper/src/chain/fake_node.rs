@@ -167,6 +167,11 @@ impl Chain {
                 };
                 json!({"result": number.map(|number| self.header(number))})
             }
+            "eth_getBlockByHash" => {
+                let named = |(hash, _): &(B256, u64)| params[0] == json!(hash);
+                let number = self.blocks.iter().position(named);
+                json!({"result": number.map(|number| self.header(number as u64))})
+            }
             "eth_getLogs" => self.logs(&params[0]),
             "eth_blockNumber" => json!({"result": U64::from(self.tip())}),
             "eth_syncing" => json!({"result": false}),

@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 use super::chain::Chain;
 use super::dispute::{Opened, RunArgs, input_of, press};
 use super::output::{answer, rows};
-use super::receipt::{Again, Unable, report_of};
+use super::receipt::{Again, Unable, had, report_of};
 use super::{Exit, Global, WithExit};
 use crate::chain::{ChainError, certified};
 use crate::jobs::flags::RunName;
+use crate::jobs::trial::Unmade;
 use crate::receipt::status_name;
 
 /// Settlements that a sample is drawn from: the newest ones.
@@ -59,6 +60,8 @@ enum Verdict {
         status: &'static str,
         hash: B256,
     },
+    /// It was not to be run, for this reason: nothing could be right.
+    NotDue(String),
     /// It could not be run again; says nothing about it.
     Unknown(String),
 }
@@ -85,9 +88,9 @@ pub(super) async fn run(global: &Global, args: &AuditArgs) -> Result<Exit> {
         looked.push(Looked { settled, tx, verdict, dispute: None });
     }
     if args.broadcast {
-        for wrong in looked.iter_mut().filter(|looked| matches!(looked.verdict, Verdict::Wrong { .. })) {
+        for wrong in looked.iter_mut().filter(|looked| looked.verdict.is_wrong()) {
             // One that cannot be opened must not keep others from it.
-            let opened = press(global, &wrong.run_args()).await;
+            let opened = press(global, &wrong.run_args(), true).await; // its state was just read
             wrong.dispute = Some(opened.map_err(|error| format!("{error:#}")));
         }
     }
@@ -142,6 +145,9 @@ async fn look(again: &Again<'_>, chain: &Chain, settled: &SettledTask, tx: B256)
     };
     let recorded = async {
         let trial = again.history.trial(&report).await?;
+        if let Some(too_dear) = trial.too_dear(&chain.provider).await {
+            had(Err(Unmade::NotNow(too_dear)))?;
+        }
         let code_hash = trial.code_hash();
         let (made, _) = again.record(trial).await?;
         let outcome = made.outcome().ok_or_else(|| Unable::new(Exit::Failure, "it ends without a result"))?;
@@ -150,8 +156,15 @@ async fn look(again: &Again<'_>, chain: &Chain, settled: &SettledTask, tx: B256)
     Ok(match recorded.await {
         Ok((status, hash)) if (status, hash) == (report.status, report.outcome_hash) => Verdict::Right,
         Ok((status, hash)) => Verdict::Wrong { status: status_name(status), hash },
+        Err(unable) if unable.denies => Verdict::NotDue(unable.why),
         Err(unable) => Verdict::Unknown(unable.why),
     })
+}
+
+impl Verdict {
+    const fn is_wrong(&self) -> bool {
+        matches!(self, Self::Wrong { .. } | Self::NotDue(_))
+    }
 }
 
 impl Looked {
@@ -173,6 +186,7 @@ impl Looked {
         let (verdict, why, found) = match &self.verdict {
             Verdict::Right => ("right", None, None),
             Verdict::Wrong { status, hash } => ("wrong", None, Some((status, hash))),
+            Verdict::NotDue(why) => ("wrong", Some(why), None),
             Verdict::Unknown(why) => ("unknown", Some(why), None),
         };
         json!({
@@ -193,28 +207,27 @@ impl Looked {
     /// What there is to say of it; nothing of what is right.
     fn line(&self) -> Option<(&'static str, String)> {
         let run = self.run();
-        match &self.verdict {
-            Verdict::Right => None,
-            Verdict::Unknown(why) => Some(("unknown", format!("run {run}: {why}"))),
-            Verdict::Wrong { status, hash } => {
-                let (job, version, said) = (self.settled.job_id, self.settled.job_version, self.settled.outcome_hash);
-                let open =
-                    format!("keeper dispute open --job {job} --run {run} --job-version {version} --outcome {said}");
-                let next = match &self.dispute {
-                    Some(Ok(opened)) => format!("dispute {} is open: keeper dispute show {}", opened.id, opened.id),
-                    Some(Err(why)) => format!("a dispute could not be opened: {why}"),
-                    None => format!("nothing was sent; --broadcast would: {open}"),
-                };
-                Some(("WRONG", format!("run {run} settled with outcome {said}, and gives {status}, {hash}; {next}")))
-            }
-        }
+        let (job, version, said) = (self.settled.job_id, self.settled.job_version, self.settled.outcome_hash);
+        let found = match &self.verdict {
+            Verdict::Right => return None,
+            Verdict::Unknown(why) => return Some(("unknown", format!("run {run}: {why}"))),
+            Verdict::NotDue(why) => why.clone(),
+            Verdict::Wrong { status, hash } => format!("gives {status}, {hash}"),
+        };
+        let open = format!("keeper dispute open --job {job} --run {run} --job-version {version} --outcome {said}");
+        let next = match &self.dispute {
+            Some(Ok(opened)) => format!("dispute {} is open: keeper dispute show {}", opened.id, opened.id),
+            Some(Err(why)) => format!("a dispute could not be opened: {why}"),
+            None => format!("nothing was sent; --broadcast would: {open}"),
+        };
+        Some(("WRONG", format!("run {run} settled with outcome {said}, and {found}; {next}")))
     }
 }
 
 fn tell(global: &Global, args: &AuditArgs, (seed, since, count): (u64, u64, usize), looked: &[Looked]) -> Exit {
     let of = |wanted: fn(&Verdict) -> bool| looked.iter().filter(|looked| wanted(&looked.verdict)).count();
     let right = of(|verdict| matches!(verdict, Verdict::Right));
-    let wrong = of(|verdict| matches!(verdict, Verdict::Wrong { .. }));
+    let wrong = of(Verdict::is_wrong);
     let unknown = looked.len() - right - wrong;
     let document = json!({
         "job_id": args.job,

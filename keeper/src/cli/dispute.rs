@@ -1,6 +1,7 @@
 //! `keeper dispute`: says that a certified result is wrong, and sees what becomes of it.
 
 mod find;
+mod state;
 
 use alloy::primitives::{Address, B256, U256};
 use alloy::providers::Provider;
@@ -16,6 +17,7 @@ pub(super) use find::{Which, certificates_of, input_of, settled};
 
 use super::chain::{Chain, Sender, coin};
 use super::output::{answer, rows};
+use super::terminal::{Person, Terminal, confirm};
 use super::{Exit, Global, WithExit};
 use crate::chain::{Certified, ChainError, Receipt, latest};
 use crate::jobs::flags::{RunName, parse_run};
@@ -25,7 +27,14 @@ use crate::keystore::Keystore;
 #[derive(Debug, Subcommand)]
 pub enum DisputeCommand {
     /// Say that a settled result is wrong, against a bond: keepers run it again and rule
-    Open(RunArgs),
+    Open {
+        /// Which result
+        #[command(flatten)]
+        run: RunArgs,
+        /// Do not ask where no node here has the chain's state at the run's block: few keepers may be able to rule then
+        #[arg(long, short)]
+        yes: bool,
+    },
     /// Hold another certificate of a disputed result against its signers too; takes no bond
     Join {
         /// Number of the dispute
@@ -95,8 +104,8 @@ fn challenger(chain: &Chain) -> Challenger::ChallengerInstance<&crate::chain::Ch
     Challenger::new(chain.network.contracts.challenger, &chain.provider)
 }
 
-pub(super) async fn open(global: &Global, args: &RunArgs) -> Result<Exit> {
-    let Opened { id, deadline, bond, document } = press(global, args).await?;
+pub(super) async fn open(global: &Global, args: &RunArgs, yes: bool) -> Result<Exit> {
+    let Opened { id, deadline, bond, document } = press(global, args, yes).await?;
     let text = format!(
         "dispute {id} of run {} of job {} is open until block {deadline}; the bond of {} comes back unless the result is confirmed: \
          see `keeper dispute show {id}`\n",
@@ -116,13 +125,17 @@ pub(super) struct Opened {
     pub(super) document: Value,
 }
 
-/// Opens a dispute of a settled result, against the bond.
-pub(super) async fn press(global: &Global, args: &RunArgs) -> Result<Opened> {
+/// Opens a dispute of a settled result, against the bond. Unless `yes`, whoever sits there is asked first where keepers may not be able to
+/// rule on it.
+pub(super) async fn press(global: &Global, args: &RunArgs, yes: bool) -> Result<Opened> {
     let desk = Desk::open(global).await?;
     let chain = &desk.chain;
     let Found { task, tx, certified: Certified { epoch, statement, .. } } = find(chain, args).await?;
     let bond = challenger(chain).bond().call().await.map_err(ChainError::from)?;
     check_bond(&desk, bond).await?;
+    if let Some(question) = state::doubt(chain, &statement.report, bond).await.filter(|_| !yes) {
+        confirm(Person::present().as_mut().map(|person| person as &mut dyn Terminal), yes, &question, "open")?;
+    }
     let call = Challenger::openDisputeCall { epoch, statement };
     let to = chain.network.contracts.challenger;
     let sent = desk.sender.send("open the dispute", to, &call, bond).await;

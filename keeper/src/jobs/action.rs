@@ -31,7 +31,7 @@ use crate::chain::ChainProvider;
 use crate::executor::{Ended, Executor, Look};
 pub(super) use before::check_gas_price;
 pub use before::{TOO_DEAR, is_too_dear};
-pub use finding::Finding;
+pub use finding::{Finding, denies};
 
 /// Carries actions out.
 #[derive(Clone, Debug)]

@@ -1,10 +1,12 @@
-//! What a job was to do under an earlier version, as the chain's history tells: a change of the job must not hide what ran before.
+//! What a job was to do under an earlier version, as the chain's history tells: a change of the job must not hide what ran before. And
+//! whether a run of it was due.
+
+mod lookback;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use alloy::primitives::{Address, B256, U64, U256};
-use alloy::providers::Provider;
+use alloy::primitives::{Address, U256};
 use alloy::rpc::types::{Filter, Log};
 use alloy::sol_types::SolEvent;
 use consensus::anchor::BlockRef;
@@ -15,14 +17,11 @@ use contracts::terms::Terms;
 use contracts::{IJobManager::JobParams, JobManager};
 
 use super::job::Plan;
-use super::search::{Hit, Stretch, Unread, Wanted, search};
-use super::trigger::{LogFilter, Run, Sighting, Watch};
+use super::trigger::{Run, Sighting, Watch};
 use crate::chain::{ChainError, Rpc, head_at, newest_log};
 
 /// Plans that are remembered: a dispute is tried more than once, and the search is long.
 const PLANS_MAX: usize = 64;
-/// Blocks before a report's anchor in which its log is looked for: later attempts come up to an hour after it.
-const LOOKED_BACK: u64 = 512;
 
 /// The way to the chain's history, and what was found there.
 #[derive(Clone, Debug)]
@@ -34,6 +33,17 @@ pub struct Past {
     found: Arc<Mutex<BTreeMap<(u64, u32), Plan>>>,
 }
 
+/// Whether a run was due at a block that it was pinned to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WasDue {
+    /// It was so, for what was seen.
+    Yes(Run, Option<Sighting>),
+    /// It certainly was not, for this reason.
+    Never(&'static str),
+    /// The nodes do not tell, for this reason: another try may bring more.
+    Unknown(&'static str),
+}
+
 impl Past {
     /// The history of the jobs of this manager, which is no older than that block.
     #[must_use]
@@ -41,81 +51,43 @@ impl Past {
         Self { rpc, manager, deploy_block, pace, found: Arc::default() }
     }
 
-    /// A run of a plan as it was due, and what was seen that made it; `None` if there was none. `anchor` is a block that it was
-    /// pinned to.
+    /// Whether a run of a plan was due at a block that it was pinned to.
     ///
     /// # Errors
     /// The nodes do not answer.
-    pub async fn run_of(
-        &self,
-        plan: &Plan,
-        instance: &InstanceKey,
-        anchor: &BlockRef,
-    ) -> Result<Option<(Run, Option<Sighting>)>, ChainError> {
-        let acted_on = |timestamp: u64| timestamp.saturating_add(self.pace.confirmed_seconds);
-        Ok(match plan.trigger.watch() {
-            Watch::Time => plan.trigger.due(instance).map(|due| (Run::by_time(*instance, due), None)),
+    pub async fn run_of(&self, plan: &Plan, instance: &InstanceKey, anchor: &BlockRef) -> Result<WasDue, ChainError> {
+        match plan.trigger.watch() {
+            Watch::Time => Ok(match plan.trigger.due(instance) {
+                Some(due) => WasDue::Yes(Run::by_time(*instance, due), None),
+                None => WasDue::Never("its trigger names no such moment"),
+            }),
             Watch::Blocks(blocks) => {
-                let Some(number) = instance.run().and_then(|run| blocks.number(run)) else { return Ok(None) };
+                let Some(number) = instance.run().and_then(|run| blocks.number(run)) else {
+                    return Ok(WasDue::Never("its trigger names no such block"));
+                };
+                if number > anchor.number {
+                    return Ok(WasDue::Never("its block comes after its anchor"));
+                }
                 let head = head_at(&self.rpc.provider(), number).await?;
                 let block = BlockRef { number, hash: head.hash, timestamp: head.timestamp };
-                blocks.at(number, acted_on(block.timestamp)).map(|run| (run, Some(Sighting::Block(block))))
+                let run = blocks.at(number, self.acted_on(block.timestamp));
+                let never = WasDue::Never("its trigger names no such block");
+                Ok(run.map_or(never, |run| WasDue::Yes(run, Some(Sighting::Block(block)))))
             }
-            Watch::Logs(filter) => self.log_run(filter, instance, anchor).await?,
-            Watch::Condition(condition) => {
-                let block = self.block_of(instance.0).await?;
-                block.map(|block| (condition.run(&block, acted_on(block.timestamp)), None))
-            }
-        })
-    }
-
-    /// The run that a log made due. That there was none is said only of blocks that were all read.
-    async fn log_run(
-        &self,
-        filter: &LogFilter,
-        instance: &InstanceKey,
-        anchor: &BlockRef,
-    ) -> Result<Option<(Run, Option<Sighting>)>, ChainError> {
-        let to = anchor.number;
-        let mut stretch = Stretch {
-            number: 0,
-            from: to.saturating_sub(LOOKED_BACK),
-            to,
-            followed: Arc::new([(to, anchor.hash)].into()),
-            depth: filter.confirmations().saturating_sub(self.pace.confirmations),
-            wanted: [Wanted { job: 0, filter: filter.clone(), apart: false }].into(),
-        };
-        let mut unread = None;
-        loop {
-            let found = search(&self.rpc, &stretch).await?;
-            for Hit { log, ripe, .. } in found.hits {
-                let run = filter.run(&log, ripe.saturating_add(self.pace.confirmed_seconds));
-                if run.instance == *instance {
-                    return Ok(Some((run, Some(Sighting::Log(log)))));
+            Watch::Logs(filter) => self.of_log(filter, instance, anchor).await,
+            Watch::Condition(condition) => Ok(match self.block_before(instance.0, anchor).await? {
+                Ok(block) => WasDue::Yes(condition.run(&block, self.acted_on(block.timestamp)), None),
+                Err(Some(why)) => WasDue::Never(why),
+                Err(None) => {
+                    WasDue::Unknown("the block that it names is not found, and no two nodes say that there is none")
                 }
-            }
-            unread = unread.or_else(|| found.unread.into_iter().next());
-            if found.left == 0 {
-                break;
-            }
-            stretch.from = to + 1 - found.left;
-        }
-        match unread {
-            Some(Unread { block, why, .. }) => Err(ChainError::TooMuch(format!("the logs of block {block}: {why}"))),
-            None => Ok(None),
+            }),
         }
     }
 
-    /// The block with this hash, if the node has it.
-    async fn block_of(&self, hash: B256) -> Result<Option<BlockRef>, ChainError> {
-        #[derive(Debug, serde::Deserialize)]
-        struct Header {
-            number: U64,
-            timestamp: U64,
-        }
-        let header: Option<Header> =
-            self.rpc.provider().raw_request("eth_getBlockByHash".into(), (hash, false)).await?;
-        Ok(header.map(|header| BlockRef { number: header.number.to(), hash, timestamp: header.timestamp.to() }))
+    /// When what a block of this moment shows is acted on.
+    const fn acted_on(&self, timestamp: u64) -> u64 {
+        timestamp.saturating_add(self.pace.confirmed_seconds)
     }
 
     /// The plan of a job's version; `None` if there was none, or this program does not know its kind. Versions come of updates, which

@@ -73,10 +73,10 @@ impl Trial {
         Ok((hands, self.work(plan, part)))
     }
 
-    /// Why keepers would not run it at its anchor for the price of gas there, in words.
-    pub async fn too_dear(&self, provider: &ChainProvider) -> Option<String> {
+    /// Why keepers would not run it at its anchor for the price of gas there.
+    pub async fn too_dear(&self, provider: &ChainProvider) -> Option<NotMade> {
         let plan = Plan::new(Arc::clone(&self.terms), Address::ZERO, 0).ok()?;
-        action::check_gas_price(provider, &self.work(plan, Part::Run)).await.err().map(|(_, why)| why)
+        action::check_gas_price(provider, &self.work(plan, Part::Run)).await.err()
     }
 
     fn work(&self, plan: Plan, part: Part) -> Work {

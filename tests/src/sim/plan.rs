@@ -78,6 +78,17 @@ pub(super) struct Links {
     pub(super) delay: u64,
 }
 
+/// What a disputed result is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// Right.
+    Right,
+    /// One that a quorum certified and that no run gives.
+    Wrong,
+    /// One of a run that a quorum made up: there was no such log.
+    MadeUp,
+}
+
 /// What strikes a keeper, or the chain.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Strike {
@@ -103,10 +114,8 @@ pub(super) enum Strike {
     Reorganise {
         depth: usize,
     },
-    /// Somebody disputes a result: one that is right, or one that a quorum certified and that no run gives.
-    Dispute {
-        wrong: bool,
-    },
+    /// Somebody disputes a result.
+    Dispute(Claim),
 }
 
 /// Everything a seed decides before its run starts.

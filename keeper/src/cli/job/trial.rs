@@ -167,7 +167,8 @@ impl Bench {
         let runs = Runs::new(&terms.trigger, terms.limits);
         let counted = runs.in_day_and_month(now.time).map(|[_, month]| month).zip(runs.in_year(now.time));
         report.price = Some((price, counted, self.ground.has_contracts));
-        report.too_dear = report.trial.too_dear(&self.ground.chain.provider).await;
+        let too_dear = report.trial.too_dear(&self.ground.chain.provider).await;
+        report.too_dear = too_dear.map(|(_, why)| why);
         Ok(report)
     }
 

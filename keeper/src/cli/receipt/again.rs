@@ -12,21 +12,28 @@ use super::cache_of;
 use crate::chain::{ChainError, head_at};
 use crate::cli::chain::Chain;
 use crate::cli::{Exit, Global};
-use crate::jobs::action::Made;
+use crate::jobs::action::{Made, denies};
 use crate::jobs::tape::{Ending, Recorder, Tape};
 use crate::jobs::trial::{Origin, Trial, Unmade, executor};
-use crate::jobs::{Past, Plan};
+use crate::jobs::{Past, Plan, WasDue};
 
-/// Why a run cannot be made again here, and what the command ends with for it. It says nothing against the result.
+/// Why a run cannot be made again here, and what the command ends with for it. It says nothing against the result, but where the chain
+/// itself denies the run.
 #[derive(Debug, Clone)]
 pub(in crate::cli) struct Unable {
     pub(in crate::cli) why: String,
     pub(in crate::cli) exit: Exit,
+    /// Whether it is certain that it never was to be made: whatever was certified of it is wrong.
+    pub(in crate::cli) denies: bool,
 }
 
 impl Unable {
     pub(in crate::cli) fn new(exit: Exit, why: impl Into<String>) -> Self {
-        Self { why: why.into(), exit }
+        Self { why: why.into(), exit, denies: false }
+    }
+
+    fn never(why: &str) -> Self {
+        Self { why: format!("it was not to be run: {why}"), exit: Exit::Failure, denies: true }
     }
 
     fn unread(error: &ChainError) -> Self {
@@ -41,6 +48,7 @@ impl Unable {
 pub(in crate::cli) fn had(made: Result<Made, Unmade>) -> Result<Made, Unable> {
     let made = made.map_err(|unmade| match unmade {
         Unmade::Never(why) => Unable::new(Exit::Failure, why.to_string()),
+        Unmade::NotNow((abstention, why)) if denies(abstention) => Unable::never(&why),
         Unmade::NotNow((_, why)) => Unable::new(Exit::Failure, why),
     })?;
     let Ended::Abstain(why) = &made.ended else { return Ok(made) };
@@ -87,8 +95,11 @@ impl<'a> History<'a> {
         }
         let anchor = BlockRef { number: head.number, hash: head.hash, timestamp: head.timestamp };
         let run = self.past.run_of(&plan, &report.task.instance, &anchor).await;
-        let run = run.map_err(|error| Unable::unread(&error))?;
-        let (run, sighting) = run.ok_or_else(|| Unable::new(Exit::NotFound, "the job has no such run"))?;
+        let (run, sighting) = match run.map_err(|error| Unable::unread(&error))? {
+            WasDue::Yes(run, sighting) => (run, sighting),
+            WasDue::Never(why) => return Err(Unable::never(why)),
+            WasDue::Unknown(why) => return Err(Unable::new(Exit::NotFound, why)),
+        };
         let (job, terms) = ((report.task.job, report.task.version), Arc::clone(&plan.terms));
         Ok(Trial { job, terms, chain_id: self.chain.network.chain_id, run, anchor, sighting, inputs: None })
     }

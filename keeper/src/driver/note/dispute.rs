@@ -103,8 +103,11 @@ impl DisputeNote {
             Self::Opened { dispute, job } => {
                 tracing::warn!(dispute, job = job.0, "a certified result is disputed: it is run again");
             }
-            Self::Reran { dispute, result: Ok(answer), .. } => {
+            Self::Reran { dispute, result: Ok(answer), reason } if reason.is_empty() => {
                 tracing::info!(dispute, status = ?answer.status, outcome_hash = %answer.outcome_hash, "ran a disputed task again");
+            }
+            Self::Reran { dispute, result: Ok(_), reason } => {
+                tracing::info!(dispute, reason, "found that a disputed task was not to be run");
             }
             Self::Reran { dispute, result: Err(why), reason } => tracing::warn!(
                 dispute,

@@ -25,6 +25,12 @@ impl Finding {
         Self { result: Err(why), reason, took: Duration::ZERO }
     }
 
+    /// Whether the chain itself has shown that there was nothing to run, see [`denies`].
+    #[must_use]
+    pub fn denies(&self) -> bool {
+        self.result.as_ref().is_err_and(|why| denies(*why))
+    }
+
     /// What the end of a run means to the protocol.
     pub(super) fn new(ended: Ended, transcript: B256, took: Duration) -> Self {
         let said = |status, data: Vec<u8>| {
@@ -40,6 +46,22 @@ impl Finding {
                 Self { result: Err(abstention(&reason)), reason: format!("{}: {reason}", reason.name()), took }
             }
         }
+    }
+}
+
+/// Whether a run that ended so was denied by the chain itself, read at the anchor: a gas was too dear, the condition did not hold, the job
+/// did not run. What this machine lacks, or a node does not tell, never says so.
+#[must_use]
+pub const fn denies(why: Abstention) -> bool {
+    match why {
+        Abstention::UnknownTask | Abstention::JobInactive => true,
+        Abstention::CodeUnavailable
+        | Abstention::ChainReadFailed
+        | Abstention::Timeout
+        | Abstention::HostFailure
+        | Abstention::Busy
+        | Abstention::JournalRefused
+        | Abstention::NothingSeen => false,
     }
 }
 

@@ -1,10 +1,11 @@
-use alloy::primitives::{Address, B256, Bytes, LogData, aliases::U96};
+use alloy::primitives::{Address, B256, Bytes, LogData, aliases::U96, keccak256};
 use alloy::rpc::types::Log;
 use alloy::sol_types::SolEvent;
 use contracts::terms::{ActionTerms, CallTerms, Limits, LogTerms, TriggerTerms};
 use serde_json::json;
 
 use super::*;
+use crate::chain::error::TOO_MUCH;
 use crate::chain::fake_node::{FakeNode, config};
 
 const MANAGER: Address = Address::repeat_byte(1);
@@ -65,27 +66,73 @@ fn each_version_has_its_own_terms_and_beginning() {
     assert_eq!(found(&[log(LogData::new_unchecked(vec![B256::ZERO], Bytes::new()))], 1), None);
 }
 
+const EMITTER: Address = Address::repeat_byte(0xe0);
+
+/// Whether the log of block 50 was due at a block, on a chain with a block a second.
+async fn of_block_50(anchor: u64, prepare: impl FnOnce(&FakeNode)) -> WasDue {
+    let node = FakeNode::start(anchor + 10).await;
+    node.chain().log(50, EMITTER, LogData::new_unchecked(Vec::new(), Bytes::new()));
+    prepare(&node);
+    let [hash, of_log] = [anchor, 50].map(|block| node.chain().hash(block));
+    let anchor = BlockRef { number: anchor, hash, timestamp: 1_001 + anchor };
+    let terms = LogTerms { emitter: EMITTER, filter: 0, topics: [B256::ZERO; 4], confirmations: 3, most_per_block: 1 };
+    let terms = Terms { trigger: TriggerTerms::Log(terms), ..Terms::try_from(&params(10)).unwrap() };
+    let plan = Plan::new(Arc::new(terms), Address::ZERO, 0).unwrap();
+    let key = keccak256([of_log.as_slice(), B256::with_last_byte(7).as_slice(), &0_u32.to_be_bytes()].concat());
+    let rpc = Rpc::new(&config(&[&node.url], 1)).unwrap();
+    let past = Past::new(rpc, MANAGER, 1, Pace::of(std::time::Duration::from_secs(1), 1));
+    past.run_of(&plan, &InstanceKey(key), &anchor).await.unwrap()
+}
+
+/// Later attempts come up to an hour after the log: many blocks, where they are short.
+#[tokio::test]
+async fn a_log_is_found_that_is_as_old_as_an_attempt_may_be() {
+    for minutes in [0, 1, 20, 59] {
+        let found = of_block_50(50 + 60 * minutes, |_| {}).await;
+        let WasDue::Yes(run, Some(Sighting::Log(log))) = found else { panic!("{minutes} minutes: {found:?}") };
+        // It is acted on when it has its confirmations, the network's among them.
+        assert_eq!((log.entry.block_number, log.timestamp, run.due), (50, 1_051, 1_051 + 2 + 1), "{minutes} minutes");
+    }
+    assert!(matches!(of_block_50(50 + 60 * 80, |_| {}).await, WasDue::Unknown(_)), "nobody runs it so late");
+}
+
+#[tokio::test]
+async fn a_log_is_found_among_more_than_is_taken_at_once() {
+    let found = of_block_50(1_250, |node| {
+        node.lie(|method, params, answer| {
+            let number = |key: &str| u64::from_str_radix(params[0][key].as_str().unwrap().trim_start_matches("0x"), 16);
+            if method == "eth_getLogs" && number("toBlock").unwrap() - number("fromBlock").unwrap() > 40 {
+                *answer = json!({"error": {"code": TOO_MUCH, "message": "more than is taken at once"}});
+            }
+        });
+    });
+    assert!(matches!(found.await, WasDue::Yes(..)));
+}
+
 /// A keeper that could not read would else say of a true result that its job has no such run.
 #[tokio::test]
 async fn of_logs_that_no_node_gives_it_is_not_said_that_there_was_no_run() {
-    let (emitter, block) = (Address::repeat_byte(9), 5);
-    let node = FakeNode::start(20).await;
-    node.chain().log(block, emitter, LogData::new_unchecked(vec![], Bytes::new()));
+    let nodes = [FakeNode::start(20).await, FakeNode::start(20).await];
+    for node in &nodes {
+        node.chain().log(5, EMITTER, LogData::new_unchecked(vec![], Bytes::new()));
+    }
     let topics = [B256::ZERO; 4];
-    let trigger = TriggerTerms::Log(LogTerms { emitter, filter: 0, topics, confirmations: 0, most_per_block: 1 });
-    let terms = Terms { trigger, ..Terms::try_from(&params(10)).unwrap() };
+    let terms = LogTerms { emitter: EMITTER, filter: 0, topics, confirmations: 0, most_per_block: 1 };
+    let terms = Terms { trigger: TriggerTerms::Log(terms), ..Terms::try_from(&params(10)).unwrap() };
     let plan = Plan::new(Arc::new(terms), Address::ZERO, 0).unwrap();
-    let (number, hash) = (9, node.chain().hash(9));
-    let anchor = BlockRef { number, hash, timestamp: 1_010 };
-    let rpc = Rpc::new(&config(&[&node.url], 0)).unwrap();
+    let anchor = BlockRef { number: 9, hash: nodes[0].chain().hash(9), timestamp: 1_010 };
+    let rpc = Rpc::new(&config(&[&nodes[0].url, &nodes[1].url], 0)).unwrap();
     let past = Past::new(rpc, MANAGER, 1, Pace::of(std::time::Duration::from_secs(1), 0));
     let other = InstanceKey(B256::repeat_byte(0x77));
-    assert!(past.run_of(&plan, &other, &anchor).await.unwrap().is_none(), "all was read");
-    node.lie(|method, _, answer| {
-        if method == "eth_getLogs" && !answer["result"][0].is_null() {
-            *answer = json!({"error": {"code": -32005, "message": "query returned more than 0 results"}});
-        }
-    });
-    let error = past.run_of(&plan, &other, &anchor).await.unwrap_err();
-    assert!(matches!(&error, ChainError::TooMuch(why) if why.contains("block 5")), "{error}");
+    let found = past.run_of(&plan, &other, &anchor).await.unwrap();
+    assert!(matches!(found, WasDue::Never(_)), "all was read: {found:?}");
+    for node in &nodes {
+        node.lie(|method, _, answer| {
+            if method == "eth_getLogs" && !answer["result"][0].is_null() {
+                *answer = json!({"error": {"code": -32005, "message": "query returned more than 0 results"}});
+            }
+        });
+    }
+    let found = past.run_of(&plan, &other, &anchor).await.unwrap();
+    assert!(matches!(found, WasDue::Unknown(_)), "{found:?}");
 }

@@ -1,6 +1,6 @@
 //! What fails when: links that are cut, and what strikes keepers and chain.
 
-use super::{Cut, FIRST_DUE, HEAL, Plan, Strike};
+use super::{Claim, Cut, FIRST_DUE, HEAL, Plan, Strike};
 use crate::sim::disk::Failure;
 use crate::sim::random::Random;
 
@@ -75,7 +75,12 @@ impl Plan {
         if random.chance(300) {
             for _ in 0..random.between(1, 3) {
                 let at = random.between((FIRST_DUE + 4) * 1000, HEAL * 1000);
-                strikes.push((at, Strike::Dispute { wrong: random.chance(500) }));
+                let claim = match random.below(1_000) {
+                    0..300 => Claim::Wrong,
+                    300..600 => Claim::MadeUp,
+                    _ => Claim::Right,
+                };
+                strikes.push((at, Strike::Dispute(claim)));
             }
         }
         self.strikes = strikes;

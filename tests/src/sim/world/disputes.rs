@@ -1,30 +1,39 @@
 //! Disputes: who opens them, how their tasks are run again, and what must come of them.
 
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::B256;
 use consensus::dispute::{AgreedRuling, Answer};
 use consensus::report::Report;
-use consensus::task::{Abstention, Outcome, Status};
+use consensus::task::{Abstention, InstanceKey, JobId, Status, Task};
 use keeper::chain::BroughtResult;
 use keeper::driver::Event;
 
 use super::World;
 use super::queue::Happening;
-use crate::sim::court::Case;
 use crate::sim::keys::DOMAIN;
-use crate::sim::plan::CODE;
+use crate::sim::plan::{CODE, Claim, Rhythm};
 
 /// Whoever missed what others said of a dispute hears it again within this time.
 const PATIENCE: u64 = 240_000;
 
 impl World<'_> {
-    /// Somebody disputes the newest result there is, or one that a quorum might have certified and that no run gives.
-    pub(super) fn dispute(&mut self, wrong: bool) {
+    /// Somebody disputes the newest result there is, or one that a quorum might have certified and that no run gives, or the same of a log
+    /// that nobody emitted.
+    pub(super) fn dispute(&mut self, claim: Claim) {
         // Of what rests on observations the contract takes none.
         let newest = self.chain.newest_report().filter(|report| report.input_set.is_zero());
         let Some(mut report) = newest else { return };
-        if wrong {
-            report.outcome_hash = B256::from_slice(&self.random.bytes(32));
-            self.count("wrong_certificate", 1);
+        let by_logs = self.plan.jobs.iter().find(|job| matches!(job.rhythm, Rhythm::Logs(_)));
+        match (claim, by_logs) {
+            (Claim::Right, _) => {}
+            (Claim::MadeUp, Some(job)) => {
+                let instance = InstanceKey(B256::from_slice(&self.random.bytes(32)));
+                report.task = Task { job: JobId(job.id), version: 1, instance };
+                self.count("made_up_run", 1);
+            }
+            (Claim::Wrong | Claim::MadeUp, _) => {
+                report.outcome_hash = B256::from_slice(&self.random.bytes(32));
+                self.count("wrong_certificate", 1);
+            }
         }
         self.count("dispute", 1);
         self.chain.dispute(report);
@@ -35,22 +44,13 @@ impl World<'_> {
         if self.conduct(&report.task).is_none() {
             return;
         }
-        let honest = self.honest_outcome(&report.task, report.anchor.hash);
+        let right = self.right_answer(report);
         let delay = self.random.between(5, 600);
-        let lies = honest.is_none() || (self.plan.misled[keeper] && !self.healed && self.random.chance(300));
-        let result = if self.now < self.nodes[keeper].outage_until {
-            Err(Abstention::ChainReadFailed)
-        } else {
-            let mut outcome = honest.unwrap_or(Outcome {
-                status: Status::Call,
-                data: Bytes::new(),
-                state_after: B256::ZERO,
-                transcript: B256::ZERO,
-            });
-            if lies {
-                outcome.data = Bytes::from(self.random.bytes(8));
-            }
-            Ok(Answer { status: outcome.status, outcome_hash: outcome.hash(CODE) })
+        let lies = right.is_none() || (self.plan.misled[keeper] && !self.healed && self.random.chance(300));
+        let result = match right {
+            _ if self.now < self.nodes[keeper].outage_until => Err(Abstention::ChainReadFailed),
+            Some(right) if !lies => Ok(right),
+            _ => Ok(Answer { status: Status::Call, outcome_hash: B256::from_slice(&self.random.bytes(32)) }),
         };
         self.done(keeper, delay, Event::Reran { dispute, leaf: report.leaf(), result, reason: String::new() });
     }
@@ -73,7 +73,7 @@ impl World<'_> {
         match &result {
             BroughtResult::Mined { .. } => {
                 let case = self.chain.court.cases.get(&ruling.dispute).cloned();
-                let right = case.as_ref().and_then(|case| self.right_answer(case));
+                let right = case.as_ref().and_then(|case| self.right_answer(&case.report));
                 let given = case.and_then(|case| case.ruled);
                 if right.is_some() && right != given {
                     self.checks.fail(at, "wrong_ruling", format!("dispute {}: {given:?}", ruling.dispute));
@@ -90,16 +90,19 @@ impl World<'_> {
         }
     }
 
-    /// What every honest run of a disputed task gives; `None` if each gives something else.
-    fn right_answer(&self, case: &Case) -> Option<Answer> {
-        let outcome = self.honest_outcome(&case.report.task, case.report.anchor.hash)?;
+    /// What every honest keeper finds of a disputed task, be it that it was not due; `None` if each finds something else.
+    fn right_answer(&self, report: &Report) -> Option<Answer> {
+        if !self.was_due(&report.task, report.anchor.hash) {
+            return Some(Answer::not_due(report));
+        }
+        let outcome = self.honest_outcome(&report.task, report.anchor.hash)?;
         Some(Answer { status: outcome.status, outcome_hash: outcome.hash(CODE) })
     }
 
     /// Disputes that must be ruled on and are not: of tasks on which honest keepers agree, where those have enough stake.
     pub(super) fn unruled(&self) -> usize {
         let open = self.chain.court.cases.values().filter(|case| case.ruled.is_none());
-        let demanded = open.filter(|case| self.right_answer(case).is_some() && self.can_rule());
+        let demanded = open.filter(|case| self.right_answer(&case.report).is_some() && self.can_rule());
         demanded.count()
     }
 

@@ -24,7 +24,7 @@ impl World<'_> {
                 self.count("lagging_view", 1);
                 self.nodes[keeper].lag = (blocks, self.now + length);
             }
-            Strike::Dispute { wrong } => self.dispute(wrong),
+            Strike::Dispute(claim) => self.dispute(claim),
             Strike::Reorganise { depth } => {
                 self.count("reorg", 1);
                 let left = self.chain.blocks.iter().map(|block| block.reference).collect();
