@@ -165,7 +165,8 @@ impl Jobs {
         let from = minutes.first().copied().unwrap_or_default();
         assert_eq!(minutes, (from..from + minutes.len() as u64).collect::<Vec<_>>(), "each minute once, and in order");
         assert!(from <= gone.at / MINUTE + 1 && minutes.contains(&(back.at / MINUTE)), "{minutes:?}");
-        let by_clock = |interval| move |run: u64| self.start + run * interval;
+        let start = self.start;
+        let by_clock = |interval: u64| move |run: u64| start + run * interval;
         let by_block = |run: u64| ledger.moments[&(self.first + run * BLOCKS)];
         let skipped = given_up(&ledger.settlements, self.skip, (gone, back), by_clock(SKIP), u64::MAX);
         let newest = (back.at - self.start) / ONCE;
