@@ -98,7 +98,7 @@ struct Jobs {
 impl Jobs {
     async fn list(swarm: &mut Swarm) -> Self {
         let Moment { block, at } = now(swarm);
-        let (start, first) = (at + 20, block + 20);
+        let (start, first) = (at + 20, block + 40);
         let ringer = swarm.deployed().stirred.unwrap().ringer;
         let topics = [Ringer::Rang::SIGNATURE_HASH, B256::ZERO, B256::ZERO, B256::ZERO];
         let terms = LogTerms { emitter: ringer, filter: 1, topics, confirmations: 0, most_per_block: 16 };
