@@ -98,7 +98,7 @@ struct Jobs {
 impl Jobs {
     async fn list(swarm: &mut Swarm) -> Self {
         let Moment { block, at } = now(swarm);
-        let (start, first) = (at + 20, block + 20);
+        let (start, first) = (at + 20, block + 40);
         let ringer = swarm.deployed().stirred.unwrap().ringer;
         let topics = [Ringer::Rang::SIGNATURE_HASH, B256::ZERO, B256::ZERO, B256::ZERO];
         let terms = LogTerms { emitter: ringer, filter: 1, topics, confirmations: 0, most_per_block: 16 };
@@ -165,7 +165,8 @@ impl Jobs {
         let from = minutes.first().copied().unwrap_or_default();
         assert_eq!(minutes, (from..from + minutes.len() as u64).collect::<Vec<_>>(), "each minute once, and in order");
         assert!(from <= gone.at / MINUTE + 1 && minutes.contains(&(back.at / MINUTE)), "{minutes:?}");
-        let by_clock = |interval| move |run: u64| self.start + run * interval;
+        let start = self.start;
+        let by_clock = |interval: u64| move |run: u64| start + run * interval;
         let by_block = |run: u64| ledger.moments[&(self.first + run * BLOCKS)];
         let skipped = given_up(&ledger.settlements, self.skip, (gone, back), by_clock(SKIP), u64::MAX);
         let newest = (back.at - self.start) / ONCE;

@@ -26,7 +26,7 @@ pub(super) struct Archive {
     file: Option<(u64, u64)>,
     /// The newest moment of a change.
     changed: u64,
-    /// Timestamp of the newest settlement since it was opened, in Unix seconds: what is old is told by the chain. The clock that
+    /// How far the chain has come, as settlements since it was opened show, in Unix seconds: that tells what is old. The clock that
     /// changes are dated by may have been a month ahead, and they would never come back from there.
     settled: u64,
 }
@@ -111,10 +111,10 @@ fn take_in(transaction: &Transaction<'_>, entries: &[Entry], mut newest: u64) ->
     Ok(newest)
 }
 
-/// The timestamp of the block in which a task has settled, if that is what happened.
-const fn settled_at(entry: &Entry) -> Option<u64> {
+/// How far the chain has come as a settlement shows, in Unix seconds. Neither a clock nor a block that is dated ahead is believed alone.
+fn settled_at(entry: &Entry) -> Option<u64> {
     match &entry.change {
-        Change::Settled(settlement) => Some(settlement.timestamp),
+        Change::Settled(settlement) => Some(settlement.timestamp.min(entry.at.seconds())),
         _ => None,
     }
 }

@@ -97,7 +97,10 @@ fn a_clock_that_is_a_month_ahead_takes_nothing_with_it() {
     drop(archive);
     let mut archive = open(&path);
     assert_eq!(ahead(&mut archive, 101, 0), 102, "what is written after it has been set right");
-    assert_eq!(ahead(&mut archive, MONTHS, 0), 1, "the chain has come so far: but for the newest all is old");
+    let settled = Change::Settled(settlement(MONTHS, OWNER.operator));
+    archive.write(&[due(task(1, 102), 102), entry(task(1, 102), 102, settled)]).unwrap();
+    assert_eq!(runs_in(&path, 1).len(), 103, "a block that is dated ahead does no more");
+    assert_eq!(ahead(&mut archive, MONTHS, 0), 2, "the chain has come so far: all but these is old");
 }
 
 /// With as many words as a run may have, and keys that are hashes, which lie all over the file.
