@@ -84,6 +84,7 @@ impl Past {
             followed: Arc::new([(to, anchor.hash)].into()),
             depth: filter.confirmations().saturating_sub(self.pace.confirmations),
             wanted: [Wanted { job: 0, filter: filter.clone(), apart: false }].into(),
+            is_stuck: false,
         };
         let mut unread = None;
         loop {
