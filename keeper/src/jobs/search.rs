@@ -49,6 +49,9 @@ pub struct Stretch {
     pub depth: u64,
     /// What is looked for.
     pub wanted: Arc<[Wanted]>,
+    /// Whether this was tried for a while: what fails then for one job, while the node answers for others, is that job's own. Before, it
+    /// may be that the node is not done with a block.
+    pub is_stuck: bool,
 }
 
 impl Stretch {
@@ -151,7 +154,7 @@ async fn search_with(rpc: &Rpc, node: &Node, stretch: &Stretch) -> Result<Found,
     let mut others = rpc.others(node).into_iter().map(|other| (Witness::new(other.provider(), stretch), other));
     let mut second = others.next();
     let mut all = Told::new(stretch.to);
-    for part in wanted.iter().map(Vec::as_slice) {
+    for part in &wanted {
         let mut told = first.tell(part, &all).await?;
         // One node's silence, where its own filter promises something or many blocks have none.
         let mut is_whole = stretch.one().is_some() && told.has_all(part);

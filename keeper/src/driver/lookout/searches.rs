@@ -23,7 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How long jobs whose logs were too many are asked about by themselves, and how many of them at most.
 const APART_FOR: Duration = Duration::from_secs(600);
 const APART_MAX: usize = 16;
-/// So long without a whole search and something is wrong.
+/// So long without a whole search and something is wrong; what it is that fails is then looked for job by job.
 const TROUBLE_AFTER: Duration = Duration::from_secs(30);
 
 /// What is still to be searched of one depth.
@@ -60,6 +60,11 @@ impl Span {
         self.from = self.from.max(stretch.from + searched);
         self.width = if left > 0 { searched.max(1) } else { (self.width * 2).min(STRETCH_MAX) };
         (self.not_before, self.pause, self.failing) = (None, Duration::ZERO, None);
+    }
+
+    /// Whether searches have failed for a while.
+    fn is_stuck(&self, now: Time) -> bool {
+        self.failing.as_ref().is_some_and(|(since, _)| now >= since.plus(TROUBLE_AFTER))
     }
 
     fn failed(&mut self, why: String, now: Time) {
@@ -111,6 +116,7 @@ impl Searches {
         let depth = *after.or(due.first())?;
         self.turn = Some(depth);
         let span = self.spans.get(&depth)?;
+        let is_stuck = span.is_stuck(now);
         let (from, to) = (span.from, span.to.min(span.from.saturating_add(span.width - 1)));
         let followed = (from..=to).filter_map(|number| Some((number, block(number)?.hash))).collect();
         self.numbers += 1;
@@ -118,7 +124,7 @@ impl Searches {
         let of_depth = wanted(book, confirmations).filter(|(of, _)| *of == depth);
         let wanted =
             of_depth.map(|(_, wanted)| Wanted { apart: self.apart.contains_key(&wanted.job), ..wanted }).collect();
-        let stretch = Stretch { number: self.numbers, from, to, followed: Arc::new(followed), depth, wanted };
+        let stretch = Stretch { number: self.numbers, from, to, followed: Arc::new(followed), depth, wanted, is_stuck };
         self.searching = Some(stretch.clone());
         Some(stretch)
     }
@@ -154,8 +160,8 @@ impl Searches {
 
     /// What is wrong, if searches have failed for a while.
     pub(in crate::driver) fn trouble(&self, now: Time) -> Option<String> {
-        let failing = self.spans.values().filter_map(|span| Some((span.failing.as_ref()?, span.blocks())));
-        let lasting: Vec<_> = failing.filter(|((since, _), _)| now >= since.plus(TROUBLE_AFTER)).collect();
+        let stuck = self.spans.values().filter(|span| span.is_stuck(now));
+        let lasting: Vec<_> = stuck.filter_map(|span| Some((span.failing.as_ref()?, span.blocks()))).collect();
         let ((since, why), _) = lasting.iter().min_by_key(|((since, _), _)| *since)?;
         let seconds = now.seconds().saturating_sub(since.seconds());
         let left: u64 = lasting.iter().map(|(_, blocks)| blocks).sum();

@@ -86,10 +86,13 @@ fn what_failed_is_tried_again_ever_more_slowly_and_said() {
         assert_eq!(next(&mut searches, &book, now), None);
         now = now.plus(Duration::from_secs(10));
     }
+    assert!(searches.next(&book, 0, now, |number| Some(block(number))).unwrap().is_stuck, "job by job from now on");
+    assert!(!searches.ended(11, Err("down".to_owned()), now));
+    now = now.plus(Duration::from_secs(10));
     let why = searches.trouble(now).unwrap();
     assert!(why.contains("down") && why.contains("1 blocks") && why.contains("rpc_urls"), "{why}");
-    assert_eq!(next(&mut searches, &book, now), Some((11, 100, 100, true)));
-    assert!(searches.ended(11, Ok(0), now));
+    assert_eq!(next(&mut searches, &book, now), Some((12, 100, 100, true)));
+    assert!(searches.ended(12, Ok(0), now));
     assert_eq!(searches.trouble(now), None);
 }
 

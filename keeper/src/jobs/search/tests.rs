@@ -30,7 +30,7 @@ fn log(topics: &[B256], bytes: usize) -> LogData {
 
 fn stretch(node: &FakeNode, from: u64, to: u64, wanted: &[Wanted]) -> Stretch {
     let followed = Arc::new([(to, node.chain().hash(to))].into());
-    Stretch { number: 1, from, to, followed, depth: 0, wanted: wanted.into() }
+    Stretch { number: 1, from, to, followed, depth: 0, wanted: wanted.into(), is_stuck: false }
 }
 
 async fn search_on(nodes: &[&FakeNode], stretch: &Stretch) -> Result<Found, ChainError> {

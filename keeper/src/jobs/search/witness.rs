@@ -106,8 +106,8 @@ impl<'a> Witness<'a> {
         Ok(told)
     }
 
-    /// The logs of these blocks. A node that answers at that moment for others of the same blocks cannot give these: for whoever
-    /// asks that is the same as if they were too much, for else one job could have all the others wait.
+    /// The logs of these blocks. A node that answers for others of the same blocks, and for a while does not answer for these, cannot
+    /// give them: that is the same as if they were too much, for else one job could have all the others wait.
     async fn take(&self, blocks: (u64, u64), wanted: &[&Wanted], room: usize) -> Result<Shown, ChainError> {
         let mut tries = if wanted.len() > 1 || blocks.0 < blocks.1 { 1 } else { TRIES };
         loop {
@@ -115,6 +115,10 @@ impl<'a> Witness<'a> {
                 Err(error @ (ChainError::Unreachable(_) | ChainError::Refused(_))) => error,
                 answer => return answer,
             };
+            let is_known = matches!(wanted, [one] if one.apart);
+            if !(self.stretch.is_stuck || is_known) {
+                return Err(error);
+            }
             let nobody = self.filter(blocks).address(NOBODY);
             if self.provider.get_logs(&nobody).await.is_err() {
                 return Err(error);
