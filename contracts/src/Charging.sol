@@ -23,6 +23,10 @@ abstract contract Charging is Kinds {
         /// @dev a task's part of what all have in common, in wei; and at most
         uint256 refund;
         uint256 mostRefund;
+        /// @dev tasks of the call; whether to look ahead what it costs to note who is absent, as it did cost something in the currency
+        /// before, or none was looked at
+        uint256 count;
+        bool notesAhead;
         /// @dev what a gas may cost, a run besides its fee and what its target is given, and with all that this may be given: no
         /// escrow is enough in a token; see Covering
         uint256 mostPrice;
@@ -138,6 +142,24 @@ abstract contract Charging is Kinds {
         }
     }
 
+    /// @dev Parts what all tasks have in common among them, in wei, up to what one pays of it at most.
+    function _part(Sums memory sums, uint256 cost) internal pure {
+        uint256 refund;
+        // gas has 32 bits, its price 64, data fees 96; whole runs alone are counted, and there is one
+        unchecked {
+            refund = sums.refund + cost / sums.count;
+        }
+        sums.refund = refund > sums.mostRefund ? sums.mostRefund : refund;
+    }
+
+    /// @dev Who came or went since a currency's last settlement is noted in its ledger, which all tasks have in common, whoever's doing it
+    /// is.
+    function _payAhead(Certified calldata certified, Sums memory sums, address token) internal {
+        uint256 gas = _noteAhead(certified.epoch, token, certified.absent);
+        sums.notesAhead = gas != 0;
+        if (gas != 0) _part(sums, sums.gasPrice * gas);
+    }
+
     /// @dev Sums are written when the token changes: once for all tasks paid in one token, if they follow each other. What the ledger
     /// of the token to come costs, in gas, is of the first task that settles in it; that of the first one is common to all.
     function _changeToken(Certified calldata certified, Sums memory sums, uint256 account) internal {
@@ -151,6 +173,7 @@ abstract contract Charging is Kinds {
                 token == address(0) ? sums.mostGas + sums.mostPrice * (MAX_CALLBACK_GAS + LOG_GAS) : TOO_MUCH >> 1;
             sums.changeGas = 0;
             if (sums.hasEarned) sums.changeGas = _isUntouched(certified.epoch, token) ? FIRST_CHANGE_GAS : CHANGE_GAS;
+            if (sums.notesAhead) _payAhead(certified, sums, token);
         }
         unchecked {
             sums.taskGas += sums.changeGas;

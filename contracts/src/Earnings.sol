@@ -30,6 +30,10 @@ abstract contract Earnings is IJobManager {
 
     /// @dev How many blocks after its end an epoch's certificates may still settle at most, whatever TaskManager.maxAnchorAge.
     uint256 private constant SETTLING_BLOCKS = Chain.KNOWN_HASHES;
+    /// @dev What the first fees of a ledger cost besides later ones, in gas.
+    uint256 private constant FRESH_GAS = 17_100;
+    /// @dev What the chain gives back for a slot that is cleared.
+    uint256 private constant CLEARED_GAS = 4_800;
 
     IKeeperRegistry internal immutable _registry;
     Chain.Kind internal immutable _chainKind;
@@ -54,14 +58,34 @@ abstract contract Earnings is IJobManager {
         if (charged == 0) return;
         Ledger storage ledger = _ledgers[epoch][token];
         (uint256 before, uint256 chargedBefore) = (ledger.fees, ledger.charged);
-        uint256 changed = ledger.absent ^ absent;
-        if (changed != 0) {
-            ledger.absent = absent;
-            if (before != 0) _noteChanges(ledger, changed, absent, before);
-        }
+        if (ledger.absent != absent) _noteAbsent(ledger, absent, before);
         (fees, charged) = (before + fees, chargedBefore + charged);
         if (fees > type(uint128).max || charged > type(uint128).max) revert LedgerFull();
         (ledger.fees, ledger.charged) = (uint128(fees), uint128(charged));
+    }
+
+    /// @dev Takes down ahead of `_earn` who is absent, so that it is known what that costs: gas, besides what a settlement takes where
+    /// nobody has come or gone since the last one, and the ledger has something in it.
+    function _noteAhead(uint32 epoch, address token, uint256 absent) internal returns (uint256 gas) {
+        Ledger storage ledger = _ledgers[epoch][token];
+        (uint256 fees, uint256 charged) = (ledger.fees, ledger.charged);
+        if (ledger.absent != absent) gas = _noteAbsent(ledger, absent, fees);
+        unchecked {
+            // nothing in it at all
+            // slither-disable-next-line incorrect-equality
+            if (charged == 0) gas += FRESH_GAS;
+        }
+    }
+
+    /// @param fees what the ledger has in fees so far
+    function _noteAbsent(Ledger storage ledger, uint256 absent, uint256 fees) private returns (uint256 gas) {
+        gas = gasleft();
+        uint256 changed = ledger.absent ^ absent;
+        ledger.absent = absent;
+        if (fees != 0) _noteChanges(ledger, changed, absent, fees);
+        gas -= gasleft();
+        // a slot that is cleared
+        if (absent == 0) gas = gas < CLEARED_GAS ? 0 : gas - CLEARED_GAS;
     }
 
     /// @dev Whether nothing of a ledger was read in this transaction so far: reading it costs more then. It was after this.

@@ -50,8 +50,10 @@ abstract contract Settling is Charging {
         sums.gasPrice = _refundPrice(sums.mostPrice, certified.submitter);
         if (sums.gasPrice != 0) {
             sums.mostRefund = sums.gasPrice * MOST_BATCH_GAS + certified.dataFee;
-            sums.refund = (sums.gasPrice * certified.gasUsed + certified.dataFee) / count;
-            if (sums.refund > sums.mostRefund) sums.refund = sums.mostRefund;
+            sums.count = count;
+            _part(sums, sums.gasPrice * certified.gasUsed + certified.dataFee);
+            sums.notesAhead = true;
+            if (!_isFirstInToken(runs)) _payAhead(certified, sums, address(0));
         }
         _gasPrice = sums.gasPrice;
         sums.callees = Words.place(verdicts, 32 * count);
@@ -63,6 +65,11 @@ abstract contract Settling is Charging {
         if (refunded == 0) return (settled, verdicts, codeHash, 0);
         refunds[certified.submitter] += refunded;
         _reserved += uint128(sums.gasPaid);
+    }
+
+    /// @dev Whether the first job pays in a token. That it was asked whether its run is settled has read what says so.
+    function _isFirstInToken(bytes calldata runs) private view returns (bool) {
+        return JobWord.hasToken(_load(_jobs[RunWord.jobId(Words.inCalldata(runs, 0))].account));
     }
 
     /// @dev Writes the verdicts: a word for each of `runs`, which end at `end`.

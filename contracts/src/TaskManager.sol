@@ -45,7 +45,7 @@ contract TaskManager is ITaskManager, Guarded, ReentrancyGuardTransient {
     uint256 private constant BYTE_GAS = 4;
     uint256 private constant HASH_GAS = 12 * 31;
     /// @dev What a batch costs besides its tasks from when it is handed to the JobManager on: its event, ledger and refund.
-    uint256 private constant BATCH_GAS = 33_500;
+    uint256 private constant BATCH_GAS = 34_800;
     /// @dev What `conclude` costs, which is where the gas is looked at last, and for each byte about callbacks.
     uint256 private constant END_GAS = 2_500;
     uint256 private constant END_BYTE_GAS = 26;

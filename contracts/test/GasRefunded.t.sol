@@ -137,6 +137,40 @@ contract GasRefundedTest is GasOf64 {
         check(back >= gas * 19 / 20, "and nobody loses much");
     }
 
+    /// Who comes and goes from one batch to the next is not the submitter's doing: what is written of it is paid back, in the first
+    /// batch of an epoch too.
+    function test_refundedWhoeverComesAndGoes() public {
+        uint256 count = 8;
+        for (uint256 i = 1; i < count; ++i) {
+            createIdle();
+        }
+        vm.warp(block.timestamp + 1000);
+        uint256 everybody = without(0);
+        uint256 others = everybody & ((without(21) << 1) | 1);
+        uint256[5] memory signers = [without(21), others, without(21), everybody, others];
+        for (uint64 run = 0; run < signers.length; ++run) {
+            // the first of its jobs, in an epoch that has begun with others
+            if (run == 0) measure(runsOf(1, 9, 1), everybody);
+            uint256 gas = measure(runsOf(count, run, 1), signers[run]);
+            checkWhole(string.concat("settle_8_n64_flapping", vm.toString(run)), gas);
+        }
+        measure(runsOf(1, 5, 0), without(1));
+        checkWhole("settle_1_n64_back_again", measure(runsOf(1, 6, 0), everybody));
+        vm.warp(block.timestamp + EPOCH_SECONDS);
+        allocate(operatorOf(0), 5e17);
+        openEpoch();
+        vm.roll(block.number + 5);
+        checkWhole("settle_8_n64_first_of_epoch", measure(runsOf(count, 7, 1), without(ABSENT)));
+    }
+
+    function checkWhole(string memory key, uint256 gas) private {
+        uint256 back = (jobs.refunds(operatorOf(1)) - refundsBefore) / TIP;
+        note(string.concat(key, "_refunded"), gas);
+        note(string.concat(key, "_back"), back);
+        check(back <= gas, "nobody gains by settling");
+        check(back >= gas * 19 / 20, "and nobody loses much");
+    }
+
     /// Nobody signs the list of anchors, so anybody adds some that do not stand: the zeros of their hashes cost next to nothing.
     function test_refundedWithPaddedAnchors() public {
         for (uint256 i = 1; i < 8; ++i) {
