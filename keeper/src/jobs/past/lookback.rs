@@ -69,6 +69,7 @@ impl Past {
             from,
             to,
             followed: Arc::new(followed.into_iter().collect()),
+            is_stuck: false,
             depth: filter.confirmations().saturating_sub(self.pace.confirmations),
             wanted: [Wanted { job: 0, filter: filter.clone(), apart: false }].into(),
         };
