@@ -56,11 +56,7 @@ async fn bad_triggers_are_named_and_hold_up_nobody() {
     let cron = |pattern: &str| TriggerTerms::Cron { pattern: pattern.to_owned() };
     let condition =
         |target| TriggerTerms::Condition(ConditionTerms { target, call: Bytes::from_static(b"due?"), cooldown: 1 });
-    let mut deployed = Vec::new();
-    for code in [FLOODS, BURNS, BOMBS, REVERTS, FLIPS] {
-        deployed.push(deploy(&mut swarm, code).await.unwrap());
-    }
-    let &[floods, burns, bombs, reverts, flips] = &deployed[..] else { panic!("five are deployed") };
+    let [floods, burns, bombs, reverts, flips] = deployed(&mut swarm, [FLOODS, BURNS, BOMBS, REVERTS, FLIPS]).await;
     let everything =
         LogTerms { emitter: floods, filter: 0, topics: [B256::ZERO; 4], confirmations: 0, most_per_block: PER_BLOCK };
     let requests = [
@@ -113,6 +109,15 @@ async fn bad_triggers_are_named_and_hold_up_nobody() {
     assert_eq!(said("panicked"), 0);
     swarm.check_alive().unwrap();
     swarm.stop().await;
+}
+
+/// Contracts of these codes, in their order.
+async fn deployed<const N: usize>(swarm: &mut Swarm, codes: [&str; N]) -> [Address; N] {
+    let mut deployed = [Address::ZERO; N];
+    for (address, code) in deployed.iter_mut().zip(codes) {
+        *address = deploy(swarm, code).await.unwrap();
+    }
+    deployed
 }
 
 /// What has settled of the condition that holds in every other block: calls pinned to blocks in which it held, and skips pinned to
