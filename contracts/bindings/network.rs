@@ -161,11 +161,18 @@ impl Network {
             let message = format!("it has {size} bytes, more than {MAX_FILE_BYTES}");
             return Err(NetworkError::Malformed { path: name, message });
         }
-        let text = text::decode(&fs::read(path).map_err(read)?)
-            .map_err(|why| NetworkError::Malformed { path: name.clone(), message: why.to_owned() })?;
-        let network: Self = toml::from_str(&text)
-            .map_err(|error| NetworkError::Malformed { path: name.clone(), message: reason(&error, &text) })?;
-        network.check().map_err(|(key, why)| NetworkError::Value { path: name, key, why })?;
+        Self::read(&fs::read(path).map_err(read)?, &name)
+    }
+
+    /// Reads and checks the bytes of the network file called `name`.
+    ///
+    /// # Errors
+    /// As of [`Network::load`].
+    pub fn read(bytes: &[u8], name: &str) -> Result<Self, NetworkError> {
+        let malformed = |message| NetworkError::Malformed { path: name.to_owned(), message };
+        let text = text::decode(bytes).map_err(|why| malformed(why.to_owned()))?;
+        let network: Self = toml::from_str(&text).map_err(|error| malformed(reason(&error, &text)))?;
+        network.check().map_err(|(key, why)| NetworkError::Value { path: name.to_owned(), key, why })?;
         Ok(network)
     }
 

@@ -16,6 +16,8 @@ mod dispute;
 mod dispute_log;
 pub(crate) mod error;
 pub mod fees;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod heads;
 mod job_event;
 pub mod lane;
@@ -57,6 +59,8 @@ pub(crate) use reach::newest;
 pub use reach::{highest, reach, was_registered};
 pub use receipt::Receipt;
 pub(crate) use receipt::{fetch as receipt_of, reason};
+#[cfg(feature = "fuzz")]
+pub use rpc::fuzz as rpc_fuzz;
 pub use rpc::{ChainProvider, NodeView, Rpc};
 pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
 pub(crate) use statement::{Certified, certificates, certified};

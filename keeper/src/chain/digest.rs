@@ -11,6 +11,8 @@
 //! a copy of what the chain says: it may be deleted at any time, and is believed only while the chain has its block.
 
 mod file;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 
 use super::{Contracts, Head};
 use alloy::primitives::{Address, B256, Bytes, LogData};
