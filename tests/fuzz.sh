@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Looks for inputs that break a promise, by coverage (libFuzzer): fuzz.sh [TARGET] [--runs N] [--seed N]
 #   TARGET    this one alone; without it all of them, one on every core at a time
-#   --runs N  inputs of each, 10000000 if nothing is said
+#   --runs N  inputs of each, 10000000 if nothing is said; of the engine, whose inputs are conversations of milliseconds, a
+#             hundredth of that
 #   --seed N  where to begin; the same seed makes the same inputs of the same corpus
 # What it finds on its way is kept in the user's cache, so that the next run goes on from there.
 set -euo pipefail
@@ -15,7 +16,7 @@ only=
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help)
-      sed -n '2,6s/^# //p' "$0"
+      sed -n '2,7s/^# //p' "$0"
       exit 0
       ;;
     --runs | --seed)
@@ -46,7 +47,8 @@ fi
 
 # search TARGET: a line of figures, or what broke.
 search() {
-  local name=$1 found=$cache/fuzz/found/$1 log=$cache/fuzz/$1.log began=$SECONDS
+  local name=$1 runs=$runs found=$cache/fuzz/found/$1 log=$cache/fuzz/$1.log began=$SECONDS
+  [ "$name" != engine ] || runs=$((runs / 100))
   mkdir -p "$found" "$cache/fuzz/broken"
   if FUZZ_TARGET=$name "$bin/fuzz-search" -seed="$seed" -runs="$runs" -timeout=20 \
     -rss_limit_mb=2048 -artifact_prefix="$cache/fuzz/broken/$name-" -print_final_stats=1 -verbosity=0 \

@@ -144,6 +144,9 @@ case ${1:-} in
     step "swarm.sh demo: the tour, in under three minutes" timeout 180 "$bin/swarm" demo
     ;;
 esac
+case ${1:-} in
+  --all | lab) step "seven keepers on wires that delay, lose and are cut" "$root/tests/lab.sh" ;;
+esac
 if [ "${1:-}" = --all ]; then
   export ROUGH=1
   # Measurements would be of the proxies, and what asks for the rough chain itself, or for none, has been run.

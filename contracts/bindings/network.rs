@@ -126,6 +126,8 @@ fn write_beside(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<PathBuf> {
     Ok(beside.into())
 }
 
+/// Longest time between two blocks, in seconds: what follows from it is added and multiplied.
+const MAX_BLOCK_SECONDS: u64 = 86_400;
 /// Largest network file that is read: the seven addresses and two short lists take far less.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
@@ -260,6 +262,9 @@ impl Network {
                 "block_seconds",
                 "is 0; it is 1 where blocks are shorter, and block_milliseconds says how long",
             );
+        }
+        if self.block_seconds > MAX_BLOCK_SECONDS {
+            return wrong("block_seconds", "is more than a day; it is the time between two blocks, such as 12");
         }
         if self.block_milliseconds.is_some_and(|span| self.block_seconds != 1 || !(1..1000).contains(&span)) {
             return wrong("block_milliseconds", "is for blocks of 1 to 999 ms, with block_seconds = 1; leave it out");

@@ -15,8 +15,7 @@ use crate::run::{BlockReference, Trigger};
 use crate::seen::{self as observed, KeeperSeen, Observation};
 use crate::wire::{self, Call, ChainRead, Confinement, End, Hello, Input, Order, Output, Said};
 use crate::{
-    AllowList, ChainAnswer, ChainRequest, LogEntry, MAX_CODE_BYTES, WebAnswer, WebRequest, WebResponse,
-    is_failed_call,
+    AllowList, ChainAnswer, ChainRequest, LogEntry, MAX_CODE_BYTES, WebAnswer, WebRequest, WebResponse, is_failed_call,
 };
 
 fn entry() -> LogEntry {

@@ -209,8 +209,11 @@ pub fn settle_calldata(bytes: &[u8]) {
         submitter: Address::ZERO,
     };
     if let Ok(found) = certified(bytes, &settled) {
-        let root = consensus::merkle::verify(report.leaf(), &found.statement.proof, found.root);
-        assert!(root, "what is shown to be certified is below the root");
+        let shown = &found.statement.report;
+        let anchor = Anchor { hash: shown.anchorHash, ..report.anchor };
+        let leaf = Report { anchor, input_set: shown.inputHash, ..report }.leaf();
+        let is_below = consensus::merkle::verify(leaf, &found.statement.proof, found.root);
+        assert!(is_below, "what is shown to be certified is below the root");
     }
     let _ = certificates(bytes).count();
 }

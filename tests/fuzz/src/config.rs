@@ -89,7 +89,8 @@ pub fn network_file_seeds() -> Vec<Vec<u8>> {
         },
     };
     let quick = Network { block_seconds: 1, block_milliseconds: Some(250), confirmations: 40, ..slow.clone() };
-    [slow, quick].iter().map(|it| toml::to_string(it).expect("it can be written").into_bytes()).collect()
+    let never = Network { block_seconds: u64::MAX / 2, ..slow.clone() };
+    [slow, quick, never].iter().map(|it| toml::to_string(it).expect("it can be written").into_bytes()).collect()
 }
 
 /// Where a bootnode is.

@@ -108,10 +108,6 @@ impl Keeper {
                 settlement.certificate.verify(&COMMITTEE, &DOMAIN, 0).expect("nothing else is sent to the chain");
                 None
             }
-            Effect::Certified(certificate) => {
-                certificate.verify(&COMMITTEE, &DOMAIN, 0).expect("nothing else counts as certified");
-                None
-            }
             Effect::Keep(evidence) => {
                 evidence.verify(&COMMITTEE, &DOMAIN).expect("nothing else is held against anybody");
                 None

@@ -61,7 +61,7 @@ targets! {
     config_file: config::config_file, config::config_file_seeds, 4096;
     cron: terms::cron, terms::cron_seeds, 128;
     data_url: executor::fuzz::data_url, executor::fuzz::data_url_seeds, 1024;
-    digest: keeper::chain::fuzz::digest, keeper::chain::fuzz::digest_seeds, 4096;
+    digest: keeper::chain::fuzz::digest, keeper::chain::fuzz::digest_seeds, 8192;
     engine: engine::engine, engine::engine_seeds, 16_384;
     evidence: mesh::evidence, mesh::evidence_seeds, 8192;
     failed_call: executor::fuzz::failed_call, executor::fuzz::failed_call_seeds, 512;
@@ -77,7 +77,7 @@ targets! {
     journal_entries: keeper::journal::fuzz::entries, keeper::journal::fuzz::entries_seeds, 4096;
     ledger: keeper::chain::nonce::fuzz::ledger, keeper::chain::nonce::fuzz::ledger_seeds, 4096;
     listing: keeper::chain::fuzz::listing, keeper::chain::fuzz::listing_seeds, 8192;
-    moment: keeper::jobs::fuzz::moment, keeper::jobs::fuzz::moment_seeds, 64;
+    moment: keeper::jobs::fuzz::moment, keeper::jobs::fuzz::moment_seeds, 128;
     network_file: config::network_file, config::network_file_seeds, 4096;
     network_name: p2p::fuzz::network_name, p2p::fuzz::network_name_seeds, 128;
     observation: mesh::observation, mesh::observation_seeds, 4096;

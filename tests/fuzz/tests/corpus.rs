@@ -37,6 +37,8 @@ fn nothing_breaks_a_promise() {
         let begun = std::time::Instant::now();
         inputs.iter().for_each(|bytes| (target.run)(bytes));
         let mut draw = Draw::new(seed, target.name);
+        // A conversation with real signatures takes milliseconds.
+        let runs = if target.name == "engine" { runs / 50 } else { runs };
         for run in 0..runs {
             let bytes = mutated(&inputs, target.longest, &mut draw);
             let ended = std::panic::catch_unwind(|| (target.run)(&bytes));
