@@ -34,7 +34,7 @@ get_anvil
 build_binaries
 build_jobs
 cargo build -p lab --bins
-cargo test -p lab --test it --no-run
+cargo test -p lab --test scenarios --no-run
 
 # In namespaces of its own from here on: whatever is made there goes with the last process in it.
 exec unshare --mount --net --propagation private --fork --kill-child \

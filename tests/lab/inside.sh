@@ -23,4 +23,4 @@ for house in 1 2 3 4 5 6 7 8; do
 done
 
 cd "$here/../.."
-LAB=1 CARGO_NET_OFFLINE=true cargo test -p lab --test it -- --ignored --test-threads=1 --nocapture "${1:-}"
+LAB=1 CARGO_NET_OFFLINE=true cargo test -p lab --test scenarios -- --ignored --test-threads=1 --nocapture "${1:-}"

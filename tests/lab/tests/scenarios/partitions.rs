@@ -60,11 +60,10 @@ async fn settles_again(swarm: &mut Swarm, healed: u64) -> Result<u64> {
         if newest > healed { Ok(()) } else { Err(format!("the newest was {} ms before it", healed - newest)) }
     })
     .await?;
-    let after = |tasks: &[_]| {
-        let tasks: &[bootstrap::swarm::ledger::Settlement] = tasks;
-        tasks.iter().map(|task| task.seen_ms).filter(|seen| *seen > healed).min()
-    };
-    Ok(swarm.follower().look(|ledger| after(&ledger.settlements)).unwrap_or(healed) - healed)
+    let first = swarm
+        .follower()
+        .look(|ledger| ledger.settlements.iter().map(|task| task.seen_ms).filter(|seen| *seen > healed).min());
+    Ok(first.unwrap_or(healed) - healed)
 }
 
 /// Waits until all that was due before healing has settled once, and looks at what was certified for it.

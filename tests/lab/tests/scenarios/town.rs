@@ -6,19 +6,18 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
-use alloy::primitives::Bytes;
+use alloy::sol_types::SolCall;
 use anyhow::{Context, Result, bail, ensure};
 use bootstrap::swarm::keepers::binary;
 use bootstrap::swarm::ledger::{Settlement, unix_ms};
 use bootstrap::swarm::{JobRequest, JobSpec, Options, Place, Places, Swarm};
 use bootstrap::wait::until;
+use contracts::Counter;
 use contracts::terms::{ActionTerms, CallTerms, TriggerTerms};
 use lab::Order;
 
 /// Keepers; the house after theirs is the bootnode's.
 pub(crate) const KEEPERS: usize = 7;
-/// `Counter.performUpkeep`-like calls are left to the examples: this is `increment()`.
-const CALL: [u8; 4] = [0xd0, 0x9d, 0xe0, 0x8a];
 
 /// The wires between the houses.
 #[derive(Debug)]
@@ -121,7 +120,7 @@ pub(crate) async fn list_calls(swarm: &mut Swarm, jobs: u64, interval: u32) -> R
         .map(|job| JobRequest {
             name: format!("call {job}"),
             trigger: TriggerTerms::Interval { start: start + job % u64::from(interval), interval },
-            action: ActionTerms::Call(CallTerms { calldata: Bytes::from_static(&CALL) }),
+            action: ActionTerms::Call(CallTerms { calldata: Counter::incrementCall {}.abi_encode().into() }),
             target: swarm.target(),
             creator: None,
         })
