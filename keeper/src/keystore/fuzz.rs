@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use alloy::primitives::Address;
-use consensus::bls::SecretKey;
+use consensus::bls::{PublicKey, SecretKey};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -52,7 +52,8 @@ fn cheap(bytes: &[u8]) -> Option<&str> {
 pub fn bls_keystore(bytes: &[u8]) {
     let Some(text) = cheap(bytes) else { return };
     if let Ok(key) = bls::unlock(Path::new(FILE), text, &password()) {
-        assert_eq!(key.to_bytes(), secret().to_bytes(), "what opens is what was sealed");
+        let own = key.public_key().to_bytes();
+        assert!(named(text, "pubkey").is_none_or(|named| named == own), "a file opens as the key that it names");
     }
 }
 
@@ -79,8 +80,16 @@ pub fn bls_keystore_seeds() -> Vec<Vec<u8>> {
 pub fn wallet_keystore(bytes: &[u8]) {
     let Some(text) = cheap(bytes) else { return };
     if let Ok(signer) = wallet::unlock(Path::new(FILE), text, &password()) {
-        assert_eq!(signer.address(), address(), "what opens is what was sealed");
+        let own = signer.address();
+        assert!(named(text, "address").is_none_or(|named| named == own[..]), "a file opens as the key that it names");
     }
+}
+
+/// The key that a file names. One that names none may open as any: neither format's check covers where its cipher begins.
+fn named(text: &str, field: &str) -> Option<Vec<u8>> {
+    let file: Value = serde_json::from_str(text).ok()?;
+    let named = file[field].as_str().filter(|named| !named.is_empty())?;
+    Some(alloy::hex::decode(named).unwrap_or_default())
 }
 
 fn address() -> Address {
@@ -108,7 +117,7 @@ pub fn foreign_key(bytes: &[u8]) {
     let Ok(key) = ForeignKey::of(Path::new(FILE), Zeroizing::new(text.to_owned())) else { return };
     match key.open(Some(&password())) {
         Ok(OpenKey::Wallet(secret, named)) => assert_eq!(wallet::address_of(&secret), Some(named)),
-        Ok(OpenKey::Bls(opened)) => assert_eq!(opened.to_bytes(), secret().to_bytes()),
+        Ok(OpenKey::Bls(opened)) => assert!(PublicKey::from_bytes(&opened.public_key().to_bytes()).is_ok()),
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
