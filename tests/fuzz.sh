@@ -35,9 +35,10 @@ done
 need c++ g++ # libFuzzer is C++
 say "building the targets (the first time takes some minutes)"
 # Optimised, with every check of overflow and every debug assertion. Named beside what build_binaries builds, so that the
-# dependencies are the same.
+# dependencies are the same, but for what reads cron patterns, where all of that target's time goes.
 CARGO_PROFILE_DEV_OPT_LEVEL=2 RUSTC_WORKSPACE_WRAPPER=$root/tests/fuzz/instrument.sh \
-  cargo build -p keeper -p bootstrap -p contracts -p rough -p fuzz --features fuzz/search --bin fuzz-search
+  cargo build -p keeper -p bootstrap -p contracts -p rough -p fuzz --features fuzz/search --bin fuzz-search \
+  --config profile.dev.package.chrono.opt-level=3 --config profile.dev.package.croner.opt-level=3
 
 mapfile -t targets < <(ls tests/fuzz/corpus)
 if [ -n "$only" ]; then
