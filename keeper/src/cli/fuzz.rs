@@ -1,6 +1,7 @@
 //! What people type and hand over, for fuzz targets (`tests/fuzz`).
 
 use super::chain::parse_amount;
+pub use super::currency::fuzz::{token_symbol, token_symbol_seeds};
 use super::currency::{Amount, TokenName};
 pub use super::job::fuzz::{
     gelato_trigger, gelato_trigger_seeds, job_file, job_file_seeds, offchain_config, offchain_config_seeds,

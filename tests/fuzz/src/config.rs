@@ -23,6 +23,9 @@ use keeper::receipt::{
 use crate::mesh::{COMMITTEE, secret};
 use crate::terms;
 
+/// Bytes of a table before its first chunk: a STOP, so that it is never run, a bitmap, total stake and number of rows.
+const TABLE_HEAD: usize = 1 + 256 + 32 + 12 + 2;
+
 /// `config.toml`.
 pub fn config_file(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
@@ -185,6 +188,26 @@ pub fn tape_seeds() -> Vec<Vec<u8>> {
     let plain = Tape { reads: Vec::new(), ..recorded() };
     let trial = Trial { sighting: None, inputs: None, ..plain.trial };
     vec![recorded().text().into_bytes(), Tape { trial, ..plain }.text().into_bytes()]
+}
+
+/// The code of the contract that holds an epoch's table, behind the number of its rows.
+pub fn epoch_table(bytes: &[u8]) {
+    let Some((rows, code)) = bytes.split_first() else { return };
+    if let Some(chunks) = keeper::receipt::chunks_of(code, (*rows).into()) {
+        assert_eq!(chunks.len(), usize::from(*rows).div_ceil(64), "a chunk for 64 rows each");
+        assert!(20 * chunks.len() + 12 * usize::from(*rows) < code.len(), "nothing is made up");
+    }
+}
+
+/// Tables of few rows and of several chunks, as the contract lays them out: a head, and for each chunk its address and stakes.
+#[must_use]
+pub fn epoch_table_seeds() -> Vec<Vec<u8>> {
+    let table = |rows: u8| {
+        let chunk = |first: usize| 20 + 12 * (usize::from(rows) - first).min(64);
+        let length: usize = (0..rows.into()).step_by(64).map(chunk).sum();
+        [vec![rows], vec![7; TABLE_HEAD + length]].concat()
+    };
+    vec![table(4), table(64), table(65)]
 }
 
 /// A receipt that anybody may have sent.

@@ -52,6 +52,7 @@ targets! {
     bls_signature: mesh::bls_signature, mesh::bls_signature_seeds, 128;
     bootnode: config::bootnode, config::bootnode_seeds, 256;
     certificate: mesh::certificate, mesh::certificate_seeds, 8192;
+    check_answer: keeper::jobs::action::fuzz::answer, keeper::jobs::action::fuzz::answer_seeds, 1024;
     chain_answer: executor::fuzz::chain_answer, executor::fuzz::chain_answer_seeds, 4096;
     chain_log: keeper::chain::fuzz::log, keeper::chain::fuzz::log_seeds, 4096;
     chain_request: executor::fuzz::chain_request, executor::fuzz::chain_request_seeds, 2048;
@@ -63,6 +64,7 @@ targets! {
     data_url: executor::fuzz::data_url, executor::fuzz::data_url_seeds, 1024;
     digest: keeper::chain::fuzz::digest, keeper::chain::fuzz::digest_seeds, 8192;
     engine: engine::engine, engine::engine_seeds, 16_384;
+    epoch_table: config::epoch_table, config::epoch_table_seeds, 1024;
     evidence: mesh::evidence, mesh::evidence_seeds, 8192;
     failed_call: executor::fuzz::failed_call, executor::fuzz::failed_call_seeds, 512;
     foreign_key: keeper::keystore::fuzz::foreign_key, keeper::keystore::fuzz::foreign_key_seeds, 4096;
@@ -101,6 +103,7 @@ targets! {
     signers: mesh::signers, mesh::signers_seeds, 64;
     tape: config::tape, config::tape_seeds, 16_384;
     text_file: config::text_file, config::text_file_seeds, 256;
+    token_symbol: keeper::cli::fuzz::token_symbol, keeper::cli::fuzz::token_symbol_seeds, 256;
     trigger_data: terms::trigger_data, terms::trigger_data_seeds, 2048;
     wallet_keystore: keeper::keystore::fuzz::wallet_keystore, keeper::keystore::fuzz::wallet_keystore_seeds, 4096;
     want: mesh::want, mesh::want_seeds, 1100;
