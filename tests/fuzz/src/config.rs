@@ -23,7 +23,7 @@ use keeper::receipt::{
 use crate::mesh::{COMMITTEE, secret};
 use crate::terms;
 
-/// Bytes of a table before its first chunk: a STOP, so that it is never run, a bitmap, total stake and number of rows.
+/// Bytes of a table before its first chunk: a STOP, so that it is never run, aggregate key, bitmap, total stake, number of rows.
 const TABLE_HEAD: usize = 1 + 256 + 32 + 12 + 2;
 
 /// `config.toml`.
