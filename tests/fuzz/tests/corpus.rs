@@ -30,7 +30,7 @@ fn prepare() {
 fn nothing_breaks_a_promise() {
     prepare();
     let (seed, runs) = (number("FUZZ_SEED", 1), number("FUZZ_RUNS", RUNS));
-    println!("FUZZ_SEED={seed} FUZZ_RUNS={runs}");
+    eprintln!("FUZZ_SEED={seed} FUZZ_RUNS={runs}");
     for target in TARGETS {
         let inputs = corpus::inputs(target).unwrap_or_default();
         assert!(!inputs.is_empty(), "no corpus for {}: UPDATE_CORPUS=1 makes one", target.name);
@@ -44,7 +44,7 @@ fn nothing_breaks_a_promise() {
             let ended = std::panic::catch_unwind(|| (target.run)(&bytes));
             assert!(ended.is_ok(), "{} breaks at run {run} with FUZZ_SEED={seed}: {bytes:02x?}", target.name);
         }
-        println!("{:>18} {:>9.1} us each", target.name, begun.elapsed().as_secs_f64() * 1e6 / (runs + 1) as f64);
+        eprintln!("{:>18} {:>9.1} us each", target.name, begun.elapsed().as_secs_f64() * 1e6 / (runs + 1) as f64);
     }
 }
 

@@ -37,7 +37,7 @@ async fn a_hundred_tasks_settle_on_slow_wires_that_lose() {
         late.sort_unstable();
         late
     });
-    println!(
+    eprintln!(
         "{} tasks, none missed; due to settled: p50 {} ms, most {:?} ms",
         late.len(),
         late[late.len() / 2],

@@ -46,9 +46,9 @@ async fn partitions_never_split_a_result_and_tasks_settle_soon_after_healing() {
         let after = settles_again(&mut swarm, healed).await.unwrap();
         slowest = slowest.max(after);
         certify(&mut swarm, &mut certificates, healed).await.unwrap();
-        println!("cycle {cycle}: {what}; the first task {after} ms after healing, {} reports seen", certificates.seen);
+        eprintln!("cycle {cycle}: {what}; the first task {after} ms after healing, {} reports seen", certificates.seen);
     }
-    println!("{CYCLES} cycles, {} reports certified, slowest {slowest} ms after healing", certificates.seen);
+    eprintln!("{CYCLES} cycles, {} reports certified, slowest {slowest} ms after healing", certificates.seen);
     assert!(certificates.seen > CYCLES, "too few certificates were at hand to tell");
     swarm.stop().await;
 }

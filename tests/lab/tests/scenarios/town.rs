@@ -31,7 +31,7 @@ impl Wires {
     /// Lays them: a TAP for each house, and the switch.
     pub(crate) fn lay(seed: u64) -> Result<Self> {
         ensure!(std::env::var_os("LAB").is_some(), "there are no houses here: run tests/lab.sh");
-        println!("seed {seed}");
+        eprintln!("seed {seed}");
         let names: Vec<String> = (1..=KEEPERS + 1).map(|house| format!("mesh-{house}")).collect();
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(binary("lab-switch")?).arg(seed.to_string()).args(&names);
