@@ -100,10 +100,14 @@ case "${1:-}" in
 esac
 
 if [ -z "$name" ]; then
+  # The fuzz targets are among them: each over its corpus, and some thousand inputs that are almost right.
   step "Rust: unit and crate tests" cargo test --workspace --exclude tests --no-fail-fast
   step "jobs: every template builds and runs, and so does every command of docs/jobs.md" \
     cargo test -p keeper --test it -- --include-ignored authoring::templates
   step "sdk: the TypeScript package's own tests" "$root/sdk/typescript/test.sh"
+  if [ ${#long[@]} -gt 0 ]; then
+    step "fuzz: ten million inputs for every decoder, by coverage" "$root/tests/fuzz.sh"
+  fi
   step "tests: the simulator's planted bugs, and other parts of the harness" cargo test -p tests --lib --bins
   simulate 0..100 7 2
   simulate_sender 0..1000
@@ -140,6 +144,9 @@ case ${1:-} in
     step "the page in a browser, against a swarm of five" env SWARM="$bin/swarm" "$root/tests/page.sh"
     step "swarm.sh demo: the tour, in under three minutes" timeout 180 "$bin/swarm" demo
     ;;
+esac
+case ${1:-} in
+  --all | lab) step "seven keepers on wires that delay, lose and are cut" "$root/tests/lab.sh" ;;
 esac
 if [ "${1:-}" = --all ]; then
   step "keepers on EigenLayer's real core" "$root/tests/eigenlayer.sh"

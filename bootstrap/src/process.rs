@@ -44,6 +44,8 @@ pub struct CommandLine {
     pub variables: Vec<(String, String)>,
     /// File that standard error is appended to.
     pub log: PathBuf,
+    /// The network namespace it is started in, by the file that `ip netns` keeps of it, if not this process's own.
+    pub namespace: Option<PathBuf>,
 }
 
 impl CommandLine {
@@ -56,6 +58,7 @@ impl CommandLine {
             arguments: Vec::new(),
             variables: Vec::new(),
             log: log.to_owned(),
+            namespace: None,
         }
     }
 
@@ -108,7 +111,11 @@ impl Spawner {
             .with_context(|| format!("cannot write the log {}", line.log.display()))?;
         let output = if piped { Stdio::piped() } else { Stdio::from(log.try_clone()?) };
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--"]).arg(&line.program).args(&line.arguments);
+        command.args(["--pdeathsig", "KILL", "--"]);
+        if let Some(namespace) = &line.namespace {
+            command.arg("nsenter").arg(format!("--net={}", namespace.display())).arg("--");
+        }
+        command.arg(&line.program).args(&line.arguments);
         command.envs(line.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(output).stderr(log);
         let (reply, answer) = sync_channel(1);
@@ -182,7 +189,7 @@ impl Process {
         &self.log
     }
 
-    /// Its process id (`setpriv` replaces itself by the program, so it is the program's).
+    /// Its process id (`setpriv` and `nsenter` replace themselves by the program, so it is the program's).
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()

@@ -20,6 +20,7 @@ pub mod network;
 mod news;
 pub mod numbers;
 mod options;
+mod places;
 mod progress;
 pub mod proof;
 mod proxies;
@@ -42,6 +43,7 @@ pub use demo::{Shown, demo};
 pub use fund::fund;
 pub use jobs::{JobRequest, JobSpec, RHYTHM, code_hash};
 pub use options::{JobSet, Options};
+pub use places::{Place, Places};
 pub use progress::welcome;
 pub use reorganiser::Reorganisations;
 pub use run::{cost, run, watch};
@@ -81,7 +83,8 @@ pub struct Swarm {
     proxies: Option<Proxies>,
     follower: Follower,
     code_server: CodeServer,
-    bootnode: Process,
+    /// None once it was killed on purpose.
+    bootnode: Option<Process>,
     anvil: Anvil,
     /// Where stake is kept, if not by the stand-in.
     eigenlayer: Option<EigenLayer>,
@@ -107,6 +110,9 @@ impl Swarm {
         network::snapshot(&swarm.anvil, &swarm.deployed.network).await?;
         swarm.progress.say(&format!("{count} keepers registered, epoch 1 opened"));
         swarm.choose_equivocators()?;
+        for (keeper, place) in swarm.keepers.iter_mut().zip(swarm.options.places.keepers.clone()) {
+            keeper.live_at(place);
+        }
         for keeper in &mut swarm.keepers {
             keeper.join()?;
         }
@@ -140,7 +146,8 @@ impl Swarm {
         let cache = options.cache_dir()?;
         std::fs::create_dir_all(&cache).with_context(|| format!("cannot make {}", cache.display()))?;
         let spawner = Arc::new(Spawner::new()?);
-        let anvil = Anvil::start(&spawner, &directory, options.block_time(), options.states).await?;
+        let anvil =
+            Anvil::start_at(options.places.chain, &spawner, &directory, (options.block_time(), options.states)).await?;
         progress.say(&format!("chain {} at {}", anvil::CHAIN_ID, anvil.url()));
         let eigenlayer = match options.eigenlayer {
             true => Some(EigenLayer::deploy(&spawner, anvil.url(), &directory).await?),
@@ -158,7 +165,8 @@ impl Swarm {
             deployed.network.rpc_urls = proxies.urls().to_vec();
         }
         let (bootnode, address) =
-            setup::start_bootnode(&spawner, &bootnode_program, &directory, &deployed.file).await?;
+            setup::start_bootnode(&spawner, &bootnode_program, &directory, (&deployed.file, &options.places.bootnode))
+                .await?;
         deployed.network.bootnodes = vec![address.clone()];
         deployed.network.save(&deployed.file)?;
         progress.say(&format!("bootnode at {address}"));
@@ -189,8 +197,8 @@ impl Swarm {
             reorganiser: None,
             proxies,
             follower: Follower::start(anvil.provider().clone(), watched, deployed.network.deploy_block),
-            code_server: CodeServer::start().await?,
-            bootnode,
+            code_server: CodeServer::start(options.places.chain).await?,
+            bootnode: Some(bootnode),
             anvil,
             eigenlayer,
             deployed,
@@ -208,7 +216,7 @@ impl Swarm {
     pub fn check_alive(&mut self) -> Result<()> {
         let keepers = self.keepers.iter_mut().filter_map(Keeper::process);
         let proxies = self.proxies.as_mut().map(Proxies::process);
-        for process in [self.anvil.process(), &mut self.bootnode].into_iter().chain(proxies).chain(keepers) {
+        for process in [self.anvil.process()].into_iter().chain(&mut self.bootnode).chain(proxies).chain(keepers) {
             if let Some(status) = process.ended() {
                 bail!("{} ended unexpectedly ({status}):\n{}", process.name(), tail(process.log(), 15));
             }
@@ -226,8 +234,17 @@ impl Swarm {
         for keeper in &mut self.keepers {
             keeper.stop().await;
         }
-        self.bootnode.stop(Duration::from_secs(5)).await;
+        if let Some(bootnode) = &mut self.bootnode {
+            bootnode.stop(Duration::from_secs(5)).await;
+        }
         self.anvil.process().stop(Duration::from_secs(2)).await;
+    }
+
+    /// SIGKILL to the bootnode: from then on nobody expects it to run.
+    pub fn kill_bootnode(&mut self) {
+        if let Some(mut bootnode) = self.bootnode.take() {
+            bootnode.kill();
+        }
     }
 
     /// The chain.

@@ -126,6 +126,8 @@ fn write_beside(path: &Path, mode: u32, bytes: &[u8]) -> io::Result<PathBuf> {
     Ok(beside.into())
 }
 
+/// Longest time between two blocks, in seconds: what follows from it is added and multiplied.
+const MAX_BLOCK_SECONDS: u64 = 86_400;
 /// Largest network file that is read: the seven addresses and two short lists take far less.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
@@ -161,11 +163,18 @@ impl Network {
             let message = format!("it has {size} bytes, more than {MAX_FILE_BYTES}");
             return Err(NetworkError::Malformed { path: name, message });
         }
-        let text = text::decode(&fs::read(path).map_err(read)?)
-            .map_err(|why| NetworkError::Malformed { path: name.clone(), message: why.to_owned() })?;
-        let network: Self = toml::from_str(&text)
-            .map_err(|error| NetworkError::Malformed { path: name.clone(), message: reason(&error, &text) })?;
-        network.check().map_err(|(key, why)| NetworkError::Value { path: name, key, why })?;
+        Self::read(&fs::read(path).map_err(read)?, &name)
+    }
+
+    /// Reads and checks the bytes of the network file called `name`.
+    ///
+    /// # Errors
+    /// As of [`Network::load`].
+    pub fn read(bytes: &[u8], name: &str) -> Result<Self, NetworkError> {
+        let malformed = |message| NetworkError::Malformed { path: name.to_owned(), message };
+        let text = text::decode(bytes).map_err(|why| malformed(why.to_owned()))?;
+        let network: Self = toml::from_str(&text).map_err(|error| malformed(reason(&error, &text)))?;
+        network.check().map_err(|(key, why)| NetworkError::Value { path: name.to_owned(), key, why })?;
         Ok(network)
     }
 
@@ -253,6 +262,9 @@ impl Network {
                 "block_seconds",
                 "is 0; it is 1 where blocks are shorter, and block_milliseconds says how long",
             );
+        }
+        if self.block_seconds > MAX_BLOCK_SECONDS {
+            return wrong("block_seconds", "is more than a day; it is the time between two blocks, such as 12");
         }
         if self.block_milliseconds.is_some_and(|span| self.block_seconds != 1 || !(1..1000).contains(&span)) {
             return wrong("block_milliseconds", "is for blocks of 1 to 999 ms, with block_seconds = 1; leave it out");

@@ -16,6 +16,8 @@
 
 mod documents;
 mod events;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod guard;
 mod listener;
 mod page;

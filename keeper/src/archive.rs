@@ -22,6 +22,8 @@
 
 mod error;
 mod file;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod reader;
 mod row;
 mod run;

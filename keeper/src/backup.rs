@@ -8,6 +8,8 @@
 //! A backup is opened as a whole or not at all, and nothing of it is written before everything in it has been checked: names
 //! (there are few that it may have), sizes, the journal, and both keys with the password.
 
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod seal;
 
 use std::fs;

@@ -16,6 +16,8 @@ mod dispute;
 mod dispute_log;
 pub(crate) mod error;
 pub mod fees;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod heads;
 mod job_event;
 pub mod lane;
@@ -58,6 +60,8 @@ pub use reach::{highest, reach, was_registered};
 pub use receipt::Receipt;
 pub(crate) use receipt::{fetch as receipt_of, reason};
 pub(crate) use rpc::Node;
+#[cfg(feature = "fuzz")]
+pub use rpc::fuzz as rpc_fuzz;
 pub use rpc::{ChainProvider, NodeView, Rpc};
 pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
 pub(crate) use statement::{Certified, certificates, certified};

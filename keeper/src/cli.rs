@@ -19,6 +19,8 @@ mod environment;
 mod exit;
 mod explain;
 mod filed;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod global;
 mod init;
 mod job;

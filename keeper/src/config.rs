@@ -136,11 +136,19 @@ impl Settings {
             Err(error) if is_absent(&error) && !required => return Ok(Self::default()),
             Err(source) => return Err(Error::Io { path: path.to_owned(), source }),
         };
+        Self::read(&text, path)
+    }
+
+    /// Reads the text of the config file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Malformed`].
+    pub fn read(text: &str, path: &Path) -> Result<Self, Error> {
         let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
-        if let Some(reason) = keys::unknown(&text) {
+        if let Some(reason) = keys::unknown(text) {
             return Err(malformed(reason));
         }
-        let mut settings: Self = toml::from_str(&text).map_err(|error| malformed(network::reason(&error, &text)))?;
+        let mut settings: Self = toml::from_str(text).map_err(|error| malformed(network::reason(&error, text)))?;
         let directory = path.parent().unwrap_or(Path::new("."));
         let Self { network, password_file, cache_dir, log_dir, .. } = &mut settings;
         for file in [network, password_file, cache_dir, log_dir].into_iter().flatten() {

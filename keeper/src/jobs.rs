@@ -7,6 +7,8 @@ pub mod action;
 mod at_anchor;
 mod book;
 pub(crate) mod flags;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod job;
 mod past;
 pub mod probe;

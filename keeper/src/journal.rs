@@ -23,6 +23,8 @@
 mod book;
 mod error;
 mod format;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod handle;
 mod inspect;
 pub mod interchange;

@@ -18,6 +18,8 @@ mod change;
 mod cipher;
 mod files;
 mod foreign;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod password;
 mod published;
 mod secrets;

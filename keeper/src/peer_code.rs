@@ -14,6 +14,8 @@
 //! once in ten minutes and ever less often ([`suspects`]), while the URL is asked all the same. Compiled code never travels.
 
 mod answer;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod suspects;
 mod transfer;
 mod turn;

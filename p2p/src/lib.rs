@@ -41,6 +41,8 @@ mod config;
 mod discovery;
 mod error;
 mod event;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod gate;
 mod gossip;
 mod guarded;

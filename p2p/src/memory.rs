@@ -77,10 +77,15 @@ impl Memory {
     }
 }
 
-fn read(path: &Path, mut restore: impl FnMut(&[u8]) -> bool) -> io::Result<Vec<(PeerId, Multiaddr)>> {
-    let wrong = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
+fn read(path: &Path, restore: impl FnMut(&[u8]) -> bool) -> io::Result<Vec<(PeerId, Multiaddr)>> {
     let mut text = String::new();
     fs::File::open(path)?.take(MOST_BYTES + 1).read_to_string(&mut text)?;
+    parse(&text, restore)
+}
+
+/// Reads the text of a book.
+pub(crate) fn parse(text: &str, mut restore: impl FnMut(&[u8]) -> bool) -> io::Result<Vec<(PeerId, Multiaddr)>> {
+    let wrong = |reason: String| io::Error::new(io::ErrorKind::InvalidData, reason);
     if text.len() as u64 > MOST_BYTES {
         return Err(wrong(format!("longer than {MOST_BYTES} bytes")));
     }
@@ -105,7 +110,7 @@ fn read(path: &Path, mut restore: impl FnMut(&[u8]) -> bool) -> io::Result<Vec<(
     Ok(known)
 }
 
-fn from_hexadecimal(digits: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_hexadecimal(digits: &str) -> Option<Vec<u8>> {
     let digit = |character: &u8| char::from(*character).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
     let bytes = pairs.iter().map(|[high, low]| Some(digit(high)? << 4 | digit(low)?));
@@ -119,7 +124,8 @@ pub(crate) fn write(path: &Path, book: &[(PeerId, Vec<Multiaddr>)], records: &[V
     }
 }
 
-fn try_write(path: &Path, book: &[(PeerId, Vec<Multiaddr>)], records: &[Vec<u8>]) -> io::Result<()> {
+/// The text of a book.
+pub(crate) fn text(book: &[(PeerId, Vec<Multiaddr>)], records: &[Vec<u8>]) -> String {
     let mut text = format!("{HEADER}\n");
     for (peer, addresses) in book {
         for address in addresses {
@@ -130,9 +136,13 @@ fn try_write(path: &Path, book: &[(PeerId, Vec<Multiaddr>)], records: &[Vec<u8>]
         let digits: String = record.iter().map(|byte| format!("{byte:02x}")).collect();
         text += &format!("{SIGNED}{digits}\n");
     }
+    text
+}
+
+fn try_write(path: &Path, book: &[(PeerId, Vec<Multiaddr>)], records: &[Vec<u8>]) -> io::Result<()> {
     let beside = path.with_extension("new");
     let mut file = fs::File::create(&beside)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(text(book, records).as_bytes())?;
     file.sync_all()?;
     fs::rename(&beside, path)
 }

@@ -132,7 +132,7 @@ impl request_response::Codec for Codec {
     }
 }
 
-async fn read_message<T: AsyncRead + Unpin + Send>(io: &mut T, most: usize) -> io::Result<Vec<u8>> {
+pub(crate) async fn read_message<T: AsyncRead + Unpin + Send>(io: &mut T, most: usize) -> io::Result<Vec<u8>> {
     let mut prefix = [0; 4];
     io.read_exact(&mut prefix).await?;
     let length = u32::from_be_bytes(prefix);
@@ -148,7 +148,11 @@ async fn read_message<T: AsyncRead + Unpin + Send>(io: &mut T, most: usize) -> i
     Ok(message)
 }
 
-async fn write_message<T: AsyncWrite + Unpin + Send>(io: &mut T, message: &[u8], most: usize) -> io::Result<()> {
+pub(crate) async fn write_message<T: AsyncWrite + Unpin + Send>(
+    io: &mut T,
+    message: &[u8],
+    most: usize,
+) -> io::Result<()> {
     let length = u32::try_from(message.len()).ok().filter(|_| message.len() <= most);
     let Some(length) = length else {
         return Err(too_long(message.len() as u64, most));

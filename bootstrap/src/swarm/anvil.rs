@@ -1,6 +1,7 @@
 //! The local chain: anvil, the platform binary itself. (Its npm wrapper for node would survive as an orphan.)
 
 use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::ChildStdout;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -44,15 +45,25 @@ pub struct Anvil {
 }
 
 impl Anvil {
-    /// Starts a chain with a block every `block_time` on a free port; with `states` it remembers the state of so many blocks
+    /// Starts a chain with a block every `block_time` on a free loopback port; with `states` it remembers the state of so many blocks
     /// only, and none on disk.
     ///
     /// # Errors
     /// When anvil cannot be found or does not come up.
     pub async fn start(spawner: &Spawner, directory: &Path, block_time: Duration, states: Option<u32>) -> Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), spawner, directory, (block_time, states)).await
+    }
+
+    /// The same on a free port of `host`.
+    pub(super) async fn start_at(
+        host: IpAddr,
+        spawner: &Spawner,
+        directory: &Path,
+        (block_time, states): (Duration, Option<u32>),
+    ) -> Result<Self> {
         let line = CommandLine::new("anvil", &find()?, &directory.join("anvil.log")).with([
             "--host",
-            "127.0.0.1",
+            &host.to_string(),
             "--block-time",
             &block_time.as_secs_f64().to_string(),
             "--chain-id",

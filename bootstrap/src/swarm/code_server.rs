@@ -1,7 +1,7 @@
-//! The job creator's web server: hands out job code on loopback, and prices that no two who ask see alike.
+//! The job creator's web server: hands out job code, and prices that no two who ask see alike.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
 
@@ -31,13 +31,13 @@ pub struct CodeServer {
 }
 
 impl CodeServer {
-    /// Starts one on a free loopback port, with nothing to serve yet.
+    /// Starts one on a free port of `host`, with nothing to serve yet.
     ///
     /// # Errors
     /// When no port is free.
-    pub async fn start() -> Result<Self> {
+    pub async fn start(host: IpAddr) -> Result<Self> {
         let shop = Arc::<Shop>::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port for the code server")?;
+        let listener = TcpListener::bind((host, 0)).await.context("no free port for the code server")?;
         let address = listener.local_addr()?;
         let router = Router::new().route("/{name}", get(file)).with_state(Arc::clone(&shop));
         let task = tokio::spawn(async move {

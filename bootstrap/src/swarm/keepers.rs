@@ -7,6 +7,7 @@ use std::time::Duration;
 use alloy::primitives::Address;
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::Place;
 use super::api::{self, Node, Status};
 use crate::process::{CommandLine, Process, Spawner, tail};
 use crate::wait::until;
@@ -49,6 +50,8 @@ pub struct Keeper {
     cache: Option<PathBuf>,
     /// Variables it is run with.
     variables: Vec<(String, String)>,
+    /// Where it lives.
+    place: Place,
     process: Option<Process>,
 }
 
@@ -65,6 +68,7 @@ impl Keeper {
             program: None,
             cache: None,
             variables: Vec::new(),
+            place: Place::default(),
             process: None,
         };
         let spawner = Arc::clone(&keeper.setting.spawner);
@@ -132,6 +136,11 @@ impl Keeper {
         self.variables.push((variable.to_owned(), value.to_owned()));
     }
 
+    /// Has it live elsewhere from its next start on.
+    pub fn live_at(&mut self, place: Place) {
+        self.place = place;
+    }
+
     /// Starts it; what it prints goes to its log. Does not wait.
     ///
     /// # Errors
@@ -152,10 +161,13 @@ impl Keeper {
     /// The line that starts it.
     #[must_use]
     pub fn join_command(&self) -> CommandLine {
-        self.command(["join"], &["--bootnode", &self.setting.bootnode])
-            .with(["--listen", "/ip4/127.0.0.1/tcp/0", "--api-addr", "127.0.0.1:0", "--metrics-addr", "127.0.0.1:0"])
+        let (listen, port) = (self.place.listen(), self.place.free_port());
+        let line = self
+            .command(["join"], &["--bootnode", &self.setting.bootnode])
+            .with(["--listen", &listen, "--api-addr", &port, "--metrics-addr", &port])
             .with(self.network_and_password())
-            .with(["--cache-dir".into(), self.cache.as_ref().unwrap_or(&self.setting.cache).clone()])
+            .with(["--cache-dir".into(), self.cache.as_ref().unwrap_or(&self.setting.cache).clone()]);
+        self.place.within(line)
     }
 
     fn network_and_password(&self) -> [PathBuf; 4] {

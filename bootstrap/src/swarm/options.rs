@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::anvil::BLOCK_TIME;
 use super::eigenlayer;
+use super::places::Places;
 use super::reorganiser::Habit;
 
 /// Blocks that the deepest reorganisation replaces.
@@ -76,6 +77,9 @@ pub struct Options {
     /// For chains of very many blocks: of how many the state is remembered.
     #[arg(skip)]
     pub states: Option<u32>,
+    /// Where its parts live.
+    #[arg(skip)]
+    pub places: Places,
     /// Stake through the real EigenLayer contracts
     #[arg(long)]
     pub eigenlayer: bool,
@@ -117,6 +121,7 @@ impl Default for Options {
             reorgs: 0,
             block_milliseconds: None,
             states: None,
+            places: Places::default(),
             eigenlayer: false,
             seed: 1,
             keep: false,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::Options;
+use super::{Options, Place};
 use crate::process::{CommandLine, Process, Spawner, tail};
 use crate::sweeper::Sweeper;
 use crate::wait::until;
@@ -33,14 +33,14 @@ pub(super) async fn start_bootnode(
     spawner: &Spawner,
     program: &Path,
     directory: &Path,
-    network: &Path,
+    (network, place): (&Path, &Place),
 ) -> Result<(Process, String)> {
     let out = directory.join("bootnode.addr");
     let line = CommandLine::new("bootnode", program, &directory.join("bootnode.log"))
-        .with(["--listen", "/ip4/127.0.0.1/tcp/0", "--network"])
+        .with(["--listen", &place.listen(), "--network"])
         .with([network])
         .with(["--identity-file".into(), directory.join("bootnode.key"), "--out".into(), out.clone()]);
-    let mut process = spawner.start(&line, false)?;
+    let mut process = spawner.start(&place.within(line), false)?;
     let address = until("the bootnode's address", BOOTNODE_PATIENCE, || {
         let ended = process.ended();
         let text = std::fs::read_to_string(&out);

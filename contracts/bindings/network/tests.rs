@@ -89,6 +89,7 @@ fn bad_files_are_named_with_key_and_reason() -> Result<(), Box<dyn Error>> {
         ("chain_id = 31337", "chain_id = 0", "chain_id is 0"),
         ("chain_id = 31337", "chain_id = \"x\"", "chain_id"),
         ("block_seconds = 1", "block_seconds = 0", "block_seconds is 0"),
+        ("block_seconds = 1", "block_seconds = 9223372036854775807", "block_seconds is more than a day"),
         ("block_seconds = 1", "block_seconds = 1\nblock_milliseconds = 0", "block_milliseconds is for"),
         ("block_seconds = 1", "block_seconds = 2\nblock_milliseconds = 250", "block_milliseconds is for"),
         ("epoch_seconds = 10", "epoch_seconds = 0", "epoch_seconds is 0"),

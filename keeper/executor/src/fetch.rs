@@ -241,7 +241,7 @@ pub(crate) fn allowed(text: &str, allow_private: bool) -> Result<Url, String> {
 }
 
 /// `data:application/wasm;base64,...`
-fn from_data_url(url: &str) -> Result<Vec<u8>, Abstain> {
+pub(crate) fn from_data_url(url: &str) -> Result<Vec<u8>, Abstain> {
     let (kind, data) = url.split_once(',').unwrap_or((url, ""));
     if !kind.to_ascii_lowercase().ends_with(";base64") {
         return Err(unavailable(url, "a data: URL must be data:application/wasm;base64,<data>"));

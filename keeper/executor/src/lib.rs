@@ -18,6 +18,8 @@ mod cache;
 pub mod cell;
 mod chain_read;
 mod fetch;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod library;
 mod limits;
 mod origins;

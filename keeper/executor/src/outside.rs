@@ -8,6 +8,8 @@
 //!
 //! Nothing of it is part of a transcript: every keeper has its own answers, and signs what it saw.
 
+#[cfg(feature = "fuzz")]
+pub(crate) mod fuzz;
 mod hosts;
 mod live;
 mod message;

@@ -97,12 +97,12 @@ fn settlement(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<Settlement>
 }
 
 /// What names a task.
-fn key(task: &Task) -> [Value; 3] {
+pub(super) fn key(task: &Task) -> [Value; 3] {
     let Task { job, version, instance } = task;
     [Value::Integer(job.0.cast_signed()), Value::Integer((*version).into()), Value::Blob(instance.0.to_vec())]
 }
 
-fn values(run: &Run) -> impl Iterator<Item = Value> {
+pub(super) fn values(run: &Run) -> impl Iterator<Item = Value> {
     let count = |count: Option<u64>| count.map_or(Value::Null, number);
     let moment = |time: Option<Time>| count(time.map(|time| time.0));
     let words = |words: &str| Value::Text(words.to_owned());

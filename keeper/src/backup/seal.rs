@@ -32,16 +32,19 @@ pub(super) enum Unopened {
 }
 
 pub(super) fn seal(bytes: &[u8], password: &Password, strength: Strength) -> Result<Vec<u8>, Error> {
-    let scrypt = Derivation::fresh(strength)?;
+    Ok(sealed(bytes, password, Derivation::fresh(strength)?, *random::<24>()?))
+}
+
+/// The same with what is drawn at random for each.
+pub(super) fn sealed(bytes: &[u8], password: &Password, scrypt: Derivation, nonce: [u8; 24]) -> Vec<u8> {
     let key = scrypt.derive(password.raw()).expect("parameters of our own are in bounds");
-    let nonce = random::<24>()?;
-    let head = Head { format: FORMAT.to_owned(), version: VERSION, scrypt, nonce: alloy::hex::encode(*nonce) };
+    let head = Head { format: FORMAT.to_owned(), version: VERSION, scrypt, nonce: alloy::hex::encode(nonce) };
     let mut sealed = serde_json::to_vec(&head).expect("words and numbers serialise");
     sealed.push(b'\n');
     let cipher = XChaCha20Poly1305::new((&*key).into());
-    let body = cipher.encrypt(XNonce::from_slice(&*nonce), Payload { msg: bytes, aad: &sealed });
+    let body = cipher.encrypt(XNonce::from_slice(&nonce), Payload { msg: bytes, aad: &sealed });
     sealed.extend(body.expect("a backup is far shorter than the cipher's limit"));
-    Ok(sealed)
+    sealed
 }
 
 pub(super) fn open(sealed: &[u8], password: &Password) -> Result<Zeroizing<Vec<u8>>, Unopened> {

@@ -13,6 +13,8 @@
 //! Whatever is changed at every block of an hour, little of it is kept: a log is in the way of the older ones of its kind.
 
 mod file;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 
 use super::{Contracts, Head};
 use alloy::primitives::{Address, B256, Bytes, LogData};

@@ -123,7 +123,7 @@ impl Reader<'_> {
 }
 
 /// What the reader says: how many jobs there are, and those it read.
-fn decode(data: &Bytes) -> Option<(u64, Vec<Job>)> {
+pub(super) fn decode(data: &Bytes) -> Option<(u64, Vec<Job>)> {
     let answer = data.strip_prefix(JobReader::Jobs::SELECTOR.as_slice())?;
     <(u64, Vec<Job>)>::abi_decode_params(answer).ok()
 }

@@ -5,6 +5,8 @@
 //! Signed bytes are not kept: keys sign the same bytes the same way again.
 
 mod file;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 
 use super::fees::Fees;
 use alloy::primitives::{Address, B256, Bytes};

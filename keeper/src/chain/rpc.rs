@@ -16,6 +16,8 @@ mod attempt;
 mod board;
 mod broadcast;
 mod endpoint;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod http;
 mod logs;
 mod read;

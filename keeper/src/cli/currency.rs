@@ -1,5 +1,7 @@
 //! What jobs pay in: the chain's coin, or one of the tokens that the network's owner has listed; and amounts of either.
 
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 mod list;
 
 use std::fmt;

@@ -197,6 +197,15 @@ impl<T: Args> Asked<T> {
     }
 }
 
+#[cfg(feature = "fuzz")]
+impl<T: Args> Asked<T> {
+    /// What a file of this text says.
+    pub(super) fn of_text(text: &str, path: &Path) -> Result<Self> {
+        let flags = own::<T>().mut_args(|flag| flag.required(false));
+        Ok(Self { words: file::words(text, path, &flags, &[])?, file: None, flags: PhantomData })
+    }
+}
+
 /// Puts flags below others: those that are not given there, and can be given with all of them.
 fn put_below(words: &mut Vec<Word>, below: Vec<Word>, flags: &Command) {
     let above = words.clone();

@@ -22,6 +22,8 @@ mod create;
 mod dev;
 mod flags;
 mod funds;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 mod import;
 mod life;
 mod list;

@@ -5,6 +5,8 @@ mod before;
 mod call;
 mod checked;
 mod finding;
+#[cfg(feature = "fuzz")]
+pub mod fuzz;
 mod observing;
 mod resolver;
 mod upkeep;

@@ -73,11 +73,17 @@ impl ForeignKey {
     /// It cannot be read, is none of these, has a key of another scheme, or a key in plain text that others can read.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = Zeroizing::new(if path == Path::new(STDIN) { read_stdin()? } else { files::read_any(path)? });
-        let shape = shape(path, &text)?;
-        match files::others_may_read(path).filter(|_| shape == Shape::Plain) {
+        let key = Self::of(path, text)?;
+        match files::others_may_read(path).filter(|_| key.shape == Shape::Plain) {
             Some(mode) => Err(Error::Permissions { path: path.to_owned(), mode }),
-            None => Ok(Self { path: path.to_owned(), text, shape }),
+            None => Ok(key),
         }
+    }
+
+    /// The same with the file's text at hand.
+    pub(super) fn of(path: &Path, text: Zeroizing<String>) -> Result<Self, Error> {
+        let shape = shape(path, &text)?;
+        Ok(Self { path: path.to_owned(), text, shape })
     }
 
     /// Whether it takes a password to open it.

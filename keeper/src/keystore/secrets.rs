@@ -155,8 +155,13 @@ impl Keystore {
 }
 
 fn open(path: &Path, password: &Password) -> Result<Secrets, Error> {
+    unlock(path, &files::read(path)?, password)
+}
+
+/// The same with the file's text at hand.
+pub(super) fn unlock(path: &Path, text: &str, password: &Password) -> Result<Secrets, Error> {
     let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
-    let file: File = serde_json::from_str(&files::read(path)?).map_err(|error| malformed(error.to_string()))?;
+    let file: File = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
     if file.version != VERSION {
         return Err(malformed(format!("it has version {}, and this program reads version {VERSION}", file.version)));
     }
@@ -178,7 +183,7 @@ fn open(path: &Path, password: &Password) -> Result<Secrets, Error> {
     Ok(secrets)
 }
 
-fn checksum(derived: &[u8; DERIVED], message: &[u8]) -> [u8; 32] {
+pub(super) fn checksum(derived: &[u8; DERIVED], message: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(&derived[16..]).chain_update(message).finalize().into()
 }
 

@@ -130,7 +130,7 @@ fn parse_address(text: &str) -> Option<Address> {
 }
 
 /// Keccak-256 over the second half of the derived key and the cipher text.
-fn mac(derived: &[u8; DERIVED], ciphertext: &[u8]) -> [u8; 32] {
+pub(super) fn mac(derived: &[u8; DERIVED], ciphertext: &[u8]) -> [u8; 32] {
     keccak256([&derived[16..], ciphertext].concat()).0
 }
 

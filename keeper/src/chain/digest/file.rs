@@ -53,20 +53,25 @@ impl DigestFile {
         if let Err(error) = file.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes) {
             return self.useless(&error.to_string());
         }
+        self.decode(config, &bytes).map_or_else(|why| self.useless(&why), Some)
+    }
+
+    /// The block and logs in the bytes of such a file.
+    ///
+    /// # Errors
+    /// Words for why it is of no use.
+    pub(super) fn decode(&self, config: &ChainConfig, bytes: &[u8]) -> Result<(Head, Vec<Kept>), String> {
         if bytes.len() > MAX_BYTES {
-            return self.useless("it is too large");
+            return Err("it is too large".to_owned());
         }
-        let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return self.useless("it is cut off") };
+        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or("it is cut off")?;
         let (label, logs) = (&bytes[..end], &bytes[end + 1..]);
-        let Ok(label) = serde_json::from_slice::<Label>(label) else { return self.useless("it is of another version") };
+        let label: Label = serde_json::from_slice(label).map_err(|_| "it is of another version")?;
         let head = Head { number: label.number, hash: label.hash, parent: label.parent, timestamp: label.timestamp };
         if label != self.label(config, &head, logs) {
-            return self.useless("it is damaged, or of another network or version");
+            return Err("it is damaged, or of another network or version".to_owned());
         }
-        match serde_json::from_slice(logs) {
-            Ok(logs) => Some((head, logs)),
-            Err(error) => self.useless(&error.to_string()),
-        }
+        serde_json::from_slice(logs).map(|logs| (head, logs)).map_err(|error| error.to_string())
     }
 
     /// The content of the file for a digest; `head` is its block.

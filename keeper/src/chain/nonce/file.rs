@@ -122,13 +122,13 @@ impl LedgerFile {
     }
 }
 
-fn encode(ledger: &Ledger) -> io::Result<Vec<u8>> {
+pub(super) fn encode(ledger: &Ledger) -> io::Result<Vec<u8>> {
     let entries = ledger.entries.values().cloned().collect();
     let Ledger { chain_id, address, floor, .. } = *ledger;
     Ok(serde_json::to_vec(&Content { version: VERSION, chain_id, address, floor, entries })?)
 }
 
-fn decode(bytes: &[u8]) -> Result<Ledger, String> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Ledger, String> {
     let damaged = |error: serde_json::Error| format!("is damaged ({error}); {MEND}");
     let Versioned { version } = serde_json::from_slice(bytes).map_err(damaged)?;
     let ledger = match version {

@@ -129,7 +129,7 @@ async fn word(provider: &ChainProvider, token: Address, question: Vec<u8>) -> Op
 }
 
 /// A symbol as ERC-20 has it, or the 32 bytes of some older tokens.
-fn symbol_in(answer: &[u8]) -> Option<String> {
+pub(super) fn symbol_in(answer: &[u8]) -> Option<String> {
     let text = String::abi_decode(answer).ok().or_else(|| {
         let word = B256::try_from(answer).ok()?;
         let end = word.iter().position(|byte| *byte == 0).unwrap_or(word.len());

@@ -23,7 +23,7 @@ pub(super) fn read(path: &Path, flags: &Command, idle: &[&str]) -> Result<Vec<Wo
     words(&text, path, flags, idle).exit(Exit::Usage)
 }
 
-fn words(text: &str, path: &Path, flags: &Command, idle: &[&str]) -> Result<Vec<Word>> {
+pub(super) fn words(text: &str, path: &Path, flags: &Command, idle: &[&str]) -> Result<Vec<Word>> {
     let shown = path.display();
     let table = DeTable::parse(text).map_err(|error| anyhow!("{shown} is no TOML: {error}"))?;
     let mut entries: Vec<_> = table.into_inner().into_iter().collect();

@@ -9,6 +9,8 @@
 
 mod ask;
 mod chainlink;
+#[cfg(feature = "fuzz")]
+pub(super) mod fuzz;
 mod gelato;
 mod offchain;
 mod offer;

@@ -91,7 +91,7 @@ fn verdict(answer: &Answer) -> Result<Verdict, Ended> {
 /// Reads `(bool, bytes)` as `abi.decode` does it in the contracts that asked before: the bool is 0 or 1; the bytes may stand anywhere,
 /// end without padding, and have more behind them. Written out, for keepers must agree on what decodes whatever version of a library
 /// they are built with.
-fn decode(data: &Bytes) -> Option<Verdict> {
+pub(super) fn decode(data: &Bytes) -> Option<Verdict> {
     let word = |at: usize| data.get(at..at.checked_add(32)?);
     let number = |at: usize| {
         let (high, low) = word(at)?.split_at(24);

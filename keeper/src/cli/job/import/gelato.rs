@@ -11,7 +11,7 @@ use super::proposal::{Deed, Due, Proposal};
 use super::refusal::Refusal;
 use super::{MAX_CALL_BYTES, MAX_CALLBACK_GAS, Wish, callback_gas, chainlink};
 
-mod trigger;
+pub(super) mod trigger;
 
 sol! {
     #[derive(Debug)]

@@ -25,13 +25,13 @@ fn senseless(why: impl Into<String>) -> Refusal {
 }
 
 /// The module for times: `abi.encode(uint128 start, uint128 interval)`, in seconds.
-pub(super) fn time(args: &[u8], notes: &mut Vec<String>) -> Result<Due, Refusal> {
+pub(in crate::cli::job::import) fn time(args: &[u8], notes: &mut Vec<String>) -> Result<Due, Refusal> {
     let (start, interval) = start_and_interval(args)?;
     every(start, interval, notes)
 }
 
 /// The module for triggers: `abi.encode(uint8 kind, bytes config)`, where of the last kind the second may be missing.
-pub(super) fn trigger(args: &[u8], notes: &mut Vec<String>) -> Result<Due, Refusal> {
+pub(in crate::cli::job::import) fn trigger(args: &[u8], notes: &mut Vec<String>) -> Result<Due, Refusal> {
     let kind = args.get(..32).ok_or_else(|| senseless("it has no kind"))?;
     let number: u8 = small(U256::from_be_slice(kind), "its kind")?;
     if number == BLOCK {
