@@ -58,7 +58,7 @@ pub use reach::{highest, reach, was_registered};
 pub use receipt::Receipt;
 pub(crate) use receipt::{fetch as receipt_of, reason};
 pub use rpc::{ChainProvider, NodeView, Rpc};
-pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
+pub use snapshot::{Constants, Registration, check_contracts, constants, ejection, registration};
 pub(crate) use statement::{Certified, certificates, certified};
 pub use submitter::{SnapshotResult, Submitter};
 pub use watcher::Watcher;

@@ -6,6 +6,7 @@
 //! | `files.rs` | data directory, lock, journal, record of runs |
 //! | `keys.rs` | keystores, password, peer identity |
 //! | `machine.rs` | disk, clock, open files, the addresses listened on |
+//! | `cell.rs` | whether a worker starts, and job code could run |
 //! | `nodes.rs` | each RPC node by itself: answer, chain, age, contracts |
 //! | `standing.rs` | the operator: registration, coin |
 //! | `mesh.rs` | each bootnode, step by step |
@@ -13,6 +14,7 @@
 //!
 //! Nothing is changed, nothing is sent, and no step takes longer than a few seconds.
 
+mod cell;
 mod files;
 mod keys;
 mod machine;
@@ -25,6 +27,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use contracts::network::Network;
+use crate::executor::WorkerProgram;
 use serde::Serialize;
 
 use crate::config::Settings;
@@ -96,6 +99,7 @@ pub async fn examine(subject: &Subject) -> Vec<Finding> {
     let mut findings = files::look(subject);
     findings.extend(keys::look(subject).await);
     findings.extend(machine::look(subject).await);
+    findings.extend(cell::look(subject, WorkerProgram::this()).await);
     let (nodes, mesh) = tokio::join!(nodes::look(subject), mesh::look(subject));
     let good = nodes.iter().any(|node| node.level != Level::Fail);
     findings.extend(nodes);

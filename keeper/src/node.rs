@@ -195,6 +195,7 @@ fn pulser(setup: &Setup) -> Result<Pulser> {
         key: ed25519_dalek::SigningKey::from_bytes(&setup.identity.secret_seed()),
         boot: u64::from_be_bytes(boot),
         region: setup.config.region.clone(),
+        is_named: !setup.config.external_addrs.is_empty(),
     })
 }
 

@@ -48,7 +48,7 @@ const fn warning(check: &'static str, red_when: &'static str, help: &'static str
 }
 
 /// Every rule, in order of its check's name.
-pub const RULES: [Rule; 24] = [
+pub const RULES: [Rule; 25] = [
     critical("account", "transactions are refused, or not included", "keeper doctor; then the node's own log"),
     warning("alerts", "the webhook does not take what it is told", "look at alerts.webhook, or --alert-webhook"),
     critical("archive", "what happens to tasks is not recorded", "free space, or move runs.sqlite away"),
@@ -93,6 +93,11 @@ pub const RULES: [Rule; 24] = [
         "keeper doctor tries every bootnode, step by step",
     ),
     critical("nodes", "no RPC node is good, or all are behind most other keepers", "add another URL to rpc_urls"),
+    warning(
+        "reachable",
+        "nobody has opened a connection to it, and peers are told private addresses alone",
+        "forward a port and name it with --external-addr /ip4/YOUR.ADDRESS/tcp/7419",
+    ),
     critical("registered", "the operator does not count, or was ejected", "keeper operator status"),
     critical(
         "results",

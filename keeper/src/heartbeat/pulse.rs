@@ -76,6 +76,8 @@ pub struct Pulser {
     pub boot: u64,
     /// Where its operator says that it is.
     pub region: String,
+    /// Whether its operator has named addresses to tell peers.
+    pub is_named: bool,
 }
 
 /// The task before it runs.
@@ -89,6 +91,7 @@ pub struct Pulse {
     beaten: Option<u64>,
     /// What it said last, or would say now.
     own: Heartbeat,
+    reach: Reach,
 }
 
 impl Pulse {
@@ -98,7 +101,7 @@ impl Pulse {
         let (sender, inbox) = mpsc::channel(INBOX);
         let (picture, shown) = watch::channel(Arc::default());
         let company = Company::new(who.separator, who.key.verifying_key().to_bytes(), (now(), who.boot));
-        let pulse = Self { who, inbox, picture, company, beaten: None, own: Heartbeat::default() };
+        let pulse = Self { who, inbox, picture, company, beaten: None, own: Heartbeat::default(), reach: Reach::default() };
         (pulse, PulseHandle { inbox: sender, picture: shown })
     }
 
@@ -148,7 +151,8 @@ impl Pulse {
                 tracing::debug!(%error, "a heartbeat was not sent");
             }
         }
-        let picture = MeshView::of(&self.company, &view.operators, &self.own, now);
+        self.reach = self.reach.next(&links, &view.listen, self.who.is_named);
+        let picture = MeshView { reach: self.reach, ..MeshView::of(&self.company, &view.operators, &self.own, now) };
         metrics.mesh.show(&picture);
         self.picture.send_replace(Arc::new(picture));
     }

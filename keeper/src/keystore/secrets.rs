@@ -126,6 +126,18 @@ impl Keystore {
         }
     }
 
+    /// Whether there is a file of secrets, and it can be read as far as that takes no password.
+    ///
+    /// # Errors
+    /// [`Error`]: with such a file no keeper starts.
+    pub fn has_secrets(&self) -> Result<bool, Error> {
+        let path = self.secrets_file();
+        match path.try_exists() {
+            Ok(false) => Ok(false),
+            _ => read(&path).map(|_| true),
+        }
+    }
+
     /// Writes the secrets, under a fresh derivation of the keys' own strength where they have one.
     ///
     /// # Errors
@@ -154,12 +166,19 @@ impl Keystore {
     }
 }
 
-fn open(path: &Path, password: &Password) -> Result<Secrets, Error> {
+/// The file, still closed.
+fn read(path: &Path) -> Result<File, Error> {
     let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
     let file: File = serde_json::from_str(&files::read(path)?).map_err(|error| malformed(error.to_string()))?;
     if file.version != VERSION {
         return Err(malformed(format!("it has version {}, and this program reads version {VERSION}", file.version)));
     }
+    Ok(file)
+}
+
+fn open(path: &Path, password: &Password) -> Result<Secrets, Error> {
+    let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
+    let file = read(path)?;
     let derived = file.kdf.derive(&password.normalized()).map_err(malformed)?;
     let iv = cipher::unhex_array("iv", &file.iv).map_err(malformed)?;
     let expected: [u8; 32] = cipher::unhex_array("checksum", &file.checksum).map_err(malformed)?;
