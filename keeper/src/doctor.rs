@@ -111,9 +111,9 @@ pub async fn examine(subject: &Subject) -> Vec<Finding> {
     findings
 }
 
-/// Reads settings and network; what cannot be read is a finding, and the rest is looked at without it.
+/// Reads settings and network; what cannot be read is a finding, and the rest is looked at with the settings that come beside the error.
 pub fn read_settings(
-    read: anyhow::Result<Settings>,
+    read: Result<Settings, (anyhow::Error, Settings)>,
     config_file: PathBuf,
     paths: Paths,
     now_ms: u64,
@@ -124,10 +124,10 @@ pub fn read_settings(
             findings.push(Finding::ok("config", format!("{} and the flags are read", config_file.display())));
             settings
         }
-        Err(error) => {
-            let fix = "mend the line it names; `keeper init` writes a file with every key";
+        Err((error, rest)) => {
+            let fix = "mend the line it names; `keeper config default` shows every key";
             findings.push(Finding::fail("config", error.to_string(), fix));
-            Settings::default()
+            rest
         }
     };
     let network = match settings.network(&config_file) {

@@ -136,7 +136,7 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
         external: config.external_addrs.clone(),
         bootnodes,
         domain8: domain(&setup.network).name(),
-        wire: p2p::WIRE,
+        wire: wire(),
         role: p2p::Role::Keeper,
         max_peers: config.max_peers,
         admission: p2p::Admission::Registered,
@@ -185,6 +185,14 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
     let front = Front { mesh, mesh_events, metrics, liveness, pulse, alerts, view, scene, purse, stop, tasks };
     Ok((front, Reachable { listen, api: api_addr, metrics: metrics_addr }))
 }
+
+#[cfg(not(feature = "equivocate"))]
+const fn wire() -> u16 {
+    p2p::WIRE
+}
+
+#[cfg(feature = "equivocate")]
+use crate::driver::equivocate::wire;
 
 /// Who beats: this keeper's key, and a number by which others know one process from the next.
 fn pulser(setup: &Setup) -> Result<Pulser> {

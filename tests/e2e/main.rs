@@ -38,4 +38,5 @@ mod start;
 mod stopped;
 mod supervised;
 mod unchanged;
+mod versions;
 mod workers;

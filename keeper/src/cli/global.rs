@@ -98,7 +98,9 @@ impl Global {
         Ok(Password::obtain(settings.password_file.as_deref(), chain.is_some_and(is_local), new)?)
     }
 
-    fn flags(&self) -> Settings {
+    /// Flags and environment alone.
+    #[must_use]
+    pub fn flags(&self) -> Settings {
         Settings {
             network: self.network.clone(),
             rpc_urls: self.rpc_urls.clone(),

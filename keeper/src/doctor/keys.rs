@@ -8,6 +8,10 @@ use super::{Finding, Level, Subject};
 use crate::keystore::{self, Keystore, Password};
 
 pub(super) async fn look(subject: &Subject) -> Vec<Finding> {
+    // Nothing is in a directory that is not there, which has been told.
+    if !subject.paths.data().is_dir() {
+        return Vec::new();
+    }
     let keystore = Keystore::at(&subject.paths.keystores());
     let (mut findings, mut is_open_with_it) = (Vec::new(), false);
     match keystore.public() {

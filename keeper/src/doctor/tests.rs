@@ -253,8 +253,8 @@ fn faults_of_the_configuration_are_named() {
     let file = place.data().join("config.toml");
     std::fs::write(&file, "bootnode = []\n").unwrap();
     let read = |read| read_settings(read, file.clone(), place.paths.clone(), NOW).1;
-    let wrong = read(Settings::load(&file, true).map_err(anyhow::Error::from));
-    assert_found("39 an unknown key", &wrong, ("config", Level::Fail, "bootnode", "keeper init"));
+    let wrong = read(Settings::load(&file, true).map_err(|error| (error.into(), Settings::default())));
+    assert_found("39 an unknown key", &wrong, ("config", Level::Fail, "bootnode", "keeper config default"));
     assert_found("40 no network", &wrong, ("network", Level::Fail, "--network", "network.toml"));
     let nowhere = Settings { network: Some(place.data().join("none.toml")), ..Settings::default() };
     assert_found(

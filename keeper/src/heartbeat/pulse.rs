@@ -158,6 +158,14 @@ impl Pulse {
     }
 }
 
+#[cfg(not(feature = "equivocate"))]
+fn release() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+#[cfg(feature = "equivocate")]
+use crate::driver::equivocate::release;
+
 /// The period that `now` lies in. Periods of keepers begin apart, at a moment that key and process choose: so a mesh that is
 /// started at once does not beat at once.
 fn period_of(who: &Pulser, now: Time) -> u64 {
@@ -180,7 +188,7 @@ fn draft(who: &Pulser, view: &View, peers: &[p2p::PeerSummary], now: Time) -> He
         peer_key: ByteArray::new(who.key.verifying_key().to_bytes()),
         boot: who.boot,
         stamp_ms: now.0,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: release(),
         region: who.region.clone(),
         head: view.head.number,
         head_hash: ByteArray::new(head_hash.0),

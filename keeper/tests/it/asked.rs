@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::keeper_process::{Home, Said};
 
 /// Answers as a keeper that shows these pictures does, for as long as the runtime lives.
-async fn serve(view: View, mesh: MeshView) -> SocketAddr {
+pub(crate) async fn serve(view: View, mesh: MeshView) -> SocketAddr {
     let listener = api::bind("127.0.0.1:0".parse().unwrap(), "--api-addr").await.unwrap();
     let address = listener.local_addr().unwrap();
     let documents = [
@@ -31,7 +31,7 @@ async fn serve(view: View, mesh: MeshView) -> SocketAddr {
     address
 }
 
-async fn ask(home: &Arc<Home>, line: &[&str]) -> Said {
+pub(crate) async fn ask(home: &Arc<Home>, line: &[&str]) -> Said {
     let (home, line) = (home.clone(), line.iter().map(ToString::to_string).collect::<Vec<_>>());
     let run = move || home.keeper(&line.iter().map(String::as_str).collect::<Vec<_>>());
     tokio::task::spawn_blocking(run).await.unwrap()

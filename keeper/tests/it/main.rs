@@ -2,6 +2,8 @@
 
 mod asked;
 mod authoring;
+#[cfg(not(feature = "equivocate"))]
+mod doctor;
 mod job_kinds;
 mod job_terms;
 mod jobs_on_chain;
@@ -16,3 +18,4 @@ mod outside;
 mod peer_code;
 mod runs;
 mod status;
+mod why;

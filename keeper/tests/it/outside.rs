@@ -13,7 +13,7 @@
 
 mod files;
 mod nodes;
-mod stands;
+pub(crate) mod stands;
 
 /// The tables together: at least thirty kinds, no two under one name.
 #[test]
