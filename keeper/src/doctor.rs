@@ -26,8 +26,8 @@ mod standing;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use contracts::network::Network;
 use crate::executor::WorkerProgram;
+use contracts::network::Network;
 use serde::Serialize;
 
 use crate::config::Settings;

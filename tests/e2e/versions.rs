@@ -54,7 +54,11 @@ async fn both_sign(swarm: &Swarm) {
         let newest = newest.ok_or_else(|| "none yet".to_owned())?;
         let signed = signers::of(&provider, newest).await.map_err(|error| error.to_string())?;
         let of_next = signed.intersection(&next).count();
-        if of_next > 0 && of_next < signed.len() { Ok(()) } else { Err(format!("{signed:?} signed, {next:?} are upgraded")) }
+        if of_next > 0 && of_next < signed.len() {
+            Ok(())
+        } else {
+            Err(format!("{signed:?} signed, {next:?} are upgraded"))
+        }
     })
     .await
     .unwrap();
@@ -68,7 +72,11 @@ async fn each_hears_all(swarm: &Swarm) {
             let rows = mesh["keepers"].as_array().ok_or_else(|| mesh.to_string())?;
             let versions: BTreeSet<&str> = rows.iter().filter_map(|row| row["version"].as_str()).collect();
             let is_heard = |row: &Value| row["state"] == "fine" || row["state"] == "failing";
-            if rows.len() == 5 && rows.iter().all(is_heard) && versions.len() == 2 { Ok(()) } else { Err(mesh.to_string()) }
+            if rows.len() == 5 && rows.iter().all(is_heard) && versions.len() == 2 {
+                Ok(())
+            } else {
+                Err(mesh.to_string())
+            }
         })
         .await
         .unwrap();

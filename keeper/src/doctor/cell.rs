@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::executor::{BlockReference, ChainReader, ChainRequest, Executor, ExecutorConfig, ExecutorError, Reading, WorkerProgram};
+use crate::executor::{
+    BlockReference, ChainReader, ChainRequest, Executor, ExecutorConfig, ExecutorError, Reading, WorkerProgram,
+};
 
 use super::{Finding, Subject};
 

@@ -62,7 +62,8 @@ async fn secrets(subject: &Subject, is_right: bool) -> Option<Finding> {
             Some(Finding::fail("secrets", found, format!("chmod 600 {}", path.display())))
         }
         Ok(Err(error @ keystore::Error::WrongPassword { .. })) => {
-            let fix = "they were stored with another password than the keys': remove secrets.json, and keeper secrets set";
+            let fix =
+                "they were stored with another password than the keys': remove secrets.json, and keeper secrets set";
             Some(Finding::fail("secrets", error.to_string(), fix))
         }
         Ok(Err(error)) => {

@@ -183,7 +183,9 @@ impl Unanswered {
     const fn mend(&self) -> &'static str {
         match self {
             Self::Silent(_) => "look whether the node runs and the URL is right; add another URL to rpc_urls",
-            Self::Limited(_) => "get a plan with more requests a second, or add the URL of another provider to rpc_urls",
+            Self::Limited(_) => {
+                "get a plan with more requests a second, or add the URL of another provider to rpc_urls"
+            }
             Self::Forbidden(_) => "the key in the URL is wrong or has expired: get the right URL from the provider",
             Self::NoNode(_) => "no node answers there, but something else (a gateway, a web page): pass another URL",
             Self::Refused(_) => "look at the node's own log; add another URL to rpc_urls",

@@ -101,7 +101,8 @@ impl Pulse {
         let (sender, inbox) = mpsc::channel(INBOX);
         let (picture, shown) = watch::channel(Arc::default());
         let company = Company::new(who.separator, who.key.verifying_key().to_bytes(), (now(), who.boot));
-        let pulse = Self { who, inbox, picture, company, beaten: None, own: Heartbeat::default(), reach: Reach::default() };
+        let pulse =
+            Self { who, inbox, picture, company, beaten: None, own: Heartbeat::default(), reach: Reach::default() };
         (pulse, PulseHandle { inbox: sender, picture: shown })
     }
 

@@ -40,7 +40,11 @@ impl MeshSeries {
             operators.get_or_create(&[("state", label)]).set(0);
         }
         let reach = Labelled::default();
-        registry.register("reachability", "1 for what is known of whether others can open connections to it", reach.clone());
+        registry.register(
+            "reachability",
+            "1 for what is known of whether others can open connections to it",
+            reach.clone(),
+        );
         for (_, label) in Reach::ALL {
             reach.get_or_create(&[("status", label)]).set(0);
         }

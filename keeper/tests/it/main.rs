@@ -12,6 +12,7 @@ mod journal;
 mod keeper_process;
 mod keys;
 mod local_verbs;
+mod newcomer;
 mod on_chain;
 #[cfg(not(feature = "equivocate"))]
 mod outside;

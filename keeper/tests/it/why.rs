@@ -165,7 +165,8 @@ async fn why(home: &Arc<Home>, network: &Path, number: usize, row: &Row) -> Said
     let line = ["job", "why", &job, &run, "--json", "--network", network.to_str().unwrap()];
     let Some((status, reason, next)) = row.told else { return ask(home, &line).await };
     let next_due = u64::try_from(next).ok().map(|seconds| now() + seconds);
-    let job = JobView { id: row.job, status: status.to_owned(), reason: reason.to_owned(), next_due, ..JobView::default() };
+    let job =
+        JobView { id: row.job, status: status.to_owned(), reason: reason.to_owned(), next_due, ..JobView::default() };
     let view = View { jobs: vec![job], ..View::default() };
     let url = format!("http://{}", serve(view, MeshView::default()).await);
     ask(home, &[&line[..], &["--api-url", &url]].concat()).await

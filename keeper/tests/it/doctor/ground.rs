@@ -197,7 +197,8 @@ impl Case {
     pub(super) async fn node_of(&mut self, chain_id: u64) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.network.rpc_urls[0] = format!("http://{}", listener.local_addr().unwrap());
-        let answer = move || async move { Json(json!({"jsonrpc": "2.0", "id": 1, "result": format!("{chain_id:#x}")})) };
+        let answer =
+            move || async move { Json(json!({"jsonrpc": "2.0", "id": 1, "result": format!("{chain_id:#x}")})) };
         let router = Router::new().route("/", post(answer));
         tokio::spawn(async move { axum::serve(listener, router).await });
     }

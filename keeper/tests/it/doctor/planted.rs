@@ -84,7 +84,8 @@ fn port(case: &mut Case, line: fn(u16) -> String) {
     case.home.write("data/config.toml", &format!("{free}{}", line(port)));
 }
 
-const FULL: &str = "cp -a $DATA $DATA.copy && mount -t tmpfs -o size=4m,mode=700 none $DATA && cp -a $DATA.copy/. $DATA";
+const FULL: &str =
+    "cp -a $DATA $DATA.copy && mount -t tmpfs -o size=4m,mode=700 none $DATA && cp -a $DATA.copy/. $DATA";
 const READ_ONLY: &str = "mount --bind $DATA $DATA && mount -o remount,bind,ro $DATA";
 
 #[rustfmt::skip]
@@ -151,10 +152,15 @@ fn judged(name: &str, document: &Value, told: &Told) -> Option<String> {
     let wrong = wrong(document);
     let has = |value: &Value, words: &str| value.as_str().is_some_and(|text| text.contains(words));
     let is_told = wrong.iter().any(|finding| {
-        finding["check"] == *check && finding["level"] == *level && has(&finding["found"], found) && has(&finding["fix"], mend)
+        finding["check"] == *check
+            && finding["level"] == *level
+            && has(&finding["found"], found)
+            && has(&finding["fix"], mend)
     });
-    let others: Vec<_> = wrong.iter().filter(|finding| finding["check"] != *check && finding["level"] == "fail").collect();
-    (!is_told || !others.is_empty()).then(|| format!("{name}: not {check} with {found:?} and {mend:?} alone: {wrong:#?}"))
+    let others: Vec<_> =
+        wrong.iter().filter(|finding| finding["check"] != *check && finding["level"] == "fail").collect();
+    (!is_told || !others.is_empty())
+        .then(|| format!("{name}: not {check} with {found:?} and {mend:?} alone: {wrong:#?}"))
 }
 
 /// Plants it, and gives back what the doctor says.

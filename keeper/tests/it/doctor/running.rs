@@ -65,7 +65,8 @@ async fn whatever_a_running_keeper_shows_red_is_found_with_its_mend() {
         let found = findings(&home, red.view, mesh()).await;
         let rule = rule(red.check).unwrap();
         let level = if rule.severity == Severity::Critical { "fail" } else { "warn" };
-        let is_it = |finding: &&Value| finding["check"] == "running" && has(&finding["found"], &format!("{}: ", red.check));
+        let is_it =
+            |finding: &&Value| finding["check"] == "running" && has(&finding["found"], &format!("{}: ", red.check));
         let it = found.iter().find(is_it).unwrap_or_else(|| panic!("{}: {found:#?}", red.name));
         assert!(it["level"] == level && it["fix"] == rule.help, "{}: {it}", red.name);
         assert!(red.words.iter().all(|words| has(&it["found"], words)), "{}: {it}", red.name);
@@ -83,7 +84,10 @@ async fn what_the_mesh_shows_is_found_with_its_mend() {
         change(&mut picture);
         let findings = findings(&home, view.clone(), picture).await;
         let is_it = |finding: &&Value| {
-            finding["check"] == check && finding["level"] == level && has(&finding["found"], found) && has(&finding["fix"], mend)
+            finding["check"] == check
+                && finding["level"] == level
+                && has(&finding["found"], found)
+                && has(&finding["fix"], mend)
         };
         assert_eq!(findings.iter().filter(is_it).count(), 1, "{name}: {findings:#?}");
     }
