@@ -145,6 +145,8 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
         requests: topics::requests(),
         address_book: Some(setup.paths.address_book()),
     };
+    metrics::register_files(&mut registry, &setup.paths);
+    metrics.peer_limit.set(i64::try_from(config.max_peers).unwrap_or(i64::MAX));
     let built = p2p::build(mesh_config, &setup.identity, &mut registry);
     let (mesh, mesh_events, service) = built
         .context("the mesh cannot start as --listen, --external-addr, --bootnode, --sentry and --max-peers say")?;

@@ -32,7 +32,7 @@ async fn a_network_settles_while_half_of_it_is_upgraded() {
     }
     let more = swarm.follower().look(|ledger| ledger.settlements.len()) + 10;
     settled(&mut swarm, "ten settlements of a mixed mesh", PATIENCE, |tasks| tasks.len() >= more).await.unwrap();
-    both_sign(&swarm).await;
+    both_sign(&mut swarm).await;
     each_hears_all(&swarm).await;
     let Tasks { due, missed, doubled } = outcome::end(&mut swarm, PATIENCE).await.unwrap();
     let twice = evidence(swarm.keepers.iter().map(Keeper::datadir)).len();
@@ -42,7 +42,7 @@ async fn a_network_settles_while_half_of_it_is_upgraded() {
 }
 
 /// The newest settlement has signatures of keepers of both versions.
-async fn both_sign(swarm: &Swarm) {
+async fn both_sign(swarm: &mut Swarm) {
     let provider = swarm.anvil().provider().clone();
     let registry = swarm.deployed().network.contracts.keeper_registry;
     let mut next = BTreeSet::new();

@@ -14,7 +14,7 @@ use super::output::{answer, rows};
 use super::{Exit, Global, NodeFlags, WithExit, is_missing};
 use crate::config::{Config, KEYS, Settings, TEMPLATE, lines, read_capped};
 use crate::keystore::Password;
-pub use set::{SetArgs, UnsetArgs};
+use set::{SetArgs, UnsetArgs};
 
 /// `keeper config ...`
 #[derive(Debug, Subcommand)]

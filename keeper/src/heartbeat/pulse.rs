@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alloy::primitives::{B256, keccak256};
 use consensus::fault::{Reason, Verdict};
+use consensus::message::Channel;
 use consensus::time::Time;
 use ed25519_dalek::SigningKey;
 use p2p::{MessageRef, PeerId};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::company::{Company, millis};
 use super::message::Heartbeat;
 use super::picture::MeshView;
+use super::reach::Reach;
 use crate::driver::now;
 use crate::metrics::Metrics;
 use crate::topics;
@@ -140,6 +142,7 @@ impl Pulse {
             self.company.note_own_head(view.head.number, hash, now);
         }
         let links = mesh.peers().await;
+        metrics.peers.get_or_create(&[("state", "mesh")]).set(in_the_mesh(&links));
         self.own = draft(&self.who, view, &links, now);
         let period = period_of(&self.who, now);
         // Before it is registered nobody listens.
@@ -175,6 +178,13 @@ fn period_of(who: &Pulser, now: Time) -> u64 {
     let hash = keccak256(bytes);
     let phase = u64::from(u16::from_be_bytes([hash[0], hash[1]])) % millis(PERIOD);
     now.0.saturating_add(phase) / millis(PERIOD)
+}
+
+/// Peers that gossip of the busiest topic is passed on to.
+fn in_the_mesh(peers: &[p2p::PeerSummary]) -> i64 {
+    let partials = topics::name(Channel::Partials);
+    let count = peers.iter().filter(|peer| peer.mesh.contains(&partials)).count();
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// What a keeper would say of itself now.

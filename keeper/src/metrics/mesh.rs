@@ -101,6 +101,7 @@ pub struct HealthSeries {
     failures: Counters<2>,
     alerts: Counters<1>,
     runway: Gauge<f64, AtomicU64>,
+    spent: Gauge<f64, AtomicU64>,
     queue: Gauge,
 }
 
@@ -115,6 +116,12 @@ impl HealthSeries {
         let help = "How long the wallet lasts at what it spent in the last day; infinite while it spends nothing";
         registry.register_with_unit("wallet_runway", help, Unit::Seconds, runway.clone());
         runway.set(f64::INFINITY);
+        let spent = Gauge::<f64, AtomicU64>::default();
+        registry.register(
+            "wallet_spent_wei",
+            "Coin that left the wallet in the last day, or since the start",
+            spent.clone(),
+        );
         let known: Vec<_> = RULES.iter().map(|rule| [rule.check, rule.severity.name()]).collect();
         Self {
             failing,
@@ -133,6 +140,7 @@ impl HealthSeries {
                 &[["sent"], ["failed"]],
             ),
             runway,
+            spent,
             queue: gauge(registry, "tasks_open", "Tasks that are due and have come to no end here"),
         }
     }
@@ -145,6 +153,8 @@ impl HealthSeries {
         }
         let runway = view.wallet.as_ref().and_then(|wallet| wallet.runway_seconds);
         self.runway.set(runway.map_or(f64::INFINITY, |seconds| seconds as f64));
+        let spent = view.wallet.as_ref().and_then(|wallet| wallet.spent_wei.parse::<f64>().ok());
+        self.spent.set(spent.unwrap_or_default());
         self.queue.set(signed(view.queue));
     }
 

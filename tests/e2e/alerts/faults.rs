@@ -173,7 +173,7 @@ impl<'a> Faults<'a> {
         anew(&mut self.swarm.keepers[1], &[("LD_PRELOAD", &clock), ("KEEPER_WIRE", &version)]).await;
     }
 
-    async fn leave_little(&self) {
+    async fn leave_little(&mut self) {
         let account = self.swarm.keepers[2].operator();
         let little = U256::from(30_000_000_000_000_000_u64);
         let _: Value = self
