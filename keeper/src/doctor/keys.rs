@@ -35,9 +35,33 @@ pub(super) async fn look(subject: &Subject) -> Vec<Finding> {
             findings.push(Finding::fail("keystores", error.to_string(), fix));
         }
     }
+    findings.extend(remote(subject).await);
     findings.extend(secrets(subject, is_open_with_it).await);
     findings.push(identity(&subject.paths.identity()));
     findings
+}
+
+/// Whether the program that has the wallet's key answers, and has it.
+async fn remote(subject: &Subject) -> Option<Finding> {
+    let remote = Keystore::at(&subject.paths.keystores()).remote().ok().flatten()?;
+    let (named, address) = (remote.named(), remote.address());
+    let accounts = tokio::task::spawn_blocking(move || remote.accounts()).await;
+    Some(match accounts.unwrap_or_else(|error| Err(error.to_string())) {
+        Ok(accounts) if accounts.contains(&address) => {
+            Finding::ok("signer", format!("{named} has the key of {address}"))
+        }
+        Ok(accounts) => {
+            let found = format!("{named} has no key of {address}, but {} others", accounts.len());
+            Finding::fail(
+                "signer",
+                found,
+                "give it that key; or keeper operator deregister, and begin with another account",
+            )
+        }
+        Err(why) => {
+            Finding::fail("signer", why, "start the program that has the wallet's key, and look at the URL in its file")
+        }
+    })
 }
 
 /// What jobs may have sent in headers: a keeper does not start with a file that it cannot open. Opened only with a password that

@@ -17,6 +17,8 @@ mod on_chain;
 #[cfg(not(feature = "equivocate"))]
 mod outside;
 mod peer_code;
+mod remote_key;
 mod runs;
+mod settings;
 mod status;
 mod why;
