@@ -54,6 +54,17 @@ impl Account {
     }
 }
 
+#[cfg(test)]
+impl Account {
+    /// The key itself; there is one in all tests but those of programs that have it.
+    pub(super) fn key(&self) -> &PrivateKeySigner {
+        match self {
+            Self::Here(key) => key,
+            Self::Elsewhere(remote) => panic!("{remote:?} has the key"),
+        }
+    }
+}
+
 impl From<PrivateKeySigner> for Account {
     fn from(key: PrivateKeySigner) -> Self {
         Self::Here(key)

@@ -67,7 +67,8 @@ impl Node {
 pub(super) struct Ground {
     pub(super) anvil: Anvil,
     home: Home,
-    pub(super) bootnode: Node,
+    /// Alive as long as this.
+    _bootnode: Node,
     pub(super) network: Network,
 }
 
@@ -107,7 +108,7 @@ impl Ground {
         for _ in 0..BLOCKS {
             anvil.ask("evm_mine", json!([])).await;
         }
-        Self { anvil, home, bootnode, network }
+        Self { anvil, home, _bootnode: bootnode, network }
     }
 
     pub(super) fn operator(&self) -> Address {
