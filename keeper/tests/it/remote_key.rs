@@ -21,7 +21,7 @@ async fn an_operator_registers_with_a_key_that_it_does_not_have() {
     let nobody = "0x00000000000000000000000000000000000000ff";
     home.keeper(&[&remote[..], &["--address", nobody]].concat()).failed(4, &["no key of", nobody]);
     let made = home.keeper(&[&remote[..], &["--address", &account, "--json"]].concat()).succeeded().json();
-    assert_eq!(made["operator"], account);
+    assert_eq!(made["operator"], account.to_lowercase());
     home.keeper(&[&remote[..], &["--address", &account]].concat()).failed(5, &["K-KEY-", "already"]);
 
     let keys = home.keeper(&["keys", "new", "--light-scrypt", "--json"]).succeeded().json();

@@ -17,7 +17,7 @@ pub struct SetArgs {
     /// Key of the config file, as `keeper config default` shows them
     key: String,
     /// Its value; of a list each, one after the other or with commas
-    #[arg(required = true, allow_hyphen_values = true)]
+    #[arg(required = true)]
     values: Vec<String>,
 }
 
