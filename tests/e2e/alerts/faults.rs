@@ -28,7 +28,7 @@ use p2p::WIRE;
 use rough::{Does, Proxy, Rule, Script, SendWords};
 use serde_json::{Value, json};
 
-use super::recorder::{Case, Recorder, Seen};
+use super::recorder::{Case, DAY, Recorder, Seen};
 
 const DEAD: &str = "/ip4/127.0.0.1/tcp/1/p2p/12D3KooWR6wQxdhCMCcPYqbp3zjJ9WVFXDksfYr4ZSh7TcyLitZZ";
 const WELL: &str = "keeper-1";
@@ -60,6 +60,8 @@ pub(super) struct Faults<'a> {
     apart: Keeper,
     disk: Disk,
     recorder: Recorder,
+    /// The scrape since which one keeper runs another release.
+    upgraded: usize,
     cases: Vec<(&'static str, &'static str, (usize, usize))>,
 }
 
@@ -131,7 +133,7 @@ impl<'a> Faults<'a> {
         let apart = apart(swarm).await;
         let keepers = swarm.keepers.iter().map(|keeper| (keeper.name(), keeper.datadir()));
         let recorder = Recorder::start(keepers, &[(apart.name().to_owned(), apart.datadir())]);
-        Self { swarm, refusing, reading, apart, disk, recorder, cases: Vec::new() }
+        Self { swarm, refusing, reading, apart, disk, recorder, upgraded: 0, cases: Vec::new() }
     }
 
     /// Causes everything in turn, and gives back what was scraped.
@@ -171,6 +173,7 @@ impl<'a> Faults<'a> {
         let version = (WIRE + 1).to_string();
         self.swarm.keepers[1].run_with(binary("keeper-equivocate").unwrap());
         anew(&mut self.swarm.keepers[1], &[("LD_PRELOAD", &clock), ("KEEPER_WIRE", &version)]).await;
+        self.upgraded = self.recorder.ticks(1).await;
     }
 
     async fn leave_little(&mut self) {
@@ -212,8 +215,6 @@ impl<'a> Faults<'a> {
         let rings = self.recorder.ticks(minutes(10)).await;
         self.case("KeeperExecutionsFailing", "keeper-6", calm, rings);
         self.case("KeeperCheckFailing", "apart", calm, rings);
-        // Each scrape stands for an hour.
-        self.case("KeeperVersionSkew", WELL, calm, rings);
         self.reading.set_script(Script::default());
         self.swarm.keepers[5].ready().await.unwrap();
     }
@@ -271,6 +272,9 @@ impl<'a> Faults<'a> {
         self.recorder.until_within(WATCHED, "a wallet that does not last", short).await;
         let rings = self.recorder.ticks(minutes(16)).await;
         self.case("KeeperShortRunway", "keeper-3", calm, rings);
+        let day = self.upgraded + DAY + 4;
+        let rings = self.recorder.until_within(WATCHED, "a day of two releases", |seen| seen.ticks > day).await;
+        self.case("KeeperVersionSkew", WELL, calm, rings);
     }
 }
 

@@ -14,8 +14,10 @@ use tokio::task::JoinHandle;
 pub(super) const EVERY: Duration = Duration::from_secs(3);
 /// What stands in the file between two scrapes, in seconds: alerts wait for minutes, and a test should not.
 const STRETCHED: u64 = 15;
-/// Of an alert that waits for a day.
-const STRETCHED_FAR: u64 = 3_600;
+/// Of an alert that waits for a day; what is further apart is stale to Prometheus in between.
+const STRETCHED_FAR: u64 = 300;
+/// Scrapes that stand for a day then.
+pub(super) const DAY: usize = 24 * 3_600 / STRETCHED_FAR as usize;
 const PATIENCE: Duration = Duration::from_secs(240);
 const ALERTS: &str = include_str!("../../../bootstrap/deploy/prometheus/alerts.yml");
 const RULES: &str = include_str!("../../../bootstrap/deploy/prometheus/rules.yml");
@@ -28,7 +30,7 @@ type Series = String;
 pub(super) struct Seen {
     /// Unix seconds of the first scrape.
     began: u64,
-    ticks: usize,
+    pub(super) ticks: usize,
     /// By keeper and series, a value for each scrape; none where it was not there.
     values: BTreeMap<(String, Series), Vec<Option<f64>>>,
 }
