@@ -63,7 +63,7 @@ pub(crate) use rpc::Node;
 #[cfg(feature = "fuzz")]
 pub use rpc::fuzz as rpc_fuzz;
 pub use rpc::{ChainProvider, NodeView, Rpc};
-pub use snapshot::{Constants, Registration, check_contracts, constants, registration};
+pub use snapshot::{Constants, Registration, check_contracts, constants, ejection, registration};
 pub(crate) use statement::{Certified, certificates, certified};
 pub use submitter::{SnapshotResult, Submitter};
 pub use watcher::Watcher;

@@ -5,8 +5,10 @@
 //! the file is [`Settings`] too. [`Config::merge`] puts the two together, once.
 
 mod alerts;
+pub(crate) mod edit;
 mod keys;
 mod peers;
+pub(crate) mod presets;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -52,6 +54,19 @@ pub enum Error {
         path: PathBuf,
         /// Where and what, from the TOML reader.
         reason: String,
+    },
+    /// A network that is named, and not known.
+    #[error(
+        "there is no network called \"{name}\": {known} in {folders}; put its network.toml into one of them as {name}.toml, or pass \
+         --network the path of the file"
+    )]
+    NoPreset {
+        /// Its name.
+        name: String,
+        /// Which there are, in words.
+        known: String,
+        /// Where it was looked for.
+        folders: String,
     },
     /// Something that must be set is not.
     #[error("{what} is not set: pass {flag} (or {env}), or put `{key} = ...` into {path}")]
@@ -136,14 +151,14 @@ impl Settings {
             Err(error) if is_absent(&error) && !required => return Ok(Self::default()),
             Err(source) => return Err(Error::Io { path: path.to_owned(), source }),
         };
-        Self::read(&text, path)
+        Self::parse(&text, path)
     }
 
-    /// Reads the text of the config file at `path`.
+    /// Reads the text of a config file; `path` is where it stands, or is to stand.
     ///
     /// # Errors
     /// [`Error::Malformed`].
-    pub fn read(text: &str, path: &Path) -> Result<Self, Error> {
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
         if let Some(reason) = keys::unknown(text) {
             return Err(malformed(reason));
@@ -151,7 +166,8 @@ impl Settings {
         let mut settings: Self = toml::from_str(text).map_err(|error| malformed(network::reason(&error, text)))?;
         let directory = path.parent().unwrap_or(Path::new("."));
         let Self { network, password_file, cache_dir, log_dir, .. } = &mut settings;
-        for file in [network, password_file, cache_dir, log_dir].into_iter().flatten() {
+        let network = network.as_mut().filter(|network| presets::name(network, directory).is_none());
+        for file in network.into_iter().chain([password_file, cache_dir, log_dir].into_iter().flatten()) {
             *file = directory.join(&*file);
         }
         Ok(settings)

@@ -6,6 +6,7 @@
 //! | `files.rs` | data directory, lock, journal, record of runs |
 //! | `keys.rs` | keystores, password, peer identity |
 //! | `machine.rs` | disk, clock, open files, the addresses listened on |
+//! | `cell.rs` | whether a worker starts, and job code could run |
 //! | `nodes.rs` | each RPC node by itself: answer, chain, age, contracts |
 //! | `standing.rs` | the operator: registration, coin |
 //! | `mesh.rs` | each bootnode, step by step |
@@ -13,6 +14,7 @@
 //!
 //! Nothing is changed, nothing is sent, and no step takes longer than a few seconds.
 
+mod cell;
 mod files;
 mod keys;
 mod machine;
@@ -24,6 +26,7 @@ mod standing;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::executor::WorkerProgram;
 use contracts::network::Network;
 use serde::Serialize;
 
@@ -96,6 +99,7 @@ pub async fn examine(subject: &Subject) -> Vec<Finding> {
     let mut findings = files::look(subject);
     findings.extend(keys::look(subject).await);
     findings.extend(machine::look(subject).await);
+    findings.extend(cell::look(subject, WorkerProgram::this()).await);
     let (nodes, mesh) = tokio::join!(nodes::look(subject), mesh::look(subject));
     let good = nodes.iter().any(|node| node.level != Level::Fail);
     findings.extend(nodes);
@@ -107,9 +111,9 @@ pub async fn examine(subject: &Subject) -> Vec<Finding> {
     findings
 }
 
-/// Reads settings and network; what cannot be read is a finding, and the rest is looked at without it.
+/// Reads settings and network; what cannot be read is a finding, and the rest is looked at with the settings that come beside the error.
 pub fn read_settings(
-    read: anyhow::Result<Settings>,
+    read: Result<Settings, (anyhow::Error, Settings)>,
     config_file: PathBuf,
     paths: Paths,
     now_ms: u64,
@@ -120,10 +124,10 @@ pub fn read_settings(
             findings.push(Finding::ok("config", format!("{} and the flags are read", config_file.display())));
             settings
         }
-        Err(error) => {
-            let fix = "mend the line it names; `keeper init` writes a file with every key";
+        Err((error, rest)) => {
+            let fix = "mend the line it names; `keeper config default` shows every key";
             findings.push(Finding::fail("config", error.to_string(), fix));
-            Settings::default()
+            rest
         }
     };
     let network = match settings.network(&config_file) {

@@ -5,7 +5,7 @@
 //! | `bls-<first 8 hex of the public key>.json` | BLS12-381 key that signs batches | EIP-2335 version 4 |
 //! | `ecdsa-<address>.json` | wallet that sends transactions; its address is the operator | Web3 Secret Storage v3 |
 //!
-//! `secrets.json`, if there is one, has what the operator lets jobs have sent in headers ([`Secrets`]).
+//! A wallet's file may also say which other program has its key ([`Remote`]). `secrets.json`, if there is one, has what the operator lets jobs have sent in headers ([`Secrets`]).
 //!
 //! A wallet may also be a file of geth or cast under its own name, `UTC--<moment>--<address>`; `.json` may be missing.
 //!
@@ -13,6 +13,7 @@
 //! a whole file or none. Every key is decrypted once before it is reported as there: a keystore nobody can open is
 //! found out at once. The peer identity (`p2p.key`) is the `p2p` crate's.
 
+mod account;
 mod bls;
 mod change;
 mod cipher;
@@ -22,6 +23,7 @@ mod foreign;
 pub mod fuzz;
 mod password;
 mod published;
+mod remote;
 mod secrets;
 mod wallet;
 
@@ -31,6 +33,7 @@ use alloy::primitives::Address;
 use alloy::signers::local::PrivateKeySigner;
 use consensus::bls::{PublicKey, SecretKey};
 
+pub use account::Account;
 pub use change::{KeyKind, check};
 pub use cipher::Strength;
 pub(crate) use cipher::{Derivation, random};
@@ -39,6 +42,7 @@ pub use files::{Found, others_may_read, write_private};
 pub use foreign::{ForeignKey, OpenKey};
 pub use password::Password;
 pub use published::{is_local, is_published, refuse_published};
+pub use remote::{Program, Remote};
 pub use secrets::{SecretName, Secrets};
 
 /// Why keys could not be made or opened.
@@ -150,7 +154,7 @@ pub struct Keys {
     /// Signs batches.
     pub bls: SecretKey,
     /// Signs transactions.
-    pub wallet: PrivateKeySigner,
+    pub wallet: Account,
 }
 
 impl std::fmt::Debug for Keys {
@@ -197,7 +201,7 @@ impl Keystore {
             None => self.create_bls(password, strength).map(|()| true)?,
         };
         let made_wallet = match self.find("ecdsa", "ECDSA")? {
-            Some(path) => wallet::open(&path, password).map(|_| false)?,
+            Some(path) => Account::open(&path, password).map(|_| false)?,
             None => self.create_wallet(password, strength).map(|()| true)?,
         };
         Ok(made_bls || made_wallet)
@@ -209,7 +213,7 @@ impl Keystore {
     /// [`Error`].
     pub fn open(&self, password: &Password) -> Result<Keys, Error> {
         let bls = bls::open(&self.require("bls", "BLS")?, password)?;
-        let wallet = wallet::open(&self.require("ecdsa", "ECDSA")?, password)?;
+        let wallet = Account::open(&self.require("ecdsa", "ECDSA")?, password)?;
         Ok(Keys { bls, wallet })
     }
 
@@ -217,8 +221,32 @@ impl Keystore {
     ///
     /// # Errors
     /// [`Error`].
-    pub fn open_wallet(&self, password: &Password) -> Result<PrivateKeySigner, Error> {
-        wallet::open(&self.require("ecdsa", "ECDSA")?, password)
+    pub fn open_wallet(&self, password: &Password) -> Result<Account, Error> {
+        Account::open(&self.require("ecdsa", "ECDSA")?, password)
+    }
+
+    /// Who has the wallet's key, if it is not here; without a password.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn remote(&self) -> Result<Option<Remote>, Error> {
+        let path = self.require("ecdsa", "ECDSA")?;
+        Remote::of(&path, &files::read(&path)?)
+    }
+
+    /// Writes down that another program has the wallet's key; where the file is.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if there is a wallet already.
+    pub fn store_remote(&self, remote: &Remote) -> Result<PathBuf, Error> {
+        files::private_directory(&self.directory)?;
+        if let Some(path) = self.find("ecdsa", "ECDSA")? {
+            return Err(Error::Exists { kind: "ECDSA", path });
+        }
+        let path = self.directory.join(format!("ecdsa-{}.json", alloy::hex::encode(remote.address())));
+        let malformed = |error: serde_json::Error| Error::Malformed { path: path.clone(), reason: error.to_string() };
+        files::write_private(&path, serde_json::to_string_pretty(remote).map_err(malformed)?.as_bytes())?;
+        Ok(path)
     }
 
     /// Reads the wallet's address, without a password.

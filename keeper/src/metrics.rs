@@ -12,10 +12,12 @@
 //! ```
 
 mod cell;
+mod files;
 mod mesh;
 mod nodes;
 mod process;
 mod roster;
+mod said;
 mod series;
 mod server;
 mod stand;
@@ -23,9 +25,11 @@ mod tasks;
 mod text;
 
 pub use cell::CellSeries;
+pub use files::register_files;
 pub use mesh::{HealthSeries, MeshSeries};
 pub use nodes::NodeSeries;
 pub use roster::RosterSeries;
+pub use said::Counted;
 pub use series::Counters;
 pub use server::{Liveness, router};
 pub(crate) use server::{healthiness, readiness};
@@ -57,7 +61,9 @@ pub struct Metrics {
     pub callbacks_failed: Counters<1>,
     /// Seconds the chain's time is ahead of this machine's clock.
     pub chain_time_ahead: Gauge<f64, AtomicU64>,
-    /// Peers by state: `connected`, `mesh`.
+    /// Most peers that are looked for.
+    pub peer_limit: Gauge,
+    /// Peers by state: `connected`, and `mesh`, those that gossip is passed on to.
     pub peers: Family<[(&'static str, &'static str); 1], Gauge>,
     /// Gossip messages by topic and verdict.
     pub gossip_messages: Counters<2>,
@@ -83,6 +89,8 @@ pub struct Metrics {
     pub executions: Counters<1>,
     /// Seconds an execution took.
     pub execution_duration: Histogram,
+    /// Runs under way.
+    pub executions_in_flight: Gauge,
     /// What became of job code and of the workers it runs in.
     pub cell: CellSeries,
     /// Reports the journal refused, by reason.
@@ -122,6 +130,7 @@ impl Metrics {
     #[must_use]
     pub fn register(registry: &mut Registry) -> Self {
         registry.register_collector(Box::new(process::Process));
+        registry.register_collector(Box::new(said::Said));
         let registry = registry.sub_registry_with_prefix("keeper");
         about_this_process(registry);
         let mesh = GossipSeries::register(registry);
@@ -134,6 +143,7 @@ impl Metrics {
             load_shed: stand.load_shed,
             callbacks_failed: stand.callbacks_failed,
             chain_time_ahead: chain.time_ahead,
+            peer_limit: gauge(registry, "peer_limit", "Most peers that are looked for"),
             peers: mesh.peers,
             gossip_messages: mesh.gossip_messages,
             tasks: tasks.tasks,
@@ -159,6 +169,7 @@ impl Metrics {
                 &[["call"], ["skip"], ["job_error"], ["abstain"]],
             ),
             execution_duration: seconds(registry, "execution_duration", "Time one execution took"),
+            executions_in_flight: gauge(registry, "executions_in_flight", "Runs of jobs that are under way"),
             cell: CellSeries::register(registry),
             journal_refusals: counters(
                 registry,
@@ -200,7 +211,7 @@ struct GossipSeries {
 impl GossipSeries {
     fn register(registry: &mut Registry) -> Self {
         let peers = Family::<[(&'static str, &'static str); 1], Gauge>::default();
-        registry.register("peers", "Peers by state", peers.clone());
+        registry.register("peers", "Peers: connected, and in the mesh that gossip is passed on in", peers.clone());
         for state in ["connected", "mesh"] {
             peers.get_or_create(&[("state", state)]).set(0);
         }
@@ -289,8 +300,9 @@ impl ChainSeries {
 
 /// Build and start time: constants of a process, for joins and for spotting restarts.
 fn about_this_process(registry: &mut Registry) {
-    let build = Family::<[(&'static str, &'static str); 1], Gauge>::default();
-    build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+    let build = Family::<[(&'static str, String); 2], Gauge>::default();
+    let target = [std::env::consts::ARCH, std::env::consts::OS].join("-");
+    build.get_or_create(&[("version", env!("CARGO_PKG_VERSION").to_owned()), ("target", target)]).set(1);
     registry.register("build_info", "Version of this keeper, always 1", build);
     let start = gauge(registry, "start_time_seconds", "Unix time this process started");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs());

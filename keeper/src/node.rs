@@ -136,7 +136,7 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
         external: config.external_addrs.clone(),
         bootnodes,
         domain8: domain(&setup.network).name(),
-        wire: p2p::WIRE,
+        wire: wire(),
         role: p2p::Role::Keeper,
         max_peers: config.max_peers,
         admission: p2p::Admission::Registered,
@@ -145,6 +145,8 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
         requests: topics::requests(),
         address_book: Some(setup.paths.address_book()),
     };
+    metrics::register_files(&mut registry, &setup.paths);
+    metrics.peer_limit.set(i64::try_from(config.max_peers).unwrap_or(i64::MAX));
     let built = p2p::build(mesh_config, &setup.identity, &mut registry);
     let (mesh, mesh_events, service) = built
         .context("the mesh cannot start as --listen, --external-addr, --bootnode, --sentry and --max-peers say")?;
@@ -186,6 +188,14 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
     Ok((front, Reachable { listen, api: api_addr, metrics: metrics_addr }))
 }
 
+#[cfg(not(feature = "equivocate"))]
+const fn wire() -> u16 {
+    p2p::WIRE
+}
+
+#[cfg(feature = "equivocate")]
+use crate::driver::equivocate::wire;
+
 /// Who beats: this keeper's key, and a number by which others know one process from the next.
 fn pulser(setup: &Setup) -> Result<Pulser> {
     let mut boot = [0; 8];
@@ -195,6 +205,7 @@ fn pulser(setup: &Setup) -> Result<Pulser> {
         key: ed25519_dalek::SigningKey::from_bytes(&setup.identity.secret_seed()),
         boot: u64::from_be_bytes(boot),
         region: setup.config.region.clone(),
+        is_named: !setup.config.external_addrs.is_empty(),
     })
 }
 

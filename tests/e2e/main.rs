@@ -3,6 +3,7 @@
 //! Tests marked `ignored` take minutes; `tests/run.sh --all` runs them too. Everything needs the binaries, so run it
 //! through `tests/run.sh`, which builds them first.
 
+mod alerts;
 mod bad_input;
 mod bad_jobs;
 mod bad_triggers;
@@ -38,4 +39,5 @@ mod start;
 mod stopped;
 mod supervised;
 mod unchanged;
+mod versions;
 mod workers;

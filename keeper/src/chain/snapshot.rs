@@ -6,6 +6,8 @@ use super::{ChainConfig, ChainError, EpochSnapshot, MemberRow};
 use alloy::eips::BlockId;
 use alloy::primitives::{Address, B256, keccak256};
 use alloy::providers::Provider;
+use alloy::rpc::types::Filter;
+use alloy::sol_types::SolEvent;
 use contracts::{JobManager, KeeperRegistry, TaskManager};
 
 /// Length of a BLS key on chain: a G2 point, x.c0, x.c1, y.c0, y.c1 of 48 bytes each.
@@ -129,6 +131,25 @@ pub async fn registration(
         peer_key: info.peerKey.0,
         bls_key_hash: info.keyHash,
     })
+}
+
+/// The block in which an operator that counts no more was ejected; `None` if it left by itself.
+///
+/// # Errors
+/// The node gives no answer, or no logs.
+pub async fn ejection(
+    provider: &ChainProvider,
+    keeper_registry: Address,
+    operator: Address,
+) -> Result<Option<u64>, ChainError> {
+    let moved = KeeperRegistry::new(keeper_registry, provider).operatorInfo(operator).call().await?.movedAt;
+    let filter = Filter::new()
+        .address(keeper_registry)
+        .event_signature(KeeperRegistry::OperatorEjected::SIGNATURE_HASH)
+        .topic1(operator.into_word())
+        .from_block(moved)
+        .to_block(moved);
+    Ok((!provider.get_logs(&filter).await?.is_empty()).then_some(moved))
 }
 
 /// The committee of a logged epoch, read at the block of the log, or at the newest one where the node does not keep old

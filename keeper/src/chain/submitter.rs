@@ -12,8 +12,8 @@ use super::nonce::LedgerFile;
 use super::parts::{self, ANCHOR_AGE_USUAL, Part};
 use super::receipt::{self, is_error};
 use super::{Certificate, ChainConfig, ChainError, Contracts, Rpc, Settlement, SettlementResult};
+use crate::keystore;
 use alloy::primitives::{Address, B256, Bytes, keccak256};
-use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::{SolCall, SolError};
 use contracts::{JobManager, KeeperRegistry, TaskManager};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,7 +93,7 @@ impl Submitter {
     /// The ledger cannot be used.
     pub fn new(
         rpc: &Rpc,
-        signer: PrivateKeySigner,
+        signer: impl Into<keystore::Account>,
         config: &ChainConfig,
         datadir: &Path,
         tip: u128,
@@ -102,12 +102,12 @@ impl Submitter {
         let block_time = config.network.block_time().clamp(BLOCK_TIMES.0, BLOCK_TIMES.1);
         let (policy, nodes) = (super::fees::Policy::of(tip), config.network.rpc_urls.len());
         let terms = Terms { block_time, patience: PATIENCE, policy, nodes };
-        Self::start(rpc, signer, config, datadir, terms, stop)
+        Self::start(rpc, signer.into(), config, datadir, terms, stop)
     }
 
     fn start(
         rpc: &Rpc,
-        signer: PrivateKeySigner,
+        signer: keystore::Account,
         config: &ChainConfig,
         datadir: &Path,
         terms: Terms,

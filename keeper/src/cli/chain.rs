@@ -15,7 +15,6 @@ use alloy::eips::BlockId;
 use alloy::primitives::{Address, U256};
 use alloy::providers::Provider;
 use alloy::rpc::types::{Filter, Log};
-use alloy::signers::local::PrivateKeySigner;
 use alloy::transports::TransportError;
 use anyhow::{Context, Result, bail, ensure};
 use contracts::network::Network;
@@ -29,7 +28,7 @@ use crate::chain::{
     was_registered,
 };
 use crate::config::Settings;
-use crate::keystore::refuse_published;
+use crate::keystore::{Account, refuse_published};
 pub(super) use actor::{Actor, Broadcast, Done, Key};
 pub(super) use sender::Sender;
 
@@ -125,7 +124,7 @@ impl Chain {
     ///
     /// # Errors
     /// It does not, gas is dearer than is ever paid, or everybody has the wallet's key.
-    pub(super) async fn sender(&self, wallet: PrivateKeySigner) -> Result<Sender> {
+    pub(super) async fn sender(&self, wallet: Account) -> Result<Sender> {
         refuse_published(wallet.address(), self.network.chain_id)?;
         self.check_balance(wallet.address()).await?;
         Ok(Sender::new(self.rpc.clone(), wallet, &self.network))

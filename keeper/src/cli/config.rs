@@ -1,5 +1,7 @@
 //! `keeper config`: the settings that a keeper would run with, and where each comes from.
 
+mod set;
+
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
@@ -12,6 +14,7 @@ use super::output::{answer, rows};
 use super::{Exit, Global, NodeFlags, WithExit, is_missing};
 use crate::config::{Config, KEYS, Settings, TEMPLATE, lines, read_capped};
 use crate::keystore::Password;
+use set::{SetArgs, UnsetArgs};
 
 /// `keeper config ...`
 #[derive(Debug, Subcommand)]
@@ -25,6 +28,10 @@ pub enum ConfigCommand {
     Default,
     /// Print where the config file is
     Path,
+    /// Set a key of the config file; what else is in it stays as it is
+    Set(SetArgs),
+    /// Take a key out of the config file, so that its default holds
+    Unset(UnsetArgs),
 }
 
 /// Flags of `keeper config show`.
@@ -52,6 +59,8 @@ pub(super) fn run(global: &Global, command: ConfigCommand) -> Result<Exit> {
             answer(global, json!({"template": TEMPLATE}), TEMPLATE);
             Ok(Exit::Success)
         }
+        ConfigCommand::Set(args) => set::set(global, &args),
+        ConfigCommand::Unset(args) => set::unset(global, &args),
         ConfigCommand::Path => {
             let file = global.config_file(&global.paths()?);
             answer(global, json!({"config": file, "exists": !is_missing(&file)}), &file.display().to_string());

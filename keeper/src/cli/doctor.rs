@@ -40,7 +40,8 @@ pub struct DoctorArgs {
 pub(super) async fn run(global: &Global, args: &DoctorArgs) -> Result<Exit> {
     let paths = global.paths()?;
     let config_file = global.config_file(&paths);
-    let (mut subject, mut findings) = read_settings(global.settings(), config_file, paths, crate::driver::now().0);
+    let read = global.settings().map_err(|error| (error, global.flags()));
+    let (mut subject, mut findings) = read_settings(read, config_file, paths, crate::driver::now().0);
     subject.settings.bootnodes.extend(args.bootnodes.iter().cloned());
     subject.running = running(global, args.api_url.as_ref(), &subject).await;
     findings.extend(examine(&subject).await);

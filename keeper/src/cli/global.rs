@@ -8,7 +8,7 @@ use contracts::network::Network;
 use url::Url;
 
 use super::origin::Given;
-use crate::config::{LogFormat, Settings};
+use crate::config::{LogFormat, Settings, presets};
 use crate::keystore::{Password, is_local};
 use crate::paths::Paths;
 
@@ -22,8 +22,8 @@ pub struct Global {
     /// Config file [default: config.toml in the data directory]
     #[arg(long, global = true, env = "KEEPER_CONFIG", hide_env_values = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Network file, written by the deployer
-    #[arg(long, global = true, env = "KEEPER_NETWORK", hide_env_values = true, value_name = "FILE")]
+    /// Network file, written by the deployer, or the name of a network
+    #[arg(long, global = true, env = "KEEPER_NETWORK", hide_env_values = true, value_name = "FILE|NAME")]
     pub network: Option<PathBuf>,
     /// RPC node, in place of the network file's; repeat for fallbacks
     #[arg(
@@ -74,9 +74,13 @@ impl Global {
     /// Flags and environment, then the config file.
     ///
     /// # Errors
-    /// When the config file cannot be read or holds unknown keys.
+    /// When the config file cannot be read or holds unknown keys, or the network is named and not known.
     pub fn settings(&self) -> Result<Settings> {
-        Ok(self.flags().or(self.filed()?))
+        let mut settings = self.flags().or(self.filed()?);
+        if let Some(named) = settings.network.take() {
+            settings.network = Some(presets::resolve(named, &self.config_file(&self.paths()?))?);
+        }
+        Ok(settings)
     }
 
     /// What the config file says.
@@ -98,7 +102,9 @@ impl Global {
         Ok(Password::obtain(settings.password_file.as_deref(), chain.is_some_and(is_local), new)?)
     }
 
-    fn flags(&self) -> Settings {
+    /// Flags and environment alone.
+    #[must_use]
+    pub fn flags(&self) -> Settings {
         Settings {
             network: self.network.clone(),
             rpc_urls: self.rpc_urls.clone(),

@@ -1,6 +1,7 @@
 //! `keeper keys`: make, show, bring and take the operator's keys.
 
 mod carry;
+mod remote;
 mod rotate;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use super::output::{answer, rows};
 use super::{Exit, Global};
 use crate::keystore::{KeyKind, Keystore, Strength, others_may_read};
 use crate::paths::Paths;
+use remote::RemoteArgs;
 
 /// `keeper keys ...`
 #[derive(Debug, Subcommand)]
@@ -25,6 +27,8 @@ pub enum KeysCommand {
     List,
     /// Bring keys that other programs made: wallets of geth, Foundry and eigenlayer-cli, BLS12-381 keys in EIP-2335
     Import(ImportArgs),
+    /// Have another program keep the wallet's key: Web3Signer (vaults, HSMs, key services of clouds) or Clef (Ledger, Trezor)
+    Remote(RemoteArgs),
     /// Write one of the keys to a file of its own, encrypted under a password of its own
     Export(ExportArgs),
     /// Put the keys under another password
@@ -94,6 +98,7 @@ pub(super) async fn run(global: &Global, command: KeysCommand) -> Result<Exit> {
         KeysCommand::Show => print(global, &global.paths()?, None),
         KeysCommand::List => list(global),
         KeysCommand::Import(args) => carry::import(global, &args),
+        KeysCommand::Remote(args) => remote::remote(global, &args).await,
         KeysCommand::Export(args) => carry::export(global, &args),
         KeysCommand::Passwd(args) => carry::passwd(global, &args),
         KeysCommand::Rotate(strength) => rotate::rotate(global, strength).await,

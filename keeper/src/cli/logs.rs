@@ -16,6 +16,7 @@ use tracing_subscriber::{Layer, fmt};
 
 use super::{Cli, Command, Exit, WithExit, environment};
 use crate::config::LogFormat;
+use crate::metrics::Counted;
 use crate::text::{escaped, is_harmful};
 pub(super) use read::LogsArgs;
 pub(super) use read::read;
@@ -33,7 +34,11 @@ const DAYS: usize = 7;
 /// # Errors
 /// When the filter cannot be read, or the directory cannot be written.
 pub fn start_logs(cli: &Cli) -> Result<()> {
-    let settings = cli.global.settings()?;
+    let settings = match cli.global.settings() {
+        // It says itself what is wrong with the config file, among all else.
+        Err(_) if matches!(cli.command, Command::Doctor(_)) => cli.global.flags(),
+        settings => settings?,
+    };
     let fallback = if matches!(cli.command, Command::Join(_)) { "info" } else { "warn" };
     let filter = settings.log_level.or_else(|| std::env::var("RUST_LOG").ok()).unwrap_or_else(|| fallback.to_owned());
     let parsed = tracing_subscriber::EnvFilter::try_new(&filter);
@@ -44,7 +49,7 @@ pub fn start_logs(cli: &Cli) -> Result<()> {
     let kept = settings.log_dir.filter(|_| matches!(cli.command, Command::Join(_)));
     let kept = kept.map(|directory| files(&directory, looks)).transpose()?;
     let logs = tracing_subscriber::registry().with(parsed.exit(Exit::Usage)?).with(p2p::Quiet::default());
-    logs.with(on_stderr(looks)).with(kept).init();
+    logs.with(Counted).with(on_stderr(looks)).with(kept).init();
     environment::warn_of_misspelt();
     Ok(())
 }

@@ -35,9 +35,10 @@ const fn key(
 pub const KEYS: [Key; 18] = [
     key(
         ["network", "--network", "KEEPER_NETWORK"],
-        "file",
+        "file, or the name of a network",
         "none: it must be named",
-        "The network file, written by the deployer: chain, contracts, RPC nodes, bootnodes.",
+        "The network file, written by the deployer: chain, contracts, RPC nodes, bootnodes. A name stands for NAME.toml in `networks` beside \
+         the config file, in /etc/keeper/networks, or in /usr/share/keeper/networks, whichever has it first.",
     ),
     key(
         ["rpc_urls", "--rpc-url", "KEEPER_RPC_URL"],

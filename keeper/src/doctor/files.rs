@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::{Finding, Subject};
 use crate::archive::{self, Reader};
-use crate::journal::{self, Identity, Journal, Missing};
+use crate::journal::{Identity, Inspected};
 use crate::keystore::Keystore;
 
 /// The rights of group and others to write.
@@ -49,6 +49,11 @@ fn directory(data: &Path, metadata: &fs::Metadata) -> Finding {
     let me = nix::unistd::geteuid().as_raw();
     match nix::unistd::access(data, nix::unistd::AccessFlags::W_OK) {
         Ok(()) => Finding::ok("datadir", format!("{named}, mode {mode:o}")),
+        Err(nix::errno::Errno::EROFS) => {
+            let found = format!("{named} lies on a read-only disk: nothing can be signed there");
+            let fix = "look at the system's log (dmesg) for why it was mounted so, then: mount -o remount,rw on its mount point";
+            Finding::fail("datadir", found, fix)
+        }
         Err(error) => {
             let found = format!("user {me} cannot write in {named}, which is user {}'s: {error}", metadata.uid());
             Finding::fail("datadir", found, format!("chown -R {me} {named}, or run the keeper as its owner"))
@@ -106,10 +111,11 @@ fn journal(subject: &Subject, is_held: bool) -> Option<Finding> {
     let (_, network) = subject.network.as_ref()?;
     let keys = Keystore::at(&subject.paths.keystores()).public().ok()?;
     let identity = Identity::new(&keys.bls.to_bytes(), network.domain_separator());
-    Some(match Journal::open(&path, identity, Missing::Refuse) {
-        Ok(_) => Finding::ok("journal", format!("{} is whole, and this key's", path.display())),
-        Err(error @ journal::Error::InUse { .. }) => {
-            Finding::warn("journal", error.to_string(), "stop the other process")
+    // Looked at as a file: a start would write it anew.
+    Some(match Inspected::open(&path, identity) {
+        Ok(found) => {
+            let found = format!("{} is whole, and this key's: {} reports", path.display(), found.reports());
+            Finding::ok("journal", found)
         }
         Err(error) => {
             let fix = "restore it from a backup; never sign without it what it may have signed: docs/operators.md";

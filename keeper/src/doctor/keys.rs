@@ -4,18 +4,24 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::{Finding, Subject};
+use super::{Finding, Level, Subject};
 use crate::keystore::{self, Keystore, Password};
 
 pub(super) async fn look(subject: &Subject) -> Vec<Finding> {
+    // Nothing is in a directory that is not there, which has been told.
+    if !subject.paths.data().is_dir() {
+        return Vec::new();
+    }
     let keystore = Keystore::at(&subject.paths.keystores());
-    let mut findings = Vec::new();
+    let (mut findings, mut is_open_with_it) = (Vec::new(), false);
     match keystore.public() {
         Ok(keys) => {
             findings.push(Finding::ok("keystores", format!("operator {}", keys.operator)));
             findings.extend(is_open(&keys.wallet_path));
             if let Some(file) = subject.settings.password_file.clone() {
-                findings.push(password(keystore, file).await);
+                let found = password(keystore, file).await;
+                is_open_with_it = found.level == Level::Ok;
+                findings.push(found);
             }
         }
         // One that others may read is not even looked at.
@@ -29,8 +35,67 @@ pub(super) async fn look(subject: &Subject) -> Vec<Finding> {
             findings.push(Finding::fail("keystores", error.to_string(), fix));
         }
     }
+    findings.extend(remote(subject).await);
+    findings.extend(secrets(subject, is_open_with_it).await);
     findings.push(identity(&subject.paths.identity()));
     findings
+}
+
+/// Whether the program that has the wallet's key answers, and has it.
+async fn remote(subject: &Subject) -> Option<Finding> {
+    let remote = Keystore::at(&subject.paths.keystores()).remote().ok().flatten()?;
+    let (named, address) = (remote.named(), remote.address());
+    let accounts = tokio::task::spawn_blocking(move || remote.accounts()).await;
+    Some(match accounts.unwrap_or_else(|error| Err(error.to_string())) {
+        Ok(accounts) if accounts.contains(&address) => {
+            Finding::ok("signer", format!("{named} has the key of {address}"))
+        }
+        Ok(accounts) => {
+            let found = format!("{named} has no key of {address}, but {} others", accounts.len());
+            Finding::fail(
+                "signer",
+                found,
+                "give it that key; or keeper operator deregister, and begin with another account",
+            )
+        }
+        Err(why) => {
+            Finding::fail("signer", why, "start the program that has the wallet's key, and look at the URL in its file")
+        }
+    })
+}
+
+/// What jobs may have sent in headers: a keeper does not start with a file that it cannot open. Opened only with a password that
+/// opens the keys: of one that is wrong for them has been told.
+async fn secrets(subject: &Subject, is_right: bool) -> Option<Finding> {
+    let keystore = Keystore::at(&subject.paths.keystores());
+    let file = subject.settings.password_file.clone().filter(|_| is_right);
+    let opened = tokio::task::spawn_blocking(move || match (keystore.has_secrets()?, file) {
+        (false, _) => Ok::<_, keystore::Error>(None),
+        (true, None) => Ok(Some(None)),
+        (true, Some(file)) => {
+            let secrets = keystore.secrets(&Password::from_file(&file)?)?;
+            Ok(Some(Some(secrets.names().len())))
+        }
+    });
+    match opened.await {
+        Ok(Ok(None)) => None,
+        Ok(Ok(Some(Some(count)))) => Some(Finding::ok("secrets", format!("{count} open with the keys' password"))),
+        Ok(Ok(Some(None))) => Some(Finding::ok("secrets", "there are some; no password file is named to open them")),
+        Ok(Err(keystore::Error::Permissions { path, mode })) => {
+            let found = format!("others may read {} (mode {mode:o})", path.display());
+            Some(Finding::fail("secrets", found, format!("chmod 600 {}", path.display())))
+        }
+        Ok(Err(error @ keystore::Error::WrongPassword { .. })) => {
+            let fix =
+                "they were stored with another password than the keys': remove secrets.json, and keeper secrets set";
+            Some(Finding::fail("secrets", error.to_string(), fix))
+        }
+        Ok(Err(error)) => {
+            let fix = "restore the file from a backup, or remove it and name the secrets again: keeper secrets set";
+            Some(Finding::fail("secrets", error.to_string(), fix))
+        }
+        Err(error) => Some(Finding::fail("secrets", error.to_string(), "run keeper doctor again")),
+    }
 }
 
 /// A keystore that others may read is as safe as its password.

@@ -1,10 +1,9 @@
 //! What the keeper that runs shows of itself and of the mesh.
 
-use std::net::IpAddr;
-
 use super::{Finding, Subject};
 use crate::health::rules::Severity;
-use crate::heartbeat::{KeeperView, MeshView, SILENT_MS, State};
+use crate::heartbeat::{KeeperView, MeshView, Reach, SILENT_MS, State};
+use crate::keystore::is_local;
 use crate::view::View;
 
 /// A clock this far off the others' median is worth a word, and this far is wrong, in milliseconds.
@@ -14,7 +13,7 @@ const CLOCK_FAIL_MS: u64 = 1_000;
 pub(super) fn look(subject: &Subject) -> Vec<Finding> {
     let Some((view, mesh)) = &subject.running else { return Vec::new() };
     let mut findings = checks(view);
-    findings.extend(reachability(view));
+    findings.extend(reachability(view, mesh));
     findings.extend(mesh_of(mesh));
     findings
 }
@@ -24,7 +23,8 @@ fn checks(view: &View) -> Vec<Finding> {
     let red: Vec<Finding> = view
         .checks
         .iter()
-        .filter(|(_, check)| !check.ok)
+        // Of this one there is more to say below.
+        .filter(|(name, check)| !check.ok && *name != "reachable")
         .map(|(name, check)| {
             let found = format!("{name}: {}", check.message);
             match check.severity {
@@ -43,21 +43,19 @@ fn checks(view: &View) -> Vec<Finding> {
 }
 
 /// Whether anybody beyond this machine's own network can find the way to it.
-fn reachability(view: &View) -> Option<Finding> {
-    let is_local = |address: &String| match address.split('/').nth(2).and_then(|host| host.parse().ok()) {
-        Some(IpAddr::V4(ip)) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
-        Some(IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-        None => false,
-    };
-    let is_far = view.network.chain_id != 31_337;
-    let all = !view.listen.is_empty() && view.listen.iter().all(is_local);
-    (is_far && all).then(|| {
-        let found = format!("all {} addresses it listens on are private ones", view.listen.len());
-        Finding::warn(
+fn reachability(view: &View, mesh: &MeshView) -> Option<Finding> {
+    let all = view.listen.len();
+    if is_local(view.network.chain_id) || all == 0 {
+        return None;
+    }
+    Some(match mesh.reach {
+        Reach::Reached => Finding::ok("reachability", "others have opened connections to it"),
+        Reach::Unknown => Finding::ok("reachability", "nobody has opened a connection to it yet, and somebody could"),
+        Reach::Private => Finding::warn(
             "reachability",
-            found,
+            format!("nobody has opened a connection to it, and all {all} addresses it listens on are private ones"),
             "forward a port and name it with --external-addr /ip4/YOUR.ADDRESS/tcp/7419",
-        )
+        ),
     })
 }
 

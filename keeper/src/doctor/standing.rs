@@ -6,7 +6,7 @@ use alloy::providers::Provider;
 
 use super::{Finding, Subject};
 use crate::chain::fees::Policy;
-use crate::chain::{ChainConfig, ChainError, Registration, Rpc, market, registration};
+use crate::chain::{ChainConfig, ChainError, Registration, Rpc, ejection, market, registration};
 use crate::keystore::Keystore;
 
 /// What a settlement takes where none was seen yet, and how many a wallet should pay for.
@@ -32,8 +32,15 @@ pub(super) async fn look(subject: &Subject) -> Vec<Finding> {
     let peer_key = p2p::Identity::load(&subject.paths.identity()).ok().map(|identity| identity.public_key());
     let bls_key = keys.bls.to_chain_bytes();
     let mut findings = Vec::new();
-    match tokio::time::timeout(super::PATIENCE * 2, registration(&provider, registry, keys.operator)).await {
-        Ok(Ok(found)) => findings.push(registered(&found, peer_key, &bls_key)),
+    let known = async {
+        let found = registration(&provider, registry, keys.operator).await?;
+        let is_gone = found.known && !found.registered;
+        // A node that gives no logs leaves it open how it went.
+        let ejected = if is_gone { ejection(&provider, registry, keys.operator).await.ok().flatten() } else { None };
+        Ok::<_, ChainError>((found, ejected))
+    };
+    match tokio::time::timeout(super::PATIENCE * 2, known).await {
+        Ok(Ok((found, ejected))) => findings.push(registered(&found, ejected, (peer_key, &bls_key))),
         Ok(Err(error)) => findings.push(unknown(&rpc.masked(&error.to_string()))),
         Err(_) => findings.push(unknown("no node answers in time")),
     }
@@ -56,14 +63,27 @@ fn unknown(why: &str) -> Finding {
     )
 }
 
-pub(super) fn registered(found: &Registration, peer_key: Option<[u8; 32]>, bls_key: &[u8]) -> Finding {
-    match peer_key {
+/// `ejected`: in which block. `keys`: the peer's and the BLS key of this data directory.
+pub(super) fn registered(found: &Registration, ejected: Option<u64>, keys: (Option<[u8; 32]>, &[u8])) -> Finding {
+    let (peer_key, bls_key) = keys;
+    match (peer_key, ejected) {
+        (_, Some(block)) if !found.registered => Finding::fail(
+            "registered",
+            format!("the operator was ejected in block {block}: its key signed two results of one task"),
+            "look for another process with the same key, or an old copy of the journal, and end it; then keeper keys rotate, and \
+             keeper operator register",
+        ),
+        _ if !found.registered && found.known => Finding::fail(
+            "registered",
+            "the operator is registered no more: it has left",
+            "keeper operator register brings it back",
+        ),
         _ if !found.registered => Finding::fail(
             "registered",
             "the operator is not registered",
             "keeper operator register, once its wallet holds coin",
         ),
-        Some(key) if !found.matches(&key, bls_key) => {
+        (Some(key), _) if !found.matches(&key, bls_key) => {
             let found = "the operator is registered with other keys than this data directory holds";
             Finding::fail("registered", found, "use the data directory it was registered from; or keeper keys rotate")
         }

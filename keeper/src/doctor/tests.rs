@@ -158,6 +158,13 @@ async fn faults_of_the_machine_are_named() {
     );
 }
 
+#[tokio::test]
+async fn a_worker_that_cannot_be_started_is_named() {
+    let nowhere = cell::look(&Place::new().subject(), WorkerProgram::at("/no/such/keeper")).await;
+    let findings: Vec<Finding> = nowhere.into_iter().collect();
+    assert_found("no worker", &findings, ("worker", Level::Fail, "cannot be run on this machine", "/proc"));
+}
+
 /// 16 to 24: nodes and the chain.
 #[tokio::test]
 async fn faults_of_nodes_are_named() {
@@ -214,11 +221,17 @@ fn faults_of_the_operator_are_named() {
         peer_key,
         bls_key_hash: alloy::primitives::keccak256([9]),
     };
-    let no = standing::registered(&registration(false, [1; 32]), Some([1; 32]), &[9]);
+    let mine = (Some([1; 32]), &[9][..]);
+    let stranger = Registration { known: false, ..registration(false, [0; 32]) };
+    let no = standing::registered(&stranger, None, mine);
     assert_found("23 not registered", &[no], ("registered", Level::Fail, "not registered", "keeper operator register"));
-    let other = standing::registered(&registration(true, [2; 32]), Some([1; 32]), &[9]);
+    let gone = standing::registered(&registration(false, [1; 32]), None, mine);
+    assert_found("one that has left", &[gone], ("registered", Level::Fail, "has left", "brings it back"));
+    let ejected = standing::registered(&registration(false, [1; 32]), Some(7), mine);
+    assert_found("one that was ejected", &[ejected], ("registered", Level::Fail, "block 7", "keeper keys rotate"));
+    let other = standing::registered(&registration(true, [2; 32]), None, mine);
     assert_found("24 other keys", &[other], ("registered", Level::Fail, "other keys", "keeper keys rotate"));
-    let fine = standing::registered(&registration(true, [1; 32]), Some([1; 32]), &[9]);
+    let fine = standing::registered(&registration(true, [1; 32]), None, mine);
     assert_found("registered", &[fine], ("registered", Level::Ok, "index 3", ""));
     let purse = |wei: u64| [standing::purse(U256::from(wei), 1_000_000_000, &subject, "0xme")];
     assert_found("25 an empty wallet", &purse(0), ("balance", Level::Fail, "0 settlements", "send coin to 0xme"));
@@ -240,8 +253,8 @@ fn faults_of_the_configuration_are_named() {
     let file = place.data().join("config.toml");
     std::fs::write(&file, "bootnode = []\n").unwrap();
     let read = |read| read_settings(read, file.clone(), place.paths.clone(), NOW).1;
-    let wrong = read(Settings::load(&file, true).map_err(anyhow::Error::from));
-    assert_found("39 an unknown key", &wrong, ("config", Level::Fail, "bootnode", "keeper init"));
+    let wrong = read(Settings::load(&file, true).map_err(|error| (error.into(), Settings::default())));
+    assert_found("39 an unknown key", &wrong, ("config", Level::Fail, "bootnode", "keeper config default"));
     assert_found("40 no network", &wrong, ("network", Level::Fail, "--network", "network.toml"));
     let nowhere = Settings { network: Some(place.data().join("none.toml")), ..Settings::default() };
     assert_found(

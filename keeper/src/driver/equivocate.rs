@@ -1,5 +1,6 @@
 //! A keeper that signs two results of every task, or, with [`WRONG_RUN`] set, a wrong one of a single run that it knows with others of
-//! its kind; for tests of the Challenger. Compiled under the cargo feature
+//! its kind; for tests of the Challenger. With [`WIRE`] set it is an honest one of another version, as a network has two of in an
+//! upgrade. Compiled under the cargo feature
 //! `equivocate` alone, into a program of its own; tests/layers.sh sees to it that no shipped one holds it.
 
 use alloy::primitives::{B256, keccak256};
@@ -14,7 +15,31 @@ use serde_bytes::{ByteArray, ByteBuf};
 use crate::jobs::JobBook;
 
 /// Names the variable with the number of the run, of the first job there is, whose result is to be wrong.
-pub(crate) const WRONG_RUN: &str = "KEEPER_WRONG_RUN";
+const WRONG_RUN: &str = "KEEPER_WRONG_RUN";
+
+/// Names the variable with the version of the wire that it speaks, in place of this release's.
+const WIRE: &str = "KEEPER_WIRE";
+
+/// The version of the wire that was asked for.
+fn other_wire() -> Option<u16> {
+    std::env::var(WIRE).ok().and_then(|version| version.parse().ok())
+}
+
+/// The version of the wire that it speaks.
+pub(crate) fn wire() -> u16 {
+    other_wire().unwrap_or(p2p::WIRE)
+}
+
+/// The release that it calls itself: another version of the wire comes with another one.
+pub(crate) fn release() -> String {
+    other_wire().map_or_else(|| env!("CARGO_PKG_VERSION").to_owned(), |version| format!("{version}.0.0"))
+}
+
+/// The run whose result is to be wrong; for one of another version a run that never comes.
+pub(crate) fn wrong_run() -> Option<u64> {
+    let asked = std::env::var(WRONG_RUN).ok().and_then(|run| run.parse().ok());
+    other_wire().map(|_| u64::MAX).or(asked)
+}
 
 /// What second results are signed with.
 #[derive(Clone, Debug)]

@@ -10,12 +10,9 @@ impl Driver {
     pub(super) fn show(&mut self) {
         let mut view = self.core.view(now());
         self.health.complete(&mut view, &self.services.pulse.picture(), now());
-        let gauge = |state, count| {
-            let peers = self.metrics.peers.get_or_create(&[("state", state)]);
-            peers.set(i64::try_from(count).unwrap_or(i64::MAX));
-        };
-        gauge("connected", view.peers);
-        gauge("mesh", self.core.members_connected());
+        let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.peers.get_or_create(&[("state", "connected")]).set(count(view.peers));
+        self.metrics.executions_in_flight.set(count(self.runs.len()));
         self.metrics.ready.set(i64::from(view.ready));
         self.metrics.show_checks(&view.checks);
         self.metrics.health.show(&view, self.services.alerts.counts());

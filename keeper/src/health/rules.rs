@@ -98,6 +98,11 @@ pub const RULES: [Rule; 25] = [
         "keeper doctor tries every bootnode, step by step",
     ),
     critical("nodes", "no RPC node is good, or all are behind most other keepers", "add another URL to rpc_urls"),
+    warning(
+        "reachable",
+        "nobody has opened a connection to it, and peers are told private addresses alone",
+        "forward a port and name it with --external-addr /ip4/YOUR.ADDRESS/tcp/7419",
+    ),
     critical("registered", "the operator does not count, or was ejected", "keeper operator status"),
     critical(
         "results",

@@ -1,4 +1,4 @@
-use crate::heartbeat::{KeeperView, LinkView, SILENT_MS, State};
+use crate::heartbeat::{KeeperView, LinkView, Reach, SILENT_MS, State};
 use crate::view::WalletView;
 use tokio_util::sync::CancellationToken;
 
@@ -87,7 +87,7 @@ fn each_rule_turns_red_for_its_cause_and_says_what_to_do() {
     let wallet = |view: &mut View, wei: &str| {
         view.wallet = Some(WalletView { balance_wei: wei.to_owned(), ..WalletView::default() });
     };
-    let cases: [Case; 7] = [
+    let cases: [Case; 8] = [
         (
             "gas",
             |view, _| view.wallet = Some(WalletView { balance_wei: "999".to_owned(), ..WalletView::default() }),
@@ -103,6 +103,14 @@ fn each_rule_turns_red_for_its_cause_and_says_what_to_do() {
             "99.0.0",
         ),
         ("twin", |_, mesh| mesh.twin = true, "another process"),
+        (
+            "reachable",
+            |view, mesh| {
+                view.listen = vec!["/ip4/192.168.0.7/tcp/7419".to_owned()];
+                mesh.reach = Reach::Private;
+            },
+            "--external-addr",
+        ),
     ];
     for (name, change, words) in cases {
         let red = completed(change);

@@ -7,7 +7,8 @@ use alloy::primitives::U256;
 use alloy::primitives::utils::format_ether;
 
 use super::{Alerts, Limits};
-use crate::heartbeat::{KeeperView, MeshView, SILENT_MS, State};
+use crate::heartbeat::{KeeperView, MeshView, Reach, SILENT_MS, State};
+use crate::keystore::is_local;
 use crate::text::shown;
 use crate::view::View;
 
@@ -55,6 +56,7 @@ pub(super) fn check(view: &mut View, mesh: &MeshView, (machine, limits, alerts):
         let message = format!("the last {} calls of the webhook were in vain", alerts.in_vain());
         view.set_check("alerts", false, message);
     }
+    check_reachable(view, mesh);
     // What follows rests on heartbeats: before the first picture there are none to miss.
     let others: Vec<&KeeperView> = mesh.keepers.iter().filter(|keeper| !keeper.own).collect();
     if others.len() == mesh.keepers.len() || others.is_empty() {
@@ -107,6 +109,23 @@ pub(crate) fn in_days(seconds: u64) -> String {
         0..DAY_SECONDS => format!("{} hours", seconds / 3_600),
         _ => format!("{} days", seconds / DAY_SECONDS),
     }
+}
+
+/// On a local chain all keepers are on one machine.
+fn check_reachable(view: &mut View, mesh: &MeshView) {
+    if view.listen.is_empty() || is_local(view.network.chain_id) {
+        return;
+    }
+    let addresses = view.listen.len();
+    let message = match mesh.reach {
+        Reach::Reached => "others have opened connections to it".to_owned(),
+        Reach::Unknown => "nobody has opened a connection to it yet".to_owned(),
+        Reach::Private => format!(
+            "nobody has opened a connection to it, and all {addresses} addresses it listens on are private ones: forward a port and \
+             name it with --external-addr"
+        ),
+    };
+    view.set_check("reachable", mesh.reach != Reach::Private, message);
 }
 
 fn check_drift(view: &mut View, mesh: &MeshView) {

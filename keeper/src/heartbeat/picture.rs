@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::company::{Company, Member, is_fresh};
 use super::message::Heartbeat;
+use super::reach::Reach;
 use crate::view::Operator;
 
 /// Version of the document's shape; keys may be added, none change.
@@ -42,6 +43,8 @@ pub struct MeshView {
     pub other_block: usize,
     /// Whether another process was lately heard that holds this keeper's peer key.
     pub twin: bool,
+    /// Whether others can open connections to the keeper that shows it.
+    pub reach: Reach,
     /// Heartbeats since the start: accepted, ignored, rejected.
     pub heartbeats: [u64; 3],
     /// Every registered operator, in order of its address; this keeper's own row among them.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use alloy::primitives::{B256, keccak256};
 use consensus::fault::{Reason, Verdict};
+use consensus::message::Channel;
 use consensus::time::Time;
 use ed25519_dalek::SigningKey;
 use p2p::{MessageRef, PeerId};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::company::{Company, millis};
 use super::message::Heartbeat;
 use super::picture::MeshView;
+use super::reach::Reach;
 use crate::driver::now;
 use crate::metrics::Metrics;
 use crate::topics;
@@ -76,6 +78,8 @@ pub struct Pulser {
     pub boot: u64,
     /// Where its operator says that it is.
     pub region: String,
+    /// Whether its operator has named addresses to tell peers.
+    pub is_named: bool,
 }
 
 /// The task before it runs.
@@ -89,6 +93,7 @@ pub struct Pulse {
     beaten: Option<u64>,
     /// What it said last, or would say now.
     own: Heartbeat,
+    reach: Reach,
 }
 
 impl Pulse {
@@ -98,7 +103,8 @@ impl Pulse {
         let (sender, inbox) = mpsc::channel(INBOX);
         let (picture, shown) = watch::channel(Arc::default());
         let company = Company::new(who.separator, who.key.verifying_key().to_bytes(), (now(), who.boot));
-        let pulse = Self { who, inbox, picture, company, beaten: None, own: Heartbeat::default() };
+        let pulse =
+            Self { who, inbox, picture, company, beaten: None, own: Heartbeat::default(), reach: Reach::default() };
         (pulse, PulseHandle { inbox: sender, picture: shown })
     }
 
@@ -136,6 +142,7 @@ impl Pulse {
             self.company.note_own_head(view.head.number, hash, now);
         }
         let links = mesh.peers().await;
+        metrics.peers.get_or_create(&[("state", "mesh")]).set(in_the_mesh(&links));
         self.own = draft(&self.who, view, &links, now);
         let period = period_of(&self.who, now);
         // Before it is registered nobody listens.
@@ -148,11 +155,20 @@ impl Pulse {
                 tracing::debug!(%error, "a heartbeat was not sent");
             }
         }
-        let picture = MeshView::of(&self.company, &view.operators, &self.own, now);
+        self.reach = self.reach.next(&links, &view.listen, self.who.is_named);
+        let picture = MeshView { reach: self.reach, ..MeshView::of(&self.company, &view.operators, &self.own, now) };
         metrics.mesh.show(&picture);
         self.picture.send_replace(Arc::new(picture));
     }
 }
+
+#[cfg(not(feature = "equivocate"))]
+fn release() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
+
+#[cfg(feature = "equivocate")]
+use crate::driver::equivocate::release;
 
 /// The period that `now` lies in. Periods of keepers begin apart, at a moment that key and process choose: so a mesh that is
 /// started at once does not beat at once.
@@ -162,6 +178,13 @@ fn period_of(who: &Pulser, now: Time) -> u64 {
     let hash = keccak256(bytes);
     let phase = u64::from(u16::from_be_bytes([hash[0], hash[1]])) % millis(PERIOD);
     now.0.saturating_add(phase) / millis(PERIOD)
+}
+
+/// Peers that gossip of the busiest topic is passed on to.
+fn in_the_mesh(peers: &[p2p::PeerSummary]) -> i64 {
+    let partials = topics::name(Channel::Partials);
+    let count = peers.iter().filter(|peer| peer.mesh.contains(&partials)).count();
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// What a keeper would say of itself now.
@@ -176,7 +199,7 @@ fn draft(who: &Pulser, view: &View, peers: &[p2p::PeerSummary], now: Time) -> He
         peer_key: ByteArray::new(who.key.verifying_key().to_bytes()),
         boot: who.boot,
         stamp_ms: now.0,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
+        version: release(),
         region: who.region.clone(),
         head: view.head.number,
         head_hash: ByteArray::new(head_hash.0),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::book::Book;
+use super::storage::{Disk, System};
 use super::{Error, Identity, MAX_JOURNAL_BYTES, format};
 
 /// What a whole journal file holds.
@@ -14,16 +15,30 @@ pub struct Inspected {
 }
 
 impl Inspected {
+    /// Reads the journal of a keeper that does not run, and leaves it as it is.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Io`], and whatever a start would find wrong with its content.
+    pub fn open(path: &Path, identity: Identity) -> Result<Self, Error> {
+        let read = System.read(path, MAX_JOURNAL_BYTES).map_err(|error| Error::io(path, "read", &error))?;
+        let bytes = read.ok_or_else(|| Error::Missing { path: path.to_owned() })?;
+        Self::decoded(&bytes, identity, path)
+    }
+
     /// Reads a journal's bytes; `path` is for messages.
     ///
     /// # Errors
     /// [`Error::Corrupt`], [`Error::NewerVersion`].
     pub fn of(bytes: &[u8], path: &Path) -> Result<Self, Error> {
-        let corrupt = |what| Error::Corrupt { path: path.to_owned(), offset: 0, what };
+        let short = || Error::Corrupt { path: path.to_owned(), offset: 0, what: "it is shorter than its header" };
+        Self::decoded(bytes, format::identity(bytes).ok_or_else(short)?, path)
+    }
+
+    fn decoded(bytes: &[u8], identity: Identity, path: &Path) -> Result<Self, Error> {
         if bytes.len() as u64 > MAX_JOURNAL_BYTES {
-            return Err(corrupt("it is larger than any journal"));
+            let what = "it is larger than any journal";
+            return Err(Error::Corrupt { path: path.to_owned(), offset: 0, what });
         }
-        let identity = format::identity(bytes).ok_or_else(|| corrupt("it is shorter than its header"))?;
         let book = format::decode(bytes, identity, path)?.book;
         Ok(Self { identity, book })
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Error, Found, Keystore, Password, PublicKeys, Strength, bls, files, wallet};
+use super::{Error, Found, Keystore, Password, PublicKeys, Remote, Strength, bls, files, wallet};
 
 /// Which of an operator's two keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -63,7 +63,11 @@ impl Keystore {
     pub fn change_password(&self, old: &Password, new: &Password, strength: Strength) -> Result<(), Error> {
         let (bls_path, wallet_path) = (self.require("bls", "BLS")?, self.require("ecdsa", "ECDSA")?);
         let signing = either(bls::open(&bls_path, old), || bls::open(&bls_path, new))?;
-        let sending = either(wallet::open(&wallet_path, old), || wallet::open(&wallet_path, new))?;
+        // One that another program has is under no password of ours.
+        let sending = match self.remote()? {
+            Some(_) => None,
+            None => either(wallet::open(&wallet_path, old), || wallet::open(&wallet_path, new))?,
+        };
         let secrets = either(self.secrets(old), || self.secrets(new))?;
         // All are open: from here on only the disk can fail.
         if let Some(key) = signing {
@@ -94,13 +98,18 @@ pub fn check<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>, password: &Pa
         if name.starts_with("bls-") {
             signing = Some((bls::unlock(&path, &text, password)?, path));
         } else {
-            sending = Some((wallet::unlock(&path, &text, password)?, path));
+            let remote = Remote::of(&path, &text)?.map(|remote| remote.address());
+            let address = match remote {
+                Some(address) => address,
+                None => wallet::unlock(&path, &text, password)?.address(),
+            };
+            sending = Some((address, path));
         }
     }
     let missing = |kind| move || Error::Missing { kind, directory: PathBuf::from("the backup") };
     let (bls, bls_path) = signing.ok_or_else(missing("BLS"))?;
-    let (wallet, wallet_path) = sending.ok_or_else(missing("ECDSA"))?;
-    Ok(PublicKeys { operator: wallet.address(), bls: bls.public_key(), bls_path, wallet_path })
+    let (operator, wallet_path) = sending.ok_or_else(missing("ECDSA"))?;
+    Ok(PublicKeys { operator, bls: bls.public_key(), bls_path, wallet_path })
 }
 
 /// A key under the old password; nothing if it is under the new one already.

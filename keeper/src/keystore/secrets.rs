@@ -126,6 +126,18 @@ impl Keystore {
         }
     }
 
+    /// Whether there is a file of secrets, and it can be read as far as that takes no password.
+    ///
+    /// # Errors
+    /// [`Error`]: with such a file no keeper starts.
+    pub fn has_secrets(&self) -> Result<bool, Error> {
+        let path = self.secrets_file();
+        match path.try_exists() {
+            Ok(false) => Ok(false),
+            _ => read(&path).map(|_| true),
+        }
+    }
+
     /// Writes the secrets, under a fresh derivation of the keys' own strength where they have one.
     ///
     /// # Errors
@@ -154,6 +166,20 @@ impl Keystore {
     }
 }
 
+/// The file, still closed.
+fn read(path: &Path) -> Result<File, Error> {
+    parse(path, &files::read(path)?)
+}
+
+fn parse(path: &Path, text: &str) -> Result<File, Error> {
+    let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
+    let file: File = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+    if file.version != VERSION {
+        return Err(malformed(format!("it has version {}, and this program reads version {VERSION}", file.version)));
+    }
+    Ok(file)
+}
+
 fn open(path: &Path, password: &Password) -> Result<Secrets, Error> {
     unlock(path, &files::read(path)?, password)
 }
@@ -161,10 +187,7 @@ fn open(path: &Path, password: &Password) -> Result<Secrets, Error> {
 /// The same with the file's text at hand.
 pub(super) fn unlock(path: &Path, text: &str, password: &Password) -> Result<Secrets, Error> {
     let malformed = |reason: String| Error::Malformed { path: path.to_owned(), reason };
-    let file: File = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
-    if file.version != VERSION {
-        return Err(malformed(format!("it has version {}, and this program reads version {VERSION}", file.version)));
-    }
+    let file = parse(path, text)?;
     let derived = file.kdf.derive(&password.normalized()).map_err(malformed)?;
     let iv = cipher::unhex_array("iv", &file.iv).map_err(malformed)?;
     let expected: [u8; 32] = cipher::unhex_array("checksum", &file.checksum).map_err(malformed)?;
@@ -183,7 +206,7 @@ pub(super) fn unlock(path: &Path, text: &str, password: &Password) -> Result<Sec
     Ok(secrets)
 }
 
-pub(super) fn checksum(derived: &[u8; DERIVED], message: &[u8]) -> [u8; 32] {
+fn checksum(derived: &[u8; DERIVED], message: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(&derived[16..]).chain_update(message).finalize().into()
 }
 

@@ -141,7 +141,7 @@ fn secrets_do_not_show() {
     let keys = keystore.open(&secret_password()).unwrap();
     let shown = format!("{keys:?} {:?}", secret_password());
     let bls = alloy::hex::encode(*keys.bls.to_bytes());
-    let wallet = alloy::hex::encode(keys.wallet.to_bytes());
+    let wallet = alloy::hex::encode(keys.wallet.key().to_bytes());
     assert!(!shown.contains(&bls) && !shown.contains(&wallet) && !shown.contains("horse"), "{shown}");
     let public = keystore.public().unwrap();
     for path in [public.bls_path, public.wallet_path] {

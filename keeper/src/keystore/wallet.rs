@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::cipher::{self, DERIVED, Derivation, Strength};
+use super::remote::Remote;
 use super::{Error, Password, files};
 
 const VERSION: u32 = 3;
@@ -82,6 +83,9 @@ pub(super) fn open(path: &Path, password: &Password) -> Result<PrivateKeySigner,
 /// The same with the file's text at hand.
 pub(super) fn unlock(path: &Path, text: &str, password: &Password) -> Result<PrivateKeySigner, Error> {
     let malformed = |reason| Error::Malformed { path: path.to_owned(), reason };
+    if let Some(remote) = Remote::of(path, text)? {
+        return Err(malformed(format!("its key is not here: {} has it", remote.named())));
+    }
     let file = parse(path, text)?;
     if file.crypto.cipher != "aes-128-ctr" {
         return Err(malformed(format!("unknown cipher {:?}", file.crypto.cipher)));
@@ -105,7 +109,11 @@ pub(super) fn unlock(path: &Path, text: &str, password: &Password) -> Result<Pri
 
 /// The address a keystore file names: in it, or, where cast has left it out, as the end of its name.
 pub(super) fn address(path: &Path) -> Result<Address, Error> {
-    let file = parse(path, &files::read(path)?)?;
+    let text = files::read(path)?;
+    if let Some(remote) = Remote::of(path, &text)? {
+        return Ok(remote.address());
+    }
+    let file = parse(path, &text)?;
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let name = name.strip_suffix(".json").unwrap_or(name);
     let written = file.address.as_deref().filter(|named| !named.is_empty());

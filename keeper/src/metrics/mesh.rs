@@ -10,7 +10,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::{Counters, counters, gauge};
 use crate::health::rules::{RULES, Rule};
-use crate::heartbeat::{Heartbeat, MeshView, State};
+use crate::heartbeat::{Heartbeat, MeshView, Reach, State};
 use crate::view::{Check, View};
 
 /// A gauge by one label of few values.
@@ -25,6 +25,7 @@ pub struct MeshSeries {
     /// Heartbeats by direction and result.
     pub heartbeats: Counters<2>,
     operators: Labelled,
+    reach: Labelled,
     other_versions: Gauge,
     clock_offset: Gauge<f64, AtomicU64>,
     median_head: Gauge,
@@ -37,6 +38,15 @@ impl MeshSeries {
         registry.register("operators", "Registered operators by how their keepers are heard", operators.clone());
         for (_, label) in STATES {
             operators.get_or_create(&[("state", label)]).set(0);
+        }
+        let reach = Labelled::default();
+        registry.register(
+            "reachability",
+            "1 for what is known of whether others can open connections to it",
+            reach.clone(),
+        );
+        for (_, label) in Reach::ALL {
+            reach.get_or_create(&[("status", label)]).set(0);
         }
         let clock_offset = Gauge::<f64, AtomicU64>::default();
         let help = "How far this machine's clock is ahead of the median of the other keepers'";
@@ -53,6 +63,7 @@ impl MeshSeries {
                 &[["sent", "sent"], ["received", "accepted"], ["received", "ignored"], ["received", "rejected"]],
             ),
             operators,
+            reach,
             other_versions: gauge(registry, "operators_on_other_version", "Keepers heard that run another version"),
             clock_offset,
             median_head: gauge(registry, "mesh_head_block", "Median of the other keepers' newest blocks"),
@@ -64,6 +75,9 @@ impl MeshSeries {
     pub fn show(&self, picture: &MeshView) {
         for (state, label) in STATES {
             self.operators.get_or_create(&[("state", label)]).set(signed(picture.count(state)));
+        }
+        for (reach, label) in Reach::ALL {
+            self.reach.get_or_create(&[("status", label)]).set(i64::from(picture.reach == reach));
         }
         let other = |version: &str| !version.is_empty() && version != env!("CARGO_PKG_VERSION");
         let others = picture.keepers.iter().filter(|keeper| other(&keeper.version)).count();
@@ -87,6 +101,7 @@ pub struct HealthSeries {
     failures: Counters<2>,
     alerts: Counters<1>,
     runway: Gauge<f64, AtomicU64>,
+    spent: Gauge<f64, AtomicU64>,
     queue: Gauge,
 }
 
@@ -101,6 +116,12 @@ impl HealthSeries {
         let help = "How long the wallet lasts at what it spent in the last day; infinite while it spends nothing";
         registry.register_with_unit("wallet_runway", help, Unit::Seconds, runway.clone());
         runway.set(f64::INFINITY);
+        let spent = Gauge::<f64, AtomicU64>::default();
+        registry.register(
+            "wallet_spent_wei",
+            "Coin that left the wallet in the last day, or since the start",
+            spent.clone(),
+        );
         let known: Vec<_> = RULES.iter().map(|rule| [rule.check, rule.severity.name()]).collect();
         Self {
             failing,
@@ -119,6 +140,7 @@ impl HealthSeries {
                 &[["sent"], ["failed"]],
             ),
             runway,
+            spent,
             queue: gauge(registry, "tasks_open", "Tasks that are due and have come to no end here"),
         }
     }
@@ -131,6 +153,8 @@ impl HealthSeries {
         }
         let runway = view.wallet.as_ref().and_then(|wallet| wallet.runway_seconds);
         self.runway.set(runway.map_or(f64::INFINITY, |seconds| seconds as f64));
+        let spent = view.wallet.as_ref().and_then(|wallet| wallet.spent_wei.parse::<f64>().ok());
+        self.spent.set(spent.unwrap_or_default());
         self.queue.set(signed(view.queue));
     }
 

@@ -1,10 +1,11 @@
-//! Whose keeper this is, for joins, and how many jobs of each sort it knows.
+//! Whose keeper this is, for joins, how many jobs of each sort it knows, and what it asked its nodes.
 
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use crate::view::{JobView, View};
+use super::{Counters, counters};
+use crate::view::{JobView, RpcNodeView, View};
 
 /// How a job stands, by label.
 const STATES: [&str; 4] = ["active", "unready", "paused", "cancelled"];
@@ -15,6 +16,7 @@ pub struct RosterSeries {
     /// One series at a time: its labels are this process's own words, not anybody's.
     node: Family<[(&'static str, String); 3], Gauge>,
     jobs: Family<[(&'static str, &'static str); 1], Gauge>,
+    requests: Counters<1>,
 }
 
 impl RosterSeries {
@@ -25,7 +27,14 @@ impl RosterSeries {
         for state in STATES {
             jobs.get_or_create(&[("state", state)]).set(0);
         }
-        Self { node, jobs }
+        let requests = counters(
+            registry,
+            "chain_rpc_requests",
+            "Questions to RPC nodes by whether they were answered",
+            ["outcome"],
+            &[["answered"], ["failed"]],
+        );
+        Self { node, jobs, requests }
     }
 
     /// Takes over what is shown.
@@ -36,6 +45,10 @@ impl RosterSeries {
             ("network", view.network.domain.clone()),
         ];
         self.node.get_or_create(&names).set(1);
+        let sum = |count: fn(&RpcNodeView) -> u64| view.nodes.iter().map(count).sum::<u64>();
+        for (outcome, count) in [("answered", sum(|node| node.answers)), ("failed", sum(|node| node.failures))] {
+            self.requests.add([outcome], count.saturating_sub(self.requests.get([outcome])));
+        }
         for state in STATES {
             let count = view.jobs.iter().filter(|job| state_of(job) == state).count();
             self.jobs.get_or_create(&[("state", state)]).set(i64::try_from(count).unwrap_or(i64::MAX));

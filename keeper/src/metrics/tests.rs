@@ -1,4 +1,5 @@
 mod doc;
+mod wanted;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

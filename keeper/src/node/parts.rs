@@ -108,7 +108,7 @@ pub(super) fn core(
         pen: crate::driver::equivocate::Pen {
             secret: engine.secret.clone(),
             domain,
-            wrong_run: std::env::var(crate::driver::equivocate::WRONG_RUN).ok().and_then(|run| run.parse().ok()),
+            wrong_run: crate::driver::equivocate::wrong_run(),
         },
     };
     Ok(Core::new(consensus::Engine::new(engine), about))

@@ -2,6 +2,8 @@
 
 mod asked;
 mod authoring;
+#[cfg(not(feature = "equivocate"))]
+mod doctor;
 mod job_kinds;
 mod job_terms;
 mod jobs_on_chain;
@@ -10,9 +12,13 @@ mod journal;
 mod keeper_process;
 mod keys;
 mod local_verbs;
+mod newcomer;
 mod on_chain;
 #[cfg(not(feature = "equivocate"))]
 mod outside;
 mod peer_code;
+mod remote_key;
 mod runs;
+mod settings;
 mod status;
+mod why;

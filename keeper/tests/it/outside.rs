@@ -14,7 +14,7 @@
 
 mod files;
 mod nodes;
-mod stands;
+pub(crate) mod stands;
 mod verbs;
 
 /// The tables together: at least thirty kinds, no two under one name.

@@ -29,7 +29,7 @@ const TABLE_HEAD: usize = 1 + 256 + 32 + 12 + 2;
 /// `config.toml`.
 pub fn config_file(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    match Settings::read(text, Path::new("/keeper/config.toml")) {
+    match Settings::parse(text, Path::new("/keeper/config.toml")) {
         Ok(settings) => {
             let is_named = settings.network.is_some();
             let merged = Config::merge(settings.or(Settings::default()), Path::new("config.toml"), Path::new("cache"));

@@ -1,17 +1,17 @@
 //! The account's key, as the lane uses it.
 
 use crate::chain::lane::{Draft, Sign};
-use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use crate::keystore;
+use alloy::consensus::TxEip1559;
 use alloy::eips::eip2718::Encodable2718;
 use alloy::primitives::{B256, Bytes, TxKind};
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
 
-/// Signs EIP-1559 transactions. Its nonces follow from key and message (RFC 6979), so the same draft gives the same bytes.
+/// Signs EIP-1559 transactions. Its nonces follow from key and message (RFC 6979), so the same draft gives the same bytes. A program that
+/// has the key may do otherwise: what was signed before a restart is then raised once it is due for that, and not sent again as it was.
 #[derive(Debug)]
 pub(super) struct Wallet {
     pub(super) chain_id: u64,
-    pub(super) signer: PrivateKeySigner,
+    pub(super) signer: keystore::Account,
 }
 
 impl Sign for Wallet {
@@ -26,11 +26,7 @@ impl Sign for Wallet {
             input: draft.input.clone(),
             ..TxEip1559::default()
         };
-        let signature = self
-            .signer
-            .sign_hash_sync(&transaction.signature_hash())
-            .map_err(|error| format!("the account's key cannot sign: {error}"))?;
-        let envelope = TxEnvelope::from(transaction.into_signed(signature));
+        let envelope = self.signer.sign(transaction)?;
         Ok((*envelope.tx_hash(), envelope.encoded_2718().into()))
     }
 }

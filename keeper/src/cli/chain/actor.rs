@@ -4,7 +4,6 @@ use alloy::eips::BlockId;
 use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, U256};
 use alloy::rpc::types::TransactionRequest;
-use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall;
 use anyhow::{Context, Result};
 use clap::Args;
@@ -14,7 +13,7 @@ use super::{Chain, Sender};
 use crate::chain::{ChainProvider, Receipt};
 use crate::cli::Global;
 use crate::config::Settings;
-use crate::keystore::Keystore;
+use crate::keystore::{Account, Keystore};
 
 /// Whether a verb sends what it has tried.
 #[derive(Debug, Clone, Copy, Args)]
@@ -29,7 +28,7 @@ pub(in crate::cli) enum Key {
     /// Known by its address, which needs no password.
     Closed(Address),
     /// Ready to sign.
-    Open(PrivateKeySigner),
+    Open(Account),
 }
 
 /// An account, and what is done with calls from it.

@@ -8,15 +8,13 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use alloy::consensus::{SignableTransaction, TxEip1559, TxEnvelope};
+use alloy::consensus::TxEip1559;
 use alloy::eips::BlockId;
 use alloy::eips::eip2718::Encodable2718;
 use alloy::network::TransactionBuilder;
 use alloy::primitives::{Address, B256, TxKind, U256};
 use alloy::providers::Provider;
 use alloy::rpc::types::TransactionRequest;
-use alloy::signers::SignerSync;
-use alloy::signers::local::PrivateKeySigner;
 use alloy::sol_types::SolCall;
 use alloy::transports::TransportError;
 use anyhow::{Context, Result, anyhow, ensure};
@@ -30,6 +28,7 @@ use crate::chain::lane::GAS_MAX;
 use crate::chain::refusal::{self, Kind};
 use crate::chain::{ChainProvider, Receipt, Rpc, market, receipt_of};
 use crate::cli::{Exit, WithExit};
+use crate::keystore::Account;
 
 /// Nonces tried for one transaction while a running keeper takes them away.
 const NONCES_TRIED: u32 = 5;
@@ -68,7 +67,7 @@ impl Patience {
 pub(in crate::cli) struct Sender {
     rpc: Rpc,
     reader: ChainProvider,
-    wallet: PrivateKeySigner,
+    wallet: Account,
     chain_id: u64,
     pub(in crate::cli) account: Address,
     pub(super) patience: Patience,
@@ -109,7 +108,8 @@ enum Look {
 }
 
 impl Sender {
-    pub(super) fn new(rpc: Rpc, wallet: PrivateKeySigner, network: &Network) -> Self {
+    pub(super) fn new(rpc: Rpc, wallet: impl Into<Account>, network: &Network) -> Self {
+        let wallet = wallet.into();
         Self {
             reader: rpc.provider(),
             rpc,
@@ -197,9 +197,7 @@ impl Sender {
 
     fn sign(&self, draft: &TxEip1559, nonce: u64) -> Result<Signed> {
         let transaction = TxEip1559 { nonce, ..draft.clone() };
-        let signature = self.wallet.sign_hash_sync(&transaction.signature_hash());
-        let signature = signature.context("the wallet's key cannot sign").exit(Exit::Key)?;
-        let envelope = TxEnvelope::from(transaction.into_signed(signature));
+        let envelope = self.wallet.sign(transaction).map_err(|why| anyhow!(why)).exit(Exit::Key)?;
         Ok(Signed { hash: *envelope.tx_hash(), nonce, raw: envelope.encoded_2718() })
     }
 

@@ -73,6 +73,7 @@ fn of_config(error: &config::Error) -> Code {
         config::Error::Io { .. } => Code::ConfigUnreadable,
         config::Error::Malformed { .. } => Code::ConfigWrong,
         config::Error::Unset { .. } => Code::SettingMissing,
+        config::Error::NoPreset { .. } => Code::NetworkUnreadable,
     }
 }
 

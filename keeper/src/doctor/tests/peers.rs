@@ -8,7 +8,7 @@ use super::places::{Answers, Place, network, node};
 use super::*;
 use crate::config::Bootnode;
 use crate::health::rules::Severity;
-use crate::heartbeat::{KeeperView, LinkView, State};
+use crate::heartbeat::{KeeperView, LinkView, Reach, State};
 use crate::view::Check;
 
 /// A bootnode of a network, for as long as the token lives; its address.
@@ -105,7 +105,7 @@ fn faults_that_a_running_keeper_shows_are_named() {
         view.checks.insert("mesh".to_owned(), check);
     });
     assert_found("33 a red check", &red, ("running", Level::Fail, "mesh: no peers", "keeper doctor"));
-    let private = looked(|view, _| view.listen = vec!["/ip4/192.168.0.7/tcp/7419".to_owned()]);
+    let private = looked(|_, mesh| mesh.reach = Reach::Private);
     assert_found("34 private addresses", &private, ("reachability", Level::Warn, "private", "--external-addr"));
     let alone = looked(|_, mesh| mesh.keepers.iter_mut().for_each(|keeper| keeper.state = State::Silent));
     assert_found("35 nobody is heard", &alone, ("mesh", Level::Fail, "0 of 3", "firewall"));

@@ -4,7 +4,8 @@ use super::*;
 use crate::view::{Check, HeadView, Operator, WalletView};
 
 fn who(number: u8, boot: u64) -> Pulser {
-    Pulser { separator: B256::ZERO, key: SigningKey::from_bytes(&[number; 32]), boot, region: "eu".to_owned() }
+    let (separator, key) = (B256::ZERO, SigningKey::from_bytes(&[number; 32]));
+    Pulser { separator, key, boot, region: "eu".to_owned(), is_named: false }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::process::{Command, Stdio};
 
 use super::*;
@@ -46,6 +47,27 @@ fn cut_off_at_any_byte_it_keeps_every_finished_group() {
             refused(journal.record(&[Record { digest: B256::repeat_byte(0xee), ..*known }]).unwrap());
         }
     }
+}
+
+/// Whoever looks at a stopped keeper's journal reads what a start would, and changes nothing: not even a torn end goes.
+#[test]
+fn looked_at_it_stays_as_it_is() {
+    let (_directory, path, bytes, ends) = three_groups();
+    let torn = &bytes[..bytes.len() - 1];
+    fs::write(&path, torn).unwrap();
+    let before = fs::metadata(&path).unwrap();
+    let found = Inspected::open(&path, identity()).unwrap();
+    assert_eq!(found.reports(), ends[ends.len() - 2].1.len());
+    let after = fs::metadata(&path).unwrap();
+    assert_eq!((before.ino(), before.modified().unwrap()), (after.ino(), after.modified().unwrap()));
+    assert_eq!(fs::read(&path).unwrap(), torn);
+    // Nor does it need the lock: a keeper that runs goes on.
+    let _running = Journal::open(&path, identity(), Missing::Refuse).unwrap();
+    Inspected::open(&path, identity()).unwrap();
+    let other = Identity { key_hash: B256::repeat_byte(0x77), ..identity() };
+    assert!(matches!(Inspected::open(&path, other), Err(Error::OtherKey { .. })));
+    assert!(matches!(Inspected::open(&path.join("nowhere"), identity()), Err(Error::Io { .. })));
+    assert!(matches!(Inspected::open(&path.with_extension("none"), identity()), Err(Error::Missing { .. })));
 }
 
 #[test]

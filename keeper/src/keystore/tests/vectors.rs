@@ -59,7 +59,7 @@ fn web3_secret_storage_vectors_open() {
         write_private(&directory.path().join("ecdsa-vector.json"), text.as_bytes()).unwrap();
         let keystore = Keystore::at(directory.path());
         let wallet = keystore.open_wallet(&Password::new("testpassword")).unwrap();
-        assert_eq!(wallet.to_bytes(), expected);
+        assert_eq!(wallet.key().to_bytes(), expected);
         assert!(matches!(keystore.open_wallet(&Password::new("wrong")), Err(Error::WrongPassword { .. })));
     }
 }

@@ -20,12 +20,14 @@ test compares the two (`UPDATE=1 cargo test -p keeper metrics` writes it).
 ";
 
 /// A registry as a keeper has it, the mesh's own series among them.
-fn whole() -> (Registry, Metrics) {
+pub(super) fn whole() -> (Registry, Metrics) {
     let mut registry = Registry::default();
     let metrics = Metrics::register(&mut registry);
     let config = p2p::Config { listen: Vec::new(), topics: topics::table(), ..p2p::Config::default() };
     let built = p2p::build(config, &p2p::Identity::generate(), &mut registry).unwrap();
     drop(built);
+    // A directory that is there, so that its disk has room to tell of.
+    register_files(&mut registry, &crate::paths::Paths::resolve(Some(std::path::Path::new("/"))).unwrap());
     metrics.roster.show(&View::default());
     (registry, metrics)
 }
@@ -79,7 +81,7 @@ fn page() -> String {
 fn describe((label, values): (&String, &BTreeSet<String>)) -> String {
     const MOST: usize = 12;
     // What is this process's own is no value to expect.
-    if ["peer_id", "operator", "network", "version"].contains(&label.as_str()) {
+    if ["peer_id", "operator", "network", "version", "target"].contains(&label.as_str()) {
         return label.clone();
     }
     let shown: Vec<&str> = values.iter().take(MOST).map(String::as_str).collect();

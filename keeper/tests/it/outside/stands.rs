@@ -16,6 +16,7 @@ use keeper::chain::lane::Account;
 use keeper::chain::refusal::{Kind, Refusal};
 use keeper::chain::{ChainEvent, EpochSnapshot, Head, JobEvent, MemberRow, NodeView, SnapshotResult};
 use keeper::driver::{About, Core, Event, PeerStatus, Readings, Wallet};
+use keeper::view::View;
 
 const PACE: Pace = Pace::of(Duration::from_secs(1), 0);
 const DOMAIN: Domain = Domain { chain_id: 31_337, task_manager: Address::repeat_byte(0x11) };
@@ -223,6 +224,24 @@ const QUIET: [Quiet; 2] = [
     ("no block for 100 s, and two nodes show none newer", |k| k.look(|r| r.nodes = vec![node("good", 10), node("good", 10)])),
     ("no block for 100 s, and most other keepers have none newer", |k| (1..4).for_each(|m| k.peer(m, 10, 0))),
 ];
+
+/// A fault as a keeper that runs shows it.
+pub(crate) struct Red {
+    pub(crate) name: &'static str,
+    pub(crate) view: View,
+    pub(crate) check: &'static str,
+    pub(crate) words: &'static [&'static str],
+}
+
+/// All of them: for whoever shows what a keeper shows.
+pub(crate) fn red() -> Vec<Red> {
+    let shown = |Row(name, fault, check, words, _): Row| {
+        let mut keeper = Keeper::new();
+        fault(&mut keeper);
+        Red { name, view: keeper.core.view(keeper.now), check, words }
+    };
+    table().into_iter().map(shown).collect()
+}
 
 pub(super) fn names() -> Vec<&'static str> {
     let rows = table().into_iter().map(|row| row.0).chain(TIMES.map(|(name, _)| name));

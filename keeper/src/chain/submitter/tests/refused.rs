@@ -66,7 +66,7 @@ fn start(urls: &[&str], folder: &std::path::Path, stop: &CancellationToken) -> S
     };
     let signer = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a key");
     let rpc = Rpc::new(&config).expect("the URLs are valid");
-    Submitter::start(&rpc, signer, &config, folder, terms, stop.clone()).expect("the ledger opens")
+    Submitter::start(&rpc, signer.into(), &config, folder, terms, stop.clone()).expect("the ledger opens")
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ impl Bench {
             nodes: 1,
         };
         let (signer, folder) = (self.signer.clone(), self.folder.path());
-        let submitter = Submitter::start(&rpc(&self.config), signer, &self.config, folder, terms, stop.clone());
+        let submitter = Submitter::start(&rpc(&self.config), signer.into(), &self.config, folder, terms, stop.clone());
         Sender { submitter: submitter.expect("the ledger opens"), stop }
     }
 
@@ -324,7 +324,7 @@ async fn an_outage_is_waited_for_and_said() {
     let stop = CancellationToken::new();
     let submitter = Submitter::start(
         &rpc(&unreachable),
-        bench.signer.clone(),
+        bench.signer.clone().into(),
         &unreachable,
         bench.folder.path(),
         terms,

@@ -60,7 +60,7 @@ async fn send_to(urls: &[&str], patience: impl Fn(&mut Patience)) -> anyhow::Res
     let chain = Chain::over(Rpc::new(&config).expect("valid URLs"), config);
     let wallet = PrivateKeySigner::from_bytes(&B256::repeat_byte(0x42)).expect("a key");
     let call = Counter::recordCall { value: U256::from(1) };
-    let mut sender = chain.sender(wallet).await?;
+    let mut sender = chain.sender(wallet.into()).await?;
     patience(&mut sender.patience);
     sender.send("count", Address::repeat_byte(3), &call, U256::ZERO).await?;
     Ok(())
