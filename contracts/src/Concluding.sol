@@ -96,8 +96,9 @@ abstract contract Concluding is Covering, Earnings {
         returns (uint256)
     {
         (, uint256 schedule) = _load(record);
-        bool covered = _covers(record, account, schedule, _mostGas(schedule, _mostPrice(), dataFee));
-        emit JobCovered(RunWord.jobId(callback), covered);
+        uint64 jobId = RunWord.jobId(callback);
+        bool covered = _coversBesides(jobId, record, account, schedule, _mostGas(schedule, _mostPrice(), dataFee));
+        emit JobCovered(jobId, covered);
         return JobWord.withCovered(account, covered);
     }
 

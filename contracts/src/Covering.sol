@@ -37,6 +37,9 @@ abstract contract Covering is Records {
     uint256 internal constant MOST_RUN_GAS =
         MOST_BATCH_GAS + FIRST_TASK_GAS + CALL_GAS + FIRST_TOKEN_GAS + FIRST_CHANGE_GAS + CHECK_GAS;
 
+    /// @dev For how long an announced withdrawal can be made: kept for later, it would take the money of any run.
+    uint256 internal constant WITHDRAWAL_SECONDS = 1 days;
+
     /// @dev The most bytes of a batch that are refunded, see TaskManager.
     uint256 internal constant MOST_BYTES = 128 + 256 * 12;
 
@@ -68,6 +71,22 @@ abstract contract Covering is Records {
         uint256 fee = JobWord.fee(schedule);
         if (JobWord.hasToken(account)) return JobWord.escrow(account) >= fee && record.gas >= gas;
         return JobWord.escrow(account) >= fee + gas;
+    }
+
+    /// @dev The same besides a withdrawal that is announced and has not lapsed: else it would go before the settlement of a run that was
+    /// made in the belief that its money is there.
+    function _coversBesides(uint64 jobId, Record storage record, uint256 account, uint256 schedule, uint256 gas)
+        internal
+        view
+        returns (bool)
+    {
+        Withdrawal memory request = _withdrawals[jobId];
+        if (block.timestamp <= request.availableAt + WITHDRAWAL_SECONDS) {
+            if (request.amount > JobWord.escrow(account)) return false;
+            account -= request.amount;
+            gas += request.gas;
+        }
+        return _covers(record, account, schedule, gas);
     }
 
     /// @dev The account with its mark as it is to be, and a word of it where it changes.

@@ -94,7 +94,7 @@ contract Desk is Escrow, Terms {
         _restart(record);
         uint64 from = _begin(record, _noticeSeconds);
         emit IJobManager.JobResumed(jobId, _nextVersion(record), from);
-        if (_isCovered(record)) _setCovered(jobId, record, true);
+        if (_isCovered(jobId, record)) _setCovered(jobId, record, true);
     }
 
     /// @dev See {IJobManager}.
@@ -108,7 +108,7 @@ contract Desk is Escrow, Terms {
         uint64 from = _begin(record, _noticeSeconds);
         if (from < earliest) revert IJobManager.TooEarly(uint64(earliest));
         emit IJobManager.JobUpdated(jobId, _nextVersion(record), params, from);
-        _setCovered(jobId, record, _isCovered(record));
+        _tellCovered(jobId, record);
     }
 
     /// @dev A job that is to stop after the notice, unless it ends before.

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {IJobManager} from "./interfaces/IJobManager.sol";
 import {Chain} from "./libraries/Chain.sol";
@@ -20,8 +21,6 @@ abstract contract Escrow is Covering, Triggers {
 
     /// @dev Gas refunded to an operator that has a job looked at again: no more than that costs (LookAgain.t.sol).
     uint256 private constant LOOK_GAS = 45_000;
-    /// @dev For how long an announced withdrawal can be made: kept for later, it would take the money of any run.
-    uint256 private constant WITHDRAWAL_SECONDS = 1 days;
 
     address private immutable _self;
 
@@ -56,7 +55,7 @@ abstract contract Escrow is Covering, Triggers {
         _requireStatus(record, IJobManager.Status.Active);
         (uint256 account,) = _load(record);
         bool bearsMark = JobWord.isCovered(account);
-        if (bearsMark && _isCovered(record)) revert IJobManager.PaysAlready(jobId);
+        if (bearsMark && _isCovered(jobId, record)) revert IJobManager.PaysAlready(jobId);
         taken = gasPrice * LOOK_GAS;
         bool hasToken = JobWord.hasToken(account);
         uint256 there = hasToken ? record.gas : record.account.escrow;
@@ -67,7 +66,7 @@ abstract contract Escrow is Covering, Triggers {
         }
         if (hasToken) record.gas = uint96(there - taken);
         else record.account.escrow = uint96(there - taken);
-        if (!bearsMark && !_isCovered(record)) revert IJobManager.CannotPay(jobId);
+        if (!bearsMark && !_isCovered(jobId, record)) revert IJobManager.CannotPay(jobId);
         _setCovered(jobId, record, !bearsMark);
     }
 
@@ -85,7 +84,7 @@ abstract contract Escrow is Covering, Triggers {
             record.gas = uint96(gas);
             emit IJobManager.JobFunded(jobId, msg.sender, amount, escrow, gas);
         }
-        if (_isCovered(record)) _setCovered(jobId, record, true);
+        if (_isCovered(jobId, record)) _setCovered(jobId, record, true);
         if (hasToken && amount != 0) _pull(IERC20(record.token), amount);
     }
 
@@ -108,15 +107,17 @@ abstract contract Escrow is Covering, Triggers {
     function requestWithdrawal(uint64 jobId, uint256 amount, uint256 gas) external onlyDelegated {
         Record storage record = _owned(jobId);
         bool isOver = record.account.status == IJobManager.Status.Cancelled;
-        if (amount == 0 && gas == 0 && !isOver) revert IJobManager.InsufficientEscrow();
+        bool isNothing = amount == 0 && gas == 0 && !isOver;
+        if (isNothing && _withdrawals[jobId].availableAt == 0) revert IJobManager.InsufficientEscrow();
         if (amount > record.account.escrow || gas > record.gas) revert IJobManager.InsufficientEscrow();
         uint256 from = block.timestamp;
         uint256 end = record.schedule.inactiveFrom;
         // one that is active ends when it ends: that is no reason to wait
         if (record.account.status != IJobManager.Status.Active && end > from) from = end;
-        uint64 availableAt = uint64(from + EXPIRY);
+        uint64 availableAt = isNothing ? 0 : uint64(from + EXPIRY);
         _withdrawals[jobId] = Withdrawal(uint96(amount), uint96(gas), availableAt);
         emit IJobManager.WithdrawalRequested(jobId, amount, gas, availableAt);
+        _tellCovered(jobId, record);
     }
 
     /// @dev See {IJobManager}. Tasks settled since the request come first: it pays out what is left, up to the amount asked for.
@@ -134,8 +135,9 @@ abstract contract Escrow is Covering, Triggers {
             if (record.token != address(0) && isOfNothing && (coin != 0 || deposit != 0)) amount = 0;
         } else {
             Withdrawal memory request = _requested(jobId);
-            if (request.amount < escrow) amount = request.amount;
-            if (request.gas < coin) coin = request.gas;
+            (uint256 most, uint256 mostCoin) = _spare(record);
+            amount = uint96(Math.min(request.amount, most));
+            coin = Math.min(request.gas, mostCoin);
         }
         // nothing at all is what is meant
         // slither-disable-next-line incorrect-equality
@@ -145,11 +147,24 @@ abstract contract Escrow is Covering, Triggers {
         record.gas -= uint96(coin);
         emit IJobManager.JobWithdrawn(jobId, to, amount, coin, escrow - amount);
         if (deposit != 0) emit IJobManager.DepositReturned(jobId, to, deposit);
-        if (!_isCovered(record)) _setCovered(jobId, record, false);
+        _tellCovered(jobId, record);
         coin += deposit;
         if (record.token == address(0)) coin += amount;
         else if (amount != 0) IERC20(record.token).safeTransfer(to, amount);
         if (coin != 0) Address.sendValue(payable(to), coin);
+    }
+
+    /// @dev What may be taken of escrow and of what is set aside for gas: of a job that keepers still work for, not what its next run
+    /// may cost, which they may just have made. A request that would leave less has taken the mark away.
+    function _spare(Record storage record) private view returns (uint256 most, uint256 mostCoin) {
+        (uint256 account, uint256 schedule) = _load(record);
+        (most, mostCoin) = (JobWord.escrow(account), record.gas);
+        uint256 end = record.schedule.inactiveFrom;
+        if (!JobWord.isCovered(account) || (end != 0 && block.timestamp >= end + EXPIRY)) return (most, mostCoin);
+        (uint256 kept, uint256 gas) = (JobWord.fee(schedule), _mostGasNow(schedule));
+        if (JobWord.hasToken(account)) mostCoin = Math.saturatingSub(mostCoin, gas);
+        else kept += gas;
+        most = Math.saturatingSub(most, kept);
     }
 
     /// @dev What was announced, if now is the time.
@@ -164,10 +179,17 @@ abstract contract Escrow is Covering, Triggers {
 
     /* COVER: SEE COVERING */
 
-    function _isCovered(Record storage record) internal view returns (bool) {
+    function _isCovered(uint64 jobId, Record storage record) internal view returns (bool) {
         (uint256 account, uint256 schedule) = _load(record);
-        uint256 dataFee = Chain.usualDataFee(_chainKind, MOST_BYTES);
-        return _covers(record, account, schedule, _mostGas(schedule, _mostPrice(), dataFee));
+        return _coversBesides(jobId, record, account, schedule, _mostGasNow(schedule));
+    }
+
+    function _mostGasNow(uint256 schedule) private view returns (uint256) {
+        return _mostGas(schedule, _mostPrice(), Chain.usualDataFee(_chainKind, MOST_BYTES));
+    }
+
+    function _tellCovered(uint64 jobId, Record storage record) internal {
+        _setCovered(jobId, record, _isCovered(jobId, record));
     }
 
     function _setCovered(uint64 jobId, Record storage record, bool covered) internal {

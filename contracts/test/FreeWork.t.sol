@@ -162,14 +162,99 @@ contract FreeWorkTest is World {
         jobs.requestWithdrawal(id, 0, 0);
         vm.expectRevert(IJobManager.InsufficientEscrow.selector);
         jobs.requestWithdrawal(id, 0, uint256(GAS_FUND) + 1);
-        jobs.requestWithdrawal(id, 0, GAS_FUND);
-        vm.warp(block.timestamp + 1 hours);
         vm.recordLogs();
+        jobs.requestWithdrawal(id, 0, GAS_FUND);
+        check(!said(1) && !jobs.canPay(id), "it pays for no run");
+        vm.warp(block.timestamp + 1 hours);
         jobs.withdraw(id, address(0xcafe));
         vm.stopPrank();
         equal(address(0xcafe).balance, GAS_FUND, "gas alone");
         equal(jobs.job(id).escrow, 1 ether, "escrow stays");
-        check(!said(1) && !jobs.canPay(id), "and pays for no run");
+        check(!jobs.canPay(id), "and pays for no run");
+    }
+
+    /// A withdrawal that may be made at any moment of a day would go before the settlement of a run, whose keepers worked for nothing.
+    function test_withdraw_whatIsAnnouncedPaysForNoRun() public {
+        uint64 id = create(params(), 1 ether);
+        vm.startPrank(CREATOR);
+        vm.recordLogs();
+        jobs.requestWithdrawal(id, 1 ether - most(id), 0);
+        said(0);
+        check(jobs.canPay(id), "with what is left");
+        vm.recordLogs();
+        jobs.requestWithdrawal(id, 1 ether - most(id) + 1, 0);
+        check(!said(1) && !jobs.canPay(id), "a wei too little is left");
+        vm.stopPrank();
+        jobs.fund(id, 0);
+        check(!jobs.canPay(id), "whoever asks");
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.CannotPay.selector, id));
+        jobs.lookAgain(id);
+        vm.warp(block.timestamp + 200);
+        equal(settleAs(operatorOf(1), callEntry(id, 0)), 1, "what was under way settles still");
+        check(!jobs.canPay(id), "what its callback gives back changes nothing");
+        vm.recordLogs();
+        vm.prank(CREATOR);
+        jobs.requestWithdrawal(id, 0, 0);
+        check(said(1) && jobs.canPay(id), "it is taken back");
+        vm.prank(CREATOR);
+        vm.expectRevert(IJobManager.InsufficientEscrow.selector);
+        jobs.requestWithdrawal(id, 0, 0);
+    }
+
+    function test_withdraw_whatHasLapsedPaysAgain() public {
+        uint64 id = create(params(), 1 ether);
+        vm.prank(CREATOR);
+        jobs.requestWithdrawal(id, 1 ether, 0);
+        vm.warp(block.timestamp + 25 hours);
+        vm.expectRevert(abi.encodeWithSelector(IJobManager.CannotPay.selector, id));
+        jobs.lookAgain(id);
+        vm.warp(block.timestamp + 1);
+        vm.recordLogs();
+        jobs.lookAgain(id);
+        check(said(1) && jobs.canPay(id), "the withdrawal has lapsed");
+    }
+
+    /// One that left enough, until a run was paid: what the next one may cost stays, for it may be under way.
+    function test_withdraw_leavesTheNextRunOfAJobThatCanPay() public {
+        uint64 id = create(params(), 1 ether);
+        vm.startPrank(CREATOR);
+        jobs.requestWithdrawal(id, 1 ether - most(id), 0);
+        vm.stopPrank();
+        vm.warp(block.timestamp + 1 hours);
+        equal(settleAs(operatorOf(1), callEntry(id, 30)), 1, "settled");
+        uint256 escrow = jobs.job(id).escrow;
+        check(jobs.canPay(id) && escrow < 1 ether, "and it goes on");
+        vm.prank(CREATOR);
+        jobs.withdraw(id, address(0xcafe));
+        equal(address(0xcafe).balance, escrow - most(id), "all but that");
+        check(jobs.canPay(id), "as was believed");
+        equal(settleAs(operatorOf(1), callEntry(id, 31)), 1, "so it settles");
+        // what is over settles no more, and all of it can be taken
+        id = create(params(), 1 ether);
+        vm.startPrank(CREATOR);
+        jobs.pause(id);
+        jobs.requestWithdrawal(id, 1 ether - most(id), 0);
+        vm.warp(block.timestamp + NOTICE + 1 hours);
+        uint256 before = address(0xcafe).balance;
+        jobs.withdraw(id, address(0xcafe));
+        vm.stopPrank();
+        equal(address(0xcafe).balance - before, 1 ether - most(id), "as announced");
+    }
+
+    function test_withdraw_leavesTheGasOfAJobThatPaysInAToken() public {
+        jobs.setLeastFee(address(token), 1);
+        uint64 id = create(inToken(FEE), 1 ether);
+        (uint256 fee, uint256 gas) = jobs.mostCost(id, PRICE);
+        vm.prank(CREATOR);
+        jobs.requestWithdrawal(id, 1 ether - fee, GAS_FUND - gas);
+        vm.warp(block.timestamp + 1 hours);
+        equal(settleAs(operatorOf(1), callEntry(id, 30)), 1, "settled");
+        (uint256 escrow, uint256 coin) = (jobs.job(id).escrow, jobs.job(id).gas);
+        vm.prank(CREATOR);
+        jobs.withdraw(id, address(0xcafe));
+        equal(token.balanceOf(address(0xcafe)), escrow - fee, "the fee stays");
+        equal(address(0xcafe).balance, coin - gas, "and the gas");
+        equal(settleAs(operatorOf(1), callEntry(id, 31)), 1, "so it settles");
     }
 
     /// Code of the JobManager: of its own it takes nothing.

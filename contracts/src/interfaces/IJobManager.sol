@@ -238,12 +238,15 @@ interface IJobManager {
     function cancel(uint64 jobId) external;
     /// @notice Announces a withdrawal; the amount can be taken when no task due by now, or by the end of a paused or
     /// cancelled job, can settle any more, and for a day from then on. A later request replaces an earlier one. What is due by a
-    /// block, a log or a condition has an hour for this too, though the chain would let it settle for longer.
+    /// block, a log or a condition has an hour for this too, though the chain would let it settle for longer. Until it is made or has
+    /// lapsed, no run is paid of it: where less is left than the next one may cost, the job cannot pay any more. Nothing at all, of a job
+    /// that is not cancelled, takes the announcement back.
     /// @param gas of what a job that pays in a token has set aside for gas, in wei
     /// @param amount where nothing at all is asked of a cancelled job, its token stays here when it is withdrawn: it may not move
     /// any more
     function requestWithdrawal(uint64 jobId, uint256 amount, uint256 gas) external;
-    /// @notice Pays out what was announced; of a cancelled job whose last task can settle no more all that is left, its listing
+    /// @notice Pays out what was announced, but of a job that can pay and may still run not what its next run may cost, which may be under
+    /// way; of a cancelled job whose last task can settle no more all that is left, its listing
     /// deposit too, without a word before.
     function withdraw(uint64 jobId, address to) external;
 

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use consensus::time::Time;
 
-/// How long a job is looked at again; after that its owner has to add money, or anybody looks.
-const FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a job is looked at again; after that its owner has to add money, or anybody looks. A withdrawal that was announced and is
+/// not made holds its money back for 25 hours.
+const FOR: Duration = Duration::from_secs(26 * 60 * 60);
 /// Most jobs at a time; what comes when there are so many has to wait for its owner.
 const MOST: usize = 1_024;
 /// Pause between two looks of one keeper, at whichever jobs: each wakes its sender, and with many jobs without money there would
@@ -105,15 +106,15 @@ mod tests {
     }
 
     #[test]
-    fn they_take_turns_with_growing_pauses_for_a_day() {
+    fn they_take_turns_with_growing_pauses_for_26_hours() {
         let mut jobs = Uncovered::default();
         assert_eq!(next(&mut jobs, 0), None);
         [1, 2, 1].into_iter().for_each(|job| jobs.note(job, NOW));
         let turns = [0, 0, 29, 30, 59, 60, 89, 90, 119, 120].map(|second| next(&mut jobs, second));
         assert_eq!(turns, [Some(1), None, None, Some(2), None, Some(1), None, Some(2), None, Some(1)]);
-        let looks = (121..86_400).filter(|&second| next(&mut jobs, second).is_some()).count();
-        assert!((270..320).contains(&looks), "{looks}: every ten minutes each");
-        assert_eq!(next(&mut jobs, 86_400), None, "the day is over");
+        let looks = (121..93_600).filter(|&second| next(&mut jobs, second).is_some()).count();
+        assert!((290..350).contains(&looks), "{looks}: every ten minutes each");
+        assert_eq!(next(&mut jobs, 93_600), None, "the time is over");
     }
 
     #[test]

@@ -1,11 +1,12 @@
-use super::{CALLDATA_MAX, GAS_PLANNED_MAX, Part, split};
+use super::{CALLDATA_MAX, GAS_PLANNED_MAX, Part, split, worst_gas};
 use crate::chain::{Anchor, Batch, Certificate, Settlement};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::SolCall;
 use consensus::time::Pace;
 use contracts::ITaskManager::{Delivery, Entry};
-use contracts::Run;
 use contracts::deploy::{ChainKind, DeployConfig};
+use contracts::{Run, TaskManager};
+use std::collections::BTreeMap;
 
 /// A batch of calls with outcomes of so many bytes and callbacks of so much gas, every third at an anchor of its own, and
 /// a skip after each.
@@ -199,4 +200,18 @@ fn entries_of_jobs_that_cannot_pay_are_not_brought() {
     }
     let settlement = Settlement { unpaid: (0..8).collect(), ..settlement(&[(10, 1); 4]) };
     assert_eq!(split(&settlement, 100), [], "nothing is left");
+}
+
+/// The worst that is measured of a batch without callbacks: as many tokens, each for the first time in an epoch. A plan below it would
+/// be a transaction that runs out of gas.
+#[test]
+fn the_plan_of_a_batch_is_no_less_than_the_worst_that_is_measured() {
+    let figures: BTreeMap<String, String> =
+        serde_json::from_str(include_str!("../../../../contracts/snapshots/gas.json")).unwrap();
+    let measured: u64 = figures["settle_128_n64_tokens_first"].parse().unwrap();
+    let settlement = settlement(&[(0, 0); 64]);
+    assert_eq!(settlement.batch.entries.len(), 128);
+    let call = TaskManager::settleCall { certificate: settlement.certificate, batch: settlement.batch };
+    let planned = worst_gas(&call, 128, 0);
+    assert!(planned >= measured, "{planned} planned, {measured} measured");
 }
