@@ -95,6 +95,14 @@ pub struct Swarm {
     sweeper: Sweeper,
 }
 
+/// What keepers meet the chain through, if they are to meet it as it is.
+async fn proxied(options: &Options, spawner: &Spawner, anvil: &Anvil, directory: &Path) -> Result<Option<Proxies>> {
+    if !options.rough {
+        return Ok(None);
+    }
+    Proxies::start(spawner, anvil.url(), options.seed, directory).await.map(Some)
+}
+
 impl Swarm {
     /// Sets up chain, contracts and bootnode, and starts as many keepers as the options say; returns when all are ready
     /// and in the epoch's committee.
@@ -156,10 +164,7 @@ impl Swarm {
         let staking = eigenlayer.as_ref().map(EigenLayer::staking);
         let mut deployed = network::deploy_to(&anvil, &directory, staking, options.jobs).await?;
         progress.say(&format!("contracts deployed, {}", deployed.file.display()));
-        let proxies = match options.rough {
-            true => Some(Proxies::start(&spawner, anvil.url(), options.seed, &directory).await?),
-            false => None,
-        };
+        let proxies = proxied(&options, &spawner, &anvil, &directory).await?;
         if let Some(proxies) = &proxies {
             progress.say(&format!("keepers see it through {}", proxies.urls().join(", ")));
             deployed.network.rpc_urls = proxies.urls().to_vec();

@@ -106,7 +106,10 @@ pub(crate) fn our_logs() -> Vec<Log> {
     let (version, submitter) = (2, operator);
     let total = U96::from(400);
     let all = [
-        (job_manager, JobManager::JobCreated { jobId: 7, owner, forwarder, params: params() }.encode_log_data()),
+        (
+            job_manager,
+            JobManager::JobCreated { jobId: 7, owner, forwarder, activeFrom: 0, params: params() }.encode_log_data(),
+        ),
         (job_manager, JobManager::JobCovered { jobId: 7, covered: true }.encode_log_data()),
         (job_manager, JobManager::JobPaused { jobId: 7, inactiveFrom: 5 }.encode_log_data()),
         (job_manager, JobManager::JobResumed { jobId: 7, version, activeFrom: 5 }.encode_log_data()),

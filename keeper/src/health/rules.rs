@@ -48,7 +48,7 @@ const fn warning(check: &'static str, red_when: &'static str, help: &'static str
 }
 
 /// Every rule, in order of its check's name.
-pub const RULES: [Rule; 25] = [
+pub const RULES: [Rule; 26] = [
     critical("account", "transactions are refused, or not included", "keeper doctor; then the node's own log"),
     warning("alerts", "the webhook does not take what it is told", "look at alerts.webhook, or --alert-webhook"),
     critical("archive", "what happens to tasks is not recorded", "free space, or move runs.sqlite away"),

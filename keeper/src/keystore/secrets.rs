@@ -206,7 +206,7 @@ pub(super) fn unlock(path: &Path, text: &str, password: &Password) -> Result<Sec
     Ok(secrets)
 }
 
-fn checksum(derived: &[u8; DERIVED], message: &[u8]) -> [u8; 32] {
+pub(super) fn checksum(derived: &[u8; DERIVED], message: &[u8]) -> [u8; 32] {
     Sha256::new().chain_update(&derived[16..]).chain_update(message).finalize().into()
 }
 
