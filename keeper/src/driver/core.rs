@@ -57,7 +57,6 @@ use super::standing::Post;
 use super::uncovered::Uncovered;
 use super::unjudged::Unjudged;
 use crate::archive::{self, Change};
-use crate::chain::SettlementResult;
 use crate::jobs::action::Finding;
 use crate::jobs::{JobBook, Schedule};
 use crate::journal::Record;
@@ -219,20 +218,7 @@ impl Core {
             Event::Learnt { safe: false } => self.order(Order::Stop(FOREIGN_SIGNATURE.to_owned())),
             Event::Answered { from, bytes } => self.feed(Input::Answered { from, bytes }, now),
             Event::Status { from, bytes } => self.on_status(from, &bytes, now),
-            Event::Submitted { key, result } => {
-                if let SettlementResult::Mined { gas_used, settled, .. } = result {
-                    self.settlement_gas = gas_used;
-                    self.archive_gas(&key, gas_used, settled, now);
-                }
-                if let SettlementResult::Useless { jobs } = &result {
-                    jobs.iter().for_each(|&job| self.uncovered.doubt(job));
-                }
-                let failed = result.trouble().is_some();
-                self.note(Note::Submitted(result));
-                if failed {
-                    self.feed(Input::SubmissionFailed(key), now);
-                }
-            }
+            Event::Submitted { key, result } => self.on_submitted(key, result, now),
             Event::Prepared { job, code, result } => {
                 let troubled = result.is_err();
                 self.on_prepared(job.0, code, result, now);
