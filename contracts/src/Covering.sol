@@ -91,6 +91,8 @@ abstract contract Covering is Records {
 
     /// @dev The account with its mark as it is to be, and a word of it where it changes.
     function _mark(uint64 jobId, uint256 account, bool covered) internal returns (uint256) {
+        // two marks
+        // slither-disable-next-line incorrect-equality
         if (JobWord.isCovered(account) == covered) return account;
         emit IJobManager.JobCovered(jobId, covered);
         return JobWord.withCovered(account, covered);

@@ -57,7 +57,6 @@ use super::standing::Post;
 use super::uncovered::Uncovered;
 use super::unjudged::Unjudged;
 use crate::archive::{self, Change};
-use crate::chain::SettlementResult;
 use crate::jobs::action::Finding;
 use crate::jobs::{JobBook, Schedule};
 use crate::journal::Record;

@@ -285,15 +285,7 @@ impl Note {
             Self::Blamed(Fault::UnfitInputs(keeper)) => {
                 tracing::warn!(keeper = keeper.0, "a leader listed observations of no quorum: nobody decides on them");
             }
-            Self::Step { task, step: Step::Expired, result: "skipped", .. } => {
-                tracing::info!(
-                    job = task.job.0,
-                    "a task was left out: until its deadline gas cost more than its job pays for"
-                );
-            }
-            Self::Step { task, step: Step::Expired, .. } => {
-                tracing::warn!(job = task.job.0, "a task's deadline passed without a settlement");
-            }
+            Self::Step { task, step: Step::Expired, result, .. } => log_expired(task, result),
             Self::Step { task, step: Step::Abstained(reason), .. } => {
                 tracing::warn!(job = task.job.0, reason = reason.name(), "nothing to sign for a task");
             }
@@ -359,6 +351,13 @@ impl Note {
             Self::CodeTrouble { job, why } => tracing::warn!(job, why, "a job's code is not ready"),
             _ => {}
         }
+    }
+}
+
+fn log_expired(task: &Task, result: &str) {
+    match result {
+        "skipped" => tracing::info!(job = task.job.0, "a task was left out: a gas costs more than its job pays for"),
+        _ => tracing::warn!(job = task.job.0, "a task's deadline passed without a settlement"),
     }
 }
 

@@ -15,6 +15,7 @@ use contracts::terms::ended;
 
 use super::{Core, Note, Order};
 use crate::archive::{Change, result_of};
+use crate::chain::SettlementResult;
 use crate::driver::note::DisputeNote;
 use crate::jobs::Standing;
 use crate::jobs::action::{Finding, Part, is_too_dear};
@@ -84,6 +85,23 @@ impl Core {
                 self.archive(report.task, Change::Sent, now);
             }
             self.order(Order::Submit { settlement, unpaid });
+        }
+    }
+
+    /// What became of a batch: the engine hears of what is still to be settled.
+    pub(super) fn on_submitted(&mut self, key: BatchKey, result: SettlementResult, now: Time) {
+        match &result {
+            SettlementResult::Mined { gas_used, settled, .. } => {
+                self.settlement_gas = *gas_used;
+                self.archive_gas(&key, *gas_used, *settled, now);
+            }
+            SettlementResult::Useless { jobs } => jobs.iter().for_each(|&job| self.uncovered.doubt(job)),
+            _ => {}
+        }
+        let failed = result.trouble().is_some();
+        self.note(Note::Submitted(result));
+        if failed {
+            self.feed(Input::SubmissionFailed(key), now);
         }
     }
 
@@ -198,7 +216,7 @@ impl Core {
     }
 
     /// What a task took of a transaction of this keeper: on average, for the chain tells no more.
-    pub(super) fn archive_gas(&mut self, key: &BatchKey, used: u64, settled: u64, now: Time) {
+    fn archive_gas(&mut self, key: &BatchKey, used: u64, settled: u64, now: Time) {
         if let Some(gas) = used.checked_div(settled) {
             self.archive_all(key, &Change::Paid { gas }, now);
         }

@@ -15,6 +15,7 @@ use ed25519_dalek::SigningKey;
 use super::*;
 use crate::chain::{
     AccusationResult, ChainEvent, EpochSnapshot, Head, Ineligible, JobEvent, JobParams, MemberRow, Settled,
+    SettlementResult,
 };
 use crate::driver::event::RequestTag;
 use crate::driver::status::PeerStatus;
