@@ -29,7 +29,7 @@ use alloy::primitives::Address;
 use consensus::committee::PeerKey;
 use consensus::fault::{Reason, Verdict};
 use consensus::input::MessageTag;
-use consensus::message::{BatchKey, Channel};
+use consensus::message::Channel;
 use consensus::task::Task;
 use consensus::time::{Pace, Time};
 use consensus::{Engine, Input};
@@ -248,22 +248,6 @@ impl Core {
             Event::Tick => self.feed(Input::Tick, now),
         }
         std::mem::take(&mut self.orders)
-    }
-
-    /// What became of a batch that this keeper brought.
-    fn on_submitted(&mut self, key: BatchKey, result: SettlementResult, now: Time) {
-        if let SettlementResult::Mined { gas_used, settled, .. } = result {
-            self.settlement_gas = gas_used;
-            self.archive_gas(&key, gas_used, settled, now);
-        }
-        if let SettlementResult::Useless { jobs } = &result {
-            jobs.iter().for_each(|&job| self.uncovered.doubt(job));
-        }
-        let failed = result.trouble().is_some();
-        self.note(Note::Submitted(result));
-        if failed {
-            self.feed(Input::SubmissionFailed(key), now);
-        }
     }
 
     /// When to call [`Core::on`] with [`Event::Tick`] at the latest, if nothing happens before.

@@ -356,7 +356,7 @@ impl Note {
 
 fn log_expired(task: &Task, result: &str) {
     match result {
-        "skipped" => tracing::info!(job = task.job.0, "a task was left out: a gas costs more than its job pays for"),
+        "skipped" => tracing::info!(job = task.job.0, "a task was left out: gas costs more than its job pays for"),
         _ => tracing::warn!(job = task.job.0, "a task's deadline passed without a settlement"),
     }
 }
