@@ -64,7 +64,7 @@ targets! {
     data_url: executor::fuzz::data_url, executor::fuzz::data_url_seeds, 1024;
     digest: keeper::chain::fuzz::digest, keeper::chain::fuzz::digest_seeds, 8192;
     engine: engine::engine, engine::engine_seeds, 16_384;
-    epoch_table: config::epoch_table, config::epoch_table_seeds, 1024;
+    epoch_table: config::epoch_table, config::epoch_table_seeds, 2048;
     evidence: mesh::evidence, mesh::evidence_seeds, 8192;
     failed_call: executor::fuzz::failed_call, executor::fuzz::failed_call_seeds, 512;
     foreign_key: keeper::keystore::fuzz::foreign_key, keeper::keystore::fuzz::foreign_key_seeds, 4096;
