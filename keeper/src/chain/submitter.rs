@@ -19,7 +19,7 @@ use contracts::{JobManager, KeeperRegistry, TaskManager};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -201,7 +201,9 @@ impl Submitter {
     pub async fn look_again(&self, job: u64) {
         let call = plain_call(self.contracts.job_manager, &JobManager::lookAgainCall { jobId: job });
         let call = Call { gas_floor: LOOK_GAS, ..call };
-        match &*self.enqueue(keccak256(&call.input), call).await {
+        // Each look is one of its own: what was found last time has nothing to do with what is found now.
+        let looked = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        match &*self.enqueue(keccak256([&call.input[..], &looked.to_be_bytes()].concat()), call).await {
             Done::Mined { tx, .. } => tracing::info!(job, %tx, "whether a job can pay has changed"),
             ended => tracing::debug!(job, ?ended, "whether a job can pay is as it was"),
         }

@@ -87,6 +87,7 @@ const EVENTS: &[&str] = &[
     "digest_refuted",
     "fees_raised",
     "logs_in_parts",
+    "logs_too_much",
     "no_pending_block",
     "nonce_displaced",
     "nonce_handed_over",

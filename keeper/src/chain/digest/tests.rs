@@ -174,7 +174,7 @@ fn a_file_is_believed_only_as_it_was_written_and_for_its_network() {
     other = config.clone();
     other.network.chain_id = 5;
     assert_eq!(file.read(&other), None, "of another chain");
-    let text = String::from_utf8(bytes).expect("text").replacen("\"version\":3", "\"version\":1", 1);
+    let text = String::from_utf8(bytes).expect("text").replacen("\"version\":4", "\"version\":1", 1);
     std::fs::write(&path, text).expect("written");
     assert_eq!(file.read(&config), None, "of another version");
     file.remove();

@@ -1,10 +1,10 @@
 //! What people type, behind RPC nodes as they are: the answer is that of a good node, or the error says what is wrong.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::nodes::{Then, behind, row};
 use crate::keeper_process::{Home, Said};
-use crate::on_chain::{Anvil, document, operator};
+use crate::on_chain::{Anvil, operator};
 
 /// Rows of `nodes.rs`.
 const ROWS: [&str; 9] = [
@@ -37,7 +37,8 @@ async fn behind_every_node_a_verb_answers_or_says_why_not() {
     // More blocks than fit into one question of a row.
     anvil.ask("anvil_mine", json!(["0x80"])).await;
     let good = network.rpc_urls[0].clone();
-    let wanted: Vec<Value> = VERBS.iter().map(|verb| document(&home, file.to_str().unwrap(), verb)).collect();
+    let said = |verb: &[&str]| home.keeper(&[verb, &["--json", "--network", file.to_str().unwrap()][..]].concat());
+    let wanted = VERBS.map(said);
 
     let mut failures = Vec::new();
     for (number, name) in ROWS.into_iter().enumerate() {
@@ -46,7 +47,7 @@ async fn behind_every_node_a_verb_answers_or_says_why_not() {
         network.rpc_urls = urls;
         network.save(&file).unwrap();
         for (verb, wanted) in VERBS.iter().zip(&wanted) {
-            let said = home.keeper(&[verb, &["--json", "--network", file.to_str().unwrap()][..]].concat());
+            let said = said(verb);
             if !is_as(&said, then, wanted) {
                 failures.push(format!("{name}: {verb:?}: {said:?}"));
             }
@@ -55,9 +56,9 @@ async fn behind_every_node_a_verb_answers_or_says_why_not() {
     assert!(failures.is_empty(), "{failures:#?}");
 }
 
-fn is_as(said: &Said, then: Then, wanted: &Value) -> bool {
+fn is_as(said: &Said, then: Then, wanted: &Said) -> bool {
     match then {
-        Then::GoesOn => said.code == 0 && said.json() == *wanted,
+        Then::GoesOn => said.code == wanted.code && said.json() == wanted.json(),
         Then::Red(words) => said.code == 6 && said.stderr.contains(words),
     }
 }
