@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The page in a real browser, against a real swarm: page.sh [--images]
+# The page in a real browser, against a real swarm: page.sh [--images] [--measure]
 #   --images   leaves pictures of every view in docs/images
+#   --measure  holds it to its speed too, on a machine that does nothing else
 # Needs Chromium ($CHROMIUM, or `chromium` or `google-chrome` on the PATH); as root on Debian it is installed. Where there is none
 # the test says so and is left out, but under CI it fails.
 set -euo pipefail
@@ -8,14 +9,16 @@ set -euo pipefail
 . "$(dirname "$0")/../bootstrap/setup.sh"
 home=$root/tests/page
 
-case "${1:-}" in
-  '') ;;
-  --images) export IMAGES=$root/docs/images ;;
-  *)
-    say "page.sh: unknown flag $1; page.sh [--images]"
-    exit 2
-    ;;
-esac
+for flag; do
+  case "$flag" in
+    --images) export IMAGES=$root/docs/images ;;
+    --measure) export MEASURE=1 ;;
+    *)
+      say "page.sh: unknown flag $flag; page.sh [--images] [--measure]"
+      exit 2
+      ;;
+  esac
+done
 
 # Debian's package, where that can be had without asking.
 get_chromium() {
