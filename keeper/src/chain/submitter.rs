@@ -200,10 +200,12 @@ impl Submitter {
     /// Has a job looked at again that could not pay, if it can by now, or that could, if it cannot any more.
     pub async fn look_again(&self, job: u64) {
         let call = plain_call(self.contracts.job_manager, &JobManager::lookAgainCall { jobId: job });
-        let call = Call { gas_floor: LOOK_GAS, ..call };
-        // Each look is one of its own: what was found last time has nothing to do with what is found now.
-        let looked = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-        match &*self.enqueue(keccak256([&call.input[..], &looked.to_be_bytes()].concat()), call).await {
+        // Each look is a content of its own, which contents are by their bytes: what was found last time has nothing to do with what is
+        // found now. The contract reads as many bytes as it needs.
+        let looked = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+        let input = Bytes::from([&call.input[..], &looked.to_be_bytes()].concat());
+        let call = Call { gas_floor: LOOK_GAS, input, ..call };
+        match &*self.enqueue(keccak256(&call.input), call).await {
             Done::Mined { tx, .. } => tracing::info!(job, %tx, "whether a job can pay has changed"),
             ended => tracing::debug!(job, ?ended, "whether a job can pay is as it was"),
         }
