@@ -49,7 +49,19 @@ pub struct Report {
     pub outcome_hash: B256,
 }
 
+/// What is hashed for the outcome of a task that was not due. No run comes to that hash: what is hashed for one is 128 bytes long.
+const NOT_DUE: &str = "Keeper Mesh: the task was not due";
+
 impl Report {
+    /// What is ruled on the report of a task that never was, or was not to be run at its anchor: a job error with one fixed hash. There is
+    /// nothing right to report of such a task, so where the report says just that, it is a skip with this hash instead: whatever was
+    /// certified loses.
+    pub fn not_due(&self) -> Answer {
+        let outcome_hash = keccak256(NOT_DUE);
+        let says_just_that = (self.status, self.outcome_hash) == (Status::JobError, outcome_hash);
+        Answer { status: if says_just_that { Status::Skip } else { Status::JobError }, outcome_hash }
+    }
+
     /// The report's leaf in the batch: keccak256 of its EIP-712 struct hash (hashed twice, so that no inner node of a
     /// tree can pass for a leaf).
     pub fn leaf(&self) -> B256 {
@@ -204,3 +216,6 @@ pub fn possession_digest(
     let peer_key = B256::from(peer_key);
     keccak256((U256::from(chain_id), registry, operator, keccak256(chain_key), peer_key).abi_encode())
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,7 +75,7 @@ async fn rerun(
         None => bench.past.plan_of((task.job.0, task.version)).await.map_err(unread)?,
     };
     let plan = plan.ok_or_else(|| unknown("the chain's history has no such version of the job"))?;
-    let not_due = |why: &str| (Answer::not_due(report), format!("it was not to be run: {why}"));
+    let not_due = |why: &str| (report.not_due(), format!("it was not to be run: {why}"));
     if plan.terms.action.observes() {
         if report.input_set.is_zero() {
             return Ok(not_due("its job decides on what keepers saw outside, and the report rests on nothing of that"));

@@ -116,14 +116,14 @@ impl Court {
     /// The report is of nothing that was to be run, and it is said why.
     async fn denies(&self, report: &Report, why: &str) {
         let (answer, words) = self.rerun(report).await.unwrap();
-        assert_eq!(answer, Answer::not_due(report), "{words}");
+        assert_eq!(answer, report.not_due(), "{words}");
         assert!(words.contains(why), "{words}");
     }
 
     async fn runs(&self, report: &Report) {
         let (answer, words) = self.rerun(report).await.unwrap();
         assert_eq!((answer.status, words.as_str()), (Status::Call, ""));
-        assert_ne!(answer, Answer::not_due(report));
+        assert_ne!(answer, report.not_due());
     }
 
     async fn abstains(&self, report: &Report, why: Abstention) {
