@@ -70,8 +70,9 @@ impl Court {
         let actions = Actions { chain_id: chain.network.chain_id, job_manager, provider: rpc.provider(), executor };
         let past = Past::new(rpc, job_manager, 1, Pace::of(Duration::from_secs(1), 0));
         let (owner, forwarder) = (Address::repeat_byte(4), Address::repeat_byte(5));
-        let activeFrom = if let TriggerTerms::Blocks { first, .. } = terms.trigger { first } else { 0 };
-        let listed = JobCreated { jobId: JOB, owner, forwarder, activeFrom, params: terms.params() }.encode_log_data();
+        let active_from = if let TriggerTerms::Blocks { first, .. } = terms.trigger { first } else { 0 };
+        let listed = JobCreated { jobId: JOB, owner, forwarder, activeFrom: active_from, params: terms.params() }
+            .encode_log_data();
         let court = Self { nodes, past, actions, _cache: cache };
         court.each(|node| node.chain().log(1, job_manager, listed.clone()));
         court.asked(&YES);

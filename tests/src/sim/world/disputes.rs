@@ -93,7 +93,7 @@ impl World<'_> {
     /// What every honest keeper finds of a disputed task, be it that it was not due; `None` if each finds something else.
     fn right_answer(&self, report: &Report) -> Option<Answer> {
         if !self.was_due(&report.task, report.anchor.hash) {
-            return Some(Answer::not_due(report));
+            return Some(report.not_due());
         }
         let outcome = self.honest_outcome(&report.task, report.anchor.hash)?;
         Some(Answer { status: outcome.status, outcome_hash: outcome.hash(CODE) })
