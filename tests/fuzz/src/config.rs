@@ -127,7 +127,7 @@ pub fn text_file(bytes: &[u8]) {
 pub fn text_file_seeds() -> Vec<Vec<u8>> {
     let words = "\u{feff}pass w\u{f6}rd \u{1f511}\n";
     let units = |turn: fn(u16) -> [u8; 2]| words.encode_utf16().flat_map(turn).collect::<Vec<u8>>();
-    vec![words.as_bytes().to_vec(), words[3..].as_bytes().to_vec(), units(u16::to_le_bytes), units(u16::to_be_bytes)]
+    vec![words.as_bytes().to_vec(), words.as_bytes()[3..].to_vec(), units(u16::to_le_bytes), units(u16::to_be_bytes)]
 }
 
 /// A recorded run.
