@@ -42,9 +42,8 @@ plant() {
   cp "$copy/kept" "$file"
 }
 
-plant "a task refunds what all have in common once more" Settling.sol \
-  'sums.refund = (sums.gasPrice * certified.gasUsed + certified.dataFee) / count;' \
-  'sums.refund = sums.gasPrice * certified.gasUsed + certified.dataFee;'
+plant "a task refunds what all have in common once more" Charging.sol \
+  'refund = sums.refund + cost / sums.count;' 'refund = sums.refund + cost;'
 plant "a job that pays in a token pays no gas" Charging.sol '|| !_chargeGas(record, gas)) return TOO_MUCH;' ') return TOO_MUCH;'
 plant "a job without enough is charged all the same" Charging.sol \
   '} else if (fee + gas > JobWord.escrow(account)) {' '} else if (fee > JobWord.escrow(account)) {'
@@ -53,4 +52,4 @@ plant "a settled run settles again" Kinds.sol 'if (RunLog.isSettled(JobWord.runs
 plant "a log settles again" Kinds.sol 'JobWord.hasLogs(account) ? _logs[jobId][key]' 'JobWord.hasLogs(account) ? false'
 plant "a condition does not cool down" Kinds.sol 'if (last != 0 && RunWord.anchor(word) < last' 'if (false && RunWord.anchor(word) < last'
 plant "a run by blocks closes earlier ones" Kinds.sol 'if (JobWord.givesUp(schedule)) return 0;' 'if (JobWord.givesUp(schedule) || !isByTime) return 0;'
-plant "what is told of a job is not so" Concluding.sol 'emit JobCovered(RunWord.jobId(callback), covered);' 'emit JobCovered(RunWord.jobId(callback), true);'
+plant "what is told of a job is not so" Concluding.sol 'emit JobCovered(jobId, covered);' 'emit JobCovered(jobId, true);'
