@@ -5,8 +5,8 @@ use tests::document::swarm;
 #[tokio::test]
 async fn a_wrong_result_is_ruled_against_and_its_signers_are_slashed() {
     let _alone = tests::alone().await;
-    let outcome = swarm(&["--once", "--json", "--keepers", "7", "--wrong-result", "4"]).await.unwrap();
-    outcome.holds(1);
+    let outcome = swarm(&["--once", "--json", "--keepers", "7", "--wrong-result", "4", "--tasks", "30"]).await.unwrap();
+    outcome.holds(30);
     let disputes = &outcome.document["disputes"];
     assert_eq!((disputes["opened"].as_u64(), disputes["upheld"].as_u64()), (Some(1), Some(1)), "{outcome:#?}");
     let slashed = outcome.document["slashed"].as_array().expect("slashed");

@@ -43,8 +43,8 @@ impl Outcome {
         number.unwrap_or_else(|| panic!("the document has no number at {pointer}: {self:#?}"))
     }
 
-    /// Checks what every run must fulfil: exit code 0, at least `tasks` settled, none missed, none twice, three leaders (where a
-    /// dozen tasks are asked for: of few windows one keeper may lead most by chance), a batch of two, and a target that counted exactly what the chain's logs say.
+    /// Checks what every run must fulfil: exit code 0, at least `tasks` settled, none missed, none twice, three leaders,
+    /// a batch of two, and a target that counted exactly what the chain's logs say.
     ///
     /// # Panics
     /// When something of this does not hold.
@@ -56,7 +56,7 @@ impl Outcome {
         let due = self.number("/tasks/due");
         assert_eq!(due, self.number("/tasks/settled") + self.number("/tasks/skipped"), "{self:#?}");
         let leaders = self.document["leaders"].as_object().expect("leaders");
-        assert!(leaders.len() >= 3 || tasks < 12, "{self:#?}");
+        assert!(leaders.len() >= 3, "{self:#?}");
         let led: i64 = leaders.values().filter_map(Value::as_i64).sum();
         assert_eq!(led, self.number("/tasks/settled"), "{self:#?}");
         assert!(self.number("/batches/max") >= 2, "{self:#?}");
