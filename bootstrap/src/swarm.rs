@@ -110,6 +110,31 @@ impl Swarm {
     /// # Errors
     /// When a part does not come up: which, why, and the end of its log. Nothing is left behind.
     pub async fn start(options: Options) -> Result<Self> {
+        let mut swarm = Self::joining(options).await?;
+        swarm.meet().await?;
+        Ok(swarm)
+    }
+
+    /// The same with the example jobs, which are listed while the keepers come up: the first task settles the earlier.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and [`Self::list_examples`].
+    pub async fn start_with_examples(options: Options) -> Result<Self> {
+        if options.rough {
+            // Those who drive what the jobs look at are told of blocks that are taken back, from the beginning.
+            let mut swarm = Self::start(options).await?;
+            swarm.list_examples().await?;
+            return Ok(swarm);
+        }
+        let mut swarm = Self::joining(options).await?;
+        let start = swarm.offer_examples().await?;
+        swarm.meet().await?;
+        swarm.await_code(start).await?;
+        Ok(swarm)
+    }
+
+    /// Sets up chain, contracts and bootnode, and starts the keepers.
+    async fn joining(options: Options) -> Result<Self> {
         let mut swarm = Self::without_keepers(options).await?;
         let count = swarm.options.keepers;
         let names: Vec<String> = (1..=count).map(|number| format!("keeper-{number}")).collect();
@@ -124,20 +149,25 @@ impl Swarm {
         for keeper in &mut swarm.keepers {
             keeper.join()?;
         }
-        for position in 0..swarm.keepers.len() {
-            let keeper = &mut swarm.keepers[position];
+        Ok(swarm)
+    }
+
+    /// Returns when all keepers are ready and know each other; from then on the chain is as rough as the options say.
+    async fn meet(&mut self) -> Result<()> {
+        let count = self.keepers.len();
+        for position in 0..count {
+            let keeper = &mut self.keepers[position];
             if position == 0 {
                 keeper.reached().await?;
-                swarm.say_page();
+                self.say_page();
             }
-            let keeper = &mut swarm.keepers[position];
+            let keeper = &mut self.keepers[position];
             keeper.ready().await?;
-            keeper.meets(usize::from(count) - 1).await?;
+            keeper.meets(count - 1).await?;
         }
-        swarm.progress.say(&format!("{count} keepers ready"));
-        swarm.reports = Some(Reports::start(&swarm.setting));
-        swarm.start_reorganising().await?;
-        Ok(swarm)
+        self.progress.say(&format!("{count} keepers ready"));
+        self.reports = Some(Reports::start(&self.setting));
+        self.start_reorganising().await
     }
 
     /// Chain, contracts and bootnode only.

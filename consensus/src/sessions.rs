@@ -67,6 +67,11 @@ impl Sessions {
         self.get(&due.task).is_some_and(|session| session.due() == due)
     }
 
+    /// Whether there is room for a task of a job that has none yet.
+    pub(crate) fn has_room(&self) -> bool {
+        self.tasks.len() < SESSIONS_MAX
+    }
+
     fn has_room_for(&self, job: JobId) -> bool {
         let free = SESSIONS_MAX.saturating_sub(self.tasks.len());
         let share = (free.saturating_sub(RESERVE) / FREE_PER_SHARE).max(SHARE_MIN);

@@ -77,7 +77,7 @@ async fn serve(options: Options, purpose: Purpose) -> Result<()> {
     };
     tokio::pin!(stopped);
     let mut swarm = tokio::select! {
-        started = set_up(options.clone()) => started?,
+        started = Swarm::start_with_examples(options.clone()) => started?,
         () = &mut stopped => return interrupted(&options, purpose),
     };
     let result = tokio::select! {
@@ -95,12 +95,6 @@ fn interrupted(options: &Options, purpose: Purpose) -> Result<()> {
     } else {
         Ok(())
     }
-}
-
-async fn set_up(options: Options) -> Result<Swarm> {
-    let mut swarm = Swarm::start(options).await?;
-    swarm.list_examples().await?;
-    Ok(swarm)
 }
 
 async fn work(swarm: &mut Swarm, options: &Options, purpose: Purpose) -> Result<()> {

@@ -18,7 +18,7 @@ use super::anvil::mined_or_sent_again;
 use super::numbers::Numbers;
 pub(super) use examples::{Shelf, examples, load};
 
-/// First due moments are multiples of this, so that the examples are due together again and again.
+/// After so many seconds the examples with intervals are due together again.
 pub const RHYTHM: u64 = 10;
 /// Gas for the target's callback.
 const CALLBACK_GAS: u32 = 120_000;

@@ -7,18 +7,22 @@ use alloy::providers::Provider;
 use anyhow::Result;
 
 use super::feed::FeedDriver;
-use super::jobs::{self, JobRequest, JobSpec, RHYTHM, Shelf};
+use super::jobs::{self, JobRequest, JobSpec, Shelf};
 use super::keepers::Keeper;
 use super::ledger::unix_ms;
 use super::stirrer::Stirrer;
 use super::{Swarm, api};
 use crate::wait::until;
 
-/// Seconds between listing jobs and their first due moment when every keeper finds the code compiled: fetching, and the
-/// anchor that lies before the due moment.
-const WARM_LEAD: u64 = 8;
+/// Seconds between listing jobs and their first due moment when every keeper finds the code compiled: the block that lists
+/// them, and the anchor that lies before the due moment.
+const WARM_LEAD: u64 = 4;
+/// So many jobs more take a second longer to be listed.
+const LISTED_A_SECOND: u64 = 50;
 /// The same when the code has to be compiled first, which is done once per machine.
 const COLD_LEAD: u64 = 45;
+/// First due moments are multiples of the shortest interval: what others list at such moments is due together with it.
+const SHORTEST: u64 = 2;
 
 impl Swarm {
     /// Lists the example jobs, lets the feed that one of them reads change, and stirs what others look at. Returns when all
@@ -27,6 +31,12 @@ impl Swarm {
     /// # Errors
     /// When the code was not built, or the chain refuses.
     pub async fn list_examples(&mut self) -> Result<()> {
+        let start = self.offer_examples().await?;
+        self.await_code(start).await
+    }
+
+    /// Lists the example jobs, without waiting for anybody to have their code. Returns when the first of them is due, unix seconds.
+    pub(super) async fn offer_examples(&mut self) -> Result<u64> {
         let folder = self.options.code_dir()?;
         let stirred = self.deployed.stirred;
         let shelf = Shelf { folder: &folder, server: &self.code_server, examples: &self.deployed.examples, stirred };
@@ -36,18 +46,23 @@ impl Swarm {
         let warm = { hashes }.all(|hash| is_compiled(&self.setting.cache, &hash.to_string()[2..]));
         let (feed, seed) = (self.deployed.examples.feed, self.options.seed);
         self.feed = Some(FeedDriver::start(&self.anvil, feed, seed, self.calming()));
-        let lead = if warm { WARM_LEAD } else { COLD_LEAD };
-        let start = (unix_ms() / 1000 + lead).next_multiple_of(RHYTHM);
+        let lead = if warm { WARM_LEAD } else { COLD_LEAD } + requests.len() as u64 / LISTED_A_SECOND;
+        let start = (unix_ms() / 1000 + lead).next_multiple_of(SHORTEST);
         let block = self.anvil.provider().get_block_number().await? + self.blocks_until(start);
         for request in &mut requests {
             request.delay(start, block);
         }
         let listed = self.list(&requests).await?;
         self.progress.say(&format!("{} jobs listed, first due in {} s", listed.len(), self.seconds_until(start)));
-        let patience = Duration::from_secs(self.seconds_until(start));
         self.stirrer = stirred.map(|stirred| Stirrer::start(&self.anvil, stirred, seed, self.calming()));
+        Ok(start)
+    }
+
+    /// Returns when all keepers have the jobs' code, or the first runs are due.
+    pub(super) async fn await_code(&self, start: u64) -> Result<()> {
+        let patience = Duration::from_secs(self.seconds_until(start));
         for keeper in &self.keepers {
-            if let Err(error) = has_code(keeper, &listed, patience).await {
+            if let Err(error) = has_code(keeper, &self.jobs, patience).await {
                 self.progress.say(&format!("warning: {error:#}"));
             }
         }

@@ -155,6 +155,12 @@ impl Engine {
         self.sessions.is_told(due)
     }
 
+    /// Whether there is room for a task of a job that has none yet. Where there is, a task that is not told is one more than its
+    /// job may have.
+    pub fn has_room(&self) -> bool {
+        self.sessions.has_room()
+    }
+
     /// The tasks of a planned batch, if it is remembered.
     pub fn tasks_of(&self, key: &BatchKey) -> &[Task] {
         self.batches.get(key).map_or(&[], |batch| batch.tasks())

@@ -79,6 +79,11 @@ impl Lookout {
         self.waiting.put(due)
     }
 
+    /// Whether a job finds room of which nothing is remembered, and nothing waits.
+    pub(super) fn has_room(&self) -> bool {
+        self.sightings.has_any() && self.waiting.has_any()
+    }
+
     /// One that has waited found no room again.
     pub(super) fn put_back(&mut self, due: DueTask) {
         self.waiting.put_back(due);

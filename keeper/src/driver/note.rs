@@ -97,9 +97,16 @@ pub enum Note {
         job: JobId,
         /// How many.
         tasks: u64,
+        /// Whether there is too much of all, or of its job.
+        load: Load,
     },
-    /// A task that was seen on chain is lost: its job has its share of what is remembered, or of what waits for room.
-    Crowded(JobId),
+    /// A task that was seen on chain is lost: there is no room for it among what is remembered, or among what waits for room.
+    Lost {
+        /// Its job.
+        job: JobId,
+        /// Whether there is too much of all, or of its job.
+        load: Load,
+    },
     /// Logs that make nobody due: more of a block than their job takes, or longer than can be.
     LogsDropped {
         /// The job.
@@ -208,8 +215,8 @@ impl Note {
                 metrics.executions.inc([outcome]);
                 metrics.execution_duration.observe(seconds(*took_ms));
             }
-            Self::PutOff { tasks, .. } => metrics.load_shed.add([Load::Tasks.name()], *tasks),
-            Self::Crowded(_) => metrics.load_shed.inc([Load::Tasks.name()]),
+            Self::PutOff { tasks, load, .. } => metrics.load_shed.add([load.name()], *tasks),
+            Self::Lost { load, .. } => metrics.load_shed.inc([load.name()]),
             Self::LogsDropped { logs, .. } => metrics.load_shed.add(["logs"], *logs),
             Self::LogsUnread { .. } => metrics.load_shed.inc(["log_blocks"]),
             Self::Submitting => metrics.certificates.inc(["submitted"]),
@@ -246,7 +253,7 @@ impl Note {
             Self::CodeTrouble { job, .. } => Some(("code", *job)),
             Self::Dispute(note) => note.subject(),
             Self::PutOff { .. } => Some(("put_off", 0)),
-            Self::Crowded(job) => Some(("crowded", job.0)),
+            Self::Lost { job, .. } => Some(("lost", job.0)),
             Self::LogsDropped { job, .. } => Some(("logs_dropped", *job)),
             Self::LogsUnread { job, .. } => Some(("logs_unread", *job)),
             Self::ConditionFailed { job, .. } => Some(("condition_failed", *job)),

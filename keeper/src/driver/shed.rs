@@ -11,8 +11,10 @@ const SHOWN: Duration = Duration::from_secs(60);
 /// What can be too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Load {
-    /// Tasks that come due: the engine has no room for more.
+    /// Tasks that come due: there is no room for more, whatever their job.
     Tasks,
+    /// Tasks of a job that has its share of the room: others have theirs.
+    Crowded,
     /// Gossip messages that wait for this keeper, or for their verdict.
     Messages,
     /// Requests of peers: too many wait.
@@ -31,8 +33,9 @@ pub enum Load {
 
 impl Load {
     /// All of them, in the order in which they are shown.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Tasks,
+        Self::Crowded,
         Self::Messages,
         Self::Questions,
         Self::Commands,
@@ -47,6 +50,7 @@ impl Load {
     pub fn name(self) -> &'static str {
         match self {
             Self::Tasks => "tasks",
+            Self::Crowded => "crowded",
             Self::Messages => "messages",
             Self::Questions => "questions",
             Self::Commands => "commands",
@@ -62,8 +66,9 @@ impl Load {
 #[derive(Debug, Default)]
 pub(super) struct Shed {
     loads: [(u64, Option<Time>); Load::ALL.len()],
-    /// Whose tasks were turned away last.
+    /// Whose tasks were turned away last, for want of room and as more than its share.
     job: Option<JobId>,
+    crowding: Option<JobId>,
 }
 
 impl Shed {
@@ -74,19 +79,31 @@ impl Shed {
         *last = Some(now);
     }
 
-    /// So many tasks were turned away, all or the first of them of this job.
-    pub(super) fn charge(&mut self, job: JobId, number: u64, now: Time) {
-        self.note(Load::Tasks, number, now);
-        self.job = Some(job);
+    /// So many tasks were turned away, all or the first of them of this job: [`Load::Crowded`] where others have room.
+    pub(super) fn charge(&mut self, load: Load, job: JobId, number: u64, now: Time) {
+        self.note(load, number, now);
+        if load == Load::Crowded {
+            self.crowding = Some(job);
+        } else {
+            self.job = Some(job);
+        }
+    }
+
+    /// Which job has more tasks than its share, if one had lately: the others lose nothing by it.
+    pub(super) fn crowd(&self, now: Time) -> Option<String> {
+        let (count, last) = self.loads[Load::Crowded as usize];
+        let JobId(job) = self.crowding.filter(|_| is_fresh(last, now))?;
+        Some(format!(
+            "{count} tasks turned away since the start, and it is not over: the newest of job {job}, which has more open than one job              may have. The other jobs have room: nothing is to be done unless that job is yours"
+        ))
     }
 
     /// What is wrong and how to mend it, if anything was turned away lately.
     pub(super) fn trouble(&self, now: Time) -> Option<String> {
         // A job that found no room is missing until this keeper starts anew, however long ago that was.
-        let fresh = |load: Load, last: Option<Time>| {
-            last.is_some_and(|last| load == Load::Jobs || (last <= now && now < last.plus(SHOWN)))
-        };
-        let words = Load::ALL.into_iter().map(|load| (load, self.loads[load as usize]));
+        let fresh = |load: Load, last: Option<Time>| (load == Load::Jobs && last.is_some()) || is_fresh(last, now);
+        let words = Load::ALL.into_iter().filter(|load| *load != Load::Crowded);
+        let words = words.map(|load| (load, self.loads[load as usize]));
         let words = words.filter(|(load, (_, last))| fresh(*load, *last));
         let words = words.map(|(load, (count, _))| match self.job.filter(|_| load == Load::Tasks) {
             Some(JobId(job)) => format!("{count} tasks (the newest of job {job})"),
@@ -101,6 +118,11 @@ impl Shed {
             )
         })
     }
+}
+
+/// Whether something that was turned away last at a moment is shown still.
+fn is_fresh(last: Option<Time>, now: Time) -> bool {
+    last.is_some_and(|last| last <= now && now < last.plus(SHOWN))
 }
 
 #[cfg(test)]
@@ -126,10 +148,24 @@ mod tests {
     #[test]
     fn tasks_are_charged_to_their_job() {
         let mut shed = Shed::default();
-        shed.charge(JobId(7), 2, Time(1_000));
-        shed.charge(JobId(9), 1, Time(1_000));
+        shed.charge(Load::Tasks, JobId(7), 2, Time(1_000));
+        shed.charge(Load::Tasks, JobId(9), 1, Time(1_000));
         shed.note(Load::Messages, 4, Time(1_000));
         let words = shed.trouble(Time(2_000)).unwrap_or_default();
         assert!(words.contains("3 tasks (the newest of job 9) and 4 messages"), "{words}");
+    }
+
+    /// A stranger's job must not stop the other jobs' keeper from being ready.
+    #[test]
+    fn a_job_with_more_than_its_share_is_no_load_on_others() {
+        let mut shed = Shed::default();
+        shed.charge(Load::Crowded, JobId(7), 2, Time(1_000));
+        assert_eq!(shed.trouble(Time(2_000)), None);
+        let words = shed.crowd(Time(2_000)).unwrap_or_default();
+        assert!(words.contains("2 tasks") && words.contains("job 7"), "{words}");
+        assert_eq!(shed.crowd(Time(61_000)), None);
+        shed.charge(Load::Tasks, JobId(9), 1, Time(61_000));
+        assert_eq!(shed.crowd(Time(61_000)), None);
+        assert!(shed.trouble(Time(61_000)).is_some_and(|words| words.contains("1 tasks (the newest of job 9)")));
     }
 }

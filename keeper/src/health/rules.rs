@@ -48,7 +48,7 @@ const fn warning(check: &'static str, red_when: &'static str, help: &'static str
 }
 
 /// Every rule, in order of its check's name.
-pub const RULES: [Rule; 26] = [
+pub const RULES: [Rule; 27] = [
     critical("account", "transactions are refused, or not included", "keeper doctor; then the node's own log"),
     warning("alerts", "the webhook does not take what it is told", "look at alerts.webhook, or --alert-webhook"),
     critical("archive", "what happens to tasks is not recorded", "free space, or move runs.sqlite away"),
@@ -63,6 +63,11 @@ pub const RULES: [Rule; 26] = [
         "look at the node and the chain",
     ),
     critical("clock", "most other keepers' clocks show another time", "timedatectl set-ntp true"),
+    warning(
+        "crowded",
+        "a job has more tasks open than one job may have; other jobs have room",
+        "keeper job show ID; nothing, unless the job is yours",
+    ),
     warning(
         "disk",
         "the disk of the data directory is nearly full",

@@ -11,6 +11,7 @@
 //! | `history` | what the chain's history comes to is not written down |
 //! | `account` | transactions are refused, or not included |
 //! | `runway` | the wallet pays for few more settlements, or no node says what it holds |
+//! | `crowded` | a job has more tasks than its share of the room |
 //! | `load` | something was turned away in the last minute |
 //! | `runs` | no run comes to anything here: workers, code or chain reads fail, whatever the job |
 //! | `logs` | for half a minute the logs that make jobs due could not be read |
@@ -86,6 +87,10 @@ impl Core {
         match self.shed.trouble(now) {
             Some(why) => view.set_check("load", false, why),
             None => view.set_check("load", true, "nothing was turned away lately"),
+        }
+        match self.shed.crowd(now) {
+            Some(why) => view.set_check("crowded", false, why),
+            None => view.set_check("crowded", true, "no job has more tasks than one job may have"),
         }
         match self.lookout.searches.trouble(now) {
             Some(why) => view.set_check("logs", false, why),

@@ -77,8 +77,9 @@ impl Core {
             }
         }
         if let Some(job) = first {
-            self.shed.charge(job, put_off, now);
-            self.note(Note::PutOff { job, tasks: put_off });
+            let load = self.load_of_tasks();
+            self.shed.charge(load, job, put_off, now);
+            self.note(Note::PutOff { job, tasks: put_off, load });
         }
     }
 

@@ -8,6 +8,7 @@ use consensus::time::Time;
 use super::{Core, Note, Order};
 use crate::archive::Change;
 use crate::driver::lookout::{Seen, Subject, acted_on, condition_run};
+use crate::driver::shed::Load;
 use crate::jobs::Job;
 use crate::jobs::probe::Probed;
 use crate::jobs::search::{Found, Hit, Unread};
@@ -185,9 +186,15 @@ impl Core {
         let is_kept = sighting.is_none_or(|sighting| self.lookout.remember(due.task, sighting));
         let later = is_kept && !self.tell(&due, now) && self.engine.laws().tells_later();
         if !is_kept || (later && !self.lookout.put_off(due)) {
-            self.shed.charge(due.task.job, 1, now);
-            self.note(Note::Crowded(due.task.job));
+            let load = self.load_of_tasks();
+            self.shed.charge(load, due.task.job, 1, now);
+            self.note(Note::Lost { job: due.task.job, load });
         }
+    }
+
+    /// Whether a task that found no room was one too many of all, or of its own job.
+    pub(super) fn load_of_tasks(&self) -> Load {
+        if self.engine.has_room() && self.lookout.has_room() { Load::Crowded } else { Load::Tasks }
     }
 
     /// Tells the engine of a task once all is known of the chain that others know: it may have settled long ago. False: that is not

@@ -47,6 +47,11 @@ impl Shares {
         fresh <= free && held + more <= share
     }
 
+    /// Whether a job that has nothing yet finds what it may have as long as there is any.
+    fn has_any(&self) -> bool {
+        self.most.saturating_sub(self.taken) >= self.least
+    }
+
     fn take(&mut self, job: JobId, more: usize, fresh: usize) {
         self.taken += fresh;
         *self.of_job.entry(job).or_default() += more;
@@ -98,6 +103,11 @@ impl Sightings {
         }
         self.tasks.insert(task, sighting);
         true
+    }
+
+    /// Whether a job of which nothing is remembered finds room.
+    pub(super) fn has_any(&self) -> bool {
+        self.shares.has_any()
     }
 
     /// What made a task due, if that is remembered.
@@ -174,6 +184,11 @@ impl Waiting {
         if self.tasks.insert(due.task, due).is_none() {
             self.shares.take(due.task.job, 1, 1);
         }
+    }
+
+    /// Whether a job of which nothing waits finds room.
+    pub(super) fn has_any(&self) -> bool {
+        self.shares.has_any()
     }
 
     pub(super) fn holds(&self, task: &Task) -> bool {

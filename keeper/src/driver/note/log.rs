@@ -33,7 +33,7 @@ impl Note {
                 tracing::warn!(job = task.job.0, reason = reason.name(), "nothing to sign for a task");
             }
             Self::PutOff { .. }
-            | Self::Crowded(_)
+            | Self::Lost { .. }
             | Self::LogsDropped { .. }
             | Self::LogsUnread { .. }
             | Self::ConditionFailed { .. }
@@ -71,13 +71,15 @@ impl Note {
     /// The same of what one job is to blame for.
     fn log_of_job(&self) {
         match self {
-            Self::PutOff { job, tasks } => tracing::warn!(
+            Self::PutOff { job, tasks, load } => tracing::warn!(
                 job = job.0,
                 tasks,
+                load = load.name(),
                 "more tasks are open than this keeper has room for, or than one job may have: some are taken up later"
             ),
-            Self::Crowded(job) => tracing::warn!(
+            Self::Lost { job, load } => tracing::warn!(
                 job = job.0,
+                load = load.name(),
                 "what is seen on chain makes this job due more often than one job may be: such runs are lost"
             ),
             Self::LogsDropped { job, logs } => tracing::warn!(
