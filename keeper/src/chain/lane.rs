@@ -11,6 +11,9 @@
 //!    └───────────────── Displaced ◀────┘ another program used the nonce
 //! ```
 //!
+//! A nonce that only a lie about the account's count can have given is `Adrift`: its content waits for another one, and what was
+//! sent is looked at again before the account comes to that nonce after all.
+//!
 //! Nothing leaves before the ledger that knows it is on disk: every change orders a write, and what waits for it is sent
 //! when it is written. After a start every nonce of the ledger is looked at, and its content asked about, before anything
 //! is sent again.
@@ -296,7 +299,7 @@ impl Lane {
     /// Looks at the chain: at every tick while something is open or wanted, else seldom. Once a block time, for the
     /// receipts of what is included too.
     fn look(&mut self, now: Duration, orders: &mut Vec<Order>) {
-        let pause = if self.slots.is_empty() { IDLE } else { self.terms.block_time };
+        let pause = if self.slots.values().all(Slot::is_adrift) { IDLE } else { self.terms.block_time };
         let thorough = self.thorough_at.is_none_or(|at| now.saturating_sub(at) >= pause);
         if self.looking || !(thorough || self.is_busy()) {
             return;

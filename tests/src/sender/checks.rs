@@ -19,8 +19,10 @@ const GRACE: u64 = 10_000;
 
 /// How often one is sent that every node refuses for good: some answers come late, and it may be wanted again.
 const HOPELESS_MAX: u32 = 6;
-/// Nonces further than that from what is used only a lie about the count can have given: nothing waits for them.
+/// Nonces further than that from what is used only a lie about the count can have given: nothing waits for them...
 const ADRIFT: u64 = 64;
+/// ...until the account has come so near to one.
+const NEAR: u64 = 4;
 
 #[derive(Debug)]
 pub(super) struct Checks {
@@ -30,6 +32,8 @@ pub(super) struct Checks {
     pub(super) sent: u64,
     /// Nonces under which nodes took a content, the first one first.
     carried: BTreeMap<u64, Vec<u64>>,
+    /// Nonces that were adrift when something left, and have not been sent again nearer than that.
+    adrift: BTreeSet<u64>,
     /// Transactions that left, by nonce and content.
     attempts: BTreeMap<(u64, u64), BTreeSet<B256>>,
     /// What left last under a nonce.
@@ -51,6 +55,7 @@ impl Checks {
             violations: Vec::new(),
             sent: 0,
             carried: BTreeMap::new(),
+            adrift: BTreeSet::new(),
             attempts: BTreeMap::new(),
             newest: BTreeMap::new(),
             looked: BTreeSet::new(),
@@ -78,6 +83,7 @@ impl Checks {
     /// The ledger is gone: what it knew nobody can know.
     pub(super) fn forget(&mut self) {
         self.carried.clear();
+        self.adrift.clear();
         self.attempts.clear();
         self.newest.clear();
         self.looked.clear();
@@ -92,6 +98,10 @@ impl Checks {
     /// A transaction leaves. `used` tells how many nonces any node has shown as used in the last moments, `mined` how many are.
     pub(super) fn on_send(&mut self, at: u64, tx: &Tx, disk: &Ledger, used: u64, mined: u64) {
         self.sent += 1;
+        self.adrift.extend(self.carried.values().flatten().filter(|nonce| **nonce > mined.saturating_add(ADRIFT)));
+        if tx.nonce <= mined.saturating_add(ADRIFT) {
+            self.adrift.remove(&tx.nonce);
+        }
         let known = disk.entries.get(&tx.nonce);
         if !known.is_some_and(|entry| entry.attempts.iter().any(|attempt| attempt.tx == tx.hash)) {
             self.fail(at, "sent_before_written", format!("nonce {}, content {}", tx.nonce, tx.content));
@@ -110,11 +120,12 @@ impl Checks {
         if let Some(since) = self.over.get(&tx.content).copied().filter(|since| at > since + self.grace) {
             self.fail(at, "unwanted", format!("content {} under nonce {}, over since {since}", tx.content, tx.nonce));
         }
+        let reach = |nonce: u64| mined.saturating_add(if self.adrift.contains(&nonce) { NEAR } else { ADRIFT });
         // A reorganisation may bring an earlier nonce back to life: then the later one stays the content's.
         let nonces = self.carried.entry(tx.content).or_default();
         let from = nonces.iter().position(|nonce| *nonce == tx.nonce).map_or(0, |place| place + 1);
-        let open = used..=mined.saturating_add(ADRIFT);
-        let live = nonces.iter().skip(from).copied().find(|nonce| *nonce != tx.nonce && open.contains(nonce));
+        let open = |nonce: u64| (used..=reach(nonce)).contains(&nonce);
+        let live = nonces.iter().skip(from).copied().find(|nonce| *nonce != tx.nonce && open(*nonce));
         if let Some(other) = live {
             self.fail(at, "two_nonces", format!("content {} under {} and {other}", tx.content, tx.nonce));
         }

@@ -30,6 +30,9 @@ pub(super) enum Phase {
     Included(Receipt),
     /// Another program's transaction, or one of ours that nobody knows any more, used the nonce; seen at this block.
     Displaced { head: u64 },
+    /// Only a lie about the count can have given it: its content is free for another nonce. Pools may hold what was sent, so it
+    /// is remembered until the account comes near it.
+    Adrift,
 }
 
 /// Whether a transaction with the present content has left under the nonce, for all that is known.
@@ -111,9 +114,22 @@ impl Slot {
         Self { phase: Phase::Restored, left: Left::Maybe, out: true, doubtful: true, ..fresh }
     }
 
-    /// Whether the chain has not used it yet.
+    /// Whether the chain has not used it yet, and may soon.
     pub(super) fn is_open(&self) -> bool {
-        !matches!(self.phase, Phase::Included(_) | Phase::Displaced { .. })
+        !matches!(self.phase, Phase::Included(_) | Phase::Displaced { .. } | Phase::Adrift)
+    }
+
+    /// Whether it is remembered only because the account may come near it.
+    pub(super) fn is_adrift(&self) -> bool {
+        matches!(self.phase, Phase::Adrift)
+    }
+
+    /// Nothing is known of it any more: whether its content is still wanted is asked before anything is sent.
+    pub(super) fn reopen(&mut self, now: Duration) {
+        (self.missed, self.phase, self.since) = (0, Phase::Restored, now);
+        if self.left == Left::Yes {
+            self.left = Left::Maybe; // its content may have left under another nonce since
+        }
     }
 
     /// Somebody wants its content until then. Who waits already waits no longer for it.

@@ -30,7 +30,7 @@ impl Slot {
             Phase::Included(receipt) if receipt.success && self.key_of(receipt.tx) == key => {
                 Some(Stand::Included(receipt.clone()))
             }
-            Phase::Included(_) | Phase::Displaced { .. } => None,
+            Phase::Included(_) | Phase::Displaced { .. } | Phase::Adrift => None,
             _ if self.entry.key == key => Some(Stand::Present),
             _ if self.entry.attempts.iter().any(|attempt| attempt.key == key) => Some(Stand::Earlier),
             _ => None,

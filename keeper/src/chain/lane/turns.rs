@@ -11,8 +11,12 @@ use std::time::Duration;
 /// Looks in a row that show a gap before it is filled, and before the floor is believed to be wrong.
 const GAP_LOOKS: u32 = 3;
 const FLOOR_LOOKS: u32 = 10;
-/// No nonce of ours is further from what the chain has included, whatever a node says.
+/// No nonce of ours is further from what the chain has included, whatever a node says...
 const ADRIFT: u64 = 64;
+/// ...and one that was is taken up again from here on: what pools hold of it may be included in the next blocks.
+const NEAR: u64 = 2 * super::OPEN_MAX as u64;
+/// How many of those are remembered.
+const ADRIFT_MAX: usize = 64;
 
 /// A nonce below an open one, or below the floor, that belongs to nothing.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +36,7 @@ pub(super) struct Strange {
 impl Lane {
     pub(super) fn looked(&mut self, look: &Look, now: Duration, orders: &mut Vec<Order>) {
         self.book.note_look(look, now);
+        self.take_up_near(look.mined, now);
         let (terms, thorough) = (self.terms, self.thorough);
         // All are looked at before any is decided on: what one may carry matters to the others.
         let see = |(nonce, slot): (&u64, &mut Slot)| (*nonce, slot.see(look, thorough, now, &terms, &*self.rules));
@@ -193,7 +198,8 @@ impl Lane {
 
     /// Nonces that something of ours has used, or may use.
     fn known(&self) -> u64 {
-        self.slots.keys().next_back().map_or(0, |nonce| nonce.saturating_add(1)).max(self.floor)
+        let ours = self.slots.iter().filter(|(_, slot)| !slot.is_adrift());
+        ours.map(|(nonce, _)| nonce.saturating_add(1)).next_back().unwrap_or_default().max(self.floor)
     }
 
     fn mind_count(&mut self, mined: u64) {
@@ -217,7 +223,14 @@ impl Lane {
         (looks >= if few { GAP_LOOKS } else { FLOOR_LOOKS }).then_some(least)
     }
 
-    /// Lets go of a nonce that only a lie can have given. A node that lags shows fewer than the floor.
+    /// Looks again at what was sent under nonces that only a lie can have given, before the account uses them after all.
+    fn take_up_near(&mut self, mined: u64, now: Duration) {
+        let Some(mined) = self.believed(mined) else { return };
+        let near = mined.max(self.floor).saturating_add(NEAR);
+        self.slots.range_mut(..=near).filter(|(_, slot)| slot.is_adrift()).for_each(|(_, slot)| slot.reopen(now));
+    }
+
+    /// Sends nothing more under a nonce that only a lie can have given. A node that lags shows fewer than the floor.
     fn drop_adrift(&mut self, mined: u64, orders: &mut Vec<Order>) {
         let from = mined.max(self.floor).saturating_add(ADRIFT);
         let adrift = |(nonce, slot): (&u64, &Slot)| slot.is_open() && *nonce > from;
@@ -225,8 +238,14 @@ impl Lane {
             return;
         };
         self.requeue(nonce, orders);
-        self.slots.remove(&nonce);
-        self.revision += 1;
+        let kept = self.slots.values().filter(|slot| slot.is_adrift()).count() < ADRIFT_MAX;
+        match self.slots.get_mut(&nonce) {
+            Some(slot) if kept && slot.is_out() => slot.phase = Phase::Adrift,
+            _ => {
+                self.slots.remove(&nonce);
+                self.revision += 1;
+            }
+        }
     }
 
     /// Uses up a nonce that others wait for and nobody has, once it was seen often enough.

@@ -86,7 +86,7 @@ impl Slot {
     fn see_used(&mut self, look: &Look, thorough: bool, terms: &Terms) -> Seen {
         match self.phase {
             Phase::Displaced { head } if look.head >= head.saturating_add(DEEP) => Seen::Deep,
-            Phase::Displaced { .. } => Seen::Same,
+            Phase::Displaced { .. } | Phase::Adrift => Seen::Same,
             Phase::Included(_) if !thorough => Seen::Same,
             _ => {
                 // Nodes may be behind with receipts; where none ever took it there is none to wait for.
@@ -117,7 +117,7 @@ impl Slot {
             Phase::Sent if now >= self.acted.saturating_add(raise_after(terms)) => return Seen::Due,
             Phase::Included(receipt) => receipt.block,
             Phase::Displaced { head } => *head,
-            Phase::Checking { .. } | Phase::Written | Phase::Sent => {
+            Phase::Checking { .. } | Phase::Written | Phase::Sent | Phase::Adrift => {
                 self.missed = 0;
                 return Seen::Same;
             }
@@ -127,10 +127,7 @@ impl Slot {
         if !rules.reopens() || (look.head < block && self.missed < SHORTER_LOOKS) {
             return Seen::Same;
         }
-        (self.missed, self.phase, self.since) = (0, Phase::Restored, now);
-        if self.left == Left::Yes {
-            self.left = Left::Maybe; // its content may have left under another nonce since
-        }
+        self.reopen(now);
         Seen::Free
     }
 
