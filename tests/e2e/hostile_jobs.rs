@@ -150,11 +150,32 @@ impl Stage {
             "the honest job settled {alone:.0} ms after due on average alone, {most_alone} at most; beside {HUNDREDS} \
              others {beside:.0} and {most_beside}"
         );
+        self.tell_latest(first..last);
         assert!(beside < alone + later_ms(), "{alone:.0} ms alone, {beside:.0} ms beside them");
         #[expect(clippy::cast_precision_loss, reason = "milliseconds")]
         let most = most_beside as f64;
         assert!(most < alone + latest, "{alone:.0} ms alone, {most:.0} ms at most beside them");
         self.swarm.check_alive().unwrap();
+    }
+
+    /// Says which runs of the honest job were late, and what else was in the blocks that they were in.
+    fn tell_latest(&self, runs: std::ops::Range<u64>) {
+        self.swarm.follower().look(|ledger| {
+            let ours =
+                ledger.settlements.iter().filter(|each| each.job_id == self.honest.id && runs.contains(&each.run));
+            for each in ours {
+                let late = each.seen_ms.saturating_sub(self.honest.due(each.run).unwrap_or_default() * 1000);
+                let beside = ledger.settlements.iter().filter(|other| other.block == each.block).count() - 1;
+                eprintln!(
+                    "run {} due {}: {late} ms, block {} place {} by {}, {beside} others in it",
+                    each.run,
+                    self.honest.due(each.run).unwrap_or_default(),
+                    each.block,
+                    each.place,
+                    each.submitter
+                );
+            }
+        });
     }
 
     /// Milliseconds from due to settled: on average, and at most.
