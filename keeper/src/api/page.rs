@@ -41,6 +41,7 @@ files! {
     "graph.js",
     "history.js",
     "verify.js",
+    "proof.js",
     "view-mesh.js",
     "view-tasks.js",
     "view-task.js",
