@@ -70,6 +70,8 @@ export function proof(key, signal) {
       check.disabled = false;
       spoil.hidden = false;
     }
+    // Another certificate may have come meanwhile: it is not checked yet.
+    if (of !== document) return;
     element.dataset.state = state;
     say(verdict, words);
   };

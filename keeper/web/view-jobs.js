@@ -3,7 +3,7 @@
 import { ask, chainNow, on, poll, store } from "./data.js";
 import { h, heading, keyed, put, say } from "./dom.js";
 import { history } from "./history.js";
-import { STATES, clock, count, ether, late, span } from "./words.js";
+import { clock, count, ether, late, span, stateOf } from "./words.js";
 
 /** Runs of a job's strip. */
 const STRIP = 48;
@@ -80,7 +80,7 @@ function update(element, job, runs) {
   say(why, job.reason ? `Why not: ${job.reason}` : "");
   const past = runs.filter((run) => run.state !== "waiting").slice(0, STRIP).reverse();
   keyed(strip, past, (run) => run.key, (run) => h("li", {}, h("a", { href: `#/task/${run.key}`, tabindex: "-1" })), (cell, run) => {
-    const [words, tone] = STATES[run.state] ?? [run.state, ""];
+    const [words, tone] = stateOf(run.state);
     cell.dataset.tone = tone;
     cell.style.setProperty("--late", String(Math.min(1, 0.25 + (run.settled_ms ?? 4000) / 6000)));
     cell.firstChild.setAttribute("aria-label", `run ${run.run}, ${words}`);

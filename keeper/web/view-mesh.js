@@ -3,6 +3,7 @@
 import { ask, chainNow, on, store } from "./data.js";
 import { card, h, heading, keyed, put, say } from "./dom.js";
 import { graph } from "./graph.js";
+import { Settled } from "./settled.js";
 import { badge, clock, count, hue, same, short, span, who } from "./words.js";
 
 /** Lines of news that are shown, and blocks in the strip. */
@@ -39,11 +40,23 @@ export function mesh(root, signal) {
       h("section", { class: "card hero" }, nobody, stage, about, h("div", { class: "chain" }, h("span", { class: "small muted" }, "Chain"), strip), legend()),
       h("div", { class: "stack" }, h("section", { class: "card" }, h("h2", {}, "Who leads"), lead, line), card("News", "one line a task", h("div", { role: "log", "aria-label": "News" }, news, quiet)))));
 
-  const drawing = graph(stage, (member) => put(about, described(member)));
+  let chosen = null;
+  const describe = () => {
+    const member = store.mesh?.members.find((each) => each.index === chosen);
+    if (chosen === null) return;
+    const print = JSON.stringify(member ?? null);
+    if (about.dataset.print === print) return;
+    about.dataset.print = print;
+    put(about, member ? described(member) : h("p", { class: "muted" }, `Row ${chosen} is no member any more.`));
+  };
+  const drawing = graph(stage, (index) => {
+    chosen = index;
+    describe();
+  });
   signal.addEventListener("abort", drawing.stop, { once: true });
   const seen = new Map();
-  const tally = { settled: [], late: [] };
-  const blocks = new Map();
+  const tally = { settled: new Map() };
+  const blocks = new Settled();
 
   const redraw = () => {
     if (!store.mesh) return;
@@ -53,6 +66,7 @@ export function mesh(root, signal) {
     drawing.show(store.mesh, { leading: led.leading?.index, next: led.next?.index, connected: led.connected });
     showLead(lead, line, led);
     showTiles(tiles, tally);
+    describe();
   };
   const redrawBlocks = () => showBlocks(strip, blocks);
   on("mesh", redraw, signal);
@@ -81,17 +95,21 @@ export function mesh(root, signal) {
   }, signal);
   on("task", (change) => {
     if (change.change === "settled") {
-      tally.settled.push(Date.now());
+      if (!tally.settled.has(change.key)) tally.settled.set(change.key, Date.now());
       const from = store.mesh?.members.find((member) => same(member.operator, change.submitter));
       if (from) drawing.flash(from.index, "settled");
-      blocks.set(change.block, (blocks.get(change.block) ?? 0) + 1);
+      blocks.set(change.key, change.block);
       redrawBlocks();
-      const known = seen.get(change.key);
-      if (known?.due) tally.late.push((store.pulse?.head.timestamp ?? 0) * 1000 - known.due * 1000);
-      note(change.key, { state: change.result, block: change.block, submitter: change.submitter, late: change.seconds_late });
+      note(change.key, { state: change.result, block: change.block, submitter: change.submitter, late: change.seconds_late, reason: "" });
     } else if (change.change === "due") seen.set(change.key, { ...seen.get(change.key), due: change.due });
     else if (change.change === "started") note(change.key, { state: "running", job: change.job });
-    else if (["expired", "reopened", "undelivered", "ineligible"].includes(change.change)) note(change.key, { state: change.change === "expired" ? "expired" : seen.get(change.key)?.state ?? "settled", reason: change.reason ?? "" });
+    else if (["reopened", "expired"].includes(change.change)) {
+      // Whatever it had settled in is on the chain no more.
+      tally.settled.delete(change.key);
+      blocks.set(change.key, null);
+      redrawBlocks();
+      note(change.key, { state: change.change, block: null, submitter: null, reason: change.change === "reopened" ? "undone by a reorganisation" : "" });
+    } else if (["undelivered", "ineligible"].includes(change.change)) note(change.key, { state: seen.get(change.key)?.state ?? "settled", reason: change.reason ?? "" });
     while (seen.size > 400) seen.delete(seen.keys().next().value);
   }, signal);
 
@@ -103,13 +121,17 @@ export function mesh(root, signal) {
     quiet.hidden = shown.length > 0;
     keyed(news, shown, (each) => each.key, () => h("li", {}, h("a", {}, h("time", { class: "mono" }), h("span", { class: "what" }), h("span", { class: "state" }))), line_of);
   }
-  ask("runs", signal).then(({ runs }) => {
-    for (const run of runs.filter((run) => !["waiting"].includes(run.state)).slice(0, NEWS_MAX).reverse()) {
-      if (run.block) blocks.set(run.block, (blocks.get(run.block) ?? 0) + 1);
-      if (!seen.get(run.key)?.state) note(run.key, { state: run.state, due: run.due, block: run.block, submitter: run.submitter || null, reason: run.reason });
+  /** What happened while nobody told it: at first, and after each gap in the stream. */
+  const catchUp = () => ask("runs", signal).then(({ runs }) => {
+    runs.forEach((run) => blocks.set(run.key, run.block));
+    for (const run of runs.filter((run) => run.state !== "waiting").slice(0, NEWS_MAX).reverse()) {
+      const { key, state, due, block, reason } = run;
+      if (seen.get(key)?.state !== state) note(key, { state, due, block, submitter: run.submitter || null, reason });
     }
     redrawBlocks();
   }).catch(() => {});
+  on("opened", (back) => back && catchUp(), signal);
+  catchUp();
   redraw();
 }
 
@@ -155,13 +177,12 @@ function showTiles(tiles, tally) {
   const { pulse, mesh } = store;
   if (!pulse) return;
   const now = Date.now();
-  tally.settled = tally.settled.filter((at) => now - at < 60_000);
-  tally.late = tally.late.slice(-50);
+  tally.settled.forEach((at, key) => now - at >= 60_000 && tally.settled.delete(key));
   const here = pulse.connected.length + (mesh?.me === null || mesh?.me === undefined ? 0 : 1);
   const facts = [
     ["Block", count(pulse.head.number), ""],
     ["Keepers here", `${here}`, `of ${pulse.members}`, here < pulse.members ? "bad" : ""],
-    ["Settled, last minute", count(tally.settled.length), ""],
+    ["Settled, last minute", count(tally.settled.size), ""],
     ["Epoch", count(pulse.epoch.number), ""],
     ["Jobs", count(pulse.jobs), ""],
     ["Missed", count(pulse.missed), "", pulse.missed > 0 ? "bad" : ""],
@@ -176,10 +197,10 @@ function showTiles(tiles, tally) {
 function showBlocks(strip, blocks) {
   const head = store.pulse?.head.number;
   if (!head) return;
-  [...blocks.keys()].filter((number) => number < head - 200).forEach((number) => blocks.delete(number));
+  blocks.forget(head - 200);
   const numbers = Array.from({ length: Math.min(BLOCKS, head + 1) }, (_, at) => head - at).reverse();
   keyed(strip, numbers, (number) => number, (number) => h("li", { title: `block ${number}` }), (element, number) => {
-    const settled = blocks.get(number) ?? 0;
+    const settled = blocks.count(number);
     element.style.setProperty("--lit", String(Math.min(1, settled ? 0.45 + settled * 0.18 : 0)));
     element.classList.toggle("lit", settled > 0);
     element.title = settled ? `block ${number}: ${settled} settled` : `block ${number}`;

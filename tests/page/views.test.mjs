@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { leadership } from "../../keeper/web/view-mesh.js";
-import { count, ether, late, percent, short, span } from "../../keeper/web/words.js";
+import { Settled } from "../../keeper/web/settled.js";
+import { count, ether, late, percent, short, span, stateOf } from "../../keeper/web/words.js";
 
 const operator = (index) => `0x${String(index).repeat(40)}`;
 const mesh = { members: [0, 1, 2, 3].map((index) => ({ index, operator: operator(index), me: index === 0 })) };
@@ -41,4 +42,16 @@ test("numbers are told as people read them", () => {
   assert.deepEqual([count(1234567), count("<b>"), percent(0.5), percent(NaN)], ["1\u2009234\u2009567", "—", "50.0 %", "—"]);
   assert.deepEqual([ether("1500000000000000000"), ether("1"), ether("999999000000000000000000"), ether("<b>")], ["1.5", "0", "999\u2009999", "—"]);
   assert.equal(short(`0x${"ab".repeat(20)}`), "0xabab…abab");
+});
+
+test("a task that settles counts once, in the block where it is now, until that is undone", () => {
+  const blocks = new Settled();
+  for (const [key, block] of [["1.1.1", 7], ["1.1.1", 7], ["1.1.2", 7], ["1.1.1", 8], ["1.1.3", 8], ["1.1.3", null], ["1.1.4", null]]) blocks.set(key, block);
+  assert.deepEqual([6, 7, 8, undefined].map((block) => blocks.count(block)), [0, 1, 1, 0]);
+  blocks.forget(8);
+  assert.deepEqual([blocks.count(7), blocks.count(8), blocks.has("1.1.2")], [0, 1, false]);
+});
+
+test("a state that is the name of something else is only a word", () => {
+  assert.deepEqual(["settled", "constructor", "__proto__", undefined].map((state) => stateOf(state)[0]), ["settled", "constructor", "__proto__", "undefined"]);
 });

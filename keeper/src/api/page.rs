@@ -42,6 +42,7 @@ files! {
     "history.js",
     "verify.js",
     "proof.js",
+    "settled.js",
     "view-mesh.js",
     "view-tasks.js",
     "view-task.js",
