@@ -123,7 +123,12 @@ export function mesh(root, signal) {
   }
   /** What happened while nobody told it: at first, and after each gap in the stream. */
   const catchUp = () => ask("runs", signal).then(({ runs }) => {
-    runs.forEach((run) => blocks.set(run.key, run.block));
+    for (const run of runs) {
+      blocks.set(run.key, run.block);
+      const ago = chainNow() - run.due * 1000 - (run.settled_ms ?? 0);
+      if (!run.block) tally.settled.delete(run.key);
+      else if (run.settled_ms !== null && ago < 60_000 && !tally.settled.has(run.key)) tally.settled.set(run.key, Date.now() - ago);
+    }
     for (const run of runs.filter((run) => run.state !== "waiting").slice(0, NEWS_MAX).reverse()) {
       const { key, state, due, block, reason } = run;
       if (seen.get(key)?.state !== state) note(key, { state, due, block, submitter: run.submitter || null, reason });
