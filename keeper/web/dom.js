@@ -45,13 +45,15 @@ export function say(element, text) {
 
 /** Keeps one element for each item of a list, by key, in order: what stays is only updated. */
 export function keyed(parent, items, key, make, update) {
+  const named = items.map((item) => [String(key(item)), item]);
+  const wanted = new Set(named.map(([name]) => name));
+  // What goes, goes first: what stays is then in its place, and keeps the focus that it may have.
+  [...parent.children].filter((child) => !wanted.has(child.dataset.key)).forEach((child) => child.remove());
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let at = parent.firstChild;
-  for (const item of items) {
-    const name = String(key(item));
+  for (const [name, item] of named) {
     let element = known.get(name);
-    if (element) known.delete(name);
-    else {
+    if (!element) {
       element = make(item);
       element.dataset.key = name;
     }
@@ -59,7 +61,6 @@ export function keyed(parent, items, key, make, update) {
     if (element === at) at = at.nextSibling;
     else parent.insertBefore(element, at);
   }
-  known.forEach((element) => element.remove());
 }
 
 /** A title line of a view. */

@@ -41,13 +41,14 @@ export function mesh(root, signal) {
       h("div", { class: "stack" }, h("section", { class: "card" }, h("h2", {}, "Who leads"), lead, line), card("News", "one line a task", h("div", { role: "log", "aria-label": "News" }, news, quiet)))));
 
   let chosen = null;
+  let described = "";
   const describe = () => {
     const member = store.mesh?.members.find((each) => each.index === chosen);
     if (chosen === null) return;
     const print = JSON.stringify(member ?? null);
-    if (about.dataset.print === print) return;
-    about.dataset.print = print;
-    put(about, member ? described(member) : h("p", { class: "muted" }, `Row ${chosen} is no member any more.`));
+    if (described === print) return;
+    described = print;
+    put(about, member ? description(member) : h("p", { class: "muted" }, `Row ${chosen} is no member any more.`));
   };
   const drawing = graph(stage, (index) => {
     chosen = index;
@@ -212,7 +213,7 @@ function showBlocks(strip, blocks) {
   });
 }
 
-function described(member) {
+function description(member) {
   return h("dl", { class: "facts" },
     h("dt", {}, "Operator"), h("dd", {}, who(member.operator, store.mesh.members), " ", h("span", { class: "mono small muted" }, member.operator)),
     h("dt", {}, "Stake"), h("dd", { class: "num" }, count(BigInt(member.stake) / 10n ** 18n > 0n ? String(BigInt(member.stake) / 10n ** 18n) : member.stake)),
