@@ -3,6 +3,7 @@
 import { chainNow, on, poll, store } from "./data.js";
 import { card, command, h, heading, keyed, put, say } from "./dom.js";
 import { badge, clock, count, hue, late, percent, runName, short, span, who } from "./words.js";
+import { showOutcome } from "./outcome.js";
 import { proof } from "./proof.js";
 
 /** What a waterfall shows at least, in milliseconds. */
@@ -160,25 +161,4 @@ function showFacts(facts, run) {
   if (facts.dataset.print === print) return;
   facts.dataset.print = print;
   put(facts, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
-}
-
-function showOutcome(outcome, run) {
-  const said = run.outcome;
-  const print = JSON.stringify([said, run.result]);
-  if (outcome.dataset.print === print) return;
-  outcome.dataset.print = print;
-  if (!said) return void put(outcome, h("p", { class: "muted" }, run.result ? `This keeper's run gave: ${run.result}. What exactly is kept for the newest tasks only.` : "This keeper has not run it."));
-  const data = said.data.slice(2);
-  const calls = said.status === "call";
-  const selector = calls && data.length >= 8 ? `0x${data.slice(0, 8)}` : null;
-  const words = calls ? (data.slice(8).match(/.{1,64}/g) ?? []) : [];
-  const text = calls ? null : new TextDecoder().decode(Uint8Array.from(data.match(/../g) ?? [], (pair) => parseInt(pair, 16))).slice(0, 600);
-  put(outcome, h("p", {}, badge({ call: "settled", skip: "skipped", job_error: "job_error" }[said.status] ?? "unknown"), " ", calls ? `calls its target with ${count(said.bytes)} bytes` : `says why, in ${count(said.bytes)} bytes`),
-    calls ? h("ol", { class: "words" }, selector ? h("li", {}, h("span", { class: "muted small" }, "selector"), h("code", {}, selector)) : null, words.slice(0, 16).map((word, at) => h("li", {}, h("span", { class: "muted small" }, `word ${at}`), h("code", {}, readable(word))))) : h("code", { class: "command" }, text));
-}
-
-/** A word as a number where it is a small one. */
-function readable(word) {
-  const digits = word.replace(/^0+/, "");
-  return word.length === 64 && digits.length <= 13 ? `${count(Number(`0x${digits || 0}`))}` : `0x${word}`;
 }

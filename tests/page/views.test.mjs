@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decode, signature } from "../../keeper/web/abi.js";
 import { leadership } from "../../keeper/web/view-mesh.js";
 import { Settled } from "../../keeper/web/settled.js";
 import { count, ether, late, percent, short, span, stateOf } from "../../keeper/web/words.js";
@@ -54,4 +55,31 @@ test("a task that settles counts once, in the block where it is now, until that 
 
 test("a state that is the name of something else is only a word", () => {
   assert.deepEqual(["settled", "constructor", "__proto__", undefined].map((state) => stateOf(state)[0]), ["settled", "constructor", "__proto__", "undefined"]);
+});
+
+const word = (value) => BigInt.asUintN(256, BigInt(value)).toString(16).padStart(64, "0");
+const data = (...words) => Uint8Array.from(words.join("").match(/../g) ?? [], (pair) => parseInt(pair, 16));
+const plain = (values) => values.map(({ name, value }) => [name, Array.isArray(value) ? plain(value) : value]);
+
+test("a call is taken apart by the signature of its function", () => {
+  const transfer = signature("function transfer(address to, uint amount) external returns (bool)");
+  assert.equal(transfer.text, "transfer(address,uint256)");
+  assert.deepEqual(plain(decode(transfer, data(word(0xabn), word(12)))), [["to", `0x${"ab".padStart(40, "0")}`], ["amount", "12"]]);
+  const long = signature("f(string s, (uint8 a, bool[] b)[] list, int8[2], bytes4)");
+  assert.equal(long.text, "f(string,(uint8,bool[])[],int8[2],bytes4)");
+  const call = data(
+    word(160), word(224), word(-1), word(7), `12345678${"0".repeat(56)}`,
+    word(2), `6869${"0".repeat(60)}`,
+    word(1), word(32), word(5), word(64), word(2), word(1), word(0),
+  );
+  assert.deepEqual(plain(decode(long, call)), [
+    ["s", "hi"], ["list", [["0", [["a", "5"], ["b", [["0", "true"], ["1", "false"]]]]]]], ["", [["0", "-1"], ["1", "7"]]], ["", "0x12345678"],
+  ]);
+  assert.deepEqual(decode(signature("f()"), data()), []);
+});
+
+test("a signature or a call that is none is an error, and soon", () => {
+  for (const text of ["", "transfer", "f(", "f(uint257x)", "f((uint)", "f(uint))", "f(<b>)", `f(${"(".repeat(400)}uint${")".repeat(400)})`, `f(uint${"[1]".repeat(300)})`]) assert.throws(() => signature(text), undefined, text);
+  const calls = [["f(uint)", []], ["f(string)", [word(32)]], ["f(string)", [word(32), word(-1)]], ["f(bytes)", [word(-32)]], ["f(uint[])", [word(32), word(1_000_000)]], ["f(uint[9999])", [word(1)]], ["f(uint[][])", [word(32), word(256), ...Array(256).fill(word(0))]]];
+  for (const [text, words] of calls) assert.throws(() => decode(signature(text), data(...words)), Error, text);
 });

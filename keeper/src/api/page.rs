@@ -41,6 +41,8 @@ files! {
     "graph.js",
     "history.js",
     "verify.js",
+    "abi.js",
+    "outcome.js",
     "proof.js",
     "settled.js",
     "view-mesh.js",
