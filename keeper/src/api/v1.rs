@@ -79,7 +79,9 @@ async fn runs_of_job(State(sources): State<Sources>, Path(id): Path<u64>, Query(
     let most = which.limit.unwrap_or(100).clamp(1, RUNS_MAX);
     let after = match which.after.as_deref().map(scene::task) {
         Some(None) => return no_key(),
-        Some(Some(task)) if task.job != JobId(id) => return refuse(StatusCode::BAD_REQUEST, "that run is of another job"),
+        Some(Some(task)) if task.job != JobId(id) => {
+            return refuse(StatusCode::BAD_REQUEST, "that run is of another job");
+        }
         Some(task) => task,
         None => None,
     };

@@ -108,7 +108,8 @@ impl Reader {
     pub fn following(&self, task: &Task, most: u32) -> Result<Vec<Found>, Error> {
         let named = (task.job.0.cast_signed(), task.version, task.instance.0.as_slice());
         let query = "SELECT due, id FROM runs WHERE job = ?1 AND version = ?2 AND instance = ?3";
-        let place = self.connection.query_row(query, named, |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?)));
+        let place =
+            self.connection.query_row(query, named, |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?)));
         let Some((due, id)) = place.optional().map_err(|error| Error::of(&self.path, &error))? else {
             return Ok(Vec::new());
         };

@@ -162,7 +162,8 @@ fn certificate(epoch: u32) -> Arc<Certificate> {
 #[test]
 fn a_committee_stays_while_there_is_a_certificate_to_be_checked_against_it() {
     let scene = scene();
-    let known = || scene.look(|memory| (1..=200).filter(|epoch| memory.committee(*epoch).is_some()).collect::<Vec<_>>());
+    let known =
+        || scene.look(|memory| (1..=200).filter(|epoch| memory.committee(*epoch).is_some()).collect::<Vec<_>>());
     for epoch in 1..=20 {
         scene.show(&View::default(), Some(committee(epoch)));
         if epoch == 3 {

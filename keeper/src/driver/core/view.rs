@@ -14,7 +14,8 @@ use crate::chain::lane::{Account, UnderWay};
 use crate::jobs::trigger::{Trigger, Watch};
 use crate::jobs::{Activity, Job};
 use crate::view::{
-    AccountView, EpochView, HeadView, JobView, MemberView, NetworkView, Operator, RpcNodeView, TransactionView, TurnView, View,
+    AccountView, EpochView, HeadView, JobView, MemberView, NetworkView, Operator, RpcNodeView, TransactionView,
+    TurnView, View,
 };
 
 /// Due moments of a job that are shown ahead, and how far ahead; where jobs are many, only the next one is.
