@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, signature } from "../../keeper/web/abi.js";
-import { leadership } from "../../keeper/web/view-mesh.js";
+import { leadership } from "../../keeper/web/leadership.js";
 import { Settled } from "../../keeper/web/settled.js";
 import { count, ether, late, percent, short, span, stateOf } from "../../keeper/web/words.js";
 
