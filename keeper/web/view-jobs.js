@@ -1,6 +1,6 @@
 // The jobs: what comes next on a time line, what came of the last runs, with gaps where some were missed, and why not.
 
-import { ask, chainNow, on, poll, store } from "./data.js";
+import { ask, chainNow, on, poll } from "./data.js";
 import { h, heading, keyed, put, say } from "./dom.js";
 import { history } from "./history.js";
 import { clock, count, ether, late, span, stateOf } from "./words.js";

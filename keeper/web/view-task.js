@@ -1,8 +1,8 @@
 // One task: its way as a waterfall, who signed it, what came out, and its certificate, checked here.
 
 import { chainNow, on, poll, store } from "./data.js";
-import { card, command, h, heading, keyed, put, say } from "./dom.js";
-import { badge, clock, count, hue, late, percent, runName, short, span, who } from "./words.js";
+import { card, command, h, keyed, put, say } from "./dom.js";
+import { badge, clock, count, hue, late, runName, short, span, who } from "./words.js";
 import { showOutcome } from "./outcome.js";
 import { proof } from "./proof.js";
 
