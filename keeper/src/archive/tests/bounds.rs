@@ -56,7 +56,7 @@ fn pages_of_a_record_follow_each_other_though_many_runs_are_due_in_one_second() 
         found.extend(more);
     }
     let runs: Vec<u64> = found.iter().filter_map(|found| found.task.instance.run()).collect();
-    assert_eq!(runs, [(0..50).rev().collect::<Vec<_>>(), (50..55).rev().collect()].concat());
+    assert_eq!(runs, (0..50).rev().chain((50..55).rev()).collect::<Vec<u64>>());
     assert!(reader.following(&task(1, 99), 7).unwrap().is_empty(), "nothing is known of it");
 }
 
