@@ -13,6 +13,12 @@ const change = (page, path, edit) => page.route(`**/api/v1/${path}`, async (rout
   await route.fulfill({ response: answer, json: edit(document) ?? document });
 });
 
+/** Closes a page that may have questions out still. */
+async function leave(page) {
+  await page.unrouteAll({ behavior: "ignoreErrors" });
+  await page.context().close();
+}
+
 /** The certificate's card of a task whose certificate is another document. */
 async function judged(browser, url, key, edit, state) {
   const page = await open(browser, url);
@@ -23,7 +29,7 @@ async function judged(browser, url, key, edit, state) {
   const step = page.locator(".steps li").last();
   const said = { step: await step.locator("b").textContent(), words: await page.locator("#verdict").textContent() };
   assert.equal(await page.locator("#verify:not([disabled])").count(), 1, "it can be checked again");
-  await page.context().close();
+  await leave(page);
   return said;
 }
 
@@ -31,7 +37,7 @@ async function certificates(browser, url, key) {
   const page = await open(browser, url);
   const other = (await settled(page, 2)).find((each) => each !== key);
   const genuine = await page.evaluate(async (of) => (await fetch(`/api/v1/certificates/${of}`)).json(), other);
-  await page.context().close();
+  await leave(page);
   const outcome = await judged(browser, url, key, (document) => { document.reports[document.position].outcome_hash = `0x${"5".repeat(64)}`; }, "bad");
   assert.equal(outcome.step, "Leaf of the report");
   const foreign = await judged(browser, url, key, () => genuine, "bad");
@@ -66,7 +72,7 @@ async function strings(browser, url, options) {
     await page.locator("#view h1").waitFor();
   }
   assert.deepEqual(page.faults.filter((fault) => !/status of 40[04]/.test(fault)), []);
-  await page.context().close();
+  await leave(page);
 }
 
 /** What is red, in words without a space, on a narrow screen. */
@@ -81,7 +87,7 @@ async function alarmed(browser, url) {
     return [document.documentElement.scrollWidth - document.documentElement.clientWidth];
   }, undefined, 10);
   assert.ok(wider[0] <= 0, `the alarm is ${wider[0]} pixels wider than the screen`);
-  await page.context().close();
+  await leave(page);
 }
 
 export async function liars(browser, url, key) {
