@@ -5,12 +5,16 @@
 //! consistent moment. Addresses, ids and hashes are text here (0x-hex, base58 for peers): the view is for people and
 //! scripts. Times are unix seconds, durations milliseconds.
 
+mod account;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use alloy::primitives::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::health::rules::{Severity, rule};
+
+pub use account::{AccountView, TransactionView};
 
 /// How many runs a view remembers; older ones are on chain.
 pub const MAX_RUNS: usize = 512;
@@ -116,28 +120,6 @@ pub struct RpcNodeView {
     pub answers: u64,
     /// Questions it did not answer.
     pub failures: u64,
-}
-
-/// How the account stands that transactions are sent from.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct AccountView {
-    /// Transactions under way.
-    pub open: usize,
-    /// What waits for a nonce.
-    pub waiting: usize,
-    /// Seconds that the oldest of those under way has been.
-    pub oldest_seconds: u64,
-    /// Wei, as a decimal number; none before it was read.
-    pub balance: Option<String>,
-    /// Wei for a gas, as a decimal number, as this keeper would pay now; none before that was read.
-    pub gas_price: Option<String>,
-    /// Transactions that the chain has included since the start.
-    pub mined: u64,
-    /// Fees raised since the start.
-    pub raises: u64,
-    /// The newest refusal; empty if there is none. The node's words.
-    pub refusal: String,
 }
 
 /// What the operator's wallet holds, and how long that lasts.

@@ -1,5 +1,10 @@
 // Elements from data. Text is only ever text: nothing here, or anywhere on the page, makes markup of a string.
 
+/** Letters of one text that are shown: a keeper may say a megabyte. */
+const LONGEST = 20_000;
+
+const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}… (${text.length - LONGEST} letters more)` : text);
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An element: `properties` are attributes, but for `class`, `on` (listeners by event), `style` (custom properties and styles by
@@ -22,7 +27,7 @@ function fill(element, properties, children) {
     else if (name === "text") element.textContent = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false).map((child) => (child instanceof Node ? child : document.createTextNode(String(child)))));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false).map((child) => (child instanceof Node ? child : document.createTextNode(cut(String(child))))));
   return element;
 }
 
@@ -34,18 +39,21 @@ export function put(element, ...children) {
 
 /** Changes a text only where it is another one, so that an idle page paints nothing. */
 export function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
+  const shown = cut(String(text));
+  if (element.textContent !== shown) element.textContent = shown;
 }
 
 /** Keeps one element for each item of a list, by key, in order: what stays is only updated. */
 export function keyed(parent, items, key, make, update) {
+  const named = items.map((item) => [String(key(item)), item]);
+  const wanted = new Set(named.map(([name]) => name));
+  // What goes, goes first: what stays is then in its place, and keeps the focus that it may have.
+  [...parent.children].filter((child) => !wanted.has(child.dataset.key)).forEach((child) => child.remove());
   const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
   let at = parent.firstChild;
-  for (const item of items) {
-    const name = String(key(item));
+  for (const [name, item] of named) {
     let element = known.get(name);
-    if (element) known.delete(name);
-    else {
+    if (!element) {
       element = make(item);
       element.dataset.key = name;
     }
@@ -53,7 +61,6 @@ export function keyed(parent, items, key, make, update) {
     if (element === at) at = at.nextSibling;
     else parent.insertBefore(element, at);
   }
-  known.forEach((element) => element.remove());
 }
 
 /** A title line of a view. */
@@ -68,7 +75,7 @@ export function card(title, note, ...children) {
 
 /** A command with a button that copies it. */
 export function command(text, label = "Copy") {
-  const shown = h("code", { class: "command", tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-label": "Command" }, text);
+  const shown = h("code", { class: "command", tabindex: "0", role: "textbox", "aria-readonly": "true", "aria-label": "Command", text });
   const button = h("button", { type: "button", class: "plain" }, label);
   button.addEventListener("click", async () => {
     try {
@@ -80,7 +87,7 @@ export function command(text, label = "Copy") {
     }
     setTimeout(() => (button.textContent = label), 1600);
   });
-  return { element: h("div", { class: "with-copy" }, shown, button), set: (words) => say(shown, words) };
+  return { element: h("div", { class: "with-copy" }, shown, button), set: (words) => { shown.textContent = words; } };
 }
 
 /** A pictogram of the frame. */

@@ -12,7 +12,7 @@ const NARROW = [520, 520];
 const FLYING_MAX = 120;
 const NODE = 30;
 
-/** A graph below `root`. `choose(member)` is called for a member that is clicked. */
+/** A graph below `root`. `choose(row)` is called for a member that is clicked. */
 export function graph(root, choose) {
   const narrow = matchMedia("(max-width: 640px)").matches;
   const [WIDTH, HEIGHT] = narrow ? NARROW : WIDE;
@@ -87,7 +87,7 @@ export function graph(root, choose) {
     const press = (event) => {
       if (event.type === "click" || event.key === "Enter" || event.key === " ") {
         event.preventDefault();
-        choose(member);
+        choose(member.index);
       }
     };
     return s("g", { tabindex: "0", role: "button", style: { "--hue": String(hue(member.index)) }, on: { click: press, keydown: press } },

@@ -18,14 +18,14 @@ export async function history(place, id, signal) {
   put(place, h("table", {}, h("thead", {}, h("tr", {}, COLUMNS.map((title) => h("th", { scope: "col" }, title)))), body), end);
   const shown = new Set();
   let last = null;
-  let before = "";
+  let after = "";
   let reading = false;
   let whole = false;
   const older = async () => {
     if (reading || whole) return;
     reading = true;
     try {
-      const { runs } = await ask(`jobs/${encodeURIComponent(id)}/runs?limit=${PAGE}${before}`, signal);
+      const { runs } = await ask(`jobs/${encodeURIComponent(id)}/runs?limit=${PAGE}${after}`, signal);
       const fresh = runs.filter((run) => !shown.has(run.key));
       const rows = document.createDocumentFragment();
       for (const run of fresh) {
@@ -34,9 +34,9 @@ export async function history(place, id, signal) {
         last = run;
       }
       body.append(rows);
-      whole = runs.length < PAGE || last.due === null;
-      // Of those due in the same second some may be shown already; where all are, that second is done with.
-      before = whole ? "" : `&before=${last.due + (fresh.length > 0 ? 1 : 0)}`;
+      whole = runs.length < PAGE;
+      // Any number of runs may be due in one second: the next page begins behind the last run of this one.
+      after = whole ? "" : `&after=${encodeURIComponent(runs.at(-1).key)}`;
       say(end, shown.size === 0 ? "Nothing is recorded of this job yet." : whole ? `That is all: ${count(shown.size)} recorded here.` : "");
     } catch (error) {
       if (!signal.aborted) say(end, error.message);

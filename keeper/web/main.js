@@ -20,13 +20,13 @@ const VIEWS = [
   ["operators", "Operators", operators, "M9 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM3.5 19c.4-3 2.600-5 5.500-5s5.100 2 5.500 5M15.500 5.500a3 3 0 0 1 0 5.400M17 14.300c2 .600 3.300 2.300 3.500 4.700"],
   ["node", "This node", node, "M5 5h14v6H5zM5 13h14v6H5zM8 8h.01M8 16h.01"],
 ];
-const INNER = { task: [task, "tasks"], create: [create, "jobs"] };
+const INNER = new Map([["task", [task, "tasks"]], ["create", [create, "jobs"]]]);
 
 let leave = new AbortController();
 
 function route() {
   const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
-  const [view, tab] = INNER[name] ?? [VIEWS.find((each) => each[0] === name)?.[2] ?? mesh, VIEWS.some((each) => each[0] === name) ? name : "mesh"];
+  const [view, tab] = INNER.get(name) ?? [VIEWS.find((each) => each[0] === name)?.[2] ?? mesh, VIEWS.some((each) => each[0] === name) ? name : "mesh"];
   leave.abort();
   leave = new AbortController();
   for (const link of document.querySelectorAll("#views a")) {
@@ -34,7 +34,7 @@ function route() {
     else link.removeAttribute("aria-current");
   }
   const root = document.getElementById("view");
-  root.dataset.view = name || "mesh";
+  root.dataset.view = INNER.has(name) ? name : tab;
   put(root);
   document.title = `${VIEWS.find((each) => each[0] === tab)[1]} · Keeper Mesh`;
   scrollTo(0, 0);
@@ -92,14 +92,15 @@ function frame() {
     const { pulse, state, mesh: known } = store;
     live.dataset.state = state;
     live.title = state === "lost" ? "The keeper does not answer; it is tried again" : "";
-    say(live.firstChild, { wait: "connecting", live: "live", lost: "keeper lost" }[state]);
+    say(live.firstChild, { wait: "connecting", live: "live", lost: "keeper lost", full: "not live" }[state]);
     if (pulse) say(head, `▪ ${count(pulse.head.number)}`);
     if (known) network.hidden = !known.network.domain;
     if (known) say(network, `chain ${known.network.chain_id} · ${known.network.domain}`);
-    const next = state === "lost" ? "lost" : JSON.stringify(pulse?.red ?? {});
+    const next = state === "lost" || state === "full" ? state : JSON.stringify(pulse?.red ?? {});
     if (next === red) return;
     red = next;
-    const causes = state === "lost" ? [["keeper", "it does not answer: what is shown may be old; is it running?"]] : Object.entries(pulse?.red ?? {});
+    const without = { lost: "it does not answer: what is shown may be old; is it running?", full: `it answers, and tells the news to ${store.readers} open pages already, as many as it does: close one of them, and this one goes on by itself` }[state];
+    const causes = without ? [["keeper", without]] : Object.entries(pulse?.red ?? {});
     alarm.hidden = causes.length === 0;
     put(alarm, causes.map(([name, why]) => h("span", {}, h("b", {}, name), ` ${why}`)));
   };

@@ -79,10 +79,37 @@ function digestOf(domain, epoch, root, keccak) {
   return { separator, digest: keccak(join(Uint8Array.of(0x19, 0x01), separator, batch)) };
 }
 
+/** What cannot be checked, which is not the same as what is wrong. */
+class Unknown extends Error {}
+
+/** Status of a report in the words of a run's outcome. */
+const STATUSES = ["call", "skip", "job_error"];
+
+/** The key of a task, `job.version.instance`, as numbers; the instance is one in decimals, or 32 bytes in hex. */
+function taskOf(key) {
+  const parts = String(key).match(/^(\d{1,20})\.(\d{1,10})\.(\d{1,20}|0x[0-9a-f]{64})$/i);
+  if (!parts) throw new Error(`“${String(key).slice(0, 24)}” names no task`);
+  return parts.slice(1).map(BigInt);
+}
+
+/** Whether it is the report of the task that is looked at, and says what the page shows of it: a certificate of another task is a
+ *  genuine one, and says nothing here. */
+function compare(report, document, { key, status, signers, epoch }) {
+  const [job, version, instance] = taskOf(key);
+  const same = BigInt(report.job_id) === job && BigInt(report.job_version) === version && BigInt(hex(bytes(report.instance_key, 32))) === instance;
+  if (!same) throw new Error(`it is of job ${report.job_id}, version ${report.job_version}, instance ${report.instance_key}: not of task ${key}`);
+  const words = STATUSES[report.status] ?? `status ${report.status}`;
+  if (status && status !== words) throw new Error(`it says “${words}”, and the page shows “${status}” as the outcome`);
+  if (epoch !== undefined && epoch !== document.epoch) throw new Error(`it is of epoch ${document.epoch}, and the page shows signers of epoch ${epoch}`);
+  const rows = (list) => [...list].sort((a, b) => a - b).join(", ");
+  if (signers && rows(signers) !== rows(document.signers)) throw new Error(`it names the signers ${rows(document.signers)}, and the page shows ${rows(signers)}`);
+  return `job ${job}, version ${version}, ${report.instance_key}: ${words}`;
+}
+
 /** Members by row, their stake in all, that of the signers, and the signers' keys. */
 function count(document) {
   const { table, signers, epoch, quorum_bps: asked } = document;
-  if (!table) throw new Error("this keeper no longer has the operator table of its epoch");
+  if (!table) throw new Unknown(`this keeper has no operator table of epoch ${epoch} any more: who the signers are cannot be checked here`);
   if (table.epoch !== epoch) throw new Error(`the table is of epoch ${table.epoch}, the certificate of ${epoch}`);
   if (table.members.length > MEMBERS_MAX) throw new Error("the table has more rows than there can be");
   const rows = new Map(table.members.map((member) => [member.index, member]));
@@ -99,14 +126,18 @@ function count(document) {
   return { total, stake, keys, share, enough: stake * 10000n >= total * BigInt(share) };
 }
 
-/** Checks a document of `/api/v1/certificates/…` with the curve and hash of `libraries` ({bls12_381, keccak_256}); tells each step to
- *  `step(name, ok, detail)`, and gives whether all of them hold. The first that does not ends it. */
-export function verify(document, { bls12_381: curve, keccak_256: keccak }, step = () => {}) {
+/** Checks a document of `/api/v1/certificates/…` with the curve and hash of `libraries` ({bls12_381, keccak_256}) against what is `shown`: the
+ *  task's key, and the status, signers and epoch where the page shows any. Tells each step to `step(name, ok, detail)`, and gives "good"
+ *  where all of them hold, "bad" where one does not, "unknown" where one cannot be checked; that one ends it. */
+export function verify(document, shown, { bls12_381: curve, keccak_256: keccak }, step = () => {}) {
   let now = "The batch";
   try {
     if (!Array.isArray(document.reports) || document.reports.length === 0 || document.reports.length > REPORTS_MAX) throw new Error("it has no reports, or too many");
     const mine = document.reports[document.position];
     if (!mine) throw new Error("the task's report is not in it");
+    if (!Array.isArray(document.signers)) throw new Error("it names no signers");
+    now = "Report of this task";
+    step(now, true, compare(mine, document, shown));
     now = "Leaf of the report";
     const leaves = document.reports.map((report) => leafOf(report, keccak));
     const leaf = leaves[document.position];
@@ -126,23 +157,28 @@ export function verify(document, { bls12_381: curve, keccak_256: keccak }, step 
     if (!enough) throw new Error(`${part} % of the stake signed, and ${share / 100} % are needed`);
     step(now, true, `${document.signers.length} of ${document.table.members.length} keepers, ${part} % of the stake; ${share / 100} % are needed`);
     now = "Aggregate signature (BLS12-381)";
-    const scheme = curve.shortSignatures;
-    const key = scheme.aggregatePublicKeys(keys);
-    const message = scheme.hash(digest, utf8.encode(SUITE));
-    if (!scheme.verify(bytes(document.signature, 48), message, key)) throw new Error("the pairing does not hold: these keepers did not sign this");
+    if (!paired(document, keys, digest, curve)) throw new Error("the pairing does not hold: these keepers did not sign this");
     step(now, true, "the pairing holds");
-    return true;
+    return "good";
   } catch (error) {
-    step(now, false, String(error?.message ?? error));
-    return false;
+    const verdict = error instanceof Unknown ? "unknown" : "bad";
+    step(now, verdict === "unknown" ? verdict : false, String(error?.message ?? error));
+    return verdict;
   }
+}
+
+/** Whether one pairing says that the keys, added up, signed the digest. */
+function paired(document, keys, digest, curve) {
+  const scheme = curve.shortSignatures;
+  const message = scheme.hash(digest, utf8.encode(SUITE));
+  return scheme.verify(bytes(document.signature, 48), message, scheme.aggregatePublicKeys(keys));
 }
 
 /** Ways to falsify a certificate, for whoever wants to see that the check notices. */
 export const FORGERIES = [
   ["its outcome", (copy) => { flip(copy.reports[copy.position], "outcome_hash"); copy.reports[copy.position].leaf = null; }],
   ["a signer", (copy) => {
-    const others = copy.table.members.filter((member) => BigInt(member.stake) > 0n && !copy.signers.includes(member.index));
+    const others = (copy.table?.members ?? []).filter((member) => BigInt(member.stake) > 0n && !copy.signers.includes(member.index));
     if (others.length > 0) copy.signers = [...copy.signers.slice(1), others[0].index];
     else copy.signers = copy.signers.slice(1);
   }],

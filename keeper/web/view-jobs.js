@@ -1,9 +1,9 @@
 // The jobs: what comes next on a time line, what came of the last runs, with gaps where some were missed, and why not.
 
-import { ask, chainNow, on, poll, store } from "./data.js";
+import { ask, chainNow, on, poll } from "./data.js";
 import { h, heading, keyed, put, say } from "./dom.js";
 import { history } from "./history.js";
-import { STATES, clock, count, ether, late, span } from "./words.js";
+import { clock, count, ether, late, span, stateOf } from "./words.js";
 
 /** Runs of a job's strip. */
 const STRIP = 48;
@@ -34,12 +34,20 @@ export function jobs(root, signal, chosen) {
     const first = known.length === 0;
     known = document.jobs;
     draw();
-    if (first) money(list, known, signal);
+    if (first) countUp();
     if (chosen) open(list, chosen, signal);
     chosen = "";
   }, signal, (error) => { note.hidden = false; say(note, error.message); });
+  on("opened", (back) => back && readRuns(), signal);
   readRuns();
-  const purse = setInterval(() => !document.hidden && money(list, known, signal), MONEY_EVERY);
+  let counting = false;
+  // A node that hangs is asked once at a time, however long it takes.
+  const countUp = async () => {
+    if (counting || document.hidden) return;
+    counting = true;
+    await money(list, known, signal).finally(() => { counting = false; });
+  };
+  const purse = setInterval(countUp, MONEY_EVERY);
   signal.addEventListener("abort", () => clearInterval(purse), { once: true });
   let due = 0;
   on("task", ({ change }) => {
@@ -49,7 +57,28 @@ export function jobs(root, signal, chosen) {
   }, signal);
   const clockwork = setInterval(() => !document.hidden && known.length > 0 && timeline(ahead, known), 500);
   signal.addEventListener("abort", () => clearInterval(clockwork), { once: true });
-  list.addEventListener("toggle", ({ target }) => target.open && history(target.querySelector(".history"), target.closest("li").dataset.key, signal), { capture: true, signal });
+  list.addEventListener("toggle", ({ target }) => {
+    if (!target.open) return;
+    const { key } = target.closest("li").dataset;
+    history(target.querySelector(".history"), key, signal);
+    const job = known.find((each) => String(each.id) === key);
+    if (job) purseOf(list, job, signal);
+  }, { capture: true, signal });
+  list.addEventListener("keydown", walk, { signal });
+}
+
+/** The cells of a strip are one stop of the Tab key; arrows go from run to run. */
+function walk(event) {
+  const strip = event.target.closest?.(".strip");
+  if (!strip) return;
+  const cells = [...strip.querySelectorAll("a")];
+  const at = cells.indexOf(event.target);
+  const to = new Map([["ArrowLeft", at - 1], ["ArrowRight", at + 1], ["Home", 0], ["End", cells.length - 1]]).get(event.key);
+  if (at < 0 || to === undefined || !cells[to]) return;
+  event.preventDefault();
+  cells.forEach((cell) => { cell.tabIndex = -1; });
+  cells[to].tabIndex = 0;
+  cells[to].focus();
 }
 
 function open(list, id) {
@@ -80,12 +109,16 @@ function update(element, job, runs) {
   say(why, job.reason ? `Why not: ${job.reason}` : "");
   const past = runs.filter((run) => run.state !== "waiting").slice(0, STRIP).reverse();
   keyed(strip, past, (run) => run.key, (run) => h("li", {}, h("a", { href: `#/task/${run.key}`, tabindex: "-1" })), (cell, run) => {
-    const [words, tone] = STATES[run.state] ?? [run.state, ""];
+    const [words, tone] = stateOf(run.state);
     cell.dataset.tone = tone;
+    // What is colour to some is a sign to all.
+    say(cell.firstChild, { bad: "×", warn: "!" }[tone] ?? "");
     cell.style.setProperty("--late", String(Math.min(1, 0.25 + (run.settled_ms ?? 4000) / 6000)));
     cell.firstChild.setAttribute("aria-label", `run ${run.run}, ${words}`);
     cell.title = `run ${run.run}: ${words}${run.settled_ms === null ? "" : ` ${late(run.settled_ms)}`}${run.reason ? `, ${run.reason.slice(0, 120)}` : ""}`;
   });
+  const cells = strip.querySelectorAll("a");
+  if (cells.length > 0 && ![...cells].some((cell) => cell.tabIndex === 0)) cells[cells.length - 1].tabIndex = 0;
 }
 
 /** What comes next, a lane a job; jobs whose runs follow from the chain have none. */
@@ -109,21 +142,33 @@ function timeline(ahead, known) {
   return undefined;
 }
 
-/** What is left of the jobs' money, in runs and, where runs are known ahead, in days. */
+/** What is left of the jobs' money. Those beyond the first ones say so, and show theirs when they are opened. */
 async function money(list, known, signal) {
-  for (const job of known.filter((each) => each.status !== "cancelled").slice(0, MONEY_MAX)) {
-    const place = list.querySelector(`[data-key="${CSS.escape(String(job.id))}"] .money`);
-    const document = await ask(`jobs/${job.id}`, signal).catch(() => null);
-    if (signal.aborted) return;
-    if (!place || !document?.money) continue;
-    const { set_aside: set, for_gas: gas, token, runs, can_pay: pays } = document.money;
-    const [first, last] = [job.upcoming?.[0], job.upcoming?.at(-1)];
-    const apart = job.upcoming?.length > 1 ? (last - first) / (job.upcoming.length - 1) : null;
-    const amount = token ? `${count(set)} of token ${token.slice(0, 10)}… and ${ether(gas)} ether for gas` : `${ether(set)} ether`;
-    const days = apart ? (Number(runs) * apart) / 86_400 : null;
-    const lasts = days === null ? "" : days >= 3650 ? ", for more than ten years" : days >= 1 ? `, about ${count(days.toFixed(days < 10 ? 1 : 0))} days` : `, about ${span(days * 86_400_000)}`;
-    say(place, `${amount} set aside: ${pays ? `enough for ${count(runs)} runs at the most that one may cost now${lasts}` : "not enough for the next run"}`);
+  const asked = known.filter((each) => each.status !== "cancelled");
+  for (const job of asked.slice(MONEY_MAX)) {
+    const place = placeOf(list, job);
+    if (place?.textContent === "") say(place, `Money is read for the first ${MONEY_MAX} jobs; open the history of this one to read its own.`);
   }
+  for (const job of asked.slice(0, MONEY_MAX)) {
+    await purseOf(list, job, signal);
+    if (signal.aborted) return;
+  }
+}
+
+const placeOf = (list, job) => list.querySelector(`[data-key="${CSS.escape(String(job.id))}"] .money`);
+
+/** What is left of one job's, in runs and, where runs are known ahead, in days. */
+async function purseOf(list, job, signal) {
+  const document = await ask(`jobs/${job.id}`, signal).catch(() => null);
+  const place = placeOf(list, job);
+  if (signal.aborted || !place || !document?.money) return;
+  const { set_aside: set, for_gas: gas, token, runs, can_pay: pays } = document.money;
+  const [first, last] = [job.upcoming?.[0], job.upcoming?.at(-1)];
+  const apart = job.upcoming?.length > 1 ? (last - first) / (job.upcoming.length - 1) : null;
+  const amount = token ? `${count(set)} of token ${token.slice(0, 10)}… and ${ether(gas)} ether for gas` : `${ether(set)} ether`;
+  const days = apart ? (Number(runs) * apart) / 86_400 : null;
+  const lasts = days === null ? "" : days >= 3650 ? ", for more than ten years" : days >= 1 ? `, about ${count(days.toFixed(days < 10 ? 1 : 0))} days` : `, about ${span(days * 86_400_000)}`;
+  say(place, `${amount} set aside: ${pays ? `enough for ${count(runs)} runs at the most that one may cost now${lasts}` : "not enough for the next run"}`);
 }
 
 /** Whole seconds until something, and minutes where they are many. */

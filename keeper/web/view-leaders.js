@@ -1,6 +1,6 @@
 // Who led which window, who leads now and next, and where one stepped in for another.
 
-import { chainNow, on, poll, store } from "./data.js";
+import { on, poll } from "./data.js";
 import { card, h, heading, keyed, put, say } from "./dom.js";
 import { clock, count, hue, percent, same, short, span, who } from "./words.js";
 

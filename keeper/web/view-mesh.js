@@ -1,27 +1,11 @@
 // The mesh: who is there, who leads, what flies between them, and what comes of it on chain.
 
-import { ask, chainNow, on, store } from "./data.js";
+import { chainNow, on, store } from "./data.js";
 import { card, h, heading, keyed, put, say } from "./dom.js";
 import { graph } from "./graph.js";
-import { badge, clock, count, hue, same, short, span, who } from "./words.js";
-
-/** Lines of news that are shown, and blocks in the strip. */
-const NEWS_MAX = 9;
-const BLOCKS = 30;
-
-/** Who leads at a moment of the chain's time, and who is next: the first in line that is there. */
-export function leadership(pulse, mesh) {
-  const now = chainNow();
-  const turns = pulse?.turns ?? [];
-  const current = turns.find((turn) => turn.begins_ms <= now && now < turn.ends_ms) ?? turns[0];
-  const next = turns.find((turn) => turn.window === (current?.window ?? -1) + 1);
-  const connected = new Set(pulse?.connected ?? []);
-  const rows = (turn) => (turn?.line ?? []).map((operator) => mesh?.members.find((member) => same(member.operator, operator))).filter(Boolean);
-  const here = (member) => member.me || connected.has(member.index);
-  const line = rows(current);
-  const drawn = line[0];
-  return { turn: current, next: rows(next)[0], drawn, line, leading: line.find(here) ?? drawn, connected, here };
-}
+import { happenings } from "./happenings.js";
+import { leadership } from "./leadership.js";
+import { count, hue, short, span, who } from "./words.js";
 
 export function mesh(root, signal) {
   const stage = h("div", { class: "stage" });
@@ -39,11 +23,10 @@ export function mesh(root, signal) {
       h("section", { class: "card hero" }, nobody, stage, about, h("div", { class: "chain" }, h("span", { class: "small muted" }, "Chain"), strip), legend()),
       h("div", { class: "stack" }, h("section", { class: "card" }, h("h2", {}, "Who leads"), lead, line), card("News", "one line a task", h("div", { role: "log", "aria-label": "News" }, news, quiet)))));
 
-  const drawing = graph(stage, (member) => put(about, described(member)));
+  const portrait = chosenCard(about);
+  const drawing = graph(stage, portrait.choose);
   signal.addEventListener("abort", drawing.stop, { once: true });
-  const seen = new Map();
-  const tally = { settled: [], late: [] };
-  const blocks = new Map();
+  const chain = happenings({ strip, news, quiet }, drawing, signal);
 
   const redraw = () => {
     if (!store.mesh) return;
@@ -52,11 +35,11 @@ export function mesh(root, signal) {
     const led = leadership(store.pulse, store.mesh);
     drawing.show(store.mesh, { leading: led.leading?.index, next: led.next?.index, connected: led.connected });
     showLead(lead, line, led);
-    showTiles(tiles, tally);
+    showTiles(tiles, chain.settled);
+    portrait.redraw();
   };
-  const redrawBlocks = () => showBlocks(strip, blocks);
   on("mesh", redraw, signal);
-  on("pulse", () => { redraw(); redrawBlocks(); }, signal);
+  on("pulse", () => { redraw(); chain.redraw(); }, signal);
   let window = 0;
   const clockwork = setInterval(() => {
     if (document.hidden || !store.pulse) return;
@@ -70,62 +53,26 @@ export function mesh(root, signal) {
   }, 200);
   signal.addEventListener("abort", () => clearInterval(clockwork), { once: true });
 
-  on("partial", (partial) => {
-    const { leading } = leadership(store.pulse, store.mesh);
-    if (leading) drawing.fly(partial.keeper, leading.index, partial.abstains ? "abstains" : "signs");
-  }, signal);
-  on("certificate", (certificate) => {
-    const { leading } = leadership(store.pulse, store.mesh);
-    if (leading) drawing.flash(leading.index, "certified");
-    certificate.tasks.forEach((key) => note(key, { state: "certified", signers: certificate.signers.length }));
-  }, signal);
-  on("task", (change) => {
-    if (change.change === "settled") {
-      tally.settled.push(Date.now());
-      const from = store.mesh?.members.find((member) => same(member.operator, change.submitter));
-      if (from) drawing.flash(from.index, "settled");
-      blocks.set(change.block, (blocks.get(change.block) ?? 0) + 1);
-      redrawBlocks();
-      const known = seen.get(change.key);
-      if (known?.due) tally.late.push((store.pulse?.head.timestamp ?? 0) * 1000 - known.due * 1000);
-      note(change.key, { state: change.result, block: change.block, submitter: change.submitter, late: change.seconds_late });
-    } else if (change.change === "due") seen.set(change.key, { ...seen.get(change.key), due: change.due });
-    else if (change.change === "started") note(change.key, { state: "running", job: change.job });
-    else if (["expired", "reopened", "undelivered", "ineligible"].includes(change.change)) note(change.key, { state: change.change === "expired" ? "expired" : seen.get(change.key)?.state ?? "settled", reason: change.reason ?? "" });
-    while (seen.size > 400) seen.delete(seen.keys().next().value);
-  }, signal);
-
-  function note(key, what) {
-    const known = { ...seen.get(key), ...what, key, at: chainNow() };
-    seen.delete(key);
-    seen.set(key, known);
-    const shown = [...seen.values()].filter((each) => each.state).slice(-NEWS_MAX).reverse();
-    quiet.hidden = shown.length > 0;
-    keyed(news, shown, (each) => each.key, () => h("li", {}, h("a", {}, h("time", { class: "mono" }), h("span", { class: "what" }), h("span", { class: "state" }))), line_of);
-  }
-  ask("runs", signal).then(({ runs }) => {
-    for (const run of runs.filter((run) => !["waiting"].includes(run.state)).slice(0, NEWS_MAX).reverse()) {
-      if (run.block) blocks.set(run.block, (blocks.get(run.block) ?? 0) + 1);
-      if (!seen.get(run.key)?.state) note(run.key, { state: run.state, due: run.due, block: run.block, submitter: run.submitter || null, reason: run.reason });
-    }
-    redrawBlocks();
-  }).catch(() => {});
   redraw();
 }
 
-function line_of(element, each) {
-  const [job, , run] = each.key.split(".");
-  const link = element.firstChild;
-  link.setAttribute("href", `#/task/${each.key}`);
-  const [time, what, state] = link.children;
-  say(time, each.due ? clock(each.due * 1000) : clock(each.at));
-  const name = `Job ${job} ${run.startsWith("0x") ? short(run) : `#${count(run)}`}`;
-  const more = each.reason ? ` — ${each.reason}` : each.block ? ` in block ${count(each.block)}${each.submitter ? ` by ${short(each.submitter)}` : ""}` : each.signers ? `, ${each.signers} signed` : "";
-  say(what, name + more);
-  if (state.dataset.state !== each.state) {
-    state.dataset.state = each.state;
-    put(state, badge(each.state));
-  }
+/** The card of the member that was chosen last, as it is known now. */
+function chosenCard(about) {
+  let chosen = null;
+  let shown = "";
+  const redraw = () => {
+    if (chosen === null) return;
+    const member = store.mesh?.members.find((each) => each.index === chosen) ?? null;
+    const print = JSON.stringify(member);
+    if (shown === print) return;
+    shown = print;
+    put(about, member ? description(member) : h("p", { class: "muted" }, `Row ${chosen} is no member any more.`));
+  };
+  const choose = (index) => {
+    [chosen, shown] = [index, ""];
+    redraw();
+  };
+  return { choose, redraw };
 }
 
 function showLead(lead, line, led) {
@@ -151,17 +98,16 @@ const legend = () => h("ul", { class: "signs small muted" }, [["leads", "leads n
 
 const avatar = (member) => h("span", { class: "avatar", style: { "--hue": String(hue(member?.index ?? 0)) } }, member ? String(member.index) : "?");
 
-function showTiles(tiles, tally) {
+function showTiles(tiles, settled) {
   const { pulse, mesh } = store;
   if (!pulse) return;
   const now = Date.now();
-  tally.settled = tally.settled.filter((at) => now - at < 60_000);
-  tally.late = tally.late.slice(-50);
+  settled.forEach((at, key) => now - at >= 60_000 && settled.delete(key));
   const here = pulse.connected.length + (mesh?.me === null || mesh?.me === undefined ? 0 : 1);
   const facts = [
     ["Block", count(pulse.head.number), ""],
     ["Keepers here", `${here}`, `of ${pulse.members}`, here < pulse.members ? "bad" : ""],
-    ["Settled, last minute", count(tally.settled.length), ""],
+    ["Settled, last minute", count(settled.size), ""],
     ["Epoch", count(pulse.epoch.number), ""],
     ["Jobs", count(pulse.jobs), ""],
     ["Missed", count(pulse.missed), "", pulse.missed > 0 ? "bad" : ""],
@@ -173,20 +119,7 @@ function showTiles(tiles, tally) {
   });
 }
 
-function showBlocks(strip, blocks) {
-  const head = store.pulse?.head.number;
-  if (!head) return;
-  [...blocks.keys()].filter((number) => number < head - 200).forEach((number) => blocks.delete(number));
-  const numbers = Array.from({ length: Math.min(BLOCKS, head + 1) }, (_, at) => head - at).reverse();
-  keyed(strip, numbers, (number) => number, (number) => h("li", { title: `block ${number}` }), (element, number) => {
-    const settled = blocks.get(number) ?? 0;
-    element.style.setProperty("--lit", String(Math.min(1, settled ? 0.45 + settled * 0.18 : 0)));
-    element.classList.toggle("lit", settled > 0);
-    element.title = settled ? `block ${number}: ${settled} settled` : `block ${number}`;
-  });
-}
-
-function described(member) {
+function description(member) {
   return h("dl", { class: "facts" },
     h("dt", {}, "Operator"), h("dd", {}, who(member.operator, store.mesh.members), " ", h("span", { class: "mono small muted" }, member.operator)),
     h("dt", {}, "Stake"), h("dd", { class: "num" }, count(BigInt(member.stake) / 10n ** 18n > 0n ? String(BigInt(member.stake) / 10n ** 18n) : member.stake)),

@@ -9,13 +9,15 @@ export function node(root, signal) {
   const ready = h("span", { class: "badge push" });
   const nodes = h("tbody");
   const account = h("dl", { class: "facts" });
+  const sent = h("tbody");
+  const sending = h("div", { class: "scroll sending", tabindex: "0", role: "region", "aria-label": "Transactions under way", hidden: true }, h("table", {}, h("thead", {}, h("tr", {}, ["Nonce", "Hash", "Pays for a gas", "Under way"].map((title) => h("th", { scope: "col" }, title)))), sent));
   const self = h("dl", { class: "facts" });
   const note = h("p", { class: "muted" });
   put(root, heading("This node", "what it checks of itself, once a second", ready), note,
     card("Checks", "what is red says how to mend it", checks),
     h("div", { class: "halves" },
       card("RPC nodes", "compared with each other and with the mesh", h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "RPC nodes" }, h("table", {}, h("thead", {}, h("tr", {}, ["Node", "State", "Newest block", "Behind", "Answered", "Failed"].map((title) => h("th", { scope: "col" }, title)))), nodes))),
-      card("Transactions", "of this keeper's account", account)),
+      card("Transactions", "of this keeper's account", account, sending)),
     card("Identity", "", self));
   poll("node", 2000, (document) => {
     say(note, "");
@@ -38,6 +40,12 @@ export function node(root, signal) {
       ["Holds", document.account.balance ? `${ether(document.account.balance)} ether` : "—"], ["A gas costs", document.account.gas_price ? `${count(document.account.gas_price)} wei` : "—"],
       ["Last refusal", document.account.refusal || "none"],
     ]);
+    const under = document.account.under_way;
+    sending.hidden = under.length === 0;
+    keyed(sent, under, (each) => each.nonce, () => h("tr", {}, h("th", { scope: "row", class: "num" }), h("td", { class: "mono small" }), h("td", { class: "num" }), h("td", { class: "num" })), (row, each) => {
+      [count(each.nonce), each.hash ? short(each.hash) : "not signed yet", each.max_fee ? `${count(each.max_fee)} wei` : "—", `${count(each.seconds)} s`].forEach((words, at) => say(row.children[at], words));
+      row.children[1].title = each.hash ?? "";
+    });
     facts(self, [
       ["Operator", document.operator], ["Mesh identity", document.peer_id], ["Listens at", document.listen.join(", ") || "—"],
       ["Network", document.network.domain ? `chain ${document.network.chain_id}, ${document.network.domain}` : "—"], ["Epoch", `${document.epoch.number}, row ${document.epoch.index ?? "none"} of ${document.epoch.size}`],

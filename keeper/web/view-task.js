@@ -1,9 +1,10 @@
 // One task: its way as a waterfall, who signed it, what came out, and its certificate, checked here.
 
-import { ask, chainNow, on, poll, store } from "./data.js";
-import { card, command, h, heading, keyed, put, say } from "./dom.js";
-import { badge, clock, count, hue, late, percent, runName, short, span, who } from "./words.js";
-import { FORGERIES, forge, verify } from "./verify.js";
+import { chainNow, on, poll, store } from "./data.js";
+import { card, command, h, keyed, put, say } from "./dom.js";
+import { badge, clock, count, hue, late, runName, short, span, who } from "./words.js";
+import { showOutcome } from "./outcome.js";
+import { proof } from "./proof.js";
 
 /** What a waterfall shows at least, in milliseconds. */
 const LEAST = 1200;
@@ -18,15 +19,16 @@ export function task(root, signal, key) {
   const stake = h("p", { class: "muted small" });
   const outcome = h("div", { class: "stack" });
   const replay = command("keeper job runs");
-  const proof = certificate(key, signal);
+  const certificate = proof(key, signal);
   put(root, h("p", { class: "back" }, h("a", { href: "#/tasks" }, "All tasks")), h("div", { class: "title" }, title, state, words),
     h("div", { class: "task" },
       h("section", { class: "card wide" }, h("h2", {}, "Its way", h("span", { class: "muted" }, "from the moment it was due, by the chain's time")), fall),
-      h("div", { class: "stack" }, card("Signers", "one mark a keeper", signers, stake), proof.element),
+      h("div", { class: "stack" }, card("Signers", "one mark a keeper", signers, stake), certificate.element),
       h("div", { class: "stack" }, card("Facts", "", facts), card("Outcome", "", outcome), card("Again, by hand", "make its receipt, check it, run it once more", replay.element))));
 
-  let certified = false;
+  let drawn = false;
   const take = (run) => {
+    drawn = true;
     say(title, `Job ${run.job} ${runName(run)}`);
     document.title = `Job ${run.job} ${runName(run)} · Keeper Mesh`;
     if (state.dataset.state !== run.state) {
@@ -39,14 +41,12 @@ export function task(root, signal, key) {
     showFacts(facts, run);
     replay.set(commands(run));
     showOutcome(outcome, run);
-    if (run.certificate && !certified) {
-      certified = true;
-      proof.load();
-    }
+    certificate.follow(run);
   };
   const again = poll(`runs/${encodeURIComponent(key)}`, 3000, take, signal, (error) => {
-    say(words, error.message);
-    put(fall, h("li", { class: "empty" }, error.message));
+    // What was drawn is still what was last known.
+    say(words, drawn ? `${error.message}; what is shown may be old` : error.message);
+    if (!drawn) put(fall, h("li", { class: "empty" }, error.message));
   });
   let due = 0;
   const soon = (news) => {
@@ -119,16 +119,29 @@ function waterfall(fall, run) {
   return undefined;
 }
 
+/** Rows of the run's own committee. Another epoch's have other keepers in them: where its table is gone, rows are told by number alone. */
+function keepersOf(run) {
+  if (run.keepers?.length) return run.keepers.map((operator, index) => ({ operator, index }));
+  const over = run.settled || run.expired_ms;
+  const known = run.certificate ? run.certificate.epoch === store.mesh?.epoch.number : !over;
+  if (known) return store.mesh?.members ?? [];
+  const rows = new Set([...(run.certificate?.signers ?? []), ...(run.marks ?? []).map((mark) => mark.keeper)]);
+  return [...rows].sort((a, b) => a - b).map((index) => ({ operator: null, index }));
+}
+
 function showSigners(list, stake, run) {
   const signed = new Set(run.certificate?.signers ?? []);
   const heard = new Map((run.marks ?? []).map((mark) => [mark.keeper, mark]));
-  const keepers = run.keepers?.length ? run.keepers.map((operator, index) => ({ operator, index })) : (store.mesh?.members ?? []);
-  keyed(list, keepers, (keeper) => keeper.index, (keeper) => h("li", {}, h("span", { class: "avatar", style: { "--hue": String(hue(keeper.index)) } }, String(keeper.index)), h("span", { class: "mono small" }, short(keeper.operator)), h("span", { class: "small muted" })), (element, keeper) => {
+  const keepers = keepersOf(run);
+  const nameless = keepers.some((keeper) => keeper.operator === null);
+  keyed(list, keepers, (keeper) => `${keeper.index} ${keeper.operator}`, (keeper) => h("li", {}, h("span", { class: "avatar", style: { "--hue": String(hue(keeper.index)) } }, String(keeper.index)), h("span", { class: "mono small" }, keeper.operator === null ? `row ${keeper.index}` : short(keeper.operator)), h("span", { class: "small muted" })), (element, keeper) => {
     const mark = heard.get(keeper.index);
     element.className = signed.has(keeper.index) ? "signed" : mark?.abstains ? "abstains" : mark ? "heard" : "silent";
     say(element.lastChild, signed.has(keeper.index) ? `signed${mark ? ` ${late(mark.at_ms - run.due * 1000)}` : ""}` : mark?.abstains ? "signs nothing" : mark ? "heard, not in it" : "not heard");
   });
-  say(stake, run.certificate ? `${signed.size} of ${keepers.length} are in the certificate, which closed as soon as there was a quorum of stake.` : "No quorum yet.");
+  const closed = nameless ? `${signed.size} rows of epoch ${run.certificate?.epoch ?? "another"} are in the certificate; this keeper no longer knows who they were.` : `${signed.size} of ${keepers.length} are in the certificate, which closed as soon as there was a quorum of stake.`;
+  const without = run.settled ? "This keeper has no certificate of it at hand any more." : "No quorum yet.";
+  say(stake, run.certificate ? closed : without);
 }
 
 function showFacts(facts, run) {
@@ -148,63 +161,4 @@ function showFacts(facts, run) {
   if (facts.dataset.print === print) return;
   facts.dataset.print = print;
   put(facts, rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
-}
-
-function showOutcome(outcome, run) {
-  const said = run.outcome;
-  const print = JSON.stringify([said, run.result]);
-  if (outcome.dataset.print === print) return;
-  outcome.dataset.print = print;
-  if (!said) return void put(outcome, h("p", { class: "muted" }, run.result ? `This keeper's run gave: ${run.result}. What exactly is kept for the newest tasks only.` : "This keeper has not run it."));
-  const data = said.data.slice(2);
-  const calls = said.status === "call";
-  const selector = calls && data.length >= 8 ? `0x${data.slice(0, 8)}` : null;
-  const words = calls ? (data.slice(8).match(/.{1,64}/g) ?? []) : [];
-  const text = calls ? null : new TextDecoder().decode(Uint8Array.from(data.match(/../g) ?? [], (pair) => parseInt(pair, 16))).slice(0, 600);
-  put(outcome, h("p", {}, badge({ call: "settled", skip: "skipped", job_error: "job_error" }[said.status] ?? "unknown"), " ", calls ? `calls its target with ${count(said.bytes)} bytes` : `says why, in ${count(said.bytes)} bytes`),
-    calls ? h("ol", { class: "words" }, selector ? h("li", {}, h("span", { class: "muted small" }, "selector"), h("code", {}, selector)) : null, words.slice(0, 16).map((word, at) => h("li", {}, h("span", { class: "muted small" }, `word ${at}`), h("code", {}, readable(word))))) : h("code", { class: "command" }, text));
-}
-
-/** A word as a number where it is a small one. */
-function readable(word) {
-  const digits = word.replace(/^0+/, "");
-  return word.length === 64 && digits.length <= 13 ? `${count(Number(`0x${digits || 0}`))}` : `0x${word}`;
-}
-
-/** The certificate's card: checked in this browser, and falsified on request. */
-function certificate(key, signal) {
-  const steps = h("ol", { class: "steps", "aria-live": "polite" });
-  const verdict = h("p", { class: "verdict", role: "status", id: "verdict" }, "No certificate yet.");
-  const check = h("button", { type: "button", class: "plain primary", id: "verify", disabled: true }, "Verify in this browser");
-  const spoil = h("div", { class: "spoil", hidden: true }, h("span", { class: "muted small" }, "See it notice: falsify "), FORGERIES.map(([name], number) => h("button", { type: "button", class: "plain small", data: { forgery: String(number) }, on: { click: () => run(number) } }, name)));
-  const element = h("section", { class: "card proof", data: { state: "none" } }, h("h2", {}, "Certificate", h("span", { class: "muted" }, "believe nobody")), verdict, check, steps, spoil);
-  let document = null;
-  const load = async () => {
-    try {
-      document = await ask(`certificates/${encodeURIComponent(key)}`, signal);
-      check.disabled = false;
-      say(verdict, `Signed by ${document.signers.length} keepers in epoch ${document.epoch}; not checked here yet.`);
-    } catch (error) {
-      if (!signal.aborted) say(verdict, error.message);
-    }
-  };
-  const run = async (forgery) => {
-    check.disabled = true;
-    element.dataset.state = "checking";
-    say(verdict, "Checking…");
-    put(steps);
-    const libraries = await import("./vendor/noble.js");
-    // The page shows that it is at work before the curve keeps it busy for a moment.
-    await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 0)));
-    const begun = performance.now();
-    const subject = forgery === undefined ? document : forge(document, forgery, libraries);
-    const holds = verify(subject, libraries, (name, ok, detail) => steps.append(h("li", { data: { ok: String(ok) } }, h("b", {}, name), h("span", { class: "mono small muted" }, detail))));
-    element.dataset.state = holds ? "good" : "bad";
-    const what = forgery === undefined ? "" : `, with ${FORGERIES[forgery][0]} falsified`;
-    say(verdict, holds ? `Verified${what}, in ${span(performance.now() - begun)}: this quorum signed this report.` : `Does not verify${what}.`);
-    check.disabled = false;
-    spoil.hidden = false;
-  };
-  check.addEventListener("click", () => run());
-  return { element, load };
 }

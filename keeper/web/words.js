@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 
 /** States by name: words, tone, and whether it is an end. */
-export const STATES = {
+const STATES = {
   waiting: ["waiting", ""],
   seen: ["seen", ""],
   running: ["running", "busy"],
@@ -20,9 +20,12 @@ export const STATES = {
   unknown: ["not seen to its end", "warn"],
 };
 
+/** Words and tone of a state; a keeper may name one that this page does not know. */
+export const stateOf = (state) => (Object.hasOwn(STATES, state) ? STATES[state] : [String(state).slice(0, 40), ""]);
+
 /** A badge for a state. */
 export function badge(state) {
-  const [words, tone] = STATES[state] ?? [String(state), ""];
+  const [words, tone] = stateOf(state);
   return h("span", { class: tone ? "badge" : "badge hollow", data: { tone } }, words);
 }
 

@@ -40,13 +40,13 @@ function enlarged(documents) {
   return { ...documents, network, pulse, operators, mesh: { ...documents.mesh, keepers } };
 }
 
-/** A page of the long record, with one run in a hundred that is missing. */
+/** A page of the long record, with one run in a hundred that is missing, and more runs due in a second than one page has. */
 function recorded(query) {
-  const [before, limit] = [Number(query.get("before") ?? Infinity), Number(query.get("limit") ?? 100)];
+  const [after, limit] = [Number(query.get("after")?.split(".")[2] ?? Infinity), Number(query.get("limit") ?? 100)];
   const runs = [];
   for (let run = RUNS; run > 0 && runs.length < limit; run -= 1) {
-    const due = 1_790_000_000 + run * 2;
-    if (due >= before || run % 100 === 50) continue;
+    const due = 1_790_000_000 + Math.floor(run / 450);
+    if (run >= after || run % 100 === 50) continue;
     runs.push({ key: `1.1.${run}`, job: 1, version: 1, run, due, state: "settled", reason: "", undelivered: null, settled: { block: run, seconds_late: 1 } });
   }
   return { schema: 1, job: 1, runs };

@@ -65,8 +65,13 @@ export class Network {
     const from = this.#lines.length;
     const operators = new Map([2, 3, 4, 5].map((number) => [`keeper-${number}`, this.#node(`keeper-${number}`).operator.toLowerCase()]));
     this.#child.kill("SIGUSR1");
-    const { at, found } = await this.#said(/killed (keeper-\d+), leader of window/, from);
-    return { at, name: found[1], operator: operators.get(found[1]) };
+    const { at, found } = await this.#said(/killed (keeper-\d+), leader of window (\d+)/, from);
+    return { at, name: found[1], operator: operators.get(found[1]), window: Number(found[2]) };
+  }
+
+  /** Sends a keeper a signal. */
+  signal(name, signal) {
+    process.kill(this.#node(name).pid, signal);
   }
 
   /** The part of a core that a keeper takes, over so many milliseconds. */

@@ -42,20 +42,25 @@ function shown(batch, position = 0) {
   };
 }
 
+/** The key of a report's task, as the page has it in its address. */
+const keyOf = ({ jobId, jobVersion, instanceKey }) => `${jobId}.${jobVersion}.${instanceKey}`;
+
 /** The steps that hold, and the one that does not. */
-function steps(document) {
+function steps(document, of) {
   const seen = [];
-  const holds = verify(document, libraries, (name, ok, detail) => seen.push({ name, ok, detail }));
-  return { holds, seen };
+  const verdict = verify(document, of, libraries, (name, ok, detail) => seen.push({ name, ok, detail }));
+  return { verdict, seen };
 }
 
 test("every certificate of the vectors verifies, whichever of its reports is looked at", () => {
   assert.ok(vectors.batches.length > 0);
   for (const batch of vectors.batches) {
     for (let position = 0; position < batch.reports.length; position += 1) {
-      const { holds, seen } = steps(shown(batch, position));
-      assert.ok(holds, JSON.stringify(seen));
-      assert.equal(seen.length, 5);
+      const report = batch.reports[position];
+      const status = ["call", "skip", "job_error"][report.status];
+      const { verdict, seen } = steps(shown(batch, position), { key: keyOf(report), status, signers: [...batch.signers].reverse(), epoch: batch.epoch });
+      assert.equal(verdict, "good", JSON.stringify(seen));
+      assert.equal(seen.length, 6);
     }
   }
 });
@@ -63,8 +68,8 @@ test("every certificate of the vectors verifies, whichever of its reports is loo
 test("nothing that is forged passes, though every hash of it is set right", () => {
   for (const batch of vectors.batches) {
     FORGERIES.forEach(([name], number) => {
-      const { holds, seen } = steps(forge(shown(batch), number, libraries));
-      assert.equal(holds, false, name);
+      const { verdict, seen } = steps(forge(shown(batch), number, libraries), { key: keyOf(batch.reports[0]) });
+      assert.equal(verdict, "bad", name);
       assert.ok(seen.at(-1).name.match(/Aggregate|Stake/), `${name} is given away by ${seen.at(-1).name}: ${seen.at(-1).detail}`);
     });
   }
@@ -82,7 +87,7 @@ test("what the keeper says about a certificate is not believed", () => {
     (document) => { document.signers = [0, 1, 2, 9]; },
     (document) => { document.table.members[0].stake = "0"; },
     (document) => { document.table.epoch += 1; },
-    (document) => { document.table = null; },
+    (document) => { document.signers = null; },
     (document) => { document.quorum_bps = 0; document.signers = document.signers.slice(0, 3); },
     (document) => { document.reports = []; },
     (document) => { document.reports = Array(257).fill(document.reports[0]); },
@@ -95,6 +100,44 @@ test("what the keeper says about a certificate is not believed", () => {
   for (const lie of lies) {
     const document = structuredClone(shown(batch));
     lie(document);
-    assert.equal(steps(document).holds, false, String(lie));
+    assert.equal(steps(document, { key: keyOf(batch.reports[0]) }).verdict, "bad", String(lie));
   }
+});
+
+test("a genuine certificate is none of another task, nor of what the page shows otherwise", () => {
+  const batch = vectors.batches.find((each) => each.reports.length > 1);
+  const [report, other] = batch.reports;
+  const key = keyOf(report);
+  const shownElsewhere = [
+    [{ key: keyOf(other) }, /not of task/],
+    [{ key: `${BigInt(report.jobId) + 1n}.${report.jobVersion}.${report.instanceKey}` }, /not of task/],
+    [{ key: `${report.jobId}.${report.jobVersion + 1}.${report.instanceKey}` }, /not of task/],
+    [{ key: "7.1" }, /names no task/],
+    [{ key: undefined }, /names no task/],
+    [{ key, status: ["skip", "job_error", "call"][report.status] }, /as the outcome/],
+    [{ key, signers: batch.signers.slice(1) }, /names the signers/],
+    [{ key, epoch: batch.epoch + 1 }, /of epoch/],
+  ];
+  for (const [of, why] of shownElsewhere) {
+    const { verdict, seen } = steps(shown(batch), of);
+    assert.equal(verdict, "bad", String(why));
+    assert.equal(seen.length, 1);
+    assert.equal(seen[0].name, "Report of this task");
+    assert.match(seen[0].detail, why);
+  }
+  // A run's number and its 32 bytes are the same instance.
+  const numbered = structuredClone(shown(batch));
+  numbered.reports[0].instance_key = `0x${(42).toString(16).padStart(64, "0")}`;
+  assert.equal(steps(numbered, { key: `${report.jobId}.${report.jobVersion}.42` }).seen[0].ok, true);
+});
+
+test("what cannot be checked is not called wrong, and not called right", () => {
+  const document = shown(vectors.batches[0]);
+  document.table = null;
+  const { verdict, seen } = steps(document, { key: keyOf(vectors.batches[0].reports[0]) });
+  assert.equal(verdict, "unknown");
+  assert.deepEqual([seen.at(-1).name, seen.at(-1).ok], ["Stake behind it", "unknown"]);
+  // A lie is one all the same.
+  document.reports[0].leaf = `0x${"00".repeat(32)}`;
+  assert.equal(steps(document, { key: keyOf(vectors.batches[0].reports[0]) }).verdict, "bad");
 });

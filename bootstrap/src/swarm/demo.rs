@@ -1,8 +1,10 @@
 //! The tour: `swarm demo` starts a network, lets tasks settle, kills a leader, cuts keepers off until there is no quorum, lets the
-//! mesh heal, has a liar slashed, and stops. Each step is said in words, and seen on the page whose address is said first.
+//! mesh heal, has a liar slashed, and stops. Each step is said in words, and seen on the page whose address is said first:
+//! it goes on when the page shows who is gone, and who is back.
 
 mod cut;
 mod liar;
+mod seen;
 
 use std::time::Duration;
 

@@ -35,9 +35,17 @@ pub(super) async fn strike(swarm: &mut Swarm, spared: Option<Address>) -> Result
     let after = unix_ms().saturating_sub(due * 1000);
     keeper.kill();
     swarm.progress.say(&format!("killed {}, leader of window {window}, {after} ms after due", keeper.name()));
+    // Whoever is spared shows its page, and others look at it.
+    if spared.is_some() {
+        swarm.until_shown(&[victim], false).await?;
+    }
+    let keeper = &mut swarm.keepers[position];
     keeper.join()?;
     keeper.ready().await.context("the killed leader did not come back")?;
     let name = keeper.name().to_owned();
+    if spared.is_some() {
+        swarm.until_shown(&[victim], true).await?;
+    }
     swarm.progress.say(&format!("{name} is back and ready"));
     Ok(Some(Kill { victim, due }))
 }

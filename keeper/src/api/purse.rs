@@ -2,14 +2,14 @@
 //! earned. Asked when somebody looks, a few questions at a time, and none again for a while.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use alloy::primitives::{Address, U256};
 use contracts::JobManager;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::chain::{ChainError, ChainProvider, market};
 
@@ -21,25 +21,37 @@ const KNOWN_MAX: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// For so long what operators have earned is good enough: a question an operator is asked for it.
 const EARNED_FRESH: Duration = Duration::from_secs(30);
-/// Questions of operators that are asked at once.
+/// Questions of jobs, and of operators, that are asked at once.
 const AT_ONCE: usize = 8;
 /// Epochs up to now whose fees are counted: of older ones an operator has claimed its part, or can at any time.
 const EPOCHS: u32 = 8;
 
-/// By job: what was found, and when.
-type Known = BTreeMap<u64, (Instant, Option<Value>)>;
+/// What was found, and when; nothing before it was asked. Whoever asks meanwhile waits for this one question.
+type Answer = Arc<Mutex<Option<(Instant, Option<Value>)>>>;
+
+/// By job: when it was last looked for, and the answer.
+type Known = BTreeMap<u64, (Instant, Answer)>;
 
 /// By operator: fees and refunds in the chain's coin that are not claimed, in wei.
 pub(super) type Earned = BTreeMap<Address, U256>;
 
 /// Asks the chain about jobs' money; clones share it. Before it is opened there is no chain to ask.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Purse {
     chain: Arc<OnceLock<(ChainProvider, Address)>>,
-    /// What was found of a job, and when. Whoever asks meanwhile waits for this one question.
-    known: Arc<Mutex<Known>>,
+    /// Never locked while a question is out: a node that hangs over one job holds up no other.
+    known: Arc<std::sync::Mutex<Known>>,
+    /// Questions of jobs that may be out.
+    turns: Arc<Semaphore>,
     /// What operators have earned, up to which epoch, and when that was found.
     earned: Arc<Mutex<Option<(Instant, u32, Earned)>>>,
+}
+
+impl Default for Purse {
+    fn default() -> Self {
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        Self { chain: Arc::default(), known: Arc::default(), turns, earned: Arc::default() }
+    }
 }
 
 impl Purse {
@@ -52,14 +64,19 @@ impl Purse {
     /// What is set aside for a job; none where that cannot be said now.
     pub(super) async fn of(&self, job: u64) -> Option<Value> {
         let (provider, job_manager) = self.chain.get()?;
-        let mut known = self.known.lock().await;
-        if let Some((at, found)) = known.get(&job)
+        let answer = self.answer(job);
+        let mut known = answer.lock().await;
+        if let Some((at, found)) = &*known
             && at.elapsed() < FRESH
         {
             return found.clone();
         }
-        let asked = tokio::time::timeout(PATIENCE, ask(provider, *job_manager, job)).await;
-        let found = match asked {
+        let asked = tokio::time::timeout(PATIENCE, async {
+            // It is never closed.
+            let _turn = self.turns.acquire().await;
+            ask(provider, *job_manager, job).await
+        });
+        let found = match asked.await {
             Ok(Ok(found)) => Some(found),
             Ok(Err(error)) => {
                 tracing::debug!(%error, job, "could not read what is set aside for a job");
@@ -67,12 +84,20 @@ impl Purse {
             }
             Err(_) => None,
         };
+        *known = Some((Instant::now(), found.clone()));
+        found
+    }
+
+    /// The place of a job's answer; the one that was looked for longest ago makes room.
+    fn answer(&self, job: u64) -> Answer {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KNOWN_MAX && !known.contains_key(&job) {
             let oldest = known.iter().min_by_key(|(_, (at, _))| *at).map(|(job, _)| *job);
             oldest.and_then(|oldest| known.remove(&oldest));
         }
-        known.insert(job, (Instant::now(), found.clone()));
-        found
+        let (at, answer) = known.entry(job).or_insert_with(|| (Instant::now(), Answer::default()));
+        *at = Instant::now();
+        Arc::clone(answer)
     }
 
     /// What these operators have earned and not claimed, in the newest epochs up to `epoch`; those are left out of whom it cannot be
@@ -162,5 +187,34 @@ mod tests {
     async fn without_a_chain_there_is_no_answer() {
         assert_eq!(Purse::default().of(1).await, None);
         assert!(Purse::default().earned(vec![Address::ZERO], 1).await.is_empty());
+    }
+    #[tokio::test]
+    async fn a_node_that_hangs_over_one_job_holds_up_no_other() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap()).parse().unwrap();
+        let provider = ChainProvider::new_http(url);
+        let purse = Purse::default();
+        purse.open(provider, Address::ZERO);
+        *purse.answer(1).lock().await = Some((Instant::now(), Some(json!("known"))));
+        let hung = tokio::spawn({
+            let purse = purse.clone();
+            async move { purse.of(2).await }
+        });
+        // It has asked.
+        let (_open, _) = silent.accept().await.unwrap();
+        assert_eq!(purse.of(1).await, Some(json!("known")));
+        assert!(!hung.is_finished());
+        hung.abort();
+    }
+
+    #[tokio::test]
+    async fn answers_are_bounded_in_number() {
+        let purse = Purse::default();
+        for job in 0..=KNOWN_MAX as u64 {
+            purse.answer(job);
+        }
+        let known = purse.known.lock().unwrap();
+        assert_eq!(known.len(), KNOWN_MAX);
+        assert!(!known.contains_key(&0) && known.contains_key(&(KNOWN_MAX as u64)));
     }
 }

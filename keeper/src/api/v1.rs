@@ -39,7 +39,7 @@ async fn node(State(sources): State<Sources>) -> Json<Value> {
     let (readers, dropped) = sources.scene.readers();
     let mut document = super::status_document(&sources.view());
     document["version"] = json!(env!("CARGO_PKG_VERSION"));
-    document["page"] = json!({ "readers": readers, "readers_dropped": dropped });
+    document["page"] = json!({ "readers": readers, "readers_max": scene::READERS_MAX, "readers_dropped": dropped });
     Json(document)
 }
 
@@ -69,15 +69,26 @@ async fn job(State(sources): State<Sources>, Path(id): Path<u64>) -> Response {
 struct Which {
     /// Only those due before this moment, in Unix seconds.
     before: Option<u64>,
+    /// Only those that come after this run, by its name; more than fit into an answer may be due in one second.
+    after: Option<String>,
     /// How many at most.
     limit: Option<u32>,
 }
 
 async fn runs_of_job(State(sources): State<Sources>, Path(id): Path<u64>, Query(which): Query<Which>) -> Response {
     let most = which.limit.unwrap_or(100).clamp(1, RUNS_MAX);
-    let found = read(&sources, move |reader| match which.before {
-        Some(moment) => reader.due_before(JobId(id), moment, most),
-        None => reader.newest(JobId(id), most, false),
+    let after = match which.after.as_deref().map(scene::task) {
+        Some(None) => return no_key(),
+        Some(Some(task)) if task.job != JobId(id) => {
+            return refuse(StatusCode::BAD_REQUEST, "that run is of another job");
+        }
+        Some(task) => task,
+        None => None,
+    };
+    let found = read(&sources, move |reader| match (after, which.before) {
+        (Some(task), _) => reader.following(&task, most),
+        (None, Some(moment)) => reader.due_before(JobId(id), moment, most),
+        (None, None) => reader.newest(JobId(id), most, false),
     });
     match found.await {
         Ok((operator, found)) => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use alloy::primitives::Address;
 use consensus::task::{InstanceKey, JobId, Task};
-use rusqlite::{Connection, Params};
+use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::row::{self, COLUMNS};
 use super::run::ABSTAIN;
@@ -98,6 +98,35 @@ impl Reader {
     pub fn due_before(&self, job: JobId, moment: u64, most: u32) -> Result<Vec<Found>, Error> {
         let order = "job = ?1 AND due < ?2 ORDER BY due DESC, id DESC LIMIT ?3";
         self.find(order, (job.0.cast_signed(), row::number(moment), most))
+    }
+
+    /// The runs of a task's job that come after it where the last due is the first, `most` at most; none where nothing is known of it.
+    /// Any number of them may be due in one second.
+    ///
+    /// # Errors
+    /// As for [`Reader::open`].
+    pub fn following(&self, task: &Task, most: u32) -> Result<Vec<Found>, Error> {
+        let named = (task.job.0.cast_signed(), task.version, task.instance.0.as_slice());
+        let query = "SELECT due, id FROM runs WHERE job = ?1 AND version = ?2 AND instance = ?3";
+        let place =
+            self.connection.query_row(query, named, |row| Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, i64>(1)?)));
+        let Some((due, id)) = place.optional().map_err(|error| Error::of(&self.path, &error))? else {
+            return Ok(Vec::new());
+        };
+        let job = task.job.0.cast_signed();
+        let mut found = Vec::new();
+        if let Some(due) = due {
+            let order = "job = ?1 AND (due, id) < (?2, ?3) ORDER BY due DESC, id DESC LIMIT ?4";
+            found = self.find(order, (job, due, id, most))?;
+        }
+        // Those of which nobody said when they were due come last.
+        let left = most.saturating_sub(u32::try_from(found.len()).unwrap_or(most));
+        if left > 0 {
+            let below = if due.is_some() { i64::MAX } else { id };
+            let order = "job = ?1 AND due IS NULL AND id < ?2 ORDER BY id DESC LIMIT ?3";
+            found.extend(self.find(order, (job, below, left))?);
+        }
+        Ok(found)
     }
 
     /// The moment of the last change of any job's run; zero before the first.

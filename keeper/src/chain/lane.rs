@@ -38,7 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use super::nonce::Call;
-pub use account::Account;
+pub use account::{Account, UnderWay};
 pub use order::{Answer, Draft, Ended, Event, Look, Order, Sign, Terms, Verdict};
 pub use rules::{RAISES_MAX, Rules, Sound};
 
@@ -124,6 +124,7 @@ impl Lane {
         let open = self.slots.values().filter(|slot| slot.is_open());
         let oldest = open.clone().map(|slot| slot.since).min();
         Account {
+            under_way: UnderWay::of(open.clone(), now),
             open: open.count(),
             waiting: self.queue.len(),
             oldest_seconds: oldest.map_or(0, |since| now.saturating_sub(since).as_secs()),

@@ -1,6 +1,6 @@
 //! What is remembered of the newest tasks, bounded by number and by bytes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use alloy::primitives::{Address, Bytes};
@@ -10,7 +10,7 @@ use consensus::task::{Outcome, Status, Task};
 use consensus::time::Time;
 
 use super::{Sight, Tally, Turn, turns::Turns};
-use crate::archive::{Change, Entry};
+use crate::archive::{Change, Entry, Settlement};
 use crate::view::View;
 
 /// Tasks whose stories are remembered.
@@ -19,8 +19,10 @@ const STORIES_MAX: usize = 1_024;
 const OUTCOME_MAX: usize = 1_024;
 /// Reports in all certificates that are remembered; one has 256 at most.
 const REPORTS_MAX: usize = 8_192;
-/// Committees that are remembered: a certificate is of one of the newest epochs.
-const COMMITTEES_MAX: usize = 8;
+/// Committees of the newest epochs that are remembered, whether there is a certificate of theirs or not.
+const COMMITTEES_NEWEST: usize = 8;
+/// Committees that are remembered in all: those of certificates, which are checked against them, come on top.
+const COMMITTEES_MAX: usize = 64;
 /// Operators whose deeds are counted, for as long as this keeper runs.
 const OPERATORS_MAX: usize = 1_024;
 
@@ -49,6 +51,17 @@ pub struct Story {
     pub ran: Option<Time>,
     /// What that gave.
     pub said: Option<Said>,
+    /// For whom its settlement counts, so that it can be taken back.
+    brought: Option<Brought>,
+}
+
+/// A settlement that counts.
+#[derive(Clone, Copy, Debug)]
+struct Brought {
+    due: u64,
+    submitter: Address,
+    /// Who was first to lead its window.
+    led: Address,
 }
 
 /// A keeper has spoken.
@@ -117,16 +130,9 @@ impl Memory {
         match &entry.change {
             Change::Due { due } => self.open(entry.task).due = Some(*due),
             Change::Ran { .. } => self.open(entry.task).ran = Some(entry.at),
-            Change::Settled(settled) => {
-                // What was due before this keeper looked is told again at its start, and counts for nobody.
-                let due = settled.timestamp.saturating_sub(settled.seconds_late);
-                if let Some(led) = self.turns.settled(due, settled.submitter, settled.seconds_late) {
-                    self.tally(settled.submitter).settled(led == settled.submitter);
-                    if led != settled.submitter {
-                        self.tally(led).left_to_others();
-                    }
-                }
-            }
+            Change::Settled(settled) => self.settled(entry.task, settled),
+            // A reorganisation undid it, perhaps while nobody looked.
+            Change::Reopened | Change::Expired => self.undone(&entry.task),
             _ => {}
         }
     }
@@ -172,9 +178,46 @@ impl Memory {
         {
             self.committees.retain(|known| known.epoch() != committee.epoch());
             self.committees.push_back(committee);
-            if self.committees.len() > COMMITTEES_MAX {
-                self.committees.pop_front();
-            }
+            self.forget_committees();
+        }
+    }
+
+    fn settled(&mut self, task: Task, settled: &Settlement) {
+        // In another block than before.
+        self.undone(&task);
+        let Settlement { submitter, seconds_late, timestamp, .. } = *settled;
+        // What was due before this keeper looked is told again at its start, and counts for nobody.
+        let due = timestamp.saturating_sub(seconds_late);
+        let Some(led) = self.turns.settled(due, submitter, seconds_late) else { return };
+        self.tally(submitter).settled(led == submitter);
+        if led != submitter {
+            self.tally(led).left_to_others();
+        }
+        self.open(task).brought = Some(Brought { due, submitter, led });
+    }
+
+    /// A settlement counts for nobody any more.
+    fn undone(&mut self, task: &Task) {
+        let brought = self.stories.get_mut(task).and_then(|story| story.brought.take());
+        let Some(Brought { due, submitter, led }) = brought else { return };
+        self.turns.undone(due, submitter);
+        self.tally(submitter).undone(led == submitter);
+        if led != submitter {
+            self.tally(led).left_to_nobody();
+        }
+    }
+
+    /// Forgets the oldest committees, but for those that certificates at hand are checked against, as long as there is room.
+    fn forget_committees(&mut self) {
+        let wanted: BTreeSet<u32> = self.certificates.iter().map(|known| known.certificate.epoch).collect();
+        let mut older = self.committees.len().saturating_sub(COMMITTEES_NEWEST);
+        self.committees.retain(|committee| {
+            let is_newest = older == 0;
+            older = older.saturating_sub(1);
+            is_newest || wanted.contains(&committee.epoch())
+        });
+        while self.committees.len() > COMMITTEES_MAX {
+            self.committees.pop_front();
         }
     }
 

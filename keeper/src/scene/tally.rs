@@ -67,4 +67,14 @@ impl Tally {
     pub(super) fn left_to_others(&mut self) {
         self.left_to_others += 1;
     }
+    /// A task that it brought is on chain no more.
+    pub(super) fn undone(&mut self, was_first: bool) {
+        self.settled = self.settled.saturating_sub(1);
+        self.took_over = self.took_over.saturating_sub(u64::from(!was_first));
+    }
+
+    /// Nor is one that it left to another.
+    pub(super) fn left_to_nobody(&mut self) {
+        self.left_to_others = self.left_to_others.saturating_sub(1);
+    }
 }

@@ -110,6 +110,79 @@ fn a_task_counts_for_the_window_it_was_due_in_and_a_handover_for_both() {
 }
 
 #[test]
+fn a_settlement_that_is_undone_counts_for_nobody_and_once_when_it_comes_again() {
+    let scene = scene();
+    let (a, b) = (address(1), address(2));
+    scene.show(&View { turns: vec![turn(5, &[a, b])], ..View::default() }, None);
+    let counted = |wanted: [(u64, u64, u64); 2], brought: &[(Address, u32)]| {
+        scene.look(|memory| {
+            let of = |operator| memory.tallies().get(&operator).cloned().unwrap_or_default();
+            let found = [of(a), of(b)].map(|tally| (tally.settled, tally.took_over, tally.left_to_others));
+            assert_eq!(found, wanted);
+            let turn = memory.turns().next().expect("it is remembered");
+            assert_eq!(turn.settled, brought.iter().copied().collect::<BTreeMap<_, _>>());
+            assert_eq!(turn.seconds_late == 0, brought.is_empty());
+        });
+    };
+    scene.entry(&entry(run(1, 1), settled(12, 2, b)));
+    counted([(0, 0, 1), (1, 1, 0)], &[(b, 1)]);
+    scene.entry(&entry(run(1, 1), Change::Reopened));
+    counted([(0, 0, 0), (0, 0, 0)], &[]);
+    scene.entry(&entry(run(1, 1), Change::Reopened));
+    scene.entry(&entry(run(1, 1), settled(13, 3, a)));
+    counted([(1, 0, 0), (0, 0, 0)], &[(a, 1)]);
+    // In another block, without a word in between.
+    scene.entry(&entry(run(1, 1), settled(14, 4, a)));
+    counted([(1, 0, 0), (0, 0, 0)], &[(a, 1)]);
+    scene.entry(&entry(run(1, 1), Change::Expired));
+    counted([(0, 0, 0), (0, 0, 0)], &[]);
+}
+
+fn committee(epoch: u32) -> Arc<Committee> {
+    let root = B256::from(alloy::primitives::U256::from(epoch));
+    let key = consensus::bls::SecretKey::generate(&[1; 32]).public_key();
+    let peer_key = consensus::committee::PeerKey([1; 32]);
+    let member = consensus::committee::Member { operator: address(1), stake: 1, peer_key, key };
+    Arc::new(Committee::new(epoch, 10, root, vec![member]).expect("one with stake"))
+}
+
+fn certificate(epoch: u32) -> Arc<Certificate> {
+    let report = consensus::report::Report {
+        task: run(1, epoch.into()),
+        anchor: consensus::report::Anchor { number: 1, hash: B256::ZERO },
+        input_set: B256::ZERO,
+        status: consensus::task::Status::Call,
+        outcome_hash: B256::ZERO,
+    };
+    let signature = consensus::bls::SecretKey::generate(&[1; 32]).sign(&[1; 32]);
+    let signers = [KeeperIndex(0)].into_iter().collect();
+    Arc::new(Certificate { epoch, reports: vec![report], signers, signature })
+}
+
+#[test]
+fn a_committee_stays_while_there_is_a_certificate_to_be_checked_against_it() {
+    let scene = scene();
+    let known =
+        || scene.look(|memory| (1..=200).filter(|epoch| memory.committee(*epoch).is_some()).collect::<Vec<u32>>());
+    for epoch in 1..=20 {
+        scene.show(&View::default(), Some(committee(epoch)));
+        if epoch == 3 {
+            scene.sight(Sight::Certified { certificate: certificate(epoch), at: Time(1) });
+        }
+    }
+    assert_eq!(
+        known(),
+        std::iter::once(3).chain(13..=20).collect::<Vec<u32>>(),
+        "the newest, and that of the certificate"
+    );
+    for epoch in 21..=200 {
+        scene.show(&View::default(), Some(committee(epoch)));
+        scene.sight(Sight::Certified { certificate: certificate(epoch), at: Time(1) });
+    }
+    assert_eq!(known(), (137..=200).collect::<Vec<u32>>(), "there is no room for more");
+}
+
+#[test]
 fn a_line_that_changes_before_its_window_is_the_newer_one_and_old_windows_go() {
     let scene = scene();
     let (a, b) = (address(1), address(2));

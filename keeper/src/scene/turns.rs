@@ -61,4 +61,18 @@ impl Turns {
         turn.seconds_late = turn.seconds_late.max(seconds_late);
         turn.line.first().copied()
     }
+    /// A settlement of a task due then is on chain no more.
+    pub(super) fn undone(&mut self, due: u64, submitter: Address) {
+        let due_ms = due.saturating_mul(1_000);
+        let found = self.0.iter_mut().rev().find(|turn| (turn.begins_ms..turn.ends_ms).contains(&due_ms));
+        let Some(turn) = found else { return };
+        if let Some(tasks) = turn.settled.get_mut(&submitter) {
+            *tasks = tasks.saturating_sub(1);
+        }
+        turn.settled.retain(|_, tasks| *tasks > 0);
+        // How late the others were is not kept.
+        if turn.settled.is_empty() {
+            turn.seconds_late = 0;
+        }
+    }
 }

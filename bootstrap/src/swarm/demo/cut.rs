@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use alloy::primitives::Address;
 use anyhow::{Result, bail};
 use nix::sys::signal::Signal;
 
 use super::super::Swarm;
 use super::super::ledger::{Settlement, unix_ms};
+use super::super::run::state;
 
-/// How long nobody hears of those that are cut off, from the first moment on at which something is due then.
+/// How long nobody hears of those that are cut off, at least, from the first moment on at which something is due then.
 const CUT_FOR: Duration = Duration::from_secs(6);
+/// Until then the page has to show them gone: nobody says goodbye, and a ping that is not answered takes its time.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// Cuts keepers off, shows that nothing settles without a quorum, lets them back in, and waits until all that was due meanwhile has
 /// settled: how many tasks that were.
@@ -20,11 +24,13 @@ pub(super) async fn cut(swarm: &mut Swarm, told: &mut usize) -> Result<usize> {
         "{} are cut off, frozen so that nothing reaches them or comes from them: the other {} of {} are no quorum, and nothing may settle",
         names.join(" and "), swarm.keepers.len() - victims.clone().count(), swarm.keepers.len(),
     ));
+    let gone: Vec<Address> = swarm.keepers[victims.clone()].iter().map(super::super::Keeper::operator).collect();
     signal(swarm, victims.clone(), Signal::SIGSTOP);
-    let shown = alone(swarm, told).await;
+    let shown = alone(swarm, &gone, told).await;
     // Whatever was seen: nobody stays frozen.
     signal(swarm, victims, Signal::SIGCONT);
     let first = shown?;
+    swarm.until_shown(&gone, true).await?;
     let missed = swarm.dues(first, unix_ms() / 1000);
     swarm
         .progress
@@ -49,16 +55,25 @@ fn signal(swarm: &mut Swarm, victims: std::ops::RangeInclusive<usize>, signal: S
     }
 }
 
-/// Watches those that are left: the moment of the first task that was due among them alone, in Unix seconds. None of those settles.
-async fn alone(swarm: &mut Swarm, told: &mut usize) -> Result<u64> {
+/// Watches those that are left until the page shows the others gone: the moment of the first task that was due among them alone, in
+/// Unix seconds. None of those settles.
+async fn alone(swarm: &mut Swarm, gone: &[Address], told: &mut usize) -> Result<u64> {
     // What was due before may be certified already.
     let from = unix_ms() / 1000 + 2;
     let Some(first) = swarm.jobs.iter().filter_map(|job| job.next_due(from)).min() else {
         bail!("no job of the tour has a run to come")
     };
-    while unix_ms() / 1000 < first + CUT_FOR.as_secs() {
+    let mut is_shown = false;
+    while !is_shown || unix_ms() / 1000 < first + CUT_FOR.as_secs() {
         swarm.next_block().await;
         *told = swarm.tell_news(*told);
+        if !is_shown && swarm.shows(gone, false).await {
+            is_shown = true;
+            swarm.progress.say("the page shows them gone, and who is left");
+        }
+        if unix_ms() / 1000 > first + PATIENCE.as_secs() {
+            bail!("the page does not show who is cut off after {} s\n{}", PATIENCE.as_secs(), state(swarm).await);
+        }
     }
     let due = |each: &Settlement| swarm.jobs.iter().find(|job| job.id == each.job_id)?.due(each.run);
     let settled =

@@ -130,6 +130,13 @@ async fn what_is_recorded_is_read_from_the_file_and_no_more_of_it_than_there_is_
     let (_, document) = get(api.address, "/api/v1/jobs/7/runs?limit=100000&before=1600").await;
     assert_eq!(document["runs"].as_array().unwrap().len(), 500, "500 at most");
     assert_eq!(document["runs"][0]["run"], 599);
+    let (_, document) = get(api.address, "/api/v1/jobs/7/runs?limit=3&after=7.1.600").await;
+    let runs: Vec<&Value> = document["runs"].as_array().unwrap().iter().map(|run| &run["run"]).collect();
+    assert_eq!(runs, [599, 598, 597], "the next page begins behind it");
+    for nonsense in ["7.1", "8.1.600", "%3Cimg%3E"] {
+        let path = format!("/api/v1/jobs/7/runs?after={nonsense}");
+        assert_eq!(get(api.address, &path).await.0, 400, "{nonsense}");
+    }
     let (status, run) = get(api.address, "/api/v1/runs/7.1.5").await;
     assert_eq!((status, &run["due"], &run["marks"]), (200, &json!(1_005), &json!([])));
 }

@@ -38,6 +38,29 @@ fn runs_are_found_by_job_the_last_due_first_and_the_missed_ones_by_themselves() 
 }
 
 #[test]
+fn pages_of_a_record_follow_each_other_though_many_runs_are_due_in_one_second() {
+    let (_folder, path) = place();
+    let mut archive = open(&path);
+    let entries: Vec<Entry> = (0..50).map(|run| due(task(1, run), 1_000 + run / 20)).collect();
+    archive.write(&entries).unwrap();
+    // Nobody said when these were due.
+    let signed: Vec<Entry> = (50..55).map(|run| entry(task(1, run), 9, Change::Signed)).collect();
+    archive.write(&signed).unwrap();
+    let reader = Reader::open(&path).unwrap();
+    let mut found = reader.newest(JobId(1), 7, false).unwrap();
+    while let Some(last) = found.last().map(|found| found.task) {
+        let more = reader.following(&last, 7).unwrap();
+        if more.is_empty() {
+            break;
+        }
+        found.extend(more);
+    }
+    let runs: Vec<u64> = found.iter().filter_map(|found| found.task.instance.run()).collect();
+    assert_eq!(runs, (0..50).rev().chain((50..55).rev()).collect::<Vec<u64>>());
+    assert!(reader.following(&task(1, 99), 7).unwrap().is_empty(), "nothing is known of it");
+}
+
+#[test]
 fn whoever_follows_a_job_sees_every_change_once_and_nothing_that_is_none() {
     let (_directory, path) = place();
     let mut archive = open(&path);

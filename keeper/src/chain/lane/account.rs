@@ -1,13 +1,16 @@
 //! How the account stands, for people and for checks.
 
 use super::order::Look;
+use super::slot::Slot;
 use crate::chain::cost::DataPrice;
 use crate::chain::refusal::Refusal;
-use alloy::primitives::U256;
+use alloy::primitives::{B256, U256};
 use std::time::Duration;
 
 /// Age of an open transaction from which the account counts as stuck.
 const STUCK_SECONDS: u64 = 120;
+/// Open nonces that are shown one by one.
+const SHOWN_MAX: usize = 16;
 /// How long a refusal is shown.
 const SHOWN: Duration = Duration::from_secs(300);
 
@@ -16,6 +19,8 @@ const SHOWN: Duration = Duration::from_secs(300);
 pub struct Account {
     /// Nonces that belong to something and are not used.
     pub open: usize,
+    /// The oldest of them, a few.
+    pub under_way: Vec<UnderWay>,
     /// Contents that have no nonce yet.
     pub waiting: usize,
     /// How long the oldest open nonce has been open, in seconds.
@@ -40,6 +45,29 @@ pub struct Account {
     pub last_refusal: Option<Refusal>,
     /// Why the ledger cannot be written.
     pub disk: Option<String>,
+}
+
+/// A nonce that is open, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnderWay {
+    /// The nonce.
+    pub nonce: u64,
+    /// The newest transaction offered for it and the most it pays for a gas, in wei; none before there is one.
+    pub offered: Option<(B256, u128)>,
+    /// How long it has been open, in seconds.
+    pub seconds: u64,
+}
+
+impl UnderWay {
+    /// Open nonces by number, which are given in order: the lowest ones are the oldest.
+    pub(super) fn of<'a>(open: impl Iterator<Item = &'a Slot>, now: Duration) -> Vec<Self> {
+        let shown = |slot: &Slot| Self {
+            nonce: slot.entry.nonce,
+            offered: slot.newest().map(|newest| (newest.tx, newest.fees.max_fee)),
+            seconds: now.saturating_sub(slot.since).as_secs(),
+        };
+        open.take(SHOWN_MAX).map(shown).collect()
+    }
 }
 
 impl Account {

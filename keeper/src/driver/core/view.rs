@@ -10,11 +10,12 @@ use consensus::time::Time;
 use super::Core;
 use super::house::{SHOWN_AT_ONCE, is_live};
 use crate::chain::NodeView;
-use crate::chain::lane::Account;
+use crate::chain::lane::{Account, UnderWay};
 use crate::jobs::trigger::{Trigger, Watch};
 use crate::jobs::{Activity, Job};
 use crate::view::{
-    AccountView, EpochView, HeadView, JobView, MemberView, NetworkView, Operator, RpcNodeView, TurnView, View,
+    AccountView, EpochView, HeadView, JobView, MemberView, NetworkView, Operator, RpcNodeView, TransactionView,
+    TurnView, View,
 };
 
 /// Due moments of a job that are shown ahead, and how far ahead; where jobs are many, only the next one is.
@@ -112,7 +113,14 @@ impl Core {
     fn account_view(&self) -> AccountView {
         let Account { open, waiting, oldest_seconds, mined, raises, .. } = self.readings.account;
         let refusal = self.readings.account.last_refusal.as_ref();
+        let transaction = |under_way: &UnderWay| TransactionView {
+            nonce: under_way.nonce,
+            hash: under_way.offered.map(|(hash, _)| hash.to_string()),
+            max_fee: under_way.offered.map(|(_, max_fee)| max_fee.to_string()),
+            seconds: under_way.seconds,
+        };
         AccountView {
+            under_way: self.readings.account.under_way.iter().map(transaction).collect(),
             open,
             waiting,
             oldest_seconds,
