@@ -25,7 +25,8 @@ pub struct DnsaddrArgs {
     /// File with the bootnode's key
     #[arg(long, default_value = "bootnode.key", value_name = "FILE")]
     pub identity_file: PathBuf,
-    /// Address under which everybody reaches it, such as /ip4/203.0.113.7/tcp/7419; may be given several times
+    /// Address under which everybody reaches it, such as /ip4/203.0.113.7/tcp/7419 or
+    /// /ip4/203.0.113.7/udp/7419/quic-v1; may be given several times
     #[arg(long, value_name = "MULTIADDR", required = true)]
     pub external: Vec<Multiaddr>,
     /// Seconds for which a record may be remembered

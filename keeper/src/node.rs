@@ -144,6 +144,7 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
         topics: topics::table(),
         requests: topics::requests(),
         address_book: Some(setup.paths.address_book()),
+        tries: p2p::Tries::default(),
     };
     metrics::register_files(&mut registry, &setup.paths);
     metrics.peer_limit.set(i64::try_from(config.max_peers).unwrap_or(i64::MAX));
@@ -182,7 +183,7 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
         tokio::spawn(memory::give_back(stop.clone())),
         tokio::spawn(herald),
     ];
-    let listen = wait_for_listeners(&mesh).await;
+    let listen = wait_for_listeners(&mesh, &config.listen).await;
     let pulse = way;
     let front = Front { mesh, mesh_events, metrics, liveness, pulse, alerts, view, scene, purse, stop, tasks };
     Ok((front, Reachable { listen, api: api_addr, metrics: metrics_addr }))
@@ -231,11 +232,14 @@ fn serve(listener: tokio::net::TcpListener, router: axum::Router, stop: Cancella
 }
 
 /// The swarm reports its listeners a moment after it starts; a bad address has failed before.
-async fn wait_for_listeners(mesh: &p2p::Handle) -> Vec<p2p::Multiaddr> {
+/// Where the mesh listens, over each transport that it was told.
+async fn wait_for_listeners(mesh: &p2p::Handle, told: &[p2p::Multiaddr]) -> Vec<p2p::Multiaddr> {
     let deadline = tokio::time::Instant::now() + STOP_PATIENCE;
+    let is_over = |addresses: &[p2p::Multiaddr], part| addresses.iter().any(|it| it.to_string().contains(part));
     loop {
         let listeners = mesh.listeners().await;
-        if !listeners.is_empty() || tokio::time::Instant::now() > deadline {
+        let is_there = ["/tcp/", "/udp/"].into_iter().all(|part| is_over(&listeners, part) || !is_over(told, part));
+        if is_there && !listeners.is_empty() || tokio::time::Instant::now() > deadline {
             return listeners;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

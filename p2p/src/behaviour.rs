@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::questions::{Terms, WORDS};
 use crate::requests::{self, Protocol};
 use crate::topic::Topics;
-use crate::{discovery, gossip, records, wire};
+use crate::{discovery, gossip, outside, records, wire};
 
 /// No new connections when the process holds this share of the machine's memory.
 const MEMORY_SHARE: f64 = 0.7;
@@ -31,6 +31,7 @@ pub(crate) struct Behaviour {
     pub(crate) kademlia: discovery::Kademlia,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
+    pub(crate) outside: outside::Tester,
     pub(crate) gossip: Toggle<gossip::Behaviour>,
     pub(crate) status: Toggle<requests::Behaviour>,
     pub(crate) want: Toggle<requests::Behaviour>,
@@ -67,6 +68,7 @@ impl Behaviour {
                     .with_cache_size(0),
             ),
             ping: ping::Behaviour::new(ping::Config::new().with_interval(PING_INTERVAL).with_timeout(PING_TIMEOUT)),
+            outside: outside::tester(identity.peer_id(), config.tries, &config.external, metrics.drops.clone()),
             gossip: gossip.into(),
             status: request(Protocol::Status).into(),
             want: request(Protocol::Want).into(),

@@ -6,11 +6,14 @@ use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
 use crate::error::ConfigError;
+use crate::outside::Tries;
+use crate::reach::Transport;
 use crate::requests::RequestLimits;
 use crate::topic::{self, Topic};
 
 /// Up to this many keepers everybody is connected to everybody.
 pub const DEFAULT_MAX_PEERS: usize = 64;
+const DEFAULT_PORT: u16 = 7419;
 const MOST_PEERS: usize = 1024;
 const MOST_BOOTNODES: usize = 64;
 const MOST_SENTRIES: usize = 64;
@@ -37,7 +40,7 @@ pub enum Admission {
 /// The settings of a swarm.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Addresses to listen on; port 0 lets the system choose.
+    /// Addresses to listen on, `/ip4/…/tcp/…` or `/ip4/…/udp/…/quic-v1`; port 0 lets the system choose.
     pub listen: Vec<Multiaddr>,
     /// Addresses to tell others in addition, for instance the public one in front of a NAT.
     pub external: Vec<Multiaddr>,
@@ -63,15 +66,18 @@ pub struct Config {
     /// Where the addresses of peers are kept over a restart, so that keepers that all start again find each other without
     /// a bootnode; none to keep nothing.
     pub address_book: Option<PathBuf>,
+    /// When peers are asked to try whether this node can be reached; see [`crate::Outside`].
+    pub tries: Tries,
 }
 
 impl Default for Config {
-    /// A keeper that listens on port 7419 of every interface, without bootnodes, in the all-zero network, that admits
+    /// A keeper that listens on port 7419 of every interface, TCP and QUIC, without bootnodes, in the all-zero network, that admits
     /// registered operators only. It has nothing to say yet: no topics, no requests.
     fn default() -> Self {
-        let everywhere = Multiaddr::empty().with(Protocol::Ip4([0, 0, 0, 0].into())).with(Protocol::Tcp(7419));
+        let everywhere = Multiaddr::empty().with(Protocol::Ip4([0, 0, 0, 0].into()));
+        let quic = everywhere.clone().with(Protocol::Udp(DEFAULT_PORT)).with(Protocol::QuicV1);
         Self {
-            listen: vec![everywhere],
+            listen: vec![everywhere.with(Protocol::Tcp(DEFAULT_PORT)), quic],
             external: Vec::new(),
             bootnodes: Vec::new(),
             domain8: "0".repeat(16),
@@ -83,6 +89,7 @@ impl Default for Config {
             topics: Vec::new(),
             requests: RequestLimits::default(),
             address_book: None,
+            tries: Tries::default(),
         }
     }
 }
@@ -112,11 +119,11 @@ impl Config {
     }
 }
 
-/// Reads a bootnode address such as `/ip4/203.0.113.7/tcp/7419/p2p/12D3Koo…` `/dns4/boot.example/tcp/7419/p2p/…`, or
+/// Reads a bootnode address such as `/ip4/203.0.113.7/tcp/7419/p2p/12D3Koo…`, `/dns4/boot.example/udp/7419/quic-v1/p2p/…`, or
 /// `/dnsaddr/boot.example/p2p/…`, whose addresses are in TXT records of `_dnsaddr.boot.example`.
 ///
 /// # Errors
-/// [`ConfigError`] when it is no multiaddr, names no TCP port, or lacks the peer id.
+/// [`ConfigError`] when it is no multiaddr, names no TCP or QUIC port, or lacks the peer id.
 pub fn parse_bootnode(text: &str) -> Result<Multiaddr, ConfigError> {
     let address: Multiaddr = text.trim().parse().map_err(|error: libp2p::multiaddr::Error| {
         ConfigError::BootnodeMalformed { text: text.to_owned(), reason: error.to_string() }
@@ -135,7 +142,8 @@ pub(crate) fn split_bootnode(address: &Multiaddr) -> Result<(PeerId, Multiaddr),
     if matches!(parts.as_slice(), [Protocol::Dnsaddr(_)]) {
         return Ok((peer, transport));
     }
-    if !parts.iter().any(|part| matches!(part, Protocol::Tcp(port) if *port != 0)) {
+    let has_port = parts.iter().any(|part| matches!(part, Protocol::Tcp(port) | Protocol::Udp(port) if *port != 0));
+    if !has_port || Transport::of(&transport).is_none() {
         return Err(ConfigError::BootnodeWithoutPort(address.clone()));
     }
     Ok((peer, transport))

@@ -10,7 +10,7 @@ use libp2p::{Multiaddr, PeerId, StreamProtocol, kad};
 use crate::budget::{Budget, Rate, make_room};
 use crate::guarded::{Guard, Guarded};
 use crate::metrics::{Drops, Kind};
-use crate::reach::Home;
+use crate::reach::{Home, Transport};
 
 /// Questions of one peer, and what it says of itself.
 const LOOKUPS: Rate = Rate { burst: 64.0, per_second: 8.0 };
@@ -52,6 +52,8 @@ pub(crate) fn kademlia(local: PeerId, domain8: &str, drops: Drops) -> Kademlia {
 /// In front of Kademlia: what peers may ask, and which addresses it may dial that they tell of.
 pub(crate) struct Lookups {
     pub(crate) home: Home,
+    /// What is tried first where a peer may be reached either way.
+    pub(crate) first: Transport,
     /// What each peer may ask, and what it may ask in vain.
     budgets: BTreeMap<PeerId, (Budget, Budget)>,
     drops: Drops,
@@ -60,7 +62,7 @@ pub(crate) struct Lookups {
 
 impl Lookups {
     fn new(drops: Drops) -> Self {
-        Self { home: Home::default(), budgets: BTreeMap::new(), drops, floods: BTreeMap::new() }
+        Self { home: Home::default(), first: Transport::Quic, budgets: BTreeMap::new(), drops, floods: BTreeMap::new() }
     }
 
     /// Who has flooded since this was asked last, and how often.
@@ -116,5 +118,9 @@ impl Guard<Inner> for Lookups {
 
     fn may_dial(&self, address: &Multiaddr) -> bool {
         self.home.trusts(address)
+    }
+
+    fn rank(&self, address: &Multiaddr) -> u8 {
+        u8::from(Transport::of(address) != Some(self.first))
     }
 }

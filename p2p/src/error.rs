@@ -23,8 +23,10 @@ pub enum ConfigError {
         "bootnode \"{0}\" does not end in /p2p/<peer id>; append the peer id that the bootnode prints at its start"
     )]
     BootnodeWithoutPeerId(Multiaddr),
-    /// The bootnode address names no TCP port.
-    #[error("bootnode \"{0}\" names no TCP port; write it as /ip4/203.0.113.7/tcp/7419/p2p/12D3Koo…")]
+    /// The bootnode address names no TCP or QUIC port.
+    #[error(
+        "bootnode \"{0}\" names no TCP port, and no UDP port with /quic-v1; write it as /ip4/203.0.113.7/tcp/7419/p2p/12D3Koo…"
+    )]
     BootnodeWithoutPort(Multiaddr),
     /// `domain8` is not 16 lowercase hexadecimal digits.
     #[error("domain8 \"{0}\" is not the first 8 bytes of the domain separator as 16 lowercase hexadecimal digits")]

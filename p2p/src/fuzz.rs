@@ -159,7 +159,7 @@ pub fn address_book(bytes: &[u8]) {
 #[must_use]
 pub fn address_book_seeds() -> Vec<Vec<u8>> {
     let peer = records_peer();
-    let addresses = ["/ip4/203.0.113.7/tcp/7419", "/ip6/2001:db8::1/tcp/7419", "/dns4/boot.example/tcp/1"];
+    let addresses = ["/ip4/203.0.113.7/tcp/7419", "/ip6/2001:db8::1/udp/7419/quic-v1", "/dns4/boot.example/tcp/1"];
     let addresses = addresses.iter().map(|address| address.parse().expect("an address")).collect();
     let book = memory::text(&[(peer, addresses)], &[envelope()]);
     vec![memory::text(&[], &[]).into_bytes(), book.into_bytes()]

@@ -1,8 +1,11 @@
 //! The gate in front of every other protocol: it refuses connections before anything of theirs is read.
 //!
 //! Inbound, the rate of the IP address and the room for handshakes are checked before the handshake, and the peer key
-//! after it (noise proves the key); outbound, the key is known before the dial. The gate comes first among the behaviours, so that a refused
-//! connection reaches none of them.
+//! after it (Noise proves the key, and TLS does for QUIC); outbound, the key is known before the dial. The gate comes first among
+//! the behaviours, so that a refused connection reaches none of them.
+//!
+//! Both transports are let in by the same rules, but for one: an address that a QUIC handshake comes from may be false until it
+//! is done, so that handshakes are counted for each transport apart, and QUIC gets half the places.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -22,12 +25,15 @@ use crate::budget::{Budget, Rate, make_room};
 use crate::config::{Config, Role};
 use crate::metrics::Refusals;
 use crate::peers::Direction;
-use crate::rates::{Rates, Source};
+use crate::rates::{Knock, Rates, Source};
+use crate::reach::Transport;
 
 /// Two, for peers that dial each other at once, and one more for a peer that restarts behind a dead connection.
 const CONNECTIONS_PER_PEER: usize = 3;
 /// Handshakes of peers under way, in all.
 const MOST_PENDING_INBOUND: usize = 128;
+/// Of those, over QUIC: whoever floods with false addresses leaves room for TCP.
+const MOST_PENDING_QUIC: usize = MOST_PENDING_INBOUND / 2;
 /// The last of these places are for sources from which registered operators came before.
 const PLACES_OF_KNOWN: usize = 32;
 /// Handshakes under way of one source, and of one on this machine, where whole networks live.
@@ -44,7 +50,7 @@ pub(crate) struct Gate {
     rates: Rates,
     most_inbound: usize,
     most_outbound: usize,
-    pending_inbound: BTreeMap<ConnectionId, Option<Source>>,
+    pending_inbound: BTreeMap<ConnectionId, Option<Knock>>,
     pending_outbound: BTreeSet<ConnectionId>,
     established: BTreeMap<PeerId, BTreeMap<ConnectionId, (Direction, Option<Source>)>>,
     /// Where registered operators were seen last, and when.
@@ -101,18 +107,26 @@ impl Gate {
         self.arrivals.entry(peer).or_insert_with(|| Budget::full(ARRIVALS, now)).pay(1.0, ARRIVALS, now)
     }
 
-    fn check_pending(&mut self, source: Option<Source>, now: Instant) -> Result<(), Refusal> {
-        let known = source.is_none_or(|source| self.known.contains_key(&source));
+    fn check_pending(&mut self, knock: Option<Knock>, now: Instant) -> Result<(), Refusal> {
+        let known = knock.is_none_or(|(_, source)| self.known.contains_key(&source));
         let places = if known { MOST_PENDING_INBOUND } else { MOST_PENDING_INBOUND - PLACES_OF_KNOWN };
-        if self.pending_inbound.len() >= places {
+        let Some((transport, source)) = knock else {
+            return if self.pending_inbound.len() >= places { Err(Refusal::Full) } else { Ok(()) };
+        };
+        let others = self.pending_inbound.values().flatten().filter(|(other, _)| *other == transport);
+        let (mut alike, mut same) = (0, 0);
+        for (_, other) in others {
+            alike += 1;
+            same += usize::from(*other == source);
+        }
+        if self.pending_inbound.len() >= places || transport == Transport::Quic && alike >= MOST_PENDING_QUIC {
             return Err(Refusal::Full);
         }
-        let Some(source) = source else { return Ok(()) };
         let most = if source.is_here() { MOST_PENDING_HERE } else { MOST_PENDING_OF_ONE };
-        if self.pending_inbound.values().filter(|other| **other == Some(source)).count() >= most {
+        if same >= most {
             return Err(Refusal::Rate);
         }
-        if source.is_here() || self.rates.charge(source, now) { Ok(()) } else { Err(Refusal::Rate) }
+        if source.is_here() || self.rates.charge((transport, source), now) { Ok(()) } else { Err(Refusal::Rate) }
     }
 
     fn check_established(&self, peer: &PeerId, direction: Direction, remote: &Multiaddr) -> Result<(), Refusal> {
@@ -176,6 +190,10 @@ impl Gate {
     }
 }
 
+fn knock(remote: &Multiaddr, source: Option<Source>) -> Option<Knock> {
+    Some((Transport::of(remote)?, source?))
+}
+
 impl NetworkBehaviour for Gate {
     type ConnectionHandler = dummy::ConnectionHandler;
     type ToSwarm = Infallible;
@@ -186,11 +204,11 @@ impl NetworkBehaviour for Gate {
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
-        let source = Source::any(remote);
-        if let Err(refusal) = self.check_pending(source, Instant::now()) {
+        let knock = knock(remote, Source::any(remote));
+        if let Err(refusal) = self.check_pending(knock, Instant::now()) {
             return self.refuse(Direction::Inbound, refusal);
         }
-        self.pending_inbound.insert(id, source);
+        self.pending_inbound.insert(id, knock);
         Ok(())
     }
 
@@ -205,7 +223,7 @@ impl NetworkBehaviour for Gate {
         let checked = self.check_established(&peer, Direction::Inbound, remote);
         // Who is registered costs its address nothing, unless it comes again and again.
         if checked.is_ok() && self.admissions.is_registered(&peer) && self.comes_seldom(peer, Instant::now()) {
-            Source::of(remote).into_iter().for_each(|source| self.rates.refund(source));
+            knock(remote, Source::of(remote)).into_iter().for_each(|knock| self.rates.refund(knock));
         }
         match checked {
             Ok(()) => Ok(dummy::ConnectionHandler),

@@ -18,6 +18,21 @@ pub(crate) trait Guard<B: NetworkBehaviour> {
     fn may_dial(&self, _address: &Multiaddr) -> bool {
         true
     }
+
+    /// What is dialled first of the addresses that the protocol knows of a peer: the lowest.
+    fn rank(&self, _address: &Multiaddr) -> u8 {
+        0
+    }
+
+    /// Whether the protocol shall know of this.
+    fn hears(&self, _event: &FromSwarm<'_>) -> bool {
+        true
+    }
+
+    /// Whether the protocol may have the swarm do this.
+    fn lets(&self, _action: &ToSwarm<B::ToSwarm, THandlerInEvent<B>>) -> bool {
+        true
+    }
 }
 
 /// A protocol and its guard.
@@ -58,6 +73,7 @@ impl<B: NetworkBehaviour, G: Guard<B> + 'static> NetworkBehaviour for Guarded<B,
     ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
         let mut known = self.inner.handle_pending_outbound_connection(id, peer, addresses, role)?;
         known.retain(|address| self.guard.may_dial(address));
+        known.sort_by_key(|address| self.guard.rank(address));
         Ok(known)
     }
 
@@ -73,7 +89,9 @@ impl<B: NetworkBehaviour, G: Guard<B> + 'static> NetworkBehaviour for Guarded<B,
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm) {
-        self.inner.on_swarm_event(event);
+        if self.guard.hears(&event) {
+            self.inner.on_swarm_event(event);
+        }
     }
 
     fn on_connection_handler_event(&mut self, peer: PeerId, id: ConnectionId, mut event: THandlerOutEvent<Self>) {
@@ -83,6 +101,11 @@ impl<B: NetworkBehaviour, G: Guard<B> + 'static> NetworkBehaviour for Guarded<B,
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
-        self.inner.poll(context)
+        loop {
+            match self.inner.poll(context) {
+                Poll::Ready(action) if !self.guard.lets(&action) => {}
+                polled => return polled,
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use libp2p::{Multiaddr, PeerId};
 use tokio::sync::mpsc::error::SendTimeoutError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::admission::MOST_ADMITTED;
 use crate::command::{Command, Published};
@@ -13,6 +13,7 @@ use crate::error::{PublishError, RequestError};
 use crate::event::{MessageRef, RequestId, Verdict};
 use crate::identity::peer_id_from_public_key;
 use crate::metrics::{Overflow, Overflows};
+use crate::outside::Outside;
 use crate::peers::PeerSummary;
 use crate::requests::{Protocol, RequestLimits};
 use crate::topic::{TopicId, Topics};
@@ -30,6 +31,7 @@ pub struct Handle {
     requests: RequestLimits,
     commands: mpsc::Sender<Command>,
     overflows: Overflows,
+    outside: watch::Receiver<Outside>,
 }
 
 /// How long a command waits for room, and a message for what becomes of it.
@@ -57,8 +59,9 @@ impl Handle {
         requests: RequestLimits,
         commands: mpsc::Sender<Command>,
         overflows: Overflows,
+        outside: watch::Receiver<Outside>,
     ) -> Self {
-        Self { local, topics, requests, commands, overflows }
+        Self { local, topics, requests, commands, overflows, outside }
     }
 
     async fn send(&self, command: Command) -> Result<(), Refused> {
@@ -167,6 +170,12 @@ impl Handle {
         let (reply, answer) = oneshot::channel();
         let _ = self.commands.send(Command::Peers(reply)).await;
         answer.await.unwrap_or_default()
+    }
+
+    /// What peers that tried to open a connection to this node have found.
+    #[must_use]
+    pub fn outside(&self) -> Outside {
+        *self.outside.borrow()
     }
 
     /// The addresses this node listens on, each ending in `/p2p/<own peer id>`. Empty after the stop.

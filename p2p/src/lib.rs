@@ -5,9 +5,9 @@
 //!   keeper                          │ p2p
 //!                                   │
 //!   Handle (any number of clones) ──┼── commands: 256, 50 ms of patience ─▶ Service ──▶ Swarm ◀──▶ peers
-//!     publish judge request respond │                                       (one loop)   tcp noise yamux
+//!     publish judge request respond │                                       (one loop)   quic; tcp noise yamux
 //!     fault admit peers …           │                                          │         gossipsub kademlia
-//!                                   │                        a line for        ▼         identify ping records
+//!                                   │                        a line for        ▼         identify ping autonat records
 //!   Receiver<Event>  ◀──────────────┼── events: 2 ◀── each peer, in turn ── Inbox        status want code (requests)
 //!     Message Request Listening     │                                                    gate: who may connect
 //!     PeerConnected …               │                                                    intake: who sends how much
@@ -53,6 +53,7 @@ mod intake;
 mod memory;
 mod metrics;
 mod outbox;
+mod outside;
 mod peers;
 mod ports;
 mod probe;
@@ -77,6 +78,7 @@ pub use crate::handle::Handle;
 pub use crate::identity::{Identity, peer_id_from_public_key, public_key_of};
 pub use crate::metrics::Overflow;
 pub use crate::outbox::PUBLISH_PATIENCE;
+pub use crate::outside::{Outside, Tries};
 pub use crate::peers::{Direction, PeerSummary};
 pub use crate::probe::{Probe, probe};
 pub use crate::quiet::Quiet;

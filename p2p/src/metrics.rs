@@ -8,6 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use crate::admission::Refusal;
 use crate::peers::Direction;
+use crate::reach::Transport;
 
 /// What kind of event was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -34,11 +35,7 @@ pub(crate) struct Refusals(Family<RefusalLabels, Counter>);
 
 impl Refusals {
     pub(crate) fn count(&self, direction: Direction, refusal: Refusal) {
-        let direction = match direction {
-            Direction::Inbound => "inbound",
-            Direction::Outbound => "outbound",
-        };
-        self.0.get_or_create(&RefusalLabels { direction, reason: refusal.name() }).inc();
+        self.0.get_or_create(&RefusalLabels { direction: direction.name(), reason: refusal.name() }).inc();
     }
 }
 
@@ -53,6 +50,8 @@ pub(crate) enum Kind {
     Control,
     /// Questions to the address book, and what peers say of themselves.
     Lookup,
+    /// Requests to try whether the asker can be reached.
+    Try,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -129,6 +128,23 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LinkLabels {
+    transport: &'static str,
+    direction: &'static str,
+}
+
+/// Counts connections by what carries them and who opened them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Links(Family<LinkLabels, Gauge>);
+
+impl Links {
+    pub(crate) fn show(&self, transport: Transport, direction: Direction, number: usize) {
+        let labels = LinkLabels { transport: transport.name(), direction: direction.name() };
+        self.0.get_or_create(&labels).set(i64::try_from(number).unwrap_or(i64::MAX));
+    }
+}
+
 /// The counters of this crate and libp2p's recorder.
 pub(crate) struct Metrics {
     pub(crate) libp2p: Libp2pMetrics,
@@ -157,6 +173,8 @@ pub(crate) struct Metrics {
     pub(crate) admitted: Gauge,
     /// Signed peer records held, this node's own among them.
     pub(crate) records: Gauge,
+    /// Connections to peers.
+    pub(crate) links: Links,
 }
 
 impl Metrics {
@@ -194,6 +212,11 @@ impl Metrics {
         own.register("operators_admitted", "Registered operators that may connect", admitted.clone());
         let records = Gauge::default();
         own.register("records", "Signed peer records held, this node's own among them", records.clone());
+        let links = Links::default();
+        for transport in Transport::ALL {
+            Direction::ALL.into_iter().for_each(|direction| links.show(transport, direction, 0));
+        }
+        own.register("links", "Connections to peers, by what carries them and who opened them", links.0.clone());
         let events = overflows.events.clone();
         own.register("events_lost", "Events dropped because the keeper reads them too slowly", events);
         Self {
@@ -212,6 +235,7 @@ impl Metrics {
             faults,
             admitted,
             records,
+            links,
         }
     }
 

@@ -7,6 +7,8 @@ use libp2p::swarm::ConnectionId;
 use libp2p::{Multiaddr, PeerId};
 use serde::{Serialize, Serializer};
 
+use crate::reach::{Transport, bare};
+
 /// Longest agent text kept of a peer, in characters.
 const MOST_AGENT_CHARACTERS: usize = 64;
 /// Faults that end the connection, whatever a peer has earned otherwise. More are not counted: who is refused for ten
@@ -23,6 +25,19 @@ pub enum Direction {
     Inbound,
     /// This node.
     Outbound,
+}
+
+impl Direction {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Inbound, Self::Outbound];
+
+    /// The value of the label `direction`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+        }
+    }
 }
 
 /// A connected peer, as shown by `keeper status`.
@@ -170,6 +185,19 @@ impl Peers {
     pub(crate) fn dialled(&self, peer: &PeerId) -> impl Iterator<Item = &Multiaddr> {
         let links = self.connected.get(peer).filter(|entry| entry.identified).map(|entry| &entry.links);
         links.into_iter().flatten().filter(|link| link.direction == Direction::Outbound).map(|link| &link.address)
+    }
+
+    /// The connection to a peer that this node opened at this address, if it is not the only one.
+    pub(crate) fn spare(&self, peer: &PeerId, address: &Multiaddr) -> Option<ConnectionId> {
+        let links = self.connected.get(peer).map(|entry| &entry.links).filter(|links| links.len() > 1)?;
+        let is_there = |link: &&Link| link.direction == Direction::Outbound && bare(&link.address) == bare(address);
+        links.iter().rev().find(is_there).map(|link| link.id)
+    }
+
+    /// How many connections of this transport and direction there are.
+    pub(crate) fn links(&self, transport: Transport, direction: Direction) -> usize {
+        let links = self.connected.values().flat_map(|entry| &entry.links);
+        links.filter(|link| link.direction == direction && Transport::of(&link.address) == Some(transport)).count()
     }
 
     /// Notes a fault and returns how many the peer has now. They outlive its connections.

@@ -1,8 +1,9 @@
 //! Whether a port is free. libp2p listens with SO_REUSEPORT, so that dials may leave from the listening port; with that, a
-//! second node of the same user on the same port gets no error, and half of the first one's connections.
+//! second node of the same user on the same port gets no error, and half of the first one's connections. UDP ports are looked at
+//! as well, so that both are refused in the same words.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
@@ -20,6 +21,7 @@ pub(crate) fn check_free(address: &Multiaddr) -> io::Result<()> {
     };
     match parts.next() {
         Some(Protocol::Tcp(port)) if port != 0 => TcpListener::bind(SocketAddr::new(ip, port)).map(drop),
+        Some(Protocol::Udp(port)) if port != 0 => UdpSocket::bind(SocketAddr::new(ip, port)).map(drop),
         _ => Ok(()),
     }
 }

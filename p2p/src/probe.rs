@@ -1,4 +1,4 @@
-//! Trying an address step by step: name, TCP, handshake, peer id, network. For people who want to know at which step it fails.
+//! Trying an address step by step: name, TCP, handshake, peer id, network; over QUIC the two in the middle are one. For people who want to know at which step it fails.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use crate::config::split_bootnode;
+use crate::reach::Transport;
 use crate::wire::{self, Meeting, WIRE};
 
 /// How far it is from here to a node at an address.
@@ -28,7 +29,9 @@ pub enum Probe {
     NoName(String),
     /// Nobody takes a TCP connection there.
     NoConnection(String),
-    /// Somebody does, and does not speak libp2p with Noise.
+    /// Nobody answers there over QUIC; whether UDP gets so far, nothing says.
+    NoAnswer(String),
+    /// Somebody takes a connection, and does not speak libp2p as this network does.
     NoHandshake(String),
     /// Somebody else is there.
     OtherPeer(PeerId),
@@ -47,6 +50,7 @@ pub async fn probe(address: &Multiaddr, domain8: &str, patience: Duration) -> Pr
         Ok(parts) => parts,
         Err(error) => return Probe::Malformed(error.to_string()),
     };
+    let is_quic = Transport::of(&transport) == Some(Transport::Quic);
     // A name that stands for whole addresses is resolved with the handshake.
     if let Some((host, port)) = host_of(&transport) {
         let found: Vec<SocketAddr> = match timeout(patience, lookup_host((host.as_str(), port))).await {
@@ -54,12 +58,18 @@ pub async fn probe(address: &Multiaddr, domain8: &str, patience: Duration) -> Pr
             Ok(Err(error)) => return Probe::NoName(error.to_string()),
             Err(_) => return Probe::NoName("no name server answers in time".to_owned()),
         };
-        if let Err(why) = connect(&found, patience).await {
+        if found.is_empty() {
+            return Probe::NoName("the name has no address".to_owned());
+        }
+        if !is_quic && let Err(why) = connect(&found, patience).await {
             return why;
         }
     }
-    let handshake = timeout(patience, shake_hands(peer, address.clone(), domain8));
-    handshake.await.unwrap_or_else(|_| Probe::NoHandshake("no answer in time".to_owned()))
+    let handshake = timeout(patience, shake_hands(peer, address.clone(), domain8)).await;
+    match handshake.unwrap_or_else(|_| Probe::NoHandshake("no answer in time".to_owned())) {
+        Probe::NoHandshake(why) if is_quic => Probe::NoAnswer(why),
+        result => result,
+    }
 }
 
 /// The host and port of an address; `None` for a name of whole addresses.
@@ -72,7 +82,7 @@ fn host_of(transport: &Multiaddr) -> Option<(String, u16)> {
             AddressPart::Dns(name) | AddressPart::Dns4(name) | AddressPart::Dns6(name) => {
                 host = Some(name.into_owned());
             }
-            AddressPart::Tcp(port) => return host.map(|host| (host, port)),
+            AddressPart::Tcp(port) | AddressPart::Udp(port) => return host.map(|host| (host, port)),
             _ => {}
         }
     }
@@ -80,7 +90,7 @@ fn host_of(transport: &Multiaddr) -> Option<(String, u16)> {
 }
 
 async fn connect(found: &[SocketAddr], patience: Duration) -> Result<(), Probe> {
-    let mut why = Probe::NoName("the name has no address".to_owned());
+    let mut why = Probe::NoConnection("nothing to try".to_owned());
     for address in found {
         why = match timeout(patience, TcpStream::connect(address)).await {
             Ok(Ok(_)) => return Ok(()),
@@ -100,7 +110,7 @@ async fn shake_hands(peer: PeerId, address: Multiaddr, domain8: &str) -> Probe {
             Ok(builder) => builder,
             Err(error) => return failed(&error),
         };
-    let builder = match builder.with_dns() {
+    let builder = match builder.with_quic().with_dns() {
         Ok(builder) => builder,
         Err(error) => return failed(&error),
     };

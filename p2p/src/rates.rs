@@ -8,6 +8,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 use crate::budget::{Budget, Rate, make_room};
+use crate::reach::Transport;
 
 /// New connections: five at once, and five in ten seconds after that.
 const CONNECTIONS: Rate = Rate { burst: 5.0, per_second: 0.5 };
@@ -44,15 +45,20 @@ impl Source {
     }
 }
 
+/// Where a handshake comes from, and what carries it. Before one is done, whoever sends UDP may write any address as its own,
+/// while TCP has been answered there: so each transport has a bucket of its own, and who floods with false addresses shuts the
+/// owner of one out of QUIC, and not out of the mesh.
+pub(crate) type Knock = (Transport, Source);
+
 /// The buckets of all sources. Time is passed in.
 #[derive(Default)]
 pub(crate) struct Rates {
-    buckets: BTreeMap<Source, Budget>,
+    buckets: BTreeMap<Knock, Budget>,
 }
 
 impl Rates {
     /// Charges one connection; false when the source has opened too many.
-    pub(crate) fn charge(&mut self, source: Source, now: Instant) -> bool {
+    pub(crate) fn charge(&mut self, source: Knock, now: Instant) -> bool {
         if !self.buckets.contains_key(&source) {
             make_room(&mut self.buckets, MOST_SOURCES, |bucket| bucket.left(CONNECTIONS, now) / CONNECTIONS.burst);
         }
@@ -60,7 +66,7 @@ impl Rates {
     }
 
     /// Takes one charge back: the connection was welcome.
-    pub(crate) fn refund(&mut self, source: Source) {
+    pub(crate) fn refund(&mut self, source: Knock) {
         if let Some(bucket) = self.buckets.get_mut(&source) {
             bucket.refund(1.0, CONNECTIONS);
         }

@@ -1,7 +1,7 @@
-//! How far addresses reach, and whose word makes one worth dialling.
+//! How far addresses reach, what carries a connection to them, and whose word makes one worth dialling.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use libp2p::Multiaddr;
@@ -30,6 +30,44 @@ pub(crate) enum Site {
     NineteenTwo,
     Provider,
     UniqueLocal,
+}
+
+/// What carries a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Transport {
+    /// UDP, with TLS 1.3 and streams of its own: one round trip, and a packet lost holds up one stream.
+    Quic,
+    /// TCP with Noise and yamux: for networks that let no UDP through.
+    Tcp,
+}
+
+impl Transport {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Quic, Self::Tcp];
+
+    /// The value of the label `transport`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Quic => "quic",
+            Self::Tcp => "tcp",
+        }
+    }
+
+    /// Of an address, with or without `/p2p` at its end; none for what this node cannot dial, and for names that stand for
+    /// whole addresses.
+    pub(crate) fn of(address: &Multiaddr) -> Option<Self> {
+        let mut parts = address.iter().skip(1).filter(|part| !matches!(part, Protocol::P2p(_)));
+        match (parts.next()?, parts.next(), parts.next()) {
+            (Protocol::Tcp(_), None, None) => Some(Self::Tcp),
+            (Protocol::Udp(_), Some(Protocol::QuicV1), None) => Some(Self::Quic),
+            _ => None,
+        }
+    }
+}
+
+/// Without the peer id that the swarm appends.
+pub(crate) fn bare(address: &Multiaddr) -> Multiaddr {
+    address.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect()
 }
 
 /// None for what nobody can dial.
@@ -97,7 +135,7 @@ impl Home {
     }
 }
 
-/// The addresses among those that a peer says it listens on that are worth dialling: TCP, without `/p2p` at the end. No names:
+/// The addresses among those that a peer says it listens on that are worth dialling: TCP or QUIC, without `/p2p` at the end. No names:
 /// whoever owns one has it mean an address of this node's own site whenever it likes.
 fn plain(claimed: &[Multiaddr]) -> impl Iterator<Item = Multiaddr> {
     claimed.iter().take(4 * MOST_CLAIMED).filter_map(|address| {
@@ -106,8 +144,8 @@ fn plain(claimed: &[Multiaddr]) -> impl Iterator<Item = Multiaddr> {
             address.pop();
         }
         let is_number = matches!(address.iter().next(), Some(Protocol::Ip4(_) | Protocol::Ip6(_)));
-        let is_tcp = matches!(address.iter().nth(1), Some(Protocol::Tcp(port)) if port != 0);
-        (is_number && is_tcp && address.iter().count() == 2).then_some(address)
+        let has_port = matches!(address.iter().nth(1), Some(Protocol::Tcp(port) | Protocol::Udp(port)) if port != 0);
+        (is_number && has_port && Transport::of(&address).is_some()).then_some(address)
     })
 }
 
@@ -121,28 +159,37 @@ pub(crate) fn own_word(claimed: &[Multiaddr], spoken_over: Option<&Multiaddr>) -
         Reach::Site(_) => 2,
         Reach::World => 3,
     };
-    distinct(plain(claimed).filter(|address| reach(address).is_some_and(|reach| rank(reach) >= rank(least))))
+    let told = plain(claimed).filter(|address| reach(address).is_some_and(|reach| rank(reach) >= rank(least)));
+    distinct(told, MOST_CLAIMED)
 }
 
-/// What this node tells others of where it is: at most eight, the furthest reaching first. Addresses that only this machine or
-/// its cable know are told when there are no others: a network on one machine.
+/// What this node tells others of where it is: at most eight, the furthest reaching first, and of those both transports in turn:
+/// a machine of many addresses is not to be left without one of the two. Addresses that only this machine or its cable know are
+/// told when there are no others: a network on one machine.
 pub(crate) fn worth_telling(known: &[Multiaddr]) -> Vec<Multiaddr> {
-    let mut known: Vec<(Reach, Multiaddr)> =
-        plain(known).filter_map(|address| Some((reach(&address)?, address))).collect();
-    known.sort_by_key(|(reach, _)| Reverse(*reach));
-    let far = known.iter().any(|(reach, _)| *reach > Reach::Link);
-    distinct(known.into_iter().filter(|(reach, _)| !far || *reach > Reach::Link).map(|(_, address)| address))
+    let mut places: BTreeMap<(Reach, Option<Transport>), usize> = BTreeMap::new();
+    let mut ranked = Vec::new();
+    for address in distinct(plain(known), usize::MAX) {
+        let Some(reach) = reach(&address) else { continue };
+        let place = places.entry((reach, Transport::of(&address))).or_default();
+        *place += 1;
+        ranked.push((Reverse(reach), *place, address));
+    }
+    ranked.sort_by_key(|(reach, place, _)| (*reach, *place));
+    let far = ranked.iter().any(|(Reverse(reach), ..)| *reach > Reach::Link);
+    let told = ranked.into_iter().filter(|(Reverse(reach), ..)| !far || *reach > Reach::Link);
+    told.map(|(.., address)| address).take(MOST_CLAIMED).collect()
 }
 
 /// What others say of a peer, or bring of it that it has signed.
 pub(crate) fn hearsay(claimed: &[Multiaddr], home: &Home) -> Vec<Multiaddr> {
-    distinct(plain(claimed).filter(|address| home.trusts(address)))
+    distinct(plain(claimed).filter(|address| home.trusts(address)), MOST_CLAIMED)
 }
 
-fn distinct(addresses: impl Iterator<Item = Multiaddr>) -> Vec<Multiaddr> {
+fn distinct(addresses: impl Iterator<Item = Multiaddr>, most: usize) -> Vec<Multiaddr> {
     let mut kept = Vec::new();
     for address in addresses {
-        if kept.len() < MOST_CLAIMED && !kept.contains(&address) {
+        if kept.len() < most && !kept.contains(&address) {
             kept.push(address);
         }
     }

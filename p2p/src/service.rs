@@ -9,12 +9,12 @@ use libp2p::gossipsub::TopicHash;
 use libp2p::metrics::Registry;
 use libp2p::multiaddr::Protocol as AddressPart;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::{Multiaddr, PeerId, Swarm, SwarmBuilder, noise, tcp, yamux};
-use tokio::sync::mpsc;
+use libp2p::{Multiaddr, PeerId, Swarm};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::behaviour::Behaviour;
-use crate::book::AddressBook;
+use crate::book::{AT_ONCE, AddressBook};
 use crate::command::Command;
 use crate::config::{Config, Role, split_bootnode};
 use crate::error::Error;
@@ -25,10 +25,11 @@ use crate::inbox::Inbox;
 use crate::memory::{self, Memory};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::peers::{PeerSummary, Peers};
+use crate::outside::Outside;
+use crate::peers::{Direction, PeerSummary, Peers};
 use crate::ports;
 use crate::questions::{CODE, WORDS};
-use crate::reach::Home;
+use crate::reach::{Home, Transport};
 use crate::records::Records;
 use crate::topic::Topics;
 
@@ -36,8 +37,10 @@ mod answers;
 mod delivery;
 mod desk;
 mod gatekeeping;
+mod outside;
 mod publishing;
 mod records;
+mod swarm;
 mod swarm_events;
 
 use delivery::has_room;
@@ -46,12 +49,9 @@ use desk::Desk;
 const COMMANDS: usize = 256;
 /// Few, for what is in this channel is past all fairness: what waits, waits in the [`Inbox`].
 const EVENTS: usize = 2;
-/// Quiet meshes stay connected: a keeper needs every link at the moment a task falls due.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 const TICK: Duration = Duration::from_millis(250);
 const FIRST_WALK: Duration = Duration::from_secs(1);
 const SLOWEST_WALK: Duration = Duration::from_secs(60);
-const MAX_STREAMS: usize = 64;
 
 /// The swarm with everything it remembers. [`Service::run`] it as a task.
 pub struct Service {
@@ -76,6 +76,7 @@ pub struct Service {
     /// Status, want and records.
     words: Desk,
     code: Desk,
+    outside: watch::Sender<Outside>,
     forgive_at: Instant,
     walk_at: Instant,
     walk_interval: Duration,
@@ -105,7 +106,7 @@ pub fn build(
         Role::Keeper => Topics::new(&config.topics, &config.domain8),
         Role::Bootnode => Topics::new(&[], &config.domain8),
     };
-    let mut swarm = swarm(&config, &topics, identity, registry, &metrics)?;
+    let mut swarm = swarm::swarm(&config, &topics, identity, registry, &metrics)?;
     for address in &config.listen {
         ports::check_free(address)
             .map_err(|error| Error::Listen { address: address.clone(), reason: error.to_string() })?;
@@ -132,6 +133,7 @@ pub fn build(
     }
     let (command_sender, commands) = mpsc::channel(COMMANDS);
     let (events, event_receiver) = mpsc::channel(EVENTS);
+    let (outside, seen_outside) = watch::channel(Outside::Unknown);
     let service = Service {
         swarm,
         max_peers: config.max_peers,
@@ -151,38 +153,14 @@ pub fn build(
         named,
         words: Desk::new(WORDS, now),
         code: Desk::new(CODE, now),
+        outside,
         forgive_at: now + gatekeeping::FORGIVE_EVERY,
         walk_at: now + FIRST_WALK,
         walk_interval: FIRST_WALK,
     };
-    let handle = Handle::new(local, topics, config.requests, command_sender, service.metrics.overflows.clone());
+    let overflows = service.metrics.overflows.clone();
+    let handle = Handle::new(local, topics, config.requests, command_sender, overflows, seen_outside);
     Ok((handle, event_receiver, service))
-}
-
-fn swarm(
-    config: &Config,
-    topics: &Topics,
-    identity: &Identity,
-    registry: &mut Registry,
-    metrics: &Metrics,
-) -> Result<Swarm<Behaviour>, Error> {
-    let behaviour = Behaviour::new(config, topics, identity, registry, metrics)?;
-    let multiplexer = || {
-        let mut settings = yamux::Config::default();
-        settings.set_max_num_streams(MAX_STREAMS);
-        settings
-    };
-    let noise_failed = |error: noise::Error| Error::Setup { part: "noise", reason: error.to_string() };
-    let dns_failed = |error: std::io::Error| Error::Setup { part: "DNS", reason: error.to_string() };
-    let builder = SwarmBuilder::with_existing_identity(identity.keypair())
-        .with_tokio()
-        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, multiplexer)
-        .map_err(noise_failed)?
-        .with_dns()
-        .map_err(dns_failed)?
-        .with_bandwidth_metrics(registry);
-    let builder = builder.with_behaviour(|_| behaviour).unwrap_or_else(|never| match never {});
-    Ok(builder.with_swarm_config(|settings| settings.with_idle_connection_timeout(IDLE_TIMEOUT)).build())
 }
 
 /// The last cause of an error, which is what an operator can act on.
@@ -242,19 +220,23 @@ impl Service {
         let others = self.peers.ids().filter(|peer| !self.book.is_pinned(peer)).count();
         let room = self.max_peers.saturating_sub(others);
         let admissions = &self.swarm.behaviour().gate.admissions;
+        let first = self.book.first(now);
         let skip = |peer: &PeerId| self.peers.is_connected(peer) || admissions.check(peer, now).is_err();
         for (peer, addresses) in self.book.due(now, room, skip) {
             // A port of its own for each dial: with the listening port reused, two peers that dial each other at the
-            // same moment would end up with one connection on which both are the dialler.
+            // same moment would end up with one connection over TCP on which both are the dialler; and over QUIC a NAT would let
+            // those in who were dialled before, so that nobody learned that the others cannot come.
             let options = DialOpts::peer_id(peer)
                 .addresses(addresses)
                 .condition(PeerCondition::DisconnectedAndNotDialing)
+                .override_dial_concurrency_factor(AT_ONCE)
                 .allocate_new_port()
                 .build();
             if let Err(error) = self.swarm.dial(options) {
                 tracing::debug!(%peer, %error, "not dialled");
             }
         }
+        self.swarm.behaviour_mut().kademlia.guard.first = first;
         if now >= self.walk_at {
             self.walk(room, now);
         }
@@ -304,5 +286,8 @@ impl Service {
         self.metrics.records.set(size(self.records.len()));
         self.metrics.waiting.set(size(waiting));
         self.metrics.waiting_bytes.set(size(bytes));
+        for (transport, direction) in Transport::ALL.into_iter().flat_map(|it| Direction::ALL.map(|way| (it, way))) {
+            self.metrics.links.show(transport, direction, self.peers.links(transport, direction));
+        }
     }
 }

@@ -101,6 +101,13 @@ async fn a_port_that_is_taken_is_exit_7_and_other_errors_are_not() {
     let refused = run(taken, std::io::sink(), CancellationToken::new()).await.unwrap_err();
     assert!(refused.to_string().contains(&address), "{refused}");
     assert_eq!(exit_code(&refused), 7);
+    let holder = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = format!("/ip4/127.0.0.1/udp/{}/quic-v1", holder.local_addr().unwrap().port());
+    let mut taken = local(folder.path());
+    taken.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap(), address.parse().unwrap()];
+    let refused = run(taken, std::io::sink(), CancellationToken::new()).await.unwrap_err();
+    assert!(refused.to_string().contains(&address), "{refused}");
+    assert_eq!(exit_code(&refused), 7, "as over TCP");
     let mut short = local(folder.path());
     short.domain = Some("short".to_owned());
     let refused = run(short, std::io::sink(), CancellationToken::new()).await.unwrap_err();

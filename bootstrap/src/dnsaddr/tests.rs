@@ -27,11 +27,12 @@ fn said(arguments: &[&str]) -> (String, Result<String, String>) {
 
 #[test]
 fn every_address_becomes_a_record_with_the_peer_id() {
-    let addresses = ["--external", "/ip4/203.0.113.7/tcp/7419", "--external", "/dns6/boot.example/tcp/7419/p2p/PEER"];
+    let addresses =
+        ["--external", "/ip4/203.0.113.7/tcp/7419", "--external", "/dns6/boot.example/udp/7419/quic-v1/p2p/PEER"];
     let (peer, lines) = said(&[&["Boot.Example.org."][..], &addresses].concat());
     let wanted = format!(
         "_dnsaddr.boot.example.org. 300 IN TXT \"dnsaddr=/ip4/203.0.113.7/tcp/7419/p2p/{peer}\"\n\
-         _dnsaddr.boot.example.org. 300 IN TXT \"dnsaddr=/dns6/boot.example/tcp/7419/p2p/{peer}\"\n\
+         _dnsaddr.boot.example.org. 300 IN TXT \"dnsaddr=/dns6/boot.example/udp/7419/quic-v1/p2p/{peer}\"\n\
          ; keepers are given: --bootnode /dnsaddr/boot.example.org/p2p/{peer}\n"
     );
     assert_eq!(lines.unwrap(), wanted);
@@ -56,6 +57,7 @@ fn what_leads_nowhere_is_refused_by_name() {
         ("/ip6/::1/tcp/7419", "leads nobody"),
         ("/ip4/203.0.113.7", "no TCP port"),
         ("/ip4/203.0.113.7/tcp/0", "no TCP port"),
+        ("/ip4/203.0.113.7/udp/7419", "/quic-v1"),
         (&other, "another peer"),
         (&long, "too long"),
     ] {

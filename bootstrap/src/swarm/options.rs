@@ -71,6 +71,9 @@ pub struct Options {
     /// With --rough: do not stop before there were so many reorganisations
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub reorgs: u64,
+    /// Have bootnode and keepers meet over QUIC, and not over TCP
+    #[arg(long)]
+    pub quic: bool,
     /// Milliseconds between blocks, where they are to be shorter than a second
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..1000))]
     pub block_milliseconds: Option<u64>,
@@ -119,6 +122,7 @@ impl Default for Options {
             reorg_depth: REORG_DEPTH,
             reorg_every: REORG_EVERY,
             reorgs: 0,
+            quic: false,
             block_milliseconds: None,
             states: None,
             places: Places::default(),

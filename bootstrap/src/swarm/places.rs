@@ -14,6 +14,8 @@ pub struct Place {
     pub mesh: IpAddr,
     /// Where it listens for whoever asks it.
     pub house: IpAddr,
+    /// Whether peers come over QUIC, and not over TCP.
+    pub quic: bool,
 }
 
 /// Where all of them live.
@@ -30,7 +32,7 @@ pub struct Places {
 impl Default for Place {
     fn default() -> Self {
         let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Self { namespace: None, mesh: loopback, house: loopback }
+        Self { namespace: None, mesh: loopback, house: loopback, quic: false }
     }
 }
 
@@ -41,11 +43,22 @@ impl Default for Places {
     }
 }
 
+impl Places {
+    /// The same, for so many keepers, over QUIC.
+    #[must_use]
+    pub(super) fn over_quic(mut self, keepers: usize) -> Self {
+        self.keepers.resize_with(keepers, Place::default);
+        self.keepers.iter_mut().chain([&mut self.bootnode]).for_each(|place| place.quic = true);
+        self
+    }
+}
+
 impl Place {
     /// The multiaddr of a free port for peers.
     pub(super) fn listen(&self) -> String {
         let kind = if self.mesh.is_ipv4() { "ip4" } else { "ip6" };
-        format!("/{kind}/{}/tcp/0", self.mesh)
+        let transport = if self.quic { "udp/0/quic-v1" } else { "tcp/0" };
+        format!("/{kind}/{}/{transport}", self.mesh)
     }
 
     /// A free port for whoever asks.

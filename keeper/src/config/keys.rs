@@ -61,14 +61,14 @@ pub const KEYS: [Key; 18] = [
     key(
         ["listen", "--listen", "KEEPER_LISTEN"],
         "list of multiaddrs",
-        "/ip4/0.0.0.0/tcp/7419",
-        "Addresses to listen on for peers.",
+        "/ip4/0.0.0.0/tcp/7419, /ip4/0.0.0.0/udp/7419/quic-v1",
+        "Addresses to listen on for peers: over TCP, and over QUIC, which is UDP.",
     ),
     key(
         ["external_addrs", "--external-addr", "KEEPER_EXTERNAL_ADDR"],
         "list of multiaddrs",
         "none",
-        "What to tell peers in addition, behind a NAT.",
+        "What to tell peers in addition, behind a NAT: the address that the world sees, for each transport.",
     ),
     key(["max_peers", "--max-peers", "KEEPER_MAX_PEERS"], "number", "64", "Most peers to look for."),
     key(

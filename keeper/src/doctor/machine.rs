@@ -30,8 +30,11 @@ pub(super) async fn look(subject: &Subject) -> Vec<Finding> {
         findings.push(port("metrics_port", "--metrics-addr", metrics).await);
         let everywhere = p2p::Config::default().listen;
         let listen = if settings.listen.is_empty() { &everywhere } else { &settings.listen };
-        for address in listen.iter().filter_map(socket) {
-            findings.push(port("listen_port", "--listen", address).await);
+        for (kind, address) in listen.iter().filter_map(socket) {
+            findings.push(match kind {
+                Kind::Tcp => port("listen_port", "--listen", address).await,
+                Kind::Udp => udp_port(address),
+            });
         }
     }
     findings
@@ -76,8 +79,24 @@ pub(super) async fn port(check: &'static str, flag: &str, address: SocketAddr) -
     }
 }
 
-/// The IP address and TCP port of a multiaddr to listen on.
-fn socket(address: &Multiaddr) -> Option<SocketAddr> {
+fn udp_port(address: SocketAddr) -> Finding {
+    match std::net::UdpSocket::bind(address) {
+        Ok(_) => Finding::ok("listen_port", format!("{address} is free over UDP")),
+        Err(error) => {
+            let found = format!("{address} cannot be listened on over UDP: {error}");
+            Finding::fail("listen_port", found, "end the program that has it (ss -lunp), or pass another --listen")
+        }
+    }
+}
+
+/// What a port belongs to.
+enum Kind {
+    Tcp,
+    Udp,
+}
+
+/// The IP address and the port of a multiaddr to listen on.
+fn socket(address: &Multiaddr) -> Option<(Kind, SocketAddr)> {
     // libp2p's own parts are named in p2p alone: what is read here is its text.
     let text = address.to_string();
     let mut parts = text.split('/').skip(1);
@@ -87,6 +106,10 @@ fn socket(address: &Multiaddr) -> Option<SocketAddr> {
         "ip6" => host.parse::<Ipv6Addr>().ok()?.into(),
         _ => return None,
     };
-    (parts.next()? == "tcp").then_some(())?;
-    Some((ip, parts.next()?.parse().ok()?).into())
+    let kind = match parts.next()? {
+        "tcp" => Kind::Tcp,
+        "udp" => Kind::Udp,
+        _ => return None,
+    };
+    Some((kind, (ip, parts.next()?.parse().ok()?).into()))
 }

@@ -49,6 +49,11 @@ fn describe(address: &Multiaddr, result: Probe) -> Finding {
             &why,
             "the bootnode is down, or a firewall is in between: allow outgoing TCP to that port, or name another",
         ),
+        Probe::NoAnswer(why) => fail(
+            "QUIC",
+            &why,
+            "the bootnode is down, or a firewall is in between: allow outgoing UDP to that port, or name its address of TCP",
+        ),
         Probe::NoHandshake(why) => {
             fail("handshake", &why, "something else listens on that port: check the port, or name another bootnode")
         }

@@ -156,6 +156,11 @@ async fn faults_of_the_machine_are_named() {
         &findings,
         ("listen_port", Level::Fail, "cannot be listened on", "--listen"),
     );
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    place.settings.listen = vec![format!("/ip4/127.0.0.1/udp/{port}/quic-v1").parse().unwrap()];
+    let findings = machine::look(&place.subject()).await;
+    assert_found("15 a UDP port that is taken", &findings, ("listen_port", Level::Fail, "over UDP", "ss -lunp"));
 }
 
 #[tokio::test]

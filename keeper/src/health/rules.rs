@@ -105,8 +105,9 @@ pub const RULES: [Rule; 27] = [
     critical("nodes", "no RPC node is good, or all are behind most other keepers", "add another URL to rpc_urls"),
     warning(
         "reachable",
-        "nobody has opened a connection to it, and peers are told private addresses alone",
-        "forward a port and name it with --external-addr /ip4/YOUR.ADDRESS/tcp/7419",
+        "nobody has opened a connection to it, and peers are told private addresses alone; or peers tried, and could not",
+        "open TCP and UDP 7419, or forward them and name them: --external-addr \
+         /ip4/YOUR.ADDRESS/tcp/7419,/ip4/YOUR.ADDRESS/udp/7419/quic-v1",
     ),
     critical("registered", "the operator does not count, or was ejected", "keeper operator status"),
     critical(

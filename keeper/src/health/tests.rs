@@ -87,7 +87,7 @@ fn each_rule_turns_red_for_its_cause_and_says_what_to_do() {
     let wallet = |view: &mut View, wei: &str| {
         view.wallet = Some(WalletView { balance_wei: wei.to_owned(), ..WalletView::default() });
     };
-    let cases: [Case; 8] = [
+    let cases: [Case; 9] = [
         (
             "gas",
             |view, _| view.wallet = Some(WalletView { balance_wei: "999".to_owned(), ..WalletView::default() }),
@@ -110,6 +110,14 @@ fn each_rule_turns_red_for_its_cause_and_says_what_to_do() {
                 mesh.reach = Reach::Private;
             },
             "--external-addr",
+        ),
+        (
+            "reachable",
+            |view, mesh| {
+                view.listen = vec!["/ip4/203.0.113.7/udp/7419/quic-v1".to_owned()];
+                mesh.reach = Reach::Closed;
+            },
+            "could not",
         ),
     ];
     for (name, change, words) in cases {

@@ -155,7 +155,7 @@ impl Pulse {
                 tracing::debug!(%error, "a heartbeat was not sent");
             }
         }
-        self.reach = self.reach.next(&links, &view.listen, self.who.is_named);
+        self.reach = self.reach.next(&links, &view.listen, self.who.is_named, mesh.outside());
         let picture = MeshView { reach: self.reach, ..MeshView::of(&self.company, &view.operators, &self.own, now) };
         metrics.mesh.show(&picture);
         self.picture.send_replace(Arc::new(picture));

@@ -1,15 +1,17 @@
-//! Whether others can open connections to this keeper, by what has been seen since the start. No peer is asked to try: that would be a
-//! message more, and a way to have others dial whom one likes.
+//! Whether others can open connections to this keeper: by what has been seen since the start, and by what peers found that were asked
+//! to try (`p2p::Outside`), which those can that see this keeper at an address of the world.
 //!
 //! ```text
-//!   a peer has opened a connection                             ──► reached, until the process ends
+//!   a peer has a connection that it opened, or tried and could ──► reached
+//!   else: three peers in a row tried and could not             ──► closed: a firewall, or a router that does not forward
+//!   else: a peer has opened a connection since the start       ──► reached
 //!   else: every address that peers are told is a private one   ──► private: nobody beyond this network can
 //!   else                                                       ──► unknown: nobody has had a reason to
 //! ```
 
 use std::net::IpAddr;
 
-use p2p::{Direction, PeerSummary};
+use p2p::{Direction, Outside, PeerSummary};
 use serde::{Deserialize, Serialize};
 
 /// What is known of it.
@@ -23,23 +25,27 @@ pub enum Reach {
     Reached,
     /// Nobody has, and peers are told private addresses alone.
     Private,
+    /// Peers that were asked to open one could not.
+    Closed,
 }
 
 impl Reach {
     /// Each, with its name in metrics.
-    pub const ALL: [(Self, &'static str); 3] =
-        [(Self::Unknown, "unknown"), (Self::Reached, "reached"), (Self::Private, "private")];
+    pub const ALL: [(Self, &'static str); 4] =
+        [(Self::Unknown, "unknown"), (Self::Reached, "reached"), (Self::Private, "private"), (Self::Closed, "closed")];
 
     /// What is known now, of a keeper that knew `self`. `named`: whether its operator has named addresses (`--external-addr`), which are
     /// taken at their word.
     #[must_use]
-    pub fn next(self, peers: &[PeerSummary], listen: &[String], named: bool) -> Self {
-        let is_reached = self == Self::Reached || peers.iter().any(|peer| peer.direction == Direction::Inbound);
+    pub fn next(self, peers: &[PeerSummary], listen: &[String], named: bool, outside: Outside) -> Self {
+        let is_here = peers.iter().any(|peer| peer.direction == Direction::Inbound);
         let is_private = !named && !listen.is_empty() && listen.iter().all(|address| is_private(address));
-        match (is_reached, is_private) {
-            (true, _) => Self::Reached,
-            (false, true) => Self::Private,
-            (false, false) => Self::Unknown,
+        match outside {
+            Outside::Reached => Self::Reached,
+            Outside::Closed if !is_here => Self::Closed,
+            Outside::Closed | Outside::Unknown if is_here || self == Self::Reached => Self::Reached,
+            Outside::Closed | Outside::Unknown if is_private => Self::Private,
+            Outside::Closed | Outside::Unknown => Self::Unknown,
         }
     }
 }
@@ -80,12 +86,25 @@ mod tests {
         let mixed = ["/ip4/10.0.0.1/tcp/7419", "/ip4/203.0.113.7/tcp/7419"].map(str::to_owned);
         let out = [peer(Direction::Outbound)];
         let seen = [peer(Direction::Outbound), peer(Direction::Inbound)];
-        assert_eq!(Reach::Unknown.next(&out, &private, false), Reach::Private);
-        assert_eq!(Reach::Private.next(&out, &private, true), Reach::Unknown, "its operator has named another address");
-        assert_eq!(Reach::Unknown.next(&out, &mixed, false), Reach::Unknown);
-        assert_eq!(Reach::Unknown.next(&[], &[], false), Reach::Unknown, "it does not listen yet");
-        assert_eq!(Reach::Private.next(&seen, &private, false), Reach::Reached);
-        assert_eq!(Reach::Reached.next(&out, &private, false), Reach::Reached, "the peer has gone since");
+        let untried = Outside::Unknown;
+        assert_eq!(Reach::Unknown.next(&out, &private, false, untried), Reach::Private);
+        let named = Reach::Private.next(&out, &private, true, untried);
+        assert_eq!(named, Reach::Unknown, "its operator has named another address");
+        assert_eq!(Reach::Unknown.next(&out, &mixed, false, untried), Reach::Unknown);
+        assert_eq!(Reach::Unknown.next(&[], &[], false, untried), Reach::Unknown, "it does not listen yet");
+        assert_eq!(Reach::Private.next(&seen, &private, false, untried), Reach::Reached);
+        assert_eq!(Reach::Reached.next(&out, &private, false, untried), Reach::Reached, "the peer has gone since");
+    }
+
+    #[test]
+    fn what_peers_tried_goes_before_what_was_once_seen() {
+        let private = ["/ip4/192.168.0.7/udp/7419/quic-v1"].map(str::to_owned);
+        let (out, seen) = ([peer(Direction::Outbound)], [peer(Direction::Inbound)]);
+        assert_eq!(Reach::Unknown.next(&out, &private, true, Outside::Closed), Reach::Closed);
+        assert_eq!(Reach::Reached.next(&out, &private, true, Outside::Closed), Reach::Closed, "a firewall has changed");
+        assert_eq!(Reach::Closed.next(&seen, &private, false, Outside::Closed), Reach::Reached, "here is one");
+        assert_eq!(Reach::Closed.next(&out, &private, false, Outside::Reached), Reach::Reached);
+        assert_eq!(Reach::Closed.next(&out, &private, false, Outside::Unknown), Reach::Private);
     }
 
     #[test]

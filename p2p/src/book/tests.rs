@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use libp2p::{Multiaddr, PeerId};
 
 use super::{AddressBook, LONG_BACKOFF, MOST_FAILURES, MOST_PEERS, backoff};
+use crate::reach::Transport;
 
 fn address(text: &str) -> Multiaddr {
     text.parse().expect("well formed")
@@ -140,8 +141,8 @@ fn what_worked_is_remembered_and_tried_first_and_never_given_up() {
     let (peer, worked) = (PeerId::random(), address("/ip4/203.0.113.7/tcp/7"));
     book.hear(peer, &addresses(&["/ip4/203.0.113.9/tcp/9"]), now);
     assert!(book.memory().is_empty(), "hearsay is not worth keeping");
-    assert!(book.welcomed(&peer, std::slice::from_ref(&worked)));
-    assert!(!book.welcomed(&peer, std::slice::from_ref(&worked)), "nothing new");
+    assert!(book.welcomed(&peer, std::slice::from_ref(&worked), now));
+    assert!(!book.welcomed(&peer, std::slice::from_ref(&worked), now), "nothing new");
     assert_eq!(book.memory(), [(peer, vec![worked.clone()])]);
     let mut again = AddressBook::new(PeerId::random());
     again.remember(peer, &worked, now);
@@ -162,8 +163,8 @@ fn addresses_of_one_peer_are_bounded() {
         let address = address(&format!("/ip4/203.0.113.7/tcp/{port}"));
         book.hear(peer, std::slice::from_ref(&address), now);
         book.learn(peer, std::slice::from_ref(&address), now);
-        book.welcomed(&peer, std::slice::from_ref(&address));
-        assert!(book.entries[&peer].candidates.len() <= super::MOST_ADDRESSES);
+        book.welcomed(&peer, std::slice::from_ref(&address), now);
+        assert!(book.entries[&peer].candidates.len() <= super::entry::MOST_ADDRESSES);
     }
 }
 
@@ -172,7 +173,7 @@ fn addresses_of_one_peer_are_bounded() {
 #[test]
 fn a_peer_that_has_moved_is_found_where_it_says_that_it_is_now() {
     let (mut book, mut now, peer) = (AddressBook::new(PeerId::random()), Instant::now(), PeerId::random());
-    for port in 1..=super::MOST_ADDRESSES {
+    for port in 1..=super::entry::MOST_ADDRESSES {
         book.remember(peer, &address(&format!("/ip4/203.0.113.7/tcp/{port}")), now);
     }
     let here = addresses(&["/ip4/198.51.100.1/tcp/9"]);
@@ -181,4 +182,63 @@ fn a_peer_that_has_moved_is_found_where_it_says_that_it_is_now() {
     let tried = book.due(now, 1, |_| false);
     book.failed(&peer, &tried[0].1, now);
     assert!(book.learn(peer, &here, now), "but for one after it has failed");
+}
+
+const QUIC: &str = "/ip4/203.0.113.7/udp/7/quic-v1";
+const TCP: &str = "/ip4/203.0.113.7/tcp/7";
+
+#[test]
+fn quic_goes_first_and_tcp_at_once_when_it_has_failed() {
+    let (mut book, mut now, peer) = (AddressBook::new(PeerId::random()), Instant::now(), PeerId::random());
+    book.learn(peer, &addresses(&[TCP, QUIC]), now);
+    assert_eq!(book.due(now, 1, |_| false)[0].1, addresses(&[QUIC]), "not both at once");
+    book.failed(&peer, &addresses(&[QUIC]), now);
+    assert_eq!(book.due(now, 1, |_| false)[0].1, addresses(&[TCP]), "without a pause");
+    book.failed(&peer, &addresses(&[TCP]), now);
+    assert!(book.due(now, 1, |_| false).is_empty(), "both have failed once");
+    now += Duration::from_secs(1);
+    assert_eq!(book.due(now, 1, |_| false)[0].1, addresses(&[QUIC]));
+    let news = [TCP, "/ip4/203.0.113.8/udp/7/quic-v1", "/ip4/203.0.113.9/udp/7/quic-v1"];
+    let other = PeerId::random();
+    book.learn(other, &addresses(&news), now);
+    assert_eq!(book.due(now, 1, |_| false)[0].1, addresses(&news[1..]), "several addresses of one transport at once");
+}
+
+#[test]
+fn what_others_say_of_another_transport_is_no_reason_to_hurry() {
+    let (mut book, now, peer) = (AddressBook::new(PeerId::random()), Instant::now(), PeerId::random());
+    book.learn(peer, &addresses(&[TCP]), now);
+    book.hear(peer, &addresses(&[QUIC]), now);
+    assert_eq!(book.due(now, 1, |_| false)[0].1, addresses(&[TCP]), "its own word goes before theirs");
+    book.failed(&peer, &addresses(&[TCP]), now);
+    assert!(book.due(now, 1, |_| false).is_empty());
+}
+
+/// Three peers that are reached over TCP only say that UDP is blocked here; one that is reached over QUIC says that it is not.
+#[test]
+fn where_udp_is_blocked_tcp_goes_first_for_a_while() {
+    let (mut book, mut now) = (AddressBook::new(PeerId::random()), Instant::now());
+    let meet = |book: &mut AddressBook, worked: &str, now| {
+        let peer = PeerId::random();
+        book.learn(peer, &addresses(&[TCP, QUIC]), now);
+        book.failed(&peer, &addresses(&[QUIC]), now);
+        book.welcomed(&peer, &addresses(&[worked]), now);
+        book.welcomed(&peer, &addresses(&[worked]), now);
+    };
+    for worked in [TCP, TCP, QUIC, TCP, TCP] {
+        meet(&mut book, worked, now);
+        assert_eq!(book.first(now), Transport::Quic);
+    }
+    meet(&mut book, TCP, now);
+    assert_eq!(book.first(now), Transport::Tcp);
+    let other = PeerId::random();
+    book.learn(other, &addresses(&[TCP, QUIC]), now);
+    assert_eq!(book.due(now, 9, |peer| *peer != other)[0].1, addresses(&[TCP]));
+    now += Duration::from_secs(601);
+    assert_eq!(book.first(now), Transport::Quic, "firewalls are mended");
+    for _ in 0..3 {
+        meet(&mut book, TCP, now);
+    }
+    meet(&mut book, QUIC, now);
+    assert_eq!(book.first(now), Transport::Quic, "one was reached");
 }

@@ -13,6 +13,8 @@ fn a_good_bootnode_keeps_its_text() {
     let text = format!("/dns4/boot.example/tcp/7419/p2p/{}", PeerId::random());
     assert_eq!(parse_bootnode(&text).expect("well formed").to_string(), text);
     assert_eq!(parse_bootnode(&format!(" {text}\n")).expect("space around is forgiven").to_string(), text);
+    let text = format!("/ip6/2001:db8::1/udp/7419/quic-v1/p2p/{}", PeerId::random());
+    assert_eq!(parse_bootnode(&text).expect("well formed").to_string(), text);
 }
 
 #[test]
@@ -33,7 +35,7 @@ fn malformed_bootnodes_are_named() {
 
 #[test]
 fn a_bootnode_needs_a_port() {
-    for middle in ["", "/udp/7419/quic-v1", "/tcp/0"] {
+    for middle in ["", "/udp/7419", "/udp/0/quic-v1", "/tcp/0", "/tcp/7419/ws", "/quic-v1"] {
         let text = format!("/ip4/127.0.0.1{middle}/p2p/{}", PeerId::random());
         let error = parse_bootnode(&text).expect_err(&text);
         assert!(matches!(error, ConfigError::BootnodeWithoutPort(_)), "{error}");

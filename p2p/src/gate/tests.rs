@@ -185,3 +185,40 @@ fn a_node_takes_only_so_many_connections() {
         operators.iter().filter_map(|operator| fixture.connect(*operator, HERE).err()).collect();
     assert_eq!(refused, [Refusal::Full; 33], "room for 2 peers, half as many again, and 64");
 }
+
+const QUIC_ELSEWHERE: &str = "/ip4/203.0.113.7/udp/999/quic-v1";
+
+/// Whoever sends UDP may write any address as its own: that must not shut its owner out.
+#[test]
+fn false_addresses_over_quic_shut_nobody_out_of_tcp() {
+    let mut fixture = Fixture::new(&Config::default());
+    let (operator, local) = (PeerId::random(), address("/ip4/198.51.100.1/udp/7419/quic-v1"));
+    fixture.gate.admit([operator].into(), std::time::Instant::now());
+    let knock = |fixture: &mut Fixture, from: &str| {
+        let id = fixture.id();
+        fixture.gate.handle_pending_inbound_connection(id, &local, &address(from)).is_ok()
+    };
+    assert_eq!((0..100).filter(|_| knock(&mut fixture, QUIC_ELSEWHERE)).count(), 5, "as over TCP");
+    let mut more = 0;
+    for number in 0..1000 {
+        more += usize::from(knock(&mut fixture, &format!("/ip6/2001:db8:0:{number:x}::1/udp/2/quic-v1")));
+    }
+    assert_eq!(more + 5, super::MOST_PENDING_QUIC, "half of the places");
+    assert_eq!(fixture.connect(PeerId::random(), QUIC_ELSEWHERE), Err(Refusal::Full));
+    assert_eq!(fixture.connect(PeerId::random(), ELSEWHERE), Err(Refusal::Stranger), "let in as far as the handshake");
+    fixture.connect(operator, ELSEWHERE).expect("its address has not been charged over TCP");
+}
+
+/// Links are counted together: after its handshake, an address is the sender's own.
+#[test]
+fn three_connections_of_a_peer_are_three_over_whatever_they_come() {
+    let mut fixture = Fixture::new(&Config::default());
+    let operator = PeerId::random();
+    fixture.gate.admit([operator].into(), std::time::Instant::now());
+    for from in [ELSEWHERE, QUIC_ELSEWHERE, QUIC_ELSEWHERE] {
+        fixture.connect(operator, from).expect("admitted");
+    }
+    for from in [ELSEWHERE, QUIC_ELSEWHERE] {
+        assert_eq!(fixture.connect(operator, from), Err(Refusal::PerPeer));
+    }
+}

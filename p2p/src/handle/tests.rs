@@ -1,11 +1,12 @@
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::Handle;
 use crate::error::{PublishError, RequestError};
 use crate::metrics::{Overflow, Overflows};
+use crate::outside::Outside;
 use crate::requests::{Protocol, RequestLimits, Sizes};
 use crate::topic::tests::{DOMAIN, three};
 use crate::topic::{TopicId, Topics};
@@ -14,8 +15,9 @@ use crate::topic::{TopicId, Topics};
 async fn a_swarm_that_stands_still_holds_nobody_up() {
     let (commands, _stands_still) = mpsc::channel(2);
     let sizes = Sizes { request: 1, answer: 1 };
+    let (_, outside) = watch::channel(Outside::Unknown);
     let (overflows, limits) = (Overflows::default(), RequestLimits { status: sizes, want: sizes, code: sizes });
-    let handle = Handle::new(PeerId::random(), Topics::new(&three(), DOMAIN), limits, commands, overflows);
+    let handle = Handle::new(PeerId::random(), Topics::new(&three(), DOMAIN), limits, commands, overflows, outside);
     let began = Instant::now();
     for _ in 0..2 {
         // It has the message, and would get round to it.

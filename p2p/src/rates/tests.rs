@@ -1,22 +1,24 @@
 use std::time::{Duration, Instant};
 
-use super::{MOST_SOURCES, Rates, Source};
+use super::{Knock, MOST_SOURCES, Rates, Source};
+use crate::reach::Transport;
 
 fn source(text: &str) -> Option<Source> {
     Source::of(&text.parse().expect("well formed"))
 }
 
-fn some(text: &str) -> Source {
-    source(text).expect("an address of another machine")
+fn some(text: &str) -> Knock {
+    (Transport::Tcp, source(text).expect("an address of another machine"))
 }
 
-fn granted(rates: &mut Rates, source: Source, now: Instant) -> usize {
+fn granted(rates: &mut Rates, source: Knock, now: Instant) -> usize {
     (0..100).filter(|_| rates.charge(source, now)).count()
 }
 
 #[test]
 fn a_source_is_an_address_or_the_network_of_one_machine() {
     assert_eq!(source("/ip4/203.0.113.7/tcp/1"), source("/ip4/203.0.113.7/tcp/2"));
+    assert_eq!(source("/ip4/203.0.113.7/tcp/1"), source("/ip4/203.0.113.7/udp/2/quic-v1"));
     assert_ne!(source("/ip4/203.0.113.7/tcp/1"), source("/ip4/203.0.113.8/tcp/1"));
     assert_eq!(source("/ip6/::ffff:203.0.113.7/tcp/1"), source("/ip4/203.0.113.7/tcp/1"));
     assert_eq!(source("/ip6/2001:db8:1:2::3/tcp/1"), source("/ip6/2001:db8:1:2:ffff::/tcp/1"));
@@ -32,6 +34,12 @@ fn five_at_once_and_one_more_every_two_seconds() {
     let (one, other) = (some("/ip4/203.0.113.7/tcp/1"), some("/ip4/203.0.113.8/tcp/1"));
     assert_eq!(granted(&mut rates, one, now), 5);
     assert_eq!(granted(&mut rates, other, now), 5, "another address has its own");
+    let (_, place) = one;
+    assert_eq!(
+        granted(&mut rates, (Transport::Quic, place), now),
+        5,
+        "and another transport, where addresses may be false"
+    );
     assert_eq!(granted(&mut rates, one, now + Duration::from_secs(4)), 2);
     assert_eq!(granted(&mut rates, one, now + Duration::from_secs(3600)), 5);
 }

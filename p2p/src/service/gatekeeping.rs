@@ -70,7 +70,8 @@ impl Service {
     fn charge_floods(&mut self) {
         let behaviour = self.swarm.behaviour_mut();
         let gossip = behaviour.gossip.as_mut().map(|gossip| gossip.guard.take_floods()).unwrap_or_default();
-        for (peer, times) in gossip.into_iter().chain(behaviour.kademlia.guard.take_floods()) {
+        let (lookups, tries) = (behaviour.kademlia.guard.take_floods(), behaviour.outside.guard.take_floods());
+        for (peer, times) in gossip.into_iter().chain(lookups).chain(tries) {
             (0..times.min(MOST_FAULTS)).for_each(|_| self.fault(peer, "flood"));
         }
     }

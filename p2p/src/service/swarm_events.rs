@@ -14,7 +14,7 @@ use crate::behaviour::BehaviourEvent;
 use crate::discovery::kademlia_name;
 use crate::event::{Event, MessageRef, Verdict};
 use crate::peers::{Direction, Life};
-use crate::reach::{hearsay, own_word};
+use crate::reach::{bare, hearsay, own_word};
 use crate::requests::Protocol;
 use crate::wire::{self, Meeting};
 
@@ -91,6 +91,7 @@ impl Service {
                     }
                 }
             }
+            BehaviourEvent::Outside(event) => self.on_tried(&event),
             BehaviourEvent::Status(event) => self.on_request_event(Protocol::Status, event),
             BehaviourEvent::Want(event) => self.on_request_event(Protocol::Want, event),
             BehaviourEvent::Code(event) => self.on_request_event(Protocol::Code, event),
@@ -175,8 +176,8 @@ impl Service {
         let life = self.peers.identified(&peer, &info.agent_version);
         let addresses = own_word(&info.listen_addrs, self.peers.address(&peer, connection));
         let is_news = self.book.learn(peer, &addresses, now);
-        let dialled: Vec<Multiaddr> = self.peers.dialled(&peer).map(plain).collect();
-        if self.book.welcomed(&peer, &dialled) || is_news {
+        let dialled: Vec<Multiaddr> = self.peers.dialled(&peer).map(bare).collect();
+        if self.book.welcomed(&peer, &dialled, now) || is_news {
             self.memory.touch(now);
         }
         if life == Life::Restarted {
@@ -242,12 +243,7 @@ fn failed_at(error: &DialError) -> Vec<Multiaddr> {
         DialError::WrongPeerId { address, .. } | DialError::LocalPeerId { address } => vec![address],
         _ => Vec::new(),
     };
-    tried.into_iter().map(plain).collect()
-}
-
-/// Without the peer id that the swarm appends.
-fn plain(address: &Multiaddr) -> Multiaddr {
-    address.iter().filter(|part| !matches!(part, AddressPart::P2p(_))).collect()
+    tried.into_iter().map(bare).collect()
 }
 
 /// Which address failed and why, in one line.

@@ -1,4 +1,4 @@
-//! Real swarms on loopback TCP.
+//! Real swarms on loopback, over TCP and QUIC.
 
 mod admission;
 mod code;
@@ -10,9 +10,12 @@ mod gossip;
 mod hostile;
 mod node;
 mod proxy;
+mod quic;
 mod raw;
+mod reachable;
 mod records;
 mod requests;
 mod restart;
 mod table;
+mod udp;
 mod versions;

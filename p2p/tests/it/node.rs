@@ -79,6 +79,18 @@ impl Node {
         self.listening[0].clone()
     }
 
+    /// The address it listens on over the transport whose name is in the address, with `/p2p`.
+    pub(crate) async fn address_over(&self, transport: &str) -> Multiaddr {
+        let mut found = None;
+        until("an address to listen on", async || {
+            let listeners = self.handle.listeners().await;
+            found = listeners.into_iter().find(|address| address.to_string().contains(transport));
+            found.is_some()
+        })
+        .await;
+        found.expect("there is one")
+    }
+
     /// Reads events until one fits; the others are dropped.
     pub(crate) async fn wait<T>(&mut self, what: &str, mut fits: impl FnMut(Event) -> Option<T>) -> T {
         let found = async {
@@ -181,10 +193,13 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     tokio::time::timeout(DEADLINE, waiting).await.unwrap_or_else(|_| panic!("{what}: not within {DEADLINE:?}"));
 }
 
-/// The TCP port of an address.
+/// The port of an address.
 pub(crate) fn port(address: &Multiaddr) -> u16 {
-    let tcp = |part| if let AddressPart::Tcp(port) = part { Some(port) } else { None };
-    address.iter().find_map(tcp).expect("a TCP address")
+    let port = |part| match part {
+        AddressPart::Tcp(port) | AddressPart::Udp(port) => Some(port),
+        _ => None,
+    };
+    address.iter().find_map(port).expect("an address with a port")
 }
 
 /// A port that was free a moment ago.

@@ -11,10 +11,12 @@ use crate::health::rules::Severity;
 use crate::heartbeat::{KeeperView, LinkView, Reach, State};
 use crate::view::Check;
 
+const TCP: &str = "/ip4/127.0.0.1/tcp/0";
+
 /// A bootnode of a network, for as long as the token lives; its address.
-async fn bootnode(domain8: &str) -> (String, CancellationToken) {
+async fn bootnode(domain8: &str, listen: &str) -> (String, CancellationToken) {
     let config = p2p::Config {
-        listen: vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()],
+        listen: vec![listen.parse().unwrap()],
         domain8: domain8.to_owned(),
         role: p2p::Role::Bootnode,
         admission: p2p::Admission::Everybody,
@@ -47,12 +49,21 @@ async fn faults_of_bootnodes_are_named_with_their_step() {
         mesh::look(&place.subject()).await
     };
     assert_found("27 no bootnode", &looked(None).await, ("bootnode", Level::Warn, "names one", "ask whoever runs"));
-    let (good, _running) = bootnode(&network().domain8()).await;
+    let (good, _running) = bootnode(&network().domain8(), TCP).await;
     assert_found("a good one", &looked(Some(good.clone())).await, ("bootnode", Level::Ok, "bootnode/", ""));
+    let (over_quic, _running_too) = bootnode(&network().domain8(), "/ip4/127.0.0.1/udp/0/quic-v1").await;
+    assert_found("a good one", &looked(Some(over_quic)).await, ("bootnode", Level::Ok, "quic-v1", ""));
     let name = looked(Some(format!("/dns4/no-such-host.invalid/tcp/7419/p2p/{PEER}"))).await;
     assert_found("28 a name that is none", &name, ("bootnode", Level::Fail, "name:", "IP"));
     let closed = looked(Some(format!("/ip4/127.0.0.1/tcp/1/p2p/{PEER}"))).await;
     assert_found("29 a closed port", &closed, ("bootnode", Level::Fail, "TCP:", "firewall"));
+    let quiet = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let hole = format!("/ip4/127.0.0.1/udp/{}/quic-v1/p2p/{PEER}", quiet.local_addr().unwrap().port());
+    assert_found(
+        "29 a UDP port that is silent",
+        &looked(Some(hole)).await,
+        ("bootnode", Level::Fail, "QUIC:", "firewall"),
+    );
     let answers = node(Answers::default()).await;
     let port = answers.rsplit(':').next().unwrap().to_owned();
     let web = looked(Some(format!("/ip4/127.0.0.1/tcp/{port}/p2p/{PEER}"))).await;
@@ -63,7 +74,7 @@ async fn faults_of_bootnodes_are_named_with_their_step() {
         &looked(Some(other)).await,
         ("bootnode", Level::Fail, "peer id: it is 12D3", "not to be trusted"),
     );
-    let (foreign, _also) = bootnode("0011223344556677").await;
+    let (foreign, _also) = bootnode("0011223344556677", TCP).await;
     assert_found(
         "32 another network",
         &looked(Some(foreign)).await,
@@ -107,6 +118,8 @@ fn faults_that_a_running_keeper_shows_are_named() {
     assert_found("33 a red check", &red, ("running", Level::Fail, "mesh: no peers", "keeper doctor"));
     let private = looked(|_, mesh| mesh.reach = Reach::Private);
     assert_found("34 private addresses", &private, ("reachability", Level::Warn, "private", "--external-addr"));
+    let closed = looked(|_, mesh| mesh.reach = Reach::Closed);
+    assert_found("34 a firewall", &closed, ("reachability", Level::Warn, "three in a row", "firewall"));
     let alone = looked(|_, mesh| mesh.keepers.iter_mut().for_each(|keeper| keeper.state = State::Silent));
     assert_found("35 nobody is heard", &alone, ("mesh", Level::Fail, "0 of 3", "firewall"));
     let mute = looked(|_, mesh| mesh.keepers.iter_mut().for_each(|keeper| keeper.links.clear()));

@@ -97,6 +97,7 @@ fn house(number: u8) -> Place {
         namespace: Some(PathBuf::from(format!("/run/netns/house-{number}"))),
         mesh: IpAddr::V4(Ipv4Addr::new(10, 77, 0, number)),
         house: IpAddr::V4(Ipv4Addr::new(10, 78, 0, number)),
+        quic: false,
     }
 }
 
