@@ -15,11 +15,12 @@ const STREAMS = 1024;
 
 export const counts = { connections: 0, refused: 0, messages: 0, bytes: 0, questions: 0, answered: 0, heard: 0, asked: 0 };
 
-/** Takes in whatever comes and forgets it. */
-async function drain(stream) {
+/** Takes in whatever comes and forgets it, once `look` has seen it. */
+async function drain(stream, look = () => {}) {
   try {
     for await (const chunk of stream) {
       counts.heard += chunk.byteLength;
+      look(Buffer.from(chunk.subarray()));
     }
   } catch {
     // The other side may end it as it likes.
@@ -28,12 +29,13 @@ async function drain(stream) {
 
 /**
  * A node with this key, on a network of this name. `reads`: whether it ever reads what keepers gossip to it. `answer`: what
- * it says to keepers' questions.
+ * it says to keepers' questions. `look`: sees what they gossip. `transports`, `listen`: what it speaks over, and where.
  */
-export async function start({ key, domain8, reads = true, answer = () => have({ head: 0 }) }) {
+export async function start({ key, domain8, reads = true, answer = () => have({ head: 0 }), look, transports = [tcp()], listen = [] }) {
   const node = await createLibp2p({
     privateKey: key,
-    transports: [tcp()],
+    addresses: { listen },
+    transports,
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     connectionMonitor: { enabled: false },
@@ -47,7 +49,7 @@ export async function start({ key, domain8, reads = true, answer = () => have({ 
     stream.send(frame(Buffer.concat(self)));
     await stream.close().catch(() => {});
   }, limits);
-  await node.handle(GOSSIP, (stream) => (reads ? drain(stream) : stream.pause()), limits);
+  await node.handle(GOSSIP, (stream) => (reads ? drain(stream, look) : stream.pause()), limits);
   await node.handle(`/kpr/${domain8}/want/1`, async (stream) => {
     counts.asked += 1;
     try {

@@ -6,6 +6,7 @@ mod discovery;
 mod endurance;
 mod faults;
 mod flood;
+mod foreign;
 mod gossip;
 mod hostile;
 mod node;
