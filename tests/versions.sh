@@ -12,6 +12,9 @@ libp2p-quic      0.13.1  GHSA-5hq8-qhww-jm7q: a hostile certificate ends a node
 libp2p-core      0.31.1  RUSTSEC-2022-0009: keys of peer records were not checked
 libp2p           0.45.1  RUSTSEC-2022-0084: no limits on what peers may use
 quinn-proto      0.11.15 RUSTSEC-2026-0037, RUSTSEC-2026-0185: hostile packets end a node, or fill its memory
+rustls           0.23.18 RUSTSEC-2024-0336, RUSTSEC-2024-0399: hostile handshakes keep a node busy, or end it
+rustls-webpki    0.103.13 RUSTSEC-2026-0049, RUSTSEC-2026-0098, RUSTSEC-2026-0099, RUSTSEC-2026-0104: certificates are read wrongly, or end a node
+ring             0.17.12 RUSTSEC-2025-0009: a hostile QUIC packet ends a node that checks for overflow
 hickory-proto    0.26.1  RUSTSEC-2026-0118, RUSTSEC-2026-0119: hostile name servers keep a node busy
 snow             0.9.5   RUSTSEC-2024-0011: handshakes accept nonces again
 ruint            1.20.0  RUSTSEC-2026-0220: shifts say wrongly whether bits were lost
