@@ -108,9 +108,14 @@ pub fn bootnode(bytes: &[u8]) {
 #[must_use]
 pub fn bootnode_seeds() -> Vec<Vec<u8>> {
     let peer = p2p::peer_id_from_public_key(&crate::mesh::peer_key(0).0);
-    ["/ip4/203.0.113.7/tcp/7419", "/ip6/2001:db8::1/udp/1/quic-v1", "/dns4/boot.example/tcp/7419", "/dnsaddr/boot.example"]
-        .map(|address| format!("{address}/p2p/{peer}").into_bytes())
-        .to_vec()
+    [
+        "/ip4/203.0.113.7/tcp/7419",
+        "/ip6/2001:db8::1/udp/1/quic-v1",
+        "/dns4/boot.example/tcp/7419",
+        "/dnsaddr/boot.example",
+    ]
+    .map(|address| format!("{address}/p2p/{peer}").into_bytes())
+    .to_vec()
 }
 
 /// A text file in whatever encoding an editor left it.
