@@ -174,10 +174,8 @@ impl Swarm {
     ///
     /// # Errors
     /// When a part does not come up.
-    pub async fn without_keepers(mut options: Options) -> Result<Self> {
-        if options.quic {
-            options.places = options.places.over_quic(usize::from(options.keepers));
-        }
+    pub async fn without_keepers(options: Options) -> Result<Self> {
+        let options = options.placed();
         let progress = Progress::start();
         let (program, bootnode_program) = (binary("keeper")?, binary("bootnode")?);
         let (directory, mut sweeper) = setup::workplace(&options)?;

@@ -157,6 +157,14 @@ impl Options {
             .then_some("--equivocate takes fewer than --keepers: somebody must be left to prove it")
     }
 
+    /// The same, with the places that follow from the flags.
+    pub(super) fn placed(self) -> Self {
+        match self.quic {
+            true => Self { places: self.places.clone().over_quic(usize::from(self.keepers)), ..self },
+            false => self,
+        }
+    }
+
     /// What part of their deposits honest keepers stake where others certify a wrong result: so little that those have seven tenths
     /// of all stake, which is a quorum.
     #[must_use]
