@@ -18,12 +18,9 @@ const LOOK: Duration = Duration::from_secs(10);
 /// What the bootnode needs to know.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
-    /// Address to listen on, over TCP or QUIC; may be given several times
-    #[arg(
-        long,
-        default_values = ["/ip4/0.0.0.0/tcp/7419", "/ip4/0.0.0.0/udp/7419/quic-v1"],
-        value_name = "MULTIADDR"
-    )]
+    /// Address to listen on, over TCP, or over QUIC such as /ip4/0.0.0.0/udp/7419/quic-v1; may be given several times
+    // Not over QUIC by itself, see `p2p::Config::default`.
+    #[arg(long, default_value = "/ip4/0.0.0.0/tcp/7419", value_name = "MULTIADDR")]
     pub listen: Vec<Multiaddr>,
     /// Address under which others reach it, when that is not one it listens on
     #[arg(long, value_name = "MULTIADDR")]

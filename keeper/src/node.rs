@@ -231,8 +231,8 @@ fn serve(listener: tokio::net::TcpListener, router: axum::Router, stop: Cancella
     })
 }
 
-/// The swarm reports its listeners a moment after it starts; a bad address has failed before.
-/// Where the mesh listens, over each transport that it was told.
+/// Where the mesh listens, over each transport that it was told: the swarm reports its listeners a moment after it starts. A bad
+/// address has failed before.
 async fn wait_for_listeners(mesh: &p2p::Handle, told: &[p2p::Multiaddr]) -> Vec<p2p::Multiaddr> {
     let deadline = tokio::time::Instant::now() + STOP_PATIENCE;
     let is_over = |addresses: &[p2p::Multiaddr], part| addresses.iter().any(|it| it.to_string().contains(part));

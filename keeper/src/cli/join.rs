@@ -52,10 +52,10 @@ pub struct NodeFlags {
         value_delimiter = ','
     )]
     pub sentries: Vec<Sentry>,
-    /// Address to listen on for peers; repeatable [default: /ip4/0.0.0.0/tcp/7419 and /ip4/0.0.0.0/udp/7419/quic-v1]
+    /// Address to listen on for peers, over TCP, or over QUIC such as /ip4/0.0.0.0/udp/7419/quic-v1; repeatable [default: /ip4/0.0.0.0/tcp/7419]
     #[arg(long, env = "KEEPER_LISTEN", hide_env_values = true, value_name = "MULTIADDR", value_delimiter = ',')]
     pub listen: Vec<Multiaddr>,
-    /// Address to tell peers in addition, behind a NAT, such as /ip4/203.0.113.7/udp/7419/quic-v1; repeatable
+    /// Address to tell peers in addition, behind a NAT, such as /ip4/203.0.113.7/tcp/7419; repeatable
     #[arg(
         long = "external-addr",
         env = "KEEPER_EXTERNAL_ADDR",

@@ -61,8 +61,8 @@ pub const KEYS: [Key; 18] = [
     key(
         ["listen", "--listen", "KEEPER_LISTEN"],
         "list of multiaddrs",
-        "/ip4/0.0.0.0/tcp/7419, /ip4/0.0.0.0/udp/7419/quic-v1",
-        "Addresses to listen on for peers: over TCP, and over QUIC, which is UDP.",
+        "/ip4/0.0.0.0/tcp/7419",
+        "Addresses to listen on for peers: over TCP, and over QUIC where one is named, such as /ip4/0.0.0.0/udp/7419/quic-v1.",
     ),
     key(
         ["external_addrs", "--external-addr", "KEEPER_EXTERNAL_ADDR"],

@@ -54,13 +54,14 @@ fn reachability(view: &View, mesh: &MeshView) -> Option<Finding> {
         Reach::Private => Finding::warn(
             "reachability",
             format!("nobody has opened a connection to it, and all {all} addresses it listens on are private ones"),
-            "forward its port, TCP and UDP, and name it with --external-addr \
-             /ip4/YOUR.ADDRESS/tcp/7419,/ip4/YOUR.ADDRESS/udp/7419/quic-v1",
+            "forward its port (UDP as well, where it listens over QUIC) and name it with --external-addr \
+             /ip4/YOUR.ADDRESS/tcp/7419",
         ),
         Reach::Closed => Finding::warn(
             "reachability",
             "peers elsewhere were asked to open a connection to it, and three in a row could not",
-            "let its port in through the firewall, TCP and UDP; behind a router forward it and name it with --external-addr",
+            "let its port in through the firewall (UDP as well, where it listens over QUIC); behind a router forward it and name it with \
+             --external-addr",
         ),
     })
 }

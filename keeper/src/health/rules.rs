@@ -106,8 +106,8 @@ pub const RULES: [Rule; 27] = [
     warning(
         "reachable",
         "nobody has opened a connection to it, and peers are told private addresses alone; or peers tried, and could not",
-        "open TCP and UDP 7419, or forward them and name them: --external-addr \
-         /ip4/YOUR.ADDRESS/tcp/7419,/ip4/YOUR.ADDRESS/udp/7419/quic-v1",
+        "open TCP 7419 (and UDP 7419 where QUIC is listened on), or forward it and name it with --external-addr \
+         /ip4/YOUR.ADDRESS/tcp/7419",
     ),
     critical("registered", "the operator does not count, or was ejected", "keeper operator status"),
     critical(

@@ -124,8 +124,8 @@ fn check_reachable(view: &mut View, mesh: &MeshView) {
             "nobody has opened a connection to it, and all {addresses} addresses it listens on are private ones: forward a port and \
              name it with --external-addr"
         ),
-        Reach::Closed => "peers elsewhere tried to open a connection to it, and could not: let its port in through the firewall, over TCP \
-                          and UDP, or forward it and name it with --external-addr"
+        Reach::Closed => "peers elsewhere tried to open a connection to it, and could not: let its port in through the firewall (UDP as \
+                          well, where it listens over QUIC), or forward it and name it with --external-addr"
             .to_owned(),
     };
     view.set_check("reachable", !matches!(mesh.reach, Reach::Private | Reach::Closed), message);

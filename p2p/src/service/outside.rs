@@ -22,9 +22,9 @@ impl Service {
         match now {
             Outside::Reached => tracing::info!("others can open connections to this node"),
             Outside::Closed => tracing::warn!(
-                "three peers in a row could not open a connection to this node: let its port in through the firewall, over TCP and \
-                 UDP; behind a router forward it, and name it with --external-addr. Until then it lives on the connections that it \
-                 opens itself"
+                "three peers in a row could not open a connection to this node: let its port in through the firewall (UDP as well, \
+                 where it listens over QUIC); behind a router forward it, and name it with --external-addr. Until then it lives on \
+                 the connections that it opens itself"
             ),
             Outside::Unknown => tracing::debug!("nobody tries any more whether this node can be reached"),
         }

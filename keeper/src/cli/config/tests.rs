@@ -48,7 +48,7 @@ fn each_value_comes_with_its_place_and_the_nearest_wins() {
         ("api_addr", json!("127.0.0.1:9"), config(4)),
         ("network", json!(at("network.toml")), config(3)),
         ("metrics_addr", json!("127.0.0.1:7421"), vec![Origin::Default]),
-        ("listen", json!(["/ip4/0.0.0.0/tcp/7419", "/ip4/0.0.0.0/udp/7419/quic-v1"]), vec![Origin::Default]),
+        ("listen", json!(["/ip4/0.0.0.0/tcp/7419"]), vec![Origin::Default]),
         ("rpc_urls", json!(["https://node.example"]), vec![Origin::Network(at("network.toml"), 2)]),
     ] {
         let row = row(&rows, key);
