@@ -14,5 +14,6 @@ mod raw;
 mod records;
 mod requests;
 mod restart;
+mod straight;
 mod table;
 mod versions;
