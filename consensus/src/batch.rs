@@ -20,9 +20,11 @@ mod own;
 mod place;
 mod repair;
 mod speak;
+mod straight;
 mod submission;
 pub(crate) mod turn;
 mod view;
+mod way;
 
 use std::sync::Arc;
 
@@ -41,13 +43,15 @@ use crate::task::Task;
 use crate::time::Time;
 
 pub(crate) use basis::Basis;
-use count::{Count, Verified};
+use count::{Count, Said, Verified};
 use inputs::Inputs;
 use own::Own;
 pub(crate) use place::{Place, Standing, TRIES_MAX};
 use repair::Asked;
+use straight::in_turn;
 use submission::{best, settlement};
 use turn::Turn;
+use way::Way;
 
 /// Where a batch is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +92,8 @@ pub(crate) struct Batch {
     inputs: Inputs,
     basis: Option<Basis>,
     own: Own,
+    /// Which way this keeper's own word has gone.
+    way: Way,
     count: Count,
     /// The last question to a peer for what is missing, if there was one.
     asked: Option<Asked>,
@@ -96,9 +102,9 @@ pub(crate) struct Batch {
 impl Batch {
     /// A batch nobody has signed yet.
     pub(crate) fn new(key: BatchKey, tasks: Vec<Task>, attempt: u8, place: Place, listed: Vec<Listed>) -> Self {
-        let (phase, own, count) = (Phase::Collecting, Own::Silent, Count::default());
+        let (phase, own, way, count) = (Phase::Collecting, Own::Silent, Way::Unsaid, Count::default());
         let inputs = Inputs::new(listed);
-        Self { key, tasks, attempt, place, phase, is_sound: false, inputs, basis: None, own, count, asked: None }
+        Self { key, tasks, attempt, place, phase, is_sound: false, inputs, basis: None, own, way, count, asked: None }
     }
 
     /// Does whatever its state and the time call for.
@@ -139,6 +145,7 @@ impl Batch {
             self.certify(facts, sessions, now, outbox);
         }
         if !sessions.are_over(&self.tasks) {
+            self.follow_own(facts, sessions, now, outbox);
             match self.phase {
                 // Rule 12.
                 Phase::Collecting => self.repair(now, outbox),
@@ -162,11 +169,16 @@ impl Batch {
         &mut self,
         (partial, bytes): (&Partial, &[u8]),
         source: Source,
-        facts: &Facts,
+        facts: &mut Facts,
         sessions: &Sessions,
         now: Time,
         outbox: &mut Outbox,
     ) -> Fate {
+        if matches!(source, Source::Straight(..))
+            && let Some(fate) = self.turns_away(facts)
+        {
+            return fate;
+        }
         self.find_basis(facts, sessions, outbox);
         let Some(basis) = &self.basis else {
             return Fate::Early(Awaits::Basis(self.key));
@@ -198,11 +210,11 @@ impl Batch {
         let me = facts.my_index(&basis.committee);
         for Verified { source, verdict, said } in self.count.verify(|| facts.draw_weight()) {
             outbox.judge(source, verdict);
-            let Some((signer, said, signature)) = said else {
+            let Some(Said { signer, leaves: said, signature, is_alone }) = said else {
                 continue;
             };
-            let records = (me == Some(signer)).then(|| said.records());
-            outbox.tell(Notice::Said { key: self.key, signer, said, signature });
+            let records = (me == Some(signer) && is_alone).then(|| said.records());
+            outbox.tell(Notice::Said { key: self.key, signer, said, signature, is_alone });
             // Rule 14: a signature of its own key that it has not made since its start; the journal must know it.
             if let Some(records) = records {
                 if self.own == Own::Silent {
@@ -237,17 +249,17 @@ impl Batch {
 
     /// Submits if it is this keeper's turn and it has every outcome the certificate is about (rule 10).
     fn submit(&mut self, facts: &mut Facts, sessions: &Sessions, now: Time, outbox: &mut Outbox) {
-        let Some((mut line, _)) = facts.leaders(self.place.window) else {
+        let Some((line, _)) = facts.leaders(self.place.window) else {
             return outbox.wake_with_next_block(Wake::Batch(self.key));
         };
         // The leader that assigned the batch first, then those after it, and round again.
-        let first = line.iter().position(|&index| index == self.place.leader).unwrap_or(0);
-        line.rotate_left(first);
+        let line = in_turn(line, self.place.leader);
         let stage = facts.pace().stage();
-        let heard = self.count.heard();
         let (Phase::Certified { certificate, turn, .. }, Some(basis)) = (&mut self.phase, &self.basis) else {
             return;
         };
+        // Whoever has signed the certificate has shown itself, to whomever its partial went.
+        let heard = self.count.heard().iter().chain(certificate.signers.iter()).collect();
         *turn = turn.advanced(now, &line, &heard, stage);
         let holder = turn.holder(&line);
         if holder.is_some() && holder == facts.my_index(&basis.committee) && !turn.is_used() {

@@ -6,7 +6,7 @@
 //! Two things blst permits are refused here whatever the caller does: the point at infinity, as a key or as a
 //! signature (an infinity signature under an infinity key "verifies"), and points outside the prime-order subgroup.
 //! A [`PublicKey`] or [`Signature`] that exists has passed both checks; sums of valid points may still be infinity, so
-//! verification looks again.
+//! verification looks again. A [`Point`] has passed the first one only: it can be added to others, and nothing else.
 //!
 //! Beside it stand the plain ed25519 signatures of peer keys ([`sign`], [`is_signed_by`]): whoever stands in for the one
 //! scheme stands in for both. The simulator's build (cargo feature `simulation`, absent from every shipped program) has
@@ -24,11 +24,14 @@ pub use encoding::{BlsError, POSSESSION_DST, PUBLIC_KEY_BYTES, SIGNATURE_BYTES, 
 
 #[cfg(feature = "simulation")]
 pub use simulated::{
-    PublicKey, SecretKey, Signature, aggregate_keys, aggregate_signatures, is_signed_by, sign, verify_same_message,
+    Point, PublicKey, SecretKey, Signature, aggregate_keys, aggregate_signatures, is_signed_by, sign, sum_points,
+    verify_same_message,
 };
 #[cfg(not(feature = "simulation"))]
 pub use {
-    curve::{PublicKey, SecretKey, Signature, aggregate_keys, aggregate_signatures, verify_same_message},
+    curve::{
+        Point, PublicKey, SecretKey, Signature, aggregate_keys, aggregate_signatures, sum_points, verify_same_message,
+    },
     peer::{is_signed_by, sign},
 };
 

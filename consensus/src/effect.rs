@@ -103,7 +103,22 @@ pub enum Effect {
         /// The message.
         bytes: Vec<u8>,
     },
-    /// The verdict on a message. Every gossip message gets exactly one; so does every message of an answer, up to the
+    /// Send a partial of this keeper's straight to these peers, each over the stream that there is for that; answer for each that
+    /// does not take it with [`crate::input::Input::Unsent`].
+    Send {
+        /// The batch that it is about.
+        key: BatchKey,
+        /// Whom.
+        peers: Vec<PeerKey>,
+        /// The message, as it would be gossiped.
+        bytes: Vec<u8>,
+    },
+    /// Send a partial of this keeper's to all that went straight, and brought nothing. May be lost: the mesh repairs it.
+    FallBack {
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// The verdict on a message. Every gossip message gets exactly one, and every one that came straight; so does every message of an answer, up to the
     /// first that is rejected on the spot, and an answer that cannot be read.
     Judge {
         /// Which message, or whose answer.

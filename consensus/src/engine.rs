@@ -25,7 +25,7 @@ use crate::fault::Awaits;
 use crate::held::Held;
 use crate::input::Input;
 use crate::laws::{Kept, Laws};
-use crate::message::Source;
+use crate::message::{Channel, Source};
 use crate::outbox::{Item, Outbox};
 use crate::plans::Plans;
 use crate::proofs::Proofs;
@@ -139,7 +139,19 @@ impl Engine {
             Input::Settled { task, block } => sessions.handle(task, Event::Settled(block), facts, now, outbox),
             Input::SettledLate(late) => facts.note_late(&late),
             Input::Kept(bytes) => self.proofs.restore(&bytes, facts, &self.sessions, outbox),
-            Input::PeerUp(peer) => self.start.peer_up(peer, facts, outbox),
+            Input::Straight { message, from, bytes } => {
+                self.receive(Source::Straight(message, from), from, Channel::Partials, bytes, now);
+            }
+            Input::Unsent { key, peer } => {
+                if let Some(batch) = batches.get_mut(&key) {
+                    batch.unsent(peer, facts, now, outbox);
+                }
+            }
+            Input::PeerUp(peer) => {
+                facts.link(peer);
+                self.start.peer_up(peer, facts, outbox);
+            }
+            Input::PeerDown(peer) => facts.unlink(peer),
             Input::PeerTable { peer, epoch, table_root } => {
                 if facts.note_table(peer, epoch, table_root) {
                     batches.wake_all(now, outbox);

@@ -3,6 +3,7 @@
 //! Everything that follows from the chain alone is worked out here and nowhere else: the anchor of an attempt, the
 //! committee of an anchor, the leaders of a window. So keepers that have seen the same blocks come to the same answers.
 
+mod links;
 pub(crate) mod tables;
 
 use std::collections::BTreeMap;
@@ -72,6 +73,7 @@ pub(crate) struct Facts {
     missed: MissedTurns,
     lines: Lines,
     tables: tables::Tables,
+    links: links::Links,
 }
 
 impl Facts {
@@ -91,6 +93,7 @@ impl Facts {
             missed: MissedTurns::default(),
             lines: Lines::default(),
             tables: tables::Tables::default(),
+            links: links::Links::default(),
         }
     }
 

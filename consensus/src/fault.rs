@@ -46,6 +46,10 @@ pub enum Reason {
     Conflicting,
     /// More of it than a keeper keeps.
     OverLimit,
+    /// It came straight to a keeper that does not lead its batch.
+    Misdirected,
+    /// It came straight, and not from the one whose word it is.
+    NotSender,
 }
 
 impl Reason {
@@ -70,6 +74,8 @@ impl Reason {
             Self::UnknownContext => "unknown_context",
             Self::Conflicting => "conflicting",
             Self::OverLimit => "over_limit",
+            Self::Misdirected => "misdirected",
+            Self::NotSender => "not_sender",
         }
     }
 }

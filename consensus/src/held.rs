@@ -82,7 +82,7 @@ impl Held {
         }
         outbox.wake(received.until, Wake::Held);
         self.places += 1;
-        if let (Source::Gossip(_), Awaits::Assignment(hash)) = (received.source, awaits) {
+        if let (Source::Gossip(_) | Source::Straight(..), Awaits::Assignment(hash)) = (received.source, awaits) {
             self.ask(received.from, hash, outbox);
         }
         self.hold_again(self.places, Box::new(received), awaits);
@@ -97,7 +97,7 @@ impl Held {
         free > 0 && held < share && bytes <= free_bytes && held_bytes + bytes <= share_bytes
     }
 
-    /// Rule 12: whoever passes on a partial has its assignment. Once while it waits, only so often at a time, and never
+    /// Rule 12: whoever passes on or sends a partial has its assignment. Once while it waits, only so often at a time, and never
     /// because of what an answer holds: otherwise a peer's answers would cause the next questions, without end.
     fn ask(&mut self, peer: PeerKey, hash: B256, outbox: &mut Outbox) {
         let open = self.asked.range((peer, B256::ZERO)..=(peer, B256::repeat_byte(0xff))).count();

@@ -50,6 +50,22 @@ pub enum Input {
         /// Its bytes.
         bytes: Vec<u8>,
     },
+    /// A partial arrived straight from a peer ([`crate::effect::Effect::Send`]).
+    Straight {
+        /// What the verdict will name.
+        message: MessageTag,
+        /// The peer that sent it.
+        from: PeerKey,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// A peer that is connected does not take what was to be sent to it straight, or nobody knows that it has.
+    Unsent {
+        /// The batch that it is about.
+        key: BatchKey,
+        /// The peer.
+        peer: PeerKey,
+    },
     /// A peer answered a question ([`crate::effect::Effect::Ask`]).
     Answered {
         /// The peer.
@@ -114,6 +130,8 @@ pub enum Input {
     Kept(Vec<u8>),
     /// A keeper is connected: the moment to ask what it remembers of this one.
     PeerUp(PeerKey),
+    /// A keeper is connected no more.
+    PeerDown(PeerKey),
     /// A peer has told which operator set it sees.
     PeerTable {
         /// The peer.

@@ -7,6 +7,11 @@ use std::fmt;
 
 use crate::committee::{Committee, KeeperIndex, QUORUM_BPS};
 
+/// Up to so many members with stake gossip is the rule: every message of it costs each node 0.1 to 0.2 ms, so a partial of each
+/// of eight is a millisecond a batch, and everybody sees a quorum or a split at once. Of 16 they are 2.7 ms, of 64 thirteen, for
+/// what costs a leader 5 us apiece over a stream of its own (measured: `research/performance.md` §3).
+pub const GOSSIP_MAX: usize = 8;
+
 /// What a keeper holds itself to. The numbers are those of the rules in `consensus/README.md`.
 pub trait Laws: fmt::Debug + Send + Sync {
     /// Rule 2: the block whose epoch counts for an anchor is the anchor.
@@ -42,6 +47,21 @@ pub trait Laws: fmt::Debug + Send + Sync {
     /// Rule 7: whether a partial counts, given what the check of its signature said.
     fn holds(&self, verified: bool) -> bool {
         verified
+    }
+
+    /// Rule 21: whether partials count that were added, given what the check of their sum said.
+    fn sum_holds(&self, verified: bool) -> bool {
+        verified
+    }
+
+    /// Rule 21: whether partials go straight to the leaders where so many members have stake.
+    fn goes_straight(&self, members: usize) -> bool {
+        members > GOSSIP_MAX
+    }
+
+    /// Rule 21: whether a partial that went straight is gossiped once that has not helped.
+    fn falls_back(&self) -> bool {
+        true
     }
 
     /// Rule 8: whether a second partial of one signer on one root adds its stake again.

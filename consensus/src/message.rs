@@ -26,7 +26,7 @@ pub use report::ReportMessage;
 pub use ruling::{RULING_LIMIT, Ruling};
 pub use want::{HAVE_LIMIT, Have, WANT_LIMIT, Want};
 
-/// Names a gossip message that awaits its verdict; chosen by the driver.
+/// Names a message, of gossip or straight, that awaits its verdict; chosen by the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MessageTag(pub u64);
 
@@ -35,6 +35,8 @@ pub struct MessageTag(pub u64);
 pub enum Source {
     /// As gossip: the mesh charges whoever passed it on.
     Gossip(MessageTag),
+    /// Straight from the one who says it (rule 21): what is wrong in every view of the chain is its fault alone.
+    Straight(MessageTag, PeerKey),
     /// In this peer's own answer to a question. What is wrong there in every view of the chain is its fault alone: it has
     /// checked what it hands out, or ought to have.
     Answer(PeerKey),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 
 use crate::agenda::Wake;
-use crate::bls::Signature;
+use crate::bls::Point;
 use crate::certificate::Certificate;
 use crate::committee::KeeperIndex;
 use crate::effect::{Effect, PersistToken};
@@ -53,7 +53,9 @@ pub(crate) enum Notice {
         /// What.
         said: Arc<Leaves>,
         /// The signature on its root.
-        signature: Signature,
+        signature: Point,
+        /// Whether that was verified by itself, and not in a sum with those of others.
+        is_alone: bool,
     },
     /// A quorum has said something: this certificate verifies.
     Certified(Arc<Certificate>),

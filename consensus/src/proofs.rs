@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::batches::Batches;
-use crate::bls::Signature;
+use crate::bls::{Point, Signature};
 use crate::certificate::Certificate;
 use crate::codec;
 use crate::committee::{KeeperIndex, SignerSet};
@@ -15,6 +15,7 @@ use crate::message::evidence::{of_certificate, of_partial};
 use crate::message::{BatchKey, Channel, EVIDENCE_LIMIT, Evidence, PARTIAL_LIMIT, Partial};
 use crate::outbox::Outbox;
 use crate::report::{Leaves, Report};
+use crate::session::Word;
 use crate::sessions::Sessions;
 use crate::task::Task;
 
@@ -38,7 +39,9 @@ pub(crate) struct Statement<'a> {
     /// What.
     pub(crate) said: &'a Leaves,
     /// The signature on its root.
-    pub(crate) signature: Signature,
+    pub(crate) signature: Point,
+    /// Whether that was verified by itself, and not in a sum with those of others.
+    pub(crate) is_alone: bool,
 }
 
 /// The proofs kept, by task and guilty keepers: at most [`EVIDENCE_EACH`] for each member of the committees.
@@ -63,16 +66,24 @@ impl Proofs {
         batches: &Batches,
         outbox: &mut Outbox,
     ) {
-        let Statement { key, signer, said, .. } = *statement;
+        let Statement { key, signer, said, is_alone, .. } = *statement;
         for (position, (report, &leaf)) in said.reports.iter().zip(&said.hashes).enumerate() {
             let Some(session) = sessions.get_mut(&report.task) else {
                 continue;
             };
-            if let Some(earlier) = session.note_said((report.anchor.hash, report.input_set), signer, leaf, key) {
+            let word = Word { leaf, key, is_alone };
+            let Some(earlier) = session.note_said((report.anchor.hash, report.input_set), signer, word) else {
+                continue;
+            };
+            let evidence = contradiction(statement, position, earlier.key, batches);
+            if is_alone && earlier.is_alone {
                 outbox.effect(Effect::Blame(Fault::Equivocation(signer)));
-                if let Some(evidence) = contradiction(statement, position, earlier, batches) {
+                if let Some(evidence) = evidence {
                     self.publish(evidence, facts, sessions, outbox);
                 }
+            // What is right only in a sum blames nobody: the proof looks at each of the two signatures.
+            } else if evidence.is_some_and(|evidence| self.publish(evidence, facts, sessions, outbox)) {
+                outbox.effect(Effect::Blame(Fault::Equivocation(signer)));
             }
         }
     }
@@ -109,11 +120,14 @@ impl Proofs {
         }
     }
 
-    fn publish(&mut self, evidence: Evidence, facts: &Facts, sessions: &Sessions, outbox: &mut Outbox) {
+    /// Says a proof to all, if it is one and is new.
+    fn publish(&mut self, evidence: Evidence, facts: &Facts, sessions: &Sessions, outbox: &mut Outbox) -> bool {
         let bytes = codec::encode(&evidence);
-        if self.consider(&evidence, facts, sessions, outbox) == Verdict::Accept {
+        let is_proof = self.consider(&evidence, facts, sessions, outbox) == Verdict::Accept;
+        if is_proof {
             outbox.effect(Effect::Broadcast { channel: Channel::Evidence, bytes });
         }
+        is_proof
     }
 
     /// Checks a proof, from wherever it came, and keeps it if it is new.
@@ -201,7 +215,8 @@ impl Proofs {
 
 /// The proof that a keeper's word contradicts what it said in an earlier batch, whose partial is still at hand.
 fn contradiction(statement: &Statement<'_>, position: usize, earlier: BatchKey, batches: &Batches) -> Option<Evidence> {
-    let Statement { key, signer, said, signature } = *statement;
+    let Statement { key, signer, said, signature, .. } = *statement;
+    let signature = signature.check().ok()?;
     let committee = &batches.get(&key)?.basis()?.committee;
     let second = of_partial(&said.reports, position, committee.size(), signer, signature)?;
     let before = batches.get(&earlier)?;

@@ -123,6 +123,7 @@ pub(crate) enum Event {
 }
 
 pub(crate) use observed::Glance;
+pub(crate) use words::Word;
 
 /// The state of one task.
 #[derive(Clone, Debug)]

@@ -36,6 +36,7 @@ mod snapshots;
 mod standing;
 mod status;
 mod stopped;
+mod straight;
 mod uncovered;
 mod unjudged;
 mod voices;

@@ -220,7 +220,7 @@ impl GossipSeries {
             gossip_messages: counters(
                 registry,
                 "gossip_messages",
-                "Gossip messages judged",
+                "Gossip messages judged, and partials that came straight",
                 ["topic", "result"],
                 &known_topics(),
             ),
@@ -232,6 +232,7 @@ impl GossipSeries {
                 &[
                     ["sent", "signed"],
                     ["sent", "abstained"],
+                    ["sent", "fallback"],
                     ["received", "valid"],
                     ["received", "invalid"],
                     ["received", "ignored"],
@@ -250,7 +251,7 @@ impl GossipSeries {
 
 /// The topics by their names, each with the verdict of what is right.
 fn known_topics() -> Vec<[&'static str; 2]> {
-    let names = topics::CHANNELS.into_iter().map(topics::name).chain([topics::HEALTH_NAME]);
+    let names = topics::CHANNELS.into_iter().map(topics::name).chain([topics::HEALTH_NAME, topics::STRAIGHT_NAME]);
     names.map(|name| [name, "accept"]).collect()
 }
 

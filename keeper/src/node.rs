@@ -143,6 +143,7 @@ async fn open_front(setup: &Setup, shutdown: &CancellationToken) -> Result<(Fron
         sentries: config.sentries.clone(),
         topics: topics::table(),
         requests: topics::requests(),
+        straight: topics::STRAIGHT_LIMIT,
         address_book: Some(setup.paths.address_book()),
         tries: p2p::Tries::default(),
     };

@@ -22,6 +22,10 @@ pub const CHANNELS: [Channel; 6] = [
 pub const HEALTH: TopicId = TopicId(CHANNELS.len() as u8);
 /// What it is called in logs and metrics.
 pub const HEALTH_NAME: &str = "health";
+/// What partials are called that come straight, in logs and metrics: they have no topic.
+pub const STRAIGHT_NAME: &str = "straight";
+/// How long a message may be that goes straight: what does is a partial.
+pub const STRAIGHT_LIMIT: usize = PARTIAL_LIMIT;
 /// Longest status, in bytes: a few numbers and hashes.
 const STATUS_LIMIT: usize = 1024;
 

@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::questions::{Terms, WORDS};
 use crate::requests::{self, Protocol};
 use crate::topic::Topics;
-use crate::{discovery, gossip, outside, records, wire};
+use crate::{discovery, gossip, outside, records, straight, wire};
 
 /// No new connections when the process holds this share of the machine's memory.
 const MEMORY_SHARE: f64 = 0.7;
@@ -37,6 +37,7 @@ pub(crate) struct Behaviour {
     pub(crate) want: Toggle<requests::Behaviour>,
     pub(crate) code: Toggle<requests::Behaviour>,
     pub(crate) records: requests::Behaviour,
+    pub(crate) straight: Toggle<straight::Behaviour>,
 }
 
 impl Behaviour {
@@ -74,6 +75,7 @@ impl Behaviour {
             want: request(Protocol::Want).into(),
             code: request(Protocol::Code).into(),
             records: requests::behaviour(records::protocol_name(domain8), records::SIZES, WORDS.streams),
+            straight: (is_keeper && config.straight > 0).then(|| straight::Behaviour::new(config)).into(),
         })
     }
 

@@ -9,6 +9,7 @@ use crate::error::{PublishError, RequestError};
 use crate::event::{MessageRef, RequestId, Verdict};
 use crate::peers::PeerSummary;
 use crate::requests::Protocol;
+use crate::straight::Written;
 use crate::topic::TopicId;
 
 /// What became of a message that was handed in.
@@ -26,6 +27,7 @@ pub(crate) type Answer = oneshot::Sender<Result<Vec<u8>, RequestError>>;
 #[derive(Debug)]
 pub(crate) enum Command {
     Publish { topic: TopicId, data: Vec<u8>, reply: oneshot::Sender<Result<Published, PublishError>> },
+    Straight { peer: PeerId, data: Vec<u8>, written: Written },
     Judge { message: MessageRef, verdict: Verdict },
     Request { peer: PeerId, protocol: Protocol, data: Vec<u8>, reply: Answer },
     Respond { id: RequestId, data: Vec<u8> },

@@ -8,7 +8,7 @@ use libp2p::{Multiaddr, PeerId};
 use crate::error::ConfigError;
 use crate::outside::Tries;
 use crate::reach::Transport;
-use crate::requests::RequestLimits;
+use crate::requests::{self, RequestLimits};
 use crate::topic::{self, Topic};
 
 /// Up to this many keepers everybody is connected to everybody.
@@ -63,6 +63,8 @@ pub struct Config {
     pub topics: Vec<Topic>,
     /// How long a keeper's requests and answers may be.
     pub requests: RequestLimits,
+    /// Longest message that goes straight from one keeper to another, in bytes, up to 1 MiB; zero where none does.
+    pub straight: usize,
     /// Where the addresses of peers are kept over a restart, so that keepers that all start again find each other without
     /// a bootnode; none to keep nothing.
     pub address_book: Option<PathBuf>,
@@ -91,6 +93,7 @@ impl Default for Config {
             sentries: Vec::new(),
             topics: Vec::new(),
             requests: RequestLimits::default(),
+            straight: 0,
             address_book: None,
             tries: Tries::default(),
         }
@@ -118,6 +121,7 @@ impl Config {
         }
         topic::validate(&self.topics)?;
         self.requests.validate()?;
+        requests::check_longest(self.straight)?;
         self.bootnodes.iter().try_for_each(|address| split_bootnode(address).map(|_| ()))
     }
 }

@@ -7,10 +7,11 @@ use libp2p::{Multiaddr, PeerId};
 use crate::requests::Protocol;
 use crate::topic::TopicId;
 
-/// Names a gossip message until its verdict is given; hand it back to [`crate::Handle::judge`].
+/// Names a message, of gossip or straight, until its verdict is given; hand it back to [`crate::Handle::judge`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRef {
-    pub(crate) id: MessageId,
+    /// None of what came straight: nobody forwards it.
+    pub(crate) id: Option<MessageId>,
     pub(crate) source: PeerId,
 }
 
@@ -54,6 +55,16 @@ pub enum Event {
         /// Where it came in.
         topic: TopicId,
         /// Its bytes, at most [`crate::Topic::max_bytes`].
+        data: Vec<u8>,
+    },
+    /// A message that a registered operator sent to this node alone ([`crate::Handle::straight`]). A verdict is due here too: what
+    /// is accepted counts for the peer, and what is rejected is held against it.
+    Straight {
+        /// For the verdict.
+        message: MessageRef,
+        /// The peer that sent it.
+        from: PeerId,
+        /// Its bytes, at most [`crate::Config::straight`].
         data: Vec<u8>,
     },
     /// A peer asks. Without an answer within [`crate::REQUEST_TIMEOUT`] the stream closes.

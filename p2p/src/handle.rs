@@ -106,7 +106,19 @@ impl Handle {
         answer.unwrap_or(Err(PublishError::Stopped))
     }
 
-    /// Gives the verdict on a gossip message. Once per message; later ones have no effect, nor has one after the stop.
+    /// Sends something to one connected peer alone, over a stream that is opened on need and kept, and waits until the peer's machine
+    /// has taken it, or not. Whether the peer has read it nobody knows. A peer takes such messages of registered operators only.
+    ///
+    /// # Errors
+    /// [`RequestError`]: too long, not connected, not spoken by the peer, too many on their way (64 to one peer), the stream broke, or
+    /// stopped.
+    pub async fn straight(&self, peer: PeerId, data: Vec<u8>) -> Result<(), RequestError> {
+        let (written, answer) = oneshot::channel();
+        self.send(Command::Straight { peer, data, written }).await.map_err(RequestError::from)?;
+        answer.await.unwrap_or(Err(RequestError::Closed))
+    }
+
+    /// Gives the verdict on a gossip message, or on one that came straight. Once per message; later ones have no effect, nor has one after the stop.
     /// Twenty rejected messages of one topic within minutes and the peer that passed them on is disconnected and refused
     /// for ten minutes.
     pub async fn judge(&self, message: MessageRef, verdict: Verdict) {

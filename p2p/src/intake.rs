@@ -26,7 +26,7 @@ const BYTES: Rate = Rate { burst: 4.0 * 1024.0 * 1024.0, per_second: 1024.0 * 10
 /// honest peer sees otherwise. In two minutes they are 10,000.
 const CREDIT: Rate = Rate { burst: 2048.0, per_second: 64.0 };
 /// What a control message is counted as, in bytes: gossipsub takes none over 16 KiB, and most are short.
-const CONTROL_BYTES: usize = 1024;
+pub(crate) const CONTROL_BYTES: usize = 1024;
 /// Most peers remembered: many more than are connected, so that coming back does not fill a bucket.
 const MOST_PEERS: usize = 2048;
 
@@ -132,7 +132,8 @@ impl Intake {
         std::mem::take(&mut self.floods)
     }
 
-    fn takes(&mut self, peer: PeerId, kind: Kind, bytes: usize, now: Instant) -> bool {
+    /// Charges a peer for one thing of so many bytes, whichever way it came; false if it is to be dropped.
+    pub(crate) fn takes(&mut self, peer: PeerId, kind: Kind, bytes: usize, now: Instant) -> bool {
         let charge = self.accounts.charge(peer, kind, bytes, now);
         if charge == Charge::Flood {
             *self.floods.entry(peer).or_default() += 1;

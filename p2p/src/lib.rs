@@ -5,12 +5,13 @@
 //!   keeper                          │ p2p
 //!                                   │
 //!   Handle (any number of clones) ──┼── commands: 256, 50 ms of patience ─▶ Service ──▶ Swarm ◀──▶ peers
-//!     publish judge request respond │                                       (one loop)   quic; tcp noise yamux
-//!     fault admit peers …           │                                          │         gossipsub kademlia
-//!                                   │                        a line for        ▼         identify ping autonat records
+//!     publish straight judge        │                                       (one loop)   quic; tcp noise yamux
+//!     request respond fault         │                                          │         gossipsub kademlia
+//!     admit peers …                 │                        a line for        ▼         identify ping autonat records
 //!   Receiver<Event>  ◀──────────────┼── events: 2 ◀── each peer, in turn ── Inbox        status want code (requests)
-//!     Message Request Listening     │                                                    gate: who may connect
-//!     PeerConnected …               │                                                    intake: who sends how much
+//!     Message Straight Request      │                                                    straight: to one peer alone
+//!     Listening PeerConnected …     │                                                    gate: who may connect
+//!                                   │                                                    intake: who sends how much
 //! ```
 //!
 //! What arrives is charged to the peer that brought it, before it is hashed or decoded: messages and bytes come out of
@@ -64,6 +65,7 @@ mod reach;
 mod records;
 mod requests;
 mod service;
+mod straight;
 mod topic;
 mod wire;
 

@@ -49,11 +49,16 @@ impl RequestLimits {
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         let Self { status, want, code } = self;
         let longest = [status, want, code].into_iter().map(|sizes| sizes.request.max(sizes.answer)).max().unwrap_or(0);
-        if longest > MOST_BYTES {
-            return Err(ConfigError::TooLongRequests { given: longest, most: MOST_BYTES });
-        }
-        Ok(())
+        check_longest(longest)
     }
+}
+
+/// Whether messages may be so long: each is held in memory whole.
+pub(crate) const fn check_longest(longest: usize) -> Result<(), ConfigError> {
+    if longest > MOST_BYTES {
+        return Err(ConfigError::TooLongRequests { given: longest, most: MOST_BYTES });
+    }
+    Ok(())
 }
 
 /// A request/response protocol, called `/kpr/<domain8>/<status|want|code>/1` on the wire.

@@ -40,6 +40,7 @@ mod gatekeeping;
 mod outside;
 mod publishing;
 mod records;
+mod straight;
 mod swarm;
 mod swarm_events;
 
@@ -197,6 +198,7 @@ impl Service {
             Command::Publish { topic, data, reply } => {
                 let _ = reply.send(self.publish_or_wait(topic, data));
             }
+            Command::Straight { peer, data, written } => self.send_straight(peer, data, written),
             Command::Judge { message, verdict } => self.verdict(&message, verdict),
             Command::Request { peer, protocol, data, reply } => self.ask(peer, protocol, data, reply),
             Command::Respond { id, data } => self.answer(id, data),

@@ -4,6 +4,8 @@ use crate::committee::QUORUM_BPS;
 use crate::committee::tests::committee_of;
 use crate::laws::Kept;
 
+mod straight;
+
 const DIGEST: B256 = B256::repeat_byte(0xd1);
 
 fn aggregator(stakes: &[u128]) -> Aggregator<u32> {
@@ -31,7 +33,7 @@ fn good_partials_are_verified_together() {
     assert!(aggregator.aggregate(QUORUM_BPS).is_none(), "nothing counts before it is verified");
     let mut drawn = 0;
     let checked = aggregator.verify(weights(&mut drawn));
-    assert!(checked.len() == 64 && checked.iter().all(|checked| checked.valid));
+    assert!(checked.len() == 64 && checked.iter().all(|checked| checked.proof == Proof::Alone));
     assert_eq!(drawn, 64, "one equation for all");
     let (signers, signature) = aggregator.aggregate(QUORUM_BPS).unwrap();
     let key = committee_of(&[1; 64]).key_of(&signers).unwrap();
@@ -47,7 +49,7 @@ fn bad_partials_are_found_and_the_rest_counts() {
     }
     let mut drawn = 0;
     let checked = aggregator.verify(weights(&mut drawn));
-    let bad: Vec<u32> = checked.iter().filter(|checked| !checked.valid).map(|checked| checked.tag).collect();
+    let bad: Vec<u32> = checked.iter().filter(|checked| !checked.is_valid()).map(|checked| checked.tag).collect();
     assert_eq!(bad, [3, 11]);
     assert_eq!(aggregator.stake(), 14);
     assert!(!aggregator.signers().contains(KeeperIndex(3)));
@@ -61,7 +63,10 @@ fn garbage_cannot_shadow_the_honest_partial() {
     assert_eq!(aggregator.add(KeeperIndex(2), partial(51), 3), Added::Full);
     let mut drawn = 0;
     let checked = aggregator.verify(weights(&mut drawn));
-    assert_eq!(checked.iter().map(|checked| (checked.tag, checked.valid)).collect::<Vec<_>>(), [(1, false), (2, true)]);
+    assert_eq!(
+        checked.iter().map(|checked| (checked.tag, checked.is_valid())).collect::<Vec<_>>(),
+        [(1, false), (2, true)]
+    );
     assert_eq!(aggregator.add(KeeperIndex(2), partial(2), 4), Added::Duplicate);
     assert_eq!(aggregator.stake(), 1, "one signer counts once");
 }

@@ -4,6 +4,8 @@
 //! most one verified partial per signer. When no root can reach the quorum any more the batch has failed, and
 //! [`Count::agreed`] says which of its tasks a quorum would sign together.
 
+mod agreed;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
@@ -11,20 +13,23 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 
 use super::basis::Basis;
-use crate::aggregator::{Added, Aggregator};
-use crate::bls::Signature;
+use crate::aggregator::{Added, Aggregator, Proof};
+use crate::bls::{Point, Signature};
 use crate::certificate::Certificate;
-use crate::committee::{KeeperIndex, SignerSet};
+use crate::committee::{KeeperIndex, PeerKey, SignerSet};
 use crate::fault::{Awaits, Fate, Reason, Verdict};
 use crate::message::{Finding, Partial, Source};
 use crate::report::{Domain, Leaves, Report};
-use crate::task::Task;
-use crate::time::{Time, VERIFY_DELAY};
+use crate::time::{SUM_DELAY, Time, VERIFY_DELAY};
 
 #[derive(Clone, Debug)]
 struct Heard {
     findings: Vec<Finding>,
     bytes: Vec<u8>,
+    /// Whether its signature was verified by itself, and not in a sum with those of others: only then others are told.
+    is_alone: bool,
+    /// Whether it came straight: nobody has passed it on.
+    is_straight: bool,
 }
 
 /// A partial that waits for its signature to be checked.
@@ -32,8 +37,21 @@ struct Heard {
 struct Candidate {
     source: Source,
     findings: Vec<Finding>,
-    signature: Signature,
+    signature: Point,
     bytes: Vec<u8>,
+}
+
+/// What a keeper has said under its signature.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    /// Who.
+    pub(crate) signer: KeeperIndex,
+    /// What.
+    pub(crate) leaves: Arc<Leaves>,
+    /// The signature.
+    pub(crate) signature: Point,
+    /// Whether that was verified by itself, and not in a sum with those of others.
+    pub(crate) is_alone: bool,
 }
 
 /// A partial after its signature was checked.
@@ -44,7 +62,7 @@ pub(crate) struct Verified {
     /// What becomes of that.
     pub(crate) verdict: Verdict,
     /// What its signer has said by it; `None` if the signature is not the signer's.
-    pub(crate) said: Option<(KeeperIndex, Arc<Leaves>, Signature)>,
+    pub(crate) said: Option<Said>,
 }
 
 #[derive(Clone, Debug)]
@@ -95,24 +113,22 @@ impl Count {
         if partial.findings.len() != basis.tasks.len() {
             return Fate::Judged(Verdict::Reject(Reason::WrongBatch));
         }
-        if self.heard.get(&signer).is_some_and(|heard| heard.findings == partial.findings) {
-            return Fate::Judged(Verdict::Ignore(Reason::Duplicate));
+        let sender = if let Source::Straight(_, peer) = source { Some(peer) } else { None };
+        // A peer key may have changed with an epoch that not everybody sees yet: nobody's fault.
+        if sender.is_some_and(|peer| peer != member.peer_key) {
+            return Fate::Judged(Verdict::Ignore(Reason::NotSender));
+        }
+        if let Some(verdict) = self.knows(signer, partial, bytes, source) {
+            return Fate::Judged(verdict);
         }
         /* -------- signature -------- */
         if partial.abstains() {
-            let Ok(signature) = <&[u8; 64]>::try_from(partial.signature.as_slice()) else {
-                return Fate::Judged(Verdict::Reject(Reason::OutOfBounds));
-            };
-            if !member.peer_key.has_signed(partial.abstention_hash(domain), signature) {
-                return Fate::Judged(Verdict::Reject(Reason::InvalidPeerSignature));
-            }
-            if self.heard.contains_key(&signer) {
-                return Fate::Judged(Verdict::Ignore(Reason::Conflicting));
-            }
-            self.heard.insert(signer, Heard { findings: partial.findings.clone(), bytes: bytes.to_vec() });
-            return Fate::Judged(Verdict::Accept);
+            return Fate::Judged(self.take_abstention(partial, bytes, (&member.peer_key, sender.is_some()), domain));
         }
-        let Ok(signature) = Signature::from_bytes(&partial.signature) else {
+        // What came straight is added to others of its kind: whether it is in the subgroup is asked of the sum.
+        let point = Point::from_bytes(&partial.signature);
+        let checked = point.and_then(|point| if sender.is_some() { Ok(None) } else { point.check().map(Some) });
+        let (Ok(signature), Ok(checked)) = (point, checked) else {
             return Fate::Judged(Verdict::Reject(Reason::InvalidPoint));
         };
         /* -------- process -------- */
@@ -121,14 +137,52 @@ impl Count {
             Ok(root) => root,
             Err(fate) => return fate,
         };
-        match root.aggregator.add(signer, signature, candidate) {
+        let (added, delay) = match checked {
+            Some(signature) => (root.aggregator.add(signer, signature, candidate), VERIFY_DELAY),
+            None => (root.aggregator.add_straight(signer, signature, candidate), SUM_DELAY),
+        };
+        match added {
             Added::Pending => {
-                self.verify_at.get_or_insert(now.plus(VERIFY_DELAY));
+                let at = now.plus(delay);
+                self.verify_at = Some(self.verify_at.map_or(at, |known| known.min(at)));
                 Fate::Pending
             }
             Added::Duplicate => Fate::Judged(Verdict::Ignore(Reason::Duplicate)),
             Added::NotMember => Fate::Judged(Verdict::Reject(Reason::NotMember)),
             Added::Full => Fate::Judged(Verdict::Ignore(Reason::OverLimit)),
+        }
+    }
+
+    fn take_abstention(
+        &mut self,
+        partial: &Partial,
+        bytes: &[u8],
+        (key, is_straight): (&PeerKey, bool),
+        domain: &Domain,
+    ) -> Verdict {
+        let signer = KeeperIndex(partial.keeper);
+        let Ok(signature) = <&[u8; 64]>::try_from(partial.signature.as_slice()) else {
+            return Verdict::Reject(Reason::OutOfBounds);
+        };
+        if !key.has_signed(partial.abstention_hash(domain), signature) {
+            return Verdict::Reject(Reason::InvalidPeerSignature);
+        }
+        if self.heard.contains_key(&signer) {
+            return Verdict::Ignore(Reason::Conflicting);
+        }
+        let (findings, bytes) = (partial.findings.clone(), bytes.to_vec());
+        self.heard.insert(signer, Heard { findings, bytes, is_alone: true, is_straight });
+        Verdict::Accept
+    }
+
+    /// The verdict on a partial whose signer has said the same before. What came straight and is gossiped now is passed on, as it
+    /// was not before; what was verified only in a sum is looked at once more for that.
+    fn knows(&self, signer: KeeperIndex, partial: &Partial, bytes: &[u8], source: Source) -> Option<Verdict> {
+        let heard = self.heard.get(&signer).filter(|heard| heard.findings == partial.findings)?;
+        match source {
+            Source::Gossip(_) | Source::Answer(_) if !heard.is_alone => None,
+            Source::Gossip(_) if heard.is_straight && heard.bytes == bytes => Some(Verdict::Accept),
+            Source::Gossip(_) | Source::Answer(_) | Source::Straight(..) => Some(Verdict::Ignore(Reason::Duplicate)),
         }
     }
 
@@ -180,13 +234,22 @@ impl Count {
             let root = self.roots.entry(leaves.root());
             root.or_insert_with(|| Root::new(leaves, basis, domain)).aggregator.add_own(signer, signature);
         }
-        self.heard.insert(signer, Heard { findings: partial.findings.clone(), bytes: bytes.to_vec() });
+        let (findings, bytes) = (partial.findings.clone(), bytes.to_vec());
+        self.heard.insert(signer, Heard { findings, bytes, is_alone: true, is_straight: false });
     }
 
-    /// Whether pending signatures should be checked now: their time has come, or they may complete a quorum.
+    /// Whether pending signatures should be checked now: their time has come, they may complete a quorum, or they are the last
+    /// to be added.
     pub(crate) fn should_verify(&self, basis: &Basis, now: Time) -> bool {
         self.verify_at.is_some_and(|at| now >= at)
             || self.roots.values().any(|root| root.aggregator.is_promising(basis.quorum_bps))
+            || self.has_all_to_sum(basis)
+    }
+
+    fn has_all_to_sum(&self, basis: &Basis) -> bool {
+        let summing: SignerSet = self.roots.values().flat_map(|root| root.aggregator.summing()).collect();
+        !summing.is_empty()
+            && summing.iter().chain(self.heard().iter()).collect::<SignerSet>().count() >= members(basis)
     }
 
     /// When pending signatures are to be checked at the latest; `None` if there are none.
@@ -200,21 +263,24 @@ impl Count {
         let mut results = Vec::new();
         for root in self.roots.values_mut() {
             for checked in root.aggregator.verify(&mut weight) {
+                let (signer, proof) = (checked.signer, checked.proof);
                 let Candidate { source, findings, signature, bytes } = checked.tag;
-                if !checked.valid {
+                if proof == Proof::None {
                     let verdict = Verdict::Reject(Reason::InvalidSignature);
                     results.push(Verified { source, verdict, said: None });
                     continue;
                 }
                 let differs =
                     |heard: &Heard| heard.findings != findings && !heard.findings.iter().any(Finding::abstains);
-                let verdict = if self.heard.get(&checked.signer).is_some_and(differs) {
+                let is_alone = proof == Proof::Alone;
+                let verdict = if self.heard.get(&signer).is_some_and(differs) {
                     Verdict::Ignore(Reason::Conflicting)
                 } else {
-                    self.heard.insert(checked.signer, Heard { findings, bytes });
+                    let is_straight = matches!(source, Source::Straight(..));
+                    self.heard.insert(signer, Heard { findings, bytes, is_alone, is_straight });
                     Verdict::Accept
                 };
-                let said = Some((checked.signer, Arc::clone(&root.leaves), signature));
+                let said = Some(Said { signer, leaves: Arc::clone(&root.leaves), signature, is_alone });
                 results.push(Verified { source, verdict, said });
             }
         }
@@ -239,8 +305,7 @@ impl Count {
 
     /// Whether every member has been heard.
     pub(crate) fn is_complete(&self, basis: &Basis) -> bool {
-        let members = basis.committee.members().iter().filter(|member| member.stake > 0).count();
-        self.heard.len() >= members
+        self.heard.len() >= members(basis)
     }
 
     /// Whether no root can reach the quorum, whatever the members that were not heard yet say (rule 9).
@@ -255,48 +320,21 @@ impl Count {
         self.heard.keys().copied().collect()
     }
 
-    /// The bytes of a signer's verified partial.
+    /// The bytes of a signer's verified partial, for its signer and for proofs, who look at it themselves.
     pub(crate) fn partial_of(&self, signer: KeeperIndex) -> Option<&[u8]> {
         self.heard.get(&signer).map(|heard| heard.bytes.as_slice())
     }
 
-    /// The bytes of the partials of all signers not in `known`.
+    /// The bytes of the partials of all signers not in `known`, as far as each is good alone: who hands it out answers for it.
     pub(crate) fn partials_beyond(&self, known: SignerSet) -> impl Iterator<Item = &[u8]> {
-        self.heard.iter().filter(move |(signer, _)| !known.contains(**signer)).map(|(_, heard)| heard.bytes.as_slice())
+        let beyond = self.heard.iter().filter(move |(signer, heard)| heard.is_alone && !known.contains(**signer));
+        beyond.map(|(_, heard)| heard.bytes.as_slice())
     }
+}
 
-    /// The tasks that one quorum reports on alike, largest support first, as long as the same keepers carry them all.
-    pub(crate) fn agreed(&self, basis: &Basis) -> Vec<Task> {
-        let mut supports: Vec<(usize, SignerSet)> = (0..basis.tasks.len())
-            .filter_map(|position| Some((position, self.largest_support(position, basis)?)))
-            .collect();
-        supports.sort_by_key(|(position, signers)| (std::cmp::Reverse(basis.stake_of(signers)), *position));
-        let mut carriers: Option<SignerSet> = None;
-        let mut agreed = Vec::new();
-        for (position, signers) in supports {
-            let common: SignerSet = match &carriers {
-                None => signers,
-                Some(carriers) => signers.iter().filter(|&index| carriers.contains(index)).collect(),
-            };
-            if basis.is_quorum(basis.stake_of(&common)) {
-                carriers = Some(common);
-                agreed.push(position);
-            }
-        }
-        agreed.sort_unstable();
-        agreed.into_iter().map(|position| basis.tasks[position]).collect()
-    }
-
-    fn largest_support(&self, position: usize, basis: &Basis) -> Option<SignerSet> {
-        let mut supports: BTreeMap<&Finding, SignerSet> = BTreeMap::new();
-        for (&signer, heard) in &self.heard {
-            let finding = heard.findings.get(position).filter(|finding| !finding.abstains());
-            if let Some(finding) = finding {
-                supports.entry(finding).or_default().insert(signer);
-            }
-        }
-        supports.into_values().max_by_key(|signers| basis.stake_of(signers))
-    }
+/// How many have stake.
+fn members(basis: &Basis) -> usize {
+    basis.committee.members().iter().filter(|member| member.stake > 0).count()
 }
 
 #[cfg(test)]

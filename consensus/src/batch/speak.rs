@@ -9,9 +9,9 @@ use super::Batch;
 use super::own::{Own, Unsigned, draft};
 use crate::bls::Signature;
 use crate::codec;
-use crate::effect::{Effect, JournalAnswer, PersistToken};
+use crate::effect::{JournalAnswer, PersistToken};
 use crate::facts::Facts;
-use crate::message::{Channel, Partial};
+use crate::message::Partial;
 use crate::outbox::{Notice, Outbox};
 use crate::report::Leaves;
 use crate::session::Event;
@@ -67,7 +67,7 @@ impl Batch {
             self.own = Own::Spoken(now);
             self.count.take_own(&partial, signed, &bytes, basis, facts.domain());
         }
-        outbox.effect(Effect::Broadcast { channel: Channel::Partials, bytes });
+        self.send_own(bytes, facts, now, outbox);
     }
 
     /// Whether its own partial waits for this answer of the journal. If the chain has moved under the batch since, what

@@ -14,6 +14,7 @@ use crate::session::Event as SessionEvent;
 use crate::task::Abstention;
 
 mod bench;
+mod straight;
 
 use bench::{Bench, DUE, END, anchor, at, bench_at, executed, finding, outcome, running, spoken};
 

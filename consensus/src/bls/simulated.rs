@@ -14,6 +14,10 @@ use zeroize::Zeroizing;
 use super::encoding::{BlsError, COORDINATE, PUBLIC_KEY_BYTES, SIGNATURE_BYTES};
 use super::{curve, peer};
 
+mod point;
+
+pub use point::{Point, sum_points};
+
 /// Stands in every program that was built with this module; tests/layers.sh looks for it in those that are shipped.
 const MARK: &str = "keeper-mesh: built with a stand-in for the curve, nothing it signs is worth anything";
 

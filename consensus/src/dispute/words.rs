@@ -73,7 +73,7 @@ impl Words {
     ) -> bool {
         let mut sum = self.sums.remove(&answer).unwrap_or_else(|| self.empty(digest, facts));
         let is_valid = sum.add(signer, signature, ()) == Added::Pending
-            && sum.verify(|| facts.draw_weight()).iter().all(|checked| checked.valid);
+            && sum.verify(|| facts.draw_weight()).iter().all(|checked| checked.is_valid());
         if is_valid {
             self.said.entry(signer).or_default().push(answer);
         }

@@ -180,7 +180,7 @@ impl Engine {
         let Some(batch) = self.batches.get_mut(&key) else {
             return Fate::Judged(Verdict::Reject(Reason::WrongBatch));
         };
-        let fate = batch.take((partial, bytes), source, &self.facts, &self.sessions, now, &mut self.outbox);
+        let fate = batch.take((partial, bytes), source, &mut self.facts, &self.sessions, now, &mut self.outbox);
         if matches!(fate, Fate::Pending | Fate::Judged(Verdict::Accept)) {
             let keeper = KeeperIndex(partial.keeper);
             self.outbox.effect(Effect::Heard { key, keeper, abstains: partial.abstains() });

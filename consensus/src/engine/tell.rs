@@ -59,8 +59,8 @@ impl Engine {
                     self.plans.forget(&key.assignment);
                 }
             }
-            Notice::Said { key, signer, said, signature } => {
-                let statement = Statement { key, signer, said: &said, signature };
+            Notice::Said { key, signer, said, signature, is_alone } => {
+                let statement = Statement { key, signer, said: &said, signature, is_alone };
                 self.proofs.note_said(&statement, facts, sessions, batches, outbox);
             }
             Notice::Certified(certificate) => {

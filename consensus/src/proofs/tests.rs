@@ -167,16 +167,17 @@ fn certificates_of_two_epochs_or_of_an_unknown_task_convict_nobody() {
 fn a_second_word_is_blamed_even_if_the_first_is_no_longer_at_hand_to_prove_it() {
     let (mut proofs, facts, mut outbox) = (Proofs::default(), facts(0, 1_200), Outbox::default());
     let (mut sessions, batches) = (sessions(&facts), Batches::default());
-    let mut said_in = |batch: u8, outcome: u8, signer: u16| {
+    let mut said_in = |batch: u8, outcome: u8, signer: u16, is_alone: bool| {
         let said = Leaves::of(vec![report(1, outcome)]);
         let key = BatchKey { assignment: B256::repeat_byte(1), batch };
-        let signature = sign(&said.reports, signer);
-        let statement = Statement { key, signer: KeeperIndex(signer), said: &said, signature };
+        let signature = sign(&said.reports, signer).into();
+        let statement = Statement { key, signer: KeeperIndex(signer), said: &said, signature, is_alone };
         proofs.note_said(&statement, &facts, &mut sessions, &batches, &mut outbox);
         texts(&mut outbox)
     };
-    assert!(said_in(0, 1, 3).is_empty());
-    assert!(said_in(1, 1, 3).is_empty(), "the same in two batches is fine");
-    assert!(said_in(0, 2, 4).is_empty(), "two keepers may differ");
-    assert_eq!(said_in(1, 2, 3), [blame(3)]);
+    assert!(said_in(0, 1, 3, true).is_empty());
+    assert!(said_in(1, 1, 3, true).is_empty(), "the same in two batches is fine");
+    assert!(said_in(0, 2, 4, true).is_empty(), "two keepers may differ");
+    assert!(said_in(1, 2, 3, false).is_empty(), "what was verified in a sum blames nobody without a proof");
+    assert_eq!(said_in(1, 2, 3, true), [blame(3)]);
 }

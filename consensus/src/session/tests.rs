@@ -265,17 +265,24 @@ fn a_certificate_outlives_a_reorganisation_that_leaves_its_anchor() {
 fn a_second_word_of_a_keeper_comes_back_with_the_batch_of_the_first() {
     let mut session = open();
     let (anchor, keeper, leaf) = (block(998).hash, KeeperIndex(2), B256::repeat_byte(1));
-    assert_eq!(session.note_said((anchor, B256::ZERO), keeper, leaf, key(0)), None);
-    assert_eq!(session.note_said((anchor, B256::ZERO), keeper, leaf, key(1)), None, "the same in another batch");
-    assert_eq!(
-        session.note_said((block(999).hash, B256::ZERO), keeper, B256::repeat_byte(2), key(1)),
-        None,
-        "at another anchor"
-    );
-    assert_eq!(
-        session.note_said((anchor, B256::ZERO), KeeperIndex(3), B256::repeat_byte(2), key(1)),
-        None,
-        "another keeper"
-    );
-    assert_eq!(session.note_said((anchor, B256::ZERO), keeper, B256::repeat_byte(2), key(1)), Some(key(0)));
+    let word = |leaf, batch| Word { leaf, key: key(batch), is_alone: true };
+    let (first, second) = (word(leaf, 0), word(B256::repeat_byte(2), 1));
+    assert_eq!(session.note_said((anchor, B256::ZERO), keeper, first), None);
+    assert_eq!(session.note_said((anchor, B256::ZERO), keeper, word(leaf, 1)), None, "the same in another batch");
+    assert_eq!(session.note_said((block(999).hash, B256::ZERO), keeper, second), None, "at another anchor");
+    assert_eq!(session.note_said((anchor, B256::ZERO), KeeperIndex(3), second), None, "another keeper");
+    assert_eq!(session.note_said((anchor, B256::ZERO), keeper, second), Some(first));
+    assert_eq!(session.note_said((anchor, B256::ZERO), keeper, second), Some(first), "the first one stays");
+}
+
+/// A colluder could say something first that is right only in a sum, and be caught with two words of which one is nobody's.
+#[test]
+fn a_word_that_was_verified_alone_takes_the_place_of_one_that_was_not() {
+    let mut session = open();
+    let (basis, keeper) = ((block(998).hash, B256::ZERO), KeeperIndex(2));
+    let word = |leaf, is_alone| Word { leaf: B256::repeat_byte(leaf), key: key(leaf), is_alone };
+    assert_eq!(session.note_said(basis, keeper, word(1, false)), None);
+    assert_eq!(session.note_said(basis, keeper, word(2, false)), Some(word(1, false)));
+    assert_eq!(session.note_said(basis, keeper, word(3, true)), Some(word(1, false)));
+    assert_eq!(session.note_said(basis, keeper, word(4, true)), Some(word(3, true)));
 }

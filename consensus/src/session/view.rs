@@ -5,7 +5,7 @@ use std::sync::Arc;
 use alloy_primitives::B256;
 
 use super::observed::{Glance, Round};
-use super::words::Basis;
+use super::words::{Basis, Word};
 use super::{Attempt, Phase, Session};
 use crate::certificate::Certificate;
 use crate::committee::{Committee, KeeperIndex};
@@ -130,15 +130,9 @@ impl Session {
     }
 
     /// What a keeper has said of it under its signature, in which batch; the first one that differs from what it said
-    /// before on that basis comes back with the batch of that.
-    pub(crate) fn note_said(
-        &mut self,
-        basis: Basis,
-        signer: KeeperIndex,
-        leaf: B256,
-        key: BatchKey,
-    ) -> Option<BatchKey> {
-        self.words.note_said(basis, signer, leaf, key)
+    /// before on that basis comes back with what that was.
+    pub(crate) fn note_said(&mut self, basis: Basis, signer: KeeperIndex, word: Word) -> Option<Word> {
+        self.words.note_said(basis, signer, word)
     }
 
     /// What a quorum has said of it by `report`'s leaf; comes back with an earlier certificate that says otherwise.

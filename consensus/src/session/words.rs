@@ -14,26 +14,35 @@ use crate::report::Report;
 /// What a report is made on: the hash of its anchor, and its input set.
 pub(crate) type Basis = (B256, B256);
 
+/// What a keeper has said of one task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Word {
+    /// Leaf of its report.
+    pub(crate) leaf: B256,
+    /// The batch that shows it.
+    pub(crate) key: BatchKey,
+    /// Whether its signature was verified by itself, and not in a sum with those of others.
+    pub(crate) is_alone: bool,
+}
+
 /// What keepers and quorums have said of one task.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Words {
-    /// By anchor and input set, what each keeper has said first: the report's leaf and the batch that shows it.
-    said: BTreeMap<Basis, BTreeMap<KeeperIndex, (B256, BatchKey)>>,
+    /// By anchor and input set, what each keeper has said first.
+    said: BTreeMap<Basis, BTreeMap<KeeperIndex, Word>>,
     /// By anchor and input set, the first certificate, and its report on this task.
     certificates: BTreeMap<Basis, (Report, Arc<Certificate>)>,
 }
 
 impl Words {
-    pub(crate) fn note_said(
-        &mut self,
-        basis: Basis,
-        signer: KeeperIndex,
-        leaf: B256,
-        key: BatchKey,
-    ) -> Option<BatchKey> {
-        let of_anchor = self.said.entry(basis).or_default();
-        let (first, earlier) = *of_anchor.entry(signer).or_insert((leaf, key));
-        (first != leaf).then_some(earlier)
+    pub(crate) fn note_said(&mut self, basis: Basis, signer: KeeperIndex, word: Word) -> Option<Word> {
+        let known = self.said.entry(basis).or_default().entry(signer).or_insert(word);
+        let earlier = *known;
+        // One that may be nobody's signature must not stand in the place of one that is.
+        if word.is_alone && !earlier.is_alone {
+            *known = word;
+        }
+        (earlier.leaf != word.leaf).then_some(earlier)
     }
 
     pub(crate) fn note_certificate(

@@ -12,4 +12,5 @@ mod network;
 mod observing;
 mod scenarios;
 mod stopped;
+mod straight;
 mod vectors;

@@ -6,6 +6,7 @@
 
 mod disputes;
 mod jobs;
+mod links;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,11 +46,13 @@ pub(crate) struct Faults {
     pub(crate) run: fn(usize, JobId) -> Option<Result<&'static str, Abstention>>,
     /// What keeper `k` sees outside; nothing at all for `None`.
     pub(crate) look: fn(usize) -> Option<u64>,
+    /// Whether keeper `k` takes nothing straight, as one of an older version does.
+    pub(crate) refuses: fn(usize) -> bool,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self { loss: 0, delay: 20, run: |_, _| None, look: |k| Some(100 + k as u64) }
+        Self { loss: 0, delay: 20, run: |_, _| None, look: |k| Some(100 + k as u64), refuses: |_| false }
     }
 }
 
@@ -70,6 +73,9 @@ pub(crate) struct Network {
     pub(crate) faults_seen: Vec<Fault>,
     pub(crate) rejected: Vec<Verdict>,
     pub(crate) broadcasts: usize,
+    /// Partials that went straight, one for each receiver, and that were gossiped after that.
+    pub(crate) straight: usize,
+    pub(crate) fallen_back: usize,
     /// What is disputed, who brought a ruling on it and which, and who had its signers punished.
     pub(crate) disputed: Report,
     pub(crate) ruled: Vec<(usize, AgreedRuling)>,
@@ -111,6 +117,8 @@ impl Network {
             faults_seen: Vec::new(),
             rejected: Vec::new(),
             broadcasts: 0,
+            straight: 0,
+            fallen_back: 0,
             disputed: Report {
                 task: Task { job: JobId(0), version: 0, instance: InstanceKey::from_run(0) },
                 anchor: Anchor { number: 0, hash: B256::ZERO },
@@ -155,10 +163,12 @@ impl Network {
         self.due.clone().into_iter().for_each(|due| self.feed(k, Input::Due(due)));
         let block = self.blocks.len() as u64;
         self.order.clone().into_iter().for_each(|task| self.feed(k, Input::Settled { task, block }));
+        self.link(k);
     }
 
     pub(crate) fn crash(&mut self, k: usize) {
         self.engines[k] = None;
+        self.unlink(k);
     }
 
     /// Lets a keeper have any bytes as gossip from another one.
@@ -282,15 +292,11 @@ impl Network {
             Effect::Persist { token, .. } => {
                 self.send(k, Input::Persisted { token, answer: JournalAnswer::Recorded }, 5);
             }
-            Effect::Broadcast { channel, bytes } => {
-                self.broadcasts += 1;
-                for to in (0..self.engines.len()).filter(|&to| to != k) {
-                    if self.random.random_range(0..100) >= self.faults.loss {
-                        let message = self.tag();
-                        let input = Input::Received { message, from: peer(k), channel, bytes: bytes.clone() };
-                        self.send(to, input, self.faults.delay);
-                    }
-                }
+            Effect::Broadcast { channel, bytes } => self.broadcast(k, channel, &bytes),
+            Effect::Send { key, peers, bytes } => self.send_straight(k, key, &peers, &bytes),
+            Effect::FallBack { bytes } => {
+                self.fallen_back += 1;
+                self.broadcast(k, Channel::Partials, &bytes);
             }
             Effect::Ask { peer, bytes } => {
                 let count = self.engines.len();

@@ -26,6 +26,7 @@ use crate::jobs::probe::{Question, probe};
 use crate::jobs::search::{Stretch, search};
 use crate::journal::{Answer, Record};
 use crate::metrics::Metrics;
+use crate::scene::Sight;
 use crate::topics;
 
 impl Driver {
@@ -51,6 +52,7 @@ impl Driver {
                 });
             }
             Order::Publish { channel, bytes } => self.publish(channel, bytes).await,
+            Order::Send { key, peers, bytes } => self.send_straight(key, peers, &bytes),
             Order::Judge { message, verdict } => self.judge(message, verdict).await,
             Order::Fault { peer, reason } => {
                 self.services.mesh.fault(p2p::peer_id_from_public_key(&peer.0), reason.name()).await;
@@ -91,7 +93,12 @@ impl Driver {
                 self.services.scene.entry(&entry);
                 self.services.archive.note(entry);
             }
-            Order::Witness(sight) => self.services.scene.sight(sight),
+            Order::Witness(sight) => {
+                if let Sight::Certified { certificate, .. } = &sight {
+                    self.voices.certified(certificate);
+                }
+                self.services.scene.sight(sight);
+            }
             Order::Stop(why) => return Err(Stopped::Protection(Protection(why))),
         }
         Ok(())

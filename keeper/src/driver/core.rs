@@ -21,13 +21,13 @@ mod lookout;
 mod others;
 mod outside;
 mod proofs;
+mod straight;
 mod view;
 
 use std::collections::BTreeSet;
 
 use alloy::primitives::Address;
 use consensus::committee::PeerKey;
-use consensus::fault::{Reason, Verdict};
 use consensus::input::MessageTag;
 use consensus::message::Channel;
 use consensus::task::Task;
@@ -55,7 +55,7 @@ use super::shed::{Load, Shed};
 use super::snapshots::Snapshots;
 use super::standing::Post;
 use super::uncovered::Uncovered;
-use super::unjudged::Unjudged;
+use super::unjudged::{Unjudged, Way};
 use crate::archive::{self, Change};
 use crate::jobs::action::Finding;
 use crate::jobs::{JobBook, Schedule};
@@ -192,6 +192,8 @@ impl Core {
         match event {
             Event::Chain(event) => self.on_chain(event, now),
             Event::Message { message, from, channel, bytes } => self.on_message(message, from, channel, bytes, now),
+            Event::Straight { message, from, bytes } => self.on_straight(message, from, bytes, now),
+            Event::Unsent { key, peer } => self.feed(Input::Unsent { key, peer }, now),
             Event::Question { request, from, bytes } => self.on_question(request, from, &bytes),
             Event::StatusQuestion { request } => {
                 let bytes = self.status(now).encode();
@@ -200,6 +202,7 @@ impl Core {
             Event::PeerUp(peer) => self.on_peer_up(peer, now),
             Event::PeerDown(peer) => {
                 self.peers.down(peer);
+                self.feed(Input::PeerDown(peer), now);
                 self.changed = true;
             }
             Event::Listening(address) => self.on_listening(address),
@@ -282,13 +285,10 @@ impl Core {
     }
 
     fn on_message(&mut self, message: MessageTag, from: PeerKey, channel: Channel, bytes: Vec<u8>, now: Time) {
-        if self.unjudged.take_in(message, channel) {
+        if self.unjudged.take_in(message, Way::Gossip(channel)) {
             self.feed(Input::Received { message, from, channel, bytes }, now);
         } else {
-            let verdict = Verdict::Ignore(Reason::OverLimit);
-            self.order(Order::Judge { message, verdict });
-            self.note(Note::Judged { channel, verdict });
-            self.shed(Load::Messages, 1, now);
+            self.turn_away(message, Way::Gossip(channel), now);
         }
     }
 

@@ -38,6 +38,22 @@ pub enum Event {
         /// Its bytes.
         bytes: Vec<u8>,
     },
+    /// A partial arrived straight from the one who says it; its verdict is [`super::Order::Judge`].
+    Straight {
+        /// What the verdict will name.
+        message: MessageTag,
+        /// The peer.
+        from: PeerKey,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// A peer does not take what was to go straight to it ([`super::Order::Send`]).
+    Unsent {
+        /// The batch that it is about.
+        key: BatchKey,
+        /// The peer.
+        peer: PeerKey,
+    },
     /// A peer asks what this keeper has (the want protocol).
     Question {
         /// What the answer will name.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use consensus::committee::PeerKey;
 use consensus::fault::Reason;
 use consensus::input::MessageTag;
+use consensus::message::Channel;
 use tokio::sync::mpsc;
 
 use super::Driver;
@@ -88,6 +89,12 @@ impl Driver {
                 self.voices.heard(number, channel, &data);
                 let message = MessageTag(number);
                 Some(Event::Message { message, from, channel, bytes: data })
+            }
+            p2p::Event::Straight { message, from, data } => {
+                let from = key_of(&from)?;
+                let number = self.messages.keep(message);
+                self.voices.heard(number, Channel::Partials, &data);
+                Some(Event::Straight { message: MessageTag(number), from, bytes: data })
             }
             p2p::Event::Request { id, from, protocol: p2p::Protocol::Want, data } => {
                 let from = key_of(&from)?;

@@ -50,6 +50,8 @@ pub enum Note {
         /// The verdict.
         verdict: Verdict,
     },
+    /// A partial that came straight got its verdict.
+    JudgedStraight(Verdict),
     /// A message was judged a second time: a bug, and of no effect.
     SecondVerdict(Verdict),
     /// An own partial went out.
@@ -57,6 +59,8 @@ pub enum Note {
         /// Whether it says why nothing is signed.
         abstains: bool,
     },
+    /// An own partial that went straight is gossiped after all: no leader took it, or nothing showed a quorum for a stage.
+    FellBack,
     /// This keeper assigned tasks as a leader.
     Assigned {
         /// The window.
@@ -206,7 +210,13 @@ impl Note {
             Self::Epoch { epoch, .. } => {
                 metrics.epoch.set(i64::from(*epoch));
             }
-            Self::Judged { channel, verdict } => count_verdict(metrics, *channel, *verdict),
+            Self::Judged { channel, verdict } => {
+                count_verdict(metrics, topics::name(*channel), *channel, *verdict);
+            }
+            Self::JudgedStraight(verdict) => {
+                count_verdict(metrics, topics::STRAIGHT_NAME, Channel::Partials, *verdict);
+            }
+            Self::FellBack => metrics.partials.inc(["sent", "fallback"]),
             Self::Spoke { abstains } => metrics.partials.inc(["sent", if *abstains { "abstained" } else { "signed" }]),
             Self::Assigned { stage, .. } => metrics.leader_turns.inc([if *stage == 0 { "led" } else { "takeover" }]),
             Self::MissedTurn { .. } => metrics.leader_turns.inc(["missed"]),

@@ -6,7 +6,7 @@ use alloy::primitives::B256;
 use consensus::anchor::BlockRef;
 use consensus::committee::PeerKey;
 use consensus::dispute::AgreedRuling;
-use consensus::effect::{PersistToken, Settlement};
+use consensus::effect::{BatchKey, PersistToken, Settlement};
 use consensus::fault::{Reason, Verdict};
 use consensus::input::MessageTag;
 use consensus::message::Channel;
@@ -81,7 +81,16 @@ pub enum Order {
         /// The message.
         bytes: Vec<u8>,
     },
-    /// The verdict on a gossip message; every message gets exactly one.
+    /// Send a partial straight to these peers; answer for each that does not take it with [`super::Event::Unsent`].
+    Send {
+        /// The batch that it is about.
+        key: BatchKey,
+        /// Whom.
+        peers: Vec<PeerKey>,
+        /// The message.
+        bytes: Vec<u8>,
+    },
+    /// The verdict on a message, of gossip or straight; every message gets exactly one.
     Judge {
         /// Which message.
         message: MessageTag,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use consensus::certificate::{Certificate, batch_root};
 use consensus::committee::Committee;
 use consensus::message::{BatchKey, Channel, Message, Partial};
 use consensus::task::Abstention;
@@ -70,6 +71,16 @@ impl Voices {
     pub(super) fn said(&mut self, channel: Channel, bytes: &[u8], now: Time) {
         if let Some((key, keeper, word)) = word_in(channel, bytes) {
             self.note(key, keeper, word, now);
+        }
+    }
+
+    /// A quorum has signed: all who did have spoken, whichever way their partials went.
+    pub(super) fn certified(&mut self, certificate: &Certificate) {
+        let word = Word::Signed(batch_root(&certificate.reports).0);
+        for batch in self.batches.values_mut().filter(|batch| batch.said.values().any(|said| *said == word)) {
+            for signer in certificate.signers.iter() {
+                batch.said.entry(signer.0).or_insert(word);
+            }
         }
     }
 

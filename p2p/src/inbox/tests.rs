@@ -8,7 +8,7 @@ use crate::event::{Event, MessageRef};
 use crate::topic::TopicId;
 
 fn message(from: PeerId, number: u8) -> Event {
-    let message = MessageRef { id: vec![number].into(), source: from };
+    let message = MessageRef { id: Some(vec![number].into()), source: from };
     Event::Message { message, from, topic: TopicId(0), data: vec![number] }
 }
 

@@ -51,6 +51,7 @@ impl Service {
                 self.metrics.overflows.lost(Lost::Message);
                 self.verdict(&message, Verdict::Ignore);
             }
+            Event::Straight { .. } => self.metrics.overflows.lost(Lost::Message),
             Event::Request { id, .. } => {
                 self.metrics.overflows.lost(Lost::Request);
                 self.desk(id.protocol).over(&id);
@@ -60,11 +61,14 @@ impl Service {
     }
 
     pub(super) fn verdict(&mut self, message: &MessageRef, verdict: Verdict) {
+        let Some(id) = &message.id else {
+            return self.straight_verdict(message.source, verdict);
+        };
         if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
             if verdict == Verdict::Accept {
                 gossip.guard.accounts.repay(&message.source);
             }
-            gossip.inner.report_message_validation_result(&message.id, &message.source, verdict.into());
+            gossip.inner.report_message_validation_result(id, &message.source, verdict.into());
         }
     }
 }

@@ -17,10 +17,11 @@ pub(super) const FORGIVE_EVERY: Duration = Duration::from_secs(60);
 impl Service {
     /// Takes a new list of registered operators, and looks for those who are not connected yet.
     pub(super) fn admit(&mut self, list: BTreeSet<PeerId>, now: Instant) {
-        let operators = list.len();
-        if !self.swarm.behaviour_mut().gate.admit(list, now) {
+        let (operators, behaviour) = (list.len(), self.swarm.behaviour_mut());
+        if !behaviour.gate.admit(list.clone(), now) {
             return;
         }
+        behaviour.straight.as_mut().into_iter().for_each(|straight| straight.admit(&list));
         tracing::info!(operators, "registered operators may connect");
         self.metrics.admitted.set(i64::try_from(operators).unwrap_or(i64::MAX));
         let admissions = &self.swarm.behaviour().gate.admissions;

@@ -96,6 +96,7 @@ impl Service {
             BehaviourEvent::Want(event) => self.on_request_event(Protocol::Want, event),
             BehaviourEvent::Code(event) => self.on_request_event(Protocol::Code, event),
             BehaviourEvent::Records(event) => self.on_records_event(event, now),
+            BehaviourEvent::Straight(event) => self.on_straight_event(event, now),
             BehaviourEvent::Gate(never) | BehaviourEvent::Memory(never) => match never {},
         }
     }
@@ -126,7 +127,7 @@ impl Service {
     /// Hands a message to the keeper, or gives the verdict at once where the keeper shall not see it.
     fn on_message(&mut self, from: PeerId, id: MessageId, message: gossipsub::Message) {
         let data = message.data;
-        let reference = MessageRef { id, source: from };
+        let reference = MessageRef { id: Some(id), source: from };
         let verdict = match self.topics.find(&message.topic) {
             Some((_, topic)) if data.len() > topic.max_bytes => Verdict::Reject,
             Some((topic, _)) => {

@@ -17,6 +17,7 @@ mod reachable;
 mod records;
 mod requests;
 mod restart;
+mod straight;
 mod table;
 mod udp;
 mod versions;

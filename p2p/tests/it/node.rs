@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::table::{REQUESTS, TOPICS};
+use crate::table::{REQUESTS, STRAIGHT, TOPICS};
 
 pub(crate) const DOMAIN: &str = "00112233aabbccdd";
 /// Nothing here takes longer, however loaded the machine is.
@@ -37,6 +37,7 @@ pub(crate) fn config(bootnodes: &[Multiaddr]) -> Config {
         admission: Admission::Everybody,
         topics: TOPICS.to_vec(),
         requests: REQUESTS,
+        straight: STRAIGHT,
         ..Config::default()
     }
 }
@@ -129,6 +130,18 @@ impl Node {
             .await;
         self.handle.judge(reference, verdict).await;
         (topic, data)
+    }
+
+    /// The next message that came straight, judged with `verdict`.
+    pub(crate) async fn straight(&mut self, verdict: Verdict) -> (PeerId, Vec<u8>) {
+        let (reference, from, data) = self
+            .wait("message that came straight", |event| match event {
+                Event::Straight { message, from, data } => Some((message, from, data)),
+                _ => None,
+            })
+            .await;
+        self.handle.judge(reference, verdict).await;
+        (from, data)
     }
 
     /// What `keeper status` shows of one peer.

@@ -78,6 +78,7 @@ pub(crate) struct Attacker {
     pub(crate) questions: Streams,
     pub(crate) codes: Streams,
     pub(crate) introductions: Streams,
+    pub(crate) straights: Streams,
     identify: identify::Behaviour,
     ping: ping::Behaviour,
 }
@@ -126,6 +127,7 @@ fn attacker(key: Keypair, reads: bool) -> Swarm<Attacker> {
             questions: streams(&want, reads),
             codes: streams(&Protocol::Code.name(DOMAIN), reads),
             introductions: streams("/ipfs/id/push/1.0.0", reads),
+            straights: streams(&format!("/kpr/{DOMAIN}/straight/1"), reads),
             identify: identify::Behaviour::new(identify::Config::new(format!("/kpr/{DOMAIN}/1"), key.public())),
             ping: ping::Behaviour::default(),
         })

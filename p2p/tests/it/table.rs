@@ -18,6 +18,9 @@ pub(crate) const TOPICS: [Topic; 4] = [
     Topic { letter: 'e', name: "evidence", max_bytes: 16 * KIB, weight: 0.05 },
 ];
 
+/// Longest message that goes straight.
+pub(crate) const STRAIGHT: usize = 12 * KIB;
+
 pub(crate) const REQUESTS: RequestLimits = RequestLimits {
     status: Sizes { request: KIB, answer: KIB },
     want: Sizes { request: 16 * KIB, answer: 128 * KIB },

@@ -3,6 +3,7 @@
 //! ```text
 //! input   frames       frame   kind 1 | from 1 | length 2 | body       big endian
 //! kind    0 to 5: gossip, of a channel each | 6: an answer | 7: a question | 8: time passes, tenths of seconds in `from`
+//!         9: a partial that comes straight
 //! ```
 //!
 //! Around keeper 0 the world is friendly: its runs end at once, its journal works, the chain has a block every second.
@@ -36,6 +37,7 @@ const CHANNELS: [Channel; 6] = [
 const ANSWER: u8 = 6;
 const QUESTION: u8 = 7;
 const TIME: u8 = 8;
+const STRAIGHT: u8 = 9;
 /// Tenths of seconds that pass at the most in one input: ten times what the tasks take.
 const MOST_TENTHS: u32 = 600;
 
@@ -100,7 +102,9 @@ impl Keeper {
                 Some(Input::Decided { task: due.task, attempt, inputs: inputs.hash, result })
             }
             Effect::Persist { token, records } => Some(Input::Persisted { token, answer: self.persist(&records) }),
-            Effect::Judge { source: Source::Gossip(MessageTag(tag)), .. } => {
+            Effect::Judge {
+                source: Source::Gossip(MessageTag(tag)) | Source::Straight(MessageTag(tag), _), ..
+            } => {
                 assert!(self.judged.insert(tag), "message {tag} got two verdicts");
                 None
             }
@@ -132,6 +136,11 @@ impl Keeper {
     fn receive(&mut self, channel: Channel, from: u16, bytes: Vec<u8>) -> Vec<(Channel, Vec<u8>)> {
         self.messages += 1;
         self.handle(Input::Received { message: MessageTag(self.messages), from: peer_key(from), channel, bytes })
+    }
+
+    fn receive_straight(&mut self, from: u16, bytes: Vec<u8>) {
+        self.messages += 1;
+        self.handle(Input::Straight { message: MessageTag(self.messages), from: peer_key(from), bytes });
     }
 
     /// A tenth of a second passes.
@@ -194,6 +203,7 @@ pub fn engine(bytes: &[u8]) {
                 tenths -= passing;
                 (0..passing).for_each(|_| drop(keeper.pass()));
             }
+            STRAIGHT => keeper.receive_straight(peer, body.to_vec()),
             _ => {}
         }
     }
@@ -204,15 +214,17 @@ fn frame(kind: u8, from: u8, body: &[u8]) -> Vec<u8> {
     [&[kind, from][..], &length.to_be_bytes(), body].concat()
 }
 
-/// What keeper 0 hears while four of them certify three tasks; the same with questions; and with what it heard as answers.
+/// What keeper 0 hears while four of them certify three tasks; the same with questions; with what it heard as answers; and with
+/// partials that come straight.
 #[must_use]
 pub fn engine_seeds() -> Vec<Vec<u8>> {
     let mut keepers: Vec<Keeper> = (0..KEEPERS).map(Keeper::new).collect();
-    let (mut heard, mut answers) = (Vec::new(), Vec::new());
+    let (mut heard, mut answers, mut straight) = (Vec::new(), Vec::new(), Vec::new());
     let mut said: VecDeque<(u16, (Channel, Vec<u8>))> = VecDeque::new();
     for _ in 0..90 {
         heard.extend(frame(TIME, 1, &[]));
         answers.extend(frame(TIME, 1, &[]));
+        straight.extend(frame(TIME, 1, &[]));
         for (k, keeper) in (0..).zip(&mut keepers) {
             said.extend(keeper.pass().into_iter().map(|message| (k, message)));
         }
@@ -222,6 +234,7 @@ pub fn engine_seeds() -> Vec<Vec<u8>> {
                     let kind = CHANNELS.iter().position(|it| *it == channel).unwrap_or_default();
                     let [kind, from] = [kind, from.into()].map(|number| u8::try_from(number).expect("few"));
                     heard.extend(frame(kind, from, &bytes));
+                    straight.extend(frame(if channel == Channel::Partials { STRAIGHT } else { kind }, from, &bytes));
                     answers.extend(frame(ANSWER, from, &answer_with(channel, &bytes)));
                 }
                 said.extend(keeper.receive(channel, from, bytes.clone()).into_iter().map(|message| (to, message)));
@@ -230,7 +243,7 @@ pub fn engine_seeds() -> Vec<Vec<u8>> {
     }
     let questions: Vec<u8> = crate::mesh::want_seeds().iter().flat_map(|want| frame(QUESTION, 1, want)).collect();
     let asked = [&heard[..heard.len() / 2], &questions].concat();
-    vec![heard, asked, answers]
+    vec![heard, asked, answers, straight]
 }
 
 /// A peer's answer that holds one message.

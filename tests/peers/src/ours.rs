@@ -12,6 +12,7 @@ use consensus::effect::Step;
 use consensus::engine::{Config, JournalState};
 use consensus::fault::Verdict;
 use consensus::input::MessageTag;
+use consensus::laws::GOSSIP_MAX;
 use consensus::leader::{self, Window};
 use consensus::message::{Assignment, Channel, Finding, Partial};
 use consensus::report::{Domain, Report};
@@ -113,7 +114,7 @@ impl Mesh {
         Ok((engine, assignment.hash(&DOMAIN)))
     }
 
-    /// A keeper's partial, as gossip brings it.
+    /// A keeper's partial as it comes: straight where there are so many of them.
     fn partial(&self, keeper: usize, assignment: B256, task: Task, anchor: BlockRef) -> Result<Input> {
         let outcome = Outcome {
             status: Status::Call,
@@ -136,11 +137,11 @@ impl Mesh {
             execution_tag: ByteArray::new(keccak256(index.0.to_be_bytes()).0),
             signature: ByteBuf::from(signature.to_bytes()),
         };
-        Ok(Input::Received {
-            message: MessageTag(keeper as u64),
-            from: peer(&self.peer_keys[keeper]),
-            channel: Channel::Partials,
-            bytes: codec::encode(&partial),
+        let (message, from) = (MessageTag(keeper as u64), peer(&self.peer_keys[keeper]));
+        let (channel, bytes) = (Channel::Partials, codec::encode(&partial));
+        Ok(match self.secrets.len() > GOSSIP_MAX {
+            true => Input::Straight { message, from, bytes },
+            false => Input::Received { message, from, channel, bytes },
         })
     }
 }

@@ -3,6 +3,7 @@
 
 mod forge;
 mod inputs;
+mod straight;
 
 use std::collections::VecDeque;
 
@@ -72,12 +73,20 @@ impl Actor {
         match (self.role, order) {
             (
                 Role::Silent,
-                Order::Publish { .. } | Order::Submit { .. } | Order::Ask { .. } | Order::AskStatus { .. },
+                Order::Publish { .. }
+                | Order::Send { .. }
+                | Order::Submit { .. }
+                | Order::Ask { .. }
+                | Order::AskStatus { .. },
             ) => self.did(Vec::new()),
             (Role::Silent, Order::Respond { .. }) => Vec::new(),
             (Role::Late, Order::Publish { channel, bytes }) => {
                 let after = means.random.between(1_500, 12_000);
                 self.did(vec![Deed::Send { channel, bytes, to: Audience::All, after }])
+            }
+            (Role::Late, Order::Send { bytes, .. }) => {
+                let after = means.random.between(1_500, 12_000);
+                self.did(vec![Deed::Send { channel: Channel::Partials, bytes, to: Audience::All, after }])
             }
             (Role::Swallower, Order::Submit { .. } | Order::Publish { channel: Channel::Certificates, .. }) => {
                 self.did(Vec::new())
@@ -91,6 +100,7 @@ impl Actor {
                 vec![Deed::Carry(Box::new(Order::Respond { request, bytes }))]
             }
             (_, Order::Publish { channel, bytes }) => self.on_publish(channel, bytes, means),
+            (_, Order::Send { key, peers, bytes }) => self.on_send(key, &peers, bytes, means),
             (_, order) => vec![Deed::Carry(Box::new(order))],
         }
     }

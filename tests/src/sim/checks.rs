@@ -72,6 +72,7 @@ impl Checks {
 
     /// An honest keeper's partial leaves: it must be its own, contradict nothing it has said before, in any life, and
     /// say what its runs gave. `honest` holds what that is for each task; `None`, or nothing, for runs that may give anything.
+    /// True if it leaves for the first time.
     pub(super) fn on_partial(
         &mut self,
         at: u64,
@@ -79,16 +80,17 @@ impl Checks {
         partial: &Partial,
         basis: &BatchBasis,
         honest: &[Option<Outcome>],
-    ) {
+    ) -> bool {
         let Some(reports) = reports(&basis.tasks, &basis.anchors, basis.input_set, &partial.findings) else {
-            return self.fail(at, "malformed_partial", format!("keeper {k}"));
+            self.fail(at, "malformed_partial", format!("keeper {k}"));
+            return true;
         };
         let leaves = Leaves::of(reports);
         let digest = DOMAIN.batch_digest(basis.committee.epoch(), leaves.root());
         if keys.secret.sign(digest.as_slice()).to_bytes()[..] != partial.signature[..] {
             self.fail(at, "invalid_own_partial", format!("keeper {k} sent a partial that does not verify"));
         }
-        let mut honest = honest.iter();
+        let (mut honest, mut is_first) = (honest.iter(), false);
         for (report, &leaf) in leaves.reports.iter().zip(&leaves.hashes) {
             let first = *self.said.entry((k, report.task, basis_of(report))).or_insert(leaf);
             if first != leaf {
@@ -96,7 +98,9 @@ impl Checks {
                 self.fail(at, "double_signature", format!("keeper {k}, {task:?} at block {anchor}"));
             }
             let spoken = self.spoken.entry((k, report.task, basis_of(report))).or_default();
-            if spoken.insert(partial.key()) && spoken.len() > 2 * basis.committee.size() {
+            let is_new = spoken.insert(partial.key());
+            is_first |= is_new;
+            if is_new && spoken.len() > 2 * basis.committee.size() {
                 self.fail(at, "crowded", format!("keeper {k} speaks of {:?} for ever", report.task.id()));
             }
             let right = honest.next().and_then(Option::as_ref);
@@ -104,6 +108,7 @@ impl Checks {
                 self.fail(at, "wrong_report", format!("keeper {k} signed what no run of {:?} gave", report.task.id()));
             }
         }
+        is_first
     }
 
     /// A certificate that the contract found valid: there is one result per (task, anchor).

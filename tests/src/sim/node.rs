@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use alloy::primitives::B256;
@@ -21,7 +22,7 @@ use super::actor::Actor;
 use super::disk::{Disk, Failure};
 use super::doubt::Doubt;
 use super::keys::{DOMAIN, Keys};
-use super::plant::{Plant, Planted};
+use super::plant::{Old, Plant, Planted};
 use super::role::Role;
 
 /// A gossip message that awaits its verdict.
@@ -90,7 +91,13 @@ impl Node {
     }
 
     /// Starts with nothing but what is on disk.
-    pub(super) fn start(&mut self, keys: &Keys, pace: Pace, index: usize, bug: Option<Plant>) -> Result<(), String> {
+    pub(super) fn start(
+        &mut self,
+        keys: &Keys,
+        (pace, is_old): (Pace, bool),
+        index: usize,
+        bug: Option<Plant>,
+    ) -> Result<(), String> {
         self.disk.fail(None);
         if bug == Some(Plant::ForgetJournal) && self.starts > 0 {
             self.disk.wipe();
@@ -113,6 +120,7 @@ impl Node {
             journal,
         };
         let engine = match bug {
+            _ if is_old => Engine::with_laws(config, Arc::new(Old)),
             Some(bug) => Engine::with_laws(config, Planted::laws(bug, index)),
             None => Engine::new(config),
         };

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use alloy::primitives::B256;
 use consensus::committee::Committee;
+use consensus::laws::GOSSIP_MAX;
 use consensus::task::{AnchorRule, DueTask, InstanceKey, JobId, Status, Task};
 use consensus::time::Pace;
 use keeper::chain::JobParams;
@@ -128,6 +129,8 @@ pub(super) struct Plan {
     pub(super) misled: Vec<bool>,
     /// Keepers whose RPC node shows every epoch with another table; they count as hostile too, for they sign nothing.
     pub(super) deceived: Vec<bool>,
+    /// Keepers of an older version, in a mesh that goes straight: they gossip their partials, and take none straight.
+    pub(super) old: Vec<bool>,
     pub(super) jobs: Vec<Job>,
     pub(super) nature: Nature,
     pub(super) links: Links,
@@ -166,6 +169,7 @@ impl Plan {
             roles,
             misled,
             deceived,
+            old: vec![false; keepers],
             jobs: draw_jobs(random),
             nature: Nature::default(),
             links: draw_links(random),
@@ -178,7 +182,15 @@ impl Plan {
         plan.draw_cuts(random);
         plan.draw_strikes(random);
         plan.draw_nature(random);
+        plan.draw_versions(random);
         plan
+    }
+
+    /// In every fourth larger mesh half of the keepers are not upgraded yet.
+    fn draw_versions(&mut self, random: &mut Random) {
+        if self.old.len() > GOSSIP_MAX && random.chance(250) {
+            self.old.iter_mut().for_each(|old| *old = random.chance(500));
+        }
     }
 
     /// Every task that is certain beforehand, with what the contract knows of it, and whether it must settle.

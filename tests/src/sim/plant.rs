@@ -48,12 +48,16 @@ pub enum Plant {
     ShallowLogs,
     /// What any keeper saw is decided on, however little stake it has.
     SmallSets,
+    /// A partial that went straight is never gossiped, whatever comes of it.
+    NeverFallsBack,
+    /// Partials that came straight count without a look at their sum.
+    BelievesSums,
     /// Whatever condition a leader lists is taken to have held where it says (planted in the simulator's runs).
     BelievesLeaders,
 }
 
 /// All of them.
-pub const ALL: [Plant; 19] = [
+pub const ALL: [Plant; 21] = [
     Plant::SignBeforePersist,
     Plant::ForgetJournal,
     Plant::QuorumOffByOne,
@@ -73,6 +77,8 @@ pub const ALL: [Plant; 19] = [
     Plant::ShallowLogs,
     Plant::BelievesLeaders,
     Plant::SmallSets,
+    Plant::NeverFallsBack,
+    Plant::BelievesSums,
 ];
 
 impl Plant {
@@ -99,6 +105,8 @@ impl Plant {
             Self::ShallowLogs => "shallow-logs",
             Self::BelievesLeaders => "believes-leaders",
             Self::SmallSets => "small-sets",
+            Self::NeverFallsBack => "never-falls-back",
+            Self::BelievesSums => "believes-sums",
         }
     }
 
@@ -106,6 +114,16 @@ impl Plant {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         ALL.into_iter().find(|plant| plant.name() == name)
+    }
+}
+
+/// A keeper of an older version: it gossips what it says, however many there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Old;
+
+impl Laws for Old {
+    fn goes_straight(&self, _: usize) -> bool {
+        false
     }
 }
 
@@ -160,6 +178,14 @@ impl Laws for Planted {
 
     fn holds(&self, verified: bool) -> bool {
         verified || self.is(Plant::UnverifiedPartials)
+    }
+
+    fn sum_holds(&self, verified: bool) -> bool {
+        verified || self.is(Plant::BelievesSums)
+    }
+
+    fn falls_back(&self) -> bool {
+        !self.is(Plant::NeverFallsBack)
     }
 
     fn counts_again(&self) -> bool {

@@ -13,8 +13,17 @@ fn hash_of(seed: u64, options: &Options) -> u64 {
     run(&Options { seeds: seed..seed + 1, ..options.clone() }, |_| false).hash
 }
 
+/// A mesh that is large enough for partials to go straight.
+fn larger(seeds: Range<u64>) -> Options {
+    Options { keepers: 12, byzantine: 3, ..options(seeds) }
+}
+
 /// Runs seeds until the planted bug shows, and tells by which one and how.
 fn is_caught(plant: Plant) {
+    let options = match plant {
+        Plant::NeverFallsBack | Plant::BelievesSums => larger,
+        _ => options,
+    };
     let summary = run(&Options { plant: Some(plant), ..options(0..SEEDS_MAX) }, |summary| !summary.is_clean());
     let seed = summary.first_bad_seed();
     let kinds: std::collections::BTreeSet<_> = summary.violations.iter().map(|found| found.kind).collect();
@@ -54,6 +63,8 @@ caught! {
     taking_a_log_before_its_time_is_caught: ShallowLogs,
     taking_a_leaders_word_for_a_condition_is_caught: BelievesLeaders,
     deciding_on_what_a_few_saw_is_caught: SmallSets,
+    never_gossiping_what_went_straight_is_caught: NeverFallsBack,
+    believing_what_came_straight_is_caught: BelievesSums,
 }
 
 #[test]

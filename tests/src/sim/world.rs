@@ -10,6 +10,7 @@ mod orders;
 mod promises;
 mod queue;
 mod runs;
+mod straight;
 mod trace;
 mod watcher;
 
@@ -208,6 +209,7 @@ impl<'a> World<'a> {
         match happening {
             Happening::Block => self.mine(),
             Happening::Deliver { to, from, channel, bytes } => self.deliver(to, from, channel, &bytes),
+            Happening::Straight { to, from, bytes } => self.deliver_straight(to, from, &bytes),
             // Of the wakes in the queue, the earliest one asked for counts.
             Happening::Wake { keeper, life }
                 if self.is_alive(keeper, life) && self.nodes[keeper].wake == Some(self.now) =>

@@ -141,8 +141,8 @@ fn a_second_word_in_one_batch_is_told() {
     assert_eq!(take(&mut bench, &second), Fate::Pending);
     let verified = bench.count.verify(|| 5);
     assert_eq!(verified[0].verdict, Verdict::Ignore(Reason::Conflicting));
-    let (signer, said, _) = verified[0].said.clone().unwrap();
-    assert_eq!((signer, said.reports[0].outcome_hash), (KeeperIndex(0), B256::repeat_byte(2)));
+    let said = verified[0].said.clone().unwrap();
+    assert_eq!((said.signer, said.leaves.reports[0].outcome_hash), (KeeperIndex(0), B256::repeat_byte(2)));
 }
 
 #[test]

@@ -127,6 +127,20 @@ impl Bench {
         findings: &[Finding],
         now: u64,
     ) -> (Fate, Vec<String>) {
+        let partial = self.partial(signer, place, findings);
+        self.take_from(&partial, Source::Gossip(MessageTag(place as u64)), now)
+    }
+
+    /// A partial as it came.
+    pub(super) fn take_from(&mut self, partial: &Partial, source: Source, now: u64) -> (Fate, Vec<String>) {
+        let bytes = codec::encode(partial);
+        let (facts, outbox) = (&mut self.facts, &mut self.outbox);
+        let fate = self.batch.take((partial, &bytes), source, facts, &self.sessions, at(now), outbox);
+        (fate, texts(&mut self.outbox))
+    }
+
+    /// The partial of the keeper at a place in the line, signed by another one.
+    pub(super) fn partial(&self, signer: usize, place: usize, findings: &[Finding]) -> Partial {
         let (keeper, signer) = (self.line[place].0, self.line[signer].0);
         let basis = Basis::find(&self.batch.tasks, (0, &[]), &self.facts, &self.sessions);
         let reports = basis.and_then(|basis| basis.reports(findings));
@@ -146,10 +160,7 @@ impl Bench {
             }
             None => crate::bls::sign(&signing(signer), partial.abstention_hash(&DOMAIN)).to_vec(),
         });
-        let (bytes, source) = (codec::encode(&partial), Source::Gossip(MessageTag(place as u64)));
-        let (facts, outbox) = (&self.facts, &mut self.outbox);
-        let fate = self.batch.take((&partial, &bytes), source, facts, &self.sessions, at(now), outbox);
-        (fate, texts(&mut self.outbox))
+        partial
     }
 
     pub(super) fn certificate(&self) -> Arc<Certificate> {

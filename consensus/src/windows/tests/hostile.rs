@@ -63,7 +63,7 @@ impl Bench {
             let hash = partial.abstention_hash(self.facts.domain());
             partial.signature = ByteBuf::from(crate::bls::sign(&signing(keeper), hash).to_vec());
             let (bytes, source) = (codec::encode(&partial), Source::Gossip(MessageTag(place as u64)));
-            let (facts, sessions, outbox) = (&self.facts, &self.sessions, &mut self.outbox);
+            let (facts, sessions, outbox) = (&mut self.facts, &self.sessions, &mut self.outbox);
             self.batches.get_mut(&key).unwrap().take((&partial, &bytes), source, facts, sessions, Time(now), outbox);
         }
         self.at_batch(key, now);

@@ -6,8 +6,7 @@ use consensus::codec;
 use consensus::committee::{KeeperIndex, PeerKey};
 use consensus::effect::{Settlement, SignRecord, Step};
 use consensus::fault::Verdict;
-use consensus::input::MessageTag;
-use consensus::message::{BatchKey, Channel, Message, Source};
+use consensus::message::{BatchKey, Source};
 use consensus::task::{Abstention, DueTask, JobId, Outcome, Status, Task};
 use consensus::time::Time;
 use consensus::{Effect, Input};
@@ -34,7 +33,11 @@ impl Core {
                 self.order(Order::Persist { token, group: records.iter().map(record).collect() });
             }
             Effect::Broadcast { channel, bytes } => self.publish(channel, bytes, now),
-            Effect::Judge { source: Source::Gossip(message), verdict } => self.judge(message, verdict),
+            Effect::Send { key, peers, bytes } => self.send(key, peers, bytes, now),
+            Effect::FallBack { bytes } => self.fall_back(bytes),
+            Effect::Judge { source: Source::Gossip(message) | Source::Straight(message, _), verdict } => {
+                self.judge(message, verdict);
+            }
             // What is good, or may be right elsewhere, is nothing to hold against whoever answered.
             Effect::Judge { source: Source::Answer(peer), verdict: Verdict::Reject(reason) } => {
                 self.order(Order::Fault { peer, reason });
@@ -180,27 +183,8 @@ impl Core {
         finding
     }
 
-    fn publish(&mut self, channel: Channel, bytes: Vec<u8>, now: Time) {
-        if channel == Channel::Partials
-            && let Ok(Message::Partial(partial)) = Message::decode(channel, &bytes)
-        {
-            self.note(Note::Spoke { abstains: partial.abstains() });
-            if !partial.abstains() {
-                self.archive_all(&partial.key(), &Change::Signed, now);
-            }
-            self.heard(&partial.key(), KeeperIndex(partial.keeper), partial.abstains(), now);
-        }
-        #[cfg(feature = "equivocate")]
-        let other = super::super::equivocate::second_word(&self.engine, &self.about.pen, channel, &bytes);
-        self.order(Order::Publish { channel, bytes });
-        #[cfg(feature = "equivocate")]
-        if let Some(bytes) = other {
-            self.order(Order::Publish { channel, bytes });
-        }
-    }
-
     /// Shows that a keeper has spoken in a batch.
-    fn heard(&mut self, key: &BatchKey, keeper: KeeperIndex, abstains: bool, now: Time) {
+    pub(super) fn heard(&mut self, key: &BatchKey, keeper: KeeperIndex, abstains: bool, now: Time) {
         let tasks = self.engine.tasks_of(key).to_vec();
         if !tasks.is_empty() {
             let at = self.chain_time(now);
@@ -209,7 +193,7 @@ impl Core {
     }
 
     /// Has the same kept of every task of a batch.
-    fn archive_all(&mut self, key: &BatchKey, change: &Change, now: Time) {
+    pub(super) fn archive_all(&mut self, key: &BatchKey, change: &Change, now: Time) {
         for task in self.engine.tasks_of(key).to_vec() {
             self.archive(task, change.clone(), now);
         }
@@ -219,16 +203,6 @@ impl Core {
     fn archive_gas(&mut self, key: &BatchKey, used: u64, settled: u64, now: Time) {
         if let Some(gas) = used.checked_div(settled) {
             self.archive_all(key, &Change::Paid { gas }, now);
-        }
-    }
-
-    pub(super) fn judge(&mut self, message: MessageTag, verdict: Verdict) {
-        match self.unjudged.judged(message) {
-            Some(channel) => {
-                self.order(Order::Judge { message, verdict });
-                self.note(Note::Judged { channel, verdict });
-            }
-            None => self.note(Note::SecondVerdict(verdict)),
         }
     }
 

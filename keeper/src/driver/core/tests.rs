@@ -7,6 +7,7 @@ use alloy::primitives::{B256, Bytes, Uint};
 use consensus::bls::SecretKey;
 use consensus::effect::{BatchKey, JournalAnswer, PersistToken};
 use consensus::engine::{Config, JournalState};
+use consensus::fault::{Reason, Verdict};
 use consensus::report::Domain;
 use consensus::task::{Abstention, InstanceKey, JobId, Outcome, Status};
 use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms, WasmTerms};

@@ -6,18 +6,18 @@ use consensus::message::Channel;
 
 use crate::chain::{SettlementResult, SnapshotResult};
 use crate::metrics::Metrics;
-use crate::topics;
 
 pub(super) fn seconds(milliseconds: u64) -> f64 {
     milliseconds as f64 / 1000.0
 }
 
-pub(super) fn count_verdict(metrics: &Metrics, channel: Channel, verdict: Verdict) {
+/// What was judged, by the name of the way that it came.
+pub(super) fn count_verdict(metrics: &Metrics, way: &'static str, channel: Channel, verdict: Verdict) {
     let result = match verdict {
         Verdict::Accept => "accept",
         Verdict::Ignore(reason) | Verdict::Reject(reason) => reason.name(),
     };
-    metrics.gossip_messages.inc([topics::name(channel), result]);
+    metrics.gossip_messages.inc([way, result]);
     match (channel, verdict) {
         (_, Verdict::Ignore(Reason::Duplicate)) => {}
         (Channel::Partials, Verdict::Accept) => metrics.partials.inc(["received", "valid"]),

@@ -14,6 +14,10 @@ impl Note {
             Self::Judged { channel, verdict: Verdict::Reject(reason) } => {
                 tracing::debug!(topic = topics::name(*channel), reason = reason.name(), "rejected a message");
             }
+            Self::JudgedStraight(Verdict::Reject(reason)) => {
+                tracing::debug!(reason = reason.name(), "rejected a partial that came straight");
+            }
+            Self::FellBack => tracing::debug!("a partial that went straight brought nothing: it is gossiped"),
             Self::SecondVerdict(verdict) => tracing::error!(?verdict, "a message was judged twice: this is a bug"),
             Self::Assigned { window, stage } => tracing::debug!(window, stage, "assigned tasks"),
             Self::MissedTurn { window } => {
@@ -60,7 +64,11 @@ impl Note {
             Self::Offered(result) => log_offer(result),
             Self::Accused(result) => log_accusation(result),
             Self::Dispute(note) => note.log(),
-            Self::Head { .. } | Self::Judged { .. } | Self::Spoke { .. } | Self::Step { .. } => {}
+            Self::Head { .. }
+            | Self::Judged { .. }
+            | Self::JudgedStraight(_)
+            | Self::Spoke { .. }
+            | Self::Step { .. } => {}
             Self::Undelivered { job, why } => tracing::debug!(job, %why, "a callback failed"),
             // The checks `set` and `load` say so.
             Self::Disputed(_) | Self::Shed { .. } => {}

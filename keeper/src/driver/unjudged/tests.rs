@@ -3,8 +3,8 @@ use super::*;
 #[test]
 fn a_message_is_judged_once() {
     let mut unjudged = Unjudged::default();
-    assert!(unjudged.take_in(MessageTag(1), Channel::Evidence));
-    assert_eq!(unjudged.judged(MessageTag(1)), Some(Channel::Evidence));
+    assert!(unjudged.take_in(MessageTag(1), Way::Gossip(Channel::Evidence)));
+    assert_eq!(unjudged.judged(MessageTag(1)), Some(Way::Gossip(Channel::Evidence)));
     assert_eq!(unjudged.judged(MessageTag(1)), None);
     assert_eq!(unjudged.judged(MessageTag(2)), None);
 }
@@ -12,8 +12,8 @@ fn a_message_is_judged_once() {
 #[test]
 fn too_many_are_turned_away() {
     let mut unjudged = Unjudged::default();
-    let taken = (0..UNJUDGED_MAX as u64 + 5).filter(|&tag| unjudged.take_in(MessageTag(tag), Channel::Partials));
+    let taken = (0..UNJUDGED_MAX as u64 + 5).filter(|&tag| unjudged.take_in(MessageTag(tag), Way::Straight));
     assert_eq!(taken.count(), UNJUDGED_MAX);
     unjudged.judged(MessageTag(0));
-    assert!(unjudged.take_in(MessageTag(99_999), Channel::Partials));
+    assert!(unjudged.take_in(MessageTag(99_999), Way::Straight));
 }

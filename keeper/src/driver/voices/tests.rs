@@ -1,9 +1,10 @@
 use alloy::primitives::{Address, B256};
 use consensus::bls::SecretKey;
 use consensus::codec;
-use consensus::committee::{Member, PeerKey};
-use consensus::message::Finding;
-use consensus::task::Status;
+use consensus::committee::{KeeperIndex, Member, PeerKey};
+use consensus::message::{Finding, PARTIAL_LIMIT};
+use consensus::report::{Anchor, Report};
+use consensus::task::{InstanceKey, JobId, Status, Task};
 use serde_bytes::{ByteArray, ByteBuf};
 
 use super::*;
@@ -47,6 +48,25 @@ fn who_signed_who_abstained_and_who_was_not_heard_is_told_once_it_is_quiet() {
     assert!(voices.take_due(&committee, Time(now.0 + 9_000)).is_empty(), "once");
     voices.said(Channel::Partials, &partial(4, 1, None), Time(now.0 + 9_000));
     assert_eq!(voices.take_due(&committee, Time(now.0 + 11_000)).len(), 1, "and again with what came since");
+}
+
+/// Where partials go straight to those who lead, the others hear of them by the certificate.
+#[test]
+fn whoever_is_in_the_certificate_has_signed() {
+    let (mut voices, committee, now) = (Voices::default(), committee(5), Time(1_000_000));
+    let task = Task { job: JobId(1), version: 1, instance: InstanceKey::from_run(0) };
+    let anchor = Anchor { number: 9, hash: B256::ZERO };
+    let (input_set, outcome_hash) = (B256::ZERO, B256::ZERO);
+    let reports = vec![Report { task, anchor, input_set, status: Status::Call, outcome_hash }];
+    let mut mine: Partial = codec::decode(&partial(0, 1, None), PARTIAL_LIMIT).unwrap();
+    mine.root = ByteArray::new(batch_root(&reports).0);
+    voices.said(Channel::Partials, &codec::encode(&mine), now);
+    let signers = [0, 1, 2, 4].map(KeeperIndex).into_iter().collect();
+    let signature = SecretKey::generate(&[1; 32]).sign(b"any");
+    voices.certified(&Certificate { epoch: 1, reports, signers, signature });
+    let told = voices.take_due(&committee, Time(now.0 + 2_000));
+    let words = "4 of 5 signed; not heard: 0x0404…0404";
+    assert_eq!(told.iter().map(|(_, words)| words.as_str()).collect::<Vec<_>>(), [words]);
 }
 
 #[test]

@@ -46,6 +46,12 @@ fn random_signature(means: &mut Means<'_>) -> Signature {
     means.keys.secret.sign(&message)
 }
 
+/// The partial with a signature that is nobody's, in its own name.
+pub(super) fn unsigned(partial: &Partial, means: &mut Means<'_>) -> Option<Vec<u8>> {
+    let signature = ByteBuf::from(random_signature(means).to_bytes());
+    (!partial.abstains()).then(|| codec::encode(&Partial { signature, ..partial.clone() }))
+}
+
 /// Signatures nobody made, in the shape of a message of its own.
 pub(super) fn forgeries(message: &Message, means: &mut Means<'_>) -> Vec<(Channel, Vec<u8>)> {
     let somebody = means.random.below(means.keepers as u64) as u16;

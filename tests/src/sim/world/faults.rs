@@ -58,7 +58,9 @@ impl World<'_> {
         if self.nodes[keeper].core.is_some() {
             return;
         }
-        if let Err(why) = self.nodes[keeper].start(&self.keys[keeper], self.plan.pace, keeper, self.bug) {
+        if let Err(why) =
+            self.nodes[keeper].start(&self.keys[keeper], (self.plan.pace, self.plan.old[keeper]), keeper, self.bug)
+        {
             return self.checks.fail(self.elapsed(), "journal_lost", format!("keeper {keeper}: {why}"));
         }
         self.tell(|| format!("{keeper} starts"));

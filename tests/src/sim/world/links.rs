@@ -71,11 +71,22 @@ impl World<'_> {
         if self.nodes[to].core.is_none() {
             return;
         }
+        let message = self.tag(to, from);
+        let peer = self.keys[from].peer;
+        self.feed(to, Event::Message { message, from: peer, channel, bytes: bytes.to_vec() });
+        self.have_heard(to, channel, bytes);
+    }
+
+    /// A message is on its way to a keeper, and is owed a verdict.
+    pub(super) fn tag(&mut self, to: usize, from: usize) -> MessageTag {
         self.tags += 1;
         let message = MessageTag(self.tags);
         self.nodes[to].unjudged.insert(message, Unjudged { since: self.now, author: from });
-        let peer = self.keys[from].peer;
-        self.feed(to, Event::Message { message, from: peer, channel, bytes: bytes.to_vec() });
+        message
+    }
+
+    /// A hostile keeper does what it does when somebody else has spoken.
+    pub(super) fn have_heard(&mut self, to: usize, channel: Channel, bytes: &[u8]) {
         let quiet = self.healed && self.plan.quiet;
         let node = &mut self.nodes[to];
         if let (Some(actor), Some(core)) = (node.actor.as_mut().filter(|_| !quiet), node.core.as_ref()) {

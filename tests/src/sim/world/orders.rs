@@ -108,6 +108,7 @@ impl World<'_> {
                 self.done(keeper, 2, Event::Learnt { safe });
             }
             Order::Publish { channel, bytes } => self.publish(keeper, channel, bytes),
+            Order::Send { key, peers, bytes } => self.send_straight(keeper, key, &peers, &bytes.into()),
             Order::Judge { message, verdict } => self.judged(keeper, message, verdict),
             Order::Fault { peer, reason } => self.charged(keeper, peer, reason),
             Order::Ask { peer, bytes } => self.ask(keeper, peer, Some(bytes.into())),
@@ -141,9 +142,8 @@ impl World<'_> {
                 let detail = format!("keeper {keeper} meets a signature of its own that its journal lacks");
                 self.checks.fail(self.elapsed(), "unknown_own_signature", detail);
             }
-            Order::Stop(_) | Order::Note(_) => {}
             // What nobody wants any more is answered here, and left alone.
-            Order::Abandon { .. } => {}
+            Order::Stop(_) | Order::Note(_) | Order::Abandon { .. } => {}
             Order::Archive(entry) => self.nodes[keeper].record(&entry),
             Order::Witness(_)
             | Order::Admit(_)
@@ -193,14 +193,19 @@ impl World<'_> {
     }
 
     fn publish(&mut self, keeper: usize, channel: Channel, bytes: Vec<u8>) {
+        self.say_own(keeper, channel, &bytes);
+        self.send_to_all(keeper, channel, &bytes.into(), Audience::All);
+    }
+
+    /// A keeper says something, whichever way: an honest one nothing that is wrong, and it may be the last that it says.
+    pub(super) fn say_own(&mut self, keeper: usize, channel: Channel, bytes: &[u8]) {
         if channel == Channel::Partials && self.is_honest(keeper) {
-            self.check_partial(keeper, &bytes);
+            self.check_partial(keeper, bytes);
             if !self.healed && self.random.chance(self.plan.ambush) {
                 let (delay, down) = (self.random.below(5), self.random.between(50, 3_000));
                 self.after(delay, Happening::Strike(Strike::Crash { keeper, down }));
             }
         }
-        self.send_to_all(keeper, channel, &bytes.into(), Audience::All);
     }
 
     fn check_partial(&mut self, keeper: usize, bytes: &[u8]) {
@@ -223,9 +228,10 @@ impl World<'_> {
             let detail = format!("keeper {keeper} signs {}, which was not due there", run_of(task));
             self.checks.fail(at, "signed_what_was_not_due", detail);
         }
-        self.checks.on_partial(at, (keeper, &self.keys[keeper]), &partial, &basis, &honest);
+        let is_first = self.checks.on_partial(at, (keeper, &self.keys[keeper]), &partial, &basis, &honest);
         let epoch = basis.committee.epoch();
-        if self.nodes[keeper].doubt.forbids(epoch, self.now) {
+        // What went straight before may be gossiped after all: it was signed then.
+        if is_first && self.nodes[keeper].doubt.forbids(epoch, self.now) {
             let detail = format!("keeper {keeper} signs under epoch {epoch}, though most show another table of it");
             self.checks.fail(at, "signed_in_doubt", detail);
         }

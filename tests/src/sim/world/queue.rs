@@ -26,6 +26,12 @@ pub(super) enum Happening {
         channel: Channel,
         bytes: Rc<[u8]>,
     },
+    /// A message reaches the one that it was sent straight to.
+    Straight {
+        to: usize,
+        from: usize,
+        bytes: Rc<[u8]>,
+    },
     Wake {
         keeper: usize,
         life: u64,

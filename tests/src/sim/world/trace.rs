@@ -2,7 +2,7 @@
 
 use consensus::effect::Step;
 use consensus::fault::{Fault, Verdict};
-use consensus::message::{Message, PlannedBatch};
+use consensus::message::{Channel, Message, PlannedBatch};
 use keeper::driver::{Note, Order};
 
 use super::{World, run_of};
@@ -30,6 +30,10 @@ pub(super) fn note(trace: &mut Fingerprint, keeper: usize, order: &Order) {
             group.iter().for_each(|record| trace.bytes(record.digest.as_slice()));
         }
         Order::Publish { bytes, .. } | Order::Ask { bytes, .. } | Order::Respond { bytes, .. } => trace.bytes(bytes),
+        Order::Send { peers, bytes, .. } => {
+            trace.bytes(bytes);
+            peers.iter().for_each(|peer| trace.bytes(&peer.0));
+        }
         Order::Judge { message, verdict } => trace.word(message.0 << 8 | word_of(*verdict)),
         Order::Fault { peer, reason } => {
             trace.bytes(&peer.0);
@@ -90,6 +94,13 @@ impl World<'_> {
             Order::Judge { message, verdict } if !matches!(verdict, Verdict::Accept) => {
                 let author = self.nodes[keeper].unjudged.get(message).map(|unjudged| unjudged.author);
                 self.tell(|| format!("{keeper} on a message of {author:?}: {verdict:?}"));
+            }
+            Order::Send { peers, bytes, .. } => {
+                let leaders = peers.iter().filter_map(|peer| self.keys.iter().position(|keys| keys.peer == *peer));
+                let (leaders, said) = (leaders.collect::<Vec<_>>(), Message::decode(Channel::Partials, bytes));
+                self.tell(|| {
+                    format!("{keeper} to {leaders:?}: {}", said.as_ref().map_or_else(|_| "junk".to_owned(), words))
+                });
             }
             Order::Publish { channel, bytes } => match Message::decode(*channel, bytes) {
                 Ok(message) => self.tell(|| format!("{keeper} {}", words(&message))),
