@@ -1,12 +1,12 @@
 //! The settings of a node's swarm, checked before anything starts.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use libp2p::multiaddr::Protocol;
 use libp2p::{Multiaddr, PeerId};
 
 use crate::error::ConfigError;
-use crate::outside::Tries;
 use crate::reach::Transport;
 use crate::requests::{self, RequestLimits};
 use crate::topic::{self, Topic};
@@ -35,6 +35,23 @@ pub enum Admission {
     Registered,
     /// Everybody. For networks without a registry, such as tests.
     Everybody,
+}
+
+/// When peers are asked to try whether this node can be reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Tries {
+    /// After the start.
+    pub first: Duration,
+    /// Between two, until it is known how this node stands.
+    pub again: Duration,
+    /// Whether addresses of this machine and site are tried as well; for tests.
+    pub everywhere: bool,
+}
+
+impl Default for Tries {
+    fn default() -> Self {
+        Self { first: Duration::from_secs(30), again: Duration::from_secs(90), everywhere: false }
+    }
 }
 
 /// The settings of a swarm.

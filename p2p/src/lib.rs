@@ -73,14 +73,14 @@ pub use libp2p::metrics::Registry;
 pub use libp2p::{Multiaddr, PeerId};
 
 pub use crate::command::Published;
-pub use crate::config::{Admission, Config, DEFAULT_MAX_PEERS, Role, parse_bootnode};
+pub use crate::config::{Admission, Config, DEFAULT_MAX_PEERS, Role, Tries, parse_bootnode};
 pub use crate::error::{ConfigError, Error, IdentityError, PublishError, RequestError};
 pub use crate::event::{Event, MessageRef, RequestId, Verdict};
 pub use crate::handle::Handle;
 pub use crate::identity::{Identity, peer_id_from_public_key, public_key_of};
 pub use crate::metrics::Overflow;
 pub use crate::outbox::PUBLISH_PATIENCE;
-pub use crate::outside::{Outside, Tries};
+pub use crate::outside::Outside;
 pub use crate::peers::{Direction, PeerSummary};
 pub use crate::probe::{Probe, probe};
 pub use crate::quiet::Quiet;

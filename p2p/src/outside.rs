@@ -22,6 +22,7 @@ use libp2p::swarm::{FromSwarm, THandlerInEvent, THandlerOutEvent, ToSwarm};
 use libp2p::{Multiaddr, PeerId, autonat};
 
 use crate::budget::{Budget, Rate, make_room};
+use crate::config::Tries;
 use crate::guarded::{Guard, Guarded};
 use crate::metrics::{Drops, Kind};
 
@@ -57,23 +58,6 @@ pub enum Outside {
     Reached,
     /// Three in a row did not get through.
     Closed,
-}
-
-/// When peers are asked to try.
-#[derive(Debug, Clone, Copy)]
-pub struct Tries {
-    /// After the start.
-    pub first: Duration,
-    /// Between two, until it is known how this node stands.
-    pub again: Duration,
-    /// Whether addresses of this machine and site are tried as well; for tests.
-    pub everywhere: bool,
-}
-
-impl Default for Tries {
-    fn default() -> Self {
-        Self { first: Duration::from_secs(30), again: Duration::from_secs(90), everywhere: false }
-    }
 }
 
 /// The tester of a node whose operator has named the addresses `external`.
