@@ -17,10 +17,10 @@ use crate::wait::until;
 /// Seconds between listing jobs and their first due moment when every keeper finds the code compiled: the block that lists
 /// them, and the anchor that lies before the due moment.
 const WARM_LEAD: u64 = 4;
-/// So many jobs more take a second longer to be listed.
-const LISTED_A_SECOND: u64 = 50;
 /// The same when the code has to be compiled first, which is done once per machine.
 const COLD_LEAD: u64 = 45;
+/// So many jobs more take a second longer to be listed.
+const LISTED_A_SECOND: u64 = 50;
 /// First due moments are multiples of the shortest interval: what others list at such moments is due together with it.
 const SHORTEST: u64 = 2;
 

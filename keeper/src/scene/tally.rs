@@ -67,6 +67,7 @@ impl Tally {
     pub(super) fn left_to_others(&mut self) {
         self.left_to_others += 1;
     }
+
     /// A task that it brought is on chain no more.
     pub(super) fn undone(&mut self, was_first: bool) {
         self.settled = self.settled.saturating_sub(1);

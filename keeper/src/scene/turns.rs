@@ -61,6 +61,7 @@ impl Turns {
         turn.seconds_late = turn.seconds_late.max(seconds_late);
         turn.line.first().copied()
     }
+
     /// A settlement of a task due then is on chain no more.
     pub(super) fn undone(&mut self, due: u64, submitter: Address) {
         let due_ms = due.saturating_mul(1_000);
