@@ -29,6 +29,8 @@ const FREE_PER_SHARE: usize = 8;
 const RESERVE: usize = SESSIONS_MAX / 8;
 /// Tasks a job may have as long as there is any place.
 const SHARE_MIN: usize = 2;
+/// Where a job may have fewer than these, it is the others that leave it no room: one that settles in its turn has a few open.
+const FEW: usize = 16;
 
 /// The tasks.
 #[derive(Clone, Debug, Default)]
@@ -67,15 +69,19 @@ impl Sessions {
         self.get(&due.task).is_some_and(|session| session.due() == due)
     }
 
-    /// Whether there is room for a task of a job that has none yet.
+    /// Whether there is room for a few tasks of any job: whoever finds none all the same has many.
     pub(crate) fn has_room(&self) -> bool {
-        self.tasks.len() < SESSIONS_MAX
+        self.share() >= FEW
     }
 
     fn has_room_for(&self, job: JobId) -> bool {
+        self.tasks.len() < SESSIONS_MAX && self.of_job.get(&job).is_none_or(|held| *held < self.share())
+    }
+
+    /// How many tasks each job may have now.
+    fn share(&self) -> usize {
         let free = SESSIONS_MAX.saturating_sub(self.tasks.len());
-        let share = (free.saturating_sub(RESERVE) / FREE_PER_SHARE).max(SHARE_MIN);
-        free > 0 && self.of_job.get(&job).is_none_or(|held| *held < share)
+        (free.saturating_sub(RESERVE) / FREE_PER_SHARE).max(SHARE_MIN)
     }
 
     /// Hands an event to a task, if it is remembered.

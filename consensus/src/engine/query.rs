@@ -155,8 +155,8 @@ impl Engine {
         self.sessions.is_told(due)
     }
 
-    /// Whether there is room for a task of a job that has none yet. Where there is, a task that is not told is one more than its
-    /// job may have.
+    /// Whether there is room for a few tasks of any job. Where there is, a task that is not told is one more than its job may have,
+    /// and the others lose nothing by it.
     pub fn has_room(&self) -> bool {
         self.sessions.has_room()
     }

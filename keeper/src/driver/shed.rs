@@ -94,7 +94,8 @@ impl Shed {
         let (count, last) = self.loads[Load::Crowded as usize];
         let JobId(job) = self.crowding.filter(|_| is_fresh(last, now))?;
         Some(format!(
-            "{count} tasks turned away since the start, and it is not over: the newest of job {job}, which has more open than one job              may have. The other jobs have room: nothing is to be done unless that job is yours"
+            "{count} tasks turned away since the start, and it is not over: the newest of job {job}, which has more open than one job \
+             may have. The other jobs have room: nothing is to be done unless that job is yours"
         ))
     }
 

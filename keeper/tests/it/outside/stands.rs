@@ -104,6 +104,15 @@ impl Keeper {
         }
     }
 
+    /// So many jobs are listed, each with a thousand runs that can still be tried, and the schedule tells of them.
+    fn due(&mut self, jobs: u64) {
+        (1..=jobs).for_each(|job_id| {
+            self.chain(listed(job_id));
+            self.chain(ChainEvent::Job { block: 2, event: JobEvent::Covered { job_id, covered: true } });
+        });
+        (0..16).for_each(|_| self.event(Event::House)); // so many are told in each
+    }
+
     /// A member of the committee says how it fares.
     fn peer(&mut self, number: u8, head: u64, clock_ms: i64) {
         let unix_ms = self.now.0.saturating_add_signed(clock_ms);
@@ -176,13 +185,8 @@ fn table() -> Vec<Row> {
             k.chain(ChainEvent::Operator { block: 10, operator: operator(0), peer_key: None });
             k.chain(ChainEvent::Ejected { block: 10, operator: operator(0) });
         }, "registered", &["ejected in block 10", "keeper keys rotate"], Some(|k| k.chain(ChainEvent::Operator { block: 11, operator: operator(0), peer_key: Some(peer(0).0) }))),
-        Row("more runs are due than a keeper can hold", |k| {
-            (1..=600).for_each(|job| {
-                k.chain(listed(job));
-                k.chain(ChainEvent::Job { block: 2, event: JobEvent::Covered { job_id: job, covered: true } });
-            });
-            (0..16).for_each(|_| k.event(Event::House)); // so many are told in each
-        }, "load", &["600 tasks", "turned away", "processors"], Some(|k| k.now = Time::from_seconds(NOW + 61))),
+        Row("more runs are due than a keeper can hold", |k| k.due(2_000), "load", &["tasks", "turned away", "processors"], Some(|k| k.now = Time::from_seconds(NOW + 61))),
+        Row("jobs have more runs open than one job may have", |k| k.due(600), "crowded", &["600 tasks", "turned away", "The other jobs have room"], Some(|k| k.now = Time::from_seconds(NOW + 61))),
     ]
 }
 
