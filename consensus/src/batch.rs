@@ -34,7 +34,7 @@ use crate::facts::Facts;
 use crate::fault::{Awaits, Fate, Reason, Verdict};
 use crate::message::{BatchKey, CertificateMessage, Channel, Listed, Partial, Source};
 use crate::outbox::{Notice, Outbox};
-use crate::session::{Event, Session};
+use crate::session::Event;
 use crate::sessions::Sessions;
 use crate::start::Signing;
 use crate::task::Task;
@@ -248,8 +248,7 @@ impl Batch {
         let (Phase::Certified { certificate, turn, .. }, Some(basis)) = (&mut self.phase, &self.basis) else {
             return;
         };
-        let settled = self.tasks.iter().filter(|task| sessions.get(task).is_some_and(Session::is_settled)).count();
-        *turn = turn.carried_on(settled, now).advanced(now, &line, &heard, stage);
+        *turn = turn.advanced(now, &line, &heard, stage);
         let holder = turn.holder(&line);
         if holder.is_some() && holder == facts.my_index(&basis.committee) && !turn.is_used() {
             let at = turn.submit_at(self.count.is_complete(basis));

@@ -294,6 +294,8 @@ pub struct Settlement {
     pub leaves: Vec<B256>,
     /// Positions of entries that are not brought, for their jobs cannot pay: they would settle nothing.
     pub unpaid: Vec<usize>,
+    /// Whether others may be at it already.
+    pub takeover: bool,
 }
 
 /// What became of a settlement.

@@ -8,10 +8,6 @@ use std::time::Duration;
 use crate::committee::{KeeperIndex, SignerSet};
 use crate::time::{FAST_SKIP, GRACE, Time};
 
-/// How often a turn begins anew because more of its batch has settled. A large batch settles in parts, over some blocks; but
-/// whoever holds one task back behind many shall not do so for long.
-const EXTENSIONS_MAX: u8 = 8;
-
 /// Whose turn it is to submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Turn {
@@ -21,25 +17,12 @@ pub(crate) struct Turn {
     opened: Time,
     /// Whether this keeper has submitted in it.
     sent: bool,
-    /// How many of the batch's tasks had settled when that was looked at last, and how often there were more.
-    settled: usize,
-    extended: u8,
 }
 
 impl Turn {
     /// The first turn, that of the leader that assigned the batch.
     pub(crate) fn first(opened: Time) -> Self {
-        Self { place: 0, opened, sent: false, settled: 0, extended: 0 }
-    }
-
-    /// The turn, begun anew where more of the batch has settled since it was looked at last: whoever brings it is at work, and a
-    /// second one would bring the same parts, of which blocks then are full for nothing.
-    pub(crate) fn carried_on(mut self, settled: usize, now: Time) -> Self {
-        if settled > self.settled && self.extended < EXTENSIONS_MAX {
-            (self.opened, self.extended) = (now, self.extended + 1);
-        }
-        self.settled = self.settled.max(settled);
-        self
+        Self { place: 0, opened, sent: false }
     }
 
     /// The turn as time has moved it on: one ends when its keeper has shown itself silent, or when its time is up.
@@ -51,7 +34,7 @@ impl Turn {
             if now < end {
                 break;
             }
-            self = Self { place: self.place + 1, opened: end, sent: false, ..self };
+            self = Self { place: self.place + 1, opened: end, sent: false };
         }
         self
     }
@@ -146,22 +129,6 @@ mod tests {
         assert_eq!(turn.failed(now, stage).advanced(now, &line, &heard, stage), turn);
         let next = turn.used().failed(now, stage).advanced(now, &line, &heard, stage);
         assert!(next.is_takeover() && !next.is_used() && next.holder(&line) == Some(KeeperIndex(1)));
-    }
-
-    #[test]
-    fn a_turn_goes_on_while_more_of_its_batch_settles_and_not_for_ever() {
-        let (now, stage) = (Time(1_000_000), Duration::from_secs(3));
-        let line = [0, 1].map(KeeperIndex);
-        let heard: SignerSet = line.into_iter().collect();
-        let look = |turn: Turn, settled, at: Time| turn.carried_on(settled, at).advanced(at, &line, &heard, stage);
-        let turn = look(Turn::first(now).used(), 1, now.plus(stage));
-        assert!(!turn.is_takeover() && turn.is_used(), "its keeper is at work");
-        assert!(look(turn, 1, now.plus(stage * 2)).is_takeover(), "nothing more has settled");
-        let mut turn = Turn::first(now);
-        for (settled, stages) in (1..20).zip(1_u32..) {
-            turn = look(turn, settled, now.plus(stage * stages));
-            assert_eq!(turn.is_takeover(), settled > usize::from(EXTENSIONS_MAX), "{settled}");
-        }
     }
 
     #[test]

@@ -94,7 +94,7 @@ pub fn settlement(batch: &CertifiedBatch, unpaid: Vec<usize>) -> Settlement {
         signature: Bytes::from(certificate.signature.to_chain_bytes().to_vec()),
         signers: words(&certificate.signers.to_bytes(batch.committee_size)),
     };
-    Settlement { certificate, batch: called, callback_gas: gas, leaves, unpaid }
+    Settlement { certificate, batch: called, callback_gas: gas, leaves, unpaid, takeover: batch.takeover }
 }
 
 fn entry(report: &Report, anchor: usize) -> Entry {

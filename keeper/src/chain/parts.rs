@@ -3,7 +3,7 @@
 //! The contract takes any subset of a batch in full and the hashes of the rest, and remembers a root it has verified.
 
 use super::{Anchor, Batch, Settlement};
-use alloy::primitives::B256;
+use alloy::primitives::{Address, B256, keccak256};
 use alloy::sol_types::SolCall;
 use contracts::ITaskManager::Entry;
 use contracts::terms::ended;
@@ -40,6 +40,8 @@ pub(crate) struct Part {
     pub(crate) gas: u64,
     /// Last block in which any of its anchors stands.
     pub(crate) last_block: Option<u64>,
+    /// Whether it is of what takes much of a block.
+    pub(crate) is_heavy: bool,
 }
 
 /// Splits a batch where it has to be: what is light first and by itself, so that it does not wait for a place in a block
@@ -58,7 +60,7 @@ pub(crate) fn split(settlement: &Settlement, anchor_age: u64) -> Vec<Part> {
     let is_light = |place: &usize| !is_heavy(settlement, deliveries.get(*place).copied().flatten());
     let (light, heavy): (Vec<usize>, Vec<usize>) = all.into_iter().partition(is_light);
     let mut parts = Vec::new();
-    for places in [light, heavy] {
+    for (places, is_heavy) in [(light, false), (heavy, true)] {
         let mut from = 0;
         while from < places.len() {
             let mut best = part(&places[from..=from]);
@@ -70,11 +72,19 @@ pub(crate) fn split(settlement: &Settlement, anchor_age: u64) -> Vec<Part> {
                 }
                 (best, to) = (longer, to + 1);
             }
-            parts.push(best);
+            parts.push(Part { is_heavy, ..best });
             from = to;
         }
     }
     parts
+}
+
+/// Puts what is heavy into an order of this account's own, of which a job's parts keep theirs: whoever was at it before goes the
+/// usual way still, as likely as not, and two that go the same way bring the same parts, of which one is refused in a full block.
+pub(crate) fn scatter(parts: &mut [Part], account: Address) {
+    let job = |part: &Part| part.call.batch.entries.first().map_or(0, |entry| Run::from_word(entry.run).job_id);
+    let place = |part: &Part| keccak256([&account[..], &job(part).to_be_bytes()].concat());
+    parts.sort_by_cached_key(|part| part.is_heavy.then(|| place(part)));
 }
 
 /// Of each entry the position of its outcome, if it has one.
@@ -118,7 +128,8 @@ fn part(settlement: &Settlement, deliveries: &[Option<usize>], places: &[usize],
     let last_block = batch.anchors.iter().map(|anchor| anchor.number.saturating_add(anchor_age)).max();
     let count = batch.entries.len() as u64;
     let call = TaskManager::settleCall { certificate: certificate.clone(), batch };
-    Part { gas: worst_gas(&call, count, callbacks.into_iter().fold(0, u64::saturating_add)), call, last_block }
+    let gas = worst_gas(&call, count, callbacks.into_iter().fold(0, u64::saturating_add));
+    Part { call, gas, last_block, is_heavy: false }
 }
 
 /// All hashes but those of the entries at these places, which are in order.

@@ -161,7 +161,11 @@ impl Submitter {
 
     /// Settles a certified batch, in several transactions where one cannot carry it.
     pub async fn submit(&self, settlement: Settlement) -> SettlementResult {
-        let mut parts = parts::split(&settlement, self.anchor_age).into_iter();
+        let mut parts = parts::split(&settlement, self.anchor_age);
+        if settlement.takeover {
+            parts::scatter(&mut parts, self.account);
+        }
+        let mut parts = parts.into_iter();
         let (mut under_way, mut sum, mut before) = (JoinSet::new(), Sum::default(), None);
         loop {
             while under_way.len() < PARTS_AT_ONCE {
@@ -302,7 +306,7 @@ pub(super) fn plain_call(to: Address, call: &impl SolCall) -> Call {
 
 /// The call, and the key of its batch: the same for every certificate over it.
 fn settle_call(contracts: &Contracts, part: Part) -> (B256, Call) {
-    let Part { mut call, gas, last_block } = part;
+    let Part { mut call, gas, last_block, .. } = part;
     let bare = Certificate { epoch: call.certificate.epoch, signature: Bytes::new(), signers: Vec::new() };
     let certificate = std::mem::replace(&mut call.certificate, bare);
     let key = keccak256(call.abi_encode());

@@ -1,4 +1,4 @@
-use super::{CALLDATA_MAX, GAS_PLANNED_MAX, Part, split, worst_gas};
+use super::{CALLDATA_MAX, GAS_PLANNED_MAX, Part, scatter, split, worst_gas};
 use crate::chain::{Anchor, Batch, Certificate, Settlement};
 use alloy::primitives::{Address, B256, Bytes, U256};
 use alloy::sol_types::SolCall;
@@ -42,6 +42,7 @@ pub(crate) fn settlement(outcomes: &[(usize, u64)]) -> Settlement {
         callback_gas: outcomes.iter().map(|(_, gas)| *gas).collect(),
         leaves,
         unpaid: vec![],
+        takeover: false,
     }
 }
 
@@ -214,4 +215,53 @@ fn the_plan_of_a_batch_is_no_less_than_the_worst_that_is_measured() {
     let call = TaskManager::settleCall { certificate: settlement.certificate, batch: settlement.batch };
     let planned = worst_gas(&call, 128, 0);
     assert!(planned >= measured, "{planned} planned, {measured} measured");
+}
+
+/// The jobs of the heavy parts in their order, behind light ones.
+fn heavy_jobs(parts: &[Part]) -> Vec<u64> {
+    let light = parts.iter().take_while(|part| !part.is_heavy).count();
+    assert!(light > 0 && parts[light..].iter().all(|part| part.is_heavy), "what is light goes first");
+    parts[light..].iter().flat_map(Part::jobs).collect()
+}
+
+#[test]
+fn whoever_takes_over_brings_what_is_heavy_in_an_order_of_its_own() {
+    let usual = split(&settlement(&[(60_000, 100_000); 64]), 100);
+    let theirs = |account: u8| {
+        let mut parts = usual.clone();
+        scatter(&mut parts, Address::repeat_byte(account));
+        check(&settlement(&[(60_000, 100_000); 64]), &parts);
+        heavy_jobs(&parts)
+    };
+    let orders = [heavy_jobs(&usual), theirs(1), theirs(2), theirs(3)];
+    assert_eq!(theirs(1), orders[1], "the same whenever it is asked for");
+    for (place, one) in orders.iter().enumerate() {
+        for other in &orders[..place] {
+            // Of the first eight of each hardly any is the other's: one is to be expected.
+            let same = one[..8].iter().filter(|job| other[..8].contains(job)).count();
+            assert!(same <= 3, "{one:?} {other:?}");
+        }
+    }
+}
+
+#[test]
+fn parts_of_one_job_stay_in_their_order() {
+    let mut parts = split(&settlement(&[(60_000, 100_000); 8]), 100);
+    let of_job = |number: usize, part: &Part| {
+        let mut part = part.clone();
+        for entry in &mut part.call.batch.entries {
+            let run = Run { job_id: (number % 2) as u64, ..Run::from_word(entry.run) };
+            *entry = Entry { run: run.word(), instanceKey: B256::from(U256::from(number)), ..entry.clone() };
+        }
+        part
+    };
+    parts = parts.iter().enumerate().map(|(number, part)| of_job(number, part)).collect();
+    for account in 1..=8 {
+        scatter(&mut parts, Address::repeat_byte(account));
+        for job in 0..2 {
+            let its = parts.iter().filter(|part| part.is_heavy && part.jobs().contains(&job));
+            let numbers: Vec<B256> = its.map(|part| part.call.batch.entries[0].instanceKey).collect();
+            assert!(numbers.is_sorted() && numbers.len() > 1, "{numbers:?}");
+        }
+    }
 }

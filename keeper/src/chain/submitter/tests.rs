@@ -45,6 +45,7 @@ fn settlement(instance: u8) -> Settlement {
         callback_gas: vec![100_000],
         leaves: vec![B256::with_last_byte(instance)],
         unpaid: vec![],
+        takeover: false,
     }
 }
 
