@@ -187,7 +187,15 @@ pub struct Outcome {
     pub transcript: B256,
 }
 
+/// An outcome of more bytes than this is heavy: a few of them fill a block (EIP-7623).
+pub const HEAVY_BYTES: usize = 4 * 1_024;
+
 impl Outcome {
+    /// Whether it takes much of a block.
+    pub fn is_heavy(&self) -> bool {
+        self.data.len() > HEAVY_BYTES
+    }
+
     /// keccak256(abi.encode(keccak256(data), codeHash, stateAfterRoot, transcriptRoot)).
     pub fn hash(&self, code_hash: B256) -> B256 {
         keccak256((keccak256(&self.data), code_hash, self.state_after, self.transcript).abi_encode())

@@ -58,6 +58,8 @@ struct Open {
     is_split: bool,
     /// Whether its job's last runs here were not all quick, or there was none: it may hold up what it is batched with.
     is_slow: bool,
+    /// Whether its job's last outcome was heavy: the batch it is in goes on chain in parts, over some blocks.
+    is_heavy: bool,
     /// Whether its job looks outside: it is assigned alone, with what keepers saw.
     observes: bool,
     /// Whether it stands in a batch that could succeed.
@@ -112,9 +114,9 @@ impl Windows {
         }
     }
 
-    /// A run of a task has ended here, after so long, with something to say or not.
-    pub(crate) fn note_run(&mut self, task: Task, has_said: bool, took: Duration) {
-        self.runs.note(task, has_said, took);
+    /// A run of a task has ended here, after so long; if it has something to say, whether that is heavy.
+    pub(crate) fn note_run(&mut self, task: Task, said_heavy: Option<bool>, took: Duration) {
+        self.runs.note(task, said_heavy, took);
     }
 
     /// A run of a task has not ended here, and its next try is due.
@@ -233,11 +235,11 @@ impl Windows {
                 };
                 let is_caught_up = |task: &Task| sessions.get(task).is_some_and(caught_up);
                 let is_left = is_left || firsts.hold_back(session, attempt, is_caught_up);
-                let is_slow = !self.runs.are_quick(task);
+                let (is_slow, is_heavy) = (!self.runs.are_quick(task), self.runs.are_heavy(task.job));
                 let (observes, failures) = (session.due().observes, failed.len());
                 // Nothing is listed yet, or no more.
                 let is_left = is_left || (observes && since <= now && session.listed(attempt, now).is_empty());
-                Some(Open { task, attempt, since, failures, is_split, is_slow, observes, is_held, is_left })
+                Some(Open { task, attempt, since, failures, is_split, is_slow, is_heavy, observes, is_held, is_left })
             })
             .collect()
     }

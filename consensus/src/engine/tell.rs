@@ -81,7 +81,7 @@ impl Engine {
     ) {
         let Self { facts, sessions, outbox, .. } = self;
         if sessions.get(&task).is_some_and(|session| session.is_running(attempt, anchor)) && says_of_its_job(&result) {
-            self.windows.note_run(task, result.is_ok(), took);
+            self.windows.note_run(task, result.as_ref().ok().map(Outcome::is_heavy), took);
         }
         sessions.handle(task, Event::Executed(attempt, anchor, result), facts, now, outbox);
     }

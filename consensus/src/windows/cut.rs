@@ -18,8 +18,8 @@ const SLOW_TOGETHER: usize = 16;
 /// Bytes of an assignment that its batches may take; the rest of the limit is for its place and its signature.
 const BATCHES_ROOM: usize = ASSIGNMENT_LIMIT - 256;
 
-/// What tasks have in common that are batched: attempt, due second, quorum, and whether their jobs are not quick here.
-type Kind = (u8, u64, u16, bool);
+/// What tasks have in common that are batched: attempt, due second, quorum, and whether their jobs are not quick here, and heavy.
+type Kind = (u8, u64, u16, bool, bool);
 
 /// When a task is due, and its place among those of its job that are due together.
 type Rank = (u64, u32);
@@ -53,7 +53,7 @@ pub(super) fn assignments(batches: Vec<(PlannedBatch, bool)>) -> Vec<Cut> {
 /// Groups open tasks: those due in one second under one quorum together, within the gas and size of a batch, at every
 /// attempt, so that what is late for no fault of its own costs no more than what is on time. A batch waits for the slowest
 /// of its tasks, so those of jobs that are quick here are apart from the others, and the others fewer together at each
-/// attempt, and after all else. Those that a failed batch showed a quorum to agree on are together again; all others alone.
+/// attempt, and after all else. It goes on chain in parts where outcomes are heavy, so those whose jobs' are light are apart too. Those that a failed batch showed a quorum to agree on are together again; all others alone.
 /// Gives with each whether it is late and slow.
 pub(super) fn batches(
     ready: &[Open],
@@ -78,14 +78,14 @@ pub(super) fn batches(
         if open.failures == 0 && !open.is_split && !troubled.contains(&open.task.job) {
             // What is caught up with is together, whenever it was due.
             let moment = if is_catch_up(open.attempt) { 0 } else { due.due };
-            let group = groups.entry((open.attempt, moment, due.quorum_bps, open.is_slow)).or_default();
+            let group = groups.entry((open.attempt, moment, due.quorum_bps, open.is_slow, open.is_heavy)).or_default();
             group.push(((due.due, due.rank), open.task, u64::from(due.callback_gas)));
         } else if !agreed.iter().any(|batch| batch.attempt == open.attempt && batch.tasks.contains(&open.task.into())) {
             singles.push(PlannedBatch::of(open.attempt, vec![open.task.into()]));
         }
     }
     groups.values_mut().for_each(|group| group.sort_unstable());
-    let (slow, quick): (Vec<_>, Vec<_>) = groups.into_iter().partition(|((.., is_slow), _)| *is_slow);
+    let (slow, quick): (Vec<_>, Vec<_>) = groups.into_iter().partition(|((.., is_slow, _), _)| *is_slow);
     let quick = quick.into_iter().flat_map(|((attempt, ..), group)| split(attempt, &group, BATCH_MAX));
     let slow = slow.into_iter().flat_map(|((attempt, ..), group)| split(attempt, &group, slow_together(attempt)));
     let first = quick.chain(agreed).chain(singles).map(|batch| (batch, false));

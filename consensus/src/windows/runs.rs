@@ -1,4 +1,4 @@
-//! Which jobs are quick here, as their runs show.
+//! Which jobs are quick here, and whose outcomes are light, as their runs show.
 //!
 //! A batch waits for the slowest of its tasks. A job that is quick but for now and then would have all others wait now and
 //! then, so each run that is not costs it twice as many quick ones as the last one did, until it counts as quick again. One
@@ -30,6 +30,8 @@ struct Record {
     last_owed: u16,
     /// Quick runs since it owes none.
     spare: u16,
+    /// Whether its last outcome was heavy.
+    is_heavy: bool,
 }
 
 impl Record {
@@ -57,10 +59,11 @@ pub(super) struct Runs {
 }
 
 impl Runs {
-    /// A run has ended, after so long and with something to say or not.
-    pub(super) fn note(&mut self, task: Task, has_said: bool, took: Duration) {
+    /// A run has ended, after so long; if it has something to say, whether that is heavy.
+    pub(super) fn note(&mut self, task: Task, said_heavy: Option<bool>, took: Duration) {
         let mut record = self.young.remove(&task.job).or_else(|| self.old.remove(&task.job)).unwrap_or_default();
-        record.note(task.version, has_said && took <= QUICK);
+        record.note(task.version, said_heavy.is_some() && took <= QUICK);
+        record.is_heavy = said_heavy.unwrap_or(record.is_heavy);
         if self.young.len() >= HALF {
             self.old = std::mem::take(&mut self.young);
         }
@@ -70,13 +73,18 @@ impl Runs {
     /// A run has not ended while its task is tried again. It is looked at again and again, and counts once.
     pub(super) fn note_endless(&mut self, task: Task) {
         if self.record(task.job).is_none_or(|record| record.owed < record.last_owed || record.owed == 0) {
-            self.note(task, false, Duration::ZERO);
+            self.note(task, None, Duration::ZERO);
         }
     }
 
     /// Whether the job's last runs at this version were quick.
     pub(super) fn are_quick(&self, task: Task) -> bool {
         self.record(task.job).is_some_and(|record| record.owed == 0 && record.version == task.version)
+    }
+
+    /// Whether the job's last outcome was heavy.
+    pub(super) fn are_heavy(&self, job: JobId) -> bool {
+        self.record(job).is_some_and(|record| record.is_heavy)
     }
 
     fn record(&self, job: JobId) -> Option<&Record> {
@@ -95,7 +103,7 @@ mod tests {
         (0..2_000)
             .find(|_| {
                 let are_quick = runs.are_quick(task);
-                runs.note(task, true, SOON);
+                runs.note(task, Some(false), SOON);
                 are_quick
             })
             .expect("some time it is quick again")
@@ -107,13 +115,13 @@ mod tests {
         assert!(!runs.are_quick(task(1)), "nothing is known");
         assert_eq!(quick_after(&mut runs, task(1)), 1);
         for owed in [1, 2, 4, 8] {
-            runs.note(task(1), true, QUICK * 2);
+            runs.note(task(1), Some(false), QUICK * 2);
             assert_eq!(quick_after(&mut runs, task(1)), owed, "whatever it did in between");
         }
-        (0..12).for_each(|_| runs.note(task(1), false, SOON));
+        (0..12).for_each(|_| runs.note(task(1), None, SOON));
         assert_eq!(quick_after(&mut runs, task(1)), 1_024);
-        (0..11 * FORGIVEN).for_each(|_| runs.note(task(1), true, QUICK));
-        runs.note(task(1), false, SOON);
+        (0..11 * FORGIVEN).for_each(|_| runs.note(task(1), Some(false), QUICK));
+        runs.note(task(1), None, SOON);
         assert_eq!(quick_after(&mut runs, task(1)), 1, "what was long ago is forgotten");
     }
 
@@ -121,9 +129,9 @@ mod tests {
     fn a_new_version_has_to_show_and_to_pay() {
         let mut runs = Runs::default();
         let newer = Task { version: task(1).version + 1, ..task(1) };
-        runs.note(task(1), true, SOON);
+        runs.note(task(1), Some(false), SOON);
         assert!(runs.are_quick(task(1)) && !runs.are_quick(newer));
-        (0..4).for_each(|_| runs.note(task(1), false, SOON));
+        (0..4).for_each(|_| runs.note(task(1), None, SOON));
         assert_eq!(quick_after(&mut runs, newer), 8);
     }
 
@@ -138,8 +146,8 @@ mod tests {
     fn only_so_many_are_remembered_and_those_that_ran_last() {
         let mut runs = Runs::default();
         for job in 1..=4 * HALF as u64 {
-            runs.note(task(job), true, SOON);
-            runs.note(task(1), true, SOON);
+            runs.note(task(job), Some(false), SOON);
+            runs.note(task(1), Some(false), SOON);
         }
         assert!(runs.young.len() + runs.old.len() <= 2 * HALF + 1);
         assert!(runs.are_quick(task(1)) && runs.are_quick(task(4 * HALF as u64)) && !runs.are_quick(task(2)));

@@ -224,13 +224,29 @@ fn jobs_that_are_quick_here_are_batched_apart_from_others() {
     let mut bench = bench(0, &tasks(6));
     let quick = Duration::from_millis(250);
     for (job, has_said, took) in [(1, true, quick), (2, true, quick), (3, true, quick * 2), (4, false, quick / 2)] {
-        bench.windows.note_run(task(job), has_said, took);
+        bench.windows.note_run(task(job), has_said.then_some(false), took);
     }
     assert_eq!(bench.assigned(998_000), [vec![1, 2], vec![3, 4, 5, 6]]);
     let mut bench = self::bench(0, &tasks(2));
-    bench.windows.note_run(task(1), true, quick);
-    bench.windows.note_run(task(1), true, quick * 2);
+    bench.windows.note_run(task(1), Some(false), quick);
+    bench.windows.note_run(task(1), Some(false), quick * 2);
     assert_eq!(bench.assigned(998_000), [[1, 2]], "the last run counts");
+}
+
+/// What is heavy goes on chain in parts, over some blocks.
+#[test]
+fn jobs_whose_outcomes_are_light_are_batched_apart_from_heavy_ones() {
+    let mut bench = bench(0, &tasks(6));
+    let said = [(1, Some(true)), (2, Some(false)), (3, Some(true)), (4, Some(false)), (5, None)];
+    for (job, said_heavy) in said {
+        bench.windows.note_run(task(job), said_heavy, Duration::ZERO);
+    }
+    assert_eq!(bench.assigned(998_000), [vec![2, 4], vec![1, 3], vec![5, 6]]);
+    let mut bench = self::bench(0, &tasks(2));
+    for (job, said_heavy) in [(1, Some(true)), (1, Some(false)), (2, Some(false))] {
+        bench.windows.note_run(task(job), said_heavy, Duration::ZERO);
+    }
+    assert_eq!(bench.assigned(998_000), [[1, 2]], "the last outcome counts");
 }
 
 #[test]
@@ -238,7 +254,7 @@ fn what_is_not_quick_is_fewer_together_at_each_attempt() {
     let sizes = |all: &[DueTask], attempt: u8, quick: bool| {
         let mut bench = bench(0, all);
         for due in all.iter().filter(|_| quick) {
-            bench.windows.note_run(due.task, true, Duration::ZERO);
+            bench.windows.note_run(due.task, Some(false), Duration::ZERO);
         }
         bench.again(all, attempt).iter().map(Vec::len).collect::<Vec<_>>()
     };
@@ -256,7 +272,7 @@ fn what_is_late_and_not_quick_comes_last_and_leaves_numbers() {
     let quick = due(9_001, DUE);
     let mut bench = bench(0, &endless);
     bench.learn(quick, 998_000);
-    bench.windows.note_run(quick.task, true, Duration::ZERO);
+    bench.windows.note_run(quick.task, Some(false), Duration::ZERO);
     let all = [endless, vec![quick]].concat();
     let batches = bench.again(&all, 2);
     assert_eq!(batches[0], [9_001]);

@@ -5,7 +5,8 @@
 use super::{Anchor, Batch, Settlement};
 use alloy::primitives::{Address, B256, keccak256};
 use alloy::sol_types::SolCall;
-use contracts::ITaskManager::Entry;
+use consensus::task::HEAVY_BYTES;
+use contracts::ITaskManager::{Delivery, Entry};
 use contracts::terms::ended;
 use contracts::{Run, TaskManager};
 use std::collections::BTreeSet;
@@ -17,8 +18,7 @@ pub(crate) const CALLDATA_MAX: usize = 128 * 1_024 - ENVELOPE_BYTES;
 /// Most gas planned for one transaction: three quarters of the largest there may be (EIP-7825, 2^24), so that it finds room
 /// in blocks that are not empty.
 pub(crate) const GAS_PLANNED_MAX: u64 = (1 << 24) / 4 * 3;
-/// An outcome of more bytes than this, or with more callback gas, is heavy.
-const HEAVY_BYTES: usize = 4 * 1_024;
+/// An outcome with more callback gas than this is heavy as well.
 const HEAVY_GAS: u64 = 1_000_000;
 /// Gas of a settlement besides its calldata, entries and callbacks: base cost, verification, bookkeeping.
 const SETTLE_GAS: u64 = 400_000;
@@ -52,9 +52,18 @@ pub(crate) fn split(settlement: &Settlement, anchor_age: u64) -> Vec<Part> {
     let deliveries = deliveries(&settlement.batch.entries);
     let can_split = settlement.leaves.len() == entries && settlement.batch.leaves.is_empty();
     let all: Vec<usize> = (0..entries).filter(|place| !can_split || !settlement.unpaid.contains(place)).collect();
-    let part = |places: &[usize]| part(settlement, &deliveries, places, anchor_age);
-    let whole = part(&all);
-    if (whole.fits() || !can_split) && (!all.is_empty() || entries == 0) {
+    let bytes = |place: usize| delivered(settlement, &deliveries, place).map_or(0, |delivery| delivery.outcome.len());
+    // Outcomes that are more than a transaction carries need not be encoded to know it, which takes a while.
+    let fitting = |places: &[usize]| {
+        let is_too_long = places.iter().map(|place| bytes(*place)).sum::<usize>() > CALLDATA_MAX;
+        let part = (!is_too_long).then(|| part(settlement, &deliveries, places, anchor_age));
+        part.filter(Part::fits)
+    };
+    let alone = |places: &[usize]| part(settlement, &deliveries, places, anchor_age);
+    if !can_split {
+        return vec![alone(&all)];
+    }
+    if let Some(whole) = fitting(&all).filter(|_| !all.is_empty() || entries == 0) {
         return vec![whole];
     }
     let is_light = |place: &usize| !is_heavy(settlement, deliveries.get(*place).copied().flatten());
@@ -63,13 +72,9 @@ pub(crate) fn split(settlement: &Settlement, anchor_age: u64) -> Vec<Part> {
     for (places, is_heavy) in [(light, false), (heavy, true)] {
         let mut from = 0;
         while from < places.len() {
-            let mut best = part(&places[from..=from]);
+            let mut best = alone(&places[from..=from]);
             let mut to = from + 1;
-            while to < places.len() {
-                let longer = part(&places[from..=to]);
-                if !longer.fits() {
-                    break;
-                }
+            while let Some(longer) = places.get(from..=to).and_then(fitting) {
                 (best, to) = (longer, to + 1);
             }
             parts.push(Part { is_heavy, ..best });
@@ -91,6 +96,10 @@ pub(crate) fn scatter(parts: &mut [Part], account: Address) {
 fn deliveries(entries: &[Entry]) -> Vec<Option<usize>> {
     let mut next = 0..;
     entries.iter().map(|entry| if is_call(entry) { next.next() } else { None }).collect()
+}
+
+fn delivered<'a>(settlement: &'a Settlement, deliveries: &[Option<usize>], place: usize) -> Option<&'a Delivery> {
+    settlement.batch.deliveries.get((*deliveries.get(place)?)?)
 }
 
 /// Whether this outcome takes much of a block.

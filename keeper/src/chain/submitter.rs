@@ -161,11 +161,19 @@ impl Submitter {
 
     /// Settles a certified batch, in several transactions where one cannot carry it.
     pub async fn submit(&self, settlement: Settlement) -> SettlementResult {
-        let mut parts = parts::split(&settlement, self.anchor_age);
-        if settlement.takeover {
-            parts::scatter(&mut parts, self.account);
-        }
-        let mut parts = parts.into_iter();
+        let (anchor_age, account) = (self.anchor_age, self.account);
+        // What is to be encoded may be megabytes.
+        let split = tokio::task::spawn_blocking(move || {
+            let mut parts = parts::split(&settlement, anchor_age);
+            if settlement.takeover {
+                parts::scatter(&mut parts, account);
+            }
+            parts
+        });
+        let mut parts = match split.await {
+            Ok(parts) => parts.into_iter(),
+            Err(error) => return SettlementResult::Failed { why: error.to_string() },
+        };
         let (mut under_way, mut sum, mut before) = (JoinSet::new(), Sum::default(), None);
         loop {
             while under_way.len() < PARTS_AT_ONCE {

@@ -5,9 +5,12 @@ use crate::chain::fees::Fees;
 use crate::chain::nonce::{Attempt, Call, Entry, Ledger};
 use alloy::primitives::{Address, B256, Bytes, keccak256};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const VERSION: u32 = 2;
 /// Largest ledger read.
@@ -19,21 +22,37 @@ const MEND: &str = "move it away once none of this account's transactions is pen
 #[derive(Clone, Debug)]
 pub struct LedgerFile {
     file: PathBuf,
+    texts: Arc<Mutex<Texts>>,
 }
+
+/// What the calls of the last ledger look like in the file, by nonce. They make up nearly all of it and hardly ever change, while
+/// the ledger is written for every transaction: spelt out anew each time, those of 64 KiB held up all that were to be sent.
+pub(super) type Texts = BTreeMap<u64, (Call, Box<RawValue>)>;
 
 #[derive(Deserialize)]
 struct Versioned {
     version: u32,
 }
 
+/// A ledger as it is read, with entries of their own, and as it is written, with those of a ledger.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Content {
+struct Content<E> {
     version: u32,
     chain_id: u64,
     address: Address,
     floor: u64,
-    entries: Vec<Entry>,
+    entries: Vec<E>,
+}
+
+/// An [`Entry`] whose call has its text already.
+#[derive(Serialize)]
+struct Spelt<'a> {
+    nonce: u64,
+    key: B256,
+    call: &'a RawValue,
+    gas_limit: u64,
+    attempts: &'a [Attempt],
 }
 
 /// What programs before version 2 wrote.
@@ -65,13 +84,20 @@ struct OldAttempt {
     tip: u64,
 }
 
+impl<'a> Spelt<'a> {
+    fn of(entry: &'a Entry, call: &'a RawValue) -> Self {
+        let Entry { nonce, key, gas_limit, ref attempts, .. } = *entry;
+        Self { nonce, key, call, gas_limit, attempts }
+    }
+}
+
 impl LedgerFile {
     /// Reads the ledger, or starts an empty one where there is no file.
     ///
     /// # Errors
     /// The file cannot be read, is damaged, newer than this program, or belongs to another account or chain.
     pub fn open(file: &Path, chain_id: u64, address: Address) -> Result<(Self, Ledger), ChainError> {
-        let own = Self { file: file.to_owned() };
+        let own = Self { file: file.to_owned(), texts: Arc::default() };
         let mut bytes = Vec::new();
         match File::open(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -108,7 +134,7 @@ impl LedgerFile {
     fn replace(&self, ledger: &Ledger) -> io::Result<()> {
         let fresh = self.file.with_extension("new");
         let mut file = File::create(&fresh)?;
-        file.write_all(&encode(ledger)?)?;
+        file.write_all(&encode(ledger, &mut self.texts.lock().unwrap_or_else(PoisonError::into_inner))?)?;
         file.sync_all()?;
         fs::rename(&fresh, &self.file)?;
         match self.file.parent() {
@@ -122,8 +148,18 @@ impl LedgerFile {
     }
 }
 
-pub(super) fn encode(ledger: &Ledger) -> io::Result<Vec<u8>> {
-    let entries = ledger.entries.values().cloned().collect();
+/// The file of a ledger; `texts` are those of the ledger before it, and become its own.
+pub(super) fn encode(ledger: &Ledger, texts: &mut Texts) -> io::Result<Vec<u8>> {
+    let mut before = std::mem::take(texts);
+    for Entry { nonce, call, .. } in ledger.entries.values() {
+        let text = match before.remove(nonce) {
+            Some((known, text)) if known == *call => text,
+            _ => serde_json::value::to_raw_value(call)?,
+        };
+        texts.insert(*nonce, (call.clone(), text));
+    }
+    let entries = ledger.entries.values().zip(texts.values());
+    let entries = entries.map(|(entry, (_, call))| Spelt::of(entry, call)).collect();
     let Ledger { chain_id, address, floor, .. } = *ledger;
     Ok(serde_json::to_vec(&Content { version: VERSION, chain_id, address, floor, entries })?)
 }
@@ -140,7 +176,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Ledger, String> {
 }
 
 /// `None` if the entries contradict each other.
-fn new(content: Content) -> Option<Ledger> {
+fn new(content: Content<Entry>) -> Option<Ledger> {
     let Content { chain_id, address, floor, entries, .. } = content;
     let ordered = entries.windows(2).all(|pair| pair[0].nonce < pair[1].nonce);
     let sound = ordered && entries.iter().all(|entry| !entry.attempts.is_empty());

@@ -3,13 +3,14 @@
 use alloy::primitives::{Address, B256, Bytes};
 use serde_json::json;
 
+use super::file::Texts;
 use super::{Attempt, Call, Entry, Ledger, file};
 use crate::chain::fees::Fees;
 
 /// A ledger's file, of any version.
 pub fn ledger(bytes: &[u8]) {
     if let Ok(ledger) = file::decode(bytes) {
-        let written = file::encode(&ledger).expect("what was read can be written");
+        let written = file::encode(&ledger, &mut Texts::new()).expect("what was read can be written");
         assert_eq!(file::decode(&written), Ok(ledger), "no nonce is forgotten on disk");
     }
 }
@@ -35,6 +36,6 @@ pub fn ledger_seeds() -> Vec<Vec<u8>> {
     };
     let old =
         json!({"version": 1, "chain_id": 31337, "address": account, "intents": [intent(1, true), intent(2, false)]});
-    let new = [empty, filled].map(|ledger| file::encode(&ledger).expect("it can be written"));
+    let new = [empty, filled].map(|ledger| file::encode(&ledger, &mut Texts::new()).expect("it can be written"));
     new.into_iter().chain([old.to_string().into_bytes()]).collect()
 }

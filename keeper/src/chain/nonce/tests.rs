@@ -1,4 +1,4 @@
-use super::{Attempt, Call, Entry, Ledger, LedgerFile};
+use super::{Attempt, Call, Entry, Ledger, LedgerFile, file};
 use crate::chain::fees::Fees;
 use alloy::primitives::{Address, B256, Bytes};
 use serde_json::json;
@@ -48,6 +48,38 @@ fn what_is_written_is_read_again() {
     assert_eq!(open(&file).expect("none yet").1, Ledger::empty(CHAIN, account()));
     let ledger = filled(&file);
     assert_eq!(open(&file).expect("sound").1, ledger);
+}
+
+/// Calls keep the text they were spelt in once; whatever else becomes of a nonce, the file says what the ledger says.
+#[test]
+fn what_changes_under_a_nonce_is_written_anew() {
+    let (_folder, file) = fresh();
+    let (own, mut ledger) = open(&file).expect("none yet");
+    let changes: [fn(&mut Ledger); 7] = [
+        |ledger| drop(ledger.entries.insert(4, entry(4, b"one"))),
+        |ledger| drop(ledger.entries.insert(5, entry(5, b"two"))),
+        |ledger| ledger.entries.values_mut().for_each(|entry| entry.attempts.push(entry.attempts[0].clone())),
+        // Another content, and another certificate over the same one.
+        |ledger| drop(ledger.entries.insert(4, entry(4, b"three"))),
+        |ledger| ledger.entries.values_mut().for_each(|entry| entry.call.last_block = Some(77)),
+        |ledger| drop(ledger.entries.insert(5, Entry { key: B256::ZERO, ..entry(5, b"") })),
+        |ledger| drop(ledger.entries.remove(&4)),
+    ];
+    for change in changes {
+        change(&mut ledger);
+        // Whoever writes is one of several that share what was spelt.
+        own.clone().save(&ledger).expect("the folder is writable");
+        assert_eq!(open(&file).expect("sound").1, ledger);
+    }
+    let mut texts = file::Texts::new();
+    let mut spelt = |ledger: &Ledger| {
+        file::encode(ledger, &mut texts).expect("it can be written");
+        texts.values().map(|(_, text)| text.get().as_ptr()).collect::<Vec<_>>()
+    };
+    ledger.entries = [(4, entry(4, &[7; 65_536]))].into();
+    let before = spelt(&ledger);
+    ledger.entries.insert(5, entry(5, b"two"));
+    assert_eq!(spelt(&ledger)[0], before[0], "a call is spelt once");
 }
 
 #[test]
