@@ -55,6 +55,7 @@ fn request(code: &Code) -> RunRequest {
         sequence: 3,
         trigger: Trigger::Time(1_800_000_000),
         due: 1_800_000_000,
+        is_late: false,
         params: vec![1; 32],
         reference: BlockReference { chain_id: 31337, number: 1000, hash: [9; 32], timestamp: 1_799_999_998 },
     }

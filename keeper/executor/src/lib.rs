@@ -302,7 +302,7 @@ impl Executor {
             reference: request.reference,
             call,
         };
-        let assigned = Assigned { hash: code.hash, limits: self.limits, input };
+        let assigned = Assigned { hash: code.hash, limits: self.limits, input, is_late: request.is_late };
         let mut why = String::new();
         for _ in 0..TRIES {
             self.prepare_in_time(&code, owner).await?;

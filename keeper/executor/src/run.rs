@@ -63,6 +63,8 @@ pub struct RunRequest {
     pub trigger: Trigger,
     /// The due moment in unix seconds: the job's `now`.
     pub due: u64,
+    /// Whether it was tried before, or nobody waits for it: what is on time runs before it.
+    pub is_late: bool,
     /// The job's parameters, as registered on chain.
     pub params: Vec<u8>,
     /// The anchor of the task.

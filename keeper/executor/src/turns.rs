@@ -6,8 +6,8 @@
 //!     └─ too many wait, of all or of this customer: none
 //! ```
 //!
-//! The next place goes to the customer who holds the fewest, among those to the one who has used the least time of late, among
-//! those to the one who has waited longest. Those who were slow of late, and those of whom nothing is known, may not have all places
+//! The next place goes to the customer who holds the fewest, among those to one who wants it for what is not late yet, among those
+//! to the one who has used the least time of late, among those to the one who has waited longest. Those who were slow of late, and those of whom nothing is known, may not have all places
 //! together: some are left to the quick. When one that was quick turns out slow, short records say nothing for a while.
 
 mod queue;
@@ -91,8 +91,13 @@ impl Turns {
 
     /// Waits for a place. `None`: too many wait already. Whoever waits may also go away, when the time of a run is over.
     pub(crate) async fn take(self: &Arc<Self>, customer: Customer) -> Option<Turn> {
+        self.take_for(customer, false).await
+    }
+
+    /// The same, for what is late already or not: what is on time goes before it.
+    pub(crate) async fn take_for(self: &Arc<Self>, customer: Customer, is_late: bool) -> Option<Turn> {
         let mut wait = Wait { turns: self, customer, was_served: false };
-        let turn = self.line_up(customer).await;
+        let turn = self.line_up(customer, is_late).await;
         wait.was_served = turn.is_some();
         turn
     }
@@ -102,9 +107,9 @@ impl Turns {
         self.unserved.load(Ordering::Relaxed)
     }
 
-    async fn line_up(self: &Arc<Self>, customer: Customer) -> Option<Turn> {
+    async fn line_up(self: &Arc<Self>, customer: Customer, is_late: bool) -> Option<Turn> {
         let (waiter, given) = oneshot::channel();
-        if !self.queue().ask(customer, waiter, oneshot::Sender::is_closed, Instant::now()) {
+        if !self.queue().ask((customer, is_late), waiter, oneshot::Sender::is_closed, Instant::now()) {
             return None;
         }
         self.give();
@@ -125,7 +130,7 @@ impl Turns {
     /// A place that is free now, if nobody waits for one.
     pub(crate) fn take_at_once(self: &Arc<Self>, customer: Customer) -> Option<Turn> {
         let (waiter, mut given) = oneshot::channel();
-        if !self.queue().ask(customer, waiter, oneshot::Sender::is_closed, Instant::now()) {
+        if !self.queue().ask((customer, false), waiter, oneshot::Sender::is_closed, Instant::now()) {
             return None;
         }
         self.give();

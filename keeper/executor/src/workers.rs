@@ -62,6 +62,8 @@ pub(crate) struct Assigned {
     pub(crate) hash: [u8; 32],
     pub(crate) limits: Limits,
     pub(crate) input: Input,
+    /// Whether what is on time runs before it.
+    pub(crate) is_late: bool,
 }
 
 /// Why a run has no end.
@@ -149,7 +151,8 @@ impl Workers {
     where
         C: Future<Output = Option<Vec<u8>>>,
     {
-        let mut turn = self.turns.take(customer(assigned.input.job_id)).await.ok_or(Unfinished::Busy)?;
+        let mut turn =
+            self.turns.take_for(customer(assigned.input.job_id), assigned.is_late).await.ok_or(Unfinished::Busy)?;
         turn.begin();
         loop {
             let (mut worker, was_idle) = self.take().await?;

@@ -34,7 +34,7 @@ impl Driver {
     pub(super) async fn carry_out(&mut self, order: Order) -> Result<(), Stopped> {
         match order {
             Order::Run { due, attempt, anchor, plan, sighting, ask, part } => {
-                self.begin(attempt, Work { due, anchor, plan, sighting, ask, part });
+                self.begin(attempt, Work { due, anchor, plan, sighting, ask, is_late: attempt > 0, part });
             }
             Order::Abandon { task, attempt, anchor } => {
                 if let Some(run) = self.runs.remove(&(task, attempt, anchor)) {

@@ -102,7 +102,8 @@ async fn rerun(
         callback_gas: plan.terms.callback_gas,
         observes: false,
     };
-    let finding = bench.actions.run(&Work { due, anchor, plan, sighting, ask: false, part: Part::Run }).await;
+    let finding =
+        bench.actions.run(&Work { due, anchor, plan, sighting, ask: false, is_late: true, part: Part::Run }).await;
     if finding.denies() {
         return Ok(not_due(&finding.reason));
     }

@@ -61,6 +61,8 @@ pub struct Work {
     pub sighting: Option<Sighting>,
     /// Whether the chain must be asked first if the job runs at that block.
     pub ask: bool,
+    /// Whether it was tried before, or nobody waits for it: what is on time runs before it.
+    pub is_late: bool,
     /// Which part of it.
     pub part: Part,
 }

@@ -92,7 +92,7 @@ impl Trial {
             callback_gas,
             observes: self.terms.action.observes(),
         };
-        Work { due, anchor: self.anchor, plan, sighting: self.sighting.clone(), ask: false, part }
+        Work { due, anchor: self.anchor, plan, sighting: self.sighting.clone(), ask: false, is_late: false, part }
     }
 
     /// The commitment to its code; zero where it has none.

@@ -81,7 +81,14 @@ struct Account<W> {
     /// Quick turns in a row.
     record: u32,
     at: Instant,
-    waiting: VecDeque<(u64, W)>,
+    waiting: VecDeque<Waiter<W>>,
+}
+
+#[derive(Debug)]
+struct Waiter<W> {
+    number: u64,
+    is_late: bool,
+    by: W,
 }
 
 /// A place for somebody who waited.
@@ -99,20 +106,27 @@ impl<W> Queue<W> {
         Self { bounds, held: 0, slow_held: 0, waiting: 0, came: 0, customers: HashMap::new(), doubt }
     }
 
-    /// Lines somebody up; false if too many wait already. Who has left the line, as `left` tells, does not count.
-    pub(super) fn ask(&mut self, customer: Customer, waiter: W, left: impl Fn(&W) -> bool, now: Instant) -> bool {
+    /// Lines somebody up, for what is late already or not; false if too many wait already. Who has left the line, as `left` tells,
+    /// does not count.
+    pub(super) fn ask(
+        &mut self,
+        (customer, is_late): (Customer, bool),
+        by: W,
+        left: impl Fn(&W) -> bool,
+        now: Instant,
+    ) -> bool {
         if self.waiting >= self.bounds.waiting {
-            self.customers.values_mut().for_each(|account| account.waiting.retain(|(_, waiter)| !left(waiter)));
+            self.customers.values_mut().for_each(|account| account.waiting.retain(|waiter| !left(&waiter.by)));
             self.waiting = self.customers.values().map(|account| account.waiting.len()).sum();
         }
         let account = self.customers.entry(customer).or_insert_with(|| Account::new(now));
         let before = account.waiting.len();
-        account.waiting.retain(|(_, waiter)| !left(waiter));
+        account.waiting.retain(|waiter| !left(&waiter.by));
         self.waiting -= before - account.waiting.len();
         if self.waiting >= self.bounds.waiting || account.waiting.len() >= self.bounds.waiting_each {
             return false;
         }
-        account.waiting.push_back((self.came, waiter));
+        account.waiting.push_back(Waiter { number: self.came, is_late, by });
         self.came += 1;
         self.waiting += 1;
         true
@@ -144,20 +158,20 @@ impl<W> Queue<W> {
         }
         let mut gone = 0;
         self.customers.values_mut().for_each(|account| {
-            while account.waiting.pop_front_if(|(_, waiter)| left(waiter)).is_some() {
+            while account.waiting.pop_front_if(|waiter| left(&waiter.by)).is_some() {
                 gone += 1;
             }
         });
         self.waiting -= gone;
         let room_for_slow = self.slow_held < bounds.slow_places;
         let ranked = self.customers.iter().filter_map(|(customer, account)| {
-            let (number, _) = account.waiting.front()?;
+            let Waiter { number, is_late, .. } = account.waiting.front()?;
             let may = account.held < bounds.places_each && (room_for_slow || !account.is_slow(bounds.slow, doubt, now));
-            may.then(|| (account.held, account.used_by(now), *number, *customer))
+            may.then(|| (account.held, *is_late, account.used_by(now), *number, *customer))
         });
         let (.., customer) = ranked.min()?;
         let account = self.customers.get_mut(&customer)?;
-        let (_, waiter) = account.waiting.pop_front()?;
+        let Waiter { by: waiter, .. } = account.waiting.pop_front()?;
         let counts_as_slow = account.is_slow(bounds.slow, doubt, now);
         account.held += 1;
         self.waiting -= 1;

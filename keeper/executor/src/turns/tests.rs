@@ -11,7 +11,7 @@ async fn a_line_of_people_who_have_all_left_is_no_deeper_than_one() {
     let first = turns.take([1; 20]).await.expect("a place");
     for _ in 0..MANY {
         let (waiter, given) = oneshot::channel();
-        assert!(turns.queue().ask([2; 20], waiter, |_| false, Instant::now()));
+        assert!(turns.queue().ask(([2; 20], false), waiter, |_| false, Instant::now()));
         drop(given);
     }
     drop(first);
@@ -69,13 +69,13 @@ async fn a_turn_that_nobody_took_does_not_make_its_customer_quick() {
     let turns = Turns::new(Bounds { places: 2, ..ONE });
     for number in 1..=3 {
         let (waiter, given) = oneshot::channel();
-        assert!(turns.queue().ask([number; 20], waiter, |_| false, Instant::now()));
+        assert!(turns.queue().ask(([number; 20], false), waiter, |_| false, Instant::now()));
         turns.give();
         drop(given);
     }
     let slow = turns.take([1; 20]).await.expect("the place for those of whom nothing is known");
     let (waiter, mut other) = oneshot::channel();
-    assert!(turns.queue().ask([2; 20], waiter, |_| false, Instant::now()));
+    assert!(turns.queue().ask(([2; 20], false), waiter, |_| false, Instant::now()));
     turns.give();
     assert!(other.try_recv().is_err(), "the other place is for the quick");
     drop(slow);

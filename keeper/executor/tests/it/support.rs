@@ -119,6 +119,7 @@ pub(crate) fn request(code: Code, params: &[u8]) -> RunRequest {
         sequence: 3,
         trigger: Trigger::Time(1_800_000_000),
         due: 1_800_000_000,
+        is_late: false,
         params: params.to_vec(),
         reference: BlockReference { chain_id: 31337, number: 1000, hash: [9; 32], timestamp: 1_799_999_998 },
     }

@@ -30,7 +30,7 @@ pub(super) async fn run(hands: Hands<'_>, terms: &WasmTerms, work: &Work) -> Mad
 
 /// What the code is told.
 pub(super) fn request(hands: Hands<'_>, terms: &WasmTerms, work: &Work) -> RunRequest {
-    let Work { due, anchor, plan, sighting, .. } = work;
+    let Work { due, anchor, plan, sighting, is_late, .. } = work;
     let task = due.task;
     let Told { sequence, trigger } = plan.trigger.told(&Run::of(due), sighting.as_ref());
     let chain_id = hands.chain_id;
@@ -42,6 +42,7 @@ pub(super) fn request(hands: Hands<'_>, terms: &WasmTerms, work: &Work) -> RunRe
         sequence,
         trigger,
         due: due.due,
+        is_late: *is_late,
         params: terms.params.to_vec(),
         reference: BlockReference { chain_id, number: anchor.number, hash: anchor.hash.0, timestamp: anchor.timestamp },
     }

@@ -25,7 +25,7 @@ impl Bench {
     }
 
     fn ask(&mut self, number: u8) -> bool {
-        self.queue.ask(customer(number), (), |()| false, self.now)
+        self.queue.ask((customer(number), false), (), |()| false, self.now)
     }
 
     /// Who gets a place now.
@@ -57,6 +57,19 @@ fn whoever_holds_fewer_and_has_used_less_is_next() {
     assert_eq!(bench.next().expect("a place").0, 3, "it has used nothing yet");
     bench.give_back((2, true), 10);
     assert_eq!(bench.next().expect("a place").0, 1);
+}
+
+/// Two hundred jobs whose runs are tried again hold up none that is due, however little they have used of late.
+#[test]
+fn what_is_on_time_goes_before_what_is_late() {
+    let mut bench = Bench::new(Bounds { places_each: 2, ..BOUNDS });
+    bench.use_one(1, 100);
+    let mut ask = |number, is_late| bench.queue.ask((customer(number), is_late), (), |()| false, bench.now);
+    assert!((2..=200).all(|number| ask(number, true)) && ask(1, false) && ask(1, false));
+    assert_eq!([bench.next(), bench.next()].map(|granted| granted.expect("a place").0), [1, 2], "one each comes first");
+    let mut bench = Bench::new(BOUNDS);
+    assert!(bench.queue.ask((customer(1), true), (), |()| false, bench.now));
+    assert_eq!(bench.next().expect("a place").0, 1, "where nobody is on time, who is late has its turn");
 }
 
 /// A hundred jobs that take all the time they get, and one that takes a moment: it waits for none of them.
@@ -161,7 +174,8 @@ fn one_that_is_slow_now_and_then_stays_slow_for_a_good_while() {
 fn too_many_who_wait_are_turned_away_and_those_who_left_do_not_count() {
     let mut queue = Queue::new(Bounds { waiting: 3, waiting_each: 2, ..BOUNDS });
     let now = Instant::now();
-    let mut ask = |number, waiter: u8, gone: u8| queue.ask(customer(number), waiter, |waiter| *waiter == gone, now);
+    let mut ask =
+        |number, waiter: u8, gone: u8| queue.ask((customer(number), false), waiter, |waiter| *waiter == gone, now);
     assert!(ask(1, 1, 0) && ask(1, 2, 0) && !ask(1, 3, 0), "one customer has enough");
     assert!(ask(2, 4, 0) && !ask(3, 5, 0), "so have all");
     assert!(ask(3, 6, 4), "one has left");
@@ -174,7 +188,7 @@ fn customers_who_want_nothing_are_forgotten() {
     for number in 0..3 * ACCOUNTS_MAX as u64 {
         let mut customer = [0; 20];
         customer[..8].copy_from_slice(&number.to_be_bytes());
-        assert!(bench.queue.ask(customer, (), |()| false, bench.now));
+        assert!(bench.queue.ask((customer, false), (), |()| false, bench.now));
         let granted = bench.queue.next(|()| false, bench.now).expect("a place");
         let took = Duration::from_millis(number % 2 * 500);
         bench.queue.give_back(customer, granted.counts_as_slow, (Some(took), took), bench.now);

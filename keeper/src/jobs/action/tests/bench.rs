@@ -79,6 +79,7 @@ pub(super) fn work_on(target: Address, action: ActionTerms, anchor: BlockRef) ->
         plan: Plan::new(Arc::new(terms), Address::ZERO, 0).unwrap(),
         sighting: None,
         ask: false,
+        is_late: false,
         part: Part::Run,
     }
 }
