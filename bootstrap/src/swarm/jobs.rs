@@ -15,7 +15,7 @@ use contracts::terms::{ActionTerms, Limits, Terms, TriggerTerms};
 use sha2::{Digest, Sha256};
 
 use super::anvil::mined_or_sent_again;
-use super::numbers::Numbers;
+use super::numbers::{Numbers, send_lost};
 pub(super) use examples::{Shelf, examples, load};
 
 /// After so many seconds the examples with intervals are due together again.
@@ -196,7 +196,7 @@ pub(super) async fn create(
     let (mut specs, mut moments) = (Vec::new(), Moments::default());
     for (request, creator, call, first) in sent {
         // A salt counts once, so that no job is listed twice.
-        let again = || async { Ok(*call.send().await?.tx_hash()) };
+        let again = || send_lost(provider, creator, &call);
         let receipt = mined_or_sent_again(provider, first, &format!("job {}", request.name), again).await?;
         let created = receipt.logs().iter().find_map(|log| JobCreated::decode_log(&log.inner).ok());
         let Some(created) = created else {
@@ -254,12 +254,12 @@ pub(super) async fn pause(
     for (job, creator) in jobs {
         let call = manager.pause(*job).from(*creator);
         let first = numbers.send(provider, *creator, |nonce| call.clone().nonce(nonce)).await?;
-        sent.push((call, first));
+        sent.push((*creator, call, first));
     }
     let mut until = BTreeMap::new();
-    for (call, first) in sent {
+    for (creator, call, first) in sent {
         // What is paused is paused but once.
-        let again = || async { Ok(*call.send().await?.tx_hash()) };
+        let again = || send_lost(provider, creator, &call);
         let receipt = mined_or_sent_again(provider, first, "the pause of a job", again).await?;
         let event = receipt.logs().iter().find_map(|log| JobManager::JobPaused::decode_log(&log.inner).ok());
         let event = event.ok_or_else(|| anyhow!("pausing failed in transaction {}", receipt.transaction_hash))?;

@@ -42,6 +42,17 @@ impl Numbers {
     }
 }
 
+/// Sends what was lost, under the first number of its account that no block has: all behind it waits for that one. Numbered by
+/// the chain it comes behind them, or is refused.
+pub(super) async fn send_lost<P: Provider + Clone, D: CallDecoder + Clone>(
+    provider: &DynProvider,
+    account: Address,
+    call: &CallBuilder<P, D>,
+) -> Result<B256> {
+    let nonce = provider.get_transaction_count(account).await?;
+    Ok(*call.clone().nonce(nonce).send().await?.tx_hash())
+}
+
 /// How a node says that there is another transaction with this nonce: mined, waiting, or this very one, when two fund
 /// one account at once.
 pub(super) fn is_taken(message: &str) -> bool {
