@@ -27,9 +27,9 @@ pub const BLOCK_TIME: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A transaction is in a block within a few of them, however many came at once.
 const MINED: Duration = Duration::from_secs(60);
-/// From then on one that is in no block counts as lost, and is sent again, so often in all.
-const LOST: Duration = Duration::from_secs(10);
-const TIMES_SENT: usize = 6;
+/// From then on one that is in no block counts as lost, and is sent again, so often in all: soon, for what it lists may be due soon.
+const LOST: Duration = Duration::from_secs(3);
+const TIMES_SENT: usize = 20;
 /// What anvil prints before its address when it is ready.
 const READY: &str = "Listening on ";
 
