@@ -16,7 +16,7 @@ use tests::keepers;
 
 const BLOCKS: u64 = 100_000;
 const JOBS: usize = 1_000;
-/// The jobs are spread over the chain: so many are listed, then blocks are made.
+/// The jobs are spread over the last tenth of the chain: so many are listed, then blocks are made.
 const STEP: usize = 100;
 /// The bound on a start, whatever it finds on its disk.
 const MOST: Duration = Duration::from_secs(5);

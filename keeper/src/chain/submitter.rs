@@ -35,9 +35,9 @@ const PARTS_AT_ONCE: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// The pace of the chain within which this looks and waits; shorter blocks are not waited for one by one.
 const BLOCK_TIMES: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(3_600));
-/// Name of the ledger in the data directory.
 /// Gas that a look at a job takes at most: 70,000, and room for a data fee (contracts/test/LookAgain.t.sol).
 const LOOK_GAS: u64 = 150_000;
+/// Name of the ledger in the data directory.
 const LEDGER_FILE: &str = "transactions.json";
 
 /// A cheap handle on the queue; clones share it.
